@@ -1,0 +1,1 @@
+"""What every service stands on: settings, database, outbox and inbox, events, HTTP, who may do what."""

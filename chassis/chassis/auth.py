@@ -1,0 +1,143 @@
+"""Who is calling, and what of the data they may see: signed tokens say who, the appointments say where."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal, Protocol
+from uuid import UUID
+
+import httpx
+from flask import request
+from joserfc import errors, jwt
+from joserfc.jwk import KeySet
+from sqlalchemy import Column, ColumnElement, String, Table, false, func, or_, select
+from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.orm import Session
+
+from chassis.appointments import regions_of
+from chassis.database import Database, Moment, below, tables
+from chassis.problems import not_allowed, sign_in_needed, unavailable
+
+log = logging.getLogger(__name__)
+
+ISSUER = "duijie"
+ALGORITHM = "ES256"
+View = Literal["public", "own", "region"]
+ANYONE: frozenset[str] = frozenset()
+HOUSEHOLD = frozenset({"household"})
+STAFF = frozenset({"staff"})
+GIVERS = frozenset({"donor", "organisation", "merchant", "volunteer"})
+SIGNED_IN = HOUSEHOLD | STAFF | GIVERS
+
+public_keys = Table(
+    "public_keys",
+    tables,
+    Column("source", String(500), primary_key=True),
+    Column("jwks", JSONB, nullable=False),
+    Column("fetched_at", Moment, nullable=False, server_default=func.now()),
+)
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Somebody who signed in. `regions` are those managed now, read once a request from the service's own appointments."""
+
+    id: UUID
+    kind: str
+    session: Session
+
+    @cached_property
+    def regions(self) -> list[str]:
+        return regions_of(self.session, self.id) if self.kind in STAFF else []
+
+    def manages(self, region: str) -> bool:
+        return any(region.startswith(managed) for managed in self.regions)
+
+    def within(self, column: Any) -> ColumnElement[bool]:
+        """SQL condition: the row lies in a region that the caller manages."""
+        return or_(false(), *(below(column, region) for region in self.regions))
+
+
+class Keys(Protocol):
+    def current(self) -> KeySet: ...
+
+    def renewed(self) -> KeySet: ...
+
+
+class FetchedKeys:
+    """The public keys of users: fetched when needed, at most every ten seconds, the last good set kept in the service's database."""
+
+    def __init__(self, url: str, database: Database) -> None:
+        self._url = url
+        self._database = database
+        self._lock = threading.Lock()
+        self._keys: KeySet | None = None
+        self._asked_at = 0.0
+
+    def current(self) -> KeySet:
+        """Raises `unavailable` when users was never reached."""
+        return self._keys if self._keys is not None and time.monotonic() - self._asked_at < 300 else self.renewed()
+
+    def renewed(self) -> KeySet:
+        with self._lock:
+            if self._keys is None or time.monotonic() - self._asked_at > 10:
+                self._asked_at = time.monotonic()
+                self._keys = self._fetched() or self._keys or self._kept()
+        if self._keys is None:
+            self._asked_at = 0.0
+            raise unavailable(retry_after_seconds=2)
+        return self._keys
+
+    def _fetched(self) -> KeySet | None:
+        try:
+            jwks = httpx.get(self._url, timeout=2, trust_env=False).raise_for_status().json()
+            keys = KeySet.import_key_set(jwks)
+        except (httpx.HTTPError, ValueError, errors.JoseError) as error:
+            log.warning("public keys could not be fetched", extra={"error": type(error).__name__})
+            return None
+        with self._database.begin() as session:
+            row = insert(public_keys).values(source=self._url, jwks=jwks)
+            session.execute(
+                row.on_conflict_do_update(index_elements=["source"], set_={"jwks": row.excluded.jwks, "fetched_at": func.now()})
+            )
+        return keys
+
+    def _kept(self) -> KeySet | None:
+        with self._database.begin() as session:
+            jwks = session.scalar(select(public_keys.c.jwks).where(public_keys.c.source == self._url))
+        return KeySet.import_key_set(jwks) if jwks else None
+
+
+def caller_of_request(keys: Keys, who: Collection[str], session: Callable[[], Session]) -> Caller | None:
+    """The caller whom a route for `who` lets in; None where anyone may come without a token.
+
+    Raises `sign_in_needed` without a valid token, `not_allowed` for another kind of user.
+    """
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        if not who:
+            return None
+        raise sign_in_needed()
+    claims = _claims(keys, token.strip())
+    if who and claims["kind"] not in who:
+        raise not_allowed()
+    return Caller(UUID(claims["sub"]), claims["kind"], session())
+
+
+def _claims(keys: Keys, token: str) -> dict[str, Any]:
+    rules = jwt.JWTClaimsRegistry(
+        leeway=5, iss={"essential": True, "value": ISSUER}, exp={"essential": True}, sub={"essential": True}, kind={"essential": True}
+    )
+    for key_set in (keys.current, keys.renewed):
+        try:
+            claims = jwt.decode(token, key_set(), algorithms=[ALGORITHM]).claims
+            rules.validate(claims)
+            return claims
+        except (errors.InvalidKeyIdError, errors.MissingKeyError):
+            continue
+        except (errors.JoseError, ValueError, TypeError):
+            break
+    raise sign_in_needed()

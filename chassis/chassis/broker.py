@@ -1,0 +1,96 @@
+"""Talking to RabbitMQ: a connection that notices when the broker falls silent, and publishing many with one wait for its confirms."""
+
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import amqp
+import kombu
+
+from contracts.event import Envelope, exchange_of
+
+TROUBLE = (OSError, amqp.ConnectionError, amqp.ChannelError, kombu.exceptions.OperationalError)
+"""What a lost, refusing or silent broker raises; connecting anew is the cure."""
+
+
+@contextmanager
+def connected(url: str, heartbeat_seconds: int) -> Iterator[kombu.Connection]:
+    """A connection whose heartbeats `heartbeat_check` sends and counts. Leaving never waits for a broker that does not answer."""
+    connection = kombu.Connection(
+        url, heartbeat=heartbeat_seconds, connect_timeout=5, transport_options={"read_timeout": 2 * heartbeat_seconds}
+    )
+    try:
+        connection.connect()
+        yield connection
+    finally:
+        connection.collect(socket_timeout=1)
+
+
+@dataclass(frozen=True)
+class Letter:
+    """One message to publish. `exchange` empty and `routing_key` a queue's name goes straight to that queue."""
+
+    exchange: str
+    routing_key: str
+    message: amqp.Message
+
+
+def letter(envelope: Envelope, body: str | bytes, queue: str | None = None) -> Letter:
+    """An event as a message: to everybody who listens, or to one queue alone."""
+    message = amqp.Message(
+        body,
+        content_type="application/json",
+        content_encoding="utf-8",
+        delivery_mode=2,
+        message_id=str(envelope.id),
+        application_headers=envelope.headers(),
+    )
+    return Letter("", queue, message) if queue else Letter(exchange_of(envelope.teller), envelope.name, message)
+
+
+class Publisher:
+    """A channel in confirm mode. One publisher belongs to one thread."""
+
+    def __init__(self, connection: kombu.Connection, confirm_seconds: float) -> None:
+        self._confirm_seconds = confirm_seconds
+        self._channel = connection.channel()
+        self._connection = connection
+        self._last_tag = 0
+        self._unconfirmed: set[int] = set()
+        self._refused: set[int] = set()
+        self._returned: set[str] = set()
+        self._channel.confirm_select()
+        self._channel.events["basic_ack"].add(self._on_ack)
+        self._channel.events["basic_nack"].add(self._on_nack)
+        self._channel.events["basic_return"].add(self._on_return)
+
+    def publish(self, letters: Iterable[Letter]) -> tuple[set[int], set[int]]:
+        """Publish all, then wait for the confirms.
+
+        Returns the positions of the letters that the broker keeps safe, and of those among them that no queue wanted.
+        Raises one of `TROUBLE` when the broker is away or stays silent for `confirm_seconds`; nothing is known then.
+        """
+        first, marks = self._last_tag + 1, []
+        self._refused.clear()
+        self._returned.clear()
+        for one in letters:
+            self._last_tag += 1
+            self._unconfirmed.add(self._last_tag)
+            marks.append(str(one.message.properties["message_id"]))
+            self._channel._basic_publish(one.message, one.exchange, one.routing_key, mandatory=True)
+        deadline = time.monotonic() + self._confirm_seconds
+        while self._unconfirmed:
+            self._connection.drain_events(timeout=max(0.001, deadline - time.monotonic()))
+        safe = {position for position in range(len(marks)) if first + position not in self._refused}
+        return safe, {position for position in safe if marks[position] in self._returned}
+
+    def _on_ack(self, tag: int, multiple: bool) -> None:
+        self._unconfirmed -= {open_tag for open_tag in self._unconfirmed if open_tag <= tag} if multiple else {tag}
+
+    def _on_nack(self, tag: int, multiple: bool) -> None:
+        self._refused |= {open_tag for open_tag in self._unconfirmed if open_tag <= tag} if multiple else {tag}
+        self._on_ack(tag, multiple)
+
+    def _on_return(self, error: Exception, exchange: str, routing_key: str, message: amqp.Message) -> None:
+        self._returned.add(str(message.properties.get("message_id")))

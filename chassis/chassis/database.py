@@ -1,0 +1,83 @@
+"""One service's own database: its connections, its transactions, the column types every service shares."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from sqlalchemy import DateTime, MetaData, String, create_engine, exc
+from sqlalchemy.orm import Session
+from uuid_utils.compat import uuid7
+
+from chassis.settings import Settings
+
+NAMING = {"ix": "%(table_name)s_%(column_0_N_name)s", "pk": "%(table_name)s_pk", "uq": "%(table_name)s_%(column_0_N_name)s_key"}
+Moment = DateTime(timezone=True)
+RegionCode = String(12, collation="C")
+
+tables = MetaData(naming_convention=NAMING)
+"""The chassis's own tables, which stand in every service's database."""
+
+
+class Database:
+    """The way into one PostgreSQL database. `begin()` is one transaction: committed at its end, rolled back when it raises."""
+
+    def __init__(self, url: str, *, name: str, pool_size: int = 20, statement_timeout_ms: int = 20_000) -> None:
+        self.engine = create_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=10,
+            pool_pre_ping=True,
+            connect_args={
+                "application_name": name,
+                "connect_timeout": 5,
+                "options": f"-c statement_timeout={statement_timeout_ms} -c idle_in_transaction_session_timeout=60000 -c timezone=UTC",
+            },
+        )
+
+    @classmethod
+    def of(cls, settings: Settings, role: str) -> "Database":
+        return cls(
+            settings.database_url,
+            name=f"{settings.service}-{role}",
+            pool_size=settings.pool_size,
+            statement_timeout_ms=settings.statement_timeout_ms,
+        )
+
+    @contextmanager
+    def begin(self) -> Iterator[Session]:
+        with Session(self.engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def is_passing(error: BaseException) -> bool:
+    """Whether the trouble is the database's and not the statement's: away, overloaded, a deadlock. The same work may succeed later."""
+    if isinstance(error, exc.TimeoutError):
+        return True
+    if not isinstance(error, exc.DBAPIError):
+        return False
+    state = getattr(error.orig, "sqlstate", None)
+    if state is None:
+        return error.connection_invalidated or isinstance(error.orig, psycopg.OperationalError | psycopg.InterfaceError)
+    return state[:2] in {"08", "40", "53", "57"} or state == "55P03"
+
+
+def new_id() -> UUID:
+    """A UUIDv7: unique, and growing with time."""
+    identifier: UUID = uuid7()
+    return identifier
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def below(column: Any, region: str) -> Any:
+    """SQL condition: the region itself and all below it, as a range that an index on the code serves."""
+    return column.between(region, region + "~")

@@ -1,0 +1,126 @@
+"""The fields of requests and answers: strict where marshmallow's own are lenient, with stable codes for what is wrong."""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from marshmallow import RAISE, Schema, fields, validate
+
+from contracts import regions
+
+NEVER = {"required": "required", "null": "null", "validator_failed": "wrong"}
+_DIGITS = re.compile(r"-?[0-9]{1,16}\Z", re.ASCII)
+
+
+class Strict(Schema):
+    """Base of every request schema: what it does not name is refused."""
+
+    error_messages = {"unknown": "unknown", "type": "not_an_object"}
+
+    class Meta:
+        unknown = RAISE
+
+
+class Text(fields.String):
+    """Text of `least` to `most` characters, none of them a control character other than line breaks and tabs."""
+
+    default_error_messages = NEVER | {"invalid": "not_text", "length": "text_length", "form": "text_form"}
+
+    def __init__(self, most: int = 200, least: int = 1, pattern: str | None = None, **options: Any) -> None:
+        checks: list[Any] = [validate.Length(min=least, max=most, error="text_length")]
+        if pattern:
+            checks.append(validate.Regexp(rf"(?:{pattern})\Z", re.ASCII, error="text_form"))
+        super().__init__(validate=checks, **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
+        text: str = super()._deserialize(value, attr, data, **kwargs).strip()
+        if any((ord(character) < 32 and character not in "\n\r\t") or 0xD800 <= ord(character) <= 0xDFFF for character in text):
+            raise self.make_error("form")
+        return text
+
+
+class Whole(fields.Integer):
+    """A whole number from `least` to `most`: no floats, no booleans; digits as text only in addresses."""
+
+    default_error_messages = NEVER | {"invalid": "not_whole", "too_large": "out_of_range"}
+
+    def __init__(self, least: int, most: int, *, in_address: bool = False, **options: Any) -> None:
+        self._in_address = in_address
+        super().__init__(validate=validate.Range(least, most, error="out_of_range"), **options)
+
+    def _validated(self, value: Any) -> int:
+        if self._in_address and isinstance(value, str) and _DIGITS.match(value):
+            return int(value)
+        if type(value) is not int:
+            raise self.make_error("invalid", input=value)
+        return value
+
+
+class Choice(fields.String):
+    """One word of a closed list. `labels` are read by people: {word: (zh, en)}."""
+
+    default_error_messages = NEVER | {"invalid": "not_a_choice"}
+
+    def __init__(self, labels: Mapping[str, tuple[str, str]], **options: Any) -> None:
+        listed = "; ".join(f"{word}: {zh} · {en}" for word, (zh, en) in labels.items())
+        metadata = {"description": listed} | options.pop("metadata", {})
+        super().__init__(validate=validate.OneOf(list(labels), error="not_a_choice"), metadata=metadata, **options)
+
+
+class Id(fields.UUID):
+    default_error_messages = NEVER | {"invalid": "not_an_id", "invalid_uuid": "not_an_id"}
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+        if not isinstance(value, str) or len(value) != 36:
+            raise self.make_error("invalid_uuid")
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
+class Moment(fields.AwareDateTime):
+    """A time with its zone, ISO 8601."""
+
+    default_error_messages = NEVER | dict.fromkeys(("invalid", "invalid_awareness", "format"), "not_a_moment")
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> datetime:
+        if not isinstance(value, str):
+            raise self.make_error("invalid", input=value, obj_type=self.OBJ_TYPE)
+        moment: datetime = super()._deserialize(value, attr, data, **kwargs)
+        if not 1970 <= moment.year <= 2200:
+            raise self.make_error("invalid", input=value, obj_type=self.OBJ_TYPE)
+        return moment
+
+
+class Flag(fields.Boolean):
+    default_error_messages = NEVER | {"invalid": "not_true_or_false"}
+    truthy = {True}
+    falsy = {False}
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> bool:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value
+
+
+class Region(fields.String):
+    """A division code of the edition in use, of one of the given lengths; "" is the whole country where 0 is among them."""
+
+    default_error_messages = NEVER | {"invalid": "unknown_region", "unknown_region": "unknown_region"}
+
+    def __init__(self, lengths: tuple[int, ...] = (2, 4, 6, 9, 12), **options: Any) -> None:
+        self._lengths = lengths
+        metadata = {"example": "510903", "description": f"division code of {' or '.join(map(str, lengths))} digits"} | options.pop(
+            "metadata", {}
+        )
+        super().__init__(metadata=metadata, **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
+        if not isinstance(value, str) or len(value) not in self._lengths or not regions.known(value):
+            raise self.make_error("unknown_region")
+        return value
+
+
+class Category(Text):
+    def __init__(self, **options: Any) -> None:
+        metadata = {"example": "food.rice"} | options.pop("metadata", {})
+        super().__init__(100, pattern=r"[a-z0-9]+(\.[a-z0-9]+)*", metadata=metadata, **options)

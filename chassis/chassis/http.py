@@ -1,0 +1,169 @@
+"""What a service answers over HTTP: one transaction a request, every error a problem in two languages, every route guarded."""
+
+import logging
+import re
+import secrets
+import sys
+from collections.abc import Callable, Collection
+from functools import wraps
+from typing import Any
+
+from apiflask import APIBlueprint, APIFlask
+from apiflask.exceptions import HTTPError
+from flask import Flask, Response, current_app, make_response, request
+from granian import Granian
+from granian.constants import Interfaces
+from sqlalchemy import text
+from werkzeug.exceptions import HTTPException
+
+from chassis import idempotency, openapi, outbox, problems, strict, telemetry
+from chassis.auth import FetchedKeys, Keys, View, caller_of_request
+from chassis.database import Database, is_passing
+from chassis.problems import FIELD_WORDS, FRAMEWORK, Problem, bad_request, broken, invalid, unavailable
+from chassis.settings import Settings
+
+log = logging.getLogger(__name__)
+BODY_BYTES = 64 * 1024
+_TRACE = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}\Z")
+
+
+def access(*, who: Collection[str], view: View, idempotent: bool = True) -> Callable[[Callable[..., Any]], Callable[..., Response]]:
+    """Guard a route: `who` may call it (kinds of users; none means anyone), and which `view` of the data it gives.
+
+    The route function is called with a session and the caller first; the transaction commits when its answer stands, and rolls
+    back when it raises. A POST by somebody signed in may carry an `Idempotency-Key` unless `idempotent` is False.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Response]:
+        @wraps(function)
+        def guarded(**arguments: Any) -> Response:
+            database: Database = current_app.extensions["database"]
+            keys: Keys = current_app.extensions["keys"]
+            with database.begin() as session:
+                caller = caller_of_request(keys, who, lambda: session)
+                keyed = caller if idempotent and request.method == "POST" and "Idempotency-Key" in request.headers else None
+                earlier = idempotency.before(session, keyed.id) if keyed else None
+                if earlier is None:
+                    response = make_response(function(session, caller, **arguments))
+                    if keyed:
+                        idempotency.after(session, keyed.id, response)
+                    return response
+            return _again(earlier)
+
+        openapi.note_access(guarded, function.__name__, who, view, idempotent)
+        return guarded
+
+    return decorate
+
+
+def _again(earlier: idempotency.Done) -> Response:
+    """Answer a repeated request with the thing as it stands now, as its caller may see it now."""
+    endpoint, arguments = current_app.url_map.bind("").match(earlier.location, method="GET")
+    response: Response = current_app.view_functions[endpoint](**arguments)
+    response.status_code = earlier.status
+    response.headers["Location"] = earlier.location
+    return response
+
+
+def create_app(service: str, api: APIBlueprint, *, database: Database | None = None, keys: Keys | None = None) -> APIFlask:
+    """The WSGI application of a service, told by its environment what is not given. Raises `Unguarded` for a route without `access`."""
+    if database is None or keys is None:
+        settings = Settings.of(service)
+        database = database or Database.of(settings, "web")
+        keys = keys or FetchedKeys(settings.jwks_url, database)
+    app = APIFlask(
+        service, title=f"Duijie {service} 对接", version="1", docs_path=None, spec_path=f"/openapi/{service}.json", json_errors=False
+    )
+    app.config.update(openapi.CONFIG, MAX_CONTENT_LENGTH=BODY_BYTES)
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.extensions.update(database=database, keys=keys)
+    app.before_request(_arrive)
+    for kind in (Exception, HTTPError):
+        app.register_error_handler(kind, _refuse)
+    app.register_blueprint(api)
+    _require_access(app)
+    app.add_url_rule("/livez", "livez", lambda: {"status": "ok"})
+    app.add_url_rule("/readyz", "readyz", _ready)
+    app.spec_processor(openapi.finish)
+    return app
+
+
+class Unguarded(Exception):
+    """A route says neither who may call it nor what it shows."""
+
+
+def _require_access(app: Flask) -> None:
+    for rule in app.url_map.iter_rules():
+        if rule.endpoint not in {"static", "openapi.spec"} and not hasattr(app.view_functions[rule.endpoint], "access"):
+            raise Unguarded(f"{rule}: declare `@access(who=…, view=…)`")
+
+
+def _ready() -> Any:
+    with current_app.extensions["database"].begin() as session:
+        session.execute(text("SELECT 1"))
+    return {"status": "ok"}
+
+
+def _arrive() -> None:
+    trace = request.headers.get("traceparent", "")
+    outbox.traceparent.set(trace if _TRACE.match(trace) else f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01")
+    strict.check(request)
+
+
+def _refuse(error: Exception) -> Response:
+    return problems.answer(_problem_of(error))
+
+
+def _problem_of(error: Exception) -> Problem:
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, HTTPError) and isinstance(error.detail, dict):
+        return invalid(errors=_pointers(error.detail))
+    if isinstance(error, HTTPException) and error.code is not None and error.code < 500:
+        return FRAMEWORK.get(error.code, bad_request)()
+    if is_passing(error):
+        log.warning("the database is away", extra={"error": type(error).__name__})
+        return unavailable(retry_after_seconds=2)
+    log.error("a request broke", exc_info=error, extra={"endpoint": request.endpoint})
+    return broken()
+
+
+def _pointers(found: dict[str, Any]) -> list[dict[str, str]]:
+    """marshmallow's messages, which are codes here, each with a pointer to the field it is about."""
+    errors = []
+
+    def walk(node: Any, path: str) -> None:
+        if isinstance(node, dict):
+            for key, below in node.items():
+                walk(below, path if key == "_schema" else f"{path}/{str(key)[:100]}")
+        else:
+            code = str(node[0]) if isinstance(node, list) and node else "wrong"
+            errors.append({"pointer": path, "code": code if code in FIELD_WORDS else "wrong"})
+
+    for location, messages in found.items():
+        walk(messages, "#" if location == "json" else f"#{location}")
+    return errors
+
+
+def serve(service: str) -> None:
+    """Run a service's `web:create` on Granian until told to stop."""
+    settings = Settings.of(service)
+    telemetry.start(service, "web")
+    server = Granian(
+        f"{service}.web:create",
+        factory=True,
+        address="127.0.0.1",
+        port=settings.port,
+        interface=Interfaces.WSGI,
+        blocking_threads=settings.web_threads,
+        websockets=False,
+        log_enabled=False,
+        backpressure=settings.web_threads * 4,
+        workers_kill_timeout=30,
+    )
+    server.serve()
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1])

@@ -1,0 +1,73 @@
+"""What the OpenAPI document says beyond the schemas: who may call, what is shown, what an error looks like."""
+
+from collections.abc import Collection
+from typing import Any
+
+from chassis.auth import View
+
+CONFIG = {
+    "OPENAPI_VERSION": "3.1.0",
+    "AUTO_VALIDATION_ERROR_RESPONSE": False,
+    "AUTO_AUTH_ERROR_RESPONSE": False,
+    "AUTO_404_RESPONSE": False,
+    "AUTO_OPERATION_SUMMARY": True,
+    "TAGS": [],
+}
+PROBLEM = {
+    "type": "object",
+    "description": "RFC 9457 problem details; `code` is stable, `title` and `message` follow Accept-Language (zh-CN, en)",
+    "required": ["type", "status", "code", "title"],
+    "properties": {
+        "type": {"type": "string", "format": "uri"},
+        "status": {"type": "integer"},
+        "code": {"type": "string"},
+        "title": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["pointer", "code", "message"],
+                "properties": {"pointer": {"type": "string"}, "code": {"type": "string"}, "message": {"type": "string"}},
+            },
+        },
+    },
+}
+IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "the same key with the same body within 24 hours is carried out once",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 100},
+}
+
+
+def note_access(route: Any, name: str, who: Collection[str], view: View, idempotent: bool) -> None:
+    """Leave on the route what `finish` writes into the document."""
+    route.access = {"who": sorted(who), "view": view, "idempotent": idempotent}
+    route._spec = getattr(route, "_spec", {})
+    route._spec["operation_id"] = name
+    route._spec["extensions"] = {"x-who": sorted(who) or ["anyone"], "x-view": view, "x-idempotent": idempotent}
+    route._spec["security"] = [{"token": []}] if who else []
+
+
+def finish(document: dict[str, Any]) -> dict[str, Any]:
+    """Complete the generated document: the token, the problem every operation may answer, required bodies."""
+    components = document.setdefault("components", {})
+    components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
+    components.setdefault("schemas", {})["Problem"] = PROBLEM
+    service = document["info"]["title"].split()[1]
+    document["tags"] = [{"name": service}]
+    for path in document["paths"].values():
+        for method, operation in path.items():
+            if not isinstance(operation, dict) or "operationId" not in operation:
+                continue
+            operation["tags"] = [service]
+            operation.setdefault("responses", {})["default"] = {
+                "description": "a problem",
+                "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+            }
+            if "requestBody" in operation:
+                operation["requestBody"]["required"] = True
+            if method == "post" and operation.get("x-idempotent") and operation.get("security"):
+                operation.setdefault("parameters", []).append(IDEMPOTENCY_KEY)
+    return document

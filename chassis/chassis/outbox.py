@@ -1,0 +1,78 @@
+"""What a service has to tell: written in the same transaction as the deed, told by the relay, then kept as its journal."""
+
+from collections.abc import Sequence
+from contextvars import ContextVar
+
+from sqlalchemy import BigInteger, Column, Index, Row, String, Table, Text, Uuid, func, insert, select
+from sqlalchemy.orm import Session
+
+from chassis.database import Moment, new_id, now, tables
+from contracts.event import Envelope, Event, decode, encode, every_event, name_of, teller_of
+
+traceparent: ContextVar[str | None] = ContextVar("traceparent", default=None)
+"""The W3C trace that the running request or event belongs to; what is told meanwhile carries it on."""
+
+
+def _told(name: str, *more: Column[object] | Index, **options: object) -> Table:
+    return Table(
+        name,
+        tables,
+        Column("id", Uuid, primary_key=True),
+        Column("name", String(100), nullable=False),
+        Column("teller", String(50), nullable=False),
+        Column("subject", Uuid, nullable=False),
+        Column("version", BigInteger, nullable=False),
+        Column("recorded_at", Moment, nullable=False),
+        Column("traceparent", String(100)),
+        Column("body", Text, nullable=False),
+        *more,
+        **options,
+    )
+
+
+outbox = _told("outbox")
+journal = _told("journal", Column("told_at", Moment, primary_key=True), postgresql_partition_by="RANGE (told_at)")
+
+_WAKE = select(func.pg_notify("outbox", ""))
+
+
+def add(session: Session, *events: Event) -> None:
+    """Tell these events when, and only when, the session's transaction commits."""
+    if not events:
+        return
+    recorded_at, trace = now(), traceparent.get()
+    session.execute(
+        insert(outbox),
+        [
+            {
+                "id": new_id(),
+                "name": name_of(type(event)),
+                "teller": teller_of(type(event)),
+                "subject": event.subject,
+                "version": event.version,
+                "recorded_at": recorded_at,
+                "traceparent": trace,
+                "body": encode(event).decode(),
+            }
+            for event in events
+        ],
+    )
+    session.execute(_WAKE)
+
+
+def told(session: Session) -> list[Event]:
+    """All events waiting in the outbox, oldest first: what a test looks at."""
+    rows = session.execute(select(outbox).order_by(outbox.c.id))
+    return [decode(every_event()[row.name], row.body) for row in rows]
+
+
+def envelope_of(row: Row[tuple[object, ...]]) -> Envelope:
+    """The envelope of a row of the outbox or the journal."""
+    return Envelope(
+        id=row.id, name=row.name, teller=row.teller, subject=row.subject, recorded_at=row.recorded_at, traceparent=row.traceparent
+    )
+
+
+def waiting(session: Session, limit: int) -> Sequence[Row[tuple[object, ...]]]:
+    """Untold rows, oldest first, locked until the transaction ends; rows that another relay holds are passed over."""
+    return session.execute(select(outbox).order_by(outbox.c.id).limit(limit).with_for_update(skip_locked=True)).all()

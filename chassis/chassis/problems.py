@@ -1,0 +1,90 @@
+"""What can go wrong with a request, as RFC 9457 problem details: a stable code, and words in Chinese and English."""
+
+from typing import Any, ClassVar
+
+from flask import Response, json, request
+
+LANGUAGES = ("zh-CN", "en")
+
+
+class Problem(Exception):
+    """A refusal. Raise a subclass made by `problem`, with the details its words name."""
+
+    status: ClassVar[int]
+    code: ClassVar[str]
+    words: ClassVar[dict[str, str]]
+
+    def __init__(self, errors: list[dict[str, str]] | None = None, retry_after_seconds: int | None = None, **details: object) -> None:
+        super().__init__(self.code)
+        self.errors = errors
+        self.retry_after_seconds = retry_after_seconds
+        self.details = details
+
+    def body(self, language: str) -> dict[str, Any]:
+        body: dict[str, Any] = {
+            "type": f"urn:duijie:problem:{self.code}",
+            "status": self.status,
+            "code": self.code,
+            "title": self.words[language].format_map(self.details),
+        }
+        if self.errors:
+            body["errors"] = [error | {"message": FIELD_WORDS[error["code"]][language]} for error in self.errors]
+        return body
+
+
+def problem(status: int, code: str, *, zh: str, en: str) -> type[Problem]:
+    """A kind of problem; `zh` and `en` may name details in braces."""
+    return type(code, (Problem,), {"status": status, "code": code, "words": {"zh-CN": zh, "en": en}})
+
+
+def language() -> str:
+    """The language that the caller reads: Chinese unless English is preferred."""
+    return request.accept_languages.best_match(LANGUAGES, "zh-CN") or "zh-CN"
+
+
+def answer(error: Problem) -> Response:
+    response = Response(json.dumps(error.body(language()), ensure_ascii=False), error.status, content_type="application/problem+json")
+    response.headers["Content-Language"] = language()
+    if error.retry_after_seconds is not None:
+        response.headers["Retry-After"] = str(error.retry_after_seconds)
+    if isinstance(error, sign_in_needed):
+        response.headers["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+bad_json = problem(400, "bad_json", zh="请求内容不是规范的 JSON", en="The body is not well-formed JSON")
+bad_text = problem(400, "bad_text", zh="网址中含有不能使用的字符", en="The address holds characters that cannot be used")
+bad_request = problem(400, "bad_request", zh="请求不规范", en="The request is malformed")
+sign_in_needed = problem(401, "sign_in_needed", zh="请先登录", en="Sign in first")
+not_allowed = problem(403, "not_allowed", zh="您的身份不能做这件事", en="This is not for your role")
+not_found = problem(404, "not_found", zh="没有找到", en="Not found")
+method_not_allowed = problem(405, "method_not_allowed", zh="这个地址不支持此方法", en="The address does not know this method")
+state_conflict = problem(409, "state_conflict", zh="当前状态（{state}）不能这样做", en="This cannot be done in its present state ({state})")
+in_progress = problem(409, "in_progress", zh="同一请求正在处理，请稍候", en="The same request is being carried out, wait a moment")
+too_large = problem(413, "too_large", zh="请求内容过大", en="The body is too large")
+unsupported_type = problem(415, "unsupported_type", zh="请求内容须是 application/json", en="The body must be application/json")
+invalid = problem(422, "invalid", zh="填写的内容有误", en="Some fields are not right")
+key_reused = problem(422, "key_reused", zh="这个 Idempotency-Key 已用于另一请求", en="This Idempotency-Key was used for another request")
+broken = problem(500, "broken", zh="服务出错了，我们已记录", en="Something broke on our side; it is recorded")
+unavailable = problem(503, "unavailable", zh="服务暂时不可用，请稍后再试", en="The service is away for a moment, try again")
+
+FRAMEWORK = {one.status: one for one in (bad_request, not_found, method_not_allowed, too_large, unsupported_type, broken, unavailable)}
+"""Which problem stands for an error of the web framework's own."""
+
+FIELD_WORDS = {
+    "required": {"zh-CN": "必填", "en": "required"},
+    "null": {"zh-CN": "不能为空", "en": "must not be null"},
+    "unknown": {"zh-CN": "没有这个字段", "en": "there is no such field"},
+    "not_text": {"zh-CN": "须是文字", "en": "must be text"},
+    "text_length": {"zh-CN": "文字过长或过短", "en": "too long or too short"},
+    "text_form": {"zh-CN": "格式不对", "en": "not of the right form"},
+    "not_whole": {"zh-CN": "须是整数", "en": "must be a whole number"},
+    "out_of_range": {"zh-CN": "超出允许的范围", "en": "out of range"},
+    "not_a_choice": {"zh-CN": "不在可选项之中", "en": "not one of the choices"},
+    "not_an_id": {"zh-CN": "不是有效的编号", "en": "not an id"},
+    "not_a_moment": {"zh-CN": "须是带时区的时间", "en": "must be a time with a time zone"},
+    "not_true_or_false": {"zh-CN": "须是 true 或 false", "en": "must be true or false"},
+    "unknown_region": {"zh-CN": "没有这个区划代码", "en": "there is no such region"},
+    "not_an_object": {"zh-CN": "须是 JSON 对象", "en": "must be a JSON object"},
+    "wrong": {"zh-CN": "不正确", "en": "not right"},
+}

@@ -1,0 +1,39 @@
+"""Names, phones and numbers of documents: stored encrypted, found again by a keyed fingerprint, never readable in the database."""
+
+import hashlib
+import hmac
+from functools import cache
+from typing import Any
+
+from cryptography.fernet import Fernet, MultiFernet
+from environs import Env
+from sqlalchemy import Dialect, LargeBinary, TypeDecorator
+
+
+@cache
+def _keys() -> MultiFernet:
+    return MultiFernet([Fernet(key) for key in Env().list("SEAL_KEYS")])
+
+
+@cache
+def _fingerprint_key() -> bytes:
+    key: str = Env().str("FINGERPRINT_KEY")
+    return key.encode()
+
+
+class Sealed(TypeDecorator[str]):
+    """Text that only a process holding `SEAL_KEYS` (Fernet keys, newest first) can read. It cannot be searched: keep a fingerprint beside it."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> bytes | None:
+        return None if value is None else _keys().encrypt(value.encode())
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> str | None:
+        return None if value is None else _keys().decrypt(bytes(value)).decode()
+
+
+def fingerprint(value: str) -> bytes:
+    """32 bytes that are the same for the same value and tell nothing without `FINGERPRINT_KEY` (HMAC-SHA-256)."""
+    return hmac.digest(_fingerprint_key(), value.encode(), hashlib.sha256)

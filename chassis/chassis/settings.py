@@ -1,0 +1,42 @@
+"""What a process is told by its environment; a missing setting stops it at start, saying what to set."""
+
+from dataclasses import dataclass
+
+from environs import Env
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """`database_url` is `<SERVICE>_DATABASE_URL`; every other setting bears its own name in capitals."""
+
+    service: str
+    database_url: str
+    broker_url: str
+    jwks_url: str
+    port: int
+    web_threads: int
+    pool_size: int
+    statement_timeout_ms: int
+    retry_pause_ms: int
+    attempts: int
+    heartbeat_seconds: int
+    journal_days: int
+
+    @classmethod
+    def of(cls, service: str) -> "Settings":
+        """Raises `environs.EnvError` naming the variable that is missing or wrong."""
+        env = Env()
+        return cls(
+            service=service,
+            database_url=env.str(f"{service.upper()}_DATABASE_URL"),
+            broker_url=env.str("BROKER_URL", "amqp://guest:guest@127.0.0.1:5672//"),
+            jwks_url=env.str("JWKS_URL", "http://127.0.0.1:8000/v1/jwks"),
+            port=env.int("PORT", 8000),
+            web_threads=env.int("WEB_THREADS", 8),
+            pool_size=env.int("POOL_SIZE", 20),
+            statement_timeout_ms=env.int("STATEMENT_TIMEOUT_MS", 20_000),
+            retry_pause_ms=env.int("RETRY_PAUSE_MS", 1_500),
+            attempts=env.int("ATTEMPTS", 4),
+            heartbeat_seconds=env.int("HEARTBEAT_SECONDS", 20),
+            journal_days=env.int("JOURNAL_DAYS", 90),
+        )

@@ -1,0 +1,53 @@
+"""JSON read strictly: what two readers could understand differently is refused."""
+
+import json
+import re
+from typing import Any
+
+from flask import Request
+
+from chassis.problems import bad_json, bad_text, unsupported_type
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+
+
+def check(request: Request) -> None:
+    """Raises `bad_text` for control characters in the address, `unsupported_type` or `bad_json` for a body that is not clean JSON.
+
+    Clean is: UTF-8, no duplicate keys, no NaN or Infinity, numbers of at most 40 characters, not nested beyond reason.
+    """
+    if _CONTROL.search(request.path) or any(_CONTROL.search(key + value) for key, value in request.args.items(multi=True)):
+        raise bad_text()
+    if "\ufffd" in request.path:
+        raise bad_text()
+    if request.method not in {"POST", "PUT", "PATCH"} or not (body := request.get_data(cache=True)):
+        return
+    if not request.is_json:
+        raise unsupported_type()
+    try:
+        json.loads(body.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse, parse_int=_whole, parse_float=_decimal)
+    except (ValueError, RecursionError):
+        raise bad_json() from None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("duplicate key")
+    return found
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(constant)
+
+
+def _whole(digits: str) -> int:
+    if len(digits) > 40:
+        raise ValueError("number too long")
+    return int(digits)
+
+
+def _decimal(digits: str) -> float:
+    if len(digits) > 40:
+        raise ValueError("number too long")
+    return float(digits)

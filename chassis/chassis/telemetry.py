@@ -1,0 +1,58 @@
+"""What a process says about itself while it runs: one JSON object a line, no content of events and no personal data."""
+
+import logging
+import os
+import sys
+
+import structlog
+
+QUIET = ("amqp", "kombu", "nameko", "httpx", "httpcore", "alembic")
+
+
+def start(service: str, role: str) -> None:
+    """Send everything that is logged to stderr as JSON; `LOG_LEVEL` sets the level (INFO)."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter], logger_factory=structlog.stdlib.LoggerFactory()
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.CallsiteParameterAdder([structlog.processors.CallsiteParameter.LINENO]),
+                without_values,
+                structlog.processors.JSONRenderer(ensure_ascii=False),
+            ],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=os.environ.get("LOG_LEVEL", "INFO"), force=True)
+    for name in QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    structlog.contextvars.bind_contextvars(service=service, role=role)
+
+
+def without_values(_: object, __: str, entry: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """An exception's text may quote a row or a body: keep its type and where it was raised, never its words."""
+    if info := entry.pop("exc_info", None):
+        error = info[1] if isinstance(info, tuple) else sys.exc_info()[1] if info is True else info
+        if error is not None:
+            entry["error"] = type(error).__name__
+            entry["raised_at"] = _places(error)
+    return entry
+
+
+def _places(error: BaseException) -> list[str]:
+    places, frame = [], error.__traceback__
+    while frame is not None:
+        code = frame.tb_frame.f_code
+        places.append(f"{os.path.basename(code.co_filename)}:{frame.tb_lineno}:{code.co_name}")
+        frame = frame.tb_next
+    return places[-8:]

@@ -1,0 +1,136 @@
+"""pytest fixtures every service's tests use: a real PostgreSQL, a migrated database of the service, an API to call, tokens to call it with."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from cryptography.fernet import Fernet
+from flask.testing import FlaskClient
+from joserfc import jwt
+from joserfc.jwk import ECKey, KeySet
+from sqlalchemy.orm import Session
+
+from chassis import appointments
+from chassis.auth import ALGORITHM, ISSUER
+from chassis.database import Database, new_id
+from chassis.migrate import migrate
+from chassis.testing import postgres as servers
+from chassis.testing import rabbitmq as brokers
+from contracts.users import AdministratorAppointed
+
+os.environ.setdefault("SEAL_KEYS", Fernet.generate_key().decode())
+os.environ.setdefault("FINGERPRINT_KEY", "a key for tests")
+
+
+class RolledBack(Database):
+    """A database whose transactions are savepoints of one that is rolled back in the end: as fast as no database, and as true as a real one."""
+
+    @contextmanager
+    def trial(self) -> Iterator["RolledBack"]:
+        with self.engine.connect() as self._connection:
+            transaction = self._connection.begin()
+            try:
+                yield self
+            finally:
+                transaction.rollback()
+
+    @contextmanager
+    def begin(self) -> Iterator[Session]:
+        with Session(self._connection, expire_on_commit=False, join_transaction_mode="create_savepoint") as session, session.begin():
+            yield session
+
+
+class KnownKeys:
+    """A signer and its public keys, in place of users'."""
+
+    def __init__(self) -> None:
+        self._key = ECKey.generate_key("P-256", {"kid": "test"}, auto_kid=False)
+
+    def current(self) -> KeySet:
+        return KeySet([self._key])
+
+    renewed = current
+
+    def token(self, user_id: UUID, kind: str, minutes: float = 15, **claims: Any) -> str:
+        stated = {"iss": ISSUER, "sub": str(user_id), "kind": kind, "exp": datetime.now(UTC) + timedelta(minutes=minutes)} | claims
+        return jwt.encode({"alg": ALGORITHM, "kid": "test"}, stated, self._key)
+
+
+class Client:
+    """Calls a service's API as somebody: `client.post("/v1/needs", {...}, by=agent)` gives the response."""
+
+    def __init__(self, flask: FlaskClient, keys: KnownKeys) -> None:
+        self.flask = flask
+        self._keys = keys
+
+    def get(self, path: str, by: "Person | None" = None, **query: Any) -> Any:
+        return self.flask.get(path, query_string=query, headers=self._headers(by))
+
+    def post(self, path: str, body: Any = None, by: "Person | None" = None, headers: dict[str, str] | None = None) -> Any:
+        return self.flask.post(path, json=body if body is not None else {}, headers=self._headers(by) | (headers or {}))
+
+    def patch(self, path: str, body: Any, by: "Person | None" = None) -> Any:
+        return self.flask.patch(path, json=body, headers=self._headers(by))
+
+    def _headers(self, by: "Person | None") -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._keys.token(by.id, by.kind)}"} if by else {}
+
+
+class Person:
+    """Somebody who signed in."""
+
+    def __init__(self, kind: str) -> None:
+        self.id = new_id()
+        self.kind = kind
+
+
+def administrator_of(database: Database, region: str) -> Person:
+    """Somebody who manages a region, as the service learnt from users."""
+    person = Person("staff")
+    event = AdministratorAppointed(
+        version=1, appointment_id=new_id(), user_id=person.id, region=region, appointed_by=None, appointed_at=datetime.now(UTC)
+    )
+    with database.begin() as session:
+        appointments.note(session, [event])
+    return person
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[servers.Postgres]:
+    server = servers.start(durable=False)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def rabbitmq() -> Iterator[brokers.RabbitMQ]:
+    broker = brokers.start()
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture(scope="session")
+def database_of(postgres: servers.Postgres) -> Callable[[str, str], str]:
+    """`database_of(service, name)` gives the address of a fresh database with the service's tables."""
+
+    def make(service: str, name: str) -> str:
+        template = f"{service}_template"
+        if template not in made:
+            postgres.create(template)
+            migrate(postgres.url(template), service)
+            made.add(template)
+        postgres.drop(name)
+        postgres.create(name, template=template)
+        return postgres.url(name)
+
+    made: set[str] = set()
+    return make
+
+
+@pytest.fixture(scope="session")
+def keys() -> KnownKeys:
+    return KnownKeys()

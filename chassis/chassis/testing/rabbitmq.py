@@ -1,0 +1,147 @@
+"""Starts a private RabbitMQ node from Debian's rabbitmq-server, for tests."""
+
+import json
+import secrets
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from chassis.testing.postgres import Server, kept_ports, kept_secret
+
+USER = "duijie"
+CONFIG = """\
+listeners.tcp.1 = 127.0.0.1:{port}
+default_user = {user}
+default_pass = {password}
+disk_free_limit.absolute = 50MB
+"""
+
+
+class RabbitMQ(Server):
+    """A running RabbitMQ node on 127.0.0.1, with an epmd, a cookie and a random password of its own and no plugins."""
+
+    def __init__(self, folder: Path | None, die_with_parent: bool) -> None:
+        self._script = installed_script()
+        super().__init__(folder, die_with_parent)
+        self._ports: list[int] = []
+        self._epmd: subprocess.Popen[bytes] | None = None
+        self.start_again()
+
+    def url(self, vhost: str = "/") -> str:
+        return f"amqp://{USER}:{self._password}@127.0.0.1:{self.port}/{quote(vhost, safe='')}"
+
+    def create_vhost(self, name: str) -> None:
+        """Creates the virtual host `name`, with every right in it for the user of `url`."""
+        vhost, user, everything = binary(name), binary(USER), binary(".*")
+        self._ask(f"rabbit_vhost:add({vhost}, {user})")
+        self._ask(f"rabbit_auth_backend_internal:set_permissions({user}, {vhost}, {everything}, {everything}, {everything}, {user})")
+
+    def delete_vhost(self, name: str) -> None:
+        """Deletes the virtual host `name` with its queues, and closes its connections."""
+        self._ask(f"rabbit_vhost:delete({binary(name)}, {binary(USER)})")
+
+    @contextmanager
+    def vhost(self) -> Iterator[str]:
+        """The name of a new virtual host, deleted at the end."""
+        name = f"test-{secrets.token_hex(4)}"
+        self.create_vhost(name)
+        try:
+            yield name
+        finally:
+            self.delete_vhost(name)
+
+    def queues(self, vhost: str = "/") -> dict[str, int]:
+        """The messages ready in each queue by its name; those given to a consumer and not yet acknowledged are not counted."""
+        counted: dict[str, int] = self._ask(
+            "maps:from_list([{Name, element(2, rabbit_amqqueue:stat(Queue))}"
+            f" || Queue <- rabbit_amqqueue:list({binary(vhost)}), {{resource, _, queue, Name}} <- [amqqueue:get_name(Queue)]])"
+        )
+        return counted
+
+    def freeze(self) -> None:
+        """Stops the node from running, while its connections stay open."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
+
+    def stop(self) -> None:
+        super().stop()
+        if self._epmd:
+            self._epmd.terminate()
+            self._epmd.wait()
+
+    def _ask(self, expression: str) -> Any:
+        """What an Erlang expression gives inside the node, through JSON. Raises RuntimeError when it fails."""
+        answer = subprocess.run(
+            ["erl_call", "-address", f"127.0.0.1:{self._node_port}", "-fetch_stdout", "-e"], env=self._environment(), check=False,
+            timeout=60, input=f"io:put_chars(rabbit_json:encode({expression})).\n", capture_output=True, text=True,
+        )  # fmt: skip
+        text, succeeded, _ = answer.stdout.rpartition("{ok, ok}")
+        if not succeeded:
+            raise RuntimeError(f"{expression}: {answer.stdout}{answer.stderr}")
+        return json.loads(text)
+
+    def _is_ready(self) -> bool:
+        try:
+            return self._ask("rabbit:is_booted()") is True
+        except RuntimeError:
+            return False
+
+    def _prepare(self) -> list[str]:
+        self._password = kept_secret(self.folder / "password")
+        self._ports = self._ports or kept_ports(self.folder / "ports", 3)
+        self.port, self._node_port, self._epmd_port = self._ports
+        config = self.folder / "rabbitmq.conf"
+        config.touch(mode=0o600)
+        config.write_text(CONFIG.format(port=self.port, user=USER, password=self._password))
+        (self.folder / "plugins").write_text("[].\n")
+        if not self._epmd or self._epmd.poll() is not None:
+            # Without an epmd the node would start one itself, as a daemon that outlives it.
+            self._epmd = self._spawn(["epmd", "-address", "127.0.0.1", "-port", str(self._epmd_port)])
+        return [str(self._script)]
+
+    def _environment(self) -> dict[str, str]:
+        folder = str(self.folder)
+        return super()._environment() | {
+            # The script then becomes the node instead of waiting for it, so that our child is the node itself.
+            "RUNNING_UNDER_SYSTEMD": "true",
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "ERL_EPMD_PORT": str(self._epmd_port),
+            "RABBITMQ_NODENAME": "duijie@localhost",
+            "RABBITMQ_DIST_PORT": str(self._node_port),
+            "RABBITMQ_CONF_ENV_FILE": f"{folder}/none",
+            "RABBITMQ_CONFIG_FILE": f"{folder}/rabbitmq.conf",
+            "RABBITMQ_ENABLED_PLUGINS_FILE": f"{folder}/plugins",
+            "RABBITMQ_MNESIA_BASE": f"{folder}/data",
+            "RABBITMQ_LOG_BASE": folder,
+            "RABBITMQ_LOGS": "-",
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": (
+                "-kernel inet_dist_use_interface {127,0,0,1} +S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none"
+            ),
+        }
+
+
+def installed_script() -> Path:
+    scripts = sorted(Path("/usr/lib/rabbitmq/lib").glob("rabbitmq_server-*/sbin/rabbitmq-server"))
+    if not scripts:
+        raise RuntimeError("RabbitMQ is not installed: apt-get install rabbitmq-server")
+    return scripts[-1]
+
+
+def binary(text: str) -> str:
+    """`text` as an Erlang binary."""
+    return f"<<{','.join(map(str, text.encode()))}>>"
+
+
+def start(folder: Path | None = None, *, die_with_parent: bool = True) -> RabbitMQ:
+    """
+    Starts a node from `folder`, or from a fresh one under /tmp; a folder keeps its ports, password and messages.
+
+    Raises RuntimeError when RabbitMQ is not installed, does not start, or runs from this folder already.
+    """
+    return RabbitMQ(folder, die_with_parent)

@@ -1,0 +1,237 @@
+"""The servers that all other tests stand on are real, private, and keep what they promised to keep."""
+# mypy: disable-error-code="attr-defined, no-untyped-call"
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import kombu
+import psycopg
+import pytest
+from kombu.exceptions import OperationalError
+
+from chassis.testing import postgres, rabbitmq
+
+
+@pytest.fixture(scope="module")
+def database_server() -> Iterator[postgres.Postgres]:
+    with postgres.start(durable=False) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def broker() -> Iterator[rabbitmq.RabbitMQ]:
+    with rabbitmq.start() as node:
+        yield node
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Not pytest's own: as root that one lies where PostgreSQL's system user cannot reach it."""
+    name = postgres.HOUSE / "tests" if os.geteuid() == 0 else Path("/tmp")
+    path = postgres.make_folder(name / f"kept-{os.getpid()}-{time.monotonic_ns()}")
+    yield path
+    subprocess.run(["rm", "-rf", str(path)], check=True)
+
+
+def connect(server: postgres.Postgres, database: str) -> psycopg.Connection:
+    return psycopg.connect(server.url(database).replace("+psycopg", ""))
+
+
+def with_password(url: str, password: str) -> str:
+    before, after = url.split("@")
+    return f"{before.rpartition(':')[0]}:{password}@{after}"
+
+
+def post(url: str, queue: str, count: int) -> None:
+    """Posts persistent messages to a quorum queue and waits until the broker has confirmed each."""
+    with kombu.Connection(url, transport_options={"confirm_publish": True}) as connection:
+        quorum = kombu.Queue(queue, queue_arguments={"x-queue-type": "quorum"}, durable=True, channel=connection.default_channel)
+        quorum.declare()
+        producer = kombu.Producer(connection)
+        for number in range(count):
+            producer.publish({"number": number}, routing_key=queue, delivery_mode=2)
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def soon(holds: Callable[[], bool], seconds: float = 15) -> bool:
+    deadline = time.monotonic() + seconds
+    while not holds() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return holds()
+
+
+def outlive_their_parent(program: str) -> bool:
+    """Whether the servers of `program`, which prints their process ids, live on after it is killed with -9."""
+    parent = subprocess.Popen([sys.executable, "-c", program + "\nimport time; time.sleep(100)"], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout
+    pids = [int(pid) for pid in parent.stdout.readline().split()]
+    assert pids and all(map(is_alive, pids))
+    parent.kill()
+    parent.wait()
+    return not soon(lambda: not any(map(is_alive, pids)))
+
+
+def test_postgres_answers_in_utf8_on_loopback_with_200_connections(database_server: postgres.Postgres) -> None:
+    with connect(database_server, "postgres") as connection:
+        row = connection.execute(
+            "SELECT current_setting('server_encoding'), current_setting('listen_addresses'), current_setting('max_connections'),"
+            " (SELECT datlocale FROM pg_database WHERE datname = 'postgres'), upper('é'), 'Z' < 'a'"
+        ).fetchone()
+    assert row == ("UTF8", "127.0.0.1", "200", "C.UTF-8", "É", True)
+
+
+def test_postgres_asks_for_the_password(database_server: postgres.Postgres) -> None:
+    with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+        psycopg.connect(with_password(database_server.url("postgres").replace("+psycopg", ""), "wrong"))
+    assert (database_server.folder / "password").stat().st_mode & 0o777 == 0o600
+
+
+def test_postgres_creates_a_database_once_and_from_a_template(database_server: postgres.Postgres) -> None:
+    database_server.create("first")
+    database_server.create("first")
+    with connect(database_server, "first") as connection:
+        connection.execute("CREATE TABLE kept AS SELECT 7 AS number")
+    database_server.create("second", template="first")
+    still_connected = connect(database_server, "second")
+    assert still_connected.execute("SELECT number FROM kept").fetchone() == (7,)
+    for name in ("second", "first", "first"):
+        database_server.drop(name)
+    with pytest.raises(psycopg.OperationalError):
+        still_connected.execute("SELECT 1")
+    with pytest.raises(psycopg.OperationalError, match="does not exist"):
+        connect(database_server, "first")
+
+
+def test_postgres_keeps_committed_rows_through_kill_9_and_restarts(folder: Path) -> None:
+    with postgres.start(folder) as server:
+        server.create("house")
+        with connect(server, "house") as connection:
+            connection.execute("CREATE TABLE kept AS SELECT generate_series(1, 1000) AS number")
+        open_when_killed = connect(server, "house")
+        url, pid = server.url("house"), server.pid
+        server.kill()
+        with pytest.raises(psycopg.OperationalError):
+            open_when_killed.execute("SELECT 1")
+        server.start_again()
+        assert server.url("house") == url and server.pid != pid
+    with postgres.start(folder) as server:
+        assert server.url("house") == url
+        with connect(server, "house") as connection:
+            assert connection.execute("SELECT count(*) FROM kept").fetchone() == (1000,)
+
+
+def test_postgres_starts_although_its_old_process_id_is_anothers(folder: Path) -> None:
+    with postgres.start(folder, durable=False) as server:
+        server.kill()
+        pid_file = folder / "database" / "postmaster.pid"
+        pid_file.write_text(pid_file.read_text().replace(str(server.pid), str(os.getpid()), 1))
+        server.start_again()
+
+
+def test_postgres_says_that_it_runs_already(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(postgres, "LOCK_SECONDS", 0.2)
+    with postgres.start(folder, durable=False) as server:
+        with pytest.raises(RuntimeError, match=f"already running from {folder}"):
+            postgres.start(folder)
+        connect(server, "postgres").close()
+
+
+def test_postgres_says_why_it_does_not_start() -> None:
+    with pytest.raises(RuntimeError, match="unrecognized configuration parameter"):
+        postgres.start(settings={"no_such_setting": "1"}, durable=False)
+
+
+def test_postgres_dies_with_its_parent() -> None:
+    program = "from chassis.testing import postgres; p = postgres.start(durable=False); print(p.pid, flush=True)"
+    assert not outlive_their_parent(program)
+
+
+def test_servers_start_in_the_main_thread_only() -> None:
+    errors: list[BaseException] = []
+
+    def start() -> None:
+        try:
+            postgres.start(durable=False)
+        except RuntimeError as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=start)
+    thread.start()
+    thread.join()
+    assert "main thread" in str(errors)
+
+
+def test_rabbitmq_asks_for_the_password(broker: rabbitmq.RabbitMQ) -> None:
+    with pytest.raises(OperationalError), kombu.Connection(with_password(broker.url(), "wrong")) as connection:
+        connection.ensure_connection(max_retries=1, interval_start=0)
+
+
+def test_virtual_hosts_come_and_go_without_seeing_each_other(broker: rabbitmq.RabbitMQ) -> None:
+    with broker.vhost() as one, broker.vhost() as other:
+        post(broker.url(one), "needs", 3)
+        assert broker.queues(one) == {"needs": 3}
+        assert broker.queues(other) == {}
+    with pytest.raises(RuntimeError, match="no_such_vhost"):
+        broker.delete_vhost(one)
+
+
+def test_a_frozen_broker_is_silent_until_it_is_thawed(broker: rabbitmq.RabbitMQ) -> None:
+    with broker.vhost() as name, kombu.Connection(broker.url(name)) as connection:
+        connection.connect()
+        broker.freeze()
+        threading.Timer(0.5, broker.thaw).start()
+        started_at = time.monotonic()
+        connection.channel().close()
+        assert time.monotonic() - started_at > 0.4
+
+
+def test_rabbitmq_keeps_confirmed_messages_through_kill_9_and_restarts_beside_another_node(
+    broker: rabbitmq.RabbitMQ, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with rabbitmq.start(folder) as node:
+        node.create_vhost("house")
+        url = node.url("house")
+        post(url, "kept", 100)
+        node.kill()
+        node.start_again()
+        assert soon(lambda: node.queues("house") == {"kept": 100})
+        assert "house" not in broker.url("house").split("@")[0] and broker.port != node.port
+        with broker.vhost() as name:
+            assert broker.queues(name) == {}
+        monkeypatch.setattr(postgres, "LOCK_SECONDS", 0.2)
+        with pytest.raises(RuntimeError, match="already running"):
+            rabbitmq.start(folder)
+    monkeypatch.undo()
+    with rabbitmq.start(folder) as node:
+        assert node.url("house") == url
+        post(url, "kept", 1)
+        assert soon(lambda: node.queues("house") == {"kept": 101})
+
+
+def test_rabbitmq_and_its_epmd_die_with_their_parent_even_when_frozen() -> None:
+    program = "from chassis.testing import rabbitmq; r = rabbitmq.start(); r.freeze(); print(r.pid, r._epmd.pid, flush=True)"
+    assert not outlive_their_parent(program)
+
+
+def test_rabbitmq_leaves_nothing_running_when_stopped() -> None:
+    with rabbitmq.start() as node:
+        pids = [node.pid, node._epmd.pid if node._epmd else 0]
+        assert all(map(is_alive, pids))
+    assert not any(map(is_alive, pids)) and not node.folder.exists()
+
+
+def test_a_missing_rabbitmq_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "glob", lambda *_: iter([]))
+    with pytest.raises(RuntimeError, match="apt-get install rabbitmq-server"):
+        rabbitmq.start()

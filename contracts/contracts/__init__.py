@@ -1,0 +1,1 @@
+"""The published language of Duijie: what its services tell each other, and nothing else."""

@@ -1,0 +1,74 @@
+"""Writes the JSON Schema of every event and one example each; `--check` only says whether the committed ones are fresh."""
+
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+from uuid import UUID, uuid5
+
+import msgspec
+
+from contracts.event import Event, encode, every_event, teller_of
+from contracts.matching import Reason
+
+HERE = Path(__file__).resolve().parent.parent
+NAMESPACE = UUID("0192f0c1-7a00-7000-8000-000000000000")
+SPOKEN: dict[str, Any] = {
+    "version": 1, "category": "food.rice", "unit": "kg", "quantity": 50, "region": "510903100201", "status": "registered",
+    "campaign": None, "account_id": None, "kind": "goods", "reasons": [Reason(code="same_county", value="510903")],
+    "answers": 2, "accepted": 20, "open": 30, "withdrawn": False,
+}  # fmt: skip
+
+
+def example_of(event: type[Event]) -> Event:
+    """One plausible event, the same at every run."""
+
+    def value(name: str, hint: Any) -> Any:
+        if get_origin(hint) is Literal:
+            return SPOKEN[name] if SPOKEN.get(name) in get_args(hint) else get_args(hint)[0]
+        if name in SPOKEN:
+            return SPOKEN[name]
+        if hint is UUID or UUID in get_args(hint):
+            return uuid5(NAMESPACE, name)
+        if hint is datetime:
+            return datetime(2026, 3, 20, 9, 30, tzinfo=UTC)
+        return "match_proposed"
+
+    return event(**{name: value(name, hint) for name, hint in get_type_hints(event).items()})
+
+
+def files() -> dict[Path, str]:
+    """What ought to stand in `schemas/` and `examples/`, by path."""
+    wanted = {}
+    for name, event in every_event().items():
+        schema = {"$schema": "https://json-schema.org/draft/2020-12/schema"} | msgspec.json.schema(event)
+        example = json.loads(encode(example_of(event)))
+        for folder, content in (("schemas", schema), ("examples", example)):
+            wanted[HERE / folder / teller_of(event) / f"{name}.json"] = json.dumps(content, ensure_ascii=False, indent=2) + "\n"
+    return wanted
+
+
+def stale() -> list[Path]:
+    """The committed files that differ from what the code says, are missing, or belong to no event any more."""
+    wanted = files()
+    standing = {path for folder in ("schemas", "examples") for path in (HERE / folder).rglob("*.json")}
+    return sorted((standing - wanted.keys()) | {path for path, text in wanted.items() if not path.exists() or path.read_text() != text})
+
+
+def main() -> None:
+    if "--check" in sys.argv:
+        if found := stale():
+            sys.exit("Run `make generate` and commit: " + ", ".join(str(path.relative_to(HERE)) for path in found))
+        return
+    wanted = files()
+    for path in stale():
+        if path in wanted:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(wanted[path])
+        else:
+            path.unlink()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""What matching tells: which quantity of which pledge is set aside for which need, why, and what people decided."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta
+
+from contracts.event import Category, Event, Moment, Quantity, Region, Rest, Unit, Version
+
+Lapse = Literal["deadline", "need_withdrawn", "need_closed", "pledge_changed", "pledge_withdrawn"]
+Refusal = Literal["too_far", "out_of_stock", "does_not_fit", "changed_my_mind", "other"]
+
+
+class Reason(msgspec.Struct, frozen=True, kw_only=True):
+    """One ground of a proposal: a stable code and its figure, read out in each language by whoever shows it."""
+
+    code: Annotated[str, Meta(max_length=50)]
+    value: str | int
+
+
+class _OfMatch(Event, frozen=True, kw_only=True):
+    """Who is concerned by a match. `account_id` is the household's own account, empty when it has none; the poster speaks for it then."""
+
+    match_id: UUID
+    need_id: UUID
+    pledge_id: UUID
+    household_id: UUID
+    account_id: UUID | None
+    poster_id: UUID
+    pledger_id: UUID
+    region: Region
+    category: Category
+    unit: Unit
+    quantity: Quantity
+
+
+class MatchProposed(_OfMatch, frozen=True, kw_only=True):
+    """A quantity is set aside until `answer_by`; the pledger decides."""
+
+    reasons: list[Reason]
+    proposed_at: Moment
+    answer_by: Moment
+
+
+class MatchAccepted(_OfMatch, frozen=True, kw_only=True):
+    """The pledger accepted a proposal, or claimed a need of their own choice."""
+
+    chosen: Literal["proposal", "claim"]
+    accepted_at: Moment
+
+
+class MatchRefused(_OfMatch, frozen=True, kw_only=True):
+    """The pledger declined; both quantities are free again, not for each other."""
+
+    reason: Refusal
+    refused_at: Moment
+
+
+class MatchLapsed(_OfMatch, frozen=True, kw_only=True):
+    """A proposal ended unanswered; both quantities are free again as far as they are still offered and asked for."""
+
+    reason: Lapse
+    lapsed_at: Moment
+
+
+class PledgeReleased(Event, frozen=True, kw_only=True):
+    """What a change or withdrawal of a pledge came to: `answers` is the version of the pledge that was asked for."""
+
+    pledge_id: UUID
+    pledger_id: UUID
+    answers: Version
+    withdrawn: bool
+    accepted: Rest
+    open: Rest
+    released_at: Moment

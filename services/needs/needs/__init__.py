@@ -1,0 +1,1 @@
+"""What households ask for and what people pledge."""

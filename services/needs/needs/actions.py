@@ -1,0 +1,287 @@
+"""What needs can do: one function a use case; each changes rows and leaves word in the outbox, in the caller's transaction."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from chassis import outbox
+from chassis.appointments import appointments
+from chassis.auth import Caller
+from chassis.database import now
+from chassis.problems import not_allowed, not_found, state_conflict
+from contracts.matching import MatchAccepted, MatchLapsed, MatchProposed, MatchRefused, PledgeReleased
+from contracts.needs import NeedClosed, NeedPublished, NeedRejected, NeedWithdrawn, PledgeChanged, PledgeOffered, PledgeWithdrawn
+from contracts.users import HouseholdRegistered
+from sqlalchemy import exists, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from needs import queries
+from needs.catalogue import unit_of, units_below
+from needs.model import Household, Match, Need, Pledge
+from needs.problems import consent_needed, own_need, past_validity, township_verifies, unknown_household, unknown_item, wrong_unit
+
+LONGEST_VALIDITY = timedelta(days=731)
+AnyMatch = MatchProposed | MatchAccepted | MatchRefused | MatchLapsed
+
+
+def post_need(session: Session, caller: Caller, wanted: Mapping[str, Any]) -> Need:
+    """A household, or an administrator of its village on its behalf, asks for something."""
+    household = _household_of(session, caller, wanted.get("household_id"))
+    on_behalf = household.account_id != caller.id
+    if on_behalf and not wanted.get("consent"):
+        raise consent_needed()
+    unit = unit_of(wanted["category"])
+    if unit is None:
+        raise unknown_item(category=wanted["category"])
+    need = Need(
+        household_id=household.id,
+        account_id=household.account_id,
+        poster_id=caller.id,
+        consent=wanted.get("consent") if on_behalf else None,
+        region=household.region,
+        category=wanted["category"],
+        unit=unit,
+        quantity=wanted["quantity"],
+        urgency=wanted["urgency"],
+        reason=wanted["reason"],
+    )
+    session.add(need)
+    session.flush()
+    return need
+
+
+def verify_need(session: Session, caller: Caller, need_id: UUID) -> Need:
+    """An administrator other than the poster lets the need be seen and helped."""
+    need = _to_judge(session, caller, need_id)
+    need.state, need.verifier_id, need.published_at = "published", caller.id, now()
+    need.version += 1
+    outbox.add(
+        session,
+        NeedPublished(
+            **_concerned(need),
+            category=need.category,
+            unit=need.unit,
+            quantity=need.quantity,
+            urgency=need.urgency,
+            posted_at=need.posted_at,
+            published_at=need.published_at,
+        ),
+    )
+    session.flush()
+    return need
+
+
+def reject_need(session: Session, caller: Caller, need_id: UUID, reason: str) -> Need:
+    """An administrator other than the poster does not let the need through, and says why."""
+    need = _to_judge(session, caller, need_id)
+    _end(need, "rejected", reason)
+    need.verifier_id = caller.id
+    outbox.add(session, NeedRejected(**_concerned(need), reason=reason, rejected_at=need.ended_at))
+    session.flush()
+    return need
+
+
+def withdraw_need(session: Session, caller: Caller, need_id: UUID) -> Need:
+    """The household, or who posted for it, takes the need back."""
+    need = _locked(session, caller, need_id)
+    if caller.id not in {need.account_id, need.poster_id}:
+        raise not_allowed()
+    if need.state not in {"posted", "published"}:
+        raise state_conflict(state=need.state)
+    _end(need, "withdrawn", None)
+    outbox.add(session, NeedWithdrawn(**_concerned(need), withdrawn_at=need.ended_at))
+    session.flush()
+    return need
+
+
+def close_need(session: Session, caller: Caller, need_id: UUID, reason: str) -> Need:
+    """An administrator of the region ends a published need, and says why."""
+    need = _locked(session, caller, need_id)
+    if not caller.manages(need.region):
+        raise not_allowed()
+    if need.state != "published":
+        raise state_conflict(state=need.state)
+    _end(need, "closed", reason)
+    outbox.add(session, NeedClosed(**_concerned(need), reason=reason, closed_at=need.ended_at))
+    session.flush()
+    return need
+
+
+def offer_pledge(session: Session, caller: Caller, offered: Mapping[str, Any]) -> Pledge:
+    """Somebody is ready to give; matching hears of it at once."""
+    units = units_below(offered["category"])
+    if not units:
+        raise unknown_item(category=offered["category"])
+    if offered["unit"] not in units:
+        raise wrong_unit(category=offered["category"], units=", ".join(sorted(units)))
+    _check_validity(offered["valid_until"])
+    pledge = Pledge(pledger_id=caller.id, **offered)
+    session.add(pledge)
+    session.flush()
+    outbox.add(session, PledgeOffered(**_offer(pledge)))
+    return pledge
+
+
+def change_pledge(session: Session, caller: Caller, pledge_id: UUID, wanted: Mapping[str, Any]) -> Pledge:
+    """The pledger wants other figures. Matching judges what of them is still free, and answers."""
+    pledge = _own_open_pledge(session, caller, pledge_id)
+    if "valid_until" in wanted:
+        _check_validity(wanted["valid_until"])
+    for name, value in wanted.items():
+        setattr(pledge, name, value)
+    pledge.version += 1
+    outbox.add(session, PledgeChanged(**_offer(pledge), changed_at=now()))
+    session.flush()
+    return pledge
+
+
+def withdraw_pledge(session: Session, caller: Caller, pledge_id: UUID) -> Pledge:
+    """The pledger wants to give no more; what was accepted stays."""
+    pledge = _own_open_pledge(session, caller, pledge_id)
+    pledge.withdrawn = True
+    pledge.version += 1
+    outbox.add(session, PledgeWithdrawn(version=pledge.version, pledge_id=pledge.id, pledger_id=pledge.pledger_id, withdrawn_at=now()))
+    session.flush()
+    return pledge
+
+
+def note_households(session: Session, events: Sequence[HouseholdRegistered]) -> None:
+    """Keep what users tells of households; an older version changes nothing."""
+    newest = {event.household_id: event for event in sorted(events, key=lambda event: event.version)}
+    rows = insert(Household).values(
+        [
+            {"id": event.household_id, "version": event.version, "account_id": event.account_id, "region": event.region}
+            for event in newest.values()
+        ]
+    )
+    session.execute(
+        rows.on_conflict_do_update(
+            index_elements=["id"],
+            set_={"version": rows.excluded.version, "account_id": rows.excluded.account_id, "region": rows.excluded.region},
+            where=Household.version < rows.excluded.version,
+        )
+    )
+
+
+def note_matches(session: Session, events: Sequence[AnyMatch]) -> None:
+    """Keep how matches stand; an older version changes nothing."""
+    newest = {event.match_id: event for event in sorted(events, key=lambda event: event.version)}
+    rows = insert(Match).values(
+        [
+            {
+                "id": event.match_id,
+                "version": event.version,
+                "need_id": event.need_id,
+                "pledge_id": event.pledge_id,
+                "quantity": event.quantity,
+                "state": _STATES[type(event)],
+            }
+            for event in sorted(newest.values(), key=lambda event: event.match_id)
+        ]
+    )
+    session.execute(
+        rows.on_conflict_do_update(
+            index_elements=["id"],
+            set_={"version": rows.excluded.version, "quantity": rows.excluded.quantity, "state": rows.excluded.state},
+            where=Match.version < rows.excluded.version,
+        )
+    )
+
+
+def note_releases(session: Session, events: Sequence[PledgeReleased]) -> None:
+    """Keep which version of a pledge matching has judged."""
+    for event in sorted(events, key=lambda event: (event.pledge_id, event.version)):
+        session.execute(
+            update(Pledge)
+            .where(Pledge.id == event.pledge_id, Pledge.released_version < event.version)
+            .values(released_version=event.version, answered_version=event.answers)
+        )
+
+
+_STATES = {MatchProposed: "proposed", MatchAccepted: "accepted", MatchRefused: "refused", MatchLapsed: "lapsed"}
+
+
+def _household_of(session: Session, caller: Caller, household_id: UUID | None) -> Household:
+    if caller.kind == "household":
+        mine = session.scalars(select(Household).where(Household.account_id == caller.id)).first()
+        if mine is None or household_id not in {None, mine.id}:
+            raise unknown_household()
+        return mine
+    household = session.get(Household, household_id) if household_id else None
+    if household is None or not caller.manages(household.region):
+        raise unknown_household()
+    return household
+
+
+def _locked(session: Session, caller: Caller, need_id: UUID) -> Need:
+    need = session.get(Need, need_id, with_for_update={"of": Need})
+    if need is None or queries.shown_to(caller, need) == "public":
+        raise not_found()
+    return need
+
+
+def _to_judge(session: Session, caller: Caller, need_id: UUID) -> Need:
+    need = _locked(session, caller, need_id)
+    if caller.id in {need.poster_id, need.account_id}:
+        raise own_need()
+    if not caller.manages(need.region):
+        raise not_found()
+    if all(len(region) == 12 for region in caller.regions if need.region.startswith(region)) and _town_has_administrator(
+        session, need.region
+    ):
+        raise township_verifies()
+    if need.state != "posted":
+        raise state_conflict(state=need.state)
+    return need
+
+
+def _town_has_administrator(session: Session, region: str) -> bool:
+    town = exists().where(appointments.c.region == region[:9], appointments.c.ended_at.is_(None))
+    return bool(session.scalar(select(town)))
+
+
+def _own_open_pledge(session: Session, caller: Caller, pledge_id: UUID) -> Pledge:
+    pledge = session.get(Pledge, pledge_id, with_for_update={"of": Pledge})
+    if pledge is None or pledge.pledger_id != caller.id:
+        raise not_found()
+    if pledge.withdrawn:
+        raise state_conflict(state="withdrawn")
+    return pledge
+
+
+def _end(need: Need, state: str, reason: str | None) -> None:
+    need.state, need.ended_because, need.ended_at = state, reason, now()
+    need.version += 1
+
+
+def _check_validity(valid_until: datetime) -> None:
+    if not now() < valid_until < now() + LONGEST_VALIDITY:
+        raise past_validity()
+
+
+def _concerned(need: Need) -> dict[str, Any]:
+    return {
+        "version": need.version,
+        "need_id": need.id,
+        "household_id": need.household_id,
+        "account_id": need.account_id,
+        "poster_id": need.poster_id,
+        "region": need.region,
+    }
+
+
+def _offer(pledge: Pledge) -> dict[str, Any]:
+    return {
+        "version": pledge.version,
+        "pledge_id": pledge.id,
+        "pledger_id": pledge.pledger_id,
+        "kind": pledge.kind,
+        "category": pledge.category,
+        "unit": pledge.unit,
+        "quantity": pledge.quantity,
+        "region": pledge.region,
+        "valid_until": pledge.valid_until,
+        "offered_at": pledge.offered_at,
+    }

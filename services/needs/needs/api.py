@@ -1,0 +1,327 @@
+"""What needs answers over HTTP."""
+
+from typing import Any
+from uuid import UUID
+
+from apiflask import APIBlueprint
+from chassis.auth import ANYONE, GIVERS, HOUSEHOLD, SIGNED_IN, STAFF, Caller
+from chassis.fields import Category, Choice, Id, Moment, Region, Strict, Text, Whole
+from chassis.http import access
+from chassis.pages import PageIn, page_of
+from marshmallow import Schema, ValidationError, fields, validates_schema
+from sqlalchemy.orm import Session
+
+from needs import actions, queries
+from needs.catalogue import catalogue
+from needs.model import Need, Pledge
+
+api = APIBlueprint("needs", __name__, url_prefix="/v1")
+
+URGENCY = {"normal": ("一般", "normal"), "urgent": ("紧急", "urgent"), "critical": ("特急", "critical")}
+CONSENT = {"sms": ("短信同意", "by SMS"), "slip": ("书面同意", "on a slip")}
+NEED_STATES = {
+    "posted": ("待审核", "to be verified"),
+    "published": ("已发布", "published"),
+    "rejected": ("未通过", "rejected"),
+    "withdrawn": ("已撤回", "withdrawn"),
+    "closed": ("已结束", "closed"),
+}
+REJECTIONS = {
+    "absurd": ("不合常理", "absurd"),
+    "branded": ("指定品牌", "asks for a brand"),
+    "not_a_need": ("并非所需", "not a need"),
+    "duplicate": ("重复发布", "posted twice"),
+    "wrong_household": ("户主信息不符", "wrong household"),
+    "too_much": ("数量过多", "too much"),
+}
+CLOSINGS = {
+    "met_elsewhere": ("已由他处解决", "met elsewhere"),
+    "no_longer_needed": ("不再需要", "no longer needed"),
+    "not_reachable": ("联系不上", "not reachable"),
+    "other": ("其他", "other"),
+}
+PLEDGE_KINDS = {
+    "goods": ("物品", "goods"),
+    "money": ("资金", "money"),
+    "service": ("服务", "service"),
+    "job": ("岗位", "job"),
+    "purchase": ("采购", "purchase"),
+    "training": ("培训", "training"),
+}
+QUANTITY = {"least": 1, "most": 10**9}
+
+
+class NeedIn(Strict):
+    household_id = Id(metadata={"description": "for whom an administrator posts; a household posts for itself"})
+    consent = Choice(CONSENT, metadata={"description": "how the household agreed; needed when posting on behalf"})
+    category = Category(required=True)
+    quantity = Whole(**QUANTITY, required=True, metadata={"description": "in the unit of the catalogue"})
+    urgency = Choice(URGENCY, load_default="normal")
+    reason = Text(500, required=True, metadata={"description": "personal; seen by the household's side and its administrators only"})
+
+
+class NeedOut(Schema):
+    """A need. Where `shown` is `public`, the region is the township's and what is personal is null."""
+
+    id = fields.UUID(required=True)
+    version = fields.Integer(required=True)
+    shown = fields.String(required=True, metadata={"enum": ["public", "own", "region"]})
+    state = Choice(NEED_STATES, required=True)
+    region = fields.String(required=True)
+    category = fields.String(required=True)
+    unit = fields.String(required=True)
+    quantity = fields.Integer(required=True)
+    accepted = fields.Integer(required=True, metadata={"description": "already promised by people who accepted"})
+    proposed = fields.Integer(required=True, metadata={"description": "set aside, waiting for an answer"})
+    urgency = Choice(URGENCY, required=True)
+    posted_at = fields.AwareDateTime(required=True)
+    published_at = fields.AwareDateTime(required=True, allow_none=True)
+    ended_because = fields.String(required=True, allow_none=True)
+    household_id = fields.UUID(required=True, allow_none=True)
+    poster_id = fields.UUID(required=True, allow_none=True)
+    reason = fields.String(required=True, allow_none=True)
+
+
+class PledgeIn(Strict):
+    kind = Choice(PLEDGE_KINDS, load_default="goods")
+    category = Category(required=True, metadata={"description": "an item or a group of the catalogue"})
+    unit = Text(20, required=True)
+    quantity = Whole(**QUANTITY, required=True)
+    region = Region((0, 2, 4, 6, 9, 12), required=True, metadata={"description": "where it may go; empty is the whole country"})
+    valid_until = Moment(required=True)
+    note = Text(500, metadata={"description": "seen by the pledger only"})
+
+
+class PledgeChangeIn(Strict):
+    quantity = Whole(**QUANTITY)
+    region = Region((0, 2, 4, 6, 9, 12))
+    valid_until = Moment()
+
+    @validates_schema
+    def something_changes(self, data: dict[str, Any], **_: Any) -> None:
+        if not data:
+            raise ValidationError("required")
+
+
+class PledgeOut(Schema):
+    """A pledge. It is judged by matching: `answered_version` says up to which version that has happened."""
+
+    id = fields.UUID(required=True)
+    version = fields.Integer(required=True)
+    answered_version = fields.Integer(required=True)
+    kind = Choice(PLEDGE_KINDS, required=True)
+    category = fields.String(required=True)
+    unit = fields.String(required=True)
+    quantity = fields.Integer(required=True)
+    accepted = fields.Integer(required=True)
+    proposed = fields.Integer(required=True)
+    region = fields.String(required=True)
+    valid_until = fields.AwareDateTime(required=True)
+    withdrawn = fields.Boolean(required=True)
+    offered_at = fields.AwareDateTime(required=True)
+    note = fields.String(required=True, allow_none=True)
+    pledger_id = fields.UUID(required=True, allow_none=True)
+
+
+class RejectionIn(Strict):
+    reason = Choice(REJECTIONS, required=True)
+
+
+class ClosingIn(Strict):
+    reason = Choice(CLOSINGS, required=True)
+
+
+class NothingIn(Strict):
+    """An act that needs no further word: `{}`."""
+
+
+class HallIn(PageIn):
+    region = Region((0, 2, 4, 6, 9, 12), load_default="")
+    category = Category()
+
+
+class ManagedIn(PageIn):
+    region = Region((0, 2, 4, 6, 9, 12), load_default="")
+    state = Choice(NEED_STATES)
+
+
+class ItemOut(Schema):
+    category = fields.String(required=True)
+    unit = fields.String(required=True, allow_none=True)
+    zh = fields.String(required=True)
+    en = fields.String(required=True)
+
+
+class CatalogueOut(Schema):
+    items = fields.List(fields.Nested(ItemOut), required=True)
+
+
+NeedPage, PledgePage = page_of(NeedOut), page_of(PledgeOut)
+
+
+@api.get("/catalogue")
+@access(who=ANYONE, view="public")
+@api.output(CatalogueOut)
+def list_catalogue(session: Session, caller: Caller | None) -> Any:
+    """What can be asked for and pledged, groups (without a unit) before their items."""
+    return {"items": list(catalogue().values())}
+
+
+@api.post("/needs")
+@access(who=HOUSEHOLD | STAFF, view="own")
+@api.input(NeedIn)
+@api.output(NeedOut, 201)
+def post_need(session: Session, caller: Caller, json_data: dict[str, Any]) -> Any:
+    """Post a need, for oneself or on behalf of a household of one's region; it waits to be verified."""
+    return _need(actions.post_need(session, caller, json_data), caller, 201)
+
+
+@api.get("/needs")
+@access(who=ANYONE, view="public")
+@api.input(HallIn, location="query")
+@api.output(NeedPage)
+def list_needs(session: Session, caller: Caller | None, query_data: dict[str, Any]) -> Any:
+    """The needs hall: published needs, newest first, masked."""
+    return _needs(queries.published_needs(session, **query_data), None)
+
+
+@api.get("/needs/mine")
+@access(who=HOUSEHOLD | STAFF, view="own")
+@api.input(PageIn, location="query")
+@api.output(NeedPage)
+def list_own_needs(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
+    """The needs of one's own household, or posted on behalf of others."""
+    return _needs(queries.own_needs(session, caller, **query_data), caller)
+
+
+@api.get("/needs/managed")
+@access(who=STAFF, view="region")
+@api.input(ManagedIn, location="query")
+@api.output(NeedPage)
+def list_managed_needs(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
+    """The needs of the regions one manages, in every state."""
+    return _needs(queries.managed_needs(session, caller, **query_data), caller)
+
+
+@api.get("/needs/<uuid:need_id>")
+@access(who=ANYONE, view="public")
+@api.output(NeedOut)
+def get_need(session: Session, caller: Caller | None, need_id: UUID) -> Any:
+    """One need: whole for its own side and its administrators, masked for everybody else once published."""
+    return _shown(queries.need_of(session, caller, need_id), caller)
+
+
+@api.post("/needs/<uuid:need_id>/verification")
+@access(who=STAFF, view="region")
+@api.input(NothingIn)
+@api.output(NeedOut, 201)
+def verify_need(session: Session, caller: Caller, need_id: UUID, json_data: dict[str, Any]) -> Any:
+    """Let a need be seen and helped. Not by its poster; by the township where it has an administrator."""
+    return _need(actions.verify_need(session, caller, need_id), caller, 201)
+
+
+@api.post("/needs/<uuid:need_id>/rejection")
+@access(who=STAFF, view="region")
+@api.input(RejectionIn)
+@api.output(NeedOut, 201)
+def reject_need(session: Session, caller: Caller, need_id: UUID, json_data: dict[str, Any]) -> Any:
+    """Do not let a need through, and say why."""
+    return _need(actions.reject_need(session, caller, need_id, **json_data), caller, 201)
+
+
+@api.post("/needs/<uuid:need_id>/withdrawal")
+@access(who=HOUSEHOLD | STAFF, view="own")
+@api.input(NothingIn)
+@api.output(NeedOut, 201)
+def withdraw_need(session: Session, caller: Caller, need_id: UUID, json_data: dict[str, Any]) -> Any:
+    """Take a need back; what people accepted before stays."""
+    return _need(actions.withdraw_need(session, caller, need_id), caller, 201)
+
+
+@api.post("/needs/<uuid:need_id>/closing")
+@access(who=STAFF, view="region")
+@api.input(ClosingIn)
+@api.output(NeedOut, 201)
+def close_need(session: Session, caller: Caller, need_id: UUID, json_data: dict[str, Any]) -> Any:
+    """End a published need of one's region, and say why."""
+    return _need(actions.close_need(session, caller, need_id, **json_data), caller, 201)
+
+
+@api.post("/pledges")
+@access(who=GIVERS, view="own")
+@api.input(PledgeIn)
+@api.output(PledgeOut, 201)
+def offer_pledge(session: Session, caller: Caller, json_data: dict[str, Any]) -> Any:
+    """Offer something; it is matched by itself with what is needed where it may go."""
+    return _pledge(actions.offer_pledge(session, caller, json_data), 201)
+
+
+@api.get("/pledges")
+@access(who=ANYONE, view="public")
+@api.input(HallIn, location="query")
+@api.output(PledgePage)
+def list_pledges(session: Session, caller: Caller | None, query_data: dict[str, Any]) -> Any:
+    """What is offered, newest first, without who offers it."""
+    page = queries.open_pledges(session, **query_data)
+    return page | {"items": [_offered(pledge, masked=True) for pledge in page["items"]]}
+
+
+@api.get("/pledges/mine")
+@access(who=GIVERS, view="own")
+@api.input(PageIn, location="query")
+@api.output(PledgePage)
+def list_own_pledges(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
+    """One's own pledges."""
+    page = queries.own_pledges(session, caller, **query_data)
+    return page | {"items": [_offered(pledge) for pledge in page["items"]]}
+
+
+@api.get("/pledges/<uuid:pledge_id>")
+@access(who=SIGNED_IN, view="own")
+@api.output(PledgeOut)
+def get_pledge(session: Session, caller: Caller, pledge_id: UUID) -> Any:
+    """One of one's own pledges."""
+    return _offered(queries.own_pledge(session, caller, pledge_id))
+
+
+@api.patch("/pledges/<uuid:pledge_id>")
+@access(who=GIVERS, view="own")
+@api.input(PledgeChangeIn)
+@api.output(PledgeOut, 202)
+def change_pledge(session: Session, caller: Caller, pledge_id: UUID, json_data: dict[str, Any]) -> Any:
+    """Ask for other figures. Wait until `answered_version` reaches the answer's `version` to see what came of it."""
+    return _pledge(actions.change_pledge(session, caller, pledge_id, json_data), 202)
+
+
+@api.post("/pledges/<uuid:pledge_id>/withdrawal")
+@access(who=GIVERS, view="own")
+@api.input(NothingIn)
+@api.output(PledgeOut, 202)
+def withdraw_pledge(session: Session, caller: Caller, pledge_id: UUID, json_data: dict[str, Any]) -> Any:
+    """Give no more of a pledge; what was accepted before stays. Wait for `answered_version` as after a change."""
+    return _pledge(actions.withdraw_pledge(session, caller, pledge_id), 202)
+
+
+def _need(need: Need, caller: Caller, status: int) -> Any:
+    return _shown(need, caller), status, {"Location": f"/v1/needs/{need.id}"}
+
+
+def _needs(page: dict[str, Any], caller: Caller | None) -> dict[str, Any]:
+    return page | {"items": [_shown(need, caller) for need in page["items"]]}
+
+
+def _shown(need: Need, caller: Caller | None) -> dict[str, Any]:
+    shown = queries.shown_to(caller, need)
+    whole = {name: getattr(need, name) for name in NeedOut().fields if name != "shown"} | {"shown": shown}
+    if shown == "public":
+        whole |= {"region": need.region[:9], "household_id": None, "poster_id": None, "reason": None}
+    return whole
+
+
+def _pledge(pledge: Pledge, status: int) -> Any:
+    return _offered(pledge), status, {"Location": f"/v1/pledges/{pledge.id}"}
+
+
+def _offered(pledge: Pledge, masked: bool = False) -> dict[str, Any]:
+    whole = {name: getattr(pledge, name) for name in PledgeOut().fields}
+    return whole | {"pledger_id": None, "note": None} if masked else whole

@@ -1,0 +1,17 @@
+"""What can be wrong with a need or a pledge."""
+
+from chassis.problems import problem
+
+unknown_item = problem(422, "unknown_item", zh="目录中没有这种物品：{category}", en="The catalogue has no item {category}")
+wrong_unit = problem(422, "wrong_unit", zh="{category} 的单位须是 {units}", en="{category} is counted in {units}")
+unknown_household = problem(
+    422, "unknown_household", zh="没有登记这户人家，或不在您的辖区", en="No such household is registered where you may act"
+)
+consent_needed = problem(
+    422, "consent_needed", zh="代发布须注明本人同意的方式（consent）", en="Posting on behalf needs the household's consent (consent)"
+)
+own_need = problem(403, "own_need", zh="自己发布的需求须由他人审核", en="Somebody else has to verify what you posted")
+township_verifies = problem(
+    403, "township_verifies", zh="该村需求由乡镇管理员审核", en="The township's administrator verifies the needs of this village"
+)
+past_validity = problem(422, "past_validity", zh="有效期须在今后两年之内", en="The validity must end within the next two years")

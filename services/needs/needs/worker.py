@@ -1,0 +1,36 @@
+"""What needs listens to: households from users, and how matches go."""
+
+from chassis.events import ServiceWorker, handles_batch
+from contracts.matching import MatchAccepted, MatchLapsed, MatchProposed, MatchRefused, PledgeReleased
+from contracts.users import HouseholdRegistered
+from sqlalchemy.orm import Session
+
+from needs import actions
+
+
+class Worker(ServiceWorker):
+    name = "needs"
+
+    @handles_batch(HouseholdRegistered)
+    def on_household_registered(self, session: Session, events: list[HouseholdRegistered]) -> None:
+        actions.note_households(session, events)
+
+    @handles_batch(MatchProposed)
+    def on_match_proposed(self, session: Session, events: list[MatchProposed]) -> None:
+        actions.note_matches(session, events)
+
+    @handles_batch(MatchAccepted)
+    def on_match_accepted(self, session: Session, events: list[MatchAccepted]) -> None:
+        actions.note_matches(session, events)
+
+    @handles_batch(MatchRefused)
+    def on_match_refused(self, session: Session, events: list[MatchRefused]) -> None:
+        actions.note_matches(session, events)
+
+    @handles_batch(MatchLapsed)
+    def on_match_lapsed(self, session: Session, events: list[MatchLapsed]) -> None:
+        actions.note_matches(session, events)
+
+    @handles_batch(PledgeReleased)
+    def on_pledge_released(self, session: Session, events: list[PledgeReleased]) -> None:
+        actions.note_releases(session, events)

@@ -1,0 +1,73 @@
+"""A database of needs that forgets after each test, and its API."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from chassis.database import new_id
+from chassis.http import create_app
+from chassis.testing.fixtures import Client, KnownKeys, Person, RolledBack, administrator_of
+from contracts.users import HouseholdRegistered
+from needs import actions
+from needs.api import api
+
+VILLAGE = "510903001001"
+
+
+@pytest.fixture(scope="session")
+def engine(database_of: Callable[[str, str], str]) -> Iterator[RolledBack]:
+    database = RolledBack(database_of("needs", "needs_tests"), name="tests")
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def database(engine: RolledBack) -> Iterator[RolledBack]:
+    with engine.trial() as trial:
+        yield trial
+
+
+@pytest.fixture
+def client(database: RolledBack, keys: KnownKeys) -> Client:
+    return Client(create_app("needs", api, database=database, keys=keys).test_client(), keys)
+
+
+@pytest.fixture
+def donor() -> Person:
+    return Person("donor")
+
+
+@pytest.fixture
+def village(database: RolledBack) -> Person:
+    return administrator_of(database, VILLAGE)
+
+
+@pytest.fixture
+def town(database: RolledBack) -> Person:
+    return administrator_of(database, VILLAGE[:9])
+
+
+def household_in(database: RolledBack, region: str, account: Person | None = None) -> UUID:
+    event = HouseholdRegistered(
+        version=1, household_id=new_id(), account_id=account.id if account else None, region=region,
+        status="registered", registered_by=None, registered_at=datetime.now(UTC),
+    )  # fmt: skip
+    with database.begin() as session:
+        actions.note_households(session, [event])
+    return event.household_id
+
+
+@pytest.fixture
+def household(database: RolledBack) -> UUID:
+    return household_in(database, VILLAGE)
+
+
+def rice(**changes: Any) -> dict[str, Any]:
+    return {"category": "food.rice", "quantity": 50, "urgency": "urgent", "reason": "家中断粮，老人行动不便"} | changes
+
+
+def offer(**changes: Any) -> dict[str, Any]:
+    soon = (datetime.now(UTC) + timedelta(days=30)).isoformat()
+    return {"kind": "goods", "category": "food.rice", "unit": "kg", "quantity": 100, "region": "5109", "valid_until": soon} | changes

@@ -1,0 +1,156 @@
+"""Posting, verifying, withdrawing and seeing needs."""
+
+from uuid import UUID
+
+import pytest
+from chassis import outbox
+from chassis.database import new_id
+from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of
+from contracts.needs import NeedPublished, NeedRejected, NeedWithdrawn
+from sqlalchemy import text
+
+from .conftest import VILLAGE, household_in, rice
+
+
+@pytest.fixture
+def need(client: Client, village: Person, household: UUID) -> str:
+    return client.post("/v1/needs", rice(household_id=str(household), consent="slip"), by=village).json["id"]
+
+
+def told(database: RolledBack) -> list[object]:
+    with database.begin() as session:
+        return outbox.told(session)
+
+
+def test_a_household_posts_for_itself(client: Client, database: RolledBack) -> None:
+    person = Person("household")
+    household = household_in(database, VILLAGE, person)
+    answer = client.post("/v1/needs", rice(), by=person)
+    assert answer.status_code == 201, answer.json
+    assert answer.json["household_id"] == str(household)
+    assert answer.json["state"] == "posted"
+    assert answer.json["unit"] == "kg"
+    assert answer.headers["Location"] == f"/v1/needs/{answer.json['id']}"
+
+
+def test_what_is_posted_is_told_to_nobody_before_it_is_verified(client: Client, database: RolledBack, need: str) -> None:
+    assert told(database) == []
+    assert client.get(f"/v1/needs/{need}").status_code == 404
+    assert client.get("/v1/needs").json["items"] == []
+
+
+def test_posting_on_behalf_needs_the_household_s_consent(client: Client, village: Person, household: UUID) -> None:
+    answer = client.post("/v1/needs", rice(household_id=str(household)), by=village)
+    assert (answer.status_code, answer.json["code"]) == (422, "consent_needed")
+
+
+def test_an_administrator_of_another_region_cannot_post_for_a_household(client: Client, database: RolledBack, household: UUID) -> None:
+    other = administrator_of(database, "510923")
+    answer = client.post("/v1/needs", rice(household_id=str(household), consent="sms"), by=other)
+    assert (answer.status_code, answer.json["code"]) == (422, "unknown_household")
+
+
+def test_the_township_verifies_and_the_need_is_published(
+    client: Client, database: RolledBack, town: Person, village: Person, need: str
+) -> None:
+    answer = client.post(f"/v1/needs/{need}/verification", by=town)
+    assert (answer.status_code, answer.json["state"]) == (201, "published")
+    [event] = told(database)
+    assert isinstance(event, NeedPublished)
+    assert (event.version, event.poster_id, event.quantity, event.region) == (2, village.id, 50, VILLAGE)
+    assert "断粮" not in str(event)
+
+
+def test_the_poster_cannot_verify_their_own_need(client: Client, village: Person, need: str) -> None:
+    answer = client.post(f"/v1/needs/{need}/verification", by=village)
+    assert (answer.status_code, answer.json["code"]) == (403, "own_need")
+
+
+def test_another_village_administrator_verifies_only_where_the_township_has_none(client: Client, database: RolledBack, need: str) -> None:
+    second = administrator_of(database, VILLAGE)
+    town = administrator_of(database, VILLAGE[:9])
+    answer = client.post(f"/v1/needs/{need}/verification", by=second)
+    assert (answer.status_code, answer.json["code"]) == (403, "township_verifies")
+    with database.begin() as session:
+        session.execute(text("UPDATE appointments SET ended_at = now() WHERE user_id = :id"), {"id": town.id})
+    assert client.post(f"/v1/needs/{need}/verification", by=second).status_code == 201
+
+
+def test_a_need_out_of_one_s_region_is_not_found(client: Client, database: RolledBack, need: str) -> None:
+    other = administrator_of(database, "510923")
+    for act in ("verification", "withdrawal"):
+        assert client.post(f"/v1/needs/{need}/{act}", by=other).status_code == 404
+    assert client.post(f"/v1/needs/{need}/rejection", {"reason": "absurd"}, by=other).status_code == 404
+    assert client.get("/v1/needs/managed", by=other).json["items"] == []
+
+
+def test_a_rejected_need_says_why_and_cannot_be_verified_after(client: Client, database: RolledBack, town: Person, need: str) -> None:
+    answer = client.post(f"/v1/needs/{need}/rejection", {"reason": "absurd"}, by=town)
+    assert (answer.status_code, answer.json["state"], answer.json["ended_because"]) == (201, "rejected", "absurd")
+    [event] = told(database)
+    assert isinstance(event, NeedRejected)
+    again = client.post(f"/v1/needs/{need}/verification", by=town)
+    assert (again.status_code, again.json["code"]) == (409, "state_conflict")
+
+
+def test_withdrawing_is_told_and_ends_the_need(client: Client, database: RolledBack, town: Person, village: Person, need: str) -> None:
+    client.post(f"/v1/needs/{need}/verification", by=town)
+    answer = client.post(f"/v1/needs/{need}/withdrawal", by=village)
+    assert (answer.status_code, answer.json["state"], answer.json["version"]) == (201, "withdrawn", 3)
+    assert isinstance(told(database)[-1], NeedWithdrawn)
+    assert client.post(f"/v1/needs/{need}/closing", {"reason": "other"}, by=town).status_code == 409
+
+
+def test_the_hall_shows_published_needs_masked(client: Client, town: Person, donor: Person, need: str) -> None:
+    client.post(f"/v1/needs/{need}/verification", by=town)
+    [shown] = client.get("/v1/needs", region="5109", category="food").json["items"]
+    assert (shown["shown"], shown["region"]) == ("public", VILLAGE[:9])
+    assert shown["reason"] is None
+    assert shown["household_id"] is None
+    assert client.get("/v1/needs", region="5107").json["items"] == []
+    assert client.get("/v1/needs", category="foo").json["items"] == []
+    assert client.get(f"/v1/needs/{need}", by=donor).json["reason"] is None
+
+
+def test_their_own_side_and_their_administrators_see_a_need_whole(client: Client, village: Person, town: Person, need: str) -> None:
+    assert client.get(f"/v1/needs/{need}", by=village).json["shown"] == "own"
+    assert client.get(f"/v1/needs/{need}", by=town).json["shown"] == "region"
+    assert "断粮" in client.get(f"/v1/needs/{need}", by=town).json["reason"]
+    assert [item["id"] for item in client.get("/v1/needs/mine", by=village).json["items"]] == [need]
+
+
+def test_the_reason_cannot_be_read_in_the_database(client: Client, database: RolledBack, need: str) -> None:
+    with database.begin() as session:
+        stored = session.scalar(text("SELECT reason FROM needs"))
+    assert "断粮".encode() not in bytes(stored)
+
+
+def test_lists_are_read_page_by_page_without_gaps(client: Client, village: Person, household: UUID) -> None:
+    for quantity in range(1, 8):
+        client.post("/v1/needs", rice(household_id=str(household), consent="slip", quantity=quantity), by=village)
+    seen, cursor = [], None
+    while True:
+        page = client.get("/v1/needs/mine", by=village, limit=3, **({"cursor": cursor} if cursor else {})).json
+        seen += [item["quantity"] for item in page["items"]]
+        cursor = page["next"]
+        if cursor is None:
+            break
+    assert seen == [7, 6, 5, 4, 3, 2, 1]
+    assert client.get("/v1/needs/mine", by=village, cursor="???").json["code"] == "invalid"
+
+
+def test_an_item_that_the_catalogue_lacks_is_refused(client: Client, village: Person, household: UUID) -> None:
+    for category in ("food", "food.caviar", "treadmill"):
+        answer = client.post("/v1/needs", rice(household_id=str(household), consent="slip", category=category), by=village)
+        assert (answer.status_code, answer.json["code"]) == (422, "unknown_item")
+
+
+@pytest.mark.parametrize(("kind", "status"), [("donor", 403), ("merchant", 403), (None, 401)])
+def test_only_households_and_administrators_post_needs(client: Client, kind: str | None, status: int) -> None:
+    answer = client.post("/v1/needs", rice(), by=Person(kind) if kind else None)
+    assert answer.status_code == status
+
+
+def test_an_unknown_need_is_not_found(client: Client, town: Person) -> None:
+    assert client.post(f"/v1/needs/{new_id()}/verification", by=town).status_code == 404
+    assert client.get("/v1/needs/nonsense", by=town).status_code == 404

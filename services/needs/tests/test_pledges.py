@@ -1,0 +1,136 @@
+"""Offering, changing and withdrawing pledges, and what matching says of them."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from chassis import outbox
+from chassis.database import new_id
+from chassis.testing.fixtures import Client, Person, RolledBack
+from contracts.event import decode, every_event
+from contracts.matching import MatchAccepted, MatchProposed, PledgeReleased
+from contracts.needs import PledgeChanged, PledgeOffered, PledgeWithdrawn
+from needs import actions
+
+from .conftest import VILLAGE, offer
+
+
+def told(database: RolledBack) -> list[object]:
+    with database.begin() as session:
+        return outbox.told(session)
+
+
+def match(kind: type[Any], pledge_id: str, version: int, quantity: int = 30, match_id: UUID | None = None) -> Any:
+    example = {"reasons": [], "proposed_at": datetime.now(UTC), "answer_by": datetime.now(UTC)}
+    accepted = {"chosen": "proposal", "accepted_at": datetime.now(UTC)}
+    return kind(
+        version=version, match_id=match_id or new_id(), need_id=new_id(), pledge_id=UUID(pledge_id), household_id=new_id(), account_id=None,
+        poster_id=new_id(), pledger_id=new_id(), region=VILLAGE, category="food.rice", unit="kg", quantity=quantity,
+        **(example if kind is MatchProposed else accepted),
+    )  # fmt: skip
+
+
+def test_an_offered_pledge_is_told(client: Client, database: RolledBack, donor: Person) -> None:
+    answer = client.post("/v1/pledges", offer(note="放在车库"), by=donor)
+    assert (answer.status_code, answer.json["version"], answer.json["answered_version"]) == (201, 1, 0)
+    [event] = told(database)
+    assert isinstance(event, PledgeOffered)
+    assert (event.pledger_id, event.quantity, event.region) == (donor.id, 100, "5109")
+
+
+def test_a_change_answers_202_and_restates_the_whole_pledge(client: Client, database: RolledBack, donor: Person) -> None:
+    pledge = client.post("/v1/pledges", offer(), by=donor).json
+    answer = client.patch(f"/v1/pledges/{pledge['id']}", {"quantity": 40}, by=donor)
+    assert (answer.status_code, answer.json["version"]) == (202, 2)
+    event = told(database)[-1]
+    assert isinstance(event, PledgeChanged)
+    assert (event.version, event.quantity, event.category) == (2, 40, "food.rice")
+
+
+def test_withdrawing_answers_202_once(client: Client, database: RolledBack, donor: Person) -> None:
+    pledge = client.post("/v1/pledges", offer(), by=donor).json
+    assert client.post(f"/v1/pledges/{pledge['id']}/withdrawal", by=donor).status_code == 202
+    assert isinstance(told(database)[-1], PledgeWithdrawn)
+    assert client.post(f"/v1/pledges/{pledge['id']}/withdrawal", by=donor).json["code"] == "state_conflict"
+    assert client.patch(f"/v1/pledges/{pledge['id']}", {"quantity": 1}, by=donor).status_code == 409
+
+
+def test_somebody_else_s_pledge_is_not_found(client: Client, donor: Person) -> None:
+    pledge = client.post("/v1/pledges", offer(), by=donor).json
+    other = Person("donor")
+    assert client.get(f"/v1/pledges/{pledge['id']}", by=other).status_code == 404
+    assert client.patch(f"/v1/pledges/{pledge['id']}", {"quantity": 1}, by=other).status_code == 404
+    assert client.get("/v1/pledges/mine", by=other).json["items"] == []
+
+
+def test_the_list_of_pledges_does_not_say_whose_they_are(client: Client, donor: Person) -> None:
+    client.post("/v1/pledges", offer(note="放在车库"), by=donor)
+    [shown] = client.get("/v1/pledges", category="food.rice").json["items"]
+    assert (shown["pledger_id"], shown["note"]) == (None, None)
+
+
+def test_what_matching_tells_is_shown_however_late_and_often_it_arrives(client: Client, database: RolledBack, donor: Person) -> None:
+    pledge = client.post("/v1/pledges", offer(), by=donor).json["id"]
+    proposed = match(MatchProposed, pledge, 1)
+    accepted = match(MatchAccepted, pledge, 2, match_id=proposed.match_id)
+    with database.begin() as session:
+        for event in (accepted, proposed, accepted):
+            actions.note_matches(session, [event])
+    shown = client.get(f"/v1/pledges/{pledge}", by=donor).json
+    assert (shown["accepted"], shown["proposed"]) == (30, 0)
+
+
+def test_the_answer_to_a_change_is_shown_and_an_older_one_changes_nothing(client: Client, database: RolledBack, donor: Person) -> None:
+    pledge = client.post("/v1/pledges", offer(), by=donor).json["id"]
+
+    def released(version: int, answers: int) -> PledgeReleased:
+        return PledgeReleased(
+            version=version, pledge_id=UUID(pledge), pledger_id=donor.id, answers=answers, withdrawn=False, accepted=0, open=40,
+            released_at=datetime.now(UTC),
+        )  # fmt: skip
+
+    with database.begin() as session:
+        actions.note_releases(session, [released(3, 3)])
+        actions.note_releases(session, [released(2, 2)])
+    assert client.get(f"/v1/pledges/{pledge}", by=donor).json["answered_version"] == 3
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"category": "treadmill"}, "unknown_item"),
+        ({"unit": "piece"}, "wrong_unit"),
+        ({"region": "5199"}, "invalid"),
+        ({"valid_until": (datetime.now(UTC) - timedelta(days=1)).isoformat()}, "past_validity"),
+        ({"quantity": 0}, "invalid"),
+        ({"quantity": 10**9 + 1}, "invalid"),
+        ({"quantity": -5}, "invalid"),
+        ({"quantity": 1.9}, "invalid"),
+        ({"quantity": "10"}, "invalid"),
+        ({"quantity": True}, "invalid"),
+        ({"note": "a\u0000b"}, "invalid"),
+        ({"note": "长" * 501}, "invalid"),
+        ({"surprise": 1}, "invalid"),
+        ({"valid_until": "2026-12-01T00:00:00"}, "invalid"),
+    ],
+)
+def test_a_pledge_that_makes_no_sense_is_refused_and_changes_nothing(
+    client: Client, database: RolledBack, donor: Person, change: dict[str, Any], code: str
+) -> None:
+    answer = client.post("/v1/pledges", offer(**change), by=donor)
+    assert (answer.status_code, answer.json["code"]) == (422, code)
+    assert answer.content_type == "application/problem+json"
+    assert told(database) == []
+
+
+def test_the_examples_of_the_contracts_are_what_needs_can_read(database: RolledBack) -> None:
+    names = {"match_proposed", "match_accepted", "match_refused", "match_lapsed"}
+    from pathlib import Path
+
+    import contracts
+
+    examples = Path(contracts.__file__).parent.parent / "examples" / "matching"
+    with database.begin() as session:
+        for name in sorted(names):
+            actions.note_matches(session, [decode(every_event()[name], (examples / f"{name}.json").read_bytes())])
