@@ -101,16 +101,14 @@ def administrator_of(database: Database, region: str) -> Person:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[servers.Postgres]:
-    server = servers.start(durable=False)
-    yield server
-    server.stop()
+    with servers.start(durable=False) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
 def rabbitmq() -> Iterator[brokers.RabbitMQ]:
-    broker = brokers.start()
-    yield broker
-    broker.stop()
+    with brokers.start() as broker:
+        yield broker
 
 
 @pytest.fixture(scope="session")

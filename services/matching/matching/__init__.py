@@ -1,0 +1,1 @@
+"""Brings needs and pledges together."""

@@ -1,0 +1,282 @@
+"""What matching can do besides clearing: keep the book as needs tells it, and carry out what people decide."""
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from typing import Any, Literal
+from uuid import UUID
+
+from sqlalchemy import func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from chassis import outbox
+from chassis.auth import Caller
+from chassis.database import new_id, now
+from chassis.problems import not_allowed, state_conflict
+from contracts.matching import Lapse, MatchAccepted, MatchLapsed, MatchRefused, PledgeReleased
+from contracts.needs import NeedClosed, NeedPublished, NeedWithdrawn, PledgeChanged, PledgeOffered, PledgeWithdrawn
+from matching import queries, to_clear
+from matching.clearing import concerned
+from matching.model import Match, Need, Pledge
+from matching.problems import does_not_fit, not_enough, unknown_need, unknown_pledge
+
+URGENCY = {"normal": 1, "urgent": 2, "critical": 4}
+LAPSED_AT_ONCE = 500
+
+
+def book_needs(session: Session, events: Sequence[NeedPublished]) -> None:
+    """Enter published needs into the book; one that is known already, perhaps as ended, stays as it is."""
+    rows = [
+        {
+            **_parties(event),
+            "category": event.category,
+            "unit": event.unit,
+            "urgency": URGENCY[event.urgency],
+            "quantity": event.quantity,
+            "rest": event.quantity,
+            "ended": False,
+            "posted_at": event.posted_at,
+        }
+        for event in sorted(events, key=lambda event: event.need_id)
+    ]
+    entered = session.scalars(insert(Need).values(rows).on_conflict_do_nothing(index_elements=["id"]).returning(Need.id))
+    to_clear.add(session, "need", set(entered))
+
+
+def end_needs(session: Session, events: Sequence[NeedWithdrawn | NeedClosed]) -> None:
+    """Nothing more for these needs: unanswered proposals lapse. One that is not known yet leaves an ended row."""
+    rows = [
+        {**_parties(event), "category": "", "unit": "", "urgency": 0, "quantity": 0, "rest": 0, "ended": True, "posted_at": now()}
+        for event in sorted(events, key=lambda event: event.need_id)
+    ]
+    entry = insert(Need).values(rows)
+    session.execute(
+        entry.on_conflict_do_update(
+            index_elements=["id"],
+            set_={"version": entry.excluded.version, "rest": 0, "ended": True},
+            where=Need.version < entry.excluded.version,
+        )
+    )
+    for kind, because in ((NeedWithdrawn, "need_withdrawn"), (NeedClosed, "need_closed")):
+        ids = [event.need_id for event in events if isinstance(event, kind)]
+        _lapse(session, _proposed(session, Match.need_id.in_(ids)), because)
+
+
+def book_pledges(session: Session, events: Sequence[PledgeOffered]) -> None:
+    """Enter offered pledges into the book; one that is known already, perhaps changed or ended, stays as it is."""
+    rows = [_offer(event) for event in sorted(events, key=lambda event: event.pledge_id)]
+    entered = session.scalars(insert(Pledge).values(rows).on_conflict_do_nothing(index_elements=["id"]).returning(Pledge.id))
+    to_clear.add(session, "pledge", set(entered))
+
+
+def change_pledge(session: Session, event: PledgeChanged) -> None:
+    """Release the unanswered proposals of the pledge, keep what was accepted, and tell what is free now."""
+    pledge = _pledge_at(session, event.pledge_id, event.version, _offer(event))
+    if pledge is None:
+        return
+    _lapse(session, _proposed(session, Match.pledge_id == pledge.id), "pledge_changed")
+    if not pledge.ended:
+        accepted = _accepted(session, pledge.id)
+        pledge.scope, pledge.valid_until = event.region, event.valid_until
+        pledge.quantity, pledge.rest = event.quantity, max(0, event.quantity - accepted)
+        session.flush()
+        to_clear.add(session, "pledge", [pledge.id])
+    _tell_released(session, pledge, event.version)
+
+
+def withdraw_pledge(session: Session, event: PledgeWithdrawn) -> None:
+    """Nothing more of the pledge: unanswered proposals lapse, what was accepted stays."""
+    empty = {
+        "id": event.pledge_id, "version": event.version, "pledger_id": event.pledger_id, "category": "", "unit": "", "scope": "",
+        "quantity": 0, "rest": 0, "ended": True, "valid_until": now(), "offered_at": now(), "releases": 0,
+    }  # fmt: skip
+    pledge = _pledge_at(session, event.pledge_id, event.version, empty)
+    if pledge is None:
+        return
+    pledge.ended, pledge.rest = True, 0
+    session.flush()
+    _lapse(session, _proposed(session, Match.pledge_id == pledge.id), "pledge_withdrawn")
+    _tell_released(session, pledge, event.version)
+
+
+def accept_match(session: Session, caller: Caller, match_id: UUID) -> Match:
+    """The pledger agrees to a proposal that still waits for their answer."""
+    match = _to_answer(session, caller, match_id)
+    match.state, match.answered_at = "accepted", now()
+    match.version += 1
+    session.flush()
+    outbox.add(session, MatchAccepted(version=match.version, **_stated(match), chosen="proposal", accepted_at=match.answered_at))
+    return match
+
+
+def refuse_match(session: Session, caller: Caller, match_id: UUID, reason: str) -> Match:
+    """The pledger declines; need and pledge are free again, not for each other."""
+    queries.own_match(session, caller, match_id)
+    _lock_book(session, session.execute(select(Match.need_id, Match.pledge_id).where(Match.id == match_id)).all())
+    match = _to_answer(session, caller, match_id)
+    match.state, match.answered_at, match.ended_because, match.barred = "refused", now(), reason, True
+    match.version += 1
+    session.flush()
+    _give_back(session, [match])
+    outbox.add(session, MatchRefused(version=match.version, **_stated(match), reason=reason, refused_at=match.answered_at))
+    return match
+
+
+def claim_need(session: Session, caller: Caller, need_id: UUID, pledge_id: UUID, quantity: int) -> Match:
+    """A pledger sets a quantity of their own pledge aside for a need they chose; accepted at once."""
+    pledge = session.get(Pledge, pledge_id, with_for_update=True, populate_existing=True)
+    if pledge is None or pledge.pledger_id != caller.id:
+        raise unknown_pledge()
+    need = session.get(Need, need_id, with_for_update=True, populate_existing=True)
+    if need is None or need.category == "":
+        raise unknown_need()
+    if need.ended or pledge.ended or pledge.valid_until <= now() or min(need.rest, pledge.rest) < quantity:
+        raise not_enough()
+    within = f"{need.category}.".startswith(f"{pledge.category}.") and need.region.startswith(pledge.scope)
+    if not within or need.unit != pledge.unit:
+        raise does_not_fit()
+    need.rest -= quantity
+    pledge.rest -= quantity
+    at = now()
+    stated = concerned(new_id(), need, pledge, quantity)
+    match = Match(
+        id=stated["match_id"], **{name: value for name, value in stated.items() if name != "match_id"},
+        state="accepted", reasons=[], proposed_at=at, answer_by=at, answered_at=at,
+    )  # fmt: skip
+    session.add(match)
+    session.flush()
+    outbox.add(session, MatchAccepted(version=match.version, **stated, chosen="claim", accepted_at=at))
+    return match
+
+
+def lapse_matches(session: Session) -> int:
+    """Proposals whose time is over end unanswered; their pairs are not proposed to each other again. Returns how many ended."""
+    late = select(Match.id).where(Match.state == "proposed", Match.answer_by < now()).order_by(Match.answer_by).limit(LAPSED_AT_ONCE)
+    return len(_lapse(session, list(session.scalars(late)), "deadline"))
+
+
+def _pledge_at(session: Session, pledge_id: UUID, version: int, unknown: dict[str, Any]) -> Pledge | None:
+    """The pledge, locked and at this version; entered if it was not known. None when it is at this version or a later one already."""
+    entered = session.scalar(insert(Pledge).values(unknown).on_conflict_do_nothing(index_elements=["id"]).returning(Pledge.id))
+    pledge = session.get(Pledge, pledge_id, with_for_update=True, populate_existing=True)
+    if pledge is None or (entered is None and pledge.version >= version):
+        return None
+    pledge.version = version
+    return pledge
+
+
+def _proposed(session: Session, condition: Any) -> list[UUID]:
+    return list(session.scalars(select(Match.id).where(Match.state == "proposed", condition)))
+
+
+def _lapse(session: Session, match_ids: Collection[UUID], because: Lapse) -> Sequence[Match]:
+    if not match_ids:
+        return []
+    pairs = session.execute(select(Match.need_id, Match.pledge_id).where(Match.id.in_(match_ids))).all()
+    _lock_book(session, pairs)
+    ended = session.scalars(
+        update(Match)
+        .where(Match.id.in_(match_ids), Match.state == "proposed")
+        .values(state="lapsed", version=Match.version + 1, ended_because=because, barred=because == "deadline", answered_at=now())
+        .returning(Match),
+        execution_options={"populate_existing": True},
+    ).all()
+    _give_back(session, ended)
+    outbox.add(session, *(MatchLapsed(version=one.version, **_stated(one), reason=because, lapsed_at=one.answered_at) for one in ended))
+    return ended
+
+
+def _lock_book(session: Session, pairs: Sequence[Any]) -> None:
+    """Everybody who needs both locks pledges before needs, each in the order of their ids, and matches last: so nobody deadlocks."""
+    for entity, ids in ((Pledge, {pair.pledge_id for pair in pairs}), (Need, {pair.need_id for pair in pairs})):
+        session.execute(select(entity.id).where(entity.id.in_(ids)).order_by(entity.id).with_for_update())
+
+
+_GIVE_BACK = {
+    table: text(
+        f"UPDATE {table} SET rest = rest + part.quantity"
+        " FROM unnest(CAST(:ids AS uuid[]), CAST(:quantities AS bigint[])) AS part (id, quantity)"
+        f" WHERE {table}.id = part.id AND NOT ended"
+    )
+    for table in ("needs", "pledges")
+}
+
+
+def _give_back(session: Session, matches: Sequence[Match]) -> None:
+    """What was set aside is free again, as far as the need and the pledge are still open, and is looked at again."""
+    sides: tuple[tuple[Literal["need", "pledge"], str, str], ...] = (("need", "needs", "need_id"), ("pledge", "pledges", "pledge_id"))
+    for side, table, column in sides:
+        freed: Counter[UUID] = Counter()
+        for match in matches:
+            freed[getattr(match, column)] += match.quantity
+        if freed:
+            session.execute(_GIVE_BACK[table], {"ids": list(freed), "quantities": list(freed.values())})
+            to_clear.add(session, side, freed.keys())
+
+
+def _to_answer(session: Session, caller: Caller, match_id: UUID) -> Match:
+    queries.own_match(session, caller, match_id)
+    match = session.get_one(Match, match_id, with_for_update=True, populate_existing=True)
+    if match.pledger_id != caller.id:
+        raise not_allowed()
+    if match.state != "proposed":
+        raise state_conflict(state=match.state)
+    if match.answer_by <= now():
+        raise state_conflict(state="lapsed")
+    return match
+
+
+def _accepted(session: Session, pledge_id: UUID) -> int:
+    total = select(func.coalesce(func.sum(Match.quantity), 0)).where(Match.pledge_id == pledge_id, Match.state == "accepted")
+    return int(session.scalar(total) or 0)
+
+
+def _tell_released(session: Session, pledge: Pledge, answers: int) -> None:
+    pledge.releases += 1
+    session.flush()
+    outbox.add(
+        session,
+        PledgeReleased(
+            version=pledge.releases,
+            pledge_id=pledge.id,
+            pledger_id=pledge.pledger_id,
+            answers=answers,
+            withdrawn=pledge.ended,
+            accepted=_accepted(session, pledge.id),
+            open=pledge.rest,
+            released_at=now(),
+        ),
+    )
+
+
+def _parties(event: NeedPublished | NeedWithdrawn | NeedClosed) -> dict[str, Any]:
+    return {
+        "id": event.need_id,
+        "version": event.version,
+        "household_id": event.household_id,
+        "account_id": event.account_id,
+        "poster_id": event.poster_id,
+        "region": event.region,
+    }
+
+
+def _offer(event: PledgeOffered) -> dict[str, Any]:
+    return {
+        "id": event.pledge_id,
+        "version": event.version,
+        "pledger_id": event.pledger_id,
+        "category": event.category,
+        "unit": event.unit,
+        "scope": event.region,
+        "quantity": event.quantity,
+        "rest": event.quantity,
+        "ended": False,
+        "valid_until": event.valid_until,
+        "offered_at": event.offered_at,
+        "releases": 0,
+    }
+
+
+def _stated(match: Match) -> dict[str, Any]:
+    names = ("need_id", "pledge_id", "household_id", "account_id", "poster_id", "pledger_id", "region", "category", "unit", "quantity")
+    return {"match_id": match.id} | {name: getattr(match, name) for name in names}

@@ -1,0 +1,55 @@
+"""The clearing process: `python -m matching.clear matching`; as many as there are cores to spare."""
+
+import logging
+import os
+import signal
+import sys
+import threading
+from datetime import timedelta
+
+import psycopg
+
+from chassis import telemetry
+from chassis.bell import bell
+from chassis.database import Database, is_passing
+from chassis.settings import Settings
+from matching import clearing, to_clear
+
+log = logging.getLogger(__name__)
+
+
+def run(settings: Settings, stopping: threading.Event) -> None:
+    """Until `stopping` is set: clear what is listed, sleep until woken or a fifth of a second is over; patient with the database."""
+    database = Database.of(settings, "clear")
+    answer_within = timedelta(hours=float(os.environ.get("ANSWER_HOURS", "72")))
+    pause = 0.2
+    while not stopping.is_set():
+        try:
+            with bell(settings.database_url, to_clear.CHANNEL) as woken:
+                while not stopping.is_set():
+                    with database.begin() as session:
+                        cleared = clearing.clear(session, answer_within)
+                    pause = 0.2
+                    if not cleared.due:
+                        woken.wait(0.2)
+        except Exception as error:
+            if not isinstance(error, psycopg.Error) and not is_passing(error):
+                raise
+            log.warning("clearing is interrupted", extra={"error": type(error).__name__, "pause_seconds": pause})
+            stopping.wait(pause)
+            pause = min(pause * 2, 5.0)
+    database.close()
+
+
+def main() -> None:
+    settings = Settings.of(sys.argv[1])
+    telemetry.start(settings.service, "clear")
+    stopping = threading.Event()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signum, lambda *_: stopping.set())
+    log.info("clear ready")
+    run(settings, stopping)
+
+
+if __name__ == "__main__":
+    main()

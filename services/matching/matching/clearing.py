@@ -1,0 +1,216 @@
+"""One clearing: what changed in the book, with the open book around it, becomes the best proposals; one transaction."""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from msgspec import to_builtins
+from sqlalchemy import insert, text
+from sqlalchemy.orm import Session
+
+from chassis import outbox
+from chassis.database import new_id, now
+from contracts.matching import MatchProposed, Reason
+from matching.allocation import Asked, Key, Offered, Share, allocate, keys_of
+from matching.model import Match
+from matching.reasons import reasons_for
+
+BATCH = 500
+PER_PLEDGE = 200
+PER_KEY = 200
+AGAIN = timedelta(milliseconds=20)
+
+_DUE = text("SELECT side, id FROM to_clear WHERE due_at <= clock_timestamp() ORDER BY due_at LIMIT :limit FOR UPDATE SKIP LOCKED")
+
+# Which needs a pledge fits: the category or what is below it (`/` follows the dot), the scope or what is below it (`~` follows digits).
+_FITTING_NEEDS = text(
+    f"""
+    SELECT DISTINCT need.id FROM pledges, LATERAL (
+        SELECT id FROM needs
+        WHERE category >= pledges.category AND category < pledges.category || '/' AND unit = pledges.unit
+          AND region >= pledges.scope AND region < pledges.scope || '~' AND NOT ended AND rest > 0
+          AND NOT EXISTS (SELECT FROM matches WHERE barred AND need_id = needs.id AND pledge_id = pledges.id)
+        ORDER BY urgency DESC, posted_at LIMIT {PER_PLEDGE}
+    ) AS need
+    WHERE pledges.id = ANY(CAST(:ids AS uuid[])) AND NOT pledges.ended AND pledges.rest > 0 AND pledges.valid_until > now()
+    """
+)
+_TAKE_NEEDS = text("SELECT * FROM needs WHERE id = ANY(CAST(:ids AS uuid[])) AND NOT ended AND rest > 0 ORDER BY id FOR UPDATE SKIP LOCKED")
+_TAKE_PLEDGES = text(
+    f"""
+    SELECT pledge.* FROM unnest(CAST(:categories AS text[]), CAST(:units AS text[]), CAST(:scopes AS text[])) AS key (category, unit, scope),
+    LATERAL (
+        SELECT id, pledger_id, category, unit, scope, rest FROM pledges
+        WHERE category = key.category COLLATE "C" AND unit = key.unit AND scope = key.scope COLLATE "C"
+          AND NOT ended AND rest > 0 AND valid_until > now()
+        ORDER BY offered_at LIMIT {PER_KEY} FOR UPDATE SKIP LOCKED
+    ) AS pledge
+    """
+)
+_BARRED = text("SELECT need_id, pledge_id FROM matches WHERE barred AND need_id = ANY(CAST(:ids AS uuid[]))")
+_SET_ASIDE = {
+    table: text(
+        f"UPDATE {table} SET rest = rest - part.quantity"
+        " FROM unnest(CAST(:ids AS uuid[]), CAST(:quantities AS bigint[])) AS part (id, quantity)"
+        f" WHERE {table}.id = part.id AND NOT ended AND rest >= part.quantity"
+    )
+    for table in ("needs", "pledges")
+}
+
+# What still has something fitting open beside it was passed over because somebody else held that, or there was too much for one
+# clearing: it stays on the list. Everything else leaves it, and comes back when a change in the book concerns it.
+_DONE = text(
+    """
+    WITH due AS (SELECT * FROM unnest(CAST(:sides AS text[]), CAST(:ids AS uuid[])) AS due (side, id)),
+    waiting AS (
+        SELECT due.side, due.id FROM due JOIN needs ON due.side = 'need' AND needs.id = due.id AND NOT needs.ended AND needs.rest > 0
+        WHERE EXISTS (
+            SELECT FROM unnest(string_to_array(needs.category, '.')) WITH ORDINALITY AS level (word, depth),
+                        unnest(ARRAY[0, 2, 4, 6, 9, 12]) AS length
+            JOIN LATERAL (
+                SELECT pledges.id FROM pledges
+                WHERE pledges.category = array_to_string((string_to_array(needs.category, '.'))[1\\:level.depth], '.') COLLATE "C"
+                  AND pledges.unit = needs.unit AND pledges.scope = left(needs.region, length) COLLATE "C"
+                  AND NOT pledges.ended AND pledges.rest > 0 AND pledges.valid_until > now()
+                  AND NOT EXISTS (SELECT FROM matches WHERE barred AND need_id = needs.id AND pledge_id = pledges.id)
+                LIMIT 1
+            ) AS fitting ON true
+        )
+        UNION ALL
+        SELECT due.side, due.id FROM due
+        JOIN pledges ON due.side = 'pledge' AND pledges.id = due.id AND NOT pledges.ended AND pledges.rest > 0 AND pledges.valid_until > now()
+        WHERE EXISTS (
+            SELECT FROM needs
+            WHERE needs.category >= pledges.category AND needs.category < pledges.category || '/' AND needs.unit = pledges.unit
+              AND needs.region >= pledges.scope AND needs.region < pledges.scope || '~' AND NOT needs.ended AND needs.rest > 0
+              AND NOT EXISTS (SELECT FROM matches WHERE barred AND need_id = needs.id AND pledge_id = pledges.id)
+        )
+    ),
+    later AS (
+        UPDATE to_clear SET due_at = clock_timestamp() + CAST(:again AS interval) FROM waiting
+        WHERE to_clear.side = waiting.side AND to_clear.id = waiting.id
+    )
+    DELETE FROM to_clear USING due
+    WHERE to_clear.side = due.side AND to_clear.id = due.id AND NOT EXISTS (SELECT FROM waiting WHERE waiting.side = due.side AND waiting.id = due.id)
+    """
+)
+
+
+@dataclass(frozen=True)
+class Cleared:
+    """How many list entries a clearing looked at, and how many proposals it made."""
+
+    due: int
+    proposals: int
+
+
+def clear(session: Session, answer_within: timedelta, limit: int = BATCH) -> Cleared:
+    """Clear up to `limit` entries of the list. Any number may run at once: none waits for another's rows."""
+    due = session.execute(_DUE, {"limit": limit}).all()
+    if not due:
+        return Cleared(0, 0)
+    at = now()
+    needs = _take_needs(session, due)
+    asked = {row.id: _asked(row, at) for row in needs}
+    pledges = _take_pledges(session, asked.values())
+    shares = allocate(list(asked.values()), [_offered(row) for row in pledges], _barred(session, asked)) if pledges else []
+    _propose(session, shares, {row.id: row for row in needs}, asked, {row.id: row for row in pledges}, at, at + answer_within)
+    session.execute(_DONE, {"sides": [row.side for row in due], "ids": [row.id for row in due], "again": AGAIN})
+    return Cleared(len(due), len(shares))
+
+
+def _take_needs(session: Session, due: Sequence[Any]) -> Sequence[Any]:
+    ids = {row.id for row in due if row.side == "need"}
+    if pledges := [row.id for row in due if row.side == "pledge"]:
+        ids |= set(session.scalars(_FITTING_NEEDS, {"ids": pledges}))
+    return session.execute(_TAKE_NEEDS, {"ids": sorted(ids)}).all() if ids else []
+
+
+def _take_pledges(session: Session, asked: Collection[Asked]) -> Sequence[Any]:
+    keys = sorted({key for need in asked for key in keys_of(need)})
+    if not keys:
+        return []
+    categories, units, scopes = (list(column) for column in zip(*keys, strict=True))
+    return session.execute(_TAKE_PLEDGES, {"categories": categories, "units": units, "scopes": scopes}).all()
+
+
+def _barred(session: Session, needs: Collection[UUID]) -> set[tuple[UUID, UUID]]:
+    return {(row.need_id, row.pledge_id) for row in session.execute(_BARRED, {"ids": list(needs)})}
+
+
+def _asked(row: Any, at: datetime) -> Asked:
+    return Asked(row.id, row.category, row.unit, row.region, row.urgency, max(0, (at - row.posted_at).days), row.rest)
+
+
+def _offered(row: Any) -> Offered:
+    return Offered(row.id, _key(row), row.rest)
+
+
+def _key(pledge: Any) -> Key:
+    return pledge.category, pledge.unit, pledge.scope
+
+
+def _propose(
+    session: Session,
+    shares: Sequence[Share],
+    needs: dict[UUID, Any],
+    asked: dict[UUID, Asked],
+    pledges: dict[UUID, Any],
+    at: datetime,
+    answer_by: datetime,
+) -> None:
+    if not shares:
+        return
+    _set_aside(session, "needs", [(share.need, share.quantity) for share in shares])
+    _set_aside(session, "pledges", [(share.pledge, share.quantity) for share in shares])
+    rows, events = [], []
+    for share in shares:
+        need, pledge = needs[share.need], pledges[share.pledge]
+        reasons = reasons_for(asked[share.need], _key(pledge), share.quantity)
+        stated = concerned(new_id(), need, pledge, share.quantity)
+        rows.append(_row(stated, reasons, at, answer_by))
+        events.append(MatchProposed(version=1, **stated, reasons=reasons, proposed_at=at, answer_by=answer_by))
+    session.execute(insert(Match), rows)
+    outbox.add(session, *events)
+
+
+def _set_aside(session: Session, table: str, parts: Sequence[tuple[UUID, int]]) -> None:
+    total: dict[UUID, int] = defaultdict(int)
+    for id_, quantity in parts:
+        total[id_] += quantity
+    changed = session.execute(_SET_ASIDE[table], {"ids": list(total), "quantities": list(total.values())})
+    if changed.rowcount != len(total):
+        raise AssertionError(f"{len(total) - changed.rowcount} of {table} hold less than was set aside of them")
+
+
+def concerned(match_id: UUID, need: Any, pledge: Any, quantity: int) -> dict[str, Any]:
+    """What every match states of its need and its pledge."""
+    return {
+        "match_id": match_id,
+        "need_id": need.id,
+        "pledge_id": pledge.id,
+        "household_id": need.household_id,
+        "account_id": need.account_id,
+        "poster_id": need.poster_id,
+        "pledger_id": pledge.pledger_id,
+        "region": need.region,
+        "category": need.category,
+        "unit": need.unit,
+        "quantity": quantity,
+    }
+
+
+def _row(stated: dict[str, Any], reasons: Sequence[Reason], at: datetime, answer_by: datetime) -> dict[str, Any]:
+    own = {name: value for name, value in stated.items() if name != "match_id"}
+    return own | {
+        "id": stated["match_id"],
+        "version": 1,
+        "state": "proposed",
+        "reasons": to_builtins(list(reasons)),
+        "barred": False,
+        "proposed_at": at,
+        "answer_by": answer_by,
+    }

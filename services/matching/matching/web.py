@@ -1,0 +1,10 @@
+"""The HTTP process of matching: `python -m chassis.http matching`."""
+
+from apiflask import APIFlask
+
+from chassis.http import create_app
+from matching.api import api
+
+
+def create() -> APIFlask:
+    return create_app("matching", api)

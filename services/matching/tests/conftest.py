@@ -1,0 +1,87 @@
+"""A database of matching that forgets after each test, its API, and needs and pledges as they are told."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+from uuid import UUID
+
+import pytest
+
+from chassis import outbox
+from chassis.database import new_id
+from chassis.http import create_app
+from chassis.testing.fixtures import Client, KnownKeys, RolledBack
+from contracts.event import Event
+from contracts.needs import NeedPublished, NeedWithdrawn, PledgeChanged, PledgeOffered, PledgeWithdrawn
+from matching import clearing
+from matching.api import api
+
+VILLAGE = "510903001001"
+DAYS = timedelta(days=1)
+E = TypeVar("E", bound=Event)
+
+
+@pytest.fixture(scope="session")
+def engine(database_of: Callable[[str, str], str]) -> Iterator[RolledBack]:
+    database = RolledBack(database_of("matching", "matching_tests"), name="tests")
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def database(engine: RolledBack) -> Iterator[RolledBack]:
+    with engine.trial() as trial:
+        yield trial
+
+
+@pytest.fixture
+def client(database: RolledBack, keys: KnownKeys) -> Client:
+    return Client(create_app("matching", api, database=database, keys=keys).test_client(), keys)
+
+
+def published(need_id: UUID | None = None, **changes: Any) -> NeedPublished:
+    at = datetime.now(UTC)
+    stated = {
+        "version": 2, "need_id": need_id or new_id(), "household_id": new_id(), "account_id": None, "poster_id": new_id(), "region": VILLAGE,
+        "category": "food.rice", "unit": "kg", "quantity": 50, "urgency": "normal", "posted_at": at, "published_at": at,
+    }  # fmt: skip
+    return NeedPublished(**stated | changes)
+
+
+def withdrawn(need: NeedPublished) -> NeedWithdrawn:
+    return NeedWithdrawn(
+        version=need.version + 1, need_id=need.need_id, household_id=need.household_id, account_id=None, poster_id=need.poster_id,
+        region=need.region, withdrawn_at=datetime.now(UTC),
+    )  # fmt: skip
+
+
+def offered(pledge_id: UUID | None = None, **changes: Any) -> PledgeOffered:
+    at = datetime.now(UTC)
+    stated = {
+        "version": 1, "pledge_id": pledge_id or new_id(), "pledger_id": new_id(), "kind": "goods", "category": "food.rice", "unit": "kg",
+        "quantity": 100, "region": "5109", "valid_until": at + 30 * DAYS, "offered_at": at,
+    }  # fmt: skip
+    return PledgeOffered(**stated | changes)
+
+
+def changed(pledge: PledgeOffered, **changes: Any) -> PledgeChanged:
+    stated = {name: getattr(pledge, name) for name in pledge.__struct_fields__} | {
+        "version": pledge.version + 1,
+        "changed_at": datetime.now(UTC),
+    }
+    return PledgeChanged(**stated | changes)
+
+
+def taken_back(pledge: PledgeOffered, version: int = 2) -> PledgeWithdrawn:
+    return PledgeWithdrawn(version=version, pledge_id=pledge.pledge_id, pledger_id=pledge.pledger_id, withdrawn_at=datetime.now(UTC))
+
+
+def clear(database: RolledBack) -> int:
+    """One clearing; how many proposals it made."""
+    with database.begin() as session:
+        return clearing.clear(session, 3 * DAYS).proposals
+
+
+def told(database: RolledBack, kind: type[E]) -> list[E]:
+    with database.begin() as session:
+        return [event for event in outbox.told(session) if isinstance(event, kind)]

@@ -1,0 +1,196 @@
+"""From the book to proposals: what fits is proposed, whatever came first, and nothing twice."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from chassis.testing.fixtures import Client, Person, RolledBack
+from contracts.matching import MatchLapsed, MatchProposed, MatchRefused, PledgeReleased
+from matching import actions
+
+from .conftest import VILLAGE, changed, clear, offered, published, taken_back, told, withdrawn
+
+
+def book(database: RolledBack, *events: Any) -> None:
+    acts: dict[str, Any] = {
+        "NeedPublished": lambda session, event: actions.book_needs(session, [event]),
+        "NeedWithdrawn": lambda session, event: actions.end_needs(session, [event]),
+        "PledgeOffered": lambda session, event: actions.book_pledges(session, [event]),
+        "PledgeChanged": actions.change_pledge,
+        "PledgeWithdrawn": actions.withdraw_pledge,
+    }
+    for event in events:
+        with database.begin() as session:
+            acts[type(event).__name__](session, event)
+
+
+def rests(database: RolledBack) -> tuple[int, int]:
+    """What is open of all needs and of all pledges."""
+    with database.begin() as session:
+        return tuple(session.scalar(text(f"SELECT coalesce(sum(rest), 0)::bigint FROM {table}")) for table in ("needs", "pledges"))  # type: ignore[return-value]
+
+
+def listed(database: RolledBack) -> int:
+    with database.begin() as session:
+        return session.scalar(text("SELECT count(*) FROM to_clear")) or 0
+
+
+@pytest.mark.parametrize("need_first", [True, False])
+def test_a_need_and_a_fitting_pledge_are_proposed_whichever_comes_first(database: RolledBack, need_first: bool) -> None:
+    need, pledge = published(), offered()
+    for event in (need, pledge) if need_first else (pledge, need):
+        book(database, event)
+        clear(database)
+    [proposal] = told(database, MatchProposed)
+    assert (proposal.need_id, proposal.pledge_id, proposal.quantity) == (need.need_id, pledge.pledge_id, 50)
+    assert rests(database) == (0, 50)
+    assert listed(database) == 0
+
+
+def test_a_proposal_says_why(database: RolledBack) -> None:
+    book(database, published(urgency="critical", posted_at=datetime.now(UTC) - timedelta(days=3)), offered(category="food", quantity=20))
+    clear(database)
+    [proposal] = told(database, MatchProposed)
+    assert {reason.code: reason.value for reason in proposal.reasons} == {
+        "same_group": "food", "covers_part": 20, "urgency": "critical", "waiting_days": 3, "within": "city",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "pledge",
+    [
+        offered(region="5107"),
+        offered(category="food.oil", unit="l"),
+        offered(unit="l"),
+        offered(category="foo"),
+        offered(valid_until=datetime.now(UTC) - timedelta(minutes=1)),
+    ],
+)
+def test_what_does_not_fit_is_not_proposed_and_leaves_the_list(database: RolledBack, pledge: Any) -> None:
+    book(database, published(), pledge)
+    assert clear(database) == 0
+    assert listed(database) == 0
+
+
+def test_a_refused_pair_is_not_proposed_again_but_each_is_with_others(client: Client, database: RolledBack) -> None:
+    need, pledge = published(), offered(quantity=50)
+    book(database, need, pledge)
+    clear(database)
+    pledger = Person("donor")
+    pledger.id = pledge.pledger_id
+    match = told(database, MatchProposed)[0].match_id
+    answer = client.post(f"/v1/matches/{match}/refusal", {"reason": "too_far"}, by=pledger)
+    assert (answer.status_code, answer.json["state"], answer.json["ended_because"]) == (201, "refused", "too_far")
+    assert told(database, MatchRefused)[0].version == 2
+    assert clear(database) == 0
+    assert listed(database) == 0
+    book(database, offered(quantity=10), published(quantity=7))
+    clear(database)
+    assert rests(database) == (40, 43)
+
+
+def test_an_unanswered_proposal_lapses_and_is_not_made_again(database: RolledBack) -> None:
+    book(database, published(), offered())
+    clear(database)
+    with database.begin() as session:
+        session.execute(text("UPDATE matches SET answer_by = now() - interval '1 second'"))
+    with database.begin() as session:
+        assert actions.lapse_matches(session) == 1
+    with database.begin() as session:
+        assert actions.lapse_matches(session) == 0
+    [lapsed] = told(database, MatchLapsed)
+    assert (lapsed.version, lapsed.reason) == (2, "deadline")
+    assert rests(database) == (50, 100)
+    assert clear(database) == 0
+
+
+def test_a_withdrawn_need_frees_the_pledge_and_gets_nothing_more(database: RolledBack) -> None:
+    need = published()
+    book(database, need, offered())
+    clear(database)
+    book(database, withdrawn(need))
+    assert told(database, MatchLapsed)[0].reason == "need_withdrawn"
+    assert rests(database) == (0, 100)
+    assert clear(database) == 0
+
+
+def test_a_withdrawal_heard_before_the_need_wins(database: RolledBack) -> None:
+    need = published()
+    book(database, offered(), withdrawn(need), need)
+    assert clear(database) == 0
+
+
+def test_a_change_releases_proposals_keeps_what_was_accepted_and_tells_the_result(client: Client, database: RolledBack) -> None:
+    first, second, pledge = published(quantity=30), published(quantity=30), offered(quantity=60)
+    book(database, first, pledge)
+    clear(database)
+    pledger = Person("donor")
+    pledger.id = pledge.pledger_id
+    accepted = told(database, MatchProposed)[0].match_id
+    assert client.post(f"/v1/matches/{accepted}/acceptance", by=pledger).status_code == 201
+    book(database, second)
+    clear(database)
+    book(database, changed(pledge, quantity=45))
+    [released] = told(database, PledgeReleased)
+    assert (released.answers, released.accepted, released.open) == (2, 30, 15)
+    assert [lapse.reason for lapse in told(database, MatchLapsed)] == ["pledge_changed"]
+    clear(database)
+    assert rests(database) == (15, 0)
+
+
+def test_a_change_below_what_was_accepted_leaves_nothing_open(client: Client, database: RolledBack) -> None:
+    pledge = offered(quantity=50)
+    book(database, published(quantity=50), pledge)
+    clear(database)
+    pledger = Person("donor")
+    pledger.id = pledge.pledger_id
+    client.post(f"/v1/matches/{told(database, MatchProposed)[0].match_id}/acceptance", by=pledger)
+    book(database, changed(pledge, quantity=10))
+    [released] = told(database, PledgeReleased)
+    assert (released.accepted, released.open) == (50, 0)
+
+
+def test_a_withdrawn_pledge_releases_and_stays_withdrawn_whatever_comes_late(database: RolledBack) -> None:
+    pledge = offered()
+    book(database, published(), pledge)
+    clear(database)
+    book(database, taken_back(pledge, version=3), changed(pledge, quantity=500), pledge)
+    [released] = told(database, PledgeReleased)
+    assert (released.answers, released.withdrawn, released.open) == (3, True, 0)
+    assert rests(database) == (50, 0)
+    assert clear(database) == 0
+
+
+def test_a_change_heard_before_its_pledge_counts(database: RolledBack) -> None:
+    pledge = offered()
+    book(database, changed(pledge, quantity=7), pledge, published())
+    clear(database)
+    assert rests(database) == (43, 0)
+
+
+def test_a_pledge_that_serves_more_needs_than_one_clearing_looks_at_stays_on_the_list_until_all_are_served(database: RolledBack) -> None:
+    book(database, *(published(quantity=1) for _ in range(5)))
+    while clear(database) or listed(database):
+        pass
+    with database.begin() as session:
+        session.execute(text("INSERT INTO needs SELECT gen_random_uuid(), 2, household_id, NULL, poster_id, region, category, unit, 1, 1, 1, false, posted_at"
+                             " FROM needs, generate_series(1, 90)"))  # fmt: skip
+    book(database, offered(quantity=1000))
+    proposals = 0
+    for _ in range(50):
+        with database.begin() as session:
+            session.execute(text("UPDATE to_clear SET due_at = now()"))
+        proposals += clear(database)
+        if not listed(database):
+            break
+    assert proposals == 455
+    assert rests(database) == (0, 545)
+
+
+def test_a_village_s_pledge_helps_that_village_only(database: RolledBack) -> None:
+    book(database, published(region="510903001002"), offered(region=VILLAGE))
+    assert clear(database) == 0
+    book(database, published(region=VILLAGE))
+    assert clear(database) == 1
