@@ -101,10 +101,8 @@ def subject_field(event: type[Event]) -> str:
 def every_event() -> dict[str, type[Event]]:
     """All events of the house by their name on the wire."""
     modules = [import_module(f"contracts.{teller}") for teller in TELLERS]
-    found = [
-        value for module in modules for value in vars(module).values()
-        if isinstance(value, type) and issubclass(value, Event) and value.__module__ == module.__name__ and not value.__name__.startswith("_")
-    ]  # fmt: skip
+    named = [(module.__name__, name, value) for module in modules for name, value in vars(module).items() if not name.startswith("_")]
+    found = [value for module, _, value in named if isinstance(value, type) and issubclass(value, Event) and value.__module__ == module]
     return {name_of(event): event for event in found}
 
 

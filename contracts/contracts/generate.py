@@ -1,7 +1,6 @@
-"""Writes the JSON Schema of every event and one example each; `--check` only says whether the committed ones are fresh."""
+"""Makes the JSON Schema of every event and one example each, which are committed."""
 
 import json
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -56,11 +55,8 @@ def stale() -> list[Path]:
     return sorted((standing - wanted.keys()) | {path for path, text in wanted.items() if not path.exists() or path.read_text() != text})
 
 
-def main() -> None:
-    if "--check" in sys.argv:
-        if found := stale():
-            sys.exit("Run `make generate` and commit: " + ", ".join(str(path.relative_to(HERE)) for path in found))
-        return
+def write() -> None:
+    """Bring the committed files up to date."""
     wanted = files()
     for path in stale():
         if path in wanted:
@@ -68,7 +64,3 @@ def main() -> None:
             path.write_text(wanted[path])
         else:
             path.unlink()
-
-
-if __name__ == "__main__":
-    main()

@@ -69,6 +69,8 @@ class PledgeReleased(Event, frozen=True, kw_only=True):
 
     pledge_id: UUID
     pledger_id: UUID
+    category: Category
+    unit: Unit
     answers: Version
     withdrawn: bool
     accepted: Rest

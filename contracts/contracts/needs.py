@@ -19,14 +19,14 @@ class _OfNeed(Event, frozen=True, kw_only=True):
     account_id: UUID | None
     poster_id: UUID
     region: Region
+    category: Category
+    unit: Unit
+    quantity: Quantity
 
 
 class NeedPublished(_OfNeed, frozen=True, kw_only=True):
     """A verified need may be helped from now on."""
 
-    category: Category
-    unit: Unit
-    quantity: Quantity
     urgency: Urgency
     posted_at: Moment
     published_at: Moment
@@ -42,6 +42,7 @@ class NeedRejected(_OfNeed, frozen=True, kw_only=True):
 class NeedWithdrawn(_OfNeed, frozen=True, kw_only=True):
     """The household's side took the need back; what was accepted before stays."""
 
+    withdrawn_by: UUID
     withdrawn_at: Moment
 
 
@@ -53,13 +54,10 @@ class NeedClosed(_OfNeed, frozen=True, kw_only=True):
 
 
 class _OfPledge(Event, frozen=True, kw_only=True):
+    """A whole pledge. `region` is where it may go, itself and all below."""
+
     pledge_id: UUID
     pledger_id: UUID
-
-
-class PledgeOffered(_OfPledge, frozen=True, kw_only=True):
-    """Somebody is ready to give. `region` is where it may go, itself and all below."""
-
     kind: PledgeKind
     category: Category
     unit: Unit
@@ -69,8 +67,12 @@ class PledgeOffered(_OfPledge, frozen=True, kw_only=True):
     offered_at: Moment
 
 
-class PledgeChanged(PledgeOffered, frozen=True, kw_only=True):
-    """The pledger wants other figures, the whole pledge restated; matching judges what of it is still free."""
+class PledgeOffered(_OfPledge, frozen=True, kw_only=True):
+    """Somebody is ready to give."""
+
+
+class PledgeChanged(_OfPledge, frozen=True, kw_only=True):
+    """The pledger wants other figures; matching judges what of them is still free."""
 
     changed_at: Moment
 

@@ -28,11 +28,8 @@ def book_needs(session: Session, events: Sequence[NeedPublished]) -> None:
     """Enter published needs into the book; one that is known already, perhaps as ended, stays as it is."""
     rows = [
         {
-            **_parties(event),
-            "category": event.category,
-            "unit": event.unit,
+            **_stated_of(event),
             "urgency": URGENCY[event.urgency],
-            "quantity": event.quantity,
             "rest": event.quantity,
             "ended": False,
             "posted_at": event.posted_at,
@@ -46,7 +43,7 @@ def book_needs(session: Session, events: Sequence[NeedPublished]) -> None:
 def end_needs(session: Session, events: Sequence[NeedWithdrawn | NeedClosed]) -> None:
     """Nothing more for these needs: unanswered proposals lapse. One that is not known yet leaves an ended row."""
     rows = [
-        {**_parties(event), "category": "", "unit": "", "urgency": 0, "quantity": 0, "rest": 0, "ended": True, "posted_at": now()}
+        {**_stated_of(event), "urgency": 0, "rest": 0, "ended": True, "posted_at": now()}
         for event in sorted(events, key=lambda event: event.need_id)
     ]
     entry = insert(Need).values(rows)
@@ -86,11 +83,7 @@ def change_pledge(session: Session, event: PledgeChanged) -> None:
 
 def withdraw_pledge(session: Session, event: PledgeWithdrawn) -> None:
     """Nothing more of the pledge: unanswered proposals lapse, what was accepted stays."""
-    empty = {
-        "id": event.pledge_id, "version": event.version, "pledger_id": event.pledger_id, "category": "", "unit": "", "scope": "",
-        "quantity": 0, "rest": 0, "ended": True, "valid_until": now(), "offered_at": now(), "releases": 0,
-    }  # fmt: skip
-    pledge = _pledge_at(session, event.pledge_id, event.version, empty)
+    pledge = _pledge_at(session, event.pledge_id, event.version, _offer(event))
     if pledge is None:
         return
     pledge.ended, pledge.rest = True, 0
@@ -128,7 +121,7 @@ def claim_need(session: Session, caller: Caller, need_id: UUID, pledge_id: UUID,
     if pledge is None or pledge.pledger_id != caller.id:
         raise unknown_pledge()
     need = session.get(Need, need_id, with_for_update=True, populate_existing=True)
-    if need is None or need.category == "":
+    if need is None:
         raise unknown_need()
     if need.ended or pledge.ended or pledge.valid_until <= now() or min(need.rest, pledge.rest) < quantity:
         raise not_enough()
@@ -240,6 +233,8 @@ def _tell_released(session: Session, pledge: Pledge, answers: int) -> None:
             version=pledge.releases,
             pledge_id=pledge.id,
             pledger_id=pledge.pledger_id,
+            category=pledge.category,
+            unit=pledge.unit,
             answers=answers,
             withdrawn=pledge.ended,
             accepted=_accepted(session, pledge.id),
@@ -249,7 +244,7 @@ def _tell_released(session: Session, pledge: Pledge, answers: int) -> None:
     )
 
 
-def _parties(event: NeedPublished | NeedWithdrawn | NeedClosed) -> dict[str, Any]:
+def _stated_of(event: NeedPublished | NeedWithdrawn | NeedClosed) -> dict[str, Any]:
     return {
         "id": event.need_id,
         "version": event.version,
@@ -257,10 +252,13 @@ def _parties(event: NeedPublished | NeedWithdrawn | NeedClosed) -> dict[str, Any
         "account_id": event.account_id,
         "poster_id": event.poster_id,
         "region": event.region,
+        "category": event.category,
+        "unit": event.unit,
+        "quantity": event.quantity,
     }
 
 
-def _offer(event: PledgeOffered) -> dict[str, Any]:
+def _offer(event: PledgeOffered | PledgeChanged | PledgeWithdrawn) -> dict[str, Any]:
     return {
         "id": event.pledge_id,
         "version": event.version,

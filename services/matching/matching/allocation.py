@@ -55,7 +55,7 @@ def keys_of(need: Asked) -> list[Key]:
 
 
 def value_of(need: Asked, key: Key) -> int:
-    """What one unit is worth: urgency first, then waiting, then the nearest and most exact pledge, so that wide ones are kept for others."""
+    """What one unit is worth: urgency first, then waiting, then the nearest and most exact pledge, so that wide ones are kept."""
     category, _, scope = key
     return (
         need.urgency * URGENCY

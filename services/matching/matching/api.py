@@ -8,7 +8,7 @@ from marshmallow import Schema, fields
 from sqlalchemy.orm import Session
 
 from chassis.auth import GIVERS, SIGNED_IN, STAFF, Caller
-from chassis.fields import Choice, Id, Region, Strict, Whole
+from chassis.fields import Choice, Id, NothingIn, Region, Strict, Whole
 from chassis.http import access
 from chassis.pages import PageIn, page_of
 from chassis.problems import language
@@ -31,10 +31,6 @@ REFUSALS = {
     "changed_my_mind": ("改变主意", "changed my mind"),
     "other": ("其他", "other"),
 }
-
-
-class NothingIn(Strict):
-    """An act that needs no further word: `{}`."""
 
 
 class RefusalIn(Strict):

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from chassis import outbox
 from chassis.database import new_id, now
-from contracts.matching import MatchProposed, Reason
+from contracts.matching import MatchProposed
 from matching.allocation import Asked, Key, Offered, Share, allocate, keys_of
 from matching.model import Match
 from matching.reasons import reasons_for
@@ -41,8 +41,8 @@ _FITTING_NEEDS = text(
 _TAKE_NEEDS = text("SELECT * FROM needs WHERE id = ANY(CAST(:ids AS uuid[])) AND NOT ended AND rest > 0 ORDER BY id FOR UPDATE SKIP LOCKED")
 _TAKE_PLEDGES = text(
     f"""
-    SELECT pledge.* FROM unnest(CAST(:categories AS text[]), CAST(:units AS text[]), CAST(:scopes AS text[])) AS key (category, unit, scope),
-    LATERAL (
+    SELECT pledge.*
+    FROM unnest(CAST(:categories AS text[]), CAST(:units AS text[]), CAST(:scopes AS text[])) AS key (category, unit, scope), LATERAL (
         SELECT id, pledger_id, category, unit, scope, rest FROM pledges
         WHERE category = key.category COLLATE "C" AND unit = key.unit AND scope = key.scope COLLATE "C"
           AND NOT ended AND rest > 0 AND valid_until > now()
@@ -81,7 +81,8 @@ _DONE = text(
         )
         UNION ALL
         SELECT due.side, due.id FROM due
-        JOIN pledges ON due.side = 'pledge' AND pledges.id = due.id AND NOT pledges.ended AND pledges.rest > 0 AND pledges.valid_until > now()
+        JOIN pledges ON due.side = 'pledge' AND pledges.id = due.id
+          AND NOT pledges.ended AND pledges.rest > 0 AND pledges.valid_until > now()
         WHERE EXISTS (
             SELECT FROM needs
             WHERE needs.category >= pledges.category AND needs.category < pledges.category || '/' AND needs.unit = pledges.unit
@@ -94,7 +95,8 @@ _DONE = text(
         WHERE to_clear.side = waiting.side AND to_clear.id = waiting.id
     )
     DELETE FROM to_clear USING due
-    WHERE to_clear.side = due.side AND to_clear.id = due.id AND NOT EXISTS (SELECT FROM waiting WHERE waiting.side = due.side AND waiting.id = due.id)
+    WHERE to_clear.side = due.side AND to_clear.id = due.id
+      AND NOT EXISTS (SELECT FROM waiting WHERE waiting.side = due.side AND waiting.id = due.id)
     """
 )
 
@@ -116,8 +118,12 @@ def clear(session: Session, answer_within: timedelta, limit: int = BATCH) -> Cle
     needs = _take_needs(session, due)
     asked = {row.id: _asked(row, at) for row in needs}
     pledges = _take_pledges(session, asked.values())
+    need_of, pledge_of = {row.id: row for row in needs}, {row.id: row for row in pledges}
     shares = allocate(list(asked.values()), [_offered(row) for row in pledges], _barred(session, asked)) if pledges else []
-    _propose(session, shares, {row.id: row for row in needs}, asked, {row.id: row for row in pledges}, at, at + answer_within)
+    proposals = [
+        _proposal(share, need_of[share.need], asked[share.need], pledge_of[share.pledge], at, at + answer_within) for share in shares
+    ]
+    _write(session, shares, proposals)
     session.execute(_DONE, {"sides": [row.side for row in due], "ids": [row.id for row in due], "again": AGAIN})
     return Cleared(len(due), len(shares))
 
@@ -153,28 +159,19 @@ def _key(pledge: Any) -> Key:
     return pledge.category, pledge.unit, pledge.scope
 
 
-def _propose(
-    session: Session,
-    shares: Sequence[Share],
-    needs: dict[UUID, Any],
-    asked: dict[UUID, Asked],
-    pledges: dict[UUID, Any],
-    at: datetime,
-    answer_by: datetime,
-) -> None:
+def _proposal(share: Share, need: Any, asked: Asked, pledge: Any, at: datetime, answer_by: datetime) -> MatchProposed:
+    stated = concerned(new_id(), need, pledge, share.quantity)
+    reasons = reasons_for(asked, _key(pledge), share.quantity)
+    return MatchProposed(version=1, **stated, reasons=reasons, proposed_at=at, answer_by=answer_by)
+
+
+def _write(session: Session, shares: Sequence[Share], proposals: Sequence[MatchProposed]) -> None:
     if not shares:
         return
     _set_aside(session, "needs", [(share.need, share.quantity) for share in shares])
     _set_aside(session, "pledges", [(share.pledge, share.quantity) for share in shares])
-    rows, events = [], []
-    for share in shares:
-        need, pledge = needs[share.need], pledges[share.pledge]
-        reasons = reasons_for(asked[share.need], _key(pledge), share.quantity)
-        stated = concerned(new_id(), need, pledge, share.quantity)
-        rows.append(_row(stated, reasons, at, answer_by))
-        events.append(MatchProposed(version=1, **stated, reasons=reasons, proposed_at=at, answer_by=answer_by))
-    session.execute(insert(Match), rows)
-    outbox.add(session, *events)
+    session.execute(insert(Match), [_row(proposal) for proposal in proposals])
+    outbox.add(session, *proposals)
 
 
 def _set_aside(session: Session, table: str, parts: Sequence[tuple[UUID, int]]) -> None:
@@ -203,14 +200,6 @@ def concerned(match_id: UUID, need: Any, pledge: Any, quantity: int) -> dict[str
     }
 
 
-def _row(stated: dict[str, Any], reasons: Sequence[Reason], at: datetime, answer_by: datetime) -> dict[str, Any]:
-    own = {name: value for name, value in stated.items() if name != "match_id"}
-    return own | {
-        "id": stated["match_id"],
-        "version": 1,
-        "state": "proposed",
-        "reasons": to_builtins(list(reasons)),
-        "barred": False,
-        "proposed_at": at,
-        "answer_by": answer_by,
-    }
+def _row(proposal: MatchProposed) -> dict[str, Any]:
+    stated = {name: getattr(proposal, name) for name in proposal.__struct_fields__ if name not in {"match_id", "reasons"}}
+    return stated | {"id": proposal.match_id, "state": "proposed", "reasons": to_builtins(proposal.reasons), "barred": False}

@@ -42,17 +42,15 @@ def client(database: RolledBack, keys: KnownKeys) -> Client:
 def published(need_id: UUID | None = None, **changes: Any) -> NeedPublished:
     at = datetime.now(UTC)
     stated = {
-        "version": 2, "need_id": need_id or new_id(), "household_id": new_id(), "account_id": None, "poster_id": new_id(), "region": VILLAGE,
-        "category": "food.rice", "unit": "kg", "quantity": 50, "urgency": "normal", "posted_at": at, "published_at": at,
+        "version": 2, "need_id": need_id or new_id(), "household_id": new_id(), "account_id": None, "poster_id": new_id(),
+        "region": VILLAGE, "category": "food.rice", "unit": "kg", "quantity": 50, "urgency": "normal", "posted_at": at, "published_at": at,
     }  # fmt: skip
     return NeedPublished(**stated | changes)
 
 
 def withdrawn(need: NeedPublished) -> NeedWithdrawn:
-    return NeedWithdrawn(
-        version=need.version + 1, need_id=need.need_id, household_id=need.household_id, account_id=None, poster_id=need.poster_id,
-        region=need.region, withdrawn_at=datetime.now(UTC),
-    )  # fmt: skip
+    stated = {name: getattr(need, name) for name in need.__struct_fields__ if name in NeedWithdrawn.__struct_fields__}
+    return NeedWithdrawn(**stated | {"version": need.version + 1, "withdrawn_by": need.poster_id, "withdrawn_at": datetime.now(UTC)})
 
 
 def offered(pledge_id: UUID | None = None, **changes: Any) -> PledgeOffered:
@@ -73,7 +71,8 @@ def changed(pledge: PledgeOffered, **changes: Any) -> PledgeChanged:
 
 
 def taken_back(pledge: PledgeOffered, version: int = 2) -> PledgeWithdrawn:
-    return PledgeWithdrawn(version=version, pledge_id=pledge.pledge_id, pledger_id=pledge.pledger_id, withdrawn_at=datetime.now(UTC))
+    stated = {name: getattr(pledge, name) for name in pledge.__struct_fields__}
+    return PledgeWithdrawn(**stated | {"version": version, "withdrawn_at": datetime.now(UTC)})
 
 
 def clear(database: RolledBack) -> int:

@@ -12,6 +12,11 @@ from matching import actions
 
 from .conftest import VILLAGE, changed, clear, offered, published, taken_back, told, withdrawn
 
+MORE_NEEDS = """
+INSERT INTO needs SELECT gen_random_uuid(), 2, household_id, NULL, poster_id, region, category, unit, 1, 1, 1, false, posted_at
+FROM needs, generate_series(1, 90)
+"""
+
 
 def book(database: RolledBack, *events: Any) -> None:
     acts: dict[str, Any] = {
@@ -175,8 +180,7 @@ def test_a_pledge_that_serves_more_needs_than_one_clearing_looks_at_stays_on_the
     while clear(database) or listed(database):
         pass
     with database.begin() as session:
-        session.execute(text("INSERT INTO needs SELECT gen_random_uuid(), 2, household_id, NULL, poster_id, region, category, unit, 1, 1, 1, false, posted_at"
-                             " FROM needs, generate_series(1, 90)"))  # fmt: skip
+        session.execute(text(MORE_NEEDS))
     book(database, offered(quantity=1000))
     proposals = 0
     for _ in range(50):

@@ -5,6 +5,10 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import exists, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
 from chassis import outbox
 from chassis.appointments import appointments
 from chassis.auth import Caller
@@ -13,10 +17,6 @@ from chassis.problems import not_allowed, not_found, state_conflict
 from contracts.matching import MatchAccepted, MatchLapsed, MatchProposed, MatchRefused, PledgeReleased
 from contracts.needs import NeedClosed, NeedPublished, NeedRejected, NeedWithdrawn, PledgeChanged, PledgeOffered, PledgeWithdrawn
 from contracts.users import HouseholdRegistered
-from sqlalchemy import exists, select, update
-from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session
-
 from needs import queries
 from needs.catalogue import unit_of, units_below
 from needs.model import Household, Match, Need, Pledge
@@ -61,9 +61,6 @@ def verify_need(session: Session, caller: Caller, need_id: UUID) -> Need:
         session,
         NeedPublished(
             **_concerned(need),
-            category=need.category,
-            unit=need.unit,
-            quantity=need.quantity,
             urgency=need.urgency,
             posted_at=need.posted_at,
             published_at=need.published_at,
@@ -91,7 +88,7 @@ def withdraw_need(session: Session, caller: Caller, need_id: UUID) -> Need:
     if need.state not in {"posted", "published"}:
         raise state_conflict(state=need.state)
     _end(need, "withdrawn", None)
-    outbox.add(session, NeedWithdrawn(**_concerned(need), withdrawn_at=need.ended_at))
+    outbox.add(session, NeedWithdrawn(**_concerned(need), withdrawn_by=caller.id, withdrawn_at=need.ended_at))
     session.flush()
     return need
 
@@ -142,7 +139,7 @@ def withdraw_pledge(session: Session, caller: Caller, pledge_id: UUID) -> Pledge
     pledge = _own_open_pledge(session, caller, pledge_id)
     pledge.withdrawn = True
     pledge.version += 1
-    outbox.add(session, PledgeWithdrawn(version=pledge.version, pledge_id=pledge.id, pledger_id=pledge.pledger_id, withdrawn_at=now()))
+    outbox.add(session, PledgeWithdrawn(**_offer(pledge), withdrawn_at=now()))
     session.flush()
     return pledge
 
@@ -269,6 +266,9 @@ def _concerned(need: Need) -> dict[str, Any]:
         "account_id": need.account_id,
         "poster_id": need.poster_id,
         "region": need.region,
+        "category": need.category,
+        "unit": need.unit,
+        "quantity": need.quantity,
     }
 
 

@@ -4,13 +4,13 @@ from typing import Any
 from uuid import UUID
 
 from apiflask import APIBlueprint
-from chassis.auth import ANYONE, GIVERS, HOUSEHOLD, SIGNED_IN, STAFF, Caller
-from chassis.fields import Category, Choice, Id, Moment, Region, Strict, Text, Whole
-from chassis.http import access
-from chassis.pages import PageIn, page_of
 from marshmallow import Schema, ValidationError, fields, validates_schema
 from sqlalchemy.orm import Session
 
+from chassis.auth import ANYONE, GIVERS, HOUSEHOLD, SIGNED_IN, STAFF, Caller
+from chassis.fields import Category, Choice, Id, Moment, NothingIn, Region, Strict, Text, Whole
+from chassis.http import access
+from chassis.pages import PageIn, page_of
 from needs import actions, queries
 from needs.catalogue import catalogue
 from needs.model import Need, Pledge
@@ -129,10 +129,6 @@ class RejectionIn(Strict):
 
 class ClosingIn(Strict):
     reason = Choice(CLOSINGS, required=True)
-
-
-class NothingIn(Strict):
-    """An act that needs no further word: `{}`."""
 
 
 class HallIn(PageIn):

@@ -4,10 +4,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from chassis.database import NAMING, Moment, RegionCode, new_id, now
-from chassis.sealed import Sealed
 from sqlalchemy import BigInteger, ColumnElement, MetaData, String, case, func, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, column_property, mapped_column
+
+from chassis.database import NAMING, Moment, RegionCode, new_id, now
+from chassis.sealed import Sealed
 
 CategoryCode = String(100, collation="C")
 

@@ -3,13 +3,13 @@
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import Select, or_, select
+from sqlalchemy.orm import Session
+
 from chassis.auth import Caller, View
 from chassis.database import below
 from chassis.pages import page
 from chassis.problems import not_found
-from sqlalchemy import Select, or_, select
-from sqlalchemy.orm import Session
-
 from needs.model import Need, Pledge, of_category
 
 OPEN_TO_ALL = ("published", "closed")

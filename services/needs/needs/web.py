@@ -1,8 +1,8 @@
 """The HTTP process of needs: `python -m chassis.http needs`."""
 
 from apiflask import APIFlask
-from chassis.http import create_app
 
+from chassis.http import create_app
 from needs.api import api
 
 

@@ -1,10 +1,10 @@
 """What needs listens to: households from users, and how matches go."""
 
+from sqlalchemy.orm import Session
+
 from chassis.events import ServiceWorker, handles_batch
 from contracts.matching import MatchAccepted, MatchLapsed, MatchProposed, MatchRefused, PledgeReleased
 from contracts.users import HouseholdRegistered
-from sqlalchemy.orm import Session
-
 from needs import actions
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+
 from chassis.database import new_id
 from chassis.http import create_app
 from chassis.testing.fixtures import Client, KnownKeys, Person, RolledBack, administrator_of

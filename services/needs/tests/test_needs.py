@@ -3,11 +3,12 @@
 from uuid import UUID
 
 import pytest
+from sqlalchemy import text
+
 from chassis import outbox
 from chassis.database import new_id
 from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of
 from contracts.needs import NeedPublished, NeedRejected, NeedWithdrawn
-from sqlalchemy import text
 
 from .conftest import VILLAGE, household_in, rice
 

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+
 from chassis import outbox
 from chassis.database import new_id
 from chassis.testing.fixtures import Client, Person, RolledBack
@@ -86,7 +87,8 @@ def test_the_answer_to_a_change_is_shown_and_an_older_one_changes_nothing(client
 
     def released(version: int, answers: int) -> PledgeReleased:
         return PledgeReleased(
-            version=version, pledge_id=UUID(pledge), pledger_id=donor.id, answers=answers, withdrawn=False, accepted=0, open=40,
+            version=version, pledge_id=UUID(pledge), pledger_id=donor.id, category="food.rice", unit="kg", answers=answers,
+            withdrawn=False, accepted=0, open=40,
             released_at=datetime.now(UTC),
         )  # fmt: skip
 

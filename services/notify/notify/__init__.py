@@ -1,0 +1,1 @@
+"""Tells both sides of every step what happened."""

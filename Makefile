@@ -1,0 +1,71 @@
+# Every command there is; `make` alone lists them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+MEMBERS := contracts chassis services/users services/needs services/matching services/notify
+export PORT ?= 8000
+
+.PHONY: help
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | awk -F'|' '{printf "  make %-16s %s\n", $$1, $$2}'
+
+.venv/.ready: requirements.txt pyproject.toml $(MEMBERS:%=%/pyproject.toml)
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { echo "Python's venv is missing: apt-get install python3-venv"; exit 1; }
+	@echo "… installing what requirements.txt pins"
+	@$(BIN)/python -m pip --disable-pip-version-check install --quiet --require-hashes -r requirements.txt
+	@$(BIN)/python -m pip --disable-pip-version-check install --quiet --no-deps --no-build-isolation $(MEMBERS:%=-e ./%) -e .
+	@touch $@
+
+.PHONY: install
+install: .venv/.ready ## everything the other commands need, into .venv
+
+.PHONY: run
+run: .venv/.ready ## the whole house on this machine, without broker or Docker, at http://127.0.0.1:8000 (PORT=…)
+	@exec $(BIN)/python -m deploy.local.house
+
+.PHONY: sandbox-reset
+sandbox-reset: .venv/.ready ## throw the house's data away; the next `make run` seeds a fresh sandbox
+	@$(BIN)/python -m deploy.local.house --reset
+
+.PHONY: stack
+stack: .venv/.ready rabbitmq ## every service's roles as processes, on a private RabbitMQ and PostgreSQL
+	@exec $(BIN)/python -m deploy.local.stack
+
+.PHONY: getusppe
+getusppe: .venv/.ready rabbitmq ## the main job on real input: GetUsPPE's needs and gifts through the stack (LIMIT=n for the first n)
+	@$(BIN)/python -m bench.getusppe $(if $(LIMIT),--limit $(LIMIT))
+
+.PHONY: test
+test: .venv/.ready rabbitmq lint ## lint, then every test; campaigns at a tenth
+	@$(BIN)/python -m pytest
+
+.PHONY: check
+check: .venv/.ready rabbitmq lint ## as `test`, with the campaigns whole, and the main job
+	@CAMPAIGN=1 $(BIN)/python -m pytest --timeout 3000
+	@$(MAKE) --no-print-directory getusppe
+
+.PHONY: lint
+lint: .venv/.ready ## ruff, mypy, the floors, generated files fresh
+	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy --no-error-summary
+	@PYTHONPATH=. $(BIN)/lint-imports --no-cache --config .importlinter > .import-lint 2>&1 || { cat .import-lint; exit 1; }; rm -f .import-lint
+	@$(BIN)/python -m deploy.generate --check
+
+.PHONY: format
+format: .venv/.ready ## ruff's format and safe fixes
+	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .
+
+.PHONY: generate
+generate: .venv/.ready ## what is generated and committed: schemas, examples, listeners
+	@$(BIN)/python -m deploy.generate
+
+.PHONY: lock
+lock: .venv/.ready ## pin the newest allowed versions anew, with hashes
+	@$(BIN)/uv pip compile pyproject.toml --upgrade --all-extras --generate-hashes --python-version 3.11 --no-header --quiet \
+		--no-emit-find-links --no-emit-index-url $(foreach m,$(MEMBERS),--no-emit-package duijie-$(notdir $(m))) -o requirements.txt
+
+.PHONY: rabbitmq
+rabbitmq:
+	@test -d /usr/lib/rabbitmq || if test "$$(id -u)" = 0; then deploy/install-rabbitmq; elif sudo -n true 2>/dev/null; then sudo -n deploy/install-rabbitmq; \
+		else echo "RabbitMQ is missing: apt-get install rabbitmq-server"; exit 1; fi

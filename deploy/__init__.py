@@ -1,0 +1,1 @@
+"""How Duijie is run: the list of services, the laptop's house and stack."""

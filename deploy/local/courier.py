@@ -1,0 +1,227 @@
+"""In place of the broker on a laptop: carries what the outboxes hold to whoever listens, runs the timers and the clearing.
+
+Each outbox row becomes one delivery per listening queue, in the teller's own database; a delivery goes when its listener has
+committed. It calls the same handlers through the same inbox as the workers do.
+"""
+
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from sqlalchemy import text
+
+from chassis import inbox, journal, outbox, telemetry
+from chassis.bell import bell
+from chassis.database import Database, is_passing
+from chassis.events import Every, Handler, entrypoints_of, handlers_of
+from chassis.inbox import Heard
+from chassis.settings import Settings
+from contracts.event import decode, name_of
+from deploy.services import services
+
+log = logging.getLogger(__name__)
+BATCH = 500
+
+_TABLE = text(
+    """
+    CREATE TABLE IF NOT EXISTS deliveries (
+        queue varchar(200), event_id uuid, traceparent varchar(100), body text NOT NULL, attempts int NOT NULL DEFAULT 0,
+        due_at timestamptz NOT NULL DEFAULT now(), dead_because varchar(100), PRIMARY KEY (queue, event_id)
+    )
+    """
+)
+_POST = text(
+    "INSERT INTO deliveries (queue, event_id, traceparent, body)"
+    " SELECT * FROM unnest(CAST(:queues AS text[]), CAST(:ids AS uuid[]), CAST(:traces AS text[]), CAST(:bodies AS text[]))"
+    " ON CONFLICT DO NOTHING"
+)
+_DUE = text(
+    "SELECT event_id, traceparent, body FROM deliveries WHERE queue = :queue AND dead_because IS NULL AND due_at <= clock_timestamp()"
+    f" ORDER BY event_id LIMIT {BATCH} FOR UPDATE SKIP LOCKED"
+)
+_DELIVERED = text("DELETE FROM deliveries WHERE queue = :queue AND event_id = ANY(CAST(:ids AS uuid[]))")
+_FAILED = text(
+    "UPDATE deliveries SET attempts = attempts + 1,"
+    " due_at = clock_timestamp() + CAST(:pause AS double precision) * interval '1 millisecond',"
+    " dead_because = CASE WHEN attempts + 1 >= :most THEN :why END WHERE queue = :queue AND event_id = :id RETURNING attempts"
+)
+
+
+@dataclass(frozen=True)
+class Listener:
+    """One queue of the house: whose database it changes, and the method that does it."""
+
+    database: Database
+    handler: Handler
+    act: Callable[[Any, list[Any]], object]
+
+
+class Courier:
+    """Carries one teller's events. Only one courier per house: deliveries are handed over one batch after the other."""
+
+    def __init__(self, settings: Settings, database: Database, listeners: Sequence[Listener]) -> None:
+        self._settings = settings
+        self._database = database
+        self._listeners = listeners
+        self.stopping = threading.Event()
+        with database.begin() as session:
+            session.execute(_TABLE)
+            journal.turn_page(session, settings.journal_days)
+
+    def carry(self) -> int:
+        """One round: the outbox into deliveries, due deliveries to their listeners. Returns how many of both there were."""
+        return self._collect() + sum(self._hand_over(listener) for listener in self._listeners)
+
+    def _collect(self) -> int:
+        with self._database.begin() as session:
+            rows = outbox.waiting(session, BATCH)
+            if not rows:
+                return 0
+            posts = [
+                (listener.handler.place.queue, row)
+                for row in rows
+                for listener in self._listeners
+                if name_of(listener.handler.place.event) == row.name
+            ]
+            if posts:
+                stated = {
+                    "queues": [queue for queue, _ in posts],
+                    "ids": [row.id for _, row in posts],
+                    "traces": [row.traceparent for _, row in posts],
+                    "bodies": [row.body for _, row in posts],
+                }
+                session.execute(_POST, stated)
+            journal.keep(session, [row.id for row in rows])
+            return len(rows)
+
+    def _hand_over(self, listener: Listener) -> int:
+        queue, event = listener.handler.place.queue, listener.handler.place.event
+        with self._database.begin() as session:
+            rows = session.execute(_DUE, {"queue": queue}).all()
+            if not rows:
+                return 0
+            heard = [Heard(row.event_id, decode(event, row.body), row.traceparent) for row in rows]
+            delivered: list[UUID] = []
+            for group in [heard] if listener.handler.batch > 1 else [[one] for one in heard]:
+                for one, error in self._handle(listener, group):
+                    if error is None:
+                        delivered.append(one.id)
+                    else:
+                        self._failed(session, queue, one, error)
+            session.execute(_DELIVERED, {"queue": queue, "ids": delivered})
+            return len(rows)
+
+    def _handle(self, listener: Listener, group: Sequence[Heard]) -> list[tuple[Heard, Exception | None]]:
+        def work() -> None:
+            inbox.handle(listener.database, listener.handler.name, group, listener.act)
+
+        try:
+            if not inbox.patiently(work, giving_up=self.stopping.is_set, pause=self.stopping.wait):
+                return []
+        except Exception as error:
+            return [(group[0], error)] if len(group) == 1 else [pair for one in group for pair in self._handle(listener, [one])]
+        return [(one, None) for one in group]
+
+    def _failed(self, session: Any, queue: str, one: Heard, error: Exception) -> None:
+        stated = {
+            "queue": queue,
+            "id": one.id,
+            "pause": self._settings.retry_pause_ms,
+            "most": self._settings.attempts,
+            "why": type(error).__name__,
+        }
+        attempt = session.scalar(_FAILED, stated)
+        log.error("an event could not be handled", exc_info=error, extra={"queue": queue, "event_id": str(one.id), "attempt": attempt})
+
+    def run(self) -> None:
+        """Until `stopping` is set: carry, sleep until woken or a fifth of a second is over; patient with the database."""
+        while not self.stopping.is_set():
+            with patient(self.stopping), bell(self._settings.database_url, "outbox") as woken:
+                while not self.stopping.is_set():
+                    if not self.carry():
+                        woken.wait(0.2)
+
+
+class patient:
+    """Leaves a block that the database's trouble ended, after a moment's wait; every other error goes on."""
+
+    def __init__(self, stopping: threading.Event) -> None:
+        self._stopping = stopping
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, _: object) -> bool:
+        if error is None or not (isinstance(error, psycopg.Error) or is_passing(error)):
+            return False
+        log.warning("database trouble, the courier waits", extra={"error": type(error).__name__})
+        self._stopping.wait(0.5)
+        return True
+
+
+def keep_time(database: Database, method: Callable[..., object], seconds: float, stopping: threading.Event) -> None:
+    """Run a worker's timer until `stopping` is set; a failing run is logged and the next one comes."""
+    while not stopping.wait(seconds):
+        try:
+            with database.begin() as session:
+                method(session)
+        except Exception as error:
+            log.error("a timer failed, it goes on", exc_info=error, extra={"timer": getattr(method, "__name__", "")})
+
+
+def main() -> None:
+    telemetry.start("house", "courier")
+    from matching import clear
+
+    stopping = threading.Event()
+    told = {name: Settings.of(name) for name in services()}
+    databases = {name: Database.of(settings, "courier") for name, settings in told.items()}
+    workers = {name: import_module(f"{name}.worker").Worker for name in services()}
+    listeners = [
+        Listener(databases[name], handler, handler.act(getattr(worker(), handler.method)))
+        for name, worker in workers.items()
+        for handler in handlers_of(worker)
+    ]
+    jobs: list[Callable[[], object]] = [lambda: clear.run(told["matching"], stopping)]
+    for name in services():
+        heard_from = [one for one in listeners if one.handler.place.event.__module__ == f"contracts.{name}"]
+        courier = Courier(told[name], databases[name], heard_from)
+        courier.stopping = stopping
+        jobs.append(courier.run)
+        for method, entrypoint in entrypoints_of(workers[name]):
+            if isinstance(entrypoint, Every):
+                timer = getattr(workers[name](), method)
+                jobs.append(lambda timer=timer, seconds=entrypoint.seconds, name=name: keep_time(databases[name], timer, seconds, stopping))
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signum, lambda *_: stopping.set())
+    threads = [threading.Thread(target=_or_stop(job, stopping)) for job in jobs]
+    for thread in threads:
+        thread.start()
+    log.info("courier ready")
+    for thread in threads:
+        thread.join()
+    sys.exit(0)
+
+
+def _or_stop(job: Callable[[], object], stopping: threading.Event) -> Callable[[], None]:
+    """A job that fails for good stops the whole courier: the house must not go on half."""
+
+    def run() -> None:
+        try:
+            job()
+        except Exception as error:
+            log.critical("the courier stops", exc_info=error)
+            stopping.set()
+
+    return run
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,45 @@
+"""What the processes of a laptop are told: addresses of their databases and broker, and keys made at the first start."""
+
+import json
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from cryptography.fernet import Fernet
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from deploy.services import services
+
+
+def environment(folder: Path, database_url: Callable[[str], str], *, origin: str, broker_url: str | None = None) -> dict[str, str]:
+    """Environment variables for every process. Keys are made once and kept in `folder`, readable by its owner only."""
+    told = dict(os.environ) | _keys(folder) | {"JWKS_URL": f"{origin}/v1/jwks", "USERS_SIGNING_KEYS": str(_signing_key(folder))}
+    told |= {f"{name.upper()}_DATABASE_URL": database_url(name) for name in services()}
+    return told | ({"BROKER_URL": broker_url} if broker_url else {})
+
+
+def _keys(folder: Path) -> Mapping[str, str]:
+    path = folder / "keys.json"
+    if not path.exists():
+        _write_secret(path, json.dumps({"SEAL_KEYS": Fernet.generate_key().decode(), "FINGERPRINT_KEY": secrets.token_hex(32)}))
+    keys: dict[str, str] = json.loads(path.read_text())
+    return keys
+
+
+def _signing_key(folder: Path) -> Path:
+    path = folder / "signing.pem"
+    if not path.exists():
+        key = ec.generate_private_key(ec.SECP256R1())
+        _write_secret(path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode())
+    return path
+
+
+def _write_secret(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_suffix(".new")
+    new.unlink(missing_ok=True)
+    with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+    new.rename(path)

@@ -1,0 +1,120 @@
+"""The embedded house: Duijie on one machine without broker and Docker. `python -m deploy.local.house`; Ctrl-C stops everything."""
+
+import argparse
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+from rich.console import Console
+
+from chassis.migrate import migrate
+from chassis.testing import postgres
+from deploy.local import sandbox
+from deploy.local.environment import environment
+from deploy.services import services
+
+ON_A_LAPTOP = {"POOL_SIZE": "6", "WEB_THREADS": "8", "LOG_LEVEL": "WARNING"}
+SMALL = {"shared_buffers": "64MB", "max_connections": "120"}
+
+
+def data_folder() -> Path:
+    """PostgreSQL refuses to run as root, and its own user may not reach the checkout: as root the data lie elsewhere."""
+    return Path("/var/lib/duijie/house") if os.geteuid() == 0 else Path("var/house").resolve()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--folder", type=Path, default=data_folder())
+    parser.add_argument("--reset", action="store_true", help="throw the data away and end")
+    arguments = parser.parse_args()
+    folder: Path = arguments.folder
+    origin = f"http://127.0.0.1:{os.environ.get('PORT', '8000')}"
+    console = Console()
+    if arguments.reset:
+        _reset(folder, console)
+        return
+    signal.signal(signal.SIGTERM, _as_interrupt)
+    try:
+        _live(folder, origin, console)
+    except KeyboardInterrupt:
+        console.print("再见 Bye.")
+
+
+def _live(folder: Path, origin: str, console: Console) -> None:
+    if not postgres.is_free(int(origin.rpartition(":")[2])):
+        sys.exit(f"{origin} is taken: choose another port, e.g. PORT=8010 make run")
+    with postgres.start(folder / "postgres", SMALL) as database:
+        for name in services():
+            with console.status(f"数据库 database: {name}"):
+                database.create(name)
+                migrate(database.url(name), name)
+        told = environment(folder, database.url, origin=origin) | ON_A_LAPTOP
+        modules = {"web": "deploy.local.origin", "courier": "deploy.local.courier"}
+        running = {name: _start(module, told) for name, module in modules.items()}
+        try:
+            with console.status("启动服务 starting"):
+                _wait_ready(origin, running)
+            sandbox.open_house(folder, origin, told, console)
+            _watch(running)
+        finally:
+            _stop(running)
+
+
+def _start(module: str, told: dict[str, str]) -> "subprocess.Popen[bytes]":
+    """A process that ends with the house, however that ends; Ctrl-C reaches the house alone, which stops it in good order."""
+    command = ["setpriv", "--pdeathsig", "TERM", "--", sys.executable, "-m", module]
+    return subprocess.Popen(command, env=told, start_new_session=True)
+
+
+def _wait_ready(origin: str, running: dict[str, "subprocess.Popen[bytes]"]) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        _watch(running, once=True)
+        try:
+            if httpx.get(f"{origin}/readyz", timeout=2, trust_env=False).status_code == 200:
+                return
+        except httpx.HTTPError:
+            pass
+        time.sleep(0.1)
+    raise SystemExit("the services did not get ready within a minute; see what they said above")
+
+
+def _watch(running: dict[str, "subprocess.Popen[bytes]"], once: bool = False) -> None:
+    """Until interrupted; a process that ends by itself ends the house."""
+    while True:
+        for name, process in running.items():
+            if process.poll() is not None:
+                raise SystemExit(f"{name} ended by itself ({process.returncode}); see what it said above")
+        if once:
+            return
+        time.sleep(0.5)
+
+
+def _stop(running: dict[str, "subprocess.Popen[bytes]"]) -> None:
+    for process in running.values():
+        process.send_signal(signal.SIGTERM)
+    for process in running.values():
+        try:
+            process.wait(15)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+def _reset(folder: Path, console: Console) -> None:
+    with postgres.take_lock(postgres.make_folder(folder / "postgres")):
+        for path in (folder / "postgres" / "database", folder / "sandbox.json"):
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    console.print("已清空；下次 make run 重新播种。The data are gone; the next `make run` seeds anew.")
+
+
+def _as_interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+"""All services behind one address: each path goes to the service that owns it, the front page and the API's pages to the front desk."""
+
+import os
+from collections.abc import Callable, Iterable
+from importlib import import_module
+from typing import Any
+
+from flask import Flask, Response, render_template
+from flask_swagger_ui import get_swaggerui_blueprint
+from granian import Granian
+from granian.constants import Interfaces
+
+from deploy.services import owner_of, services
+
+Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
+
+
+def front_desk() -> Flask:
+    """The front page and `/docs`, from files on this machine alone."""
+    app = Flask(__name__)
+    documents = [{"url": f"/openapi/{name}.json", "name": name} for name in services()]
+    pages = get_swaggerui_blueprint(
+        "/docs", documents[0]["url"], config={"app_name": "Duijie 对接 API", "urls": documents, "tryItOutEnabled": True}
+    )
+    app.register_blueprint(pages)
+    app.add_url_rule("/", "home", lambda: render_template("home.html", services=services().values()))
+    return app
+
+
+def create() -> Application:
+    """The WSGI application of the whole house."""
+    desk = front_desk()
+    apps: dict[str, Application] = {name: import_module(f"{name}.web").create() for name in services()}
+
+    def dispatch(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        path = environ["PATH_INFO"]
+        if path in {"/livez", "/readyz"}:
+            return _health(apps, environ, start_response)
+        owner = owner_of(path)
+        if owner is None and not path.startswith("/v1/"):
+            return desk(environ, start_response)
+        return apps[owner.name if owner else next(iter(apps))](environ, start_response)
+
+    return dispatch
+
+
+def _health(apps: dict[str, Application], environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    """Well only if every service is."""
+    for app in apps.values():
+        said: list[str] = []
+        body = list(app(dict(environ), lambda status, headers, exc_info=None, said=said: said.append(status)))
+        if not said[0].startswith("200"):
+            response = Response(b"".join(body), said[0], content_type="application/problem+json")
+            return response(environ, start_response)
+    return Response('{"status":"ok"}\n', content_type="application/json")(environ, start_response)
+
+
+def main() -> None:
+    """The web process of the house: all services behind `PORT`."""
+    threads = int(os.environ["WEB_THREADS"])
+    Granian(
+        "deploy.local.origin:create",
+        factory=True,
+        address="127.0.0.1",
+        port=int(os.environ.get("PORT", "8000")),
+        interface=Interfaces.WSGI,
+        blocking_threads=threads,
+        backpressure=threads * 8,
+        websockets=False,
+        log_enabled=False,
+    ).serve()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""The whole stack on a laptop: every service's roles as processes, a private RabbitMQ and PostgreSQL, under honcho.
+
+`python -m deploy.local.stack [--folder var/stack] [--port-offset 0]`; Ctrl-C stops all. `stack.json` in the folder says where things
+are, once everything is ready.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import httpx
+from honcho.manager import Manager
+
+from chassis.testing import postgres, rabbitmq
+from deploy.local.environment import environment
+from deploy.services import services
+
+
+def main() -> None:
+    arguments = _arguments()
+    folder: Path = arguments.folder.resolve()
+    ports = {name: service.port + arguments.port_offset for name, service in services().items()}
+    ready = folder / "stack.json"
+    ready.unlink(missing_ok=True)
+    with postgres.start(_data(folder, "postgres"), durable=arguments.durable) as database, rabbitmq.start(folder / "rabbitmq") as broker:
+        for name in services():
+            database.create(name)
+        told = environment(folder, database.url, origin=f"http://127.0.0.1:{ports['users']}", broker_url=broker.url())
+        for step in ("chassis.migrate", "chassis.topology"):
+            print(f"… {step}", flush=True)
+            subprocess.run([sys.executable, "-m", step, *services()], env=told, check=True)
+        manager = Manager()
+        for name, service in services().items():
+            for role, module in service.roles.items():
+                many = name == "matching" and role in {"worker", "clear"}
+                for number in range(arguments.replicas if many else 1):
+                    command = f"exec {sys.executable} -m {module} {name}"
+                    manager.add_process(
+                        f"{name}-{role}{number or ''}", command, env=told | {"PORT": str(ports[name])}, quiet=arguments.quiet
+                    )
+        addresses = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
+        stated = {"addresses": addresses, "environment": _ours(told), "pid": os.getpid()}
+        threading.Thread(target=_announce, args=(ready, stated), daemon=True).start()
+        manager.loop()
+    ready.unlink(missing_ok=True)
+    sys.exit(manager.returncode)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--folder", type=Path, default=Path("var/stack"))
+    parser.add_argument("--port-offset", type=int, default=0)
+    parser.add_argument("--replicas", type=int, default=1, help="of matching's worker and clear")
+    parser.add_argument("--quiet", action="store_true")
+    parser.add_argument("--not-durable", dest="durable", action="store_false", help="no fsync: for throw-away data only")
+    return parser.parse_args()
+
+
+def _data(folder: Path, name: str) -> Path:
+    """PostgreSQL refuses to run as root, and its own user may not reach the checkout."""
+    return Path("/var/lib/duijie") / folder.name / name if os.geteuid() == 0 else folder / name
+
+
+def _ours(told: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in told.items() if os.environ.get(name) != value}
+
+
+def _announce(ready: Path, stated: dict[str, object]) -> None:
+    addresses: dict[str, str] = stated["addresses"]  # type: ignore[assignment]
+    for name, address in addresses.items():
+        while True:
+            try:
+                if httpx.get(f"{address}/readyz", timeout=2, trust_env=False).status_code == 200:
+                    break
+            except httpx.HTTPError:
+                time.sleep(0.2)
+        print(f"{name}: {address}", flush=True)
+    new = ready.with_suffix(".new")
+    new.touch(mode=0o600)
+    new.write_text(json.dumps(stated))
+    new.rename(ready)
+    print("stack ready", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+"""Somebody who uses Duijie's HTTP API from outside: signs in, asks, acts, and stays signed in."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Self
+
+import httpx
+
+from deploy.services import owner_of
+
+Origin = Callable[[str], str]
+"""Where a path is answered: gives the address to put before it."""
+
+
+def one_origin(address: str) -> Origin:
+    return lambda path: address
+
+
+def by_service(addresses: Mapping[str, str]) -> Origin:
+    """Each service at its own address, found by its paths. Raises `LookupError` for a path that no service owns."""
+
+    def address_of(path: str) -> str:
+        if (service := owner_of(path.partition("?")[0])) is None:
+            raise LookupError(path)
+        return addresses[service.name]
+
+    return address_of
+
+
+class Refused(Exception):
+    """The API answered with a problem."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self.status = response.status_code
+        try:
+            self.code: str = response.json().get("code", "")
+        except ValueError:
+            self.code = ""
+        super().__init__(f"{response.request.method} {response.request.url}: {self.status} {response.text[:300]}")
+
+
+class Visitor:
+    """One person, or a guest until `sign_in`. Not to be shared between threads; many may share one `httpx.Client`."""
+
+    def __init__(self, origin: Origin, client: httpx.Client | None = None) -> None:
+        self._origin = origin
+        self._client = client or httpx.Client(timeout=30, trust_env=False)
+        self._credentials: dict[str, str] | None = None
+        self._token: str | None = None
+
+    def sign_in(self, phone: str, password: str) -> Self:
+        self._credentials = {"phone": phone, "password": password}
+        self._token = self._renewed()
+        return self
+
+    def get(self, path: str, **query: Any) -> Any:
+        return self.ask("GET", path, params=query)
+
+    def post(self, path: str, body: Mapping[str, Any] | None = None, **headers: str) -> Any:
+        return self.ask("POST", path, json=dict(body or {}), headers=headers)
+
+    def patch(self, path: str, body: Mapping[str, Any]) -> Any:
+        return self.ask("PATCH", path, json=dict(body))
+
+    def every(self, path: str, **query: Any) -> Iterator[Any]:
+        """All items of a list, page after page."""
+        cursor: dict[str, str] = {}
+        while True:
+            page = self.get(path, **query, **cursor, limit=100)
+            yield from page["items"]
+            if page["next"] is None:
+                return
+            cursor = {"cursor": page["next"]}
+
+    def ask(self, method: str, path: str, headers: Mapping[str, str] | None = None, **request: Any) -> Any:
+        """The answer's JSON. Signs in anew when the token is over. Raises `Refused` for every status from 400."""
+        response = self._send(method, path, headers, **request)
+        if response.status_code == 401 and self._credentials and self._token:
+            self._token = self._renewed()
+            response = self._send(method, path, headers, **request)
+        if response.status_code >= 400:
+            raise Refused(response)
+        return response.json() if response.content else None
+
+    def _send(self, method: str, path: str, headers: Mapping[str, str] | None, **request: Any) -> httpx.Response:
+        signed = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        return self._client.request(method, self._origin(path) + path, headers=signed | dict(headers or {}), **request)
+
+    def _renewed(self) -> str:
+        response = self._client.post(self._origin("/v1/sessions") + "/v1/sessions", json=self._credentials)
+        if response.status_code >= 400:
+            raise Refused(response)
+        token: str = response.json()["access_token"]
+        return token

@@ -1,0 +1,87 @@
+"""What notify can do: tell people what happened, and note that they read it."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import text, update
+from sqlalchemy.orm import Session
+
+from chassis import outbox
+from chassis.auth import Caller
+from chassis.database import new_id, now
+from contracts.event import Event
+from contracts.notify import NoticeDelivered
+from notify import queries
+from notify.model import Notice
+from notify.sides import notices_of
+
+# Sorted, because two overlapping batches that insert in different orders deadlock.
+_WRITE = text(
+    "INSERT INTO notices (id, version, recipient_id, kind, side, about, about_version, facts, channel, state, created_at)"
+    " SELECT id, 1, recipient_id, kind, side, about, about_version, facts, 'in_app', 'delivered', :at"
+    " FROM jsonb_to_recordset(CAST(:notices AS jsonb)) AS fresh"
+    " (id uuid, recipient_id uuid, kind text, side text, about uuid, about_version bigint, facts jsonb)"
+    " WHERE NOT EXISTS (SELECT FROM notices known WHERE known.about = fresh.about AND known.recipient_id = fresh.recipient_id"
+    " AND known.side = fresh.side AND known.about_version >= fresh.about_version)"
+    " ORDER BY about, recipient_id, side ON CONFLICT DO NOTHING RETURNING id"
+)
+
+
+def tell(session: Session, events: Sequence[Event]) -> None:
+    """Give everybody concerned a notice in the app, delivered at once.
+
+    Who was told already of the same thing at this version or a later one is not told again.
+    """
+    newest = {
+        (notice["about"], notice["recipient_id"], notice["side"]): notice
+        for event in sorted(events, key=lambda event: event.version)
+        for notice in notices_of(event)
+    }
+    notices = {new_id(): newest[key] for key in sorted(newest)}
+    if not notices:
+        return
+    at = now()
+    rows = msgspec.json.encode([notice | {"id": notice_id} for notice_id, notice in notices.items()]).decode()
+    written = set(session.scalars(_WRITE, {"notices": rows, "at": at}))
+    outbox.add(
+        session,
+        *(
+            NoticeDelivered(
+                version=1,
+                notice_id=notice_id,
+                recipient_id=notice["recipient_id"],
+                kind=notice["kind"],
+                about=notice["about"],
+                channel="in_app",
+                delivered_at=at,
+            )
+            for notice_id, notice in notices.items()
+            if notice_id in written
+        ),
+    )
+
+
+def read_notice(session: Session, caller: Caller, notice_id: UUID) -> Notice:
+    """The caller read a notice; reading it again changes nothing."""
+    notice = queries.own_notice(session, caller, notice_id, to_change=True)
+    if notice.read_at is None:
+        notice.read_at = now()
+        notice.version += 1
+        session.flush()
+    return notice
+
+
+def read_notices(session: Session, caller: Caller, until: UUID | None = None) -> int:
+    """The caller read all their notices, or all up to one of them; returns how many were unread before."""
+    unread = queries.unread_of(caller)
+    if until:
+        unread = [*unread, Notice.id <= queries.own_notice(session, caller, until).id]
+    read = session.execute(
+        update(Notice)
+        .where(*unread)
+        .values(read_at=now(), version=Notice.version + 1)
+        .returning(Notice.id)
+        .execution_options(synchronize_session=False)
+    )
+    return len(read.all())

@@ -1,0 +1,114 @@
+"""What notify answers over HTTP."""
+
+from typing import Any
+from uuid import UUID
+
+from apiflask import APIBlueprint
+from marshmallow import Schema, fields
+from sqlalchemy.orm import Session
+
+from chassis.auth import SIGNED_IN, Caller
+from chassis.fields import Choice, Flag, Id, NothingIn, Strict
+from chassis.http import access
+from chassis.pages import PageIn, page_of
+from chassis.problems import language
+from notify import actions, queries
+from notify.model import Notice
+from notify.words import told_as
+
+api = APIBlueprint("notify", __name__, url_prefix="/v1")
+
+KINDS = {
+    "need_published": ("需求已公开", "need published"),
+    "need_rejected": ("需求未通过", "need rejected"),
+    "need_withdrawn": ("需求已撤回", "need withdrawn"),
+    "need_closed": ("需求已结束", "need closed"),
+    "match_proposed": ("建议对接", "match proposed"),
+    "match_accepted": ("对接已答应", "match accepted"),
+    "match_refused": ("对接未接受", "match refused"),
+    "match_lapsed": ("对接已失效", "match lapsed"),
+    "pledge_released": ("爱心意向已处理", "pledge judged"),
+}
+SIDES = {"giver": ("爱心方", "who gives"), "household": ("需求方", "the household's side")}
+
+
+class NoticesIn(PageIn):
+    unread = Flag(in_address=True, load_default=False, metadata={"description": "only those not read yet"})
+
+
+class NoticeOut(Schema):
+    """A notice to the caller, in the words of the language they read."""
+
+    id = fields.UUID(required=True)
+    version = fields.Integer(required=True)
+    kind = Choice(KINDS, required=True)
+    side = Choice(SIDES, required=True, metadata={"description": "on which side the caller stands in this"})
+    title = fields.String(required=True)
+    text = fields.String(required=True)
+    about = fields.UUID(required=True, metadata={"description": "the need, the pledge or the match, by the first word of `kind`"})
+    facts = fields.Dict(keys=fields.String(), required=True, metadata={"description": "the figures and codes that the words are made of"})
+    created_at = fields.AwareDateTime(required=True)
+    read_at = fields.AwareDateTime(required=True, allow_none=True)
+
+
+class UnreadOut(Schema):
+    unread = fields.Integer(required=True)
+
+
+class ReadingIn(Strict):
+    until = Id(metadata={"description": "the newest notice that the caller has seen; all of them without it"})
+
+
+class ReadingOut(UnreadOut):
+    read = fields.Integer(metadata={"description": "how many were unread before; missing when an `Idempotency-Key` is sent again"})
+
+
+@api.get("/notices")
+@access(who=SIGNED_IN, view="own")
+@api.input(NoticesIn, location="query")
+@api.output(page_of(NoticeOut))
+def list_notices(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
+    """One's own notices, newest first."""
+    page = queries.own_notices(session, caller, **query_data)
+    return page | {"items": [_shown(notice) for notice in page["items"]]}
+
+
+@api.get("/notices/unread-count")
+@access(who=SIGNED_IN, view="own")
+@api.output(UnreadOut)
+def count_unread_notices(session: Session, caller: Caller) -> Any:
+    """How many of one's own notices one has not read."""
+    return {"unread": queries.unread_count(session, caller)}
+
+
+@api.get("/notices/<uuid:notice_id>")
+@access(who=SIGNED_IN, view="own")
+@api.output(NoticeOut)
+def get_notice(session: Session, caller: Caller, notice_id: UUID) -> Any:
+    """One of one's own notices. Looking at it does not count as reading."""
+    return _shown(queries.own_notice(session, caller, notice_id))
+
+
+@api.post("/notices/<uuid:notice_id>/reading")
+@access(who=SIGNED_IN, view="own")
+@api.input(NothingIn)
+@api.output(NoticeOut, 201)
+def read_notice(session: Session, caller: Caller, notice_id: UUID, json_data: dict[str, Any]) -> Any:
+    """Mark a notice as read; a second time changes nothing."""
+    notice = actions.read_notice(session, caller, notice_id)
+    return _shown(notice), 201, {"Location": f"/v1/notices/{notice.id}"}
+
+
+@api.post("/notices/reading")
+@access(who=SIGNED_IN, view="own")
+@api.input(ReadingIn)
+@api.output(ReadingOut, 201)
+def read_notices(session: Session, caller: Caller, json_data: dict[str, Any]) -> Any:
+    """Mark as read all one's notices up to one of them. Send `until`, lest one be marked that arrived meanwhile."""
+    read = actions.read_notices(session, caller, **json_data)
+    return {"read": read, "unread": queries.unread_count(session, caller)}, 201, {"Location": "/v1/notices/unread-count"}
+
+
+def _shown(notice: Notice) -> dict[str, Any]:
+    words = told_as(notice.kind, notice.side, notice.facts, language())
+    return words | {name: getattr(notice, name) for name in NoticeOut().fields if name not in words}

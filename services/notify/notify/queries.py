@@ -1,0 +1,33 @@
+"""What notify can be asked: everybody's own notices, nobody else's."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import Session
+
+from chassis.auth import Caller
+from chassis.pages import page
+from chassis.problems import not_found
+from notify.model import Notice
+
+
+def own_notices(session: Session, caller: Caller, unread: bool = False, **paging: Any) -> dict[str, Any]:
+    conditions = unread_of(caller) if unread else [Notice.recipient_id == caller.id]
+    return page(session, select(Notice).where(*conditions), Notice.id, **paging)
+
+
+def own_notice(session: Session, caller: Caller, notice_id: UUID, to_change: bool = False) -> Notice:
+    """Raises `not_found` for a notice that is somebody else's."""
+    notice = session.get(Notice, notice_id, with_for_update=to_change)
+    if notice is None or notice.recipient_id != caller.id:
+        raise not_found()
+    return notice
+
+
+def unread_count(session: Session, caller: Caller) -> int:
+    return session.scalar(select(func.count()).select_from(Notice).where(*unread_of(caller))) or 0
+
+
+def unread_of(caller: Caller) -> list[ColumnElement[bool]]:
+    return [Notice.recipient_id == caller.id, Notice.read_at.is_(None)]

@@ -1,0 +1,64 @@
+"""Whom an event concerns, on which side they stand, and what each side is told of it."""
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from contracts.event import Event, name_of
+from contracts.matching import MatchAccepted, MatchLapsed, MatchProposed, MatchRefused, PledgeReleased
+from contracts.needs import NeedClosed, NeedPublished, NeedRejected, NeedWithdrawn
+
+GIVER, HOUSEHOLD = "giver", "household"
+
+_NEED = ("region", "category", "unit", "quantity")
+_MATCH = ("need_id", *_NEED)
+
+FACTS: dict[type[Event], dict[str, tuple[str, ...]]] = {
+    NeedPublished: {HOUSEHOLD: (*_NEED, "urgency")},
+    NeedRejected: {HOUSEHOLD: (*_NEED, "reason")},
+    NeedWithdrawn: {HOUSEHOLD: _NEED},
+    NeedClosed: {HOUSEHOLD: (*_NEED, "reason")},
+    MatchProposed: {GIVER: (*_MATCH, "pledge_id", "reasons", "answer_by"), HOUSEHOLD: (*_MATCH, "answer_by")},
+    MatchAccepted: {GIVER: (*_MATCH, "pledge_id", "chosen"), HOUSEHOLD: (*_MATCH, "chosen")},
+    MatchRefused: {GIVER: (*_MATCH, "pledge_id", "reason"), HOUSEHOLD: _MATCH},
+    MatchLapsed: {GIVER: (*_MATCH, "pledge_id", "reason"), HOUSEHOLD: (*_MATCH, "reason")},
+    PledgeReleased: {GIVER: ("category", "unit", "withdrawn", "accepted", "open", "answers")},
+}
+"""Which sides hear of an event, and which of its fields each is shown: never who the others are, nor why a giver declined."""
+
+
+def notices_of(event: Event) -> Iterator[dict[str, Any]]:
+    """One notice for each person concerned."""
+    for side, names in FACTS[type(event)].items():
+        for recipient_id, own in _people(event, side):
+            yield {
+                "recipient_id": recipient_id,
+                "kind": name_of(type(event)),
+                "side": side,
+                "about": event.subject,
+                "about_version": event.version,
+                "facts": {name: _shown(event, name, side) for name in names} | own,
+            }
+
+
+def _people(event: Any, side: str) -> list[tuple[UUID, dict[str, bool]]]:
+    """The pledger; or the household's own account, if it has one, and whoever posted on its behalf."""
+    if side == GIVER:
+        return [(event.pledger_id, {})]
+    if event.account_id in {None, event.poster_id}:
+        people = [(event.poster_id, {"on_behalf": event.account_id is None})]
+    else:
+        people = [(event.account_id, {"on_behalf": False}), (event.poster_id, {"on_behalf": True})]
+    # Nobody needs to be told what they did themselves.
+    return [one for one in people if one[0] != event.withdrawn_by] if isinstance(event, NeedWithdrawn) else people
+
+
+def _shown(event: Any, name: str, side: str) -> Any:
+    value = getattr(event, name)
+    if name == "region" and side == GIVER:
+        return value[:9]
+    if name == "reasons":
+        return [reason.code for reason in value]
+    return msgspec.to_builtins(value)

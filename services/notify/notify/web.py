@@ -1,0 +1,10 @@
+"""The HTTP process of notify: `python -m chassis.http notify`."""
+
+from apiflask import APIFlask
+
+from chassis.http import create_app
+from notify.api import api
+
+
+def create() -> APIFlask:
+    return create_app("notify", api)

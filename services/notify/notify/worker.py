@@ -1,0 +1,48 @@
+"""What notify listens to: every step that somebody wants to hear of."""
+
+from sqlalchemy.orm import Session
+
+from chassis.events import ServiceWorker, handles_batch
+from contracts.matching import MatchAccepted, MatchLapsed, MatchProposed, MatchRefused, PledgeReleased
+from contracts.needs import NeedClosed, NeedPublished, NeedRejected, NeedWithdrawn
+from notify import actions
+
+
+class Worker(ServiceWorker):
+    name = "notify"
+
+    @handles_batch(NeedPublished)
+    def on_need_published(self, session: Session, events: list[NeedPublished]) -> None:
+        actions.tell(session, events)
+
+    @handles_batch(NeedRejected)
+    def on_need_rejected(self, session: Session, events: list[NeedRejected]) -> None:
+        actions.tell(session, events)
+
+    @handles_batch(NeedWithdrawn)
+    def on_need_withdrawn(self, session: Session, events: list[NeedWithdrawn]) -> None:
+        actions.tell(session, events)
+
+    @handles_batch(NeedClosed)
+    def on_need_closed(self, session: Session, events: list[NeedClosed]) -> None:
+        actions.tell(session, events)
+
+    @handles_batch(MatchProposed)
+    def on_match_proposed(self, session: Session, events: list[MatchProposed]) -> None:
+        actions.tell(session, events)
+
+    @handles_batch(MatchAccepted)
+    def on_match_accepted(self, session: Session, events: list[MatchAccepted]) -> None:
+        actions.tell(session, events)
+
+    @handles_batch(MatchRefused)
+    def on_match_refused(self, session: Session, events: list[MatchRefused]) -> None:
+        actions.tell(session, events)
+
+    @handles_batch(MatchLapsed)
+    def on_match_lapsed(self, session: Session, events: list[MatchLapsed]) -> None:
+        actions.tell(session, events)
+
+    @handles_batch(PledgeReleased)
+    def on_pledge_released(self, session: Session, events: list[PledgeReleased]) -> None:
+        actions.tell(session, events)

@@ -1,0 +1,170 @@
+"""Who is told what of which event, once and in one transaction."""
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import event as sqlalchemy_event
+from sqlalchemy.exc import DBAPIError
+
+from chassis import inbox
+from chassis.database import new_id
+from chassis.events import handlers_of
+from chassis.inbox import Heard
+from chassis.testing.fixtures import RolledBack
+from contracts.event import Event, decode, encode
+from contracts.matching import MatchAccepted, MatchLapsed, MatchProposed, MatchRefused, PledgeReleased
+from contracts.needs import NeedPublished, NeedWithdrawn
+from notify.sides import FACTS
+from notify.worker import Worker
+
+from .conftest import HEARD, MATCHES, OF_NEEDS, example, notices, proposal, tell, told
+
+HANDLERS = {handler.place.event: handler for handler in handlers_of(Worker) if handler.place.event in FACTS}
+
+
+def hear(database: RolledBack, events: list[Event]) -> None:
+    """As the worker hears a batch of one kind: its own method, behind the inbox."""
+    handler = HANDLERS[type(events[0])]
+    method = getattr(Worker(), handler.method)
+    inbox.handle(database, handler.name, [Heard(new_id(), event) for event in events], handler.act(method))
+
+
+def told_to(database: RolledBack) -> set[tuple[UUID, str]]:
+    return {(notice.recipient_id, notice.side) for notice in notices(database)}
+
+
+def test_the_worker_hears_every_event_that_somebody_is_told_of() -> None:
+    assert set(HANDLERS) == set(FACTS)
+
+
+@pytest.mark.parametrize("kind", MATCHES)
+def test_both_sides_of_a_match_are_told(database: RolledBack, kind: type[Event]) -> None:
+    event = example(kind)
+    hear(database, [event])
+    assert told_to(database) == {(event.pledger_id, "giver"), (event.poster_id, "household")}
+
+
+@pytest.mark.parametrize("kind", MATCHES)
+def test_a_household_with_an_account_is_told_beside_the_agent_who_posted_for_it(database: RolledBack, kind: type[Event]) -> None:
+    event = example(kind, account_id=new_id())
+    hear(database, [event])
+    assert told_to(database) == {(event.pledger_id, "giver"), (event.poster_id, "household"), (event.account_id, "household")}
+    assert {notice.recipient_id: notice.facts.get("on_behalf") for notice in notices(database)} == {
+        event.pledger_id: None, event.poster_id: True, event.account_id: False,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", [kind for kind in OF_NEEDS if kind is not NeedWithdrawn])
+def test_the_household_s_side_is_told_of_its_need(database: RolledBack, kind: type[Event]) -> None:
+    alone, on_behalf = example(kind), example(kind, need_id=new_id(), account_id=new_id())
+    itself = example(kind, need_id=new_id(), account_id=alone.poster_id)
+    hear(database, [alone, on_behalf, itself])
+    assert sorted((notice.about, notice.recipient_id) for notice in notices(database)) == sorted(
+        [
+            (alone.need_id, alone.poster_id),
+            (on_behalf.need_id, on_behalf.poster_id),
+            (on_behalf.need_id, on_behalf.account_id),
+            (itself.need_id, itself.account_id),
+        ]
+    )
+
+
+def test_who_withdrew_a_need_is_not_told_so_and_the_other_one_is(database: RolledBack) -> None:
+    poster = new_id()
+    hear(database, [example(NeedWithdrawn, poster_id=poster, withdrawn_by=poster, account_id=None)])
+    assert notices(database) == []
+    both = example(NeedWithdrawn, need_id=new_id(), poster_id=poster, withdrawn_by=poster, account_id=new_id())
+    hear(database, [both])
+    assert told_to(database) == {(both.account_id, "household")}
+
+
+def test_the_pledger_is_told_what_came_of_a_change(database: RolledBack) -> None:
+    event = example(PledgeReleased)
+    hear(database, [event])
+    [notice] = notices(database)
+    assert (notice.recipient_id, notice.about, notice.kind) == (event.pledger_id, event.pledge_id, "pledge_released")
+    assert notice.facts == {"category": "food.rice", "unit": "kg", "withdrawn": False, "accepted": 20, "open": 30, "answers": 2}
+
+
+@pytest.mark.parametrize("kind", HEARD)
+def test_every_notice_is_delivered_and_says_so(database: RolledBack, kind: type[Event]) -> None:
+    hear(database, [example(kind, **({} if kind is PledgeReleased else {"account_id": new_id()}))])
+    written = notices(database)
+    assert {(notice.state, notice.channel, notice.read_at) for notice in written} == {("delivered", "in_app", None)}
+    assert [(event.notice_id, event.recipient_id, event.kind, event.about, event.delivered_at) for event in told(database)] == [
+        (notice.id, notice.recipient_id, notice.kind, notice.about, notice.created_at) for notice in written
+    ]
+
+
+@pytest.mark.parametrize("kind", HEARD)
+def test_what_is_told_holds_nobody_s_identity_and_no_village_for_the_giver(database: RolledBack, kind: type[Event]) -> None:
+    event = example(kind, **({} if kind is PledgeReleased else {"account_id": new_id()}))
+    hear(database, [event])
+    for notice in notices(database):
+        assert not {"household_id", "account_id", "poster_id", "pledger_id"} & notice.facts.keys()
+        people = {str(getattr(event, name, None)) for name in ("household_id", "account_id", "poster_id", "pledger_id")}
+        assert not people & {str(value) for value in notice.facts.values()}
+        if notice.side == "giver":
+            assert notice.facts.get("region", "") in {"", event.region[:9] if kind in MATCHES else ""}
+
+
+def test_the_household_does_not_learn_why_a_giver_declined(database: RolledBack) -> None:
+    hear(database, [example(MatchRefused, reason="changed_my_mind")])
+    assert {notice.side: notice.facts.get("reason") for notice in notices(database)} == {"giver": "changed_my_mind", "household": None}
+
+
+def test_an_older_event_that_comes_late_is_not_told(database: RolledBack) -> None:
+    proposed = proposal(version=1)
+    hear(database, [example(MatchAccepted, match_id=proposed.match_id, version=2)])
+    hear(database, [proposed])
+    assert {notice.kind for notice in notices(database)} == {"match_accepted"}
+    assert len(told(database)) == 2
+    hear(database, [example(MatchLapsed, match_id=proposed.match_id, version=3)])
+    assert {notice.kind for notice in notices(database)} == {"match_accepted", "match_lapsed"}
+
+
+def test_what_is_told_anew_under_another_id_reaches_only_who_was_not_told(database: RolledBack) -> None:
+    event = example(NeedPublished)
+    hear(database, [event])
+    hear(database, [event, event])
+    assert len(notices(database)) == len(told(database)) == 1
+    account = new_id()
+    hear(database, [example(NeedPublished, account_id=account)])
+    assert told_to(database) == {(event.poster_id, "household"), (account, "household")}
+
+
+def test_of_two_changes_heard_together_the_newest_is_told(database: RolledBack) -> None:
+    hear(database, [example(PledgeReleased, version=3, open=7), example(PledgeReleased, version=2, open=9)])
+    assert [notice.facts["open"] for notice in notices(database)] == [7]
+
+
+def test_a_batch_is_one_transaction_of_few_statements(database: RolledBack) -> None:
+    statements: list[str] = []
+
+    def note(_: Any, __: Any, statement: str, *___: Any) -> None:
+        if not statement.startswith(("SAVEPOINT", "RELEASE")):
+            statements.append(statement)
+
+    sqlalchemy_event.listen(database.engine, "before_cursor_execute", note)
+    try:
+        hear(database, [proposal(pledger_id=new_id()) for _ in range(500)])
+    finally:
+        sqlalchemy_event.remove(database.engine, "before_cursor_execute", note)
+    assert [statement.split(" (")[0] for statement in statements[:3]] == [
+        f"INSERT INTO {table}" for table in ("inbox", "notices", "outbox")
+    ]
+    assert len(statements) == 4
+    assert len(notices(database)) == len(told(database)) == 1000
+
+
+def test_a_batch_that_fails_tells_nobody(database: RolledBack) -> None:
+    with pytest.raises(DBAPIError):
+        hear(database, [proposal(), proposal(version=2**63)])
+    assert notices(database) == told(database) == []
+
+
+def test_what_an_event_says_beyond_the_contract_is_not_passed_on(database: RolledBack) -> None:
+    body = encode(proposal()).replace(b'{"version"', '{"name":"李秀英","phone":"13800000000","version"'.encode())
+    tell(database, decode(MatchProposed, body))
+    assert not any("李秀英" in str(notice.facts) or "13800000000" in str(notice.facts) for notice in notices(database))
