@@ -1,0 +1,185 @@
+"""Invented people in real places to play with: seeded once through the same doors as everybody uses, then shown with what to try."""
+
+import csv
+import json
+import os
+import secrets
+import subprocess
+import sys
+import time
+import tomllib
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+from stdnum.cn import ric
+
+from deploy.local.visitor import Refused, Visitor, one_origin
+
+STORY = """\
+# 1 · 村管理员登录 · the village's administrator signs in
+sign_in() {{ curl -sS --fail-with-body {origin}/v1/sessions -H 'Content-Type: application/json' -d "{{\\"phone\\":\\"$1\\",\\"password\\":\\"{password}\\"}}" | field access_token; }}
+field() {{ python3 -c 'import json,sys; print(json.load(sys.stdin)["'$1'"])'; }}
+first() {{ python3 -c 'import json,sys; print(json.load(sys.stdin)["items"][0]["id"])'; }}
+VILLAGE=$(sign_in {village})
+
+# 2 · 为一户人家代发布需求 · and posts a need on behalf of a household
+HOUSEHOLD=$(curl -sS --fail-with-body {origin}/v1/households -H "Authorization: Bearer $VILLAGE" | first)
+NEED=$(curl -sS --fail-with-body {origin}/v1/needs -H "Authorization: Bearer $VILLAGE" -H 'Content-Type: application/json' \\
+  -d '{{"household_id":"'$HOUSEHOLD'","consent":"slip","category":"clothing.coat","quantity":2,"urgency":"urgent","reason":"两个孩子缺过冬的棉衣"}}' | field id)
+
+# 3 · 镇管理员审核 · the township verifies it
+TOWN=$(sign_in {town})
+curl -sS --fail-with-body {origin}/v1/needs/$NEED/verification -H "Authorization: Bearer $TOWN" -H 'Content-Type: application/json' -d '{{}}'; echo
+
+# 4 · 系统自动对接，商家收到建议并接受 · it is matched by itself; the merchant is asked, and accepts
+MERCHANT=$(sign_in {merchant}); sleep 3
+MATCH=$(curl -sS --fail-with-body "{origin}/v1/matches?state=proposed&limit=1" -H "Authorization: Bearer $MERCHANT" | first)
+curl -sS --fail-with-body {origin}/v1/matches/$MATCH/acceptance -H "Authorization: Bearer $MERCHANT" -H 'Content-Type: application/json' -d '{{}}'; echo; sleep 2
+
+# 5 · 双方都收到通知 · both sides have been told
+curl -sS --fail-with-body "{origin}/v1/notices?limit=1" -H "Authorization: Bearer $VILLAGE"; echo
+curl -sS --fail-with-body "{origin}/v1/notices?limit=1" -H "Authorization: Bearer $MERCHANT"; echo
+"""  # noqa: E501
+
+
+def open_house(folder: Path, origin: str, told: dict[str, str], console: Console) -> None:
+    """Seed the sandbox if that has not been done, show it, and say that the house is ready."""
+    kept = folder / "sandbox.json"
+    state = json.loads(kept.read_text()) if kept.exists() else {"password": secrets.token_urlsafe(9), "seeded": False}
+    if not state["seeded"]:
+        _keep(kept, state)
+        _seed(folder, origin, told, state["password"], console)
+        _keep(kept, state | {"seeded": True})
+    _show(folder, origin, state["password"], console)
+
+
+def _people() -> dict[str, Any]:
+    return tomllib.loads(files("deploy.local").joinpath("sandbox.toml").read_text("utf-8"))
+
+
+def _keep(path: Path, state: dict[str, Any]) -> None:
+    path.touch(mode=0o600)
+    path.write_text(json.dumps(state))
+
+
+def _seed(folder: Path, origin: str, told: dict[str, str], password: str, console: Console) -> None:
+    people = _people()
+    households = _import(folder, told, password, people)
+    with Progress(console=console) as progress:
+        posting = progress.add_task("需求 needs", total=len(people["needs"]))
+        pledging = progress.add_task("爱心意向 pledges", total=len(people["givers"]))
+        with ThreadPoolExecutor(2) as pool:
+            jobs = [
+                pool.submit(_post_needs, origin, password, people, households, lambda: progress.advance(posting)),
+                pool.submit(_offer_pledges, origin, password, people["givers"], lambda: progress.advance(pledging)),
+            ]
+            for job in jobs:
+                job.result()
+
+
+def _import(folder: Path, told: dict[str, str], password: str, people: dict[str, Any]) -> list[dict[str, str]]:
+    """Bring everybody in by the import command; gives the households: id, village, and phone where they have one."""
+    rows = [{"kind": "staff", "password": password, "region": one["manages"], **one} for one in people["administrators"]]
+    rows += [{"kind": one["kind"], "name": one["name"], "phone": one["phone"], "password": password} for one in people["givers"]]
+    first_household = len(rows) + 2
+    for village in people["villages"]:
+        for place, name in enumerate(village["households"]):
+            row = {"kind": "household", "name": name, "region": village["code"], "status": "registered", "national_id": _national_id(len(rows), village)}
+            rows.append(row | ({"phone": f"136{len(rows):08d}", "password": password} if place < 2 else {}))
+    listed, ids = folder / "sandbox.csv", folder / "sandbox-ids.csv"
+    columns = ["kind", "phone", "name", "password", "region", "manages", "national_id", "status"]
+    listed.touch(mode=0o600)
+    with listed.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, columns, restval="")
+        writer.writeheader()
+        writer.writerows(rows)
+    subprocess.run([sys.executable, "-m", "users.import_accounts", str(listed), "--ids", str(ids)], env=told, check=True, stdout=subprocess.DEVNULL)
+    listed.unlink()
+    with ids.open(encoding="utf-8", newline="") as file:
+        known = {int(row["row"]): row for row in csv.DictReader(file)}
+    return [
+        {"id": known[number]["household_id"], "village": row["region"], "phone": row.get("phone", "")}
+        for number, row in enumerate(rows, start=2)
+        if number >= first_household
+    ]
+
+
+def _national_id(number: int, village: dict[str, Any]) -> str:
+    """A number of the right form that belongs to nobody: the sandbox's people are born in 1900."""
+    digits = f"{village['code'][:6]}1900{number % 12 + 1:02d}{number % 28 + 1:02d}{number:03d}"
+    return digits + str(ric.calc_check_digit(digits + "0"))
+
+
+def _post_needs(origin: str, password: str, people: dict[str, Any], households: list[dict[str, str]], advance: Any) -> None:
+    visitors: dict[str, Visitor] = {}
+
+    def signed_in(phone: str) -> Visitor:
+        if phone not in visitors:
+            visitors[phone] = Visitor(one_origin(origin)).sign_in(phone, password)
+        return visitors[phone]
+
+    for number, wanted in enumerate(people["needs"]):
+        household = households[wanted["household"]]
+        agent = next(one for one in people["administrators"] if one["manages"] == household["village"])
+        above = [one for one in people["administrators"] if household["village"].startswith(one["manages"]) and one is not agent]
+        verifier = max(above, key=lambda one: len(one["manages"]))
+        body = {"category": wanted["item"], **{name: wanted[name] for name in ("quantity", "urgency", "reason")}}
+        if not household["phone"]:
+            body |= {"household_id": household["id"], "consent": "slip"}
+        poster = signed_in(household["phone"] or agent["phone"])
+        need = _patiently(poster, "/v1/needs", body, f"sandbox-need-{number}")
+        if not wanted.get("unverified") and need["state"] == "posted":
+            _patiently(signed_in(verifier["phone"]), f"/v1/needs/{need['id']}/verification", {}, f"sandbox-verification-{number}")
+        advance()
+
+
+def _offer_pledges(origin: str, password: str, givers: Iterable[dict[str, Any]], advance: Any) -> None:
+    until = (datetime.now(UTC) + timedelta(days=365)).replace(microsecond=0).isoformat()
+    for number, giver in enumerate(givers):
+        kind, category, unit, quantity, region, note = giver["pledge"]
+        body = {"kind": kind, "category": category, "unit": unit, "quantity": quantity, "region": region, "note": note, "valid_until": until}
+        _patiently(Visitor(one_origin(origin)).sign_in(giver["phone"], password), "/v1/pledges", body, f"sandbox-pledge-{number}")
+        advance()
+
+
+def _patiently(visitor: Visitor, path: str, body: dict[str, Any], key: str) -> Any:
+    """Post, and wait for what the service has not heard yet: who is registered and who manages what reaches it by events."""
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            return visitor.post(path, body, **{"Idempotency-Key": key})
+        except Refused as refused:
+            if refused.code not in {"unknown_household", "not_found", "township_verifies", "in_progress"} or time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
+
+
+def _show(folder: Path, origin: str, password: str, console: Console) -> None:
+    people = _people()
+    table = Table(title=f"沙盒账号 sandbox accounts · 密码 password: [bold]{password}[/bold]", title_justify="left")
+    for heading in ("身份 who", "手机号 phone", "名称 name", "管理 manages"):
+        table.add_column(heading)
+    for one in people["administrators"]:
+        table.add_row("管理员 administrator", one["phone"], one["name"], one["manages"])
+    for one in people["givers"][::6]:
+        table.add_row(one["kind"], one["phone"], one["name"], "")
+    console.print(table)
+    parts = {"village": "13900000005", "town": "13900000004", "merchant": "13700000015"}
+    story = STORY.format(origin=origin, password=password, **parts)
+    _keep_story(folder / "story.sh", story)
+    console.print("[bold]发布第一条需求 · post the first need[/bold] (bash):")
+    print(story, flush=True)
+    console.print(f"首页 front page {origin}/ · 接口文档 API docs {origin}/docs/ · 以上脚本也在 the story is also in {folder / 'story.sh'}")
+    print(f"Duijie is ready at {origin} (Ctrl-C stops it)", flush=True)
+
+
+def _keep_story(path: Path, story: str) -> None:
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        file.write(story)
