@@ -27,6 +27,13 @@ def data_folder() -> Path:
     return Path("/var/lib/duijie/house") if os.geteuid() == 0 else Path("var/house").resolve()
 
 
+def environment_of(folder: Path, origin: str) -> dict[str, str]:
+    """What the processes of the house running from `folder` are told, so that operators' commands can be run beside it."""
+    password, port = ((folder / "postgres" / name).read_text() for name in ("password", "ports"))
+    url = f"postgresql+psycopg://{postgres.ACCOUNT}:{password}@127.0.0.1:{port}"
+    return environment(folder, lambda name: f"{url}/{name}", origin=origin) | ON_A_LAPTOP
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, default=data_folder())

@@ -91,7 +91,13 @@ def _import(folder: Path, told: dict[str, str], password: str, people: dict[str,
     first_household = len(rows) + 2
     for village in people["villages"]:
         for place, name in enumerate(village["households"]):
-            row = {"kind": "household", "name": name, "region": village["code"], "status": "registered", "national_id": _national_id(len(rows), village)}
+            row = {
+                "kind": "household",
+                "name": name,
+                "region": village["code"],
+                "status": "registered",
+                "national_id": national_id(len(rows), village["code"]),
+            }
             rows.append(row | ({"phone": f"136{len(rows):08d}", "password": password} if place < 2 else {}))
     listed, ids = folder / "sandbox.csv", folder / "sandbox-ids.csv"
     columns = ["kind", "phone", "name", "password", "region", "manages", "national_id", "status"]
@@ -100,7 +106,9 @@ def _import(folder: Path, told: dict[str, str], password: str, people: dict[str,
         writer = csv.DictWriter(file, columns, restval="")
         writer.writeheader()
         writer.writerows(rows)
-    subprocess.run([sys.executable, "-m", "users.import_accounts", str(listed), "--ids", str(ids)], env=told, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        [sys.executable, "-m", "users.import_accounts", str(listed), "--ids", str(ids)], env=told, check=True, stdout=subprocess.DEVNULL
+    )
     listed.unlink()
     with ids.open(encoding="utf-8", newline="") as file:
         known = {int(row["row"]): row for row in csv.DictReader(file)}
@@ -111,9 +119,10 @@ def _import(folder: Path, told: dict[str, str], password: str, people: dict[str,
     ]
 
 
-def _national_id(number: int, village: dict[str, Any]) -> str:
-    """A number of the right form that belongs to nobody: the sandbox's people are born in 1900."""
-    digits = f"{village['code'][:6]}1900{number % 12 + 1:02d}{number % 28 + 1:02d}{number:03d}"
+def national_id(number: int, village: str) -> str:
+    """A number of the right form that belongs to nobody: such people would have been born around 1900."""
+    year, day = divmod(number // 1000, 28)
+    digits = f"{village[:6]}{1900 + year}{1:02d}{day + 1:02d}{number % 1000:03d}"
     return digits + str(ric.calc_check_digit(digits + "0"))
 
 
@@ -144,7 +153,15 @@ def _offer_pledges(origin: str, password: str, givers: Iterable[dict[str, Any]],
     until = (datetime.now(UTC) + timedelta(days=365)).replace(microsecond=0).isoformat()
     for number, giver in enumerate(givers):
         kind, category, unit, quantity, region, note = giver["pledge"]
-        body = {"kind": kind, "category": category, "unit": unit, "quantity": quantity, "region": region, "note": note, "valid_until": until}
+        body = {
+            "kind": kind,
+            "category": category,
+            "unit": unit,
+            "quantity": quantity,
+            "region": region,
+            "note": note,
+            "valid_until": until,
+        }
         _patiently(Visitor(one_origin(origin)).sign_in(giver["phone"], password), "/v1/pledges", body, f"sandbox-pledge-{number}")
         advance()
 

@@ -47,6 +47,10 @@ class Visitor:
         self._credentials: dict[str, str] | None = None
         self._token: str | None = None
 
+    @property
+    def is_signed_in(self) -> bool:
+        return self._token is not None
+
     def sign_in(self, phone: str, password: str) -> Self:
         self._credentials = {"phone": phone, "password": password}
         self._token = self._renewed()

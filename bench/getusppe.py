@@ -1,0 +1,246 @@
+"""The main job on real input: GetUsPPE's requests and gifts go through the whole stack, and an audit counts what became of them.
+
+Source: the package ppe-match 0.1.4 (MIT), the anonymised requests and gifts of GetUsPPE.org, spring 2020. Its recipients play
+households of Suining's villages, its donors give to the whole city. Quantities above 10^9 are no quantities, and are refused.
+Prints one JSON line; `--limit n` replays the first n requests and the gifts up to their date.
+"""
+
+import argparse
+import csv
+import itertools
+import json
+import os
+import queue
+import secrets
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pandas
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from bench import audit
+from contracts.regions import rows
+from deploy.local.running import stack
+from deploy.local.sandbox import national_id
+from deploy.local.visitor import Refused, Visitor, by_service
+
+CITY = "5109"
+MOST = 10**9
+AT_ONCE = 8
+ITEMS = {
+    "respirators": "respirator", "surgicalMasks": "mask", "handmadeMasks": "clothmask", "faceShields": "faceshield",
+    "printedFaceShields": "printedshield", "safetyGoggles": "goggles", "safetyGlasses": "glasses", "nitrileGloves": "gloves",
+    "gowns": "gown", "coveralls": "coverall", "disposableBooties": "bootie", "surgicalCaps": "cap", "disinfectingWipes": "wipes",
+    "handSanitizer": "sanitizer", "thermometers": "thermometer", "paprShield": "papr", "babyMonitors": "monitor", "bodyBags": "bodybag",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Line:
+    """A request or a gift: when, by whom, what, how much."""
+
+    date: datetime
+    who: str
+    item: str
+    quantity: int
+    is_gift: bool
+
+
+def read(limit: int | None) -> list[Line]:
+    """All requests and gifts in the order of their dates, or the first `limit` requests and the gifts up to then."""
+    requests = _lines("anon_recipients.csv", "rec_id", is_gift=False)[:limit]
+    gifts = [gift for gift in _lines("anon_donors.csv", "don_id", is_gift=True) if not limit or gift.date <= requests[-1].date]
+    return sorted(requests + gifts, key=lambda line: line.date)
+
+
+def _lines(file: str, who: str, is_gift: bool) -> list[Line]:
+    spec = find_spec("ppe_match")
+    if spec is None or spec.origin is None:
+        sys.exit("ppe-match is missing: make install")
+    table = pandas.read_csv(Path(spec.origin).parent / "data" / file)
+    dates = pandas.to_datetime(table["date"], format="ISO8601", utc=True)
+    found = zip(dates, table[who], table["ppe"], table["qty"], strict=True)
+    lines = [Line(date.to_pydatetime(), person, f"medical.{ITEMS[ppe]}", round(qty), is_gift) for date, person, ppe, qty in found]
+    return sorted(lines, key=lambda line: line.date)
+
+
+class Players:
+    """Recipients as households dealt over the villages, donors as givers, an administrator for each township."""
+
+    def __init__(self, lines: Iterable[Line]) -> None:
+        villages = [code for code, _ in rows() if len(code) == 12 and code.startswith(CITY)]
+        number = lambda who: int(who[3:])  # noqa: E731
+        recipients = sorted({line.who for line in lines if not line.is_gift}, key=number)
+        donors = sorted({line.who for line in lines if line.is_gift}, key=number)
+        self.password = secrets.token_urlsafe(9)
+        self.village = {who: villages[place % len(villages)] for place, who in enumerate(recipients)}
+        self.phone = {who: f"136{place:08d}" for place, who in enumerate(recipients)} | {
+            who: f"137{place:08d}" for place, who in enumerate(donors)
+        }
+        self.town = {town: f"139{place:08d}" for place, town in enumerate(sorted({village[:9] for village in self.village.values()}))}
+        self.donors = donors
+
+    def bring_in(self, folder: Path, told: dict[str, str]) -> None:
+        """Import all accounts with the command that operators use."""
+        people: list[dict[str, str]] = [
+            {"kind": "staff", "phone": phone, "name": f"{town} 管理员", "region": town, "manages": town}
+            for town, phone in self.town.items()
+        ]
+        people += [{"kind": "donor", "phone": self.phone[who], "name": who} for who in self.donors]
+        for number, (who, village) in enumerate(self.village.items()):
+            people.append(
+                {"kind": "household", "phone": self.phone[who], "name": who, "region": village, "national_id": national_id(number, village)}
+            )
+        path = folder / "accounts.csv"
+        with path.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, ["kind", "phone", "name", "password", "region", "manages", "national_id", "status"], restval="")
+            writer.writeheader()
+            writer.writerows(person | {"password": self.password} for person in people)
+        command = [sys.executable, "-W", "ignore", "-m", "users.import_accounts", str(path), "--refused", str(folder / "refused.csv")]
+        subprocess.run(command, env=told, check=True, stdout=subprocess.DEVNULL)
+
+
+class Crowd:
+    """Everybody's visitors; each is used by one thread at a time, all of a thread's share one connection."""
+
+    def __init__(self, addresses: dict[str, str], password: str) -> None:
+        self._origin = by_service(addresses)
+        self._password = password
+        self._visitors: dict[str, tuple[Visitor, threading.Lock]] = {}
+        self._making = threading.Lock()
+        self._client = httpx.Client(timeout=60, trust_env=False, limits=httpx.Limits(max_connections=2 * AT_ONCE))
+
+    def ask(self, phone: str, act: Callable[[Visitor], Any]) -> Any:
+        with self._making:
+            visitor, lock = self._visitors.setdefault(phone, (Visitor(self._origin, self._client), threading.Lock()))
+        with lock:
+            if not visitor.is_signed_in:
+                visitor.sign_in(phone, self._password)
+            return act(visitor)
+
+
+def play(lines: Iterable[Line], players: Players, crowd: Crowd, progress: Progress) -> tuple[int, int, int]:
+    """Post, verify and pledge in the order of the dates, `AT_ONCE` at a time; how many needs, pledges and refusals there were."""
+    lines = list(lines)
+    task = progress.add_task("需求与爱心意向 needs and pledges", total=len(lines))
+    until = (datetime.now(UTC) + timedelta(days=365)).isoformat()
+    outcomes: list[Future[str]] = []
+    slots = threading.Semaphore(4 * AT_ONCE)
+
+    def one(line: Line) -> str:
+        try:
+            if line.is_gift:
+                body = {"category": line.item, "unit": "piece", "quantity": line.quantity, "region": CITY, "valid_until": until}
+                crowd.ask(players.phone[line.who], lambda visitor: visitor.post("/v1/pledges", body))
+                return "pledge"
+            body = {"category": line.item, "quantity": line.quantity, "urgency": "urgent", "reason": f"{line.date:%Y-%m-%d} 申请"}
+            need = crowd.ask(players.phone[line.who], lambda visitor: visitor.post("/v1/needs", body))
+            town = players.town[players.village[line.who][:9]]
+            crowd.ask(town, lambda visitor: visitor.post(f"/v1/needs/{need['id']}/verification"))
+            return "need"
+        except Refused as refused:
+            if refused.status != 422:
+                raise
+            return "refused"
+        finally:
+            slots.release()
+            progress.advance(task)
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for line in lines:
+            slots.acquire()
+            outcomes.append(pool.submit(one, line))
+    counted = [outcome.result() for outcome in outcomes]
+    return counted.count("need"), counted.count("pledge"), counted.count("refused")
+
+
+def accept_all(players: Players, crowd: Crowd, progress: Progress, posting_done: threading.Event, is_quiet: Callable[[], bool]) -> None:
+    """Donors look at what is proposed to them and accept it, again and again until everything is quiet and nothing is left to accept."""
+    task = progress.add_task("接受 accepted", total=None)
+
+    def look(who: str) -> int:
+        def act(visitor: Visitor) -> int:
+            proposed = list(visitor.every("/v1/matches", state="proposed"))
+            for match in proposed:
+                visitor.post(f"/v1/matches/{match['id']}/acceptance")
+                progress.advance(task)
+            return len(proposed)
+
+        return int(crowd.ask(players.phone[who], act))
+
+    with ThreadPoolExecutor(2) as pool:
+        while True:
+            may_end = posting_done.is_set() and is_quiet()
+            accepted = sum(pool.map(look, players.donors))
+            if may_end and not accepted:
+                return
+            if not posting_done.is_set():
+                posting_done.wait(20)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--limit", type=int)
+    limit = parser.parse_args().limit
+    started = time.monotonic()
+    lines = read(limit)
+    players = Players(lines)
+    folder = Path(f"var/getusppe-{secrets.token_hex(4)}").resolve()
+    folder.mkdir(parents=True)
+    columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn()]
+    with stack(folder, "--port-offset", "400", "--not-durable") as stated, Progress(*columns, console=Console(stderr=True)) as progress:
+        told = os.environ | stated["environment"]
+        players.bring_in(folder, told)
+        watch = audit.Audit(stated["environment"])
+        _wait(watch.is_quiet, progress, "事件送达 events heard")
+        crowd = Crowd(stated["addresses"], players.password)
+        posting_done = threading.Event()
+        failure: queue.Queue[BaseException] = queue.Queue()
+        accepting = threading.Thread(
+            target=_noting(failure, lambda: accept_all(players, crowd, progress, posting_done, watch.is_quiet)), daemon=True
+        )
+        accepting.start()
+        needs, pledges, refused = play(lines, players, crowd, progress)
+        posting_done.set()
+        accepting.join()
+        if not failure.empty():
+            raise failure.get()
+        _wait(watch.is_quiet, progress, "收尾 quiet at last")
+        counted = watch.count()
+    if needs + pledges + refused != len(lines):
+        sys.exit(f"{needs} needs + {pledges} pledges + {refused} refused are not the {len(lines)} lines read")
+    print(json.dumps({"needs": needs, "pledges": pledges, "refused": refused, **counted, "seconds": round(time.monotonic() - started)}))
+
+
+def _noting(failure: "queue.Queue[BaseException]", work: Callable[[], None]) -> Callable[[], None]:
+    def run() -> None:
+        try:
+            work()
+        except Exception as error:
+            failure.put(error)
+
+    return run
+
+
+def _wait(condition: Callable[[], bool], progress: Progress, words: str) -> None:
+    task = progress.add_task(words, total=None)
+    for _ in itertools.count():
+        if condition():
+            break
+        time.sleep(0.5)
+    progress.update(task, total=1, completed=1)
+
+
+if __name__ == "__main__":
+    main()

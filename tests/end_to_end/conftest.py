@@ -1,0 +1,64 @@
+"""Two houses to tell the same story in: the embedded one and the stack."""
+
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from chassis.testing.postgres import kept_ports
+from deploy.local import running
+from deploy.local.visitor import Origin, Visitor, by_service, one_origin
+
+
+@dataclass
+class World:
+    """Where the story is told, and the commands its operators use."""
+
+    origin: Origin
+    environment: dict[str, str]
+    folder: Path
+
+    def visitor(self) -> Visitor:
+        return Visitor(self.origin)
+
+    def command(self, *words: str) -> str:
+        """Run one of the services' commands as an operator would; gives what it printed."""
+        command = [sys.executable, "-W", "ignore", "-m", *words]
+        return subprocess.run(command, env=self.environment, check=True, capture_output=True, text=True).stdout
+
+
+def reachable_folder(tmp_path_factory: pytest.TempPathFactory, name: str) -> Path:
+    """PostgreSQL runs under its own user when we are root, who cannot reach pytest's folders."""
+    return Path("/var/lib/duijie/tests") / f"{name}-{secrets.token_hex(4)}" if os.geteuid() == 0 else tmp_path_factory.mktemp(name)
+
+
+@pytest.fixture(scope="session")
+def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    folder = reachable_folder(tmp_path_factory, "house")
+    folder.mkdir(parents=True, exist_ok=True)
+    [port] = kept_ports(folder / "port", 1)
+    with running.house(folder, port) as address:
+        from deploy.local.house import environment_of
+
+        yield World(one_origin(address), environment_of(folder, address), folder)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def stacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    folder = reachable_folder(tmp_path_factory, "stack")
+    with running.stack(folder, "--port-offset", "500", "--not-durable") as stated:
+        yield World(by_service(stated["addresses"]), os.environ | stated["environment"], folder)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(params=["embedded", "stacked"])
+def world(request: pytest.FixtureRequest) -> World:
+    found: World = request.getfixturevalue(request.param)
+    return found

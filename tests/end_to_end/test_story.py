@@ -1,0 +1,216 @@
+"""The main story, told over HTTP in each house: posted, verified, matched by itself, accepted, everybody told."""
+
+import secrets
+import subprocess
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from deploy.local.sandbox import national_id
+from deploy.local.visitor import Refused, Visitor
+
+from .conftest import World
+
+T = TypeVar("T")
+PASSWORD = "correct horse battery"
+CITY, COUNTY, TOWN, VILLAGE = "5109", "510981", "510981101", "510981101200"
+
+
+def eventually(look: Callable[[], T | None], seconds: float = 30) -> T:
+    """What `look` finds once the events have arrived; refusals count as not yet."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            if found := look():
+                return found
+        except Refused as refused:
+            if time.monotonic() > deadline:
+                raise AssertionError(f"still refused after {seconds} s") from refused
+        if time.monotonic() > deadline:
+            raise AssertionError(f"nothing after {seconds} s")
+        time.sleep(0.05)
+
+
+def phone() -> str:
+    return f"135{secrets.randbelow(10**8):08d}"
+
+
+def refusal(act: Callable[[], Any]) -> tuple[int, str]:
+    with pytest.raises(Refused) as caught:
+        act()
+    return caught.value.status, caught.value.code
+
+
+class Cast:
+    """Those who take part, as they come in by themselves: registered, appointed from above, signed in."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        villages = [one["code"] for one in world.visitor().get(f"/v1/regions/{TOWN}/children")["items"]]
+        self.village_code = villages[0]
+        first = phone()
+        secret = world.folder / "first-password"
+        secret.write_text(PASSWORD)
+        world.command("users.appoint_first", "--phone", first, "--name", "市管理员", "--region", CITY, "--password-file", str(secret))
+        self.city = world.visitor().sign_in(first, PASSWORD)
+        self.town = self.appointed(self.city, TOWN)
+        self.village = self.appointed(self.town, self.village_code)
+        self.donor = self.registered("donor")
+
+    def registered(self, kind: str) -> Visitor:
+        number = phone()
+        self.world.visitor().post("/v1/accounts", {"kind": kind, "phone": number, "name": "某人", "password": PASSWORD, "region": CITY})
+        return self.world.visitor().sign_in(number, PASSWORD)
+
+    def appointed(self, by: Visitor, region: str) -> Visitor:
+        person = self.registered("staff")
+        by.post("/v1/appointments", {"account_id": person.get("/v1/me")["id"], "region": region})
+        return person
+
+    def household(self, **more: Any) -> dict[str, Any]:
+        body = {"name": "某户", "national_id": national_id(secrets.randbelow(90_000), VILLAGE), "region": self.village_code, **more}
+        made: dict[str, Any] = self.village.post("/v1/households", body)
+        return made
+
+
+@pytest.fixture
+def cast(world: World) -> Cast:
+    return Cast(world)
+
+
+def need_of(household: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    stated = {"household_id": household["id"], "consent": "slip", "category": "medical.crutch", "quantity": 3, "urgency": "urgent"}
+    return stated | {"reason": "摔伤了腿"} | changes
+
+
+def pledge(**changes: Any) -> dict[str, Any]:
+    until = (datetime.now(UTC) + timedelta(days=60)).isoformat()
+    return {"category": "medical.crutch", "unit": "piece", "quantity": 5, "region": TOWN, "valid_until": until} | changes
+
+
+def published(cast: Cast, **changes: Any) -> dict[str, Any]:
+    household = cast.household()
+    need = eventually(lambda: cast.village.post("/v1/needs", need_of(household, **changes)))
+    return dict(eventually(lambda: cast.town.post(f"/v1/needs/{need['id']}/verification")))
+
+
+def proposed(giver: Visitor, need: dict[str, Any]) -> dict[str, Any]:
+    def look() -> dict[str, Any] | None:
+        return next((match for match in giver.every("/v1/matches", state="proposed") if match["need_id"] == need["id"]), None)
+
+    return eventually(look)
+
+
+def notices(person: Visitor, about: str) -> set[str]:
+    return {notice["kind"] for notice in person.every("/v1/notices") if notice["about"] == about}
+
+
+def test_a_need_is_posted_verified_matched_accepted_and_both_sides_are_told(cast: Cast) -> None:
+    offered = cast.donor.post("/v1/pledges", pledge())
+    need = published(cast)
+    match = proposed(cast.donor, need)
+    assert match["quantity"] == 3
+    assert {reason["code"] for reason in match["reasons"]} == {"same_item", "covers_whole", "urgency", "waiting_days", "within"}
+    accepted = cast.donor.post(f"/v1/matches/{match['id']}/acceptance")
+    assert accepted["state"] == "accepted"
+    for side in (cast.donor, cast.village):
+        eventually(lambda side=side: "match_accepted" in notices(side, match["id"]))
+    assert eventually(lambda: cast.village.get(f"/v1/needs/{need['id']}")["accepted"]) == 3
+    assert eventually(lambda: cast.donor.get(f"/v1/pledges/{offered['id']}")["accepted"]) == 3
+    assert cast.donor.get("/v1/notices/unread-count")["unread"] >= 1
+    cast.donor.post("/v1/notices/reading")
+    assert cast.donor.get("/v1/notices/unread-count")["unread"] == 0
+
+
+def test_a_household_with_a_phone_posts_for_itself_and_is_told(cast: Cast) -> None:
+    number = phone()
+    cast.household(phone=number, password=PASSWORD)
+    household = cast.world.visitor().sign_in(number, PASSWORD)
+    wanted = {"category": "medical.wheelchair", "quantity": 1, "reason": "行动不便"}
+    need = eventually(lambda: household.post("/v1/needs", wanted))
+    eventually(lambda: cast.town.post(f"/v1/needs/{need['id']}/verification"))
+    eventually(lambda: "need_published" in notices(household, need["id"]))
+    cast.donor.post("/v1/pledges", pledge(category="medical.wheelchair", quantity=1))
+    match = proposed(cast.donor, need)
+    eventually(lambda: "match_proposed" in notices(household, match["id"]))
+
+
+def test_what_is_refused_is_offered_to_others_and_a_changed_pledge_answers(cast: Cast) -> None:
+    other = cast.registered("merchant")
+    offered = cast.donor.post("/v1/pledges", pledge(category="medical.goggles", quantity=2))
+    need = published(cast, category="medical.goggles", quantity=2)
+    match = proposed(cast.donor, need)
+    other.post("/v1/pledges", pledge(category="medical.goggles", quantity=2))
+    cast.donor.post(f"/v1/matches/{match['id']}/refusal", {"reason": "out_of_stock"})
+    assert proposed(other, need)["quantity"] == 2
+    changed = cast.donor.patch(f"/v1/pledges/{offered['id']}", {"quantity": 1})
+    eventually(lambda: cast.donor.get(f"/v1/pledges/{offered['id']}")["answered_version"] == changed["version"])
+    assert "pledge_released" in eventually(lambda: notices(cast.donor, offered["id"]))
+
+
+def test_a_donor_claims_a_need_of_their_choice(cast: Cast) -> None:
+    need = published(cast, category="medical.papr", quantity=4)
+    offered = cast.donor.post("/v1/pledges", pledge(category="medical", quantity=4, region=CITY))
+    match = proposed(cast.donor, need)
+    cast.donor.post(f"/v1/matches/{match['id']}/refusal", {"reason": "changed_my_mind"})
+    claim = {"need_id": need["id"], "pledge_id": offered["id"], "quantity": 3}
+    claimed = eventually(lambda: cast.donor.post("/v1/claims", claim))
+    assert (claimed["state"], claimed["quantity"]) == ("accepted", 3)
+    eventually(lambda: "match_accepted" in notices(cast.village, claimed["id"]))
+
+
+def test_nobody_reaches_what_is_not_theirs(cast: Cast) -> None:
+    household = cast.household()
+    need = eventually(lambda: cast.village.post("/v1/needs", need_of(household)))
+    stranger = cast.appointed(cast.city, COUNTY[:4] + "03")
+    guest = cast.world.visitor()
+    assert refusal(lambda: guest.post("/v1/needs", need_of(household))) == (401, "sign_in_needed")
+    assert refusal(lambda: cast.donor.post("/v1/needs", need_of(household))) == (403, "not_allowed")
+    assert refusal(lambda: stranger.post("/v1/needs", need_of(household))) == (422, "unknown_household")
+    assert refusal(lambda: stranger.post(f"/v1/needs/{need['id']}/verification")) == (404, "not_found")
+    assert refusal(lambda: cast.village.post(f"/v1/needs/{need['id']}/verification")) == (403, "own_need")
+    assert refusal(lambda: guest.get(f"/v1/needs/{need['id']}")) == (404, "not_found")
+    assert refusal(lambda: stranger.get(f"/v1/households/{household['id']}")) == (404, "not_found")
+    assert refusal(lambda: cast.village.post("/v1/appointments", {"account_id": stranger.get("/v1/me")["id"], "region": CITY}))[0] in {
+        403,
+        404,
+    }
+
+
+def test_the_same_post_sent_twice_is_done_once(cast: Cast) -> None:
+    key = {"Idempotency-Key": secrets.token_hex(8)}
+    body = pledge(category="medical.cap")
+    first, second = cast.donor.post("/v1/pledges", body, **key), cast.donor.post("/v1/pledges", body, **key)
+    assert first["id"] == second["id"]
+    assert refusal(lambda: cast.donor.post("/v1/pledges", body | {"quantity": 6}, **key)) == (422, "key_reused")
+    assert len([one for one in cast.donor.every("/v1/pledges/mine") if one["category"] == "medical.cap"]) == 1
+
+
+def test_a_dismissed_administrator_can_do_nothing_any_more(cast: Cast) -> None:
+    helper = cast.appointed(cast.town, cast.village_code)
+    household = cast.household()
+    eventually(lambda: helper.post("/v1/needs", need_of(household)))
+    appointment = next(one for one in helper.every("/v1/appointments") if one["account_id"] == helper.get("/v1/me")["id"])
+    cast.town.post(f"/v1/appointments/{appointment['id']}/dismissal")
+
+    def refused() -> bool:
+        try:
+            helper.post("/v1/needs", need_of(household))
+        except Refused as problem:
+            return problem.code == "unknown_household"
+        return False
+
+    eventually(refused)
+
+
+def test_the_printed_story_works_word_for_word(embedded: World) -> None:
+    told = (embedded.folder / "said").read_text().partition("(bash):\n")[2].partition("首页 front page")[0]
+    script = Path(embedded.folder / "copied.sh")
+    script.write_text(told)
+    outcome = subprocess.run(["bash", "-euo", "pipefail", str(script)], capture_output=True, text=True, check=False)
+    assert outcome.returncode == 0, outcome.stderr
+    assert outcome.stdout.count('"kind":"match_accepted"') == 2
