@@ -1,0 +1,1 @@
+"""Who takes part: regions, accounts, administrators, households."""

@@ -1,0 +1,96 @@
+"""A database of users that forgets after each test, and its API with keys of its own."""
+
+from collections.abc import Callable, Iterator
+from itertools import count
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from stdnum.cn import ric
+
+from chassis import outbox
+from chassis.database import Database
+from chassis.http import create_app
+from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of
+from contracts.event import Event
+from users.api import api
+from users.tokens import SigningKeys
+
+VILLAGE = "510903001001"
+PASSWORD = "tian-dao 酬勤"
+
+_numbers = count(1)
+
+
+def pem() -> bytes:
+    return ec.generate_private_key(ec.SECP256R1()).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+@pytest.fixture(scope="session")
+def signing() -> SigningKeys:
+    return SigningKeys([pem(), pem()])
+
+
+@pytest.fixture(scope="session")
+def engine(database_of: Callable[[str, str], str]) -> Iterator[RolledBack]:
+    database = RolledBack(database_of("users", "users_tests"), name="tests")
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def database(engine: RolledBack) -> Iterator[RolledBack]:
+    with engine.trial() as trial:
+        yield trial
+
+
+def client_of(database: Database, signing: Any) -> Client:
+    return Client(create_app("users", api, database=database, keys=signing).test_client(), signing)
+
+
+@pytest.fixture
+def client(database: RolledBack, signing: SigningKeys) -> Client:
+    return client_of(database, signing)
+
+
+@pytest.fixture
+def town(database: RolledBack) -> Person:
+    return administrator_of(database, VILLAGE[:9])
+
+
+@pytest.fixture
+def village(database: RolledBack) -> Person:
+    return administrator_of(database, VILLAGE)
+
+
+def told(database: Database) -> list[Event]:
+    with database.begin() as session:
+        return outbox.told(session)
+
+
+def phone() -> str:
+    return f"138{next(_numbers):08}"
+
+
+def national_id(born: str = "19480312") -> str:
+    number = f"510922{born}{next(_numbers) % 1000:03}"
+    return number + ric.calc_check_digit(number + "0")
+
+
+def donor(**changes: Any) -> dict[str, Any]:
+    return {"kind": "donor", "phone": phone(), "name": "冯知微", "password": PASSWORD} | changes
+
+
+def household(**changes: Any) -> dict[str, Any]:
+    return {"name": "欧阳守田", "national_id": national_id(), "status": "registered", "region": VILLAGE} | changes
+
+
+def person_of(client: Client, **changes: Any) -> Person:
+    """Somebody registered, as they sign in."""
+    wanted = donor(**changes)
+    person = Person(wanted["kind"])
+    answer = client.post("/v1/accounts", wanted)
+    assert answer.status_code == 201, answer.json
+    person.id = answer.json["id"]
+    return person

@@ -1,0 +1,131 @@
+"""Registering, and what nobody can read of it."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from stdnum.cn import ric
+
+from chassis.database import new_id
+from chassis.testing.fixtures import Client, Person, RolledBack
+from contracts.users import UserRegistered
+from users.personal import mobile, national_id
+
+from .conftest import PASSWORD, VILLAGE, donor, household, person_of, phone, told
+
+
+@pytest.mark.parametrize("kind", ["donor", "organisation", "merchant", "volunteer", "staff"])
+def test_those_who_give_and_staff_register_themselves(client: Client, database: RolledBack, kind: str) -> None:
+    answer = client.post("/v1/accounts", donor(kind=kind, region="5109", campaign="spring-2026"))
+    assert answer.status_code == 201, answer.json
+    assert (answer.json["kind"], answer.json["version"], answer.json["campaign"]) == (kind, 1, "spring-2026")
+    assert answer.headers["Location"] == f"/v1/accounts/{answer.json['id']}"
+    [event] = told(database)
+    assert isinstance(event, UserRegistered)
+    assert (str(event.user_id), event.kind, event.region, event.campaign) == (answer.json["id"], kind, "5109", "spring-2026")
+
+
+def test_a_household_does_not_register_itself(client: Client) -> None:
+    answer = client.post("/v1/accounts", donor(kind="household"))
+    assert (answer.status_code, answer.json["errors"][0]["pointer"]) == (422, "#/kind")
+
+
+def test_a_phone_registers_once_however_it_is_written(client: Client, database: RolledBack) -> None:
+    number = phone()
+    assert client.post("/v1/accounts", donor(phone=number)).status_code == 201
+    for written in (number, f"+86{number}", f"+86 {number[:3]} {number[3:7]} {number[7:]}", f"{number[:3]}-{number[3:7]}-{number[7:]}"):
+        answer = client.post("/v1/accounts", donor(phone=written, kind="merchant"))
+        assert (answer.status_code, answer.json["code"]) == (409, "phone_taken")
+    assert len(told(database)) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"phone": "010-62345678"},
+        {"phone": "12345678901"},
+        {"phone": "+14155552671"},
+        {"phone": "1380000ABCD"},
+        {"phone": "１３８００００１２３４"},
+        {"phone": 13800001234},
+        {"phone": "1" * 5000},
+        {"kind": "administrator"},
+        {"name": ""},
+        {"name": "a\u0000b"},
+        {"name": "长" * 101},
+        {"password": "short-1"},
+        {"password": "x1y2" * 33},
+        {"password": None},
+        {"region": "5199"},
+        {"region": "510922"},
+        {"campaign": "春天"},
+        {"surprise": 1},
+    ],
+)
+def test_a_registration_that_makes_no_sense_is_refused(client: Client, database: RolledBack, change: dict[str, Any]) -> None:
+    answer = client.post("/v1/accounts", donor(**change))
+    assert (answer.status_code, answer.json["code"]) == (422, "invalid")
+    assert answer.json["errors"][0]["pointer"] == f"#/{next(iter(change))}"
+    assert told(database) == []
+
+
+@pytest.mark.parametrize(
+    "password", ["11111111", "12121212", "12345678", "87654321", "Password1", "qwertyuiop", "woaini1314", "13812345678", "a13812345678"]
+)
+def test_a_password_that_many_have_or_that_is_the_phone_is_refused(client: Client, password: str) -> None:
+    answer = client.post("/v1/accounts", donor(phone="13812345678", password=password))
+    assert (answer.status_code, answer.json["code"]) == (422, "weak_password")
+
+
+def test_who_registered_sees_who_they_are_with_the_phone_masked(client: Client) -> None:
+    number = phone()
+    person = person_of(client, phone=number)
+    shown = client.get("/v1/me", by=person).json
+    assert (shown["id"], shown["kind"], shown["name"]) == (person.id, "donor", "冯知微")
+    assert shown["phone"] == f"138****{number[-4:]}"
+    assert (shown["household_id"], shown["regions"]) == (None, [])
+    assert client.get(f"/v1/accounts/{person.id}", by=person).json.items() <= shown.items()
+
+
+def test_nobody_sees_somebody_else_s_account(client: Client, town: Person) -> None:
+    person = person_of(client)
+    assert client.get(f"/v1/accounts/{person.id}").status_code == 401
+    for other in (Person("donor"), town):
+        assert client.get(f"/v1/accounts/{person.id}", by=other).status_code == 404
+    assert client.get("/v1/me").status_code == 401
+    assert client.get("/v1/me", by=Person("donor")).status_code == 404
+
+
+def test_nothing_personal_can_be_read_in_the_database(client: Client, database: RolledBack, village: Person) -> None:
+    secrets = [donor(name="冯知微"), household(name="欧阳守田", phone=phone(), password=PASSWORD)]
+    assert client.post("/v1/accounts", secrets[0]).status_code == 201
+    key = {"Idempotency-Key": str(new_id())}
+    assert client.post("/v1/households", secrets[1], by=village, headers=key).status_code == 201
+    client.post("/v1/sessions", {"phone": secrets[0]["phone"], "password": PASSWORD})
+    client.post("/v1/sessions", {"phone": phone(), "password": PASSWORD})
+    plain = [one[name] for one in secrets for name in ("name", "phone", "password")] + [secrets[1]["national_id"]]
+    needles = plain + [value.encode().hex() for value in plain]
+    with database.begin() as session:
+        tables = session.scalars(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")).all()
+        assert {"accounts", "households", "outbox", "idempotency_keys", "wrong_passwords", "sign_ins"} <= set(tables)
+        query = "SELECT count(*) FROM {0} WHERE {0}::text LIKE ANY(:needles)"
+        found = {table: session.scalar(text(query.format(table)), {"needles": [f"%{one}%" for one in needles]}) for table in tables}
+        assert session.scalar(text("SELECT count(*) FROM outbox WHERE outbox::text LIKE :needle"), {"needle": f"%{VILLAGE}%"}) == 2
+    assert set(found.values()) == {0}, found
+
+
+def test_a_number_with_a_wrong_check_digit_or_an_impossible_birthday_is_no_national_id() -> None:
+    assert national_id("11010519491231002x") == "11010519491231002X"
+    for wrong in ("110105194912310021", "110105194902300021", "110105210001010012", "1101051949123100", "０1010519491231002X", "abc"):
+        with pytest.raises(ValueError, match="national id"):
+            national_id(wrong)
+
+
+@pytest.mark.parametrize("written", ["510922194803120011", "441900199003070019"])
+def test_a_card_from_before_its_county_got_its_code_is_a_national_id(written: str) -> None:
+    number = written[:17] + ric.calc_check_digit(written)
+    assert national_id(number) == number
+
+
+def test_a_mobile_number_has_one_form() -> None:
+    assert {mobile(written) for written in ("13800001234", "+8613800001234", "86 138 0000 1234")} == {"+8613800001234"}

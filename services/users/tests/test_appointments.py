@@ -1,0 +1,196 @@
+"""Administrators appointed down the tree, never wider than who appoints them."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from chassis.database import new_id
+from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of
+from contracts.users import AdministratorAppointed, AdministratorDismissed
+
+from .conftest import VILLAGE, person_of, phone, told
+
+
+@pytest.fixture
+def person(client: Client) -> Person:
+    return person_of(client, kind="staff", name="杜若衡")
+
+
+def appoint(client: Client, by: Person | None, person: Person, region: str, **more: Any) -> Any:
+    return client.post("/v1/appointments", {"account_id": str(person.id), "region": region}, by=by, **more)
+
+
+def appointments_told(database: RolledBack) -> list[object]:
+    return [event for event in told(database) if isinstance(event, AdministratorAppointed | AdministratorDismissed)]
+
+
+def test_an_appointment_takes_effect_at_once_and_is_told(client: Client, database: RolledBack, town: Person, person: Person) -> None:
+    answer = appoint(client, town, person, VILLAGE)
+    assert answer.status_code == 201, answer.json
+    assert (answer.json["state"], answer.json["name"], answer.json["version"]) == ("active", "杜若衡", 1)
+    assert answer.headers["Location"] == f"/v1/appointments/{answer.json['id']}"
+    [event] = appointments_told(database)
+    assert isinstance(event, AdministratorAppointed)
+    assert (str(event.appointment_id), str(event.user_id)) == (answer.json["id"], person.id)
+    assert (event.region, event.appointed_by, event.version) == (VILLAGE, town.id, 1)
+    assert client.get("/v1/me", by=person).json["regions"] == [VILLAGE]
+
+
+def test_whom_to_appoint_is_found_by_phone_too(client: Client, town: Person) -> None:
+    number = phone()
+    person = person_of(client, kind="staff", phone=number)
+    answer = client.post("/v1/appointments", {"phone": number, "region": VILLAGE}, by=town)
+    assert (answer.status_code, answer.json["account_id"]) == (201, person.id)
+
+
+@pytest.mark.parametrize("region", ["510903001", "510903001001"])
+def test_one_appoints_where_one_manages_and_below(client: Client, town: Person, person: Person, region: str) -> None:
+    assert appoint(client, town, person, region).status_code == 201
+
+
+@pytest.mark.parametrize("region", ["51", "5109", "510903", "510903002", "510904", "5107"])
+def test_nobody_appoints_wider_than_they_manage_nor_beside(client: Client, town: Person, person: Person, region: str) -> None:
+    answer = appoint(client, town, person, region)
+    assert (answer.status_code, answer.json["code"]) == (403, "outside_region")
+
+
+def test_who_was_appointed_appoints_in_turn_and_no_wider(client: Client, database: RolledBack, person: Person) -> None:
+    appoint(client, administrator_of(database, ""), person, "510903")
+    second = person_of(client, kind="staff")
+    assert appoint(client, person, second, "5109").status_code == 403
+    assert appoint(client, person, second, VILLAGE).status_code == 201
+    third = person_of(client, kind="staff")
+    assert appoint(client, second, third, VILLAGE[:9]).status_code == 403
+
+
+def test_the_same_region_is_given_once_at_a_time(client: Client, town: Person, person: Person) -> None:
+    path = appoint(client, town, person, VILLAGE).headers["Location"]
+    answer = appoint(client, town, person, VILLAGE)
+    assert (answer.status_code, answer.json["code"]) == (409, "already_appointed")
+    client.post(f"{path}/dismissal", by=town)
+    assert appoint(client, town, person, VILLAGE).status_code == 201
+
+
+def test_nobody_appoints_themselves(client: Client, database: RolledBack, person: Person) -> None:
+    appoint(client, administrator_of(database, "51"), person, "510903")
+    answer = appoint(client, person, person, VILLAGE)
+    assert (answer.status_code, answer.json["code"]) == (403, "own_appointment")
+
+
+def test_only_staff_accounts_are_appointed(client: Client, town: Person) -> None:
+    for person in (person_of(client), Person("staff")):
+        answer = appoint(client, town, person, VILLAGE)
+        assert (answer.status_code, answer.json["code"]) == (422, "unknown_administrator")
+    answer = client.post("/v1/appointments", {"phone": phone(), "region": VILLAGE}, by=town)
+    assert (answer.status_code, answer.json["code"]) == (422, "unknown_administrator")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"region": VILLAGE},
+        {"region": VILLAGE, "phone": "13800001234", "account_id": "0192f0c1-7a00-7000-8000-000000000000"},
+        {"region": "", "phone": "13800001234"},
+        {"region": "5199", "phone": "13800001234"},
+        {"region": VILLAGE, "phone": "nobody"},
+        {"region": VILLAGE, "account_id": 7},
+        {"phone": "13800001234"},
+    ],
+)
+def test_a_malformed_appointment_is_refused(client: Client, database: RolledBack, body: dict[str, Any]) -> None:
+    answer = client.post("/v1/appointments", body, by=administrator_of(database, ""))
+    assert (answer.status_code, answer.json["code"]) == (422, "invalid")
+
+
+@pytest.mark.parametrize(("kind", "status"), [("donor", 403), ("household", 403), (None, 401)])
+def test_only_administrators_appoint_and_see_appointments(client: Client, person: Person, kind: str | None, status: int) -> None:
+    somebody = Person(kind) if kind else None
+    assert appoint(client, somebody, person, VILLAGE).status_code == status
+    assert client.get("/v1/appointments", by=somebody).status_code == status
+
+
+def test_staff_who_manage_nothing_appoint_nowhere_and_see_nothing(client: Client, town: Person, person: Person) -> None:
+    path = appoint(client, town, person, VILLAGE).headers["Location"]
+    nobody = person_of(client, kind="staff")
+    assert appoint(client, nobody, person, VILLAGE).status_code == 403
+    assert client.get("/v1/appointments", by=nobody).json["items"] == []
+    assert client.get(path, by=nobody).status_code == 404
+
+
+def test_the_list_holds_the_regions_one_manages(client: Client, database: RolledBack, town: Person, person: Person) -> None:
+    wider = person_of(client, kind="staff")
+    appoint(client, administrator_of(database, "51"), wider, "5109")
+    made = appoint(client, town, person, VILLAGE).json
+    assert [one["id"] for one in client.get("/v1/appointments", by=town).json["items"]] == [made["id"]]
+    assert client.get("/v1/appointments", by=town, region="510904").json["items"] == []
+    assert client.get("/v1/appointments", by=town, region=VILLAGE).json["items"] == [made]
+    assert client.get("/v1/appointments", by=administrator_of(database, "5107")).json["items"] == []
+    assert client.get(f"/v1/appointments/{made['id']}", by=person).json == made
+
+
+def test_a_dismissal_takes_effect_at_once_and_is_told(client: Client, database: RolledBack, town: Person, person: Person) -> None:
+    path = appoint(client, town, person, VILLAGE).headers["Location"]
+    answer = client.post(f"{path}/dismissal", by=town)
+    assert (answer.status_code, answer.json["state"], answer.json["version"]) == (201, "dismissed", 2)
+    event = appointments_told(database)[-1]
+    assert isinstance(event, AdministratorDismissed)
+    assert (event.version, event.dismissed_by, str(event.user_id)) == (2, town.id, person.id)
+    assert client.get("/v1/me", by=person).json["regions"] == []
+    assert client.get("/v1/appointments", by=town).json["items"] == []
+    assert client.get("/v1/appointments", by=town, state="dismissed").json["items"] == [answer.json]
+    again = client.post(f"{path}/dismissal", by=town)
+    assert (again.status_code, again.json["code"]) == (409, "state_conflict")
+
+
+def test_who_manages_a_wider_region_dismisses_whoever_appointed(client: Client, database: RolledBack, town: Person, person: Person) -> None:
+    path = appoint(client, town, person, VILLAGE).headers["Location"]
+    assert client.post(f"{path}/dismissal", by=administrator_of(database, "5109")).status_code == 201
+
+
+def test_an_equal_dismisses_only_whom_they_appointed(client: Client, database: RolledBack, town: Person, person: Person) -> None:
+    path = appoint(client, town, person, VILLAGE[:9]).headers["Location"]
+    equal = administrator_of(database, VILLAGE[:9])
+    answer = client.post(f"{path}/dismissal", by=equal)
+    assert (answer.status_code, answer.json["code"]) == (403, "not_allowed")
+    assert client.post(f"{path}/dismissal", by=town).status_code == 201
+
+
+def test_an_administrator_may_resign(client: Client, town: Person, person: Person) -> None:
+    path = appoint(client, town, person, VILLAGE).headers["Location"]
+    assert client.post(f"{path}/dismissal", by=person).json["dismissed_by"] == person.id
+
+
+def test_nobody_below_or_beside_dismisses(client: Client, database: RolledBack, town: Person, person: Person) -> None:
+    path = appoint(client, town, person, VILLAGE[:9]).headers["Location"]
+    for region in (VILLAGE, "5107", "510903002"):
+        assert client.post(f"{path}/dismissal", by=administrator_of(database, region)).status_code == 404
+    assert client.post(f"/v1/appointments/{new_id()}/dismissal", by=town).status_code == 404
+
+
+def test_those_whom_a_dismissed_administrator_appointed_stay(client: Client, database: RolledBack, person: Person) -> None:
+    province = administrator_of(database, "51")
+    path = appoint(client, province, person, "510903").headers["Location"]
+    second = person_of(client, kind="staff")
+    below = appoint(client, person, second, VILLAGE).headers["Location"]
+    client.post(f"{path}/dismissal", by=province)
+    assert client.get("/v1/me", by=second).json["regions"] == [VILLAGE]
+    assert client.post(f"{below}/dismissal", by=person).status_code == 404
+
+
+def test_an_appointment_sent_twice_with_one_key_is_made_once(client: Client, database: RolledBack, town: Person, person: Person) -> None:
+    key = {"Idempotency-Key": str(new_id())}
+    first, second = (appoint(client, town, person, VILLAGE, headers=key) for _ in range(2))
+    assert (second.status_code, second.json, second.headers["Location"]) == (201, first.json, first.headers["Location"])
+    dismissals = [client.post(f"{first.headers['Location']}/dismissal", by=town, headers=key) for _ in range(2)]
+    assert [answer.status_code for answer in dismissals] == [201, 201]
+    assert len(appointments_told(database)) == 2
+
+
+def test_what_is_told_is_what_the_service_itself_goes_by(client: Client, database: RolledBack, town: Person, person: Person) -> None:
+    path = appoint(client, town, person, VILLAGE).headers["Location"]
+    client.post(f"{path}/dismissal", by=town)
+    with database.begin() as session:
+        rows = session.execute(text("SELECT id::text, version, ended_at FROM appointments WHERE user_id = :id"), {"id": person.id}).all()
+        own = session.execute(text("SELECT id::text, version, dismissed_at FROM appointment_records")).all()
+    assert rows == own

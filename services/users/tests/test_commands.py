@@ -1,0 +1,190 @@
+"""The commands: the first administrator, and a whole list of accounts at once."""
+
+import csv
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from chassis.database import Database
+from chassis.testing.fixtures import Client
+from contracts.users import AdministratorAppointed, HouseholdRegistered, UserRegistered
+from users import appoint_first, import_accounts
+from users.tokens import SigningKeys
+
+from .conftest import PASSWORD, client_of, donor, household, national_id, phone, told
+
+COLUMNS = ["kind", "phone", "name", "password", "region", "campaign", "national_id", "status", "manages"]
+
+
+@pytest.fixture
+def database(database_of: Callable[[str, str], str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
+    url = database_of("users", "users_commands")
+    monkeypatch.setenv("USERS_DATABASE_URL", url)
+    database = Database(url, name="tests")
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def client(database: Database, signing: SigningKeys) -> Client:
+    return client_of(database, signing)
+
+
+def first(capsys: pytest.CaptureFixture[str], tmp_path: Path, **given: str) -> Any:
+    (tmp_path / "password").write_text(f"{PASSWORD}\n")
+    given = {"phone": "13911112222", "name": "林默", "region": "5109", "password-file": str(tmp_path / "password")} | given
+    appoint_first.main([part for name, value in given.items() for part in (f"--{name}", value)])
+    return json.loads(capsys.readouterr().out)
+
+
+def bring_in(capsys: pytest.CaptureFixture[str], tmp_path: Path, rows: list[dict[str, str]], **more: str) -> dict[str, int]:
+    with (tmp_path / "list.csv").open("w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS)
+        writer.writeheader()
+        writer.writerows(rows)
+    import_accounts.main([str(tmp_path / "list.csv"), *(part for name, value in more.items() for part in (f"--{name}", value))])
+    result: dict[str, int] = json.loads(capsys.readouterr().out.splitlines()[-1])
+    return result
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_the_first_administrator_is_appointed_by_a_command_and_appoints_the_next(
+    database: Database, client: Client, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = first(capsys, tmp_path)
+    token = client.post("/v1/sessions", {"phone": "13911112222", "password": PASSWORD}).json["access_token"]
+    headers = {"Authorization": f"Bearer {token}"}
+    me = client.flask.get("/v1/me", headers=headers).json
+    assert (me["id"], me["kind"], me["regions"]) == (made["account_id"], "staff", ["5109"])
+    second = client.post("/v1/accounts", donor(kind="staff")).json["id"]
+    body = {"account_id": second, "region": "510903"}
+    assert client.flask.post("/v1/appointments", json=body, headers=headers).status_code == 201
+    registered, appointed = told(database)[:2]
+    assert isinstance(registered, UserRegistered)
+    assert isinstance(appointed, AdministratorAppointed)
+    assert (appointed.appointed_by, appointed.region) == (None, "5109")
+
+
+def test_appointing_the_first_again_changes_nothing_and_asks_for_no_password(
+    database: Database, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = first(capsys, tmp_path)
+    assert first(capsys, tmp_path, **{"phone": "+86 139 1111 2222", "password-file": "/nowhere"}) == made
+    whole = first(capsys, tmp_path, region="")
+    assert (whole["account_id"], whole["appointment_id"] == made["appointment_id"]) == (made["account_id"], False)
+    assert len(told(database)) == 3
+
+
+@pytest.mark.parametrize("given", [{"phone": "123"}, {"region": "999"}, {"name": ""}])
+def test_a_first_administrator_who_makes_no_sense_is_refused(
+    database: Database, tmp_path: Path, capsys: pytest.CaptureFixture[str], given: dict[str, str]
+) -> None:
+    with pytest.raises(SystemExit, match="not right"):
+        first(capsys, tmp_path, **given)
+    assert told(database) == []
+
+
+def test_somebody_who_is_not_staff_is_not_appointed_by_command(client: Client, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    client.post("/v1/accounts", donor(phone="13911112222"))
+    with pytest.raises(SystemExit, match="not staff"):
+        first(capsys, tmp_path)
+
+
+def test_a_list_brings_in_accounts_households_and_administrators(
+    database: Database, client: Client, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [
+        donor(campaign="spring-2026", region="5109"),
+        donor(kind="staff", manages="510903001"),
+        household(kind="household", phone=phone(), password=PASSWORD),
+        household(kind="household"),
+        {**donor(kind="volunteer"), "password": ""},
+    ]
+    result = bring_in(capsys, tmp_path, rows, ids=str(tmp_path / "ids.csv"))
+    assert result == {"imported": 5, "refused": 0}
+    ids = read(tmp_path / "ids.csv")
+    assert [one["row"] for one in ids] == ["2", "3", "4", "5", "6"]
+    assert ids[0]["phone"] == f"+86{rows[0]['phone']}"
+    events = told(database)
+    assert [type(event) for event in events].count(UserRegistered) == 4
+    [appointed] = [event for event in events if isinstance(event, AdministratorAppointed)]
+    assert (appointed.region, appointed.appointed_by, str(appointed.user_id)) == ("510903001", None, ids[1]["account_id"])
+    entered = {str(event.household_id): event for event in events if isinstance(event, HouseholdRegistered)}
+    assert str(entered[ids[2]["household_id"]].account_id) == ids[2]["account_id"]
+    assert entered[ids[3]["household_id"]].account_id is None
+    tokens = [client.post("/v1/sessions", {"phone": row["phone"], "password": PASSWORD}) for row in (*rows[:3], rows[4])]
+    assert [answer.status_code for answer in tokens] == [201, 201, 201, 401]
+    me = client.flask.get("/v1/me", headers={"Authorization": f"Bearer {tokens[1].json['access_token']}"}).json
+    assert me["regions"] == ["510903001"]
+
+
+def test_a_list_brought_in_twice_changes_nothing_the_second_time(
+    database: Database, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [donor(), household(kind="household", phone=phone()), household(kind="household"), donor(kind="staff", manages="51")]
+    files = {"ids": str(tmp_path / "ids.csv"), "refused": str(tmp_path / "refused.csv")}
+    assert bring_in(capsys, tmp_path, rows, **files) == {"imported": 4, "refused": 0}
+    before, ids = told(database), read(tmp_path / "ids.csv")
+    assert bring_in(capsys, tmp_path, rows, **files) == {"imported": 0, "refused": 4}
+    assert told(database) == before
+    assert read(tmp_path / "ids.csv") == ids
+    assert [one["code"] for one in read(tmp_path / "refused.csv")] == [
+        "phone_taken", "household_registered", "household_registered", "phone_taken",
+    ]  # fmt: skip
+
+
+def test_what_cannot_be_brought_in_is_listed_and_the_rest_is_brought_in(
+    database: Database, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    number, twice = phone(), national_id()
+    rows: list[tuple[dict[str, str], tuple[str, str] | None]] = [
+        (donor(phone=number), None),
+        (donor(phone=f"+86{number}"), ("phone", "phone_taken")),
+        (donor(phone="12345"), ("phone", "text_form")),
+        (donor(kind="king"), ("kind", "not_a_choice")),
+        (donor(name=" "), ("name", "required")),
+        (donor(region="5199"), ("region", "unknown_region")),
+        (donor(password="11111111"), ("password", "weak_password")),
+        (donor(manages="5109"), ("manages", "unknown")),
+        (donor(kind="staff", manages="99"), ("manages", "unknown_region")),
+        (donor(national_id=national_id()), ("national_id", "unknown")),
+        (household(kind="household", national_id=twice), None),
+        (household(kind="household", national_id=twice.lower(), phone=phone()), ("national_id", "household_registered")),
+        (household(kind="household", region="5109"), ("region", "unknown_region")),
+        (household(kind="household", password=PASSWORD), ("phone", "required")),
+        (household(kind="household", phone=number), ("phone", "phone_taken")),
+    ]
+    result = bring_in(capsys, tmp_path, [row for row, _ in rows], refused=str(tmp_path / "refused.csv"))
+    assert result == {"imported": 2, "refused": 13}
+    listed = [(int(one["row"]), one["field"], one["code"]) for one in read(tmp_path / "refused.csv")]
+    assert listed == [(place, *why) for place, (_, why) in enumerate(rows, start=2) if why]
+    assert len(told(database)) == 2
+
+
+def test_a_list_as_spreadsheets_save_it_in_china_is_read_with_its_empty_rows(
+    database: Database, client: Client, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    number = phone()
+    rows = f"kind,phone,name,password\r\n\r\ndonor,{number},冯知微,{PASSWORD}\r\n,,,\r\n\r\ndonor,1,冯知微,{PASSWORD},extra\r\n"
+    (tmp_path / "list.csv").write_bytes(rows.encode("gb18030"))
+    import_accounts.main([str(tmp_path / "list.csv"), "--refused", str(tmp_path / "refused.csv")])
+    assert json.loads(capsys.readouterr().out) == {"imported": 1, "refused": 2}
+    assert [(one["row"], one["code"]) for one in read(tmp_path / "refused.csv")] == [("4", "required"), ("6", "text_form")]
+    token = client.post("/v1/sessions", {"phone": number, "password": PASSWORD}).json["access_token"]
+    assert client.flask.get("/v1/me", headers={"Authorization": f"Bearer {token}"}).json["name"] == "冯知微"
+
+
+def test_a_list_longer_than_a_batch_is_brought_in_whole(database: Database, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [household(kind="household", national_id=national_id(f"19{year}0101")) for year in (50, 60) for _ in range(550)]
+    unique = {row["national_id"]: row for row in rows}
+    assert bring_in(capsys, tmp_path, list(unique.values())) == {"imported": len(unique), "refused": 0}
+    with database.begin() as session:
+        assert session.scalar(text("SELECT count(*) FROM households")) == len(unique) > import_accounts.BATCH

@@ -1,0 +1,244 @@
+"""Signing in and staying signed in."""
+
+import sys
+from base64 import urlsafe_b64decode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from argon2 import PasswordHasher
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from joserfc import jwt
+from joserfc.jwk import KeySet
+from sqlalchemy import text
+
+from chassis.auth import ALGORITHM, ISSUER
+from chassis.database import Database
+from chassis.testing.fixtures import Client, KnownKeys, Person, RolledBack, administrator_of
+from users.actions import sessions
+from users.tokens import SigningKeys
+
+from .conftest import PASSWORD, client_of, donor, pem, phone
+
+WRONG = "not-the-password"
+
+
+@pytest.fixture
+def number(client: Client) -> str:
+    wanted = donor()
+    client.post("/v1/accounts", wanted)
+    return str(wanted["phone"])
+
+
+def sign_in(client: Client, number: str, password: str = PASSWORD) -> Any:
+    return client.post("/v1/sessions", {"phone": number, "password": password})
+
+
+def refresh(client: Client, token: str) -> Any:
+    return client.post("/v1/sessions/refresh", {"refresh_token": token})
+
+
+def change(database: Database, statement: str) -> None:
+    with database.begin() as session:
+        session.execute(text(statement))
+
+
+@contextmanager
+def comparisons() -> Iterator[list[str]]:
+    """The hashes that passwords are compared with meanwhile."""
+    seen: list[str] = []
+
+    def watch(frame: Any, happening: str, _: Any) -> None:
+        if happening == "call" and frame.f_code is PasswordHasher.verify.__code__:
+            seen.append(frame.f_locals["hash"])
+
+    sys.setprofile(watch)
+    try:
+        yield seen
+    finally:
+        sys.setprofile(None)
+
+
+def test_signing_in_gives_a_token_that_says_who_it_is(client: Client, number: str, signing: SigningKeys) -> None:
+    answer = sign_in(client, number)
+    assert (answer.status_code, answer.json["token_type"], answer.json["expires_in"]) == (201, "Bearer", 900)
+    assert answer.headers["Cache-Control"] == "no-store"
+    token = jwt.decode(answer.json["access_token"], signing.current(), algorithms=[ALGORITHM])
+    assert token.header["kid"] == client.get("/v1/jwks").json["keys"][0]["kid"]
+    assert (token.claims["iss"], token.claims["kind"], token.claims["exp"] - token.claims["iat"]) == (ISSUER, "donor", 900)
+    assert token.claims["jti"]
+    headers = {"Authorization": f"Bearer {answer.json['access_token']}"}
+    assert client.flask.get("/v1/me", headers=headers).json["id"] == token.claims["sub"]
+
+
+def test_a_phone_may_be_written_in_any_form(client: Client, number: str) -> None:
+    assert sign_in(client, f"+86 {number}").status_code == 201
+
+
+def test_an_unknown_phone_and_a_wrong_password_are_answered_alike_after_the_same_work(
+    client: Client, database: RolledBack, number: str
+) -> None:
+    without, closed = donor(), donor()
+    client.post("/v1/accounts", without)
+    client.post("/v1/accounts", closed)
+    change(database, "UPDATE accounts SET password_hash = NULL WHERE id = (SELECT id FROM accounts ORDER BY id DESC OFFSET 1 LIMIT 1)")
+    change(database, "UPDATE accounts SET state = 'closed' WHERE id = (SELECT id FROM accounts ORDER BY id DESC LIMIT 1)")
+    tried = [(number, WRONG), (phone(), PASSWORD), (without["phone"], PASSWORD), (closed["phone"], PASSWORD)]
+    answers, costs = [], []
+    for one in tried:
+        with comparisons() as seen:
+            answers.append(sign_in(client, *one))
+        costs += [[kept.rsplit("$", 2)[0] for kept in seen]]
+    assert {(answer.status_code, answer.data) for answer in answers} == {(401, answers[0].data)}
+    assert answers[0].json["code"] == "wrong_credentials"
+    assert costs == [["$argon2id$v=19$m=19456,t=2,p=1"]] * 4
+    with database.begin() as session:
+        assert session.scalar(text("SELECT count(*) FROM wrong_passwords")) == 4
+
+
+def test_ten_wrong_passwords_close_the_phone_for_a_quarter_of_an_hour(client: Client, database: RolledBack, number: str) -> None:
+    assert [sign_in(client, number, WRONG).status_code for _ in range(10)] == [401] * 10
+    with comparisons() as seen:
+        answer = sign_in(client, number)
+    assert (answer.status_code, answer.json["code"]) == (429, "too_many_attempts")
+    assert 0 < int(answer.headers["Retry-After"]) <= 900
+    assert seen == []
+    assert sign_in(client, phone()).status_code == 401
+    change(database, "UPDATE wrong_passwords SET since = since - interval '15 minutes'")
+    assert sign_in(client, number).status_code == 201
+
+
+def test_a_phone_that_nobody_registered_is_closed_just_the_same(client: Client) -> None:
+    unknown = phone()
+    assert [sign_in(client, unknown, WRONG).status_code for _ in range(11)] == [401] * 10 + [429]
+
+
+def test_a_right_password_forgets_the_wrong_ones(client: Client, number: str) -> None:
+    for _ in range(2):
+        assert [sign_in(client, number, WRONG).status_code for _ in range(9)] == [401] * 9
+        assert sign_in(client, number).status_code == 201
+
+
+def test_a_refresh_token_is_replaced_by_each_use(client: Client, number: str) -> None:
+    first = sign_in(client, number).json
+    second = refresh(client, first["refresh_token"])
+    assert second.status_code == 201
+    assert second.json["refresh_token"] != first["refresh_token"]
+    assert second.json["access_token"] != first["access_token"]
+    assert refresh(client, second.json["refresh_token"]).status_code == 201
+
+
+def test_a_refresh_repeated_at_once_gives_the_same_token_and_ends_nothing(client: Client, number: str) -> None:
+    first = sign_in(client, number).json["refresh_token"]
+    second, again = (refresh(client, first).json["refresh_token"] for _ in range(2))
+    assert second == again
+    assert refresh(client, second).status_code == 201
+
+
+def test_a_used_token_presented_later_ends_the_sign_in_for_everybody(client: Client, database: RolledBack, number: str) -> None:
+    first = sign_in(client, number).json["refresh_token"]
+    other = sign_in(client, number).json["refresh_token"]
+    second = refresh(client, first).json["refresh_token"]
+    change(database, "UPDATE sign_ins SET refreshed_at = refreshed_at - interval '11 seconds'")
+    for token in (first, second, first):
+        answer = refresh(client, token)
+        assert (answer.status_code, answer.json["code"]) == (401, "session_revoked")
+    assert refresh(client, other).status_code == 201
+
+
+def test_a_token_older_than_the_last_ends_the_sign_in_even_at_once(client: Client, number: str) -> None:
+    first = sign_in(client, number).json["refresh_token"]
+    second = refresh(client, first).json["refresh_token"]
+    third = refresh(client, second).json["refresh_token"]
+    assert refresh(client, first).json["code"] == "session_revoked"
+    assert refresh(client, third).json["code"] == "session_revoked"
+
+
+def test_after_signing_out_nothing_is_refreshed(client: Client, number: str) -> None:
+    token = sign_in(client, number).json["refresh_token"]
+    for _ in range(2):
+        assert client.post("/v1/sessions/end", {"refresh_token": token}).status_code == 204
+    assert (refresh(client, token).status_code, refresh(client, token).json["code"]) == (401, "session_ended")
+
+
+def test_a_token_unused_for_thirty_days_is_over_and_is_forgotten(client: Client, database: RolledBack, number: str) -> None:
+    token = sign_in(client, number).json["refresh_token"]
+    change(database, "UPDATE sign_ins SET expires_at = expires_at - interval '30 days 1 second'")
+    assert refresh(client, token).json["code"] == "session_ended"
+    change(database, "UPDATE sign_ins SET expires_at = expires_at - interval '1 day'")
+    with database.begin() as session:
+        sessions.forget(session)
+        assert session.scalar(text("SELECT count(*) FROM sign_ins")) == 0
+
+
+def test_a_closed_account_is_not_refreshed(client: Client, database: RolledBack, number: str) -> None:
+    token = sign_in(client, number).json["refresh_token"]
+    change(database, "UPDATE accounts SET state = 'closed'")
+    assert refresh(client, token).json["code"] == "session_ended"
+
+
+@pytest.mark.parametrize("token", ["x", "A" * 64, "A" * 63, "长" * 20, "=" * 64])
+def test_what_is_no_refresh_token_is_refused_as_one_that_ended(client: Client, token: str) -> None:
+    assert (refresh(client, token).status_code, refresh(client, token).json["code"]) == (401, "session_ended")
+    assert client.post("/v1/sessions/end", {"refresh_token": token}).status_code == 204
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"phone": "13800001234"}, {"phone": 1, "password": PASSWORD}, {"phone": "13800001234", "password": "x" * 129}]
+)
+def test_a_malformed_sign_in_is_refused(client: Client, body: dict[str, Any]) -> None:
+    assert (client.post("/v1/sessions", body).status_code, client.post("/v1/sessions", body).json["code"]) == (422, "invalid")
+
+
+def test_a_refresh_token_cannot_be_taken_from_the_database(client: Client, database: RolledBack, number: str) -> None:
+    token = sign_in(client, number).json["refresh_token"]
+    refresh(client, token)
+    with database.begin() as session:
+        row = session.execute(text("SELECT * FROM sign_ins")).one()
+    kept = [bytes(value) for value in row if isinstance(value, bytes | memoryview)]
+    assert urlsafe_b64decode(token)[16:] not in kept
+    assert all(len(value) == 32 for value in kept)
+
+
+def test_the_published_keys_hold_nothing_private_and_read_every_token(client: Client, number: str) -> None:
+    answer = client.get("/v1/jwks")
+    assert len(answer.json["keys"]) == 2
+    assert all(set(key) == {"kty", "crv", "x", "y", "kid", "use", "alg"} for key in answer.json["keys"])
+    keys = KeySet.import_key_set(answer.json)
+    assert jwt.decode(sign_in(client, number).json["access_token"], keys, algorithms=[ALGORITHM])
+
+
+def test_a_new_signing_key_does_not_end_what_the_old_one_signed(database: RolledBack) -> None:
+    old, new = pem(), pem()
+    before, after = SigningKeys([old]), SigningKeys([new, old])
+    person = administrator_of(database, "5109")
+    token = before.token(person.id, "staff")
+    client = client_of(database, after)
+    assert client.flask.get("/v1/households", headers={"Authorization": f"Bearer {token}"}).status_code == 200
+    assert after.published()["keys"][1]["kid"] == before.published()["keys"][0]["kid"]
+
+
+def test_signing_keys_are_read_from_the_files_that_the_environment_names(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("new.pem", "old.pem"):
+        (tmp_path / name).write_bytes(pem())
+    monkeypatch.setenv("USERS_SIGNING_KEYS", f"{tmp_path}/new.pem, {tmp_path}/old.pem")
+    assert len(SigningKeys.of_environment().published()["keys"]) == 2
+
+
+def test_a_key_that_cannot_sign_is_refused_at_the_start() -> None:
+    wider = ec.generate_private_key(ec.SECP384R1()).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    for pems in ([wider], []):
+        with pytest.raises(ValueError):
+            SigningKeys(pems)
+
+
+def test_a_token_signed_by_anybody_else_is_refused(client: Client) -> None:
+    token = KnownKeys().token(Person("staff").id, "staff")
+    assert client.flask.get("/v1/households", headers={"Authorization": f"Bearer {token}"}).status_code == 401
+
+
+def test_a_sign_in_lasts_thirty_days() -> None:
+    assert timedelta(days=30) == sessions.LIFETIME

@@ -1,0 +1,29 @@
+"""Rows that may stand once only: whoever comes second, even at the same moment, is told so by name."""
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from chassis.problems import Problem
+from users.problems import already_appointed, household_registered, phone_taken
+
+
+def keep(session: Session, row: object) -> None:
+    """Write the row now. Raises `phone_taken`, `household_registered` or `already_appointed` for what stands already."""
+    session.add(row)
+    try:
+        session.flush()
+    except IntegrityError as error:
+        if refusal := _refusal(getattr(error.orig, "diag", None)):
+            raise refusal from None
+        raise
+
+
+def _refusal(diagnosis: object) -> Problem | None:
+    match getattr(diagnosis, "constraint_name", None):
+        case "accounts_phone_fingerprint_key":
+            return phone_taken()
+        case "households_national_id_fingerprint_key":
+            return household_registered(where="")
+        case "appointment_records_standing_key":
+            return already_appointed()
+    return None

@@ -1,0 +1,82 @@
+"""Registering, and who I am."""
+
+from typing import Any
+from uuid import UUID
+
+from apiflask import APIBlueprint
+from marshmallow import Schema, fields
+from sqlalchemy.orm import Session
+
+from chassis.auth import ANYONE, SIGNED_IN, Caller
+from chassis.fields import Choice, Region, Strict, Text
+from chassis.http import access
+from chassis.problems import not_found
+from users import queries
+from users.actions import accounts as actions
+from users.fields import KINDS, Password, Phone
+from users.model import Account
+from users.personal import masked_phone
+
+api = APIBlueprint("accounts", __name__)
+
+WHO_REGISTER = {kind: labels for kind, labels in KINDS.items() if kind != "household"}
+
+
+class AccountIn(Strict):
+    kind = Choice(WHO_REGISTER, required=True, metadata={"description": "households are registered by their village"})
+    phone = Phone(required=True)
+    name = Text(100, required=True)
+    password = Password(required=True)
+    region = Region((0, 2, 4, 6, 9, 12), load_default="", metadata={"description": "where they live or work; may be empty"})
+    campaign = Text(40, pattern="[A-Za-z0-9_-]+", metadata={"description": "invitation code of the campaign that brought them"})
+
+
+class AccountOut(Schema):
+    """One's own account; the phone is masked."""
+
+    id = fields.UUID(required=True)
+    version = fields.Integer(required=True)
+    kind = Choice(KINDS, required=True)
+    name = fields.String(required=True)
+    phone = fields.String(required=True)
+    region = fields.String(required=True)
+    campaign = fields.String(required=True, allow_none=True)
+    registered_at = fields.AwareDateTime(required=True)
+
+
+class MeOut(AccountOut):
+    household_id = fields.UUID(required=True, allow_none=True, metadata={"description": "the household whose account this is"})
+    regions = fields.List(fields.String(), required=True, metadata={"description": "managed now, each with all below it"})
+
+
+@api.post("/accounts")
+@access(who=ANYONE, view="own", idempotent=False)
+@api.input(AccountIn)
+@api.output(AccountOut, 201)
+def register_account(session: Session, caller: Caller | None, json_data: dict[str, Any]) -> Any:
+    """Register as one of those who give, or as staff who may be appointed later."""
+    account = actions.register_account(session, json_data)
+    return _shown(account), 201, {"Location": f"/v1/accounts/{account.id}"}
+
+
+@api.get("/accounts/<uuid:account_id>")
+@access(who=SIGNED_IN, view="own")
+@api.output(AccountOut)
+def get_account(session: Session, caller: Caller, account_id: UUID) -> Any:
+    """One's own account."""
+    if account_id != caller.id:
+        raise not_found()
+    return _shown(queries.own_account(session, caller))
+
+
+@api.get("/me")
+@access(who=SIGNED_IN, view="own")
+@api.output(MeOut)
+def get_me(session: Session, caller: Caller) -> Any:
+    """Who I am, and which regions I manage."""
+    account = queries.own_account(session, caller)
+    return _shown(account) | {"household_id": queries.household_of(session, account.id), "regions": caller.regions}
+
+
+def _shown(account: Account) -> dict[str, Any]:
+    return {name: getattr(account, name) for name in AccountOut().fields} | {"phone": masked_phone(account.phone)}

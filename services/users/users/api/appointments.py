@@ -1,0 +1,96 @@
+"""Administrators: appointed, seen, dismissed."""
+
+from typing import Any
+from uuid import UUID
+
+from apiflask import APIBlueprint
+from marshmallow import Schema, ValidationError, fields, validates_schema
+from sqlalchemy.orm import Session
+
+from chassis.auth import STAFF, Caller
+from chassis.fields import Choice, Id, NothingIn, Region, Strict
+from chassis.http import access
+from chassis.pages import PageIn, page_of
+from users import queries
+from users.actions import appointments as actions
+from users.fields import APPOINTMENT_STATES, Phone
+from users.model import Appointment
+
+api = APIBlueprint("appointments", __name__)
+
+
+class AppointmentIn(Strict):
+    account_id = Id(metadata={"description": "whom: the id or the phone of a staff account"})
+    phone = Phone(metadata={"description": "whom: the id or the phone of a staff account"})
+    region = Region(required=True)
+
+    @validates_schema
+    def one_person(self, data: dict[str, Any], **_: Any) -> None:
+        if ("account_id" in data) == ("phone" in data):
+            raise ValidationError("wrong" if "phone" in data else "required", "account_id")
+
+
+class AppointmentOut(Schema):
+    id = fields.UUID(required=True)
+    version = fields.Integer(required=True)
+    state = Choice(APPOINTMENT_STATES, required=True)
+    account_id = fields.UUID(required=True)
+    name = fields.String(required=True)
+    region = fields.String(required=True)
+    appointed_by = fields.UUID(required=True, allow_none=True)
+    appointed_at = fields.AwareDateTime(required=True)
+    dismissed_by = fields.UUID(required=True, allow_none=True)
+    dismissed_at = fields.AwareDateTime(required=True, allow_none=True)
+
+
+class AppointmentsIn(PageIn):
+    region = Region((0, 2, 4, 6, 9, 12), load_default="")
+    state = Choice(APPOINTMENT_STATES, load_default="active")
+
+
+AppointmentPage = page_of(AppointmentOut)
+
+
+@api.post("/appointments")
+@access(who=STAFF, view="region")
+@api.input(AppointmentIn)
+@api.output(AppointmentOut, 201)
+def appoint_administrator(session: Session, caller: Caller, json_data: dict[str, Any]) -> Any:
+    """Let somebody manage a region that one manages, or a part of it."""
+    return _answered(actions.appoint_administrator(session, caller, json_data))
+
+
+@api.get("/appointments")
+@access(who=STAFF, view="region")
+@api.input(AppointmentsIn, location="query")
+@api.output(AppointmentPage)
+def list_appointments(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
+    """Who manages what in the regions one manages; with `state=dismissed`, who did."""
+    page = queries.appointments(session, caller, **query_data)
+    return page | {"items": [_shown(appointment) for appointment in page["items"]]}
+
+
+@api.get("/appointments/<uuid:appointment_id>")
+@access(who=STAFF, view="region")
+@api.output(AppointmentOut)
+def get_appointment(session: Session, caller: Caller, appointment_id: UUID) -> Any:
+    """One appointment of the regions one manages, or one's own."""
+    return _shown(queries.appointment_of(session, caller, appointment_id))
+
+
+@api.post("/appointments/<uuid:appointment_id>/dismissal")
+@access(who=STAFF, view="region")
+@api.input(NothingIn)
+@api.output(AppointmentOut, 201)
+def dismiss_administrator(session: Session, caller: Caller, appointment_id: UUID, json_data: dict[str, Any]) -> Any:
+    """End an appointment: as manager of a wider region, as who made it, or as its holder."""
+    return _answered(actions.dismiss_administrator(session, caller, appointment_id))
+
+
+def _answered(appointment: Appointment) -> Any:
+    return _shown(appointment), 201, {"Location": f"/v1/appointments/{appointment.id}"}
+
+
+def _shown(appointment: Appointment) -> dict[str, Any]:
+    more = {"state": "dismissed" if appointment.dismissed_at else "active", "name": appointment.account.name}
+    return {name: getattr(appointment, name) for name in AppointmentOut().fields if name not in more} | more

@@ -1,0 +1,94 @@
+"""The register of households."""
+
+from typing import Any
+from uuid import UUID
+
+from apiflask import APIBlueprint
+from marshmallow import Schema, ValidationError, fields, validates_schema
+from sqlalchemy.orm import Session
+
+from chassis.auth import HOUSEHOLD, STAFF, Caller
+from chassis.fields import Choice, Region, Strict, Text
+from chassis.http import access
+from chassis.pages import PageIn, page_of
+from users import queries
+from users.actions import households as actions
+from users.fields import STATUSES, NationalId, Password, Phone
+from users.model import Household
+from users.personal import masked_name, masked_national_id
+
+api = APIBlueprint("households", __name__)
+
+
+class HouseholdIn(Strict):
+    name = Text(100, required=True, metadata={"description": "of the householder"})
+    national_id = NationalId(required=True)
+    status = Choice(STATUSES, load_default="registered")
+    region = Region((12,), required=True)
+    phone = Phone(metadata={"description": "gives the household an account of its own"})
+    password = Password(metadata={"description": "with which the household signs in by itself"})
+
+    @validates_schema
+    def password_of_a_phone(self, data: dict[str, Any], **_: Any) -> None:
+        if "password" in data and "phone" not in data:
+            raise ValidationError("required", "phone")
+
+
+class HouseholdOut(Schema):
+    """A household; its national id is masked, and to others than itself its name."""
+
+    id = fields.UUID(required=True)
+    version = fields.Integer(required=True)
+    shown = fields.String(required=True, metadata={"enum": ["own", "region"]})
+    name = fields.String(required=True)
+    national_id = fields.String(required=True)
+    status = Choice(STATUSES, required=True)
+    region = fields.String(required=True)
+    account_id = fields.UUID(required=True, allow_none=True)
+    registered_by = fields.UUID(required=True, allow_none=True)
+    registered_at = fields.AwareDateTime(required=True)
+
+
+class HouseholdsIn(PageIn):
+    region = Region((0, 2, 4, 6, 9, 12), load_default="")
+
+
+HouseholdPage = page_of(HouseholdOut)
+
+
+@api.post("/households")
+@access(who=STAFF, view="region")
+@api.input(HouseholdIn)
+@api.output(HouseholdOut, 201)
+def register_household(session: Session, caller: Caller, json_data: dict[str, Any]) -> Any:
+    """Enter a household in the register of a village that one manages, with an account if it has a phone."""
+    household = actions.register_household(session, caller, json_data)
+    return _shown(household, caller), 201, {"Location": f"/v1/households/{household.id}"}
+
+
+@api.get("/households")
+@access(who=STAFF, view="region")
+@api.input(HouseholdsIn, location="query")
+@api.output(HouseholdPage)
+def list_households(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
+    """The households of the regions one manages, masked."""
+    page = queries.households(session, caller, **query_data)
+    return page | {"items": [_shown(household, caller) for household in page["items"]]}
+
+
+@api.get("/households/<uuid:household_id>")
+@access(who=HOUSEHOLD | STAFF, view="region")
+@api.output(HouseholdOut)
+def get_household(session: Session, caller: Caller, household_id: UUID) -> Any:
+    """One household of the regions one manages, masked, or one's own."""
+    return _shown(queries.household(session, caller, household_id), caller)
+
+
+def _shown(household: Household, caller: Caller) -> dict[str, Any]:
+    own = household.account_id == caller.id
+    masked = {
+        "shown": "own" if own else "region",
+        "name": household.name if own else masked_name(household.name),
+        "national_id": masked_national_id(household.national_id),
+    }
+    return {name: getattr(household, name) for name in HouseholdOut().fields if name not in masked} | masked

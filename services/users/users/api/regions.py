@@ -1,0 +1,81 @@
+"""The national division codes: where a region lies, what lies in it, what bears a name."""
+
+from typing import Any
+
+from apiflask import APIBlueprint
+from marshmallow import Schema, fields
+from sqlalchemy.orm import Session
+
+from chassis.auth import ANYONE, Caller
+from chassis.fields import Choice, Region, Strict, Text, Whole
+from chassis.http import access
+from users import regions
+from users.fields import LEVELS
+
+api = APIBlueprint("regions", __name__)
+
+
+class RegionsIn(Strict):
+    name = Text(50, metadata={"description": "part of a name, of today or before"})
+    within = Region((0, 2, 4, 6, 9, 12), load_default="", metadata={"description": "search in this region only"})
+    limit = Whole(1, 100, in_address=True, load_default=20)
+
+
+class DivisionOut(Schema):
+    code = fields.String(required=True)
+    name = fields.String(required=True)
+    level = Choice(LEVELS, required=True)
+
+
+class FormerOut(Schema):
+    code = fields.String(required=True)
+    name = fields.String(required=True)
+
+
+class RegionOut(DivisionOut):
+    """A region with those around it, the widest first, and the codes and names it had."""
+
+    ancestors = fields.List(fields.Nested(DivisionOut), required=True)
+    formerly = fields.List(fields.Nested(FormerOut), required=True)
+
+
+class AskedRegionOut(RegionOut):
+    asked = fields.String(required=True, metadata={"description": "the code in the address; not `code` if the region got a new one"})
+
+
+class RegionsOut(Schema):
+    items = fields.List(fields.Nested(RegionOut), required=True)
+
+
+class DivisionsOut(Schema):
+    items = fields.List(fields.Nested(DivisionOut), required=True)
+
+
+@api.get("/regions")
+@access(who=ANYONE, view="public")
+@api.input(RegionsIn, location="query")
+@api.output(RegionsOut)
+def list_regions(session: Session, caller: Caller | None, query_data: dict[str, Any]) -> Any:
+    """The provinces; with `name`, the regions whose name holds it, the wider first."""
+    if "name" in query_data:
+        found = regions.search(session, query_data["name"], query_data["within"], query_data["limit"])
+    else:
+        found = regions.children(session, query_data["within"])
+    return {"items": regions.described(session, found)}
+
+
+@api.get("/regions/<code>")
+@access(who=ANYONE, view="public")
+@api.output(AskedRegionOut)
+def get_region(session: Session, caller: Caller | None, code: str) -> Any:
+    """One region. A county's code of an earlier edition is answered with the region that it became."""
+    [found] = regions.described(session, [regions.get(session, code)])
+    return found | {"asked": code}
+
+
+@api.get("/regions/<code>/children")
+@access(who=ANYONE, view="public")
+@api.output(DivisionsOut)
+def list_children(session: Session, caller: Caller | None, code: str) -> Any:
+    """All regions one level below, in the order of their codes: 170 at most; none below a village."""
+    return {"items": [regions.line(child.code, child.name) for child in regions.children(session, regions.get(session, code).code)]}

@@ -1,0 +1,68 @@
+"""Appoints the first administrator of a region: `python -m users.appoint_first --phone … --name … --region 5109`.
+
+All others are appointed by those above them. Called again it changes nothing.
+"""
+
+import argparse
+import getpass
+import json
+import sys
+from pathlib import Path
+
+from marshmallow import ValidationError
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from chassis.database import Database
+from chassis.problems import Problem
+from chassis.sealed import fingerprint
+from chassis.settings import Settings
+from users.actions.accounts import register_account
+from users.actions.appointments import appoint
+from users.api.accounts import AccountIn
+from users.fields import Phone
+from users.model import Account, Appointment
+
+
+def appoint_first(session: Session, wanted: dict[str, str], password_file: Path | None = None) -> Appointment:
+    """Find or register the staff account and appoint it; the password is asked for only when the account is new.
+
+    Raises ValidationError or a problem for what is not right.
+    """
+    phone = Phone().deserialize(wanted["phone"])
+    account = session.scalars(select(Account).where(Account.phone_fingerprint == fingerprint(phone))).first()
+    if account is None:
+        password = password_file.read_text("utf-8").rstrip("\r\n") if password_file else getpass.getpass("Password: ")
+        account = register_account(session, AccountIn().load(wanted | {"kind": "staff", "password": password}))
+    if account.kind != "staff":
+        raise ValidationError("the phone belongs to somebody who is not staff", "phone")
+    region = AccountIn().fields["region"].deserialize(wanted["region"])
+    standing = select(Appointment).where(
+        Appointment.account_id == account.id, Appointment.region == region, Appointment.dismissed_at.is_(None)
+    )
+    return session.scalars(standing).first() or appoint(session, account, region, None)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description="Appoint the first administrator of a region.")
+    parser.add_argument("--phone", required=True)
+    parser.add_argument("--name", required=True)
+    parser.add_argument("--region", required=True, help='division code; "" is the whole country')
+    parser.add_argument("--password-file", type=Path, help="the password in a file; asked for if not given")
+    given = parser.parse_args(arguments)
+    database = Database.of(Settings.of("users"), "appoint")
+    try:
+        with database.begin() as session:
+            wanted = {"phone": given.phone, "name": given.name, "region": given.region}
+            appointment = appoint_first(session, wanted, given.password_file)
+    except ValidationError as error:
+        sys.exit(f"not right: {json.dumps(error.messages)}")
+    except Problem as problem:
+        sys.exit(f"not right: {problem.code}")
+    finally:
+        database.close()
+    print(json.dumps({"account_id": str(appointment.account_id), "appointment_id": str(appointment.id)}))
+
+
+if __name__ == "__main__":
+    main()

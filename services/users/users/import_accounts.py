@@ -1,0 +1,122 @@
+"""Brings in a list of accounts: `python -m users.import_accounts FILE.csv`.
+
+Columns: kind, phone, name, password, region, campaign; for households national_id and status too, and no phone or password if they
+have none; for staff `manages`, the region to be appointed to. What is refused is listed by row (the heading is row 1), field and
+code. A list brought in twice changes nothing the second time.
+"""
+
+import argparse
+import csv
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from io import StringIO
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from marshmallow import Schema, ValidationError
+from rich.console import Console
+from rich.progress import Progress
+
+from chassis.database import Database
+from chassis.fields import Choice, Region, Text
+from chassis.problems import Problem
+from chassis.settings import Settings
+from users import passwords
+from users.actions.imports import Line, import_batch
+from users.api.accounts import AccountIn
+from users.api.households import HouseholdIn
+from users.fields import KINDS, Password
+
+BATCH = 500
+
+
+class AccountRow(AccountIn):
+    password = Password()
+
+
+class StaffRow(AccountRow):
+    manages = Region()
+
+
+class HouseholdRow(HouseholdIn):
+    kind = Choice(KINDS, required=True)
+    campaign = Text(40, pattern="[A-Za-z0-9_-]+")
+
+
+_ROWS: dict[str, Schema] = {"household": HouseholdRow(), "staff": StaffRow()}
+_ACCOUNT_ROW = AccountRow()
+
+
+def import_accounts(database: Database, path: Path, progress: Progress) -> Iterator[Line]:
+    """Bring in a list, a batch at a time; gives each line once it is settled."""
+    text = _text(path)
+    task = progress.add_task("accounts", total=len(list(csv.DictReader(StringIO(text, newline="")))))
+    rows = csv.DictReader(StringIO(text, newline=""))
+    with ThreadPoolExecutor(passwords.CORES) as hashing:
+        while batch := [_read(rows.line_num, row) for row in islice(rows, BATCH)]:
+            import_batch(database, [line for line in batch if not line.refused], hashing)
+            progress.advance(task, len(batch))
+            yield from batch
+
+
+def _text(path: Path) -> str:
+    """UTF-8, or what spreadsheets save in China."""
+    raw = path.read_bytes()
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return raw.decode("gb18030")
+
+
+def _read(number: int, row: dict[Any, Any]) -> Line:
+    """A row as it is wanted; an empty cell is one that is not there."""
+    cells = {name: cell for name, cell in row.items() if cell and (not isinstance(cell, str) or cell.strip())}
+    try:
+        wanted = _ROWS.get(cells.get("kind", "").strip(), _ACCOUNT_ROW).load({str(name): cell for name, cell in cells.items()})
+        if "password" in wanted:
+            passwords.check(wanted["password"], wanted["phone"])
+    except ValidationError as error:
+        return Line(number, {}, refused=_first(error.messages_dict))
+    except Problem as problem:
+        return Line(number, {}, refused=("password", problem.code))
+    return Line(number, wanted)
+
+
+def _first(messages: dict[str, Any]) -> tuple[str, str]:
+    name, codes = next(iter(messages.items()))
+    return name, str(codes[0])
+
+
+def _write(path: Path | None, heading: list[str], rows: Iterable[list[Any]]) -> None:
+    if path:
+        with path.open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerows([heading, *rows])
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description="Bring in a list of accounts and households.")
+    parser.add_argument("file", type=Path, help="CSV with a heading, in UTF-8 or GB 18030")
+    parser.add_argument("--refused", type=Path, help="where to list what was refused: row, field, code")
+    parser.add_argument("--ids", type=Path, help="where to list who is who: row, phone, account_id, household_id; old ones too")
+    given = parser.parse_args(arguments)
+    database = Database.of(Settings.of("users"), "import")
+    with Progress(console=Console(stderr=True)) as progress:
+        lines = list(import_accounts(database, given.file, progress))
+    database.close()
+    refused = [[line.number, *line.refused] for line in lines if line.refused]
+    _write(given.refused, ["row", "field", "code"], refused)
+    known = (line for line in lines if line.account_id or line.household_id)
+    _write(
+        given.ids,
+        ["row", "phone", "account_id", "household_id"],
+        ([line.number, line.wanted.get("phone"), line.account_id, line.household_id] for line in known),
+    )
+    json.dump({"imported": len(lines) - len(refused), "refused": len(refused)}, sys.stdout)
+    print()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,25 @@
+"""What can be wrong with an account, a sign-in, an appointment or a household."""
+
+from chassis.problems import problem
+
+phone_taken = problem(409, "phone_taken", zh="这个手机号已注册", en="This phone is registered already")
+weak_password = problem(422, "weak_password", zh="密码过于简单，请换一个", en="This password is too easy to guess, choose another")
+wrong_credentials = problem(401, "wrong_credentials", zh="手机号或密码不正确", en="The phone or the password is not right")
+too_many_attempts = problem(429, "too_many_attempts", zh="密码错误次数过多，请稍后再试", en="Too many wrong passwords, try again later")
+session_ended = problem(401, "session_ended", zh="登录已结束，请重新登录", en="This sign-in has ended, sign in again")
+session_revoked = problem(
+    401,
+    "session_revoked",
+    zh="登录凭证被重复使用，为安全起见请重新登录",
+    en="A refresh token was used twice; for safety the sign-in has ended, sign in again",
+)
+outside_region = problem(403, "outside_region", zh="不在您管理的区域内", en="This is outside the regions you manage")
+unknown_administrator = problem(422, "unknown_administrator", zh="没有这个工作人员账号", en="There is no staff account of this phone or id")
+already_appointed = problem(409, "already_appointed", zh="此人已管理该区域", en="This person manages that very region already")
+own_appointment = problem(403, "own_appointment", zh="不能任命自己", en="Nobody appoints themselves")
+household_registered = problem(
+    409,
+    "household_registered",
+    zh="这个身份证号的家庭已登记{where}",
+    en="A household with this national id is registered already{where}",
+)

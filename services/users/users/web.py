@@ -1,0 +1,11 @@
+"""The HTTP process of users: `python -m chassis.http users`."""
+
+from apiflask import APIFlask
+
+from chassis.http import create_app
+from users.api import api
+from users.tokens import SigningKeys
+
+
+def create() -> APIFlask:
+    return create_app("users", api, keys=SigningKeys.of_environment())
