@@ -1,0 +1,13 @@
+"""notify names what needs' catalogue holds; neither may read the other's files, so their agreement is kept here."""
+
+from needs.catalogue import catalogue
+from notify.words import amount
+
+
+def test_every_item_of_the_catalogue_can_be_told_in_both_languages() -> None:
+    for item in catalogue().values():
+        if item["unit"]:
+            for language, word in (("zh-CN", item["zh"]), ("en", item["en"])):
+                told = amount(2, item["unit"], item["category"], language)
+                assert item["category"] not in told
+                assert word.lower() in told.lower()

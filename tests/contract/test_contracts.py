@@ -1,0 +1,86 @@
+"""The published language: every listener understands every committed example, old readers bear new fields, nothing personal travels."""
+
+import json
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import contracts
+import msgspec
+import pytest
+from chassis.events import Handler, handlers_of
+from chassis.testing.fixtures import RolledBack
+from contracts.event import Envelope, Event, decode, encode, every_event, name_of, subject_field, teller_of
+from contracts.generate import example_of
+from deploy.services import services
+
+ROOT = Path(contracts.__file__).parent.parent
+HANDLERS = [(name, handler) for name in services() for handler in handlers_of(import_module(f"{name}.worker").Worker)]
+PERSONAL = {"name", "phone", "national_id", "address", "email", "reason_text", "note", "password", "text"}
+
+
+def example(event: type[Event]) -> bytes:
+    return (ROOT / "examples" / teller_of(event) / f"{name_of(event)}.json").read_bytes()
+
+
+@pytest.fixture(scope="module", params=sorted(services()))
+def house(request: pytest.FixtureRequest, database_of: Callable[[str, str], str]) -> Iterator[tuple[str, RolledBack]]:
+    database = RolledBack(database_of(request.param, f"{request.param}_contracts"), name="contracts")
+    yield request.param, database
+    database.close()
+
+
+def test_every_listener_handles_the_committed_example_of_what_it_hears_and_hears_it_again(house: tuple[str, RolledBack]) -> None:
+    service, database = house
+    worker = import_module(f"{service}.worker").Worker()
+    for listener, handler in HANDLERS:
+        if listener == service:
+            with database.trial() as trial:
+                for _ in range(2):
+                    hear(trial, worker, handler)
+
+
+def hear(database: RolledBack, worker: Any, handler: Handler) -> None:
+    with database.begin() as session:
+        handler.act(getattr(worker, handler.method))(session, [decode(handler.place.event, example(handler.place.event))])
+
+
+@pytest.mark.parametrize("event", every_event().values(), ids=every_event())
+def test_an_event_survives_the_wire_and_a_reader_bears_what_it_does_not_know(event: type[Event]) -> None:
+    told = example_of(event)
+    assert decode(event, encode(told)) == told
+    richer = json.loads(encode(told)) | {"added_next_year": {"deep": [1]}}
+    assert decode(event, json.dumps(richer)) == told
+
+
+@pytest.mark.parametrize("event", every_event().values(), ids=every_event())
+def test_an_event_without_one_of_its_fields_is_refused(event: type[Event]) -> None:
+    whole = json.loads(example(event))
+    for field in whole:
+        with pytest.raises(msgspec.ValidationError):
+            decode(event, json.dumps({name: value for name, value in whole.items() if name != field}))
+
+
+@pytest.mark.parametrize("event", every_event().values(), ids=every_event())
+def test_an_event_names_its_thing_and_its_version_and_nothing_personal(event: type[Event]) -> None:
+    fields = set(event.__struct_fields__)
+    assert {"version", subject_field(event)} <= fields
+    assert not fields & PERSONAL
+
+
+def test_the_envelope_is_cloudevents_in_headers() -> None:
+    event = example_of(every_event()["need_published"])
+    stated = {"id": uuid4(), "name": "need_published", "teller": "needs", "subject": event.subject}
+    envelope = Envelope(**stated, recorded_at=event.published_at, traceparent=f"00-{'a' * 32}-{'b' * 16}-01")
+    headers = envelope.headers()
+    assert {"ce-id", "ce-source", "ce-type", "ce-specversion", "ce-time", "ce-subject", "traceparent"} == set(headers)
+    assert Envelope.of(headers) == envelope
+
+
+@pytest.mark.parametrize("missing", ["ce-id", "ce-type", "ce-subject", "ce-time"])
+def test_an_envelope_without_an_attribute_is_refused(missing: str) -> None:
+    headers = {"ce-id": str(uuid4()), "ce-type": "x", "ce-source": "/duijie/needs", "ce-subject": str(uuid4()), "ce-time": "2026-03-20T09:30:00Z"}
+    with pytest.raises(msgspec.ValidationError):
+        Envelope.of({name: value for name, value in headers.items() if name != missing})
