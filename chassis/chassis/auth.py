@@ -135,6 +135,7 @@ def _claims(keys: Keys, token: str) -> dict[str, Any]:
         try:
             claims = jwt.decode(token, key_set(), algorithms=[ALGORITHM]).claims
             rules.validate(claims)
+            UUID(claims["sub"])
             return claims
         except (errors.InvalidKeyIdError, errors.MissingKeyError):
             continue

@@ -2,29 +2,36 @@
 
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import amqp
 import kombu
+import kombu.exceptions
 
 from contracts.event import Envelope, exchange_of
 
-TROUBLE = (OSError, amqp.ConnectionError, amqp.ChannelError, kombu.exceptions.OperationalError)
+TROUBLE = (OSError, amqp.ConnectionError, amqp.ChannelError)
 """What a lost, refusing or silent broker raises; connecting anew is the cure."""
 
 
 @contextmanager
-def connected(url: str, heartbeat_seconds: int) -> Iterator[kombu.Connection]:
-    """A connection whose heartbeats `heartbeat_check` sends and counts. Leaving never waits for a broker that does not answer."""
-    connection = kombu.Connection(
-        url, heartbeat=heartbeat_seconds, connect_timeout=5, transport_options={"read_timeout": 2 * heartbeat_seconds}
-    )
+def connected(url: str, heartbeat_seconds: int) -> Iterator[amqp.Connection]:
+    """A connection that waits for no answer longer than two heartbeats; whoever holds it calls `heartbeat_tick` now and then.
+
+    Leaving says goodbye, so that the broker takes in what was acknowledged; after trouble, or when it does not answer, leaving is at once.
+    """
+    wanted = kombu.Connection(url, heartbeat=heartbeat_seconds, connect_timeout=5)
+    # Not `wanted.connection`, which connects anew by itself when it is lost: the channels on it would be dead, and nobody the wiser.
+    connection = wanted.transport.establish_connection()
     try:
-        connection.connect()
+        connection.sock.settimeout(2 * heartbeat_seconds)
         yield connection
+        with suppress(*TROUBLE):
+            connection.sock.settimeout(1)
+            connection.close()
     finally:
-        connection.collect(socket_timeout=1)
+        connection.collect()
 
 
 @dataclass(frozen=True)
@@ -52,7 +59,7 @@ def letter(envelope: Envelope, body: str | bytes, queue: str | None = None) -> L
 class Publisher:
     """A channel in confirm mode. One publisher belongs to one thread."""
 
-    def __init__(self, connection: kombu.Connection, confirm_seconds: float) -> None:
+    def __init__(self, connection: amqp.Connection, confirm_seconds: float) -> None:
         self._confirm_seconds = confirm_seconds
         self._channel = connection.channel()
         self._connection = connection
@@ -78,7 +85,7 @@ class Publisher:
             self._last_tag += 1
             self._unconfirmed.add(self._last_tag)
             marks.append(str(one.message.properties["message_id"]))
-            self._channel._basic_publish(one.message, one.exchange, one.routing_key, mandatory=True)
+            self._channel.basic_publish(one.message, one.exchange, one.routing_key, mandatory=True)
         deadline = time.monotonic() + self._confirm_seconds
         while self._unconfirmed:
             self._connection.drain_events(timeout=max(0.001, deadline - time.monotonic()))

@@ -1,6 +1,7 @@
 """Listening to events: nameko entrypoints that lose nothing and do nothing twice, and timers beside them."""
 
 import logging
+import random
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -9,7 +10,6 @@ from typing import Any
 
 import amqp
 import eventlet
-import kombu
 import msgspec
 from eventlet.event import Event as Signal
 from nameko.extensions import ENTRYPOINT_EXTENSIONS_ATTR, Entrypoint
@@ -120,87 +120,95 @@ class Handles(_Loop):
         super().setup()
         self._handler = Handler(Place(self.container.service_name, self.event), self.method_name, self.batch)
         self._act = self._handler.act(self._call)
-        self._arrived: deque[amqp.Message] = deque()
+        self._pause = 0.2
+        self._at_work = eventlet.GreenPool(1000)
 
     def _run(self) -> None:
-        pause = 0.2
         while not self._stopping.ready():
             try:
                 with connected(self._settings.broker_url, self._settings.heartbeat_seconds) as connection:
                     self._consume(connection)
             except TROUBLE as error:
                 log.warning("listening is interrupted", extra={"queue": self._handler.place.queue, "error": type(error).__name__})
-                self._stopping.wait(pause)
-                pause = min(pause * 2, 5.0)
+                self._stopping.wait(self._pause)
+                self._pause = min(self._pause * 2, 5.0)
+        self._at_work.waitall()
 
-    def _consume(self, connection: kombu.Connection) -> None:
-        most = self.batch if self.batch > 1 else self.at_once
-        self._arrived.clear()
+    def _consume(self, connection: amqp.Connection) -> None:
+        arrived: deque[amqp.Message] = deque()
         channel = connection.channel()
-        channel.basic_qos(0, 2 * most, False)
-        channel.basic_consume(self._handler.place.queue, callback=self._arrived.append)
+        channel.auto_decode = False
+        # A batch is handled while the next one arrives. Of single events each is at work from its arrival until it is acknowledged.
+        channel.basic_qos(0, 2 * self.batch if self.batch > 1 else self.at_once, False)
+        channel.basic_consume(self._handler.place.queue, callback=arrived.append)
+        self._pause = 0.2
+        self._trouble: list[Exception] = []
         while not self._stopping.ready():
-            _read(connection, 0.0 if self._arrived else 1.0)
-            self._linger(connection, most)
-            if self._arrived:
-                taken = [self._arrived.popleft() for _ in range(min(most, len(self._arrived)))]
-                self._settle(connection, channel, taken)
+            _gather(connection, arrived, self.batch)
+            if arrived:
+                self._settle(connection, channel, [arrived.popleft() for _ in range(min(self.batch, len(arrived)))])
+            if self._trouble:
+                raise self._trouble[0]
+        _wait(eventlet.spawn(self._at_work.waitall), connection)
 
-    def _linger(self, connection: kombu.Connection, most: int) -> None:
-        """Fill the batch while more keeps arriving, for 20 ms at most."""
-        deadline = time.monotonic() + 0.02
-        while 1 < len(self._arrived) < most and time.monotonic() < deadline and _read(connection, 0.002):
-            pass
-
-    def _settle(self, connection: kombu.Connection, channel: amqp.Channel, messages: Sequence[amqp.Message]) -> None:
-        """Handle and acknowledge: what is delivered anew goes alone, since it may be what brought a process down; the rest together."""
-        readable: list[tuple[amqp.Message, Heard]] = []
+    def _settle(self, connection: amqp.Connection, channel: amqp.Channel, messages: Sequence[amqp.Message]) -> None:
+        """Handle and acknowledge. What failed before, or may be what brought a process down, goes alone; the rest together."""
+        alone: list[tuple[amqp.Message, Heard]] = []
+        together: list[tuple[amqp.Message, Heard]] = []
         for message in messages:
             heard = self._read_message(message)
             if heard is None or _died_of_deliveries(message):
                 self._park(message, "unreadable" if heard is None else "delivery_limit")
                 channel.basic_ack(message.delivery_tag)
             else:
-                readable.append((message, heard))
-        alone = [pair for pair in readable if _headers(pair[0]).get("x-delivery-count")]
-        together = [pair for pair in readable if pair not in alone] if alone else readable
+                (alone if _failures(message) or _headers(message).get("x-delivery-count") else together).append((message, heard))
+        # In another order each time: those that come after the one which ends the process would otherwise never be handled.
+        random.shuffle(alone)
         for pair in alone:
-            self._settle_group(connection, channel, [pair])
+            if not self._settle_group(connection, channel, [pair]):
+                return
         if self.batch > 1:
             if together:
                 self._settle_group(connection, channel, together)
-        elif together:
-            threads = [eventlet.spawn(self._attempt, [heard]) for _, heard in together]
-            for (message, heard), thread in zip(together, threads, strict=True):
-                self._conclude(channel, message, heard, _wait(thread, connection))
+        else:
+            for message, heard in together:
+                self._at_work.spawn(self._settle_one, channel, message, heard, self._trouble)
 
-    def _settle_group(self, connection: kombu.Connection, channel: amqp.Channel, pairs: Sequence[tuple[amqp.Message, Heard]]) -> None:
-        error = _wait(eventlet.spawn(self._attempt, [heard for _, heard in pairs]), connection)
-        if error is None and len(pairs) > 1:
+    def _settle_one(self, channel: amqp.Channel, message: amqp.Message, heard: Heard, trouble: list[Exception]) -> None:
+        try:
+            self._conclude(channel, message, heard, self._attempt([heard]))
+        except Exception as error:
+            trouble.append(error)
+
+    def _settle_group(self, connection: amqp.Connection, channel: amqp.Channel, pairs: Sequence[tuple[amqp.Message, Heard]]) -> bool:
+        """Handle in one transaction, or one by one when that fails; False when told to stop before all was settled."""
+        error = _wait(self._at_work.spawn(self._attempt, [heard for _, heard in pairs]), connection)
+        if len(pairs) == 1:
+            return self._conclude(channel, *pairs[0], error)
+        if error is None:
+            # Everything delivered earlier is settled by now: whoever leaves something open leaves the loop.
             channel.basic_ack(pairs[-1][0].delivery_tag, multiple=True)
-        elif len(pairs) == 1:
-            self._conclude(channel, *pairs[0], error)
-        elif not isinstance(error, Interrupted):
-            for pair in pairs:
-                self._settle_group(connection, channel, [pair])
+            return True
+        return not isinstance(error, Interrupted) and all(self._settle_group(connection, channel, [pair]) for pair in pairs)
 
     def _attempt(self, heard: Sequence[Heard]) -> Exception | None:
         def work() -> None:
             inbox.handle(self._database, self._handler.name, heard, self._act)
 
         try:
-            done = inbox.patiently(work, giving_up=self._stopping.ready, pause=eventlet.sleep)
+            done = inbox.patiently(work, giving_up=self._stopping.ready, pause=self._stopping.wait)
         except Exception as error:
             return error
         return None if done else Interrupted()
 
-    def _conclude(self, channel: amqp.Channel, message: amqp.Message, heard: Heard, error: Exception | None) -> None:
+    def _conclude(self, channel: amqp.Channel, message: amqp.Message, heard: Heard, error: Exception | None) -> bool:
+        """Acknowledge, send to wait for the next attempt, or park; False when told to stop before the event was handled."""
         if isinstance(error, Interrupted):
-            return
+            return False
         if error is None:
             channel.basic_ack(message.delivery_tag)
-            return
-        attempt = 1 + sum(death["count"] for death in _deaths(message) if death.get("reason") == "rejected")
+            return True
+        attempt = 1 + _failures(message)
         last = attempt >= self._settings.attempts
         log.error(
             "an event could not be handled",
@@ -212,21 +220,20 @@ class Handles(_Loop):
             channel.basic_ack(message.delivery_tag)
         else:
             channel.basic_reject(message.delivery_tag, requeue=False)
+        return True
 
     def _read_message(self, message: amqp.Message) -> Heard | None:
         try:
             envelope = Envelope.of(_headers(message))
-            body = message.body.encode() if isinstance(message.body, str) else message.body
-            return Heard(envelope.id, decode(self.event, body), envelope.traceparent)
+            return Heard(envelope.id, decode(self.event, message.body), envelope.traceparent)
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             log.error("an event could not be read", extra={"queue": self._handler.place.queue, "error": type(error).__name__})
             return None
 
     def _park(self, message: amqp.Message, why: str) -> None:
         """Into `.dead`, over a connection of its own: publishing on the consumer's could read what another thread waits for."""
-        properties = dict(message.properties)
-        properties["application_headers"] = {**_headers(message), "x-parked-because": why}
-        properties["delivery_mode"] = 2
+        properties = {name: value for name, value in message.properties.items() if name not in _NOT_PARKED}
+        properties |= {"application_headers": _parked_headers(message, why), "delivery_mode": 2}
         properties.setdefault("message_id", "parked")
         parked = amqp.Message(message.body, **properties)
         with connected(self._settings.broker_url, self._settings.heartbeat_seconds) as connection:
@@ -290,8 +297,17 @@ class ServiceWorker:
         idempotency.forget(session)
 
 
+_NOT_PARKED = {"expiration", "user_id"}
+"""Properties that would make the broker drop what is parked, or refuse it from us."""
+
+
 def _headers(message: amqp.Message) -> dict[str, Any]:
     return message.headers or {}
+
+
+def _parked_headers(message: amqp.Message, why: str) -> dict[str, Any]:
+    """The headers as they came, without those that would send a copy elsewhere, and the reason."""
+    return {name: value for name, value in _headers(message).items() if name not in {"CC", "BCC"}} | {"x-parked-because": why}
 
 
 def _deaths(message: amqp.Message) -> list[dict[str, Any]]:
@@ -299,24 +315,38 @@ def _deaths(message: amqp.Message) -> list[dict[str, Any]]:
     return [death for death in deaths if isinstance(death, dict)] if isinstance(deaths, list) else []
 
 
+def _failures(message: amqp.Message) -> int:
+    """How often a handler failed on it."""
+    counts = [death.get("count") for death in _deaths(message) if death.get("reason") == "rejected"]
+    return sum(count for count in counts if isinstance(count, int))
+
+
 def _died_of_deliveries(message: amqp.Message) -> bool:
     return any(death.get("reason") == "delivery_limit" for death in _deaths(message))
 
 
-def _read(connection: kombu.Connection, seconds: float) -> bool:
+def _read(connection: amqp.Connection, seconds: float) -> bool:
     """Take in what the broker sends; False when nothing came in time. Raises one of `TROUBLE` when it has been silent for too long."""
-    connection.heartbeat_check()
+    connection.heartbeat_tick()
     try:
-        connection.drain_events(timeout=seconds or 0.0005)
+        connection.drain_events(timeout=seconds)
     except TimeoutError:
         return False
     return True
 
 
-def _wait(thread: Any, connection: kombu.Connection) -> Exception | None:
-    """Wait for a handler, keeping the connection alive meanwhile."""
+def _gather(connection: amqp.Connection, arrived: deque[amqp.Message], most: int) -> None:
+    """Wait for a message, a second at most, and take in those that came with it; while more keep coming, fill the batch for 20 ms."""
+    _read(connection, 0.0 if arrived else 1.0)
+    deadline = time.monotonic() + 0.02
+    while arrived and len(arrived) < most and time.monotonic() < deadline and _read(connection, 0.002 if len(arrived) > 1 else 0.0):
+        pass
+
+
+def _wait(thread: Any, connection: amqp.Connection) -> Any:
+    """What a green thread comes to; the connection is kept alive meanwhile."""
     while not thread.dead:
-        with eventlet.Timeout(5, False):
-            return thread.wait()  # type: ignore[no-any-return]
+        with eventlet.Timeout(connection.heartbeat / 4, False):
+            return thread.wait()
         _read(connection, 0.0)
-    return thread.wait()  # type: ignore[no-any-return]
+    return thread.wait()

@@ -22,6 +22,10 @@ class Strict(Schema):
         unknown = RAISE
 
 
+class NothingIn(Strict):
+    """An act that needs no further word: `{}`."""
+
+
 class Text(fields.String):
     """Text of `least` to `most` characters, none of them a control character other than line breaks and tabs."""
 
@@ -92,14 +96,20 @@ class Moment(fields.AwareDateTime):
 
 
 class Flag(fields.Boolean):
+    """`true` or `false`, as text only in addresses."""
+
     default_error_messages = NEVER | {"invalid": "not_true_or_false"}
-    truthy = {True}
-    falsy = {False}
+
+    def __init__(self, *, in_address: bool = False, **options: Any) -> None:
+        self._words = {"true": True, "false": False} if in_address else {}
+        super().__init__(**options)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> bool:
-        if not isinstance(value, bool):
+        if isinstance(value, bool):
+            return value
+        if not isinstance(value, str) or value not in self._words:
             raise self.make_error("invalid", input=value)
-        return value
+        return self._words[value]
 
 
 class Region(fields.String):

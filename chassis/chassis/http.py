@@ -1,8 +1,6 @@
 """What a service answers over HTTP: one transaction a request, every error a problem in two languages, every route guarded."""
 
 import logging
-import re
-import secrets
 import sys
 from collections.abc import Callable, Collection
 from functools import wraps
@@ -10,7 +8,7 @@ from typing import Any
 
 from apiflask import APIBlueprint, APIFlask
 from apiflask.exceptions import HTTPError
-from flask import Flask, Response, current_app, make_response, request
+from flask import Flask, Response, current_app, g, make_response, request
 from granian import Granian
 from granian.constants import Interfaces
 from sqlalchemy import text
@@ -24,7 +22,6 @@ from chassis.settings import Settings
 
 log = logging.getLogger(__name__)
 BODY_BYTES = 64 * 1024
-_TRACE = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}\Z")
 
 
 def access(*, who: Collection[str], view: View, idempotent: bool = True) -> Callable[[Callable[..., Any]], Callable[..., Response]]:
@@ -40,8 +37,10 @@ def access(*, who: Collection[str], view: View, idempotent: bool = True) -> Call
             database: Database = current_app.extensions["database"]
             keys: Keys = current_app.extensions["keys"]
             with database.begin() as session:
+                outbox.follow(session, request.headers.get("traceparent"))
                 caller = caller_of_request(keys, who, lambda: session)
-                keyed = caller if idempotent and request.method == "POST" and "Idempotency-Key" in request.headers else None
+                wanted_once = idempotent and request.method == "POST" and "Idempotency-Key" in request.headers and "again" not in g
+                keyed = caller if wanted_once else None
                 earlier = idempotency.before(session, keyed.id) if keyed else None
                 if earlier is None:
                     response = make_response(function(session, caller, **arguments))
@@ -58,6 +57,7 @@ def access(*, who: Collection[str], view: View, idempotent: bool = True) -> Call
 
 def _again(earlier: idempotency.Done) -> Response:
     """Answer a repeated request with the thing as it stands now, as its caller may see it now."""
+    g.again = True
     endpoint, arguments = current_app.url_map.bind("").match(earlier.location, method="GET")
     response: Response = current_app.view_functions[endpoint](**arguments)
     response.status_code = earlier.status
@@ -78,7 +78,7 @@ def create_app(service: str, api: APIBlueprint, *, database: Database | None = N
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.extensions.update(database=database, keys=keys)
-    app.before_request(_arrive)
+    app.before_request(lambda: strict.check(request))
     for kind in (Exception, HTTPError):
         app.register_error_handler(kind, _refuse)
     app.register_blueprint(api)
@@ -103,12 +103,6 @@ def _ready() -> Any:
     with current_app.extensions["database"].begin() as session:
         session.execute(text("SELECT 1"))
     return {"status": "ok"}
-
-
-def _arrive() -> None:
-    trace = request.headers.get("traceparent", "")
-    outbox.traceparent.set(trace if _TRACE.match(trace) else f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01")
-    strict.check(request)
 
 
 def _refuse(error: Exception) -> Response:

@@ -9,8 +9,8 @@ from uuid import UUID
 from sqlalchemy import Column, String, Table, Uuid, func, text
 from sqlalchemy.orm import Session
 
+from chassis import outbox
 from chassis.database import Database, Moment, is_passing, tables
-from chassis.outbox import traceparent
 from contracts.event import Event
 
 log = logging.getLogger(__name__)
@@ -54,13 +54,10 @@ def first_time(session: Session, handler: str, heard: Sequence[Heard]) -> list[E
 
 def handle(database: Database, handler: str, heard: Sequence[Heard], act: Callable[[Session, list[Event]], object]) -> None:
     """Run one transaction: note what is heard for the first time and act on it. Raises what the act raises, nothing being changed then."""
-    token = traceparent.set(heard[0].traceparent)
-    try:
-        with database.begin() as session:
-            if events := first_time(session, handler, heard):
-                act(session, events)
-    finally:
-        traceparent.reset(token)
+    with database.begin() as session:
+        outbox.follow(session, heard[0].traceparent)
+        if events := first_time(session, handler, heard):
+            act(session, events)
 
 
 def forget(session: Session) -> None:

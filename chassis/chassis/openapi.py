@@ -11,7 +11,6 @@ CONFIG = {
     "AUTO_AUTH_ERROR_RESPONSE": False,
     "AUTO_404_RESPONSE": False,
     "AUTO_OPERATION_SUMMARY": True,
-    "TAGS": [],
 }
 PROBLEM = {
     "type": "object",

@@ -1,7 +1,8 @@
 """What a service has to tell: written in the same transaction as the deed, told by the relay, then kept as its journal."""
 
-from collections.abc import Sequence
-from contextvars import ContextVar
+import re
+import secrets
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import BigInteger, Column, Index, Row, String, Table, Text, Uuid, func, insert, select
 from sqlalchemy.orm import Session
@@ -9,8 +10,7 @@ from sqlalchemy.orm import Session
 from chassis.database import Moment, new_id, now, tables
 from contracts.event import Envelope, Event, decode, encode, every_event, name_of, teller_of
 
-traceparent: ContextVar[str | None] = ContextVar("traceparent", default=None)
-"""The W3C trace that the running request or event belongs to; what is told meanwhile carries it on."""
+_TRACE = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}\Z")
 
 
 def _told(name: str, *more: Column[object] | Index, **options: object) -> Table:
@@ -40,7 +40,7 @@ def add(session: Session, *events: Event) -> None:
     """Tell these events when, and only when, the session's transaction commits."""
     if not events:
         return
-    recorded_at, trace = now(), traceparent.get()
+    recorded_at, trace = now(), session.info.get("traceparent")
     session.execute(
         insert(outbox),
         [
@@ -60,6 +60,12 @@ def add(session: Session, *events: Event) -> None:
     session.execute(_WAKE)
 
 
+def follow(session: Session, traceparent: str | None) -> None:
+    """What this session tells belongs to the given W3C trace, or to a new one if that is none."""
+    known = traceparent is not None and _TRACE.match(traceparent)
+    session.info["traceparent"] = traceparent if known else f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
+
+
 def told(session: Session) -> list[Event]:
     """All events waiting in the outbox, oldest first: what a test looks at."""
     rows = session.execute(select(outbox).order_by(outbox.c.id))
@@ -73,6 +79,8 @@ def envelope_of(row: Row[tuple[object, ...]]) -> Envelope:
     )
 
 
-def waiting(session: Session, limit: int) -> Sequence[Row[tuple[object, ...]]]:
-    """Untold rows, oldest first, locked until the transaction ends; rows that another relay holds are passed over."""
-    return session.execute(select(outbox).order_by(outbox.c.id).limit(limit).with_for_update(skip_locked=True)).all()
+def waiting(session: Session, limit: int, without: Collection[str] = ()) -> Sequence[Row[tuple[object, ...]]]:
+    """Untold rows, oldest first, `without` events of these names, locked until the transaction ends; those another relay holds are passed
+    over."""
+    rows = select(outbox).order_by(outbox.c.id).limit(limit).with_for_update(skip_locked=True)
+    return session.execute(rows.where(outbox.c.name.not_in(without)) if without else rows).all()

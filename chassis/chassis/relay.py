@@ -5,20 +5,21 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from datetime import date
 
+import amqp
 import psycopg
-from sqlalchemy.engine import make_url
 
 from chassis import journal, outbox, telemetry
+from chassis.bell import bell
 from chassis.broker import TROUBLE, Publisher, connected, letter
-from chassis.database import Database, is_passing
+from chassis.database import Database, is_passing, now
 from chassis.settings import Settings
 from contracts.event import listeners
 
 log = logging.getLogger(__name__)
 BATCH = 500
+UNHEARD_PAUSE_SECONDS = 5.0
 
 
 class Relay:
@@ -28,7 +29,8 @@ class Relay:
         self._settings = settings
         self._confirm_seconds = confirm_seconds
         self._database = Database.of(settings, "relay")
-        self._page_turned = 0.0
+        self._page: date | None = None
+        self._unheard: dict[str, float] = {}
         self.stopping = threading.Event()
 
     def run(self) -> None:
@@ -36,17 +38,18 @@ class Relay:
         pause = 0.2
         while not self.stopping.is_set():
             try:
-                with connected(self._settings.broker_url, self._settings.heartbeat_seconds) as connection, self._bell() as bell:
+                with (
+                    connected(self._settings.broker_url, self._settings.heartbeat_seconds) as connection,
+                    bell(self._settings.database_url, "outbox") as woken,
+                ):
                     publisher = Publisher(connection, self._confirm_seconds)
                     while not self.stopping.is_set():
-                        self._turn_page()
                         if self.pass_on(publisher) < BATCH:
-                            bell.wait()
-                        connection.heartbeat_check()
-                        _read_pending(connection)
+                            woken.wait()
+                        _stay_in_touch(connection)
                         pause = 0.2
             except Exception as error:
-                if not isinstance(error, (*TROUBLE, psycopg.Error, Unheard)) and not is_passing(error):
+                if not isinstance(error, (*TROUBLE, psycopg.Error)) and not is_passing(error):
                     raise
                 log.warning("telling is interrupted", extra={"error": type(error).__name__, "pause_seconds": pause})
                 self.stopping.wait(pause)
@@ -54,57 +57,36 @@ class Relay:
         self._database.close()
 
     def pass_on(self, publisher: Publisher) -> int:
-        """Tell one batch; returns how many rows it held. An event that nobody may want counts as told; one that a listener misses stays."""
+        """Tell one batch; returns how many were told. What nobody listens to counts as told; what a listener misses stays, and is tried
+        again after five seconds, letting the others pass."""
+        self._turn_page()
+        overdue = time.monotonic() - UNHEARD_PAUSE_SECONDS
+        self._unheard = {name: since for name, since in self._unheard.items() if since > overdue}
         with self._database.begin() as session:
-            rows = outbox.waiting(session, BATCH)
+            rows = outbox.waiting(session, BATCH, without=self._unheard)
             if not rows:
                 return 0
             safe, unwanted = publisher.publish(letter(outbox.envelope_of(row), row.body) for row in rows)
             missed = {position for position in unwanted if listeners().get(rows[position].name)}
             if told := [rows[position].id for position in sorted(safe - missed)]:
                 journal.keep(session, told)
-        if missed:
-            raise Unheard({rows[position].name for position in missed})
-        return len(rows)
+        if names := {rows[position].name for position in missed}:
+            self._unheard |= dict.fromkeys(names, time.monotonic())
+            log.error("no queue takes an event that somebody listens to: run `python -m chassis.topology`", extra={"events": sorted(names)})
+        return len(told)
 
     def _turn_page(self) -> None:
-        if time.monotonic() - self._page_turned > 3600 or not self._page_turned:
+        if self._page != (today := now().date()):
             with self._database.begin() as session:
                 journal.turn_page(session, self._settings.journal_days)
-            self._page_turned = time.monotonic()
-
-    @contextmanager
-    def _bell(self) -> Iterator["_Bell"]:
-        url = make_url(self._settings.database_url).set(drivername="postgresql").render_as_string(hide_password=False)
-        with psycopg.connect(
-            url, autocommit=True, connect_timeout=5, application_name=f"{self._settings.service}-relay-bell"
-        ) as connection:
-            connection.execute("LISTEN outbox")
-            yield _Bell(connection)
+            self._page = today
 
 
-class Unheard(Exception):
-    """A queue that the catalogue names does not exist: run the topology step. The events stay in the outbox meanwhile."""
-
-    def __init__(self, names: set[str]) -> None:
-        super().__init__(f"no queue takes {', '.join(sorted(names))}: run `python -m chassis.topology` for every service")
-
-
-class _Bell:
-    """Rings when something is written to the outbox. Only a hint: whoever waits looks again after a second anyway."""
-
-    def __init__(self, connection: psycopg.Connection[tuple[object, ...]]) -> None:
-        self._connection = connection
-
-    def wait(self) -> None:
-        for _ in self._connection.notifies(timeout=1.0, stop_after=1):
-            pass
-
-
-def _read_pending(connection: object) -> None:
-    """Reading is what tells a silent broker from a live one: heartbeats count only when they are read."""
+def _stay_in_touch(connection: amqp.Connection) -> None:
+    """Send heartbeats and read the broker's: only what is read tells a live broker from a silent one."""
+    connection.heartbeat_tick()
     try:
-        connection.drain_events(timeout=0.0005)  # type: ignore[attr-defined]
+        connection.drain_events(timeout=0.0005)
     except TimeoutError:
         pass
 

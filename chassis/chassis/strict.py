@@ -1,6 +1,7 @@
 """JSON read strictly: what two readers could understand differently is refused."""
 
 import json
+import math
 import re
 from typing import Any
 
@@ -48,6 +49,6 @@ def _whole(digits: str) -> int:
 
 
 def _decimal(digits: str) -> float:
-    if len(digits) > 40:
+    if len(digits) > 40 or not math.isfinite(number := float(digits)):
         raise ValueError("number too long")
-    return float(digits)
+    return number

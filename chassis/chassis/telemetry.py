@@ -3,16 +3,26 @@
 import logging
 import os
 import sys
+import threading
 
 import structlog
 
-QUIET = ("amqp", "kombu", "nameko", "httpx", "httpcore", "alembic")
+LEVELS = dict.fromkeys(("amqp", "kombu", "nameko", "httpx", "httpcore", "alembic"), logging.WARNING) | {
+    # nameko writes an exception's own words into its message; `events` logs the same without them.
+    "nameko.containers": logging.CRITICAL
+}
+log = logging.getLogger(__name__)
 
 
 def start(service: str, role: str) -> None:
     """Send everything that is logged to stderr as JSON; `LOG_LEVEL` sets the level (INFO)."""
+
+    def name_process(_: object, __: str, entry: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        return entry | {"service": service, "role": role}
+
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
+        name_process,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.ExtraAdder(),
@@ -34,9 +44,11 @@ def start(service: str, role: str) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=os.environ.get("LOG_LEVEL", "INFO"), force=True)
-    for name in QUIET:
-        logging.getLogger(name).setLevel(logging.WARNING)
-    structlog.contextvars.bind_contextvars(service=service, role=role)
+    logging.captureWarnings(True)
+    for name, level in LEVELS.items():
+        logging.getLogger(name).setLevel(level)
+    sys.excepthook = lambda kind, error, trace: log.critical("the process ends by an error", exc_info=(kind, error, trace))
+    threading.excepthook = lambda args: log.critical("a thread ended by an error", exc_info=args.exc_value)
 
 
 def without_values(_: object, __: str, entry: structlog.typing.EventDict) -> structlog.typing.EventDict:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import import_module
 
-from amqp import Channel
+import amqp
 from kombu import Exchange, Queue
 
 from chassis.broker import TROUBLE, connected
@@ -36,7 +36,7 @@ class Place:
         return f"{self.queue}.dead"
 
 
-def declare(channel: Channel, service: str, places: Iterable[Place], retry_pause_ms: int) -> None:
+def declare(channel: amqp.Channel, service: str, places: Iterable[Place], retry_pause_ms: int) -> None:
     """Declare what a service tells to and listens on. Declaring again changes nothing.
 
     Raises `amqp.PreconditionFailed` when a queue stands with other arguments: give it a new version in its name.
@@ -56,9 +56,10 @@ def _exchange(teller: str) -> Exchange:
 
 
 def _queue(name: str, dead_letters_to: str | None = None, ttl_ms: int | None = None) -> Queue:
-    arguments: dict[str, object] = {"x-queue-type": "quorum", "x-delivery-limit": DELIVERY_LIMIT}
+    arguments: dict[str, object] = {"x-queue-type": "quorum"}
     if dead_letters_to:
         arguments |= {
+            "x-delivery-limit": DELIVERY_LIMIT,
             "x-dead-letter-exchange": "",
             "x-dead-letter-routing-key": dead_letters_to,
             "x-dead-letter-strategy": "at-least-once",
@@ -82,6 +83,8 @@ def main(patience_seconds: float = 60) -> None:
                 with connected(settings.broker_url, settings.heartbeat_seconds) as connection:
                     declare(connection.channel(), service, places, settings.retry_pause_ms)
                 break
+            except amqp.ChannelError as error:
+                sys.exit(f"{service}: the broker refuses the topology: {type(error).__name__}: {error}")
             except TROUBLE as error:
                 if time.monotonic() > deadline:
                     sys.exit(f"{service}: topology not declared: {type(error).__name__}: {error}")

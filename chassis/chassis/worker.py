@@ -3,8 +3,12 @@
 # Eventlet must replace the blocking parts of the standard library before anything else is imported, and psycopg chooses how to
 # wait when it is imported: its default blocks the whole process under eventlet.
 import os
+import warnings
 
-import eventlet
+warnings.filterwarnings("ignore", r"\s*Eventlet is deprecated")
+
+import eventlet  # noqa: E402
+import eventlet.debug  # noqa: E402
 
 eventlet.monkey_patch()
 os.environ["PSYCOPG_WAIT_FUNC"] = "wait_selector"
@@ -29,6 +33,8 @@ def main() -> None:
         sys.exit("psycopg waits in C and would block every handler: PSYCOPG_WAIT_FUNC came too late")
     settings = Settings.of(sys.argv[1])
     telemetry.start(settings.service, "worker")
+    # What a green thread raises is logged without its words by whoever waits for it; eventlet itself would print it whole.
+    eventlet.debug.hub_exceptions(False)
     database = Database.of(settings, "worker")
     container = ServiceContainer(
         import_module(f"{settings.service}.worker").Worker,
