@@ -4,15 +4,30 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from typing import Any
 
 import amqp
 import kombu
+from amqp.serialization import PROPERTY_CLASSES, decode_properties_basic
+from amqp.spec import Basic
 import kombu.exceptions
 
 from contracts.event import Envelope, exchange_of
 
 TROUBLE = (OSError, amqp.ConnectionError, amqp.ChannelError)
 """What a lost, refusing or silent broker raises; connecting anew is the cure."""
+
+
+def _decode_properties(frame: bytes, offset: int) -> tuple[dict[str, Any], int]:
+    try:
+        return decode_properties_basic(frame, offset)
+    except Exception:
+        return {}, len(frame)
+
+
+# amqp raises whatever comes to it over properties that it cannot decode, and such a message would end one reader after the other.
+# Without properties it is merely unreadable.
+PROPERTY_CLASSES[Basic.CLASS_ID] = _decode_properties
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from typing import Any
 
 from apiflask import APIBlueprint, APIFlask
 from apiflask.exceptions import HTTPError
+from apiflask.schema_adapters.marshmallow import parser
 from flask import Flask, Response, current_app, g, make_response, request
 from granian import Granian
 from granian.constants import Interfaces
@@ -21,6 +22,8 @@ from chassis.problems import FIELD_WORDS, FRAMEWORK, Problem, bad_request, broke
 from chassis.settings import Settings
 
 log = logging.getLogger(__name__)
+# webargs drops unknown keys of an address by itself; our schemas are to decide, and refuse them.
+parser.unknown = None
 BODY_BYTES = 64 * 1024
 
 
@@ -28,7 +31,8 @@ def access(*, who: Collection[str], view: View, idempotent: bool = True) -> Call
     """Guard a route: `who` may call it (kinds of users; none means anyone), and which `view` of the data it gives.
 
     The route function is called with a session and the caller first; the transaction commits when its answer stands, and rolls
-    back when it raises. A POST by somebody signed in may carry an `Idempotency-Key` unless `idempotent` is False.
+    back when it raises. A POST by somebody signed in may carry an `Idempotency-Key` unless `idempotent` is False. A route for anyone
+    that is not idempotent, as signing in, looks at no token, so that whoever holds one that is over gets a new one.
     """
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Response]:
@@ -38,7 +42,7 @@ def access(*, who: Collection[str], view: View, idempotent: bool = True) -> Call
             keys: Keys = current_app.extensions["keys"]
             with database.begin() as session:
                 outbox.follow(session, request.headers.get("traceparent"))
-                caller = caller_of_request(keys, who, lambda: session)
+                caller = caller_of_request(keys, who, lambda: session) if who or idempotent else None
                 wanted_once = idempotent and request.method == "POST" and "Idempotency-Key" in request.headers and "again" not in g
                 keyed = caller if wanted_once else None
                 earlier = idempotency.before(session, keyed.id) if keyed else None
@@ -130,7 +134,7 @@ def _pointers(found: dict[str, Any]) -> list[dict[str, str]]:
     def walk(node: Any, path: str) -> None:
         if isinstance(node, dict):
             for key, below in node.items():
-                walk(below, path if key == "_schema" else f"{path}/{str(key)[:100]}")
+                walk(below, path if key == "_schema" else f"{path}/{_step(key)}")
         else:
             code = str(node[0]) if isinstance(node, list) and node else "wrong"
             errors.append({"pointer": path, "code": code if code in FIELD_WORDS else "wrong"})
@@ -140,6 +144,11 @@ def _pointers(found: dict[str, Any]) -> list[dict[str, str]]:
     return errors
 
 
+def _step(key: object) -> str:
+    """A field's name in a JSON pointer; whatever a caller made up as one."""
+    return str(key)[:100].encode(errors="replace").decode().replace("~", "~0").replace("/", "~1")
+
+
 def serve(service: str) -> None:
     """Run a service's `web:create` on Granian until told to stop."""
     settings = Settings.of(service)
@@ -147,7 +156,7 @@ def serve(service: str) -> None:
     server = Granian(
         f"{service}.web:create",
         factory=True,
-        address="127.0.0.1",
+        address=settings.host,
         port=settings.port,
         interface=Interfaces.WSGI,
         blocking_threads=settings.web_threads,

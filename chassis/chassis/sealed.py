@@ -34,6 +34,6 @@ class Sealed(TypeDecorator[str]):
         return None if value is None else _keys().decrypt(bytes(value)).decode()
 
 
-def fingerprint(value: str) -> bytes:
+def fingerprint(value: str | bytes) -> bytes:
     """32 bytes that are the same for the same value and tell nothing without `FINGERPRINT_KEY` (HMAC-SHA-256)."""
-    return hmac.digest(_fingerprint_key(), value.encode(), hashlib.sha256)
+    return hmac.digest(_fingerprint_key(), value.encode() if isinstance(value, str) else value, hashlib.sha256)

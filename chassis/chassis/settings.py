@@ -13,6 +13,7 @@ class Settings:
     database_url: str
     broker_url: str
     jwks_url: str
+    host: str
     port: int
     web_threads: int
     pool_size: int
@@ -31,6 +32,7 @@ class Settings:
             database_url=env.str(f"{service.upper()}_DATABASE_URL"),
             broker_url=env.str("BROKER_URL", "amqp://guest:guest@127.0.0.1:5672//"),
             jwks_url=env.str("JWKS_URL", "http://127.0.0.1:8000/v1/jwks"),
+            host=env.str("HOST", "127.0.0.1"),
             port=env.int("PORT", 8000),
             web_threads=env.int("WEB_THREADS", 8),
             pool_size=env.int("POOL_SIZE", 20),

@@ -7,13 +7,14 @@ from typing import Any
 
 from flask import Request
 
-from chassis.problems import bad_json, bad_text, unsupported_type
+from chassis.problems import bad_json, bad_text, too_large, unsupported_type
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
 def check(request: Request) -> None:
-    """Raises `bad_text` for control characters in the address, `unsupported_type` or `bad_json` for a body that is not clean JSON.
+    """Raises `bad_text` for control characters in the address, `too_large`, `unsupported_type` or `bad_json` for a body that is not
+    clean JSON.
 
     Clean is: UTF-8, no duplicate keys, no NaN or Infinity, numbers of at most 40 characters, not nested beyond reason.
     """
@@ -23,6 +24,9 @@ def check(request: Request) -> None:
         raise bad_text()
     if request.method not in {"POST", "PUT", "PATCH"} or not (body := request.get_data(cache=True)):
         return
+    # A body sent in chunks is cut off at the limit, without a word.
+    if request.content_length is None and len(body) == request.max_content_length:
+        raise too_large()
     if not request.is_json:
         raise unsupported_type()
     try:

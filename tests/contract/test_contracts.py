@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import contracts
 import msgspec
 import pytest
+
+import contracts
 from chassis.events import Handler, handlers_of
 from chassis.testing.fixtures import RolledBack
 from contracts.event import Envelope, Event, decode, encode, every_event, name_of, subject_field, teller_of
@@ -81,6 +82,12 @@ def test_the_envelope_is_cloudevents_in_headers() -> None:
 
 @pytest.mark.parametrize("missing", ["ce-id", "ce-type", "ce-subject", "ce-time"])
 def test_an_envelope_without_an_attribute_is_refused(missing: str) -> None:
-    headers = {"ce-id": str(uuid4()), "ce-type": "x", "ce-source": "/duijie/needs", "ce-subject": str(uuid4()), "ce-time": "2026-03-20T09:30:00Z"}
+    headers = {
+        "ce-id": str(uuid4()),
+        "ce-type": "x",
+        "ce-source": "/duijie/needs",
+        "ce-subject": str(uuid4()),
+        "ce-time": "2026-03-20T09:30:00Z",
+    }
     with pytest.raises(msgspec.ValidationError):
         Envelope.of({name: value for name, value in headers.items() if name != missing})

@@ -155,3 +155,8 @@ def test_only_households_and_administrators_post_needs(client: Client, kind: str
 def test_an_unknown_need_is_not_found(client: Client, town: Person) -> None:
     assert client.post(f"/v1/needs/{new_id()}/verification", by=town).status_code == 404
     assert client.get("/v1/needs/nonsense", by=town).status_code == 404
+
+
+def test_a_key_in_the_address_that_means_nothing_is_refused(client: Client) -> None:
+    answer = client.get("/v1/needs", page=2)
+    assert (answer.status_code, answer.json["errors"][0]["pointer"], answer.json["errors"][0]["code"]) == (422, "#query/page", "unknown")

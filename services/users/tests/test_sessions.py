@@ -74,6 +74,12 @@ def test_signing_in_gives_a_token_that_says_who_it_is(client: Client, number: st
     assert client.flask.get("/v1/me", headers=headers).json["id"] == token.claims["sub"]
 
 
+def test_whoever_holds_a_token_that_is_over_can_sign_in_with_it_in_the_header(client: Client, number: str) -> None:
+    stale = {"Authorization": "Bearer stale"}
+    assert client.flask.post("/v1/sessions", json={"phone": number, "password": PASSWORD}, headers=stale).status_code == 201
+    assert client.flask.get("/v1/me", headers=stale).status_code == 401
+
+
 def test_a_phone_may_be_written_in_any_form(client: Client, number: str) -> None:
     assert sign_in(client, f"+86 {number}").status_code == 201
 

@@ -1,0 +1,144 @@
+"""The courier of the laptop house keeps the same promises as the broker: nothing lost, nothing twice, a bad event parked alone."""
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from typing import Any
+from uuid import UUID
+
+import pytest
+from msgspec.structs import replace
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from chassis import inbox, outbox
+from chassis.database import Database, new_id
+from chassis.events import Handler
+from chassis.settings import Settings
+from chassis.topology import Place
+from contracts.event import Event
+from contracts.generate import example_of
+from contracts.needs import NeedRejected
+from deploy.local.courier import Courier, Listener
+
+
+@dataclasses.dataclass
+class Route:
+    """A teller's database, a listener's, and the poison that the listener cannot bear."""
+
+    settings: Settings
+    teller: Database
+    listener: Database
+    poison: set[UUID] = dataclasses.field(default_factory=set)
+
+    def courier(self, kind: type[Courier] = Courier, batch: int = 500) -> Courier:
+        handler = Handler(Place("notify", NeedRejected), "on_need_rejected", batch)
+        return kind(self.settings, self.teller, [Listener(self.listener, handler, handler.act(self.take if batch > 1 else self.take_one))])
+
+    def take_one(self, session: Session, event: Event) -> None:
+        self.take(session, [event])
+
+    def take(self, session: Session, events: list[Event]) -> None:
+        session.execute(text("INSERT INTO taken VALUES (:id)"), [{"id": event.subject} for event in events])
+        if self.poison & {event.subject for event in events}:
+            raise ValueError("poison")
+
+    def tell(self, count: int) -> list[UUID]:
+        events = [replace(example_of(NeedRejected), need_id=new_id()) for _ in range(count)]
+        with self.teller.begin() as session:
+            outbox.add(session, *events)
+        return [event.subject for event in events]
+
+    def taken(self) -> list[UUID]:
+        with self.listener.begin() as session:
+            return list(session.scalars(text("SELECT id FROM taken")))
+
+    def ask(self, query: str) -> Any:
+        with self.teller.begin() as session:
+            return session.scalar(text(query))
+
+    def settle(self, courier: Courier) -> None:
+        """Carry until nothing is left to carry, waiting out the pauses."""
+        while courier.carry() or self.ask("SELECT count(*) FROM deliveries WHERE dead_because IS NULL"):
+            pass
+
+
+@pytest.fixture
+def route(database_of: Callable[[str, str], str]) -> Iterator[Route]:
+    urls = {name: database_of(name, f"{name}_courier") for name in ("needs", "notify")}
+    teller, listener = (Database(url, name="courier-test") for url in urls.values())
+    with listener.begin() as session:
+        session.execute(text("CREATE TABLE taken (id uuid)"))
+    settings = Settings(
+        service="needs", database_url=urls["needs"], broker_url="", jwks_url="", host="", port=0, web_threads=1, pool_size=5,
+        statement_timeout_ms=5000, retry_pause_ms=50, attempts=3, heartbeat_seconds=5, journal_days=90,
+    )  # fmt: skip
+    yield Route(settings, teller, listener)
+    teller.close()
+    listener.close()
+
+
+class DiesBeforeCrossingOff(Courier):
+    """Ends after the listener has committed and before the delivery is crossed off: its own transaction rolls back."""
+
+    def _handle(self, *arguments: Any) -> Any:
+        super()._handle(*arguments)
+        raise KeyboardInterrupt
+
+
+def without_inbox(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inbox, "first_time", lambda session, handler, heard: [one.event for one in heard])
+
+
+@pytest.mark.parametrize("batch", [1, 500])
+def test_what_is_told_is_heard_once_and_becomes_journal(route: Route, batch: int) -> None:
+    told = route.tell(30)
+    route.settle(route.courier(batch=batch))
+    assert sorted(route.taken()) == sorted(told)
+    assert (route.ask("SELECT count(*) FROM outbox"), route.ask("SELECT count(*) FROM deliveries")) == (0, 0)
+    assert route.ask("SELECT count(*) FROM journal") == 30
+
+
+def carried_by_one_that_dies(route: Route) -> tuple[list[UUID], list[UUID]]:
+    told = route.tell(10)
+    with pytest.raises(KeyboardInterrupt):
+        route.courier(DiesBeforeCrossingOff).carry()
+    assert len(route.taken()) == 10
+    route.settle(route.courier())
+    return sorted(told), sorted(route.taken())
+
+
+def test_a_courier_that_dies_before_crossing_off_does_nothing_twice(route: Route) -> None:
+    told, taken = carried_by_one_that_dies(route)
+    assert taken == told
+
+
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="without the inbox, what is handed over again is done again")
+def test_without_the_inbox_it_would_do_everything_twice(route: Route, monkeypatch: pytest.MonkeyPatch) -> None:
+    without_inbox(monkeypatch)
+    told, taken = carried_by_one_that_dies(route)
+    assert taken == told
+
+
+@pytest.mark.parametrize("batch", [1, 500])
+def test_a_poisonous_event_is_tried_three_times_and_parked_while_the_others_are_handled(route: Route, batch: int) -> None:
+    told = route.tell(9)
+    route.poison = {told[4]}
+    route.settle(route.courier(batch=batch))
+    assert sorted(route.taken()) == sorted(set(told) - route.poison)
+    assert route.ask("SELECT attempts FROM deliveries WHERE dead_because = 'ValueError'") == 3
+
+
+def test_a_delivery_waits_while_the_listener_s_database_is_in_trouble_and_no_attempt_is_counted(route: Route) -> None:
+    told = route.tell(3)
+    with route.listener.begin() as blocking:
+        blocking.execute(text("LOCK TABLE inbox"))
+        impatient = dataclasses.replace(route.settings, statement_timeout_ms=200)
+        listener = Database(impatient.database_url.replace("needs_courier", "notify_courier"), name="impatient", statement_timeout_ms=200)
+        courier = dataclasses.replace(route, listener=listener).courier()
+        courier.stopping.set()
+        courier.carry()
+        assert route.ask("SELECT sum(attempts) FROM deliveries") == 0
+    courier.stopping.clear()
+    route.settle(courier)
+    listener.close()
+    assert sorted(route.taken()) == sorted(told)
