@@ -12,6 +12,7 @@ import json
 import os
 import queue
 import secrets
+import shutil
 import subprocess
 import sys
 import threading
@@ -31,6 +32,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from bench import audit
 from contracts.regions import rows
+from deploy.local.environment import data_folder
 from deploy.local.running import stack
 from deploy.local.sandbox import national_id
 from deploy.local.visitor import Refused, Visitor, by_service
@@ -196,8 +198,7 @@ def main() -> None:
     started = time.monotonic()
     lines = read(limit)
     players = Players(lines)
-    folder = Path(f"var/getusppe-{secrets.token_hex(4)}").resolve()
-    folder.mkdir(parents=True)
+    folder = data_folder(f"getusppe-{secrets.token_hex(4)}")
     columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn()]
     with stack(folder, "--port-offset", "400", "--not-durable") as stated, Progress(*columns, console=Console(stderr=True)) as progress:
         told = os.environ | stated["environment"]
@@ -220,6 +221,7 @@ def main() -> None:
         counted = watch.count()
     if needs + pledges + refused != len(lines):
         sys.exit(f"{needs} needs + {pledges} pledges + {refused} refused are not the {len(lines)} lines read")
+    shutil.rmtree(folder)
     print(json.dumps({"needs": needs, "pledges": pledges, "refused": refused, **counted, "seconds": round(time.monotonic() - started)}))
 
 

@@ -10,7 +10,6 @@ import amqp
 import kombu
 from amqp.serialization import PROPERTY_CLASSES, decode_properties_basic
 from amqp.spec import Basic
-import kombu.exceptions
 
 from contracts.event import Envelope, exchange_of
 
@@ -20,9 +19,10 @@ TROUBLE = (OSError, amqp.ConnectionError, amqp.ChannelError)
 
 def _decode_properties(frame: bytes, offset: int) -> tuple[dict[str, Any], int]:
     try:
-        return decode_properties_basic(frame, offset)
+        properties, end = decode_properties_basic(frame, offset)
     except Exception:
         return {}, len(frame)
+    return properties, end
 
 
 # amqp raises whatever comes to it over properties that it cannot decode, and such a message would end one reader after the other.

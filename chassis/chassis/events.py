@@ -6,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import amqp
 import eventlet
@@ -25,6 +25,7 @@ from contracts.event import Envelope, Event, decode, name_of, teller_of
 from contracts.users import AdministratorAppointed, AdministratorDismissed
 
 log = logging.getLogger(__name__)
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True)
@@ -161,7 +162,8 @@ class Handles(_Loop):
                 self._park(message, "unreadable" if heard is None else "delivery_limit")
                 channel.basic_ack(message.delivery_tag)
             else:
-                (alone if _failures(message) or _headers(message).get("x-delivery-count") else together).append((message, heard))
+                is_suspect = _headers(message).get("x-delivery-count") or (self.batch > 1 and _failures(message))
+                (alone if is_suspect else together).append((message, heard))
         # In another order each time: those that come after the one which ends the process would otherwise never be handled.
         random.shuffle(alone)
         for pair in alone:
@@ -275,9 +277,13 @@ class Interrupted(Exception):
     """The process stops; the events stay unacknowledged and come back."""
 
 
-handles = Handles.decorator
-handles_batch = HandlesBatch.decorator
-every = Every.decorator
+class _Decorator(Protocol):
+    def __call__(self, *arguments: Any, **options: Any) -> Callable[[F], F]: ...
+
+
+handles: _Decorator = Handles.decorator
+handles_batch: _Decorator = HandlesBatch.decorator
+every: _Decorator = Every.decorator
 
 
 class ServiceWorker:

@@ -9,7 +9,7 @@ from marshmallow import RAISE, Schema, fields, validate
 
 from contracts import regions
 
-NEVER = {"required": "required", "null": "null", "validator_failed": "wrong"}
+NEVER: dict[str, str | list[Any] | dict[Any, Any]] = {"required": "required", "null": "null", "validator_failed": "wrong"}
 _DIGITS = re.compile(r"-?[0-9]{1,16}\Z", re.ASCII)
 
 

@@ -47,7 +47,7 @@ def access(*, who: Collection[str], view: View, idempotent: bool = True) -> Call
                 keyed = caller if wanted_once else None
                 earlier = idempotency.before(session, keyed.id) if keyed else None
                 if earlier is None:
-                    response = make_response(function(session, caller, **arguments))
+                    response: Response = make_response(function(session, caller, **arguments))
                     if keyed:
                         idempotency.after(session, keyed.id, response)
                     return response
@@ -63,7 +63,7 @@ def _again(earlier: idempotency.Done) -> Response:
     """Answer a repeated request with the thing as it stands now, as its caller may see it now."""
     g.again = True
     endpoint, arguments = current_app.url_map.bind("").match(earlier.location, method="GET")
-    response: Response = current_app.view_functions[endpoint](**arguments)
+    response = make_response(current_app.view_functions[endpoint](**arguments))
     response.status_code = earlier.status
     response.headers["Location"] = earlier.location
     return response

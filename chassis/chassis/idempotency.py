@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from flask import Response, request
-from sqlalchemy import Column, LargeBinary, SmallInteger, String, Table, Uuid, func, select, text
+from sqlalchemy import Column, ColumnElement, LargeBinary, SmallInteger, String, Table, Uuid, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -85,7 +85,7 @@ def forget(session: Session) -> None:
     session.execute(text("DELETE FROM idempotency_keys WHERE used_at < now() - interval '24 hours'"))
 
 
-def _same(caller_id: UUID, key: str) -> tuple[object, ...]:
+def _same(caller_id: UUID, key: str) -> tuple[ColumnElement[bool], ...]:
     columns = idempotency_keys.c
     return columns.caller_id == caller_id, columns.method == request.method, columns.path == request.path, columns.key == key
 

@@ -49,7 +49,7 @@ def note_access(route: Any, name: str, who: Collection[str], view: View, idempot
     route._spec["security"] = [{"token": []}] if who else []
 
 
-def finish(document: dict[str, Any]) -> dict[str, Any]:
+def finish(document: Any) -> Any:
     """Complete the generated document: the token, the problem every operation may answer, required bodies."""
     components = document.setdefault("components", {})
     components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}

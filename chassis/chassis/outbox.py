@@ -3,9 +3,11 @@
 import re
 import secrets
 from collections.abc import Collection, Sequence
+from typing import Any
 
-from sqlalchemy import BigInteger, Column, Index, Row, String, Table, Text, Uuid, func, insert, select
+from sqlalchemy import BigInteger, Column, Row, String, Table, Text, Uuid, func, insert, select
 from sqlalchemy.orm import Session
+from sqlalchemy.schema import SchemaItem
 
 from chassis.database import Moment, new_id, now, tables
 from contracts.event import Envelope, Event, decode, encode, every_event, name_of, teller_of
@@ -13,7 +15,7 @@ from contracts.event import Envelope, Event, decode, encode, every_event, name_o
 _TRACE = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}\Z")
 
 
-def _told(name: str, *more: Column[object] | Index, **options: object) -> Table:
+def _told(name: str, *more: SchemaItem, **options: Any) -> Table:
     return Table(
         name,
         tables,

@@ -5,6 +5,7 @@ import signal
 import sys
 import threading
 import time
+from contextlib import suppress
 from datetime import date
 
 import amqp
@@ -85,10 +86,8 @@ class Relay:
 def _stay_in_touch(connection: amqp.Connection) -> None:
     """Send heartbeats and read the broker's: only what is read tells a live broker from a silent one."""
     connection.heartbeat_tick()
-    try:
+    with suppress(TimeoutError):
         connection.drain_events(timeout=0.0005)
-    except TimeoutError:
-        pass
 
 
 def main() -> None:

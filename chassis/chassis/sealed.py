@@ -12,7 +12,8 @@ from sqlalchemy import Dialect, LargeBinary, TypeDecorator
 
 @cache
 def _keys() -> MultiFernet:
-    return MultiFernet([Fernet(key) for key in Env().list("SEAL_KEYS")])
+    keys: list[str] = Env().list("SEAL_KEYS")
+    return MultiFernet([Fernet(key) for key in keys])
 
 
 @cache
@@ -22,7 +23,10 @@ def _fingerprint_key() -> bytes:
 
 
 class Sealed(TypeDecorator[str]):
-    """Text that only a process holding `SEAL_KEYS` (Fernet keys, newest first) can read. It cannot be searched: keep a fingerprint beside it."""
+    """Text that only a process holding `SEAL_KEYS` (Fernet keys, newest first) can read.
+
+    It cannot be searched: keep a fingerprint beside it.
+    """
 
     impl = LargeBinary
     cache_ok = True

@@ -18,7 +18,8 @@ def start(service: str, role: str) -> None:
     """Send everything that is logged to stderr as JSON; `LOG_LEVEL` sets the level (INFO)."""
 
     def name_process(_: object, __: str, entry: structlog.typing.EventDict) -> structlog.typing.EventDict:
-        return entry | {"service": service, "role": role}
+        entry.update(service=service, role=role)
+        return entry
 
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,

@@ -16,6 +16,7 @@ from uuid import UUID
 
 import psycopg
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from chassis import inbox, journal, outbox, telemetry
 from chassis.bell import bell
@@ -42,6 +43,7 @@ _POST = text(
     " SELECT * FROM unnest(CAST(:queues AS text[]), CAST(:ids AS uuid[]), CAST(:traces AS text[]), CAST(:bodies AS text[]))"
     " ON CONFLICT DO NOTHING"
 )
+_QUEUES_DUE = text("SELECT DISTINCT queue FROM deliveries WHERE dead_because IS NULL AND due_at <= clock_timestamp()")
 _DUE = text(
     "SELECT event_id, traceparent, body FROM deliveries WHERE queue = :queue AND dead_because IS NULL AND due_at <= clock_timestamp()"
     f" ORDER BY event_id LIMIT {BATCH} FOR UPDATE SKIP LOCKED"
@@ -73,11 +75,17 @@ class Courier:
         self.stopping = threading.Event()
         with database.begin() as session:
             session.execute(_TABLE)
-            journal.turn_page(session, settings.journal_days)
+            self.turn_page(session)
+
+    def turn_page(self, session: Session) -> None:
+        journal.turn_page(session, self._settings.journal_days)
 
     def carry(self) -> int:
         """One round: the outbox into deliveries, due deliveries to their listeners. Returns how many of both there were."""
-        return self._collect() + sum(self._hand_over(listener) for listener in self._listeners)
+        collected = self._collect()
+        with self._database.begin() as session:
+            due = set(session.scalars(_QUEUES_DUE))
+        return collected + sum(self._hand_over(listener) for listener in self._listeners if listener.handler.place.queue in due)
 
     def _collect(self) -> int:
         with self._database.begin() as session:
@@ -141,12 +149,12 @@ class Courier:
         log.error("an event could not be handled", exc_info=error, extra={"queue": queue, "event_id": str(one.id), "attempt": attempt})
 
     def run(self) -> None:
-        """Until `stopping` is set: carry, sleep until woken or a fifth of a second is over; patient with the database."""
+        """Until `stopping` is set: carry, sleep until woken or a second is over; patient with the database."""
         while not self.stopping.is_set():
             with patient(self.stopping), bell(self._settings.database_url, "outbox") as woken:
                 while not self.stopping.is_set():
                     if not self.carry():
-                        woken.wait(0.2)
+                        woken.wait(1.0)
 
 
 class patient:
@@ -195,6 +203,7 @@ def main() -> None:
         courier = Courier(told[name], databases[name], heard_from)
         courier.stopping = stopping
         jobs.append(courier.run)
+        jobs.append(lambda courier=courier, name=name: keep_time(databases[name], courier.turn_page, 3600, stopping))
         for method, entrypoint in entrypoints_of(workers[name]):
             if isinstance(entrypoint, Every):
                 timer = getattr(workers[name](), method)

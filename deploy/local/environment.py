@@ -13,6 +13,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from deploy.services import services
 
 
+def data_folder(name: str) -> Path:
+    """Where data lie: `var/` of the checkout; as root elsewhere, because PostgreSQL runs under its own user then, who cannot reach it."""
+    return Path("/var/lib/duijie") / name if os.geteuid() == 0 else Path("var").resolve() / name
+
+
 def environment(folder: Path, database_url: Callable[[str], str], *, origin: str, broker_url: str | None = None) -> dict[str, str]:
     """Environment variables for every process. Keys are made once and kept in `folder`, readable by its owner only."""
     told = dict(os.environ) | _keys(folder) | {"JWKS_URL": f"{origin}/v1/jwks", "USERS_SIGNING_KEYS": str(_signing_key(folder))}

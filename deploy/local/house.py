@@ -15,16 +15,11 @@ from rich.console import Console
 from chassis.migrate import migrate
 from chassis.testing import postgres
 from deploy.local import sandbox
-from deploy.local.environment import environment
+from deploy.local.environment import data_folder, environment
 from deploy.services import services
 
 ON_A_LAPTOP = {"POOL_SIZE": "6", "WEB_THREADS": "8", "LOG_LEVEL": "WARNING"}
 SMALL = {"shared_buffers": "64MB", "max_connections": "120"}
-
-
-def data_folder() -> Path:
-    """PostgreSQL refuses to run as root, and its own user may not reach the checkout: as root the data lie elsewhere."""
-    return Path("/var/lib/duijie/house") if os.geteuid() == 0 else Path("var/house").resolve()
 
 
 def environment_of(folder: Path, origin: str) -> dict[str, str]:
@@ -36,7 +31,7 @@ def environment_of(folder: Path, origin: str) -> dict[str, str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--folder", type=Path, default=data_folder())
+    parser.add_argument("--folder", type=Path, default=data_folder("house"))
     parser.add_argument("--reset", action="store_true", help="throw the data away and end")
     arguments = parser.parse_args()
     folder: Path = arguments.folder
@@ -113,7 +108,11 @@ def _stop(running: dict[str, "subprocess.Popen[bytes]"]) -> None:
 
 
 def _reset(folder: Path, console: Console) -> None:
-    with postgres.take_lock(postgres.make_folder(folder / "postgres")):
+    try:
+        lock = postgres.take_lock(postgres.make_folder(folder / "postgres"))
+    except RuntimeError:
+        sys.exit("the house is running: stop it first (Ctrl-C where it runs)")
+    with lock:
         for path in (folder / "postgres" / "database", folder / "sandbox.json"):
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
     console.print("已清空；下次 make run 重新播种。The data are gone; the next `make run` seeds anew.")

@@ -1,6 +1,6 @@
 """The whole stack on a laptop: every service's roles as processes, a private RabbitMQ and PostgreSQL, under honcho.
 
-`python -m deploy.local.stack [--folder var/stack] [--port-offset 0]`; Ctrl-C stops all. `stack.json` in the folder says where things
+`python -m deploy.local.stack [--folder …] [--port-offset 0]`; Ctrl-C stops all. `stack.json` in the folder says where things
 are, once everything is ready.
 """
 
@@ -17,8 +17,10 @@ import httpx
 from honcho.manager import Manager
 
 from chassis.testing import postgres, rabbitmq
-from deploy.local.environment import environment
+from deploy.local.environment import data_folder, environment
 from deploy.services import services
+
+STACK = {"max_connections": "400"}
 
 
 def main() -> None:
@@ -27,7 +29,7 @@ def main() -> None:
     ports = {name: service.port + arguments.port_offset for name, service in services().items()}
     ready = folder / "stack.json"
     ready.unlink(missing_ok=True)
-    with postgres.start(_data(folder, "postgres"), durable=arguments.durable) as database, rabbitmq.start(folder / "rabbitmq") as broker:
+    with postgres.start(folder / "postgres", STACK, durable=arguments.durable) as database, rabbitmq.start(folder / "rabbitmq") as broker:
         for name in services():
             database.create(name)
         told = environment(folder, database.url, origin=f"http://127.0.0.1:{ports['users']}", broker_url=broker.url())
@@ -53,17 +55,12 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--folder", type=Path, default=Path("var/stack"))
+    parser.add_argument("--folder", type=Path, default=data_folder("stack"))
     parser.add_argument("--port-offset", type=int, default=0)
     parser.add_argument("--replicas", type=int, default=1, help="of matching's worker and clear")
     parser.add_argument("--quiet", action="store_true")
     parser.add_argument("--not-durable", dest="durable", action="store_false", help="no fsync: for throw-away data only")
     return parser.parse_args()
-
-
-def _data(folder: Path, name: str) -> Path:
-    """PostgreSQL refuses to run as root, and its own user may not reach the checkout."""
-    return Path("/var/lib/duijie") / folder.name / name if os.geteuid() == 0 else folder / name
 
 
 def _ours(told: dict[str, str]) -> dict[str, str]:

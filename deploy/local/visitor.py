@@ -44,16 +44,15 @@ class Visitor:
     def __init__(self, origin: Origin, client: httpx.Client | None = None) -> None:
         self._origin = origin
         self._client = client or httpx.Client(timeout=30, trust_env=False)
-        self._credentials: dict[str, str] | None = None
         self._token: str | None = None
+        self._refresh_token: str | None = None
 
     @property
     def is_signed_in(self) -> bool:
         return self._token is not None
 
     def sign_in(self, phone: str, password: str) -> Self:
-        self._credentials = {"phone": phone, "password": password}
-        self._token = self._renewed()
+        self._take_tokens("/v1/sessions", {"phone": phone, "password": password})
         return self
 
     def get(self, path: str, **query: Any) -> Any:
@@ -76,10 +75,10 @@ class Visitor:
             cursor = {"cursor": page["next"]}
 
     def ask(self, method: str, path: str, headers: Mapping[str, str] | None = None, **request: Any) -> Any:
-        """The answer's JSON. Signs in anew when the token is over. Raises `Refused` for every status from 400."""
+        """The answer's JSON. Renews the access token when it is over. Raises `Refused` for every status from 400."""
         response = self._send(method, path, headers, **request)
-        if response.status_code == 401 and self._credentials and self._token:
-            self._token = self._renewed()
+        if response.status_code == 401 and self._refresh_token:
+            self._take_tokens("/v1/sessions/refresh", {"refresh_token": self._refresh_token})
             response = self._send(method, path, headers, **request)
         if response.status_code >= 400:
             raise Refused(response)
@@ -89,9 +88,9 @@ class Visitor:
         signed = {"Authorization": f"Bearer {self._token}"} if self._token else {}
         return self._client.request(method, self._origin(path) + path, headers=signed | dict(headers or {}), **request)
 
-    def _renewed(self) -> str:
-        response = self._client.post(self._origin("/v1/sessions") + "/v1/sessions", json=self._credentials)
+    def _take_tokens(self, path: str, body: Mapping[str, str]) -> None:
+        response = self._client.post(self._origin(path) + path, json=body)
         if response.status_code >= 400:
             raise Refused(response)
-        token: str = response.json()["access_token"]
-        return token
+        tokens = response.json()
+        self._token, self._refresh_token = tokens["access_token"], tokens["refresh_token"]

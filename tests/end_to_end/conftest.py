@@ -13,6 +13,8 @@ import pytest
 
 from chassis.testing.postgres import kept_ports
 from deploy.local import running
+from deploy.local.environment import data_folder
+from deploy.local.house import environment_of
 from deploy.local.visitor import Origin, Visitor, by_service, one_origin
 
 
@@ -33,26 +35,19 @@ class World:
         return subprocess.run(command, env=self.environment, check=True, capture_output=True, text=True).stdout
 
 
-def reachable_folder(tmp_path_factory: pytest.TempPathFactory, name: str) -> Path:
-    """PostgreSQL runs under its own user when we are root, who cannot reach pytest's folders."""
-    return Path("/var/lib/duijie/tests") / f"{name}-{secrets.token_hex(4)}" if os.geteuid() == 0 else tmp_path_factory.mktemp(name)
-
-
 @pytest.fixture(scope="session")
-def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    folder = reachable_folder(tmp_path_factory, "house")
+def embedded() -> Iterator[World]:
+    folder = data_folder(f"house-{secrets.token_hex(4)}")
     folder.mkdir(parents=True, exist_ok=True)
     [port] = kept_ports(folder / "port", 1)
     with running.house(folder, port) as address:
-        from deploy.local.house import environment_of
-
         yield World(one_origin(address), environment_of(folder, address), folder)
     shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
-def stacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    folder = reachable_folder(tmp_path_factory, "stack")
+def stacked() -> Iterator[World]:
+    folder = data_folder(f"stack-{secrets.token_hex(4)}")
     with running.stack(folder, "--port-offset", "500", "--not-durable") as stated:
         yield World(by_service(stated["addresses"]), os.environ | stated["environment"], folder)
     shutil.rmtree(folder, ignore_errors=True)

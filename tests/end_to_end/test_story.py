@@ -1,5 +1,6 @@
 """The main story, told over HTTP in each house: posted, verified, matched by itself, accepted, everybody told."""
 
+import re
 import secrets
 import subprocess
 import time
@@ -8,10 +9,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
+import httpx
 import pytest
 
 from deploy.local.sandbox import national_id
 from deploy.local.visitor import Refused, Visitor
+from deploy.services import services
 
 from .conftest import World
 
@@ -205,6 +208,21 @@ def test_a_dismissed_administrator_can_do_nothing_any_more(cast: Cast) -> None:
         return False
 
     eventually(refused)
+
+
+def test_the_pages_of_the_api_come_from_this_house_alone(embedded: World) -> None:
+    address = embedded.origin("/docs/")
+    page = httpx.get(f"{address}/docs/", trust_env=False).text
+    assert "swagger-ui" in page
+    named = re.findall(r"""(?:src|href)=["']([^"']+)""", page)
+    assert not [link for link in named if link.startswith(("http:", "https:", "//"))]
+    assert all(
+        httpx.get(f"{address}/docs/{link.removeprefix('./')}", trust_env=False).status_code == 200 for link in named if link[:1] == "."
+    )
+    for service in services():
+        document = httpx.get(f"{address}/openapi/{service}.json", trust_env=False).json()
+        assert document["openapi"].startswith("3.1")
+        assert document["paths"]
 
 
 def test_the_printed_story_works_word_for_word(embedded: World) -> None:

@@ -1,4 +1,4 @@
-"""pytest fixtures every service's tests use: a real PostgreSQL, a migrated database of the service, an API to call, tokens to call it with."""
+"""pytest fixtures every service's tests use: a real PostgreSQL, a migrated database, an API to call, tokens to call it with."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -27,7 +27,7 @@ os.environ.setdefault("FINGERPRINT_KEY", "a key for tests")
 
 
 class RolledBack(Database):
-    """A database whose transactions are savepoints of one that is rolled back in the end: as fast as no database, and as true as a real one."""
+    """A database whose transactions are savepoints of one that is rolled back in the end: as fast as none, as true as any."""
 
     @contextmanager
     def trial(self) -> Iterator["RolledBack"]:

@@ -146,7 +146,7 @@ def withdraw_pledge(session: Session, caller: Caller, pledge_id: UUID) -> Pledge
 
 def note_households(session: Session, events: Sequence[HouseholdRegistered]) -> None:
     """Keep what users tells of households; an older version changes nothing."""
-    newest = {event.household_id: event for event in sorted(events, key=lambda event: event.version)}
+    newest = {event.household_id: event for event in sorted(events, key=lambda event: (event.household_id, event.version))}
     rows = insert(Household).values(
         [
             {"id": event.household_id, "version": event.version, "account_id": event.account_id, "region": event.region}

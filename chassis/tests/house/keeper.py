@@ -1,0 +1,235 @@
+"""A pantry of its own for one test: a database, a virtual host, and its processes, which are real."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import amqp
+from msgspec.structs import replace
+from pantry.worker import Worker
+from sqlalchemy import text
+
+from chassis import outbox, topology
+from chassis.broker import Letter, Publisher, connected
+from chassis.database import Database, new_id
+from chassis.events import handlers_of
+from chassis.settings import Settings
+from chassis.testing.postgres import Postgres
+from chassis.testing.rabbitmq import RabbitMQ
+from chassis.topology import Place
+from contracts.event import Event
+from contracts.generate import example_of
+from contracts.needs import NeedClosed, NeedWithdrawn, PledgeWithdrawn
+
+HERE = Path(__file__).parent
+ONE_BY_ONE, IN_BATCHES = Place("pantry", NeedWithdrawn), Place("pantry", PledgeWithdrawn)
+PLACES = [handler.place for handler in handlers_of(Worker)]
+
+
+def withdrawn_need(version: int = 1) -> NeedWithdrawn:
+    return replace(example_of(NeedWithdrawn), need_id=new_id(), version=version)
+
+
+def closed_need() -> NeedClosed:
+    return replace(example_of(NeedClosed), need_id=new_id())
+
+
+def withdrawn_pledge(version: int = 1) -> PledgeWithdrawn:
+    return replace(example_of(PledgeWithdrawn), pledge_id=new_id(), version=version)
+
+
+def soon(holds: Callable[[], Any], seconds: float = 40) -> bool:
+    """Whether something becomes true in time."""
+    deadline = time.monotonic() + seconds
+    while not (held := bool(holds())) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return held
+
+
+class Process:
+    """One running process of the house, and what it says."""
+
+    def __init__(self, arguments: list[str], environment: dict[str, str], log: Path) -> None:
+        self.log = log
+        with log.open("wb") as file:
+            self._child = subprocess.Popen([sys.executable, "-m", *arguments], env=environment, stdout=file, stderr=file)
+
+    @property
+    def pid(self) -> int:
+        return self._child.pid
+
+    def says(self, words: str) -> bool:
+        return words in self.log.read_text()
+
+    def entries(self) -> list[dict[str, Any]]:
+        """What it logged. Fails when something else than JSON was written."""
+        return [json.loads(line) for line in self.log.read_text().splitlines()]
+
+    def ready(self) -> "Process":
+        assert soon(lambda: self.says(" ready") or not self.lives()), "it does not start"
+        assert self.lives(), self.log.read_text()
+        return self
+
+    def lives(self) -> bool:
+        return self._child.poll() is None
+
+    def signal(self, signum: int) -> None:
+        self._child.send_signal(signum)
+
+    def kill(self) -> None:
+        self._child.kill()
+        self._child.wait()
+
+    def ended(self, seconds: float = 40) -> int:
+        """Its exit code, once it has ended by itself."""
+        return self._child.wait(seconds)
+
+    def stop(self, seconds: float = 40) -> int:
+        """SIGTERM, and its exit code."""
+        self._child.terminate()
+        return self.ended(seconds)
+
+
+class House:
+    def __init__(self, database_url: str, broker: RabbitMQ, vhost: str, folder: Path) -> None:
+        self.broker = broker
+        self.vhost = vhost
+        self.broker_url = broker.url(vhost)
+        self.database_url = database_url
+        self.database = Database(database_url, name="test", pool_size=5)
+        self.processes: list[Process] = []
+        self._folder = folder
+        self.environment = {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(HERE),
+            "PANTRY_DATABASE_URL": database_url,
+            "BROKER_URL": self.broker_url,
+            "JWKS_URL": "http://127.0.0.1:9/v1/jwks",
+            "RETRY_PAUSE_MS": "200",
+            "ATTEMPTS": "3",
+            "HEARTBEAT_SECONDS": "20",
+            "SEAL_KEYS": os.environ["SEAL_KEYS"],
+            "FINGERPRINT_KEY": os.environ["FINGERPRINT_KEY"],
+        }
+
+    def settings(self) -> Settings:
+        """What its processes are told."""
+        before = dict(os.environ)
+        os.environ.update(self.environment)
+        try:
+            return Settings.of("pantry")
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
+
+    def declare(self) -> None:
+        with self.channel() as channel:
+            topology.declare(channel, "pantry", PLACES, retry_pause_ms=200)
+
+    @contextmanager
+    def channel(self) -> Iterator[amqp.Channel]:
+        with connected(self.broker_url, 20) as connection:
+            yield connection.channel()
+
+    def start(self, *arguments: str, otherwise: str | None = None, **environment: object) -> Process:
+        """`start("chassis.relay", "pantry")`; `otherwise` names changes of the module of that name."""
+        changed = ["otherwise", otherwise] if otherwise else []
+        asked = {name.upper(): str(value) for name, value in environment.items()}
+        process = Process([*changed, *arguments], self.environment | asked, self._folder / f"{len(self.processes)}.log")
+        self.processes.append(process)
+        return process
+
+    def worker(self, otherwise: str | None = None, **environment: object) -> Process:
+        return self.start("chassis.worker", "pantry", otherwise=otherwise, **environment)
+
+    def relay(self, otherwise: str | None = None, **environment: object) -> Process:
+        return self.start("chassis.relay", "pantry", otherwise=otherwise, **environment)
+
+    def tell(self, *events: Event) -> None:
+        """Through the outbox, as a service does."""
+        with self.database.begin() as session:
+            outbox.add(session, *events)
+
+    def send_raw(self, body: bytes, properties: bytes, queue: str) -> None:
+        """With properties that no client library would write; laid out as AMQP 0-9-1 says: flags, then the values."""
+
+        class Raw(amqp.Message):  # type: ignore[misc]
+            def _serialize_properties(self) -> bytes:
+                return properties
+
+        with connected(self.broker_url, 20) as connection:
+            safe, unwanted = Publisher(connection, 10).publish([Letter("", queue, Raw(body, message_id="m"))])
+        assert safe == {0}
+        assert not unwanted
+
+    def send(self, body: bytes | str, headers: dict[str, Any], queue: str, **properties: Any) -> None:
+        """Straight into a queue, as a stranger might."""
+        message = amqp.Message(body, **{"application_headers": headers, "message_id": "m", "delivery_mode": 2} | properties)
+        with connected(self.broker_url, 20) as connection:
+            safe, unwanted = Publisher(connection, 10).publish([Letter("", queue, message)])
+        assert safe == {0}
+        assert not unwanted
+
+    def taken(self, *events: Event) -> Counter[UUID]:
+        """How often each subject was handled; timers do not count."""
+        with self.database.begin() as session:
+            return Counter(session.scalars(text("SELECT subject FROM taken WHERE name NOT IN ('tick', 'stumble')")))
+
+    def count(self, table: str) -> int:
+        with self.database.begin() as session:
+            return int(session.scalar(text(f"SELECT count(*) FROM {table}")) or 0)
+
+    def waiting(self, queue: str) -> int:
+        return self.broker.queues(self.vhost)[queue]
+
+    def read(self, queue: str) -> list[amqp.Message]:
+        """All messages of a queue, taken out of it."""
+        messages: list[amqp.Message] = []
+        with self.channel() as channel:
+            channel.auto_decode = False
+            _, count, _ = channel.queue_declare(queue, passive=True)
+            channel.basic_consume(queue, no_ack=True, callback=messages.append)
+            while len(messages) < count:
+                channel.connection.drain_events(timeout=10)
+        return messages
+
+    def listen_in(self, teller: str = "needs") -> str:
+        """A queue that gets a copy of whatever is told from now on; its name."""
+        with self.channel() as channel:
+            channel.queue_declare("everything", durable=True, auto_delete=False, arguments={"x-queue-type": "quorum"})
+            channel.queue_bind("everything", f"{teller}.events", "#")
+        return "everything"
+
+    def close(self) -> None:
+        for process in self.processes:
+            if process.lives():
+                process.signal(signal.SIGCONT)
+                process.kill()
+            print(f"--- {process.log.name}", process.log.read_text()[-5000:], sep="\n")
+        self.database.close()
+
+
+def once(*events: Event) -> Counter[UUID]:
+    """What `House.taken` says when each of these was handled once."""
+    return Counter(event.subject for event in events)
+
+
+@contextmanager
+def open_house(postgres: Postgres, database_url: str, broker: RabbitMQ, folder: Path) -> Iterator[House]:
+    with broker.vhost() as vhost:
+        house = House(database_url, broker, vhost, folder)
+        try:
+            house.declare()
+            yield house
+        finally:
+            house.close()
+            postgres.drop(database_url.rpartition("/")[2])

@@ -1,0 +1,130 @@
+"""Runs a process of the house with something otherwise: `python -m otherwise without_inbox,dies_before_ack chassis.worker pantry`.
+
+A guard is taken out, to show that without it a test fails; or the process kills itself at the worst moment.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any, NoReturn
+
+
+def die(*_: Any, **__: Any) -> NoReturn:
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise SystemExit
+
+
+def without_inbox() -> None:
+    from chassis import inbox
+
+    inbox.first_time = lambda session, handler, heard: [one.event for one in heard]
+
+
+def without_wait_selector() -> None:
+    import psycopg.waiting
+
+    psycopg.waiting.wait_selector = psycopg.waiting.wait
+
+
+def without_patience() -> None:
+    from chassis import inbox
+
+    inbox.is_passing = lambda error: False
+
+
+def without_single_file() -> None:
+    from chassis.events import Handles
+
+    def settle(self: Any, connection: Any, channel: Any, pairs: Any) -> bool:
+        error = self._attempt([heard for _, heard in pairs])
+        return all(self._conclude(channel, message, heard, error) for message, heard in pairs)
+
+    Handles._settle_group = settle
+
+
+def without_shuffling() -> None:
+    import random
+
+    random.shuffle = lambda _: None
+
+
+def without_gathering() -> None:
+    from chassis import events
+
+    events._gather = lambda connection, arrived, most: events._read(connection, 1.0)
+
+
+def without_reading_safely() -> None:
+    from chassis.events import Handles
+    from chassis.inbox import Heard
+    from contracts.event import Envelope, decode
+
+    def read(self: Any, message: Any) -> Heard:
+        envelope = Envelope.of(message.headers)
+        return Heard(envelope.id, decode(self.event, message.body))
+
+    Handles._read_message = read
+
+
+def without_draining() -> None:
+    """SIGTERM then ends the process as it ends any other."""
+    signal.signal = lambda signum, handler: signal.SIG_DFL
+
+
+def without_heartbeats() -> None:
+    import amqp
+
+    amqp.Connection.heartbeat_tick = lambda *_, **__: None
+
+
+def without_locks() -> None:
+    from sqlalchemy import select
+
+    from chassis import outbox
+
+    outbox.waiting = lambda session, limit, without=(): session.execute(
+        select(outbox.outbox).order_by(outbox.outbox.c.id).limit(limit)
+    ).all()
+
+
+def without_discretion() -> None:
+    import structlog
+
+    from chassis import telemetry
+
+    telemetry.without_values = structlog.processors.format_exc_info
+
+
+def dies_before_ack() -> None:
+    import amqp
+
+    amqp.Channel.basic_ack = die
+
+
+def dies_before_journal() -> None:
+    from chassis import journal
+
+    journal.keep = die
+
+
+BEFORE_IMPORT = {without_wait_selector}
+
+
+def main() -> None:
+    changes: list[Callable[[], None]] = [globals()[name] for name in sys.argv[1].split(",")]
+    process = sys.argv[2]
+    for change in changes:
+        if change in BEFORE_IMPORT:
+            change()
+    module = import_module(process)
+    for change in changes:
+        if change not in BEFORE_IMPORT:
+            change()
+    sys.argv[:] = sys.argv[2:]
+    module.main()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,54 @@
+"""What the pantry can do. Some versions of a thing are special, so that a test can order what it needs."""
+
+import os
+import signal
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from msgspec.structs import replace
+from sqlalchemy import insert, text
+from sqlalchemy.orm import Session
+
+from chassis import outbox
+from chassis.auth import Caller
+from chassis.database import new_id
+from contracts.event import Event, name_of
+from contracts.generate import example_of
+from contracts.needs import NeedClosed, NeedWithdrawn
+from pantry.model import Taken, Withdrawal
+
+POISON = 13
+SLOW = 60
+DEADLY = 666
+PERSONAL = "住在幸福路三号的王奶奶"
+
+
+class Spoilt(Exception):
+    """Its text is what must never be seen in a log."""
+
+
+def take(session: Session, events: Sequence[Event]) -> None:
+    if any(event.version == POISON for event in events):
+        raise Spoilt(PERSONAL)
+    if any(event.version == DEADLY for event in events):
+        os.kill(os.getpid(), signal.SIGKILL)
+    if any(event.version == SLOW for event in events):
+        session.execute(text("SELECT pg_sleep(1)"))
+    session.execute(insert(Taken), [{"name": name_of(type(event)), "subject": event.subject} for event in events])
+
+
+def tell_on(session: Session, event: NeedClosed) -> None:
+    """Tell something because something was heard."""
+    outbox.add(session, _withdrawn(event.region))
+
+
+def withdraw(session: Session, caller: Caller, wanted: Mapping[str, Any]) -> Withdrawal:
+    withdrawal = Withdrawal(asked_by=caller.id, **wanted)
+    session.add(withdrawal)
+    session.flush()
+    outbox.add(session, _withdrawn(withdrawal.region))
+    return withdrawal
+
+
+def _withdrawn(region: str) -> NeedWithdrawn:
+    return replace(example_of(NeedWithdrawn), need_id=new_id(), region=region)

@@ -1,0 +1,81 @@
+"""What the pantry answers over HTTP."""
+
+from typing import Any
+from uuid import UUID
+
+from apiflask import APIBlueprint
+from marshmallow import Schema, fields
+from sqlalchemy.orm import Session
+
+from chassis.auth import ANYONE, GIVERS, SIGNED_IN, Caller
+from chassis.fields import Strict, Text, Whole
+from chassis.http import access
+from chassis.problems import not_found
+from pantry import actions
+from pantry.model import Withdrawal
+
+api = APIBlueprint("pantry", __name__, url_prefix="/v1")
+
+
+class WithdrawalIn(Strict):
+    region = Text(12, pattern="[0-9]+", required=True)
+    reason = Text(500)
+
+
+class WithdrawalOut(Schema):
+    id = fields.UUID(required=True)
+    region = fields.String(required=True)
+    reason = fields.String(required=True, allow_none=True)
+
+
+class CountIn(Strict):
+    quantity = Whole(1, 100, required=True)
+
+
+@api.post("/withdrawals")
+@access(who=SIGNED_IN, view="own")
+@api.input(WithdrawalIn)
+@api.output(WithdrawalOut, 201)
+def withdraw(session: Session, caller: Caller, json_data: dict[str, Any]) -> Any:
+    """Withdraw something."""
+    withdrawal = actions.withdraw(session, caller, json_data)
+    return withdrawal, 201, {"Location": f"/v1/withdrawals/{withdrawal.id}"}
+
+
+@api.get("/withdrawals/<uuid:withdrawal_id>")
+@access(who=SIGNED_IN, view="own")
+@api.output(WithdrawalOut)
+def get_withdrawal(session: Session, caller: Caller, withdrawal_id: UUID) -> Any:
+    """One of one's own withdrawals."""
+    withdrawal = session.get(Withdrawal, withdrawal_id)
+    if withdrawal is None or withdrawal.asked_by != caller.id:
+        raise not_found()
+    return withdrawal
+
+
+@api.post("/breakages")
+@access(who=SIGNED_IN, view="own")
+@api.input(WithdrawalIn)
+@api.output(WithdrawalOut, 201)
+def break_something(session: Session, caller: Caller, json_data: dict[str, Any]) -> Any:
+    """Withdraw something, and then break."""
+    actions.withdraw(session, caller, json_data)
+    raise actions.Spoilt(actions.PERSONAL)
+
+
+@api.post("/counts")
+@access(who=ANYONE, view="public")
+@api.input(CountIn)
+@api.output(CountIn)
+def count(session: Session, caller: Caller | None, json_data: dict[str, Any]) -> Any:
+    """Say a number back."""
+    return json_data
+
+
+@api.post("/gifts")
+@access(who=GIVERS, view="own", idempotent=False)
+@api.input(CountIn)
+@api.output(CountIn)
+def give(session: Session, caller: Caller, json_data: dict[str, Any]) -> Any:
+    """Say a number back to somebody who gives."""
+    return json_data

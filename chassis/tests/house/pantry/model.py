@@ -1,0 +1,34 @@
+"""What the pantry knows: one row for each time it handled an event, and the withdrawals people asked for."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Identity, MetaData, String
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from chassis.database import NAMING, Moment, new_id, now
+from chassis.sealed import Sealed
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(naming_convention=NAMING)
+
+
+class Taken(Base):
+    """Deliberately not unique: what is handled twice stands here twice."""
+
+    __tablename__ = "taken"
+
+    number: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    name: Mapped[str] = mapped_column(String(100))
+    subject: Mapped[UUID]
+    taken_at: Mapped[datetime] = mapped_column(Moment, default=now)
+
+
+class Withdrawal(Base):
+    __tablename__ = "withdrawals"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    region: Mapped[str] = mapped_column(String(12))
+    asked_by: Mapped[UUID]
+    reason: Mapped[str | None] = mapped_column(Sealed)

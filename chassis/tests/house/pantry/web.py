@@ -1,0 +1,10 @@
+"""The HTTP process of the pantry."""
+
+from apiflask import APIFlask
+
+from chassis.http import create_app
+from pantry.api import api
+
+
+def create() -> APIFlask:
+    return create_app("pantry", api)

@@ -1,0 +1,273 @@
+"""Nothing that was told gets lost, and nothing is done twice, whoever dies meanwhile."""
+
+import signal
+import time
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from keeper import IN_BATCHES, ONE_BY_ONE, House, closed_need, once, soon, withdrawn_need, withdrawn_pledge
+from pantry.actions import DEADLY, PERSONAL, POISON, SLOW
+from sqlalchemy import text
+
+from chassis.database import new_id, now
+from chassis.testing.postgres import Postgres
+from contracts.event import Envelope, encode
+
+
+def unguarded(change: str, reason: str) -> Any:
+    """The same test with a guard taken out: it has to fail."""
+    return pytest.param(change, marks=pytest.mark.xfail(strict=True, raises=AssertionError, reason=reason))
+
+
+def headers_of(event: Any, name: str) -> dict[str, Any]:
+    envelope = Envelope(id=new_id(), name=name, teller="needs", subject=event.subject, recorded_at=now())
+    return dict(envelope.headers())
+
+
+def test_what_is_told_is_heard_and_becomes_journal(house: House) -> None:
+    relay, worker = house.relay().ready(), house.worker().ready()
+    told = [withdrawn_need(), withdrawn_pledge()]
+    house.tell(*told)
+    assert soon(lambda: house.taken() == once(*told))
+    with house.database.begin() as session:
+        bodies = session.execute(text("SELECT name, subject, version, body, told_at >= recorded_at FROM journal ORDER BY id")).all()
+    assert [tuple(row) for row in bodies] == [
+        ("need_withdrawn", told[0].subject, 1, encode(told[0]).decode(), True),
+        ("pledge_withdrawn", told[1].subject, 1, encode(told[1]).decode(), True),
+    ]
+    assert house.count("outbox") == 0
+    assert relay.stop() == 0
+    assert worker.stop() == 0
+
+
+@pytest.mark.parametrize("otherwise", [None, unguarded("without_inbox", "what the relay told twice is done twice")])
+def test_a_relay_killed_between_publishing_and_journal_loses_nothing_and_doubles_nothing(house: House, otherwise: str | None) -> None:
+    told = [withdrawn_need(), withdrawn_pledge()]
+    house.tell(*told)
+    assert house.relay("dies_before_journal").ended() == -signal.SIGKILL
+    assert house.count("outbox") == 2
+    relay, worker = house.relay(), house.worker(otherwise)
+    assert soon(lambda: house.count("journal") == 2)
+    assert soon(lambda: house.taken().keys() == once(*told).keys() and not house.waiting(ONE_BY_ONE.queue))
+    time.sleep(0.5)
+    assert house.taken() == once(*told)
+    assert relay.stop() == 0
+    assert worker.stop() == 0
+
+
+@pytest.mark.parametrize("otherwise", [None, unguarded("without_inbox", "what comes back is done twice")])
+def test_a_worker_killed_between_commit_and_acknowledgement_does_nothing_twice(house: House, otherwise: str | None) -> None:
+    told = [withdrawn_need(), *(withdrawn_pledge() for _ in range(3))]
+    house.tell(*told)
+    house.relay().ready()
+    assert soon(lambda: house.count("journal") == 4)
+    assert house.worker(",".join(filter(None, (otherwise, "dies_before_ack")))).ended() == -signal.SIGKILL
+    assert house.taken()
+    worker = house.worker(otherwise).ready()
+    assert soon(lambda: house.taken().keys() == once(*told).keys())
+    assert worker.stop() == 0
+    assert not house.waiting(ONE_BY_ONE.queue)
+    assert not house.waiting(IN_BATCHES.queue)
+    assert house.taken() == once(*told)
+
+
+def test_a_poisonous_event_is_tried_again_after_a_pause_and_then_parked(house: House) -> None:
+    house.tell(withdrawn_need(POISON), good := withdrawn_need())
+    house.relay()
+    worker = house.worker(retry_pause_ms=200)
+    assert soon(lambda: house.taken() == once(good))
+    assert soon(lambda: house.waiting(ONE_BY_ONE.dead))
+    failures = [entry for entry in worker.entries() if entry["event"] == "an event could not be handled"]
+    assert [(entry["attempt"], entry["parked"]) for entry in failures] == [(1, False), (2, False), (3, True)]
+    times = [datetime.fromisoformat(entry["timestamp"]) for entry in failures]
+    assert all(later - earlier >= timedelta(milliseconds=200) for earlier, later in pairwise(times))
+    [parked] = house.read(ONE_BY_ONE.dead)
+    assert parked.headers["x-parked-because"] == "Spoilt"
+    assert parked.headers["ce-type"] == "need_withdrawn"
+
+
+@pytest.mark.parametrize("otherwise", [None, unguarded("without_single_file", "the innocent are parked with the guilty")])
+def test_in_a_batch_only_the_poisonous_event_is_parked(house: House, otherwise: str | None) -> None:
+    good = [withdrawn_pledge() for _ in range(20)]
+    house.tell(*good[:10], withdrawn_pledge(POISON), *good[10:])
+    house.relay()
+    assert soon(lambda: house.count("journal") == 21)
+    house.worker(otherwise, attempts=1)
+    assert soon(lambda: house.waiting(IN_BATCHES.dead))
+    time.sleep(0.5)
+    assert house.waiting(IN_BATCHES.dead) == 1
+    assert house.taken() == once(*good)
+
+
+@pytest.mark.parametrize("otherwise", [None, unguarded("without_gathering", "each event is a batch of its own")])
+def test_what_waits_is_handled_in_batches(house: House, otherwise: str | None) -> None:
+    house.tell(*(withdrawn_pledge() for _ in range(500)))
+    house.relay()
+    assert soon(lambda: house.count("journal") == 500)
+    house.worker(otherwise)
+    assert soon(lambda: house.taken().total() == 500)
+    assert house.count("(SELECT DISTINCT xmin::text FROM taken WHERE name = 'pledge_withdrawn') AS transactions") < 50
+
+
+@pytest.mark.parametrize("otherwise", [None, unguarded("without_shuffling", "what waits behind it is never reached")])
+def test_an_event_that_ends_every_process_does_not_keep_the_others_from_being_handled(house: House, otherwise: str | None) -> None:
+    innocent = [withdrawn_pledge() for _ in range(3)]
+    house.tell(withdrawn_pledge(DEADLY), *innocent)
+    house.relay()
+    assert soon(lambda: house.count("journal") == 4)
+    for _ in range(4 if otherwise else 14):
+        if house.taken() != once(*innocent):
+            assert house.worker(otherwise).ended() == -signal.SIGKILL
+    assert house.taken() == once(*innocent)
+
+
+def test_an_event_delivered_too_often_is_parked_unhandled(house: House) -> None:
+    event = withdrawn_need()
+    death = {"reason": "delivery_limit", "count": 1, "queue": ONE_BY_ONE.queue}
+    house.send(encode(event), headers_of(event, "need_withdrawn") | {"x-death": [death]}, ONE_BY_ONE.queue)
+    house.worker()
+    assert soon(lambda: house.waiting(ONE_BY_ONE.dead))
+    [parked] = house.read(ONE_BY_ONE.dead)
+    assert parked.headers["x-parked-because"] == "delivery_limit"
+    assert not house.taken()
+
+
+STRANGE: dict[str, tuple[bytes | None, dict[str, Any]]] = {
+    "not_json": (b"\xff\x00{" + PERSONAL.encode(), {}),
+    "empty": (b"", {}),
+    "null": (b"null", {}),
+    "wrong_types": (b'{"version": "1", "need_id": 7, "household_id": "%s"}' % PERSONAL.encode(), {}),
+    "deeply_nested": (b"[" * 100_000, {}),
+    "without_headers": (None, {"ce-id": None, "ce-type": None, "ce-time": None}),
+    "headers_of_wrong_types": (None, {"ce-id": 5, "ce-time": ["x"], "ce-source": {"a": 1}}),
+    "id_is_no_id": (None, {"ce-id": PERSONAL}),
+}
+
+
+def table(name: bytes, value: bytes) -> bytes:
+    """AMQP properties that are headers only, with one entry."""
+    entry = bytes([len(name)]) + name + value
+    return b"\x20\x00" + len(entry).to_bytes(4, "big") + entry
+
+
+NOT_DECODABLE = {
+    "a time beyond all years": table(b"ce-time", b"T" + (2**50).to_bytes(8, "big")),
+    "a list within a list, and so on": table(b"x", b"".join(b"A" + (5 * (3000 - depth)).to_bytes(4, "big") for depth in range(1, 3001))),
+    "a content type that is no text": b"\x80\x00\x01\xff",
+}
+
+
+@pytest.mark.parametrize("otherwise", [None, unguarded("without_reading_safely", "one unreadable event ends every worker in turn")])
+def test_what_cannot_be_read_is_parked_and_never_quoted(house: House, otherwise: str | None) -> None:
+    good = withdrawn_need()
+    for body, changes in STRANGE.values():
+        headers = {name: value for name, value in (headers_of(good, "need_withdrawn") | changes).items() if value is not None}
+        house.send(encode(good) if body is None else body, headers, ONE_BY_ONE.queue)
+    for properties in NOT_DECODABLE.values():
+        house.send_raw(encode(good), properties, ONE_BY_ONE.queue)
+    house.send(encode(good), headers_of(good, "need_withdrawn") | {"nameko.call_id_stack": 5}, ONE_BY_ONE.queue)
+    worker = house.worker(otherwise).ready()
+    assert soon(lambda: house.taken() or not worker.lives())
+    assert worker.lives()
+    assert soon(lambda: house.waiting(ONE_BY_ONE.dead) == len(STRANGE) + len(NOT_DECODABLE))
+    assert worker.lives()
+    assert house.taken() == once(good)
+    assert not worker.says(PERSONAL)
+    assert not worker.says("household_id")
+    assert {message.headers["x-parked-because"] for message in house.read(ONE_BY_ONE.dead)} == {"unreadable"}
+
+
+@pytest.mark.parametrize("otherwise", [None, unguarded("without_draining", "what is in flight is lost with the process")])
+def test_a_worker_told_to_stop_finishes_what_it_has_begun(house: House, otherwise: str | None) -> None:
+    told = [withdrawn_need(SLOW) for _ in range(12)]
+    house.tell(*told)
+    house.relay()
+    assert soon(lambda: house.count("journal") == 12)
+    worker = house.worker(otherwise).ready()
+    assert soon(lambda: sleeping(house) == 10)
+    began = time.monotonic()
+    assert worker.stop() == 0
+    assert time.monotonic() - began < 15
+    handled = house.taken()
+    assert handled.total() == 10
+    assert soon(lambda: house.waiting(ONE_BY_ONE.queue) == 2)
+    house.worker()
+    assert soon(lambda: house.taken() == once(*told))
+
+
+def sleeping(house: House) -> int:
+    with house.database.begin() as session:
+        return int(session.scalar(text(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"
+        )) or 0)  # fmt: skip
+
+
+@pytest.mark.parametrize("otherwise", [None, unguarded("without_wait_selector", "each query blocks the whole process")])
+def test_ten_slow_queries_take_as_long_as_one(house: House, otherwise: str | None) -> None:
+    house.tell(*(withdrawn_need(SLOW) for _ in range(10)))
+    house.relay()
+    assert soon(lambda: house.count("journal") == 10)
+    house.worker(otherwise).ready()
+    assert soon(lambda: house.taken().total() == 10)
+    with house.database.begin() as session:
+        assert session.scalar(text("SELECT max(taken_at) - min(taken_at) FROM taken WHERE name = 'need_withdrawn'")) < timedelta(seconds=2)
+
+
+def test_an_event_carries_its_trace_on_to_what_is_told_because_of_it(house: House) -> None:
+    trace = f"00-{'a' * 32}-{'b' * 16}-01"
+    everything = house.listen_in()
+    house.send(encode(cause := closed_need()), headers_of_closed(cause) | {"traceparent": trace}, "pantry.needs.need_closed.v1")
+    house.send(encode(cause := closed_need()), headers_of_closed(cause) | {"traceparent": PERSONAL}, "pantry.needs.need_closed.v1")
+    house.worker(), house.relay()
+    assert soon(lambda: house.waiting(everything) == 2)
+    traces = {message.headers["traceparent"] for message in house.read(everything)}
+    assert trace in traces
+    assert len(traces) == 2
+    assert PERSONAL not in traces
+
+
+def headers_of_closed(event: Any) -> dict[str, Any]:
+    return dict(Envelope(id=new_id(), name="need_closed", teller="needs", subject=event.subject, recorded_at=now()).headers())
+
+
+@pytest.mark.parametrize("otherwise", [None, unguarded("without_patience", "the database's trouble is held against the events")])
+def test_while_the_database_is_away_no_attempt_is_counted(house: House, postgres: Postgres, otherwise: str | None) -> None:
+    worker = house.worker(otherwise).ready()
+    told = [withdrawn_need(), *(withdrawn_pledge() for _ in range(3))]
+    assert soon(lambda: house.count("taken"))
+    postgres.stop()
+    try:
+        for event, place in zip(told, [ONE_BY_ONE, *[IN_BATCHES] * 3], strict=True):
+            house.send(encode(event), headers_of(event, place.queue.split(".")[2]), place.queue)
+        time.sleep(2.5)
+    finally:
+        postgres.start_again()
+    assert soon(lambda: house.taken() == once(*told) or house.waiting(ONE_BY_ONE.dead))
+    assert house.waiting(ONE_BY_ONE.dead) == house.waiting(IN_BATCHES.dead) == 0
+    assert not worker.says('"attempt"')
+    assert worker.says("database trouble, the work waits")
+    assert worker.stop() == 0
+
+
+def test_timers_run_and_a_failing_one_goes_on(house: House) -> None:
+    worker = house.worker().ready()
+    assert soon(lambda: house.count("taken") >= 5)
+    assert soon(lambda: len([entry for entry in worker.entries() if entry.get("timer") == "stumble"]) >= 3)
+    with house.database.begin() as session:
+        assert set(session.scalars(text("SELECT DISTINCT name FROM taken"))) == {"tick"}
+    assert worker.stop() == 0
+
+
+@pytest.mark.parametrize("otherwise", [None, unguarded("without_discretion", "an exception quotes what it was about")])
+def test_no_log_holds_an_exceptions_words(house: House, otherwise: str | None) -> None:
+    house.tell(withdrawn_need(POISON), withdrawn_pledge(POISON))
+    house.relay()
+    worker = house.worker(otherwise)
+    assert soon(lambda: house.waiting(ONE_BY_ONE.dead) and house.waiting(IN_BATCHES.dead))
+    assert worker.stop() == 0
+    assert worker.says("Spoilt")
+    assert not worker.says(PERSONAL)
+    assert all(entry["service"] == "pantry" and entry["role"] == "worker" for entry in worker.entries() if "service" in entry)
+    assert all({"service", "role", "timestamp", "level"} <= entry.keys() for entry in worker.entries())

@@ -1,0 +1,360 @@
+"""What everybody who calls a service over HTTP can rely on."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from apiflask import APIBlueprint
+from joserfc import jwt
+from joserfc.jwk import ECKey, KeySet, OctKey
+from keeper import House, Process, soon, withdrawn_need
+from pantry import api as pantry_api
+from pantry.actions import PERSONAL
+from sqlalchemy import text
+
+from chassis import http, idempotency
+from chassis.auth import ISSUER, FetchedKeys
+from chassis.http import Unguarded, create_app
+from chassis.problems import Problem
+from chassis.testing.fixtures import Client, KnownKeys, Person, RolledBack
+from chassis.testing.postgres import Postgres, kept_ports
+from chassis.testing.rabbitmq import RabbitMQ
+
+
+def unguarded(change: Any, reason: str) -> Any:
+    """The same test with a guard taken out: it has to fail."""
+    return pytest.param(change, marks=pytest.mark.xfail(strict=True, raises=(AssertionError, pytest.fail.Exception), reason=reason))
+
+
+@pytest.fixture(scope="module")
+def engine(database_of: Callable[[str, str], str]) -> Iterator[RolledBack]:
+    database = RolledBack(database_of("pantry", "pantry_http"), name="tests")
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def database(engine: RolledBack) -> Iterator[RolledBack]:
+    with engine.trial() as trial:
+        yield trial
+
+
+@pytest.fixture
+def client(database: RolledBack, keys: KnownKeys) -> Client:
+    return Client(create_app("pantry", pantry_api.api, database=database, keys=keys).test_client(), keys)
+
+
+@pytest.fixture
+def donor() -> Person:
+    return Person("donor")
+
+
+def count(database: RolledBack, table: str) -> int:
+    with database.begin() as session:
+        return int(session.scalar(text(f"SELECT count(*) FROM {table}")) or 0)
+
+
+JSON = "application/json"
+REFUSED: dict[str, tuple[str, str, bytes, str, int, str]] = {
+    "a duplicate key": ("POST", "/v1/counts", b'{"quantity": 1, "quantity": 2}', JSON, 400, "bad_json"),
+    "NaN": ("POST", "/v1/counts", b'{"quantity": NaN}', JSON, 400, "bad_json"),
+    "infinity": ("POST", "/v1/counts", b'{"quantity": -Infinity}', JSON, 400, "bad_json"),
+    "infinity in disguise": ("POST", "/v1/counts", b'{"quantity": 1e999}', JSON, 400, "bad_json"),
+    "an integer of 5,000 digits": ("POST", "/v1/counts", b'{"quantity": ' + b"9" * 5000 + b"}", JSON, 400, "bad_json"),
+    "deep nesting": ("POST", "/v1/counts", b"[" * 60_000, JSON, 400, "bad_json"),
+    "not UTF-8": ("POST", "/v1/counts", b'{"quantity": "\xff"}', JSON, 400, "bad_json"),
+    "another encoding": ("POST", "/v1/counts", '{"quantity": 1}'.encode("utf-16"), JSON, 400, "bad_json"),
+    "a byte order mark": ("POST", "/v1/counts", b'\xef\xbb\xbf{"quantity": 1}', JSON, 400, "bad_json"),
+    "not JSON at all": ("POST", "/v1/counts", b"quantity=1", JSON, 400, "bad_json"),
+    "an empty body": ("POST", "/v1/counts", b"", JSON, 422, "invalid"),
+    "a form": ("POST", "/v1/counts", b"quantity=1", "application/x-www-form-urlencoded", 415, "unsupported_type"),
+    "no content type": ("POST", "/v1/counts", b'{"quantity": 1}', "", 415, "unsupported_type"),
+    "a body too large": ("POST", "/v1/counts", b'{"quantity": ' + b" " * 70_000 + b"1}", JSON, 413, "too_large"),
+    "a list": ("POST", "/v1/counts", b"[1]", JSON, 422, "invalid"),
+    "an unknown field": ("POST", "/v1/counts", b'{"quantity": 1, "more": 2}', JSON, 422, "invalid"),
+    "an unknown field that is no text": ("POST", "/v1/counts", b'{"quantity": 1, "\\ud800": 2}', JSON, 422, "invalid"),
+    "a fraction": ("POST", "/v1/counts", b'{"quantity": 1.0}', JSON, 422, "invalid"),
+    "digits as text": ("POST", "/v1/counts", b'{"quantity": "1_0"}', JSON, 422, "invalid"),
+    "true for a number": ("POST", "/v1/counts", b'{"quantity": true}', JSON, 422, "invalid"),
+    "null": ("POST", "/v1/counts", b'{"quantity": null}', JSON, 422, "invalid"),
+    "too much": ("POST", "/v1/counts", b'{"quantity": 101}', JSON, 422, "invalid"),
+    "NUL in the path": ("GET", "/v1/withdrawals/%00", b"", "", 400, "bad_text"),
+    "NUL in the query": ("GET", "/v1/counts?a=%00", b"", "", 400, "bad_text"),
+    "a path that is no UTF-8": ("GET", "/v1/%ff", b"", "", 400, "bad_text"),
+    "an unknown path": ("GET", "/v1/nothing", b"", "", 404, "not_found"),
+    "an id that is none": ("GET", "/v1/withdrawals/7", b"", "", 404, "not_found"),
+    "another method": ("DELETE", "/v1/counts", b"", "", 405, "method_not_allowed"),
+    "nobody": ("POST", "/v1/withdrawals", b'{"region": "51"}', JSON, 401, "sign_in_needed"),
+}
+
+
+@pytest.mark.parametrize(
+    ("language", "answered"), [("zh-CN,zh;q=0.9,en;q=0.8", "zh-CN"), ("en-GB", "en"), ("fr", "zh-CN"), (None, "zh-CN")]
+)
+@pytest.mark.parametrize("sent", REFUSED.values(), ids=REFUSED)
+def test_what_is_wrong_is_a_problem_with_a_code_in_the_callers_language(
+    client: Client, sent: tuple[str, str, bytes, str, int, str], language: str | None, answered: str
+) -> None:
+    method, path, body, content_type, status, code = sent
+    headers = {"Accept-Language": language} if language else {}
+    response = client.flask.open(path, method=method, data=body, content_type=content_type or None, headers=headers)
+    assert (response.status_code, response.json["code"], response.json["status"]) == (status, code, status)
+    assert response.content_type == "application/problem+json"
+    assert response.headers["Content-Language"] == answered
+    assert response.json["title"] == next(one for one in Problem.__subclasses__() if one.code == code).words[answered]
+    assert bool(response.json.get("errors")) == (code == "invalid")
+
+
+def test_an_error_points_to_the_field_it_is_about(client: Client) -> None:
+    response = client.post("/v1/counts", {"quantity": "x", "a/b~c": 1})
+    assert sorted((error["pointer"], error["code"]) for error in response.json["errors"]) == [
+        ("#/a~1b~0c", "unknown"), ("#/quantity", "not_whole"),
+    ]  # fmt: skip
+
+
+def test_another_role_is_refused(client: Client) -> None:
+    assert client.post("/v1/gifts", {"quantity": 1}, by=Person("staff")).json["code"] == "not_allowed"
+
+
+@pytest.mark.parametrize("checked", [True, unguarded(False, "a route that guards nothing is open to all")])
+def test_a_route_that_says_not_who_may_call_it_stops_the_start(
+    database: RolledBack, keys: KnownKeys, monkeypatch: pytest.MonkeyPatch, checked: bool
+) -> None:
+    if not checked:
+        monkeypatch.setattr(http, "_require_access", lambda app: None)
+    api = APIBlueprint("open", __name__)
+    api.get("/open")(lambda: {})
+    with pytest.raises(Unguarded, match="/open"):
+        create_app("pantry", api, database=database, keys=keys)
+
+
+def test_an_answer_that_breaks_leaves_nothing_behind_and_says_nothing(client: Client, database: RolledBack, donor: Person) -> None:
+    response = client.post("/v1/breakages", {"region": "51"}, by=donor, headers={"Idempotency-Key": "k"})
+    assert (response.status_code, response.json["code"]) == (500, "broken")
+    assert PERSONAL not in response.text
+    assert [count(database, table) for table in ("withdrawals", "outbox", "idempotency_keys")] == [0, 0, 0]
+
+
+@pytest.mark.parametrize("guarded", [True, unguarded(False, "what is sent twice is done twice")])
+def test_the_same_request_sent_twice_is_done_once(
+    client: Client, database: RolledBack, donor: Person, monkeypatch: pytest.MonkeyPatch, guarded: bool
+) -> None:
+    if not guarded:
+        monkeypatch.setattr(idempotency, "before", lambda session, caller_id: None)
+    first, second = (client.post("/v1/withdrawals", {"region": "51"}, by=donor, headers={"Idempotency-Key": "k"}) for _ in range(2))
+    assert first.status_code == second.status_code == 201
+    assert first.headers["Location"] == second.headers["Location"]
+    assert first.json == second.json
+    assert count(database, "withdrawals") == count(database, "outbox") == 1
+
+
+def test_without_a_key_twice_is_twice(client: Client, database: RolledBack, donor: Person) -> None:
+    for _ in range(2):
+        client.post("/v1/withdrawals", {"region": "51"}, by=donor)
+    assert count(database, "withdrawals") == 2
+
+
+def test_a_key_belongs_to_one_caller_path_and_body(client: Client, database: RolledBack, donor: Person) -> None:
+    key = {"Idempotency-Key": "k"}
+    assert client.post("/v1/withdrawals", {"region": "51"}, by=donor, headers=key).status_code == 201
+    other_body = client.post("/v1/withdrawals", {"region": "52"}, by=donor, headers=key)
+    assert (other_body.status_code, other_body.json["code"]) == (422, "key_reused")
+    assert client.post("/v1/withdrawals", {"region": "52"}, by=Person("donor"), headers=key).status_code == 201
+    assert client.post("/v1/breakages", {"region": "52"}, by=donor, headers=key).status_code == 500
+    assert count(database, "withdrawals") == 2
+
+
+def test_a_key_counts_anew_after_a_day(client: Client, database: RolledBack, donor: Person) -> None:
+    key = {"Idempotency-Key": "k"}
+    client.post("/v1/withdrawals", {"region": "51"}, by=donor, headers=key)
+    with database.begin() as session:
+        session.execute(text("UPDATE idempotency_keys SET used_at = used_at - interval '25 hours'"))
+    for _ in range(2):
+        assert client.post("/v1/withdrawals", {"region": "52"}, by=donor, headers=key).status_code == 201
+    assert count(database, "withdrawals") == 2
+    with database.begin() as session:
+        idempotency.forget(session)
+    assert count(database, "idempotency_keys") == 1
+
+
+@pytest.mark.parametrize("key", ["", "k" * 101, "schlüssel", "a\tb"])
+def test_an_unusable_key_is_refused(client: Client, donor: Person, key: str) -> None:
+    response = client.post("/v1/withdrawals", {"region": "51"}, by=donor, headers={"Idempotency-Key": key})
+    assert (response.status_code, response.json["errors"][0]["pointer"]) == (422, "#header/Idempotency-Key")
+
+
+def test_the_second_of_two_at_once_is_told_to_wait(house: House, keys: KnownKeys, donor: Person) -> None:
+    client = Client(create_app("pantry", pantry_api.api, database=house.database, keys=keys).test_client(), keys)
+    body, key = {"region": "51"}, {"Idempotency-Key": "k"}
+    with house.database.begin() as session:
+        session.execute(text("LOCK TABLE withdrawals IN EXCLUSIVE MODE"))
+        answers: list[int] = []
+        first = threading.Thread(target=lambda: answers.append(client.post("/v1/withdrawals", body, by=donor, headers=key).status_code))
+        first.start()
+        assert soon(lambda: house.count("pg_locks WHERE NOT granted"))
+        second = client.post("/v1/withdrawals", body, by=donor, headers=key)
+        assert (second.status_code, second.json["code"], second.headers["Retry-After"]) == (409, "in_progress", "1")
+    first.join()
+    assert answers == [201]
+    assert house.count("withdrawals") == 1
+    assert client.post("/v1/withdrawals", body, by=donor, headers=key).status_code == 201
+    assert house.count("withdrawals") == 1
+
+
+def forged(**changes: Any) -> dict[str, Any]:
+    return {"iss": ISSUER, "sub": str(uuid4()), "kind": "donor", "exp": datetime.now(UTC) + timedelta(minutes=5)} | changes
+
+
+def tokens(keys: KnownKeys) -> dict[str, str]:
+    good = keys.token(uuid4(), "donor")
+    head, body, signature = good.split(".")
+    stranger = ECKey.generate_key("P-256", {"kid": "test"}, auto_kid=False)
+    public = json.dumps(keys.current().as_dict(private=False)["keys"][0]).encode()
+    return {
+        "expired": keys.token(uuid4(), "donor", minutes=-1),
+        "signed by a stranger": jwt.encode({"alg": "ES256", "kid": "test"}, forged(), stranger),
+        "signed by an unknown key": jwt.encode({"alg": "ES256", "kid": "other"}, forged(), stranger),
+        "unsigned": "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0." + body + ".",
+        "signed with the public key as a secret": jwt.encode({"alg": "HS256", "kid": "test"}, forged(), OctKey.import_key(public)),
+        "tampered with": f"{head}.{body[:-4]}AAAA.{signature}",
+        "from another issuer": keys.token(uuid4(), "donor", iss="someone"),
+        "without an end": keys.token(uuid4(), "donor", exp=None),
+        "about nobody": keys.token(uuid4(), "donor", sub="nobody"),
+        "garbage": "garbage",
+        "more garbage": "a.b.c",
+    }
+
+
+@pytest.mark.parametrize("kind", list(tokens(KnownKeys())))
+def test_a_token_that_is_not_good_is_none(client: Client, keys: KnownKeys, kind: str) -> None:
+    response = client.flask.post("/v1/withdrawals", json={"region": "51"}, headers={"Authorization": f"Bearer {tokens(keys)[kind]}"})
+    assert (response.status_code, response.json["code"]) == (401, "sign_in_needed")
+    assert response.headers["WWW-Authenticate"] == "Bearer"
+
+
+class Users:
+    """Stands in for the service users: serves its public keys over HTTP, and counts how often."""
+
+    def __init__(self) -> None:
+        self.keys = [ECKey.generate_key("P-256", {"kid": "first"}, auto_kid=False)]
+        self.asked = 0
+        users = self
+
+        class Answer(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                users.asked += 1
+                self.send_response(200)
+                self.end_headers()
+                self.wfile.write(json.dumps(KeySet(list(users.keys)).as_dict(private=False)).encode())
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = HTTPServer(("127.0.0.1", 0), Answer)
+        self.url = f"http://127.0.0.1:{self._server.server_port}/v1/jwks"
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+
+    def token(self) -> str:
+        return jwt.encode({"alg": "ES256", "kid": str(self.keys[-1].kid)}, forged(), self.keys[-1])
+
+    def leave(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def users() -> Iterator[Users]:
+    users = Users()
+    yield users
+    users.leave()
+
+
+def status_with(keys: FetchedKeys, database: RolledBack, token: str) -> int:
+    app = create_app("pantry", pantry_api.api, database=database, keys=keys)
+    response = app.test_client().post("/v1/gifts", json={"quantity": 1}, headers={"Authorization": f"Bearer {token}"})
+    return response.status_code
+
+
+def test_public_keys_are_fetched_once_and_again_for_a_new_one(database: RolledBack, users: Users, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = FetchedKeys(users.url, database)
+    assert [status_with(keys, database, users.token()) for _ in range(5)] == [200] * 5
+    assert users.asked == 1
+    users.keys.append(ECKey.generate_key("P-256", {"kid": "second"}, auto_kid=False))
+    assert status_with(keys, database, users.token()) == 401
+    assert users.asked == 1, "at most every ten seconds, whatever anybody sends"
+    later = time.monotonic() + 11
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    assert status_with(keys, database, users.token()) == 200
+    assert users.asked == 2
+
+
+def test_the_last_good_keys_serve_while_users_is_away_and_after_a_restart(database: RolledBack, users: Users) -> None:
+    keys = FetchedKeys(users.url, database)
+    token = users.token()
+    assert status_with(keys, database, token) == 200
+    users.leave()
+    assert status_with(keys, database, token) == 200
+    assert status_with(FetchedKeys(users.url, database), database, token) == 200
+
+
+def test_without_any_keys_the_service_is_away(database: RolledBack) -> None:
+    assert status_with(FetchedKeys("http://127.0.0.1:9/v1/jwks", database), database, "a.b.c") == 503
+
+
+@pytest.fixture
+def web(house: House, users: Users, tmp_path: Any) -> tuple[Process, httpx.Client]:
+    [port] = kept_ports(tmp_path / "ports", 1)
+    process = house.start("chassis.http", "pantry", port=port, jwks_url=users.url)
+    client = httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, headers={"Authorization": f"Bearer {users.token()}"})
+
+    def answers() -> bool:
+        try:
+            return client.get("/livez").status_code == 200
+        except httpx.TransportError:
+            return False
+
+    assert soon(answers)
+    return process, client
+
+
+def test_a_web_process_serves_through_the_troubles_of_broker_and_database(
+    house: House, web: tuple[Process, httpx.Client], postgres: Postgres, rabbitmq: RabbitMQ
+) -> None:
+    process, client = web
+    worker, relay = house.worker().ready(), house.relay().ready()
+    assert client.get("/readyz").json() == {"status": "ok"}
+    rabbitmq.stop()
+    posted = client.post("/v1/withdrawals", json={"region": "51", "reason": PERSONAL})
+    assert posted.status_code == 201
+    house.tell(withdrawn_need())
+    rabbitmq.start_again()
+    assert soon(lambda: house.taken().total() == 2)
+    postgres.stop()
+    try:
+        for answer in (client.get("/readyz"), client.post("/v1/withdrawals", json={"region": "51"})):
+            assert (answer.status_code, answer.json()["code"], answer.headers["Retry-After"]) == (503, "unavailable", "2")
+        assert client.get("/livez").status_code == 200
+    finally:
+        postgres.start_again()
+    assert client.get("/readyz").status_code == 200
+    assert client.get(posted.headers["Location"]).json()["reason"] == PERSONAL
+    assert client.post("/v1/breakages", json={"region": "51"}).status_code == 500
+    assert soon(lambda: process.says("a request broke"))
+    assert not process.says(PERSONAL)
+    assert {entry["service"] for entry in process.entries()} == {"pantry"}
+    assert [one.stop() for one in (process, worker, relay)] == [0, 0, 0]
+
+
+def test_a_web_process_reads_chunks_and_refuses_too_many(web: tuple[Process, httpx.Client]) -> None:
+    _, client = web
+    headers = {"Content-Type": JSON}
+    assert client.post("/v1/counts", content=iter([b'{"quant', b'ity": 7}']), headers=headers).json() == {"quantity": 7}
+    assert client.post("/v1/counts", content=iter([b" " * 10_000] * 10), headers=headers).status_code == 413
+    assert httpx.get(client.base_url.join("/v1/%00"), trust_env=False).json()["code"] == "bad_text"

@@ -1,0 +1,263 @@
+"""The relay and the broker: what was confirmed becomes journal, what was not stays, and silence is noticed."""
+
+import random
+import subprocess
+import sys
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import amqp
+import pytest
+from keeper import IN_BATCHES, ONE_BY_ONE, PLACES, House, once, soon, withdrawn_need, withdrawn_pledge
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from chassis import inbox, journal, outbox, relay
+from chassis.broker import TROUBLE, Publisher, connected, letter
+from chassis.database import is_passing, new_id, now
+from chassis.inbox import Heard
+from chassis.relay import Relay
+from chassis.testing.rabbitmq import RabbitMQ
+from contracts.event import Envelope, decode, encode
+from contracts.needs import NeedWithdrawn
+
+
+def unguarded(change: str, reason: str) -> Any:
+    """The same test with a guard taken out: it has to fail."""
+    return pytest.param(change, marks=pytest.mark.xfail(strict=True, raises=AssertionError, reason=reason))
+
+
+def ids(messages: list[amqp.Message]) -> Counter[str]:
+    return Counter(message.headers["ce-id"] for message in messages)
+
+
+@pytest.mark.parametrize("otherwise", [None, unguarded("without_locks", "each relay tells what another is telling")])
+def test_several_relays_tell_everything_once(house: House, otherwise: str | None) -> None:
+    everything = house.listen_in()
+    relays = [house.relay(otherwise).ready() for _ in range(3)]
+    for _ in range(20):
+        house.tell(*(withdrawn_need() for _ in range(50)))
+    assert soon(lambda: house.count("journal") == 1000)
+    told = ids(house.read(everything))
+    assert len(told) == told.total() == 1000
+    assert [one.stop() for one in relays] == [0, 0, 0]
+
+
+@pytest.mark.parametrize("otherwise", [None, unguarded("without_heartbeats", "silence is taken for peace")])
+def test_a_frozen_broker_is_noticed_and_told_everything_once_it_thaws(house: House, rabbitmq: RabbitMQ, otherwise: str | None) -> None:
+    telling, worker = house.relay(otherwise, heartbeat_seconds=1).ready(), house.worker(otherwise, heartbeat_seconds=1).ready()
+    house.tell(first := withdrawn_need())
+    assert soon(lambda: house.taken() == once(first))
+    rabbitmq.freeze()
+    try:
+        assert soon(lambda: telling.says("telling is interrupted") and worker.says("listening is interrupted"), 10)
+        house.tell(second := withdrawn_need(), third := withdrawn_pledge())
+    finally:
+        rabbitmq.thaw()
+    assert soon(lambda: house.taken() == once(first, second, third))
+    assert telling.stop() == 0
+    assert worker.stop() == 0
+
+
+def test_a_publisher_waits_for_no_confirm_longer_than_it_was_told(house: House, rabbitmq: RabbitMQ) -> None:
+    with connected(house.broker_url, 20) as connection:
+        publisher = Publisher(connection, confirm_seconds=0.5)
+        rabbitmq.freeze()
+        try:
+            began = time.monotonic()
+            with pytest.raises(TROUBLE):
+                publisher.publish([letter_of(withdrawn_need())])
+            assert 0.4 < time.monotonic() - began < 1.5
+        finally:
+            rabbitmq.thaw()
+
+
+def test_leaving_a_frozen_broker_takes_no_longer_than_a_second(house: House, rabbitmq: RabbitMQ) -> None:
+    with connected(house.broker_url, 20):
+        rabbitmq.freeze()
+        began = time.monotonic()
+    try:
+        assert time.monotonic() - began < 1.5
+    finally:
+        rabbitmq.thaw()
+
+
+def letter_of(event: NeedWithdrawn) -> Any:
+    return letter(Envelope(id=new_id(), name="need_withdrawn", teller="needs", subject=event.subject, recorded_at=now()), encode(event))
+
+
+def test_an_event_that_nobody_listens_to_counts_as_told_and_one_that_a_listener_misses_stays(
+    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with house.channel() as channel:
+        for place in PLACES:
+            channel.queue_unbind(place.queue, "needs.events", "need_withdrawn")
+            channel.queue_unbind(place.queue, "needs.events", "pledge_withdrawn")
+    monkeypatch.setattr(relay, "listeners", lambda: {"pledge_withdrawn": ["pantry"]})
+    monkeypatch.setattr(relay, "UNHEARD_PAUSE_SECONDS", 0.2)
+    house.tell(withdrawn_need(), missed := withdrawn_pledge(), withdrawn_need())
+    telling = Relay(house.settings())
+    with connected(house.broker_url, 20) as connection:
+        publisher = Publisher(connection, 5)
+        assert telling.pass_on(publisher) == 2
+        with house.database.begin() as session:
+            assert outbox.told(session) == [missed]
+        [record] = [record for record in caplog.records if record.levelname == "ERROR"]
+        assert record.events == ["pledge_withdrawn"]  # type: ignore[attr-defined]
+        house.tell(withdrawn_need())
+        assert telling.pass_on(publisher) == 1
+        house.declare()
+        time.sleep(0.2)
+        assert telling.pass_on(publisher) == 1
+    assert house.count("outbox") == 0
+    assert house.waiting(IN_BATCHES.queue) == 1
+
+
+def test_what_the_broker_refuses_stays_in_the_outbox(house: House) -> None:
+    with house.channel() as channel:
+        full = {"x-max-length": 0, "x-overflow": "reject-publish"}
+        channel.queue_declare("full", durable=True, auto_delete=False, arguments=full)
+        channel.queue_bind("full", "needs.events", "need_withdrawn")
+    house.tell(refused := withdrawn_need(), withdrawn_pledge())
+    with connected(house.broker_url, 20) as connection:
+        assert Relay(house.settings()).pass_on(Publisher(connection, 5)) == 1
+    with house.database.begin() as session:
+        assert outbox.told(session) == [refused]
+
+
+def test_the_journal_has_a_page_for_each_day_and_forgets_old_ones(house: House) -> None:
+    def pages() -> list[str]:
+        with house.database.begin() as session:
+            return list(session.scalars(text("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'journal'::regclass")))
+
+    def turn(at: datetime) -> None:
+        with house.database.begin() as session:
+            journal.turn_page(session, days_kept=3, at=at)
+
+    first = datetime(2026, 12, 30, 23, 59, tzinfo=UTC)
+    turn(first)
+    turn(first)
+    assert sorted(pages()) == ["journal_20261230", "journal_20261231", "journal_20270101"]
+    turn(first + timedelta(days=5))
+    assert sorted(pages()) == ["journal_20270101", "journal_20270104", "journal_20270105", "journal_20270106"]
+
+
+def test_a_relay_turns_the_page_when_the_day_does(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    telling = Relay(house.settings())
+    with connected(house.broker_url, 20) as connection:
+        publisher = Publisher(connection, 5)
+        telling.pass_on(publisher)
+        before = house.count("pg_inherits WHERE inhparent = 'journal'::regclass")
+        for module in (relay, journal):
+            monkeypatch.setattr(module, "now", lambda: now() + timedelta(days=4))
+        house.tell(withdrawn_need())
+        assert telling.pass_on(publisher) == 1
+    assert house.count("pg_inherits WHERE inhparent = 'journal'::regclass") == before + 3
+
+
+def test_declaring_twice_changes_nothing(house: House) -> None:
+    house.tell(withdrawn_need())
+    house.relay().ready()
+    assert soon(lambda: house.waiting(ONE_BY_ONE.queue))
+    before = house.broker.queues(house.vhost)
+    house.declare()
+    assert house.broker.queues(house.vhost) == before
+
+
+def declared(house: House, patience_seconds: float = 60, **environment: str) -> tuple[int, str, float]:
+    began = time.monotonic()
+    step = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", "import sys; from chassis import topology; sys.argv[1:] = ['pantry'];"
+         f" topology.main({patience_seconds})"],
+        env=house.environment | environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return step.returncode, step.stderr, time.monotonic() - began
+
+
+def test_declaring_otherwise_fails_at_once_and_says_why(house: House) -> None:
+    assert declared(house)[0] == 0
+    code, said, seconds = declared(house, RETRY_PAUSE_MS="999")
+    assert code == 1
+    assert seconds < 30
+    assert "pantry: the broker refuses the topology: PreconditionFailed" in said
+    assert "x-message-ttl" in said
+
+
+def test_declaring_gives_up_when_the_broker_stays_away(house: House) -> None:
+    code, said, seconds = declared(house, patience_seconds=1, BROKER_URL="amqp://guest:guest@127.0.0.1:9//")
+    assert code == 1
+    assert seconds < 20
+    assert "pantry: topology not declared: ConnectionRefusedError" in said
+
+
+def test_any_amqp_program_can_listen(house: House) -> None:
+    everything = house.listen_in()
+    house.tell(event := withdrawn_need())
+    house.relay().ready()
+    assert soon(lambda: house.waiting(everything))
+    [message] = house.read(everything)
+    assert message.properties["content_type"] == "application/json"
+    assert decode(NeedWithdrawn, message.body) == event
+    assert message.headers["ce-type"] == "need_withdrawn"
+    assert message.headers["ce-source"] == "/duijie/needs"
+    assert Envelope.of(message.headers).subject == event.subject
+
+
+def test_a_plain_nameko_service_can_listen(house: House) -> None:
+    everything = house.start("listening_nameko").ready()
+    house.tell(event := withdrawn_need())
+    house.relay().ready()
+    assert soon(lambda: everything.says(str(event.subject)))
+
+
+def hear(house: House, heard: list[Heard]) -> bool:
+    """Whether a batch goes through without a deadlock."""
+    try:
+        with house.database.begin() as session:
+            session.execute(text("SET LOCAL deadlock_timeout = '50ms'"))
+            inbox.first_time(session, "needs.pledge_withdrawn", heard)
+    except DBAPIError as error:
+        assert is_passing(error)
+        return False
+    return True
+
+
+@pytest.mark.parametrize("is_sorted", [True, unguarded(False, "each batch waits for what the other holds")])
+def test_batches_that_overlap_do_not_deadlock(house: House, monkeypatch: pytest.MonkeyPatch, is_sorted: bool) -> None:
+    if not is_sorted:
+        monkeypatch.setattr(inbox, "sorted", lambda ids: random.sample(list(ids), len(ids)), raising=False)
+    with ThreadPoolExecutor(4) as threads:
+        for _ in range(3):
+            heard = [Heard(new_id(), withdrawn_pledge()) for _ in range(3000)]
+            assert all(threads.map(lambda batch: hear(house, batch), [heard] * 4))
+
+
+def test_the_same_event_twice_in_one_batch_acts_once(house: House) -> None:
+    one, other = Heard(new_id(), withdrawn_pledge()), Heard(new_id(), withdrawn_pledge())
+    with house.database.begin() as session:
+        assert inbox.first_time(session, "needs.pledge_withdrawn", [one, other, one]) == [one.event, other.event]
+    with house.database.begin() as session:
+        assert inbox.first_time(session, "needs.pledge_withdrawn", [other, one]) == []
+        assert inbox.first_time(session, "another.handler", [one]) == [one.event]
+
+
+def test_what_failed_was_not_heard(house: House) -> None:
+    def act(*_: object) -> None:
+        raise ValueError
+
+    with pytest.raises(ValueError):
+        inbox.handle(house.database, "needs.pledge_withdrawn", [Heard(new_id(), withdrawn_pledge())], act)
+    assert house.count("inbox") == 0
+
+
+def test_the_inbox_forgets_after_ninety_days(house: House) -> None:
+    with house.database.begin() as session:
+        inbox.first_time(session, "needs.pledge_withdrawn", [Heard(new_id(), withdrawn_pledge()), Heard(new_id(), withdrawn_pledge())])
+        session.execute(
+            text("UPDATE inbox SET handled_at = now() - interval '91 days' WHERE event_id = (SELECT min(event_id::text)::uuid FROM inbox)")
+        )
+        inbox.forget(session)
+    assert house.count("inbox") == 1
