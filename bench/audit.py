@@ -46,7 +46,9 @@ MATCHING = {
         ) AS over
     """,
 }
-ONE_SIDED = "SELECT count(*) FROM (SELECT about FROM notices WHERE about = ANY(%s) GROUP BY about HAVING count(DISTINCT side) = 2) AS told"
+TOLD_BOTH_SIDES = (
+    "SELECT count(*) FROM (SELECT about FROM notices WHERE about = ANY(%s) GROUP BY about HAVING count(DISTINCT side) = 2) AS told"
+)
 
 
 class Audit:
@@ -68,11 +70,11 @@ class Audit:
         """The figures of a run. `notices` are those about matches; it raises when a match was not told to both its sides."""
         counted = {name: int(self._ask("matching", query)) for name, query in MATCHING.items()}
         counted["dead"] = self._waiting(dead=True)
-        matches = [row[0] for row in self._rows("matching", "SELECT id FROM matches WHERE state = 'accepted'")]
-        both = int(self._rows("notify", ONE_SIDED, (matches,))[0][0])
+        matches = [row[0] for row in self._rows("matching", "SELECT id FROM matches")]
+        both = int(self._rows("notify", TOLD_BOTH_SIDES, (matches,))[0][0])
         if both != len(matches):
             raise AssertionError(f"of {len(matches)} matches {both} were told to both sides")
-        counted["notices"] = int(self._ask("notify", "SELECT count(*) FROM notices"))
+        counted["notices"] = int(self._ask("notify", "SELECT count(*) FROM notices WHERE kind LIKE 'match%'"))
         counted["events"] = sum(int(self._ask(name, "SELECT count(*) FROM journal")) for name in SERVICES)
         return counted
 

@@ -105,6 +105,7 @@ class Players:
                 {"kind": "household", "phone": self.phone[who], "name": who, "region": village, "national_id": national_id(number, village)}
             )
         path = folder / "accounts.csv"
+        path.touch(mode=0o600)
         with path.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, ["kind", "phone", "name", "password", "region", "manages", "national_id", "status"], restval="")
             writer.writeheader()
@@ -152,7 +153,7 @@ def play(lines: Iterable[Line], players: Players, crowd: Crowd, progress: Progre
             crowd.ask(town, lambda visitor: visitor.post(f"/v1/needs/{need['id']}/verification"))
             return "need"
         except Refused as refused:
-            if refused.status != 422:
+            if refused.code != "invalid":
                 raise
             return "refused"
         finally:

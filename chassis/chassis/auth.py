@@ -82,10 +82,14 @@ class FetchedKeys:
         return self._keys if self._keys is not None and time.monotonic() - self._asked_at < 300 else self.renewed()
 
     def renewed(self) -> KeySet:
-        with self._lock:
-            if self._keys is None or time.monotonic() - self._asked_at > 10:
-                self._asked_at = time.monotonic()
-                self._keys = self._fetched() or self._keys or self._kept()
+        # Whoever has keys does not wait for newer ones: the process asked for them may be this one, with all its threads waiting here.
+        if self._lock.acquire(blocking=self._keys is None):
+            try:
+                if self._keys is None or time.monotonic() - self._asked_at > 10:
+                    self._asked_at = time.monotonic()
+                    self._keys = self._fetched() or self._keys or self._kept()
+            finally:
+                self._lock.release()
         if self._keys is None:
             self._asked_at = 0.0
             raise unavailable(retry_after_seconds=2)

@@ -17,6 +17,8 @@ NAMING = {"ix": "%(table_name)s_%(column_0_N_name)s", "pk": "%(table_name)s_pk",
 Moment = DateTime(timezone=True)
 RegionCode = String(12, collation="C")
 
+TOO_SLOW = "57014"
+
 tables = MetaData(naming_convention=NAMING)
 """The chassis's own tables, which stand in every service's database."""
 
@@ -65,7 +67,12 @@ def is_passing(error: BaseException) -> bool:
     state = getattr(error.orig, "sqlstate", None)
     if state is None:
         return error.connection_invalidated or isinstance(error.orig, psycopg.OperationalError | psycopg.InterfaceError)
-    return state[:2] in {"08", "40", "53", "57"} or state == "55P03"
+    return (state[:2] in {"08", "40", "53", "57"} or state == "55P03") and state != TOO_SLOW
+
+
+def is_too_slow(error: BaseException) -> bool:
+    """Whether a statement took longer than it may: a smaller batch may succeed, the same one will not."""
+    return isinstance(error, exc.DBAPIError) and getattr(error.orig, "sqlstate", None) == TOO_SLOW
 
 
 def new_id() -> UUID:

@@ -104,6 +104,8 @@ def _require_access(app: Flask) -> None:
 
 
 def _ready() -> Any:
+    """Ready is who reaches its database and knows the keys that tokens are signed with."""
+    current_app.extensions["keys"].current()
     with current_app.extensions["database"].begin() as session:
         session.execute(text("SELECT 1"))
     return {"status": "ok"}

@@ -7,18 +7,13 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from keeper import IN_BATCHES, ONE_BY_ONE, House, closed_need, once, soon, withdrawn_need, withdrawn_pledge
+from keeper import IN_BATCHES, ONE_BY_ONE, House, closed_need, once, soon, unguarded, withdrawn_need, withdrawn_pledge
 from pantry.actions import DEADLY, PERSONAL, POISON, SLOW
 from sqlalchemy import text
 
 from chassis.database import new_id, now
 from chassis.testing.postgres import Postgres
 from contracts.event import Envelope, encode
-
-
-def unguarded(change: str, reason: str) -> Any:
-    """The same test with a guard taken out: it has to fail."""
-    return pytest.param(change, marks=pytest.mark.xfail(strict=True, raises=AssertionError, reason=reason))
 
 
 def headers_of(event: Any, name: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import pytest
 from apiflask import APIBlueprint
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet, OctKey
-from keeper import House, Process, soon, withdrawn_need
+from keeper import House, Process, soon, unguarded, withdrawn_need
 from pantry import api as pantry_api
 from pantry.actions import PERSONAL
 from sqlalchemy import text
@@ -26,11 +26,6 @@ from chassis.problems import Problem
 from chassis.testing.fixtures import Client, KnownKeys, Person, RolledBack
 from chassis.testing.postgres import Postgres, kept_ports
 from chassis.testing.rabbitmq import RabbitMQ
-
-
-def unguarded(change: Any, reason: str) -> Any:
-    """The same test with a guard taken out: it has to fail."""
-    return pytest.param(change, marks=pytest.mark.xfail(strict=True, raises=(AssertionError, pytest.fail.Exception), reason=reason))
 
 
 @pytest.fixture(scope="module")

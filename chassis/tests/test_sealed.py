@@ -1,6 +1,6 @@
 """What is personal cannot be read in the database, and the keys can be changed."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from cryptography.fernet import Fernet, InvalidToken
@@ -17,7 +17,7 @@ OLD, NEW = (Fernet.generate_key().decode() for _ in range(2))
 
 
 @pytest.fixture
-def with_keys(monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
+def with_keys(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
     def set_keys(*keys: str) -> None:
         monkeypatch.setenv("SEAL_KEYS", ",".join(keys))
         sealed._keys.cache_clear()
@@ -46,14 +46,14 @@ def test_what_is_sealed_cannot_be_read_in_the_database(house: House) -> None:
     assert read(house) == [NAME, NAME]
 
 
-def test_the_newest_key_seals_and_older_ones_still_open(house: House, with_keys: object) -> None:
-    with_keys(OLD)  # type: ignore[operator]
+def test_the_newest_key_seals_and_older_ones_still_open(house: House, with_keys: Callable[..., None]) -> None:
+    with_keys(OLD)
     written(house)
-    with_keys(NEW, OLD)  # type: ignore[operator]
+    with_keys(NEW, OLD)
     newest = written(house)
     assert Fernet(NEW).decrypt(newest).decode() == NAME
     assert read(house) == [NAME, NAME]
-    with_keys(NEW)  # type: ignore[operator]
+    with_keys(NEW)
     with pytest.raises(InvalidToken):
         read(house)
 

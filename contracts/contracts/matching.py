@@ -64,8 +64,18 @@ class MatchLapsed(_OfMatch, frozen=True, kw_only=True):
     lapsed_at: Moment
 
 
+class MatchNeedEnded(_OfMatch, frozen=True, kw_only=True):
+    """The need of an accepted match was withdrawn or closed: the two sides have to speak before anything is sent."""
+
+    reason: Literal["need_withdrawn", "need_closed"]
+    ended_at: Moment
+
+
 class PledgeReleased(Event, frozen=True, kw_only=True):
-    """What a change or withdrawal of a pledge came to: `answers` is the version of the pledge that was asked for."""
+    """What a change or withdrawal of a pledge came to: `answers` is the version of the pledge that was asked for.
+
+    `quantity` never falls below what was `accepted`; what is neither accepted nor `open` does not exist.
+    """
 
     pledge_id: UUID
     pledger_id: UUID
@@ -73,6 +83,7 @@ class PledgeReleased(Event, frozen=True, kw_only=True):
     unit: Unit
     answers: Version
     withdrawn: bool
+    quantity: Rest
     accepted: Rest
     open: Rest
     released_at: Moment

@@ -106,12 +106,14 @@ def _import(folder: Path, told: dict[str, str], password: str, people: dict[str,
         writer = csv.DictWriter(file, columns, restval="")
         writer.writeheader()
         writer.writerows(rows)
-    subprocess.run(
-        [sys.executable, "-m", "users.import_accounts", str(listed), "--ids", str(ids)], env=told, check=True, stdout=subprocess.DEVNULL
-    )
-    listed.unlink()
-    with ids.open(encoding="utf-8", newline="") as file:
-        known = {int(row["row"]): row for row in csv.DictReader(file)}
+    command = [sys.executable, "-m", "users.import_accounts", str(listed), "--ids", str(ids)]
+    try:
+        subprocess.run(command, env=told, check=True, stdout=subprocess.DEVNULL)
+        with ids.open(encoding="utf-8", newline="") as file:
+            known = {int(row["row"]): row for row in csv.DictReader(file)}
+    finally:
+        listed.unlink()
+        ids.unlink(missing_ok=True)
     return [
         {"id": known[number]["household_id"], "village": row["region"], "phone": row.get("phone", "")}
         for number, row in enumerate(rows, start=2)

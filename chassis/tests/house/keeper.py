@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 import amqp
+import pytest
 from msgspec.structs import replace
 from pantry.worker import Worker
 from sqlalchemy import text
@@ -35,16 +36,22 @@ ONE_BY_ONE, IN_BATCHES = Place("pantry", NeedWithdrawn), Place("pantry", PledgeW
 PLACES = [handler.place for handler in handlers_of(Worker)]
 
 
-def withdrawn_need(version: int = 1) -> NeedWithdrawn:
+def withdrawn_need(version: int = 1) -> Event:
     return replace(example_of(NeedWithdrawn), need_id=new_id(), version=version)
 
 
-def closed_need() -> NeedClosed:
+def closed_need() -> Event:
     return replace(example_of(NeedClosed), need_id=new_id())
 
 
-def withdrawn_pledge(version: int = 1) -> PledgeWithdrawn:
+def withdrawn_pledge(version: int = 1) -> Event:
     return replace(example_of(PledgeWithdrawn), pledge_id=new_id(), version=version)
+
+
+def unguarded(change: Any, reason: str) -> Any:
+    """A parameter that takes a guard out: the test has to fail with it."""
+    failures = (AssertionError, pytest.fail.Exception)
+    return pytest.param(change, marks=pytest.mark.xfail(strict=True, raises=failures, reason=reason))
 
 
 def soon(holds: Callable[[], Any], seconds: float = 40) -> bool:

@@ -13,13 +13,14 @@ from chassis import outbox
 from chassis.auth import Caller
 from chassis.database import new_id, now
 from chassis.problems import not_allowed, state_conflict
-from contracts.matching import Lapse, MatchAccepted, MatchLapsed, MatchRefused, PledgeReleased
+from contracts.matching import Lapse, MatchAccepted, MatchLapsed, MatchNeedEnded, MatchRefused, PledgeReleased
 from contracts.needs import NeedClosed, NeedPublished, NeedWithdrawn, PledgeChanged, PledgeOffered, PledgeWithdrawn
 from matching import queries, to_clear
 from matching.clearing import concerned
-from matching.model import Match, Need, Pledge
+from matching.model import Category, Match, Need, Pledge
 from matching.problems import does_not_fit, not_enough, unknown_need, unknown_pledge
 
+_ANEW = {"populate_existing": True}
 URGENCY = {"normal": 1, "urgent": 2, "critical": 4}
 LAPSED_AT_ONCE = 500
 
@@ -37,15 +38,21 @@ def book_needs(session: Session, events: Sequence[NeedPublished]) -> None:
         for event in sorted(events, key=lambda event: event.need_id)
     ]
     entered = session.scalars(insert(Need).values(rows).on_conflict_do_nothing(index_elements=["id"]).returning(Need.id))
+    asked = sorted({(event.category, event.unit) for event in events})
+    categories = insert(Category).values([{"category": category, "unit": unit} for category, unit in asked])
+    session.execute(categories.on_conflict_do_nothing())
     to_clear.add(session, "need", set(entered))
 
 
 def end_needs(session: Session, events: Sequence[NeedWithdrawn | NeedClosed]) -> None:
-    """Nothing more for these needs: unanswered proposals lapse. One that is not known yet leaves an ended row."""
-    rows = [
-        {**_stated_of(event), "urgency": 0, "rest": 0, "ended": True, "posted_at": now()}
-        for event in sorted(events, key=lambda event: event.need_id)
-    ]
+    """Nothing more for these needs, which all ended in the same way: unanswered proposals lapse, who accepted one is told.
+
+    One that is not known yet leaves an ended row.
+    """
+    newest = {event.need_id: event for event in sorted(events, key=lambda event: (event.need_id, event.version))}
+    proposals = _matches(session, "proposed", Match.need_id.in_(newest))
+    _lock(session, Pledge, {match.pledge_id for match in proposals})
+    rows = [{**_stated_of(event), "urgency": 0, "rest": 0, "ended": True, "posted_at": now()} for event in newest.values()]
     entry = insert(Need).values(rows)
     session.execute(
         entry.on_conflict_do_update(
@@ -54,9 +61,14 @@ def end_needs(session: Session, events: Sequence[NeedWithdrawn | NeedClosed]) ->
             where=Need.version < entry.excluded.version,
         )
     )
-    for kind, because in ((NeedWithdrawn, "need_withdrawn"), (NeedClosed, "need_closed")):
-        ids = [event.need_id for event in events if isinstance(event, kind)]
-        _lapse(session, _proposed(session, Match.need_id.in_(ids)), because)
+    because: Literal["need_withdrawn", "need_closed"] = "need_withdrawn" if isinstance(events[0], NeedWithdrawn) else "need_closed"
+    _lapse(session, _matches(session, "proposed", Match.need_id.in_(newest)), because)
+    accepted = _matches(session, "accepted", Match.need_id.in_(newest))
+    for match in accepted:
+        match.version += 1
+    session.flush()
+    told = (MatchNeedEnded(version=match.version, **_stated(match), reason=because, ended_at=now()) for match in accepted)
+    outbox.add(session, *told)
 
 
 def book_pledges(session: Session, events: Sequence[PledgeOffered]) -> None:
@@ -71,11 +83,14 @@ def change_pledge(session: Session, event: PledgeChanged) -> None:
     pledge = _pledge_at(session, event.pledge_id, event.version, _offer(event))
     if pledge is None:
         return
-    _lapse(session, _proposed(session, Match.pledge_id == pledge.id), "pledge_changed")
+    _lapse(session, _matches(session, "proposed", Match.pledge_id == pledge.id), "pledge_changed")
+    # What lapsed was given back by SQL, which the object does not know: it would take its old figure for unchanged.
+    session.refresh(pledge)
     if not pledge.ended:
         accepted = _accepted(session, pledge.id)
         pledge.scope, pledge.valid_until = event.region, event.valid_until
-        pledge.quantity, pledge.rest = event.quantity, max(0, event.quantity - accepted)
+        pledge.quantity = max(event.quantity, accepted)
+        pledge.rest = pledge.quantity - accepted
         session.flush()
         to_clear.add(session, "pledge", [pledge.id])
     _tell_released(session, pledge, event.version)
@@ -88,7 +103,7 @@ def withdraw_pledge(session: Session, event: PledgeWithdrawn) -> None:
         return
     pledge.ended, pledge.rest = True, 0
     session.flush()
-    _lapse(session, _proposed(session, Match.pledge_id == pledge.id), "pledge_withdrawn")
+    _lapse(session, _matches(session, "proposed", Match.pledge_id == pledge.id), "pledge_withdrawn")
     _tell_released(session, pledge, event.version)
 
 
@@ -105,7 +120,7 @@ def accept_match(session: Session, caller: Caller, match_id: UUID) -> Match:
 def refuse_match(session: Session, caller: Caller, match_id: UUID, reason: str) -> Match:
     """The pledger declines; need and pledge are free again, not for each other."""
     queries.own_match(session, caller, match_id)
-    _lock_book(session, session.execute(select(Match.need_id, Match.pledge_id).where(Match.id == match_id)).all())
+    _lock_book(session, [session.get_one(Match, match_id)])
     match = _to_answer(session, caller, match_id)
     match.state, match.answered_at, match.ended_because, match.barred = "refused", now(), reason, True
     match.version += 1
@@ -144,8 +159,8 @@ def claim_need(session: Session, caller: Caller, need_id: UUID, pledge_id: UUID,
 
 def lapse_matches(session: Session) -> int:
     """Proposals whose time is over end unanswered; their pairs are not proposed to each other again. Returns how many ended."""
-    late = select(Match.id).where(Match.state == "proposed", Match.answer_by < now()).order_by(Match.answer_by).limit(LAPSED_AT_ONCE)
-    return len(_lapse(session, list(session.scalars(late)), "deadline"))
+    late = select(Match).where(Match.state == "proposed", Match.answer_by < now()).order_by(Match.answer_by).limit(LAPSED_AT_ONCE)
+    return len(_lapse(session, session.scalars(late).all(), "deadline"))
 
 
 def _pledge_at(session: Session, pledge_id: UUID, version: int, unknown: dict[str, Any]) -> Pledge | None:
@@ -158,31 +173,34 @@ def _pledge_at(session: Session, pledge_id: UUID, version: int, unknown: dict[st
     return pledge
 
 
-def _proposed(session: Session, condition: Any) -> list[UUID]:
-    return list(session.scalars(select(Match.id).where(Match.state == "proposed", condition)))
+def _matches(session: Session, state: str, condition: Any) -> Sequence[Match]:
+    return session.scalars(select(Match).where(Match.state == state, condition).order_by(Match.id), execution_options=_ANEW).all()
 
 
-def _lapse(session: Session, match_ids: Collection[UUID], because: Lapse) -> Sequence[Match]:
-    if not match_ids:
+def _lapse(session: Session, matches: Sequence[Match], because: Lapse) -> Sequence[Match]:
+    if not matches:
         return []
-    pairs = session.execute(select(Match.need_id, Match.pledge_id).where(Match.id.in_(match_ids))).all()
-    _lock_book(session, pairs)
+    _lock_book(session, matches)
     ended = session.scalars(
         update(Match)
-        .where(Match.id.in_(match_ids), Match.state == "proposed")
+        .where(Match.id.in_([match.id for match in matches]), Match.state == "proposed")
         .values(state="lapsed", version=Match.version + 1, ended_because=because, barred=because == "deadline", answered_at=now())
         .returning(Match),
-        execution_options={"populate_existing": True},
+        execution_options=_ANEW,
     ).all()
     _give_back(session, ended)
     outbox.add(session, *(MatchLapsed(version=one.version, **_stated(one), reason=because, lapsed_at=one.answered_at) for one in ended))
     return ended
 
 
-def _lock_book(session: Session, pairs: Sequence[Any]) -> None:
+def _lock_book(session: Session, matches: Sequence[Match]) -> None:
     """Everybody who needs both locks pledges before needs, each in the order of their ids, and matches last: so nobody deadlocks."""
-    for entity, ids in ((Pledge, {pair.pledge_id for pair in pairs}), (Need, {pair.need_id for pair in pairs})):
-        session.execute(select(entity.id).where(entity.id.in_(ids)).order_by(entity.id).with_for_update())
+    _lock(session, Pledge, {match.pledge_id for match in matches})
+    _lock(session, Need, {match.need_id for match in matches})
+
+
+def _lock(session: Session, entity: type[Pledge] | type[Need], ids: Collection[UUID]) -> None:
+    session.execute(select(entity.id).where(entity.id.in_(ids)).order_by(entity.id).with_for_update())
 
 
 _GIVE_BACK = {
@@ -237,6 +255,7 @@ def _tell_released(session: Session, pledge: Pledge, answers: int) -> None:
             unit=pledge.unit,
             answers=answers,
             withdrawn=pledge.ended,
+            quantity=pledge.quantity,
             accepted=_accepted(session, pledge.id),
             open=pledge.rest,
             released_at=now(),

@@ -58,7 +58,7 @@ class ReasonOut(Schema):
 
 
 class MatchOut(Schema):
-    """A match. Until the pledger has accepted, they see the township of the need, not the village."""
+    """A match. Until the pledger has accepted, they see the township of the need, not the village; why they refused is theirs."""
 
     id = fields.UUID(required=True)
     version = fields.Integer(required=True)
@@ -145,4 +145,6 @@ def _shown(match: Match, caller: Caller) -> dict[str, Any]:
     whole["reasons"] = [reason | {"text": spoken(reason["code"], reason["value"], language())} for reason in match.reasons]
     if match.state != "accepted" and caller.id == match.pledger_id:
         whole["region"] = match.region[:9]
+    if match.state == "refused" and caller.id != match.pledger_id:
+        whole["ended_because"] = None
     return whole

@@ -11,7 +11,7 @@ import psycopg
 
 from chassis import telemetry
 from chassis.bell import bell
-from chassis.database import Database, is_passing
+from chassis.database import Database, is_passing, is_too_slow
 from chassis.settings import Settings
 from matching import clearing, to_clear
 
@@ -22,18 +22,20 @@ def run(settings: Settings, stopping: threading.Event) -> None:
     """Until `stopping` is set: clear what is listed, sleep until woken or a fifth of a second is over; patient with the database."""
     database = Database.of(settings, "clear")
     answer_within = timedelta(hours=float(os.environ.get("ANSWER_HOURS", "72")))
-    pause = 0.2
+    pause, limit = 0.2, clearing.BATCH
     while not stopping.is_set():
         try:
             with bell(settings.database_url, to_clear.CHANNEL) as woken:
                 while not stopping.is_set():
                     with database.begin() as session:
-                        cleared = clearing.clear(session, answer_within)
-                    pause = 0.2
+                        cleared = clearing.clear(session, answer_within, limit)
+                    pause, limit = 0.2, clearing.BATCH
                     if not cleared.due:
                         woken.wait(0.2)
         except Exception as error:
-            if not isinstance(error, psycopg.Error) and not is_passing(error):
+            if is_too_slow(error):
+                limit = max(1, limit // 2)
+            elif not isinstance(error, psycopg.Error) and not is_passing(error):
                 raise
             log.warning("clearing is interrupted", extra={"error": type(error).__name__, "pause_seconds": pause})
             stopping.wait(pause)

@@ -19,18 +19,23 @@ from matching.model import Match
 from matching.reasons import reasons_for
 
 BATCH = 500
-PER_PLEDGE = 200
+PLEDGES_AT_ONCE = 20
+PER_PLEDGE = 100
 PER_KEY = 200
 AGAIN = timedelta(milliseconds=20)
 
-_DUE = text("SELECT side, id FROM to_clear WHERE due_at <= clock_timestamp() ORDER BY due_at LIMIT :limit FOR UPDATE SKIP LOCKED")
+_DUE_IDS = text(
+    "SELECT id FROM to_clear WHERE side = :side AND due_at <= clock_timestamp() ORDER BY due_at LIMIT :limit FOR UPDATE SKIP LOCKED"
+)
 
 # Which needs a pledge fits: the category or what is below it (`/` follows the dot), the scope or what is below it (`~` follows digits).
 _FITTING_NEEDS = text(
     f"""
-    SELECT DISTINCT need.id FROM pledges, LATERAL (
+    SELECT DISTINCT need.id FROM pledges
+    JOIN categories AS asked
+      ON asked.category >= pledges.category AND asked.category < pledges.category || '/' AND asked.unit = pledges.unit, LATERAL (
         SELECT id FROM needs
-        WHERE category >= pledges.category AND category < pledges.category || '/' AND unit = pledges.unit
+        WHERE category = asked.category AND unit = asked.unit
           AND region >= pledges.scope AND region < pledges.scope || '~' AND NOT ended AND rest > 0
           AND NOT EXISTS (SELECT FROM matches WHERE barred AND need_id = needs.id AND pledge_id = pledges.id)
         ORDER BY urgency DESC, posted_at LIMIT {PER_PLEDGE}
@@ -43,14 +48,17 @@ _TAKE_PLEDGES = text(
     f"""
     SELECT pledge.*
     FROM unnest(CAST(:categories AS text[]), CAST(:units AS text[]), CAST(:scopes AS text[])) AS key (category, unit, scope), LATERAL (
-        SELECT id, pledger_id, category, unit, scope, rest FROM pledges
+        SELECT id, pledger_id, category, unit, scope, rest, valid_until FROM pledges
         WHERE category = key.category COLLATE "C" AND unit = key.unit AND scope = key.scope COLLATE "C"
-          AND NOT ended AND rest > 0 AND valid_until > now()
+          AND NOT ended AND rest > 0 AND valid_until > now() AND id <> ALL(CAST(:wanted_by_nobody AS uuid[]))
         ORDER BY offered_at LIMIT {PER_KEY} FOR UPDATE SKIP LOCKED
     ) AS pledge
     """
 )
-_BARRED = text("SELECT need_id, pledge_id FROM matches WHERE barred AND need_id = ANY(CAST(:ids AS uuid[]))")
+_BARRED = text(
+    "SELECT need_id, pledge_id, pledges.category, pledges.unit, pledges.scope FROM matches JOIN pledges ON pledges.id = pledge_id"
+    " WHERE barred AND need_id = ANY(CAST(:ids AS uuid[]))"
+)
 _SET_ASIDE = {
     table: text(
         f"UPDATE {table} SET rest = rest - part.quantity"
@@ -84,8 +92,8 @@ _DONE = text(
         JOIN pledges ON due.side = 'pledge' AND pledges.id = due.id
           AND NOT pledges.ended AND pledges.rest > 0 AND pledges.valid_until > now()
         WHERE EXISTS (
-            SELECT FROM needs
-            WHERE needs.category >= pledges.category AND needs.category < pledges.category || '/' AND needs.unit = pledges.unit
+            SELECT FROM categories AS asked JOIN needs ON needs.category = asked.category AND needs.unit = asked.unit
+            WHERE asked.category >= pledges.category AND asked.category < pledges.category || '/' AND asked.unit = pledges.unit
               AND needs.region >= pledges.scope AND needs.region < pledges.scope || '~' AND NOT needs.ended AND needs.rest > 0
               AND NOT EXISTS (SELECT FROM matches WHERE barred AND need_id = needs.id AND pledge_id = pledges.id)
         )
@@ -111,40 +119,49 @@ class Cleared:
 
 def clear(session: Session, answer_within: timedelta, limit: int = BATCH) -> Cleared:
     """Clear up to `limit` entries of the list. Any number may run at once: none waits for another's rows."""
-    due = session.execute(_DUE, {"limit": limit}).all()
-    if not due:
+    due_needs = list(session.scalars(_DUE_IDS, {"side": "need", "limit": limit}))
+    due_pledges = list(session.scalars(_DUE_IDS, {"side": "pledge", "limit": min(limit, PLEDGES_AT_ONCE)}))
+    if not due_needs and not due_pledges:
         return Cleared(0, 0)
     at = now()
-    needs = _take_needs(session, due)
-    asked = {row.id: _asked(row, at) for row in needs}
-    pledges = _take_pledges(session, asked.values())
-    need_of, pledge_of = {row.id: row for row in needs}, {row.id: row for row in pledges}
-    shares = allocate(list(asked.values()), [_offered(row) for row in pledges], _barred(session, asked)) if pledges else []
+    need_of = {row.id: row for row in _take_needs(session, due_needs, due_pledges)}
+    asked = {row.id: _asked(row, at) for row in need_of.values()}
+    barred = session.execute(_BARRED, {"ids": list(asked)}).all() if asked else []
+    pledge_of = {row.id: row for row in _take_pledges(session, asked.values(), barred)}
+    pairs = {(row.need_id, row.pledge_id) for row in barred}
+    shares = allocate(list(asked.values()), [_offered(row) for row in pledge_of.values()], pairs)
     proposals = [
         _proposal(share, need_of[share.need], asked[share.need], pledge_of[share.pledge], at, at + answer_within) for share in shares
     ]
     _write(session, shares, proposals)
-    session.execute(_DONE, {"sides": [row.side for row in due], "ids": [row.id for row in due], "again": AGAIN})
-    return Cleared(len(due), len(shares))
+    sides = ["need"] * len(due_needs) + ["pledge"] * len(due_pledges)
+    session.execute(_DONE, {"sides": sides, "ids": due_needs + due_pledges, "again": AGAIN})
+    return Cleared(len(sides), len(shares))
 
 
-def _take_needs(session: Session, due: Sequence[Any]) -> Sequence[Any]:
-    ids = {row.id for row in due if row.side == "need"}
-    if pledges := [row.id for row in due if row.side == "pledge"]:
-        ids |= set(session.scalars(_FITTING_NEEDS, {"ids": pledges}))
+def _take_needs(session: Session, due_needs: Sequence[UUID], due_pledges: Sequence[UUID]) -> Sequence[Any]:
+    ids = set(due_needs)
+    if due_pledges:
+        ids |= set(session.scalars(_FITTING_NEEDS, {"ids": due_pledges}))
     return session.execute(_TAKE_NEEDS, {"ids": sorted(ids)}).all() if ids else []
 
 
-def _take_pledges(session: Session, asked: Collection[Asked]) -> Sequence[Any]:
-    keys = sorted({key for need in asked for key in keys_of(need)})
-    if not keys:
+def _take_pledges(session: Session, asked: Collection[Asked], barred: Sequence[Any]) -> Sequence[Any]:
+    """The oldest pledges of every key that somebody of the batch may get something of."""
+    wanting: dict[Key, set[UUID]] = defaultdict(set)
+    for need in asked:
+        for key in keys_of(need):
+            wanting[key].add(need.id)
+    if not wanting:
         return []
-    categories, units, scopes = (list(column) for column in zip(*keys, strict=True))
-    return session.execute(_TAKE_PLEDGES, {"categories": categories, "units": units, "scopes": scopes}).all()
-
-
-def _barred(session: Session, needs: Collection[UUID]) -> set[tuple[UUID, UUID]]:
-    return {(row.need_id, row.pledge_id) for row in session.execute(_BARRED, {"ids": list(needs)})}
+    barred_for: dict[tuple[UUID, Key], set[UUID]] = defaultdict(set)
+    for row in barred:
+        barred_for[row.pledge_id, _key(row)].add(row.need_id)
+    # Left out in the query, lest a need with many barred pledges never sees the others behind them.
+    nobody = [pledge for (pledge, key), needs in barred_for.items() if wanting[key] <= needs]
+    categories, units, scopes = (list(column) for column in zip(*sorted(wanting), strict=True))
+    keys = {"categories": categories, "units": units, "scopes": scopes}
+    return session.execute(_TAKE_PLEDGES, keys | {"wanted_by_nobody": nobody}).all()
 
 
 def _asked(row: Any, at: datetime) -> Asked:
@@ -162,7 +179,7 @@ def _key(pledge: Any) -> Key:
 def _proposal(share: Share, need: Any, asked: Asked, pledge: Any, at: datetime, answer_by: datetime) -> MatchProposed:
     stated = concerned(new_id(), need, pledge, share.quantity)
     reasons = reasons_for(asked, _key(pledge), share.quantity)
-    return MatchProposed(version=1, **stated, reasons=reasons, proposed_at=at, answer_by=answer_by)
+    return MatchProposed(version=1, **stated, reasons=reasons, proposed_at=at, answer_by=min(answer_by, pledge.valid_until))
 
 
 def _write(session: Session, shares: Sequence[Share], proposals: Sequence[MatchProposed]) -> None:

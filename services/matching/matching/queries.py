@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
 from chassis.auth import Caller
@@ -14,8 +14,10 @@ from matching.model import Match
 
 
 def is_own(caller: Caller) -> ColumnElement[bool]:
-    """SQL condition: the caller is the pledger, the household or who posted for it."""
-    return or_(Match.pledger_id == caller.id, Match.account_id == caller.id, Match.poster_id == caller.id)
+    """SQL condition: the caller is the pledger, the household, or who posted for it and still manages the region."""
+    return or_(
+        Match.pledger_id == caller.id, Match.account_id == caller.id, and_(Match.poster_id == caller.id, caller.within(Match.region))
+    )
 
 
 def own_match(session: Session, caller: Caller, match_id: UUID) -> Match:

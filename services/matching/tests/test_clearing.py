@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from chassis.testing.fixtures import Client, Person, RolledBack
-from contracts.matching import MatchLapsed, MatchProposed, MatchRefused, PledgeReleased
+from contracts.matching import MatchLapsed, MatchNeedEnded, MatchProposed, MatchRefused, PledgeReleased
 from matching import actions
 
 from .conftest import VILLAGE, changed, clear, offered, published, taken_back, told, withdrawn
@@ -15,6 +15,19 @@ from .conftest import VILLAGE, changed, clear, offered, published, taken_back, t
 MORE_NEEDS = """
 INSERT INTO needs SELECT gen_random_uuid(), 2, household_id, NULL, poster_id, region, category, unit, 1, 1, 1, false, posted_at
 FROM needs, generate_series(1, 90)
+"""
+
+
+MORE_PLEDGES = """
+INSERT INTO pledges SELECT gen_random_uuid(), 1, pledger_id, category, unit, scope, 1, 0, false, valid_until, offered_at, 0
+FROM pledges, generate_series(1, 110)
+"""
+MORE_MATCHES = """
+INSERT INTO matches (id, version, need_id, pledge_id, household_id, poster_id, pledger_id, region, category, unit, quantity, state, reasons,
+                     barred, proposed_at, answer_by)
+SELECT gen_random_uuid(), 1, needs.id, pledges.id, household_id, poster_id, pledger_id, region, needs.category, needs.unit, 1, 'proposed',
+       '[]', false, now(), now()
+FROM needs, pledges WHERE NOT EXISTS (SELECT FROM matches WHERE pledge_id = pledges.id)
 """
 
 
@@ -198,3 +211,91 @@ def test_a_village_s_pledge_helps_that_village_only(database: RolledBack) -> Non
     assert clear(database) == 0
     book(database, published(region=VILLAGE))
     assert clear(database) == 1
+
+
+def balanced(database: RolledBack) -> bool:
+    """Whether of every pledge what is free and what is set aside are the whole."""
+    with database.begin() as session:
+        return not session.scalar(
+            text(
+                "SELECT count(*) FROM pledges WHERE NOT ended AND quantity <> rest + (SELECT coalesce(sum(quantity), 0) FROM matches"
+                " WHERE pledge_id = pledges.id AND state IN ('proposed', 'accepted'))"
+            )
+        )
+
+
+@pytest.mark.parametrize(
+    ("pledged", "first", "second", "wanted"), [(10, 4, 0, 6), (10, 5, 3, 7), (10, 5, 3, 2), (10, 5, 3, 10), (10, 5, 5, 15)]
+)
+def test_after_a_change_what_is_free_and_what_is_set_aside_are_the_whole(
+    client: Client, database: RolledBack, pledged: int, first: int, second: int, wanted: int
+) -> None:
+    pledge = offered(quantity=pledged)
+    book(database, published(quantity=first), pledge)
+    clear(database)
+    if second:
+        pledger = Person("donor")
+        pledger.id = pledge.pledger_id
+        client.post(f"/v1/matches/{told(database, MatchProposed)[0].match_id}/acceptance", by=pledger)
+        book(database, published(quantity=second))
+        clear(database)
+    assert balanced(database)
+    book(database, changed(pledge, quantity=wanted))
+    [released] = told(database, PledgeReleased)
+    assert (released.quantity, released.open) == (max(wanted, released.accepted), max(wanted, released.accepted) - released.accepted)
+    assert balanced(database)
+    clear(database)
+    assert balanced(database)
+
+
+def test_two_hundred_barred_pledges_do_not_hide_the_next_one(database: RolledBack) -> None:
+    need = published(quantity=1000)
+    book(database, need, *(offered(quantity=1) for _ in range(2)))
+    clear(database)
+    with database.begin() as session:
+        session.execute(text(MORE_PLEDGES))
+        session.execute(text(MORE_MATCHES))
+        session.execute(text("UPDATE needs SET rest = rest - 220"))
+        session.execute(text("UPDATE matches SET answer_by = now() - interval '1 second'"))
+        assert actions.lapse_matches(session) == 222
+    assert sum(clear(database) for _ in range(15)) == 0
+    assert listed(database) == 0
+    book(database, offered(quantity=1000))
+    assert clear(database) == 1
+    assert listed(database) == 0
+
+
+def test_who_accepted_is_told_when_the_need_ends(client: Client, database: RolledBack) -> None:
+    need, pledge = published(), offered()
+    book(database, need, pledge)
+    clear(database)
+    pledger = Person("donor")
+    pledger.id = pledge.pledger_id
+    client.post(f"/v1/matches/{told(database, MatchProposed)[0].match_id}/acceptance", by=pledger)
+    book(database, withdrawn(need))
+    [ended] = told(database, MatchNeedEnded)
+    assert (ended.version, ended.reason, ended.pledger_id) == (3, "need_withdrawn", pledge.pledger_id)
+
+
+def test_a_proposal_waits_no_longer_than_its_pledge_is_valid(database: RolledBack) -> None:
+    soon = datetime.now(UTC) + timedelta(hours=1)
+    book(database, published(), offered(valid_until=soon))
+    clear(database)
+    assert told(database, MatchProposed)[0].answer_by == soon
+
+
+def test_a_pledge_for_a_group_finds_every_item_below_it(database: RolledBack) -> None:
+    book(database, published(category="food.rice"), published(category="food.flour"), published(category="foot.care"))
+    while clear(database):
+        pass
+    book(database, offered(category="food", quantity=500))
+    assert clear(database) == 2
+
+
+def test_what_ends_twice_in_one_batch_ends_once(database: RolledBack) -> None:
+    need = published()
+    book(database, need, offered())
+    clear(database)
+    with database.begin() as session:
+        actions.end_needs(session, [withdrawn(need), withdrawn(need)])
+    assert len(told(database, MatchLapsed)) == 1

@@ -17,20 +17,22 @@ from .conftest import VILLAGE, clear, offered, published, told
 class Story:
     """A need and a pledge proposed to each other, and the people around them."""
 
-    def __init__(self, database: RolledBack, need: NeedPublished, pledge: PledgeOffered) -> None:
+    def __init__(self, database: RolledBack) -> None:
+        self.agent = administrator_of(database, VILLAGE)
+        need, pledge = published(poster_id=self.agent.id), offered(quantity=80)
         with database.begin() as session:
             actions.book_needs(session, [need])
             actions.book_pledges(session, [pledge])
         clear(database)
         self.need, self.pledge = need, pledge
         self.path = f"/v1/matches/{told(database, MatchProposed)[-1].match_id}"
-        self.pledger, self.agent = Person("donor"), Person("staff")
-        self.pledger.id, self.agent.id = pledge.pledger_id, need.poster_id
+        self.pledger, self.household = Person("donor"), Person("household")
+        self.pledger.id = pledge.pledger_id
 
 
 @pytest.fixture
 def story(database: RolledBack) -> Story:
-    return Story(database, published(), offered(quantity=80))
+    return Story(database)
 
 
 def test_the_pledger_accepts_and_it_is_told(client: Client, database: RolledBack, story: Story) -> None:
@@ -118,3 +120,18 @@ def test_a_claim_that_does_not_fit_is_refused(client: Client, database: RolledBa
 def test_somebody_else_s_pledge_cannot_be_claimed_from(client: Client, story: Story) -> None:
     assert client.post("/v1/claims", claim(story.need, story.pledge), by=Person("donor")).json["code"] == "unknown_pledge"
     assert client.post("/v1/claims", claim(published(new_id()), story.pledge), by=story.pledger).json["code"] == "unknown_need"
+
+
+def test_why_the_pledger_refused_is_not_shown_to_the_household_s_side(client: Client, database: RolledBack, story: Story) -> None:
+    with database.begin() as session:
+        session.execute(text("UPDATE matches SET account_id = :id"), {"id": story.household.id})
+    client.post(f"{story.path}/refusal", {"reason": "changed_my_mind"}, by=story.pledger)
+    assert client.get(story.path, by=story.household).json["ended_because"] is None
+    assert client.get(story.path, by=story.pledger).json["ended_because"] == "changed_my_mind"
+
+
+def test_a_poster_who_no_longer_manages_the_region_sees_nothing_more(client: Client, database: RolledBack, story: Story) -> None:
+    with database.begin() as session:
+        session.execute(text("UPDATE appointments SET ended_at = now()"))
+    assert client.get(story.path, by=story.agent).status_code == 404
+    assert client.get("/v1/matches", by=story.agent).json["items"] == []

@@ -3,20 +3,24 @@
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from threading import Barrier, Thread
 from typing import Any
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from chassis.auth import Caller
 from chassis.database import Database
 from chassis.http import create_app
+from chassis.problems import Problem
 from chassis.testing.fixtures import Client, KnownKeys, Person
 from matching import actions, clearing, to_clear
 from matching.api import api
 
-from .conftest import DAYS, offered, published
+from .conftest import DAYS, offered, published, withdrawn
 
 
 @pytest.fixture
@@ -208,3 +212,34 @@ def test_a_change_that_leaves_the_standing_entry_alone_is_lost(real: Database) -
         session.execute(text("INSERT INTO to_clear (side, id) VALUES ('pledge', :id) ON CONFLICT DO NOTHING"), {"id": id_})
 
     assert lost_wake_up(real, add) == 1
+
+
+def deadlocks(real: Database, rounds: int) -> int:
+    """Refusals and withdrawals of the same needs at the same moment; how many of them ran into a deadlock."""
+    found = 0
+    for number in range(rounds):
+        category = f"food.round{number}"
+        needs, pledge = [published(category=category, quantity=1) for _ in range(4)], offered(category=category, quantity=4)
+        with real.begin() as session:
+            actions.book_needs(session, needs)
+            actions.book_pledges(session, [pledge])
+        clear_all(real)
+        with real.begin() as session:
+            matches = session.scalars(text("SELECT id FROM matches WHERE category = :category"), {"category": category}).all()
+
+        def withdraw(needs: list[Any] = needs) -> None:
+            with real.begin() as session:
+                actions.end_needs(session, [withdrawn(need) for need in needs])
+
+        def refuse(match: Any, pledge: Any = pledge) -> None:
+            with suppress(Problem), real.begin() as session:
+                actions.refuse_match(session, Caller(pledge.pledger_id, "donor", session), match, "other")
+
+        with ThreadPoolExecutor(5) as pool:
+            jobs = [pool.submit(withdraw), *(pool.submit(refuse, match) for match in matches)]
+            found += sum(isinstance(job.exception(), OperationalError) for job in jobs)
+    return found
+
+
+def test_refusing_and_withdrawing_at_the_same_moment_never_deadlock(real: Database) -> None:
+    assert deadlocks(real, 15) == 0

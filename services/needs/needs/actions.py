@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import case, exists, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -122,10 +122,12 @@ def offer_pledge(session: Session, caller: Caller, offered: Mapping[str, Any]) -
 
 
 def change_pledge(session: Session, caller: Caller, pledge_id: UUID, wanted: Mapping[str, Any]) -> Pledge:
-    """The pledger wants other figures. Matching judges what of them is still free, and answers."""
+    """The pledger wants other figures. Matching judges what of them is still free, and answers; asking for what stands is no change."""
     pledge = _own_open_pledge(session, caller, pledge_id)
     if "valid_until" in wanted:
         _check_validity(wanted["valid_until"])
+    if all(getattr(pledge, name) == value for name, value in wanted.items()):
+        return pledge
     for name, value in wanted.items():
         setattr(pledge, name, value)
     pledge.version += 1
@@ -188,12 +190,16 @@ def note_matches(session: Session, events: Sequence[AnyMatch]) -> None:
 
 
 def note_releases(session: Session, events: Sequence[PledgeReleased]) -> None:
-    """Keep which version of a pledge matching has judged."""
+    """Keep which version of a pledge matching has judged, and the quantity it came to unless another is asked for already."""
     for event in sorted(events, key=lambda event: (event.pledge_id, event.version)):
         session.execute(
             update(Pledge)
             .where(Pledge.id == event.pledge_id, Pledge.released_version < event.version)
-            .values(released_version=event.version, answered_version=event.answers)
+            .values(
+                released_version=event.version,
+                answered_version=event.answers,
+                quantity=case((Pledge.version == event.answers, event.quantity), else_=Pledge.quantity),
+            )
         )
 
 
@@ -225,17 +231,18 @@ def _to_judge(session: Session, caller: Caller, need_id: UUID) -> Need:
         raise own_need()
     if not caller.manages(need.region):
         raise not_found()
-    if all(len(region) == 12 for region in caller.regions if need.region.startswith(region)) and _town_has_administrator(
-        session, need.region
-    ):
+    manages_village_only = all(len(region) == 12 for region in caller.regions if need.region.startswith(region))
+    if manages_village_only and _town_has_another(session, need):
         raise township_verifies()
     if need.state != "posted":
         raise state_conflict(state=need.state)
     return need
 
 
-def _town_has_administrator(session: Session, region: str) -> bool:
-    town = exists().where(appointments.c.region == region[:9], appointments.c.ended_at.is_(None))
+def _town_has_another(session: Session, need: Need) -> bool:
+    """Whether the township has an administrator who could verify the need, having not posted it."""
+    managed = appointments.c
+    town = exists().where(managed.region == need.region[:9], managed.user_id != need.poster_id, managed.ended_at.is_(None))
     return bool(session.scalar(select(town)))
 
 

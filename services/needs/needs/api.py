@@ -115,6 +115,7 @@ class PledgeOut(Schema):
     quantity = fields.Integer(required=True)
     accepted = fields.Integer(required=True)
     proposed = fields.Integer(required=True)
+    open = fields.Integer(required=True, metadata={"description": "neither accepted nor waiting for an answer"})
     region = fields.String(required=True)
     valid_until = fields.AwareDateTime(required=True)
     withdrawn = fields.Boolean(required=True)
@@ -132,7 +133,8 @@ class ClosingIn(Strict):
 
 
 class HallIn(PageIn):
-    region = Region((0, 2, 4, 6, 9, 12), load_default="")
+    # Not the village: it is masked in the answers, and asking village by village would tell it.
+    region = Region((0, 2, 4, 6, 9), load_default="")
     category = Category()
 
 
@@ -319,5 +321,6 @@ def _pledge(pledge: Pledge, status: int) -> Any:
 
 
 def _offered(pledge: Pledge, masked: bool = False) -> dict[str, Any]:
-    whole = {name: getattr(pledge, name) for name in PledgeOut().fields}
+    whole = {name: getattr(pledge, name) for name in PledgeOut().fields if name != "open"}
+    whole["open"] = 0 if pledge.withdrawn else max(0, pledge.quantity - pledge.accepted - pledge.proposed)
     return whole | {"pledger_id": None, "note": None} if masked else whole

@@ -3,11 +3,11 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Select, and_, or_, select
 from sqlalchemy.orm import Session
 
 from chassis.auth import Caller, View
-from chassis.database import below
+from chassis.database import below, now
 from chassis.pages import page
 from chassis.problems import not_found
 from needs.model import Need, Pledge, of_category
@@ -17,9 +17,12 @@ OPEN_TO_ALL = ("published", "closed")
 
 def shown_to(caller: Caller | None, need: Need) -> View:
     """How much of a need somebody sees: their own, one of a region they manage, or the masked public part."""
-    if caller and caller.id in {need.account_id, need.poster_id}:
+    if caller is None:
+        return "public"
+    manages = caller.manages(need.region)
+    if caller.id == need.account_id or (caller.id == need.poster_id and manages):
         return "own"
-    return "region" if caller and caller.manages(need.region) else "public"
+    return "region" if manages else "public"
 
 
 def need_of(session: Session, caller: Caller | None, need_id: UUID) -> Need:
@@ -35,7 +38,12 @@ def published_needs(session: Session, region: str = "", category: str | None = N
 
 
 def own_needs(session: Session, caller: Caller, **paging: Any) -> dict[str, Any]:
-    return page(session, select(Need).where(or_(Need.account_id == caller.id, Need.poster_id == caller.id)), Need.id, **paging)
+    return page(
+        session,
+        select(Need).where(or_(Need.account_id == caller.id, and_(Need.poster_id == caller.id, caller.within(Need.region)))),
+        Need.id,
+        **paging,
+    )
 
 
 def managed_needs(session: Session, caller: Caller, region: str = "", state: str | None = None, **paging: Any) -> dict[str, Any]:
@@ -44,7 +52,12 @@ def managed_needs(session: Session, caller: Caller, region: str = "", state: str
 
 
 def open_pledges(session: Session, region: str = "", category: str | None = None, **paging: Any) -> dict[str, Any]:
-    return page(session, _of(select(Pledge).where(Pledge.withdrawn.is_(False)), Pledge, region, category), Pledge.id, **paging)
+    return page(
+        session,
+        _of(select(Pledge).where(Pledge.withdrawn.is_(False), Pledge.valid_until > now()), Pledge, region, category),
+        Pledge.id,
+        **paging,
+    )
 
 
 def own_pledges(session: Session, caller: Caller, **paging: Any) -> dict[str, Any]:

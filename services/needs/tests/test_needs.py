@@ -160,3 +160,26 @@ def test_an_unknown_need_is_not_found(client: Client, town: Person) -> None:
 def test_a_key_in_the_address_that_means_nothing_is_refused(client: Client) -> None:
     answer = client.get("/v1/needs", page=2)
     assert (answer.status_code, answer.json["errors"][0]["pointer"], answer.json["errors"][0]["code"]) == (422, "#query/page", "unknown")
+
+
+def test_an_agent_who_was_dismissed_sees_and_withdraws_nothing_any_more(
+    client: Client, database: RolledBack, village: Person, need: str
+) -> None:
+    with database.begin() as session:
+        session.execute(text("UPDATE appointments SET ended_at = now() WHERE user_id = :id"), {"id": village.id})
+    assert client.get(f"/v1/needs/{need}", by=village).status_code == 404
+    assert client.get("/v1/needs/mine", by=village).json["items"] == []
+    assert client.post(f"/v1/needs/{need}/withdrawal", by=village).status_code == 404
+
+
+def test_nobody_learns_a_need_s_village_by_asking_the_hall_for_it(client: Client) -> None:
+    answer = client.get("/v1/needs", region=VILLAGE)
+    assert (answer.status_code, answer.json["errors"][0]["code"]) == (422, "unknown_region")
+
+
+def test_what_the_township_s_only_administrator_posted_the_village_s_verifies(
+    client: Client, village: Person, town: Person, household: UUID
+) -> None:
+    need = client.post("/v1/needs", rice(household_id=str(household), consent="slip"), by=town).json["id"]
+    assert client.post(f"/v1/needs/{need}/verification", by=town).json["code"] == "own_need"
+    assert client.post(f"/v1/needs/{need}/verification", by=village).status_code == 201

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy import text
 
 from chassis import outbox
 from chassis.database import new_id
@@ -88,7 +89,7 @@ def test_the_answer_to_a_change_is_shown_and_an_older_one_changes_nothing(client
     def released(version: int, answers: int) -> PledgeReleased:
         return PledgeReleased(
             version=version, pledge_id=UUID(pledge), pledger_id=donor.id, category="food.rice", unit="kg", answers=answers,
-            withdrawn=False, accepted=0, open=40,
+            withdrawn=False, quantity=40, accepted=0, open=40,
             released_at=datetime.now(UTC),
         )  # fmt: skip
 
@@ -96,6 +97,20 @@ def test_the_answer_to_a_change_is_shown_and_an_older_one_changes_nothing(client
         actions.note_releases(session, [released(3, 3)])
         actions.note_releases(session, [released(2, 2)])
     assert client.get(f"/v1/pledges/{pledge}", by=donor).json["answered_version"] == 3
+
+
+def test_asking_for_what_stands_already_changes_nothing(client: Client, database: RolledBack, donor: Person) -> None:
+    pledge = client.post("/v1/pledges", offer(), by=donor).json
+    answer = client.patch(f"/v1/pledges/{pledge['id']}", {"quantity": 100}, by=donor)
+    assert (answer.status_code, answer.json["version"]) == (202, 1)
+    assert len(told(database)) == 1
+
+
+def test_an_expired_pledge_is_offered_to_nobody(client: Client, database: RolledBack, donor: Person) -> None:
+    client.post("/v1/pledges", offer(), by=donor)
+    with database.begin() as session:
+        session.execute(text("UPDATE pledges SET valid_until = now() - interval '1 second'"))
+    assert client.get("/v1/pledges").json["items"] == []
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ KINDS = {
     "match_accepted": ("对接已答应", "match accepted"),
     "match_refused": ("对接未接受", "match refused"),
     "match_lapsed": ("对接已失效", "match lapsed"),
+    "match_need_ended": ("所助需求已结束", "the need of a match ended"),
     "pledge_released": ("爱心意向已处理", "pledge judged"),
 }
 SIDES = {"giver": ("爱心方", "who gives"), "household": ("需求方", "the household's side")}

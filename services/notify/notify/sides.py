@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from contracts.event import Event, name_of
-from contracts.matching import MatchAccepted, MatchLapsed, MatchProposed, MatchRefused, PledgeReleased
+from contracts.matching import MatchAccepted, MatchLapsed, MatchNeedEnded, MatchProposed, MatchRefused, PledgeReleased
 from contracts.needs import NeedClosed, NeedPublished, NeedRejected, NeedWithdrawn
 
 GIVER, HOUSEHOLD = "giver", "household"
@@ -24,6 +24,7 @@ FACTS: dict[type[Event], dict[str, tuple[str, ...]]] = {
     MatchAccepted: {GIVER: (*_MATCH, "pledge_id", "chosen"), HOUSEHOLD: (*_MATCH, "chosen")},
     MatchRefused: {GIVER: (*_MATCH, "pledge_id", "reason"), HOUSEHOLD: _MATCH},
     MatchLapsed: {GIVER: (*_MATCH, "pledge_id", "reason"), HOUSEHOLD: (*_MATCH, "reason")},
+    MatchNeedEnded: {GIVER: (*_MATCH, "pledge_id", "reason"), HOUSEHOLD: (*_MATCH, "reason")},
     PledgeReleased: {GIVER: ("category", "unit", "withdrawn", "accepted", "open", "answers")},
 }
 """Which sides hear of an event, and which of its fields each is shown: never who the others are, nor why a giver declined."""

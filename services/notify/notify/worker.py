@@ -3,7 +3,7 @@
 from sqlalchemy.orm import Session
 
 from chassis.events import ServiceWorker, handles_batch
-from contracts.matching import MatchAccepted, MatchLapsed, MatchProposed, MatchRefused, PledgeReleased
+from contracts.matching import MatchAccepted, MatchLapsed, MatchNeedEnded, MatchProposed, MatchRefused, PledgeReleased
 from contracts.needs import NeedClosed, NeedPublished, NeedRejected, NeedWithdrawn
 from notify import actions
 
@@ -41,6 +41,10 @@ class Worker(ServiceWorker):
 
     @handles_batch(MatchLapsed)
     def on_match_lapsed(self, session: Session, events: list[MatchLapsed]) -> None:
+        actions.tell(session, events)
+
+    @handles_batch(MatchNeedEnded)
+    def on_match_need_ended(self, session: Session, events: list[MatchNeedEnded]) -> None:
         actions.tell(session, events)
 
     @handles_batch(PledgeReleased)

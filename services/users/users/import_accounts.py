@@ -92,6 +92,7 @@ def _first(messages: dict[str, Any]) -> tuple[str, str]:
 
 def _write(path: Path | None, heading: list[str], rows: Iterable[list[Any]]) -> None:
     if path:
+        path.touch(mode=0o600)
         with path.open("w", encoding="utf-8", newline="") as file:
             csv.writer(file).writerows([heading, *rows])
 

@@ -27,8 +27,11 @@ def upgrade() -> None:
         ) WITH (fillfactor = 80)
         """
     )
-    op.execute("CREATE INDEX needs_fitting ON needs (category, unit, urgency DESC, posted_at) WHERE NOT ended")
-    op.execute("CREATE INDEX needs_fitting_region ON needs (category, unit, region) WHERE NOT ended")
+    # The region stands last so that it is checked in the index while needs are read in the order of their urgency.
+    op.execute("CREATE INDEX needs_fitting ON needs (category, unit, urgency DESC, posted_at, region) WHERE NOT ended")
+    op.execute(
+        'CREATE TABLE categories (category varchar(100) COLLATE "C", unit varchar(20), CONSTRAINT categories_pk PRIMARY KEY (category, unit))'
+    )
     op.execute(
         """
         CREATE TABLE pledges (
@@ -89,4 +92,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute("DROP TABLE needs, pledges, matches, to_clear")
+    op.execute("DROP TABLE needs, categories, pledges, matches, to_clear")
