@@ -64,10 +64,10 @@ def is_passing(error: BaseException) -> bool:
         return True
     if not isinstance(error, exc.DBAPIError):
         return False
-    state = getattr(error.orig, "sqlstate", None)
+    state: str | None = getattr(error.orig, "sqlstate", None)
     if state is None:
         return error.connection_invalidated or isinstance(error.orig, psycopg.OperationalError | psycopg.InterfaceError)
-    return (state[:2] in {"08", "40", "53", "57"} or state == "55P03") and state != TOO_SLOW
+    return state != TOO_SLOW and (state[:2] in {"08", "40", "53", "57"} or state == "55P03")
 
 
 def is_too_slow(error: BaseException) -> bool:

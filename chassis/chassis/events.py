@@ -19,8 +19,9 @@ from chassis import appointments, idempotency, inbox
 from chassis.broker import TROUBLE, Letter, Publisher, connected
 from chassis.database import Database
 from chassis.inbox import Heard
+from chassis.messages import died_of_deliveries, failures_of, headers_of, parked
+from chassis.places import Place
 from chassis.settings import Settings
-from chassis.topology import Place
 from contracts.event import Envelope, Event, decode, name_of, teller_of
 from contracts.users import AdministratorAppointed, AdministratorDismissed
 
@@ -158,11 +159,11 @@ class Handles(_Loop):
         together: list[tuple[amqp.Message, Heard]] = []
         for message in messages:
             heard = self._read_message(message)
-            if heard is None or _died_of_deliveries(message):
+            if heard is None or died_of_deliveries(message):
                 self._park(message, "unreadable" if heard is None else "delivery_limit")
                 channel.basic_ack(message.delivery_tag)
             else:
-                is_suspect = _headers(message).get("x-delivery-count") or (self.batch > 1 and _failures(message))
+                is_suspect = headers_of(message).get("x-delivery-count") or (self.batch > 1 and failures_of(message))
                 (alone if is_suspect else together).append((message, heard))
         # In another order each time: those that come after the one which ends the process would otherwise never be handled.
         random.shuffle(alone)
@@ -210,7 +211,7 @@ class Handles(_Loop):
         if error is None:
             channel.basic_ack(message.delivery_tag)
             return True
-        attempt = 1 + _failures(message)
+        attempt = 1 + failures_of(message)
         last = attempt >= self._settings.attempts
         log.error(
             "an event could not be handled",
@@ -226,7 +227,7 @@ class Handles(_Loop):
 
     def _read_message(self, message: amqp.Message) -> Heard | None:
         try:
-            envelope = Envelope.of(_headers(message))
+            envelope = Envelope.of(headers_of(message))
             return Heard(envelope.id, decode(self.event, message.body), envelope.traceparent)
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             log.error("an event could not be read", extra={"queue": self._handler.place.queue, "error": type(error).__name__})
@@ -234,12 +235,8 @@ class Handles(_Loop):
 
     def _park(self, message: amqp.Message, why: str) -> None:
         """Into `.dead`, over a connection of its own: publishing on the consumer's could read what another thread waits for."""
-        properties = {name: value for name, value in message.properties.items() if name not in _NOT_PARKED}
-        properties |= {"application_headers": _parked_headers(message, why), "delivery_mode": 2}
-        properties.setdefault("message_id", "parked")
-        parked = amqp.Message(message.body, **properties)
         with connected(self._settings.broker_url, self._settings.heartbeat_seconds) as connection:
-            safe, unwanted = Publisher(connection, confirm_seconds=10).publish([Letter("", self._handler.place.dead, parked)])
+            safe, unwanted = Publisher(connection, confirm_seconds=10).publish([Letter("", self._handler.place.dead, parked(message, why))])
         if not safe or unwanted:
             raise amqp.ChannelError(f"{self._handler.place.dead} does not take what is to be parked")
 
@@ -301,34 +298,6 @@ class ServiceWorker:
     def forget(self, session: Session) -> None:
         inbox.forget(session)
         idempotency.forget(session)
-
-
-_NOT_PARKED = {"expiration", "user_id"}
-"""Properties that would make the broker drop what is parked, or refuse it from us."""
-
-
-def _headers(message: amqp.Message) -> dict[str, Any]:
-    return message.headers or {}
-
-
-def _parked_headers(message: amqp.Message, why: str) -> dict[str, Any]:
-    """The headers as they came, without those that would send a copy elsewhere, and the reason."""
-    return {name: value for name, value in _headers(message).items() if name not in {"CC", "BCC"}} | {"x-parked-because": why}
-
-
-def _deaths(message: amqp.Message) -> list[dict[str, Any]]:
-    deaths = _headers(message).get("x-death")
-    return [death for death in deaths if isinstance(death, dict)] if isinstance(deaths, list) else []
-
-
-def _failures(message: amqp.Message) -> int:
-    """How often a handler failed on it."""
-    counts = [death.get("count") for death in _deaths(message) if death.get("reason") == "rejected"]
-    return sum(count for count in counts if isinstance(count, int))
-
-
-def _died_of_deliveries(message: amqp.Message) -> bool:
-    return any(death.get("reason") == "delivery_limit" for death in _deaths(message))
 
 
 def _read(connection: amqp.Connection, seconds: float) -> bool:

@@ -3,37 +3,18 @@
 import sys
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
 from importlib import import_module
 
 import amqp
 from kombu import Exchange, Queue
 
 from chassis.broker import TROUBLE, connected
+from chassis.events import handlers_of
+from chassis.places import Place
 from chassis.settings import Settings
-from contracts.event import Event, exchange_of, name_of, teller_of
+from contracts.event import exchange_of, name_of, teller_of
 
 DELIVERY_LIMIT = 50
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where one listener hears one event: its queue, the queue where a failed event waits, the one where it is parked."""
-
-    listener: str
-    event: type[Event]
-
-    @property
-    def queue(self) -> str:
-        return f"{self.listener}.{teller_of(self.event)}.{name_of(self.event)}.v1"
-
-    @property
-    def retry(self) -> str:
-        return f"{self.queue}.retry"
-
-    @property
-    def dead(self) -> str:
-        return f"{self.queue}.dead"
 
 
 def declare(channel: amqp.Channel, service: str, places: Iterable[Place], retry_pause_ms: int) -> None:
@@ -72,8 +53,6 @@ def _queue(name: str, dead_letters_to: str | None = None, ttl_ms: int | None = N
 
 def main(patience_seconds: float = 60) -> None:
     """Declare the topology of the services named; wait for the broker at most `patience_seconds`."""
-    from chassis.events import handlers_of
-
     deadline = time.monotonic() + patience_seconds
     for service in sys.argv[1:]:
         settings = Settings.of(service)

@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 from chassis import inbox, outbox
 from chassis.database import Database, new_id
 from chassis.events import Handler
+from chassis.places import Place
 from chassis.settings import Settings
-from chassis.topology import Place
 from contracts.event import Event
 from contracts.generate import example_of
 from contracts.needs import NeedRejected

@@ -23,10 +23,10 @@ from chassis import outbox, topology
 from chassis.broker import Letter, Publisher, connected
 from chassis.database import Database, new_id
 from chassis.events import handlers_of
+from chassis.places import Place
 from chassis.settings import Settings
 from chassis.testing.postgres import Postgres
 from chassis.testing.rabbitmq import RabbitMQ
-from chassis.topology import Place
 from contracts.event import Event
 from contracts.generate import example_of
 from contracts.needs import NeedClosed, NeedWithdrawn, PledgeWithdrawn

@@ -11,6 +11,7 @@ os.environ.setdefault("SEAL_KEYS", "x")
 os.environ.setdefault("FINGERPRINT_KEY", "x")
 
 from keeper import House, open_house, soon, withdrawn_need, withdrawn_pledge
+from sqlalchemy import text
 
 from chassis.migrate import migrate
 from chassis.testing import postgres, rabbitmq
@@ -19,7 +20,7 @@ from contracts.event import Event
 
 def per_second(house: House, started: float, table: str, count: int) -> str:
     while house.count(table) < count:
-        time.sleep(0.01)
+        time.sleep(0.1)
     return f"{count / (time.monotonic() - started):8.0f}/s"
 
 
@@ -37,6 +38,8 @@ def measure(house: House, count: int) -> None:
         worker.stop()
     house.relay().ready()
     house.worker().ready()
+    with house.database.begin() as session:
+        session.execute(text("TRUNCATE inbox, taken"))
     time.sleep(1)
     taken = []
     for _ in range(50):
