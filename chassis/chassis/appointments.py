@@ -1,6 +1,7 @@
 """Who manages which region: kept in every service's own database, because tokens hold no regions."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from sqlalchemy import BigInteger, Column, Table, Uuid, select, text
@@ -40,6 +41,18 @@ def note(session: Session, events: Sequence[AdministratorAppointed | Administrat
     ]
     if rows:
         session.execute(_NOTE, rows)
+
+
+def managers_of(session: Session, regions: Collection[str]) -> dict[str, set[UUID]]:
+    """Who manages just these regions now, or one around them: by the region that they were appointed to."""
+    around = {region[:length] for region in regions for length in (0, 2, 4, 6, 9, 12) if length <= len(region)}
+    managed = select(appointments.c.region, appointments.c.user_id).where(
+        appointments.c.region.in_(around), appointments.c.ended_at.is_(None)
+    )
+    found: dict[str, set[UUID]] = defaultdict(set)
+    for region, user_id in session.execute(managed):
+        found[region].add(user_id)
+    return dict(found)
 
 
 def regions_of(session: Session, user_id: UUID) -> list[str]:

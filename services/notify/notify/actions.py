@@ -8,6 +8,7 @@ from sqlalchemy import text, update
 from sqlalchemy.orm import Session
 
 from chassis import outbox
+from chassis.appointments import managers_of
 from chassis.auth import Caller
 from chassis.database import new_id, now
 from contracts.event import Event
@@ -33,10 +34,11 @@ def tell(session: Session, events: Sequence[Event]) -> None:
 
     Who was told already of the same thing at this version or a later one is not told again.
     """
+    managers = managers_of(session, {event.region for event in events if hasattr(event, "region")})
     newest = {
         (notice["about"], notice["recipient_id"], notice["side"]): notice
         for event in sorted(events, key=lambda event: event.version)
-        for notice in notices_of(event)
+        for notice in notices_of(event, managers)
     }
     notices = {new_id(): newest[key] for key in sorted(newest)}
     if not notices:

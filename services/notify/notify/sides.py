@@ -1,6 +1,6 @@
 """Whom an event concerns, on which side they stand, and what each side is told of it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +9,7 @@ import msgspec
 from contracts.event import Event, name_of
 from contracts.matching import MatchAccepted, MatchLapsed, MatchNeedEnded, MatchProposed, MatchRefused, PledgeReleased
 from contracts.needs import NeedClosed, NeedPublished, NeedRejected, NeedWithdrawn
+from notify.agents import agents_for
 
 GIVER, HOUSEHOLD = "giver", "household"
 
@@ -30,10 +31,10 @@ FACTS: dict[type[Event], dict[str, tuple[str, ...]]] = {
 """Which sides hear of an event, and which of its fields each is shown: never who the others are, nor why a giver declined."""
 
 
-def notices_of(event: Event) -> Iterator[dict[str, Any]]:
-    """One notice for each person concerned."""
+def notices_of(event: Event, managers: Mapping[str, set[UUID]]) -> Iterator[dict[str, Any]]:
+    """One notice for each person concerned; `managers` are those in office, by the region of their appointment."""
     for side, names in FACTS[type(event)].items():
-        for recipient_id, own in _people(event, side):
+        for recipient_id, own in _people(event, side, managers):
             yield {
                 "recipient_id": recipient_id,
                 "kind": name_of(type(event)),
@@ -44,14 +45,13 @@ def notices_of(event: Event) -> Iterator[dict[str, Any]]:
             }
 
 
-def _people(event: Any, side: str) -> list[tuple[UUID, dict[str, bool]]]:
-    """The pledger; or the household's own account, if it has one, and whoever posted on its behalf."""
+def _people(event: Any, side: str, managers: Mapping[str, set[UUID]]) -> list[tuple[UUID, dict[str, bool]]]:
+    """The pledger; or the household's own account, if it has one, and who speaks for it if another posted."""
     if side == GIVER:
         return [(event.pledger_id, {})]
-    if event.account_id in {None, event.poster_id}:
-        people = [(event.poster_id, {"on_behalf": event.account_id is None})]
-    else:
-        people = [(event.account_id, {"on_behalf": False}), (event.poster_id, {"on_behalf": True})]
+    people = [(event.account_id, {"on_behalf": False})] if event.account_id else []
+    if event.poster_id != event.account_id:
+        people += [(agent, {"on_behalf": True}) for agent in sorted(agents_for(event.region, event.poster_id, managers))]
     # Nobody needs to be told what they did themselves.
     return [one for one in people if one[0] != event.withdrawn_by] if isinstance(event, NeedWithdrawn) else people
 

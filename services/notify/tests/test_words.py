@@ -31,7 +31,7 @@ def variants(kind: type[Event]) -> Iterator[Any]:
 @pytest.mark.parametrize("kind", HEARD)
 def test_every_notice_has_words_on_each_side(kind: type[Event], language: str) -> None:
     for event in variants(kind):
-        found = list(notices_of(event))
+        found = list(notices_of(event, {}))
         assert {notice["side"] for notice in found} == set(FACTS[kind])
         for notice in found:
             words = render(notice["kind"], notice["side"], notice["facts"], language)
@@ -53,7 +53,7 @@ def test_every_reason_has_a_name() -> None:
 
 
 def test_the_household_reads_what_somebody_is_ready_to_give() -> None:
-    [giver, agent] = notices_of(proposal())
+    [giver, agent] = notices_of(proposal(), {})
     assert render("match_proposed", "household", agent["facts"] | {"on_behalf": False}, "zh-CN")["text"] == (
         "有人愿意提供您需要的 50 公斤大米，正等待对方确认。"
     )

@@ -34,6 +34,7 @@ def upgrade() -> None:
         " version bigint NOT NULL, ended_at timestamptz)"
     )
     op.execute("CREATE INDEX appointments_user_id ON appointments (user_id) WHERE ended_at IS NULL")
+    op.execute("CREATE INDEX appointments_region ON appointments (region) WHERE ended_at IS NULL")
     op.execute(
         "CREATE TABLE idempotency_keys (caller_id uuid, method varchar(10), path varchar(500), key varchar(100),"
         " body_hash bytea NOT NULL, status smallint NOT NULL, location varchar(500) NOT NULL, used_at timestamptz NOT NULL DEFAULT now(),"
