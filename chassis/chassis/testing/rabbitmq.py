@@ -4,6 +4,7 @@ import json
 import secrets
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -83,20 +84,31 @@ class RabbitMQ(Server):
             self._epmd.wait()
 
     def _ask(self, expression: str) -> Any:
-        """What an Erlang expression gives inside the node, through JSON. Raises RuntimeError when it fails."""
+        """What an Erlang expression gives inside the node, through JSON; a busy node may refuse a connection or two. Raises RuntimeError."""
+        for _ in range(3):
+            try:
+                return self._ask_once(expression)
+            except ConnectionError:
+                time.sleep(0.5)
+        return self._ask_once(expression)
+
+    def _ask_once(self, expression: str) -> Any:
+        """Raises ConnectionError when the node cannot be reached, RuntimeError when the expression fails."""
         answer = subprocess.run(
             ["erl_call", "-address", f"127.0.0.1:{self._node_port}", "-fetch_stdout", "-e"], env=self._environment(), check=False,
             timeout=60, input=f"io:put_chars(rabbit_json:encode({expression})).\n", capture_output=True, text=True,
         )  # fmt: skip
         text, succeeded, _ = answer.stdout.rpartition("{ok, ok}")
+        if "failed to connect" in answer.stderr + answer.stdout:
+            raise ConnectionError(answer.stderr)
         if not succeeded:
             raise RuntimeError(f"{expression}: {answer.stdout}{answer.stderr}")
         return json.loads(text)
 
     def _is_ready(self) -> bool:
         try:
-            return self._ask("rabbit:is_booted()") is True
-        except RuntimeError:
+            return self._ask_once("rabbit:is_booted()") is True
+        except (ConnectionError, RuntimeError):
             return False
 
     def _prepare(self) -> list[str]:
