@@ -92,6 +92,7 @@ class Players:
         }
         self.town = {town: f"139{place:08d}" for place, town in enumerate(sorted({village[:9] for village in self.village.values()}))}
         self.donors = donors
+        self.pledgers: set[str] = set()
 
     def bring_in(self, folder: Path, told: dict[str, str]) -> None:
         """Import all accounts with the command that operators use."""
@@ -146,6 +147,7 @@ def play(lines: Iterable[Line], players: Players, crowd: Crowd, progress: Progre
             if line.is_gift:
                 body = {"category": line.item, "unit": "piece", "quantity": line.quantity, "region": CITY, "valid_until": until}
                 crowd.ask(players.phone[line.who], lambda visitor: visitor.post("/v1/pledges", body))
+                players.pledgers.add(line.who)
                 return "pledge"
             body = {"category": line.item, "quantity": line.quantity, "urgency": "urgent", "reason": f"{line.date:%Y-%m-%d} 申请"}
             need = crowd.ask(players.phone[line.who], lambda visitor: visitor.post("/v1/needs", body))
@@ -169,7 +171,7 @@ def play(lines: Iterable[Line], players: Players, crowd: Crowd, progress: Progre
 
 
 def accept_all(players: Players, crowd: Crowd, progress: Progress, posting_done: threading.Event, is_quiet: Callable[[], bool]) -> None:
-    """Donors look at what is proposed to them and accept it, again and again until everything is quiet and nothing is left to accept."""
+    """Who pledged looks every minute at what is proposed to them and accepts it, until all is quiet and nothing is left to accept."""
     task = progress.add_task("接受 accepted", total=None)
 
     def look(who: str) -> int:
@@ -185,11 +187,11 @@ def accept_all(players: Players, crowd: Crowd, progress: Progress, posting_done:
     with ThreadPoolExecutor(2) as pool:
         while True:
             may_end = posting_done.is_set() and is_quiet()
-            accepted = sum(pool.map(look, players.donors))
+            accepted = sum(pool.map(look, sorted(players.pledgers)))
             if may_end and not accepted:
                 return
             if not posting_done.is_set():
-                posting_done.wait(20)
+                posting_done.wait(60)
 
 
 def main() -> None:

@@ -16,6 +16,7 @@ from chassis.settings import Settings
 NAMING = {"ix": "%(table_name)s_%(column_0_N_name)s", "pk": "%(table_name)s_pk", "uq": "%(table_name)s_%(column_0_N_name)s_key"}
 Moment = DateTime(timezone=True)
 RegionCode = String(12, collation="C")
+CategoryCode = String(100, collation="C")
 
 TOO_SLOW = "57014"
 

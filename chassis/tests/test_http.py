@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
@@ -23,27 +23,11 @@ from chassis import http, idempotency
 from chassis.auth import ISSUER, FetchedKeys
 from chassis.http import Unguarded, create_app
 from chassis.problems import Problem
-from chassis.testing.fixtures import Client, KnownKeys, Person, RolledBack
+from chassis.testing.fixtures import Client, KnownKeys, Person, RolledBack, api_fixtures
 from chassis.testing.postgres import Postgres, kept_ports
 from chassis.testing.rabbitmq import RabbitMQ
 
-
-@pytest.fixture(scope="module")
-def engine(database_of: Callable[[str, str], str]) -> Iterator[RolledBack]:
-    database = RolledBack(database_of("pantry", "pantry_http"), name="tests")
-    yield database
-    database.close()
-
-
-@pytest.fixture
-def database(engine: RolledBack) -> Iterator[RolledBack]:
-    with engine.trial() as trial:
-        yield trial
-
-
-@pytest.fixture
-def client(database: RolledBack, keys: KnownKeys) -> Client:
-    return Client(create_app("pantry", pantry_api.api, database=database, keys=keys).test_client(), keys)
+engine, database, client = api_fixtures("pantry", pantry_api.api)
 
 
 @pytest.fixture

@@ -48,7 +48,7 @@ def test_a_frozen_broker_is_noticed_and_told_everything_once_it_thaws(house: Hou
     assert soon(lambda: house.taken() == once(first))
     rabbitmq.freeze()
     try:
-        assert soon(lambda: telling.says("telling is interrupted") and worker.says("listening is interrupted"), 7)
+        assert soon(lambda: telling.says("telling is interrupted") and worker.says("listening is interrupted"), 10)
         house.tell(second := withdrawn_need(), third := withdrawn_pledge())
     finally:
         rabbitmq.thaw()

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from apiflask import APIBlueprint
 from cryptography.fernet import Fernet
 from flask.testing import FlaskClient
 from joserfc import jwt
@@ -17,6 +18,7 @@ from sqlalchemy.orm import Session
 from chassis import appointments
 from chassis.auth import ALGORITHM, ISSUER
 from chassis.database import Database, new_id
+from chassis.http import create_app
 from chassis.migrate import migrate
 from chassis.testing import postgres as servers
 from chassis.testing import rabbitmq as brokers
@@ -97,6 +99,27 @@ def administrator_of(database: Database, region: str) -> Person:
     with database.begin() as session:
         appointments.note(session, [event])
     return person
+
+
+def api_fixtures(service: str, api: APIBlueprint) -> tuple[Any, Any, Any]:
+    """The fixtures `engine`, `database` (which forgets after each test) and `client` of a service, for its conftest to name."""
+
+    @pytest.fixture(scope="session")
+    def engine(database_of: Callable[[str, str], str]) -> Iterator[RolledBack]:
+        database = RolledBack(database_of(service, f"{service}_tests"), name="tests")
+        yield database
+        database.close()
+
+    @pytest.fixture
+    def database(engine: RolledBack) -> Iterator[RolledBack]:
+        with engine.trial() as trial:
+            yield trial
+
+    @pytest.fixture
+    def client(database: RolledBack, keys: KnownKeys) -> Client:
+        return Client(create_app(service, api, database=database, keys=keys).test_client(), keys)
+
+    return engine, database, client
 
 
 @pytest.fixture(scope="session")

@@ -84,7 +84,7 @@ class RabbitMQ(Server):
             self._epmd.wait()
 
     def _ask(self, expression: str) -> Any:
-        """What an Erlang expression gives inside the node, through JSON; a busy node may refuse a connection or two. Raises RuntimeError."""
+        """What an Erlang expression gives inside the node, through JSON; asked again when the node is too busy to answer the call."""
         for _ in range(3):
             try:
                 return self._ask_once(expression)

@@ -8,9 +8,7 @@ from sqlalchemy import BigInteger, MetaData, SmallInteger, String
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from chassis.database import NAMING, Moment, RegionCode, new_id
-
-CategoryCode = String(100, collation="C")
+from chassis.database import NAMING, CategoryCode, Moment, RegionCode, new_id
 
 
 class Base(DeclarativeBase):

@@ -1,16 +1,12 @@
 """A database of matching that forgets after each test, its API, and needs and pledges as they are told."""
 
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
-import pytest
-
 from chassis import outbox
 from chassis.database import new_id
-from chassis.http import create_app
-from chassis.testing.fixtures import Client, KnownKeys, RolledBack
+from chassis.testing.fixtures import RolledBack, api_fixtures
 from contracts.event import Event
 from contracts.needs import NeedPublished, NeedWithdrawn, PledgeChanged, PledgeOffered, PledgeWithdrawn
 from matching import clearing
@@ -21,22 +17,7 @@ DAYS = timedelta(days=1)
 E = TypeVar("E", bound=Event)
 
 
-@pytest.fixture(scope="session")
-def engine(database_of: Callable[[str, str], str]) -> Iterator[RolledBack]:
-    database = RolledBack(database_of("matching", "matching_tests"), name="tests")
-    yield database
-    database.close()
-
-
-@pytest.fixture
-def database(engine: RolledBack) -> Iterator[RolledBack]:
-    with engine.trial() as trial:
-        yield trial
-
-
-@pytest.fixture
-def client(database: RolledBack, keys: KnownKeys) -> Client:
-    return Client(create_app("matching", api, database=database, keys=keys).test_client(), keys)
+engine, database, client = api_fixtures("matching", api)
 
 
 def published(need_id: UUID | None = None, **changes: Any) -> NeedPublished:

@@ -7,10 +7,8 @@ from uuid import UUID
 from sqlalchemy import BigInteger, ColumnElement, MetaData, String, case, func, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, column_property, mapped_column
 
-from chassis.database import NAMING, Moment, RegionCode, new_id, now
+from chassis.database import NAMING, CategoryCode, Moment, RegionCode, new_id, now
 from chassis.sealed import Sealed
-
-CategoryCode = String(100, collation="C")
 
 
 class Base(DeclarativeBase):

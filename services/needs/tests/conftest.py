@@ -1,6 +1,5 @@
 """A database of needs that forgets after each test, and its API."""
 
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -8,8 +7,7 @@ from uuid import UUID
 import pytest
 
 from chassis.database import new_id
-from chassis.http import create_app
-from chassis.testing.fixtures import Client, KnownKeys, Person, RolledBack, administrator_of
+from chassis.testing.fixtures import Person, RolledBack, administrator_of, api_fixtures
 from contracts.users import HouseholdRegistered
 from needs import actions
 from needs.api import api
@@ -17,22 +15,7 @@ from needs.api import api
 VILLAGE = "510903001001"
 
 
-@pytest.fixture(scope="session")
-def engine(database_of: Callable[[str, str], str]) -> Iterator[RolledBack]:
-    database = RolledBack(database_of("needs", "needs_tests"), name="tests")
-    yield database
-    database.close()
-
-
-@pytest.fixture
-def database(engine: RolledBack) -> Iterator[RolledBack]:
-    with engine.trial() as trial:
-        yield trial
-
-
-@pytest.fixture
-def client(database: RolledBack, keys: KnownKeys) -> Client:
-    return Client(create_app("needs", api, database=database, keys=keys).test_client(), keys)
+engine, database, client = api_fixtures("needs", api)
 
 
 @pytest.fixture

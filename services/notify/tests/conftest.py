@@ -1,18 +1,15 @@
 """A database of notify that forgets after each test, its API, and the events it hears."""
 
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 from msgspec.structs import replace
 from sqlalchemy import select
 
 import contracts
 from chassis import outbox
 from chassis.database import new_id
-from chassis.http import create_app
-from chassis.testing.fixtures import Client, KnownKeys, RolledBack
+from chassis.testing.fixtures import RolledBack, api_fixtures
 from contracts.event import Event, decode, name_of, teller_of
 from contracts.matching import MatchProposed
 from notify import actions
@@ -25,22 +22,7 @@ MATCHES = [event for event in HEARD if name_of(event).startswith("match_")]
 OF_NEEDS = [event for event in HEARD if name_of(event).startswith("need_")]
 
 
-@pytest.fixture(scope="session")
-def engine(database_of: Callable[[str, str], str]) -> Iterator[RolledBack]:
-    database = RolledBack(database_of("notify", "notify_tests"), name="tests")
-    yield database
-    database.close()
-
-
-@pytest.fixture
-def database(engine: RolledBack) -> Iterator[RolledBack]:
-    with engine.trial() as trial:
-        yield trial
-
-
-@pytest.fixture
-def client(database: RolledBack, keys: KnownKeys) -> Client:
-    return Client(create_app("notify", api, database=database, keys=keys).test_client(), keys)
+engine, database, client = api_fixtures("notify", api)
 
 
 def example(event: type[Event], **changes: Any) -> Any:
