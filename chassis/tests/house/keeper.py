@@ -96,6 +96,14 @@ class Process:
         self._child.kill()
         self._child.wait()
 
+    def end(self) -> None:
+        """Told to stop first: a server killed at once would leave its own children behind."""
+        self.signal(signal.SIGTERM)
+        try:
+            self.ended(5)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
     def ended(self, seconds: float = 40) -> int:
         """Its exit code, once it has ended by itself."""
         return self._child.wait(seconds)
@@ -220,7 +228,7 @@ class House:
         for process in self.processes:
             if process.lives():
                 process.signal(signal.SIGCONT)
-                process.kill()
+                process.end()
             print(f"--- {process.log.name}", process.log.read_text()[-5000:], sep="\n")
         self.database.close()
 
