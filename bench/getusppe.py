@@ -116,7 +116,7 @@ class Players:
 
 
 class Crowd:
-    """Everybody's visitors; each is used by one thread at a time, all of a thread's share one connection."""
+    """Everybody's visitors, each signed in once, all sharing one pool of connections."""
 
     def __init__(self, addresses: dict[str, str], password: str) -> None:
         self._origin = by_service(addresses)
@@ -131,7 +131,7 @@ class Crowd:
         with lock:
             if not visitor.is_signed_in:
                 visitor.sign_in(phone, self._password)
-            return act(visitor)
+        return act(visitor)
 
 
 def play(lines: Iterable[Line], players: Players, crowd: Crowd, progress: Progress) -> tuple[int, int, int]:

@@ -39,7 +39,7 @@ class Refused(Exception):
 
 
 class Visitor:
-    """One person, or a guest until `sign_in`. Not to be shared between threads; many may share one `httpx.Client`."""
+    """One person, or a guest until `sign_in`. Many may share one `httpx.Client`; threads may share a visitor that has signed in."""
 
     def __init__(self, origin: Origin, client: httpx.Client | None = None) -> None:
         self._origin = origin
