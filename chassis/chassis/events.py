@@ -15,7 +15,7 @@ from eventlet.event import Event as Signal
 from nameko.extensions import ENTRYPOINT_EXTENSIONS_ATTR, Entrypoint
 from sqlalchemy.orm import Session
 
-from chassis import appointments, idempotency, inbox
+from chassis import appointments, idempotency, inbox, metrics
 from chassis.broker import TROUBLE, Letter, Publisher, connected
 from chassis.database import Database
 from chassis.inbox import Heard
@@ -160,6 +160,7 @@ class Handles(_Loop):
         for message in messages:
             heard = self._read_message(message)
             if heard is None or died_of_deliveries(message):
+                metrics.heard.labels(self._settings.service, self._handler.name, "parked").inc()
                 self._park(message, "unreadable" if heard is None else "delivery_limit")
                 channel.basic_ack(message.delivery_tag)
             else:
@@ -195,8 +196,14 @@ class Handles(_Loop):
         return not isinstance(error, Interrupted) and all(self._settle_group(connection, channel, [pair]) for pair in pairs)
 
     def _attempt(self, heard: Sequence[Heard]) -> Exception | None:
+        told_of = self._settings.service, self._handler.name
+
         def work() -> None:
-            inbox.handle(self._database, self._handler.name, heard, self._act)
+            with metrics.timed(metrics.handler_seconds, *told_of):
+                handled = inbox.handle(self._database, self._handler.name, heard, self._act)
+            metrics.batch_events.labels(*told_of).observe(len(heard))
+            metrics.heard.labels(*told_of, "handled").inc(handled)
+            metrics.heard.labels(*told_of, "repeated").inc(len(heard) - handled)
 
         try:
             done = inbox.patiently(work, giving_up=self._stopping.ready, pause=self._stopping.wait)
@@ -218,6 +225,7 @@ class Handles(_Loop):
             exc_info=error,
             extra={"queue": self._handler.place.queue, "event_id": str(heard.id), "attempt": attempt, "parked": last},
         )
+        metrics.heard.labels(self._settings.service, self._handler.name, "parked" if last else "failed").inc()
         if last:
             self._park(message, type(error).__name__)
             channel.basic_ack(message.delivery_tag)

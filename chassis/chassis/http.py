@@ -4,6 +4,7 @@ import logging
 import sys
 from collections.abc import Callable, Collection
 from functools import wraps
+from time import perf_counter
 from typing import Any
 
 from apiflask import APIBlueprint, APIFlask
@@ -15,7 +16,7 @@ from granian.constants import Interfaces
 from sqlalchemy import text
 from werkzeug.exceptions import HTTPException
 
-from chassis import idempotency, openapi, outbox, problems, strict, telemetry
+from chassis import idempotency, metrics, openapi, outbox, problems, strict, telemetry, tracing
 from chassis.auth import FetchedKeys, Keys, View, caller_of_request
 from chassis.database import Database, is_passing
 from chassis.problems import FIELD_WORDS, FRAMEWORK, Problem, bad_request, broken, invalid, unavailable
@@ -40,8 +41,9 @@ def access(*, who: Collection[str], view: View, idempotent: bool = True) -> Call
         def guarded(**arguments: Any) -> Response:
             database: Database = current_app.extensions["database"]
             keys: Keys = current_app.extensions["keys"]
-            with database.begin() as session:
-                outbox.follow(session, request.headers.get("traceparent"))
+            span = tracing.span(f"{request.method} {request.url_rule}", request.headers.get("traceparent"), "server")
+            with span as trace, database.begin() as session:
+                outbox.follow(session, trace)
                 caller = caller_of_request(keys, who, lambda: session) if who or idempotent else None
                 wanted_once = idempotent and request.method == "POST" and "Idempotency-Key" in request.headers and "again" not in g
                 keyed = caller if wanted_once else None
@@ -74,6 +76,7 @@ def create_app(service: str, api: APIBlueprint, *, database: Database | None = N
     if database is None or keys is None:
         settings = Settings.of(service)
         database = database or Database.of(settings, "web")
+        metrics.serve(settings, "web", database)
         keys = keys or FetchedKeys(settings.jwks_url, database)
     app = APIFlask(
         service, title=f"Duijie {service} 对接", version="1", docs_path=None, spec_path=f"/openapi/{service}.json", json_errors=False
@@ -85,12 +88,26 @@ def create_app(service: str, api: APIBlueprint, *, database: Database | None = N
     app.before_request(lambda: strict.check(request))
     for kind in (Exception, HTTPError):
         app.register_error_handler(kind, _refuse)
+    _measure(app, service)
     app.register_blueprint(api)
     _require_access(app)
     app.add_url_rule("/livez", "livez", lambda: {"status": "ok"})
     app.add_url_rule("/readyz", "readyz", _ready)
     app.spec_processor(openapi.finish)
     return app
+
+
+def _measure(app: Flask, service: str) -> None:
+    @app.before_request
+    def begin() -> None:
+        g.began = perf_counter()
+
+    @app.after_request
+    def end(response: Response) -> Response:
+        labels = (service, request.method, str(request.url_rule)) if request.url_rule else (service, "any", "none")
+        metrics.request_seconds.labels(*labels).observe(perf_counter() - g.began)
+        metrics.requests.labels(*labels, response.status_code).inc()
+        return response
 
 
 class Unguarded(Exception):

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Column, String, Table, Uuid, func, text
 from sqlalchemy.orm import Session
 
-from chassis import outbox
+from chassis import outbox, tracing
 from chassis.database import Database, Moment, is_passing, tables
 from contracts.event import Event
 
@@ -52,12 +52,17 @@ def first_time(session: Session, handler: str, heard: Sequence[Heard]) -> list[E
     return events
 
 
-def handle(database: Database, handler: str, heard: Sequence[Heard], act: Callable[[Session, list[Event]], object]) -> None:
-    """Run one transaction: note what is heard for the first time and act on it. Raises what the act raises, nothing being changed then."""
-    with database.begin() as session:
-        outbox.follow(session, heard[0].traceparent)
+def handle(database: Database, handler: str, heard: Sequence[Heard], act: Callable[[Session, list[Event]], object]) -> int:
+    """Run one transaction: note what is heard for the first time, and act on it; returns how many that are.
+
+    Raises what the act raises, nothing being changed then.
+    """
+    named = [(f"{handler} handled", one.traceparent) for one in heard]
+    with tracing.spans(named, "consumer") as traces, database.begin() as session:
+        outbox.follow(session, traces[0], {one.event.subject: trace for one, trace in zip(heard, traces, strict=True)})
         if events := first_time(session, handler, heard):
             act(session, events)
+        return len(events)
 
 
 def forget(session: Session) -> None:

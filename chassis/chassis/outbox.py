@@ -1,18 +1,17 @@
 """What a service has to tell: written in the same transaction as the deed, told by the relay, then kept as its journal."""
 
-import re
-import secrets
-from collections.abc import Collection, Sequence
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from functools import cache
+from typing import Any, get_args, get_type_hints
+from uuid import UUID
 
 from sqlalchemy import BigInteger, Column, Row, String, Table, Text, Uuid, func, insert, select
 from sqlalchemy.orm import Session
 from sqlalchemy.schema import SchemaItem
 
+from chassis import tracing
 from chassis.database import Moment, new_id, now, tables
 from contracts.event import Envelope, Event, decode, encode, every_event, name_of, teller_of
-
-_TRACE = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}\Z")
 
 
 def _told(name: str, *more: SchemaItem, **options: Any) -> Table:
@@ -42,7 +41,7 @@ def add(session: Session, *events: Event) -> None:
     """Tell these events when, and only when, the session's transaction commits."""
     if not events:
         return
-    recorded_at, trace = now(), session.info.get("traceparent")
+    recorded_at = now()
     session.execute(
         insert(outbox),
         [
@@ -53,7 +52,7 @@ def add(session: Session, *events: Event) -> None:
                 "subject": event.subject,
                 "version": event.version,
                 "recorded_at": recorded_at,
-                "traceparent": trace,
+                "traceparent": _cause_of(session, event),
                 "body": encode(event).decode(),
             }
             for event in events
@@ -62,10 +61,28 @@ def add(session: Session, *events: Event) -> None:
     session.execute(_WAKE)
 
 
-def follow(session: Session, traceparent: str | None) -> None:
-    """What this session tells belongs to the given W3C trace, or to a new one if that is none."""
-    known = traceparent is not None and _TRACE.match(traceparent)
-    session.info["traceparent"] = traceparent if known else f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
+def follow(session: Session, traceparent: str | None, causes: Mapping[UUID, str] | None = None) -> None:
+    """What this session tells belongs to the given W3C trace, or to a new one if that is none; what mentions one of the `causes`,
+    things by their ids, belongs to that thing's."""
+    session.info["traceparent"] = tracing.continued(traceparent)
+    session.info["causes"] = causes or {}
+
+
+def trace_of(session: Session, *things: UUID | None) -> str | None:
+    """The trace of the first of these things that this session follows, else the session's own."""
+    causes: Mapping[UUID, str] = session.info.get("causes", {})
+    own: str | None = session.info.get("traceparent")
+    return next((causes[thing] for thing in things if thing is not None and thing in causes), own) if causes else own
+
+
+def _cause_of(session: Session, event: Event) -> str | None:
+    return trace_of(session, *(getattr(event, field) for field in _things(type(event))))
+
+
+@cache
+def _things(event: type[Event]) -> list[str]:
+    """The fields of an event that name a thing."""
+    return [name for name, hint in get_type_hints(event).items() if hint is UUID or UUID in get_args(hint)]
 
 
 def told(session: Session) -> list[Event]:

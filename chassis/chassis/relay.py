@@ -5,13 +5,17 @@ import signal
 import sys
 import threading
 import time
+from collections import Counter
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import date
+from typing import Any
 
 import amqp
 import psycopg
+from msgspec.structs import replace
 
-from chassis import journal, outbox, telemetry
+from chassis import journal, metrics, outbox, telemetry, tracing
 from chassis.bell import bell
 from chassis.broker import TROUBLE, Publisher, connected, letter
 from chassis.database import Database, is_passing, now
@@ -33,6 +37,7 @@ class Relay:
         self._page: date | None = None
         self._unheard: dict[str, float] = {}
         self.stopping = threading.Event()
+        metrics.serve(settings, "relay", self._database)
 
     def run(self) -> None:
         """Until `stopping` is set: tell, sleep until woken or a second is over, begin anew after any trouble (0.2 s to 5 s)."""
@@ -67,14 +72,25 @@ class Relay:
             rows = outbox.waiting(session, BATCH, without=self._unheard)
             if not rows:
                 return 0
-            safe, unwanted = publisher.publish(letter(outbox.envelope_of(row), row.body) for row in rows)
+            with tracing.spans([(f"{row.name} told", row.traceparent) for row in rows], "producer") as traces:
+                envelopes = (replace(outbox.envelope_of(row), traceparent=trace) for row, trace in zip(rows, traces, strict=True))
+                safe, unwanted = publisher.publish(letter(envelope, row.body) for envelope, row in zip(envelopes, rows, strict=True))
             missed = {position for position in unwanted if listeners().get(rows[position].name)}
             if told := [rows[position].id for position in sorted(safe - missed)]:
                 journal.keep(session, told)
+        self._count(rows, safe, unwanted, missed)
         if names := {rows[position].name for position in missed}:
             self._unheard |= dict.fromkeys(names, time.monotonic())
             log.error("no queue takes an event that somebody listens to: run `python -m chassis.topology`", extra={"events": sorted(names)})
         return len(told)
+
+    def _count(self, rows: Sequence[Any], safe: set[int], unwanted: set[int], missed: set[int]) -> None:
+        outcomes = Counter(
+            (row.name, "missed" if at in missed else "unheard" if at in unwanted else "told" if at in safe else "refused")
+            for at, row in enumerate(rows)
+        )
+        for (name, outcome), count in outcomes.items():
+            metrics.told.labels(self._settings.service, name, outcome).inc(count)
 
     def _turn_page(self) -> None:
         if self._page != (today := now().date()):

@@ -22,6 +22,7 @@ class Settings:
     attempts: int
     heartbeat_seconds: int
     journal_days: int
+    metrics_port: int
 
     @classmethod
     def of(cls, service: str) -> "Settings":
@@ -41,4 +42,5 @@ class Settings:
             attempts=env.int("ATTEMPTS", 4),
             heartbeat_seconds=env.int("HEARTBEAT_SECONDS", 20),
             journal_days=env.int("JOURNAL_DAYS", 90),
+            metrics_port=env.int("METRICS_PORT", 0),
         )

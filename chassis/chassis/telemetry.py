@@ -2,20 +2,34 @@
 
 import logging
 import os
+import re
 import sys
 import threading
+from typing import Any
 
 import structlog
+
+from chassis import tracing
 
 LEVELS = dict.fromkeys(("amqp", "kombu", "nameko", "httpx", "httpcore", "alembic"), logging.WARNING) | {
     # nameko writes an exception's own words into its message; `events` logs the same without them.
     "nameko.containers": logging.CRITICAL
 }
+KEYS = {
+    "event", "level", "logger", "timestamp", "service", "role", "lineno", "error", "raised_at", "request_id", "trace_id", "endpoint",
+    "status", "seconds", "caller_id", "act", "queue", "event_id", "events", "kind", "side", "attempt", "parked", "listener",
+    "pause_seconds", "timer", "reason", "count",
+}  # fmt: skip
+"""What a line may say. A key that nobody thought of may hold what nobody should read; it is named in `withheld`, not shown."""
+_NUMBERS = re.compile(
+    r"(?P<id>\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b(?=[0-9]*[a-f])(?:[0-9a-f]{32}|[0-9a-f]{16})\b)"
+    r"|(?<!\d)(?:\+?\d{2}[- ]?)?\d{3}[- ]?\d{4}[- ]?\d{4}(?!\d)|(?<!\d)\d{14,19}[Xx]?(?!\d)"
+)
 log = logging.getLogger(__name__)
 
 
 def start(service: str, role: str) -> None:
-    """Send everything that is logged to stderr as JSON; `LOG_LEVEL` sets the level (INFO)."""
+    """Send everything that is logged to stderr as JSON, `LOG_LEVEL` (INFO) and above; and spans to where `tracing.start` says."""
 
     def name_process(_: object, __: str, entry: structlog.typing.EventDict) -> structlog.typing.EventDict:
         entry.update(service=service, role=role)
@@ -40,6 +54,7 @@ def start(service: str, role: str) -> None:
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.CallsiteParameterAdder([structlog.processors.CallsiteParameter.LINENO]),
                 without_values,
+                discreet,
                 structlog.processors.JSONRenderer(ensure_ascii=False),
             ],
         )
@@ -48,6 +63,7 @@ def start(service: str, role: str) -> None:
     logging.captureWarnings(True)
     for name, level in LEVELS.items():
         logging.getLogger(name).setLevel(level)
+    tracing.start(service, role)
     sys.excepthook = lambda kind, error, trace: log.critical("the process ends by an error", exc_info=(kind, error, trace))
     threading.excepthook = lambda args: log.critical("a thread ended by an error", exc_info=args.exc_value)
 
@@ -60,6 +76,24 @@ def without_values(_: object, __: str, entry: structlog.typing.EventDict) -> str
             entry["error"] = type(error).__name__
             entry["raised_at"] = _places(error)
     return entry
+
+
+def discreet(_: object, __: str, entry: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Only keys of the allow-list, and no numbers in them that look like a phone or a document, whoever wrote the line."""
+    withheld = sorted(entry.keys() - KEYS)
+    kept = {key: redacted(value) for key, value in entry.items() if key in KEYS}
+    return kept | ({"withheld": [redacted(key) for key in withheld]} if withheld else {})
+
+
+def redacted(value: Any) -> Any:
+    """The value with `***` for every run of digits that has the form of a phone, an id card or a bank card; ids of things stay."""
+    if isinstance(value, str):
+        return _NUMBERS.sub(lambda found: found["id"] or "***", value)
+    if isinstance(value, list | tuple):
+        return [redacted(one) for one in value]
+    if isinstance(value, int | float | None):
+        return value if value is None or abs(value) < 10**10 else "***"
+    return redacted(str(value))
 
 
 def _places(error: BaseException) -> list[str]:

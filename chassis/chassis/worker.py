@@ -21,7 +21,7 @@ from importlib import import_module  # noqa: E402
 import psycopg.waiting  # noqa: E402
 from nameko.containers import ServiceContainer  # noqa: E402
 
-from chassis import telemetry  # noqa: E402
+from chassis import metrics, telemetry  # noqa: E402
 from chassis.database import Database  # noqa: E402
 from chassis.settings import Settings  # noqa: E402
 
@@ -36,6 +36,7 @@ def main() -> None:
     # What a green thread raises is logged without its words by whoever waits for it; eventlet itself would print it whole.
     eventlet.debug.hub_exceptions(False)
     database = Database.of(settings, "worker")
+    metrics.serve(settings, "worker", database)
     container = ServiceContainer(
         import_module(f"{settings.service}.worker").Worker,
         {"settings": settings, "database": database, "max_workers": 100},

@@ -21,6 +21,7 @@ from deploy.local.environment import data_folder, environment
 from deploy.services import services
 
 STACK = {"max_connections": "400"}
+FIRST_METRICS_PORT = 9100
 
 
 def main() -> None:
@@ -36,17 +37,18 @@ def main() -> None:
         for step in ("chassis.migrate", "chassis.topology"):
             print(f"… {step}", flush=True)
             subprocess.run([sys.executable, "-m", step, *services()], env=told, check=True)
-        manager = Manager()
+        manager, metrics = Manager(), {}
         for name, service in services().items():
             for role, module in service.roles.items():
                 many = name == "matching" and role in {"worker", "clear"}
                 for number in range(arguments.replicas if many else 1):
-                    command = f"exec {sys.executable} -m {module} {name}"
-                    manager.add_process(
-                        f"{name}-{role}{number or ''}", command, env=told | {"PORT": str(ports[name])}, quiet=arguments.quiet
-                    )
+                    process, command = f"{name}-{role}{number or ''}", f"exec {sys.executable} -m {module} {name}"
+                    metrics[process] = FIRST_METRICS_PORT + arguments.port_offset + len(metrics)
+                    own = {"PORT": str(ports[name]), "METRICS_PORT": str(metrics[process])}
+                    manager.add_process(process, command, env=told | own, quiet=arguments.quiet)
         addresses = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
-        stated = {"addresses": addresses, "environment": _ours(told), "pid": os.getpid()}
+        measured = {process: f"http://127.0.0.1:{port}/metrics" for process, port in metrics.items()}
+        stated = {"addresses": addresses, "metrics": measured, "environment": _ours(told), "pid": os.getpid()}
         threading.Thread(target=_announce, args=(ready, stated), daemon=True).start()
         manager.loop()
     ready.unlink(missing_ok=True)

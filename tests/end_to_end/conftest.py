@@ -6,13 +6,14 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from chassis.testing.postgres import kept_ports
 from deploy.local import running
+from deploy.local.collector import Collector, collector
 from deploy.local.environment import data_folder
 from deploy.local.house import environment_of
 from deploy.local.visitor import Origin, Visitor, by_service, one_origin
@@ -25,6 +26,7 @@ class World:
     origin: Origin
     environment: dict[str, str]
     folder: Path
+    metrics: dict[str, str] = field(default_factory=dict)
 
     def visitor(self) -> Visitor:
         return Visitor(self.origin)
@@ -46,10 +48,20 @@ def embedded() -> Iterator[World]:
 
 
 @pytest.fixture(scope="session")
-def stacked() -> Iterator[World]:
+def collected() -> Iterator[Collector]:
+    """The spans of the stack's processes."""
+    with collector() as spans:
+        yield spans
+
+
+@pytest.fixture(scope="session")
+def stacked(collected: Collector) -> Iterator[World]:
     folder = data_folder(f"stack-{secrets.token_hex(4)}")
-    with running.stack(folder, "--port-offset", "500", "--not-durable") as stated:
-        yield World(by_service(stated["addresses"]), os.environ | stated["environment"], folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collected.address)
+        patch.setenv("OTEL_BSP_SCHEDULE_DELAY", "500")
+        with running.stack(folder, "--port-offset", "500", "--not-durable") as stated:
+            yield World(by_service(stated["addresses"]), os.environ | stated["environment"], folder, stated["metrics"])
     shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -97,6 +97,12 @@ def without_discretion() -> None:
     telemetry.without_values = structlog.processors.format_exc_info
 
 
+def without_withholding() -> None:
+    from chassis import telemetry
+
+    telemetry.discreet = lambda _, __, entry: entry
+
+
 def dies_before_ack() -> None:
     import amqp
 

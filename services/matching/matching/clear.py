@@ -8,19 +8,23 @@ import threading
 from datetime import timedelta
 
 import psycopg
+from prometheus_client import Counter
 
-from chassis import telemetry
+from chassis import metrics, telemetry
 from chassis.bell import bell
 from chassis.database import Database, is_passing, is_too_slow
 from chassis.settings import Settings
 from matching import clearing, to_clear
 
 log = logging.getLogger(__name__)
+_LOOKED_AT = Counter("duijie_cleared_total", "Needs and pledges that a clearing looked at")
+_PROPOSED = Counter("duijie_proposals_total", "Matches proposed")
 
 
 def run(settings: Settings, stopping: threading.Event) -> None:
     """Until `stopping` is set: clear what is listed, sleep until woken or a fifth of a second is over; patient with the database."""
     database = Database.of(settings, "clear")
+    metrics.serve(settings, "clear", database)
     answer_within = timedelta(hours=float(os.environ.get("ANSWER_HOURS", "72")))
     pause, limit = 0.2, clearing.BATCH
     while not stopping.is_set():
@@ -29,6 +33,8 @@ def run(settings: Settings, stopping: threading.Event) -> None:
                 while not stopping.is_set():
                     with database.begin() as session:
                         cleared = clearing.clear(session, answer_within, limit)
+                    _LOOKED_AT.inc(cleared.due)
+                    _PROPOSED.inc(cleared.proposals)
                     pause, limit = 0.2, clearing.BATCH
                     if not cleared.due:
                         woken.wait(0.2)

@@ -11,7 +11,7 @@ from msgspec import to_builtins
 from sqlalchemy import insert, text
 from sqlalchemy.orm import Session
 
-from chassis import outbox
+from chassis import outbox, tracing
 from chassis.database import new_id, now
 from contracts.matching import MatchProposed
 from matching.allocation import Asked, Key, Offered, Share, allocate, keys_of
@@ -24,8 +24,9 @@ PER_PLEDGE = 100
 PER_KEY = 200
 AGAIN = timedelta(milliseconds=20)
 
-_DUE_IDS = text(
-    "SELECT id FROM to_clear WHERE side = :side AND due_at <= clock_timestamp() ORDER BY due_at LIMIT :limit FOR UPDATE SKIP LOCKED"
+_DUE = text(
+    "SELECT side, id, traceparent FROM to_clear WHERE side = :side AND due_at <= clock_timestamp()"
+    " ORDER BY due_at LIMIT :limit FOR UPDATE SKIP LOCKED"
 )
 
 # Which needs a pledge fits: the category or what is below it (`/` follows the dot), the scope or what is below it (`~` follows digits).
@@ -119,10 +120,17 @@ class Cleared:
 
 def clear(session: Session, answer_within: timedelta, limit: int = BATCH) -> Cleared:
     """Clear up to `limit` entries of the list. Any number may run at once: none waits for another's rows."""
-    due_needs = list(session.scalars(_DUE_IDS, {"side": "need", "limit": limit}))
-    due_pledges = list(session.scalars(_DUE_IDS, {"side": "pledge", "limit": min(limit, PLEDGES_AT_ONCE)}))
-    if not due_needs and not due_pledges:
+    needs = session.execute(_DUE, {"side": "need", "limit": limit}).all()
+    pledges = session.execute(_DUE, {"side": "pledge", "limit": min(limit, PLEDGES_AT_ONCE)}).all()
+    if not needs and not pledges:
         return Cleared(0, 0)
+    due = [*needs, *pledges]
+    with tracing.spans([(f"{row.side} cleared", row.traceparent) for row in due]) as traces:
+        outbox.follow(session, traces[0], {row.id: trace for row, trace in zip(due, traces, strict=True)})
+        return _clear(session, answer_within, [row.id for row in needs], [row.id for row in pledges])
+
+
+def _clear(session: Session, answer_within: timedelta, due_needs: Sequence[UUID], due_pledges: Sequence[UUID]) -> Cleared:
     at = now()
     need_of = {row.id: row for row in _take_needs(session, due_needs, due_pledges)}
     asked = {row.id: _asked(row, at) for row in need_of.values()}
@@ -135,7 +143,7 @@ def clear(session: Session, answer_within: timedelta, limit: int = BATCH) -> Cle
     ]
     _write(session, shares, proposals)
     sides = ["need"] * len(due_needs) + ["pledge"] * len(due_pledges)
-    session.execute(_DONE, {"sides": sides, "ids": due_needs + due_pledges, "again": AGAIN})
+    session.execute(_DONE, {"sides": sides, "ids": [*due_needs, *due_pledges], "again": AGAIN})
     return Cleared(len(sides), len(shares))
 
 

@@ -7,13 +7,16 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from chassis import outbox
+
 CHANNEL = "to_clear"
 
 # Updating the row that stands already takes its lock: a clearing that runs now passes it over, or is waited for. Doing nothing
 # instead would lose the wake-up when that clearing has not seen this change and deletes the row.
 _ADD = text(
-    "INSERT INTO to_clear (side, id) SELECT :side, id FROM unnest(CAST(:ids AS uuid[])) AS id ORDER BY id"
-    " ON CONFLICT (side, id) DO UPDATE SET due_at = least(to_clear.due_at, excluded.due_at)"
+    "INSERT INTO to_clear (side, id, traceparent)"
+    " SELECT :side, id, trace FROM unnest(CAST(:ids AS uuid[]), CAST(:traces AS text[])) AS due (id, trace) ORDER BY id"
+    " ON CONFLICT (side, id) DO UPDATE SET due_at = least(to_clear.due_at, excluded.due_at), traceparent = excluded.traceparent"
 )
 _WAKE = text(f"SELECT pg_notify('{CHANNEL}', '')")
 
@@ -21,5 +24,6 @@ _WAKE = text(f"SELECT pg_notify('{CHANNEL}', '')")
 def add(session: Session, side: Literal["need", "pledge"], ids: Collection[UUID]) -> None:
     """Have these looked at as soon as the transaction commits."""
     if ids:
-        session.execute(_ADD, {"side": side, "ids": sorted(ids)})
+        listed = sorted(ids)
+        session.execute(_ADD, {"side": side, "ids": listed, "traces": [outbox.trace_of(session, thing) for thing in listed]})
         session.execute(_WAKE)

@@ -1,0 +1,79 @@
+"""Which deed belongs to which: W3C trace context from request to event to handler, and OpenTelemetry spans where they are wanted.
+
+Spans are made when the standard setting `OTEL_EXPORTER_OTLP_ENDPOINT` names a collector and the extra `duijie-chassis[tracing]` is
+installed. Without, each trace context is passed on as it came.
+"""
+
+import os
+import re
+import secrets
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any, Literal
+
+_TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}\Z")
+Kind = Literal["server", "producer", "consumer", "internal"]
+_tracer: Any = None
+
+
+def start(service: str, role: str) -> None:
+    """Send spans to the collector that `OTEL_EXPORTER_OTLP_ENDPOINT` names, if it names one; `OTEL_TRACES_SAMPLER` says which.
+
+    Ends the process when a collector is named and the extra is not installed.
+    """
+    global _tracer
+    if not os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
+        return
+    try:
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+        from opentelemetry.sdk.resources import Resource
+        from opentelemetry.sdk.trace import TracerProvider
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor
+    except ImportError:
+        sys.exit("OTEL_EXPORTER_OTLP_ENDPOINT is set, but OpenTelemetry is not installed: pip install 'duijie-chassis[tracing]'")
+    provider = TracerProvider(resource=Resource.create({"service.name": f"{service}-{role}", "service.namespace": "duijie"}))
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    _tracer = provider.get_tracer("duijie")
+
+
+def continued(traceparent: str | None) -> str:
+    """The trace context given, or a new one if that is none."""
+    known = traceparent is not None and _TRACEPARENT.match(traceparent)
+    return traceparent if known and traceparent else f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
+
+
+@contextmanager
+def span(name: str, traceparent: str | None, kind: Kind = "internal", **attributes: str | int) -> Iterator[str]:
+    """A span below the given trace context, which lasts as long as the block; gives the context of what comes of it."""
+    with spans([(name, traceparent)], kind, **attributes) as [below]:
+        yield below
+
+
+@contextmanager
+def spans(named: Sequence[tuple[str, str | None]], kind: Kind = "internal", **attributes: str | int) -> Iterator[list[str]]:
+    """As `span`, for deeds done together that belong to different traces: `named` are pairs of name and trace context."""
+    if _tracer is None:
+        yield [continued(traceparent) for _, traceparent in named]
+        return
+    with ExitStack() as running:
+        yield [running.enter_context(_recorded(name, traceparent, kind, attributes)) for name, traceparent in named]
+
+
+@contextmanager
+def _recorded(name: str, traceparent: str | None, kind: Kind, attributes: Mapping[str, str | int]) -> Iterator[str]:
+    from opentelemetry.trace import SpanKind, Status, StatusCode
+    from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+    propagator = TraceContextTextMapPropagator()
+    parent = propagator.extract({"traceparent": traceparent} if traceparent else {})
+    recorded = _tracer.start_span(name, parent, SpanKind[kind.upper()], attributes)
+    try:
+        context = recorded.get_span_context()
+        yield f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"
+    except BaseException as error:
+        # An exception's own words may quote a row or a body.
+        recorded.set_status(Status(StatusCode.ERROR, type(error).__name__))
+        raise
+    finally:
+        recorded.end()

@@ -1,0 +1,95 @@
+"""What a process says of itself: nothing that nobody thought of, no numbers of people, and whose request it was."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from keeper import unguarded
+
+from chassis import tracing
+from chassis.telemetry import redacted
+
+TALK = """
+import sys
+from chassis import telemetry
+if len(sys.argv) > 1:
+    import otherwise
+    getattr(otherwise, sys.argv[1])()
+telemetry.start("pantry", "worker")
+log = logging.getLogger("somebody")
+log.warning("call 13912345678 or 139-1234-5678", extra={"queue": "a.b.c.v1", "event_id": "0192f0c1-7a00-7000-8000-139123456789"})
+log.warning("registered", extra={"holder": "王奶奶", "events": ["need_published", "51090319900101123X"], "count": 3})
+"""
+
+
+def said(script: str, *arguments: str) -> list[dict[str, Any]]:
+    house = Path(__file__).parent / "house"
+    command = [sys.executable, "-W", "ignore", "-c", script, *arguments]
+    ended = subprocess.run(command, env={"PYTHONPATH": str(house)}, capture_output=True, text=True, check=True)
+    return [json.loads(line) for line in ended.stderr.splitlines()]
+
+
+@pytest.mark.parametrize("otherwise", [None, unguarded("without_withholding", "whoever logs says what they like")])
+def test_no_log_line_holds_a_persons_number_or_a_key_that_is_not_allowed(otherwise: str | None) -> None:
+    called, registered = said(TALK, *([otherwise] if otherwise else []))
+    assert called["event"] == "call *** or ***"
+    assert called["queue"] == "a.b.c.v1"
+    assert called["event_id"] == "0192f0c1-7a00-7000-8000-139123456789"
+    assert registered["events"] == ["need_published", "***"]
+    assert registered["count"] == 3
+    assert "holder" not in registered
+    assert registered["withheld"] == ["holder"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "13912345678",
+        "+86 139 1234 5678",
+        "８６１３９１２３４５６７８",
+        "tel:13912345678。",
+        "6222021234567890123",
+        "510903199001011234",
+        13912345678,
+    ],
+)
+def test_what_looks_like_a_phone_or_a_document_is_blotted_out(text: object) -> None:
+    assert "***" in redacted(text)
+    assert not any(character.isdigit() for character in redacted(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["0192f0c1-7a00-7000-8000-139123456789", "4bf92f3577b34da6a3ce929d0e0e4736", "510903100201", "2026-11-23T09:30:00.123456Z", 5, True],
+)
+def test_ids_of_things_region_codes_and_times_stay(text: object) -> None:
+    assert redacted(text) == text
+
+
+@pytest.mark.parametrize(
+    "given", [None, "", "00-x", f"00-{'0' * 32}-{'1' * 16}-01", f"00-{'a' * 32}-{'0' * 16}-01", f"ff-{'a' * 32}-{'1' * 16}-01"]
+)
+def test_a_trace_context_that_is_none_gives_way_to_a_new_one(given: str | None) -> None:
+    new = tracing.continued(given)
+    assert new != given
+    assert tracing.continued(new) == new
+
+
+def test_a_collector_without_the_extra_ends_the_process_saying_what_to_install() -> None:
+    script = "import sys; sys.modules['opentelemetry.sdk.trace'] = None; from chassis import tracing; tracing.start('pantry', 'web')"
+    environment = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}
+    ended = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert "pip install 'duijie-chassis[tracing]'" in ended.stderr
+
+
+def test_a_collector_that_is_away_stops_nobody() -> None:
+    script = "from chassis import telemetry, tracing; telemetry.start('pantry', 'web')\nwith tracing.span('a', None) as below: print(below)"
+    environment = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9", "OTEL_EXPORTER_OTLP_TIMEOUT": "1"}
+    ended = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", script], env=environment, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert tracing.continued(ended.stdout.strip()) == ended.stdout.strip()
