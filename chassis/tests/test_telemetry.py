@@ -19,6 +19,7 @@ if len(sys.argv) > 1:
     import otherwise
     getattr(otherwise, sys.argv[1])()
 telemetry.start("pantry", "worker")
+import logging
 log = logging.getLogger("somebody")
 log.warning("call 13912345678 or 139-1234-5678", extra={"queue": "a.b.c.v1", "event_id": "0192f0c1-7a00-7000-8000-139123456789"})
 log.warning("registered", extra={"holder": "王奶奶", "events": ["need_published", "51090319900101123X"], "count": 3})
