@@ -68,10 +68,9 @@ def route(database_of: Callable[[str, str], str]) -> Iterator[Route]:
     teller, listener = (Database(url, name="courier-test") for url in urls.values())
     with listener.begin() as session:
         session.execute(text("CREATE TABLE taken (id uuid)"))
-    settings = Settings(
-        service="needs", database_url=urls["needs"], broker_url="", jwks_url="", host="", port=0, web_threads=1, pool_size=5,
-        statement_timeout_ms=5000, retry_pause_ms=50, attempts=3, heartbeat_seconds=5, journal_days=90,
-    )  # fmt: skip
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NEEDS_DATABASE_URL", urls["needs"])
+        settings = dataclasses.replace(Settings.of("needs"), retry_pause_ms=50, attempts=3)
     yield Route(settings, teller, listener)
     teller.close()
     listener.close()
