@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
-MEMBERS := contracts chassis services/users services/needs services/matching services/notify
+MEMBERS := contracts chassis $(patsubst %/pyproject.toml,%,$(sort $(wildcard services/*/pyproject.toml)))
 export PORT ?= 8000
 
 .PHONY: help
@@ -48,7 +48,7 @@ check: .venv/.ready rabbitmq lint ## as `test`, with the campaigns whole: the ma
 lint: .venv/.ready ## ruff, mypy, the floors, generated files fresh
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy --no-error-summary
-	@PYTHONPATH=. $(BIN)/lint-imports --no-cache --config .importlinter > .import-lint 2>&1 || { cat .import-lint; exit 1; }; rm -f .import-lint
+	@$(BIN)/python -m deploy.floors
 	@$(BIN)/python -m deploy.generate --check
 
 .PHONY: format
@@ -61,7 +61,7 @@ generate: .venv/.ready ## what is generated and committed: schemas, examples, li
 
 .PHONY: lock
 lock: .venv/.ready ## pin the newest allowed versions anew, with hashes
-	@$(BIN)/uv pip compile pyproject.toml --upgrade --all-extras --generate-hashes --python-version 3.11 --no-header --quiet \
+	@$(BIN)/uv pip compile pyproject.toml $(MEMBERS:%=%/pyproject.toml) --upgrade --all-extras --generate-hashes --python-version 3.11 --no-header --quiet \
 		--no-emit-find-links --no-emit-index-url $(foreach m,$(MEMBERS),--no-emit-package duijie-$(notdir $(m))) -o requirements.txt
 
 .PHONY: rabbitmq

@@ -1,20 +1,32 @@
 """Reads the list of services that everything else is made from."""
 
 import tomllib
+from collections import Counter
 from functools import cache
 from importlib.resources import files
 from itertools import pairwise
+from pathlib import Path
 
 import msgspec
 
 
-class Service(msgspec.Struct, frozen=True, kw_only=True):
-    """One service: the paths it answers, its roles and their modules, its port on a laptop."""
+class Service(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One service: the paths it answers, its port on a laptop if it answers any, its roles and their modules, its commands."""
 
     name: str
-    port: int
-    paths: list[str]
     roles: dict[str, str]
+    port: int | None = None
+    paths: list[str] = []
+    commands: list[str] = []
+
+    @property
+    def answers(self) -> bool:
+        return "web" in self.roles
+
+    @property
+    def jobs(self) -> list[str]:
+        """Modules of roles that are the service's own; each has `run(settings, stopping)`."""
+        return [module for module in self.roles.values() if module.startswith(f"{self.name}.")]
 
     def owns(self, path: str) -> bool:
         return any(path == own or path.startswith(own + "/") for own in self.paths) or path == f"/openapi/{self.name}.json"
@@ -22,14 +34,25 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
 
 @cache
 def services() -> dict[str, Service]:
-    """All services by name. Raises `ValueError` when a path has two owners."""
+    """All services by name. Raises `ValueError` when a path or a port has two owners, or who answers has none."""
     read = tomllib.loads(files("deploy").joinpath("services.toml").read_text("utf-8"))
     found = {name: msgspec.convert({"name": name} | block, Service) for name, block in read.items()}
+    for one in found.values():
+        if one.answers != bool(one.paths) or one.answers != bool(one.port):
+            raise ValueError(f"{one.name}: a `web` role, `paths` and `port` go together")
     owned = sorted((path, one.name) for one in found.values() for path in one.paths)
     for (path, owner), (next_path, next_owner) in pairwise(owned):
         if owner != next_owner and (next_path + "/").startswith(path + "/"):
             raise ValueError(f"{next_path} is answered by {owner} and by {next_owner}")
+    ports = Counter(one.port for one in found.values() if one.port)
+    if taken := sorted(port for port, owners in ports.items() if owners > 1):
+        raise ValueError(f"port {taken[0]} belongs to two services")
     return found
+
+
+def unlisted(folder: Path) -> set[str]:
+    """Services that stand in `folder` and not in the list, or in the list and not in the folder."""
+    return {path.parent.name for path in folder.glob("*/pyproject.toml")} ^ set(services())
 
 
 def owner_of(path: str) -> Service | None:

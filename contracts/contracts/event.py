@@ -12,8 +12,6 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
-TELLERS = ("users", "needs", "matching", "notify")
-
 Version = Annotated[int, Meta(ge=1, le=2**53, description="grows by one with every change of the thing; an older one changes nothing")]
 Quantity = Annotated[int, Meta(ge=1, le=10**9, description="whole units of `unit`")]
 Rest = Annotated[int, Meta(ge=0, le=10**9, description="whole units of `unit`, none left being 0")]
@@ -99,11 +97,12 @@ def subject_field(event: type[Event]) -> str:
 
 @cache
 def every_event() -> dict[str, type[Event]]:
-    """All events of the house by their name on the wire."""
-    modules = [import_module(f"contracts.{teller}") for teller in TELLERS]
+    """All events of the house by their name on the wire: what the modules of this package define."""
+    here = sorted(path.name for path in files("contracts").iterdir())
+    modules = [import_module(f"contracts.{name.removesuffix('.py')}") for name in here if name.endswith(".py")]
     named = [(module.__name__, name, value) for module in modules for name, value in vars(module).items() if not name.startswith("_")]
     found = [value for module, _, value in named if isinstance(value, type) and issubclass(value, Event) and value.__module__ == module]
-    return {name_of(event): event for event in found}
+    return {name_of(event): event for event in found if event is not Event}
 
 
 @cache

@@ -1,4 +1,4 @@
-"""In place of the broker on a laptop: carries what the outboxes hold to whoever listens, runs the timers and the clearing.
+"""In place of the broker on a laptop: carries what the outboxes hold to whoever listens, runs timers and the services' own roles.
 
 Each outbox row becomes one delivery per listening queue, in the teller's own database; a delivery goes when its listener has
 committed. It calls the same handlers through the same inbox as the workers do.
@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from typing import Any
 from uuid import UUID
@@ -186,8 +187,6 @@ def keep_time(database: Database, method: Callable[..., object], seconds: float,
 
 def main() -> None:
     telemetry.start("house", "courier")
-    from matching import clear
-
     stopping = threading.Event()
     told = {name: Settings.of(name) for name in services()}
     databases = {name: Database.of(settings, "courier") for name, settings in told.items()}
@@ -197,8 +196,9 @@ def main() -> None:
         for name, worker in workers.items()
         for handler in handlers_of(worker)
     ]
-    jobs: list[Callable[[], object]] = [lambda: clear.run(told["matching"], stopping)]
-    for name in services():
+    jobs: list[Callable[[], object]] = []
+    for name, service in services().items():
+        jobs += [partial(import_module(module).run, told[name], stopping) for module in service.jobs]
         heard_from = [one for one in listeners if one.handler.place.event.__module__ == f"contracts.{name}"]
         courier = Courier(told[name], databases[name], heard_from)
         courier.stopping = stopping

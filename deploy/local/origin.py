@@ -18,21 +18,22 @@ Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
 def front_desk() -> Flask:
     """The front page and `/docs`, from files on this machine alone."""
     app = Flask(__name__)
-    documents = [{"url": f"/openapi/{name}.json", "name": name} for name in services()]
+    answering = [service for service in services().values() if service.answers]
+    documents = [{"url": f"/openapi/{service.name}.json", "name": service.name} for service in answering]
     pages = get_swaggerui_blueprint(
         "/docs",
         documents[0]["url"],
         config={"app_name": "Duijie 对接 API", "urls": documents, "tryItOutEnabled": True, "validatorUrl": "none"},
     )
     app.register_blueprint(pages)
-    app.add_url_rule("/", "home", lambda: render_template("home.html", services=services().values()))
+    app.add_url_rule("/", "home", lambda: render_template("home.html", services=answering))
     return app
 
 
 def create() -> Application:
     """The WSGI application of the whole house."""
     desk = front_desk()
-    apps: dict[str, Application] = {name: import_module(f"{name}.web").create() for name in services()}
+    apps: dict[str, Application] = {name: import_module(f"{name}.web").create() for name, service in services().items() if service.answers}
 
     def dispatch(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         path = environ["PATH_INFO"]

@@ -18,6 +18,7 @@ from honcho.manager import Manager
 
 from chassis.testing import postgres, rabbitmq
 from deploy.local.environment import data_folder, environment
+from deploy.local.visitor import by_service
 from deploy.services import services
 
 STACK = {"max_connections": "400"}
@@ -27,26 +28,26 @@ FIRST_METRICS_PORT = 9100
 def main() -> None:
     arguments = _arguments()
     folder: Path = arguments.folder.resolve()
-    ports = {name: service.port + arguments.port_offset for name, service in services().items()}
+    ports = {name: service.port + arguments.port_offset for name, service in services().items() if service.port}
+    addresses = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
     ready = folder / "stack.json"
     ready.unlink(missing_ok=True)
     with postgres.start(folder / "postgres", STACK, durable=arguments.durable) as database, rabbitmq.start(folder / "rabbitmq") as broker:
         for name in services():
             database.create(name)
-        told = environment(folder, database.url, origin=f"http://127.0.0.1:{ports['users']}", broker_url=broker.url())
+        told = environment(folder, database.url, origin=by_service(addresses)("/v1/jwks"), broker_url=broker.url())
         for step in ("chassis.migrate", "chassis.topology"):
             print(f"… {step}", flush=True)
             subprocess.run([sys.executable, "-m", step, *services()], env=told, check=True)
         manager, metrics = Manager(), {}
         for name, service in services().items():
+            own = told | ({"PORT": str(ports[name])} if name in ports else {})
             for role, module in service.roles.items():
-                many = name == "matching" and role in {"worker", "clear"}
+                many = bool(service.jobs) and (role == "worker" or module in service.jobs)
                 for number in range(arguments.replicas if many else 1):
                     process, command = f"{name}-{role}{number or ''}", f"exec {sys.executable} -m {module} {name}"
                     metrics[process] = FIRST_METRICS_PORT + arguments.port_offset + len(metrics)
-                    own = {"PORT": str(ports[name]), "METRICS_PORT": str(metrics[process])}
-                    manager.add_process(process, command, env=told | own, quiet=arguments.quiet)
-        addresses = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
+                    manager.add_process(process, command, env=own | {"METRICS_PORT": str(metrics[process])}, quiet=arguments.quiet)
         measured = {process: f"http://127.0.0.1:{port}/metrics" for process, port in metrics.items()}
         stated = {"addresses": addresses, "metrics": measured, "environment": _ours(told), "pid": os.getpid()}
         threading.Thread(target=_announce, args=(ready, stated), daemon=True).start()
@@ -59,7 +60,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, default=data_folder("stack"))
     parser.add_argument("--port-offset", type=int, default=0)
-    parser.add_argument("--replicas", type=int, default=1, help="of matching's worker and clear")
+    parser.add_argument("--replicas", type=int, default=1, help="of workers and own roles where a service has own roles")
     parser.add_argument("--quiet", action="store_true")
     parser.add_argument("--not-durable", dest="durable", action="store_false", help="no fsync: for throw-away data only")
     return parser.parse_args()

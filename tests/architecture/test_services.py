@@ -1,19 +1,25 @@
 """The single list of services is true: every path has one owner, every role a module, every worker its queues in the catalogue."""
 
 import importlib.util
+import inspect
 from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
+from contracts.event import every_event, teller_of
 from deploy import generate
 from deploy import services as listing
-from deploy.services import owner_of, services
+from deploy.services import owner_of, services, unlisted
+
+SERVICES = Path(__file__).resolve().parents[2] / "services"
 
 
 def test_every_route_of_a_service_lies_under_its_own_paths() -> None:
     for name, service in services().items():
+        if not service.answers:
+            continue
         blueprint = import_module(f"{name}.api").api
         from apiflask import APIFlask
 
@@ -31,19 +37,52 @@ def test_every_role_has_a_module_that_can_be_run() -> None:
             assert importlib.util.find_spec(module) is not None
 
 
-def test_every_service_in_the_tree_is_listed() -> None:
-    standing = {path.name for path in (Path(__file__).resolve().parents[2] / "services").iterdir() if (path / "pyproject.toml").exists()}
-    assert standing == set(services())
+def test_every_role_of_a_service_s_own_can_be_run_inside_the_laptop_s_courier() -> None:
+    for service in services().values():
+        for module in service.jobs:
+            assert list(inspect.signature(import_module(module).run).parameters) == ["settings", "stopping"]
 
 
-def test_two_owners_of_one_path_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    (tmp_path / "services.toml").write_text(
-        files("deploy").joinpath("services.toml").read_text("utf-8").replace('"/v1/claims"', '"/v1/needs/claims"')
-    )
+def test_every_service_that_tells_something_has_a_relay() -> None:
+    tellers = {teller_of(event) for event in every_event().values()}
+    assert tellers <= {name for name, service in services().items() if "relay" in service.roles}
+
+
+def test_every_service_in_the_tree_is_listed_and_every_listed_one_stands_there() -> None:
+    assert unlisted(SERVICES) == set()
+
+
+def test_a_folder_without_a_block_and_a_block_without_a_folder_are_noticed(tmp_path: Path) -> None:
+    for name in services().keys() - {"notify"} | {"stray"}:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "pyproject.toml").touch()
+    assert unlisted(tmp_path) == {"notify", "stray"}
+
+
+@pytest.mark.parametrize(
+    ("written", "instead", "complaint"),
+    [
+        ('"/v1/claims"', '"/v1/needs/claims"', "/v1/needs/claims is answered by needs and by matching"),
+        ("port = 8003", "port = 8004", "port 8004 belongs to two services"),
+        ('paths = ["/v1/notices"]', "paths = []", "notify: a `web` role"),
+        (
+            'roles = { web = "chassis.http", worker = "chassis.worker", relay = "chassis.relay", clear',
+            "roles = { clear",
+            "matching: a `web`",
+        ),
+        ('commands = ["appoint_first", "import_accounts"]', 'comands = ["appoint_first"]', "unknown field"),
+    ],
+)
+def test_a_list_that_contradicts_itself_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, written: str, instead: str, complaint: str
+) -> None:
+    listed = files("deploy").joinpath("services.toml").read_text("utf-8")
+    assert written in listed
+    (tmp_path / "services.toml").write_text(listed.replace(written, instead))
     monkeypatch.setattr(listing, "files", lambda package: tmp_path)
     services.cache_clear()
     try:
-        with pytest.raises(ValueError, match="/v1/needs/claims"):
+        with pytest.raises(ValueError, match=complaint):
             services()
     finally:
         services.cache_clear()
