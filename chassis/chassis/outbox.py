@@ -68,6 +68,12 @@ def follow(session: Session, traceparent: str | None) -> None:
     session.info["traceparent"] = traceparent if known else f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
 
 
+def age(session: Session) -> float:
+    """How many seconds the oldest untold event has been waiting; 0 when none waits."""
+    recorded_at = session.scalar(select(outbox.c.recorded_at).order_by(outbox.c.id).limit(1))
+    return max(0.0, (now() - recorded_at).total_seconds()) if recorded_at else 0.0
+
+
 def told(session: Session) -> list[Event]:
     """All events waiting in the outbox, oldest first: what a test looks at."""
     rows = session.execute(select(outbox).order_by(outbox.c.id))
