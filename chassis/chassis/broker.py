@@ -77,7 +77,7 @@ class Publisher:
     def __init__(self, connection: amqp.Connection, confirm_seconds: float) -> None:
         self._confirm_seconds = confirm_seconds
         self._channel = connection.channel()
-        self._connection = connection
+        self.connection = connection
         self._last_tag = 0
         self._unconfirmed: set[int] = set()
         self._refused: set[int] = set()
@@ -103,9 +103,17 @@ class Publisher:
             self._channel.basic_publish(one.message, one.exchange, one.routing_key, mandatory=True)
         deadline = time.monotonic() + self._confirm_seconds
         while self._unconfirmed:
-            self._connection.drain_events(timeout=max(0.001, deadline - time.monotonic()))
+            self.connection.drain_events(timeout=max(0.001, deadline - time.monotonic()))
         safe = {position for position in range(len(marks)) if first + position not in self._refused}
         return safe, {position for position in safe if marks[position] in self._returned}
+
+    def rest(self, seconds: float) -> None:
+        """Wait, while the broker sees that we live and we see that it does."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            self.connection.heartbeat_tick()
+            with suppress(TimeoutError):
+                self.connection.drain_events(timeout=min(left, 0.5))
 
     def _on_ack(self, tag: int, multiple: bool) -> None:
         self._unconfirmed -= {open_tag for open_tag in self._unconfirmed if open_tag <= tag} if multiple else {tag}
@@ -116,3 +124,14 @@ class Publisher:
 
     def _on_return(self, error: Exception, exchange: str, routing_key: str, message: amqp.Message) -> None:
         self._returned.add(str(message.properties.get("message_id")))
+
+
+def waiting_in(connection: amqp.Connection, queue: str) -> int | None:
+    """How many messages wait in a queue, without those that a consumer holds; None when there is no such queue."""
+    channel = connection.channel()
+    try:
+        waiting: int = channel.queue_declare(queue, passive=True).message_count
+    except amqp.NotFound:
+        return None
+    channel.close()
+    return waiting

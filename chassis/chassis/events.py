@@ -294,6 +294,10 @@ every: _Decorator = Every.decorator
 class ServiceWorker:
     """What every worker does besides its own: knows who manages which region, and forgets what is too old to matter."""
 
+    name: str
+    refuses_retelling: str = ""
+    """Why this service must not hear old events anew, when what it does upon them is more than keeping its tables; else empty."""
+
     @handles_batch(AdministratorAppointed)
     def on_administrator_appointed(self, session: Session, events: list[AdministratorAppointed]) -> None:
         appointments.note(session, events)

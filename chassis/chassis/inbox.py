@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import Column, String, Table, Uuid, func, text
@@ -14,6 +15,8 @@ from chassis.database import Database, Moment, is_passing, tables
 from contracts.event import Event
 
 log = logging.getLogger(__name__)
+MEMORY = timedelta(days=90)
+"""How long is known what was heard; nothing older may be told again."""
 
 inbox = Table(
     "inbox",
@@ -66,8 +69,8 @@ def handle(database: Database, handler: str, heard: Sequence[Heard], act: Callab
 
 
 def forget(session: Session) -> None:
-    """Drop what was heard more than 90 days ago; nothing older may be told again."""
-    session.execute(text("DELETE FROM inbox WHERE handled_at < now() - interval '90 days'"))
+    """Drop what was heard longer ago than `MEMORY`."""
+    session.execute(text("DELETE FROM inbox WHERE handled_at < now() - CAST(:memory AS interval)"), {"memory": MEMORY})
 
 
 def patiently(work: Callable[[], None], giving_up: Callable[[], bool], pause: Callable[[float], object] = time.sleep) -> bool:

@@ -1,13 +1,15 @@
 """The service's memory of what it told: one partition a day, kept for the configured number of days."""
 
-from collections.abc import Collection
+import time
+from collections.abc import Collection, Sequence
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import ColumnElement, Row, func, select, text, tuple_
 from sqlalchemy.orm import Session
 
-from chassis.database import now
+from chassis.database import Database, now
+from chassis.outbox import journal
 
 _KEEP = text(
     "WITH told AS (DELETE FROM outbox WHERE id = ANY(CAST(:ids AS uuid[])) RETURNING *)"
@@ -15,12 +17,42 @@ _KEEP = text(
     " SELECT id, name, teller, subject, version, recorded_at, traceparent, body, :told_at FROM told"
 )
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtext('journal'))")
+_TELLING = text(
+    "SELECT virtualtransaction FROM pg_locks WHERE relation = 'outbox'::regclass AND mode = 'RowShareLock' AND pid <> pg_backend_pid()"
+)
 _DAYS = text("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'journal'::regclass ORDER BY 1")
 
 
 def keep(session: Session, ids: Collection[UUID]) -> None:
     """What was told leaves the outbox and becomes journal."""
     session.execute(_KEEP, {"ids": list(ids), "told_at": now()})
+
+
+def page(
+    session: Session, name: str, since: datetime, until: datetime, after: tuple[datetime, UUID] | None, limit: int
+) -> Sequence[Row[tuple[object, ...]]]:
+    """Events of one name told from `since` to before `until`, in the order of (told_at, id), behind the pair `after`."""
+    rows = select(journal).where(_told(name, since, until)).order_by(journal.c.told_at, journal.c.id).limit(limit)
+    if after:
+        # Said twice: the first leaves out the days before, which the pair alone does not.
+        rows = rows.where(journal.c.told_at >= after[0], tuple_(journal.c.told_at, journal.c.id) > after)
+    return session.execute(rows).all()
+
+
+def count(session: Session, name: str, since: datetime, until: datetime) -> int:
+    """How many events of one name were told from `since` to before `until`."""
+    return session.scalar(select(func.count()).select_from(journal).where(_told(name, since, until))) or 0
+
+
+def wait_for_tellers(database: Database, seconds: float = 30) -> None:
+    """Until whoever is telling now has finished: what was told before a listener's queue stood may not be journal yet."""
+    deadline = time.monotonic() + seconds
+    with database.begin() as session:
+        telling = set(session.scalars(_TELLING))
+    while telling and time.monotonic() < deadline:
+        time.sleep(0.05)
+        with database.begin() as session:
+            telling &= set(session.scalars(_TELLING))
 
 
 def turn_page(session: Session, days_kept: int, at: datetime | None = None) -> None:
@@ -39,3 +71,7 @@ def turn_page(session: Session, days_kept: int, at: datetime | None = None) -> N
 
 def _name(day: date) -> str:
     return f"journal_{day:%Y%m%d}"
+
+
+def _told(name: str, since: datetime, until: datetime) -> ColumnElement[bool]:
+    return (journal.c.name == name) & (journal.c.told_at >= since) & (journal.c.told_at < until)

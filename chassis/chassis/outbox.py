@@ -85,6 +85,12 @@ def _things(event: type[Event]) -> list[str]:
     return [name for name, hint in get_type_hints(event).items() if hint is UUID or UUID in get_args(hint)]
 
 
+def age(session: Session) -> float:
+    """How many seconds the oldest untold event has been waiting; 0 when none waits."""
+    recorded_at = session.scalar(select(outbox.c.recorded_at).order_by(outbox.c.id).limit(1))
+    return max(0.0, (now() - recorded_at).total_seconds()) if recorded_at else 0.0
+
+
 def told(session: Session) -> list[Event]:
     """All events waiting in the outbox, oldest first: what a test looks at."""
     rows = session.execute(select(outbox).order_by(outbox.c.id))

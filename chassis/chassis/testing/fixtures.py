@@ -1,7 +1,7 @@
 """pytest fixtures every service's tests use: a real PostgreSQL, a migrated database, an API to call, tokens to call it with."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,13 +15,15 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
 from sqlalchemy.orm import Session
 
-from chassis import appointments
+from chassis import appointments, outbox
 from chassis.auth import ALGORITHM, ISSUER
 from chassis.database import Database, new_id
 from chassis.http import create_app
 from chassis.migrate import migrate
+from chassis.stories import Story
 from chassis.testing import postgres as servers
 from chassis.testing import rabbitmq as brokers
+from contracts.event import Event
 from contracts.users import AdministratorAppointed
 
 os.environ.setdefault("SEAL_KEYS", Fernet.generate_key().decode())
@@ -120,6 +122,25 @@ def api_fixtures(service: str, api: APIBlueprint) -> tuple[Any, Any, Any]:
         return Client(create_app(service, api, database=database, keys=keys).test_client(), keys)
 
     return engine, database, client
+
+
+def assert_retold(database: Database, stories: Sequence[Story], restated: Collection[type[Event]] = ()) -> list[Event]:
+    """What the stories tell of the rows was told live and waits in the outbox; of each thing its last word is among it.
+
+    Gives what they tell. `restated` are events that are told anew with the figures of today.
+    """
+    with database.begin() as session:
+        live = outbox.told(session)
+        anew = [event for story in stories for _, event in story.page(session, None, limit=1000)]
+        assert len(anew) == sum(story.count(session) for story in stories)
+    assert live
+    assert {(type(event), event.subject, event.version) for event in anew} <= {
+        (type(event), event.subject, event.version) for event in live
+    }
+    assert all(event in live for event in anew if type(event) not in restated)
+    last = {event.subject: event for event in sorted(live, key=lambda event: event.version)}
+    assert all(event in anew for event in last.values())
+    return anew
 
 
 @pytest.fixture(scope="session")

@@ -5,15 +5,16 @@ from collections.abc import Collection, Sequence
 from typing import Any, Literal
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, object_session
 
 from chassis import outbox
 from chassis.auth import Caller
 from chassis.database import new_id, now
 from chassis.problems import not_allowed, state_conflict
-from contracts.matching import Lapse, MatchAccepted, MatchLapsed, MatchNeedEnded, MatchRefused, PledgeReleased
+from contracts.matching import Lapse, MatchAccepted, MatchLapsed, MatchNeedEnded, MatchProposed, MatchRefused, PledgeReleased, Reason
 from contracts.needs import NeedClosed, NeedPublished, NeedWithdrawn, PledgeChanged, PledgeOffered, PledgeWithdrawn
 from matching import queries, to_clear
 from matching.clearing import concerned
@@ -63,12 +64,11 @@ def end_needs(session: Session, events: Sequence[NeedWithdrawn | NeedClosed]) ->
     )
     because: Literal["need_withdrawn", "need_closed"] = "need_withdrawn" if isinstance(events[0], NeedWithdrawn) else "need_closed"
     _lapse(session, _matches(session, "proposed", Match.need_id.in_(newest)), because)
-    accepted = _matches(session, "accepted", Match.need_id.in_(newest))
-    for match in accepted:
-        match.version += 1
+    promised = _matches(session, "accepted", Match.need_id.in_(newest))
+    for match in promised:
+        match.version, match.need_ended_because, match.need_ended_at = match.version + 1, because, now()
     session.flush()
-    told = (MatchNeedEnded(version=match.version, **_stated(match), reason=because, ended_at=now()) for match in accepted)
-    outbox.add(session, *told)
+    outbox.add(session, *map(need_ended, promised))
 
 
 def book_pledges(session: Session, events: Sequence[PledgeOffered]) -> None:
@@ -87,13 +87,13 @@ def change_pledge(session: Session, event: PledgeChanged) -> None:
     # What lapsed was given back by SQL, which the object does not know: it would take its old figure for unchanged.
     session.refresh(pledge)
     if not pledge.ended:
-        accepted = _accepted(session, pledge.id)
+        promised = _accepted(session, pledge.id)
         pledge.scope, pledge.valid_until = event.region, event.valid_until
-        pledge.quantity = max(event.quantity, accepted)
-        pledge.rest = pledge.quantity - accepted
+        pledge.quantity = max(event.quantity, promised)
+        pledge.rest = pledge.quantity - promised
         session.flush()
         to_clear.add(session, "pledge", [pledge.id])
-    _tell_released(session, pledge, event.version)
+    _tell_released(session, pledge)
 
 
 def withdraw_pledge(session: Session, event: PledgeWithdrawn) -> None:
@@ -104,7 +104,7 @@ def withdraw_pledge(session: Session, event: PledgeWithdrawn) -> None:
     pledge.ended, pledge.rest = True, 0
     session.flush()
     _lapse(session, _matches(session, "proposed", Match.pledge_id == pledge.id), "pledge_withdrawn")
-    _tell_released(session, pledge, event.version)
+    _tell_released(session, pledge)
 
 
 def accept_match(session: Session, caller: Caller, match_id: UUID) -> Match:
@@ -113,7 +113,7 @@ def accept_match(session: Session, caller: Caller, match_id: UUID) -> Match:
     match.state, match.answered_at = "accepted", now()
     match.version += 1
     session.flush()
-    outbox.add(session, MatchAccepted(version=match.version, **_stated(match), chosen="proposal", accepted_at=match.answered_at))
+    outbox.add(session, accepted(match))
     return match
 
 
@@ -126,7 +126,7 @@ def refuse_match(session: Session, caller: Caller, match_id: UUID, reason: str) 
     match.version += 1
     session.flush()
     _give_back(session, [match])
-    outbox.add(session, MatchRefused(version=match.version, **_stated(match), reason=reason, refused_at=match.answered_at))
+    outbox.add(session, refused(match))
     return match
 
 
@@ -153,7 +153,7 @@ def claim_need(session: Session, caller: Caller, need_id: UUID, pledge_id: UUID,
     )  # fmt: skip
     session.add(match)
     session.flush()
-    outbox.add(session, MatchAccepted(version=match.version, **stated, chosen="claim", accepted_at=at))
+    outbox.add(session, accepted(match))
     return match
 
 
@@ -161,6 +161,57 @@ def lapse_matches(session: Session) -> int:
     """Proposals whose time is over end unanswered; their pairs are not proposed to each other again. Returns how many ended."""
     late = select(Match).where(Match.state == "proposed", Match.answer_by < now()).order_by(Match.answer_by).limit(LAPSED_AT_ONCE)
     return len(_lapse(session, session.scalars(late).all(), "deadline"))
+
+
+def proposed(match: Match) -> MatchProposed:
+    """What was told of a match when it was proposed, whatever became of it."""
+    reasons = msgspec.convert(match.reasons, list[Reason])
+    return MatchProposed(version=1, **_stated(match), reasons=reasons, proposed_at=match.proposed_at, answer_by=match.answer_by)
+
+
+def accepted(match: Match) -> MatchAccepted:
+    """What was told of a match when it was accepted, even if its need has ended since."""
+    version = match.version - 1 if match.need_ended_at else match.version
+    return MatchAccepted(
+        version=version, **_stated(match), chosen="claim" if is_claim(match) else "proposal", accepted_at=match.answered_at
+    )
+
+
+def refused(match: Match) -> MatchRefused:
+    return MatchRefused(version=match.version, **_stated(match), reason=match.ended_because, refused_at=match.answered_at)
+
+
+def lapsed(match: Match) -> MatchLapsed:
+    return MatchLapsed(version=match.version, **_stated(match), reason=match.ended_because, lapsed_at=match.answered_at)
+
+
+def need_ended(match: Match) -> MatchNeedEnded:
+    return MatchNeedEnded(version=match.version, **_stated(match), reason=match.need_ended_because, ended_at=match.need_ended_at)
+
+
+def released(pledge: Pledge) -> PledgeReleased:
+    """What is told of a pledge that was changed or withdrawn: its figures, and which version of it they answer."""
+    session = object_session(pledge)
+    if session is None:
+        raise ValueError("what was accepted of it is asked in its session")
+    return PledgeReleased(
+        version=pledge.releases,
+        pledge_id=pledge.id,
+        pledger_id=pledge.pledger_id,
+        category=pledge.category,
+        unit=pledge.unit,
+        answers=pledge.version,
+        withdrawn=pledge.ended,
+        quantity=pledge.quantity,
+        accepted=_accepted(session, pledge.id),
+        open=pledge.rest,
+        released_at=pledge.released_at or pledge.offered_at,
+    )
+
+
+def is_claim(match: Match) -> bool:
+    """Whether the pledger chose the need: then nobody ever had time to answer."""
+    return match.answer_by == match.proposed_at
 
 
 def _pledge_at(session: Session, pledge_id: UUID, version: int, unknown: dict[str, Any]) -> Pledge | None:
@@ -189,7 +240,7 @@ def _lapse(session: Session, matches: Sequence[Match], because: Lapse) -> Sequen
         execution_options=_ANEW,
     ).all()
     _give_back(session, ended)
-    outbox.add(session, *(MatchLapsed(version=one.version, **_stated(one), reason=because, lapsed_at=one.answered_at) for one in ended))
+    outbox.add(session, *map(lapsed, ended))
     return ended
 
 
@@ -242,25 +293,10 @@ def _accepted(session: Session, pledge_id: UUID) -> int:
     return int(session.scalar(total) or 0)
 
 
-def _tell_released(session: Session, pledge: Pledge, answers: int) -> None:
-    pledge.releases += 1
+def _tell_released(session: Session, pledge: Pledge) -> None:
+    pledge.releases, pledge.released_at = pledge.releases + 1, now()
     session.flush()
-    outbox.add(
-        session,
-        PledgeReleased(
-            version=pledge.releases,
-            pledge_id=pledge.id,
-            pledger_id=pledge.pledger_id,
-            category=pledge.category,
-            unit=pledge.unit,
-            answers=answers,
-            withdrawn=pledge.ended,
-            quantity=pledge.quantity,
-            accepted=_accepted(session, pledge.id),
-            open=pledge.rest,
-            released_at=now(),
-        ),
-    )
+    outbox.add(session, released(pledge))
 
 
 def _stated_of(event: NeedPublished | NeedWithdrawn | NeedClosed) -> dict[str, Any]:

@@ -52,6 +52,7 @@ class Pledge(Base):
     valid_until: Mapped[datetime] = mapped_column(Moment)
     offered_at: Mapped[datetime] = mapped_column(Moment)
     releases: Mapped[int] = mapped_column(BigInteger)
+    released_at: Mapped[datetime | None] = mapped_column(Moment)
 
 
 class Category(Base):
@@ -87,3 +88,5 @@ class Match(Base):
     proposed_at: Mapped[datetime] = mapped_column(Moment)
     answer_by: Mapped[datetime] = mapped_column(Moment)
     answered_at: Mapped[datetime | None] = mapped_column(Moment)
+    need_ended_because: Mapped[str | None] = mapped_column(String(50))
+    need_ended_at: Mapped[datetime | None] = mapped_column(Moment)

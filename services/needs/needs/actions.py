@@ -57,15 +57,7 @@ def verify_need(session: Session, caller: Caller, need_id: UUID) -> Need:
     need = _to_judge(session, caller, need_id)
     need.state, need.verifier_id, need.published_at = "published", caller.id, now()
     need.version += 1
-    outbox.add(
-        session,
-        NeedPublished(
-            **_concerned(need),
-            urgency=need.urgency,
-            posted_at=need.posted_at,
-            published_at=need.published_at,
-        ),
-    )
+    outbox.add(session, published(need))
     session.flush()
     return need
 
@@ -75,7 +67,7 @@ def reject_need(session: Session, caller: Caller, need_id: UUID, reason: str) ->
     need = _to_judge(session, caller, need_id)
     _end(need, "rejected", reason)
     need.verifier_id = caller.id
-    outbox.add(session, NeedRejected(**_concerned(need), reason=reason, rejected_at=need.ended_at))
+    outbox.add(session, rejected(need))
     session.flush()
     return need
 
@@ -88,7 +80,8 @@ def withdraw_need(session: Session, caller: Caller, need_id: UUID) -> Need:
     if need.state not in {"posted", "published"}:
         raise state_conflict(state=need.state)
     _end(need, "withdrawn", None)
-    outbox.add(session, NeedWithdrawn(**_concerned(need), withdrawn_by=caller.id, withdrawn_at=need.ended_at))
+    need.withdrawn_by = caller.id
+    outbox.add(session, withdrawn(need))
     session.flush()
     return need
 
@@ -101,23 +94,23 @@ def close_need(session: Session, caller: Caller, need_id: UUID, reason: str) -> 
     if need.state != "published":
         raise state_conflict(state=need.state)
     _end(need, "closed", reason)
-    outbox.add(session, NeedClosed(**_concerned(need), reason=reason, closed_at=need.ended_at))
+    outbox.add(session, closed(need))
     session.flush()
     return need
 
 
-def offer_pledge(session: Session, caller: Caller, offered: Mapping[str, Any]) -> Pledge:
+def offer_pledge(session: Session, caller: Caller, wanted: Mapping[str, Any]) -> Pledge:
     """Somebody is ready to give; matching hears of it at once."""
-    units = units_below(offered["category"])
+    units = units_below(wanted["category"])
     if not units:
-        raise unknown_item(category=offered["category"])
-    if offered["unit"] not in units:
-        raise wrong_unit(category=offered["category"], units=", ".join(sorted(units)))
-    _check_validity(offered["valid_until"])
-    pledge = Pledge(pledger_id=caller.id, **offered)
+        raise unknown_item(category=wanted["category"])
+    if wanted["unit"] not in units:
+        raise wrong_unit(category=wanted["category"], units=", ".join(sorted(units)))
+    _check_validity(wanted["valid_until"])
+    pledge = Pledge(pledger_id=caller.id, **wanted)
     session.add(pledge)
     session.flush()
-    outbox.add(session, PledgeOffered(**_offer(pledge)))
+    outbox.add(session, offered(pledge))
     return pledge
 
 
@@ -130,8 +123,8 @@ def change_pledge(session: Session, caller: Caller, pledge_id: UUID, wanted: Map
         return pledge
     for name, value in wanted.items():
         setattr(pledge, name, value)
-    pledge.version += 1
-    outbox.add(session, PledgeChanged(**_offer(pledge), changed_at=now()))
+    pledge.version, pledge.changed_at = pledge.version + 1, now()
+    outbox.add(session, changed(pledge))
     session.flush()
     return pledge
 
@@ -140,8 +133,8 @@ def withdraw_pledge(session: Session, caller: Caller, pledge_id: UUID) -> Pledge
     """The pledger wants to give no more; what was accepted stays."""
     pledge = _own_open_pledge(session, caller, pledge_id)
     pledge.withdrawn = True
-    pledge.version += 1
-    outbox.add(session, PledgeWithdrawn(**_offer(pledge), withdrawn_at=now()))
+    pledge.version, pledge.changed_at = pledge.version + 1, now()
+    outbox.add(session, taken_back(pledge))
     session.flush()
     return pledge
 
@@ -201,6 +194,37 @@ def note_releases(session: Session, events: Sequence[PledgeReleased]) -> None:
                 quantity=case((Pledge.version == event.answers, event.quantity), else_=Pledge.quantity),
             )
         )
+
+
+def published(need: Need) -> NeedPublished:
+    """What was told of a need when it was published, even if it has ended since."""
+    stated = _concerned(need) | ({"version": need.version - 1} if need.ended_at else {})
+    return NeedPublished(**stated, urgency=need.urgency, posted_at=need.posted_at, published_at=need.published_at)
+
+
+def rejected(need: Need) -> NeedRejected:
+    return NeedRejected(**_concerned(need), reason=need.ended_because, rejected_at=need.ended_at)
+
+
+def withdrawn(need: Need) -> NeedWithdrawn:
+    return NeedWithdrawn(**_concerned(need), withdrawn_by=need.withdrawn_by or need.poster_id, withdrawn_at=need.ended_at)
+
+
+def closed(need: Need) -> NeedClosed:
+    return NeedClosed(**_concerned(need), reason=need.ended_because, closed_at=need.ended_at)
+
+
+def offered(pledge: Pledge) -> PledgeOffered:
+    """What is told first of a pledge; later on with the figures it has then."""
+    return PledgeOffered(**_offer(pledge) | {"version": 1})
+
+
+def changed(pledge: Pledge) -> PledgeChanged:
+    return PledgeChanged(**_offer(pledge), changed_at=pledge.changed_at or pledge.offered_at)
+
+
+def taken_back(pledge: Pledge) -> PledgeWithdrawn:
+    return PledgeWithdrawn(**_offer(pledge), withdrawn_at=pledge.changed_at or pledge.offered_at)
 
 
 _STATES = {MatchProposed: "proposed", MatchAccepted: "accepted", MatchRefused: "refused", MatchLapsed: "lapsed"}

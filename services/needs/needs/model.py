@@ -62,6 +62,7 @@ class Need(Base):
     posted_at: Mapped[datetime] = mapped_column(Moment, default=now)
     published_at: Mapped[datetime | None] = mapped_column(Moment)
     ended_at: Mapped[datetime | None] = mapped_column(Moment)
+    withdrawn_by: Mapped[UUID | None]
 
 
 class Pledge(Base):
@@ -81,6 +82,7 @@ class Pledge(Base):
     valid_until: Mapped[datetime] = mapped_column(Moment)
     withdrawn: Mapped[bool] = mapped_column(default=False)
     offered_at: Mapped[datetime] = mapped_column(Moment, default=now)
+    changed_at: Mapped[datetime | None] = mapped_column(Moment)
     answered_version: Mapped[int] = mapped_column(BigInteger, default=0)
     released_version: Mapped[int] = mapped_column(BigInteger, default=0)
 

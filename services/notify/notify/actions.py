@@ -49,18 +49,23 @@ def tell(session: Session, events: Sequence[Event]) -> None:
     outbox.add(
         session,
         *(
-            NoticeDelivered(
-                version=1,
-                notice_id=notice_id,
-                recipient_id=notice["recipient_id"],
-                kind=notice["kind"],
-                about=notice["about"],
-                channel="in_app",
-                delivered_at=at,
-            )
+            delivered(Notice(id=notice_id, created_at=at, channel="in_app", **notice))
             for notice_id, notice in notices.items()
             if notice_id in written
         ),
+    )
+
+
+def delivered(notice: Notice) -> NoticeDelivered:
+    """What is told of a notice that reached its recipient: in the app, as soon as it is written."""
+    return NoticeDelivered(
+        version=1,
+        notice_id=notice.id,
+        recipient_id=notice.recipient_id,
+        kind=notice.kind,
+        about=notice.about,
+        channel=notice.channel,
+        delivered_at=notice.created_at,
     )
 
 

@@ -10,6 +10,7 @@ from notify import actions
 
 class Worker(ServiceWorker):
     name = "notify"
+    refuses_retelling = "people would be told of what is long past"
 
     @handles_batch(NeedPublished)
     def on_need_published(self, session: Session, events: list[NeedPublished]) -> None:

@@ -43,19 +43,32 @@ def new_appointment(account: Account, region: str, appointed_by: UUID | None) ->
 
 
 def tell_appointed(session: Session, written: Sequence[Appointment]) -> None:
-    _tell(
-        session,
-        [
-            AdministratorAppointed(
-                version=appointment.version,
-                appointment_id=appointment.id,
-                user_id=appointment.account_id,
-                region=appointment.region,
-                appointed_by=appointment.appointed_by,
-                appointed_at=appointment.appointed_at,
-            )
-            for appointment in written
-        ],
+    _tell(session, [appointed(appointment) for appointment in written])
+
+
+def appointed(appointment: Appointment) -> AdministratorAppointed:
+    """What is told of an appointment that has been written, at its first version even if it has ended since."""
+    return AdministratorAppointed(
+        version=appointment.version - 1 if appointment.dismissed_at else appointment.version,
+        appointment_id=appointment.id,
+        user_id=appointment.account_id,
+        region=appointment.region,
+        appointed_by=appointment.appointed_by,
+        appointed_at=appointment.appointed_at,
+    )
+
+
+def dismissed(appointment: Appointment) -> AdministratorDismissed:
+    """What is told of an appointment that has ended."""
+    if appointment.dismissed_by is None or appointment.dismissed_at is None:
+        raise ValueError("the appointment stands")
+    return AdministratorDismissed(
+        version=appointment.version,
+        appointment_id=appointment.id,
+        user_id=appointment.account_id,
+        region=appointment.region,
+        dismissed_by=appointment.dismissed_by,
+        dismissed_at=appointment.dismissed_at,
     )
 
 
@@ -72,19 +85,7 @@ def dismiss_administrator(session: Session, caller: Caller, appointment_id: UUID
     appointment.dismissed_by, appointment.dismissed_at = caller.id, now()
     appointment.version += 1
     session.flush()
-    _tell(
-        session,
-        [
-            AdministratorDismissed(
-                version=appointment.version,
-                appointment_id=appointment.id,
-                user_id=appointment.account_id,
-                region=appointment.region,
-                dismissed_by=caller.id,
-                dismissed_at=appointment.dismissed_at,
-            )
-        ],
-    )
+    _tell(session, [dismissed(appointment)])
     return appointment
 
 

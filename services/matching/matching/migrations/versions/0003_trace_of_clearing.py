@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "matching_0002"
-down_revision = "matching_0001"
+revision = "matching_0003"
+down_revision = "matching_0002"
 
 
 def upgrade() -> None:

@@ -1,0 +1,83 @@
+"""Tells one listener again what a service told, out of its journal: `python -m chassis.replay needs --to matching --since …`.
+
+Events keep their ids, so what the listener has handled it does not handle again. For a listener that lost something, or was added
+while the journal still holds everything; else see `chassis.retell`.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from chassis import again, inbox, journal
+from chassis.again import Chapter, Line, Refused
+from chassis.database import Database, now
+from chassis.outbox import envelope_of
+from chassis.places import Place
+from chassis.settings import Settings
+from contracts.event import name_of
+
+LEEWAY = timedelta(days=1)
+"""How long an event may be on its way again before the listener's inbox might have forgotten that it was handled."""
+
+
+def chapters(places: Sequence[Place], since: datetime | None, until: datetime | None) -> list[Chapter]:
+    """What the journal holds for these places, told at `since` or later and before `until`.
+
+    Raises `Refused` when that reaches further back than an inbox remembers: the listener could do again what it did.
+    """
+    oldest = now() - inbox.MEMORY + LEEWAY
+    if since and since < oldest:
+        raise Refused(f"nothing older than {oldest:%Y-%m-%dT%H:%M}Z can be replayed: inboxes remember {inbox.MEMORY.days} days")
+    first, end = since or oldest, until or now()
+    return [
+        Chapter(
+            place,
+            count=partial(journal.count, name=name_of(place.event), since=first, until=end),
+            page=partial(_page, name=name_of(place.event), since=first, until=end),
+        )
+        for place in places
+    ]
+
+
+def _page(session: Session, mark: str, name: str, since: datetime, until: datetime) -> list[Line]:
+    rows = journal.page(session, name, since, until, _read(mark), again.PAGE)
+    return [Line(f"{row.told_at.isoformat()}/{row.id}", envelope_of(row), row.body) for row in rows]
+
+
+def _read(mark: str) -> tuple[datetime, UUID] | None:
+    if not mark:
+        return None
+    try:
+        told_at, _, event_id = mark.partition("/")
+        return datetime.fromisoformat(told_at), UUID(event_id)
+    except ValueError:
+        raise Refused(f"{mark} is no place in a journal") from None
+
+
+def _moment(text: str) -> datetime:
+    """A time with its zone, or a date, which begins at midnight UTC."""
+    read = datetime.fromisoformat(text if "T" in text else f"{text}T00:00:00Z")
+    if read.tzinfo is None:
+        raise ValueError(text)
+    return read
+
+
+def main() -> None:
+    moment = {"type": _moment, "metavar": "TIME"}
+    since = moment | {"help": "told then or later: 2026-11-23, or 2026-11-23T08:00:00+08:00"}
+    given = again.arguments_of(__doc__, since=since, until=moment | {"help": "told before"})
+    settings = Settings.of(given.teller)
+
+    def found(database: Database) -> list[Chapter]:
+        places = again.places_of(given.teller, given.to, given.event)
+        journal.wait_for_tellers(database)
+        return chapters(places, given.since, given.until)
+
+    again.run(given, settings, found)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,16 @@
+"""What has to be known to tell anew: who withdrew a need, when a pledge was changed or withdrawn."""
+
+from alembic import op
+
+revision = "needs_0002"
+down_revision = "needs_0001"
+
+
+def upgrade() -> None:
+    op.execute("ALTER TABLE needs ADD withdrawn_by uuid")
+    op.execute("ALTER TABLE pledges ADD changed_at timestamptz")
+
+
+def downgrade() -> None:
+    op.execute("ALTER TABLE needs DROP withdrawn_by")
+    op.execute("ALTER TABLE pledges DROP changed_at")

@@ -1,0 +1,38 @@
+"""What needs tells anew is what it told live."""
+
+from uuid import UUID
+
+from chassis.testing.fixtures import Client, Person, RolledBack, assert_retold
+from contracts.needs import NeedPublished, PledgeChanged, PledgeOffered, PledgeWithdrawn
+from needs.retell import STORIES
+
+from .conftest import offer, rice
+
+
+def test_needs_in_every_state_are_told_anew_as_they_were_told(
+    client: Client, database: RolledBack, village: Person, town: Person, household: UUID
+) -> None:
+    wanted = rice(household_id=str(household), consent="slip")
+    _, published, closed, rejected, withdrawn, early = (
+        f"/v1/needs/{client.post('/v1/needs', wanted, by=village).json['id']}" for _ in range(6)
+    )
+    for need in (published, closed, withdrawn):
+        assert client.post(f"{need}/verification", by=town).status_code == 201
+    assert client.post(f"{closed}/closing", {"reason": "other"}, by=town).status_code == 201
+    assert client.post(f"{rejected}/rejection", {"reason": "absurd"}, by=town).status_code == 201
+    for need in (withdrawn, early):
+        assert client.post(f"{need}/withdrawal", by=village).status_code == 201
+    anew = assert_retold(database, STORIES)
+    assert len(anew) == 7
+    assert [type(event) for event in anew[-3:]] == [NeedPublished] * 3, "endings come first"
+
+
+def test_pledges_are_told_anew_with_the_figures_they_have_now(client: Client, database: RolledBack, donor: Person) -> None:
+    untouched, changed, withdrawn = (f"/v1/pledges/{client.post('/v1/pledges', offer(), by=donor).json['id']}" for _ in range(3))
+    assert client.patch(changed, {"region": "51"}, by=donor).status_code == 202
+    assert client.post(f"{withdrawn}/withdrawal", by=donor).status_code == 202
+    anew = assert_retold(database, STORIES, restated=[PledgeOffered])
+    assert [type(event) for event in anew] == [PledgeWithdrawn, PledgeChanged, PledgeOffered, PledgeOffered, PledgeOffered]
+    assert {f"/v1/pledges/{event.subject}": (event.version, event.region) for event in anew if isinstance(event, PledgeOffered)} == {
+        untouched: (1, "5109"), changed: (1, "51"), withdrawn: (1, "5109"),
+    }  # fmt: skip

@@ -1,0 +1,22 @@
+"""What users tells anew is what it told live, and nothing sealed is read for it."""
+
+import pytest
+
+from chassis import sealed
+from chassis.testing.fixtures import Client, RolledBack, administrator_of, assert_retold
+from users.retell import STORIES
+
+from .conftest import VILLAGE, household, person_of, phone
+
+
+def test_accounts_households_and_appointments_are_told_anew_as_they_were_told(
+    client: Client, database: RolledBack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    county = administrator_of(database, VILLAGE[:6])
+    staff = [person_of(client, kind="staff") for _ in range(2)]
+    appointed = [client.post("/v1/appointments", {"account_id": one.id, "region": VILLAGE}, by=county).json["id"] for one in staff]
+    assert client.post(f"/v1/appointments/{appointed[1]}/dismissal", by=county).status_code == 201
+    for wanted in (household(), household(phone=phone(), password="tian-dao 酬勤")):
+        assert client.post("/v1/households", wanted, by=county).status_code == 201
+    monkeypatch.setattr(sealed.Sealed, "process_result_value", lambda *_: pytest.fail("what is sealed was read"))
+    assert len(assert_retold(database, STORIES)) == 3 + 2 + 3
