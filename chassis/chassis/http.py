@@ -64,7 +64,7 @@ def access(
                     return response
             return _again(earlier)
 
-        openapi.note_access(guarded, function.__name__, who, view, idempotent)
+        openapi.note_access(guarded, function.__name__, who, view, idempotent, is_versioned)
         guarded.body_bytes = body_bytes  # type: ignore[attr-defined]
         return guarded
 
