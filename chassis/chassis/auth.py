@@ -140,9 +140,11 @@ def _claims(keys: Keys, token: str) -> dict[str, Any]:
             claims = jwt.decode(token, key_set(), algorithms=[ALGORITHM]).claims
             rules.validate(claims)
             UUID(claims["sub"])
-            return claims
+            if claims["kind"] in SIGNED_IN:
+                return claims
+            break
         except (errors.InvalidKeyIdError, errors.MissingKeyError):
             continue
-        except (errors.JoseError, ValueError, TypeError):
+        except (errors.JoseError, ValueError, TypeError, AttributeError):
             break
     raise sign_in_needed()

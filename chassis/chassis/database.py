@@ -11,7 +11,7 @@ from sqlalchemy import DateTime, MetaData, String, create_engine, exc
 from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
-from chassis.settings import Settings
+from chassis.settings import Settings, WebSettings
 
 NAMING = {"ix": "%(table_name)s_%(column_0_N_name)s", "pk": "%(table_name)s_pk", "uq": "%(table_name)s_%(column_0_N_name)s_key"}
 Moment = DateTime(timezone=True)
@@ -27,17 +27,27 @@ tables = MetaData(naming_convention=NAMING)
 class Database:
     """The way into one PostgreSQL database. `begin()` is one transaction: committed at its end, rolled back when it raises."""
 
-    def __init__(self, url: str, *, name: str, pool_size: int = 20, statement_timeout_ms: int = 20_000) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        name: str,
+        pool_size: int = 20,
+        pool_wait_seconds: float = 10,
+        statement_timeout_ms: int = 20_000,
+        lock_timeout_ms: int = 0,
+    ) -> None:
         self.engine = create_engine(
             url,
             pool_size=pool_size,
             max_overflow=0,
-            pool_timeout=10,
+            pool_timeout=pool_wait_seconds,
             pool_pre_ping=True,
             connect_args={
                 "application_name": name,
                 "connect_timeout": 5,
-                "options": f"-c statement_timeout={statement_timeout_ms} -c idle_in_transaction_session_timeout=60000 -c timezone=UTC",
+                "options": f"-c statement_timeout={statement_timeout_ms} -c lock_timeout={lock_timeout_ms}"
+                " -c idle_in_transaction_session_timeout=60000 -c timezone=UTC",
             },
         )
 
@@ -48,6 +58,18 @@ class Database:
             name=f"{settings.service}-{role}",
             pool_size=settings.pool_size,
             statement_timeout_ms=settings.statement_timeout_ms,
+        )
+
+    @classmethod
+    def of_web(cls, settings: Settings, web: WebSettings) -> "Database":
+        """For requests: nothing in it waits or works longer than a request may take."""
+        return cls(
+            settings.database_url,
+            name=f"{settings.service}-web",
+            pool_size=settings.pool_size,
+            pool_wait_seconds=min(web.pool_wait_seconds, web.request_seconds),
+            statement_timeout_ms=min(settings.statement_timeout_ms, int(web.request_seconds * 1000)),
+            lock_timeout_ms=min(web.lock_timeout_ms, int(web.request_seconds * 1000)),
         )
 
     @contextmanager

@@ -68,7 +68,8 @@ class Choice(fields.String):
 
     def __init__(self, labels: Mapping[str, tuple[str, str]], **options: Any) -> None:
         listed = "; ".join(f"{word}: {zh} · {en}" for word, (zh, en) in labels.items())
-        metadata = {"description": listed} | options.pop("metadata", {})
+        spoken = {word: {"zh-CN": zh, "en": en} for word, (zh, en) in labels.items()}
+        metadata = {"description": listed, "x-labels": spoken} | options.pop("metadata", {})
         super().__init__(validate=validate.OneOf(list(labels), error="not_a_choice"), metadata=metadata, **options)
 
 
@@ -128,6 +129,14 @@ class Region(fields.String):
         if not isinstance(value, str) or len(value) not in self._lengths or not regions.known(value):
             raise self.make_error("unknown_region")
         return value
+
+
+class Acts(fields.List[str]):
+    """The operations on a thing that its caller may carry out now, by their `operationId`."""
+
+    def __init__(self) -> None:
+        description = "operations (`operationId`) on this that the caller may carry out now"
+        super().__init__(fields.String(), required=True, metadata={"description": description})
 
 
 class Category(Text):

@@ -11,16 +11,29 @@ from apiflask import APIBlueprint, APIFlask
 from apiflask.exceptions import HTTPError
 from apiflask.schema_adapters.marshmallow import parser
 from flask import Flask, Response, current_app, g, make_response, request
-from granian import Granian
 from granian.constants import Interfaces
 from sqlalchemy import text
 from werkzeug.exceptions import HTTPException
 
-from chassis import idempotency, metrics, openapi, outbox, problems, strict, telemetry, tracing
+from chassis import (
+    deadlines,
+    draining,
+    headers,
+    idempotency,
+    metrics,
+    openapi,
+    outbox,
+    problems,
+    rates,
+    strict,
+    telemetry,
+    tracing,
+    versions,
+)
 from chassis.auth import FetchedKeys, Keys, View, caller_of_request
-from chassis.database import Database, is_passing
+from chassis.database import Database, is_passing, is_too_slow
 from chassis.problems import FIELD_WORDS, FRAMEWORK, Problem, bad_request, broken, invalid, unavailable
-from chassis.settings import Settings
+from chassis.settings import Settings, WebSettings
 
 log = logging.getLogger(__name__)
 # webargs drops unknown keys of an address by itself; our schemas are to decide, and refuse them.
@@ -28,15 +41,21 @@ parser.unknown = None
 BODY_BYTES = 64 * 1024
 
 
-def access(*, who: Collection[str], view: View, idempotent: bool = True) -> Callable[[Callable[..., Any]], Callable[..., Response]]:
+def access(
+    *, who: Collection[str], view: View, idempotent: bool = True, body_bytes: int = BODY_BYTES
+) -> Callable[[Callable[..., Any]], Callable[..., Response]]:
     """Guard a route: `who` may call it (kinds of users; none means anyone), and which `view` of the data it gives.
 
     The route function is called with a session and the caller first; the transaction commits when its answer stands, and rolls
     back when it raises. A POST by somebody signed in may carry an `Idempotency-Key` unless `idempotent` is False. A route for anyone
     that is not idempotent, as signing in, looks at no token, so that whoever holds one that is over gets a new one.
+    Its body has at most `body_bytes`.
     """
+    signs_in = not who and not idempotent
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Response]:
+        is_versioned = versions.is_versioned(function)
+
         @wraps(function)
         def guarded(**arguments: Any) -> Response:
             database: Database = current_app.extensions["database"]
@@ -44,18 +63,25 @@ def access(*, who: Collection[str], view: View, idempotent: bool = True) -> Call
             span = tracing.span(f"{request.method} {request.url_rule}", request.headers.get("traceparent"), "server")
             with span as trace, database.begin() as session:
                 outbox.follow(session, trace)
-                caller = caller_of_request(keys, who, lambda: session) if who or idempotent else None
+                caller = None if signs_in else caller_of_request(keys, who, lambda: session)
+                rates.spend(caller, signs_in)
                 wanted_once = idempotent and request.method == "POST" and "Idempotency-Key" in request.headers and "again" not in g
                 keyed = caller if wanted_once else None
                 earlier = idempotency.before(session, keyed.id) if keyed else None
                 if earlier is None:
+                    if "again" not in g:
+                        versions.follow(session)
                     response: Response = make_response(function(session, caller, **arguments))
+                    versions.require_compared(session)
+                    if is_versioned:
+                        versions.tag(response)
                     if keyed:
                         idempotency.after(session, keyed.id, response)
                     return response
             return _again(earlier)
 
-        openapi.note_access(guarded, function.__name__, who, view, idempotent)
+        openapi.note_access(guarded, function.__name__, who, view, idempotent, is_versioned)
+        guarded.body_bytes = body_bytes  # type: ignore[attr-defined]
         return guarded
 
     return decorate
@@ -73,9 +99,10 @@ def _again(earlier: idempotency.Done) -> Response:
 
 def create_app(service: str, api: APIBlueprint, *, database: Database | None = None, keys: Keys | None = None) -> APIFlask:
     """The WSGI application of a service, told by its environment what is not given. Raises `Unguarded` for a route without `access`."""
+    web = WebSettings.of_environment()
     if database is None or keys is None:
         settings = Settings.of(service)
-        database = database or Database.of(settings, "web")
+        database = database or Database.of_web(settings, web)
         metrics.serve(settings, "web", database)
         keys = keys or FetchedKeys(settings.jwks_url, database)
     app = APIFlask(
@@ -84,11 +111,13 @@ def create_app(service: str, api: APIBlueprint, *, database: Database | None = N
     app.config.update(openapi.CONFIG, MAX_CONTENT_LENGTH=BODY_BYTES)
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    app.extensions.update(database=database, keys=keys)
-    app.before_request(lambda: strict.check(request))
+    app.extensions.update(database=database, keys=keys, rates=rates.Rates(web))
+    _measure(app, service)
+    headers.keep(app, web)
+    deadlines.keep(app, database.engine, web)
+    app.before_request(_check)
     for kind in (Exception, HTTPError):
         app.register_error_handler(kind, _refuse)
-    _measure(app, service)
     app.register_blueprint(api)
     _require_access(app)
     app.add_url_rule("/livez", "livez", lambda: {"status": "ok"})
@@ -110,6 +139,12 @@ def _measure(app: Flask, service: str) -> None:
         return response
 
 
+def _check() -> None:
+    view = current_app.view_functions.get(request.endpoint or "")
+    request.max_content_length = getattr(view, "body_bytes", BODY_BYTES)
+    strict.check(request)
+
+
 class Unguarded(Exception):
     """A route says neither who may call it nor what it shows."""
 
@@ -121,7 +156,9 @@ def _require_access(app: Flask) -> None:
 
 
 def _ready() -> Any:
-    """Ready is who reaches its database and knows the keys that tokens are signed with."""
+    """Ready is who reaches its database, knows the keys that tokens are signed with, and was not told to stop."""
+    if draining.has_begun():
+        raise unavailable(retry_after_seconds=2)
     current_app.extensions["keys"].current()
     with current_app.extensions["database"].begin() as session:
         session.execute(text("SELECT 1"))
@@ -139,8 +176,9 @@ def _problem_of(error: Exception) -> Problem:
         return invalid(errors=_pointers(error.detail))
     if isinstance(error, HTTPException) and error.code is not None and error.code < 500:
         return FRAMEWORK.get(error.code, bad_request)()
-    if is_passing(error):
-        log.warning("the database is away", extra={"error": type(error).__name__})
+    if is_passing(error) or is_too_slow(error):
+        said = "a statement took too long" if is_too_slow(error) else "the database is away"
+        log.warning(said, extra={"error": type(error).__name__, "endpoint": request.endpoint})
         return unavailable(retry_after_seconds=2)
     log.error("a request broke", exc_info=error, extra={"endpoint": request.endpoint})
     return broken()
@@ -170,19 +208,22 @@ def _step(key: object) -> str:
 
 def serve(service: str) -> None:
     """Run a service's `web:create` on Granian until told to stop."""
-    settings = Settings.of(service)
+    settings, web = Settings.of(service), WebSettings.of_environment()
     telemetry.start(service, "web")
-    server = Granian(
+    waiting = web.web_threads * 4
+    server = draining.Server(
         f"{service}.web:create",
         factory=True,
         address=settings.host,
         port=settings.port,
         interface=Interfaces.WSGI,
-        blocking_threads=settings.web_threads,
+        # A thread for each who waits, so that how long they wait is known here, and health is answered meanwhile.
+        blocking_threads=waiting,
         websockets=False,
         log_enabled=False,
-        backpressure=settings.web_threads * 4,
+        backpressure=waiting,
         workers_kill_timeout=30,
+        drain_seconds=web.drain_seconds,
     )
     server.serve()
 

@@ -1,8 +1,9 @@
 """What can go wrong with a request, as RFC 9457 problem details: a stable code, and words in Chinese and English."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from flask import Response, json, request
+from flask import Response, g, json, request
 
 LANGUAGES = ("zh-CN", "en")
 
@@ -14,10 +15,17 @@ class Problem(Exception):
     code: ClassVar[str]
     words: ClassVar[dict[str, str]]
 
-    def __init__(self, errors: list[dict[str, str]] | None = None, retry_after_seconds: int | None = None, **details: object) -> None:
+    def __init__(
+        self,
+        errors: list[dict[str, str]] | None = None,
+        retry_after_seconds: int | None = None,
+        headers: Mapping[str, str] | None = None,
+        **details: object,
+    ) -> None:
         super().__init__(self.code)
         self.errors = errors
         self.retry_after_seconds = retry_after_seconds
+        self.headers = headers or {}
         self.details = details
 
     def body(self, language: str) -> dict[str, Any]:
@@ -43,7 +51,9 @@ def language() -> str:
 
 
 def answer(error: Problem) -> Response:
-    response = Response(json.dumps(error.body(language()), ensure_ascii=False), error.status, content_type="application/problem+json")
+    body = error.body(language()) | {"instance": f"urn:duijie:request:{g.request_id}"}
+    response = Response(json.dumps(body, ensure_ascii=False), error.status, content_type="application/problem+json")
+    response.headers.extend(error.headers)
     response.headers["Content-Language"] = language()
     if error.retry_after_seconds is not None:
         response.headers["Retry-After"] = str(error.retry_after_seconds)
@@ -54,6 +64,7 @@ def answer(error: Problem) -> Response:
 
 bad_json = problem(400, "bad_json", zh="请求内容不是规范的 JSON", en="The body is not well-formed JSON")
 bad_text = problem(400, "bad_text", zh="网址中含有不能使用的字符", en="The address holds characters that cannot be used")
+repeated_parameter = problem(400, "repeated_parameter", zh="网址中的参数 {name} 重复", en="The address names {name} twice")
 bad_request = problem(400, "bad_request", zh="请求不规范", en="The request is malformed")
 sign_in_needed = problem(401, "sign_in_needed", zh="请先登录", en="Sign in first")
 not_allowed = problem(403, "not_allowed", zh="您的身份不能做这件事", en="This is not for your role")

@@ -44,3 +44,42 @@ class Settings:
             journal_days=env.int("JOURNAL_DAYS", 90),
             metrics_port=env.int("METRICS_PORT", 0),
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebSettings:
+    """What a web process is told besides; each setting bears its own name in capitals. Rates are written as `1200/minute`."""
+
+    web_threads: int
+    request_seconds: float
+    pool_wait_seconds: float
+    lock_timeout_ms: int
+    drain_seconds: float
+    rate_reads: str
+    rate_writes: str
+    rate_guests: str
+    rate_sign_ins: str
+    rate_limit_store: str
+    trusted_proxies: int
+    hsts_seconds: int
+    cors_origins: list[str]
+
+    @classmethod
+    def of_environment(cls) -> "WebSettings":
+        """Raises `environs.EnvError` naming the variable that is wrong."""
+        env = Env()
+        return cls(
+            web_threads=env.int("WEB_THREADS", 8),
+            request_seconds=env.float("REQUEST_SECONDS", 15),
+            pool_wait_seconds=env.float("POOL_WAIT_SECONDS", 5),
+            lock_timeout_ms=env.int("LOCK_TIMEOUT_MS", 5_000),
+            drain_seconds=env.float("DRAIN_SECONDS", 0),
+            rate_reads=env.str("RATE_READS", "1200/minute"),
+            rate_writes=env.str("RATE_WRITES", "600/minute"),
+            rate_guests=env.str("RATE_GUESTS", "6000/minute"),
+            rate_sign_ins=env.str("RATE_SIGN_INS", "300/minute"),
+            rate_limit_store=env.str("RATE_LIMIT_STORE", ""),
+            trusted_proxies=env.int("TRUSTED_PROXIES", 0),
+            hsts_seconds=env.int("HSTS_SECONDS", 0),
+            cors_origins=env.list("CORS_ORIGINS", []),
+        )

@@ -7,14 +7,14 @@ from typing import Any
 
 from flask import Request
 
-from chassis.problems import bad_json, bad_text, too_large, unsupported_type
+from chassis.problems import bad_json, bad_text, repeated_parameter, too_large, unsupported_type
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
 def check(request: Request) -> None:
-    """Raises `bad_text` for control characters in the address, `too_large`, `unsupported_type` or `bad_json` for a body that is not
-    clean JSON.
+    """Raises `bad_text` for control characters in the address, `repeated_parameter`, and `too_large`, `unsupported_type` or `bad_json`
+    for a body that is not clean JSON.
 
     Clean is: UTF-8, no duplicate keys, no NaN or Infinity, numbers of at most 40 characters, not nested beyond reason.
     """
@@ -22,6 +22,9 @@ def check(request: Request) -> None:
         raise bad_text()
     if "\ufffd" in request.path:
         raise bad_text()
+    for name, values in request.args.lists():
+        if len(values) > 1:
+            raise repeated_parameter(name=name[:50])
     if request.method not in {"POST", "PUT", "PATCH"} or not (body := request.get_data(cache=True)):
         return
     # A body sent in chunks is cut off at the limit, without a word.

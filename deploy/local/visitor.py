@@ -61,8 +61,9 @@ class Visitor:
     def post(self, path: str, body: Mapping[str, Any] | None = None, **headers: str) -> Any:
         return self.ask("POST", path, json=dict(body or {}), headers=headers)
 
-    def patch(self, path: str, body: Mapping[str, Any]) -> Any:
-        return self.ask("PATCH", path, json=dict(body))
+    def patch(self, path: str, body: Mapping[str, Any], version: int) -> Any:
+        """Change a thing that was seen at this version. Raises `Refused` (412) when it has changed since."""
+        return self.ask("PATCH", path, json=dict(body), headers={"If-Match": f'"{version}"'})
 
     def every(self, path: str, **query: Any) -> Iterator[Any]:
         """All items of a list, page after page."""

@@ -150,7 +150,7 @@ def test_what_is_refused_is_offered_to_others_and_a_changed_pledge_answers(cast:
     other.post("/v1/pledges", pledge(category="medical.goggles", quantity=2))
     cast.donor.post(f"/v1/matches/{match['id']}/refusal", {"reason": "out_of_stock"})
     assert proposed(other, need)["quantity"] == 2
-    changed = cast.donor.patch(f"/v1/pledges/{offered['id']}", {"quantity": 1})
+    changed = cast.donor.patch(f"/v1/pledges/{offered['id']}", {"quantity": 1}, offered["version"])
     eventually(lambda: cast.donor.get(f"/v1/pledges/{offered['id']}")["answered_version"] == changed["version"])
     assert "pledge_released" in eventually(lambda: notices(cast.donor, offered["id"]))
 

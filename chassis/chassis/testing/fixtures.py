@@ -71,14 +71,15 @@ class Client:
         self.flask = flask
         self._keys = keys
 
-    def get(self, path: str, by: "Person | None" = None, **query: Any) -> Any:
-        return self.flask.get(path, query_string=query, headers=self._headers(by))
+    def get(self, path: str, by: "Person | None" = None, headers: dict[str, str] | None = None, **query: Any) -> Any:
+        return self.flask.get(path, query_string=query, headers=self._headers(by) | (headers or {}))
 
     def post(self, path: str, body: Any = None, by: "Person | None" = None, headers: dict[str, str] | None = None) -> Any:
         return self.flask.post(path, json=body if body is not None else {}, headers=self._headers(by) | (headers or {}))
 
-    def patch(self, path: str, body: Any, by: "Person | None" = None) -> Any:
-        return self.flask.patch(path, json=body, headers=self._headers(by))
+    def patch(self, path: str, body: Any, by: "Person | None" = None, seen: str | None = "*") -> Any:
+        """`seen` is what `If-Match` says; by default that any version will do."""
+        return self.flask.patch(path, json=body, headers=self._headers(by) | ({"If-Match": seen} if seen else {}))
 
     def _headers(self, by: "Person | None") -> dict[str, str]:
         return {"Authorization": f"Bearer {self._keys.token(by.id, by.kind)}"} if by else {}

@@ -10,13 +10,12 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, object_session
 
-from chassis import outbox
+from chassis import outbox, versions
 from chassis.auth import Caller
 from chassis.database import new_id, now
-from chassis.problems import not_allowed, state_conflict
 from contracts.matching import Lapse, MatchAccepted, MatchLapsed, MatchNeedEnded, MatchProposed, MatchRefused, PledgeReleased, Reason
 from contracts.needs import NeedClosed, NeedPublished, NeedWithdrawn, PledgeChanged, PledgeOffered, PledgeWithdrawn
-from matching import queries, to_clear
+from matching import allowed, queries, to_clear
 from matching.clearing import concerned
 from matching.model import Category, Match, Need, Pledge
 from matching.problems import does_not_fit, not_enough, unknown_need, unknown_pledge
@@ -279,12 +278,9 @@ def _give_back(session: Session, matches: Sequence[Match]) -> None:
 def _to_answer(session: Session, caller: Caller, match_id: UUID) -> Match:
     queries.own_match(session, caller, match_id)
     match = session.get_one(Match, match_id, with_for_update=True, populate_existing=True)
-    if match.pledger_id != caller.id:
-        raise not_allowed()
-    if match.state != "proposed":
-        raise state_conflict(state=match.state)
-    if match.answer_by <= now():
-        raise state_conflict(state="lapsed")
+    versions.as_seen(session, match)
+    if refusal := allowed.refusal(caller, match):
+        raise refusal
     return match
 
 

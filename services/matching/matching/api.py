@@ -8,11 +8,12 @@ from marshmallow import Schema, fields
 from sqlalchemy.orm import Session
 
 from chassis.auth import GIVERS, SIGNED_IN, STAFF, Caller
-from chassis.fields import Choice, Id, NothingIn, Region, Strict, Whole
+from chassis.fields import Acts, Choice, Id, NothingIn, Region, Strict, Whole
 from chassis.http import access
 from chassis.pages import PageIn, page_of
 from chassis.problems import language
 from matching import actions, queries
+from matching.allowed import acts_on_match
 from matching.model import Match
 from matching.reasons import spoken
 
@@ -74,6 +75,7 @@ class MatchOut(Schema):
     answer_by = fields.AwareDateTime(required=True)
     answered_at = fields.AwareDateTime(required=True, allow_none=True)
     ended_because = fields.String(required=True, allow_none=True)
+    allowed = Acts()
 
 
 MatchPage = page_of(MatchOut)
@@ -141,8 +143,9 @@ def _page(page: dict[str, Any], caller: Caller) -> dict[str, Any]:
 
 
 def _shown(match: Match, caller: Caller) -> dict[str, Any]:
-    whole = {name: getattr(match, name) for name in MatchOut().fields if name != "reasons"}
-    whole["reasons"] = [reason | {"text": spoken(reason["code"], reason["value"], language())} for reason in match.reasons]
+    reasons = [reason | {"text": spoken(reason["code"], reason["value"], language())} for reason in match.reasons]
+    more = {"reasons": reasons, "allowed": acts_on_match(caller, match)}
+    whole = {name: getattr(match, name) for name in MatchOut().fields if name not in more} | more
     if match.state != "accepted" and caller.id == match.pledger_id:
         whole["region"] = match.region[:9]
     if match.state == "refused" and caller.id != match.pledger_id:

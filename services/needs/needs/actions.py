@@ -5,22 +5,21 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import case, exists, select, update
+from sqlalchemy import case, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from chassis import outbox
-from chassis.appointments import appointments
+from chassis import outbox, versions
 from chassis.auth import Caller
 from chassis.database import now
-from chassis.problems import not_allowed, not_found, state_conflict
+from chassis.problems import not_found
 from contracts.matching import MatchAccepted, MatchLapsed, MatchProposed, MatchRefused, PledgeReleased
 from contracts.needs import NeedClosed, NeedPublished, NeedRejected, NeedWithdrawn, PledgeChanged, PledgeOffered, PledgeWithdrawn
 from contracts.users import HouseholdRegistered
-from needs import queries
+from needs import allowed, queries
 from needs.catalogue import unit_of, units_below
 from needs.model import Household, Match, Need, Pledge
-from needs.problems import consent_needed, own_need, past_validity, township_verifies, unknown_household, unknown_item, wrong_unit
+from needs.problems import consent_needed, past_validity, unknown_household, unknown_item, wrong_unit
 
 LONGEST_VALIDITY = timedelta(days=731)
 AnyMatch = MatchProposed | MatchAccepted | MatchRefused | MatchLapsed
@@ -54,7 +53,7 @@ def post_need(session: Session, caller: Caller, wanted: Mapping[str, Any]) -> Ne
 
 def verify_need(session: Session, caller: Caller, need_id: UUID) -> Need:
     """An administrator other than the poster lets the need be seen and helped."""
-    need = _to_judge(session, caller, need_id)
+    need = _to("verify_need", session, caller, need_id)
     need.state, need.verifier_id, need.published_at = "published", caller.id, now()
     need.version += 1
     outbox.add(session, published(need))
@@ -64,7 +63,7 @@ def verify_need(session: Session, caller: Caller, need_id: UUID) -> Need:
 
 def reject_need(session: Session, caller: Caller, need_id: UUID, reason: str) -> Need:
     """An administrator other than the poster does not let the need through, and says why."""
-    need = _to_judge(session, caller, need_id)
+    need = _to("reject_need", session, caller, need_id)
     _end(need, "rejected", reason)
     need.verifier_id = caller.id
     outbox.add(session, rejected(need))
@@ -74,11 +73,7 @@ def reject_need(session: Session, caller: Caller, need_id: UUID, reason: str) ->
 
 def withdraw_need(session: Session, caller: Caller, need_id: UUID) -> Need:
     """The household, or who posted for it, takes the need back."""
-    need = _locked(session, caller, need_id)
-    if caller.id not in {need.account_id, need.poster_id}:
-        raise not_allowed()
-    if need.state not in {"posted", "published"}:
-        raise state_conflict(state=need.state)
+    need = _to("withdraw_need", session, caller, need_id)
     _end(need, "withdrawn", None)
     need.withdrawn_by = caller.id
     outbox.add(session, withdrawn(need))
@@ -88,11 +83,7 @@ def withdraw_need(session: Session, caller: Caller, need_id: UUID) -> Need:
 
 def close_need(session: Session, caller: Caller, need_id: UUID, reason: str) -> Need:
     """An administrator of the region ends a published need, and says why."""
-    need = _locked(session, caller, need_id)
-    if not caller.manages(need.region):
-        raise not_allowed()
-    if need.state != "published":
-        raise state_conflict(state=need.state)
+    need = _to("close_need", session, caller, need_id)
     _end(need, "closed", reason)
     outbox.add(session, closed(need))
     session.flush()
@@ -242,40 +233,24 @@ def _household_of(session: Session, caller: Caller, household_id: UUID | None) -
     return household
 
 
-def _locked(session: Session, caller: Caller, need_id: UUID) -> Need:
+def _to(act: str, session: Session, caller: Caller, need_id: UUID) -> Need:
+    """The need, locked, for somebody who may do this to it."""
     need = session.get(Need, need_id, with_for_update={"of": Need})
     if need is None or queries.shown_to(caller, need) == "public":
         raise not_found()
+    versions.as_seen(session, need)
+    if refusal := allowed.refusal(act, caller, need, allowed.managers_around(session, caller, [need])):
+        raise refusal
     return need
-
-
-def _to_judge(session: Session, caller: Caller, need_id: UUID) -> Need:
-    need = _locked(session, caller, need_id)
-    if caller.id in {need.poster_id, need.account_id}:
-        raise own_need()
-    if not caller.manages(need.region):
-        raise not_found()
-    manages_village_only = all(len(region) == 12 for region in caller.regions if need.region.startswith(region))
-    if manages_village_only and _town_has_another(session, need):
-        raise township_verifies()
-    if need.state != "posted":
-        raise state_conflict(state=need.state)
-    return need
-
-
-def _town_has_another(session: Session, need: Need) -> bool:
-    """Whether the township has an administrator who could verify the need, having not posted it."""
-    managed = appointments.c
-    town = exists().where(managed.region == need.region[:9], managed.user_id != need.poster_id, managed.ended_at.is_(None))
-    return bool(session.scalar(select(town)))
 
 
 def _own_open_pledge(session: Session, caller: Caller, pledge_id: UUID) -> Pledge:
     pledge = session.get(Pledge, pledge_id, with_for_update={"of": Pledge})
     if pledge is None or pledge.pledger_id != caller.id:
         raise not_found()
-    if pledge.withdrawn:
-        raise state_conflict(state="withdrawn")
+    versions.as_seen(session, pledge)
+    if refusal := allowed.pledge_refusal(caller, pledge):
+        raise refusal
     return pledge
 
 

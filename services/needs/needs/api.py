@@ -8,10 +8,11 @@ from marshmallow import Schema, ValidationError, fields, validates_schema
 from sqlalchemy.orm import Session
 
 from chassis.auth import ANYONE, GIVERS, HOUSEHOLD, SIGNED_IN, STAFF, Caller
-from chassis.fields import Category, Choice, Id, Moment, NothingIn, Region, Strict, Text, Whole
+from chassis.fields import Acts, Category, Choice, Id, Moment, NothingIn, Region, Strict, Text, Whole
 from chassis.http import access
 from chassis.pages import PageIn, page_of
 from needs import actions, queries
+from needs.allowed import Managers, acts_on_need, acts_on_pledge, managers_around
 from needs.catalogue import catalogue
 from needs.model import Need, Pledge
 
@@ -80,6 +81,7 @@ class NeedOut(Schema):
     household_id = fields.UUID(required=True, allow_none=True)
     poster_id = fields.UUID(required=True, allow_none=True)
     reason = fields.String(required=True, allow_none=True)
+    allowed = Acts()
 
 
 class PledgeIn(Strict):
@@ -122,6 +124,7 @@ class PledgeOut(Schema):
     offered_at = fields.AwareDateTime(required=True)
     note = fields.String(required=True, allow_none=True)
     pledger_id = fields.UUID(required=True, allow_none=True)
+    allowed = Acts()
 
 
 class RejectionIn(Strict):
@@ -171,7 +174,7 @@ def list_catalogue(session: Session, caller: Caller | None) -> Any:
 @api.output(NeedOut, 201)
 def post_need(session: Session, caller: Caller, json_data: dict[str, Any]) -> Any:
     """Post a need, for oneself or on behalf of a household of one's region; it waits to be verified."""
-    return _need(actions.post_need(session, caller, json_data), caller, 201)
+    return _need(session, actions.post_need(session, caller, json_data), caller, 201)
 
 
 @api.get("/needs")
@@ -180,7 +183,7 @@ def post_need(session: Session, caller: Caller, json_data: dict[str, Any]) -> An
 @api.output(NeedPage)
 def list_needs(session: Session, caller: Caller | None, query_data: dict[str, Any]) -> Any:
     """The needs hall: published needs, newest first, masked."""
-    return _needs(queries.published_needs(session, **query_data), None)
+    return _needs(session, queries.published_needs(session, **query_data), caller, masked=True)
 
 
 @api.get("/needs/mine")
@@ -189,7 +192,7 @@ def list_needs(session: Session, caller: Caller | None, query_data: dict[str, An
 @api.output(NeedPage)
 def list_own_needs(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
     """The needs of one's own household, or posted on behalf of others."""
-    return _needs(queries.own_needs(session, caller, **query_data), caller)
+    return _needs(session, queries.own_needs(session, caller, **query_data), caller)
 
 
 @api.get("/needs/managed")
@@ -198,7 +201,7 @@ def list_own_needs(session: Session, caller: Caller, query_data: dict[str, Any])
 @api.output(NeedPage)
 def list_managed_needs(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
     """The needs of the regions one manages, in every state."""
-    return _needs(queries.managed_needs(session, caller, **query_data), caller)
+    return _needs(session, queries.managed_needs(session, caller, **query_data), caller)
 
 
 @api.get("/needs/<uuid:need_id>")
@@ -206,7 +209,8 @@ def list_managed_needs(session: Session, caller: Caller, query_data: dict[str, A
 @api.output(NeedOut)
 def get_need(session: Session, caller: Caller | None, need_id: UUID) -> Any:
     """One need: whole for its own side and its administrators, masked for everybody else once published."""
-    return _shown(queries.need_of(session, caller, need_id), caller)
+    need = queries.need_of(session, caller, need_id)
+    return _shown(need, caller, managers_around(session, caller, [need]))
 
 
 @api.post("/needs/<uuid:need_id>/verification")
@@ -215,7 +219,7 @@ def get_need(session: Session, caller: Caller | None, need_id: UUID) -> Any:
 @api.output(NeedOut, 201)
 def verify_need(session: Session, caller: Caller, need_id: UUID, json_data: dict[str, Any]) -> Any:
     """Let a need be seen and helped. Not by its poster; by the township where it has an administrator."""
-    return _need(actions.verify_need(session, caller, need_id), caller, 201)
+    return _need(session, actions.verify_need(session, caller, need_id), caller, 201)
 
 
 @api.post("/needs/<uuid:need_id>/rejection")
@@ -224,7 +228,7 @@ def verify_need(session: Session, caller: Caller, need_id: UUID, json_data: dict
 @api.output(NeedOut, 201)
 def reject_need(session: Session, caller: Caller, need_id: UUID, json_data: dict[str, Any]) -> Any:
     """Do not let a need through, and say why."""
-    return _need(actions.reject_need(session, caller, need_id, **json_data), caller, 201)
+    return _need(session, actions.reject_need(session, caller, need_id, **json_data), caller, 201)
 
 
 @api.post("/needs/<uuid:need_id>/withdrawal")
@@ -233,7 +237,7 @@ def reject_need(session: Session, caller: Caller, need_id: UUID, json_data: dict
 @api.output(NeedOut, 201)
 def withdraw_need(session: Session, caller: Caller, need_id: UUID, json_data: dict[str, Any]) -> Any:
     """Take a need back; what people accepted before stays."""
-    return _need(actions.withdraw_need(session, caller, need_id), caller, 201)
+    return _need(session, actions.withdraw_need(session, caller, need_id), caller, 201)
 
 
 @api.post("/needs/<uuid:need_id>/closing")
@@ -242,7 +246,7 @@ def withdraw_need(session: Session, caller: Caller, need_id: UUID, json_data: di
 @api.output(NeedOut, 201)
 def close_need(session: Session, caller: Caller, need_id: UUID, json_data: dict[str, Any]) -> Any:
     """End a published need of one's region, and say why."""
-    return _need(actions.close_need(session, caller, need_id, **json_data), caller, 201)
+    return _need(session, actions.close_need(session, caller, need_id, **json_data), caller, 201)
 
 
 @api.post("/pledges")
@@ -251,7 +255,7 @@ def close_need(session: Session, caller: Caller, need_id: UUID, json_data: dict[
 @api.output(PledgeOut, 201)
 def offer_pledge(session: Session, caller: Caller, json_data: dict[str, Any]) -> Any:
     """Offer something; it is matched by itself with what is needed where it may go."""
-    return _pledge(actions.offer_pledge(session, caller, json_data), 201)
+    return _pledge(actions.offer_pledge(session, caller, json_data), caller, 201)
 
 
 @api.get("/pledges")
@@ -261,7 +265,7 @@ def offer_pledge(session: Session, caller: Caller, json_data: dict[str, Any]) ->
 def list_pledges(session: Session, caller: Caller | None, query_data: dict[str, Any]) -> Any:
     """What is offered, newest first, without who offers it."""
     page = queries.open_pledges(session, **query_data)
-    return page | {"items": [_offered(pledge, masked=True) for pledge in page["items"]]}
+    return page | {"items": [_offered(pledge, caller, masked=True) for pledge in page["items"]]}
 
 
 @api.get("/pledges/mine")
@@ -271,7 +275,7 @@ def list_pledges(session: Session, caller: Caller | None, query_data: dict[str, 
 def list_own_pledges(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
     """One's own pledges."""
     page = queries.own_pledges(session, caller, **query_data)
-    return page | {"items": [_offered(pledge) for pledge in page["items"]]}
+    return page | {"items": [_offered(pledge, caller) for pledge in page["items"]]}
 
 
 @api.get("/pledges/<uuid:pledge_id>")
@@ -279,7 +283,7 @@ def list_own_pledges(session: Session, caller: Caller, query_data: dict[str, Any
 @api.output(PledgeOut)
 def get_pledge(session: Session, caller: Caller, pledge_id: UUID) -> Any:
     """One of one's own pledges."""
-    return _offered(queries.own_pledge(session, caller, pledge_id))
+    return _offered(queries.own_pledge(session, caller, pledge_id), caller)
 
 
 @api.patch("/pledges/<uuid:pledge_id>")
@@ -288,7 +292,7 @@ def get_pledge(session: Session, caller: Caller, pledge_id: UUID) -> Any:
 @api.output(PledgeOut, 202)
 def change_pledge(session: Session, caller: Caller, pledge_id: UUID, json_data: dict[str, Any]) -> Any:
     """Ask for other figures. Wait until `answered_version` reaches the answer's `version` to see what came of it."""
-    return _pledge(actions.change_pledge(session, caller, pledge_id, json_data), 202)
+    return _pledge(actions.change_pledge(session, caller, pledge_id, json_data), caller, 202)
 
 
 @api.post("/pledges/<uuid:pledge_id>/withdrawal")
@@ -297,30 +301,34 @@ def change_pledge(session: Session, caller: Caller, pledge_id: UUID, json_data: 
 @api.output(PledgeOut, 202)
 def withdraw_pledge(session: Session, caller: Caller, pledge_id: UUID, json_data: dict[str, Any]) -> Any:
     """Give no more of a pledge; what was accepted before stays. Wait for `answered_version` as after a change."""
-    return _pledge(actions.withdraw_pledge(session, caller, pledge_id), 202)
+    return _pledge(actions.withdraw_pledge(session, caller, pledge_id), caller, 202)
 
 
-def _need(need: Need, caller: Caller, status: int) -> Any:
-    return _shown(need, caller), status, {"Location": f"/v1/needs/{need.id}"}
+def _need(session: Session, need: Need, caller: Caller, status: int) -> Any:
+    shown = _shown(need, caller, managers_around(session, caller, [need]))
+    return shown, status, {"Location": f"/v1/needs/{need.id}"}
 
 
-def _needs(page: dict[str, Any], caller: Caller | None) -> dict[str, Any]:
-    return page | {"items": [_shown(need, caller) for need in page["items"]]}
+def _needs(session: Session, page: dict[str, Any], caller: Caller | None, masked: bool = False) -> dict[str, Any]:
+    managers = managers_around(session, caller, page["items"])
+    return page | {"items": [_shown(need, caller, managers, masked) for need in page["items"]]}
 
 
-def _shown(need: Need, caller: Caller | None) -> dict[str, Any]:
-    shown = queries.shown_to(caller, need)
-    whole = {name: getattr(need, name) for name in NeedOut().fields if name != "shown"} | {"shown": shown}
+def _shown(need: Need, caller: Caller | None, managers: Managers, masked: bool = False) -> dict[str, Any]:
+    shown = "public" if masked else queries.shown_to(caller, need)
+    more = {"shown": shown, "allowed": acts_on_need(caller, need, managers)}
+    whole = {name: getattr(need, name) for name in NeedOut().fields if name not in more} | more
     if shown == "public":
         whole |= {"region": need.region[:9], "household_id": None, "poster_id": None, "reason": None}
     return whole
 
 
-def _pledge(pledge: Pledge, status: int) -> Any:
-    return _offered(pledge), status, {"Location": f"/v1/pledges/{pledge.id}"}
+def _pledge(pledge: Pledge, caller: Caller, status: int) -> Any:
+    return _offered(pledge, caller), status, {"Location": f"/v1/pledges/{pledge.id}"}
 
 
-def _offered(pledge: Pledge, masked: bool = False) -> dict[str, Any]:
-    whole = {name: getattr(pledge, name) for name in PledgeOut().fields if name != "open"}
-    whole["open"] = 0 if pledge.withdrawn else max(0, pledge.quantity - pledge.accepted - pledge.proposed)
+def _offered(pledge: Pledge, caller: Caller | None, masked: bool = False) -> dict[str, Any]:
+    free = 0 if pledge.withdrawn else max(0, pledge.quantity - pledge.accepted - pledge.proposed)
+    more = {"open": free, "allowed": acts_on_pledge(caller, pledge)}
+    whole = {name: getattr(pledge, name) for name in PledgeOut().fields if name not in more} | more
     return whole | {"pledger_id": None, "note": None} if masked else whole

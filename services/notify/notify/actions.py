@@ -7,7 +7,7 @@ import msgspec
 from sqlalchemy import text, update
 from sqlalchemy.orm import Session
 
-from chassis import outbox
+from chassis import outbox, versions
 from chassis.appointments import managers_of
 from chassis.auth import Caller
 from chassis.database import new_id, now
@@ -72,6 +72,7 @@ def delivered(notice: Notice) -> NoticeDelivered:
 def read_notice(session: Session, caller: Caller, notice_id: UUID) -> Notice:
     """The caller read a notice; reading it again changes nothing."""
     notice = queries.own_notice(session, caller, notice_id, to_change=True)
+    versions.as_seen(session, notice)
     if notice.read_at is None:
         notice.read_at = now()
         notice.version += 1

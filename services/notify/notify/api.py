@@ -8,7 +8,7 @@ from marshmallow import Schema, fields
 from sqlalchemy.orm import Session
 
 from chassis.auth import SIGNED_IN, Caller
-from chassis.fields import Choice, Flag, Id, NothingIn, Strict
+from chassis.fields import Acts, Choice, Flag, Id, NothingIn, Strict
 from chassis.http import access
 from chassis.pages import PageIn, page_of
 from chassis.problems import language
@@ -50,6 +50,7 @@ class NoticeOut(Schema):
     facts = fields.Dict(keys=fields.String(), required=True, metadata={"description": "the figures and codes that the words are made of"})
     created_at = fields.AwareDateTime(required=True)
     read_at = fields.AwareDateTime(required=True, allow_none=True)
+    allowed = Acts()
 
 
 class UnreadOut(Schema):
@@ -111,5 +112,6 @@ def read_notices(session: Session, caller: Caller, json_data: dict[str, Any]) ->
 
 
 def _shown(notice: Notice) -> dict[str, Any]:
-    words = told_as(notice.kind, notice.side, notice.facts, language())
-    return words | {name: getattr(notice, name) for name in NoticeOut().fields if name not in words}
+    # Whoever sees a notice may read it, as often as they like: `queries.own_notice` is the one rule for both.
+    more = told_as(notice.kind, notice.side, notice.facts, language()) | {"allowed": ["read_notice"]}
+    return more | {name: getattr(notice, name) for name in NoticeOut().fields if name not in more}

@@ -7,13 +7,13 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from chassis import appointments, outbox
+from chassis import appointments, outbox, versions
 from chassis.auth import Caller
 from chassis.database import new_id, now
-from chassis.problems import not_allowed, not_found, state_conflict
+from chassis.problems import not_found
 from chassis.sealed import fingerprint
 from contracts.users import AdministratorAppointed, AdministratorDismissed
-from users import queries
+from users import allowed, queries
 from users.actions.unique import keep
 from users.model import Account, Appointment
 from users.problems import outside_region, own_appointment, unknown_administrator
@@ -77,11 +77,9 @@ def dismiss_administrator(session: Session, caller: Caller, appointment_id: UUID
     appointment = session.get(Appointment, appointment_id, with_for_update={"of": Appointment})
     if appointment is None or not queries.appointment_is_shown_to(caller, appointment):
         raise not_found()
-    wider = any(appointment.region.startswith(region) and region != appointment.region for region in caller.regions)
-    if not wider and caller.id not in {appointment.account_id, appointment.appointed_by}:
-        raise not_allowed()
-    if appointment.dismissed_at:
-        raise state_conflict(state="dismissed")
+    versions.as_seen(session, appointment)
+    if refusal := allowed.refusal(caller, appointment):
+        raise refusal
     appointment.dismissed_by, appointment.dismissed_at = caller.id, now()
     appointment.version += 1
     session.flush()

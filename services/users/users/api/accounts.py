@@ -73,7 +73,11 @@ def get_account(session: Session, caller: Caller, account_id: UUID) -> Any:
 @access(who=SIGNED_IN, view="own")
 @api.output(MeOut)
 def get_me(session: Session, caller: Caller) -> Any:
-    """Who I am, and which regions I manage."""
+    """Who I am, and which regions I manage.
+
+    What I may do follows from it: `kind` decides which operations (`x-who` of each, in every service's document), `regions` where;
+    and each thing lists in `allowed` what may be done with it now.
+    """
     account = queries.own_account(session, caller)
     return _shown(account) | {"household_id": queries.household_of(session, account.id), "regions": caller.regions}
 

@@ -8,11 +8,12 @@ from marshmallow import Schema, ValidationError, fields, validates_schema
 from sqlalchemy.orm import Session
 
 from chassis.auth import STAFF, Caller
-from chassis.fields import Choice, Id, NothingIn, Region, Strict
+from chassis.fields import Acts, Choice, Id, NothingIn, Region, Strict
 from chassis.http import access
 from chassis.pages import PageIn, page_of
 from users import queries
 from users.actions import appointments as actions
+from users.allowed import acts_on_appointment
 from users.fields import APPOINTMENT_STATES, Phone
 from users.model import Appointment
 
@@ -41,6 +42,7 @@ class AppointmentOut(Schema):
     appointed_at = fields.AwareDateTime(required=True)
     dismissed_by = fields.UUID(required=True, allow_none=True)
     dismissed_at = fields.AwareDateTime(required=True, allow_none=True)
+    allowed = Acts()
 
 
 class AppointmentsIn(PageIn):
@@ -57,7 +59,7 @@ AppointmentPage = page_of(AppointmentOut)
 @api.output(AppointmentOut, 201)
 def appoint_administrator(session: Session, caller: Caller, json_data: dict[str, Any]) -> Any:
     """Let somebody manage a region that one manages, or a part of it."""
-    return _answered(actions.appoint_administrator(session, caller, json_data))
+    return _answered(actions.appoint_administrator(session, caller, json_data), caller)
 
 
 @api.get("/appointments")
@@ -67,7 +69,7 @@ def appoint_administrator(session: Session, caller: Caller, json_data: dict[str,
 def list_appointments(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
     """Who manages what in the regions one manages; with `state=dismissed`, who did."""
     page = queries.appointments(session, caller, **query_data)
-    return page | {"items": [_shown(appointment) for appointment in page["items"]]}
+    return page | {"items": [_shown(appointment, caller) for appointment in page["items"]]}
 
 
 @api.get("/appointments/<uuid:appointment_id>")
@@ -75,7 +77,7 @@ def list_appointments(session: Session, caller: Caller, query_data: dict[str, An
 @api.output(AppointmentOut)
 def get_appointment(session: Session, caller: Caller, appointment_id: UUID) -> Any:
     """One appointment of the regions one manages, or one's own."""
-    return _shown(queries.appointment_of(session, caller, appointment_id))
+    return _shown(queries.appointment_of(session, caller, appointment_id), caller)
 
 
 @api.post("/appointments/<uuid:appointment_id>/dismissal")
@@ -84,13 +86,14 @@ def get_appointment(session: Session, caller: Caller, appointment_id: UUID) -> A
 @api.output(AppointmentOut, 201)
 def dismiss_administrator(session: Session, caller: Caller, appointment_id: UUID, json_data: dict[str, Any]) -> Any:
     """End an appointment: as manager of a wider region, as who made it, or as its holder."""
-    return _answered(actions.dismiss_administrator(session, caller, appointment_id))
+    return _answered(actions.dismiss_administrator(session, caller, appointment_id), caller)
 
 
-def _answered(appointment: Appointment) -> Any:
-    return _shown(appointment), 201, {"Location": f"/v1/appointments/{appointment.id}"}
+def _answered(appointment: Appointment, caller: Caller) -> Any:
+    return _shown(appointment, caller), 201, {"Location": f"/v1/appointments/{appointment.id}"}
 
 
-def _shown(appointment: Appointment) -> dict[str, Any]:
-    more = {"state": "dismissed" if appointment.dismissed_at else "active", "name": appointment.account.name}
+def _shown(appointment: Appointment, caller: Caller) -> dict[str, Any]:
+    state = "dismissed" if appointment.dismissed_at else "active"
+    more = {"state": state, "name": appointment.account.name, "allowed": acts_on_appointment(caller, appointment)}
     return {name: getattr(appointment, name) for name in AppointmentOut().fields if name not in more} | more

@@ -18,7 +18,7 @@ api = APIBlueprint("regions", __name__)
 class RegionsIn(Strict):
     name = Text(50, metadata={"description": "part of a name, of today or before"})
     within = Region((0, 2, 4, 6, 9, 12), load_default="", metadata={"description": "search in this region only"})
-    limit = Whole(1, 100, in_address=True, load_default=20)
+    limit = Whole(1, 100, in_address=True, metadata={"description": "at most so many; with `name` 20 unless said otherwise"})
 
 
 class DivisionOut(Schema):
@@ -56,11 +56,11 @@ class DivisionsOut(Schema):
 @api.input(RegionsIn, location="query")
 @api.output(RegionsOut)
 def list_regions(session: Session, caller: Caller | None, query_data: dict[str, Any]) -> Any:
-    """The provinces; with `name`, the regions whose name holds it, the wider first."""
+    """The provinces, or what lies in `within`; with `name`, the regions whose name holds it, the wider first."""
     if "name" in query_data:
-        found = regions.search(session, query_data["name"], query_data["within"], query_data["limit"])
+        found = regions.search(session, query_data["name"], query_data["within"], query_data.get("limit", 20))
     else:
-        found = regions.children(session, query_data["within"])
+        found = regions.children(session, query_data["within"])[: query_data.get("limit")]
     return {"items": regions.described(session, found)}
 
 

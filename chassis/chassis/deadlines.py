@@ -1,0 +1,61 @@
+"""No request outlives its deadline: waiting for a place, for a lock and for the database all count."""
+
+import logging
+import threading
+import time
+from contextvars import ContextVar
+from typing import Any
+
+from flask import Flask, g, request
+from sqlalchemy import Connection, Engine, event
+
+from chassis.problems import unavailable
+from chassis.settings import WebSettings
+
+log = logging.getLogger(__name__)
+NOT_WAITING = {"livez", "readyz"}
+LEFT_AS_IT_IS = 0.9
+"""The share of a statement's time that may be gone before it is worth a round trip to tell the database of less."""
+
+_ends_at: ContextVar[float | None] = ContextVar("ends_at", default=None)
+_granted: ContextVar[float] = ContextVar("granted", default=0.0)
+
+
+def keep(app: Flask, engine: Engine, settings: WebSettings) -> None:
+    """Give every request of `app` its deadline and one of `settings.web_threads` places; health is answered without a place."""
+    places = threading.Semaphore(settings.web_threads)
+
+    def enter() -> None:
+        _ends_at.set(time.monotonic() + settings.request_seconds)
+        _granted.set(settings.request_seconds)
+        if request.endpoint in NOT_WAITING:
+            return
+        if not places.acquire(timeout=settings.request_seconds):
+            log.warning("a request waited too long for a place", extra={"endpoint": request.endpoint})
+            raise unavailable(retry_after_seconds=2)
+        g.has_place = True
+
+    def leave(_: BaseException | None) -> None:
+        _ends_at.set(None)
+        if g.pop("has_place", False):
+            places.release()
+
+    app.before_request(enter)
+    app.teardown_request(leave)
+    if not event.contains(engine, "before_cursor_execute", _shorten):
+        event.listen(engine, "before_cursor_execute", _shorten)
+        event.listen(engine, "begin", lambda connection: _granted.set(settings.request_seconds))
+
+
+def _shorten(connection: Connection, *_: Any) -> None:
+    """Before a statement of a request: only what is left of its time may the database take. Costs nothing while little of it is gone."""
+    ends_at = _ends_at.get()
+    if ends_at is None:
+        return
+    left = ends_at - time.monotonic()
+    if left <= 0:
+        raise unavailable(retry_after_seconds=2)
+    if left < LEFT_AS_IT_IS * _granted.get():
+        driver: Any = connection.connection.dbapi_connection
+        driver.execute("SELECT set_config('statement_timeout', %s, true)", [str(max(1, int(left * 1000)))])
+        _granted.set(left)

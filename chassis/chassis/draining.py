@@ -1,0 +1,32 @@
+"""Leaving without anybody noticing: told to stop, a server says it is not ready, serves on for a while, and finishes what it began."""
+
+import mmap
+import threading
+from typing import Any
+
+from granian.server.mp import MPServer
+
+_told = mmap.mmap(-1, 1)
+"""One byte that the server and its worker process share, because the worker is forked."""
+
+
+def has_begun() -> bool:
+    """Whether this server was told to stop: nobody new should be sent here."""
+    return _told[0] == 1
+
+
+class Server(MPServer):
+    """Told to stop, it serves on for `drain_seconds`, until load balancers know that it is not ready; told twice, it stops at once."""
+
+    def __init__(self, *arguments: Any, drain_seconds: float, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._drain_seconds = drain_seconds
+
+    def signal_handler_interrupt(self, *_: Any) -> None:
+        told_again, _told[0] = has_begun(), 1
+        if told_again or not self._drain_seconds:
+            super().signal_handler_interrupt()  # type: ignore[no-untyped-call]
+            return
+        timer = threading.Timer(self._drain_seconds, super().signal_handler_interrupt)
+        timer.daemon = True
+        timer.start()
