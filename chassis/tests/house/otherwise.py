@@ -97,6 +97,12 @@ def without_discretion() -> None:
     telemetry.without_values = structlog.processors.format_exc_info
 
 
+def with_pantry_listed() -> None:
+    from chassis import again
+
+    again.listeners = lambda: {"need_withdrawn": ["pantry"]}
+
+
 def dies_before_ack() -> None:
     import amqp
 
