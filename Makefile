@@ -36,6 +36,10 @@ stack: .venv/.ready rabbitmq ## every service's roles as processes, on a private
 getusppe: .venv/.ready rabbitmq ## the main job on real input: GetUsPPE's needs and gifts through the stack (LIMIT=n for the first n)
 	@$(BIN)/python -m bench.getusppe $(if $(LIMIT),--limit $(LIMIT))
 
+.PHONY: bench-memory
+bench-memory: .venv/.ready rabbitmq ## the journal at five million events: size, slices, replay, dropping a day; JSON lines
+	@$(BIN)/python -m bench.memory
+
 .PHONY: test
 test: .venv/.ready rabbitmq lint ## lint, then every test; campaigns at a tenth
 	@$(BIN)/python -m pytest

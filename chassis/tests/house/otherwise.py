@@ -103,6 +103,12 @@ def without_withholding() -> None:
     telemetry.discreet = lambda _, __, entry: entry
 
 
+def with_pantry_listed() -> None:
+    from chassis import again
+
+    again.listeners = lambda: {"need_withdrawn": ["pantry"]}
+
+
 def dies_before_ack() -> None:
     import amqp
 

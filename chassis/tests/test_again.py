@@ -1,0 +1,178 @@
+"""What was told is told again to one listener, whole, at its pace, and changes nothing for who knew it."""
+
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+from keeper import IN_BATCHES, ONE_BY_ONE, House, once, soon, unguarded, withdrawn_need, withdrawn_pledge
+from sqlalchemy import text
+
+from chassis import again, inbox, journal, outbox, replay
+from chassis.again import Refused, places_of, tell_again
+from chassis.broker import Publisher, connected, waiting_in
+from chassis.database import now
+from chassis.relay import Relay
+from contracts.event import Event
+
+
+@pytest.fixture(autouse=True)
+def _listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(again, "listeners", lambda: {"need_withdrawn": ["pantry"], "pledge_withdrawn": ["pantry"]})
+
+
+def told(house: House, *events: Event) -> None:
+    """Told to everybody who listens, and journal since."""
+    house.tell(*events)
+    with connected(house.broker_url, 20) as connection:
+        publisher = Publisher(connection, 10)
+        while Relay(house.settings()).pass_on(publisher):
+            pass
+
+
+def replayed(
+    house: House, *names: str, after: str = "", since: datetime | None = None, until: datetime | None = None
+) -> list[tuple[int, str]]:
+    chapters = replay.chapters(places_of("needs", "pantry", names), since, until)
+    return list(tell_again(house.database, house.settings(), chapters, after))
+
+
+def test_a_listener_that_lost_everything_hears_the_journal_once_more(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(again, "PAGE", 7)
+    events = [withdrawn_need() for _ in range(20)] + [withdrawn_pledge() for _ in range(30)]
+    told(house, *events)
+    worker = house.worker().ready()
+    assert soon(lambda: house.taken() == once(*events))
+    with house.database.begin() as session:
+        session.execute(text("TRUNCATE inbox, taken"))
+    assert sum(count for count, _ in replayed(house)) == 50
+    assert soon(lambda: house.taken() == once(*events))
+    assert worker.stop() == 0
+
+
+@pytest.mark.parametrize("otherwise", [None, unguarded("without_inbox", "what is replayed is done again")])
+def test_who_heard_everything_does_nothing_again(house: House, otherwise: str | None) -> None:
+    events = [withdrawn_need(), withdrawn_pledge()]
+    told(house, *events)
+    house.worker(otherwise).ready()
+    assert soon(lambda: house.taken().keys() == once(*events).keys())
+    replayed(house)
+    assert soon(lambda: not house.waiting(ONE_BY_ONE.queue) and not house.waiting(IN_BATCHES.queue))
+    time.sleep(0.5)
+    assert house.taken() == once(*events)
+
+
+def test_nobody_else_hears_what_is_replayed(house: House) -> None:
+    told(house, withdrawn_need())
+    everything = house.listen_in()
+    assert replayed(house)
+    assert house.waiting(everything) == 0
+    assert house.waiting(ONE_BY_ONE.queue) == 2
+
+
+def test_a_replay_that_was_interrupted_goes_on_where_it_ended(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(again, "PAGE", 10)
+    events = [withdrawn_need() for _ in range(25)] + [withdrawn_pledge() for _ in range(25)]
+    told(house, *events)
+    house.read(ONE_BY_ONE.queue), house.read(IN_BATCHES.queue)
+    whole = replayed(house)
+    assert [count for count, _ in whole] == [10, 10, 5, 10, 10, 5]
+    first = house.read(ONE_BY_ONE.queue) + house.read(IN_BATCHES.queue)
+    for reached, (_, position) in enumerate(whole):
+        assert replayed(house, after=position) == whole[reached + 1 :]
+    assert {UUID(message.headers["ce-subject"]) for message in first} == {event.subject for event in events}
+    assert len(first) == 50
+    for nowhere in ("need_withdrawn/yesterday/7", "need_closed/x", "x"):
+        with pytest.raises(Refused):
+            replayed(house, after=nowhere)
+
+
+def test_a_slice_is_replayed_by_event_and_time(house: House) -> None:
+    told(house, *(withdrawn_need() for _ in range(3)), withdrawn_pledge())
+    middle = now()
+    told(house, *(withdrawn_need() for _ in range(4)))
+    count = lambda *names, **times: sum(count for count, _ in replayed(house, *names, **times))  # noqa: E731
+    assert count("need_withdrawn") == 7
+    assert count("pledge_withdrawn") == 1
+    assert count(since=middle) == 4
+    assert count("need_withdrawn", until=middle) == 3
+
+
+def test_a_replay_waits_while_too_much_waits(house: House) -> None:
+    told(house, *(withdrawn_need() for _ in range(10)))
+    process = house.start(
+        "chassis.replay", "needs", "--to", "pantry", "--event", "need_withdrawn", "--most-waiting", "5",
+        otherwise="with_pantry_listed", needs_database_url=house.database_url,
+    )  # fmt: skip
+    time.sleep(4)
+    assert process.lives()
+    assert house.waiting(ONE_BY_ONE.queue) == 10
+    house.worker()
+    assert process.ended() == 0
+    assert process.says('{"told": 10, "position": "need_withdrawn/')
+
+
+@pytest.mark.parametrize("remembered", [inbox.MEMORY, unguarded(timedelta(days=900), "who forgot that it was handled handles it again")])
+def test_what_an_inbox_may_have_forgotten_is_not_replayed(house: House, monkeypatch: pytest.MonkeyPatch, remembered: timedelta) -> None:
+    monkeypatch.setattr(inbox, "MEMORY", remembered)
+    told(house, *(withdrawn_need() for _ in range(3)))
+    with house.database.begin() as session:
+        journal.turn_page(session, days_kept=200, at=datetime.now(UTC) - timedelta(days=100))
+        session.execute(text("UPDATE journal SET told_at = told_at - interval '100 days' WHERE id IN (SELECT id FROM journal LIMIT 2)"))
+    assert sum(count for count, _ in replayed(house)) == 1
+    with pytest.raises(Refused, match="inboxes remember 90 days"):
+        replayed(house, since=now() - timedelta(days=100))
+
+
+def test_who_does_not_listen_is_not_told(house: House) -> None:
+    with pytest.raises(Refused, match="pantry does not listen to need_closed of needs; it listens to need_withdrawn, pledge_withdrawn"):
+        places_of("needs", "pantry", ["need_closed"])
+    with pytest.raises(Refused, match="stranger listens to nothing that needs tells"):
+        places_of("needs", "stranger")
+
+
+def test_a_listener_without_queues_is_told_to_declare_them(house: House) -> None:
+    told(house, withdrawn_need())
+    with house.channel() as channel:
+        channel.queue_delete(ONE_BY_ONE.queue)
+    with pytest.raises(Refused, match=r"python -m chassis\.topology pantry"):
+        replayed(house)
+    with connected(house.broker_url, 20) as connection:
+        assert waiting_in(connection, ONE_BY_ONE.queue) is None
+
+
+@pytest.mark.parametrize("waits", [True, unguarded(False, "what is told just now is neither heard nor replayed")])
+def test_a_replay_waits_for_what_is_told_but_not_yet_journal(house: House, monkeypatch: pytest.MonkeyPatch, waits: bool) -> None:
+    """A relay has published before the listener's queue stood, and writes its journal only now."""
+    house.tell(withdrawn_need())
+    published, counted = threading.Event(), []
+
+    def tell() -> None:
+        with house.database.begin() as session:
+            rows = outbox.waiting(session, 10)
+            published.set()
+            time.sleep(1)
+            journal.turn_page(session, 90)
+            journal.keep(session, [row.id for row in rows])  # type: ignore[attr-defined]
+
+    relay = threading.Thread(target=tell)
+    relay.start()
+    published.wait()
+    if waits:
+        journal.wait_for_tellers(house.database)
+    counted = replayed(house)
+    relay.join()
+    assert sum(count for count, _ in counted) == 1
+
+
+def test_the_age_of_the_oldest_untold_event_is_known(house: House) -> None:
+    def age() -> float:
+        with house.database.begin() as session:
+            return outbox.age(session)
+
+    assert age() == 0
+    house.tell(withdrawn_need())
+    time.sleep(0.3)
+    house.tell(withdrawn_need())
+    assert 0.3 <= age() < 5

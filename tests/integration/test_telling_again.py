@@ -1,0 +1,212 @@
+"""A service that is added late, or told twice, ends up with the same tables as one that heard everything live."""
+
+import io
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass
+from datetime import timedelta
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select, text
+
+from chassis import outbox, relay
+from chassis.broker import Publisher, connected
+from chassis.database import Database, new_id, now
+from chassis.relay import Relay
+from chassis.settings import Settings
+from chassis.testing.postgres import Postgres
+from chassis.testing.rabbitmq import RabbitMQ
+from contracts.event import Event, listeners
+from needs import actions
+from needs.model import Need, Pledge
+from users.actions.households import new_household, registered
+from users.model import Household
+
+VILLAGE = "510903001001"
+
+
+@dataclass
+class Pair:
+    """A teller and a listener: their databases, and a virtual host of their own."""
+
+    teller: str
+    listener: str
+    told: Database
+    heard: Database
+    environment: dict[str, str]
+    folder: Path
+
+    def run(self, *arguments: str) -> str:
+        """What a command prints."""
+        printed = io.StringIO()
+        with pytest.MonkeyPatch.context() as change, redirect_stdout(printed):
+            change.setattr(sys, "argv", list(arguments))
+            import_module(arguments[0]).main()
+        return printed.getvalue()
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """The listener's worker runs, as a process of its own."""
+        with (self.folder / "log").open("ab") as log:
+            command = [sys.executable, "-W", "ignore", "-m", "chassis.worker", self.listener]
+            process = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
+        try:
+            yield
+        finally:
+            process.terminate()
+            assert process.wait(30) == 0, (self.folder / "log").read_text()[-3000:]
+
+    def tell(self, known: Callable[[], dict[str, list[str]]] = listeners) -> None:
+        """The outbox is told to whoever listens, all of whom are `known`."""
+        with pytest.MonkeyPatch.context() as change, connected(self.environment["BROKER_URL"], 20) as connection:
+            change.setattr(relay, "listeners", known)
+            publisher, telling = Publisher(connection, 10), Relay(Settings.of(self.teller))
+            while telling.pass_on(publisher):
+                pass
+
+    def write(self, make: Callable[[Any], list[Event]]) -> None:
+        with self.told.begin() as session:
+            outbox.add(session, *make(session))
+
+    def rows(self, query: str, database: Database | None = None) -> list[Any]:
+        with (database or self.heard).begin() as session:
+            return [tuple(row) for row in session.execute(text(query))]
+
+    def quiet(self, query: str, wanted: int, seconds: float = 60) -> list[Any]:
+        """What a query gives as soon as it gives so many rows and nothing moves any more."""
+        deadline = time.monotonic() + seconds
+        before: list[Any] = []
+        while time.monotonic() < deadline:
+            rows, heard = self.rows(query), self.rows("SELECT count(*) FROM inbox")
+            if len(rows) == wanted and before == [rows, heard]:
+                return rows
+            before = [rows, heard]
+            time.sleep(0.5)
+        raise AssertionError(f"{len(before[0])} rows instead of {wanted}")
+
+
+@pytest.fixture
+def pair(
+    request: pytest.FixtureRequest, postgres: Postgres, rabbitmq: RabbitMQ, database_of: Callable[[str, str], str],
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
+) -> Iterator[Pair]:  # fmt: skip
+    teller, listener = request.param
+    urls = {name: database_of(name, f"{name}_again") for name in (teller, listener)}
+    with rabbitmq.vhost() as vhost:
+        for name, value in {f"{name.upper()}_DATABASE_URL": url for name, url in urls.items()}.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("BROKER_URL", rabbitmq.url(vhost))
+        told, heard = (Database(urls[name], name="again-test", pool_size=3) for name in (teller, listener))
+        yield Pair(teller, listener, told, heard, dict(os.environ), tmp_path)
+        for database in (told, heard):
+            database.close()
+
+
+def households(count: int) -> Callable[[Any], list[Event]]:
+    def make(session: Any) -> list[Event]:
+        made = [
+            new_household({"name": "欧阳", "national_id": str(now()) + str(number), "status": "registered", "region": VILLAGE}, None, None)
+            for number in range(count)
+        ]
+        session.add_all(made)
+        session.flush()
+        return [registered(one) for one in made]
+
+    return make
+
+
+def moved(session: Any) -> list[Event]:
+    """Ten households get a later version."""
+    rows = session.scalars(select(Household).limit(10)).all()
+    for row in rows:
+        row.region, row.version = VILLAGE[:-1] + "2", 2
+    session.flush()
+    return [registered(row) for row in rows]
+
+
+HEARD = "SELECT id, version, account_id, region FROM households ORDER BY id"
+
+
+@pytest.mark.parametrize("pair", [("users", "needs")], indirect=True)
+@pytest.mark.parametrize("again", ["replay", "retell"])
+def test_a_listener_added_after_a_thousand_events_fills_its_tables(pair: Pair, again: str) -> None:
+    pair.run("chassis.topology", "users")
+    pair.write(households(1000))
+    pair.tell(known=dict)
+    pair.run("chassis.topology", "needs")
+    with pair.listening():
+        pair.write(households(20))
+        pair.write(moved)
+        pair.tell()
+        command = [f"chassis.{again}", "users", "--to", "needs", "--event", "household_registered"]
+        pair.run(*command)
+        pair.write(households(20))
+        pair.tell()
+        told = 1040 if again == "retell" else 1050
+        filled = pair.quiet(HEARD, 1040)
+        assert filled == pair.rows(HEARD, pair.told)
+        assert [row[1] for row in filled].count(2) == 10
+        assert f'"told": {told}' in pair.run(*command), "1040 households; when replayed, ten of them twice"
+        assert pair.quiet(HEARD, 1040) == filled
+
+
+BOOK = "SELECT id, version, quantity, ended FROM {} ORDER BY id"
+
+
+def needs_and_pledges(session: Any) -> list[Event]:
+    """In every state that matching hears of; as they would have been told one by one."""
+    ids = {"household_id": new_id(), "poster_id": new_id()}
+    needs = [
+        Need(**ids, version=2, region=VILLAGE, category="food.rice", unit="kg", quantity=5, urgency="normal", reason="x", state="published",
+             published_at=now()) for _ in range(60)
+    ]  # fmt: skip
+    for need in needs[:30]:
+        need.state, need.version, need.ended_at, need.withdrawn_by = "withdrawn", 3, now(), need.poster_id
+    for need in needs[30:40]:
+        need.state, need.version, need.ended_at, need.ended_because = "closed", 3, now(), "other"
+    offer = {"kind": "goods", "category": "food.rice", "unit": "kg", "region": "5107", "valid_until": now() + timedelta(days=9)}
+    pledges = [Pledge(pledger_id=ids["poster_id"], quantity=10, **offer) for _ in range(60)]
+    for pledge in pledges[:20]:
+        pledge.version, pledge.withdrawn, pledge.changed_at = 2, True, now()
+    for pledge in pledges[20:40]:
+        pledge.version, pledge.quantity, pledge.changed_at = 3, 7, now()
+    session.add_all([*needs, *pledges])
+    return []
+
+
+@pytest.mark.parametrize("pair", [("needs", "matching")], indirect=True)
+def test_a_book_that_is_told_anew_twice_holds_what_needs_knows(pair: Pair) -> None:
+    pair.write(needs_and_pledges)
+    pair.run("chassis.topology", "matching")
+    with pair.listening():
+        pair.run("chassis.retell", "needs", "--to", "matching")
+        needs = "SELECT id, version, quantity, ended_at IS NOT NULL FROM needs ORDER BY id"
+        pledges = "SELECT id, version, quantity, withdrawn FROM pledges ORDER BY id"
+        assert pair.quiet(BOOK.format("needs"), 60) == pair.rows(needs, pair.told)
+        assert pair.quiet(BOOK.format("pledges"), 60) == pair.rows(pledges, pair.told)
+
+        def withdraw(session: Any) -> list[Event]:
+            need = session.scalars(select(Need).where(Need.state == "published").limit(1)).one()
+            need.state, need.version, need.ended_at, need.withdrawn_by = "withdrawn", 3, now(), need.poster_id
+            session.flush()
+            return [actions.withdrawn(need)]
+
+        pair.write(withdraw)
+        pair.tell()
+        pair.run("chassis.retell", "needs", "--to", "matching")
+        assert pair.quiet(BOOK.format("needs"), 60) == pair.rows(needs, pair.told)
+        assert pair.quiet(BOOK.format("pledges"), 60) == pair.rows(pledges, pair.told)
+        assert pair.rows("SELECT count(*) FROM needs WHERE ended") == [(41,)]
+
+
+@pytest.mark.parametrize("pair", [("matching", "notify")], indirect=True)
+def test_who_would_tell_people_of_what_is_long_past_refuses_to_be_retold(pair: Pair) -> None:
+    with pytest.raises(SystemExit, match="notify refuses to be retold match_proposed: people would be told of what is long past"):
+        pair.run("chassis.retell", "matching", "--to", "notify", "--event", "match_proposed")
