@@ -49,19 +49,28 @@ check: .venv/.ready rabbitmq lint ## as `test`, with the campaigns whole: the ma
 	@CAMPAIGN=1 $(BIN)/python -m pytest
 
 .PHONY: lint
-lint: .venv/.ready ## ruff, mypy, the floors, generated files fresh
+lint: .venv/.ready ## ruff, mypy, the floors; generated files fresh, nothing broken that was released
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/python -m deploy.floors
 	@$(BIN)/python -m deploy.generate --check
+
+.PHONY: lint-api
+lint-api: .venv/.ready ## the documents of API and events by their readers' tools, the TypeScript client compiled (node comes along)
+	@$(BIN)/python -m deploy.lint_api
 
 .PHONY: format
 format: .venv/.ready ## ruff's format and safe fixes
 	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .
 
 .PHONY: generate
-generate: .venv/.ready ## what is generated and committed: schemas, examples, listeners
+generate: .venv/.ready ## what is generated and committed: schemas, examples, listeners, documents, the client's types
 	@$(BIN)/python -m deploy.generate
+	@$(BIN)/python -m deploy.lint_api --types
+
+.PHONY: release-contracts
+release-contracts: .venv/.ready ## make the present contracts those that later changes are held against
+	@$(BIN)/python -m deploy.generate --release
 
 .PHONY: lock
 lock: .venv/.ready ## pin the newest allowed versions anew, with hashes

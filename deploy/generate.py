@@ -1,40 +1,99 @@
-"""Writes what is generated and committed: schemas and examples of the events, who listens to what. `--check` only says what is stale."""
+"""Writes what is generated and committed: the events' schemas and examples, who listens to what, the documents of the API and the events.
+
+`--check` says what is stale, and what breaks whoever relies on the last release; `--release` makes the present contracts the released ones.
+"""
 
 import json
 import sys
 from collections import defaultdict
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import contracts
 from chassis.events import handlers_of
 from contracts import generate
 from contracts.event import name_of
+from deploy import asyncapi, catalogue, openapi
+from deploy.compatibility import RELEASED, RETIRED, breaks
 from deploy.services import services
 
-LISTENERS = Path(contracts.__file__).parent / "listeners.json"
+LISTENERS = Path(contracts.__file__).resolve().parent / "listeners.json"
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+API = DOCS / "api"
+FOLDERS = (generate.HERE / "schemas", generate.HERE / "examples", API)
 
 
-def listeners() -> str:
+def listeners() -> dict[str, list[str]]:
     """Which services listen to which event, read from their workers."""
     found: dict[str, list[str]] = defaultdict(list)
     for name in services():
         for handler in handlers_of(import_module(f"{name}.worker").Worker):
             found[name_of(handler.place.event)].append(name)
-    return json.dumps({event: sorted(names) for event, names in sorted(found.items())}, indent=2) + "\n"
+    return {event: sorted(names) for event, names in sorted(found.items())}
 
 
-def stale() -> list[Path]:
-    """The committed files that differ from what the code says."""
-    return [*generate.stale(), *([LISTENERS] if LISTENERS.read_text() != listeners() else [])]
+def documents(heard: dict[str, list[str]]) -> dict[str, dict[str, Any]]:
+    """The documents for machines, by the names of their files in docs/api."""
+    of_services = {name: openapi.document_of(name) for name, service in services().items() if service.answers}
+    return {f"{name}.openapi.json": document for name, document in of_services.items()} | {
+        "openapi.json": openapi.merged(of_services),
+        "asyncapi.json": asyncapi.document(heard),
+    }
+
+
+def wanted() -> dict[Path, str]:
+    """What ought to stand in every generated file."""
+    heard = listeners()
+    for_machines = {API / name: _text(document) for name, document in documents(heard).items()}
+    for_people = {DOCS / "events.md": catalogue.page(heard)}
+    return generate.files() | {LISTENERS: _text(heard)} | for_machines | for_people
+
+
+def stale(wanted: dict[Path, str]) -> list[Path]:
+    """The committed files that differ from what the code says, are missing, or belong to nothing any more."""
+    standing = {path for folder in FOLDERS for path in folder.glob("*.json" if folder == API else "**/*.json")}
+    return sorted((standing - wanted.keys()) | {path for path, text in wanted.items() if not path.exists() or path.read_text() != text})
+
+
+def write(wanted: dict[Path, str]) -> None:
+    """Bring the committed files up to date."""
+    for path in stale(wanted):
+        if path in wanted:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(wanted[path])
+        else:
+            path.unlink()
+
+
+def check(wanted: dict[Path, str]) -> None:
+    """Exit saying what is stale or breaks somebody; warn of what readers are to bear."""
+    if found := stale(wanted):
+        sys.exit("Run `make generate` and commit: " + ", ".join(map(str, found)))
+    broken = breaks({name: json.loads(wanted[API / name]) for name in ("asyncapi.json", "openapi.json")})
+    for one in broken:
+        print(one, file=sys.stderr)
+    if any(one.grave for one in broken):
+        sys.exit("These changes break the last release (docs/decisions/0006 says how a break is made)")
+
+
+def release(wanted: dict[Path, str]) -> None:
+    """Make the present contracts those that later ones are held against, unless they break the last ones; what was retired is over."""
+    RELEASED.mkdir(exist_ok=True)
+    if (RELEASED / "asyncapi.json").exists():
+        check(wanted)
+    for name in ("asyncapi.json", "openapi.json"):
+        (RELEASED / name).write_text(wanted[API / name])
+    RETIRED.write_text("[events]\n\n[operations]\n")
 
 
 def main() -> None:
-    if "--check" not in sys.argv:
-        generate.write()
-        LISTENERS.write_text(listeners())
-    elif found := stale():
-        sys.exit("Run `make generate` and commit: " + ", ".join(map(str, found)))
+    files = wanted()
+    {"--check": check, "--release": release}.get(" ".join(sys.argv[1:]), write)(files)
+
+
+def _text(content: Any) -> str:
+    return json.dumps(content, ensure_ascii=False, indent=2) + "\n"
 
 
 if __name__ == "__main__":

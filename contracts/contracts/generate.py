@@ -1,7 +1,10 @@
 """Makes the JSON Schema of every event and one example each, which are committed."""
 
 import json
+import tomllib
 from datetime import UTC, datetime
+from functools import cache
+from importlib import resources
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 from uuid import UUID, uuid5
@@ -37,30 +40,32 @@ def example_of(event: type[Event]) -> Event:
     return event(**{name: value(name, hint) for name, hint in get_type_hints(event).items()})
 
 
+@cache
+def glossary() -> dict[str, str]:
+    """What fields mean that are not described where they are defined."""
+    return tomllib.loads(resources.files("contracts").joinpath("glossary.toml").read_text("utf-8"))
+
+
+def schemas(*events: type[Event], under: str = "#/$defs") -> dict[str, Any]:
+    """The JSON Schemas of events and of what they hold, by class name, each field with its meaning; they refer to each other `under` it."""
+    _, found = msgspec.json.schema_components(events, ref_template=under + "/{name}")
+    for schema in found.values():
+        for name, field in schema.get("properties", {}).items():
+            if "description" not in field and name in glossary():
+                schema["properties"][name] = {"description": glossary()[name]} | field
+    return found
+
+
 def files() -> dict[Path, str]:
     """What ought to stand in `schemas/` and `examples/`, by path."""
     wanted = {}
     for name, event in every_event().items():
-        schema = {"$schema": "https://json-schema.org/draft/2020-12/schema"} | msgspec.json.schema(event)
+        schema = {
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "$ref": f"#/$defs/{event.__name__}",
+            "$defs": schemas(event),
+        }
         example = json.loads(encode(example_of(event)))
         for folder, content in (("schemas", schema), ("examples", example)):
             wanted[HERE / folder / teller_of(event) / f"{name}.json"] = json.dumps(content, ensure_ascii=False, indent=2) + "\n"
     return wanted
-
-
-def stale() -> list[Path]:
-    """The committed files that differ from what the code says, are missing, or belong to no event any more."""
-    wanted = files()
-    standing = {path for folder in ("schemas", "examples") for path in (HERE / folder).rglob("*.json")}
-    return sorted((standing - wanted.keys()) | {path for path, text in wanted.items() if not path.exists() or path.read_text() != text})
-
-
-def write() -> None:
-    """Bring the committed files up to date."""
-    wanted = files()
-    for path in stale():
-        if path in wanted:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(wanted[path])
-        else:
-            path.unlink()

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable
+from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -10,6 +11,7 @@ from flask_swagger_ui import get_swaggerui_blueprint
 from granian import Granian
 from granian.constants import Interfaces
 
+from deploy import openapi
 from deploy.services import owner_of, services
 
 Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
@@ -19,13 +21,14 @@ def front_desk() -> Flask:
     """The front page and `/docs`, from files on this machine alone."""
     app = Flask(__name__)
     answering = [service for service in services().values() if service.answers]
-    documents = [{"url": f"/openapi/{service.name}.json", "name": service.name} for service in answering]
+    documents = [{"url": "/openapi.json", "name": "all"}, *({"url": f"/openapi/{one.name}.json", "name": one.name} for one in answering)]
     pages = get_swaggerui_blueprint(
         "/docs",
         documents[0]["url"],
         config={"app_name": "Duijie 对接 API", "urls": documents, "tryItOutEnabled": True, "validatorUrl": "none"},
     )
     app.register_blueprint(pages)
+    app.add_url_rule("/openapi.json", "openapi", cache(openapi.house))
     app.add_url_rule("/", "home", lambda: render_template("home.html", services=answering))
     return app
 

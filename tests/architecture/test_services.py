@@ -94,4 +94,4 @@ def test_a_path_is_found_by_its_owner_and_a_stranger_s_by_nobody() -> None:
 
 
 def test_what_is_generated_is_fresh() -> None:
-    assert generate.stale() == []
+    assert generate.stale(generate.wanted()) == []

@@ -1,0 +1,78 @@
+"""Writes the catalogue of events for people: docs/events.md."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.resources import files
+from typing import Any
+
+from chassis.places import Place
+from contracts.event import Event, every_event, exchange_of, name_of, teller_of
+from contracts.generate import schemas
+
+PLAIN = {"uuid": "id (UUID)", "date-time": "time (RFC 3339)"}
+
+
+def page(listeners: Mapping[str, Sequence[str]]) -> str:
+    """The whole page; `listeners` names the services that listen to an event, by its name on the wire."""
+    events = every_event()
+    tellers = list(dict.fromkeys(teller_of(event) for event in events.values()))
+    lines = [files("deploy").joinpath("events-preface.md").read_text("utf-8")]
+    lines += ["## The events", "| event | teller | listeners |", "|---|---|---|"]
+    for name, event in events.items():
+        heard = ", ".join(listeners.get(name, ())) or "—"
+        lines.append(f"| [{event.__name__}](#{event.__name__.lower()}) | {teller_of(event)} | {heard} |")
+    for teller in tellers:
+        lines += ["", f"## Told by {teller}"]
+        for event in (event for event in events.values() if teller_of(event) == teller):
+            lines += _section(event, listeners.get(name_of(event), ()))
+    return "\n".join(lines) + "\n"
+
+
+def _section(event: type[Event], listeners: Sequence[str]) -> Iterator[str]:
+    name, teller = name_of(event), teller_of(event)
+    found = schemas(event)
+    yield from ("", f"### {event.__name__}", *_sayings(event), "")
+    yield f"- exchange `{exchange_of(teller)}`, routing key `{name}`"
+    yield "- heard in " + (", ".join(f"`{Place(listener, event).queue}`" for listener in listeners) or "no queue of the house")
+    yield f"- [example](../contracts/examples/{teller}/{name}.json), [JSON Schema](../contracts/schemas/{teller}/{name}.json)"
+    yield from _table(found.pop(event.__name__))
+    for part, schema in found.items():
+        yield from ("", f"`{part}`: {schema.get('description', '')}", *_table(schema))
+
+
+def _sayings(event: type[Event]) -> Iterator[str]:
+    """What the class and those above it say."""
+    for one in event.__mro__[: event.__mro__.index(Event)]:
+        if one.__doc__:
+            yield " ".join(one.__doc__.split())
+
+
+def _table(schema: dict[str, Any]) -> Iterator[str]:
+    yield from ("", "| field | type | range | meaning |", "|---|---|---|---|")
+    for name, field in schema["properties"].items():
+        told = "" if name in schema.get("required", ()) else "; may be missing"
+        cells = (f"`{name}`", _type(field) + told, _range(field), field.get("description", ""))
+        yield "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |"
+
+
+def _type(field: dict[str, Any]) -> str:
+    if "anyOf" in field:
+        return " or ".join(_type(choice) for choice in field["anyOf"])
+    if "enum" in field:
+        return "one word of a list"
+    if "$ref" in field:
+        return f"`{field['$ref'].rpartition('/')[2]}`"
+    if field.get("type") == "array":
+        return f"list of {_type(field['items'])}"
+    return PLAIN.get(field.get("format", ""), {"string": "text"}.get(field.get("type", ""), field.get("type", "anything")))
+
+
+def _range(field: dict[str, Any]) -> str:
+    if "anyOf" in field:
+        return ", ".join(filter(None, map(_range, field["anyOf"])))
+    said = [" ".join(f"`{word}`" for word in field.get("enum", ()))]
+    for least, most, unit in (("minimum", "maximum", ""), ("minLength", "maxLength", " characters"), ("minItems", "maxItems", " items")):
+        if least in field or most in field:
+            said.append(f"{field.get(least, 0)}…{field.get(most, '')}{unit}")
+    if "pattern" in field:
+        said.append(f"`{field['pattern']}`")
+    return ", ".join(filter(None, said))

