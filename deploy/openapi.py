@@ -80,7 +80,7 @@ def merged(documents: Mapping[str, Document]) -> Document:
 
 def house() -> Document:
     """The document of the whole house."""
-    return merged({name: document_of(name) for name in services()})
+    return merged({name: document_of(name) for name, service in services().items() if service.answers})
 
 
 def _merge_twins(document: Document) -> None:
