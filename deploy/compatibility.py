@@ -2,7 +2,7 @@
 
 import json
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,6 @@ import contracts
 from deploy.schemas import Change, Comparison
 
 RELEASED = Path(contracts.__file__).resolve().parents[1] / "released"
-RETIRED = RELEASED / "retired.toml"
 OUTSIDE = ("listeners outside the house",)
 Document = dict[str, Any]
 
@@ -30,22 +29,27 @@ class Break:
 
 
 def breaks(documents: dict[str, Document], folder: Path = RELEASED) -> list[Break]:
-    """What `documents` (`asyncapi.json` and `openapi.json`) change to the harm of whoever relies on those released in `folder`."""
-    released = {name: json.loads((folder / name).read_text()) for name in documents}
-    retired = tomllib.loads(RETIRED.read_text()) if folder == RELEASED else {}
-    events, http = "asyncapi.json", "openapi.json"
+    """What `documents` (`asyncapi.json` and `openapi.json`) change to the harm of whoever relies on those released in `folder`.
+
+    Gone without harm is what `retired.toml` names with a reason. Raises `ValueError` for a name there that was not released.
+    """
+    events, http = (json.loads((folder / name).read_text()) for name in ("asyncapi.json", "openapi.json"))
+    retired = tomllib.loads((folder / "retired.toml").read_text())
+    names = events["channels"].keys() | {operation["operationId"] for operation in _operations(http).values()}
+    if strangers := {*retired["events"], *retired["operations"]} - names:
+        raise ValueError(f"retired.toml names what the last release did not hold: {', '.join(sorted(strangers))}")
     return [
-        *of_events(released[events], documents[events], retired.get("events", {})),
-        *_together(of_http(released[http], documents[http], retired.get("operations", {}))),
+        *of_events(events, documents["asyncapi.json"], retired["events"]),
+        *_together(of_http(http, documents["openapi.json"], retired["operations"])),
     ]
 
 
-def of_events(old: Document, new: Document, retired: dict[str, str] | None = None) -> Iterator[Break]:
+def of_events(old: Document, new: Document, retired: Collection[str] = ()) -> Iterator[Break]:
     """Listeners read what is told from now on; and new code reads journals of the last 90 days when they are replayed."""
     for name, channel in old["channels"].items():
         readers = tuple(sorted(_listeners(old, name) | _listeners(new, name))) or OUTSIDE
         if name not in new["channels"]:
-            if name not in (retired or {}):
+            if name not in retired:
                 yield Break(name, "is gone", readers)
             continue
         if _place(channel) != _place(new["channels"][name]):
@@ -58,12 +62,12 @@ def of_events(old: Document, new: Document, retired: dict[str, str] | None = Non
             yield _break(change, name, tuple(f"replays to {reader}" for reader in readers))
 
 
-def of_http(old: Document, new: Document, retired: dict[str, str] | None = None) -> Iterator[Break]:
+def of_http(old: Document, new: Document, retired: Collection[str] = ()) -> Iterator[Break]:
     """Front ends write requests and read answers, each by the rules of the last release."""
     present = _operations(new)
     for address, before in _operations(old).items():
         name, after = before["operationId"], present.get(address)
-        if after is None and name in (retired or {}):
+        if after is None and name in retired:
             continue
         found = _of_operation(Comparison(old, new, "taken"), before, after) if after else [Change("", "is gone")]
         for change in found:

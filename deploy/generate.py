@@ -15,12 +15,18 @@ from chassis.events import handlers_of
 from contracts import generate
 from contracts.event import name_of
 from deploy import asyncapi, catalogue, openapi
-from deploy.compatibility import RELEASED, RETIRED, breaks
+from deploy.compatibility import RELEASED, breaks
 from deploy.services import services
 
 LISTENERS = Path(contracts.__file__).resolve().parent / "listeners.json"
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 API = DOCS / "api"
+RETIRED = """\
+# What is gone since the last release on purpose, and why; `make release-contracts` empties it. docs/decisions/0006 says when that is right.
+[events]
+
+[operations]
+"""
 FOLDERS = (generate.HERE / "schemas", generate.HERE / "examples", API)
 
 
@@ -66,25 +72,25 @@ def write(wanted: dict[Path, str]) -> None:
             path.unlink()
 
 
-def check(wanted: dict[Path, str]) -> None:
+def check(wanted: dict[Path, str], released: Path = RELEASED) -> None:
     """Exit saying what is stale or breaks somebody; warn of what readers are to bear."""
     if found := stale(wanted):
         sys.exit("Run `make generate` and commit: " + ", ".join(map(str, found)))
-    broken = breaks({name: json.loads(wanted[API / name]) for name in ("asyncapi.json", "openapi.json")})
+    broken = breaks({name: json.loads(wanted[API / name]) for name in ("asyncapi.json", "openapi.json")}, released)
     for one in broken:
         print(one, file=sys.stderr)
     if any(one.grave for one in broken):
-        sys.exit("These changes break the last release (docs/decisions/0006 says how a break is made)")
+        sys.exit("This breaks what was released; docs/decisions/0006 says how a break is made that is wanted.")
 
 
-def release(wanted: dict[Path, str]) -> None:
+def release(wanted: dict[Path, str], released: Path = RELEASED) -> None:
     """Make the present contracts those that later ones are held against, unless they break the last ones; what was retired is over."""
-    RELEASED.mkdir(exist_ok=True)
-    if (RELEASED / "asyncapi.json").exists():
-        check(wanted)
+    if released.exists():
+        check(wanted, released)
+    released.mkdir(exist_ok=True)
     for name in ("asyncapi.json", "openapi.json"):
-        (RELEASED / name).write_text(wanted[API / name])
-    RETIRED.write_text("[events]\n\n[operations]\n")
+        (released / name).write_text(wanted[API / name])
+    (released / "retired.toml").write_text(RETIRED)
 
 
 def main() -> None:

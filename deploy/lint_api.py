@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 API = ROOT / "docs" / "api"
 LINT = API / "lint"
 CLIENT = ROOT / "clients" / "typescript"
+DOCUMENTS = (API / "asyncapi.json", API / "openapi.json")
 TYPES = ["node_modules/openapi-typescript/bin/cli.js", str(API / "openapi.json"), "-o", "schema.d.ts"]
 TYPES += ["--root-types", "--root-types-no-schema-prefix"]
 
@@ -26,10 +27,8 @@ def main() -> None:
         if "--lock" in sys.argv:
             list(pool.map(lock, (LINT, CLIENT)))
         list(pool.map(install, (LINT, CLIENT)))
-        checks = (
-            [(CLIENT, TYPES)] if "--types" in sys.argv else [(LINT, look_over()), (LINT, parse()), (CLIENT, fresh()), (CLIENT, compiled())]
-        )
-        for outcome in pool.map(lambda check: run(*check), checks):
+        looks = [(LINT, look_over(*DOCUMENTS)), (LINT, parse(DOCUMENTS[0])), (CLIENT, fresh()), (CLIENT, compiled())]
+        for outcome in pool.map(lambda look: run(*look), [(CLIENT, TYPES)] if "--types" in sys.argv else looks):
             if outcome.returncode:
                 sys.exit(outcome.stdout + outcome.stderr)
 
@@ -58,20 +57,12 @@ def lock(folder: Path) -> None:
 
 
 def look_over(*documents: Path) -> list[str]:
-    """Spectral's rules and our own, on all documents unless some are named."""
-    found = documents or sorted(API.glob("*.json"))
-    spectral = [
-        "node_modules/@stoplight/spectral-cli/dist/index.js",
-        "lint",
-        "--quiet",
-        "--fail-severity=warn",
-        "--ruleset",
-        "ruleset.yaml",
-    ]
-    return [*spectral, *map(str, found)]
+    """Spectral's rules and our own; the house's document holds all that its services' hold."""
+    spectral = "node_modules/@stoplight/spectral-cli/dist/index.js"
+    return [spectral, "lint", "--quiet", "--fail-severity=warn", "--ruleset=ruleset.yaml", *map(str, documents)]
 
 
-def parse(document: Path = API / "asyncapi.json") -> list[str]:
+def parse(document: Path) -> list[str]:
     return ["events.mjs", str(document)]
 
 

@@ -10,7 +10,8 @@ LOWEST = ("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties
 HIGHEST = ("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties")
 EXACT = ("pattern", "multipleOf", "uniqueItems")
 JUDGED = {*LOWEST, *HIGHEST, *EXACT, "type", "enum", "const", "format", "properties", "required", "items", "additionalProperties"}
-SAID = {"title", "description", "default", "example", "examples", "deprecated", "readOnly", "writeOnly", "anyOf", "oneOf", "allOf", "$ref"}
+FOLLOWED = {"$ref", "$defs", "anyOf", "oneOf", "allOf"}
+SAID = {"title", "description", "default", "example", "examples", "deprecated", "readOnly", "writeOnly"}
 
 
 @dataclass(frozen=True)
@@ -81,10 +82,10 @@ class Comparison:
             yield Change(field, f"may be {listed} now" if self.way == "told" else f"may not be {listed} any more", self.exact)
 
     def _ranges(self, giver: Schema, taker: Schema, field: str) -> Iterator[Change]:
-        for rule in (*LOWEST, *HIGHEST, *EXACT):
-            wanted, given = taker.get(rule), giver.get(rule)
+        for rule in (rule for rule in (*LOWEST, *HIGHEST, *EXACT) if rule in taker):
+            wanted, given = taker[rule], giver.get(rule)
             borne = given == wanted if rule in EXACT or given is None else given >= wanted if rule in LOWEST else given <= wanted
-            if wanted is not None and not borne:
+            if not borne:
                 yield Change(field, f"has another {rule} now")
 
     def _fields(self, giver: Schema, taker: Schema, field: str, above: tuple[Any, ...]) -> Iterator[Change]:
@@ -146,7 +147,7 @@ def _types_of(schema: Schema) -> list[str]:
 
 
 def _unjudged(schema: Schema) -> Schema:
-    return {key: value for key, value in schema.items() if key not in JUDGED | SAID and not key.startswith("x-")}
+    return {key: value for key, value in schema.items() if key not in JUDGED | FOLLOWED | SAID and not key.startswith("x-")}
 
 
 def _shape(schema: Any) -> Schema:

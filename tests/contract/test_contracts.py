@@ -57,9 +57,9 @@ def test_an_event_survives_the_wire_and_a_reader_bears_what_it_does_not_know(eve
 
 
 @pytest.mark.parametrize("event", every_event().values(), ids=every_event())
-def test_an_event_without_one_of_its_fields_is_refused(event: type[Event]) -> None:
+def test_an_event_without_a_field_that_has_no_default_is_refused(event: type[Event]) -> None:
     whole = json.loads(example(event))
-    for field in whole:
+    for field in (field.name for field in msgspec.structs.fields(event) if field.required):
         with pytest.raises(msgspec.ValidationError):
             decode(event, json.dumps({name: value for name, value in whole.items() if name != field}))
 

@@ -1,0 +1,135 @@
+"""The TypeScript client does not let a wrong field through its compiler, and stays signed in with a real server."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from flask import request
+from werkzeug.serving import make_server
+
+from chassis.database import Database
+from chassis.http import create_app
+from deploy import lint_api
+from users.api import api
+from users.tokens import SigningKeys
+
+NEED = 'category: "food.rice", quantity: 50, reason: "家中断粮"'
+WRONG = {
+    "a field misspelt": f'duijie.POST("/v1/needs", {{ body: {{ {NEED}, urgensy: "urgent" }} }});',
+    "a word that is none": f'duijie.POST("/v1/needs", {{ body: {{ {NEED}, urgency: "dire" }} }});',
+    "a number as text": 'duijie.POST("/v1/needs", { body: { category: "food.rice", quantity: "50", reason: "家中断粮" } });',
+    "a field left out": 'duijie.POST("/v1/needs", { body: { category: "food.rice", quantity: 50 } });',
+    "an address that is none": 'duijie.GET("/v1/kneads");',
+    "a method that is none": 'duijie.POST("/v1/catalogue", { body: {} });',
+    "a parameter misspelt": 'duijie.GET("/v1/needs", { params: { query: { regionn: "51" } } });',
+    "a field that no answer has": 'must(duijie.GET("/v1/needs")).then((page) => page.items[0]?.urgensy);',
+    "null taken for text": 'must(duijie.GET("/v1/needs")).then((page) => page.next.length);',
+}
+RIGHT = [
+    f'duijie.POST("/v1/needs", {{ body: {{ {NEED}, urgency: "urgent" }} }});',
+    'duijie.GET("/v1/needs", { params: { query: { region: "51" } } });',
+    'must(duijie.GET("/v1/needs")).then((page) => page.items[0]?.urgency ?? page.next?.length);',
+]
+VISIT = """
+const [baseUrl = "", phone = "", password = ""] = process.argv.slice(2);
+const said: string[] = [];
+const refused = (reason: unknown) => { if (reason instanceof Refused) said.push(reason.problem.code, reason.message); else throw reason; };
+
+await must(connect({ baseUrl }).POST("/v1/accounts", { body: { kind: "donor", phone, name: "李四", password, region: "51" } }));
+await connect({ baseUrl }).signIn({ phone, password: "not this one" }).catch(refused);
+await connect({ baseUrl, language: "en" }).signIn({ phone, password: "not this one" }).catch(refused);
+
+const first: SessionOut[] = [];
+await connect({ baseUrl, onSession: (session) => session && first.push(session) }).signIn({ phone, password });
+
+const renewals: unknown[] = [];
+const late = connect({ baseUrl, session: { ...first[0]!, access_token: "over" }, onSession: (session) => renewals.push(session) });
+const both = await Promise.all([must(late.GET("/v1/me")), must(late.GET("/v1/me"))]);
+
+const over = connect({ baseUrl, session: { ...first[0]!, access_token: "over" } });
+await must(over.POST("/v1/appointments", { body: { user_id: both[0].id, region: "51" } })).catch(refused);
+
+const ended: unknown[] = [];
+const lost = { ...first[0]!, access_token: "over", refresh_token: "none" };
+const gone = connect({ baseUrl, session: lost, onSession: (session) => ended.push(session ?? null) });
+await must(gone.GET("/v1/me")).catch(refused);
+console.log(JSON.stringify({ said, ids: both.map((me) => me.id), renewals: renewals.length, ended }));
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def packages() -> None:
+    lint_api.install(lint_api.CLIENT)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A front end's folder: right and wrong lines, and a visit."""
+    folder = tmp_path_factory.mktemp("front-end")
+    start = 'export const duijie = connect({ baseUrl: "http://127.0.0.1:8000" });'
+    settings = {"extends": str(lint_api.CLIENT / "tsconfig.json"), "include": ["*.ts"]}
+    (folder / "tsconfig.json").write_text(json.dumps(settings))
+    (folder / "wrong.ts").write_text(script(start, *WRONG.values()))
+    (folder / "right.ts").write_text(script(start, *RIGHT))
+    (folder / "visit.ts").write_text(script("declare const process: { argv: string[] };", VISIT))
+    return folder
+
+
+def script(*lines: str) -> str:
+    names = "connect, must, Refused, type SessionOut"
+    return f'import {{ {names} }} from "{lint_api.CLIENT}/client.ts";\n' + "\n".join(lines)
+
+
+def test_what_the_api_would_refuse_or_not_answer_does_not_compile_and_the_rest_does(project: Path) -> None:
+    outcome = lint_api.run(lint_api.CLIENT, lint_api.compiled(project))
+    faults = [line for line in outcome.stdout.splitlines() if ": error TS" in line]
+    lines = {int(line.partition("wrong.ts(")[2].partition(",")[0]) for line in faults if "wrong.ts(" in line}
+    assert lines == {line + 3 for line in range(len(WRONG))}, outcome.stdout
+    assert [line for line in faults if "wrong.ts(" not in line] == []
+
+
+def test_types_that_lag_behind_the_document_are_caught(tmp_path: Path) -> None:
+    document = json.loads((lint_api.API / "openapi.json").read_text())
+    document["components"]["schemas"]["NeedIn"]["properties"]["crop"] = {"type": "string"}
+    (tmp_path / "openapi.json").write_text(json.dumps(document))
+    words = [str(tmp_path / "openapi.json") if word.endswith("openapi.json") else word for word in lint_api.fresh()]
+    assert lint_api.run(lint_api.CLIENT, words).returncode != 0
+
+
+@pytest.fixture
+def served(database_of: Callable[[str, str], str]) -> Iterator[tuple[str, list[Any]]]:
+    """users on a port of its own, and the requests that reach it."""
+    pem = ec.generate_private_key(ec.SECP256R1()).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    database = Database(database_of("users", "users_client"), name="client")
+    app = create_app("users", api, database=database, keys=SigningKeys([pem]))
+    seen: list[Any] = []
+    app.before_request(lambda: seen.append((request.method, request.path, request.headers.get("Idempotency-Key"))))
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}", seen
+    server.shutdown()
+    thread.join()
+    database.close()
+
+
+def test_a_visitor_speaks_their_language_and_stays_signed_in_with_one_renewal(project: Path, served: tuple[str, list[Any]]) -> None:
+    address, seen = served
+    outcome = lint_api.run(lint_api.CLIENT, [str(project / "visit.ts"), address, "13800000001", "tian-dao 酬勤"])
+    assert outcome.returncode == 0, outcome.stderr
+    found = json.loads(outcome.stdout)
+    wrong = ["wrong_credentials", "手机号或密码不正确", "wrong_credentials", "The phone or the password is not right"]
+    assert found["said"][:4] == wrong
+    assert found["ids"][0] == found["ids"][1]
+    assert found["renewals"] == 1
+    assert found["said"][4] == "not_allowed"
+    assert found["said"][6] == "sign_in_needed"
+    assert found["ended"] == [None]
+    keys = [key for method, path, key in seen if (method, path) == ("POST", "/v1/appointments")]
+    assert len(keys) == 2
+    assert keys[0] == keys[1] is not None

@@ -1,0 +1,170 @@
+"""The documents of the API and the events say what the code does, and the tools that read them find nothing wrong."""
+
+import json
+import subprocess
+import sys
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chassis.broker import letter
+from chassis.places import Place
+from contracts.event import Event, encode, every_event, name_of, teller_of
+from contracts.generate import example_of
+from deploy import asyncapi, catalogue, generate, lint_api, openapi
+
+Document = dict[str, Any]
+EVENTS = every_event()
+
+
+@pytest.fixture(scope="module")
+def listeners() -> dict[str, list[str]]:
+    return generate.listeners()
+
+
+@pytest.fixture(scope="module")
+def told(listeners: dict[str, list[str]]) -> Document:
+    return asyncapi.document(listeners)
+
+
+@pytest.fixture(scope="module")
+def house() -> Document:
+    return openapi.house()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def packages() -> None:
+    for folder in (lint_api.LINT, lint_api.CLIENT):
+        lint_api.install(folder)
+
+
+@pytest.mark.parametrize("event", EVENTS.values(), ids=EVENTS)
+def test_an_event_is_described_where_the_relay_really_sends_it(told: Document, event: type[Event]) -> None:
+    example = example_of(event)
+    sent = letter(asyncapi.envelope_of(example), encode(example))
+    channel, message = told["channels"][name_of(event)], told["components"]["messages"][name_of(event)]
+    assert (channel["bindings"]["amqp"]["exchange"]["name"], channel["address"]) == (sent.exchange, sent.routing_key)
+    assert message["contentType"] == sent.message.properties["content_type"]
+    assert message["examples"][0]["headers"] == sent.message.headers
+    assert json.loads(sent.message.body) == message["examples"][0]["payload"]
+
+
+def test_the_headers_described_are_those_that_travel(told: Document) -> None:
+    described = told["components"]["schemas"]["Envelope"]
+    travelling = asyncapi.envelope_of(example_of(EVENTS["need_published"])).headers()
+    assert described["properties"].keys() == travelling.keys()
+    assert set(described["required"]) == travelling.keys() - {"traceparent"}
+
+
+def test_every_event_has_its_teller_and_every_listener_its_queue(told: Document, listeners: dict[str, list[str]]) -> None:
+    operations = told["operations"]
+    sent = {f"{teller_of(event)}_tells_{name}" for name, event in EVENTS.items()}
+    heard = {f"{listener}_hears_{name}" for name, names in listeners.items() for listener in names}
+    assert operations.keys() == sent | heard
+    assert {one["action"] for name, one in operations.items() if name in sent} == {"send"}
+    queues = {Place(listener, EVENTS[name]).queue for name, names in listeners.items() for listener in names}
+    assert {one["x-queue"] for one in operations.values() if one["action"] == "receive"} == queues
+
+
+def test_the_catalogue_names_every_event_each_of_its_fields_and_who_hears_it(listeners: dict[str, list[str]]) -> None:
+    page = catalogue.page(listeners)
+    for name, event in EVENTS.items():
+        section = page.partition(f"\n### {event.__name__}\n")[2].partition("\n### ")[0]
+        assert all(f"| `{field}` |" in section for field in event.__struct_fields__)
+        assert all(Place(listener, event).queue in section for listener in listeners.get(name, ()))
+        assert (event.__doc__ or "?").split("\n")[0] in section
+
+
+def test_a_pattern_is_one_that_every_language_reads(house: Document) -> None:
+    assert r"\Z" not in json.dumps(house)
+
+
+def test_an_answer_is_open_for_fields_to_come_and_a_request_is_not(house: Document) -> None:
+    schemas = house["components"]["schemas"]
+    assert "additionalProperties" not in schemas["NeedOut"]
+    assert schemas["NeedIn"]["additionalProperties"] is False
+
+
+def document(**schemas: Any) -> Document:
+    name = schemas.pop("operation", "list_things")
+    answer = {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Page"}}}}
+    return {
+        "info": {},
+        "tags": [{"name": "x"}],
+        "paths": {f"/v1/{name}": {"get": {"operationId": name, "responses": {"200": answer}}}},
+        "components": {"schemas": schemas},
+    }
+
+
+PAGE = {"type": "array", "items": {"$ref": "#/components/schemas/Thing"}}
+
+
+def answered(whole: Document, name: str) -> str:
+    schema = whole["paths"][f"/v1/{name}"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+    return str(schema["$ref"].rpartition("/")[2])
+
+
+def test_schemas_that_say_the_same_become_one() -> None:
+    one, other = document(Page=PAGE, Thing={"type": "string"}), document(operation="list_more", Page=PAGE, Thing={"type": "string"})
+    whole = openapi.merged({"users": one, "needs": other})
+    assert whole["components"]["schemas"] == {"Page": PAGE, "Thing": {"type": "string"}}
+    assert whole["paths"].keys() == {"/v1/list_things", "/v1/list_more"}
+
+
+def test_schemas_of_one_name_that_differ_even_far_below_keep_apart_by_their_services() -> None:
+    one, other = document(Page=PAGE, Thing={"type": "string"}), document(operation="list_more", Page=PAGE, Thing={"type": "integer"})
+    before = deepcopy([one, other])
+    whole = openapi.merged({"users": one, "needs": other})
+    assert whole["components"]["schemas"].keys() == {"UsersPage", "UsersThing", "NeedsPage", "NeedsThing"}
+    assert (answered(whole, "list_things"), answered(whole, "list_more")) == ("UsersPage", "NeedsPage")
+    assert whole["components"]["schemas"]["NeedsPage"]["items"] == {"$ref": "#/components/schemas/NeedsThing"}
+    assert before == [one, other]
+
+
+def test_two_operations_of_one_name_are_refused() -> None:
+    with pytest.raises(ValueError, match="needs: list_things"):
+        openapi.merged({"users": document(Page=PAGE, Thing={}), "needs": document(Page=PAGE, Thing={})})
+
+
+def test_the_documents_and_the_client_pass_the_tools_of_their_readers() -> None:
+    outcome = subprocess.run([sys.executable, "-W", "ignore", "-m", "deploy.lint_api"], capture_output=True, text=True, check=False)
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+
+
+def test_a_document_that_says_too_little_is_caught_by_each_of_our_rules(house: Document, told: Document, tmp_path: Path) -> None:
+    operation = house["paths"]["/v1/needs"]["post"]
+    dumb = {"operationId": "PostNeed", "summary": "<Lambda>", "x-who": [], "x-view": "all", "requestBody": {"content": {}}}
+    dumb["responses"] = {"default": {"description": "a page"}}
+    wrong = deepcopy(house) | {"paths": {"/v1/Needs/": {"post": operation | dumb}}}
+    wrong["components"]["schemas"]["NeedIn"]["properties"]["isUrgent"] = {"type": "boolean"}
+    mute = deepcopy(told)
+    del mute["components"]["schemas"]["NeedPublished"]["properties"]["unit"]["description"]
+    mute["components"]["messages"]["need_published"]["summary"] = ""
+    files = [tmp_path / "openapi.json", tmp_path / "asyncapi.json"]
+    for file, content in zip(files, (wrong, mute), strict=True):
+        file.write_text(json.dumps(content))
+    outcome = lint_api.run(lint_api.LINT, lint_api.look_over(*files))
+    rules = {line.strip().rstrip(":") for line in (lint_api.LINT / "ruleset.yaml").read_text().splitlines() if line.endswith(":")}
+    ours = {rule for rule in rules if rule.startswith(("operation-", "body-", "address-", "field-", "event-"))}
+    assert outcome.returncode != 0
+    assert len(ours) == 10
+    assert {rule for rule in ours if rule not in outcome.stdout} == set()
+
+
+def test_a_document_of_events_that_listeners_tools_cannot_follow_is_caught(told: Document, tmp_path: Path) -> None:
+    wrong = deepcopy(told)
+    wrong["operations"]["needs_tells_need_published"]["messages"] = [{"$ref": "#/channels/need_closed/messages/need_closed"}]
+    (tmp_path / "asyncapi.json").write_text(json.dumps(wrong))
+    outcome = lint_api.run(lint_api.LINT, lint_api.parse(tmp_path / "asyncapi.json"))
+    assert outcome.returncode == 1
+    assert "operations.needs_tells_need_published" in outcome.stderr
+
+
+@pytest.mark.parametrize("folder", [lint_api.LINT, lint_api.CLIENT], ids=["lint", "client"])
+def test_the_npm_packages_are_pinned_by_content_and_without_an_address(folder: Path) -> None:
+    text = (folder / "package-lock.json").read_text()
+    packages = {name: package for name, package in json.loads(text)["packages"].items() if name}
+    assert "://" not in text
+    assert all(package["integrity"].startswith("sha512-") for package in packages.values())
