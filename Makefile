@@ -36,6 +36,10 @@ stack: .venv/.ready rabbitmq ## every service's roles as processes, on a private
 getusppe: .venv/.ready rabbitmq ## the main job on real input: GetUsPPE's needs and gifts through the stack (LIMIT=n for the first n)
 	@$(BIN)/python -m bench.getusppe $(if $(LIMIT),--limit $(LIMIT))
 
+.PHONY: faults-smoke
+faults-smoke: .venv/.ready rabbitmq ## 20,000 events through 66 faults, and a ledger of what got lost or was done twice (SEED=n for the same faults)
+	@$(BIN)/python -W ignore -m tests.faults.campaign $(if $(SEED),--seed $(SEED))
+
 .PHONY: test
 test: .venv/.ready rabbitmq lint ## lint, then every test; campaigns at a tenth
 	@$(BIN)/python -m pytest
