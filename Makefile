@@ -55,7 +55,7 @@ check: .venv/.ready rabbitmq lint ## as `test`, with the campaigns whole: the ma
 .PHONY: lint
 lint: .venv/.ready ## ruff, mypy, the floors; generated files fresh, nothing broken that was released
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet .
-	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/python -m mypy --no-error-summary
 	@$(BIN)/python -m deploy.floors
 	@$(BIN)/python -m deploy.generate --check
 
@@ -75,6 +75,15 @@ generate: .venv/.ready ## what is generated and committed: schemas, examples, li
 .PHONY: release-contracts
 release-contracts: .venv/.ready ## make the present contracts those that later changes are held against
 	@$(BIN)/python -m deploy.generate --release
+
+.PHONY: service
+service: .venv/.ready ## a new service from the template: name=reviews [kind=full|listener]
+	@$(BIN)/python -W ignore -m deploy.new_service "$(name)" --kind "$(or $(kind),full)"
+	@touch .venv/.ready
+
+.PHONY: wheels
+wheels: .venv/.ready ## contracts and chassis as wheels in dist/, for programs outside this repository
+	@for one in contracts chassis; do (cd $$one && $(CURDIR)/$(BIN)/python -m hatchling build -t wheel -d ../dist) || exit 1; done
 
 .PHONY: lock
 lock: .venv/.ready ## pin the newest allowed versions anew, with hashes

@@ -201,13 +201,6 @@ def test_any_amqp_program_can_listen(house: House) -> None:
     assert Envelope.of(message.headers).subject == event.subject
 
 
-def test_a_plain_nameko_service_can_listen(house: House) -> None:
-    everything = house.start("listening_nameko").ready()
-    house.tell(event := withdrawn_need())
-    house.relay().ready()
-    assert soon(lambda: everything.says(str(event.subject)))
-
-
 def hear(house: House, heard: list[Heard]) -> bool:
     """Whether a batch goes through without a deadlock."""
     try:

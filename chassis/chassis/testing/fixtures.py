@@ -104,8 +104,8 @@ def administrator_of(database: Database, region: str) -> Person:
     return person
 
 
-def api_fixtures(service: str, api: APIBlueprint) -> tuple[Any, Any, Any]:
-    """The fixtures `engine`, `database` (which forgets after each test) and `client` of a service, for its conftest to name."""
+def database_fixtures(service: str) -> tuple[Any, Any]:
+    """The fixtures `engine` and `database` (which forgets after each test) of a service, for its conftest to name."""
 
     @pytest.fixture(scope="session")
     def engine(database_of: Callable[[str, str], str]) -> Iterator[RolledBack]:
@@ -118,11 +118,17 @@ def api_fixtures(service: str, api: APIBlueprint) -> tuple[Any, Any, Any]:
         with engine.trial() as trial:
             yield trial
 
+    return engine, database
+
+
+def api_fixtures(service: str, api: APIBlueprint) -> tuple[Any, Any, Any]:
+    """As `database_fixtures`, and `client`, who calls the service's API."""
+
     @pytest.fixture
     def client(database: RolledBack, keys: KnownKeys) -> Client:
         return Client(create_app(service, api, database=database, keys=keys).test_client(), keys)
 
-    return engine, database, client
+    return *database_fixtures(service), client
 
 
 def assert_retold(database: Database, stories: Sequence[Story], restated: Collection[type[Event]] = ()) -> list[Event]:

@@ -1,4 +1,4 @@
-"""A program of somebody else: a plain nameko service that writes down what needs tells."""
+"""A program of somebody else: a plain nameko service that writes down which needs were withdrawn. It uses nothing of Duijie."""
 
 import os
 import signal
@@ -14,10 +14,15 @@ from nameko.events import event_handler  # noqa: E402
 
 class Stranger:
     name = "stranger"
+    seen: set[tuple[str, int]] = set()
 
     @event_handler("needs", "need_withdrawn")
     def on_need_withdrawn(self, payload: dict[str, Any]) -> None:
-        print(payload["need_id"], flush=True)
+        # An event may be delivered twice: the thing's id and version tell. A real program keeps them in its database.
+        told = payload["need_id"], payload["version"]
+        if told not in self.seen:
+            self.seen.add(told)
+            print(payload["need_id"], flush=True)
 
 
 def main() -> None:

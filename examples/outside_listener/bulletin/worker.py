@@ -1,0 +1,17 @@
+"""Counts published needs by county; the inbox of the chassis sees to it that each is counted once."""
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from chassis.events import ServiceWorker, handles
+from contracts.needs import NeedPublished
+
+COUNT = text("INSERT INTO counties VALUES (:county, 1) ON CONFLICT (county) DO UPDATE SET published = counties.published + 1")
+
+
+class Worker(ServiceWorker):
+    name = "bulletin"
+
+    @handles(NeedPublished)
+    def on_need_published(self, session: Session, event: NeedPublished) -> None:
+        session.execute(COUNT, {"county": event.region[:6]})

@@ -1,0 +1,10 @@
+"""The HTTP process of insight: `python -m chassis.http insight`."""
+
+from apiflask import APIFlask
+
+from chassis.http import create_app
+from insight.api import api
+
+
+def create() -> APIFlask:
+    return create_app("insight", api)

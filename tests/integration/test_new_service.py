@@ -1,0 +1,108 @@
+"""`make service` in a copy of the tree: what it makes passes lint and its own tests untouched, and goes without a trace."""
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import venv
+from pathlib import Path
+
+import pytest
+
+from deploy import new_service
+
+ROOT = Path(__file__).resolve().parents[2]
+LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "var", "dist", "node_modules", "__pycache__", ".hypothesis", ".ruff_cache")
+MADE = {"almanacs": "listener", "reviews": "full"}
+
+
+class Copy:
+    """The tree once more, with commands of its own; libraries are those of this one."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        shutil.copytree(ROOT, folder, ignore=LEFT_OUT)
+        venv.create(folder / ".venv")
+        [packages] = (folder / ".venv").glob("lib/python*/site-packages")
+        members = [path.parent for path in folder.rglob("pyproject.toml") if ".venv" not in path.parts]
+        (packages / "copy.pth").write_text("\n".join(map(str, [*members, sysconfig.get_path("purelib")])))
+        (folder / ".venv/bin/ruff").symlink_to(Path(sys.executable).with_name("ruff"))
+        (folder / ".venv/.ready").touch()
+        for words in (["init", "-q"], ["add", "-A"], ["-c", "user.name=a", "-c", "user.email=a@example.org", "commit", "-qm", "as it was"]):
+            self.run("git", *words)
+
+    def run(self, *words: str, fails: bool = False) -> str:
+        """What a command said. Fails unless it ends as expected."""
+        environment = {name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MAKELEVEL", "VIRTUAL_ENV"}}
+        outcome = subprocess.run(words, cwd=self.folder, env=environment, capture_output=True, text=True, check=False)
+        assert (outcome.returncode != 0) is fails, outcome.stdout + outcome.stderr
+        return outcome.stdout + outcome.stderr
+
+    def changes(self) -> list[str]:
+        return self.run("git", "status", "--porcelain").splitlines()
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
+    return Copy(tmp_path_factory.mktemp("copy") / "tree")
+
+
+@pytest.mark.timeout(300)
+def test_services_of_both_kinds_pass_lint_and_their_tests_untouched_and_go_without_a_trace(copy: Copy) -> None:
+    listed = (copy.folder / "deploy/services.toml").read_text()
+    for name, kind in MADE.items():
+        assert f"services/{name} stands" in copy.run("make", "service", f"name={name}", f"kind={kind}")
+    copy.run("make", "lint")
+    tests = [f"services/{name}" for name in MADE]
+    said = copy.run(".venv/bin/python", "-W", "ignore", "-m", "pytest", "-q", *tests, "tests/architecture/test_services.py")
+    assert "failed" not in said
+    assert [kept for kept in copy.changes() if kept.startswith("??")] == [f"?? services/{name}/" for name in sorted(MADE)]
+    for name in MADE:
+        shutil.rmtree(copy.folder / "services" / name)
+    (copy.folder / "deploy/services.toml").write_text(listed)
+    copy.run("make", "generate")
+    assert copy.changes() == []
+
+
+def test_what_fails_on_its_way_leaves_nothing_behind(copy: Copy) -> None:
+    generate = copy.folder / "deploy/generate.py"
+    stood = generate.read_text()
+    generate.write_text("raise SystemExit('out of order')\n")
+    said = copy.run("make", "service", "name=reviews", fails=True)
+    assert "out of order" in said
+    assert "nothing was left behind" in said
+    assert copy.changes() == [" M deploy/generate.py"]
+    generate.write_text(stood)
+
+
+def test_a_name_that_is_taken_is_refused_by_the_command_and_changes_nothing(copy: Copy) -> None:
+    assert "there is a service needs already" in copy.run("make", "service", "name=needs", fails=True)
+    assert copy.changes() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("", "lower-case English noun"),
+        ("Reviews", "lower-case English noun"),
+        ("re views", "lower-case English noun"),
+        ("../etc", "lower-case English noun"),
+        ("r", "lower-case English noun"),
+        ("match", "word of Python"),
+        ("class", "word of Python"),
+        ("queue", "a package queue already"),
+        ("requests", "a package requests already"),
+        ("contracts", "a package contracts already"),
+        ("pledges", "/v1/pledges is answered by needs"),
+        ("matching", "a service matching already"),
+        ("event", "contracts.event stands already"),
+        ("postgres", "the database server's own"),
+    ],
+)
+def test_a_name_that_would_be_in_the_way_is_refused_with_the_reason(name: str, why: str) -> None:
+    assert why in (new_service.refusal(name) or "")
+
+
+def test_a_free_name_is_not_refused() -> None:
+    assert new_service.refusal("reviews") is None
