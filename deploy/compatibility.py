@@ -80,7 +80,7 @@ def _operations(document: Document) -> dict[str, Document]:
         f"{method.upper()} {path}": operation | {"parameters": [*item.get("parameters", ()), *operation.get("parameters", ())]}
         for path, item in document["paths"].items()
         for method, operation in item.items()
-        if method != "parameters"
+        if "operationId" in operation
     }
 
 

@@ -20,6 +20,7 @@ Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
 def front_desk() -> Flask:
     """The front page and `/docs`, from files on this machine alone."""
     app = Flask(__name__)
+    app.json.sort_keys = False  # type: ignore[attr-defined]
     answering = [service for service in services().values() if service.answers]
     documents = [{"url": "/openapi.json", "name": "all"}, *({"url": f"/openapi/{one.name}.json", "name": one.name} for one in answering)]
     pages = get_swaggerui_blueprint(

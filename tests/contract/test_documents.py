@@ -1,6 +1,7 @@
 """The documents of the API and the events say what the code does, and the tools that read them find nothing wrong."""
 
 import json
+import re
 import subprocess
 import sys
 from copy import deepcopy
@@ -14,6 +15,8 @@ from chassis.places import Place
 from contracts.event import Event, encode, every_event, name_of, teller_of
 from contracts.generate import example_of
 from deploy import asyncapi, catalogue, generate, lint_api, openapi
+from deploy.local.origin import front_desk
+from deploy.services import services
 
 Document = dict[str, Any]
 EVENTS = every_event()
@@ -85,6 +88,13 @@ def test_an_answer_is_open_for_fields_to_come_and_a_request_is_not(house: Docume
     schemas = house["components"]["schemas"]
     assert "additionalProperties" not in schemas["NeedOut"]
     assert schemas["NeedIn"]["additionalProperties"] is False
+
+
+def test_the_laptop_s_pages_offer_the_document_of_the_whole_house_first(house: Document) -> None:
+    desk = front_desk().test_client()
+    assert desk.get("/openapi.json").json == house
+    offered = re.findall(r'"url": "(/openapi[^"]*)"', desk.get("/docs/").text)
+    assert offered == ["/openapi.json", *(f"/openapi/{one.name}.json" for one in services().values() if one.answers)]
 
 
 def document(**schemas: Any) -> Document:
