@@ -676,6 +676,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/insight": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One's own notes, newest first. */
+        get: operations["list_own_notes"];
+        put?: never;
+        /** Write about a need that is open. */
+        post: operations["write_note"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/insight/{note_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One of one's own notes. */
+        get: operations["get_note"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1005,6 +1040,25 @@ export interface components {
             items: components["schemas"]["NeedOut"][];
             next: string | null;
         };
+        NoteIn: {
+            /** Format: uuid */
+            need_id: string;
+            text: string;
+        };
+        NoteOut: {
+            /** Format: uuid */
+            id: string;
+            version: number;
+            /** Format: uuid */
+            need_id: string;
+            text: string;
+            /** Format: date-time */
+            written_at: string;
+        };
+        NotePage: {
+            items: components["schemas"]["NoteOut"][];
+            next: string | null;
+        };
         NothingIn: Record<string, never>;
         NoticeOut: {
             /** Format: uuid */
@@ -1226,6 +1280,9 @@ export type MeOut = components['schemas']['MeOut'];
 export type NeedIn = components['schemas']['NeedIn'];
 export type NeedOut = components['schemas']['NeedOut'];
 export type NeedPage = components['schemas']['NeedPage'];
+export type NoteIn = components['schemas']['NoteIn'];
+export type NoteOut = components['schemas']['NoteOut'];
+export type NotePage = components['schemas']['NotePage'];
 export type NothingIn = components['schemas']['NothingIn'];
 export type NoticeOut = components['schemas']['NoticeOut'];
 export type NoticePage = components['schemas']['NoticePage'];
@@ -2908,6 +2965,122 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["NoticeOut"];
                 };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_own_notes: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before */
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotePage"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    write_note: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NoteIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NoteOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_note: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` of the answer that is there already; 304 when it is still the same */
+                "If-None-Match"?: string;
+            };
+            path: {
+                note_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NoteOut"];
+                };
+            };
+            /** @description as it was */
+            304: {
+                headers: {
+                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description a problem */
             default: {
