@@ -56,17 +56,22 @@ def make(name: str, kind: str) -> None:
         subprocess.run([RUFF, "check", "--quiet", "--fix", "--select", "I", str(folder)], check=True)
         LIST.write_text(listed + BLOCKS[kind].format(name=name, port=port), "utf-8")
         _pip("install", "--no-deps", "--no-build-isolation", "--editable", str(folder))
-        _run("deploy.generate")
+        _generate()
     except BaseException:
         LIST.write_text(listed, "utf-8")
         shutil.rmtree(folder, ignore_errors=True)
         _pip("uninstall", "--yes", f"duijie-{name}")
-        _run("deploy.generate")
+        _generate()
         raise
 
 
 def _pip(*words: str) -> None:
     _run("pip", "--disable-pip-version-check", "--quiet", *words)
+
+
+def _generate() -> None:
+    _run("deploy.generate")
+    _run("deploy.lint_api", "--types")
 
 
 def _run(*words: str) -> None:

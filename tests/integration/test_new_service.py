@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy import new_service
+from deploy import lint_api, new_service
 
 ROOT = Path(__file__).resolve().parents[2]
 LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "var", "dist", "node_modules", "__pycache__", ".hypothesis", ".ruff_cache")
@@ -29,6 +29,9 @@ class Copy:
         (packages / "copy.pth").write_text("\n".join(map(str, [*members, sysconfig.get_path("purelib")])))
         (folder / ".venv/bin/ruff").symlink_to(Path(sys.executable).with_name("ruff"))
         (folder / ".venv/.ready").touch()
+        for packages in (lint_api.LINT, lint_api.CLIENT):
+            lint_api.install(packages)
+            (folder / packages.relative_to(ROOT) / "node_modules").symlink_to(packages / "node_modules")
         for words in (["init", "-q"], ["add", "-A"], ["-c", "user.name=a", "-c", "user.email=a@example.org", "commit", "-qm", "as it was"]):
             self.run("git", *words)
 
@@ -57,7 +60,7 @@ def test_services_of_both_kinds_pass_lint_and_their_tests_untouched_and_go_witho
     tests = [f"services/{name}" for name in MADE]
     said = copy.run(".venv/bin/python", "-W", "ignore", "-m", "pytest", "-q", *tests, "tests/architecture/test_services.py")
     assert "failed" not in said
-    assert [kept for kept in copy.changes() if kept.startswith("??")] == [f"?? services/{name}/" for name in sorted(MADE)]
+    assert [one for one in copy.changes() if one.startswith("?? services")] == [f"?? services/{name}/" for name in sorted(MADE)]
     for name in MADE:
         shutil.rmtree(copy.folder / "services" / name)
     (copy.folder / "deploy/services.toml").write_text(listed)
