@@ -48,6 +48,10 @@ faults-smoke: .venv/.ready rabbitmq ## 20,000 events through 66 faults, and a le
 test: .venv/.ready rabbitmq lint ## lint, then every test; campaigns at a tenth
 	@$(BIN)/python -m pytest
 
+.PHONY: fuzz
+fuzz: .venv/.ready ## thousands of requests that nobody thought of, to every operation of every service
+	@CAMPAIGN=1 $(BIN)/python -m pytest tests/fuzz
+
 .PHONY: check
 check: .venv/.ready rabbitmq lint ## as `test`, with the campaigns whole: the main job on all its input among them
 	@CAMPAIGN=1 $(BIN)/python -m pytest

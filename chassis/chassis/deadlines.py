@@ -47,10 +47,10 @@ def keep(app: Flask, engine: Engine, settings: WebSettings) -> None:
         event.listen(engine, "begin", lambda connection: _granted.set(settings.request_seconds))
 
 
-def _shorten(connection: Connection, *_: Any) -> None:
+def _shorten(connection: Connection, cursor: Any, statement: str, *_: Any) -> None:
     """Before a statement of a request: only what is left of its time may the database take. Costs nothing while little of it is gone."""
     ends_at = _ends_at.get()
-    if ends_at is None:
+    if ends_at is None or statement.startswith("ROLLBACK"):
         return
     left = ends_at - time.monotonic()
     if left <= 0:

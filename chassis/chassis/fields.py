@@ -34,7 +34,7 @@ class Text(fields.String):
     def __init__(self, most: int = 200, least: int = 1, pattern: str | None = None, **options: Any) -> None:
         checks: list[Any] = [validate.Length(min=least, max=most, error="text_length")]
         if pattern:
-            checks.append(validate.Regexp(rf"(?:{pattern})\Z", re.ASCII, error="text_form"))
+            checks.append(validate.Regexp(rf"^(?:{pattern})$", re.ASCII, error="text_form"))
         super().__init__(validate=checks, **options)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
@@ -120,9 +120,9 @@ class Region(fields.String):
 
     def __init__(self, lengths: tuple[int, ...] = (2, 4, 6, 9, 12), **options: Any) -> None:
         self._lengths = lengths
-        metadata = {"example": "510903", "description": f"division code of {' or '.join(map(str, lengths))} digits"} | options.pop(
-            "metadata", {}
-        )
+        described = f"division code of {' or '.join(map(str, lengths))} digits"
+        pattern = "|".join(f"[0-9]{{{length}}}" for length in lengths)
+        metadata = {"example": "510903", "description": described, "pattern": f"^({pattern})$"} | options.pop("metadata", {})
         super().__init__(metadata=metadata, **options)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:

@@ -49,7 +49,7 @@ def as_seen(session: Session, row: Versioned) -> None:
     if seen is None:
         return
     seen.compared = True
-    named = {tag.partition(".")[0] for tag in seen.tags.as_set()}
+    named = {(tag or "").partition(".")[0] for tag in seen.tags.as_set()}
     if not seen.tags.star_tag and str(row.version) not in named:
         raise stale(headers={"ETag": f'"{row.version}"'})
 

@@ -6,15 +6,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+import httpx
 import pytest
 
-from chassis.testing.postgres import Postgres
+from chassis.testing.postgres import Postgres, kept_ports
 from chassis.testing.rabbitmq import RabbitMQ
 
 sys.path.insert(0, str(Path(__file__).parent / "house"))
 
 if TYPE_CHECKING:
-    from keeper import House
+    from issuer import Users
+    from keeper import House, Serve
 
 
 @pytest.fixture
@@ -24,3 +26,34 @@ def house(postgres: Postgres, rabbitmq: RabbitMQ, database_of: Callable[[str, st
 
     with open_house(postgres, database_of("pantry", f"pantry_{uuid4().hex[:8]}"), rabbitmq, tmp_path) as opened:
         yield opened
+
+
+@pytest.fixture
+def users() -> "Iterator[Users]":
+    from issuer import Users
+
+    users = Users()
+    yield users
+    users.leave()
+
+
+@pytest.fixture
+def serve(house: "House", users: "Users", tmp_path: Path) -> "Serve":
+    from keeper import Process, soon
+
+    def start(**told: object) -> tuple[Process, httpx.Client]:
+        [port] = kept_ports(tmp_path / "ports", 1)
+        process = house.start("chassis.http", "pantry", port=port, jwks_url=users.url, **told)
+        signed = {"Authorization": f"Bearer {users.token()}"}
+        client = httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, headers=signed)
+
+        def answers() -> bool:
+            try:
+                return client.get("/livez").status_code == 200
+            except httpx.TransportError:
+                return False
+
+        assert soon(answers)
+        return process, client
+
+    return start

@@ -3,28 +3,25 @@
 import json
 import threading
 import time
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
 from apiflask import APIBlueprint
+from issuer import Users, forged
 from joserfc import jwt
-from joserfc.jwk import ECKey, KeySet, OctKey
-from keeper import House, Process, soon, unguarded, withdrawn_need
+from joserfc.jwk import ECKey, OctKey
+from keeper import House, Serve, soon, unguarded, withdrawn_need
 from pantry import api as pantry_api
 from pantry.actions import PERSONAL
 from sqlalchemy import text
 
 from chassis import http, idempotency
-from chassis.auth import ISSUER, FetchedKeys
+from chassis.auth import FetchedKeys
 from chassis.http import Unguarded, create_app
 from chassis.problems import Problem
 from chassis.testing.fixtures import Client, KnownKeys, Person, RolledBack, api_fixtures
-from chassis.testing.postgres import Postgres, kept_ports
+from chassis.testing.postgres import Postgres
 from chassis.testing.rabbitmq import RabbitMQ
 
 engine, database, client = api_fixtures("pantry", pantry_api.api)
@@ -67,6 +64,7 @@ REFUSED: dict[str, tuple[str, str, bytes, str, int, str]] = {
     "NUL in the path": ("GET", "/v1/withdrawals/%00", b"", "", 400, "bad_text"),
     "NUL in the query": ("GET", "/v1/counts?a=%00", b"", "", 400, "bad_text"),
     "a path that is no UTF-8": ("GET", "/v1/%ff", b"", "", 400, "bad_text"),
+    "a parameter twice": ("GET", "/v1/counts?limit=1&limit=2", b"", "", 400, "repeated_parameter"),
     "an unknown path": ("GET", "/v1/nothing", b"", "", 404, "not_found"),
     "an id that is none": ("GET", "/v1/withdrawals/7", b"", "", 404, "not_found"),
     "another method": ("DELETE", "/v1/counts", b"", "", 405, "method_not_allowed"),
@@ -87,7 +85,7 @@ def test_what_is_wrong_is_a_problem_with_a_code_in_the_callers_language(
     assert (response.status_code, response.json["code"], response.json["status"]) == (status, code, status)
     assert response.content_type == "application/problem+json"
     assert response.headers["Content-Language"] == answered
-    assert response.json["title"] == next(one for one in Problem.__subclasses__() if one.code == code).words[answered]
+    assert response.json["title"] == next(one for one in Problem.__subclasses__() if one.code == code).words[answered].format(name="limit")
     assert bool(response.json.get("errors")) == (code == "invalid")
 
 
@@ -187,10 +185,6 @@ def test_the_second_of_two_at_once_is_told_to_wait(house: House, keys: KnownKeys
     assert house.count("withdrawals") == 1
 
 
-def forged(**changes: Any) -> dict[str, Any]:
-    return {"iss": ISSUER, "sub": str(uuid4()), "kind": "donor", "exp": datetime.now(UTC) + timedelta(minutes=5)} | changes
-
-
 def tokens(keys: KnownKeys) -> dict[str, str]:
     good = keys.token(uuid4(), "donor")
     head, body, signature = good.split(".")
@@ -206,6 +200,9 @@ def tokens(keys: KnownKeys) -> dict[str, str]:
         "from another issuer": keys.token(uuid4(), "donor", iss="someone"),
         "without an end": keys.token(uuid4(), "donor", exp=None),
         "about nobody": keys.token(uuid4(), "donor", sub="nobody"),
+        "about a number": keys.token(uuid4(), "donor", sub=7),
+        "of an unknown kind": keys.token(uuid4(), "emperor"),
+        "of many kinds": keys.token(uuid4(), ["donor", "staff"]),
         "garbage": "garbage",
         "more garbage": "a.b.c",
     }
@@ -216,43 +213,6 @@ def test_a_token_that_is_not_good_is_none(client: Client, keys: KnownKeys, kind:
     response = client.flask.post("/v1/withdrawals", json={"region": "51"}, headers={"Authorization": f"Bearer {tokens(keys)[kind]}"})
     assert (response.status_code, response.json["code"]) == (401, "sign_in_needed")
     assert response.headers["WWW-Authenticate"] == "Bearer"
-
-
-class Users:
-    """Stands in for the service users: serves its public keys over HTTP, and counts how often."""
-
-    def __init__(self) -> None:
-        self.keys = [ECKey.generate_key("P-256", {"kid": "first"}, auto_kid=False)]
-        self.asked = 0
-        users = self
-
-        class Answer(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                users.asked += 1
-                self.send_response(200)
-                self.end_headers()
-                self.wfile.write(json.dumps(KeySet(list(users.keys)).as_dict(private=False)).encode())
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = HTTPServer(("127.0.0.1", 0), Answer)
-        self.url = f"http://127.0.0.1:{self._server.server_port}/v1/jwks"
-        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
-
-    def token(self) -> str:
-        return jwt.encode({"alg": "ES256", "kid": str(self.keys[-1].kid)}, forged(), self.keys[-1])
-
-    def leave(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-
-@pytest.fixture
-def users() -> Iterator[Users]:
-    users = Users()
-    yield users
-    users.leave()
 
 
 def status_with(keys: FetchedKeys, database: RolledBack, token: str) -> int:
@@ -287,26 +247,10 @@ def test_without_any_keys_the_service_is_away(database: RolledBack) -> None:
     assert status_with(FetchedKeys("http://127.0.0.1:9/v1/jwks", database), database, "a.b.c") == 503
 
 
-@pytest.fixture
-def web(house: House, users: Users, tmp_path: Any) -> tuple[Process, httpx.Client]:
-    [port] = kept_ports(tmp_path / "ports", 1)
-    process = house.start("chassis.http", "pantry", port=port, jwks_url=users.url)
-    client = httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, headers={"Authorization": f"Bearer {users.token()}"})
-
-    def answers() -> bool:
-        try:
-            return client.get("/livez").status_code == 200
-        except httpx.TransportError:
-            return False
-
-    assert soon(answers)
-    return process, client
-
-
 def test_a_web_process_serves_through_the_troubles_of_broker_and_database(
-    house: House, web: tuple[Process, httpx.Client], postgres: Postgres, rabbitmq: RabbitMQ
+    house: House, serve: Serve, postgres: Postgres, rabbitmq: RabbitMQ
 ) -> None:
-    process, client = web
+    process, client = serve()
     worker, relay = house.worker().ready(), house.relay().ready()
     assert client.get("/readyz").json() == {"status": "ok"}
     rabbitmq.stop()
@@ -324,15 +268,16 @@ def test_a_web_process_serves_through_the_troubles_of_broker_and_database(
         postgres.start_again()
     assert client.get("/readyz").status_code == 200
     assert client.get(posted.headers["Location"]).json()["reason"] == PERSONAL
-    assert client.post("/v1/breakages", json={"region": "51"}).status_code == 500
+    assert client.post("/v1/breakages", json={"region": "51"}, headers={"X-Request-Id": "one-that-breaks"}).status_code == 500
     assert soon(lambda: process.says("a request broke"))
+    assert [entry["request_id"] for entry in process.entries() if entry["event"] == "a request broke"] == ["one-that-breaks"]
     assert not process.says(PERSONAL)
     assert {entry["service"] for entry in process.entries()} == {"pantry"}
     assert [one.stop() for one in (process, worker, relay)] == [0, 0, 0]
 
 
-def test_a_web_process_reads_chunks_and_refuses_too_many(web: tuple[Process, httpx.Client]) -> None:
-    _, client = web
+def test_a_web_process_reads_chunks_and_refuses_too_many(serve: Serve) -> None:
+    _, client = serve()
     headers = {"Content-Type": JSON}
     assert client.post("/v1/counts", content=iter([b'{"quant', b'ity": 7}']), headers=headers).json() == {"quantity": 7}
     assert client.post("/v1/counts", content=iter([b" " * 10_000] * 10), headers=headers).status_code == 413

@@ -18,9 +18,18 @@ def data_folder(name: str) -> Path:
     return Path("/var/lib/duijie") / name if os.geteuid() == 0 else Path("var").resolve() / name
 
 
+ON_ONE_ADDRESS = {"RATE_SIGN_INS": "100000/minute", "RATE_GUESTS": "100000/minute"}
+"""On a laptop everybody comes from one address."""
+
+
 def environment(folder: Path, database_url: Callable[[str], str], *, origin: str, broker_url: str | None = None) -> dict[str, str]:
     """Environment variables for every process. Keys are made once and kept in `folder`, readable by its owner only."""
-    told = dict(os.environ) | _keys(folder) | {"JWKS_URL": f"{origin}/v1/jwks", "USERS_SIGNING_KEYS": str(_signing_key(folder))}
+    told = (
+        ON_ONE_ADDRESS
+        | dict(os.environ)
+        | _keys(folder)
+        | {"JWKS_URL": f"{origin}/v1/jwks", "USERS_SIGNING_KEYS": str(_signing_key(folder))}
+    )
     told |= {f"{name.upper()}_DATABASE_URL": database_url(name) for name in services()}
     return told | ({"BROKER_URL": broker_url} if broker_url else {})
 

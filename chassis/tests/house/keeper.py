@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 import amqp
+import httpx
 import pytest
 from msgspec.structs import replace
 from pantry.worker import Worker
@@ -112,6 +113,10 @@ class Process:
         """SIGTERM, and its exit code."""
         self._child.terminate()
         return self.ended(seconds)
+
+
+Serve = Callable[..., tuple[Process, httpx.Client]]
+"""`serve(drain_seconds=2)` starts a web process told so, and gives it with somebody who calls it, signed in."""
 
 
 class House:

@@ -2,11 +2,12 @@
 
 import os
 import signal
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec.structs import replace
-from sqlalchemy import insert, text
+from sqlalchemy import func, insert, select, text
 from sqlalchemy.orm import Session
 
 from chassis import outbox
@@ -48,6 +49,14 @@ def withdraw(session: Session, caller: Caller, wanted: Mapping[str, Any]) -> Wit
     session.flush()
     outbox.add(session, _withdrawn(withdrawal.region))
     return withdrawal
+
+
+def nap(session: Session, milliseconds: int, times: int, deep: bool) -> None:
+    for _ in range(times):
+        if deep:
+            time.sleep(milliseconds / 1000)
+        else:
+            session.execute(select(func.pg_sleep(milliseconds / 1000)))
 
 
 def _withdrawn(region: str) -> NeedWithdrawn:

@@ -8,7 +8,7 @@ from marshmallow import Schema, fields
 from sqlalchemy.orm import Session
 
 from chassis.auth import ANYONE, GIVERS, SIGNED_IN, Caller
-from chassis.fields import Strict, Text, Whole
+from chassis.fields import Flag, Strict, Text, Whole
 from chassis.http import access
 from chassis.problems import not_found
 from pantry import actions
@@ -30,6 +30,16 @@ class WithdrawalOut(Schema):
 
 class CountIn(Strict):
     quantity = Whole(1, 100, required=True)
+
+
+class LetterIn(Strict):
+    text = Text(300_000, required=True)
+
+
+class NapIn(Strict):
+    milliseconds = Whole(1, 10_000, required=True)
+    times = Whole(1, 10, load_default=1)
+    deep = Flag(load_default=False)
 
 
 @api.post("/withdrawals")
@@ -78,4 +88,23 @@ def count(session: Session, caller: Caller | None, json_data: dict[str, Any]) ->
 @api.output(CountIn)
 def give(session: Session, caller: Caller, json_data: dict[str, Any]) -> Any:
     """Say a number back to somebody who gives."""
+    return json_data
+
+
+@api.post("/letters")
+@access(who=ANYONE, view="public", body_bytes=200_000)
+@api.input(LetterIn)
+@api.output(CountIn)
+def write(session: Session, caller: Caller | None, json_data: dict[str, Any]) -> Any:
+    """Count the characters of a letter, which may be long."""
+    return {"quantity": len(json_data["text"])}
+
+
+@api.post("/naps")
+@access(who=ANYONE, view="public")
+@api.input(NapIn)
+@api.output(NapIn)
+def nap(session: Session, caller: Caller | None, json_data: dict[str, Any]) -> Any:
+    """Let the database sleep so often, or from deep sleep hear of nothing at all."""
+    actions.nap(session, **json_data)
     return json_data

@@ -1,0 +1,169 @@
+"""Nobody waits longer than the deadline, no request is cut off when a server leaves, and nobody asks too often."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import pytest
+from keeper import Serve, soon, unguarded
+from pantry import api as pantry_api
+from sqlalchemy import text
+
+from chassis import deadlines, rates
+from chassis.database import Database
+from chassis.http import create_app
+from chassis.settings import Settings, WebSettings
+from chassis.testing.fixtures import Client, KnownKeys, Person, RolledBack
+
+Make = Callable[..., Client]
+
+
+@pytest.fixture(scope="module")
+def address(database_of: Callable[[str, str], str]) -> str:
+    return database_of("pantry", "pantry_deadlines")
+
+
+@pytest.fixture
+def database(address: str) -> Iterator[RolledBack]:
+    database = RolledBack(address, name="tests")
+    with database.trial():
+        yield database
+    database.close()
+
+
+@pytest.fixture
+def client_of(database: RolledBack, keys: KnownKeys, monkeypatch: pytest.MonkeyPatch) -> Make:
+    """`client_of(request_seconds=1)` calls an application that is told so."""
+
+    def make(**told: object) -> Client:
+        for name, value in told.items():
+            monkeypatch.setenv(name.upper(), str(value))
+        return Client(create_app("pantry", pantry_api.api, database=database, keys=keys).test_client(), keys)
+
+    return make
+
+
+def timed(ask: Callable[[], Any]) -> tuple[Any, float]:
+    started = time.monotonic()
+    return ask(), time.monotonic() - started
+
+
+@pytest.mark.parametrize("guarded", [True, unguarded(False, "each statement has the whole time for itself")])
+def test_statements_get_only_what_is_left_of_the_request_s_time(
+    client_of: Make, database: RolledBack, monkeypatch: pytest.MonkeyPatch, guarded: bool
+) -> None:
+    if not guarded:
+        monkeypatch.setattr(deadlines, "_shorten", lambda *_: None)
+    client = client_of(request_seconds=1)
+    answer, seconds = timed(lambda: client.post("/v1/naps", {"milliseconds": 800, "times": 3}))
+    assert (answer.status_code, answer.json.get("code"), answer.headers.get("Retry-After")) == (503, "unavailable", "2")
+    assert 0.9 < seconds < 1.6
+    assert client.post("/v1/naps", {"milliseconds": 1}).status_code == 200
+
+
+@pytest.mark.parametrize("guarded", [True, unguarded(False, "who waited too long is served although nobody waits any more")])
+def test_who_waited_too_long_for_a_place_is_turned_away_before_any_work(
+    client_of: Make, database: RolledBack, monkeypatch: pytest.MonkeyPatch, guarded: bool
+) -> None:
+    if not guarded:
+        monkeypatch.setattr(threading.Semaphore, "acquire", lambda self, blocking=True, timeout=None: True)
+    client = client_of(request_seconds=0.5, web_threads=1)
+    other = client_of()
+    sleeper = threading.Thread(target=lambda: client.post("/v1/naps", {"milliseconds": 1500, "deep": True}))
+    sleeper.start()
+    time.sleep(0.2)
+    answer, seconds = timed(lambda: client.post("/v1/withdrawals", {"region": "51"}, by=Person("donor")))
+    healthy = client.get("/livez").status_code
+    sleeper.join()
+    assert (answer.status_code, answer.json.get("code")) == (503, "unavailable")
+    assert 0.4 < seconds < 1.2
+    assert healthy == 200
+    assert other.post("/v1/counts", {"quantity": 1}).status_code == client.post("/v1/counts", {"quantity": 1}).status_code == 200
+    with database.begin() as session:
+        assert session.scalar(text("SELECT count(*) FROM withdrawals")) == 0
+
+
+def test_who_waits_for_a_lock_gives_up_in_time(address: str, keys: KnownKeys, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = {"PANTRY_DATABASE_URL": address, "LOCK_TIMEOUT_MS": "300"}
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+    database = Database.of_web(Settings.of("pantry"), WebSettings.of_environment())
+    holder = Database(address, name="holder")
+    client = Client(create_app("pantry", pantry_api.api, database=database, keys=keys).test_client(), keys)
+    with holder.begin() as session:
+        session.execute(text("LOCK TABLE withdrawals IN EXCLUSIVE MODE"))
+        answer, seconds = timed(lambda: client.post("/v1/withdrawals", {"region": "51"}, by=Person("donor")))
+    assert (answer.status_code, answer.json["code"]) == (503, "unavailable")
+    assert seconds < 2
+    database.close()
+    holder.close()
+
+
+@pytest.mark.parametrize("drain_seconds", [3, unguarded(0, "who is told to stop and does so at once turns away those still sent to it")])
+def test_a_server_told_to_stop_serves_on_until_nobody_is_sent_to_it_and_finishes_what_it_began(serve: Serve, drain_seconds: int) -> None:
+    process, client = serve(drain_seconds=drain_seconds)
+
+    def nap(milliseconds: int) -> int:
+        return client.post("/v1/naps", json={"milliseconds": milliseconds}).status_code
+
+    with ThreadPoolExecutor(8) as pool:
+        early = [pool.submit(nap, 1500) for _ in range(4)]
+        time.sleep(0.5)
+        told_at = time.monotonic()
+        process.signal(15)
+        try:
+            assert soon(lambda: client.get("/readyz").status_code == 503, 2)
+            assert client.get("/livez").status_code == 200
+            assert client.post("/v1/counts", json={"quantity": 7}).json() == {"quantity": 7}
+        except httpx.TransportError:
+            pytest.fail("turned away before the time")
+        time.sleep(max(0, told_at + 2 - time.monotonic()))
+        late = [pool.submit(nap, 2500) for _ in range(4)]
+        assert [one.result() for one in early + late] == [200] * 8
+    assert process.ended() == 0
+    assert time.monotonic() - told_at >= 4.5
+    with pytest.raises(httpx.TransportError):
+        client.get("/livez")
+
+
+@pytest.mark.parametrize("guarded", [True, unguarded(False, "anybody asks as often as they like")])
+def test_who_asks_too_often_is_told_when_to_come_again(client_of: Make, monkeypatch: pytest.MonkeyPatch, guarded: bool) -> None:
+    if not guarded:
+        monkeypatch.setattr(rates.Rates, "spend", lambda self, what, who: None)
+    client, donor, other = client_of(rate_writes="3/minute"), Person("donor"), Person("donor")
+    answers = [client.post("/v1/withdrawals", {"region": "51"}, by=donor) for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [201, 201, 201, 429]
+    assert answers[3].json["code"] == "too_many"
+    assert 1 <= int(answers[3].headers["Retry-After"]) <= 60
+    assert client.post("/v1/withdrawals", {"region": "51"}, by=other).status_code == 201
+    assert client.get(answers[0].headers["Location"], by=donor).status_code == 200
+
+
+def guests(client: Client, *forwarded: str) -> list[int]:
+    """What guests get whom a proxy says to come from these addresses."""
+    asked = [client.post("/v1/counts", {"quantity": 1}, headers={"X-Forwarded-For": one}) for one in forwarded]
+    return [answer.status_code for answer in asked]
+
+
+def test_guests_are_counted_by_address_and_what_a_stranger_says_of_it_counts_for_nothing(client_of: Make) -> None:
+    assert guests(client_of(rate_guests="2/minute"), "198.51.100.1", "198.51.100.2", "198.51.100.3") == [200, 200, 429]
+    trusting = client_of(trusted_proxies=1)
+    assert guests(trusting, "203.0.113.9, 198.51.100.1", "198.51.100.1", "198.51.100.2", "198.51.100.1") == [200, 200, 200, 429]
+    assert guests(trusting, "2001:db8::1", "2001:db8::2", "2001:db8::3", "2001:db8:1::1") == [200, 200, 429, 200]
+
+
+def test_while_the_store_of_rates_is_away_each_process_counts_for_itself(client_of: Make, caplog: pytest.LogCaptureFixture) -> None:
+    client = client_of(rate_guests="2/minute", rate_limit_store="redis://127.0.0.1:9")
+    assert guests(client, *[""] * 3) == [200, 200, 429]
+    assert [record.message for record in caplog.records if record.name == "chassis.rates"] == [
+        "the store of rates is away, this process counts alone"
+    ]
+
+
+@pytest.mark.parametrize("figure", ["", "many", "0", "10/fortnight"])
+def test_a_rate_that_is_none_stops_the_start(client_of: Make, figure: str) -> None:
+    with pytest.raises(ValueError):
+        client_of(rate_reads=figure)

@@ -1,0 +1,129 @@
+"""Nobody changes what they have not seen, even when two act at once; nobody fetches again what they have."""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+
+from chassis import versions
+from chassis.database import Database
+from chassis.http import create_app
+from chassis.testing.fixtures import Client, KnownKeys, Person, RolledBack
+from needs.api import api
+
+from .conftest import offer, rice
+
+
+@pytest.fixture
+def pledge(client: Client, donor: Person) -> str:
+    return f"/v1/pledges/{client.post('/v1/pledges', offer(), by=donor).json['id']}"
+
+
+@pytest.fixture
+def need(client: Client, village: Person, household: UUID) -> str:
+    posted = client.post("/v1/needs", rice(household_id=str(household), consent="slip"), by=village)
+    return f"/v1/needs/{posted.json['id']}"
+
+
+def count_pledge(database: RolledBack, pledge: str) -> int:
+    with database.begin() as session:
+        return int(session.scalar(text("SELECT quantity FROM pledges WHERE id = :id"), {"id": pledge[-36:]}) or 0)
+
+
+def test_what_one_has_already_is_not_sent_again(client: Client, pledge: str, donor: Person) -> None:
+    first = client.get(pledge, by=donor)
+    tag = first.headers["ETag"]
+    assert tag.startswith('"1.')
+    again = client.get(pledge, by=donor, headers={"If-None-Match": f'"other", {tag}'})
+    assert (again.status_code, again.data, again.headers["ETag"]) == (304, b"", tag)
+    changed = client.patch(pledge, {"quantity": 40}, by=donor, seen=tag)
+    assert changed.status_code == 202
+    fresh = client.get(pledge, by=donor, headers={"If-None-Match": tag})
+    assert (fresh.status_code, fresh.json["quantity"]) == (200, 40)
+    assert fresh.headers["ETag"] == changed.headers["ETag"]
+
+
+def test_a_tag_is_of_what_its_caller_sees(client: Client, need: str, village: Person, town: Person, donor: Person) -> None:
+    client.post(f"{need}/verification", by=town)
+    tags = {client.get(need, by=person).headers["ETag"] for person in (village, town, donor)}
+    assert len(tags) == 3, "own, of the region, masked"
+    assert len({client.get(need, by=donor).headers["ETag"] for _ in range(2)}) == 1
+
+
+def test_a_change_says_which_version_was_seen(client: Client, database: RolledBack, pledge: str, donor: Person) -> None:
+    answer = client.patch(pledge, {"quantity": 40}, by=donor, seen=None)
+    assert (answer.status_code, answer.json["code"]) == (428, "precondition_needed")
+    assert count_pledge(database, pledge) == 100
+
+
+@pytest.mark.parametrize("guarded", [True, pytest.param(False, marks=pytest.mark.xfail(strict=True, raises=AssertionError))])
+def test_what_changed_since_it_was_seen_is_not_changed(
+    client: Client, database: RolledBack, pledge: str, donor: Person, monkeypatch: pytest.MonkeyPatch, guarded: bool
+) -> None:
+    if not guarded:
+        monkeypatch.setattr(versions, "as_seen", lambda session, row: setattr(session.info.get("seen"), "compared", True))
+    seen = client.get(pledge, by=donor).headers["ETag"]
+    assert client.patch(pledge, {"quantity": 40}, by=donor, seen=seen).status_code == 202
+    late = client.patch(pledge, {"quantity": 70}, by=donor, seen=seen)
+    assert (late.status_code, late.json.get("code"), late.headers["ETag"]) == (412, "stale", '"2"')
+    assert count_pledge(database, pledge) == 40
+
+
+@pytest.mark.parametrize(
+    ("seen", "status"),
+    [('"1"', 202), ('"7", "1"', 202), ("*", 202), ('"2"', 412), ('W/"1"', 412), ("1", 202), ("nonsense", 412), ('""', 412), (",", 412)],
+)
+def test_a_version_is_named_by_a_tag_or_by_its_number(client: Client, pledge: str, donor: Person, seen: str, status: int) -> None:
+    assert client.patch(pledge, {"quantity": 40}, by=donor, seen=seen).status_code == status
+
+
+def test_an_act_may_say_which_version_was_seen(client: Client, need: str, town: Person, village: Person) -> None:
+    acts: list[tuple[str, dict[str, Any], Person]] = [("verification", {}, town), ("closing", {"reason": "other"}, town)]
+    for version, (act, body, person) in enumerate(acts, 1):
+        wrong = client.post(f"{need}/{act}", body, by=person, headers={"If-Match": f'"{version + 5}"'})
+        assert (wrong.status_code, wrong.json["code"]) == (412, "stale")
+        assert client.get(need, by=village).json["version"] == version
+        assert client.post(f"{need}/{act}", body, by=person, headers={"If-Match": f'"{version}"'}).status_code == 201
+
+
+def test_whose_thing_it_is_not_learns_nothing_of_its_version(client: Client, pledge: str) -> None:
+    assert client.patch(pledge, {"quantity": 40}, by=Person("donor"), seen='"9"').status_code == 404
+
+
+def test_where_nothing_can_have_been_seen_if_match_is_refused(client: Client, database: RolledBack, donor: Person) -> None:
+    answer = client.post("/v1/pledges", offer(), by=donor, headers={"If-Match": "*"})
+    assert (answer.status_code, answer.json["code"]) == (400, "no_precondition")
+    with database.begin() as session:
+        assert session.scalar(text("SELECT count(*) FROM pledges")) == 0
+
+
+def test_an_act_sent_again_with_its_key_is_not_late(client: Client, need: str, town: Person) -> None:
+    headers = {"If-Match": '"1"', "Idempotency-Key": "k"}
+    answers = [client.post(f"{need}/verification", by=town, headers=headers) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [201, 201]
+    assert answers[0].json == answers[1].json
+
+
+def test_of_two_who_saw_the_same_one_changes_it(database_of: Callable[[str, str], str], keys: KnownKeys, donor: Person) -> None:
+    database = Database(database_of("needs", "needs_versions"), name="tests")
+    client = Client(create_app("needs", api, database=database, keys=keys).test_client(), keys)
+    made = client.post("/v1/pledges", offer(), by=donor)
+    path, answers = f"/v1/pledges/{made.json['id']}", []
+    with database.begin() as session:
+        session.execute(text("SELECT FROM pledges FOR UPDATE"))
+        both = [
+            threading.Thread(target=lambda: answers.append(client.patch(path, {"quantity": 9}, by=donor, seen='"1"').status_code)),
+            threading.Thread(target=lambda: answers.append(client.patch(path, {"quantity": 8}, by=donor, seen='"1"').status_code)),
+        ]
+        for one in both:
+            one.start()
+        while session.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")) < 2:
+            pass
+    for one in both:
+        one.join()
+    assert sorted(answers) == [202, 412]
+    assert client.get(path, by=donor).json["version"] == 2
+    database.close()

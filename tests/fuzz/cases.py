@@ -1,0 +1,151 @@
+"""Requests that nobody thought of: made from the OpenAPI document, sent by people whom it lets in, judged by what it promises."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis.errors import Unsatisfiable
+from schemathesis import GenerationMode
+from schemathesis.core import NotSet
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from tests.fuzz.stage import Stage
+
+PROMISES = [status_code_conformance, content_type_conformance, response_headers_conformance, response_schema_conformance]
+REFUSED_AT_THE_DOOR = {401, 403}
+
+
+class Favourable(Random):
+    """Chance that lets every case in and gives it what is there, and leaves only the choice among good things open."""
+
+    getrandbits = Random.getrandbits
+
+    def random(self) -> float:
+        return self.choice((0.45, 0.55))
+
+
+FAVOURABLE = Favourable(0)
+
+
+@dataclass
+class Figures:
+    """What came of all cases of one service."""
+
+    cases: int = 0
+    let_in: int = 0
+    operations: int = 0
+    answers: Counter[tuple[str, int]] = field(default_factory=Counter)
+    failures: list[str] = field(default_factory=list)
+
+    def note(self, operation: str, status: int) -> None:
+        self.cases += 1
+        self.let_in += status not in REFUSED_AT_THE_DOOR
+        self.answers[operation, status] += 1
+
+    def carried_out(self) -> set[str]:
+        """The operations that answered with a 2xx at least once."""
+        return {operation for operation, status in self.answers if 200 <= status < 300}
+
+
+def operations_of(stage: Stage) -> Iterator[Any]:
+    schema = schemathesis.openapi.from_dict(stage.document())
+    schema.app = stage.flask.application
+    for found in schema.get_all_operations():
+        operation = found.ok()
+        if "x-who" in operation.definition.raw:
+            yield operation
+
+
+def fuzz(stage: Stage, cases: int, figures: Figures) -> None:
+    """Send about so many cases, as many to each operation; two of three as the document wants them, the others not."""
+    operations = list(operations_of(stage))
+    figures.operations = len(operations)
+    each = -(-cases // len(operations))
+    for number, operation in enumerate(operations):
+        wrong = _fuzz_operation(stage, operation, GenerationMode.NEGATIVE, each // 3, number, figures)
+        _fuzz_operation(stage, operation, GenerationMode.POSITIVE, each - wrong, number, figures)
+
+
+def _fuzz_operation(stage: Stage, operation: Any, mode: GenerationMode, wanted: int, number: int, figures: Figures) -> int:
+    """Send the cases; how many there were."""
+    chance = Random(number)
+
+    @seed(number)
+    @settings(max_examples=wanted, database=None, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
+    @given(operation.as_strategy(generation_mode=mode))
+    def send(case: Any) -> None:
+        made.append(case)
+
+    made: list[Any] = []
+    # Nothing can be wrong with a request that takes nothing, or any text at all.
+    with suppress(Unsatisfiable):
+        send()
+    # What takes nothing has one case only; sent by as many different people.
+    for turn in range(wanted if made else 0):
+        _send(stage, operation, made[turn % len(made)], mode, chance if turn > 4 else FAVOURABLE, figures)
+    return wanted if made else 0
+
+
+def _send(stage: Stage, operation: Any, case: Any, mode: GenerationMode, chance: Random, figures: Figures) -> None:
+    raw = operation.definition.raw
+    who = [kind for kind in raw["x-who"] if kind in stage.people] or sorted(stage.people)
+    kind = chance.choice(who if chance.random() < 0.9 else sorted(stage.people))
+    if mode is GenerationMode.POSITIVE and chance.random() < 0.7:
+        _make_good(stage, operation, case, kind, chance)
+    case.headers.pop("Authorization", None)
+    signed = {} if chance.random() > 0.95 else {"Authorization": f"Bearer {stage.token(kind)}"}
+    with stage.database.case():
+        try:
+            response = case.call(headers=signed)
+            status = response.status_code
+            figures.note(raw["operationId"], status)
+            if status >= 500:
+                raise AssertionError(response.text[:300])
+            case.validate_response(response, checks=PROMISES, headers=signed)
+        except Exception as error:
+            figures.failures.append(f"{operation.label} {kind} {case.path_parameters} {case.query} {case.body!r:.300}: {error!s:.600}")
+
+
+def _make_good(stage: Stage, operation: Any, case: Any, kind: str, chance: Random) -> None:
+    """Put in the case what is really there, where its makers could only guess."""
+    raw = operation.definition.raw
+    for name in case.path_parameters:
+        ids = stage.words.get(name) if name in {"code"} else stage.ids(kind, operation.path, raw["operationId"])
+        case.path_parameters[name] = chance.choice(ids or [""])
+    case.query = {name: _good(stage, name, value, kind, chance) for name, value in case.query.items() if chance.random() < 0.5}
+    case.query.pop("cursor", None)
+    for name in ("Idempotency-Key", "If-Match", "If-None-Match"):
+        case.headers.pop(name, None)
+    if raw["x-versioned"] and operation.method == "patch":
+        case.headers["If-Match"] = "*"
+    if not isinstance(case.body, NotSet) and isinstance(case.body, dict):
+        required = _required(operation)
+        kept = {name: value for name, value in case.body.items() if name in required or chance.random() < 0.5}
+        case.body = {name: _good(stage, name, value, kind, chance) for name, value in kept.items()}
+
+
+def _good(stage: Stage, name: str, value: Any, kind: str, chance: Random) -> Any:
+    values = stage.good(name, kind)
+    return chance.choice(values) if values else value
+
+
+def _required(operation: Any) -> set[str]:
+    return set(body_schema(operation).get("required", []))
+
+
+def body_schema(operation: Any) -> dict[str, Any]:
+    """The schema of an operation's body, `{}` if it takes none."""
+    content = operation.definition.raw.get("requestBody", {}).get("content", {}).get("application/json", {})
+    name = content.get("schema", {}).get("$ref", "").rpartition("/")[2]
+    schema: dict[str, Any] = operation.schema.raw_schema["components"]["schemas"].get(name, {})
+    return schema

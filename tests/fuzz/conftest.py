@@ -1,0 +1,34 @@
+"""Every service on stage, one after another."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from deploy.services import services
+from tests.fuzz.seeds import SEEDS
+from tests.fuzz.stage import GENEROUS, Kept, Stage
+from users.tokens import SigningKeys
+
+
+@pytest.fixture(scope="session")
+def signing() -> SigningKeys:
+    key = ec.generate_private_key(ec.SECP256R1())
+    return SigningKeys([key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())])
+
+
+@pytest.fixture(scope="module", params=list(services()))
+def stage(request: pytest.FixtureRequest, database_of: Callable[[str, str], str], signing: SigningKeys) -> Iterator[Stage]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, figure in GENEROUS.items():
+            patch.setenv(name, figure)
+        database = Kept(database_of(request.param, f"{request.param}_fuzz"), name="fuzz")
+        with database.trial():
+            stage = Stage(request.param, database, signing)
+            stage.hear_of_everything()
+            if seed := SEEDS.get(stage.service):
+                seed(stage)
+            stage.look_around()
+            yield stage
+        database.close()

@@ -1,0 +1,132 @@
+"""What stands in a service's database before it is fuzzed, beside what it heard; a service that needs nothing more is not named."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from stdnum.cn import ric
+
+from chassis import appointments
+from chassis.auth import GIVERS, STAFF
+from chassis.database import new_id
+from chassis.testing.fixtures import Person
+from contracts.needs import NeedPublished, PledgeOffered
+from contracts.users import AdministratorAppointed, HouseholdRegistered
+from tests.fuzz.stage import VILLAGE, Stage
+
+PASSWORD = "tian-dao 酬勤"
+
+
+def soon() -> str:
+    return (datetime.now(UTC) + timedelta(days=30)).isoformat()
+
+
+def seed_users(stage: Stage) -> None:
+    """Accounts of everybody; an appointment; a household with an account; a sign-in that goes on."""
+    phones = iter(f"1380000{number:04}" for number in range(100))
+    for kind in sorted(GIVERS | STAFF):
+        account = {"kind": kind, "phone": next(phones), "name": "冯知微", "password": PASSWORD}
+        made = post(stage, "/v1/accounts", account)
+        stage.people[kind] = manager(stage, made["id"]) if kind == "staff" else known(kind, made["id"])
+    other = {"kind": "staff", "phone": next(phones), "name": "韩行远", "password": PASSWORD}
+    post(stage, "/v1/accounts", other)
+    post(stage, "/v1/appointments", {"phone": other["phone"], "region": VILLAGE}, "staff")
+    number = "51092219480312001"
+    household = {"name": "欧阳守田", "national_id": number + ric.calc_check_digit(number + "0"), "region": VILLAGE}
+    registered = post(stage, "/v1/households", household | {"phone": next(phones), "password": PASSWORD}, "staff")
+    stage.people["household"] = known("household", registered["account_id"])
+    session = post(stage, "/v1/sessions", {"phone": other["phone"], "password": PASSWORD})
+    fresh = number[:-1] + "2"
+    stage.words |= {
+        "phone": [other["phone"], next(phones)],
+        "password": [PASSWORD],
+        "national_id": [fresh + ric.calc_check_digit(fresh + "0")],
+        "refresh_token": [session["refresh_token"]],
+        "region": [VILLAGE, VILLAGE[:9] + "002"],
+        "code": ["51", "5109", "510903", VILLAGE],
+        "name": ["遂宁", "王秀英"],
+        "within": ["51"],
+        "campaign": ["spring-2017"],
+    }
+    stage.words["account_id"] = [
+        item["account_id"] for item in stage.client.get("/v1/appointments", by=stage.people["staff"]).json["items"]
+    ]
+
+
+def seed_needs(stage: Stage) -> None:
+    """A household; needs waiting and published, its own and the agent's; a pledge of every giver."""
+    event = stage.about(HouseholdRegistered)
+    stage.hear(event)
+    wanted = {"category": "food.rice", "quantity": 50, "reason": "家中断粮"}
+    for _ in range(2):
+        own = post(stage, "/v1/needs", wanted, "household")
+    post(stage, f"/v1/needs/{own['id']}/verification", {}, "staff")
+    post(stage, "/v1/needs", wanted | {"household_id": str(event.household_id), "consent": "slip"}, "staff")
+    for giver in sorted(GIVERS):
+        post(stage, "/v1/pledges", {"category": "food", "unit": "kg", "quantity": 9, "region": "51", "valid_until": soon()}, giver)
+    stage.words |= {
+        "household_id": [str(event.household_id)],
+        "category": ["food.rice"],
+        "unit": ["kg"],
+        "region": ["5109", "51"],
+        "valid_until": [soon()],
+        "quantity": [1, 60],
+    }
+
+
+def seed_matching(stage: Stage) -> None:
+    """A proposal for every giver; one more need, and something left of each pledge."""
+    from matching import clearing
+
+    stated = {"category": "food.rice", "unit": "kg", "version": 1}
+    valid_until = datetime.now(UTC) + timedelta(days=30)
+    for giver in sorted(GIVERS):
+        stage.hear(stage.about(PledgeOffered, giver, **stated | {"quantity": 100, "region": "51", "valid_until": valid_until}))
+        stage.hear(stage.about(NeedPublished, **stated | {"quantity": 50}))
+    with stage.database.begin() as session:
+        assert clearing.clear(session, timedelta(days=3)).proposals
+    need = stage.about(NeedPublished, **stated | {"quantity": 10})
+    stage.hear(need)
+    for giver in sorted(GIVERS):
+        pledge = stage.about(PledgeOffered, giver, **stated | {"quantity": 100, "region": "51", "valid_until": valid_until})
+        stage.hear(pledge)
+        stage.seen[giver, "/v1/pledges"].append({"id": str(pledge.pledge_id)})
+    stage.words |= {"need_id": [str(need.need_id)], "quantity": [1], "region": ["51"]}
+
+
+def seed_notify(stage: Stage) -> None:
+    stage.words["until"] = [
+        item["id"] for kind in stage.people for item in stage.client.get("/v1/notices", by=stage.people[kind]).json["items"]
+    ]
+
+
+SEEDS: Mapping[str, Callable[[Stage], None]] = {
+    "users": seed_users,
+    "needs": seed_needs,
+    "matching": seed_matching,
+    "notify": seed_notify,
+}
+
+
+def post(stage: Stage, path: str, body: Mapping[str, Any], kind: str | None = None) -> Any:
+    answer = stage.client.post(path, body, by=stage.people[kind] if kind else None)
+    assert answer.status_code in {200, 201, 202}, answer.json
+    return answer.json
+
+
+def known(kind: str, identifier: str) -> Person:
+    person = Person(kind)
+    person.id = UUID(identifier)
+    return person
+
+
+def manager(stage: Stage, identifier: str) -> Person:
+    """Somebody registered who manages the township."""
+    person = known("staff", identifier)
+    event = AdministratorAppointed(
+        version=1, appointment_id=new_id(), user_id=person.id, region=VILLAGE[:9], appointed_by=None, appointed_at=datetime.now(UTC)
+    )
+    with stage.database.begin() as session:
+        appointments.note(session, [event])
+    return person

@@ -1,0 +1,133 @@
+"""One service on stage: its application on a real database that forgets each case, people of every kind, and things to act on."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any
+
+from flask.testing import FlaskClient
+from msgspec.structs import fields as fields_of
+from msgspec.structs import replace
+
+from chassis.auth import GIVERS, SIGNED_IN
+from chassis.database import new_id
+from chassis.events import handlers_of
+from chassis.http import create_app
+from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of
+from contracts.event import Event
+from contracts.generate import example_of
+from contracts.users import AdministratorAppointed, AdministratorDismissed
+from users.tokens import SigningKeys
+
+VILLAGE = "510903001001"
+GENEROUS = {f"RATE_{what}": "1000000/second" for what in ("READS", "WRITES", "GUESTS", "SIGN_INS")}
+
+
+class Kept(RolledBack):
+    """What `case` did is forgotten, what was done before it is kept until the trial ends."""
+
+    @contextmanager
+    def case(self) -> Iterator[None]:
+        savepoint = self._connection.begin_nested()
+        try:
+            yield
+        finally:
+            savepoint.rollback()
+
+
+@dataclass
+class Stage:
+    """`words` are good values of fields by their names; `ids` are things that somebody of a kind saw, by the list they stand in."""
+
+    service: str
+    database: Kept
+    keys: SigningKeys
+    people: dict[str, Person] = field(init=False)
+    agent: Person = field(init=False)
+    client: Client = field(init=False)
+    words: dict[str, list[Any]] = field(default_factory=dict)
+    seen: dict[tuple[str, str], list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
+
+    def __post_init__(self) -> None:
+        self.people = {kind: Person(kind) for kind in sorted(SIGNED_IN)}
+        self.people["staff"] = administrator_of(self.database, VILLAGE[:9])
+        self.agent = administrator_of(self.database, VILLAGE)
+        app = create_app(self.service, import_module(f"{self.service}.api").api, database=self.database, keys=self.keys)
+        self.client = Client(app.test_client(), self.keys)  # type: ignore[arg-type]
+
+    @property
+    def flask(self) -> FlaskClient:
+        return self.client.flask
+
+    def document(self) -> dict[str, Any]:
+        document: dict[str, Any] = self.flask.get(f"/openapi/{self.service}.json").json
+        return document
+
+    def token(self, kind: str) -> str:
+        person = self.people[kind]
+        return self.keys.token(person.id, person.kind)
+
+    def hear(self, *events: Event) -> None:
+        """As from the broker, by whatever handler the service has for them."""
+        worker = import_module(f"{self.service}.worker").Worker
+        handlers = {handler.place.event: handler for handler in handlers_of(worker)}
+        for event in events:
+            handler = handlers[type(event)]
+            with self.database.begin() as session:
+                handler.act(getattr(worker(), handler.method))(session, [event])
+
+    def hear_of_everything(self) -> None:
+        """Each event that the service listens to, about each giver, the household and the agent on stage."""
+        for handler in handlers_of(import_module(f"{self.service}.worker").Worker):
+            event = handler.place.event
+            if event not in {AdministratorAppointed, AdministratorDismissed}:
+                for giver in sorted(GIVERS):
+                    self.hear(self.about(event, giver))
+
+    def about(self, event: type[Event], giver: str = "donor", **changes: Any) -> Any:
+        """The example of an event, about people on stage and a thing of its own."""
+        example = example_of(event)
+        people = {
+            "pledger_id": self.people[giver].id,
+            "account_id": self.people["household"].id,
+            "recipient_id": self.people["household"].id,
+            "poster_id": self.agent.id,
+        }
+        wanted: dict[str, Any] = {"region": VILLAGE} | people | changes
+        wanted = {one.name: wanted[one.name] for one in fields_of(event) if one.name in wanted}
+        subject = next(one.name for one in fields_of(event) if getattr(example, one.name) == example.subject)
+        return replace(example, **({subject: new_id()} | wanted))
+
+    def look_around(self) -> None:
+        """Everybody reads every list, so that cases can name what is there."""
+        for path, operations in self.document()["paths"].items():
+            if "get" in operations and "{" not in path and path.startswith("/v1/"):
+                for kind in self.people:
+                    self._look(path, kind)
+        for kind, person in self.people.items():
+            self.seen[kind, "/v1/accounts"].append({"id": str(person.id)})
+
+    def _look(self, path: str, kind: str) -> None:
+        answer = self.client.get(path, by=self.people[kind])
+        items = (answer.json or {}).get("items", []) if answer.status_code == 200 else []
+        self.seen[kind, collection_of(path)] += [item for item in items if "id" in item or "code" in item]
+
+    def ids(self, kind: str, path: str, operation: str) -> list[str]:
+        """Things that such a person saw in the list to which a path belongs; those first that say they allow the operation."""
+        items = sorted(self.seen[kind, collection_of(path)], key=lambda item: operation not in item.get("allowed", []))
+        allowing = [item for item in items if operation in item.get("allowed", [])]
+        return [str(item.get("id", item.get("code"))) for item in allowing or items] or [str(new_id())]
+
+    def good(self, name: str, kind: str) -> list[Any]:
+        """Values that a field of this name may well have; none if nothing is known of it."""
+        if name in self.words:
+            return self.words[name]
+        if name.endswith("_id"):
+            return self.ids(kind, f"/v1/{name.removesuffix('_id')}s", "")
+        return []
+
+
+def collection_of(path: str) -> str:
+    return "/".join(path.split("/")[:3])

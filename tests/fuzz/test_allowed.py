@@ -1,0 +1,108 @@
+"""What a thing says may be done with it is what may be done: for every thing, person and state, both ways."""
+
+import json
+import os
+from typing import Any
+
+import pytest
+
+from chassis.testing.fixtures import Person
+from tests.fuzz.cases import operations_of
+from tests.fuzz.stage import Stage, collection_of
+from tests.fuzz.test_corpus import plausible
+
+REFUSED = {403, 404, 409}
+WHOLE = "CAMPAIGN" in os.environ
+
+
+def acts_of(stage: Stage) -> dict[str, list[Any]]:
+    """The operations done to one thing, by the list in which it stands."""
+    found: dict[str, list[Any]] = {}
+    for operation in operations_of(stage):
+        raw = operation.definition.raw
+        if operation.method in {"post", "patch"} and "{" in operation.path and raw["x-versioned"]:
+            found.setdefault(collection_of(operation.path), []).append(operation)
+    return found
+
+
+def call(stage: Stage, person: Person, operation: Any, identifier: str, **headers: str) -> int:
+    body = plausible(stage, operation, person.kind) or ({"quantity": 3} if operation.method == "patch" else {})
+    path = "/".join(identifier if part.startswith("{") else part for part in operation.path.split("/"))
+    seen = {"If-Match": "*"} if operation.method == "patch" else {}
+    signed = {"Authorization": f"Bearer {stage.keys.token(person.id, person.kind)}"}
+    return stage.flask.open(path, method=operation.method.upper(), json=body, headers=signed | seen | headers).status_code
+
+
+def people(stage: Stage) -> list[Person]:
+    return [*stage.people.values(), stage.agent, Person("staff"), Person("donor")]
+
+
+def things(stage: Stage, collection: str) -> list[str]:
+    found = {item["id"] for (_, place), items in stage.seen.items() if place == collection for item in items}
+    return sorted(found)[: None if WHOLE else 3]
+
+
+def allowed(stage: Stage, person: Person, collection: str, identifier: str) -> list[str]:
+    answer = stage.client.get(f"{collection}/{identifier}", by=person)
+    return list(answer.json["allowed"]) if answer.status_code == 200 else []
+
+
+def check_everybody(stage: Stage, collection: str, operations: list[Any], identifier: str) -> list[str]:
+    """Ask each person what they may do with the thing, then do it and forget; what was not as it was said."""
+    wrong = []
+    for person in people(stage):
+        said = allowed(stage, person, collection, identifier)
+        for operation in operations:
+            name = operation.definition.raw["operationId"]
+            with stage.database.case():
+                status = call(stage, person, operation, identifier)
+                stale = call(stage, person, operation, identifier, **{"If-Match": '"0"'}) if status in {201, 202} else 412
+            if (name in said) != (status not in REFUSED) or status == 422 or stale not in {409, 412}:
+                wrong.append(f"{name} by {person.kind}: {status}, {stale} if stale, said {said}")
+    return wrong
+
+
+def check_every_state(stage: Stage) -> tuple[int, list[str]]:
+    """Each thing as it stands, and after each act that somebody may carry out on it; how many acts were tried, and what was wrong."""
+    wrong: list[str] = []
+    checked = 0
+    for collection, operations in acts_of(stage).items():
+        for identifier in things(stage, collection):
+            with stage.database.case():
+                wrong += check_everybody(stage, collection, operations, identifier)
+            checked += len(people(stage)) * len(operations)
+            for operation in operations:
+                for person in people(stage):
+                    with stage.database.case():
+                        if operation.definition.raw["operationId"] in allowed(stage, person, collection, identifier):
+                            call(stage, person, operation, identifier)
+                            wrong += check_everybody(stage, collection, operations, identifier)
+                            checked += len(people(stage)) * len(operations)
+                            break
+    return checked, wrong
+
+
+def test_what_is_allowed_is_what_may_be_done(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+    checked, wrong = check_every_state(stage)
+    with capsys.disabled():
+        print("\n" + json.dumps({"allowed": stage.service, "cases": checked, "failures": len(wrong)}))
+    assert wrong == []
+
+
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="a rule that only what is listed obeys")
+@pytest.mark.parametrize("stage", ["matching"], indirect=True)
+def test_what_is_listed_by_a_rule_of_its_own(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("matching.api.acts_on_match", lambda caller, match: ["accept_match", "refuse_match"])
+    assert check_every_state(stage)[1] == []
+
+
+def test_lists_say_the_same_as_each_thing(stage: Stage) -> None:
+    for path, operations in stage.document()["paths"].items():
+        if "get" not in operations or "{" in path or not path.startswith("/v1/"):
+            continue
+        for person in people(stage):
+            answer = stage.client.get(path, by=person)
+            listed = answer.json.get("items", []) if answer.status_code == 200 else []
+            for item in listed:
+                if "allowed" in item:
+                    assert item["allowed"] == allowed(stage, person, collection_of(path), item["id"])

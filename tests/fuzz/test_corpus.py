@@ -1,0 +1,96 @@
+"""What is known to break others breaks no service: every body and every text of the corpus, to every POST and PATCH."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+from marshmallow import fields
+
+from chassis.database import new_id
+from chassis.fields import Text
+from tests.fuzz.cases import body_schema, operations_of
+from tests.fuzz.corpus import BODIES, TEXTS
+from tests.fuzz.stage import Stage
+
+EVERY = 1 if "CAMPAIGN" in os.environ else 4
+
+
+def writes(stage: Stage) -> Iterator[tuple[Any, str, str]]:
+    """Each operation that takes a body, who sends it, and the address of a thing that it may be done to."""
+    for operation in operations_of(stage):
+        if operation.method in {"post", "patch", "put"}:
+            raw = operation.definition.raw
+            kind = next(kind for kind in [*raw["x-who"], "donor"] if kind in stage.people)
+            [identifier, *_] = stage.ids(kind, operation.path, raw["operationId"])
+            yield operation, kind, "/".join(identifier if part.startswith("{") else part for part in operation.path.split("/"))
+
+
+def answer(stage: Stage, operation: Any, kind: str, path: str, body: bytes) -> int:
+    """The status; the body is judged here: an error is a problem with a code."""
+    headers = {"Authorization": f"Bearer {stage.token(kind)}", "If-Match": "*"}
+    if not (operation.method == "patch" or "{" in operation.path):
+        del headers["If-Match"]
+    with stage.database.case():
+        response = stage.flask.open(path, method=operation.method.upper(), data=body, content_type="application/json", headers=headers)
+    if response.status_code >= 400:
+        assert response.content_type == "application/problem+json", response.text
+        assert response.json["code"], response.text
+    return response.status_code
+
+
+def plausible(stage: Stage, operation: Any, kind: str) -> dict[str, Any]:
+    """A body with every required field, as good as the document and the stage tell."""
+    schema = body_schema(operation)
+    return {name: _value(stage, name, schema["properties"][name], kind) for name in schema.get("required", [])}
+
+
+def _value(stage: Stage, name: str, schema: dict[str, Any], kind: str) -> Any:
+    if values := stage.good(name, kind):
+        return values[0]
+    if "enum" in schema:
+        return schema["enum"][0]
+    if schema["type"] == "integer":
+        return schema.get("minimum", 1)
+    return str(new_id()) if schema.get("format") == "uuid" else "x" * max(3, schema.get("minLength", 0))
+
+
+def test_no_body_breaks_a_service(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+    sent, broken = 0, []
+    for operation, kind, path in writes(stage):
+        for what, body in BODIES.items():
+            sent += 1
+            if answer(stage, operation, kind, path, body) >= 500:
+                broken.append((operation.label, what))
+    with capsys.disabled():
+        print("\n" + json.dumps({"bodies": stage.service, "cases": sent, "failures": len(broken)}))
+    assert broken == []
+
+
+def break_texts(stage: Stage, every: int, texts: Mapping[str, str] = TEXTS) -> tuple[int, list[tuple[str, str, str]]]:
+    """Put each text, or one of `every` so many, into each field; how many were sent, and which broke the service."""
+    sent, broken = 0, []
+    for operation, kind, path in writes(stage):
+        body = plausible(stage, operation, kind)
+        for number, name in enumerate(body_schema(operation).get("properties", {})):
+            for what, words in list(texts.items())[number % every :: every]:
+                sent += 1
+                # As ASCII, because a lone surrogate has no other form.
+                if answer(stage, operation, kind, path, json.dumps(body | {name: words}).encode()) >= 500:
+                    broken.append((operation.label, name, what))
+    return sent, broken
+
+
+def test_no_text_breaks_a_service(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+    sent, broken = break_texts(stage, EVERY)
+    with capsys.disabled():
+        print("\n" + json.dumps({"texts": stage.service, "cases": sent, "failures": len(broken)}))
+    assert broken == []
+
+
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="texts taken as they come break what they are written to")
+@pytest.mark.parametrize("stage", ["needs"], indirect=True)
+def test_texts_taken_as_they_come(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Text, "_deserialize", fields.String._deserialize)
+    assert break_texts(stage, 1, {"a lone surrogate": TEXTS["a lone surrogate"]})[1] == []
