@@ -1,0 +1,194 @@
+"""Counts what a campaign came to from the databases and the broker alone: it imports none of the code that did the work."""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import amqp
+import psycopg
+
+CATALOGUE = Path(__file__).resolve().parents[2] / "contracts"
+Told = dict[str, tuple[str, str, int, dict[str, Any]]]
+"""By the event's id: its name, its subject, its version, its body."""
+
+ACTIVE = "state IN ('proposed', 'accepted')"
+OVER_ALLOCATED = f"""
+    SELECT count(*) FROM (
+        SELECT need_id FROM matches JOIN needs ON needs.id = need_id WHERE {ACTIVE}
+        GROUP BY need_id, needs.quantity HAVING sum(matches.quantity) > needs.quantity
+        UNION ALL
+        SELECT pledge_id FROM matches JOIN pledges ON pledges.id = pledge_id WHERE {ACTIVE}
+        GROUP BY pledge_id, pledges.quantity HAVING sum(matches.quantity) > pledges.quantity
+    ) AS over
+"""
+UNMATCHED_PAIRS = f"""
+    WITH active AS MATERIALIZED (SELECT * FROM matches WHERE {ACTIVE}),
+    need AS MATERIALIZED (
+        SELECT * FROM needs WHERE NOT ended
+          AND quantity > (SELECT coalesce(sum(active.quantity), 0) FROM active WHERE need_id = needs.id)
+    ),
+    pledge AS MATERIALIZED (
+        SELECT * FROM pledges WHERE NOT ended AND valid_until > now()
+          AND quantity > (SELECT coalesce(sum(active.quantity), 0) FROM active WHERE pledge_id = pledges.id)
+    )
+    SELECT count(*) FROM need JOIN pledge
+      ON need.unit = pledge.unit AND (need.category = pledge.category OR need.category LIKE pledge.category || '.%')
+     AND need.region LIKE pledge.scope || '%'
+    WHERE NOT EXISTS (SELECT FROM matches WHERE need_id = need.id AND pledge_id = pledge.id AND barred)
+"""
+STATED = {
+    ("matching", "need"): "SELECT id, version FROM needs",
+    ("matching", "pledge"): "SELECT id, version FROM pledges",
+    ("needs", "match"): "SELECT id, version FROM matches",
+    ("needs", "pledge"): "SELECT id, released_version FROM pledges",
+    ("needs", "household"): "SELECT id, version FROM households",
+    ("notify", "need"): "SELECT about, max(about_version) FROM notices WHERE kind LIKE 'need%' GROUP BY about",
+    ("notify", "match"): (
+        "SELECT about, max(about_version) FROM notices WHERE kind LIKE 'match%' GROUP BY about HAVING count(DISTINCT side) = 2"
+    ),
+    ("notify", "pledge"): "SELECT about, max(about_version) FROM notices WHERE kind LIKE 'pledge%' GROUP BY about",
+}
+"""Up to which version of a thing a listener's own tables show that it was told of it: what an event is about, by its name's first word."""
+
+APPOINTED = "SELECT id, version FROM appointments"
+TWICE = {
+    "witness": "SELECT count(*) - count(DISTINCT (name, subject, version)) FROM seen",
+    "notify": "SELECT count(*) - count(DISTINCT (about, recipient_id, side, kind, about_version)) FROM notices",
+}
+TOLD_TWICE = "SELECT count(*) - count(DISTINCT id) FROM (SELECT id FROM journal UNION ALL SELECT id FROM outbox) AS told"
+
+
+class Ledger:
+    """Looks at the services whose databases are given; `hears` names who listens to an event besides the committed catalogue."""
+
+    def __init__(self, urls: Mapping[str, str], broker_url: str, hears: Mapping[str, Collection[str]]) -> None:
+        self._urls = urls
+        self._broker = broker_url
+        catalogued: dict[str, list[str]] = json.loads((CATALOGUE / "contracts/listeners.json").read_text())
+        self._teller = {path.stem: path.parent.name for path in (CATALOGUE / "schemas").glob("*/*.json")}
+        self._listeners = {
+            event: sorted({one for one in [*catalogued.get(event, ()), *hears.get(event, ())] if one in urls})
+            for event, teller in self._teller.items()
+            if teller in urls
+        }
+
+    def is_quiet(self, seconds: float = 3) -> bool:
+        """Whether no outbox, queue or list of clearing holds anything, and nothing has been told or heard for some seconds."""
+        before = self._moving()
+        if any(before[:3]):
+            return False
+        time.sleep(seconds)
+        return before == self._moving()
+
+    def count(self, written: Collection[str]) -> dict[str, int]:
+        """The figures; `written` are the ids of the events whose transactions the driver saw committed."""
+        told = {service: self._told(service) for service in self._urls}
+        return {
+            "events": sum(len(events) for events in told.values()),
+            "lost": self._lost(told, written),
+            "twice": self._twice(told),
+            "over_allocated": self._ask("matching", OVER_ALLOCATED) if "matching" in self._urls else 0,
+            "left_in_retry": self._waiting("", ".retry"),
+            "left_in_dead": self._waiting(".dead") + sum(map(self._dead_letters, self._urls)),
+            "unmatched_pairs": self._ask("matching", UNMATCHED_PAIRS) if "matching" in self._urls else 0,
+        }
+
+    def _lost(self, told: Mapping[str, Told], written: Collection[str]) -> int:
+        known = {event for events in told.values() for event in events}
+        lost = len(set(written) - known)
+        lost += sum(len(self._unheard(event, told[self._teller[event]])) for event in self._listeners)
+        lost += self._rows_untold("needs", "SELECT id FROM needs WHERE state <> 'posted'", told, "need_published")
+        lost += self._rows_untold("needs", "SELECT id FROM pledges", told, "pledge_offered")
+        lost += self._rows_untold("matching", "SELECT id FROM matches WHERE reasons <> '[]'", told, "match_proposed")
+        lost += self._rows_untold("notify", "SELECT id FROM notices", told, "notice_delivered")
+        for service in self._urls:
+            heard = {str(event) for (event,) in self._rows(service, "SELECT event_id FROM inbox")}
+            lost += len(heard - known)
+        return lost
+
+    def _unheard(self, name: str, told: Told) -> set[tuple[str, str]]:
+        """Events of a name that a listener did not hear, or that left no trace in its tables."""
+        missing = set()
+        wanted = {event: (subject, version, body) for event, (named, subject, version, body) in told.items() if named == name}
+        for listener in self._listeners[name] if wanted else ():
+            handler = f"{self._teller[name]}.{name}"
+            heard = {str(event) for (event,) in self._rows(listener, "SELECT event_id FROM inbox WHERE handler = %s", (handler,))}
+            effects = self._effects(listener, name)
+            for event, (subject, version, body) in wanted.items():
+                if event not in heard or (effects.get(subject, 0) < version and _leaves_a_trace(listener, name, body)):
+                    missing.add((listener, event))
+        return missing
+
+    def _effects(self, listener: str, name: str) -> dict[str, int]:
+        if listener == "witness":
+            rows = self._rows(listener, "SELECT subject, max(version) FROM seen WHERE name = %s GROUP BY subject", (name,))
+        else:
+            rows = self._rows(listener, STATED.get((listener, name.partition("_")[0]), APPOINTED))
+        return {str(subject): version for subject, version in rows}
+
+    def _twice(self, told: Mapping[str, Told]) -> int:
+        twice = sum(self._ask(service, query) for service, query in TWICE.items() if service in self._urls)
+        for service in self._urls:
+            twice += self._ask(service, TOLD_TWICE)
+            # What was asked of a pledge is answered once, though each answer has a version of its own.
+            said = Counter((name, subject, body.get("answers", version)) for name, subject, version, body in told[service].values())
+            twice += sum(said.values()) - len(said)
+        return twice
+
+    def _rows_untold(self, service: str, query: str, told: Mapping[str, Told], name: str) -> int:
+        if service not in self._urls:
+            return 0
+        subjects = {subject for named, subject, _, _ in told[service].values() if named == name}
+        return len({str(row) for (row,) in self._rows(service, query)} - subjects)
+
+    def _told(self, service: str) -> Told:
+        rows = self._rows(
+            service, "SELECT id, name, subject, version, body FROM journal UNION ALL SELECT id, name, subject, version, body FROM outbox"
+        )
+        return {str(id_): (name, str(subject), version, json.loads(body)) for id_, name, subject, version, body in rows}
+
+    def _moving(self) -> tuple[int, int, int, int, int]:
+        untold = sum(self._ask(service, "SELECT count(*) FROM outbox") for service in self._urls)
+        to_clear = self._ask("matching", "SELECT count(*) FROM to_clear") if "matching" in self._urls else 0
+        heard = sum(self._ask(service, "SELECT count(*) FROM inbox") for service in self._urls)
+        told = sum(self._ask(service, "SELECT count(*) FROM journal") for service in self._urls)
+        return untold, to_clear, self._waiting("", ".retry"), heard, told
+
+    def _waiting(self, *suffixes: str) -> int:
+        """Messages that wait in the queues of these kinds; a kind of queue that does not exist holds nothing."""
+        user, _, rest = self._broker.removeprefix("amqp://").partition("@")
+        name, _, password = user.partition(":")
+        host, _, vhost = rest.partition("/")
+        waiting = 0
+        with amqp.Connection(host, userid=name, password=password, virtual_host=unquote(vhost) or "/") as connection:
+            for event, listeners in self._listeners.items():
+                for queue in (f"{one}.{self._teller[event]}.{event}.v1{suffix}" for one in listeners for suffix in suffixes):
+                    channel = connection.channel()
+                    try:
+                        waiting += int(channel.queue_declare(queue, passive=True).message_count)
+                    except amqp.NotFound:
+                        if not queue.endswith(".dead"):
+                            raise
+                    else:
+                        channel.close()
+        return waiting
+
+    def _dead_letters(self, service: str) -> int:
+        stands = self._ask(service, "SELECT (to_regclass('dead_letters') IS NOT NULL)::int")
+        return self._ask(service, "SELECT count(*) FROM dead_letters") if stands else 0
+
+    def _ask(self, service: str, query: str) -> int:
+        return int(self._rows(service, query)[0][0])
+
+    def _rows(self, service: str, query: str, parameters: tuple[Any, ...] = ()) -> list[Any]:
+        with psycopg.connect(self._urls[service], autocommit=True) as connection:
+            return connection.execute(query, parameters or None).fetchall()  # type: ignore[arg-type]
+
+
+def _leaves_a_trace(listener: str, name: str, body: Mapping[str, Any]) -> bool:
+    """Nobody is told what they did themselves: a household without an account hears nothing of its agent's own withdrawal."""
+    return not (listener == "notify" and name == "need_withdrawn" and body["withdrawn_by"] == body["poster_id"] and not body["account_id"])

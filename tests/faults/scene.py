@@ -1,0 +1,187 @@
+"""The house that faults are done to: real roles as processes, started again whenever they end, with a wire to each server."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cryptography.fernet import Fernet
+
+from chassis.migrate import migrate
+from chassis.testing.postgres import Postgres
+from chassis.testing.rabbitmq import RabbitMQ
+from tests.faults.proxy import Wire
+
+ROOT = Path(__file__).resolve().parents[2]
+HOUSE = Path(__file__).parent / "house"
+HEARTBEAT_SECONDS = 2
+MODULES = {"relay": "chassis.relay", "worker": "chassis.worker", "clear": "matching.clear"}
+
+
+@dataclass
+class Role:
+    """A process of the house, as `matching-worker`; `changes` are guards taken out of it."""
+
+    name: str
+    environment: dict[str, str]
+    folder: Path
+    changes: str = "-"
+    starts: int = field(default=0, init=False)
+    process: subprocess.Popen[bytes] | None = field(default=None, init=False)
+    _says_from: int = field(default=0, init=False)
+
+    @property
+    def order(self) -> Path:
+        return self.folder / f"{self.name}.moment"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / f"{self.name}.log"
+
+    def start(self) -> None:
+        service, _, role = self.name.rstrip("0123456789").partition("-")
+        command = [sys.executable, "-W", "ignore", "-m", "tests.faults.moments", self.changes, MODULES[role], service]
+        self._says_from = self.log.stat().st_size if self.log.exists() else 0
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                ["setpriv", "--pdeathsig", "KILL", "--", *command],
+                cwd=ROOT, env=self.environment | {"MOMENT_FILE": str(self.order)}, stdout=log, stderr=log,
+            )  # fmt: skip
+        self.starts += 1
+
+    def lives(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def is_ready(self) -> bool:
+        return self.lives() and b" ready" in self.log.read_bytes()[self._says_from :]
+
+    def signal(self, signum: int) -> None:
+        if self.process:
+            self.process.send_signal(signum)
+
+    def tell(self, moment: str, act: str) -> None:
+        """What to do when it next comes by that moment: die or wait."""
+        new = self.order.with_suffix(".new")
+        new.write_text(f"{moment} {act}")
+        new.rename(self.order)
+
+    @property
+    def waits(self) -> bool:
+        return self.order.with_suffix(".reached").exists()
+
+    def let_go(self) -> None:
+        """Go on; nothing is to be done at any moment any more."""
+        self.order.unlink(missing_ok=True)
+        self.order.with_suffix(".reached").unlink(missing_ok=True)
+
+
+class Scene:
+    """Databases and queues of some services behind wires, and the roles that run. Everything here happens in the main thread."""
+
+    def __init__(self, postgres: Postgres, rabbitmq: RabbitMQ, services: Sequence[str], roles: Sequence[str], folder: Path) -> None:
+        self.postgres = postgres
+        self.rabbitmq = rabbitmq
+        self.services = services
+        self.folder = folder
+        self.database_wire = Wire(postgres.port)
+        self.broker_wire = Wire(rabbitmq.port)
+        self.vhost = folder.name
+        self._names = {service: f"{service}_{re.sub('[^a-z0-9]', '_', folder.name)}" for service in services}
+        self.environment = os.environ | {
+            "PYTHONPATH": f"{ROOT}:{HOUSE}",
+            "BROKER_URL": rabbitmq.url(self.vhost).replace(f":{rabbitmq.port}/", f":{self.broker_wire.port}/"),
+            **{f"{service.upper()}_DATABASE_URL": self._behind_wire(service) for service in services},
+            "HEARTBEAT_SECONDS": str(HEARTBEAT_SECONDS),
+            "RETRY_PAUSE_MS": "500",
+            "POOL_SIZE": "8",
+            "SEAL_KEYS": Fernet.generate_key().decode(),
+            "FINGERPRINT_KEY": "faults",
+        }
+        self.roles = {name: Role(name, self.environment, folder) for name in roles}
+        self.keeps_running = False
+
+    def url(self, service: str) -> str:
+        """The way to a database that no fault is done to, but for the server's own."""
+        return self.postgres.url(self._names[service]).replace("+psycopg", "")
+
+    @property
+    def urls(self) -> dict[str, str]:
+        return {service: self.url(service) for service in self.services}
+
+    @property
+    def broker_url(self) -> str:
+        return self.rabbitmq.url(self.vhost)
+
+    def build(self) -> None:
+        """Databases, virtual host, queues. The step that declares the queues is killed in its midst, and run again."""
+        self.rabbitmq.create_vhost(self.vhost)
+        for service, name in self._names.items():
+            self.postgres.create(name)
+            migrate(self.postgres.url(name), service)
+        self.declare(killed=True)
+        self.declare()
+        self.rabbitmq.settle()
+
+    def declare(self, killed: bool = False) -> None:
+        """Run the step that declares the queues of all services; `killed` when a queue stands and is not bound."""
+        order = self.folder / "topology.moment"
+        order.unlink(missing_ok=True)
+        if killed:
+            order.write_text("declared die")
+        command = [sys.executable, "-W", "ignore", "-m", "tests.faults.moments", "-", "chassis.topology", *self.services]
+        outcome = subprocess.run(command, cwd=ROOT, env=self.environment | {"MOMENT_FILE": str(order)}, check=False)
+        if outcome.returncode != (-signal.SIGKILL if killed else 0):
+            raise RuntimeError(f"declaring the queues ended with {outcome.returncode}")
+
+    def start(self) -> None:
+        self.keeps_running = True
+        self.look_after()
+        if not self.wait(lambda: all(role.is_ready() for role in self.roles.values()), 90):
+            raise RuntimeError(f"not ready: {[name for name, role in self.roles.items() if not role.is_ready()]}; see {self.folder}")
+
+    def look_after(self) -> None:
+        """Start again whoever has ended."""
+        for role in self.roles.values():
+            if self.keeps_running and not role.lives():
+                role.start()
+
+    def wait(self, holds: Callable[[], bool], seconds: float) -> bool:
+        """Whether something becomes true in time; who ends meanwhile is started again."""
+        deadline = time.monotonic() + seconds
+        while not (held := holds()) and time.monotonic() < deadline:
+            self.look_after()
+            time.sleep(0.02)
+        return held
+
+    def close(self) -> None:
+        self.keeps_running = False
+        for role in self.roles.values():
+            role.let_go()
+            if role.process and role.lives():
+                role.process.kill()
+                role.process.wait()
+        self.database_wire.close()
+        self.broker_wire.close()
+        for name in self._names.values():
+            self.postgres.drop(name)
+        self.rabbitmq.delete_vhost(self.vhost)
+
+    def _behind_wire(self, service: str) -> str:
+        return self.postgres.url(self._names[service]).replace(f":{self.postgres.port}/", f":{self.database_wire.port}/")
+
+
+@contextmanager
+def scene(postgres: Postgres, rabbitmq: RabbitMQ, services: Sequence[str], roles: Sequence[str], folder: Path) -> Iterator[Scene]:
+    """A built scene whose processes do not run yet; all gone at the end."""
+    opened = Scene(postgres, rabbitmq, services, roles, folder)
+    try:
+        opened.build()
+        yield opened
+    finally:
+        opened.close()
