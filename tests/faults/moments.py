@@ -70,8 +70,8 @@ def in_worker() -> None:
 
     handle = inbox.handle
 
-    def handled(database: Any, handler: str, heard: Any, act: Callable[..., Any]) -> None:
-        handle(database, handler, heard, around("heard", act, "acted"))
+    def handled(database: Any, handler: str, heard: Any, act: Callable[..., Any]) -> Any:
+        return handle(database, handler, heard, around("heard", act, "acted"))
 
     inbox.handle = handled
     amqp.Channel.basic_ack = around("committed", amqp.Channel.basic_ack, "acknowledged")
