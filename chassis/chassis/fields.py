@@ -122,7 +122,8 @@ class Region(fields.String):
         self._lengths = lengths
         described = f"division code of {' or '.join(map(str, lengths))} digits"
         pattern = "|".join(f"[0-9]{{{length}}}" for length in lengths)
-        metadata = {"example": "510903", "description": described, "pattern": f"^({pattern})$"} | options.pop("metadata", {})
+        example = "510903100201"[: max(lengths)] if 6 not in lengths else "510903"
+        metadata = {"example": example, "description": described, "pattern": f"^({pattern})$"} | options.pop("metadata", {})
         super().__init__(metadata=metadata, **options)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:

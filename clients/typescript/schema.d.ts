@@ -862,7 +862,7 @@ export interface components {
             status: "registered" | "lifted" | "monitored";
             /**
              * @description division code of 12 digits
-             * @example 510903
+             * @example 510903100201
              */
             region: string;
             /**
