@@ -26,7 +26,6 @@ def declare(channel: amqp.Channel, service: str, places: Iterable[Place], retry_
     for place in places:
         exchange = _exchange(teller_of(place.event))(channel)
         exchange.declare()
-        _queue(place.dead)(channel).declare()
         _queue(place.retry, dead_letters_to=place.queue, ttl_ms=retry_pause_ms)(channel).declare()
         _queue(place.queue, dead_letters_to=place.retry)(channel).declare()
         channel.queue_bind(place.queue, exchange.name, name_of(place.event))
@@ -36,16 +35,15 @@ def _exchange(teller: str) -> Exchange:
     return Exchange(exchange_of(teller), type="topic", durable=True)
 
 
-def _queue(name: str, dead_letters_to: str | None = None, ttl_ms: int | None = None) -> Queue:
-    arguments: dict[str, object] = {"x-queue-type": "quorum"}
-    if dead_letters_to:
-        arguments |= {
-            "x-delivery-limit": DELIVERY_LIMIT,
-            "x-dead-letter-exchange": "",
-            "x-dead-letter-routing-key": dead_letters_to,
-            "x-dead-letter-strategy": "at-least-once",
-            "x-overflow": "reject-publish",
-        }
+def _queue(name: str, dead_letters_to: str, ttl_ms: int | None = None) -> Queue:
+    arguments: dict[str, object] = {
+        "x-queue-type": "quorum",
+        "x-delivery-limit": DELIVERY_LIMIT,
+        "x-dead-letter-exchange": "",
+        "x-dead-letter-routing-key": dead_letters_to,
+        "x-dead-letter-strategy": "at-least-once",
+        "x-overflow": "reject-publish",
+    }
     if ttl_ms:
         arguments["x-message-ttl"] = ttl_ms
     return Queue(name, durable=True, queue_arguments=arguments)

@@ -5,6 +5,7 @@ import time
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
+from uuid import UUID
 
 import pytest
 from keeper import IN_BATCHES, ONE_BY_ONE, House, closed_need, once, soon, unguarded, withdrawn_need, withdrawn_pledge
@@ -62,6 +63,7 @@ def test_a_worker_killed_between_commit_and_acknowledgement_does_nothing_twice(h
     assert house.taken()
     worker = house.worker(otherwise).ready()
     assert soon(lambda: house.taken().keys() == once(*told).keys())
+    assert soon(lambda: not house.waiting(ONE_BY_ONE.queue) and not house.waiting(IN_BATCHES.queue))
     assert worker.stop() == 0
     assert not house.waiting(ONE_BY_ONE.queue)
     assert not house.waiting(IN_BATCHES.queue)
@@ -73,14 +75,14 @@ def test_a_poisonous_event_is_tried_again_after_a_pause_and_then_parked(house: H
     house.relay()
     worker = house.worker(retry_pause_ms=200)
     assert soon(lambda: house.taken() == once(good))
-    assert soon(lambda: house.waiting(ONE_BY_ONE.dead))
+    assert soon(lambda: house.parked(ONE_BY_ONE))
     failures = [entry for entry in worker.entries() if entry["event"] == "an event could not be handled"]
     assert [(entry["attempt"], entry["parked"]) for entry in failures] == [(1, False), (2, False), (3, True)]
     times = [datetime.fromisoformat(entry["timestamp"]) for entry in failures]
     assert all(later - earlier >= timedelta(milliseconds=200) for earlier, later in pairwise(times))
-    [parked] = house.read(ONE_BY_ONE.dead)
-    assert parked.headers["x-parked-because"] == "Spoilt"
-    assert parked.headers["ce-type"] == "need_withdrawn"
+    [parked] = house.parked(ONE_BY_ONE)
+    assert (parked.reason, parked.attempts, parked.name) == ("Spoilt", 3, "need_withdrawn")
+    assert parked.headers["ce-id"] == str(parked.event_id)
 
 
 @pytest.mark.parametrize("otherwise", [None, unguarded("without_single_file", "the innocent are parked with the guilty")])
@@ -90,9 +92,9 @@ def test_in_a_batch_only_the_poisonous_event_is_parked(house: House, otherwise: 
     house.relay()
     assert soon(lambda: house.count("journal") == 21)
     house.worker(otherwise, attempts=1)
-    assert soon(lambda: house.waiting(IN_BATCHES.dead))
+    assert soon(lambda: house.parked(IN_BATCHES))
     time.sleep(0.5)
-    assert house.waiting(IN_BATCHES.dead) == 1
+    assert len(house.parked(IN_BATCHES)) == 1
     assert house.taken() == once(*good)
 
 
@@ -123,9 +125,9 @@ def test_an_event_delivered_too_often_is_parked_unhandled(house: House) -> None:
     death = {"reason": "delivery_limit", "count": 1, "queue": ONE_BY_ONE.queue}
     house.send(encode(event), headers_of(event, "need_withdrawn") | {"x-death": [death]}, ONE_BY_ONE.queue)
     house.worker()
-    assert soon(lambda: house.waiting(ONE_BY_ONE.dead))
-    [parked] = house.read(ONE_BY_ONE.dead)
-    assert parked.headers["x-parked-because"] == "delivery_limit"
+    assert soon(lambda: house.parked(ONE_BY_ONE))
+    [parked] = house.parked(ONE_BY_ONE)
+    assert (parked.reason, parked.event_id) == ("delivery_limit", UUID(parked.headers["ce-id"]))
     assert not house.taken()
 
 
@@ -166,12 +168,12 @@ def test_what_cannot_be_read_is_parked_and_never_quoted(house: House, otherwise:
     worker = house.worker(otherwise).ready()
     assert soon(lambda: house.taken() or not worker.lives())
     assert worker.lives()
-    assert soon(lambda: house.waiting(ONE_BY_ONE.dead) == len(STRANGE) + len(NOT_DECODABLE))
+    assert soon(lambda: len(house.parked(ONE_BY_ONE)) == len(STRANGE) + len(NOT_DECODABLE))
     assert worker.lives()
     assert house.taken() == once(good)
     assert not worker.says(PERSONAL)
     assert not worker.says("household_id")
-    assert {message.headers["x-parked-because"] for message in house.read(ONE_BY_ONE.dead)} == {"unreadable"}
+    assert {letter.reason for letter in house.parked(ONE_BY_ONE)} == {"unreadable"}
 
 
 @pytest.mark.parametrize("otherwise", [None, unguarded("without_draining", "what is in flight is lost with the process")])
@@ -239,8 +241,8 @@ def test_while_the_database_is_away_no_attempt_is_counted(house: House, postgres
         time.sleep(2.5)
     finally:
         postgres.start_again()
-    assert soon(lambda: house.taken() == once(*told) or house.waiting(ONE_BY_ONE.dead))
-    assert house.waiting(ONE_BY_ONE.dead) == house.waiting(IN_BATCHES.dead) == 0
+    assert soon(lambda: house.taken() == once(*told) or house.parked(ONE_BY_ONE))
+    assert not house.count("dead_letters")
     assert not worker.says('"attempt"')
     assert worker.says("database trouble, the work waits")
     assert worker.stop() == 0
@@ -260,7 +262,7 @@ def test_no_log_holds_an_exceptions_words(house: House, otherwise: str | None) -
     house.tell(withdrawn_need(POISON), withdrawn_pledge(POISON))
     house.relay()
     worker = house.worker(otherwise)
-    assert soon(lambda: house.waiting(ONE_BY_ONE.dead) and house.waiting(IN_BATCHES.dead))
+    assert soon(lambda: house.parked(ONE_BY_ONE) and house.parked(IN_BATCHES))
     assert worker.stop() == 0
     assert worker.says("Spoilt")
     assert not worker.says(PERSONAL)

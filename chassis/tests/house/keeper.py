@@ -211,6 +211,12 @@ class House:
     def waiting(self, queue: str) -> int:
         return self.broker.queues(self.vhost)[queue]
 
+    def parked(self, place: Place, state: str = "parked") -> list[Any]:
+        """The dead letters of a queue, oldest first."""
+        with self.database.begin() as session:
+            letters = text("SELECT * FROM dead_letters WHERE queue = :queue AND state = :state ORDER BY id")
+            return list(session.execute(letters, {"queue": place.queue, "state": state}))
+
     def read(self, queue: str) -> list[amqp.Message]:
         """All messages of a queue, taken out of it."""
         messages: list[amqp.Message] = []
