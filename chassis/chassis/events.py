@@ -110,14 +110,15 @@ class Handles(_Loop):
     """`@handles(NeedPublished)`: the method gets a session and the event, in a transaction of its own; acknowledged after commit.
 
     A failing event comes back after a pause, `attempts` times in all, and is then parked as a dead letter in the database. While that
-    is in trouble events stay where they are and no attempt is counted. Ten events are handled at a time.
+    is in trouble events stay where they are and no attempt is counted. `at_once` (10) events are handled at a time, and no more are
+    fetched.
     """
 
     batch = 1
-    at_once = 10
 
-    def __init__(self, event: type[Event], **options: object) -> None:
+    def __init__(self, event: type[Event], at_once: int = 10, **options: object) -> None:
         self.event = event
+        self.at_once = at_once
         super().__init__(**options)
 
     def setup(self) -> None:
@@ -240,6 +241,9 @@ class Handles(_Loop):
 
     def _read_message(self, message: amqp.Message) -> Heard | None:
         try:
+            said = {f"content-{name}": message.properties.get(f"content_{name}") for name in ("type", "encoding")}
+            if not parked.is_json(said):
+                raise ValueError("another content type or encoding")
             envelope = Envelope.of(headers_of(message))
             return Heard(envelope.id, decode(self.event, message.body), envelope.traceparent)
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
@@ -259,10 +263,10 @@ class Handles(_Loop):
 class HandlesBatch(Handles):
     """`@handles_batch(NeedPublished, batch=500)`: as `@handles`, with a list of events in one transaction.
 
-    A batch that fails is tried again one by one, so that a bad event is parked alone.
+    A batch that fails is tried again one by one, so that a bad event is parked alone. The next batch is fetched meanwhile.
     """
 
-    def __init__(self, event: type[Event], batch: int = 500, **options: object) -> None:
+    def __init__(self, event: type[Event], batch: int = 500, **options: Any) -> None:
         super().__init__(event, **options)
         self.batch = batch
 

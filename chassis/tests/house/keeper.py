@@ -193,7 +193,8 @@ class House:
 
     def send(self, body: bytes | str, headers: dict[str, Any], queue: str, **properties: Any) -> None:
         """Straight into a queue, as a stranger might."""
-        message = amqp.Message(body, **{"application_headers": headers, "message_id": "m", "delivery_mode": 2} | properties)
+        said = {"application_headers": headers, "message_id": "m", "delivery_mode": 2, "content_type": "application/json"}
+        message = amqp.Message(body, **said | properties)
         with connected(self.broker_url, 20) as connection:
             safe, unwanted = Publisher(connection, 10).publish([Letter("", queue, message)])
         assert safe == {0}
