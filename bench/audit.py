@@ -69,7 +69,7 @@ class Audit:
     def count(self) -> dict[str, int]:
         """The figures of a run. `notices` are those about matches; it raises when a match was not told to both its sides."""
         counted = {name: int(self._ask("matching", query)) for name, query in MATCHING.items()}
-        counted["dead"] = self._waiting(dead=True)
+        counted["dead"] = sum(int(self._ask(name, "SELECT count(*) FROM dead_letters WHERE state = 'parked'")) for name in SERVICES)
         matches = [row[0] for row in self._rows("matching", "SELECT id FROM matches")]
         both = int(self._rows("notify", TOLD_BOTH_SIDES, (matches,))[0][0])
         if both != len(matches):
@@ -82,10 +82,10 @@ class Audit:
         untold = sum(int(self._ask(name, "SELECT count(*) FROM outbox")) for name in SERVICES)
         to_clear = int(self._ask("matching", "SELECT count(*) FROM to_clear"))
         heard = sum(int(self._ask(name, "SELECT count(*) FROM inbox")) for name in SERVICES)
-        return untold, to_clear, self._waiting(dead=False), heard
+        return untold, to_clear, self._waiting(), heard
 
-    def _waiting(self, dead: bool) -> int:
-        """Messages that wait in all queues of the house, or in those where failures are parked."""
+    def _waiting(self) -> int:
+        """Messages that wait in all queues of the house."""
         user, _, rest = self._broker.removeprefix("amqp://").partition("@")
         name, _, password = user.partition(":")
         host, _, vhost = rest.partition("/")
@@ -93,7 +93,7 @@ class Audit:
         with amqp.Connection(host, userid=name, password=password, virtual_host=unquote(vhost) or "/") as connection:
             channel = connection.channel()
             for queue in self._queues():
-                for suffix in [".dead"] if dead else ["", ".retry"]:
+                for suffix in ("", ".retry"):
                     waiting += int(channel.queue_declare(queue + suffix, passive=True).message_count)
         return waiting
 

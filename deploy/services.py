@@ -29,7 +29,8 @@ class Service(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         return [module for module in self.roles.values() if module.startswith(f"{self.name}.")]
 
     def owns(self, path: str) -> bool:
-        return any(path == own or path.startswith(own + "/") for own in self.paths) or path == f"/openapi/{self.name}.json"
+        paths = [*self.paths, f"/v1/{self.name}/dead-letters"]
+        return any(path == own or path.startswith(own + "/") for own in paths) or path == f"/openapi/{self.name}.json"
 
 
 @cache

@@ -16,10 +16,12 @@ from nameko.extensions import ENTRYPOINT_EXTENSIONS_ATTR, Entrypoint
 from sqlalchemy.orm import Session
 
 from chassis import appointments, idempotency, inbox, metrics
-from chassis.broker import TROUBLE, Letter, Publisher, connected
+from chassis.broker import TROUBLE, connected
 from chassis.database import Database
+from chassis.dead_letters import parked
+from chassis.dead_letters.parked import UNREADABLE, park
 from chassis.inbox import Heard
-from chassis.messages import died_of_deliveries, failures_of, headers_of, parked
+from chassis.messages import died_of_deliveries, failures_of, headers_of, said_of
 from chassis.places import Place
 from chassis.settings import Settings
 from contracts.event import Envelope, Event, decode, name_of, teller_of
@@ -107,15 +109,16 @@ class _Loop(Entrypoint):  # type: ignore[misc]
 class Handles(_Loop):
     """`@handles(NeedPublished)`: the method gets a session and the event, in a transaction of its own; acknowledged after commit.
 
-    A failing event comes back after a pause, `attempts` times in all, and is then parked in the queue's `.dead`. While the
-    database is in trouble events stay where they are and no attempt is counted. Ten events are handled at a time.
+    A failing event comes back after a pause, `attempts` times in all, and is then parked as a dead letter in the database. While that
+    is in trouble events stay where they are and no attempt is counted. `at_once` (10) events are handled at a time, and no more are
+    fetched.
     """
 
     batch = 1
-    at_once = 10
 
-    def __init__(self, event: type[Event], **options: object) -> None:
+    def __init__(self, event: type[Event], at_once: int = 10, **options: object) -> None:
         self.event = event
+        self.at_once = at_once
         super().__init__(**options)
 
     def setup(self) -> None:
@@ -160,8 +163,10 @@ class Handles(_Loop):
         for message in messages:
             heard = self._read_message(message)
             if heard is None or died_of_deliveries(message):
+                why = UNREADABLE if heard is None else "delivery_limit"
+                if not _wait(self._at_work.spawn(self._park, message, why), connection):
+                    return
                 metrics.heard.labels(self._settings.service, self._handler.name, "parked").inc()
-                self._park(message, "unreadable" if heard is None else "delivery_limit")
                 channel.basic_ack(message.delivery_tag)
             else:
                 is_suspect = headers_of(message).get("x-delivery-count") or (self.batch > 1 and failures_of(message))
@@ -226,36 +231,42 @@ class Handles(_Loop):
             extra={"queue": self._handler.place.queue, "event_id": str(heard.id), "attempt": attempt, "parked": last},
         )
         metrics.heard.labels(self._settings.service, self._handler.name, "parked" if last else "failed").inc()
-        if last:
-            self._park(message, type(error).__name__)
+        if not last:
+            channel.basic_reject(message.delivery_tag, requeue=False)
+        elif self._park(message, type(error).__name__, attempt):
             channel.basic_ack(message.delivery_tag)
         else:
-            channel.basic_reject(message.delivery_tag, requeue=False)
+            return False
         return True
 
     def _read_message(self, message: amqp.Message) -> Heard | None:
         try:
+            said = {f"content-{name}": message.properties.get(f"content_{name}") for name in ("type", "encoding")}
+            if not parked.is_json(said):
+                raise ValueError("another content type or encoding")
             envelope = Envelope.of(headers_of(message))
             return Heard(envelope.id, decode(self.event, message.body), envelope.traceparent)
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             log.error("an event could not be read", extra={"queue": self._handler.place.queue, "error": type(error).__name__})
             return None
 
-    def _park(self, message: amqp.Message, why: str) -> None:
-        """Into `.dead`, over a connection of its own: publishing on the consumer's could read what another thread waits for."""
-        with connected(self._settings.broker_url, self._settings.heartbeat_seconds) as connection:
-            safe, unwanted = Publisher(connection, confirm_seconds=10).publish([Letter("", self._handler.place.dead, parked(message, why))])
-        if not safe or unwanted:
-            raise amqp.ChannelError(f"{self._handler.place.dead} does not take what is to be parked")
+    def _park(self, message: amqp.Message, why: str, attempts: int = 0) -> bool:
+        """Keep it as a dead letter, waiting while the database is in trouble; False when told to stop meanwhile."""
+
+        def work() -> None:
+            with self._database.begin() as session:
+                park(session, self._handler.place, said_of(message), _bytes(message.body), why, attempts or failures_of(message))
+
+        return inbox.patiently(work, giving_up=self._stopping.ready, pause=self._stopping.wait)
 
 
 class HandlesBatch(Handles):
     """`@handles_batch(NeedPublished, batch=500)`: as `@handles`, with a list of events in one transaction.
 
-    A batch that fails is tried again one by one, so that a bad event is parked alone.
+    A batch that fails is tried again one by one, so that a bad event is parked alone. The next batch is fetched meanwhile.
     """
 
-    def __init__(self, event: type[Event], batch: int = 500, **options: object) -> None:
+    def __init__(self, event: type[Event], batch: int = 500, **options: Any) -> None:
         super().__init__(event, **options)
         self.batch = batch
 
@@ -310,6 +321,7 @@ class ServiceWorker:
     def forget(self, session: Session) -> None:
         inbox.forget(session)
         idempotency.forget(session)
+        parked.forget(session)
 
 
 def _read(connection: amqp.Connection, seconds: float) -> bool:
@@ -320,6 +332,10 @@ def _read(connection: amqp.Connection, seconds: float) -> bool:
     except TimeoutError:
         return False
     return True
+
+
+def _bytes(body: str | bytes | memoryview) -> bytes:
+    return body.encode() if isinstance(body, str) else bytes(body)
 
 
 def _gather(connection: amqp.Connection, arrived: deque[amqp.Message], most: int) -> None:

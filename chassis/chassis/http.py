@@ -32,6 +32,7 @@ from chassis import (
 )
 from chassis.auth import FetchedKeys, Keys, View, caller_of_request
 from chassis.database import Database, is_passing, is_too_slow
+from chassis.dead_letters.api import blueprint
 from chassis.problems import FIELD_WORDS, FRAMEWORK, Problem, bad_request, broken, invalid, unavailable
 from chassis.settings import Settings, WebSettings
 
@@ -119,6 +120,7 @@ def create_app(service: str, api: APIBlueprint, *, database: Database | None = N
     for kind in (Exception, HTTPError):
         app.register_error_handler(kind, _refuse)
     app.register_blueprint(api)
+    app.register_blueprint(blueprint(service))
     _require_access(app)
     app.add_url_rule("/livez", "livez", lambda: {"status": "ok"})
     app.add_url_rule("/readyz", "readyz", _ready)

@@ -1,8 +1,9 @@
 """The service's memory of what it told: one partition a day, kept for the configured number of days."""
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Row, func, select, text, tuple_
@@ -12,9 +13,10 @@ from chassis.database import Database, now
 from chassis.outbox import journal
 
 _KEEP = text(
-    "WITH told AS (DELETE FROM outbox WHERE id = ANY(CAST(:ids AS uuid[])) RETURNING *)"
+    "WITH told AS (DELETE FROM outbox USING unnest(CAST(:ids AS uuid[]), CAST(:queues AS text[])) AS done (id, queue)"
+    " WHERE outbox.id = done.id AND outbox.queue = done.queue RETURNING outbox.*)"
     " INSERT INTO journal (id, name, teller, subject, version, recorded_at, traceparent, body, told_at)"
-    " SELECT id, name, teller, subject, version, recorded_at, traceparent, body, :told_at FROM told"
+    " SELECT id, name, teller, subject, version, recorded_at, traceparent, body, :told_at FROM told WHERE queue = ''"
 )
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtext('journal'))")
 _TELLING = text(
@@ -23,9 +25,10 @@ _TELLING = text(
 _DAYS = text("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'journal'::regclass ORDER BY 1")
 
 
-def keep(session: Session, ids: Collection[UUID]) -> None:
-    """What was told leaves the outbox and becomes journal."""
-    session.execute(_KEEP, {"ids": list(ids), "told_at": now()})
+def keep(session: Session, rows: Iterable[Any]) -> None:
+    """What was told leaves the outbox and becomes journal, but for what was told again to one queue: the journal holds that already."""
+    told = [(row.id, row.queue) for row in rows]
+    session.execute(_KEEP, {"ids": [event_id for event_id, _ in told], "queues": [queue for _, queue in told], "told_at": now()})
 
 
 def page(

@@ -1,11 +1,13 @@
 """What a delivered message says of its past, and what of it is kept when it is parked."""
 
+import math
+from datetime import datetime
 from typing import Any
 
 import amqp
 
-_NOT_PARKED = {"expiration", "user_id"}
-"""Properties that would make the broker drop what is parked, or refuse it from us."""
+DEEPEST = 4
+LONGEST = 500
 
 
 def headers_of(message: amqp.Message) -> dict[str, Any]:
@@ -23,11 +25,25 @@ def died_of_deliveries(message: amqp.Message) -> bool:
     return any(death.get("reason") == "delivery_limit" for death in _deaths(message))
 
 
-def parked(message: amqp.Message, why: str) -> amqp.Message:
-    """The message for `.dead`: as it came, without headers that would send a copy elsewhere, and with the reason."""
-    headers = {name: value for name, value in headers_of(message).items() if name not in {"CC", "BCC"}} | {"x-parked-because": why}
-    properties = {name: value for name, value in message.properties.items() if name not in _NOT_PARKED}
-    return amqp.Message(message.body, **{"message_id": "parked"} | properties | {"application_headers": headers, "delivery_mode": 2})
+def said_of(message: amqp.Message) -> dict[str, Any]:
+    """Its headers, `content-type` and `content-encoding`, as JSON that PostgreSQL stores: cut off where they are long or deep."""
+    properties = {f"content-{name}": message.properties.get(f"content_{name}") for name in ("type", "encoding")}
+    found: dict[str, Any] = _plain({**headers_of(message), **properties}, DEEPEST)
+    return found
+
+
+def _plain(value: Any, depth: int) -> Any:
+    if value is None or isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    if isinstance(value, str):
+        return value[:LONGEST].replace("\0", "\ufffd").encode(errors="replace").decode()
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, dict) and depth:
+        return {str(_plain(str(name), 0)): _plain(below, depth - 1) for name, below in list(value.items())[:LONGEST]}
+    if isinstance(value, list) and depth:
+        return [_plain(below, depth - 1) for below in value[:LONGEST]]
+    return type(value).__name__
 
 
 def _deaths(message: amqp.Message) -> list[dict[str, Any]]:

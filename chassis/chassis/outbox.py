@@ -6,6 +6,7 @@ from typing import Any, get_args, get_type_hints
 from uuid import UUID
 
 from sqlalchemy import BigInteger, Column, Row, String, Table, Text, Uuid, func, insert, select
+from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 from sqlalchemy.schema import SchemaItem
 
@@ -31,7 +32,7 @@ def _told(name: str, *more: SchemaItem, **options: Any) -> Table:
     )
 
 
-outbox = _told("outbox")
+outbox = _told("outbox", Column("queue", String(200), primary_key=True, server_default=""))
 journal = _told("journal", Column("told_at", Moment, primary_key=True), postgresql_partition_by="RANGE (told_at)")
 
 _WAKE = select(func.pg_notify("outbox", ""))
@@ -61,6 +62,13 @@ def add(session: Session, *events: Event) -> None:
     session.execute(_WAKE)
 
 
+def add_for(session: Session, queue: str, envelope: Envelope, version: int, body: str) -> None:
+    """Tell one event to one queue alone, as it was told before, when the session's transaction commits. It is not journalled again."""
+    stated = {name: getattr(envelope, name) for name in ("id", "name", "teller", "subject", "recorded_at", "traceparent")}
+    session.execute(upsert(outbox).values(**stated, version=version, body=body, queue=queue).on_conflict_do_nothing())
+    session.execute(_WAKE)
+
+
 def follow(session: Session, traceparent: str | None, causes: Mapping[UUID, str] | None = None) -> None:
     """What this session tells belongs to the given W3C trace, or to a new one if that is none; what mentions one of the `causes`,
     things by their ids, belongs to that thing's."""
@@ -87,7 +95,7 @@ def _things(event: type[Event]) -> list[str]:
 
 def age(session: Session) -> float:
     """How many seconds the oldest untold event has been waiting; 0 when none waits."""
-    recorded_at = session.scalar(select(outbox.c.recorded_at).order_by(outbox.c.id).limit(1))
+    recorded_at = session.scalar(select(outbox.c.recorded_at).where(outbox.c.queue == "").order_by(outbox.c.id).limit(1))
     return max(0.0, (now() - recorded_at).total_seconds()) if recorded_at else 0.0
 
 
@@ -105,7 +113,13 @@ def envelope_of(row: Row[tuple[object, ...]]) -> Envelope:
 
 
 def waiting(session: Session, limit: int, without: Collection[str] = ()) -> Sequence[Row[tuple[object, ...]]]:
-    """Untold rows, oldest first, `without` events of these names, locked until the transaction ends; those another relay holds are passed
-    over."""
+    """Untold rows, oldest first, `without` what goes to these addresses, locked until the transaction ends; those another relay holds are
+    passed over."""
     rows = select(outbox).order_by(outbox.c.id).limit(limit).with_for_update(skip_locked=True)
-    return session.execute(rows.where(outbox.c.name.not_in(without)) if without else rows).all()
+    address = func.coalesce(func.nullif(outbox.c.queue, ""), outbox.c.name)
+    return session.execute(rows.where(address.not_in(without)) if without else rows).all()
+
+
+def address_of(row: Row[tuple[object, ...]]) -> str:
+    """The one queue that a row of the outbox is for, or the event's name, which is for everybody who listens."""
+    return row.queue or row.name  # type: ignore[no-any-return]

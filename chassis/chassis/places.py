@@ -7,7 +7,7 @@ from contracts.event import Event, name_of, teller_of
 
 @dataclass(frozen=True)
 class Place:
-    """Where one listener hears one event: its queue, the queue where a failed event waits, the one where it is parked."""
+    """Where one listener hears one event: its queue, and the one where a failed event waits for the next attempt."""
 
     listener: str
     event: type[Event]
@@ -19,7 +19,3 @@ class Place:
     @property
     def retry(self) -> str:
         return f"{self.queue}.retry"
-
-    @property
-    def dead(self) -> str:
-        return f"{self.queue}.dead"

@@ -63,8 +63,8 @@ class Relay:
         self._database.close()
 
     def pass_on(self, publisher: Publisher) -> int:
-        """Tell one batch; returns how many were told. What nobody listens to counts as told; what a listener misses stays, and is tried
-        again after five seconds, letting the others pass."""
+        """Tell one batch; returns how many were told. What nobody listens to counts as told; what a listener or a queue misses stays, and
+        is tried again after five seconds, letting the others pass."""
         self._turn_page()
         overdue = time.monotonic() - UNHEARD_PAUSE_SECONDS
         self._unheard = {name: since for name, since in self._unheard.items() if since > overdue}
@@ -74,14 +74,17 @@ class Relay:
                 return 0
             with tracing.spans([(f"{row.name} told", row.traceparent) for row in rows], "producer") as traces:
                 envelopes = (replace(outbox.envelope_of(row), traceparent=trace) for row, trace in zip(rows, traces, strict=True))
-                safe, unwanted = publisher.publish(letter(envelope, row.body) for envelope, row in zip(envelopes, rows, strict=True))
-            missed = {position for position in unwanted if listeners().get(rows[position].name)}
-            if told := [rows[position].id for position in sorted(safe - missed)]:
+                letters = (letter(envelope, row.body, row.queue) for envelope, row in zip(envelopes, rows, strict=True))
+                safe, unwanted = publisher.publish(letters)
+            missed = {position for position in unwanted if rows[position].queue or listeners().get(rows[position].name)}
+            if told := [rows[position] for position in sorted(safe - missed)]:
                 journal.keep(session, told)
         self._count(rows, safe, unwanted, missed)
-        if names := {rows[position].name for position in missed}:
-            self._unheard |= dict.fromkeys(names, time.monotonic())
-            log.error("no queue takes an event that somebody listens to: run `python -m chassis.topology`", extra={"events": sorted(names)})
+        if unheard := {outbox.address_of(rows[position]) for position in missed}:
+            self._unheard |= dict.fromkeys(unheard, time.monotonic())
+            log.error(
+                "no queue takes an event that somebody listens to: run `python -m chassis.topology`", extra={"events": sorted(unheard)}
+            )
         return len(told)
 
     def _count(self, rows: Sequence[Any], safe: set[int], unwanted: set[int], missed: set[int]) -> None:

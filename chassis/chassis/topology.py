@@ -1,5 +1,7 @@
 """The exchanges and queues of a service: declared by a step of its own, before anybody publishes."""
 
+import argparse
+import json
 import sys
 import time
 from collections.abc import Iterable
@@ -7,8 +9,11 @@ from importlib import import_module
 
 import amqp
 from kombu import Exchange, Queue
+from sqlalchemy import text
+from sqlalchemy.orm import Session
 
-from chassis.broker import TROUBLE, connected
+from chassis.broker import TROUBLE, connected, waiting_in
+from chassis.database import Database
 from chassis.events import handlers_of
 from chassis.places import Place
 from chassis.settings import Settings
@@ -26,7 +31,6 @@ def declare(channel: amqp.Channel, service: str, places: Iterable[Place], retry_
     for place in places:
         exchange = _exchange(teller_of(place.event))(channel)
         exchange.declare()
-        _queue(place.dead)(channel).declare()
         _queue(place.retry, dead_letters_to=place.queue, ttl_ms=retry_pause_ms)(channel).declare()
         _queue(place.queue, dead_letters_to=place.retry)(channel).declare()
         channel.queue_bind(place.queue, exchange.name, name_of(place.event))
@@ -36,31 +40,62 @@ def _exchange(teller: str) -> Exchange:
     return Exchange(exchange_of(teller), type="topic", durable=True)
 
 
-def _queue(name: str, dead_letters_to: str | None = None, ttl_ms: int | None = None) -> Queue:
-    arguments: dict[str, object] = {"x-queue-type": "quorum"}
-    if dead_letters_to:
-        arguments |= {
-            "x-delivery-limit": DELIVERY_LIMIT,
-            "x-dead-letter-exchange": "",
-            "x-dead-letter-routing-key": dead_letters_to,
-            "x-dead-letter-strategy": "at-least-once",
-            "x-overflow": "reject-publish",
-        }
+def _queue(name: str, dead_letters_to: str, ttl_ms: int | None = None) -> Queue:
+    arguments: dict[str, object] = {
+        "x-queue-type": "quorum",
+        "x-delivery-limit": DELIVERY_LIMIT,
+        "x-dead-letter-exchange": "",
+        "x-dead-letter-routing-key": dead_letters_to,
+        "x-dead-letter-strategy": "at-least-once",
+        "x-overflow": "reject-publish",
+    }
     if ttl_ms:
         arguments["x-message-ttl"] = ttl_ms
     return Queue(name, durable=True, queue_arguments=arguments)
 
 
+def record(session: Session, places: Iterable[Place]) -> None:
+    """Note what was declared, so that a later release finds what it no longer reads."""
+    names = [name for place in places for name in (place.queue, place.retry)]
+    session.execute(
+        text(
+            "INSERT INTO queues (name, declared_at) SELECT name, now() FROM unnest(CAST(:names AS text[])) AS name"
+            " ON CONFLICT (name) DO UPDATE SET declared_at = excluded.declared_at"
+        ),
+        {"names": names},
+    )
+
+
+def orphans(session: Session, connection: amqp.Connection, places: Iterable[Place]) -> dict[str, int]:
+    """Queues that a release declared and none of these handlers reads, with what waits in each. Those that are gone are forgotten."""
+    read = {name for place in places for name in (place.queue, place.retry)}
+    recorded = sorted(set(session.scalars(text("SELECT name FROM queues"))) - read)
+    waiting = {name: waiting_in(connection, name) for name in recorded}
+    gone = [name for name, count in waiting.items() if count is None]
+    session.execute(text("DELETE FROM queues WHERE name = ANY(:gone)"), {"gone": gone})
+    return {name: count for name, count in waiting.items() if count is not None}
+
+
 def main(patience_seconds: float = 60) -> None:
-    """Declare the topology of the services named; wait for the broker at most `patience_seconds`."""
+    """Declare the topology of the services named, or list their orphans; wait for the broker at most `patience_seconds`."""
+    parser = argparse.ArgumentParser(prog="python -m chassis.topology", description=__doc__)
+    parser.add_argument("service", nargs="+")
+    parser.add_argument("--orphans", action="store_true", help="declare nothing; list queues that no handler reads any more")
+    given = parser.parse_args()
     deadline = time.monotonic() + patience_seconds
-    for service in sys.argv[1:]:
+    for service in given.service:
         settings = Settings.of(service)
         places = [handler.place for handler in handlers_of(import_module(f"{service}.worker").Worker)]
+        database = Database.of(settings, "topology")
         while True:
             try:
-                with connected(settings.broker_url, settings.heartbeat_seconds) as connection:
-                    declare(connection.channel(), service, places, settings.retry_pause_ms)
+                with connected(settings.broker_url, settings.heartbeat_seconds) as connection, database.begin() as session:
+                    if given.orphans:
+                        for name, waiting in orphans(session, connection, places).items():
+                            print(json.dumps({"queue": name, "waiting": waiting}))
+                    else:
+                        declare(connection.channel(), service, places, settings.retry_pause_ms)
+                        record(session, places)
                 break
             except amqp.ChannelError as error:
                 sys.exit(f"{service}: the broker refuses the topology: {type(error).__name__}: {error}")
@@ -68,6 +103,7 @@ def main(patience_seconds: float = 60) -> None:
                 if time.monotonic() > deadline:
                     sys.exit(f"{service}: topology not declared: {type(error).__name__}: {error}")
                 time.sleep(0.5)
+        database.close()
 
 
 if __name__ == "__main__":

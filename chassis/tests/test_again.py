@@ -154,7 +154,7 @@ def test_a_replay_waits_for_what_is_told_but_not_yet_journal(house: House, monke
             published.set()
             time.sleep(1)
             journal.turn_page(session, 90)
-            journal.keep(session, [row.id for row in rows])  # type: ignore[attr-defined]
+            journal.keep(session, rows)
 
     relay = threading.Thread(target=tell)
     relay.start()

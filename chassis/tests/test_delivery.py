@@ -1,18 +1,25 @@
 """Nothing that was told gets lost, and nothing is done twice, whoever dies meanwhile."""
 
+import gzip
+import json
+import pickle
 import signal
 import time
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
+from uuid import UUID
 
+import msgspec
 import pytest
 from keeper import IN_BATCHES, ONE_BY_ONE, House, closed_need, once, soon, unguarded, withdrawn_need, withdrawn_pledge
+from msgspec.structs import replace
 from pantry.actions import DEADLY, PERSONAL, POISON, SLOW
 from sqlalchemy import text
 
 from chassis.database import new_id, now
 from chassis.testing.postgres import Postgres
+from chassis.testing.rabbitmq import RabbitMQ
 from contracts.event import Envelope, encode
 
 
@@ -62,6 +69,7 @@ def test_a_worker_killed_between_commit_and_acknowledgement_does_nothing_twice(h
     assert house.taken()
     worker = house.worker(otherwise).ready()
     assert soon(lambda: house.taken().keys() == once(*told).keys())
+    assert soon(lambda: not house.waiting(ONE_BY_ONE.queue) and not house.waiting(IN_BATCHES.queue))
     assert worker.stop() == 0
     assert not house.waiting(ONE_BY_ONE.queue)
     assert not house.waiting(IN_BATCHES.queue)
@@ -73,14 +81,14 @@ def test_a_poisonous_event_is_tried_again_after_a_pause_and_then_parked(house: H
     house.relay()
     worker = house.worker(retry_pause_ms=200)
     assert soon(lambda: house.taken() == once(good))
-    assert soon(lambda: house.waiting(ONE_BY_ONE.dead))
+    assert soon(lambda: house.parked(ONE_BY_ONE))
     failures = [entry for entry in worker.entries() if entry["event"] == "an event could not be handled"]
     assert [(entry["attempt"], entry["parked"]) for entry in failures] == [(1, False), (2, False), (3, True)]
     times = [datetime.fromisoformat(entry["timestamp"]) for entry in failures]
     assert all(later - earlier >= timedelta(milliseconds=200) for earlier, later in pairwise(times))
-    [parked] = house.read(ONE_BY_ONE.dead)
-    assert parked.headers["x-parked-because"] == "Spoilt"
-    assert parked.headers["ce-type"] == "need_withdrawn"
+    [parked] = house.parked(ONE_BY_ONE)
+    assert (parked.reason, parked.attempts, parked.name) == ("Spoilt", 3, "need_withdrawn")
+    assert parked.headers["ce-id"] == str(parked.event_id)
 
 
 @pytest.mark.parametrize("otherwise", [None, unguarded("without_single_file", "the innocent are parked with the guilty")])
@@ -90,9 +98,9 @@ def test_in_a_batch_only_the_poisonous_event_is_parked(house: House, otherwise: 
     house.relay()
     assert soon(lambda: house.count("journal") == 21)
     house.worker(otherwise, attempts=1)
-    assert soon(lambda: house.waiting(IN_BATCHES.dead))
+    assert soon(lambda: house.parked(IN_BATCHES))
     time.sleep(0.5)
-    assert house.waiting(IN_BATCHES.dead) == 1
+    assert len(house.parked(IN_BATCHES)) == 1
     assert house.taken() == once(*good)
 
 
@@ -123,22 +131,47 @@ def test_an_event_delivered_too_often_is_parked_unhandled(house: House) -> None:
     death = {"reason": "delivery_limit", "count": 1, "queue": ONE_BY_ONE.queue}
     house.send(encode(event), headers_of(event, "need_withdrawn") | {"x-death": [death]}, ONE_BY_ONE.queue)
     house.worker()
-    assert soon(lambda: house.waiting(ONE_BY_ONE.dead))
-    [parked] = house.read(ONE_BY_ONE.dead)
-    assert parked.headers["x-parked-because"] == "delivery_limit"
+    assert soon(lambda: house.parked(ONE_BY_ONE))
+    [parked] = house.parked(ONE_BY_ONE)
+    assert (parked.reason, parked.event_id) == ("delivery_limit", UUID(parked.headers["ce-id"]))
     assert not house.taken()
 
 
-STRANGE: dict[str, tuple[bytes | None, dict[str, Any]]] = {
-    "not_json": (b"\xff\x00{" + PERSONAL.encode(), {}),
+BODY = json.dumps(msgspec.to_builtins(withdrawn_need()) | {"reason": PERSONAL, "more": PERSONAL}).encode()
+
+
+def with_field(**changes: Any) -> bytes:
+    return json.dumps({name: value for name, value in (json.loads(BODY) | changes).items() if value is not ...}).encode()
+
+
+STRANGE: dict[str, tuple[bytes, dict[str, Any]]] = {
+    "bad JSON": (b'{"reason": "' + PERSONAL.encode(), {}),
+    "binary": (b"\xff\x00{" + PERSONAL.encode(), {}),
     "empty": (b"", {}),
+    "a pickle": (pickle.dumps(PERSONAL), {"content_type": "application/x-python-serialize"}),
+    "an unknown content type": (BODY, {"content_type": "application/vnd.stranger"}),
+    "no content type": (BODY, {"content_type": None}),
+    "an unknown content encoding": (BODY, {"content_encoding": "rot13"}),
+    "gzip": (gzip.compress(BODY), {"content_encoding": "gzip"}),
+    "bad gzip": (b"\x1f\x8b" + PERSONAL.encode(), {"content_encoding": "gzip"}),
+    "another charset": (BODY.decode().encode("utf-16"), {"content_encoding": "utf-16"}),
+    "100,000 levels deep": (b"[" * 100_000, {}),
+    "an integer of 5,000 digits": (BODY.replace(b'"version": 1', b'"version": ' + b"9" * 5000), {}),
     "null": (b"null", {}),
-    "wrong_types": (b'{"version": "1", "need_id": 7, "household_id": "%s"}' % PERSONAL.encode(), {}),
-    "deeply_nested": (b"[" * 100_000, {}),
-    "without_headers": (None, {"ce-id": None, "ce-type": None, "ce-time": None}),
-    "headers_of_wrong_types": (None, {"ce-id": 5, "ce-time": ["x"], "ce-source": {"a": 1}}),
-    "id_is_no_id": (None, {"ce-id": PERSONAL}),
+    "a list": (b"[" + BODY + b"]", {}),
+    "NaN": (BODY.replace(b'"version": 1', b'"version": NaN'), {}),
+    "a missing field": (with_field(need_id=...), {}),
+    "fields of wrong types": (with_field(version="1", need_id=PERSONAL), {}),
+    "version 0": (with_field(version=0), {}),
+    "a negative version": (with_field(version=-1), {}),
+    "a version beyond all versions": (with_field(version=2**60), {}),
+    "20 MB": (with_field(unit=PERSONAL * 600_000), {}),
+    "no envelope": (BODY, {"ce-id": None, "ce-type": None, "ce-time": None}),
+    "an envelope of wrong types": (BODY, {"ce-id": 5, "ce-time": ["x"], "ce-source": {"a": PERSONAL}}),
+    "an id that is none": (BODY, {"ce-id": PERSONAL}),
+    "a time without a zone": (BODY, {"ce-time": "2026-01-01T00:00:00"}),
 }
+"""Bodies, and properties or headers, each with something personal in it where it can hold that."""
 
 
 def table(name: bytes, value: bytes) -> bytes:
@@ -155,23 +188,30 @@ NOT_DECODABLE = {
 
 
 @pytest.mark.parametrize("otherwise", [None, unguarded("without_reading_safely", "one unreadable event ends every worker in turn")])
-def test_what_cannot_be_read_is_parked_and_never_quoted(house: House, otherwise: str | None) -> None:
-    good = withdrawn_need()
+def test_poison_of_every_kind_is_parked_and_never_quoted_while_good_events_are_handled(house: House, otherwise: str | None) -> None:
+    good, last = withdrawn_need(), withdrawn_need()
     for body, changes in STRANGE.values():
-        headers = {name: value for name, value in (headers_of(good, "need_withdrawn") | changes).items() if value is not None}
-        house.send(encode(good) if body is None else body, headers, ONE_BY_ONE.queue)
-    for properties in NOT_DECODABLE.values():
-        house.send_raw(encode(good), properties, ONE_BY_ONE.queue)
-    house.send(encode(good), headers_of(good, "need_withdrawn") | {"nameko.call_id_stack": 5}, ONE_BY_ONE.queue)
+        properties = {name: value for name, value in changes.items() if name.startswith("content_")}
+        headers = headers_of(good, "need_withdrawn") | {name: value for name, value in changes.items() if name not in properties}
+        house.send(body, {name: value for name, value in headers.items() if value is not None}, ONE_BY_ONE.queue, **properties)
+    for number, not_decodable in enumerate(NOT_DECODABLE.values()):
+        # A body of its own each: without headers nothing else tells them from one message that came twice.
+        house.send_raw(encode(good) + b" " * number, not_decodable, ONE_BY_ONE.queue)
+    hostile = {"nameko.call_id_stack": 5, "nameko.locale": [PERSONAL], "nameko.": {"a": PERSONAL}, "x-death": PERSONAL}
+    house.send(encode(good), headers_of(good, "need_withdrawn") | hostile, ONE_BY_ONE.queue)
     worker = house.worker(otherwise).ready()
     assert soon(lambda: house.taken() or not worker.lives())
     assert worker.lives()
-    assert soon(lambda: house.waiting(ONE_BY_ONE.dead) == len(STRANGE) + len(NOT_DECODABLE))
+    assert soon(lambda: len(house.parked(ONE_BY_ONE)) == len(STRANGE) + len(NOT_DECODABLE))
+    house.send(encode(last), headers_of(last, "need_withdrawn"), ONE_BY_ONE.queue, content_encoding="utf-8")
+    assert soon(lambda: house.taken() == once(good, last))
     assert worker.lives()
-    assert house.taken() == once(good)
-    assert not worker.says(PERSONAL)
-    assert not worker.says("household_id")
-    assert {message.headers["x-parked-because"] for message in house.read(ONE_BY_ONE.dead)} == {"unreadable"}
+    said = worker.log.read_text()
+    assert [word for word in (PERSONAL, json.dumps(PERSONAL), "household_id", "rot13", "pickle") if word in said] == []
+    assert {letter.reason for letter in house.parked(ONE_BY_ONE)} == {"unreadable"}
+    assert sorted(len(letter.body) for letter in house.parked(ONE_BY_ONE)) == sorted(
+        [len(body) for body, _ in STRANGE.values()] + [len(encode(good)) + number for number in range(len(NOT_DECODABLE))]
+    )
 
 
 @pytest.mark.parametrize("otherwise", [None, unguarded("without_draining", "what is in flight is lost with the process")])
@@ -190,6 +230,37 @@ def test_a_worker_told_to_stop_finishes_what_it_has_begun(house: House, otherwis
     assert soon(lambda: house.waiting(ONE_BY_ONE.queue) == 2)
     house.worker()
     assert soon(lambda: house.taken() == once(*told))
+
+
+def test_a_handler_fetches_no_more_than_it_handles_at_once(house: House) -> None:
+    events = [replace(closed_need(), version=SLOW) for _ in range(7)]
+    for event in events:
+        house.send(encode(event), headers_of_closed(event), "pantry.needs.need_closed.v1")
+    worker = house.worker().ready()
+    assert soon(lambda: sleeping(house) == 3)
+    assert house.waiting("pantry.needs.need_closed.v1") == 4
+    assert worker.stop() == 0
+    assert house.count("inbox") == 3
+
+
+@pytest.mark.parametrize("otherwise", [None, unguarded("without_inbox", "what is delivered again is done again")])
+def test_while_the_broker_is_away_no_attempt_is_counted(house: House, rabbitmq: RabbitMQ, otherwise: str | None) -> None:
+    told = [*(withdrawn_need(SLOW) for _ in range(3)), withdrawn_pledge(SLOW)]
+    house.tell(*told)
+    house.relay()
+    assert soon(lambda: house.count("journal") == 4)
+    rabbitmq.settle()
+    worker = house.worker(otherwise).ready()
+    assert soon(lambda: sleeping(house) == 4)
+    rabbitmq.kill()
+    rabbitmq.start_again()
+    assert soon(lambda: worker.says("listening is interrupted"))
+    assert soon(lambda: not house.waiting(ONE_BY_ONE.queue) and not house.waiting(IN_BATCHES.queue))
+    assert worker.stop() == 0
+    assert soon(lambda: not house.waiting(ONE_BY_ONE.queue) and not house.waiting(IN_BATCHES.queue))
+    assert house.taken() == once(*told)
+    assert not worker.says('"attempt"')
+    assert not house.count("dead_letters")
 
 
 def sleeping(house: House) -> int:
@@ -239,8 +310,8 @@ def test_while_the_database_is_away_no_attempt_is_counted(house: House, postgres
         time.sleep(2.5)
     finally:
         postgres.start_again()
-    assert soon(lambda: house.taken() == once(*told) or house.waiting(ONE_BY_ONE.dead))
-    assert house.waiting(ONE_BY_ONE.dead) == house.waiting(IN_BATCHES.dead) == 0
+    assert soon(lambda: house.taken() == once(*told) or house.parked(ONE_BY_ONE))
+    assert not house.count("dead_letters")
     assert not worker.says('"attempt"')
     assert worker.says("database trouble, the work waits")
     assert worker.stop() == 0
@@ -260,7 +331,7 @@ def test_no_log_holds_an_exceptions_words(house: House, otherwise: str | None) -
     house.tell(withdrawn_need(POISON), withdrawn_pledge(POISON))
     house.relay()
     worker = house.worker(otherwise)
-    assert soon(lambda: house.waiting(ONE_BY_ONE.dead) and house.waiting(IN_BATCHES.dead))
+    assert soon(lambda: house.parked(ONE_BY_ONE) and house.parked(IN_BATCHES))
     assert worker.stop() == 0
     assert worker.says("Spoilt")
     assert not worker.says(PERSONAL)

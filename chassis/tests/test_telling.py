@@ -3,6 +3,7 @@
 import random
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -14,15 +15,17 @@ import pytest
 from keeper import IN_BATCHES, ONE_BY_ONE, PLACES, House, once, soon, unguarded, withdrawn_need, withdrawn_pledge
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
+from swallowing import way_to
 
-from chassis import inbox, journal, outbox, relay
+from chassis import inbox, journal, outbox, relay, topology
 from chassis.broker import TROUBLE, Publisher, connected, letter
 from chassis.database import is_passing, new_id, now
 from chassis.inbox import Heard
+from chassis.places import Place
 from chassis.relay import Relay
 from chassis.testing.rabbitmq import RabbitMQ
 from contracts.event import Envelope, decode, encode
-from contracts.needs import NeedWithdrawn
+from contracts.needs import NeedRejected, NeedWithdrawn
 
 
 def ids(messages: list[amqp.Message]) -> Counter[str]:
@@ -55,6 +58,26 @@ def test_a_frozen_broker_is_noticed_and_told_everything_once_it_thaws(house: Hou
     assert soon(lambda: house.taken() == once(first, second, third))
     assert telling.stop() == 0
     assert worker.stop() == 0
+
+
+@pytest.mark.parametrize("otherwise", [None, unguarded("without_heartbeats", "silence is taken for peace")])
+def test_a_way_to_the_broker_that_swallows_everything_is_noticed_after_two_heartbeats(
+    house: House, rabbitmq: RabbitMQ, otherwise: str | None
+) -> None:
+    with way_to(rabbitmq.port) as way:
+        told = {"broker_url": house.broker_url.replace(f":{rabbitmq.port}/", f":{way.port}/"), "heartbeat_seconds": 2}
+        telling, worker = house.relay(otherwise, **told).ready(), house.worker(otherwise, **told).ready()
+        house.tell(first := withdrawn_need())
+        assert soon(lambda: house.taken() == once(first))
+        way.swallows.set()
+        began = time.monotonic()
+        assert soon(lambda: telling.says("telling is interrupted") and worker.says("listening is interrupted"), 12)
+        assert time.monotonic() - began < 2 * 2 + 3, "two heartbeats, a second between looks, and a busy machine"
+        house.tell(second := withdrawn_need(), third := withdrawn_pledge())
+        way.swallows.clear()
+        assert soon(lambda: house.taken() == once(first, second, third))
+        assert telling.stop() == 0
+        assert worker.stop() == 0
 
 
 def test_a_publisher_waits_for_no_confirm_longer_than_it_was_told(house: House, rabbitmq: RabbitMQ) -> None:
@@ -188,6 +211,44 @@ def test_declaring_gives_up_when_the_broker_stays_away(house: House) -> None:
     assert "pantry: topology not declared: ConnectionRefusedError" in said
 
 
+def test_queues_that_no_handler_reads_any_more_are_found(house: House) -> None:
+    old = Place("pantry", NeedRejected)
+    with house.channel() as channel, house.database.begin() as session:
+        topology.declare(channel, "pantry", [*PLACES, old], retry_pause_ms=200)
+        topology.record(session, [*PLACES, old])
+    house.send(b"left behind", {}, old.queue)
+    with connected(house.broker_url, 20) as connection:
+        for _ in range(2):
+            with house.database.begin() as session:
+                assert topology.orphans(session, connection, PLACES) == {old.queue: 1, old.retry: 0}
+        for name in (old.queue, old.retry):
+            connection.channel().queue_delete(name)
+        with house.database.begin() as session:
+            assert topology.orphans(session, connection, PLACES) == {}
+            assert session.scalar(text("SELECT count(*) FROM queues")) == 2 * len(PLACES)
+
+
+def test_the_step_that_declares_records_and_lists_orphans_too(house: House) -> None:
+    assert declared(house)[0] == 0
+    assert house.count("queues") == 2 * len(PLACES)
+    with house.database.begin() as session:
+        session.execute(text("INSERT INTO queues VALUES ('pantry.needs.need_offered.v1', now())"))
+    with house.channel() as channel:
+        channel.queue_declare("pantry.needs.need_offered.v1", durable=True, auto_delete=False)
+    listed = house.start("chassis.topology", "--orphans", "pantry")
+    assert listed.ended() == 0
+    assert listed.entries() == [{"queue": "pantry.needs.need_offered.v1", "waiting": 0}]
+
+
+def test_every_queue_says_how_often_it_delivers(house: House) -> None:
+    """Newer brokers have a limit of their own, which is too low."""
+    for place in PLACES:
+        for name, to, pause in ((place.queue, place.retry, None), (place.retry, place.queue, 200)):
+            otherwise = topology._queue(name, to, pause).queue_arguments | {"x-delivery-limit": 20}
+            with house.channel() as channel, pytest.raises(amqp.PreconditionFailed, match=r"arg 'x-delivery-limit'.*current is '50'"):
+                channel.queue_declare(name, durable=True, auto_delete=False, arguments=otherwise)
+
+
 def test_any_amqp_program_can_listen(house: House) -> None:
     everything = house.listen_in()
     house.tell(event := withdrawn_need())
@@ -221,6 +282,36 @@ def test_batches_that_overlap_do_not_deadlock(house: House, monkeypatch: pytest.
         for _ in range(3):
             heard = [Heard(new_id(), withdrawn_pledge()) for _ in range(3000)]
             assert all(threads.map(lambda batch: hear(house, batch), [heard] * 4))
+
+
+@pytest.mark.parametrize("is_patient", [True, unguarded(False, "a deadlock is held against the events")])
+def test_batches_that_deadlock_are_done_again_whole(house: House, monkeypatch: pytest.MonkeyPatch, is_patient: bool) -> None:
+    if not is_patient:
+        monkeypatch.setattr(inbox, "is_passing", lambda error: False)
+    meet, tries, shared = threading.Barrier(2), Counter[int](), Heard(new_id(), withdrawn_pledge())
+    with house.database.begin() as session:
+        session.execute(text("CREATE TABLE shelves AS SELECT * FROM (VALUES (1, 0), (2, 0)) AS shelf (id, put)"))
+
+    def put(first: int) -> bool:
+        def act(session: Any, events: list[Any]) -> None:
+            session.execute(text("SET LOCAL deadlock_timeout = '50ms'"))
+            for shelf in (first, 3 - first):
+                session.execute(text("UPDATE shelves SET put = put + :count WHERE id = :id"), {"count": len(events), "id": shelf})
+                if not tries[first] and shelf == first:
+                    tries[first] += 1
+                    meet.wait(10)
+
+        own = [Heard(new_id(), withdrawn_pledge()) for _ in range(3)]
+        try:
+            return inbox.patiently(lambda: inbox.handle(house.database, f"handler {first}", [*own, shared], act), lambda: False)
+        except DBAPIError:
+            return False
+
+    with ThreadPoolExecutor(2) as threads:
+        assert list(threads.map(put, (1, 2))) == [True, True]
+    with house.database.begin() as session:
+        assert session.scalars(text("SELECT put FROM shelves")).all() == [8, 8]
+    assert house.count("inbox") == 8
 
 
 def test_the_same_event_twice_in_one_batch_acts_once(house: House) -> None:

@@ -1,9 +1,10 @@
 """In place of the broker on a laptop: carries what the outboxes hold to whoever listens, runs timers and the services' own roles.
 
 Each outbox row becomes one delivery per listening queue, in the teller's own database; a delivery goes when its listener has
-committed. It calls the same handlers through the same inbox as the workers do.
+committed, or parked it. It calls the same handlers through the same inbox as the workers do.
 """
 
+import json
 import logging
 import signal
 import sys
@@ -22,6 +23,7 @@ from sqlalchemy.orm import Session
 from chassis import inbox, journal, outbox, telemetry
 from chassis.bell import bell
 from chassis.database import Database, is_passing
+from chassis.dead_letters.parked import park
 from chassis.events import Every, Handler, entrypoints_of, handlers_of
 from chassis.inbox import Heard
 from chassis.settings import Settings
@@ -30,31 +32,34 @@ from deploy.services import services
 
 log = logging.getLogger(__name__)
 BATCH = 500
+JSON = {"content-type": "application/json"}
 
 _TABLE = text(
     """
     CREATE TABLE IF NOT EXISTS deliveries (
-        queue varchar(200), event_id uuid, traceparent varchar(100), body text NOT NULL, attempts int NOT NULL DEFAULT 0,
-        due_at timestamptz NOT NULL DEFAULT now(), dead_because varchar(100), PRIMARY KEY (queue, event_id)
+        queue varchar(200), event_id uuid, headers jsonb NOT NULL, body text NOT NULL, attempts int NOT NULL DEFAULT 0,
+        due_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (queue, event_id)
     )
     """
 )
+_OF_OLD = text("ALTER TABLE deliveries ADD COLUMN IF NOT EXISTS headers jsonb NOT NULL DEFAULT '{}'")
 _POST = text(
-    "INSERT INTO deliveries (queue, event_id, traceparent, body)"
-    " SELECT * FROM unnest(CAST(:queues AS text[]), CAST(:ids AS uuid[]), CAST(:traces AS text[]), CAST(:bodies AS text[]))"
+    "INSERT INTO deliveries (queue, event_id, headers, body)"
+    " SELECT * FROM unnest(CAST(:queues AS text[]), CAST(:ids AS uuid[]), CAST(:headers AS jsonb[]), CAST(:bodies AS text[]))"
     " ON CONFLICT DO NOTHING"
 )
-_QUEUES_DUE = text("SELECT DISTINCT queue FROM deliveries WHERE dead_because IS NULL AND due_at <= clock_timestamp()")
+_QUEUES_DUE = text("SELECT DISTINCT queue FROM deliveries WHERE due_at <= clock_timestamp()")
 _DUE = text(
-    "SELECT event_id, traceparent, body FROM deliveries WHERE queue = :queue AND dead_because IS NULL AND due_at <= clock_timestamp()"
+    "SELECT event_id, headers, body FROM deliveries WHERE queue = :queue AND due_at <= clock_timestamp()"
     f" ORDER BY event_id LIMIT {BATCH} FOR UPDATE SKIP LOCKED"
 )
 _DELIVERED = text("DELETE FROM deliveries WHERE queue = :queue AND event_id = ANY(CAST(:ids AS uuid[]))")
 _FAILED = text(
     "UPDATE deliveries SET attempts = attempts + 1,"
-    " due_at = clock_timestamp() + CAST(:pause AS double precision) * interval '1 millisecond',"
-    " dead_because = CASE WHEN attempts + 1 >= :most THEN :why END WHERE queue = :queue AND event_id = :id RETURNING attempts"
+    " due_at = clock_timestamp() + CAST(:pause AS double precision) * interval '1 millisecond'"
+    " WHERE queue = :queue AND event_id = :id"
 )
+_ATTEMPTS = text("SELECT attempts FROM deliveries WHERE queue = :queue AND event_id = :id")
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,11 @@ class Listener:
     database: Database
     handler: Handler
     act: Callable[[Any, list[Any]], object]
+
+    @property
+    def hears(self) -> tuple[str, str]:
+        """What an outbox row is addressed to that goes to this queue."""
+        return name_of(self.handler.place.event), self.handler.place.queue
 
 
 class Courier:
@@ -76,6 +86,7 @@ class Courier:
         self.stopping = threading.Event()
         with database.begin() as session:
             session.execute(_TABLE)
+            session.execute(_OF_OLD)
             self.turn_page(session)
 
     def turn_page(self, session: Session) -> None:
@@ -97,17 +108,17 @@ class Courier:
                 (listener.handler.place.queue, row)
                 for row in rows
                 for listener in self._listeners
-                if name_of(listener.handler.place.event) == row.name
+                if outbox.address_of(row) in listener.hears
             ]
             if posts:
                 stated = {
                     "queues": [queue for queue, _ in posts],
                     "ids": [row.id for _, row in posts],
-                    "traces": [row.traceparent for _, row in posts],
+                    "headers": [json.dumps(outbox.envelope_of(row).headers() | JSON) for _, row in posts],
                     "bodies": [row.body for _, row in posts],
                 }
                 session.execute(_POST, stated)
-            journal.keep(session, [row.id for row in rows])
+            journal.keep(session, rows)
             return len(rows)
 
     def _hand_over(self, listener: Listener) -> int:
@@ -116,14 +127,13 @@ class Courier:
             rows = session.execute(_DUE, {"queue": queue}).all()
             if not rows:
                 return 0
-            heard = [Heard(row.event_id, decode(event, row.body), row.traceparent) for row in rows]
+            heard = [Heard(row.event_id, decode(event, row.body), row.headers.get("traceparent")) for row in rows]
+            letters = {row.event_id: row for row in rows}
             delivered: list[UUID] = []
             for group in [heard] if listener.handler.batch > 1 else [[one] for one in heard]:
                 for one, error in self._handle(listener, group):
-                    if error is None:
+                    if error is None or self._failed(session, listener, letters[one.id], error):
                         delivered.append(one.id)
-                    else:
-                        self._failed(session, queue, one, error)
             session.execute(_DELIVERED, {"queue": queue, "ids": delivered})
             return len(rows)
 
@@ -138,16 +148,19 @@ class Courier:
             return [(group[0], error)] if len(group) == 1 else [pair for one in group for pair in self._handle(listener, [one])]
         return [(one, None) for one in group]
 
-    def _failed(self, session: Any, queue: str, one: Heard, error: Exception) -> None:
-        stated = {
-            "queue": queue,
-            "id": one.id,
-            "pause": self._settings.retry_pause_ms,
-            "most": self._settings.attempts,
-            "why": type(error).__name__,
-        }
-        attempt = session.scalar(_FAILED, stated)
-        log.error("an event could not be handled", exc_info=error, extra={"queue": queue, "event_id": str(one.id), "attempt": attempt})
+    def _failed(self, session: Session, listener: Listener, letter: Any, error: Exception) -> bool:
+        """Have it delivered again after a pause; whether it was parked instead, as after the last attempt."""
+        stated = {"queue": listener.handler.place.queue, "id": letter.event_id}
+        attempt = 1 + (session.scalar(_ATTEMPTS, stated) or 0)
+        last = attempt >= self._settings.attempts
+        noted = {"queue": stated["queue"], "event_id": str(letter.event_id), "attempt": attempt, "parked": last}
+        log.error("an event could not be handled", exc_info=error, extra=noted)
+        if last:
+            with listener.database.begin() as theirs:
+                park(theirs, listener.handler.place, letter.headers, letter.body.encode(), type(error).__name__, attempt)
+        else:
+            session.execute(_FAILED, stated | {"pause": self._settings.retry_pause_ms})
+        return last
 
     def run(self) -> None:
         """Until `stopping` is set: carry, sleep until woken or a second is over; patient with the database."""
@@ -199,8 +212,7 @@ def main() -> None:
     jobs: list[Callable[[], object]] = []
     for name, service in services().items():
         jobs += [partial(import_module(module).run, told[name], stopping) for module in service.jobs]
-        heard_from = [one for one in listeners if one.handler.place.event.__module__ == f"contracts.{name}"]
-        courier = Courier(told[name], databases[name], heard_from)
+        courier = Courier(told[name], databases[name], listeners)
         courier.stopping = stopping
         jobs.append(courier.run)
         jobs.append(lambda courier=courier, name=name: keep_time(databases[name], courier.turn_page, 3600, stopping))

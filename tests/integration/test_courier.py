@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from chassis import inbox, outbox
 from chassis.database import Database, new_id
+from chassis.dead_letters import parked
 from chassis.events import Handler
 from chassis.places import Place
 from chassis.settings import Settings
@@ -58,7 +59,7 @@ class Route:
 
     def settle(self, courier: Courier) -> None:
         """Carry until nothing is left to carry, waiting out the pauses."""
-        while courier.carry() or self.ask("SELECT count(*) FROM deliveries WHERE dead_because IS NULL"):
+        while courier.carry() or self.ask("SELECT count(*) FROM deliveries"):
             pass
 
 
@@ -124,7 +125,23 @@ def test_a_poisonous_event_is_tried_three_times_and_parked_while_the_others_are_
     route.poison = {told[4]}
     route.settle(route.courier(batch=batch))
     assert sorted(route.taken()) == sorted(set(told) - route.poison)
-    assert route.ask("SELECT attempts FROM deliveries WHERE dead_because = 'ValueError'") == 3
+    with route.listener.begin() as session:
+        [letter] = session.scalars(parked.found()).all()
+    assert (letter.reason, letter.attempts, letter.name) == ("ValueError", 3, "need_rejected")
+
+
+def test_a_dead_letter_that_is_replayed_is_handled(route: Route) -> None:
+    told = route.tell(3)
+    route.poison = {told[1]}
+    route.settle(route.courier())
+    route.poison = set()
+    with route.listener.begin() as session:
+        [letter] = session.scalars(parked.found()).all()
+        parked.replay(session, letter.id)
+    listeners_own = dataclasses.replace(route, teller=route.listener)
+    route.settle(listeners_own.courier())
+    assert sorted(route.taken()) == sorted(told)
+    assert listeners_own.ask("SELECT count(*) FROM outbox") == listeners_own.ask("SELECT count(*) FROM journal") == 0
 
 
 def test_a_delivery_waits_while_the_listener_s_database_is_away_and_no_attempt_is_counted(route: Route) -> None:

@@ -193,7 +193,8 @@ class House:
 
     def send(self, body: bytes | str, headers: dict[str, Any], queue: str, **properties: Any) -> None:
         """Straight into a queue, as a stranger might."""
-        message = amqp.Message(body, **{"application_headers": headers, "message_id": "m", "delivery_mode": 2} | properties)
+        said = {"application_headers": headers, "message_id": "m", "delivery_mode": 2, "content_type": "application/json"}
+        message = amqp.Message(body, **said | properties)
         with connected(self.broker_url, 20) as connection:
             safe, unwanted = Publisher(connection, 10).publish([Letter("", queue, message)])
         assert safe == {0}
@@ -210,6 +211,12 @@ class House:
 
     def waiting(self, queue: str) -> int:
         return self.broker.queues(self.vhost)[queue]
+
+    def parked(self, place: Place, state: str = "parked") -> list[Any]:
+        """The dead letters of a queue, oldest first."""
+        with self.database.begin() as session:
+            letters = text("SELECT * FROM dead_letters WHERE queue = :queue AND state = :state ORDER BY id")
+            return list(session.execute(letters, {"queue": place.queue, "state": state}))
 
     def read(self, queue: str) -> list[amqp.Message]:
         """All messages of a queue, taken out of it."""

@@ -40,6 +40,8 @@ def take(session: Session, events: Sequence[Event]) -> None:
 
 def tell_on(session: Session, event: NeedClosed) -> None:
     """Tell something because something was heard."""
+    if event.version == SLOW:
+        session.execute(text("SELECT pg_sleep(1)"))
     outbox.add(session, _withdrawn(event.region))
 
 

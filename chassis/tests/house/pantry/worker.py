@@ -20,7 +20,7 @@ class Worker(ServiceWorker):
     def on_pledge_withdrawn(self, session: Session, events: list[PledgeWithdrawn]) -> None:
         actions.take(session, events)
 
-    @handles(NeedClosed)
+    @handles(NeedClosed, at_once=3)
     def on_need_closed(self, session: Session, event: NeedClosed) -> None:
         actions.tell_on(session, event)
 

@@ -1,0 +1,49 @@
+"""A way to the broker that can fall silent: connections stay open, and nothing comes through."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+
+class Way:
+    """Listens on `port` of the loopback and passes bytes both ways, until `swallows` is set: then it reads on and passes nothing."""
+
+    def __init__(self, port: int) -> None:
+        self.swallows = threading.Event()
+        self._to = port
+        self._ends: list[socket.socket] = []
+        self._door = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._door.getsockname()[1]
+        threading.Thread(target=self._welcome, daemon=True).start()
+
+    def _welcome(self) -> None:
+        with suppress(OSError):
+            while True:
+                near, _ = self._door.accept()
+                far = socket.create_connection(("127.0.0.1", self._to))
+                self._ends += [near, far]
+                for source, target in ((near, far), (far, near)):
+                    threading.Thread(target=self._carry, args=(source, target), daemon=True).start()
+
+    def _carry(self, source: socket.socket, target: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                if not self.swallows.is_set():
+                    target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+
+    def close(self) -> None:
+        for end in [self._door, *self._ends]:
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+            end.close()
+
+
+@contextmanager
+def way_to(port: int) -> Iterator[Way]:
+    way = Way(port)
+    try:
+        yield way
+    finally:
+        way.close()

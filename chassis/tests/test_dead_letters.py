@@ -1,0 +1,260 @@
+"""What could not be handled is kept, seen without its content, told again once, or given up."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from keeper import IN_BATCHES, ONE_BY_ONE, House, once, soon, unguarded, withdrawn_need, withdrawn_pledge
+from pantry import api as pantry_api
+from pantry.actions import PERSONAL, POISON
+from sqlalchemy import text
+
+from chassis import inbox, relay
+from chassis.broker import Publisher, connected
+from chassis.database import Database, new_id, now
+from chassis.dead_letters import parked
+from chassis.dead_letters.redacted import redacted
+from chassis.places import Place
+from chassis.problems import Problem
+from chassis.relay import Relay
+from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of, api_fixtures
+from contracts.event import Envelope, Event, encode, name_of
+
+engine, database, client = api_fixtures("pantry", pantry_api.api)
+JSON = {"content-type": "application/json"}
+
+
+def park(database: Database, event: Event, place: Place = ONE_BY_ONE, **otherwise: Any) -> UUID:
+    """An event that a handler failed on; its id."""
+    recorded_at = now() - otherwise.get("age", timedelta(0))
+    envelope = Envelope(
+        id=new_id(), name=name_of(type(event)), teller="needs", subject=event.subject, recorded_at=recorded_at, traceparent=None
+    )
+    headers = envelope.headers() | JSON | otherwise.get("headers", {})
+    with database.begin() as session:
+        parked.park(session, place, headers, otherwise.get("body", encode(event)), otherwise.get("reason", "Spoilt"), 4)
+    with database.begin() as session:
+        return session.scalars(parked.found().order_by(parked.DeadLetter.id.desc())).first().id  # type: ignore[union-attr]
+
+
+def replay(database: Database, letter: UUID) -> str:
+    """What became of it: the state, or the code of the refusal."""
+    try:
+        with database.begin() as session:
+            return parked.replay(session, letter).state
+    except Problem as problem:
+        return problem.code
+
+
+def test_a_dead_letter_that_is_replayed_is_handled_once_under_its_own_id(house: House) -> None:
+    event = withdrawn_need()
+    letter = park(house.database, event)
+    [row] = house.parked(ONE_BY_ONE)
+    everything = house.listen_in()
+    assert replay(house.database, letter) == "replayed"
+    assert replay(house.database, letter) == "state_conflict"
+    house.relay(), house.worker()
+    assert soon(lambda: house.taken() == once(event))
+    with house.database.begin() as session:
+        assert session.scalar(text("SELECT event_id FROM inbox")) == row.event_id
+    assert soon(lambda: house.count("outbox") == 0)
+    assert house.count("journal") == 0, "it was journalled when it was told first"
+    assert house.waiting(everything) == 0, "nobody else hears it"
+
+
+def test_a_letter_that_fails_again_is_parked_anew(house: House) -> None:
+    house.tell(withdrawn_need(POISON))
+    house.relay()
+    house.worker(attempts=1)
+    assert soon(lambda: house.parked(ONE_BY_ONE))
+    [first] = house.parked(ONE_BY_ONE)
+    assert replay(house.database, first.id) == "replayed"
+    assert soon(lambda: house.parked(ONE_BY_ONE))
+    [second] = house.parked(ONE_BY_ONE)
+    assert second.event_id == first.event_id
+    assert second.id != first.id
+    assert house.count("journal") == 1
+
+
+def test_of_two_replays_at_once_one_wins(house: House) -> None:
+    letters = [park(house.database, withdrawn_need()) for _ in range(10)]
+    with ThreadPoolExecutor(2) as threads:
+        for letter in letters:
+            assert sorted(threads.map(lambda one: replay(house.database, one), [letter, letter])) == ["replayed", "state_conflict"]
+    assert house.count("outbox") == 10
+
+
+def test_a_message_parked_twice_is_one_dead_letter(house: House) -> None:
+    """Its acknowledgement got lost."""
+    event = withdrawn_need()
+    headers = Envelope(id=new_id(), name="need_withdrawn", teller="needs", subject=event.subject, recorded_at=now()).headers()
+    for attempts in (3, 4):
+        with house.database.begin() as session:
+            parked.park(session, ONE_BY_ONE, headers, encode(event), "Spoilt", attempts)
+    [letter] = house.parked(ONE_BY_ONE)
+    assert letter.attempts == 4
+    with house.database.begin() as session:
+        parked.park(session, ONE_BY_ONE, headers, b"another body under the same id", "unreadable", 0)
+    assert len(house.parked(ONE_BY_ONE)) == 2
+
+
+NOT_REPLAYED: dict[str, tuple[dict[str, Any], str]] = {
+    "older than inboxes remember": ({"age": inbox.MEMORY + timedelta(minutes=1)}, "letter_too_old"),
+    "no JSON": ({"body": b"\xff"}, "letter_unreadable"),
+    "no object": ({"body": b"null"}, "letter_unreadable"),
+    "no version": ({"body": b"{}"}, "letter_unreadable"),
+    "a version that is no number": ({"body": b'{"version": "1"}'}, "letter_unreadable"),
+    "a version too large": ({"body": b'{"version": 1' + b"0" * 30 + b"}"}, "letter_unreadable"),
+    "no envelope": ({"headers": {"ce-id": None}}, "letter_unreadable"),
+    "another content type": ({"headers": {"content-type": "text/plain"}}, "letter_unreadable"),
+    "another encoding": ({"headers": {"content-encoding": "gzip"}}, "letter_unreadable"),
+}
+
+
+@pytest.mark.parametrize(("changes", "code"), NOT_REPLAYED.values(), ids=NOT_REPLAYED)
+def test_what_cannot_be_replayed_stays_and_says_why(database: RolledBack, changes: dict[str, Any], code: str) -> None:
+    letter = park(database, withdrawn_need(), **changes)
+    assert replay(database, letter) == code
+    with database.begin() as session:
+        assert session.scalar(text("SELECT count(*) FROM outbox")) == 0
+        assert session.get_one(parked.DeadLetter, letter).state == "parked"
+
+
+@pytest.mark.parametrize("address", [True, unguarded(False, "one missing queue would stop what others are to hear")])
+def test_a_letter_whose_queue_is_gone_alarms_and_stays_and_lets_others_pass(
+    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, address: bool
+) -> None:
+    monkeypatch.setattr(relay, "BATCH", 1)
+    if not address:
+        monkeypatch.setattr(relay.outbox, "address_of", lambda row: "nowhere")
+    with house.channel() as channel:
+        channel.queue_delete(ONE_BY_ONE.queue)
+    replay(house.database, park(house.database, withdrawn_need()))
+    time.sleep(0.01)
+    house.tell(withdrawn_pledge())
+    telling = Relay(house.settings())
+    with connected(house.broker_url, 20) as connection:
+        publisher = Publisher(connection, 5)
+        assert [telling.pass_on(publisher) for _ in range(2)] == [0, 1]
+    [record] = [record for record in caplog.records if "no queue takes" in record.message]
+    assert record.events == [ONE_BY_ONE.queue]
+    assert house.waiting(IN_BATCHES.queue) == 1
+    assert house.count("outbox") == 1
+
+
+def test_dropping_takes_the_content_away_and_settled_letters_are_forgotten(database: RolledBack) -> None:
+    letter = park(database, withdrawn_need())
+    with database.begin() as session:
+        assert parked.drop(session, letter).state == "dropped"
+    with database.begin() as session:
+        row = session.get_one(parked.DeadLetter, letter)
+        assert (row.body, row.headers) == (b"", {})
+        parked.forget(session)
+        session.execute(text("UPDATE dead_letters SET settled_at = settled_at - interval '91 days'"))
+        parked.forget(session)
+    with database.begin() as session:
+        assert session.get(parked.DeadLetter, letter) is None
+
+
+def command(house: House, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "chassis.dead_letters", *arguments],
+        env=house.environment | {"COLUMNS": "250"}, capture_output=True, text=True, check=False, input="n\n", timeout=60,
+    )  # fmt: skip
+
+
+def test_operators_list_show_replay_and_drop_by_command(house: House) -> None:
+    event = withdrawn_pledge()
+    body = json.dumps(json.loads(encode(event)) | {"unit": PERSONAL, PERSONAL: 1, "quantity": 13812345678}).encode()
+    good, poison = park(house.database, withdrawn_need()), park(house.database, event, IN_BATCHES, body=body, reason="unreadable")
+    listed = command(house, "list", "pantry", "--event", "need_withdrawn")
+    assert (str(good) in listed.stdout, str(poison) in listed.stdout) == (True, False)
+    shown = command(house, "show", "pantry", "--reason", "unreadable", "--newer", "1h")
+    assert str(event.subject) in shown.stdout
+    assert f"text of {len(PERSONAL)} characters" in shown.stdout
+    assert not any(word in shown.stdout + shown.stderr for word in (PERSONAL, "13812345678"))
+    assert "No" not in command(house, "list", "pantry", "--older", "1h").stderr
+    assert command(house, "drop", "pantry").stderr.endswith("nothing was dropped\n")
+    assert house.count("dead_letters WHERE state = 'parked'") == 2
+    replayed = command(house, "replay", "pantry", "--id", str(good))
+    assert (replayed.returncode, "1 replayed, 0 refused" in replayed.stdout) == (0, True)
+    assert house.count("outbox") == 1
+    assert "1 dropped" in command(house, "drop", "pantry", "--yes").stdout
+    assert house.count("dead_letters WHERE state = 'parked'") == 0
+
+
+@pytest.fixture
+def nation(database: RolledBack) -> Person:
+    return administrator_of(database, "")
+
+
+PATH = "/v1/pantry/dead-letters"
+
+
+def test_an_administrator_of_the_country_lists_and_filters(client: Client, database: RolledBack, nation: Person) -> None:
+    letters = [park(database, withdrawn_need()) for _ in range(3)] + [park(database, withdrawn_pledge(), IN_BATCHES, reason="unreadable")]
+    page = client.get(PATH, nation, limit=3).json
+    assert [item["id"] for item in page["items"]] == [str(letter) for letter in letters[:0:-1]]
+    assert [item["id"] for item in client.get(PATH, nation, cursor=page["next"]).json["items"]] == [str(letters[0])]
+    asked: Callable[..., int] = lambda **query: len(client.get(PATH, nation, **query).json["items"])  # noqa: E731
+    assert asked(event="pledge_withdrawn") == asked(reason="unreadable") == 1
+    later = (now() + timedelta(minutes=1)).isoformat()
+    assert (asked(parked_before=later), asked(parked_after=later), asked(state="dropped")) == (4, 0, 0)
+    assert client.get(PATH, nation, event="x; DROP").status_code == 422
+
+
+def test_nobody_else_sees_or_does_anything(client: Client, database: RolledBack) -> None:
+    letter = park(database, withdrawn_need())
+    county = administrator_of(database, "510903")
+    acts = [lambda by: client.get(PATH, by), lambda by: client.get(f"{PATH}/{letter}", by)]
+    acts += [lambda by, act=act: client.post(f"{PATH}/{letter}/{act}", by=by) for act in ("replay", "dropping")]
+    for act in acts:
+        assert [act(by).status_code for by in (county, Person("staff"), Person("donor"), None)] == [403, 403, 403, 401]
+    assert replay(database, letter) == "replayed"
+
+
+def test_a_letter_is_shown_without_what_somebody_wrote(client: Client, database: RolledBack, nation: Person) -> None:
+    letter = park(database, withdrawn_need(), body=json.dumps({"need_id": PERSONAL, "version": 3}).encode(), headers={"x": PERSONAL})
+    answer = client.get(f"{PATH}/{letter}", nation)
+    assert answer.json["fields_shown"]["version"] == "3"
+    assert PERSONAL not in answer.text
+
+
+def test_replaying_and_dropping_over_http_happen_once(
+    client: Client, database: RolledBack, nation: Person, caplog: pytest.LogCaptureFixture
+) -> None:
+    first, second, old = (park(database, withdrawn_need(), age=timedelta(days)) for days in (0, 1, 99))
+    key = {"Idempotency-Key": "one"}
+    answers = [client.post(f"{PATH}/{first}/replay", by=nation, headers=key) for _ in range(2)]
+    assert [(answer.status_code, answer.json["state"]) for answer in answers] == [(202, "replayed")] * 2
+    assert answers[0].json["settled_by"] == str(nation.id)
+    assert client.post(f"{PATH}/{first}/dropping", by=nation).json["code"] == "state_conflict"
+    assert client.post(f"{PATH}/{second}/dropping", by=nation).status_code == 201
+    assert client.post(f"{PATH}/{old}/replay", by=nation).json["code"] == "letter_too_old"
+    assert client.post(f"{PATH}/{new_id()}/replay", by=nation).status_code == 404
+    with database.begin() as session:
+        assert session.scalar(text("SELECT count(*) FROM outbox")) == 1
+    audited = [(record.message, record.by) for record in caplog.records if hasattr(record, "letter")]
+    assert audited == [("a dead letter was replayed", str(nation.id)), ("a dead letter was dropped", str(nation.id))]
+
+
+def test_what_is_shown_of_a_body_is_never_a_text_that_somebody_wrote() -> None:
+    event = withdrawn_need()
+    shown = redacted("need_withdrawn", encode(event))
+    assert shown["need_id"] == str(event.subject)
+    assert redacted("need_withdrawn", b'{"region": "510903001001"}')["region"] == "510903001001"
+    hostile: list[Any] = [PERSONAL, [PERSONAL], {PERSONAL: PERSONAL}, 13812345678, 1.5, "13812345678", "2026-01-01", "a" * 36, True, None]
+    for value in hostile:
+        body = json.dumps(dict.fromkeys((*shown, PERSONAL), value)).encode()
+        seen = str(redacted("need_withdrawn", body))
+        assert "奶奶" not in seen
+        assert "138" not in seen
+    for body in (b"", b"\xff", b"[" * 100_000, b'"x"', json.dumps([PERSONAL]).encode(), b"null", b"7" * 4000, b"7" * 9000):
+        assert "奶奶" not in str(redacted("need_withdrawn", body))
