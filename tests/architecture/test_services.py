@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from contracts.event import every_event, teller_of
 from chassis.database import Database
 from chassis.http import create_app
 from chassis.testing.fixtures import KnownKeys
+from contracts.event import every_event, teller_of
 from deploy import generate
 from deploy import services as listing
 from deploy.services import owner_of, services, unlisted
@@ -98,16 +98,17 @@ def test_a_path_is_found_by_its_owner_and_a_stranger_s_by_nobody() -> None:
 
 def test_what_is_generated_is_fresh() -> None:
     assert generate.stale(generate.wanted()) == []
-    assert generate.stale() == []
 
 
 def test_dead_letters_of_every_service_have_an_owner_and_operations_of_their_own() -> None:
     operations: list[str] = []
-    for name in services():
+    for name, service in services().items():
+        if not service.answers:
+            continue
         assert getattr(owner_of(f"/v1/{name}/dead-letters/0192/replay"), "name", None) == name
         app = create_app(name, import_module(f"{name}.api").api, database=Database("postgresql+psycopg://", name="none"), keys=KnownKeys())
         paths = app.spec["paths"]
         operations += [operation["operationId"] for path in paths.values() for operation in path.values() if "operationId" in operation]
         assert f"replay_{name}_dead_letter" in operations
-        assert all(services()[name].owns(path) for path in paths if path.startswith("/v1"))
+        assert all(service.owns(path) for path in paths if path.startswith("/v1"))
     assert len(set(operations)) == len(operations)
