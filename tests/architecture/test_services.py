@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from contracts.event import every_event, teller_of
 from chassis.database import Database
 from chassis.http import create_app
 from chassis.testing.fixtures import KnownKeys
+from contracts.event import every_event, teller_of
 from deploy import generate
 from deploy import services as listing
 from deploy.services import owner_of, services, unlisted
