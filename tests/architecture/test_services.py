@@ -98,7 +98,6 @@ def test_a_path_is_found_by_its_owner_and_a_stranger_s_by_nobody() -> None:
 
 def test_what_is_generated_is_fresh() -> None:
     assert generate.stale(generate.wanted()) == []
-    assert generate.stale() == []
 
 
 def test_dead_letters_of_every_service_have_an_owner_and_operations_of_their_own() -> None:
