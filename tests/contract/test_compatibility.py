@@ -15,7 +15,7 @@ from msgspec import Meta
 from contracts.event import Moment
 from deploy import generate
 from deploy.compatibility import breaks, of_events, of_http
-from deploy.schemas import Comparison
+from deploy.schemas import Comparison, Way
 
 Document = dict[str, Any]
 Change = Callable[[Document], object]
@@ -207,6 +207,10 @@ HTTP_BREAKS: dict[str, tuple[Change, str]] = {
         ),
         "GET /v1/needs query category is refused now: breaks front ends: list_needs",
     ),
+    "a range of a parameter is narrower": (
+        lambda d: next(one for one in operation(d, NEEDS, "get")["parameters"] if one["name"] == "limit")["schema"].update(maximum=10),
+        "GET /v1/needs query limit has another maximum now: breaks front ends: list_needs",
+    ),
     "a body where there was none": (
         lambda d: operation(d, ONE, "get").update(requestBody={"required": True, "content": {}}),
         "GET /v1/needs/{need_id} body must be given now: breaks front ends: get_need",
@@ -259,6 +263,38 @@ HTTP_BREAKS: dict[str, tuple[Change, str]] = {
 @pytest.mark.parametrize(("change", "said"), HTTP_BREAKS.values(), ids=HTTP_BREAKS)
 def test_a_change_of_an_address_that_breaks_front_ends_fails_and_names_the_operation(http: Document, change: Change, said: str) -> None:
     assert said in [str(one) for one in of_http(http, changed(http, change)) if one.grave]
+
+
+@pytest.mark.parametrize(
+    ("earlier", "said"),
+    [
+        (
+            lambda d: operation(d, NEEDS, "get")["responses"]["200"].update(headers={"X-Age": {"schema": {"type": "integer"}}}),
+            "GET /v1/needs answer 200 header X-Age is gone: breaks front ends: list_needs",
+        ),
+        (
+            lambda d: schema(d, "NeedIn").pop("additionalProperties"),
+            "POST /v1/needs body refuses now what it does not name: breaks front ends: post_need",
+        ),
+    ],
+    ids=["a header of an answer", "fields without a name"],
+)
+def test_what_an_earlier_release_promised_and_this_one_does_not_is_a_break(http: Document, earlier: Change, said: str) -> None:
+    assert said in map(str, of_http(changed(http, earlier), http))
+
+
+@pytest.mark.parametrize("way", ["told", "taken"])
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ({"type": "string"}, {"type": "string", "not": {"const": "a"}}),
+        ({"anyOf": [{"type": "integer", "maximum": 3}, {"type": "integer", "minimum": 9}]}, {"type": "integer", "maximum": 3}),
+    ],
+    ids=["a keyword it does not know", "two shapes of one type"],
+)
+def test_a_change_that_cannot_be_judged_counts_as_a_break(old: Document, new: Document, way: Way) -> None:
+    assert list(Comparison({}, {}, way).changes(old, new))
+    assert list(Comparison({}, {}, way).changes(old, old)) == []
 
 
 @pytest.mark.parametrize(
