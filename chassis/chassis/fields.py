@@ -121,8 +121,7 @@ class Region(fields.String):
     def __init__(self, lengths: tuple[int, ...] = (2, 4, 6, 9, 12), **options: Any) -> None:
         self._lengths = lengths
         described = f"division code of {' or '.join(map(str, lengths))} digits"
-        pattern = "|".join(f"[0-9]{{{length}}}" for length in lengths)
-        metadata = {"example": "510903", "description": described, "pattern": f"^({pattern})$"} | options.pop("metadata", {})
+        metadata = {"example": "510903", "description": described} | options.pop("metadata", {})
         super().__init__(metadata=metadata, **options)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
