@@ -37,6 +37,7 @@ class Database:
         statement_timeout_ms: int = 20_000,
         lock_timeout_ms: int = 0,
     ) -> None:
+        self.statement_timeout_ms = statement_timeout_ms
         self.engine = create_engine(
             url,
             pool_size=pool_size,

@@ -7,8 +7,9 @@ from contextvars import ContextVar
 from typing import Any
 
 from flask import Flask, g, request
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, event
 
+from chassis.database import Database
 from chassis.problems import unavailable
 from chassis.settings import WebSettings
 
@@ -21,13 +22,14 @@ _ends_at: ContextVar[float | None] = ContextVar("ends_at", default=None)
 _granted: ContextVar[float] = ContextVar("granted", default=0.0)
 
 
-def keep(app: Flask, engine: Engine, settings: WebSettings) -> None:
+def keep(app: Flask, database: Database, settings: WebSettings) -> None:
     """Give every request of `app` its deadline and one of `settings.web_threads` places; health is answered without a place."""
     places = threading.Semaphore(settings.web_threads)
+    engine, most = database.engine, database.statement_timeout_ms / 1000
 
     def enter() -> None:
         _ends_at.set(time.monotonic() + settings.request_seconds)
-        _granted.set(settings.request_seconds)
+        _granted.set(most)
         if request.endpoint in NOT_WAITING:
             return
         if not places.acquire(timeout=settings.request_seconds):
@@ -44,7 +46,7 @@ def keep(app: Flask, engine: Engine, settings: WebSettings) -> None:
     app.teardown_request(leave)
     if not event.contains(engine, "before_cursor_execute", _shorten):
         event.listen(engine, "before_cursor_execute", _shorten)
-        event.listen(engine, "begin", lambda connection: _granted.set(settings.request_seconds))
+        event.listen(engine, "begin", lambda connection: _granted.set(most))
 
 
 def _shorten(connection: Connection, cursor: Any, statement: str, *_: Any) -> None:

@@ -121,9 +121,8 @@ class Region(fields.String):
     def __init__(self, lengths: tuple[int, ...] = (2, 4, 6, 9, 12), **options: Any) -> None:
         self._lengths = lengths
         described = f"division code of {' or '.join(map(str, lengths))} digits"
-        pattern = "|".join(f"[0-9]{{{length}}}" for length in lengths)
         example = "510903100201"[: max(lengths)] if 6 not in lengths else "510903"
-        metadata = {"example": example, "description": described, "pattern": f"^({pattern})$"} | options.pop("metadata", {})
+        metadata = {"example": example, "description": described} | options.pop("metadata", {})
         super().__init__(metadata=metadata, **options)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:

@@ -13,6 +13,7 @@ from apiflask.schema_adapters.marshmallow import parser
 from flask import Flask, Response, current_app, g, make_response, request
 from granian.constants import Interfaces
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 from werkzeug.exceptions import HTTPException
 
 from chassis import (
@@ -30,10 +31,10 @@ from chassis import (
     tracing,
     versions,
 )
-from chassis.auth import FetchedKeys, Keys, View, caller_of_request
+from chassis.auth import Caller, FetchedKeys, Keys, View, caller_of_request
 from chassis.database import Database, is_passing, is_too_slow
 from chassis.dead_letters.api import blueprint
-from chassis.problems import FIELD_WORDS, FRAMEWORK, Problem, bad_request, broken, invalid, unavailable
+from chassis.problems import FIELD_WORDS, FRAMEWORK, Problem, bad_request, broken, invalid, sign_in_needed, unavailable
 from chassis.settings import Settings, WebSettings
 
 log = logging.getLogger(__name__)
@@ -64,7 +65,7 @@ def access(
             span = tracing.span(f"{request.method} {request.url_rule}", request.headers.get("traceparent"), "server")
             with span as trace, database.begin() as session:
                 outbox.follow(session, trace)
-                caller = None if signs_in else caller_of_request(keys, who, lambda: session)
+                caller = None if signs_in else _caller(keys, who, session)
                 rates.spend(caller, signs_in)
                 wanted_once = idempotent and request.method == "POST" and "Idempotency-Key" in request.headers and "again" not in g
                 keyed = caller if wanted_once else None
@@ -86,6 +87,14 @@ def access(
         return guarded
 
     return decorate
+
+
+def _caller(keys: Keys, who: Collection[str], session: Session) -> Caller | None:
+    try:
+        return caller_of_request(keys, who, lambda: session)
+    except sign_in_needed:
+        rates.spend(None, signs_in=False)
+        raise
 
 
 def _again(earlier: idempotency.Done) -> Response:
@@ -115,7 +124,7 @@ def create_app(service: str, api: APIBlueprint, *, database: Database | None = N
     app.extensions.update(database=database, keys=keys, rates=rates.Rates(web))
     _measure(app, service)
     headers.keep(app, web)
-    deadlines.keep(app, database.engine, web)
+    deadlines.keep(app, database, web)
     app.before_request(_check)
     for kind in (Exception, HTTPError):
         app.register_error_handler(kind, _refuse)

@@ -77,9 +77,6 @@ def finish(document: Any) -> Any:
             if not isinstance(operation, dict) or "operationId" not in operation:
                 continue
             operation["tags"] = [service]
-            for parameter in operation.get("parameters", []):
-                if parameter["in"] == "path" and parameter["name"].endswith("_id"):
-                    parameter["schema"]["format"] = "uuid"
             operation.setdefault("responses", {})["default"] = {
                 "description": "a problem",
                 "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},

@@ -60,8 +60,15 @@ def test_statements_get_only_what_is_left_of_the_request_s_time(
     client = client_of(request_seconds=1)
     answer, seconds = timed(lambda: client.post("/v1/naps", {"milliseconds": 800, "times": 3}))
     assert (answer.status_code, answer.json.get("code"), answer.headers.get("Retry-After")) == (503, "unavailable", "2")
-    assert 0.9 < seconds < 1.6
+    assert 0.9 < seconds < 2.2
     assert client.post("/v1/naps", {"milliseconds": 1}).status_code == 200
+
+
+def test_a_statement_never_gets_more_than_statements_may_have(client_of: Make, database: RolledBack) -> None:
+    client = client_of(request_seconds=1)
+    answer, seconds = timed(lambda: client.post("/v1/naps", {"milliseconds": 5000}))
+    assert (answer.status_code, answer.json["code"]) == (503, "unavailable")
+    assert 0.9 < seconds < 2.2
 
 
 @pytest.mark.parametrize("guarded", [True, unguarded(False, "who waited too long is served although nobody waits any more")])
@@ -153,6 +160,12 @@ def test_guests_are_counted_by_address_and_what_a_stranger_says_of_it_counts_for
     trusting = client_of(trusted_proxies=1)
     assert guests(trusting, "203.0.113.9, 198.51.100.1", "198.51.100.1", "198.51.100.2", "198.51.100.1") == [200, 200, 200, 429]
     assert guests(trusting, "2001:db8::1", "2001:db8::2", "2001:db8::3", "2001:db8:1::1") == [200, 200, 429, 200]
+
+
+def test_who_tries_tokens_is_counted_as_a_guest(client_of: Make) -> None:
+    client = client_of(rate_guests="2/minute")
+    tried = [client.post("/v1/withdrawals", {"region": "51"}, headers={"Authorization": "Bearer a.b.c"}) for _ in range(3)]
+    assert [answer.status_code for answer in tried] == [401, 401, 429]
 
 
 def test_while_the_store_of_rates_is_away_each_process_counts_for_itself(client_of: Make, caplog: pytest.LogCaptureFixture) -> None:

@@ -19,6 +19,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from chassis.database import new_id
 from tests.fuzz.stage import Stage
 
 PROMISES = [status_code_conformance, content_type_conformance, response_headers_conformance, response_schema_conformance]
@@ -149,3 +150,19 @@ def body_schema(operation: Any) -> dict[str, Any]:
     name = content.get("schema", {}).get("$ref", "").rpartition("/")[2]
     schema: dict[str, Any] = operation.schema.raw_schema["components"]["schemas"].get(name, {})
     return schema
+
+
+def plausible(stage: Stage, operation: Any, kind: str, turn: int = 0) -> dict[str, Any]:
+    """A body with every required field, as good as the document and the stage tell; another one at each turn."""
+    schema = body_schema(operation)
+    return {name: _plausible(stage, name, schema["properties"][name], kind, turn) for name in schema.get("required", [])}
+
+
+def _plausible(stage: Stage, name: str, schema: dict[str, Any], kind: str, turn: int) -> Any:
+    if values := stage.good(name, kind):
+        return values[turn % len(values)]
+    if "enum" in schema:
+        return schema["enum"][turn % len(schema["enum"])]
+    if schema["type"] == "integer":
+        return schema.get("minimum", 1)
+    return str(new_id()) if schema.get("format") == "uuid" else "x" * max(3, schema.get("minLength", 0))

@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from deploy.services import services
-from tests.fuzz.seeds import SEEDS
+from tests.fuzz.seeds import SEEDS, make_one_of_everything
 from tests.fuzz.stage import GENEROUS, Kept, Stage
 from users.tokens import SigningKeys
 
@@ -27,8 +27,7 @@ def stage(request: pytest.FixtureRequest, database_of: Callable[[str, str], str]
         with database.trial():
             stage = Stage(request.param, database, signing)
             stage.hear_of_everything()
-            if seed := SEEDS.get(stage.service):
-                seed(stage)
+            SEEDS.get(stage.service, make_one_of_everything)(stage)
             stage.look_around()
             yield stage
         database.close()

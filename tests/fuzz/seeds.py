@@ -13,6 +13,7 @@ from chassis.database import new_id
 from chassis.testing.fixtures import Person
 from contracts.needs import NeedPublished, PledgeOffered
 from contracts.users import AdministratorAppointed, HouseholdRegistered
+from tests.fuzz.cases import operations_of, plausible
 from tests.fuzz.stage import VILLAGE, Stage
 
 PASSWORD = "tian-dao 酬勤"
@@ -93,6 +94,16 @@ def seed_matching(stage: Stage) -> None:
         stage.hear(pledge)
         stage.seen[giver, "/v1/pledges"].append({"id": str(pledge.pledge_id)})
     stage.words |= {"need_id": [str(need.need_id)], "quantity": [1], "region": ["51"]}
+
+
+def make_one_of_everything(stage: Stage) -> None:
+    """Whoever may post to a list does, with what they heard of: for a service that nothing is known of here."""
+    for operation in operations_of(stage):
+        if operation.method == "post" and "{" not in operation.path:
+            for kind in sorted(stage.people.keys() & set(operation.definition.raw["x-who"])):
+                for turn in range(20):
+                    if stage.client.post(operation.path, plausible(stage, operation, kind, turn), by=stage.people[kind]).status_code < 300:
+                        break
 
 
 def seed_notify(stage: Stage) -> None:

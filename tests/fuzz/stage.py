@@ -39,7 +39,8 @@ class Kept(RolledBack):
 
 @dataclass
 class Stage:
-    """`words` are good values of fields by their names; `ids` are things that somebody of a kind saw, by the list they stand in."""
+    """`words` are good values of fields by their names; `seen` is what somebody of a kind saw, by the list it stands in;
+    `heard` are the ids that events named."""
 
     service: str
     database: Kept
@@ -49,6 +50,7 @@ class Stage:
     client: Client = field(init=False)
     words: dict[str, list[Any]] = field(default_factory=dict)
     seen: dict[tuple[str, str], list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
+    heard: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
 
     def __post_init__(self) -> None:
         self.people = {kind: Person(kind) for kind in sorted(SIGNED_IN)}
@@ -77,6 +79,9 @@ class Stage:
             handler = handlers[type(event)]
             with self.database.begin() as session:
                 handler.act(getattr(worker(), handler.method))(session, [event])
+            for one in fields_of(event):
+                if one.name.endswith("_id"):
+                    self.heard[one.name].append(str(getattr(event, one.name)))
 
     def hear_of_everything(self) -> None:
         """Each event that the service listens to, about each giver, the household and the agent on stage."""
@@ -124,9 +129,8 @@ class Stage:
         """Values that a field of this name may well have; none if nothing is known of it."""
         if name in self.words:
             return self.words[name]
-        if name.endswith("_id"):
-            return self.ids(kind, f"/v1/{name.removesuffix('_id')}s", "")
-        return []
+        listed = f"/v1/{name.removesuffix('_id')}s"
+        return self.ids(kind, listed, "") if self.seen.get((kind, listed)) else self.heard.get(name, [])
 
 
 def collection_of(path: str) -> str:

@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 
 from chassis.testing.fixtures import Person
-from tests.fuzz.cases import operations_of
+from tests.fuzz.cases import operations_of, plausible
 from tests.fuzz.stage import Stage, collection_of
-from tests.fuzz.test_corpus import plausible
 
 REFUSED = {403, 404, 409}
 WHOLE = "CAMPAIGN" in os.environ

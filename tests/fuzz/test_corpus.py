@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 from marshmallow import fields
 
-from chassis.database import new_id
 from chassis.fields import Text
-from tests.fuzz.cases import body_schema, operations_of
+from tests.fuzz.cases import body_schema, operations_of, plausible
 from tests.fuzz.corpus import BODIES, TEXTS
 from tests.fuzz.stage import Stage
 
@@ -38,22 +37,6 @@ def answer(stage: Stage, operation: Any, kind: str, path: str, body: bytes) -> i
         assert response.content_type == "application/problem+json", response.text
         assert response.json["code"], response.text
     return response.status_code
-
-
-def plausible(stage: Stage, operation: Any, kind: str) -> dict[str, Any]:
-    """A body with every required field, as good as the document and the stage tell."""
-    schema = body_schema(operation)
-    return {name: _value(stage, name, schema["properties"][name], kind) for name in schema.get("required", [])}
-
-
-def _value(stage: Stage, name: str, schema: dict[str, Any], kind: str) -> Any:
-    if values := stage.good(name, kind):
-        return values[0]
-    if "enum" in schema:
-        return schema["enum"][0]
-    if schema["type"] == "integer":
-        return schema.get("minimum", 1)
-    return str(new_id()) if schema.get("format") == "uuid" else "x" * max(3, schema.get("minLength", 0))
 
 
 def test_no_body_breaks_a_service(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:

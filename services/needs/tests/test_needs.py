@@ -183,3 +183,12 @@ def test_what_the_township_s_only_administrator_posted_the_village_s_verifies(
     need = client.post("/v1/needs", rice(household_id=str(household), consent="slip"), by=town).json["id"]
     assert client.post(f"/v1/needs/{need}/verification", by=town).json["code"] == "own_need"
     assert client.post(f"/v1/needs/{need}/verification", by=village).status_code == 201
+
+
+def test_front_ends_read_the_words_for_every_choice_in_both_languages(client: Client) -> None:
+    schemas = client.get("/openapi/needs.json").json["components"]["schemas"]
+    assert schemas["NeedOut"]["properties"]["urgency"]["x-labels"]["critical"] == {"zh-CN": "特急", "en": "critical"}
+    choices = [one for schema in schemas.values() for one in schema.get("properties", {}).values() if "x-labels" in one]
+    assert len(choices) >= 8
+    assert all(list(one["x-labels"]) == one["enum"] for one in choices)
+    assert schemas["NeedIn"]["properties"]["consent"]["description"].startswith("how the household agreed")

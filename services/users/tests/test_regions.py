@@ -75,6 +75,12 @@ def test_a_search_stays_within_a_region_and_a_limit(client: Client) -> None:
     assert all(one["code"].startswith("51") for one in found)
 
 
+def test_without_a_name_all_is_listed_or_as_much_as_is_asked_for(client: Client) -> None:
+    assert len(client.get("/v1/regions").json["items"]) == 31
+    assert [one["code"] for one in client.get("/v1/regions", limit=2).json["items"]] == ["11", "12"]
+    assert len(client.get("/v1/regions", within="51", limit=3).json["items"]) == 3
+
+
 @pytest.mark.parametrize("name", ["%", "_", "100%", "\\", "'", "没有这个地方"])
 def test_what_no_name_holds_finds_nothing(client: Client, name: str) -> None:
     assert client.get("/v1/regions", name=name).json["items"] == []
