@@ -38,6 +38,7 @@ class Relay:
         self._unheard: dict[str, float] = {}
         self.stopping = threading.Event()
         metrics.serve(settings, "relay", self._database)
+        metrics.asked(metrics.outbox_age, settings, self._database, outbox.age)
 
     def run(self) -> None:
         """Until `stopping` is set: tell, sleep until woken or a second is over, begin anew after any trouble (0.2 s to 5 s)."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid5
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Column, Select, func, select
 from sqlalchemy.orm import Session, defer, lazyload
 
 from chassis.database import now
@@ -32,10 +32,10 @@ class Story:
         return session.scalar(select(func.count()).select_from(self.entity).where(self.where)) or 0
 
     def page(self, session: Session, after: UUID | None, limit: int) -> list[tuple[UUID, Event]]:
-        """The events of the next rows by id, with those ids. What is sealed is not read."""
-        sealed = [defer(attribute) for attribute in _sealed(self.entity)]
+        """The events of the next rows by id, with those ids. What is sealed or reckoned is not read."""
+        unread = [defer(attribute) for attribute in _unread(self.entity)]
         query: Select[Any] = select(self.entity).where(self.where).order_by(self.entity.id).limit(limit)
-        rows = session.scalars((query.where(self.entity.id > after) if after else query).options(lazyload("*"), *sealed))
+        rows = session.scalars((query.where(self.entity.id > after) if after else query).options(lazyload("*"), *unread))
         return [(row.id, self.tell(row)) for row in rows]
 
 
@@ -51,6 +51,6 @@ def retold(event: Event) -> Envelope:
     )
 
 
-def _sealed(entity: Any) -> list[Any]:
-    columns = entity.__mapper__.column_attrs
-    return [getattr(entity, one.key) for one in columns if isinstance(one.columns[0].type, Sealed)]
+def _unread(entity: Any) -> list[Any]:
+    columns = {one.key: one.columns[0] for one in entity.__mapper__.column_attrs}
+    return [getattr(entity, key) for key, one in columns.items() if isinstance(one.type, Sealed) or not isinstance(one, Column)]

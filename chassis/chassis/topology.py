@@ -10,10 +10,11 @@ from importlib import import_module
 import amqp
 from kombu import Exchange, Queue
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from chassis.broker import TROUBLE, connected, waiting_in
-from chassis.database import Database
+from chassis.database import Database, is_passing
 from chassis.events import handlers_of
 from chassis.places import Place
 from chassis.settings import Settings
@@ -99,8 +100,8 @@ def main(patience_seconds: float = 60) -> None:
                 break
             except amqp.ChannelError as error:
                 sys.exit(f"{service}: the broker refuses the topology: {type(error).__name__}: {error}")
-            except TROUBLE as error:
-                if time.monotonic() > deadline:
+            except (*TROUBLE, DBAPIError) as error:
+                if time.monotonic() > deadline or not (isinstance(error, TROUBLE) or is_passing(error)):
                     sys.exit(f"{service}: topology not declared: {type(error).__name__}: {error}")
                 time.sleep(0.5)
         database.close()

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import httpx
 import pytest
 from keeper import IN_BATCHES, ONE_BY_ONE, House, once, soon, unguarded, withdrawn_need, withdrawn_pledge
 from pantry import api as pantry_api
@@ -25,6 +26,7 @@ from chassis.places import Place
 from chassis.problems import Problem
 from chassis.relay import Relay
 from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of, api_fixtures
+from chassis.testing.postgres import is_free
 from contracts.event import Envelope, Event, encode, name_of
 
 engine, database, client = api_fixtures("pantry", pantry_api.api)
@@ -112,6 +114,7 @@ NOT_REPLAYED: dict[str, tuple[dict[str, Any], str]] = {
     "no version": ({"body": b"{}"}, "letter_unreadable"),
     "a version that is no number": ({"body": b'{"version": "1"}'}, "letter_unreadable"),
     "a version too large": ({"body": b'{"version": 1' + b"0" * 30 + b"}"}, "letter_unreadable"),
+    "a time beyond all years": ({"headers": {"ce-time": "9999-12-31T23:59:59-12:00"}}, "letter_unreadable"),
     "no envelope": ({"headers": {"ce-id": None}}, "letter_unreadable"),
     "another content type": ({"headers": {"content-type": "text/plain"}}, "letter_unreadable"),
     "another encoding": ({"headers": {"content-encoding": "gzip"}}, "letter_unreadable"),
@@ -124,7 +127,22 @@ def test_what_cannot_be_replayed_stays_and_says_why(database: RolledBack, change
     assert replay(database, letter) == code
     with database.begin() as session:
         assert session.scalar(text("SELECT count(*) FROM outbox")) == 0
-        assert session.get_one(parked.DeadLetter, letter).state == "parked"
+        assert [row.id for row in session.scalars(parked.found())] == [letter]
+
+
+def test_what_a_stranger_wrote_into_the_trace_is_not_told_on(database: RolledBack) -> None:
+    assert replay(database, park(database, withdrawn_need(), headers={"traceparent": PERSONAL * 100})) == "replayed"
+    with database.begin() as session:
+        assert PERSONAL not in session.scalar(text("SELECT traceparent FROM outbox"))  # type: ignore[operator]
+
+
+def test_how_long_events_wait_and_how_many_are_parked_is_measured(house: House) -> None:
+    ports = [port for port in range(20000, 32768) if is_free(port)][:2]
+    park(house.database, withdrawn_need())
+    house.worker(metrics_port=ports[0]).ready(), house.relay(metrics_port=ports[1]).ready()
+    asked = [httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False).text for port in ports]
+    assert 'duijie_dead_letters{service="pantry"} 1.0' in asked[0]
+    assert 'duijie_outbox_age_seconds{service="pantry"} 0.0' in asked[1]
 
 
 @pytest.mark.parametrize("address", [True, unguarded(False, "one missing queue would stop what others are to hear")])

@@ -84,6 +84,7 @@ class Courier:
         self._database = database
         self._listeners = listeners
         self.stopping = threading.Event()
+        self._nowhere: set[str] = set()
         with database.begin() as session:
             session.execute(_TABLE)
             session.execute(_OF_OLD)
@@ -101,7 +102,12 @@ class Courier:
 
     def _collect(self) -> int:
         with self._database.begin() as session:
-            rows = outbox.waiting(session, BATCH)
+            known = {address for listener in self._listeners for address in listener.hears}
+            rows = outbox.waiting(session, BATCH, without=self._nowhere)
+            if strangers := {row.queue for row in rows if row.queue and row.queue not in known}:
+                self._nowhere |= strangers
+                log.error("nobody reads a queue that an event is for", extra={"queues": sorted(strangers)})
+            rows = [row for row in rows if not row.queue or row.queue in known]
             if not rows:
                 return 0
             posts = [

@@ -11,12 +11,12 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from chassis import inbox, outbox
-from chassis.database import Database, new_id
+from chassis.database import Database, new_id, now
 from chassis.dead_letters import parked
 from chassis.events import Handler
 from chassis.places import Place
 from chassis.settings import Settings
-from contracts.event import Event
+from contracts.event import Envelope, Event
 from contracts.generate import example_of
 from contracts.needs import NeedRejected
 from deploy.local.courier import Courier, Listener
@@ -142,6 +142,16 @@ def test_a_dead_letter_that_is_replayed_is_handled(route: Route) -> None:
     route.settle(listeners_own.courier())
     assert sorted(route.taken()) == sorted(told)
     assert listeners_own.ask("SELECT count(*) FROM outbox") == listeners_own.ask("SELECT count(*) FROM journal") == 0
+
+
+def test_what_is_for_a_queue_that_nobody_reads_stays(route: Route) -> None:
+    envelope = Envelope(id=new_id(), name="need_rejected", teller="needs", subject=new_id(), recorded_at=now())
+    with route.teller.begin() as session:
+        outbox.add_for(session, "stranger.needs.need_rejected.v1", envelope, 1, "{}")
+    told = route.tell(3)
+    route.settle(route.courier())
+    assert sorted(route.taken()) == sorted(told)
+    assert route.ask("SELECT queue FROM outbox") == "stranger.needs.need_rejected.v1"
 
 
 def test_a_delivery_waits_while_the_listener_s_database_is_away_and_no_attempt_is_counted(route: Route) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import Integer, LargeBinary, Select, String, func, select, text
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
-from chassis import inbox, outbox
+from chassis import inbox, outbox, tracing
 from chassis.database import Moment, new_id, now, tables
 from chassis.places import Place
 from chassis.problems import not_found, problem, state_conflict
@@ -104,7 +104,9 @@ def replay(session: Session, letter_id: UUID, by: UUID | None = None) -> DeadLet
         raise letter_unreadable()
     if envelope.recorded_at < now() - inbox.MEMORY:
         raise letter_too_old()
-    told = msgspec.structs.replace(envelope, name=letter.name, teller=teller_of(every_event()[letter.name]))
+    told = msgspec.structs.replace(
+        envelope, name=letter.name, teller=teller_of(every_event()[letter.name]), traceparent=tracing.continued(envelope.traceparent)
+    )
     outbox.add_for(session, letter.queue, told, version, body)
     return _settle(session, letter, REPLAYED, by)
 
@@ -119,10 +121,9 @@ def forget(session: Session) -> None:
     session.execute(text("DELETE FROM dead_letters WHERE settled_at < now() - CAST(:memory AS interval)"), {"memory": inbox.MEMORY})
 
 
-def counted(session: Session) -> dict[tuple[str, str], int]:
-    """How many letters are parked, by event and reason."""
-    rows = select(DeadLetter.name, DeadLetter.reason, func.count()).where(DeadLetter.state == PARKED)
-    return {(name, reason): count for name, reason, count in session.execute(rows.group_by(DeadLetter.name, DeadLetter.reason))}
+def how_many(session: Session) -> int:
+    """How many letters are parked now."""
+    return session.scalar(select(func.count()).select_from(DeadLetter).where(DeadLetter.state == PARKED)) or 0
 
 
 def is_json(headers: Mapping[str, Any]) -> bool:
@@ -150,7 +151,9 @@ def _settle(session: Session, letter: DeadLetter, state: str, by: UUID | None) -
 
 
 def _envelope(headers: Mapping[str, Any]) -> Envelope | None:
+    """None when there is none, or its time is beyond what a database and Python both can say."""
     try:
-        return Envelope.of(headers)
-    except msgspec.ValidationError:
+        envelope = Envelope.of(headers)
+    except (msgspec.ValidationError, ValueError, RecursionError):
         return None
+    return envelope if 1970 <= envelope.recorded_at.year <= 2200 else None
