@@ -948,18 +948,34 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/insight": {
+    "/v1/rates": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** One's own notes, newest first. */
-        get: operations["list_own_notes"];
+        /** Rates of a region and those right below it over a period; for the public counties and wider, by whole months, without few people. */
+        get: operations["get_rates"];
         put?: never;
-        /** Write about a need that is open. */
-        post: operations["write_note"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/rates/csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The same as a table for spreadsheets, with headings in the language of the caller. */
+        get: operations["get_rates_csv"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -975,23 +991,6 @@ export interface paths {
         };
         /** Events that could not be handled, those parked last first. */
         get: operations["list_insight_dead_letters"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/insight/{note_id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** One of one's own notes. */
-        get: operations["get_note"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1153,6 +1152,79 @@ export interface components {
             /** @description the code in the address; not `code` if the region got a new one */
             asked: string;
         };
+        BeforeOut: {
+            /** @description accounts registered in the period, staff apart; people count where they are registered */
+            registered: number | null;
+            /** @description the same from the beginning of all */
+            registered_by_then: number | null;
+            /** @description households entered in the register in the period */
+            households: number | null;
+            /** @description of these accounts those who posted a need that was published, pledged, accepted or refused; in an average bucket */
+            active: number | null;
+            /** @description needs published in the period; all below up to `lapsed` says how these stand by now, `rejected` apart */
+            needs: number | null;
+            /** @description needs that their verifier rejected in the period */
+            rejected: number | null;
+            /** @description taken back by their own side */
+            withdrawn: number | null;
+            /** @description closed by an administrator */
+            closed: number | null;
+            /** @description with at least one accepted match that stands */
+            helped: number | null;
+            /** @description closed as met elsewhere without such a match */
+            met_elsewhere: number | null;
+            /** @description accepted matches that stand; not those whose need ended before the hand-over */
+            matches: number | null;
+            /** @description proposals that were refused */
+            refused: number | null;
+            /** @description proposals that ended unanswered */
+            lapsed: number | null;
+            use_rate: components["schemas"]["UseRateOut"];
+            match_rate: components["schemas"]["MatchRateOut"];
+            days_to_match: components["schemas"]["DaysToMatchOut"];
+            share: components["schemas"]["ShareOut"];
+            /** Format: date */
+            since: string;
+            /** Format: date */
+            until: string;
+        };
+        BucketOut: {
+            /** @description accounts registered in the period, staff apart; people count where they are registered */
+            registered: number | null;
+            /** @description the same from the beginning of all */
+            registered_by_then: number | null;
+            /** @description households entered in the register in the period */
+            households: number | null;
+            /** @description of these accounts those who posted a need that was published, pledged, accepted or refused; in an average bucket */
+            active: number | null;
+            /** @description needs published in the period; all below up to `lapsed` says how these stand by now, `rejected` apart */
+            needs: number | null;
+            /** @description needs that their verifier rejected in the period */
+            rejected: number | null;
+            /** @description taken back by their own side */
+            withdrawn: number | null;
+            /** @description closed by an administrator */
+            closed: number | null;
+            /** @description with at least one accepted match that stands */
+            helped: number | null;
+            /** @description closed as met elsewhere without such a match */
+            met_elsewhere: number | null;
+            /** @description accepted matches that stand; not those whose need ended before the hand-over */
+            matches: number | null;
+            /** @description proposals that were refused */
+            refused: number | null;
+            /** @description proposals that ended unanswered */
+            lapsed: number | null;
+            use_rate: components["schemas"]["UseRateOut"];
+            match_rate: components["schemas"]["MatchRateOut"];
+            days_to_match: components["schemas"]["DaysToMatchOut"];
+            share: components["schemas"]["ShareOut"];
+            /**
+             * Format: date
+             * @description first day of the bucket, which may lie before `since`
+             */
+            start: string;
+        };
         CatalogueOut: {
             items: components["schemas"]["ItemOut"][];
         };
@@ -1172,6 +1244,14 @@ export interface components {
              * @enum {string}
              */
             reason: "met_elsewhere" | "no_longer_needed" | "not_reachable" | "other";
+        };
+        DaysToMatchOut: {
+            /** @description for half of them; null beyond 90 days */
+            median: number | null;
+            /** @description for nine tenths of them */
+            p90: number | null;
+            /** @description needs with an accepted match */
+            of: number | null;
         };
         DeadLetterOut: {
             /** Format: uuid */
@@ -1240,6 +1320,38 @@ export interface components {
         };
         DivisionsOut: {
             items: components["schemas"]["DivisionOut"][];
+        };
+        FiguresOut: {
+            /** @description accounts registered in the period, staff apart; people count where they are registered */
+            registered: number | null;
+            /** @description the same from the beginning of all */
+            registered_by_then: number | null;
+            /** @description households entered in the register in the period */
+            households: number | null;
+            /** @description of these accounts those who posted a need that was published, pledged, accepted or refused; in an average bucket */
+            active: number | null;
+            /** @description needs published in the period; all below up to `lapsed` says how these stand by now, `rejected` apart */
+            needs: number | null;
+            /** @description needs that their verifier rejected in the period */
+            rejected: number | null;
+            /** @description taken back by their own side */
+            withdrawn: number | null;
+            /** @description closed by an administrator */
+            closed: number | null;
+            /** @description with at least one accepted match that stands */
+            helped: number | null;
+            /** @description closed as met elsewhere without such a match */
+            met_elsewhere: number | null;
+            /** @description accepted matches that stand; not those whose need ended before the hand-over */
+            matches: number | null;
+            /** @description proposals that were refused */
+            refused: number | null;
+            /** @description proposals that ended unanswered */
+            lapsed: number | null;
+            use_rate: components["schemas"]["UseRateOut"];
+            match_rate: components["schemas"]["MatchRateOut"];
+            days_to_match: components["schemas"]["DaysToMatchOut"];
+            share: components["schemas"]["ShareOut"];
         };
         FormerOut: {
             code: string;
@@ -1348,6 +1460,16 @@ export interface components {
             items: components["schemas"]["MatchOut"][];
             next: string | null;
         };
+        MatchRateOut: {
+            /** @description needs with an accepted match that stands, over all published needs, those that were withdrawn or closed included */
+            raw: number | null;
+            /** @description the same by weight: urgency (1, 2, 4) times reference value, a need that is met in part counting in part */
+            weighted: number | null;
+            /** @description always null for now: nothing tells of deliveries yet */
+            delivered: number | null;
+            /** @description the denominator of all three: needs published */
+            of: number | null;
+        };
         MeOut: {
             /** Format: uuid */
             id: string;
@@ -1434,25 +1556,6 @@ export interface components {
         };
         NeedPage: {
             items: components["schemas"]["NeedOut"][];
-            next: string | null;
-        };
-        NoteIn: {
-            /** Format: uuid */
-            need_id: string;
-            text: string;
-        };
-        NoteOut: {
-            /** Format: uuid */
-            id: string;
-            version: number;
-            /** Format: uuid */
-            need_id: string;
-            text: string;
-            /** Format: date-time */
-            written_at: string;
-        };
-        NotePage: {
-            items: components["schemas"]["NoteOut"][];
             next: string | null;
         };
         NothingIn: Record<string, never>;
@@ -1577,6 +1680,61 @@ export interface components {
                 message: string;
             }[];
         };
+        RankedOut: {
+            /** @description accounts registered in the period, staff apart; people count where they are registered */
+            registered: number | null;
+            /** @description the same from the beginning of all */
+            registered_by_then: number | null;
+            /** @description households entered in the register in the period */
+            households: number | null;
+            /** @description of these accounts those who posted a need that was published, pledged, accepted or refused; in an average bucket */
+            active: number | null;
+            /** @description needs published in the period; all below up to `lapsed` says how these stand by now, `rejected` apart */
+            needs: number | null;
+            /** @description needs that their verifier rejected in the period */
+            rejected: number | null;
+            /** @description taken back by their own side */
+            withdrawn: number | null;
+            /** @description closed by an administrator */
+            closed: number | null;
+            /** @description with at least one accepted match that stands */
+            helped: number | null;
+            /** @description closed as met elsewhere without such a match */
+            met_elsewhere: number | null;
+            /** @description accepted matches that stand; not those whose need ended before the hand-over */
+            matches: number | null;
+            /** @description proposals that were refused */
+            refused: number | null;
+            /** @description proposals that ended unanswered */
+            lapsed: number | null;
+            use_rate: components["schemas"]["UseRateOut"];
+            match_rate: components["schemas"]["MatchRateOut"];
+            days_to_match: components["schemas"]["DaysToMatchOut"];
+            share: components["schemas"]["ShareOut"];
+            /** @description by the weighted match rate; null without one */
+            rank: number | null;
+            region: string;
+        };
+        RatesOut: {
+            region: string;
+            /** @enum {string} */
+            shown: "public" | "region";
+            /** Format: date */
+            since: string;
+            /** Format: date */
+            until: string;
+            /**
+             * @description day: 按日 · by day; week: 按周 · by week; month: 按月 · by month
+             * @enum {string}
+             */
+            by: "day" | "week" | "month";
+            figures: components["schemas"]["FiguresOut"];
+            before: components["schemas"]["BeforeOut"];
+            trend: components["schemas"]["TrendOut"];
+            series: components["schemas"]["BucketOut"][];
+            /** @description the regions right below; for the public down to counties */
+            ranking: components["schemas"]["RankedOut"][];
+        };
         ReadingIn: {
             /**
              * Format: uuid
@@ -1633,6 +1791,22 @@ export interface components {
             expires_in: number;
             refresh_token: string;
         };
+        ShareOut: {
+            /** @description 政府 */
+            government: number | null;
+            /** @description 社会: all four kinds together */
+            society: number | null;
+            /** @description 爱心人士 */
+            donor: number | null;
+            /** @description 社会组织/企业 */
+            organisation: number | null;
+            /** @description 网络商 */
+            merchant: number | null;
+            /** @description 志愿者 */
+            volunteer: number | null;
+            /** @description the reference value of all that help, in fen */
+            of_fen: number | null;
+        };
         SignInIn: {
             /**
              * Format: phone
@@ -1642,8 +1816,28 @@ export interface components {
             /** Format: password */
             password: string;
         };
+        TrendOut: {
+            /** @description 0.25 is a quarter more */
+            registered: number | null;
+            /** @description as above */
+            active: number | null;
+            /** @description as above */
+            needs: number | null;
+            /** @description as above */
+            helped: number | null;
+            /** @description 0.25 is from 0.5 to 0.75 */
+            raw: number | null;
+            /** @description as above */
+            weighted: number | null;
+        };
         UnreadOut: {
             unread: number;
+        };
+        UseRateOut: {
+            /** @description `active` over `registered_by_then` */
+            rate: number | null;
+            /** @description the denominator */
+            of: number | null;
         };
     };
     responses: never;
@@ -1658,14 +1852,18 @@ export type AppointmentIn = components['schemas']['AppointmentIn'];
 export type AppointmentOut = components['schemas']['AppointmentOut'];
 export type AppointmentPage = components['schemas']['AppointmentPage'];
 export type AskedRegionOut = components['schemas']['AskedRegionOut'];
+export type BeforeOut = components['schemas']['BeforeOut'];
+export type BucketOut = components['schemas']['BucketOut'];
 export type CatalogueOut = components['schemas']['CatalogueOut'];
 export type ClaimIn = components['schemas']['ClaimIn'];
 export type ClosingIn = components['schemas']['ClosingIn'];
+export type DaysToMatchOut = components['schemas']['DaysToMatchOut'];
 export type DeadLetterOut = components['schemas']['DeadLetterOut'];
 export type DeadLetterPage = components['schemas']['DeadLetterPage'];
 export type DeadLetterShownOut = components['schemas']['DeadLetterShownOut'];
 export type DivisionOut = components['schemas']['DivisionOut'];
 export type DivisionsOut = components['schemas']['DivisionsOut'];
+export type FiguresOut = components['schemas']['FiguresOut'];
 export type FormerOut = components['schemas']['FormerOut'];
 export type HouseholdIn = components['schemas']['HouseholdIn'];
 export type HouseholdOut = components['schemas']['HouseholdOut'];
@@ -1675,13 +1873,11 @@ export type JwkOut = components['schemas']['JwkOut'];
 export type JwksOut = components['schemas']['JwksOut'];
 export type MatchOut = components['schemas']['MatchOut'];
 export type MatchPage = components['schemas']['MatchPage'];
+export type MatchRateOut = components['schemas']['MatchRateOut'];
 export type MeOut = components['schemas']['MeOut'];
 export type NeedIn = components['schemas']['NeedIn'];
 export type NeedOut = components['schemas']['NeedOut'];
 export type NeedPage = components['schemas']['NeedPage'];
-export type NoteIn = components['schemas']['NoteIn'];
-export type NoteOut = components['schemas']['NoteOut'];
-export type NotePage = components['schemas']['NotePage'];
 export type NothingIn = components['schemas']['NothingIn'];
 export type NoticeOut = components['schemas']['NoticeOut'];
 export type NoticePage = components['schemas']['NoticePage'];
@@ -1690,6 +1886,8 @@ export type PledgeIn = components['schemas']['PledgeIn'];
 export type PledgeOut = components['schemas']['PledgeOut'];
 export type PledgePage = components['schemas']['PledgePage'];
 export type Problem = components['schemas']['Problem'];
+export type RankedOut = components['schemas']['RankedOut'];
+export type RatesOut = components['schemas']['RatesOut'];
 export type ReadingIn = components['schemas']['ReadingIn'];
 export type ReadingOut = components['schemas']['ReadingOut'];
 export type ReasonOut = components['schemas']['ReasonOut'];
@@ -1699,8 +1897,11 @@ export type RegionOut = components['schemas']['RegionOut'];
 export type RegionsOut = components['schemas']['RegionsOut'];
 export type RejectionIn = components['schemas']['RejectionIn'];
 export type SessionOut = components['schemas']['SessionOut'];
+export type ShareOut = components['schemas']['ShareOut'];
 export type SignInIn = components['schemas']['SignInIn'];
+export type TrendOut = components['schemas']['TrendOut'];
 export type UnreadOut = components['schemas']['UnreadOut'];
+export type UseRateOut = components['schemas']['UseRateOut'];
 export type $defs = Record<string, never>;
 export interface operations {
     get_me: {
@@ -3960,12 +4161,17 @@ export interface operations {
             };
         };
     };
-    list_own_notes: {
+    get_rates: {
         parameters: {
             query?: {
-                /** @description `next` of the page before */
-                cursor?: string;
-                limit?: number;
+                /** @description itself and all below; empty is the whole country */
+                region?: string;
+                /** @description first day, of Asia/Shanghai; without it about a year before `until` */
+                since?: string | null;
+                /** @description last day, included; today without it */
+                until?: string | null;
+                /** @description the buckets of `series`; month without it, and for the public */
+                by?: "day" | "week" | "month" | null;
             };
             header?: never;
             path?: never;
@@ -3979,7 +4185,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["NotePage"];
+                    "application/json": components["schemas"]["RatesOut"];
                 };
             };
             /** @description a problem */
@@ -3993,31 +4199,31 @@ export interface operations {
             };
         };
     };
-    write_note: {
+    get_rates_csv: {
         parameters: {
-            query?: never;
-            header?: {
-                /** @description the same key with the same body within 24 hours is carried out once */
-                "Idempotency-Key"?: string;
+            query?: {
+                /** @description itself and all below; empty is the whole country */
+                region?: string;
+                /** @description first day, of Asia/Shanghai; without it about a year before `until` */
+                since?: string | null;
+                /** @description last day, included; today without it */
+                until?: string | null;
+                /** @description the buckets of `series`; month without it, and for the public */
+                by?: "day" | "week" | "month" | null;
             };
+            header?: never;
             path?: never;
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["NoteIn"];
-            };
-        };
+        requestBody?: never;
         responses: {
-            /** @description Successful response */
-            201: {
+            /** @description the rates as a table */
+            200: {
                 headers: {
-                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
-                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["NoteOut"];
+                    "text/csv": string;
                 };
             };
             /** @description a problem */
@@ -4058,51 +4264,6 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["DeadLetterPage"];
                 };
-            };
-            /** @description a problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_note: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description the `ETag` of the answer that is there already; 304 when it is still the same */
-                "If-None-Match"?: string;
-            };
-            path: {
-                note_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful response */
-            200: {
-                headers: {
-                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
-                    ETag?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["NoteOut"];
-                };
-            };
-            /** @description as it was */
-            304: {
-                headers: {
-                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
-                    ETag?: string;
-                    [name: string]: unknown;
-                };
-                content?: never;
             };
             /** @description a problem */
             default: {

@@ -72,7 +72,7 @@ class Client:
         self._keys = keys
 
     def get(self, path: str, by: "Person | None" = None, headers: dict[str, str] | None = None, **query: Any) -> Any:
-        return self.flask.get(path, query_string=query, headers=self._headers(by) | (headers or {}))
+        return self.flask.get(path, query_string=query or None, headers=self._headers(by) | (headers or {}))
 
     def post(self, path: str, body: Any = None, by: "Person | None" = None, headers: dict[str, str] | None = None) -> Any:
         return self.flask.post(path, json=body if body is not None else {}, headers=self._headers(by) | (headers or {}))

@@ -1,1 +1,1 @@
-"""Notes that people write about needs."""
+"""Rates by region and time: who takes part, what is matched, how fast, by whom."""

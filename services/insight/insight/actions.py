@@ -1,47 +1,144 @@
-"""What insight can do: one function a use case, in the caller's transaction."""
+"""What insight can do: keep what is told, in any order and however often, and note what is to be counted anew."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
 from typing import Any
+from uuid import UUID
 
+from sqlalchemy import case, func
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from chassis.auth import Caller
-from contracts.needs import NeedClosed, NeedPublished, NeedWithdrawn
-from insight.model import Need, Note
-from insight.problems import unknown_need
+from contracts.event import Event
+from contracts.matching import MatchAccepted, MatchLapsed, MatchNeedEnded, MatchProposed, MatchRefused
+from contracts.needs import NeedClosed, NeedPublished, NeedRejected, NeedWithdrawn, PledgeChanged, PledgeOffered, PledgeWithdrawn
+from contracts.users import HouseholdRegistered, UserRegistered
+from insight.days import day_of
+from insight.model import Act, Household, Match, Need, Person, Stale
+from insight.values import URGENCY, value_of
+
+AnyMatch = MatchProposed | MatchAccepted | MatchRefused | MatchLapsed | MatchNeedEnded
+AnyPledge = PledgeOffered | PledgeChanged | PledgeWithdrawn
+_STATES = {
+    MatchProposed: "proposed",
+    MatchAccepted: "accepted",
+    MatchRefused: "refused",
+    MatchLapsed: "lapsed",
+    MatchNeedEnded: "need_ended",
+}
 
 
-def write_note(session: Session, caller: Caller, written: Mapping[str, Any]) -> Note:
-    """Somebody writes about a need that is open."""
-    need = session.get(Need, written["need_id"])
-    if need is None or need.ended:
-        raise unknown_need()
-    note = Note(author_id=caller.id, **written)
-    session.add(note)
-    session.flush()
-    return note
+def note_people(session: Session, events: Sequence[UserRegistered]) -> None:
+    """Keep who takes part; an older version changes nothing."""
+    rows = {
+        event.user_id: {"kind": event.kind, "region": event.region, "day": day_of(event.registered_at), "version": event.version}
+        for event in _by_version(events)
+    }
+    _keep_newest(session, Person, rows, "kind", "region", "day")
+    _mark(session, "person", rows)
 
 
-def note_needs(session: Session, events: Sequence[NeedPublished | NeedWithdrawn | NeedClosed]) -> None:
-    """Keep how needs stand; an older version changes nothing, and a need whose end is heard first is known as ended."""
-    newest = {event.need_id: event for event in sorted(events, key=lambda event: (event.need_id, event.version))}
-    rows = insert(Need).values(
-        [
-            {
-                "id": event.need_id,
-                "version": event.version,
-                "region": event.region,
-                "category": event.category,
-                "ended": not isinstance(event, NeedPublished),
-            }
-            for event in newest.values()
-        ]
-    )
-    session.execute(
-        rows.on_conflict_do_update(
-            index_elements=["id"],
-            set_={"version": rows.excluded.version, "ended": rows.excluded.ended},
-            where=Need.version < rows.excluded.version,
-        )
-    )
+def note_households(session: Session, events: Sequence[HouseholdRegistered]) -> None:
+    """Keep which households stand in the register; an older version changes nothing."""
+    rows = {
+        event.household_id: {"region": event.region, "day": day_of(event.registered_at), "version": event.version}
+        for event in _by_version(events)
+    }
+    _keep_newest(session, Household, rows, "region", "day")
+    _mark(session, "household", rows)
+
+
+def note_published(session: Session, events: Sequence[NeedPublished]) -> None:
+    """Keep when a need was published and what it weighs, however it stands by now; its poster did something on the day of posting."""
+    rows = {
+        event.need_id: _need(event) | {"day": day_of(event.published_at), "urgency": URGENCY[event.urgency]}
+        for event in _by_version(events)
+    }
+    fresh = insert(Need).values(_listed(rows))
+    published = {name: fresh.excluded[name] for name in ("day", "urgency", "quantity", "value")}
+    _do(session, fresh.on_conflict_do_update(index_elements=["id"], set_=published, where=Need.day.is_(None)))
+    _mark(session, "need", rows)
+    _note_acts(session, {(event.poster_id, day_of(event.posted_at)) for event in events})
+
+
+def note_ended(session: Session, events: Sequence[NeedRejected | NeedWithdrawn | NeedClosed]) -> None:
+    """Keep how a need ended, known or not; an older version changes nothing."""
+    rows = {event.need_id: _need(event) | _end(event) for event in _by_version(events)}
+    _keep_newest(session, Need, rows, "state", "ended_on")
+    _mark(session, "need", rows)
+
+
+def note_pledges(session: Session, events: Sequence[AnyPledge]) -> None:
+    """Who pledged did something on the day of their offer, which every event of a pledge restates."""
+    _note_acts(session, {(event.pledger_id, day_of(event.offered_at)) for event in events})
+
+
+def note_matches(session: Session, events: Sequence[AnyMatch]) -> None:
+    """Keep how matches stand, and when they were accepted, whatever came of that; who answered did something on that day."""
+    rows = {
+        event.match_id: {
+            "version": event.version,
+            "need_id": event.need_id,
+            "pledger_id": event.pledger_id,
+            "quantity": event.quantity,
+            "state": _STATES[type(event)],
+            "accepted_on": day_of(event.accepted_at) if isinstance(event, MatchAccepted) else None,
+        }
+        for event in _by_version(events)
+    }
+    fresh = insert(Match).values(_listed(rows))
+    newest = {"state": case((Match.version < fresh.excluded.version, fresh.excluded.state), else_=Match.state)}
+    newest |= {"version": func.greatest(Match.version, fresh.excluded.version)}
+    newest |= {"accepted_on": func.coalesce(Match.accepted_on, fresh.excluded.accepted_on)}
+    _do(session, fresh.on_conflict_do_update(index_elements=["id"], set_=newest))
+    _mark(session, "need", {event.need_id for event in events})
+    answered = {MatchAccepted: "accepted_at", MatchRefused: "refused_at"}
+    _note_acts(session, {(event.pledger_id, day_of(getattr(event, answered[type(event)]))) for event in events if type(event) in answered})
+
+
+def _note_acts(session: Session, acts: set[tuple[UUID, date]]) -> None:
+    rows = [{"person_id": person_id, "day": day} for person_id, day in sorted(acts)]
+    if rows:
+        _do(session, insert(Act).values(rows).on_conflict_do_nothing())
+        _do(session, insert(Stale).values([{"kind": "act", "thing": row["person_id"], "day": row["day"]} for row in rows]))
+
+
+def _keep_newest(session: Session, entity: Any, rows: dict[UUID, dict[str, Any]], *names: str) -> None:
+    fresh = insert(entity).values(_listed(rows))
+    newest = {name: fresh.excluded[name] for name in (*names, "version")}
+    _do(session, fresh.on_conflict_do_update(index_elements=["id"], set_=newest, where=entity.version < fresh.excluded.version))
+
+
+def _mark(session: Session, kind: str, things: Iterable[UUID]) -> None:
+    _do(session, insert(Stale).values([{"kind": kind, "thing": thing} for thing in things]))
+
+
+def _do(session: Session, statement: Any) -> None:
+    session.execute(statement, execution_options={"synchronize_session": False})
+
+
+def _by_version(events: Sequence[Any]) -> list[Any]:
+    """So that in a dictionary by id the newest remains."""
+    return sorted(events, key=lambda event: event.version)
+
+
+def _listed(rows: dict[UUID, dict[str, Any]]) -> list[dict[str, Any]]:
+    # Sorted, because two overlapping batches that insert in different orders deadlock.
+    return [{"id": thing, **rows[thing]} for thing in sorted(rows)]
+
+
+def _need(event: Event) -> dict[str, Any]:
+    stated: Any = event
+    value = value_of(stated.category, stated.quantity)
+    return {"region": stated.region, "quantity": stated.quantity, "value": value, "version": 0}
+
+
+def _end(event: NeedRejected | NeedWithdrawn | NeedClosed) -> dict[str, Any]:
+    ended_at: datetime
+    if isinstance(event, NeedRejected):
+        state, ended_at = "rejected", event.rejected_at
+    elif isinstance(event, NeedWithdrawn):
+        state, ended_at = "withdrawn", event.withdrawn_at
+    else:
+        state, ended_at = "met_elsewhere" if event.reason == "met_elsewhere" else "closed", event.closed_at
+    return {"state": state, "ended_on": day_of(ended_at), "version": event.version}

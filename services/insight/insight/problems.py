@@ -1,5 +1,8 @@
-"""What can be wrong with a note."""
+"""What can be wrong with a question about rates."""
 
 from chassis.problems import problem
 
-unknown_need = problem(422, "unknown_need", zh="没有这个需求，或已结束", en="There is no such need, or it has ended")
+wrong_period = problem(
+    422, "wrong_period", zh="起始日期须不晚于截止日期，且不超过三年", en="The period must not end before it begins, nor exceed three years"
+)
+months_only = problem(422, "months_only", zh="公开的数据只按月提供", en="What everybody may see is told by whole months only")

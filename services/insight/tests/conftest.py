@@ -1,10 +1,12 @@
-"""A database of insight that forgets after each test, its API, and the events it hears."""
+"""A database of insight that forgets after each test, its API, and events as other services might tell them."""
 
+from collections.abc import Iterable
+from datetime import date, datetime, time
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from msgspec.structs import replace
-from sqlalchemy import select
+from sqlalchemy import text
 
 from chassis import inbox
 from chassis.database import new_id
@@ -13,26 +15,76 @@ from chassis.inbox import Heard
 from chassis.testing.fixtures import RolledBack, api_fixtures
 from contracts.event import Event
 from contracts.generate import example_of
+from contracts.matching import MatchAccepted
 from contracts.needs import NeedPublished
+from contracts.users import UserRegistered
+from insight import counting
 from insight.api import api
-from insight.model import Need
+from insight.days import SHANGHAI
+from insight.model import MEASURES
 from insight.worker import Worker
+
+VILLAGE, OTHER_VILLAGE, TOWN, COUNTY, CITY = "510903001001", "510903002001", "510903001", "510903", "5109"
+HANDLERS = {handler.place.event: handler for handler in handlers_of(Worker)}
+NAMES = UUID("0192f0c1-7a00-7000-8000-0000000000aa")
 
 engine, database, client = api_fixtures("insight", api)
 
 
-def told_of(kind: type[Event] = NeedPublished, **changes: Any) -> Any:
-    """An event as needs might tell it, of a need of its own."""
-    return replace(example_of(kind), **{"need_id": new_id()} | changes)
+def someone(name: str) -> UUID:
+    """The id of whoever or whatever bears a name in a test."""
+    return uuid5(NAMES, name)
 
 
-def hear(database: RolledBack, event: Event, event_id: UUID | None = None) -> None:
-    """As the worker does: through the inbox, to the method that handles it."""
-    [handler] = [one for one in handlers_of(Worker) if one.place.event is type(event)]
-    inbox.handle(database, handler.name, [Heard(event_id or new_id(), event)], handler.act(getattr(Worker(), handler.method)))
+def at(day: str, hour: int = 12) -> datetime:
+    return datetime.combine(date.fromisoformat(day), time(hour), SHANGHAI)
 
 
-def needs(database: RolledBack) -> dict[UUID, tuple[int, bool]]:
-    """The version of each need that is known, and whether it has ended."""
+def event(kind: type[Event], /, **changes: Any) -> Any:
+    """An event as its teller might tell it; names stand for ids, days for the moments of noon."""
+    stated = {
+        name: someone(value) if name.endswith("_id") and isinstance(value, str) else at(value) if name.endswith("_at") else value
+        for name, value in changes.items()
+    }
+    return replace(example_of(kind), **stated)
+
+
+def hear(database: RolledBack, *events: Event) -> None:
+    """As the worker does, each with an id of its own; not counted yet."""
+    for one in events:
+        handler = HANDLERS[type(one)]
+        inbox.handle(database, handler.name, [Heard(new_id(), one)], handler.act(getattr(Worker(), handler.method)))
+
+
+def count(database: RolledBack) -> None:
+    """As the timer does."""
     with database.begin() as session:
-        return {need.id: (need.version, need.ended) for need in session.scalars(select(Need))}
+        while counting.count(session):
+            pass
+
+
+def counted(database: RolledBack) -> dict[tuple[str, date], dict[str, int]]:
+    """All that is counted anywhere and is not nought."""
+    with database.begin() as session:
+        rows = session.execute(text("SELECT * FROM totals")).mappings().all()
+    cells = {(row["region"], row["day"]): {name: int(row[name]) for name in MEASURES if row[name]} for row in rows}
+    return {cell: measures for cell, measures in cells.items() if measures}
+
+
+def giver(name: str, day: str, kind: str = "donor", region: str = CITY) -> UserRegistered:
+    return event(UserRegistered, user_id=name, kind=kind, region=region, registered_at=day)
+
+
+def need(name: str, day: str, region: str = VILLAGE, **changes: Any) -> NeedPublished:
+    stated = {"need_id": name, "poster_id": f"poster of {name}", "published_at": day, "posted_at": day, "region": region, "version": 2}
+    return event(NeedPublished, **stated | {"category": "food.rice", "quantity": 10, "urgency": "normal"} | changes)
+
+
+def accepted(name: str, of: NeedPublished, by: str, day: str, quantity: int | None = None, version: int = 2) -> MatchAccepted:
+    match = event(MatchAccepted, match_id=name, pledger_id=by, accepted_at=day, version=version)
+    return replace(match, need_id=of.need_id, region=of.region, quantity=quantity or of.quantity)
+
+
+def tell(database: RolledBack, events: Iterable[Event]) -> None:
+    hear(database, *events)
+    count(database)

@@ -1,0 +1,153 @@
+"""Counts anew what something was heard of: each region's own days from what is known, and the difference into all regions around it.
+
+Whoever hears only writes down what was said and which thing it was about; the counts follow within a second. So they do not depend on
+the order of events, nor on how often one was told, and no two handlers wait for each other at the country's row of today.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from insight.days import month_of, week_of
+from insight.model import BOUNDS, GIVERS, MEASURES
+
+BATCH = 1000
+AT_ONCE = 20
+Cell = tuple[str, date]
+
+_ALONE = text("SELECT pg_try_advisory_xact_lock(hashtext('insight.counting'))")
+_TAKE = text("DELETE FROM stale WHERE id IN (SELECT id FROM stale ORDER BY id LIMIT :limit) RETURNING kind, thing, day")
+_CONCERNED = text(
+    """
+    SELECT region, day FROM needs WHERE id = ANY(:need) AND day IS NOT NULL
+    UNION SELECT region, ended_on FROM needs WHERE id = ANY(:need) AND state = 'rejected'
+    UNION SELECT needs.region, needs.day FROM matches JOIN needs ON needs.id = need_id
+        WHERE pledger_id = ANY(:person) AND needs.day IS NOT NULL
+    UNION SELECT place, day FROM people, unnest(ARRAY[region, counted]) AS place WHERE id = ANY(:person) AND place IS NOT NULL
+    UNION SELECT place, day FROM households, unnest(ARRAY[region, counted]) AS place WHERE id = ANY(:household) AND place IS NOT NULL
+    """
+)
+_COUNTED = {
+    kind: text(f"UPDATE {table} SET counted = region WHERE id = ANY(:{kind}) AND counted IS DISTINCT FROM region")
+    for kind, table in (("person", "people"), ("household", "households"))
+}
+_PLACE_ACTS = text(
+    """
+    WITH moving AS (
+        SELECT person_id, acts.day, acts.region AS before, people.region AS after FROM acts JOIN people ON people.id = person_id
+        WHERE person_id = ANY(:actors) AND acts.region IS DISTINCT FROM people.region AND kind <> 'staff'
+    ), moved AS (
+        UPDATE acts SET region = after FROM moving WHERE acts.person_id = moving.person_id AND acts.day = moving.day
+    )
+    SELECT place, day FROM moving, unnest(ARRAY[before, after]) AS place WHERE place IS NOT NULL
+    """
+)
+
+
+def count(session: Session) -> int:
+    """Take up what is stale, a limited part of it; returns how many words there were. Nothing while another process counts."""
+    if not session.scalar(_ALONE):
+        return 0
+    words = 0
+    for _ in range(AT_ONCE):
+        taken = session.execute(_TAKE, {"limit": BATCH}).all()
+        words += len(taken)
+        things: dict[str, set[UUID]] = defaultdict(set)
+        for one in taken:
+            things[one.kind].add(one.thing)
+        _count_anew(session, _concerned(session, things))
+        if len(taken) < BATCH:
+            break
+    return words
+
+
+def _concerned(session: Session, things: dict[str, set[UUID]]) -> set[Cell]:
+    """The regions and days whose counts may have changed."""
+    stated = {kind: sorted(things[kind]) for kind in ("need", "person", "household")}
+    cells = _cells(session.execute(_CONCERNED, stated))
+    acts = _cells(session.execute(_PLACE_ACTS, {"actors": sorted(things["person"] | things["act"])}))
+    for kind, statement in _COUNTED.items():
+        session.execute(statement, {kind: stated[kind]})
+    return cells | {(region, start) for region, day in acts for start in (day, week_of(day), month_of(day))}
+
+
+def _cells(rows: Iterable[Any]) -> set[Cell]:
+    return {(region, day) for region, day in rows}
+
+
+def _count_anew(session: Session, cells: set[Cell]) -> None:
+    if cells:
+        listed = sorted(cells)
+        session.execute(_COUNT, {"regions": [region for region, _ in listed], "days": [day for _, day in listed]})
+
+
+_NAMES = ", ".join(MEASURES)
+_MET = "least(met, needs.quantity)"
+_FRESH = {
+    "registered": "(SELECT count(*) FROM people WHERE region = cell.region AND day = cell.day AND kind <> 'staff')",
+    "households": "(SELECT count(*) FROM households WHERE region = cell.region AND day = cell.day)",
+    "rejected": "(SELECT count(*) FROM needs WHERE region = cell.region AND ended_on = cell.day AND state = 'rejected')",
+    "active_day": "(SELECT count(*) FROM acts WHERE region = cell.region AND day = cell.day)",
+    "active_week": "(SELECT count(DISTINCT person_id) FROM acts WHERE region = cell.region AND extract(isodow FROM cell.day) = 1"
+    " AND day BETWEEN cell.day AND cell.day + 6)",
+    "active_month": "(SELECT count(DISTINCT person_id) FROM acts WHERE region = cell.region AND extract(day FROM cell.day) = 1"
+    " AND day >= cell.day AND day < cell.day + interval '1 month')",
+}
+_OF_NEEDS = {
+    "needs": "count(*)",
+    "withdrawn": "count(*) FILTER (WHERE needs.state = 'withdrawn')",
+    "closed": "count(*) FILTER (WHERE needs.state IN ('closed', 'met_elsewhere'))",
+    "helped": "count(*) FILTER (WHERE met > 0)",
+    "met_elsewhere": "count(*) FILTER (WHERE needs.state = 'met_elsewhere' AND met = 0)",
+    "matches": "sum(accepted)",
+    "refused": "sum(refused)",
+    "lapsed": "sum(lapsed)",
+    "weight": "sum(urgency * value)",
+    "weight_met": f"sum(round(urgency * value * {_MET} / needs.quantity))",
+    "value_government": f"sum(value - round(value * {_MET} / needs.quantity)) FILTER (WHERE needs.state = 'met_elsewhere')",
+    **{f"value_{kind}": f"sum(round(value * met_{kind} / needs.quantity))" for kind in GIVERS},
+    **{f"within_{days}": f"count(*) FILTER (WHERE first - needs.day <= {days})" for days in BOUNDS},
+}
+_BY_KIND = ", ".join(
+    f"coalesce(sum(matches.quantity) FILTER (WHERE matches.state = 'accepted' AND kind = '{kind}'), 0) AS met_{kind}" for kind in GIVERS
+)
+_COUNT = text(
+    f"""
+    WITH cell AS (SELECT * FROM unnest(CAST(:regions AS text[]) COLLATE "C", CAST(:days AS date[])) AS cell (region, day)),
+    fresh AS (
+        SELECT cell.region, cell.day, {", ".join(f"coalesce({_FRESH.get(name, name)}, 0) AS {name}" for name in MEASURES)}
+        FROM cell CROSS JOIN LATERAL (
+            SELECT {", ".join(f"{found} AS {name}" for name, found in _OF_NEEDS.items())}
+            FROM needs CROSS JOIN LATERAL (
+                SELECT count(*) FILTER (WHERE matches.state = 'accepted') AS accepted,
+                    count(*) FILTER (WHERE matches.state = 'refused') AS refused,
+                    count(*) FILTER (WHERE matches.state = 'lapsed') AS lapsed,
+                    coalesce(sum(matches.quantity) FILTER (WHERE matches.state = 'accepted'), 0) AS met,
+                    min(accepted_on) FILTER (WHERE matches.state = 'accepted') AS first, {_BY_KIND}
+                FROM matches LEFT JOIN people ON people.id = pledger_id WHERE need_id = needs.id
+            ) AS found
+            WHERE needs.region = cell.region AND needs.day = cell.day
+        ) AS of_needs
+    ),
+    change AS (
+        SELECT fresh.region, fresh.day, {", ".join(f"fresh.{name} - coalesce(own.{name}, 0) AS {name}" for name in MEASURES)}
+        FROM fresh LEFT JOIN own ON own.region = fresh.region AND own.day = fresh.day
+    ),
+    kept AS (
+        INSERT INTO own (region, day, {_NAMES}) SELECT region, day, {_NAMES} FROM fresh
+        ON CONFLICT (region, day) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in MEASURES)}
+    ),
+    around AS (
+        SELECT level, left(region, level) AS region, day, {", ".join(f"sum({name}) AS {name}" for name in MEASURES)}
+        FROM change CROSS JOIN unnest(ARRAY[0, 2, 4, 6, 9, 12]) AS level
+        WHERE level <= length(region) AND ({" OR ".join(f"{name} <> 0" for name in MEASURES)}) GROUP BY 1, 2, 3
+    )
+    INSERT INTO totals (level, region, day, {_NAMES}) SELECT level, region, day, {_NAMES} FROM around
+    ON CONFLICT (level, region, day) DO UPDATE SET {", ".join(f"{name} = totals.{name} + excluded.{name}" for name in MEASURES)}
+    """
+)

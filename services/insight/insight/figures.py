@@ -1,0 +1,83 @@
+"""What the sums come to: counts and rates, each rate with its denominator, and what is kept back where few people stand behind it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from insight.model import BOUNDS, GIVERS
+
+COUNTS = (
+    "registered", "registered_by_then", "households", "active", "needs", "rejected", "withdrawn", "closed", "helped", "matches",
+    "refused", "lapsed", "met_elsewhere",
+)  # fmt: skip
+FEW = 5
+WAITS = {"median": 0.5, "p90": 0.9}
+Sums = Mapping[str, int]
+Figures = dict[str, Any]
+
+
+def figures(sums: Sums, for_public: bool) -> Figures:
+    """The figures of one row. For the public counts from 1 to 4 are None and others told to the nearest 5, so that neither one answer nor
+    the difference of two shows what few people did; rates are made of these counts, or told in hundredths.
+    """
+    shown: Figures = {name: _coarse(sums[name]) if for_public else sums[name] for name in COUNTS}
+    known = None not in {shown["needs"], shown["helped"]}
+    helps = sum(sums[f"value_{kind}"] for kind in (*GIVERS, "government"))
+    if for_public and sums["helped"] + sums["met_elsewhere"] < FEW:
+        helps = 0
+    digits = 2 if for_public else 4
+    shares = {kind: _rate(sums[f"value_{kind}"], helps, digits) for kind in ("government", *GIVERS)}
+    society = _rate(helps - sums["value_government"], helps, digits)
+    return shown | {
+        "use_rate": {"rate": _rate(shown["active"], shown["registered_by_then"], digits), "of": shown["registered_by_then"]},
+        "match_rate": {
+            "raw": _rate(shown["helped"], shown["needs"], digits),
+            "weighted": _rate(sums["weight_met"], sums["weight"], digits) if known else None,
+            "delivered": None,
+            "of": shown["needs"],
+        },
+        "days_to_match": {name: _within(sums, part) if known else None for name, part in WAITS.items()} | {"of": shown["helped"]},
+        "share": shares | {"society": society, "of_fen": None if for_public else helps},
+    }
+
+
+def trend(now: Figures, before: Figures) -> dict[str, float | None]:
+    """How much of its former size each count changed by, and rates by how much; None without something to compare with."""
+    grown = {name: _growth(now[name], before[name]) for name in ("registered", "active", "needs", "helped")}
+    return grown | {name: _difference(now["match_rate"][name], before["match_rate"][name]) for name in ("raw", "weighted")}
+
+
+def ranked(rows: Mapping[str, Figures]) -> list[dict[str, Any]]:
+    """Regions by their weighted rate, the raw one deciding between equals; those without a rate come last and have no rank."""
+
+    def key(code: str) -> tuple[bool, float, float, str]:
+        rate = rows[code]["match_rate"]
+        return rate["weighted"] is None, -(rate["weighted"] or 0), -(rate["raw"] or 0), code
+
+    ordered = sorted(rows, key=key)
+    return [
+        {"rank": place if rows[code]["match_rate"]["weighted"] is not None else None, "region": code, **rows[code]}
+        for place, code in enumerate(ordered, start=1)
+    ]
+
+
+def _coarse(count: int) -> int | None:
+    return None if 0 < count < FEW else FEW * round(count / FEW)
+
+
+def _rate(part: int | None, whole: int | None, digits: int) -> float | None:
+    return None if part is None or not whole else round(min(part / whole, 1), digits)
+
+
+def _within(sums: Sums, share: float) -> int | None:
+    """The least of the bounds within which that share of the helped needs had their first match."""
+    if not sums["helped"]:
+        return None
+    return next((days for days in BOUNDS if sums[f"within_{days}"] >= share * sums["helped"]), None)
+
+
+def _growth(now: int | None, before: int | None) -> float | None:
+    return None if now is None or not before else round(now / before - 1, 4)
+
+
+def _difference(now: float | None, before: float | None) -> float | None:
+    return None if now is None or before is None else round(now - before, 4)

@@ -1,0 +1,79 @@
+"""The rates as a table for spreadsheets: one row for the whole, the period before, each bucket and each region below."""
+
+import csv
+import io
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+PARTS = {
+    "figures": ("合计", "total"),
+    "before": ("上期", "period before"),
+    "series": ("分期", "series"),
+    "ranking": ("下级排名", "regions below"),
+}
+HEADINGS = {
+    "part": ("部分", "part"),
+    "region": ("行政区划", "region"),
+    "start": ("起始日期", "start"),
+    "rank": ("排名", "rank"),
+    "registered": ("注册人数", "registered"),
+    "registered_by_then": ("累计注册", "registered by then"),
+    "households": ("新登记贫困户", "households registered"),
+    "active": ("活跃人数", "active"),
+    "needs": ("发布需求", "needs"),
+    "rejected": ("未通过", "rejected"),
+    "withdrawn": ("撤回", "withdrawn"),
+    "closed": ("结束", "closed"),
+    "helped": ("已对接需求", "needs helped"),
+    "matches": ("对接数", "matches"),
+    "refused": ("谢绝", "refused"),
+    "lapsed": ("失效", "lapsed"),
+    "met_elsewhere": ("他处解决", "met elsewhere"),
+    "use_rate.rate": ("使用率", "use rate"),
+    "match_rate.raw": ("对接率（件数）", "match rate, raw"),
+    "match_rate.weighted": ("对接率（加权）", "match rate, weighted"),
+    "match_rate.delivered": ("落实率", "match rate, delivered"),
+    "days_to_match.median": ("对接天数（中位）", "days to match, median"),
+    "days_to_match.p90": ("对接天数（九成）", "days to match, 90 %"),
+    "share.government": ("政府占比", "government's share"),
+    "share.society": ("社会占比", "society's share"),
+    "share.donor": ("爱心人士占比", "donors' share"),
+    "share.organisation": ("社会组织占比", "organisations' share"),
+    "share.merchant": ("网络商占比", "merchants' share"),
+    "share.volunteer": ("志愿者占比", "volunteers' share"),
+    "share.of_fen": ("折合金额（分）", "reference value in fen"),
+}
+
+
+def table(rates: Mapping[str, Any], language: str) -> str:
+    """CSV with a byte order mark, by which spreadsheets know UTF-8; what was kept back or is not known stays empty."""
+    spoken = 1 if language == "en" else 0
+    file = io.StringIO()
+    file.write("\ufeff")
+    writer = csv.writer(file)
+    writer.writerow(words[spoken] for words in HEADINGS.values())
+    for part, row in _rows(rates):
+        first = {
+            "part": PARTS[part][spoken],
+            "region": row.get("region", rates["region"]),
+            "start": row.get("start", row.get("since", rates["since"])),
+        }
+        writer.writerow(harmless(first[name] if name in first else _at(row, name)) for name in HEADINGS)
+    return file.getvalue()
+
+
+def harmless(cell: Any) -> Any:
+    """A cell that no spreadsheet takes for a formula: text that begins like one gets an apostrophe before it."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+
+
+def _rows(rates: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for part in PARTS:
+        found = rates[part]
+        yield from ((part, row) for row in (found if isinstance(found, list) else [found]))
+
+
+def _at(row: Mapping[str, Any], name: str) -> Any:
+    outer, _, inner = name.partition(".")
+    found = row.get(outer)
+    return found[inner] if inner and found is not None else found

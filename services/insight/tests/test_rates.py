@@ -1,0 +1,209 @@
+"""What is answered about a region and a period, and to whom."""
+
+import csv
+import io
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of
+from contracts.needs import NeedClosed, PledgeOffered
+from contracts.users import UserRegistered
+from insight.table import harmless
+from insight.values import fen_of, value_of
+
+from .conftest import CITY, COUNTY, OTHER_VILLAGE, TOWN, VILLAGE, accepted, event, giver, need, tell
+
+MARCH = {"since": "2026-03-01", "until": "2026-03-31"}
+
+
+@pytest.fixture
+def village(database: RolledBack) -> Person:
+    return administrator_of(database, VILLAGE)
+
+
+@pytest.fixture
+def city(database: RolledBack) -> Person:
+    return administrator_of(database, CITY)
+
+
+@pytest.fixture
+def told(database: RolledBack) -> None:
+    """Ten small needs that are all met, in one village; one large urgent need that is not, in another."""
+    small = [need(f"small {number}", "2026-03-02", category="medical.gloves", quantity=1) for number in range(10)]
+    large = need("large", "2026-03-03", OTHER_VILLAGE, category="medical.wheelchair", quantity=1, urgency="critical")
+    met = [accepted(f"match {number}", one, "donor", f"2026-03-{2 + number:02}") for number, one in enumerate(small)]
+    tell(database, [giver("donor", "2026-02-01"), giver("idle", "2026-03-01"), *small, large, *met])
+
+
+def path(what: str = "/v1/rates", **query: str) -> str:
+    return f"{what}?{urlencode(MARCH | query)}"
+
+
+def ask(client: Client, who: Person | None = None, **query: str) -> Any:
+    answer = client.get(path(**query), by=who)
+    assert answer.status_code == 200, answer.json
+    return answer.json
+
+
+def refused(client: Client, who: Person | None = None, **query: str) -> tuple[int, str]:
+    answer = client.get(path(**query), by=who)
+    return answer.status_code, answer.json["code"]
+
+
+def test_small_and_easy_needs_raise_the_raw_rate_and_not_the_weighted_one(client: Client, told: None, city: Person) -> None:
+    rate = ask(client, city, region=CITY)["figures"]["match_rate"]
+    assert rate == {"raw": round(10 / 11, 4), "weighted": round(300 / (300 + 4 * 60_000), 4), "delivered": None, "of": 11}
+
+
+def test_every_rate_stands_beside_its_denominator(client: Client, told: None, city: Person) -> None:
+    answer = ask(client, city, region=CITY, by="week")
+    for row in (answer["figures"], answer["before"], *answer["series"], *answer["ranking"]):
+        assert set(row["match_rate"]) == {"raw", "weighted", "delivered", "of"}
+        assert {"of"} < set(row["use_rate"])
+        assert {"of"} < set(row["days_to_match"])
+        assert {"of_fen"} < set(row["share"])
+
+
+def test_days_to_match_are_told_by_median_and_nine_tenths(client: Client, told: None, city: Person) -> None:
+    assert ask(client, city, region=CITY)["figures"]["days_to_match"] == {"median": 5, "p90": 10, "of": 10}
+
+
+def test_use_is_who_acted_of_all_who_are_registered_by_then(client: Client, told: None, city: Person) -> None:
+    figures = ask(client, city, region=CITY)["figures"]
+    assert (figures["registered"], figures["registered_by_then"], figures["active"]) == (1, 2, 1)
+    assert figures["use_rate"] == {"rate": 0.5, "of": 2}
+
+
+def test_staff_count_neither_as_registered_nor_as_active(client: Client, database: RolledBack, city: Person) -> None:
+    agent = event(UserRegistered, user_id="poster of rice", kind="staff", region=CITY, registered_at="2026-03-01")
+    tell(database, [agent, need("rice", "2026-03-02")])
+    figures = ask(client, city, region=CITY)["figures"]
+    assert (figures["registered"], figures["active"], figures["needs"]) == (0, 0, 1)
+
+
+def test_who_helped_is_told_for_government_and_society(client: Client, database: RolledBack, city: Person) -> None:
+    one, other = need("one", "2026-03-02"), need("other", "2026-03-02", quantity=30)
+    closed = event(NeedClosed, need_id="other", version=3, region=VILLAGE, reason="met_elsewhere", closed_at="2026-03-05")
+    shop = giver("shop", "2026-03-01", "merchant", "5107")
+    tell(database, [one, other, closed, shop, accepted("m", one, "shop", "2026-03-03")])
+    share = ask(client, city, region=CITY)["figures"]["share"]
+    assert share == {
+        "government": 0.75, "society": 0.25, "donor": 0, "organisation": 0, "merchant": 0.25, "volunteer": 0, "of_fen": 24_000
+    }  # fmt: skip
+
+
+def test_the_regions_right_below_are_ranked_by_the_weighted_rate(client: Client, told: None, city: Person) -> None:
+    ranking = ask(client, city, region=TOWN[:6])["ranking"]
+    assert [(one["rank"], one["region"], one["match_rate"]["raw"]) for one in ranking] == [(1, TOWN, 1.0), (2, OTHER_VILLAGE[:9], 0.0)]
+    assert ask(client, city, region=VILLAGE)["ranking"] == []
+
+
+def test_the_buckets_of_a_period_add_up_to_it_and_the_period_before_is_as_long(client: Client, told: None, city: Person) -> None:
+    for by, buckets in (("day", 31), ("week", 6), ("month", 1)):
+        answer = ask(client, city, region=CITY, by=by)
+        assert len(answer["series"]) == buckets
+        assert sum(bucket["needs"] for bucket in answer["series"]) == answer["figures"]["needs"] == 11
+    assert (answer["before"]["since"], answer["before"]["until"]) == ("2026-02-01", "2026-02-28")
+    assert answer["trend"] == {"registered": 0, "active": None, "needs": None, "helped": None, "raw": None, "weighted": None}
+    assert ask(client, city, region=CITY, since="2026-03-10")["before"]["since"] == "2026-02-16"
+
+
+def test_april_is_compared_with_march(client: Client, told: None, database: RolledBack, city: Person) -> None:
+    needs = [need(f"april {number}", "2026-04-02") for number in range(22)]
+    tell(database, [*needs, *(accepted(f"of {one.need_id}", one, "donor", "2026-04-03") for one in needs[:11])])
+    trend = ask(client, city, region=CITY, since="2026-04-01", until="2026-04-30")["trend"]
+    assert (trend["needs"], trend["helped"], trend["raw"]) == (1.0, 0.1, round(0.5 - 0.9091, 4))
+
+
+def test_administrators_see_their_regions_whole_and_others_as_everybody_does(client: Client, told: None, village: Person) -> None:
+    own = ask(client, village, region=VILLAGE, by="day")
+    assert (own["shown"], own["figures"]["needs"]) == ("region", 10)
+    assert ask(client, village, region=COUNTY)["shown"] == "public"
+    assert refused(client, village, region=OTHER_VILLAGE) == (404, "not_found")
+    assert refused(client, village, region=COUNTY, by="day") == (422, "months_only")
+
+
+@pytest.mark.parametrize("who", [None, Person("donor"), Person("staff"), Person("household")])
+def test_everybody_sees_counties_and_wider_and_no_village_nor_township(client: Client, told: None, who: Person | None) -> None:
+    for region in ("", "51", CITY, COUNTY):
+        assert ask(client, who, region=region)["shown"] == "public"
+    for region in (TOWN, VILLAGE):
+        assert refused(client, who, region=region) == (404, "not_found")
+    assert ask(client, who, region=COUNTY)["ranking"] == []
+    assert [one["region"] for one in ask(client, who, region=CITY)["ranking"]] == [COUNTY]
+
+
+def test_the_public_sees_whole_months_without_what_few_people_did(client: Client, told: None) -> None:
+    answer = ask(client, region=COUNTY, since="2026-03-10", until="2026-03-12")
+    assert (answer["since"], answer["until"], answer["by"]) == ("2026-03-01", "2026-03-31", "month")
+    figures = ask(client, region=CITY)["figures"]
+    assert (figures["needs"], figures["helped"], figures["registered"], figures["active"]) == (10, 10, None, None)
+    assert (figures["match_rate"]["weighted"], figures["share"]["of_fen"], figures["use_rate"]["rate"]) == (0.0, None, None)
+
+
+def test_the_difference_of_two_answers_does_not_show_one_person_s_need(client: Client, told: None, database: RolledBack) -> None:
+    shown = [ask(client, region=COUNTY)["figures"]["needs"]]
+    for number in range(4):
+        tell(database, [need(f"more {number}", "2026-03-20")])
+        shown.append(ask(client, region=COUNTY)["figures"]["needs"])
+    assert all(count % 5 == 0 for count in shown)
+    assert len(set(shown)) < len(shown)
+
+
+def test_nothing_heard_is_nought_and_no_rate(client: Client, city: Person) -> None:
+    figures = ask(client, city, region=CITY)["figures"]
+    assert (figures["needs"], figures["match_rate"]["raw"], figures["days_to_match"]["median"]) == (0, None, None)
+
+
+def test_the_table_says_the_same_with_headings_in_both_languages(client: Client, told: None, city: Person) -> None:
+    answer = client.get("/v1/rates/csv", by=city, region=CITY, **MARCH)
+    assert answer.content_type == "text/csv; charset=utf-8"
+    assert answer.data.startswith("\ufeff部分,行政区划".encode())
+    english = client.get("/v1/rates/csv", by=city, headers={"Accept-Language": "en"}, region=CITY, **MARCH).text
+    rows = list(csv.DictReader(io.StringIO(english.removeprefix("\ufeff"))))
+    assert [row["part"] for row in rows] == ["total", "period before", "series", "regions below"]
+    total = ask(client, city, region=CITY)["figures"]
+    assert (rows[0]["needs"], rows[0]["match rate, raw"]) == ("11", str(total["match_rate"]["raw"]))
+    assert (rows[0]["match rate, delivered"], rows[3]["region"]) == ("", COUNTY)
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@sum", "\t=1", "\r=1"])
+def test_no_cell_is_a_formula(text: str) -> None:
+    assert harmless(text) == f"'{text}"
+    assert (harmless("5109"), harmless(-0.5), harmless(None)) == ("5109", -0.5, None)
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ({"since": "2026-04-01"}, "wrong_period"),
+        ({"since": "2020-01-01"}, "wrong_period"),
+        ({"since": "yesterday"}, "invalid"),
+        ({"until": "2026-02-30"}, "invalid"),
+        ({"region": "99"}, "invalid"),
+        ({"region": "5109;"}, "invalid"),
+        ({"by": "year"}, "invalid"),
+        ({"surprise": "1"}, "invalid"),
+    ],
+)
+def test_a_question_that_makes_no_sense_is_refused(client: Client, query: dict[str, str], code: str) -> None:
+    assert refused(client, **query) == (422, code)
+
+
+def test_a_period_at_the_end_of_all_days_is_refused_and_breaks_nothing(client: Client, city: Person) -> None:
+    for since, until in (("0001-01-01", "0001-02-01"), ("9999-12-01", "9999-12-31")):
+        assert refused(client, city, since=since, until=until) == (422, "invalid")
+
+
+def test_pledging_alone_makes_somebody_active(client: Client, database: RolledBack, city: Person) -> None:
+    offer = event(PledgeOffered, pledge_id="p", pledger_id="donor", version=1, offered_at="2026-03-04")
+    tell(database, [giver("donor", "2026-03-01"), offer])
+    assert ask(client, city, region=CITY)["figures"]["active"] == 1
+
+
+def test_a_need_is_worth_its_reference_value_up_to_a_cap() -> None:
+    assert (fen_of("food.rice"), fen_of("food.noodles"), fen_of("spaceship")) == (600, 1000, None)
+    assert value_of("money.living", 10**9) == value_of("medical.papr", 5) == 1_000_000
+    assert value_of("spaceship", 1) == 2_000
