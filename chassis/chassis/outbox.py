@@ -34,7 +34,7 @@ def _told(name: str, *more: SchemaItem, **options: Any) -> Table:
 outbox = _told("outbox")
 journal = _told("journal", Column("told_at", Moment, primary_key=True), postgresql_partition_by="RANGE (told_at)")
 
-_WAKE = select(func.pg_notify("outbox", ""))
+_TELL = insert(outbox).returning(func.pg_notify("outbox", ""))
 
 
 def add(session: Session, *events: Event) -> None:
@@ -43,7 +43,7 @@ def add(session: Session, *events: Event) -> None:
         return
     recorded_at = now()
     session.execute(
-        insert(outbox),
+        _TELL,
         [
             {
                 "id": new_id(),
@@ -58,7 +58,6 @@ def add(session: Session, *events: Event) -> None:
             for event in events
         ],
     )
-    session.execute(_WAKE)
 
 
 def follow(session: Session, traceparent: str | None, causes: Mapping[UUID, str] | None = None) -> None:
