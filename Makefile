@@ -40,6 +40,10 @@ getusppe: .venv/.ready rabbitmq ## the main job on real input: GetUsPPE's needs 
 bench-memory: .venv/.ready rabbitmq ## the journal at five million events: size, slices, replay, dropping a day; JSON lines
 	@$(BIN)/python -m bench.memory
 
+.PHONY: bench-chassis
+bench-chassis: .venv/.ready rabbitmq ## relay, handlers, a POST, a need's way to its notice, beside the plain way; JSON lines
+	@$(BIN)/python -W ignore -m bench.chassis
+
 .PHONY: faults-smoke
 faults-smoke: .venv/.ready rabbitmq ## 20,000 events through 66 faults, and a ledger of what got lost or was done twice (SEED=n for the same faults)
 	@$(BIN)/python -W ignore -m tests.faults.campaign $(if $(SEED),--seed $(SEED))

@@ -1,5 +1,6 @@
 """Who is calling, and what of the data they may see: signed tokens say who, the appointments say where."""
 
+import hashlib
 import logging
 import threading
 import time
@@ -31,6 +32,13 @@ HOUSEHOLD = frozenset({"household"})
 STAFF = frozenset({"staff"})
 GIVERS = frozenset({"donor", "organisation", "merchant", "volunteer"})
 SIGNED_IN = HOUSEHOLD | STAFF | GIVERS
+
+MOST_VERIFIED, MOST_KEY_SETS = 10_000, 8
+_RULES = jwt.JWTClaimsRegistry(
+    leeway=5, iss={"essential": True, "value": ISSUER}, exp={"essential": True}, sub={"essential": True}, kind={"essential": True}
+)
+_verified: dict[int, tuple[KeySet, dict[bytes, dict[str, Any]]]] = {}
+"""What tokens say whose signature was verified, by their digests, as long as the same keys are in use."""
 
 public_keys = Table(
     "public_keys",
@@ -132,15 +140,15 @@ def caller_of_request(keys: Keys, who: Collection[str], session: Callable[[], Se
 
 
 def _claims(keys: Keys, token: str) -> dict[str, Any]:
-    rules = jwt.JWTClaimsRegistry(
-        leeway=5, iss={"essential": True, "value": ISSUER}, exp={"essential": True}, sub={"essential": True}, kind={"essential": True}
-    )
+    digest = hashlib.sha256(token.encode()).digest()
     for key_set in (keys.current, keys.renewed):
         try:
-            claims = jwt.decode(token, key_set(), algorithms=[ALGORITHM]).claims
-            rules.validate(claims)
+            known = _verified_by(signers := key_set())
+            claims = known.get(digest) or jwt.decode(token, signers, algorithms=[ALGORITHM]).claims
+            _RULES.validate(claims)
             UUID(claims["sub"])
             if claims["kind"] in SIGNED_IN:
+                known[digest] = claims
                 return claims
             break
         except (errors.InvalidKeyIdError, errors.MissingKeyError):
@@ -148,3 +156,13 @@ def _claims(keys: Keys, token: str) -> dict[str, Any]:
         except (errors.JoseError, ValueError, TypeError, AttributeError):
             break
     raise sign_in_needed()
+
+
+def _verified_by(signers: KeySet) -> dict[bytes, dict[str, Any]]:
+    if len(_verified) > MOST_KEY_SETS:
+        _verified.clear()
+    # The set stands beside what it verified, lest another one takes its place in memory and its tokens with it.
+    _, known = _verified.setdefault(id(signers), (signers, {}))
+    if len(known) >= MOST_VERIFIED:
+        known.clear()
+    return known

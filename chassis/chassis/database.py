@@ -1,13 +1,15 @@
 """One service's own database: its connections, its transactions, the column types every service shares."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 import psycopg
-from sqlalchemy import DateTime, MetaData, String, create_engine, exc
+from sqlalchemy import DateTime, MetaData, String, create_engine, event, exc
 from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
@@ -19,6 +21,7 @@ RegionCode = String(12, collation="C")
 CategoryCode = String(100, collation="C")
 
 TOO_SLOW = "57014"
+RESTED_SECONDS = 1.0
 
 tables = MetaData(naming_convention=NAMING)
 """The chassis's own tables, which stand in every service's database."""
@@ -43,7 +46,6 @@ class Database:
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=pool_wait_seconds,
-            pool_pre_ping=True,
             connect_args={
                 "application_name": name,
                 "connect_timeout": 5,
@@ -51,6 +53,8 @@ class Database:
                 " -c idle_in_transaction_session_timeout=60000 -c timezone=UTC",
             },
         )
+        event.listen(self.engine, "checkin", _rests)
+        event.listen(self.engine, "checkout", partial(_ping_if_rested, self.engine.dialect))
 
     @classmethod
     def of(cls, settings: Settings, role: str) -> "Database":
@@ -80,6 +84,21 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+def _rests(_: Any, record: Any) -> None:
+    record.info["rests_since"] = time.monotonic()
+
+
+def _ping_if_rested(dialect: Any, connection: Any, record: Any, _: Any) -> None:
+    """A connection that was in use a moment ago is taken as alive; one that may have died meanwhile is asked, and replaced."""
+    since = record.info.get("rests_since")
+    if since is None or time.monotonic() - since < RESTED_SECONDS:
+        return
+    try:
+        dialect.do_ping(connection)
+    except dialect.dbapi.Error as error:
+        raise exc.InvalidatePoolError() from error
 
 
 def is_passing(error: BaseException) -> bool:

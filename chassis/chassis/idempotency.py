@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from flask import Response, request
-from sqlalchemy import Column, ColumnElement, LargeBinary, SmallInteger, String, Table, Uuid, func, select, text
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Column, LargeBinary, SmallInteger, String, Table, Uuid, func, text
 from sqlalchemy.orm import Session
 
 from chassis.database import Moment, tables
@@ -24,6 +23,20 @@ idempotency_keys = Table(
     Column("status", SmallInteger, nullable=False),
     Column("location", String(500), nullable=False),
     Column("used_at", Moment, nullable=False, server_default=func.now(), index=True),
+)
+
+# One statement for both: whoever held the lock may have committed after it looked, which `_KEEP` notices.
+_LOOK = text(
+    "SELECT pg_try_advisory_xact_lock(:lock) AS is_free, body_hash, status, location FROM (VALUES (1)) AS once"
+    " LEFT JOIN idempotency_keys ON caller_id = :caller_id AND method = :method AND path = :path AND key = :key"
+    " AND used_at > now() - interval '24 hours'"
+)
+_KEEP = text(
+    "INSERT INTO idempotency_keys (caller_id, method, path, key, body_hash, status, location)"
+    " VALUES (:caller_id, :method, :path, :key, :body_hash, :status, :location)"
+    " ON CONFLICT (caller_id, method, path, key) DO UPDATE"
+    " SET body_hash = excluded.body_hash, status = excluded.status, location = excluded.location, used_at = now()"
+    " WHERE idempotency_keys.used_at <= now() - interval '24 hours'"
 )
 
 
@@ -44,12 +57,10 @@ def before(session: Session, caller_id: UUID) -> Done | None:
     if not 1 <= len(key) <= 100 or not key.isascii() or not key.isprintable():
         raise invalid(errors=[{"pointer": "#header/Idempotency-Key", "code": "text_form"}])
     lock = hashlib.sha256(f"{caller_id} {request.method} {request.path} {key}".encode()).digest()
-    if not session.scalar(select(func.pg_try_advisory_xact_lock(int.from_bytes(lock[:8], signed=True)))):
+    row = session.execute(_LOOK, _same(caller_id, key) | {"lock": int.from_bytes(lock[:8], signed=True)}).one()
+    if not row.is_free:
         raise in_progress(retry_after_seconds=1)
-    row = session.execute(
-        select(idempotency_keys).where(*_same(caller_id, key), idempotency_keys.c.used_at > text("now() - interval '24 hours'"))
-    ).first()
-    if row is None:
+    if row.status is None:
         return None
     if row.body_hash != _body_hash():
         raise key_reused()
@@ -57,27 +68,17 @@ def before(session: Session, caller_id: UUID) -> Done | None:
 
 
 def after(session: Session, caller_id: UUID, response: Response) -> None:
-    """Remember what the request came to, in its own transaction. The response must name the thing in `Location`."""
-    row = insert(idempotency_keys).values(
-        caller_id=caller_id,
-        method=request.method,
-        path=request.path,
-        key=request.headers["Idempotency-Key"],
-        body_hash=_body_hash(),
-        status=response.status_code,
-        location=response.headers["Location"],
-    )
-    session.execute(
-        row.on_conflict_do_update(
-            index_elements=list(idempotency_keys.primary_key.columns),
-            set_={
-                "body_hash": row.excluded.body_hash,
-                "status": row.excluded.status,
-                "location": row.excluded.location,
-                "used_at": func.now(),
-            },
-        )
-    )
+    """Remember what the request came to, in its own transaction. The response must name the thing in `Location`.
+
+    Raises `in_progress` when the same request was done by another transaction that ended after `before` had looked.
+    """
+    stated = _same(caller_id, request.headers["Idempotency-Key"]) | {
+        "body_hash": _body_hash(),
+        "status": response.status_code,
+        "location": response.headers["Location"],
+    }
+    if not session.execute(_KEEP, stated).rowcount:  # type: ignore[attr-defined]
+        raise in_progress(retry_after_seconds=1)
 
 
 def forget(session: Session) -> None:
@@ -85,9 +86,8 @@ def forget(session: Session) -> None:
     session.execute(text("DELETE FROM idempotency_keys WHERE used_at < now() - interval '24 hours'"))
 
 
-def _same(caller_id: UUID, key: str) -> tuple[ColumnElement[bool], ...]:
-    columns = idempotency_keys.c
-    return columns.caller_id == caller_id, columns.method == request.method, columns.path == request.path, columns.key == key
+def _same(caller_id: UUID, key: str) -> dict[str, object]:
+    return {"caller_id": caller_id, "method": request.method, "path": request.path, "key": key}
 
 
 def _body_hash() -> bytes:

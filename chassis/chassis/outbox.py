@@ -35,7 +35,8 @@ def _told(name: str, *more: SchemaItem, **options: Any) -> Table:
 outbox = _told("outbox", Column("queue", String(200), primary_key=True, server_default=""))
 journal = _told("journal", Column("told_at", Moment, primary_key=True), postgresql_partition_by="RANGE (told_at)")
 
-_WAKE = select(func.pg_notify("outbox", ""))
+_WAKE = func.pg_notify("outbox", "")
+_TELL = insert(outbox).returning(_WAKE)
 
 
 def add(session: Session, *events: Event) -> None:
@@ -44,7 +45,7 @@ def add(session: Session, *events: Event) -> None:
         return
     recorded_at = now()
     session.execute(
-        insert(outbox),
+        _TELL,
         [
             {
                 "id": new_id(),
@@ -59,14 +60,13 @@ def add(session: Session, *events: Event) -> None:
             for event in events
         ],
     )
-    session.execute(_WAKE)
 
 
 def add_for(session: Session, queue: str, envelope: Envelope, version: int, body: str) -> None:
     """Tell one event to one queue alone, as it was told before, when the session's transaction commits. It is not journalled again."""
     stated = {name: getattr(envelope, name) for name in ("id", "name", "teller", "subject", "recorded_at", "traceparent")}
-    session.execute(upsert(outbox).values(**stated, version=version, body=body, queue=queue).on_conflict_do_nothing())
-    session.execute(_WAKE)
+    row = upsert(outbox).values(**stated, version=version, body=body, queue=queue)
+    session.execute(row.on_conflict_do_nothing().returning(_WAKE))
 
 
 def follow(session: Session, traceparent: str | None, causes: Mapping[UUID, str] | None = None) -> None:

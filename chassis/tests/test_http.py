@@ -10,13 +10,13 @@ import pytest
 from apiflask import APIBlueprint
 from issuer import Users, forged
 from joserfc import jwt
-from joserfc.jwk import ECKey, OctKey
+from joserfc.jwk import ECKey, KeySet, OctKey
 from keeper import House, Serve, soon, unguarded, withdrawn_need
 from pantry import api as pantry_api
 from pantry.actions import PERSONAL
 from sqlalchemy import text
 
-from chassis import http, idempotency
+from chassis import auth, http, idempotency
 from chassis.auth import FetchedKeys
 from chassis.http import Unguarded, create_app
 from chassis.problems import Problem
@@ -185,6 +185,17 @@ def test_the_second_of_two_at_once_is_told_to_wait(house: House, keys: KnownKeys
     assert house.count("withdrawals") == 1
 
 
+def test_what_two_did_at_once_because_neither_saw_the_other_is_done_once(
+    client: Client, database: RolledBack, donor: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body, key = {"region": "51"}, {"Idempotency-Key": "k"}
+    assert client.post("/v1/withdrawals", body, by=donor, headers=key).status_code == 201
+    monkeypatch.setattr(idempotency, "before", lambda session, caller_id: None)
+    late = client.post("/v1/withdrawals", body, by=donor, headers=key)
+    assert (late.status_code, late.json["code"], late.headers["Retry-After"]) == (409, "in_progress", "1")
+    assert count(database, "withdrawals") == count(database, "outbox") == 1
+
+
 def tokens(keys: KnownKeys) -> dict[str, str]:
     good = keys.token(uuid4(), "donor")
     head, body, signature = good.split(".")
@@ -213,6 +224,37 @@ def test_a_token_that_is_not_good_is_none(client: Client, keys: KnownKeys, kind:
     response = client.flask.post("/v1/withdrawals", json={"region": "51"}, headers={"Authorization": f"Bearer {tokens(keys)[kind]}"})
     assert (response.status_code, response.json["code"]) == (401, "sign_in_needed")
     assert response.headers["WWW-Authenticate"] == "Bearer"
+
+
+def test_a_token_that_was_good_is_none_when_it_is_over_or_its_key_is(
+    database: RolledBack, keys: KnownKeys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = [keys.current()]
+    app = create_app("pantry", pantry_api.api, database=database, keys=Kept(kept))
+    headers = {"Authorization": f"Bearer {keys.token(uuid4(), 'donor', minutes=1)}"}
+
+    def status() -> int:
+        return app.test_client().post("/v1/gifts", json={"quantity": 1}, headers=headers).status_code
+
+    assert [status(), status()] == [200, 200]
+    kept[0] = KnownKeys().current()
+    assert status() == 401
+    kept[0] = keys.current()
+    assert [status(), status()] == [200, 200]
+    monkeypatch.setattr(auth._RULES, "_now", lambda: int(time.time()) + 120)
+    assert status() == 401
+
+
+class Kept:
+    """The keys in force, which stay the same object until others come."""
+
+    def __init__(self, kept: list[KeySet]) -> None:
+        self._kept = kept
+
+    def current(self) -> KeySet:
+        return self._kept[0]
+
+    renewed = current
 
 
 def status_with(keys: FetchedKeys, database: RolledBack, token: str) -> int:

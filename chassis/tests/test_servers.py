@@ -13,7 +13,9 @@ import kombu
 import psycopg
 import pytest
 from amqp.exceptions import AccessRefused
+from sqlalchemy import text
 
+from chassis.database import RESTED_SECONDS, Database
 from chassis.testing import postgres, rabbitmq
 
 
@@ -235,3 +237,16 @@ def test_a_missing_rabbitmq_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Path, "glob", lambda *_: iter([]))
     with pytest.raises(RuntimeError, match="apt-get install rabbitmq-server"):
         rabbitmq.start()
+
+
+def test_a_connection_that_died_at_rest_is_replaced_before_anybody_uses_it(database_server: postgres.Postgres) -> None:
+    database_server.create("rested")
+    database = Database(database_server.url("rested"), name="tests", pool_size=1)
+    with database.begin() as session:
+        pid = session.scalar(text("SELECT pg_backend_pid()"))
+    with connect(database_server, "postgres") as connection:
+        connection.execute("SELECT pg_terminate_backend(%s)", (pid,))
+    time.sleep(RESTED_SECONDS)
+    with database.begin() as session:
+        assert session.scalar(text("SELECT pg_backend_pid()")) != pid
+    database.close()

@@ -33,7 +33,7 @@ ROLES = (
 WITNESS_HEARS = dict.fromkeys(("need_published", "match_proposed", "pledge_offered", "pledge_changed", "need_withdrawn"), ("witness",))
 WRITTEN_SHARE = 0.45
 RATE = 150
-QUIET_SECONDS = 180
+STUCK_SECONDS = 60
 
 
 def run(opened: Scene, events: int, faults: int, seed: int, progress: Progress) -> dict[str, int]:
@@ -57,12 +57,21 @@ def run(opened: Scene, events: int, faults: int, seed: int, progress: Progress) 
         progress.advance(task)
     driver.finish(120)
     ledger = Ledger(opened.urls, opened.broker_url, WITNESS_HEARS)
-    quiet_since = time.monotonic()
-    if not opened.wait(ledger.is_quiet, QUIET_SECONDS):
-        progress.console.print(f"not quiet after {QUIET_SECONDS} s")
-    progress.console.print(f"quiet after {time.monotonic() - quiet_since:.0f} s")
+    settle(opened, ledger, progress)
     counted = ledger.count(driver.written)
     return {"events": counted.pop("events"), "faults": struck, **counted}
+
+
+def settle(opened: Scene, ledger: Ledger, progress: Progress) -> None:
+    """Wait until all is quiet, or until nothing has moved for a while: then something is stuck, and the ledger tells what."""
+    started = moved_at = time.monotonic()
+    before = ledger.moving()
+    while not opened.wait(ledger.is_quiet, 10) and time.monotonic() - moved_at < STUCK_SECONDS:
+        if (now := ledger.moving()) != before:
+            before, moved_at = now, time.monotonic()
+        untold, to_clear, waiting, heard, told = before
+        progress.console.print(f"untold {untold}, to clear {to_clear}, in queues {waiting}, heard {heard}, told {told}", highlight=False)
+    progress.console.print(f"quiet after {time.monotonic() - started:.0f} s", highlight=False)
 
 
 @contextmanager

@@ -78,11 +78,11 @@ class Ledger:
 
     def is_quiet(self, seconds: float = 3) -> bool:
         """Whether no outbox, queue or list of clearing holds anything, and nothing has been told or heard for some seconds."""
-        before = self._moving()
+        before = self.moving()
         if any(before[:3]):
             return False
         time.sleep(seconds)
-        return before == self._moving()
+        return before == self.moving()
 
     def count(self, written: Collection[str]) -> dict[str, int]:
         """The figures; `written` are the ids of the events whose transactions the driver saw committed."""
@@ -151,7 +151,8 @@ class Ledger:
         )
         return {str(id_): (name, str(subject), version, json.loads(body)) for id_, name, subject, version, body in rows}
 
-    def _moving(self) -> tuple[int, int, int, int, int]:
+    def moving(self) -> tuple[int, int, int, int, int]:
+        """How many events are untold, entries to be cleared, messages in queues, events heard, events told."""
         untold = sum(self._ask(service, "SELECT count(*) FROM outbox") for service in self._urls)
         to_clear = self._ask("matching", "SELECT count(*) FROM to_clear") if "matching" in self._urls else 0
         heard = sum(self._ask(service, "SELECT count(*) FROM inbox") for service in self._urls)

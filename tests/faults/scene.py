@@ -20,7 +20,7 @@ from tests.faults.proxy import Wire
 
 ROOT = Path(__file__).resolve().parents[2]
 HOUSE = Path(__file__).parent / "house"
-HEARTBEAT_SECONDS = 2
+HEARTBEAT_SECONDS = 5
 MODULES = {"relay": "chassis.relay", "worker": "chassis.worker", "clear": "matching.clear"}
 
 

@@ -24,7 +24,7 @@ NOTHING_AMISS = dict.fromkeys(("lost", "twice", "over_allocated", "left_in_retry
 Act = Callable[[Scene, Driver], None]
 
 
-@pytest.mark.timeout(1500)
+@pytest.mark.timeout(1800)
 def test_nothing_is_lost_and_nothing_is_done_twice_through_many_faults(capsys: pytest.CaptureFixture[str]) -> None:
     command = [sys.executable, "-W", "ignore", "-m", "tests.faults.campaign", "--events", str(EVENTS), "--faults", str(FAULTS)]
     outcome = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
@@ -77,7 +77,7 @@ def broker_goes_before_confirming(opened: Scene, driver: Driver) -> None:
     relay.let_go()
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     ("role", "change", "act", "reported"),
     [

@@ -21,6 +21,7 @@ from pantry.model import Taken, Withdrawal
 POISON = 13
 SLOW = 60
 DEADLY = 666
+_EXAMPLE = example_of(NeedWithdrawn)
 PERSONAL = "住在幸福路三号的王奶奶"
 
 
@@ -62,4 +63,4 @@ def nap(session: Session, milliseconds: int, times: int, deep: bool) -> None:
 
 
 def _withdrawn(region: str) -> NeedWithdrawn:
-    return replace(example_of(NeedWithdrawn), need_id=new_id(), region=region)
+    return replace(_EXAMPLE, need_id=new_id(), region=region)

@@ -1,0 +1,23 @@
+"""The bench of the chassis runs and says what it measured; how fast it is, only a quiet machine can say."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.timeout(600)
+def test_the_bench_gives_each_figure_beside_its_peer_and_fails_when_a_ratio_does_not_hold() -> None:
+    options = ("--events", "300", "--rounds", "1", "--seconds", "0.5", "--needs", "0")
+    command = [sys.executable, "-W", "ignore", "-m", "bench.chassis", *options]
+    outcome = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    lines = [json.loads(line) for line in outcome.stdout.splitlines()]
+    assert len(lines) == 4, outcome.stderr[-3000:]
+    assert all(line["value"] > 0 and line["peer"] > 0 and line["ratio"] > 0 for line in lines)
+    too_low = [line["figure"] for line in lines if line["at_least"] and line["ratio"] < line["at_least"]]
+    assert outcome.returncode == (1 if too_low else 0)
+    assert all(figure in outcome.stderr for figure in too_low)
