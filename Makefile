@@ -44,6 +44,10 @@ bench-memory: .venv/.ready rabbitmq ## the journal at five million events: size,
 bench-chassis: .venv/.ready rabbitmq ## relay, handlers, a POST, a need's way to its notice, beside the plain way; JSON lines
 	@$(BIN)/python -W ignore -m bench.chassis
 
+.PHONY: trace
+trace: .venv/.ready rabbitmq ## one verification's way through the stack, from the request to the notices, as a tree of spans
+	@$(BIN)/python -W ignore -m pytest -q -s tests/end_to_end/test_trace.py -k one_trace
+
 .PHONY: faults-smoke
 faults-smoke: .venv/.ready rabbitmq ## 20,000 events through 66 faults, and a ledger of what got lost or was done twice (SEED=n for the same faults)
 	@$(BIN)/python -W ignore -m tests.faults.campaign $(if $(SEED),--seed $(SEED))

@@ -159,8 +159,11 @@ class Courier:
         stated = {"queue": listener.handler.place.queue, "id": letter.event_id}
         attempt = 1 + (session.scalar(_ATTEMPTS, stated) or 0)
         last = attempt >= self._settings.attempts
-        noted = {"queue": stated["queue"], "event_id": str(letter.event_id), "attempt": attempt, "parked": last}
-        log.error("an event could not be handled", exc_info=error, extra=noted)
+        log.error(
+            "an event could not be handled",
+            exc_info=error,
+            extra={"queue": stated["queue"], "event_id": str(letter.event_id), "attempt": attempt, "parked": last},
+        )
         if last:
             with listener.database.begin() as theirs:
                 park(theirs, listener.handler.place, letter.headers, letter.body.encode(), type(error).__name__, attempt)

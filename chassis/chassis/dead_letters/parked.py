@@ -145,8 +145,10 @@ def _settle(session: Session, letter: DeadLetter, state: str, by: UUID | None) -
     letter.state, letter.settled_at, letter.settled_by = state, now(), by
     letter.body, letter.headers = b"", {}
     session.flush()
-    stated = {"letter": str(letter.id), "queue": letter.queue, "event_id": str(letter.event_id), "by": str(by) if by else "command"}
-    log.warning(f"a dead letter was {state}", extra=stated)
+    log.warning(
+        f"a dead letter was {state}",
+        extra={"letter": str(letter.id), "queue": letter.queue, "event_id": str(letter.event_id), "by": str(by) if by else "command"},
+    )
     return letter
 
 
