@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from chassis.database import Database
-from chassis.testing.fixtures import administrator_of
+from chassis.testing.fixtures import Client, administrator_of
 from users.tokens import SigningKeys
 
 from .conftest import VILLAGE, client_of, donor, household, person_of
@@ -21,12 +21,14 @@ def committed(database_of: Callable[[str, str], str]) -> Iterator[Database]:
     database.close()
 
 
-def at_once(count: int, act: Callable[[int], Any]) -> list[Any]:
+def at_once(committed: Database, signing: SigningKeys, count: int, act: Callable[[Client, int], Any]) -> list[Any]:
+    # Each calls an application of its own, made beforehand: Python 3.11 compiles routes in one thread at a time only.
+    clients = [client_of(committed, signing) for _ in range(count)]
     barrier = Barrier(count)
 
     def together(number: int) -> Any:
         barrier.wait()
-        return act(number)
+        return act(clients[number], number)
 
     with ThreadPoolExecutor(count) as pool:
         return list(pool.map(together, range(count)))
@@ -41,7 +43,7 @@ def test_all_who_refresh_at_once_get_the_one_next_token(committed: Database, sig
     client.post("/v1/accounts", wanted)
     signed_in = client.post("/v1/sessions", {"phone": wanted["phone"], "password": wanted["password"]}).json
     body = {"refresh_token": signed_in["refresh_token"]}
-    answers = at_once(6, lambda _: client_of(committed, signing).post("/v1/sessions/refresh", body))
+    answers = at_once(committed, signing, 6, lambda client, _: client.post("/v1/sessions/refresh", body))
     [second] = {answer.json["refresh_token"] for answer in answers}
     assert client.post("/v1/sessions/refresh", {"refresh_token": second}).status_code == 201
 
@@ -50,27 +52,27 @@ def test_guessing_at_once_gives_no_more_than_ten_guesses(committed: Database, si
     wanted = donor()
     client_of(committed, signing).post("/v1/accounts", wanted)
     guess = {"phone": wanted["phone"], "password": "not-the-password"}
-    answers = at_once(16, lambda _: client_of(committed, signing).post("/v1/sessions", guess))
+    answers = at_once(committed, signing, 16, lambda client, _: client.post("/v1/sessions", guess))
     assert codes(answers) == ["too_many_attempts"] * 6 + ["wrong_credentials"] * 10
 
 
 def test_of_those_who_register_one_phone_at_once_one_does(committed: Database, signing: SigningKeys) -> None:
     wanted = donor()
-    answers = at_once(6, lambda _: client_of(committed, signing).post("/v1/accounts", wanted))
+    answers = at_once(committed, signing, 6, lambda client, _: client.post("/v1/accounts", wanted))
     assert codes(answers) == ["201"] + ["phone_taken"] * 5
 
 
 def test_of_those_who_register_one_household_at_once_one_does(committed: Database, signing: SigningKeys) -> None:
     village, wanted = administrator_of(committed, VILLAGE), household()
-    answers = at_once(6, lambda _: client_of(committed, signing).post("/v1/households", wanted, by=village))
+    answers = at_once(committed, signing, 6, lambda client, _: client.post("/v1/households", wanted, by=village))
     assert codes(answers) == ["201"] + ["household_registered"] * 5
 
 
 def test_of_those_who_appoint_one_person_at_once_one_does_and_of_those_who_dismiss_too(committed: Database, signing: SigningKeys) -> None:
     county, person = administrator_of(committed, "510903"), person_of(client_of(committed, signing), kind="staff")
     wanted = {"account_id": person.id, "region": VILLAGE}
-    answers = at_once(6, lambda _: client_of(committed, signing).post("/v1/appointments", wanted, by=county))
+    answers = at_once(committed, signing, 6, lambda client, _: client.post("/v1/appointments", wanted, by=county))
     assert codes(answers) == ["201"] + ["already_appointed"] * 5
     [path] = {answer.headers["Location"] for answer in answers if answer.status_code == 201}
-    answers = at_once(6, lambda _: client_of(committed, signing).post(f"{path}/dismissal", by=county))
+    answers = at_once(committed, signing, 6, lambda client, _: client.post(f"{path}/dismissal", by=county))
     assert codes(answers) == ["201"] + ["state_conflict"] * 5
