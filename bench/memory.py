@@ -105,7 +105,8 @@ def measure_slice(database: Database, day: datetime) -> None:
     with database.begin() as session:
         found = plan(session, since, since + timedelta(minutes=30))
         read = [node for node in nodes(found["Plan"]) if "Relation Name" in node]
-        print(json.dumps({"plan": [f"{node['Node Type']} {node.get('Index Name', '')} on {node['Relation Name']}" for node in read]}))
+        used = [f"{node['Node Type']} {node['Index Name']}" for node in nodes(found["Plan"]) if "Index Name" in node]
+        print(json.dumps({"plan": used}))
         say("partitions read for a page", len(read), "partitions", DAYS + 3)
         rows = sum(pages(session, since, since + timedelta(hours=1)))
         read_pages = seconds(lambda: list(pages(session, since, since + timedelta(hours=1))))

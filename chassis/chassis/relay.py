@@ -19,6 +19,7 @@ from chassis import journal, metrics, outbox, telemetry, tracing
 from chassis.bell import bell
 from chassis.broker import TROUBLE, Publisher, connected, letter
 from chassis.database import Database, is_passing, now
+from chassis.dead_letters import parked
 from chassis.settings import Settings
 from contracts.event import listeners
 
@@ -39,6 +40,7 @@ class Relay:
         self.stopping = threading.Event()
         metrics.serve(settings, "relay", self._database)
         metrics.asked(metrics.outbox_age, settings, self._database, outbox.age)
+        metrics.asked(metrics.dead_letters, settings, self._database, parked.how_many)
 
     def run(self) -> None:
         """Until `stopping` is set: tell, sleep until woken or a second is over, begin anew after any trouble (0.2 s to 5 s)."""

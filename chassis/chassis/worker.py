@@ -23,7 +23,6 @@ from nameko.containers import ServiceContainer  # noqa: E402
 
 from chassis import metrics, telemetry  # noqa: E402
 from chassis.database import Database  # noqa: E402
-from chassis.dead_letters import parked  # noqa: E402
 from chassis.settings import Settings  # noqa: E402
 
 log = logging.getLogger(__name__)
@@ -38,7 +37,6 @@ def main() -> None:
     eventlet.debug.hub_exceptions(False)
     database = Database.of(settings, "worker")
     metrics.serve(settings, "worker", database)
-    metrics.asked(metrics.dead_letters, settings, database, parked.how_many)
     container = ServiceContainer(
         import_module(f"{settings.service}.worker").Worker,
         {"settings": settings, "database": database, "max_workers": 100},

@@ -105,7 +105,7 @@ def test_a_replay_waits_while_too_much_waits(house: House) -> None:
         "chassis.replay", "needs", "--to", "pantry", "--event", "need_withdrawn", "--most-waiting", "5",
         otherwise="with_pantry_listed", needs_database_url=house.database_url,
     )  # fmt: skip
-    time.sleep(4)
+    time.sleep(3)
     assert process.lives()
     assert house.waiting(ONE_BY_ONE.queue) == 10
     house.worker()

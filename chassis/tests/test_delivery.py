@@ -243,14 +243,13 @@ def test_a_handler_fetches_no_more_than_it_handles_at_once(house: House) -> None
     assert house.count("inbox") == 3
 
 
-@pytest.mark.parametrize("otherwise", [None, unguarded("without_inbox", "what is delivered again is done again")])
-def test_while_the_broker_is_away_no_attempt_is_counted(house: House, rabbitmq: RabbitMQ, otherwise: str | None) -> None:
+def test_while_the_broker_is_away_no_attempt_is_counted(house: House, rabbitmq: RabbitMQ) -> None:
     told = [*(withdrawn_need(SLOW) for _ in range(3)), withdrawn_pledge(SLOW)]
     house.tell(*told)
     house.relay()
     assert soon(lambda: house.count("journal") == 4)
     rabbitmq.settle()
-    worker = house.worker(otherwise).ready()
+    worker = house.worker().ready()
     assert soon(lambda: sleeping(house) == 4)
     rabbitmq.kill()
     rabbitmq.start_again()

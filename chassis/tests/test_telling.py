@@ -60,13 +60,10 @@ def test_a_frozen_broker_is_noticed_and_told_everything_once_it_thaws(house: Hou
     assert worker.stop() == 0
 
 
-@pytest.mark.parametrize("otherwise", [None, unguarded("without_heartbeats", "silence is taken for peace")])
-def test_a_way_to_the_broker_that_swallows_everything_is_noticed_after_two_heartbeats(
-    house: House, rabbitmq: RabbitMQ, otherwise: str | None
-) -> None:
+def test_a_way_to_the_broker_that_swallows_everything_is_noticed_after_two_heartbeats(house: House, rabbitmq: RabbitMQ) -> None:
     with way_to(rabbitmq.port) as way:
         told = {"broker_url": house.broker_url.replace(f":{rabbitmq.port}/", f":{way.port}/"), "heartbeat_seconds": 2}
-        telling, worker = house.relay(otherwise, **told).ready(), house.worker(otherwise, **told).ready()
+        telling, worker = house.relay(**told).ready(), house.worker(**told).ready()
         house.tell(first := withdrawn_need())
         assert soon(lambda: house.taken() == once(first))
         way.swallows.set()

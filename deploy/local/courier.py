@@ -106,7 +106,7 @@ class Courier:
             rows = outbox.waiting(session, BATCH, without=self._nowhere)
             if strangers := {row.queue for row in rows if row.queue and row.queue not in known}:
                 self._nowhere |= strangers
-                log.error("nobody reads a queue that an event is for", extra={"queues": sorted(strangers)})
+                log.error("nobody reads a queue that an event is for", extra={"queue": ", ".join(sorted(strangers))})
             rows = [row for row in rows if not row.queue or row.queue in known]
             if not rows:
                 return 0
