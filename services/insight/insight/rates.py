@@ -17,7 +17,9 @@ PUBLIC_LEVEL = 6
 LONGEST = timedelta(days=1100)
 
 
-def rates(session: Session, caller: Caller | None, region: str, since: date | None, until: date | None, by: By | None) -> dict[str, Any]:
+def rates(
+    session: Session, caller: Caller | None, region: str, since: date | None = None, until: date | None = None, by: By | None = None
+) -> dict[str, Any]:
     """Administrators see all of their regions; everybody else counties and wider, by whole months, without few people showing in them.
 
     Raises `not_found` for a region that is not theirs to see, `months_only`, `wrong_period`.
