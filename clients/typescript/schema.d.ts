@@ -4167,11 +4167,11 @@ export interface operations {
                 /** @description itself and all below; empty is the whole country */
                 region?: string;
                 /** @description first day, of Asia/Shanghai; without it about a year before `until` */
-                since?: string | null;
+                since?: string;
                 /** @description last day, included; today without it */
-                until?: string | null;
+                until?: string;
                 /** @description the buckets of `series`; month without it, and for the public */
-                by?: "day" | "week" | "month" | null;
+                by?: "day" | "week" | "month";
             };
             header?: never;
             path?: never;
@@ -4205,11 +4205,11 @@ export interface operations {
                 /** @description itself and all below; empty is the whole country */
                 region?: string;
                 /** @description first day, of Asia/Shanghai; without it about a year before `until` */
-                since?: string | null;
+                since?: string;
                 /** @description last day, included; today without it */
-                until?: string | null;
+                until?: string;
                 /** @description the buckets of `series`; month without it, and for the public */
-                by?: "day" | "week" | "month" | null;
+                by?: "day" | "week" | "month";
             };
             header?: never;
             path?: never;

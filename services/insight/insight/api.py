@@ -31,9 +31,9 @@ class Day(fields.Date):
 
 class RatesIn(Strict):
     region = Region((0, 2, 4, 6, 9, 12), load_default="", metadata={"description": "itself and all below; empty is the whole country"})
-    since = Day(load_default=None, metadata={"description": "first day, of Asia/Shanghai; without it about a year before `until`"})
-    until = Day(load_default=None, metadata={"description": "last day, included; today without it"})
-    by = Choice(BY, load_default=None, metadata={"description": "the buckets of `series`; month without it, and for the public"})
+    since = Day(metadata={"description": "first day, of Asia/Shanghai; without it about a year before `until`"})
+    until = Day(metadata={"description": "last day, included; today without it"})
+    by = Choice(BY, metadata={"description": "the buckets of `series`; month without it, and for the public"})
 
 
 def _share(what: str) -> fields.Float:

@@ -16,8 +16,8 @@ from sqlalchemy.orm import Session
 from insight.days import month_of, week_of
 from insight.model import BOUNDS, GIVERS, MEASURES
 
-BATCH = 1000
-AT_ONCE = 20
+BATCH = 5000
+AT_ONCE = 4
 Cell = tuple[str, date]
 
 _ALONE = text("SELECT pg_try_advisory_xact_lock(hashtext('insight.counting'))")

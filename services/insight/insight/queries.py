@@ -21,7 +21,7 @@ _SERIES = """
     SELECT CAST(date_trunc(:by, day) AS date) AS start, sum(active_{by}) AS active, {summed}
     FROM totals WHERE level = :level AND region = :region AND day BETWEEN :first AND :until GROUP BY 1 ORDER BY 1
 """
-_RANKED = """
+_AT = """
     SELECT region, sum(active_{by}) AS active, {summed}
     FROM totals WHERE level = :level AND region BETWEEN :region AND :region || '~' AND day BETWEEN :first AND :until GROUP BY 1 ORDER BY 1
 """
@@ -78,25 +78,27 @@ def series(session: Session, region: str, period: Period) -> dict[date, Sums]:
     return buckets
 
 
+def whole(session: Session, region: str, period: Period) -> Sums:
+    """The sums of a region over the whole period; `active` is that of an average bucket, since who acts in two is counted in both."""
+    nothing = dict.fromkeys(("active", *MEASURES), 0)
+    by_then = _registered_before(session, region, len(region), region, period.until + timedelta(1))
+    return _at(session, region, len(region), period).get(region, nothing) | {"registered_by_then": by_then.get(region, 0)}
+
+
 def below(session: Session, region: str, period: Period) -> dict[str, Sums]:
-    """The sums of the regions right below; `active` is that of an average bucket. Nothing below a village."""
+    """As `whole`, of each region right below of which anything is known. Nothing below a village."""
     level = BELOW.get(len(region))
     if level is None:
         return {}
-    rows = session.execute(text(_RANKED.format(by=period.by, summed=_SUMMED)), _stated(region, level, period)).mappings()
-    earlier = _registered_before(session, region, level, region + "~", period.since)
-    found = {row["region"]: _sums(row) for row in rows}
-    for code, sums in found.items():
-        sums["active"] = round(sums["active"] / len(period.starts()))
-        sums["registered_by_then"] = earlier.get(code, 0) + sums["registered"]
-    return found
+    by_then = _registered_before(session, region, level, region + "~", period.until + timedelta(1))
+    found = _at(session, region, level, period)
+    return {code: sums | {"registered_by_then": by_then.get(code, 0)} for code, sums in found.items()}
 
 
-def total(buckets: dict[date, Sums]) -> Sums:
-    """The sums of a whole period; `active` is that of an average bucket, since who acts in two is counted in both."""
-    rows = list(buckets.values())
-    summed = {name: sum(row.get(name, 0) for row in rows) for name in rows[0]}
-    return summed | {"active": round(summed["active"] / len(rows)), "registered_by_then": rows[-1]["registered_by_then"]}
+def _at(session: Session, region: str, level: int, period: Period) -> dict[str, Sums]:
+    statement = text(_AT.format(by=period.by, summed=_SUMMED))
+    found = {row["region"]: _sums(row) for row in session.execute(statement, _stated(region, level, period)).mappings()}
+    return {code: sums | {"active": round(sums["active"] / len(period.starts()))} for code, sums in found.items()}
 
 
 def _registered_before(session: Session, region: str, level: int, end: str, since: date) -> dict[str, int]:

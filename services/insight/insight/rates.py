@@ -17,7 +17,9 @@ PUBLIC_LEVEL = 6
 LONGEST = timedelta(days=1100)
 
 
-def rates(session: Session, caller: Caller | None, region: str, since: date | None, until: date | None, by: By | None) -> dict[str, Any]:
+def rates(
+    session: Session, caller: Caller | None, region: str, since: date | None = None, until: date | None = None, by: By | None = None
+) -> dict[str, Any]:
     """Administrators see all of their regions; everybody else counties and wider, by whole months, without few people showing in them.
 
     Raises `not_found` for a region that is not theirs to see, `months_only`, `wrong_period`.
@@ -31,11 +33,10 @@ def rates(session: Session, caller: Caller | None, region: str, since: date | No
     if not sees_all:
         period = period.whole_months()
     buckets = queries.series(session, region, period)
-    earlier = queries.series(session, region, period.before())
     level = BELOW.get(len(region), PUBLIC_LEVEL + 1)
     children = queries.below(session, region, period) if sees_all or level <= PUBLIC_LEVEL else {}
-    whole = figures(queries.total(buckets), not sees_all)
-    before = figures(queries.total(earlier), not sees_all)
+    whole = figures(queries.whole(session, region, period), not sees_all)
+    before = figures(queries.whole(session, region, period.before()), not sees_all)
     return {
         "region": region,
         "shown": "region" if sees_all else "public",

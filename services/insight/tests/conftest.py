@@ -9,10 +9,10 @@ from msgspec.structs import replace
 from sqlalchemy import text
 
 from chassis import inbox
-from chassis.database import new_id
+from chassis.database import Database, new_id
 from chassis.events import handlers_of
 from chassis.inbox import Heard
-from chassis.testing.fixtures import RolledBack, api_fixtures
+from chassis.testing.fixtures import api_fixtures
 from contracts.event import Event
 from contracts.generate import example_of
 from contracts.matching import MatchAccepted
@@ -49,21 +49,21 @@ def event(kind: type[Event], /, **changes: Any) -> Any:
     return replace(example_of(kind), **stated)
 
 
-def hear(database: RolledBack, *events: Event) -> None:
+def hear(database: Database, *events: Event) -> None:
     """As the worker does, each with an id of its own; not counted yet."""
     for one in events:
         handler = HANDLERS[type(one)]
         inbox.handle(database, handler.name, [Heard(new_id(), one)], handler.act(getattr(Worker(), handler.method)))
 
 
-def count(database: RolledBack) -> None:
+def count(database: Database) -> None:
     """As the timer does."""
     with database.begin() as session:
         while counting.count(session):
             pass
 
 
-def counted(database: RolledBack) -> dict[tuple[str, date], dict[str, int]]:
+def counted(database: Database) -> dict[tuple[str, date], dict[str, int]]:
     """All that is counted anywhere and is not nought."""
     with database.begin() as session:
         rows = session.execute(text("SELECT * FROM totals")).mappings().all()
@@ -85,6 +85,6 @@ def accepted(name: str, of: NeedPublished, by: str, day: str, quantity: int | No
     return replace(match, need_id=of.need_id, region=of.region, quantity=quantity or of.quantity)
 
 
-def tell(database: RolledBack, events: Iterable[Event]) -> None:
+def tell(database: Database, events: Iterable[Event]) -> None:
     hear(database, *events)
     count(database)

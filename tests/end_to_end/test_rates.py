@@ -1,0 +1,58 @@
+"""The rates move with what people do, and a house that lost them has them told again."""
+
+import time
+from typing import Any
+
+import psycopg
+import pytest
+
+from deploy.local.visitor import Visitor
+
+from .conftest import World
+from .test_story import CITY, TOWN, Cast, eventually, pledge, proposed, published
+
+FORGOTTEN = "TRUNCATE people, households, acts, needs, matches, stale, own, totals"
+
+
+def rates(who: Visitor, region: str = TOWN) -> dict[str, Any]:
+    found: dict[str, Any] = who.get("/v1/rates", region=region, by="day")
+    return found
+
+
+def test_the_rates_of_a_township_move_as_a_need_is_published_and_matched(world: World) -> None:
+    cast = Cast(world)
+    before = eventually(lambda: rates(cast.town))["figures"]
+    cast.donor.post("/v1/pledges", pledge(category="medical.gown", quantity=4))
+    need = published(cast, category="medical.gown", quantity=4)
+    eventually(lambda: rates(cast.town)["figures"]["needs"] == before["needs"] + 1)
+    assert rates(cast.town)["figures"]["helped"] == before["helped"]
+    cast.donor.post(f"/v1/matches/{proposed(cast.donor, need)['id']}/acceptance")
+    eventually(lambda: rates(cast.town)["figures"]["helped"] == before["helped"] + 1)
+    after = rates(cast.town)["figures"]
+    assert after["match_rate"]["raw"] == round(after["helped"] / after["needs"], 4)
+    assert (after["match_rate"]["delivered"], after["match_rate"]["of"]) == (None, after["needs"])
+    assert world.visitor().get("/v1/rates", region=TOWN[:6])["shown"] == "public"
+
+
+@pytest.mark.timeout(300)
+def test_what_insight_lost_is_retold_by_the_others_and_comes_to_the_same_figures(stacked: World) -> None:
+    cast = Cast(stacked)
+    cast.donor.post("/v1/pledges", pledge(category="medical.bootie", quantity=4))
+    need = published(cast, category="medical.bootie", quantity=4)
+    cast.donor.post(f"/v1/matches/{proposed(cast.donor, need)['id']}/acceptance")
+    eventually(lambda: rates(cast.city, CITY)["figures"]["helped"] >= 1)
+    eventually(lambda: settled(cast.city))
+    before = rates(cast.city, CITY)
+    with psycopg.connect(stacked.environment["INSIGHT_DATABASE_URL"].replace("+psycopg", "")) as database:
+        database.execute(FORGOTTEN)
+    assert rates(cast.city, CITY)["figures"]["needs"] == 0
+    for teller in ("matching", "needs", "users"):
+        stacked.command("chassis.retell", teller, "--to", "insight")
+    eventually(lambda: rates(cast.city, CITY) == before, 60)
+
+
+def settled(who: Visitor) -> bool:
+    """Whether the figures stay as they are for two of the timer's rounds."""
+    before = rates(who, CITY)
+    time.sleep(3)
+    return rates(who, CITY) == before
