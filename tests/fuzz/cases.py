@@ -24,6 +24,8 @@ from tests.fuzz.stage import Stage
 
 PROMISES = [status_code_conformance, content_type_conformance, response_headers_conformance, response_schema_conformance]
 REFUSED_AT_THE_DOOR = {401, 403}
+FEWEST = 16
+"""Cases of one operation, below which chance alone may never carry it out."""
 
 
 class Favourable(Random):
@@ -71,7 +73,7 @@ def fuzz(stage: Stage, cases: int, figures: Figures) -> None:
     """Send about so many cases, as many to each operation; two of three as the document wants them, the others not."""
     operations = list(operations_of(stage))
     figures.operations = len(operations)
-    each = -(-cases // len(operations))
+    each = max(FEWEST, -(-cases // len(operations)))
     for number, operation in enumerate(operations):
         wrong = _fuzz_operation(stage, operation, GenerationMode.NEGATIVE, each // 3, number, figures)
         _fuzz_operation(stage, operation, GenerationMode.POSITIVE, each - wrong, number, figures)
@@ -93,7 +95,8 @@ def _fuzz_operation(stage: Stage, operation: Any, mode: GenerationMode, wanted: 
         send()
     # What takes nothing has one case only; sent by as many different people.
     for turn in range(wanted if made else 0):
-        _send(stage, operation, made[turn % len(made)], mode, chance if turn > 4 else FAVOURABLE, figures)
+        is_reached = operation.definition.raw["operationId"] in figures.carried_out()
+        _send(stage, operation, made[turn % len(made)], mode, chance if is_reached and turn > 4 else FAVOURABLE, figures)
     return wanted if made else 0
 
 
@@ -104,7 +107,7 @@ def _send(stage: Stage, operation: Any, case: Any, mode: GenerationMode, chance:
     if mode is GenerationMode.POSITIVE and chance.random() < 0.7:
         _make_good(stage, operation, case, kind, chance)
     case.headers.pop("Authorization", None)
-    signed = {} if chance.random() > 0.95 else {"Authorization": f"Bearer {stage.token(kind)}"}
+    signed = {} if chance.random() > 0.95 else {"Authorization": f"Bearer {stage.token(kind, operation.path)}"}
     with stage.database.case():
         try:
             response = case.call(headers=signed)

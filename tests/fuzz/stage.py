@@ -12,11 +12,12 @@ from msgspec.structs import fields as fields_of
 from msgspec.structs import replace
 
 from chassis.auth import GIVERS, SIGNED_IN
-from chassis.database import new_id
+from chassis.database import new_id, now
+from chassis.dead_letters.parked import park
 from chassis.events import handlers_of
 from chassis.http import create_app
 from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of
-from contracts.event import Event
+from contracts.event import Envelope, Event, encode, name_of, teller_of
 from contracts.generate import example_of
 from contracts.users import AdministratorAppointed, AdministratorDismissed
 from users.tokens import SigningKeys
@@ -47,6 +48,7 @@ class Stage:
     keys: SigningKeys
     people: dict[str, Person] = field(init=False)
     agent: Person = field(init=False)
+    operator: Person = field(init=False)
     client: Client = field(init=False)
     words: dict[str, list[Any]] = field(default_factory=dict)
     seen: dict[tuple[str, str], list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
@@ -56,6 +58,7 @@ class Stage:
         self.people = {kind: Person(kind) for kind in sorted(SIGNED_IN)}
         self.people["staff"] = administrator_of(self.database, VILLAGE[:9])
         self.agent = administrator_of(self.database, VILLAGE)
+        self.operator = administrator_of(self.database, "")
         app = create_app(self.service, import_module(f"{self.service}.api").api, database=self.database, keys=self.keys)
         self.client = Client(app.test_client(), self.keys)  # type: ignore[arg-type]
 
@@ -67,9 +70,22 @@ class Stage:
         document: dict[str, Any] = self.flask.get(f"/openapi/{self.service}.json").json
         return document
 
-    def token(self, kind: str) -> str:
-        person = self.people[kind]
+    def person(self, kind: str, path: str = "") -> Person:
+        """Somebody of the kind; where staff deals with dead letters, who manages the whole country."""
+        return self.operator if kind == "staff" and "/dead-letters" in path else self.people[kind]
+
+    def token(self, kind: str, path: str = "") -> str:
+        person = self.person(kind, path)
         return self.keys.token(person.id, person.kind)
+
+    def park_something(self) -> None:
+        """Some events that could not be handled, of what the service listens to."""
+        place = handlers_of(import_module(f"{self.service}.worker").Worker)[0].place
+        for _ in range(3):
+            event = example_of(place.event)
+            told = Envelope(id=new_id(), name=name_of(place.event), teller=teller_of(place.event), subject=event.subject, recorded_at=now())
+            with self.database.begin() as session:
+                park(session, place, told.headers() | {"content-type": "application/json"}, encode(event), "OperationalError", 4)
 
     def hear(self, *events: Event) -> None:
         """As from the broker, by whatever handler the service has for them."""
@@ -115,7 +131,7 @@ class Stage:
             self.seen[kind, "/v1/accounts"].append({"id": str(person.id)})
 
     def _look(self, path: str, kind: str) -> None:
-        answer = self.client.get(path, by=self.people[kind])
+        answer = self.client.get(path, by=self.person(kind, path))
         items = (answer.json or {}).get("items", []) if answer.status_code == 200 else []
         self.seen[kind, collection_of(path)] += [item for item in items if "id" in item or "code" in item]
 
@@ -134,4 +150,6 @@ class Stage:
 
 
 def collection_of(path: str) -> str:
-    return "/".join(path.split("/")[:3])
+    """The list in which the things of a path stand: `/v1/needs`, `/v1/needs/dead-letters`."""
+    parts = path.split("/")
+    return "/".join(parts[: 4 if parts[3:4] == ["dead-letters"] else 3])

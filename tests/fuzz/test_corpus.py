@@ -28,7 +28,7 @@ def writes(stage: Stage) -> Iterator[tuple[Any, str, str]]:
 
 def answer(stage: Stage, operation: Any, kind: str, path: str, body: bytes) -> int:
     """The status; the body is judged here: an error is a problem with a code."""
-    headers = {"Authorization": f"Bearer {stage.token(kind)}", "If-Match": "*"}
+    headers = {"Authorization": f"Bearer {stage.token(kind, path)}", "If-Match": "*"}
     if not (operation.method == "patch" or "{" in operation.path):
         del headers["If-Match"]
     with stage.database.case():
