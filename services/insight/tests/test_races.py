@@ -56,7 +56,7 @@ def test_without_the_lock_two_who_count_the_same_at_once_would_count_it_twice(sh
     with shared.begin() as first, ThreadPoolExecutor(1) as threads:
         counting._count_anew(first, cells)
         second = threads.submit(count_alone, shared, cells)
-        time.sleep(1)
+        time.sleep(0.5)
         first.commit()
         second.result()
     with engine.trial() as straight:
