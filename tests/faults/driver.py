@@ -25,8 +25,7 @@ UNTIL = timedelta(days=300)
 TRICKLE_SECONDS = 0.3
 
 _TELL = (
-    "INSERT INTO outbox (id, name, teller, subject, version, recorded_at, body) VALUES (%s, %s, %s, %s, %s, %s, %s)"
-    " ON CONFLICT (id) DO NOTHING"
+    "INSERT INTO outbox (id, name, teller, subject, version, recorded_at, body) VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING"
 )
 _NEED = (
     "INSERT INTO needs (id, version, household_id, account_id, poster_id, region, category, unit, quantity, urgency, reason, state,"

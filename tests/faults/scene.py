@@ -75,10 +75,14 @@ class Role:
     def waits(self) -> bool:
         return self.order.with_suffix(".reached").exists()
 
+    def go_on(self) -> None:
+        """Wait no more; what was told since is still to be done."""
+        self.order.with_suffix(".reached").unlink(missing_ok=True)
+
     def let_go(self) -> None:
         """Go on; nothing is to be done at any moment any more."""
         self.order.unlink(missing_ok=True)
-        self.order.with_suffix(".reached").unlink(missing_ok=True)
+        self.go_on()
 
 
 class Scene:

@@ -69,9 +69,12 @@ def worker_dies_before_committing(opened: Scene, driver: Driver) -> None:
 
 def broker_goes_before_confirming(opened: Scene, driver: Driver) -> None:
     relay = opened.roles["needs-relay"]
+    relay.tell("claimed", "wait")
+    driver.allow(0.5)
+    assert opened.wait(lambda: relay.waits, 30)
     opened.broker_wire.hold()
     relay.tell("sent", "wait")
-    driver.allow(0.5)
+    relay.go_on()
     assert opened.wait(lambda: relay.waits, 30)
     opened.broker_wire.cut()
     relay.let_go()
