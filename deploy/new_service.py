@@ -19,7 +19,7 @@ RUFF = str(Path(sys.executable).with_name("ruff"))
 BLOCKS = {
     "full": '\n[{name}]\nport = {port}\npaths = ["/v1/{name}"]\n'
     'roles = {{ web = "chassis.http", worker = "chassis.worker", relay = "chassis.relay" }}\n',
-    "listener": '\n[{name}]\nroles = {{ worker = "chassis.worker" }}\n',
+    "listener": '\n[{name}]\nroles = {{ worker = "chassis.worker", relay = "chassis.relay" }}\n',
 }
 NEXT = """\
 services/{name} stands, is listed in deploy/services.toml and installed.

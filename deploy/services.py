@@ -4,7 +4,7 @@ import tomllib
 from collections import Counter
 from functools import cache
 from importlib.resources import files
-from itertools import pairwise
+from itertools import permutations
 from pathlib import Path
 
 import msgspec
@@ -30,7 +30,8 @@ class Service(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     def owns(self, path: str) -> bool:
         paths = [*self.paths, f"/v1/{self.name}/dead-letters"]
-        return any(path == own or path.startswith(own + "/") for own in paths) or path == f"/openapi/{self.name}.json"
+        under = any(path == own or path.startswith(own + "/") for own in paths)
+        return self.answers and (under or path == f"/openapi/{self.name}.json")
 
 
 @cache
@@ -42,9 +43,9 @@ def services() -> dict[str, Service]:
         if one.answers != bool(one.paths) or one.answers != bool(one.port):
             raise ValueError(f"{one.name}: a `web` role, `paths` and `port` go together")
     owned = sorted((path, one.name) for one in found.values() for path in one.paths)
-    for (path, owner), (next_path, next_owner) in pairwise(owned):
-        if owner != next_owner and (next_path + "/").startswith(path + "/"):
-            raise ValueError(f"{next_path} is answered by {owner} and by {next_owner}")
+    for (path, owner), (wider, other) in permutations(owned, 2):
+        if owner != other and (path + "/").startswith(wider + "/"):
+            raise ValueError(f"{path} is answered by {other} and by {owner}")
     ports = Counter(one.port for one in found.values() if one.port)
     if taken := sorted(port for port, owners in ports.items() if owners > 1):
         raise ValueError(f"port {taken[0]} belongs to two services")

@@ -20,7 +20,7 @@ Moment = DateTime(timezone=True)
 RegionCode = String(12, collation="C")
 CategoryCode = String(100, collation="C")
 
-TOO_SLOW = "57014"
+TOO_SLOW, NO_LOCK, IDLE_TOO_LONG = "57014", "55P03", "25P03"
 RESTED_SECONDS = 1.0
 
 tables = MetaData(naming_convention=NAMING)
@@ -108,9 +108,11 @@ def is_passing(error: BaseException) -> bool:
     if not isinstance(error, exc.DBAPIError):
         return False
     state: str | None = getattr(error.orig, "sqlstate", None)
+    if error.connection_invalidated:
+        return True
     if state is None:
-        return error.connection_invalidated or isinstance(error.orig, psycopg.OperationalError | psycopg.InterfaceError)
-    return state != TOO_SLOW and (state[:2] in {"08", "40", "53", "57"} or state == "55P03")
+        return isinstance(error.orig, psycopg.OperationalError | psycopg.InterfaceError)
+    return state != TOO_SLOW and (state[:2] in {"08", "40", "53", "57"} or state in {NO_LOCK, IDLE_TOO_LONG})
 
 
 def is_too_slow(error: BaseException) -> bool:

@@ -21,6 +21,7 @@ _KEEP = text(
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtext('journal'))")
 _TELLING = text(
     "SELECT virtualtransaction FROM pg_locks WHERE relation = 'outbox'::regclass AND mode = 'RowShareLock' AND pid <> pg_backend_pid()"
+    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
 )
 _DAYS = text("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'journal'::regclass ORDER BY 1")
 
@@ -47,8 +48,9 @@ def count(session: Session, name: str, since: datetime, until: datetime) -> int:
     return session.scalar(select(func.count()).select_from(journal).where(_told(name, since, until))) or 0
 
 
-def wait_for_tellers(database: Database, seconds: float = 30) -> None:
-    """Until whoever is telling now has finished: what was told before a listener's queue stood may not be journal yet."""
+def wait_for_tellers(database: Database, seconds: float = 30) -> bool:
+    """Until whoever is telling now has finished: what was told before a listener's queue stood may not be journal yet. False when
+    somebody is still at it in the end."""
     deadline = time.monotonic() + seconds
     with database.begin() as session:
         telling = set(session.scalars(_TELLING))
@@ -56,11 +58,14 @@ def wait_for_tellers(database: Database, seconds: float = 30) -> None:
         time.sleep(0.05)
         with database.begin() as session:
             telling &= set(session.scalars(_TELLING))
+    return not telling
 
 
 def turn_page(session: Session, days_kept: int, at: datetime | None = None) -> None:
     """Make the partitions of today and the two days to come, and drop those older than `days_kept`. Safe to run anywhere, at any time."""
     today = (at or now()).date()
+    # Whoever reads the journal keeps pages from being turned; whoever waits for them keeps everybody from writing.
+    session.execute(text("SET LOCAL lock_timeout = '1s'"))
     session.execute(_LOCK)
     standing = set(session.scalars(_DAYS))
     for day in (today + timedelta(days=ahead) for ahead in range(3)):

@@ -8,6 +8,7 @@ import amqp
 
 DEEPEST = 4
 LONGEST = 500
+MOST_FAILURES = 10**6
 
 
 def headers_of(message: amqp.Message) -> dict[str, Any]:
@@ -15,9 +16,9 @@ def headers_of(message: amqp.Message) -> dict[str, Any]:
 
 
 def failures_of(message: amqp.Message) -> int:
-    """How often a handler failed on it."""
+    """How often a handler failed on it; a stranger may have written any number there."""
     counts = [death.get("count") for death in _deaths(message) if death.get("reason") == "rejected"]
-    return sum(count for count in counts if isinstance(count, int))
+    return max(0, min(MOST_FAILURES, sum(count for count in counts if isinstance(count, int))))
 
 
 def died_of_deliveries(message: amqp.Message) -> bool:

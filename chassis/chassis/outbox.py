@@ -95,7 +95,7 @@ def _things(event: type[Event]) -> list[str]:
 
 def age(session: Session) -> float:
     """How many seconds the oldest untold event has been waiting; 0 when none waits."""
-    recorded_at = session.scalar(select(outbox.c.recorded_at).where(outbox.c.queue == "").order_by(outbox.c.id).limit(1))
+    recorded_at = session.scalar(select(outbox.c.recorded_at).order_by(outbox.c.id).limit(1))
     return max(0.0, (now() - recorded_at).total_seconds()) if recorded_at else 0.0
 
 

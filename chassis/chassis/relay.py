@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from chassis import journal, metrics, outbox, telemetry, tracing
 from chassis.bell import bell
 from chassis.broker import TROUBLE, Publisher, connected, letter
-from chassis.database import Database, is_passing, now
+from chassis.database import Database, is_passing, is_too_slow, now
 from chassis.dead_letters import parked
 from chassis.settings import Settings
 from contracts.event import listeners
@@ -26,6 +26,7 @@ from contracts.event import listeners
 log = logging.getLogger(__name__)
 BATCH = 500
 UNHEARD_PAUSE_SECONDS = 5.0
+PAGE_PAUSE_SECONDS = 60.0
 
 
 class Relay:
@@ -36,6 +37,7 @@ class Relay:
         self._confirm_seconds = confirm_seconds
         self._database = Database.of(settings, "relay")
         self._page: date | None = None
+        self._turns_again_at = 0.0
         self._unheard: dict[str, float] = {}
         self.stopping = threading.Event()
         metrics.serve(settings, "relay", self._database)
@@ -58,7 +60,7 @@ class Relay:
                         _stay_in_touch(connection)
                         pause = 0.2
             except Exception as error:
-                if not isinstance(error, (*TROUBLE, psycopg.Error)) and not is_passing(error):
+                if not isinstance(error, (*TROUBLE, psycopg.Error)) and not is_passing(error) and not is_too_slow(error):
                     raise
                 log.warning("telling is interrupted", extra={"error": type(error).__name__, "pause_seconds": pause})
                 self.stopping.wait(pause)
@@ -66,8 +68,8 @@ class Relay:
         self._database.close()
 
     def pass_on(self, publisher: Publisher) -> int:
-        """Tell one batch; returns how many were told. What nobody listens to counts as told; what a listener or a queue misses stays, and
-        is tried again after five seconds, letting the others pass."""
+        """Tell one batch; returns how many were told. What nobody listens to counts as told; what a listener or a queue misses, or the
+        broker refuses, stays, and is tried again after five seconds, letting the others pass."""
         self._turn_page()
         overdue = time.monotonic() - UNHEARD_PAUSE_SECONDS
         self._unheard = {name: since for name, since in self._unheard.items() if since > overdue}
@@ -83,6 +85,8 @@ class Relay:
             if told := [rows[position] for position in sorted(safe - missed)]:
                 journal.keep(session, told)
         self._count(rows, safe, unwanted, missed)
+        refused = {outbox.address_of(row) for position, row in enumerate(rows) if position not in safe}
+        self._unheard |= dict.fromkeys(refused, time.monotonic())
         if unheard := {outbox.address_of(rows[position]) for position in missed}:
             self._unheard |= dict.fromkeys(unheard, time.monotonic())
             log.error(
@@ -99,10 +103,19 @@ class Relay:
             metrics.told.labels(self._settings.service, name, outcome).inc(count)
 
     def _turn_page(self) -> None:
-        if self._page != (today := now().date()):
+        if self._page == (today := now().date()) or time.monotonic() < self._turns_again_at:
+            return
+        try:
             with self._database.begin() as session:
                 journal.turn_page(session, self._settings.journal_days)
-            self._page = today
+        except Exception as error:
+            # Somebody reads the journal, a backup for instance. Pages for two more days stand already, but for the first time.
+            if self._page is None or not is_passing(error):
+                raise
+            log.warning("the journal's page is not turned yet", extra={"error": type(error).__name__})
+            self._turns_again_at = time.monotonic() + PAGE_PAUSE_SECONDS
+            return
+        self._page = today
 
 
 def _stay_in_touch(connection: amqp.Connection) -> None:

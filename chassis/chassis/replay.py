@@ -73,7 +73,8 @@ def main() -> None:
 
     def found(database: Database) -> list[Chapter]:
         places = again.places_of(given.teller, given.to, given.event)
-        journal.wait_for_tellers(database)
+        if not journal.wait_for_tellers(database):
+            raise Refused("a relay has been telling for half a minute, and what it tells may not be journal yet: try again")
         return chapters(places, given.since, given.until)
 
     again.run(given, settings, found)

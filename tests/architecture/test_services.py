@@ -46,9 +46,10 @@ def test_every_role_of_a_service_s_own_can_be_run_inside_the_laptop_s_courier() 
             assert list(inspect.signature(import_module(module).run).parameters) == ["settings", "stopping"]
 
 
-def test_every_service_that_tells_something_has_a_relay() -> None:
+def test_whoever_tells_or_listens_has_a_relay_which_replays_dead_letters_too() -> None:
     tellers = {teller_of(event) for event in every_event().values()}
-    assert tellers <= {name for name, service in services().items() if "relay" in service.roles}
+    listeners = {name for name, service in services().items() if "worker" in service.roles}
+    assert tellers | listeners <= {name for name, service in services().items() if "relay" in service.roles}
 
 
 def test_every_service_in_the_tree_is_listed_and_every_listed_one_stands_there() -> None:

@@ -93,7 +93,8 @@ def replay(session: Session, letter_id: UUID, by: UUID | None = None) -> DeadLet
     """
     letter = _locked(session, letter_id)
     envelope = _envelope(letter.headers)
-    if envelope is None or not is_json(letter.headers):
+    event = every_event().get(letter.name)
+    if event is None or envelope is None or not is_json(letter.headers):
         raise letter_unreadable()
     try:
         body = letter.body.decode()
@@ -104,9 +105,7 @@ def replay(session: Session, letter_id: UUID, by: UUID | None = None) -> DeadLet
         raise letter_unreadable()
     if envelope.recorded_at < now() - inbox.MEMORY:
         raise letter_too_old()
-    told = msgspec.structs.replace(
-        envelope, name=letter.name, teller=teller_of(every_event()[letter.name]), traceparent=tracing.continued(envelope.traceparent)
-    )
+    told = msgspec.structs.replace(envelope, name=letter.name, teller=teller_of(event), traceparent=tracing.continued(envelope.traceparent))
     outbox.add_for(session, letter.queue, told, version, body)
     return _settle(session, letter, REPLAYED, by)
 
