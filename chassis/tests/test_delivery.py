@@ -254,8 +254,9 @@ def test_while_the_broker_is_away_no_attempt_is_counted(house: House, rabbitmq: 
     rabbitmq.kill()
     rabbitmq.start_again()
     assert soon(lambda: worker.says("listening is interrupted"))
-    assert soon(lambda: not house.waiting(ONE_BY_ONE.queue) and not house.waiting(IN_BATCHES.queue))
+    assert soon(lambda: house.taken() == once(*told))
     assert worker.stop() == 0
+    assert house.worker().ready()
     assert soon(lambda: not house.waiting(ONE_BY_ONE.queue) and not house.waiting(IN_BATCHES.queue))
     assert house.taken() == once(*told)
     assert not worker.says('"attempt"')
