@@ -17,7 +17,7 @@ from pantry import api as pantry_api
 from pantry.actions import PERSONAL, POISON
 from sqlalchemy import text
 
-from chassis import inbox, relay, telemetry
+from chassis import inbox, outbox, relay, telemetry
 from chassis.broker import Publisher, connected
 from chassis.database import Database, new_id, now
 from chassis.dead_letters import parked
@@ -144,6 +144,20 @@ def test_how_long_events_wait_and_how_many_are_parked_is_measured(house: House) 
     asked = httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False).text
     assert 'duijie_dead_letters{service="pantry"} 1.0' in asked
     assert 'duijie_outbox_age_seconds{service="pantry"} 0.0' in asked
+
+
+def test_a_letter_that_waits_for_a_queue_counts_as_waiting(house: House) -> None:
+    replay(house.database, park(house.database, withdrawn_need(), age=timedelta(minutes=5)))
+    with house.database.begin() as session:
+        assert 290 < outbox.age(session) < 400
+
+
+def test_a_letter_of_an_event_that_is_told_no_more_is_shown_by_its_size_and_stays(database: RolledBack) -> None:
+    letter = park(database, withdrawn_need())
+    with database.begin() as session:
+        session.execute(text("UPDATE dead_letters SET name = 'need_forgotten'"))
+    assert replay(database, letter) == "letter_unreadable"
+    assert redacted("need_forgotten", b'{"name": "x"}') == {"": "an event that is told no more, 13 bytes"}
 
 
 @pytest.mark.parametrize("address", [True, unguarded(False, "one missing queue would stop what others are to hear")])

@@ -169,6 +169,7 @@ STRANGE: dict[str, tuple[bytes, dict[str, Any]]] = {
     "no envelope": (BODY, {"ce-id": None, "ce-type": None, "ce-time": None}),
     "an envelope of wrong types": (BODY, {"ce-id": 5, "ce-time": ["x"], "ce-source": {"a": PERSONAL}}),
     "an id that is none": (BODY, {"ce-id": PERSONAL}),
+    "more deaths than anybody counts": (b"[", {"x-death": [{"reason": "rejected", "count": 2**40, "queue": PERSONAL}]}),
     "a time without a zone": (BODY, {"ce-time": "2026-01-01T00:00:00"}),
 }
 """Bodies, and properties or headers, each with something personal in it where it can hold that."""

@@ -143,6 +143,21 @@ def test_what_the_broker_refuses_stays_in_the_outbox(house: House) -> None:
         assert outbox.told(session) == [refused]
 
 
+def test_what_the_broker_refuses_lets_younger_events_pass(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(relay, "BATCH", 3)
+    with house.channel() as channel:
+        full = {"x-max-length": 0, "x-overflow": "reject-publish"}
+        channel.queue_declare("full", durable=True, auto_delete=False, arguments=full)
+        channel.queue_bind("full", "needs.events", "need_withdrawn")
+    house.tell(*(withdrawn_need() for _ in range(3)))
+    house.tell(withdrawn_pledge())
+    telling = Relay(house.settings())
+    with connected(house.broker_url, 20) as connection:
+        publisher = Publisher(connection, 5)
+        assert [telling.pass_on(publisher), telling.pass_on(publisher)] == [0, 1]
+    assert house.count("outbox") == 3
+
+
 def test_the_journal_has_a_page_for_each_day_and_forgets_old_ones(house: House) -> None:
     def pages() -> list[str]:
         with house.database.begin() as session:
@@ -171,6 +186,37 @@ def test_a_relay_turns_the_page_when_the_day_does(house: House, monkeypatch: pyt
         house.tell(withdrawn_need())
         assert telling.pass_on(publisher) == 1
     assert house.count("pg_inherits WHERE inhparent = 'journal'::regclass") == before + 3
+
+
+def test_a_reader_of_the_journal_over_midnight_stops_no_relay(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    telling = Relay(house.settings())
+    with connected(house.broker_url, 20) as connection, house.database.begin() as reader:
+        publisher = Publisher(connection, 5)
+        telling.pass_on(publisher)
+        reader.execute(text("SELECT count(*) FROM journal"))
+        for module in (relay, journal):
+            monkeypatch.setattr(module, "now", lambda: now() + timedelta(days=1))
+        house.tell(withdrawn_need())
+        started = time.monotonic()
+        assert telling.pass_on(publisher) == 1
+        assert time.monotonic() - started < 10
+        pages = house.count("pg_inherits WHERE inhparent = 'journal'::regclass")
+        reader.rollback()
+        monkeypatch.setattr(telling, "_turns_again_at", 0.0)
+        telling.pass_on(publisher)
+    assert house.count("pg_inherits WHERE inhparent = 'journal'::regclass") == pages + 1
+
+
+def test_a_transaction_that_was_frozen_too_long_is_the_database_s_trouble(house: House) -> None:
+    def freeze() -> None:
+        with house.database.begin() as session:
+            session.execute(text("SET LOCAL idle_in_transaction_session_timeout = '50ms'"))
+            time.sleep(0.5)
+            session.execute(text("SELECT 1"))
+
+    with pytest.raises(DBAPIError) as caught:
+        freeze()
+    assert is_passing(caught.value)
 
 
 def test_declaring_twice_changes_nothing(house: House) -> None:

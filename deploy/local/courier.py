@@ -16,6 +16,7 @@ from importlib import import_module
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import psycopg
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -23,7 +24,7 @@ from sqlalchemy.orm import Session
 from chassis import inbox, journal, outbox, telemetry
 from chassis.bell import bell
 from chassis.database import Database, is_passing
-from chassis.dead_letters.parked import park
+from chassis.dead_letters.parked import UNREADABLE, park
 from chassis.events import Every, Handler, entrypoints_of, handlers_of
 from chassis.inbox import Heard
 from chassis.settings import Settings
@@ -128,20 +129,35 @@ class Courier:
             return len(rows)
 
     def _hand_over(self, listener: Listener) -> int:
-        queue, event = listener.handler.place.queue, listener.handler.place.event
+        queue = listener.handler.place.queue
         with self._database.begin() as session:
             rows = session.execute(_DUE, {"queue": queue}).all()
             if not rows:
                 return 0
-            heard = [Heard(row.event_id, decode(event, row.body), row.headers.get("traceparent")) for row in rows]
+            heard, delivered = self._read(listener, rows)
             letters = {row.event_id: row for row in rows}
-            delivered: list[UUID] = []
-            for group in [heard] if listener.handler.batch > 1 else [[one] for one in heard]:
+            for group in [heard] * bool(heard) if listener.handler.batch > 1 else [[one] for one in heard]:
                 for one, error in self._handle(listener, group):
                     if error is None or self._failed(session, listener, letters[one.id], error):
                         delivered.append(one.id)
             session.execute(_DELIVERED, {"queue": queue, "ids": delivered})
             return len(rows)
+
+    def _read(self, listener: Listener, rows: Sequence[Any]) -> tuple[list[Heard], list[UUID]]:
+        """What can be read, and the ids of what cannot and is parked."""
+        heard: list[Heard] = []
+        unread: list[UUID] = []
+        for row in rows:
+            try:
+                event = decode(listener.handler.place.event, row.body)
+            except (msgspec.MsgspecError, RecursionError) as error:
+                log.error("an event could not be read", extra={"queue": listener.handler.place.queue, "error": type(error).__name__})
+                with listener.database.begin() as theirs:
+                    park(theirs, listener.handler.place, row.headers, row.body.encode(), UNREADABLE, 1)
+                unread.append(row.event_id)
+            else:
+                heard.append(Heard(row.event_id, event, row.headers.get("traceparent")))
+        return heard, unread
 
     def _handle(self, listener: Listener, group: Sequence[Heard]) -> list[tuple[Heard, Exception | None]]:
         def work() -> None:

@@ -130,6 +130,17 @@ def test_a_poisonous_event_is_tried_three_times_and_parked_while_the_others_are_
     assert (letter.reason, letter.attempts, letter.name) == ("ValueError", 3, "need_rejected")
 
 
+def test_what_the_contracts_cannot_read_is_parked_and_the_others_are_handled(route: Route) -> None:
+    told = route.tell(3)
+    with route.teller.begin() as session:
+        session.execute(text("UPDATE outbox SET body = '{\"version\": 1}' WHERE subject = :id"), {"id": told[1]})
+    route.settle(route.courier())
+    assert sorted(route.taken()) == sorted({*told} - {told[1]})
+    with route.listener.begin() as session:
+        [letter] = session.scalars(parked.found()).all()
+    assert (letter.reason, letter.name) == ("unreadable", "need_rejected")
+
+
 def test_a_dead_letter_that_is_replayed_is_handled(route: Route) -> None:
     told = route.tell(3)
     route.poison = {told[1]}

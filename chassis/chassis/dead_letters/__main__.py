@@ -12,7 +12,7 @@ from uuid import UUID
 
 from rich.console import Console
 from rich.prompt import Confirm
-from rich.table import Table
+from rich.table import Column, Table
 from sqlalchemy.orm import Session
 
 from chassis import telemetry
@@ -24,17 +24,15 @@ from chassis.problems import Problem
 from chassis.settings import Settings
 
 PAGE = 500
+WIDE = 160
 WARNING = "丢弃后内容无法恢复。What is dropped cannot be had back. Drop?"
 SPANS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
 def show_list(database: Database, service: str, wanted: dict[str, Any], console: Console) -> None:
-    table = Table("id", "event", "reason", "attempts", "parked", "event id", title=f"{service}: 死信 dead letters")
+    table = Table(Column("id", no_wrap=True, min_width=36), "event", "reason", "attempts", "parked", title=f"{service}: 死信 dead letters")
     for letter in _letters(database, wanted):
-        table.add_row(
-            str(letter.id), letter.name, letter.reason, str(letter.attempts), f"{letter.parked_at:%Y-%m-%d %H:%M:%S}Z",
-            str(letter.event_id or "–"),
-        )  # fmt: skip
+        table.add_row(str(letter.id), letter.name, letter.reason, str(letter.attempts), f"{letter.parked_at:%Y-%m-%d %H:%M:%S}Z")
     console.print(table)
 
 
@@ -42,7 +40,7 @@ def show_fields(database: Database, service: str, wanted: dict[str, Any], consol
     for letter in _letters(database, wanted):
         with database.begin() as session:
             shown = redacted(letter.name, session.get_one(DeadLetter, letter.id).body)
-        table = Table("field", "shown", title=f"{service}: {letter.id} {letter.name} · {letter.reason} · {letter.attempts}")
+        table = Table("field", "shown", title=f"{letter.id} {letter.name} · {letter.reason} · {letter.event_id}")
         for field, value in shown.items():
             table.add_row(field or "–", value)
         console.print(table)
@@ -84,8 +82,11 @@ def _letters(database: Database, wanted: dict[str, Any]) -> Iterator[DeadLetter]
 
 
 def _moment(text: str) -> datetime:
-    if text[-1] in SPANS and text[:-1].isdigit():
-        return now() - timedelta(**{SPANS[text[-1]]: int(text[:-1])})
+    if text[-1:] in SPANS and text[:-1].isdigit():
+        try:
+            return now() - timedelta(**{SPANS[text[-1]]: int(text[:-1])})
+        except OverflowError:
+            raise ValueError(text) from None
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError(text)
@@ -103,7 +104,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--id", type=UUID, nargs="+", default=[])
     parser.add_argument("--yes", action="store_true", help="drop without asking")
     given = parser.parse_args(arguments)
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else WIDE)
     if given.act == "drop" and not given.yes and not Confirm.ask(WARNING, console=console):
         sys.exit("nothing was dropped")
     wanted = {"event": given.event, "reason": given.reason, "parked_after": given.newer, "parked_before": given.older, "ids": given.id}
