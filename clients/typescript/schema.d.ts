@@ -1169,11 +1169,11 @@ export interface components {
             withdrawn: number | null;
             /** @description closed by an administrator */
             closed: number | null;
-            /** @description with at least one accepted match that stands */
+            /** @description with at least one accepted match, also when the need was withdrawn or closed later: what was accepted stays */
             helped: number | null;
-            /** @description closed as met elsewhere without such a match */
+            /** @description closed as met elsewhere without any accepted match */
             met_elsewhere: number | null;
-            /** @description accepted matches that stand; not those whose need ended before the hand-over */
+            /** @description accepted matches, those whose need was withdrawn or closed later included */
             matches: number | null;
             /** @description proposals that were refused */
             refused: number | null;
@@ -1205,11 +1205,11 @@ export interface components {
             withdrawn: number | null;
             /** @description closed by an administrator */
             closed: number | null;
-            /** @description with at least one accepted match that stands */
+            /** @description with at least one accepted match, also when the need was withdrawn or closed later: what was accepted stays */
             helped: number | null;
-            /** @description closed as met elsewhere without such a match */
+            /** @description closed as met elsewhere without any accepted match */
             met_elsewhere: number | null;
-            /** @description accepted matches that stand; not those whose need ended before the hand-over */
+            /** @description accepted matches, those whose need was withdrawn or closed later included */
             matches: number | null;
             /** @description proposals that were refused */
             refused: number | null;
@@ -1338,11 +1338,11 @@ export interface components {
             withdrawn: number | null;
             /** @description closed by an administrator */
             closed: number | null;
-            /** @description with at least one accepted match that stands */
+            /** @description with at least one accepted match, also when the need was withdrawn or closed later: what was accepted stays */
             helped: number | null;
-            /** @description closed as met elsewhere without such a match */
+            /** @description closed as met elsewhere without any accepted match */
             met_elsewhere: number | null;
-            /** @description accepted matches that stand; not those whose need ended before the hand-over */
+            /** @description accepted matches, those whose need was withdrawn or closed later included */
             matches: number | null;
             /** @description proposals that were refused */
             refused: number | null;
@@ -1461,7 +1461,7 @@ export interface components {
             next: string | null;
         };
         MatchRateOut: {
-            /** @description needs with an accepted match that stands, over all published needs, those that were withdrawn or closed included */
+            /** @description needs with an accepted match, over all published needs; those that were withdrawn or closed included in both */
             raw: number | null;
             /** @description the same by weight: urgency (1, 2, 4) times reference value, a need that is met in part counting in part */
             weighted: number | null;
@@ -1697,11 +1697,11 @@ export interface components {
             withdrawn: number | null;
             /** @description closed by an administrator */
             closed: number | null;
-            /** @description with at least one accepted match that stands */
+            /** @description with at least one accepted match, also when the need was withdrawn or closed later: what was accepted stays */
             helped: number | null;
-            /** @description closed as met elsewhere without such a match */
+            /** @description closed as met elsewhere without any accepted match */
             met_elsewhere: number | null;
-            /** @description accepted matches that stand; not those whose need ended before the hand-over */
+            /** @description accepted matches, those whose need was withdrawn or closed later included */
             matches: number | null;
             /** @description proposals that were refused */
             refused: number | null;

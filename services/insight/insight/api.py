@@ -53,7 +53,7 @@ class MatchRateOut(Schema):
     """Of the needs published in the period, how they stand by now; never to be read without each other, for small and easy needs raise the
     raw rate alone."""
 
-    raw = _share("needs with an accepted match that stands, over all published needs, those that were withdrawn or closed included")
+    raw = _share("needs with an accepted match, over all published needs; those that were withdrawn or closed included in both")
     weighted = _share("the same by weight: urgency (1, 2, 4) times reference value, a need that is met in part counting in part")
     delivered = _share("always null for now: nothing tells of deliveries yet")
     of = _figure("the denominator of all three: needs published")
@@ -68,8 +68,8 @@ class DaysToMatchOut(Schema):
 
 
 class ShareOut(Schema):
-    """政府/社会: who helped, by reference value. Society's are accepted matches, by the kind of who pledged; the government's is what was
-    not matched of needs that an administrator closed as met elsewhere."""
+    """政府/社会: who helped, by reference value. Society's are accepted matches, by the kind of who pledged, however the need
+    ended later; the government's is what no accepted match covers of needs that an administrator closed as met elsewhere."""
 
     government = _share("政府")
     society = _share("社会: all four kinds together")
@@ -91,9 +91,9 @@ class FiguresOut(Schema):
     rejected = _figure("needs that their verifier rejected in the period")
     withdrawn = _figure("taken back by their own side")
     closed = _figure("closed by an administrator")
-    helped = _figure("with at least one accepted match that stands")
-    met_elsewhere = _figure("closed as met elsewhere without such a match")
-    matches = _figure("accepted matches that stand; not those whose need ended before the hand-over")
+    helped = _figure("with at least one accepted match, also when the need was withdrawn or closed later: what was accepted stays")
+    met_elsewhere = _figure("closed as met elsewhere without any accepted match")
+    matches = _figure("accepted matches, those whose need was withdrawn or closed later included")
     refused = _figure("proposals that were refused")
     lapsed = _figure("proposals that ended unanswered")
     use_rate = fields.Nested(UseRateOut, required=True)

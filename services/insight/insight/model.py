@@ -78,7 +78,9 @@ class Need(Base):
 
 
 class Match(Base):
-    """How a match stands by the newest version heard; `accepted_on` as soon as that is heard."""
+    """How a match stands by the newest version heard; `accepted_on` as soon as that is heard. Only an accepted match comes to be
+    `need_ended`, and what was accepted stays so.
+    """
 
     __tablename__ = "matches"
 

@@ -73,9 +73,28 @@ def test_the_country_s_day_adds_up_what_its_villages_count(straight: dict[Any, A
 
 def test_a_need_met_elsewhere_counts_for_the_government_by_what_nobody_s_match_covers(straight: dict[Any, Any]) -> None:
     day = straight["", date(2026, 4, 1)]
-    assert (day["needs"], day["closed"], day["met_elsewhere"], day["refused"], day["lapsed"]) == (1, 1, 1, 1, 1)
-    assert day["value_government"] == 20 * 600
-    assert "helped" not in day
+    assert (day["needs"], day["closed"], day["refused"], day["lapsed"]) == (1, 1, 1, 1)
+    assert (day["value_merchant"], day["value_government"]) == (5 * 600, 15 * 600)
+    assert "met_elsewhere" not in day
+
+
+@pytest.mark.parametrize(
+    ("ending", "government"),
+    [
+        (event(NeedClosed, need_id="flour", version=3, region=VILLAGE, reason="met_elsewhere", closed_at="2026-03-20"), 10 * 600),
+        (event(NeedClosed, need_id="flour", version=3, region=VILLAGE, reason="no_longer_needed", closed_at="2026-03-20"), 0),
+        (event(NeedWithdrawn, need_id="flour", version=3, region=VILLAGE, withdrawn_at="2026-03-20"), 0),
+    ],
+)
+def test_what_society_accepted_goes_on_counting_when_the_need_ends_later(database: RolledBack, ending: Event, government: int) -> None:
+    flour = need("flour", "2026-03-02", quantity=100)
+    match = accepted("m", flour, "donor", "2026-03-05", 90)
+    ended = event(MatchNeedEnded, match_id="m", need_id="flour", pledger_id="donor", version=3, quantity=90, ended_at="2026-03-20")
+    tell(database, [giver("donor", "2026-03-01"), flour, match, ending, ended])
+    day = counted(database)["", date(2026, 3, 2)]
+    assert (day["helped"], day["matches"], day["within_3"], day["weight_met"]) == (1, 1, 1, 90 * 600)
+    assert (day["value_donor"], day.get("value_government", 0)) == (90 * 600, government)
+    assert "met_elsewhere" not in day
 
 
 def test_people_count_where_they_are_registered_and_once_a_week_and_a_month(straight: dict[Any, Any]) -> None:
