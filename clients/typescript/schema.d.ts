@@ -1792,9 +1792,9 @@ export interface components {
             refresh_token: string;
         };
         ShareOut: {
-            /** @description 政府 */
+            /** @description 政府; for the public this and all others are null while 1 to 4 needs stand behind either side */
             government: number | null;
-            /** @description 社会: all four kinds together */
+            /** @description 社会: all four kinds together; for the public told without them while 1 to 4 needs stand behind one of them */
             society: number | null;
             /** @description 爱心人士 */
             donor: number | null;

@@ -69,10 +69,12 @@ class DaysToMatchOut(Schema):
 
 class ShareOut(Schema):
     """政府/社会: who helped, by reference value. Society's are accepted matches, by the kind of who pledged, however the need
-    ended later; the government's is what no accepted match covers of needs that an administrator closed as met elsewhere."""
+    ended later; the government's is what no accepted match covers of needs that an administrator closed as met elsewhere.
+    For the public all are null while 1 to 4 needs stand behind one side or `met_elsewhere`, and those of the four kinds while 1 to 4 needs
+    stand behind one of them."""
 
-    government = _share("政府")
-    society = _share("社会: all four kinds together")
+    government = _share("政府; for the public this and all others are null while 1 to 4 needs stand behind either side")
+    society = _share("社会: all four kinds together; for the public told without them while 1 to 4 needs stand behind one of them")
     donor = _share("爱心人士")
     organisation = _share("社会组织/企业")
     merchant = _share("网络商")

@@ -111,6 +111,8 @@ _OF_NEEDS = {
     "weight": "sum(urgency * value)",
     "weight_met": f"sum(round(urgency * value * {_MET} / needs.quantity))",
     "value_government": f"sum(value - round(value * {_MET} / needs.quantity)) FILTER (WHERE needs.state = 'met_elsewhere')",
+    "helped_government": "count(*) FILTER (WHERE needs.state = 'met_elsewhere' AND met < needs.quantity)",
+    **{f"helped_{kind}": f"count(*) FILTER (WHERE met_{kind} > 0)" for kind in GIVERS},
     **{f"value_{kind}": f"sum(round(value * met_{kind} / needs.quantity))" for kind in GIVERS},
     **{f"within_{days}": f"count(*) FILTER (WHERE first - needs.day <= {days})" for days in BOUNDS},
 }

@@ -8,8 +8,10 @@ from urllib.parse import urlencode
 import pytest
 
 from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of
+from contracts.event import Event
 from contracts.needs import NeedClosed, PledgeOffered
 from contracts.users import UserRegistered
+from insight import figures
 from insight.table import harmless
 from insight.values import fen_of, value_of
 
@@ -141,6 +143,58 @@ def test_the_public_sees_whole_months_without_what_few_people_did(client: Client
     figures = ask(client, region=CITY)["figures"]
     assert (figures["needs"], figures["helped"], figures["registered"], figures["active"]) == (10, 10, None, None)
     assert (figures["match_rate"]["weighted"], figures["share"]["of_fen"], figures["use_rate"]["rate"]) == (0.0, None, None)
+
+
+KEPT_BACK = dict.fromkeys(("government", "society", "donor", "organisation", "merchant", "volunteer", "of_fen"))
+
+
+def helped(number: int, by: str, quantity: int = 10) -> list[Event]:
+    """Some needs of ten, of each of which so much is accepted by somebody of that kind."""
+    needs = [need(f"{by} {one}", "2026-03-02") for one in range(number)]
+    return [giver(by, "2026-02-01", by), *needs, *(accepted(f"of {one.need_id}", one, by, "2026-03-03", quantity) for one in needs)]
+
+
+def closed_elsewhere(name: str) -> NeedClosed:
+    return event(NeedClosed, need_id=name, version=3, region=VILLAGE, reason="met_elsewhere", closed_at="2026-03-05")
+
+
+def met_elsewhere(number: int) -> list[Event]:
+    names = [f"else {one}" for one in range(number)]
+    return [*(need(name, "2026-03-02") for name in names), *map(closed_elsewhere, names)]
+
+
+@pytest.mark.parametrize(
+    "few", [5, pytest.param(1, marks=pytest.mark.xfail(strict=True, raises=AssertionError, reason="without the bound shares are told"))]
+)
+@pytest.mark.parametrize(
+    "events",
+    [
+        [*helped(1, "donor"), *met_elsewhere(4)],
+        [*helped(20, "donor"), *met_elsewhere(4)],
+        [*helped(20, "donor", 9), closed_elsewhere("donor 0")],
+        helped(4, "donor"),
+    ],
+    ids=["few on both sides", "few met elsewhere", "one need the rest of which was met elsewhere", "few helped"],
+)
+def test_no_share_shows_the_public_what_few_needs_stand_behind(
+    client: Client, database: RolledBack, city: Person, monkeypatch: pytest.MonkeyPatch, events: list[Event], few: int
+) -> None:
+    monkeypatch.setattr(figures, "FEW", few)
+    tell(database, events)
+    assert ask(client, region=COUNTY)["figures"]["share"] == KEPT_BACK
+    assert None not in ask(client, city, region=COUNTY)["figures"]["share"].values()
+
+
+def test_the_public_sees_the_kinds_of_society_only_as_one_while_one_of_them_helped_few_needs(
+    client: Client, database: RolledBack, city: Person
+) -> None:
+    tell(database, [*helped(16, "donor"), *helped(4, "merchant")])
+    assert ask(client, region=COUNTY)["figures"]["share"] == KEPT_BACK | {"government": 0, "society": 1}
+    assert ask(client, city, region=COUNTY)["figures"]["share"]["merchant"] == 0.2
+    more = need("more", "2026-03-02")
+    tell(database, [more, accepted("of more", more, "merchant", "2026-03-03")])
+    share = ask(client, region=COUNTY)["figures"]["share"]
+    assert (share["donor"], share["merchant"], share["volunteer"], share["of_fen"]) == (0.76, 0.24, 0, None)
 
 
 def test_the_difference_of_two_answers_does_not_show_one_person_s_need(client: Client, told: None, database: RolledBack) -> None:
