@@ -955,7 +955,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Rates of a region and those right below it over a period; for the public counties and wider, by whole months, without few people. */
+        /** Rates of a region and those right below it over a period; for the public of counties and wider, by months that are over. */
         get: operations["get_rates"];
         put?: never;
         post?: never;
@@ -4168,7 +4168,7 @@ export interface operations {
                 region?: string;
                 /** @description first day, of Asia/Shanghai; without it about a year before `until` */
                 since?: string;
-                /** @description last day, included; today without it */
+                /** @description last day, included; today without it; for the public the last month that is over at the latest */
                 until?: string;
                 /** @description the buckets of `series`; month without it, and for the public */
                 by?: "day" | "week" | "month";
@@ -4206,7 +4206,7 @@ export interface operations {
                 region?: string;
                 /** @description first day, of Asia/Shanghai; without it about a year before `until` */
                 since?: string;
-                /** @description last day, included; today without it */
+                /** @description last day, included; today without it; for the public the last month that is over at the latest */
                 until?: string;
                 /** @description the buckets of `series`; month without it, and for the public */
                 by?: "day" | "week" | "month";

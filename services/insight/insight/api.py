@@ -32,7 +32,7 @@ class Day(fields.Date):
 class RatesIn(Strict):
     region = Region((0, 2, 4, 6, 9, 12), load_default="", metadata={"description": "itself and all below; empty is the whole country"})
     since = Day(metadata={"description": "first day, of Asia/Shanghai; without it about a year before `until`"})
-    until = Day(metadata={"description": "last day, included; today without it"})
+    until = Day(metadata={"description": "last day, included; today without it; for the public the last month that is over at the latest"})
     by = Choice(BY, metadata={"description": "the buckets of `series`; month without it, and for the public"})
 
 
@@ -149,7 +149,7 @@ class RatesOut(Schema):
 @api.input(RatesIn, location="query")
 @api.output(RatesOut)
 def get_rates(session: Session, caller: Caller | None, query_data: dict[str, Any]) -> Any:
-    """Rates of a region and those right below it over a period; for the public counties and wider, by whole months, without few people."""
+    """Rates of a region and those right below it over a period; for the public of counties and wider, by months that are over."""
     return rates(session, caller, **query_data)
 
 

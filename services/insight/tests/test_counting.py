@@ -3,9 +3,12 @@
 import os
 import random
 from datetime import date
+from importlib import import_module
 from typing import Any
 
 import pytest
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -161,6 +164,19 @@ def test_a_moment_belongs_to_its_day_in_shanghai(database: RolledBack) -> None:
     early, late = at("2026-03-02", 0), at("2026-03-01", 23)
     tell(database, [replace(person, registered_at=early), replace(person, user_id=someone("other"), registered_at=late)])
     assert {day for _, day in counted(database)} == {date(2026, 3, 1), date(2026, 3, 2)}
+
+
+def test_what_was_counted_before_needs_were_counted_by_who_helped_them_is_counted_anew(
+    database: RolledBack, straight: dict[Any, Any]
+) -> None:
+    tell(database, LIVE)
+    added = import_module("insight.migrations.versions.0002_helped_by")
+    with database.begin() as session, Operations.context(MigrationContext.configure(session.connection())):
+        added.downgrade()
+        added.upgrade()
+    assert counted(database) != straight
+    count(database)
+    assert counted(database) == straight
 
 
 def test_nothing_stays_stale_and_what_was_counted_is_not_counted_again(database: RolledBack) -> None:

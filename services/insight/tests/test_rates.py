@@ -2,6 +2,7 @@
 
 import csv
 import io
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,6 +13,8 @@ from contracts.event import Event
 from contracts.needs import NeedClosed, PledgeOffered
 from contracts.users import UserRegistered
 from insight import figures
+from insight.days import day_of, end_of_month, month_of, today
+from insight.queries import Period
 from insight.table import harmless
 from insight.values import fen_of, value_of
 
@@ -143,6 +146,34 @@ def test_the_public_sees_whole_months_without_what_few_people_did(client: Client
     figures = ask(client, region=CITY)["figures"]
     assert (figures["needs"], figures["helped"], figures["registered"], figures["active"]) == (10, 10, None, None)
     assert (figures["match_rate"]["weighted"], figures["share"]["of_fen"], figures["use_rate"]["rate"]) == (0.0, None, None)
+
+
+@pytest.mark.parametrize("by_default", [True, False])
+def test_the_public_is_told_months_that_are_over_and_of_them_alone(
+    client: Client, database: RolledBack, city: Person, by_default: bool
+) -> None:
+    month = month_of(today())
+    ended = month - timedelta(1)
+    tell(database, [need(f"{day} {one}", str(day)) for day in (month, ended) for one in range(10)])
+    asked = {} if by_default else {"since": str(ended), "until": str(end_of_month(month))}
+    answer = client.get("/v1/rates", region=COUNTY, **asked).json
+    assert (answer["until"], answer["figures"]["needs"], answer["series"][-1]["start"]) == (str(ended), 10, str(month_of(ended)))
+    assert answer["before"]["until"] == str(date.fromisoformat(answer["since"]) - timedelta(1))
+    assert client.get("/v1/rates", by=city, region=COUNTY, **asked).json["figures"]["needs"] == 20
+
+
+def test_a_month_that_is_not_over_is_refused_to_the_public(client: Client, city: Person) -> None:
+    running = {"since": str(month_of(today())), "until": str(today())}
+    assert refused(client, **running) == (422, "no_month_over")
+    assert refused(client, since=str(today() + timedelta(40)), until=str(today() + timedelta(50))) == (422, "no_month_over")
+    assert ask(client, city, region=CITY, **running)["until"] == running["until"]
+
+
+@pytest.mark.parametrize(("moment", "month"), [("2026-03-31T15:59:59", "2026-02-28"), ("2026-03-31T16:00:00", "2026-03-31")])
+def test_a_month_is_over_at_midnight_in_shanghai(moment: str, month: str) -> None:
+    period = Period(date(2026, 1, 10), date(2026, 4, 5), "day")
+    day = day_of(datetime.fromisoformat(moment).replace(tzinfo=UTC))
+    assert period.finished_months(day) == Period(date(2026, 1, 1), date.fromisoformat(month), "month")
 
 
 KEPT_BACK = dict.fromkeys(("government", "society", "donor", "organisation", "merchant", "volunteer", "of_fen"))
