@@ -955,7 +955,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Rates of a region and those right below it over a period; for the public counties and wider, by whole months, without few people. */
+        /** Rates of a region and those right below it over a period; for the public of counties and wider, by months that are over. */
         get: operations["get_rates"];
         put?: never;
         post?: never;
@@ -1169,11 +1169,11 @@ export interface components {
             withdrawn: number | null;
             /** @description closed by an administrator */
             closed: number | null;
-            /** @description with at least one accepted match that stands */
+            /** @description with at least one accepted match, also when the need was withdrawn or closed later: what was accepted stays */
             helped: number | null;
-            /** @description closed as met elsewhere without such a match */
+            /** @description closed as met elsewhere without any accepted match */
             met_elsewhere: number | null;
-            /** @description accepted matches that stand; not those whose need ended before the hand-over */
+            /** @description accepted matches, those whose need was withdrawn or closed later included */
             matches: number | null;
             /** @description proposals that were refused */
             refused: number | null;
@@ -1205,11 +1205,11 @@ export interface components {
             withdrawn: number | null;
             /** @description closed by an administrator */
             closed: number | null;
-            /** @description with at least one accepted match that stands */
+            /** @description with at least one accepted match, also when the need was withdrawn or closed later: what was accepted stays */
             helped: number | null;
-            /** @description closed as met elsewhere without such a match */
+            /** @description closed as met elsewhere without any accepted match */
             met_elsewhere: number | null;
-            /** @description accepted matches that stand; not those whose need ended before the hand-over */
+            /** @description accepted matches, those whose need was withdrawn or closed later included */
             matches: number | null;
             /** @description proposals that were refused */
             refused: number | null;
@@ -1338,11 +1338,11 @@ export interface components {
             withdrawn: number | null;
             /** @description closed by an administrator */
             closed: number | null;
-            /** @description with at least one accepted match that stands */
+            /** @description with at least one accepted match, also when the need was withdrawn or closed later: what was accepted stays */
             helped: number | null;
-            /** @description closed as met elsewhere without such a match */
+            /** @description closed as met elsewhere without any accepted match */
             met_elsewhere: number | null;
-            /** @description accepted matches that stand; not those whose need ended before the hand-over */
+            /** @description accepted matches, those whose need was withdrawn or closed later included */
             matches: number | null;
             /** @description proposals that were refused */
             refused: number | null;
@@ -1461,7 +1461,7 @@ export interface components {
             next: string | null;
         };
         MatchRateOut: {
-            /** @description needs with an accepted match that stands, over all published needs, those that were withdrawn or closed included */
+            /** @description needs with an accepted match, over all published needs; those that were withdrawn or closed included in both */
             raw: number | null;
             /** @description the same by weight: urgency (1, 2, 4) times reference value, a need that is met in part counting in part */
             weighted: number | null;
@@ -1697,11 +1697,11 @@ export interface components {
             withdrawn: number | null;
             /** @description closed by an administrator */
             closed: number | null;
-            /** @description with at least one accepted match that stands */
+            /** @description with at least one accepted match, also when the need was withdrawn or closed later: what was accepted stays */
             helped: number | null;
-            /** @description closed as met elsewhere without such a match */
+            /** @description closed as met elsewhere without any accepted match */
             met_elsewhere: number | null;
-            /** @description accepted matches that stand; not those whose need ended before the hand-over */
+            /** @description accepted matches, those whose need was withdrawn or closed later included */
             matches: number | null;
             /** @description proposals that were refused */
             refused: number | null;
@@ -1792,9 +1792,9 @@ export interface components {
             refresh_token: string;
         };
         ShareOut: {
-            /** @description 政府 */
+            /** @description 政府; for the public this and all others are null while 1 to 4 needs stand behind either side */
             government: number | null;
-            /** @description 社会: all four kinds together */
+            /** @description 社会: all four kinds together; for the public told without them while 1 to 4 needs stand behind one of them */
             society: number | null;
             /** @description 爱心人士 */
             donor: number | null;
@@ -4168,7 +4168,7 @@ export interface operations {
                 region?: string;
                 /** @description first day, of Asia/Shanghai; without it about a year before `until` */
                 since?: string;
-                /** @description last day, included; today without it */
+                /** @description last day, included; today without it; for the public the last month that is over at the latest */
                 until?: string;
                 /** @description the buckets of `series`; month without it, and for the public */
                 by?: "day" | "week" | "month";
@@ -4206,7 +4206,7 @@ export interface operations {
                 region?: string;
                 /** @description first day, of Asia/Shanghai; without it about a year before `until` */
                 since?: string;
-                /** @description last day, included; today without it */
+                /** @description last day, included; today without it; for the public the last month that is over at the latest */
                 until?: string;
                 /** @description the buckets of `series`; month without it, and for the public */
                 by?: "day" | "week" | "month";

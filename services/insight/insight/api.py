@@ -32,7 +32,7 @@ class Day(fields.Date):
 class RatesIn(Strict):
     region = Region((0, 2, 4, 6, 9, 12), load_default="", metadata={"description": "itself and all below; empty is the whole country"})
     since = Day(metadata={"description": "first day, of Asia/Shanghai; without it about a year before `until`"})
-    until = Day(metadata={"description": "last day, included; today without it"})
+    until = Day(metadata={"description": "last day, included; today without it; for the public the last month that is over at the latest"})
     by = Choice(BY, metadata={"description": "the buckets of `series`; month without it, and for the public"})
 
 
@@ -53,7 +53,7 @@ class MatchRateOut(Schema):
     """Of the needs published in the period, how they stand by now; never to be read without each other, for small and easy needs raise the
     raw rate alone."""
 
-    raw = _share("needs with an accepted match that stands, over all published needs, those that were withdrawn or closed included")
+    raw = _share("needs with an accepted match, over all published needs; those that were withdrawn or closed included in both")
     weighted = _share("the same by weight: urgency (1, 2, 4) times reference value, a need that is met in part counting in part")
     delivered = _share("always null for now: nothing tells of deliveries yet")
     of = _figure("the denominator of all three: needs published")
@@ -68,11 +68,13 @@ class DaysToMatchOut(Schema):
 
 
 class ShareOut(Schema):
-    """政府/社会: who helped, by reference value. Society's are accepted matches, by the kind of who pledged; the government's is what was
-    not matched of needs that an administrator closed as met elsewhere."""
+    """政府/社会: who helped, by reference value. Society's are accepted matches, by the kind of who pledged, however the need
+    ended later; the government's is what no accepted match covers of needs that an administrator closed as met elsewhere.
+    For the public all are null while 1 to 4 needs stand behind one side or `met_elsewhere`, and those of the four kinds while 1 to 4 needs
+    stand behind one of them."""
 
-    government = _share("政府")
-    society = _share("社会: all four kinds together")
+    government = _share("政府; for the public this and all others are null while 1 to 4 needs stand behind either side")
+    society = _share("社会: all four kinds together; for the public told without them while 1 to 4 needs stand behind one of them")
     donor = _share("爱心人士")
     organisation = _share("社会组织/企业")
     merchant = _share("网络商")
@@ -91,9 +93,9 @@ class FiguresOut(Schema):
     rejected = _figure("needs that their verifier rejected in the period")
     withdrawn = _figure("taken back by their own side")
     closed = _figure("closed by an administrator")
-    helped = _figure("with at least one accepted match that stands")
-    met_elsewhere = _figure("closed as met elsewhere without such a match")
-    matches = _figure("accepted matches that stand; not those whose need ended before the hand-over")
+    helped = _figure("with at least one accepted match, also when the need was withdrawn or closed later: what was accepted stays")
+    met_elsewhere = _figure("closed as met elsewhere without any accepted match")
+    matches = _figure("accepted matches, those whose need was withdrawn or closed later included")
     refused = _figure("proposals that were refused")
     lapsed = _figure("proposals that ended unanswered")
     use_rate = fields.Nested(UseRateOut, required=True)
@@ -147,7 +149,7 @@ class RatesOut(Schema):
 @api.input(RatesIn, location="query")
 @api.output(RatesOut)
 def get_rates(session: Session, caller: Caller | None, query_data: dict[str, Any]) -> Any:
-    """Rates of a region and those right below it over a period; for the public counties and wider, by whole months, without few people."""
+    """Rates of a region and those right below it over a period; for the public of counties and wider, by months that are over."""
     return rates(session, caller, **query_data)
 
 

@@ -87,6 +87,7 @@ def _count_anew(session: Session, cells: set[Cell]) -> None:
 
 
 _NAMES = ", ".join(MEASURES)
+_ACCEPTED = "matches.state IN ('accepted', 'need_ended')"
 _MET = "least(met, needs.quantity)"
 _FRESH = {
     "registered": "(SELECT count(*) FROM people WHERE region = cell.region AND day = cell.day AND kind <> 'staff')",
@@ -110,12 +111,12 @@ _OF_NEEDS = {
     "weight": "sum(urgency * value)",
     "weight_met": f"sum(round(urgency * value * {_MET} / needs.quantity))",
     "value_government": f"sum(value - round(value * {_MET} / needs.quantity)) FILTER (WHERE needs.state = 'met_elsewhere')",
+    "helped_government": "count(*) FILTER (WHERE needs.state = 'met_elsewhere' AND met < needs.quantity)",
+    **{f"helped_{kind}": f"count(*) FILTER (WHERE met_{kind} > 0)" for kind in GIVERS},
     **{f"value_{kind}": f"sum(round(value * met_{kind} / needs.quantity))" for kind in GIVERS},
     **{f"within_{days}": f"count(*) FILTER (WHERE first - needs.day <= {days})" for days in BOUNDS},
 }
-_BY_KIND = ", ".join(
-    f"coalesce(sum(matches.quantity) FILTER (WHERE matches.state = 'accepted' AND kind = '{kind}'), 0) AS met_{kind}" for kind in GIVERS
-)
+_BY_KIND = ", ".join(f"coalesce(sum(matches.quantity) FILTER (WHERE {_ACCEPTED} AND kind = '{kind}'), 0) AS met_{kind}" for kind in GIVERS)
 _COUNT = text(
     f"""
     WITH cell AS (SELECT * FROM unnest(CAST(:regions AS text[]) COLLATE "C", CAST(:days AS date[])) AS cell (region, day)),
@@ -124,11 +125,11 @@ _COUNT = text(
         FROM cell CROSS JOIN LATERAL (
             SELECT {", ".join(f"{found} AS {name}" for name, found in _OF_NEEDS.items())}
             FROM needs CROSS JOIN LATERAL (
-                SELECT count(*) FILTER (WHERE matches.state = 'accepted') AS accepted,
+                SELECT count(*) FILTER (WHERE {_ACCEPTED}) AS accepted,
                     count(*) FILTER (WHERE matches.state = 'refused') AS refused,
                     count(*) FILTER (WHERE matches.state = 'lapsed') AS lapsed,
-                    coalesce(sum(matches.quantity) FILTER (WHERE matches.state = 'accepted'), 0) AS met,
-                    min(accepted_on) FILTER (WHERE matches.state = 'accepted') AS first, {_BY_KIND}
+                    coalesce(sum(matches.quantity) FILTER (WHERE {_ACCEPTED}), 0) AS met,
+                    min(accepted_on) FILTER (WHERE {_ACCEPTED}) AS first, {_BY_KIND}
                 FROM matches LEFT JOIN people ON people.id = pledger_id WHERE need_id = needs.id
             ) AS found
             WHERE needs.region = cell.region AND needs.day = cell.day

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from insight.model import BOUNDS, GIVERS
+from insight.model import BOUNDS, GIVERS, HELPERS
 
 COUNTS = (
     "registered", "registered_by_then", "households", "active", "needs", "rejected", "withdrawn", "closed", "helped", "matches",
@@ -21,12 +21,7 @@ def figures(sums: Sums, for_public: bool) -> Figures:
     """
     shown: Figures = {name: _coarse(sums[name]) if for_public else sums[name] for name in COUNTS}
     known = None not in {shown["needs"], shown["helped"]}
-    helps = sum(sums[f"value_{kind}"] for kind in (*GIVERS, "government"))
-    if for_public and sums["helped"] + sums["met_elsewhere"] < FEW:
-        helps = 0
     digits = 2 if for_public else 4
-    shares = {kind: _rate(sums[f"value_{kind}"], helps, digits) for kind in ("government", *GIVERS)}
-    society = _rate(helps - sums["value_government"], helps, digits)
     return shown | {
         "use_rate": {"rate": _rate(shown["active"], shown["registered_by_then"], digits), "of": shown["registered_by_then"]},
         "match_rate": {
@@ -36,7 +31,7 @@ def figures(sums: Sums, for_public: bool) -> Figures:
             "of": shown["needs"],
         },
         "days_to_match": {name: _within(sums, part) if known else None for name, part in WAITS.items()} | {"of": shown["helped"]},
-        "share": shares | {"society": society, "of_fen": None if for_public else helps},
+        "share": _public_shares(sums, digits) if for_public else _shares(sums, digits),
     }
 
 
@@ -58,6 +53,24 @@ def ranked(rows: Mapping[str, Figures]) -> list[dict[str, Any]]:
         {"rank": place if rows[code]["match_rate"]["weighted"] is not None else None, "region": code, **rows[code]}
         for place, code in enumerate(ordered, start=1)
     ]
+
+
+def _shares(sums: Sums, digits: int) -> Figures:
+    values = {who: sums[f"value_{who}"] for who in HELPERS}
+    helps = sum(values.values())
+    shares = {who: _rate(value, helps, digits) for who, value in values.items()}
+    return shares | {"society": _rate(helps - values["government"], helps, digits), "of_fen": helps}
+
+
+def _public_shares(sums: Sums, digits: int) -> Figures:
+    """All kept back where few needs stand behind a side; and of society every kind where few stand behind one, since the others would show
+    it as what is missing.
+    """
+    shares = _shares(sums, digits) | {"of_fen": None}
+    few = {who for who in HELPERS if sums[f"value_{who}"] and sums[f"helped_{who}"] < FEW}
+    if "government" in few or None in {_coarse(sums["helped"]), _coarse(sums["met_elsewhere"])}:
+        return dict.fromkeys(shares)
+    return shares | dict.fromkeys(GIVERS) if few else shares
 
 
 def _coarse(count: int) -> int | None:

@@ -13,9 +13,11 @@ BOUNDS = (0, 1, 2, 3, 5, 7, 10, 14, 21, 30, 45, 60, 90)
 GIVERS = ("donor", "organisation", "merchant", "volunteer")
 PEOPLE = ("registered", "active_day", "active_week", "active_month")
 NEEDS = ("needs", "withdrawn", "closed", "helped", "met_elsewhere", "matches", "refused", "lapsed", "weight", "weight_met")
-VALUES = (*(f"value_{kind}" for kind in GIVERS), "value_government")
+HELPERS = ("government", *GIVERS)
+VALUES = tuple(f"value_{who}" for who in HELPERS)
+HELPED = tuple(f"helped_{who}" for who in HELPERS)
 WITHIN = tuple(f"within_{days}" for days in BOUNDS)
-MEASURES = (*PEOPLE, "households", "rejected", *NEEDS, *VALUES, *WITHIN)
+MEASURES = (*PEOPLE, "households", "rejected", *NEEDS, *VALUES, *HELPED, *WITHIN)
 """What is counted of a region and a day. All of it can be added up over regions, and over days but for `active_…`: that of a week stands
 on its Monday, that of a month on its first day."""
 
@@ -78,7 +80,9 @@ class Need(Base):
 
 
 class Match(Base):
-    """How a match stands by the newest version heard; `accepted_on` as soon as that is heard."""
+    """How a match stands by the newest version heard; `accepted_on` as soon as that is heard. Only an accepted match comes to be
+    `need_ended`, and what was accepted stays so.
+    """
 
     __tablename__ = "matches"
 

@@ -56,8 +56,9 @@ class Period:
             return Period(first, last, self.by)
         return Period(self.since - (self.until - self.since) - timedelta(1), last, self.by)
 
-    def whole_months(self) -> "Period":
-        return Period(month_of(self.since), end_of_month(self.until), "month")
+    def finished_months(self, today: date) -> "Period":
+        """The whole months around it that are over; when none is, it ends before it begins."""
+        return Period(month_of(self.since), min(end_of_month(self.until), month_of(today) - timedelta(1)), "month")
 
     def _start_of(self, day: date) -> date:
         return {"day": day, "week": week_of(day), "month": month_of(day)}[self.by]

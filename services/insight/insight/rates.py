@@ -10,7 +10,7 @@ from chassis.problems import not_found
 from insight import queries
 from insight.days import month_of, today
 from insight.figures import figures, ranked, trend
-from insight.problems import months_only, wrong_period
+from insight.problems import months_only, no_month_over, wrong_period
 from insight.queries import BELOW, By, Period
 
 PUBLIC_LEVEL = 6
@@ -20,9 +20,10 @@ LONGEST = timedelta(days=1100)
 def rates(
     session: Session, caller: Caller | None, region: str, since: date | None = None, until: date | None = None, by: By | None = None
 ) -> dict[str, Any]:
-    """Administrators see all of their regions; everybody else counties and wider, by whole months, without few people showing in them.
+    """Administrators see all of their regions; everybody else counties and wider, by whole months that are over (one that runs would
+    be compared with a whole one), without few people showing in them.
 
-    Raises `not_found` for a region that is not theirs to see, `months_only`, `wrong_period`.
+    Raises `not_found` for a region that is not theirs to see, `months_only`, `no_month_over`, `wrong_period`.
     """
     sees_all = caller is not None and caller.manages(region)
     if not sees_all and len(region) > PUBLIC_LEVEL:
@@ -31,7 +32,9 @@ def rates(
         raise months_only()
     period = _period(since, until, by or "month")
     if not sees_all:
-        period = period.whole_months()
+        period = period.finished_months(today())
+        if period.until < period.since:
+            raise no_month_over()
     buckets = queries.series(session, region, period)
     level = BELOW.get(len(region), PUBLIC_LEVEL + 1)
     children = queries.below(session, region, period) if sees_all or level <= PUBLIC_LEVEL else {}

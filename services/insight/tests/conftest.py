@@ -3,8 +3,10 @@
 from collections.abc import Iterable
 from datetime import date, datetime, time
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID, uuid5
 
+import pytest
 from msgspec.structs import replace
 from sqlalchemy import text
 
@@ -12,7 +14,7 @@ from chassis import inbox
 from chassis.database import Database, new_id
 from chassis.events import handlers_of
 from chassis.inbox import Heard
-from chassis.testing.fixtures import api_fixtures
+from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of, api_fixtures
 from contracts.event import Event
 from contracts.generate import example_of
 from contracts.matching import MatchAccepted
@@ -26,6 +28,7 @@ from insight.worker import Worker
 
 VILLAGE, OTHER_VILLAGE, TOWN, COUNTY, CITY = "510903001001", "510903002001", "510903001", "510903", "5109"
 HANDLERS = {handler.place.event: handler for handler in handlers_of(Worker)}
+MARCH = {"since": "2026-03-01", "until": "2026-03-31"}
 NAMES = UUID("0192f0c1-7a00-7000-8000-0000000000aa")
 
 engine, database, client = api_fixtures("insight", api)
@@ -88,3 +91,37 @@ def accepted(name: str, of: NeedPublished, by: str, day: str, quantity: int | No
 def tell(database: Database, events: Iterable[Event]) -> None:
     hear(database, *events)
     count(database)
+
+
+@pytest.fixture
+def village(database: RolledBack) -> Person:
+    return administrator_of(database, VILLAGE)
+
+
+@pytest.fixture
+def city(database: RolledBack) -> Person:
+    return administrator_of(database, CITY)
+
+
+@pytest.fixture
+def told(database: RolledBack) -> None:
+    """Ten small needs that are all met, in one village; one large urgent need that is not, in another."""
+    small = [need(f"small {number}", "2026-03-02", category="medical.gloves", quantity=1) for number in range(10)]
+    large = need("large", "2026-03-03", OTHER_VILLAGE, category="medical.wheelchair", quantity=1, urgency="critical")
+    met = [accepted(f"match {number}", one, "donor", f"2026-03-{2 + number:02}") for number, one in enumerate(small)]
+    tell(database, [giver("donor", "2026-02-01"), giver("idle", "2026-03-01"), *small, large, *met])
+
+
+def path(what: str = "/v1/rates", **query: str) -> str:
+    return f"{what}?{urlencode(MARCH | query)}"
+
+
+def ask(client: Client, who: Person | None = None, **query: str) -> Any:
+    answer = client.get(path(**query), by=who)
+    assert answer.status_code == 200, answer.json
+    return answer.json
+
+
+def refused(client: Client, who: Person | None = None, **query: str) -> tuple[int, str]:
+    answer = client.get(path(**query), by=who)
+    return answer.status_code, answer.json["code"]

@@ -3,9 +3,12 @@
 import os
 import random
 from datetime import date
+from importlib import import_module
 from typing import Any
 
 import pytest
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -73,9 +76,28 @@ def test_the_country_s_day_adds_up_what_its_villages_count(straight: dict[Any, A
 
 def test_a_need_met_elsewhere_counts_for_the_government_by_what_nobody_s_match_covers(straight: dict[Any, Any]) -> None:
     day = straight["", date(2026, 4, 1)]
-    assert (day["needs"], day["closed"], day["met_elsewhere"], day["refused"], day["lapsed"]) == (1, 1, 1, 1, 1)
-    assert day["value_government"] == 20 * 600
-    assert "helped" not in day
+    assert (day["needs"], day["closed"], day["refused"], day["lapsed"]) == (1, 1, 1, 1)
+    assert (day["value_merchant"], day["value_government"]) == (5 * 600, 15 * 600)
+    assert "met_elsewhere" not in day
+
+
+@pytest.mark.parametrize(
+    ("ending", "government"),
+    [
+        (event(NeedClosed, need_id="flour", version=3, region=VILLAGE, reason="met_elsewhere", closed_at="2026-03-20"), 10 * 600),
+        (event(NeedClosed, need_id="flour", version=3, region=VILLAGE, reason="no_longer_needed", closed_at="2026-03-20"), 0),
+        (event(NeedWithdrawn, need_id="flour", version=3, region=VILLAGE, withdrawn_at="2026-03-20"), 0),
+    ],
+)
+def test_what_society_accepted_goes_on_counting_when_the_need_ends_later(database: RolledBack, ending: Event, government: int) -> None:
+    flour = need("flour", "2026-03-02", quantity=100)
+    match = accepted("m", flour, "donor", "2026-03-05", 90)
+    ended = event(MatchNeedEnded, match_id="m", need_id="flour", pledger_id="donor", version=3, quantity=90, ended_at="2026-03-20")
+    tell(database, [giver("donor", "2026-03-01"), flour, match, ending, ended])
+    day = counted(database)["", date(2026, 3, 2)]
+    assert (day["helped"], day["matches"], day["within_3"], day["weight_met"]) == (1, 1, 1, 90 * 600)
+    assert (day["value_donor"], day.get("value_government", 0)) == (90 * 600, government)
+    assert "met_elsewhere" not in day
 
 
 def test_people_count_where_they_are_registered_and_once_a_week_and_a_month(straight: dict[Any, Any]) -> None:
@@ -142,6 +164,19 @@ def test_a_moment_belongs_to_its_day_in_shanghai(database: RolledBack) -> None:
     early, late = at("2026-03-02", 0), at("2026-03-01", 23)
     tell(database, [replace(person, registered_at=early), replace(person, user_id=someone("other"), registered_at=late)])
     assert {day for _, day in counted(database)} == {date(2026, 3, 1), date(2026, 3, 2)}
+
+
+def test_what_was_counted_before_needs_were_counted_by_who_helped_them_is_counted_anew(
+    database: RolledBack, straight: dict[Any, Any]
+) -> None:
+    tell(database, LIVE)
+    added = import_module("insight.migrations.versions.0002_helped_by")
+    with database.begin() as session, Operations.context(MigrationContext.configure(session.connection())):
+        added.downgrade()
+        added.upgrade()
+    assert counted(database) != straight
+    count(database)
+    assert counted(database) == straight
 
 
 def test_nothing_stays_stale_and_what_was_counted_is_not_counted_again(database: RolledBack) -> None:

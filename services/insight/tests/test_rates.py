@@ -2,54 +2,16 @@
 
 import csv
 import io
-from typing import Any
-from urllib.parse import urlencode
 
 import pytest
 
-from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of
+from chassis.testing.fixtures import Client, Person, RolledBack
 from contracts.needs import NeedClosed, PledgeOffered
 from contracts.users import UserRegistered
 from insight.table import harmless
 from insight.values import fen_of, value_of
 
-from .conftest import CITY, COUNTY, OTHER_VILLAGE, TOWN, VILLAGE, accepted, event, giver, need, tell
-
-MARCH = {"since": "2026-03-01", "until": "2026-03-31"}
-
-
-@pytest.fixture
-def village(database: RolledBack) -> Person:
-    return administrator_of(database, VILLAGE)
-
-
-@pytest.fixture
-def city(database: RolledBack) -> Person:
-    return administrator_of(database, CITY)
-
-
-@pytest.fixture
-def told(database: RolledBack) -> None:
-    """Ten small needs that are all met, in one village; one large urgent need that is not, in another."""
-    small = [need(f"small {number}", "2026-03-02", category="medical.gloves", quantity=1) for number in range(10)]
-    large = need("large", "2026-03-03", OTHER_VILLAGE, category="medical.wheelchair", quantity=1, urgency="critical")
-    met = [accepted(f"match {number}", one, "donor", f"2026-03-{2 + number:02}") for number, one in enumerate(small)]
-    tell(database, [giver("donor", "2026-02-01"), giver("idle", "2026-03-01"), *small, large, *met])
-
-
-def path(what: str = "/v1/rates", **query: str) -> str:
-    return f"{what}?{urlencode(MARCH | query)}"
-
-
-def ask(client: Client, who: Person | None = None, **query: str) -> Any:
-    answer = client.get(path(**query), by=who)
-    assert answer.status_code == 200, answer.json
-    return answer.json
-
-
-def refused(client: Client, who: Person | None = None, **query: str) -> tuple[int, str]:
-    answer = client.get(path(**query), by=who)
-    return answer.status_code, answer.json["code"]
+from .conftest import CITY, COUNTY, MARCH, OTHER_VILLAGE, TOWN, VILLAGE, accepted, ask, event, giver, need, refused, tell
 
 
 def test_small_and_easy_needs_raise_the_raw_rate_and_not_the_weighted_one(client: Client, told: None, city: Person) -> None:
@@ -123,33 +85,6 @@ def test_administrators_see_their_regions_whole_and_others_as_everybody_does(cli
     assert ask(client, village, region=COUNTY)["shown"] == "public"
     assert refused(client, village, region=OTHER_VILLAGE) == (404, "not_found")
     assert refused(client, village, region=COUNTY, by="day") == (422, "months_only")
-
-
-@pytest.mark.parametrize("who", [None, Person("donor"), Person("staff"), Person("household")])
-def test_everybody_sees_counties_and_wider_and_no_village_nor_township(client: Client, told: None, who: Person | None) -> None:
-    for region in ("", "51", CITY, COUNTY):
-        assert ask(client, who, region=region)["shown"] == "public"
-    for region in (TOWN, VILLAGE):
-        assert refused(client, who, region=region) == (404, "not_found")
-    assert ask(client, who, region=COUNTY)["ranking"] == []
-    assert [one["region"] for one in ask(client, who, region=CITY)["ranking"]] == [COUNTY]
-
-
-def test_the_public_sees_whole_months_without_what_few_people_did(client: Client, told: None) -> None:
-    answer = ask(client, region=COUNTY, since="2026-03-10", until="2026-03-12")
-    assert (answer["since"], answer["until"], answer["by"]) == ("2026-03-01", "2026-03-31", "month")
-    figures = ask(client, region=CITY)["figures"]
-    assert (figures["needs"], figures["helped"], figures["registered"], figures["active"]) == (10, 10, None, None)
-    assert (figures["match_rate"]["weighted"], figures["share"]["of_fen"], figures["use_rate"]["rate"]) == (0.0, None, None)
-
-
-def test_the_difference_of_two_answers_does_not_show_one_person_s_need(client: Client, told: None, database: RolledBack) -> None:
-    shown = [ask(client, region=COUNTY)["figures"]["needs"]]
-    for number in range(4):
-        tell(database, [need(f"more {number}", "2026-03-20")])
-        shown.append(ask(client, region=COUNTY)["figures"]["needs"])
-    assert all(count % 5 == 0 for count in shown)
-    assert len(set(shown)) < len(shown)
 
 
 def test_nothing_heard_is_nought_and_no_rate(client: Client, city: Person) -> None:
