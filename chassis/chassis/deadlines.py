@@ -1,4 +1,9 @@
-"""No request outlives its deadline: waiting for a place, for a lock and for the database all count."""
+"""No request outlives its deadline once its body is there: waiting for a place, for a lock and for the database all count.
+
+The server hands a body on as it arrives, sets no time for it, and a read once begun cannot be given up. So a place is taken when the
+body is there, and only so many bodies are read at once: who sends slowly holds up neither health nor who sends none, and other bodies
+only when there are as many that come slowly. Against those, a proxy in front has to pass on whole requests.
+"""
 
 import logging
 import threading
@@ -9,12 +14,17 @@ from typing import Any
 from flask import Flask, g, request
 from sqlalchemy import Connection, event
 
+from chassis import strict
 from chassis.database import Database
 from chassis.problems import unavailable
 from chassis.settings import WebSettings
 
 log = logging.getLogger(__name__)
 NOT_WAITING = {"livez", "readyz"}
+AT_ONCE = 4
+"""For each place so many requests may wait for one, and so many bodies may be read."""
+PATIENCE_SECONDS = 1.0
+"""How long a request waits until its body is read at all; bodies that are sent at once take no time."""
 LEFT_AS_IT_IS = 0.9
 """The share of a statement's time that may be gone before it is worth a round trip to tell the database of less."""
 
@@ -25,9 +35,21 @@ _granted: ContextVar[float] = ContextVar("granted", default=0.0)
 def keep(app: Flask, database: Database, settings: WebSettings) -> None:
     """Give every request of `app` its deadline and one of `settings.web_threads` places; health is answered without a place."""
     places = threading.Semaphore(settings.web_threads)
+    bodies = threading.Semaphore(settings.web_threads * AT_ONCE)
     engine, most = database.engine, database.statement_timeout_ms / 1000
 
+    def read() -> None:
+        if not bodies.acquire(timeout=PATIENCE_SECONDS):
+            log.warning("too many bodies are on their way", extra={"endpoint": request.endpoint})
+            raise unavailable(retry_after_seconds=2)
+        try:
+            request.get_data(cache=True)
+        finally:
+            bodies.release()
+
     def enter() -> None:
+        if request.method in strict.WITH_BODY and request.content_length != 0:
+            read()
         _ends_at.set(time.monotonic() + settings.request_seconds)
         _granted.set(most)
         if request.endpoint in NOT_WAITING:

@@ -124,8 +124,9 @@ def create_app(service: str, api: APIBlueprint, *, database: Database | None = N
     app.extensions.update(database=database, keys=keys, rates=rates.Rates(web))
     _measure(app, service)
     headers.keep(app, web)
+    app.before_request(_limit_body)
     deadlines.keep(app, database, web)
-    app.before_request(_check)
+    app.before_request(lambda: strict.check(request))
     for kind in (Exception, HTTPError):
         app.register_error_handler(kind, _refuse)
     app.register_blueprint(api)
@@ -150,10 +151,9 @@ def _measure(app: Flask, service: str) -> None:
         return response
 
 
-def _check() -> None:
+def _limit_body() -> None:
     view = current_app.view_functions.get(request.endpoint or "")
     request.max_content_length = getattr(view, "body_bytes", BODY_BYTES)
-    strict.check(request)
 
 
 class Unguarded(Exception):
@@ -221,23 +221,27 @@ def serve(service: str) -> None:
     """Run a service's `web:create` on Granian until told to stop."""
     settings, web = Settings.of(service), WebSettings.of_environment()
     telemetry.start(service, "web")
-    waiting = web.web_threads * 4
+    # A thread for each who waits or sends, so that how long they do is known here, and health is answered meanwhile.
+    threads = web.web_threads * deadlines.AT_ONCE * 2
     server = draining.Server(
         f"{service}.web:create",
         factory=True,
         address=settings.host,
         port=settings.port,
         interface=Interfaces.WSGI,
-        # A thread for each who waits, so that how long they wait is known here, and health is answered meanwhile.
-        blocking_threads=waiting,
+        blocking_threads=threads,
         websockets=False,
         log_enabled=False,
-        backpressure=waiting,
+        backpressure=threads,
         workers_kill_timeout=30,
         drain_seconds=web.drain_seconds,
     )
     server.serve()
 
 
-if __name__ == "__main__":
+def main() -> None:
     serve(sys.argv[1])
+
+
+if __name__ == "__main__":
+    main()

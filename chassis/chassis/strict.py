@@ -9,6 +9,7 @@ from flask import Request
 
 from chassis.problems import bad_json, bad_text, repeated_parameter, too_large, unsupported_type
 
+WITH_BODY = {"POST", "PUT", "PATCH"}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
@@ -25,7 +26,7 @@ def check(request: Request) -> None:
     for name, values in request.args.lists():
         if len(values) > 1:
             raise repeated_parameter(name=name[:50])
-    if request.method not in {"POST", "PUT", "PATCH"} or not (body := request.get_data(cache=True)):
+    if request.method not in WITH_BODY or not (body := request.get_data(cache=True)):
         return
     # A body sent in chunks is cut off at the limit, without a word.
     if request.content_length is None and len(body) == request.max_content_length:

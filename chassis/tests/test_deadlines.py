@@ -1,5 +1,6 @@
 """Nobody waits longer than the deadline, no request is cut off when a server leaves, and nobody asks too often."""
 
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -180,3 +181,41 @@ def test_while_the_store_of_rates_is_away_each_process_counts_for_itself(client_
 def test_a_rate_that_is_none_stops_the_start(client_of: Make, figure: str) -> None:
     with pytest.raises(ValueError):
         client_of(rate_reads=figure)
+
+
+def half_sent(client: httpx.Client, how_many: int) -> list[socket.socket]:
+    """Connections that have sent the beginning of a body, and will send no more of it."""
+    began = b"POST /v1/counts HTTP/1.1\r\nHost: pantry\r\nContent-Type: application/json\r\nContent-Length: 60000\r\n\r\n{"
+    connections = [socket.create_connection((str(client.base_url.host), client.base_url.port or 0)) for _ in range(how_many)]
+    for connection in connections:
+        connection.sendall(began)
+    time.sleep(0.5)
+    return connections
+
+
+@pytest.mark.parametrize("guarded", [True, unguarded("with_places_first", "who sends slowly takes up a place")])
+def test_who_sends_slowly_holds_nobody_up(serve: Serve, guarded: bool | str) -> None:
+    otherwise = None if guarded is True else guarded
+    _, client = serve(otherwise=otherwise, web_threads=2, request_seconds=2)
+    slow = half_sent(client, 4)
+    answer, seconds = timed(lambda: client.post("/v1/counts", json={"quantity": 7}))
+    assert (answer.status_code, answer.json().get("quantity")) == (200, 7)
+    assert seconds < 1
+    slow[0].sendall(b'"quantity": 7}' + b" " * 59_985)
+    assert b"200 OK" in slow[0].recv(4000)
+    for connection in slow:
+        connection.close()
+
+
+def test_even_when_as_many_send_slowly_as_may_health_and_who_sends_nothing_is_answered(serve: Serve) -> None:
+    _, client = serve(web_threads=2, request_seconds=2)
+    slow = half_sent(client, 2 * deadlines.AT_ONCE + 2)
+    for path, status in {"/livez": 200, "/readyz": 200, "/v1/withdrawals/7": 404}.items():
+        answer, seconds = timed(lambda path=path: httpx.get(client.base_url.join(path), trust_env=False))
+        assert (answer.status_code, seconds < 1) == (status, True)
+    answer, seconds = timed(lambda: client.post("/v1/counts", json={"quantity": 7}))
+    assert (answer.status_code, answer.json()["code"], answer.headers["Retry-After"]) == (503, "unavailable", "2")
+    assert seconds < 2
+    for connection in slow:
+        connection.close()
+    assert soon(lambda: client.post("/v1/counts", json={"quantity": 7}).status_code == 200, 5)

@@ -109,6 +109,13 @@ def with_pantry_listed() -> None:
     again.listeners = lambda: {"need_withdrawn": ["pantry"]}
 
 
+def with_places_first() -> None:
+    """A place is taken before the body is there, which is then read by whoever needs it."""
+    from chassis import deadlines
+
+    deadlines.strict = type("Nothing", (), {"WITH_BODY": set()})
+
+
 def dies_before_ack() -> None:
     import amqp
 
