@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv4Address, ip_address
 
 from flask import current_app, request
 from limits import RateLimitItem, parse
@@ -83,9 +83,16 @@ def spend(caller: Caller | None, signs_in: bool) -> None:
 
 
 def _address() -> str:
-    """Where a guest comes from; of an IPv6 address the half that a household cannot choose."""
+    """Where a guest comes from; of an IPv6 address the half that a household cannot choose, unless there is an IPv4 address in it."""
+    said = request.remote_addr or ""
+    if said.startswith("["):
+        said = said[1:].partition("]")[0]
+    elif said.count(":") == 1:
+        said = said.partition(":")[0]
     try:
-        address = ip_address((request.remote_addr or "").partition("%")[0])
+        address = ip_address(said.partition("%")[0])
     except ValueError:
         return "unknown"
-    return address.exploded[:19] if isinstance(address, IPv6Address) else str(address)
+    if isinstance(address, IPv4Address):
+        return str(address)
+    return str(address.ipv4_mapped or address.exploded[:19])

@@ -163,6 +163,18 @@ def test_guests_are_counted_by_address_and_what_a_stranger_says_of_it_counts_for
     assert guests(trusting, "2001:db8::1", "2001:db8::2", "2001:db8::3", "2001:db8:1::1") == [200, 200, 429, 200]
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        ("::ffff:198.51.100.1", "198.51.100.1", "::ffff:c633:6401", "::ffff:198.51.100.2"),
+        ("198.51.100.1:5678", "198.51.100.1", "198.51.100.1:80", "198.51.100.2:5678"),
+        ("[2001:db8::1]:5678", "2001:db8::2", "[2001:db8::3]", "[2001:db8:1::1]:5678"),
+    ],
+)
+def test_an_address_is_the_same_however_it_is_written_and_another_is_another(client_of: Make, said: tuple[str, ...]) -> None:
+    assert guests(client_of(rate_guests="2/minute", trusted_proxies=1), *said) == [200, 200, 429, 200]
+
+
 def test_who_tries_tokens_is_counted_as_a_guest(client_of: Make) -> None:
     client = client_of(rate_guests="2/minute")
     tried = [client.post("/v1/withdrawals", {"region": "51"}, headers={"Authorization": "Bearer a.b.c"}) for _ in range(3)]
