@@ -31,10 +31,10 @@ from chassis import (
     tracing,
     versions,
 )
-from chassis.auth import Caller, FetchedKeys, Keys, View, caller_of_request
+from chassis.auth import ANYONE, SIGNED_IN, Caller, FetchedKeys, Keys, View, caller_of_request
 from chassis.database import Database, is_passing, is_too_slow
 from chassis.dead_letters.api import blueprint
-from chassis.problems import FIELD_WORDS, FRAMEWORK, Problem, bad_request, broken, invalid, sign_in_needed, unavailable
+from chassis.problems import FIELD_WORDS, FRAMEWORK, Problem, bad_request, broken, invalid, not_allowed, sign_in_needed, unavailable
 from chassis.settings import Settings, WebSettings
 
 log = logging.getLogger(__name__)
@@ -65,8 +65,7 @@ def access(
             span = tracing.span(f"{request.method} {request.url_rule}", request.headers.get("traceparent"), "server")
             with span as trace, database.begin() as session:
                 outbox.follow(session, trace)
-                caller = None if signs_in else _caller(keys, who, session)
-                rates.spend(caller, signs_in)
+                caller = _caller(keys, who, signs_in, session)
                 wanted_once = idempotent and request.method == "POST" and "Idempotency-Key" in request.headers and "again" not in g
                 keyed = caller if wanted_once else None
                 earlier = idempotency.before(session, keyed.id) if keyed else None
@@ -89,12 +88,18 @@ def access(
     return decorate
 
 
-def _caller(keys: Keys, who: Collection[str], session: Session) -> Caller | None:
+def _caller(keys: Keys, who: Collection[str], signs_in: bool, session: Session) -> Caller | None:
+    """Who asks. Every request counts once for somebody, whatever it comes to; looking at what was done before counts no more."""
     try:
-        return caller_of_request(keys, who, lambda: session)
+        caller = None if signs_in else caller_of_request(keys, SIGNED_IN if who else ANYONE, lambda: session)
     except sign_in_needed:
         rates.spend(None, signs_in=False)
         raise
+    if "again" not in g:
+        rates.spend(caller, signs_in)
+    if caller and who and caller.kind not in who:
+        raise not_allowed()
+    return caller
 
 
 def _again(earlier: idempotency.Done) -> Response:

@@ -150,6 +150,18 @@ def test_who_asks_too_often_is_told_when_to_come_again(client_of: Make, monkeypa
     assert client.get(answers[0].headers["Location"], by=donor).status_code == 200
 
 
+def test_a_repeated_request_counts_once_and_looking_at_what_it_came_to_does_not(client_of: Make) -> None:
+    client, donor = client_of(rate_writes="3/minute"), Person("donor")
+    sent = [client.post("/v1/withdrawals", {"region": "51"}, by=donor, headers={"Idempotency-Key": "k"}) for _ in range(4)]
+    assert [answer.status_code for answer in sent] == [201, 201, 201, 429]
+
+
+def test_who_tries_what_is_for_others_is_counted(client_of: Make) -> None:
+    client, staff = client_of(rate_writes="2/minute"), Person("staff")
+    tried = [client.post("/v1/gifts", {"quantity": 1}, by=staff) for _ in range(3)]
+    assert [answer.status_code for answer in tried] == [403, 403, 429]
+
+
 def guests(client: Client, *forwarded: str) -> list[int]:
     """What guests get whom a proxy says to come from these addresses."""
     asked = [client.post("/v1/counts", {"quantity": 1}, headers={"X-Forwarded-For": one}) for one in forwarded]
