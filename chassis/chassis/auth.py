@@ -33,7 +33,7 @@ STAFF = frozenset({"staff"})
 GIVERS = frozenset({"donor", "organisation", "merchant", "volunteer"})
 SIGNED_IN = HOUSEHOLD | STAFF | GIVERS
 
-MOST_VERIFIED, MOST_KEY_SETS = 10_000, 8
+MOST_VERIFIED, MOST_KEY_SETS = 10_000, 2
 _RULES = jwt.JWTClaimsRegistry(
     leeway=5, iss={"essential": True, "value": ISSUER}, exp={"essential": True}, sub={"essential": True}, kind={"essential": True}
 )
@@ -83,6 +83,7 @@ class FetchedKeys:
         self._database = database
         self._lock = threading.Lock()
         self._keys: KeySet | None = None
+        self._jwks: Any = None
         self._asked_at = 0.0
 
     def current(self) -> KeySet:
@@ -106,7 +107,7 @@ class FetchedKeys:
     def _fetched(self) -> KeySet | None:
         try:
             jwks = httpx.get(self._url, timeout=2, trust_env=False).raise_for_status().json()
-            keys = KeySet.import_key_set(jwks)
+            keys = self._imported(jwks)
         except (httpx.HTTPError, ValueError, errors.JoseError) as error:
             log.warning("public keys could not be fetched", extra={"error": type(error).__name__})
             return None
@@ -120,7 +121,15 @@ class FetchedKeys:
     def _kept(self) -> KeySet | None:
         with self._database.begin() as session:
             jwks = session.scalar(select(public_keys.c.jwks).where(public_keys.c.source == self._url))
-        return KeySet.import_key_set(jwks) if jwks else None
+        return self._imported(jwks) if jwks else None
+
+    def _imported(self, jwks: Any) -> KeySet:
+        """The same set as long as it says the same, because what it verified is remembered by it."""
+        if self._keys is None or jwks != self._jwks:
+            keys = KeySet.import_key_set(jwks)
+            self._jwks = jwks
+            return keys
+        return self._keys
 
 
 def caller_of_request(keys: Keys, who: Collection[str], session: Callable[[], Session]) -> Caller | None:
@@ -159,7 +168,7 @@ def _claims(keys: Keys, token: str) -> dict[str, Any]:
 
 
 def _verified_by(signers: KeySet) -> dict[bytes, dict[str, Any]]:
-    if len(_verified) > MOST_KEY_SETS:
+    if len(_verified) >= MOST_KEY_SETS and id(signers) not in _verified:
         _verified.clear()
     # The set stands beside what it verified, lest another one takes its place in memory and its tokens with it.
     _, known = _verified.setdefault(id(signers), (signers, {}))

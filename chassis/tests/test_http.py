@@ -276,6 +276,27 @@ def test_public_keys_are_fetched_once_and_again_for_a_new_one(database: RolledBa
     assert users.asked == 2
 
 
+def test_tokens_stay_verified_while_the_keys_stay_the_same_and_are_forgotten_with_them(
+    database: RolledBack, users: Users, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(auth, "_verified", {})
+    keys, clock = FetchedKeys(users.url, database), [time.monotonic()]
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    token = users.token()
+    for asked in (1, 2, 3):
+        assert status_with(keys, database, token) == 200
+        assert (users.asked, [len(known) for _, known in auth._verified.values()]) == (asked, [1])
+        clock[0] += 301
+    for kid in ("second", "third", "fourth"):
+        users.keys.append(ECKey.generate_key("P-256", {"kid": kid}, auto_kid=False))
+        clock[0] += 301
+        assert status_with(keys, database, users.token()) == 200
+        assert len(auth._verified) <= 2
+    users.keys[:-1] = []
+    clock[0] += 301
+    assert status_with(keys, database, token) == 401
+
+
 def test_the_last_good_keys_serve_while_users_is_away_and_after_a_restart(database: RolledBack, users: Users) -> None:
     keys = FetchedKeys(users.url, database)
     token = users.token()
