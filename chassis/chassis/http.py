@@ -63,22 +63,29 @@ def access(
             database: Database = current_app.extensions["database"]
             keys: Keys = current_app.extensions["keys"]
             span = tracing.span(f"{request.method} {request.url_rule}", request.headers.get("traceparent"), "server")
-            with span as trace, database.begin() as session:
-                outbox.follow(session, trace)
-                caller = _caller(keys, who, signs_in, session)
-                wanted_once = idempotent and request.method == "POST" and "Idempotency-Key" in request.headers and "again" not in g
-                keyed = caller if wanted_once else None
-                earlier = idempotency.before(session, keyed.id) if keyed else None
+            acting: Caller | None = None
+            try:
+                with span as trace, database.begin() as session:
+                    outbox.follow(session, trace)
+                    caller = _caller(keys, who, signs_in, session)
+                    wanted_once = idempotent and request.method == "POST" and "Idempotency-Key" in request.headers and "again" not in g
+                    keyed = caller if wanted_once else None
+                    earlier = idempotency.before(session, keyed.id) if keyed else None
+                    if earlier is None:
+                        acting = keyed
+                        if "again" not in g:
+                            versions.follow(session)
+                        response: Response = make_response(function(session, caller, **arguments))
+                        versions.require_compared(session)
+                        if is_versioned:
+                            versions.tag(response)
+                        if keyed:
+                            idempotency.after(session, keyed.id, response)
+                        return response
+            except Problem:
+                earlier = _done_meanwhile(database, acting) if acting else None
                 if earlier is None:
-                    if "again" not in g:
-                        versions.follow(session)
-                    response: Response = make_response(function(session, caller, **arguments))
-                    versions.require_compared(session)
-                    if is_versioned:
-                        versions.tag(response)
-                    if keyed:
-                        idempotency.after(session, keyed.id, response)
-                    return response
+                    raise
             return _again(earlier)
 
         openapi.note_access(guarded, function.__name__, who, view, idempotent, is_versioned)
@@ -100,6 +107,12 @@ def _caller(keys: Keys, who: Collection[str], signs_in: bool, session: Session) 
     if caller and who and caller.kind not in who:
         raise not_allowed()
     return caller
+
+
+def _done_meanwhile(database: Database, caller: Caller) -> idempotency.Done | None:
+    """What the first of two at once came to, which may have refused the second: it ended after `before` had looked."""
+    with database.begin() as session:
+        return idempotency.before(session, caller.id)
 
 
 def _again(earlier: idempotency.Done) -> Response:

@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from typing import Any
 from uuid import uuid4
 
 import httpx
@@ -12,14 +13,16 @@ from issuer import Users, forged
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet, OctKey
 from keeper import House, Serve, soon, unguarded, withdrawn_need
+from pantry import actions
 from pantry import api as pantry_api
 from pantry.actions import PERSONAL
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from chassis import auth, http, idempotency
 from chassis.auth import FetchedKeys
 from chassis.http import Unguarded, create_app
-from chassis.problems import Problem
+from chassis.problems import Problem, state_conflict
 from chassis.testing.fixtures import Client, KnownKeys, Person, RolledBack, api_fixtures
 from chassis.testing.postgres import Postgres
 from chassis.testing.rabbitmq import RabbitMQ
@@ -194,6 +197,42 @@ def test_what_two_did_at_once_because_neither_saw_the_other_is_done_once(
     late = client.post("/v1/withdrawals", body, by=donor, headers=key)
     assert (late.status_code, late.json["code"], late.headers["Retry-After"]) == (409, "in_progress", "1")
     assert count(database, "withdrawals") == count(database, "outbox") == 1
+
+
+@pytest.mark.parametrize("guarded", [True, unguarded(False, "the second is refused because of what the first did")])
+def test_the_second_is_answered_as_the_first_that_ended_when_it_had_just_looked(
+    house: House, keys: KnownKeys, donor: Person, monkeypatch: pytest.MonkeyPatch, guarded: bool
+) -> None:
+    if not guarded:
+        monkeypatch.setattr(http, "_done_meanwhile", lambda database, caller: None)
+    client = Client(create_app("pantry", pantry_api.api, database=house.database, keys=keys).test_client(), keys)
+    body, key = {"region": "51"}, {"Idempotency-Key": "k"}
+    look, withdraw = idempotency.before, actions.withdraw
+    answers: list[Any] = []
+
+    def post() -> None:
+        answers.append(client.post("/v1/withdrawals", body, by=donor, headers=key))
+
+    def look_too_early(*_: object) -> None:
+        monkeypatch.setattr(idempotency, "before", look)
+        first = threading.Thread(target=post)
+        first.start()
+        first.join()
+
+    def withdraw_once(session: Session, *arguments: Any) -> Any:
+        if session.scalar(text("SELECT count(*) FROM withdrawals")):
+            raise state_conflict(state="withdrawn")
+        return withdraw(session, *arguments)
+
+    monkeypatch.setattr(idempotency, "before", look_too_early)
+    monkeypatch.setattr(actions, "withdraw", withdraw_once)
+    post()
+    first, second = answers
+    assert (first.status_code, second.status_code) == (201, 201)
+    assert (first.headers["Location"], first.json) == (second.headers["Location"], second.json)
+    assert house.count("withdrawals") == house.count("idempotency_keys") == 1
+    other = client.post("/v1/withdrawals", body, by=donor, headers={"Idempotency-Key": "other"})
+    assert (other.status_code, other.json["code"]) == (409, "state_conflict")
 
 
 def tokens(keys: KnownKeys) -> dict[str, str]:
