@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from copier import run_copy
@@ -47,7 +48,10 @@ def refusal(name: str) -> str | None:
 
 
 def make(name: str, kind: str) -> None:
-    """The folder from the template, the block in the list, the installation, the generated files. Raises what one of them raises."""
+    """The folder from the template, the block in the list, the installation, the generated files.
+
+    Raises what one of them raises, with a note about everything of it that could not be undone.
+    """
     folder, listed = SERVICES / name, LIST.read_text("utf-8")
     port = max(service.port or 0 for service in services().values()) + 1
     try:
@@ -57,12 +61,28 @@ def make(name: str, kind: str) -> None:
         LIST.write_text(listed + BLOCKS[kind].format(name=name, port=port), "utf-8")
         _pip("install", "--no-deps", "--no-build-isolation", "--editable", str(folder))
         _generate()
-    except BaseException:
-        LIST.write_text(listed, "utf-8")
-        shutil.rmtree(folder, ignore_errors=True)
-        _pip("uninstall", "--yes", f"duijie-{name}")
-        _generate()
+    except BaseException as error:
+        for left in _undo(name, listed):
+            error.add_note(left)
         raise
+
+
+def _undo(name: str, listed: str) -> list[str]:
+    """Takes back what `make` does, one thing whatever became of another; says what may be left."""
+    folder = SERVICES / name
+    steps: dict[str, Callable[[], object]] = {
+        "its block in deploy/services.toml": lambda: LIST.write_text(listed, "utf-8"),
+        f"the folder services/{name}": lambda: folder.exists() and shutil.rmtree(folder),
+        f"the installed package duijie-{name}": lambda: _pip("uninstall", "--yes", f"duijie-{name}"),
+        "its part of the generated files (make generate)": _generate,
+    }
+    left = []
+    for what, undo in steps.items():
+        try:
+            undo()
+        except (OSError, subprocess.CalledProcessError):
+            left.append(what)
+    return left
 
 
 def _pip(*words: str) -> None:
@@ -88,7 +108,8 @@ def main() -> None:
     try:
         make(asked.name, asked.kind)
     except subprocess.CalledProcessError as error:
-        sys.exit(f"{' '.join(error.cmd)} failed, see above; nothing was left behind")
+        left = ", ".join(getattr(error, "__notes__", []))
+        sys.exit(f"{' '.join(error.cmd)} failed, see above; {f'what may be left: {left}' if left else 'nothing was left behind'}")
     print(NEXT.format(name=asked.name))
 
 

@@ -71,12 +71,27 @@ def test_services_of_both_kinds_pass_lint_and_their_tests_untouched_and_go_witho
 def test_what_fails_on_its_way_leaves_nothing_behind(copy: Copy) -> None:
     generate = copy.folder / "deploy/generate.py"
     stood = generate.read_text()
-    generate.write_text("raise SystemExit('out of order')\n")
+    generate.write_text("import pathlib\nif pathlib.Path('services/reviews').exists():\n    raise SystemExit('out of order')\n" + stood)
     said = copy.run("make", "service", "name=reviews", fails=True)
     assert "out of order" in said
     assert "nothing was left behind" in said
     assert copy.changes() == [" M deploy/generate.py"]
     generate.write_text(stood)
+
+
+def test_what_cannot_be_undone_is_named_the_rest_is_undone_and_the_first_error_is_told(copy: Copy) -> None:
+    generate, pyproject = copy.folder / "deploy/generate.py", copy.folder / "deploy/template/service/pyproject.toml.jinja"
+    stood, stated = generate.read_text(), pyproject.read_text()
+    generate.write_text("raise SystemExit('out of order')\n")
+    pyproject.write_text("no such thing\n")
+    said = copy.run("make", "service", "name=reviews", fails=True)
+    assert "what may be left: its part of the generated files (make generate)" in said
+    assert "nothing was left behind" not in said
+    [told] = [line for line in said.splitlines() if " failed, see above" in line]
+    assert "ruff check" in told.partition(" failed")[0]
+    generate.write_text(stood)
+    pyproject.write_text(stated)
+    assert copy.changes() == []
 
 
 def test_a_name_that_is_taken_is_refused_by_the_command_and_changes_nothing(copy: Copy) -> None:
