@@ -15,7 +15,6 @@ class Settings:
     jwks_url: str
     host: str
     port: int
-    web_threads: int
     pool_size: int
     statement_timeout_ms: int
     retry_pause_ms: int
@@ -35,7 +34,6 @@ class Settings:
             jwks_url=env.str("JWKS_URL", "http://127.0.0.1:8000/v1/jwks"),
             host=env.str("HOST", "127.0.0.1"),
             port=env.int("PORT", 8000),
-            web_threads=env.int("WEB_THREADS", 8),
             pool_size=env.int("POOL_SIZE", 20),
             statement_timeout_ms=env.int("STATEMENT_TIMEOUT_MS", 20_000),
             retry_pause_ms=env.int("RETRY_PAUSE_MS", 1_500),
