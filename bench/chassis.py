@@ -167,7 +167,7 @@ def posts(house: House, rounds: int, seconds: float, folder: Path) -> None:
         }
         tokens = [{"Authorization": f"Bearer {keys.token(new_id(), 'donor', minutes=60)}"} for _ in range(CONNECTIONS)]
         ours = Web(house.start("chassis.http", "pantry", port=ports[0], **told), ports[0], tokens)
-        bare = Web(house.start("bench.peers.bare", str(ports[1]), str(4 * THREADS), **told), ports[1], [{} for _ in range(CONNECTIONS)])
+        bare = Web(house.start("bench.peers.bare", str(ports[1]), str(8 * THREADS), **told), ports[1], [{} for _ in range(CONNECTIONS)])
         for port in ports:
             latency.wait_for(f"http://127.0.0.1:{port}")
         for one in (ours, bare):
