@@ -55,12 +55,13 @@ def collected() -> Iterator[Collector]:
 
 
 @pytest.fixture(scope="session")
-def stacked(collected: Collector) -> Iterator[World]:
+def stacked(collected: Collector, worker_id: str) -> Iterator[World]:
     folder = data_folder(f"stack-{secrets.token_hex(4)}")
+    ports = 500 + 40 * int(worker_id.removeprefix("gw") if worker_id != "master" else 0)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collected.address)
         patch.setenv("OTEL_BSP_SCHEDULE_DELAY", "500")
-        with running.stack(folder, "--port-offset", "500", "--not-durable") as stated:
+        with running.stack(folder, "--port-offset", str(ports), "--not-durable") as stated:
             yield World(by_service(stated["addresses"]), os.environ | stated["environment"], folder, stated["metrics"])
     shutil.rmtree(folder, ignore_errors=True)
 

@@ -139,7 +139,8 @@ def _make_good(stage: Stage, operation: Any, case: Any, kind: str, chance: Rando
         case.headers["If-Match"] = "*"
     if not isinstance(case.body, NotSet) and isinstance(case.body, dict):
         required = _required(operation)
-        kept = {name: value for name, value in case.body.items() if name in required or chance.random() < 0.5}
+        known = {name: None for name in body_schema(operation).get("properties", {}) if stage.good(name, kind)}
+        kept = {name: value for name, value in (known | case.body).items() if name in required or chance.random() < 0.5}
         case.body = {name: _good(stage, name, value, kind, chance) for name, value in kept.items()}
 
 

@@ -14,7 +14,7 @@ from deploy import lint_api, new_service
 
 ROOT = Path(__file__).resolve().parents[2]
 LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "var", "dist", "node_modules", "__pycache__", ".hypothesis", ".ruff_cache")
-MADE = {"almanacs": "listener", "reviews": "full"}
+MADE = {"almanacs": "listener", "gazettes": "full"}
 
 
 class Copy:
@@ -71,8 +71,8 @@ def test_services_of_both_kinds_pass_lint_and_their_tests_untouched_and_go_witho
 def test_what_fails_on_its_way_leaves_nothing_behind(copy: Copy) -> None:
     generate = copy.folder / "deploy/generate.py"
     stood = generate.read_text()
-    generate.write_text("import pathlib\nif pathlib.Path('services/reviews').exists():\n    raise SystemExit('out of order')\n" + stood)
-    said = copy.run("make", "service", "name=reviews", fails=True)
+    generate.write_text("import pathlib\nif pathlib.Path('services/gazettes').exists():\n    raise SystemExit('out of order')\n" + stood)
+    said = copy.run("make", "service", "name=gazettes", fails=True)
     assert "out of order" in said
     assert "nothing was left behind" in said
     assert copy.changes() == [" M deploy/generate.py"]
@@ -84,7 +84,7 @@ def test_what_cannot_be_undone_is_named_the_rest_is_undone_and_the_first_error_i
     stood, stated = generate.read_text(), pyproject.read_text()
     generate.write_text("raise SystemExit('out of order')\n")
     pyproject.write_text("no such thing\n")
-    said = copy.run("make", "service", "name=reviews", fails=True)
+    said = copy.run("make", "service", "name=gazettes", fails=True)
     assert "what may be left: its part of the generated files (make generate)" in said
     assert "nothing was left behind" not in said
     [told] = [line for line in said.splitlines() if " failed, see above" in line]
@@ -123,4 +123,4 @@ def test_a_name_that_would_be_in_the_way_is_refused_with_the_reason(name: str, w
 
 
 def test_a_free_name_is_not_refused() -> None:
-    assert new_service.refusal("reviews") is None
+    assert new_service.refusal("gazettes") is None
