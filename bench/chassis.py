@@ -194,24 +194,24 @@ def main() -> None:
     parser.add_argument("--needs", type=int, default=200, help="0 leaves the way of a need out")
     parser.add_argument("--only", choices=["relay", "handling", "posts", "latency"])
     asked = parser.parse_args()
-    wanted = lambda part: asked.only in {None, part}  # noqa: E731
+    parts = {asked.only} if asked.only else {"relay", "handling", "posts", "latency"}
     with tempfile.TemporaryDirectory() as name, postgres.start(durable=False) as server, rabbitmq.start() as broker:
         folder = Path(name)
         server.create("pantry")
         migrate(server.url("pantry"), "pantry")
         # The pantry's keeper prints logs in the end, which are no figures.
         with redirect_stdout(sys.stderr), open_house(server, server.url("pantry"), broker, folder) as house:
-            if wanted("relay"):
+            if "relay" in parts:
                 pair = alternate(asked.rounds, partial(relay, house, asked.events), partial(raw_publishing, house, asked.events, folder))
                 say("relay, beside raw pipelined publishing", "events/s", *pair, 0.7)
-            if wanted("handling"):
+            if "handling" in parts:
                 batched, single = (
                     partial(handling, house, asked.events, module) for module in ("chassis.worker", "bench.peers.one_by_one")
                 )
                 say("@handles_batch, beside @handles on the same events", "events/s", *alternate(asked.rounds, batched, single), 5)
-            if wanted("posts"):
+            if "posts" in parts:
                 posts(house, asked.rounds, asked.seconds, folder)
-    if wanted("latency") and asked.needs:
+    if "latency" in parts and asked.needs:
         latency.measure(f"bench-{secrets.token_hex(4)}", asked.needs)
     sys.exit(f"too low: {'; '.join(short)}" if short else 0)
 

@@ -7,7 +7,7 @@ from math import nan
 from time import perf_counter
 
 from prometheus_client import Counter, Gauge, Histogram, start_http_server
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import QueuePool
 
@@ -44,13 +44,13 @@ def serve(settings: Settings, role: str, database: Database) -> None:
 
 
 def asked(gauge: Gauge, settings: Settings, database: Database, question: Callable[[Session], float]) -> None:
-    """Have a gauge ask the database whenever it is looked at; no number while the database is away."""
+    """Have a gauge ask the database whenever it is looked at; no number while the database is away or all connections are taken."""
 
     def answer() -> float:
         try:
             with database.begin() as session:
                 return question(session)
-        except DBAPIError:
+        except SQLAlchemyError:
             return nan
 
     gauge.labels(settings.service).set_function(answer)

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from keeper import unguarded
+from keeper import House, unguarded
+from prometheus_client import REGISTRY
 
-from chassis import tracing
+from chassis import metrics, outbox, tracing
+from chassis.database import Database
 from chassis.telemetry import redacted
 
 TALK = """
@@ -85,6 +87,20 @@ def test_a_collector_without_the_extra_ends_the_process_saying_what_to_install()
     ended = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False)
     assert ended.returncode == 1
     assert "pip install 'duijie-chassis[tracing]'" in ended.stderr
+
+
+def test_a_gauge_that_cannot_ask_the_database_gives_no_number_and_hides_no_other(house: House) -> None:
+    def asked(database: Database) -> float | None:
+        metrics.asked(metrics.outbox_age, house.settings(), database, outbox.age)
+        return REGISTRY.get_sample_value("duijie_outbox_age_seconds", {"service": "pantry"})
+
+    assert asked(house.database) == 0
+    assert str(asked(Database("postgresql+psycopg://nobody@127.0.0.1:9/none", name="away"))) == "nan"
+    taken = Database(house.database_url, name="taken", pool_size=1, pool_wait_seconds=0.1)
+    with taken.begin() as session:
+        session.connection()
+        assert str(asked(taken)) == "nan"
+    taken.close()
 
 
 def test_a_collector_that_is_away_stops_nobody() -> None:
