@@ -2,14 +2,14 @@
 
 from chassis.stories import Story
 from contracts.matching import MatchAccepted, MatchLapsed, MatchNeedEnded, MatchProposed, MatchRefused, PledgeReleased
-from matching import actions
+from matching.actions import told
 from matching.model import Match, Pledge
 
 STORIES = (
-    Story(MatchNeedEnded, Match, actions.need_ended, where=Match.need_ended_at.is_not(None)),
-    Story(MatchLapsed, Match, actions.lapsed, where=Match.state == "lapsed"),
-    Story(MatchRefused, Match, actions.refused, where=Match.state == "refused"),
-    Story(MatchAccepted, Match, actions.accepted, where=Match.state == "accepted"),
-    Story(MatchProposed, Match, actions.proposed, where=Match.answer_by > Match.proposed_at),
-    Story(PledgeReleased, Pledge, actions.released, where=Pledge.releases > 0),
+    Story(MatchNeedEnded, Match, told.need_ended, where=Match.need_ended_at.is_not(None)),
+    Story(MatchLapsed, Match, told.lapsed, where=Match.state == "lapsed"),
+    Story(MatchRefused, Match, told.refused, where=Match.state == "refused"),
+    Story(MatchAccepted, Match, told.accepted, where=Match.state == "accepted"),
+    Story(MatchProposed, Match, told.proposed, where=Match.answer_by > Match.proposed_at),
+    Story(PledgeReleased, Pledge, told.released, where=Pledge.releases > 0),
 )

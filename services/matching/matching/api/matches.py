@@ -1,4 +1,4 @@
-"""What matching answers over HTTP."""
+"""Matches as their two sides and the administrators of the region see them."""
 
 from typing import Any
 from uuid import UUID
@@ -7,17 +7,17 @@ from apiflask import APIBlueprint
 from marshmallow import Schema, fields
 from sqlalchemy.orm import Session
 
-from chassis.auth import GIVERS, SIGNED_IN, STAFF, Caller
-from chassis.fields import Acts, Choice, Id, NothingIn, Region, Strict, Whole
+from chassis.auth import SIGNED_IN, STAFF, Caller
+from chassis.fields import Acts, Choice, Region
 from chassis.http import access
 from chassis.pages import PageIn, page_of
 from chassis.problems import language
-from matching import actions, queries
+from matching import queries
 from matching.allowed import acts_on_match
 from matching.model import Match
 from matching.reasons import spoken
 
-api = APIBlueprint("matching", __name__, url_prefix="/v1")
+api = APIBlueprint("matches", __name__)
 
 STATES = {
     "proposed": ("待答复", "waiting for an answer"),
@@ -25,23 +25,6 @@ STATES = {
     "refused": ("已谢绝", "refused"),
     "lapsed": ("已失效", "lapsed"),
 }
-REFUSALS = {
-    "too_far": ("距离太远", "too far"),
-    "out_of_stock": ("已无存货", "out of stock"),
-    "does_not_fit": ("不合适", "does not fit"),
-    "changed_my_mind": ("改变主意", "changed my mind"),
-    "other": ("其他", "other"),
-}
-
-
-class RefusalIn(Strict):
-    reason = Choice(REFUSALS, required=True)
-
-
-class ClaimIn(Strict):
-    need_id = Id(required=True)
-    pledge_id = Id(required=True, metadata={"description": "the pledge of one's own to take it from"})
-    quantity = Whole(1, 10**9, required=True)
 
 
 class OwnIn(PageIn):
@@ -104,45 +87,18 @@ def list_managed_matches(session: Session, caller: Caller, query_data: dict[str,
 @api.output(MatchOut)
 def get_match(session: Session, caller: Caller, match_id: UUID) -> Any:
     """One match, for its two sides and the administrators of its region, with the reasons why it was proposed."""
-    return _shown(queries.visible_match(session, caller, match_id), caller)
+    return shown(queries.visible_match(session, caller, match_id), caller)
 
 
-@api.post("/matches/<uuid:match_id>/acceptance")
-@access(who=GIVERS, view="own")
-@api.input(NothingIn)
-@api.output(MatchOut, 201)
-def accept_match(session: Session, caller: Caller, match_id: UUID, json_data: dict[str, Any]) -> Any:
-    """Agree to give what was proposed."""
-    return _made(actions.accept_match(session, caller, match_id), caller)
-
-
-@api.post("/matches/<uuid:match_id>/refusal")
-@access(who=GIVERS, view="own")
-@api.input(RefusalIn)
-@api.output(MatchOut, 201)
-def refuse_match(session: Session, caller: Caller, match_id: UUID, json_data: dict[str, Any]) -> Any:
-    """Decline a proposal, and say why; it is not proposed again."""
-    return _made(actions.refuse_match(session, caller, match_id, **json_data), caller)
-
-
-@api.post("/claims")
-@access(who=GIVERS, view="own")
-@api.input(ClaimIn)
-@api.output(MatchOut, 201)
-def claim_need(session: Session, caller: Caller, json_data: dict[str, Any]) -> Any:
-    """Choose a need and set a quantity of one's own pledge aside for it; the match is accepted at once."""
-    return _made(actions.claim_need(session, caller, **json_data), caller)
-
-
-def _made(match: Match, caller: Caller) -> Any:
-    return _shown(match, caller), 201, {"Location": f"/v1/matches/{match.id}"}
+def made(match: Match, caller: Caller) -> Any:
+    return shown(match, caller), 201, {"Location": f"/v1/matches/{match.id}"}
 
 
 def _page(page: dict[str, Any], caller: Caller) -> dict[str, Any]:
-    return page | {"items": [_shown(match, caller) for match in page["items"]]}
+    return page | {"items": [shown(match, caller) for match in page["items"]]}
 
 
-def _shown(match: Match, caller: Caller) -> dict[str, Any]:
+def shown(match: Match, caller: Caller) -> dict[str, Any]:
     reasons = [reason | {"text": spoken(reason["code"], reason["value"], language())} for reason in match.reasons]
     more = {"reasons": reasons, "allowed": acts_on_match(caller, match)}
     whole = {name: getattr(match, name) for name in MatchOut().fields if name not in more} | more
