@@ -4,11 +4,11 @@ from collections import Counter
 
 from sqlalchemy import text
 
-from chassis.testing.fixtures import Client, Person, RolledBack, assert_retold
+from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of, assert_retold
 from matching.actions import book
 from matching.retell import STORIES
 
-from .conftest import changed, clear, offered, published, taken_back, withdrawn
+from .conftest import VILLAGE, changed, clear, offered, published, taken_back, withdrawn
 
 
 def test_matches_in_every_state_are_told_anew_as_they_were_told(client: Client, database: RolledBack) -> None:
@@ -45,3 +45,29 @@ def test_what_is_free_of_a_pledge_is_told_anew(database: RolledBack) -> None:
         book.change_pledge(session, changed(pledges[1], quantity=7))
         book.withdraw_pledge(session, taken_back(pledges[2]))
     assert len(assert_retold(database, STORIES)) == 2
+
+
+def test_deliveries_are_told_anew_as_they_were_told(client: Client, database: RolledBack) -> None:
+    donor, agent = Person("donor"), administrator_of(database, VILLAGE)
+    needs, pledge = [published() for _ in range(4)], offered(pledger_id=donor.id, quantity=200)
+    with database.begin() as session:
+        book.book_needs(session, needs)
+        book.book_pledges(session, [pledge])
+    assert clear(database) == 4
+    with database.begin() as session:
+        matches = dict(session.execute(text("SELECT need_id, id FROM matches")).all())
+    acts = [
+        ("acceptance", {"quantity": 30}, donor),
+        ("sending", {"carrier": "in_person", "quantity": 20}, donor),
+        ("receipt", {"quantity": 10, "reason": "short"}, agent),
+        ("closing", {}, donor),
+    ]
+    for many, need in enumerate(needs, start=1):
+        for act, body, by in acts[:many]:
+            assert client.post(f"/v1/matches/{matches[need.need_id]}/{act}", body, by=by).status_code == 201
+        with database.begin() as session:
+            book.end_needs(session, [withdrawn(need)])
+    counted = Counter(type(event).__name__ for event in assert_retold(database, STORIES))
+    assert counted == {
+        "MatchClosed": 1, "MatchNeedEnded": 1, "MatchReceived": 2, "MatchSent": 3, "MatchAccepted": 4, "MatchProposed": 4,
+    }  # fmt: skip

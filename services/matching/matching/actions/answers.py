@@ -5,11 +5,11 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from chassis import outbox, versions
+from chassis import outbox
 from chassis.auth import Caller
 from chassis.database import new_id, now
-from matching import allowed, queries
-from matching.actions.giving_back import give_back, lapse, lock_book
+from matching.actions.giving_back import free, give_back, lapse
+from matching.actions.taking import advance, move, take
 from matching.actions.told import accepted, refused
 from matching.clearing import concerned
 from matching.model import Match, Need, Pledge
@@ -18,23 +18,32 @@ from matching.problems import does_not_fit, not_enough, unknown_need, unknown_pl
 LAPSED_AT_ONCE = 500
 
 
-def accept_match(session: Session, caller: Caller, match_id: UUID) -> Match:
-    """The pledger agrees to a proposal that still waits for their answer."""
-    match = _to_answer(session, caller, match_id)
-    match.state, match.answered_at = "accepted", now()
-    match.version += 1
+def accept_match(session: Session, caller: Caller, match_id: UUID, quantity: int | None = None) -> Match:
+    """The pledger agrees to a proposal that still waits for their answer, or to a part of it.
+
+    What they leave of it is free again, not for each other.
+    """
+    match = take(session, caller, match_id, "accept_match", with_book=quantity is not None)
+    promised = match.quantity if quantity is None else quantity
+    if promised > match.quantity:
+        raise not_enough()
+    left = match.quantity - promised
+    advance(match, "accepted")
+    match.answered_at, match.barred = now(), left > 0
+    move(match, "promised", promised, caller.id)
     session.flush()
+    if left:
+        free(session, "need", {match.need_id: left})
+        free(session, "pledge", {match.pledge_id: left})
     outbox.add(session, accepted(match))
     return match
 
 
 def refuse_match(session: Session, caller: Caller, match_id: UUID, reason: str) -> Match:
     """The pledger declines; need and pledge are free again, not for each other."""
-    queries.own_match(session, caller, match_id)
-    lock_book(session, [session.get_one(Match, match_id)])
-    match = _to_answer(session, caller, match_id)
-    match.state, match.answered_at, match.ended_because, match.barred = "refused", now(), reason, True
-    match.version += 1
+    match = take(session, caller, match_id, "refuse_match", with_book=True)
+    advance(match, "refused")
+    match.answered_at, match.ended_because, match.barred = now(), reason, True
     session.flush()
     give_back(session, [match])
     outbox.add(session, refused(match))
@@ -60,9 +69,10 @@ def claim_need(session: Session, caller: Caller, need_id: UUID, pledge_id: UUID,
     stated = concerned(new_id(), need, pledge, quantity)
     match = Match(
         id=stated["match_id"], **{name: value for name, value in stated.items() if name != "match_id"},
-        state="accepted", reasons=[], proposed_at=at, answer_by=at, answered_at=at,
+        version=1, state="accepted", reasons=[], proposed_at=at, answer_by=at, answered_at=at,
     )  # fmt: skip
     session.add(match)
+    move(match, "promised", quantity, caller.id)
     session.flush()
     outbox.add(session, accepted(match))
     return match
@@ -72,12 +82,3 @@ def lapse_matches(session: Session) -> int:
     """Proposals whose time is over end unanswered; their pairs are not proposed to each other again. Returns how many ended."""
     late = select(Match).where(Match.state == "proposed", Match.answer_by < now()).order_by(Match.answer_by).limit(LAPSED_AT_ONCE)
     return len(lapse(session, session.scalars(late).all(), "deadline"))
-
-
-def _to_answer(session: Session, caller: Caller, match_id: UUID) -> Match:
-    queries.own_match(session, caller, match_id)
-    match = session.get_one(Match, match_id, with_for_update=True, populate_existing=True)
-    versions.as_seen(session, match)
-    if refusal := allowed.refusal(caller, match):
-        raise refusal
-    return match

@@ -1,7 +1,7 @@
 """What was set aside returns to need and pledge: the one way back, and the one order of locks."""
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal
 from uuid import UUID
 
@@ -15,11 +15,13 @@ from matching import to_clear
 from matching.actions.told import lapsed
 from matching.model import Match, Need, Pledge
 
+Side = Literal["need", "pledge"]
 _ANEW = {"populate_existing": True}
 
 
-def matches_in(session: Session, state: str, condition: Any) -> Sequence[Match]:
-    return session.scalars(select(Match).where(Match.state == state, condition).order_by(Match.id), execution_options=_ANEW).all()
+def matches_in(session: Session, state: str, condition: Any, *, locked: bool = False) -> Sequence[Match]:
+    query = select(Match).where(Match.state == state, condition).order_by(Match.id)
+    return session.scalars(query.with_for_update() if locked else query, execution_options=_ANEW).all()
 
 
 def lapse(session: Session, matches: Sequence[Match], because: Lapse) -> Sequence[Match]:
@@ -49,22 +51,27 @@ def lock(session: Session, entity: type[Pledge] | type[Need], ids: Collection[UU
 
 
 _GIVE_BACK = {
-    table: text(
+    side: text(
         f"UPDATE {table} SET rest = rest + part.quantity"
         " FROM unnest(CAST(:ids AS uuid[]), CAST(:quantities AS bigint[])) AS part (id, quantity)"
         f" WHERE {table}.id = part.id AND NOT ended"
     )
-    for table in ("needs", "pledges")
+    for side, table in (("need", "needs"), ("pledge", "pledges"))
 }
 
 
 def give_back(session: Session, matches: Sequence[Match]) -> None:
-    """What was set aside is free again, as far as the need and the pledge are still open, and is looked at again."""
-    sides: tuple[tuple[Literal["need", "pledge"], str, str], ...] = (("need", "needs", "need_id"), ("pledge", "pledges", "pledge_id"))
-    for side, table, column in sides:
-        freed: Counter[UUID] = Counter()
-        for match in matches:
-            freed[getattr(match, column)] += match.quantity
-        if freed:
-            session.execute(_GIVE_BACK[table], {"ids": list(freed), "quantities": list(freed.values())})
-            to_clear.add(session, side, freed.keys())
+    """All that was set aside is free again on both sides."""
+    sides: dict[Side, Counter[UUID]] = {"need": Counter(), "pledge": Counter()}
+    for match in matches:
+        sides["need"][match.need_id] += match.quantity
+        sides["pledge"][match.pledge_id] += match.quantity
+    for side, freed in sides.items():
+        free(session, side, freed)
+
+
+def free(session: Session, side: Side, freed: Mapping[UUID, int]) -> None:
+    """So much of each is free again, as far as it is still open, and is looked at again. Its rows are locked already."""
+    if freed:
+        session.execute(_GIVE_BACK[side], {"ids": list(freed), "quantities": list(freed.values())})
+        to_clear.add(session, side, freed.keys())

@@ -1,14 +1,25 @@
 """What is told of a match and of a released pledge: live in the transaction that made it so, and anew whenever it is asked for."""
 
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session, object_session
 
-from contracts.matching import MatchAccepted, MatchLapsed, MatchNeedEnded, MatchProposed, MatchRefused, PledgeReleased, Reason
-from matching.model import Match, Pledge
+from contracts.matching import (
+    MatchAccepted,
+    MatchClosed,
+    MatchLapsed,
+    MatchNeedEnded,
+    MatchProposed,
+    MatchReceived,
+    MatchRefused,
+    MatchSent,
+    PledgeReleased,
+    Reason,
+)
+from matching.model import Match, Movement, Pledge
 
 
 def proposed(match: Match) -> MatchProposed:
@@ -18,11 +29,10 @@ def proposed(match: Match) -> MatchProposed:
 
 
 def accepted(match: Match) -> MatchAccepted:
-    """What was told of a match when it was accepted, even if its need has ended since."""
-    version = match.version - 1 if match.need_ended_at else match.version
-    return MatchAccepted(
-        version=version, **_stated(match), chosen="claim" if is_claim(match) else "proposal", accepted_at=match.answered_at
-    )
+    """What was told of a match when it was accepted, whatever became of it: the part that was promised."""
+    promise = _movement(match, "promised")
+    chosen: Literal["claim", "proposal"] = "claim" if is_claim(match) else "proposal"
+    return MatchAccepted(version=promise.version, **_promised(match), chosen=chosen, accepted_at=promise.at)
 
 
 def refused(match: Match) -> MatchRefused:
@@ -34,7 +44,32 @@ def lapsed(match: Match) -> MatchLapsed:
 
 
 def need_ended(match: Match) -> MatchNeedEnded:
-    return MatchNeedEnded(version=match.version, **_stated(match), reason=match.need_ended_because, ended_at=match.need_ended_at)
+    return MatchNeedEnded(
+        version=match.need_ended_version, **_promised(match), reason=match.need_ended_because, ended_at=match.need_ended_at
+    )
+
+
+def sent(match: Match) -> MatchSent:
+    sending = _movement(match, "sent")
+    return MatchSent(version=sending.version, **_promised(match), sent=sending.quantity, sent_at=sending.at)
+
+
+def received(match: Match) -> MatchReceived:
+    receipt = _movement(match, "received")
+    return MatchReceived(
+        version=receipt.version,
+        **_promised(match),
+        sent=match.moved("sent"),
+        received=receipt.quantity,
+        difference=receipt.reason,
+        confirmed="by_slip" if receipt.slip_id else "signed_in",
+        received_at=receipt.at,
+    )
+
+
+def closed(match: Match) -> MatchClosed:
+    figures = {"sent": match.moved("sent"), "received": match.moved("received")}
+    return MatchClosed(version=match.version, **_promised(match), reason=match.ended_because, **figures, closed_at=match.closed_at)
 
 
 def released(pledge: Pledge) -> PledgeReleased:
@@ -63,8 +98,21 @@ def is_claim(match: Match) -> bool:
 
 
 def accepted_of(session: Session, pledge_id: UUID) -> int:
-    total = select(func.coalesce(func.sum(Match.quantity), 0)).where(Match.pledge_id == pledge_id, Match.state == "accepted")
+    """How much of a pledge was promised and has not come back."""
+    kept = case((Movement.kind == "promised", Movement.quantity), (Movement.kind == "returned", -Movement.quantity), else_=0)
+    total = select(func.coalesce(func.sum(kept), 0)).join(Match, Match.id == Movement.match_id).where(Match.pledge_id == pledge_id)
     return int(session.scalar(total) or 0)
+
+
+def _movement(match: Match, kind: str) -> Movement:
+    movement = match.movement(kind)
+    if movement is None:
+        raise ValueError(f"nothing was {kind} in this match")
+    return movement
+
+
+def _promised(match: Match) -> dict[str, Any]:
+    return _stated(match) | {"quantity": _movement(match, "promised").quantity}
 
 
 def _stated(match: Match) -> dict[str, Any]:

@@ -7,20 +7,17 @@ from apiflask import APIBlueprint
 from sqlalchemy.orm import Session
 
 from chassis.auth import GIVERS, Caller
-from chassis.fields import Choice, Id, NothingIn, Strict, Whole
+from chassis.fields import Choice, Id, Strict, Whole
 from chassis.http import access
 from matching.actions import answers as actions
+from matching.api.labels import REFUSALS
 from matching.api.matches import MatchOut, made
 
 api = APIBlueprint("answers", __name__)
 
-REFUSALS = {
-    "too_far": ("距离太远", "too far"),
-    "out_of_stock": ("已无存货", "out of stock"),
-    "does_not_fit": ("不合适", "does not fit"),
-    "changed_my_mind": ("改变主意", "changed my mind"),
-    "other": ("其他", "other"),
-}
+
+class AcceptanceIn(Strict):
+    quantity = Whole(1, 10**9, metadata={"description": "a part of what was proposed; all of it when left out"})
 
 
 class RefusalIn(Strict):
@@ -35,11 +32,11 @@ class ClaimIn(Strict):
 
 @api.post("/matches/<uuid:match_id>/acceptance")
 @access(who=GIVERS, view="own")
-@api.input(NothingIn)
+@api.input(AcceptanceIn)
 @api.output(MatchOut, 201)
 def accept_match(session: Session, caller: Caller, match_id: UUID, json_data: dict[str, Any]) -> Any:
-    """Agree to give what was proposed."""
-    return made(actions.accept_match(session, caller, match_id), caller)
+    """Agree to give what was proposed, or a part of it; the rest is free again."""
+    return made(actions.accept_match(session, caller, match_id, **json_data), caller)
 
 
 @api.post("/matches/<uuid:match_id>/refusal")

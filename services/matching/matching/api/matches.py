@@ -13,18 +13,12 @@ from chassis.http import access
 from chassis.pages import PageIn, page_of
 from chassis.problems import language
 from matching import queries
-from matching.allowed import acts_on_match
+from matching.allowed import PROMISED, acts_on_match
+from matching.api.labels import CARRIERS, DIFFERENCES, STATES
 from matching.model import Match
 from matching.reasons import spoken
 
 api = APIBlueprint("matches", __name__)
-
-STATES = {
-    "proposed": ("待答复", "waiting for an answer"),
-    "accepted": ("已接受", "accepted"),
-    "refused": ("已谢绝", "refused"),
-    "lapsed": ("已失效", "lapsed"),
-}
 
 
 class OwnIn(PageIn):
@@ -41,8 +35,25 @@ class ReasonOut(Schema):
     text = fields.String(required=True)
 
 
+class DeliveryOut(Schema):
+    """What moved, in units of the match; each figure is 0 until then."""
+
+    promised = fields.Integer(required=True)
+    sent = fields.Integer(required=True)
+    received = fields.Integer(required=True)
+    returned = fields.Integer(required=True, metadata={"description": "never sent, free again in the pledge"})
+    sent_at = fields.AwareDateTime(required=True, allow_none=True)
+    received_at = fields.AwareDateTime(required=True, allow_none=True)
+    carrier = Choice(CARRIERS, required=True, allow_none=True)
+    tracking_number = fields.String(required=True, allow_none=True)
+    difference = Choice(DIFFERENCES, required=True, allow_none=True)
+    by_slip = fields.Boolean(required=True, metadata={"description": "received with the printed slip, without an account"})
+
+
 class MatchOut(Schema):
-    """A match. Until the pledger has accepted, they see the township of the need, not the village; why they refused is theirs."""
+    """A match. `quantity` is what was proposed, once accepted what was promised. Until the pledger has accepted, they see the township of
+    the need, not the village; why they refused is theirs.
+    """
 
     id = fields.UUID(required=True)
     version = fields.Integer(required=True)
@@ -58,6 +69,8 @@ class MatchOut(Schema):
     answer_by = fields.AwareDateTime(required=True)
     answered_at = fields.AwareDateTime(required=True, allow_none=True)
     ended_because = fields.String(required=True, allow_none=True)
+    closed_at = fields.AwareDateTime(required=True, allow_none=True)
+    delivery = fields.Nested(DeliveryOut, required=True)
     allowed = Acts()
 
 
@@ -100,10 +113,25 @@ def _page(page: dict[str, Any], caller: Caller) -> dict[str, Any]:
 
 def shown(match: Match, caller: Caller) -> dict[str, Any]:
     reasons = [reason | {"text": spoken(reason["code"], reason["value"], language())} for reason in match.reasons]
-    more = {"reasons": reasons, "allowed": acts_on_match(caller, match)}
+    more = {"reasons": reasons, "allowed": acts_on_match(caller, match), "delivery": _delivery(match)}
     whole = {name: getattr(match, name) for name in MatchOut().fields if name not in more} | more
-    if match.state != "accepted" and caller.id == match.pledger_id:
+    if match.state in PROMISED:
+        whole["quantity"] = match.moved("promised")
+    elif caller.id == match.pledger_id:
         whole["region"] = match.region[:9]
     if match.state == "refused" and caller.id != match.pledger_id:
         whole["ended_because"] = None
     return whole
+
+
+def _delivery(match: Match) -> dict[str, Any]:
+    sending, receipt = match.movement("sent"), match.movement("received")
+    return {
+        **{kind: match.moved(kind) for kind in ("promised", "sent", "received", "returned")},
+        "sent_at": sending and sending.at,
+        "received_at": receipt and receipt.at,
+        "carrier": sending and sending.carrier,
+        "tracking_number": sending and sending.tracking_number,
+        "difference": receipt and receipt.reason,
+        "by_slip": bool(receipt and receipt.slip_id),
+    }
