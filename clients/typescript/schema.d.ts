@@ -727,6 +727,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/matches/{match_id}/sending": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say that what was promised is on its way, or was brought. */
+        post: operations["send_match"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/matches/{match_id}/receipt": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say how much arrived; what did not arrive is needed again. */
+        post: operations["receive_match"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/matches/{match_id}/closing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Both sides have acted and it is over; `ended_because` says by the figures what came of it. */
+        post: operations["close_match"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/matches/{match_id}/acceptance": {
         parameters: {
             query?: never;
@@ -736,8 +787,25 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Agree to give what was proposed. */
+        /** Agree to give what was proposed, or a part of it; the rest is free again. */
         post: operations["accept_match"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/matches/{match_id}/cancellation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What was promised will not be delivered; what was never sent is free again. */
+        post: operations["cancel_match"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1054,6 +1122,10 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        AcceptanceIn: {
+            /** @description a part of what was proposed; all of it when left out */
+            quantity?: number;
+        };
         AccountIn: {
             /**
              * @description households are registered by their village
@@ -1171,6 +1243,8 @@ export interface components {
             closed: number | null;
             /** @description with at least one accepted match, also when the need was withdrawn or closed later: what was accepted stays */
             helped: number | null;
+            /** @description with something that the giver sent and the household's side received */
+            delivered: number | null;
             /** @description closed as met elsewhere without any accepted match */
             met_elsewhere: number | null;
             /** @description accepted matches, those whose need was withdrawn or closed later included */
@@ -1207,6 +1281,8 @@ export interface components {
             closed: number | null;
             /** @description with at least one accepted match, also when the need was withdrawn or closed later: what was accepted stays */
             helped: number | null;
+            /** @description with something that the giver sent and the household's side received */
+            delivered: number | null;
             /** @description closed as met elsewhere without any accepted match */
             met_elsewhere: number | null;
             /** @description accepted matches, those whose need was withdrawn or closed later included */
@@ -1224,6 +1300,13 @@ export interface components {
              * @description first day of the bucket, which may lie before `since`
              */
             start: string;
+        };
+        CancellationIn: {
+            /**
+             * @description of one's own side: only the household's knows of a no-show
+             * @enum {string}
+             */
+            reason: "not_deliverable" | "giver_withdrew" | "giver_no_show" | "household_moved" | "need_over";
         };
         CatalogueOut: {
             items: components["schemas"]["ItemOut"][];
@@ -1309,6 +1392,30 @@ export interface components {
                 [key: string]: string;
             };
         };
+        DeliveryOut: {
+            promised: number;
+            sent: number;
+            received: number;
+            /** @description never sent, free again in the pledge */
+            returned: number;
+            /** Format: date-time */
+            sent_at: string | null;
+            /** Format: date-time */
+            received_at: string | null;
+            /**
+             * @description in_person: 当面送到 · brought in person; pick_up: 自行领取 · picked up; ems: 中国邮政 · China Post, EMS; sf: 顺丰 · SF Express; jd: 京东物流 · JD Logistics; zto: 中通 · ZTO; yto: 圆通 · YTO; sto: 申通 · STO; yunda: 韵达 · Yunda; other: 其他 · another
+             * @enum {string|null}
+             */
+            carrier: "in_person" | "pick_up" | "ems" | "sf" | "jd" | "zto" | "yto" | "sto" | "yunda" | "other" | null;
+            tracking_number: string | null;
+            /**
+             * @description short: 数量不足 · fewer than were sent; damaged: 有损坏 · damaged; wrong_item: 物品不符 · not what was sent for; lost: 运输中丢失 · lost on the way; refused: 未收下 · not taken in; other: 其他 · other
+             * @enum {string|null}
+             */
+            difference: "short" | "damaged" | "wrong_item" | "lost" | "refused" | "other" | null;
+            /** @description received with the printed slip, without an account */
+            by_slip: boolean;
+        };
         DivisionOut: {
             code: string;
             name: string;
@@ -1340,6 +1447,8 @@ export interface components {
             closed: number | null;
             /** @description with at least one accepted match, also when the need was withdrawn or closed later: what was accepted stays */
             helped: number | null;
+            /** @description with something that the giver sent and the household's side received */
+            delivered: number | null;
             /** @description closed as met elsewhere without any accepted match */
             met_elsewhere: number | null;
             /** @description accepted matches, those whose need was withdrawn or closed later included */
@@ -1433,10 +1542,10 @@ export interface components {
             id: string;
             version: number;
             /**
-             * @description proposed: 待答复 · waiting for an answer; accepted: 已接受 · accepted; refused: 已谢绝 · refused; lapsed: 已失效 · lapsed
+             * @description proposed: 待答复 · waiting for an answer; accepted: 已接受 · accepted; refused: 已谢绝 · refused; lapsed: 已失效 · lapsed; sent: 已送出 · sent; received: 已收到 · received; closed: 已结束 · closed
              * @enum {string}
              */
-            state: "proposed" | "accepted" | "refused" | "lapsed";
+            state: "proposed" | "accepted" | "refused" | "lapsed" | "sent" | "received" | "closed";
             /** Format: uuid */
             need_id: string;
             /** Format: uuid */
@@ -1453,6 +1562,9 @@ export interface components {
             /** Format: date-time */
             answered_at: string | null;
             ended_because: string | null;
+            /** Format: date-time */
+            closed_at: string | null;
+            delivery: components["schemas"]["DeliveryOut"];
             /** @description operations (`operationId`) on this that the caller may carry out now */
             allowed: string[];
         };
@@ -1465,7 +1577,7 @@ export interface components {
             raw: number | null;
             /** @description the same by weight: urgency (1, 2, 4) times reference value, a need that is met in part counting in part */
             weighted: number | null;
-            /** @description always null for now: nothing tells of deliveries yet */
+            /** @description as `weighted`, of what both sides confirmed as delivered */
             delivered: number | null;
             /** @description the denominator of all three: needs published */
             of: number | null;
@@ -1532,8 +1644,10 @@ export interface components {
             category: string;
             unit: string;
             quantity: number;
-            /** @description already promised by people who accepted */
+            /** @description promised by people who accepted, less what did not arrive */
             accepted: number;
+            /** @description of `accepted`, confirmed as received */
+            delivered: number;
             /** @description set aside, waiting for an answer */
             proposed: number;
             /**
@@ -1564,10 +1678,10 @@ export interface components {
             id: string;
             version: number;
             /**
-             * @description need_published: 需求已公开 · need published; need_rejected: 需求未通过 · need rejected; need_withdrawn: 需求已撤回 · need withdrawn; need_closed: 需求已结束 · need closed; match_proposed: 建议对接 · match proposed; match_accepted: 对接已答应 · match accepted; match_refused: 对接未接受 · match refused; match_lapsed: 对接已失效 · match lapsed; match_need_ended: 所助需求已结束 · the need of a match ended; pledge_released: 爱心意向已处理 · pledge judged
+             * @description need_published: 需求已公开 · need published; need_rejected: 需求未通过 · need rejected; need_withdrawn: 需求已撤回 · need withdrawn; need_closed: 需求已结束 · need closed; match_proposed: 建议对接 · match proposed; match_accepted: 对接已答应 · match accepted; match_refused: 对接未接受 · match refused; match_lapsed: 对接已失效 · match lapsed; match_need_ended: 所助需求已结束 · the need of a match ended; match_sent: 帮助已送出 · help was sent; match_received: 帮助已收到 · help was received; match_closed: 对接已结束 · match closed; pledge_released: 爱心意向已处理 · pledge judged
              * @enum {string}
              */
-            kind: "need_published" | "need_rejected" | "need_withdrawn" | "need_closed" | "match_proposed" | "match_accepted" | "match_refused" | "match_lapsed" | "match_need_ended" | "pledge_released";
+            kind: "need_published" | "need_rejected" | "need_withdrawn" | "need_closed" | "match_proposed" | "match_accepted" | "match_refused" | "match_lapsed" | "match_need_ended" | "match_sent" | "match_received" | "match_closed" | "pledge_released";
             /**
              * @description on which side the caller stands in this
              * @enum {string}
@@ -1642,7 +1756,10 @@ export interface components {
             category: string;
             unit: string;
             quantity: number;
+            /** @description promised, less what was never sent */
             accepted: number;
+            /** @description of `accepted`, confirmed as received */
+            delivered: number;
             proposed: number;
             /** @description neither accepted nor waiting for an answer */
             open: number;
@@ -1699,6 +1816,8 @@ export interface components {
             closed: number | null;
             /** @description with at least one accepted match, also when the need was withdrawn or closed later: what was accepted stays */
             helped: number | null;
+            /** @description with something that the giver sent and the household's side received */
+            delivered: number | null;
             /** @description closed as met elsewhere without any accepted match */
             met_elsewhere: number | null;
             /** @description accepted matches, those whose need was withdrawn or closed later included */
@@ -1752,6 +1871,15 @@ export interface components {
             value: string | number;
             text: string;
         };
+        ReceiptIn: {
+            /** @description how much arrived; all that was sent when left out */
+            quantity?: number;
+            /**
+             * @description needed when less arrived than was sent
+             * @enum {string}
+             */
+            reason?: "short" | "damaged" | "wrong_item" | "lost" | "refused" | "other";
+        };
         RefreshTokenIn: {
             refresh_token: string;
         };
@@ -1782,6 +1910,17 @@ export interface components {
              * @enum {string}
              */
             reason: "absurd" | "branded" | "not_a_need" | "duplicate" | "wrong_household" | "too_much";
+        };
+        SendingIn: {
+            /**
+             * @description in_person: 当面送到 · brought in person; pick_up: 自行领取 · picked up; ems: 中国邮政 · China Post, EMS; sf: 顺丰 · SF Express; jd: 京东物流 · JD Logistics; zto: 中通 · ZTO; yto: 圆通 · YTO; sto: 申通 · STO; yunda: 韵达 · Yunda; other: 其他 · another
+             * @enum {string}
+             */
+            carrier: "in_person" | "pick_up" | "ems" | "sf" | "jd" | "zto" | "yto" | "sto" | "yunda" | "other";
+            /** @description kept encrypted, shown to both sides */
+            tracking_number?: string;
+            /** @description when it is less than was promised; the rest is free again */
+            quantity?: number;
         };
         SessionOut: {
             access_token: string;
@@ -1829,6 +1968,8 @@ export interface components {
             raw: number | null;
             /** @description as above */
             weighted: number | null;
+            /** @description as above */
+            delivered: number | null;
         };
         UnreadOut: {
             unread: number;
@@ -1846,6 +1987,7 @@ export interface components {
     headers: never;
     pathItems: never;
 }
+export type AcceptanceIn = components['schemas']['AcceptanceIn'];
 export type AccountIn = components['schemas']['AccountIn'];
 export type AccountOut = components['schemas']['AccountOut'];
 export type AppointmentIn = components['schemas']['AppointmentIn'];
@@ -1854,6 +1996,7 @@ export type AppointmentPage = components['schemas']['AppointmentPage'];
 export type AskedRegionOut = components['schemas']['AskedRegionOut'];
 export type BeforeOut = components['schemas']['BeforeOut'];
 export type BucketOut = components['schemas']['BucketOut'];
+export type CancellationIn = components['schemas']['CancellationIn'];
 export type CatalogueOut = components['schemas']['CatalogueOut'];
 export type ClaimIn = components['schemas']['ClaimIn'];
 export type ClosingIn = components['schemas']['ClosingIn'];
@@ -1861,6 +2004,7 @@ export type DaysToMatchOut = components['schemas']['DaysToMatchOut'];
 export type DeadLetterOut = components['schemas']['DeadLetterOut'];
 export type DeadLetterPage = components['schemas']['DeadLetterPage'];
 export type DeadLetterShownOut = components['schemas']['DeadLetterShownOut'];
+export type DeliveryOut = components['schemas']['DeliveryOut'];
 export type DivisionOut = components['schemas']['DivisionOut'];
 export type DivisionsOut = components['schemas']['DivisionsOut'];
 export type FiguresOut = components['schemas']['FiguresOut'];
@@ -1891,11 +2035,13 @@ export type RatesOut = components['schemas']['RatesOut'];
 export type ReadingIn = components['schemas']['ReadingIn'];
 export type ReadingOut = components['schemas']['ReadingOut'];
 export type ReasonOut = components['schemas']['ReasonOut'];
+export type ReceiptIn = components['schemas']['ReceiptIn'];
 export type RefreshTokenIn = components['schemas']['RefreshTokenIn'];
 export type RefusalIn = components['schemas']['RefusalIn'];
 export type RegionOut = components['schemas']['RegionOut'];
 export type RegionsOut = components['schemas']['RegionsOut'];
 export type RejectionIn = components['schemas']['RejectionIn'];
+export type SendingIn = components['schemas']['SendingIn'];
 export type SessionOut = components['schemas']['SessionOut'];
 export type ShareOut = components['schemas']['ShareOut'];
 export type SignInIn = components['schemas']['SignInIn'];
@@ -3487,8 +3633,8 @@ export interface operations {
                 /** @description `next` of the page before */
                 cursor?: string;
                 limit?: number;
-                /** @description proposed: 待答复 · waiting for an answer; accepted: 已接受 · accepted; refused: 已谢绝 · refused; lapsed: 已失效 · lapsed */
-                state?: "proposed" | "accepted" | "refused" | "lapsed";
+                /** @description proposed: 待答复 · waiting for an answer; accepted: 已接受 · accepted; refused: 已谢绝 · refused; lapsed: 已失效 · lapsed; sent: 已送出 · sent; received: 已收到 · received; closed: 已结束 · closed */
+                state?: "proposed" | "accepted" | "refused" | "lapsed" | "sent" | "received" | "closed";
             };
             header?: never;
             path?: never;
@@ -3522,8 +3668,8 @@ export interface operations {
                 /** @description `next` of the page before */
                 cursor?: string;
                 limit?: number;
-                /** @description proposed: 待答复 · waiting for an answer; accepted: 已接受 · accepted; refused: 已谢绝 · refused; lapsed: 已失效 · lapsed */
-                state?: "proposed" | "accepted" | "refused" | "lapsed";
+                /** @description proposed: 待答复 · waiting for an answer; accepted: 已接受 · accepted; refused: 已谢绝 · refused; lapsed: 已失效 · lapsed; sent: 已送出 · sent; received: 已收到 · received; closed: 已结束 · closed */
+                state?: "proposed" | "accepted" | "refused" | "lapsed" | "sent" | "received" | "closed";
                 /** @description division code of 0 or 2 or 4 or 6 or 9 or 12 digits */
                 region?: string;
             };
@@ -3679,7 +3825,91 @@ export interface operations {
             };
         };
     };
-    accept_match: {
+    send_match: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` of the thing as it was seen, or its `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match"?: string;
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                match_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SendingIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MatchOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    receive_match: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` of the thing as it was seen, or its `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match"?: string;
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                match_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReceiptIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MatchOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    close_match: {
         parameters: {
             query?: never;
             header?: {
@@ -3696,6 +3926,90 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["NothingIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MatchOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    accept_match: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` of the thing as it was seen, or its `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match"?: string;
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                match_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AcceptanceIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MatchOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancel_match: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` of the thing as it was seen, or its `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match"?: string;
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                match_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CancellationIn"];
             };
         };
         responses: {

@@ -19,7 +19,7 @@ NAMESPACE = UUID("0192f0c1-7a00-7000-8000-000000000000")
 SPOKEN: dict[str, Any] = {
     "version": 1, "category": "food.rice", "unit": "kg", "quantity": 50, "region": "510903100201", "status": "registered",
     "campaign": None, "account_id": None, "kind": "goods", "reasons": [Reason(code="same_county", value="510903")],
-    "answers": 2, "accepted": 20, "open": 30, "withdrawn": False,
+    "sent": 50, "received": 48, "difference": "damaged", "answers": 2, "accepted": 20, "open": 30, "withdrawn": False,
 }  # fmt: skip
 
 

@@ -9,6 +9,17 @@ from msgspec import Meta
 from contracts.event import Category, Event, Moment, Quantity, Region, Rest, Unit, Version
 
 Lapse = Literal["deadline", "need_withdrawn", "need_closed", "pledge_changed", "pledge_withdrawn"]
+Difference = Literal["short", "damaged", "wrong_item", "lost", "refused", "other"]
+Outcome = Literal[
+    "delivered",
+    "partly_delivered",
+    "nothing_arrived",
+    "not_deliverable",
+    "giver_withdrew",
+    "giver_no_show",
+    "household_moved",
+    "need_over",
+]
 Refusal = Literal["too_far", "out_of_stock", "does_not_fit", "changed_my_mind", "other"]
 
 
@@ -44,7 +55,7 @@ class MatchProposed(_OfMatch, frozen=True, kw_only=True):
 
 
 class MatchAccepted(_OfMatch, frozen=True, kw_only=True):
-    """The pledger accepted a proposal, or claimed a need of their own choice."""
+    """The pledger accepted a proposal or a part of it, which is `quantity` then, or claimed a need of their own choice."""
 
     chosen: Literal["proposal", "claim"]
     accepted_at: Moment
@@ -69,6 +80,32 @@ class MatchNeedEnded(_OfMatch, frozen=True, kw_only=True):
 
     reason: Literal["need_withdrawn", "need_closed"]
     ended_at: Moment
+
+
+class MatchSent(_OfMatch, frozen=True, kw_only=True):
+    """The giver sent or brought `sent` of the `quantity` they had promised; the rest is free again on both sides."""
+
+    sent: Quantity
+    sent_at: Moment
+
+
+class MatchReceived(_OfMatch, frozen=True, kw_only=True):
+    """The household's side confirmed what arrived of what the giver had sent: so both have acted. What did not arrive is needed again."""
+
+    sent: Quantity
+    received: Rest
+    difference: Difference | None
+    confirmed: Literal["signed_in", "by_slip"]
+    received_at: Moment
+
+
+class MatchClosed(_OfMatch, frozen=True, kw_only=True):
+    """Nothing more will come of a match that was accepted; `reason` is why, by the figures once something was received."""
+
+    reason: Outcome
+    sent: Rest
+    received: Rest
+    closed_at: Moment
 
 
 class PledgeReleased(Event, frozen=True, kw_only=True):

@@ -77,16 +77,24 @@ def seed_needs(stage: Stage) -> None:
 
 
 def seed_matching(stage: Stage) -> None:
-    """A proposal for every giver; one more need, and something left of each pledge."""
+    """For every giver a proposal, something promised, sent and received; one more need, and something left of each pledge."""
     from matching import clearing
 
     stated = {"category": "food.rice", "unit": "kg", "version": 1}
     valid_until = datetime.now(UTC) + timedelta(days=30)
     for giver in sorted(GIVERS):
-        stage.hear(stage.about(PledgeOffered, giver, **stated | {"quantity": 100, "region": "51", "valid_until": valid_until}))
-        stage.hear(stage.about(NeedPublished, **stated | {"quantity": 50}))
+        for number in range(4):
+            own = stated | {"category": f"food.{giver}{number}"}
+            stage.hear(stage.about(PledgeOffered, giver, **own | {"quantity": 100, "region": "51", "valid_until": valid_until}))
+            stage.hear(stage.about(NeedPublished, **own | {"quantity": 50}))
     with stage.database.begin() as session:
-        assert clearing.clear(session, timedelta(days=3)).proposals
+        assert clearing.clear(session, timedelta(days=3)).proposals == 4 * len(GIVERS)
+    for giver in sorted(GIVERS):
+        proposed = sorted(stage.client.get("/v1/matches", by=stage.people[giver]).json["items"], key=lambda match: match["category"])
+        acts = [("acceptance", {}, giver), ("sending", {"carrier": "in_person"}, giver), ("receipt", {}, "household")]
+        for many, match in enumerate(proposed):
+            for act, body, kind in acts[:many]:
+                post(stage, f"/v1/matches/{match['id']}/{act}", body, kind)
     need = stage.about(NeedPublished, **stated | {"quantity": 10})
     stage.hear(need)
     for giver in sorted(GIVERS):

@@ -91,7 +91,7 @@ def test_what_is_allowed_is_what_may_be_done(stage: Stage, capsys: pytest.Captur
 @pytest.mark.xfail(strict=True, raises=AssertionError, reason="a rule that only what is listed obeys")
 @pytest.mark.parametrize("stage", ["matching"], indirect=True)
 def test_what_is_listed_by_a_rule_of_its_own(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("matching.api.acts_on_match", lambda caller, match: ["accept_match", "refuse_match"])
+    monkeypatch.setattr("matching.api.matches.acts_on_match", lambda caller, match: ["accept_match", "refuse_match"])
     assert check_every_state(stage)[1] == []
 
 

@@ -10,14 +10,23 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from contracts.event import Event
-from contracts.matching import MatchAccepted, MatchLapsed, MatchNeedEnded, MatchProposed, MatchRefused
+from contracts.matching import (
+    MatchAccepted,
+    MatchClosed,
+    MatchLapsed,
+    MatchNeedEnded,
+    MatchProposed,
+    MatchReceived,
+    MatchRefused,
+    MatchSent,
+)
 from contracts.needs import NeedClosed, NeedPublished, NeedRejected, NeedWithdrawn, PledgeChanged, PledgeOffered, PledgeWithdrawn
 from contracts.users import HouseholdRegistered, UserRegistered
 from insight.days import day_of
 from insight.model import Act, Household, Match, Need, Person, Stale
 from insight.values import URGENCY, value_of
 
-AnyMatch = MatchProposed | MatchAccepted | MatchRefused | MatchLapsed | MatchNeedEnded
+AnyMatch = MatchProposed | MatchAccepted | MatchRefused | MatchLapsed | MatchNeedEnded | MatchSent | MatchReceived | MatchClosed
 AnyPledge = PledgeOffered | PledgeChanged | PledgeWithdrawn
 _STATES = {
     MatchProposed: "proposed",
@@ -25,6 +34,9 @@ _STATES = {
     MatchRefused: "refused",
     MatchLapsed: "lapsed",
     MatchNeedEnded: "need_ended",
+    MatchSent: "sent",
+    MatchReceived: "received",
+    MatchClosed: "closed",
 }
 
 
@@ -83,13 +95,15 @@ def note_matches(session: Session, events: Sequence[AnyMatch]) -> None:
             "quantity": event.quantity,
             "state": _STATES[type(event)],
             "accepted_on": day_of(event.accepted_at) if isinstance(event, MatchAccepted) else None,
+            "received": event.received if isinstance(event, MatchReceived | MatchClosed) else None,
         }
         for event in _by_version(events)
     }
     fresh = insert(Match).values(_listed(rows))
-    newest = {"state": case((Match.version < fresh.excluded.version, fresh.excluded.state), else_=Match.state)}
+    is_newer = Match.version < fresh.excluded.version
+    newest = {name: case((is_newer, fresh.excluded[name]), else_=getattr(Match, name)) for name in ("state", "quantity")}
     newest |= {"version": func.greatest(Match.version, fresh.excluded.version)}
-    newest |= {"accepted_on": func.coalesce(Match.accepted_on, fresh.excluded.accepted_on)}
+    newest |= {name: func.coalesce(getattr(Match, name), fresh.excluded[name]) for name in ("accepted_on", "received")}
     _do(session, fresh.on_conflict_do_update(index_elements=["id"], set_=newest))
     _mark(session, "need", {event.need_id for event in events})
     answered = {MatchAccepted: "accepted_at", MatchRefused: "refused_at"}

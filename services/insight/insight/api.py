@@ -55,7 +55,7 @@ class MatchRateOut(Schema):
 
     raw = _share("needs with an accepted match, over all published needs; those that were withdrawn or closed included in both")
     weighted = _share("the same by weight: urgency (1, 2, 4) times reference value, a need that is met in part counting in part")
-    delivered = _share("always null for now: nothing tells of deliveries yet")
+    delivered = _share("as `weighted`, of what both sides confirmed as delivered")
     of = _figure("the denominator of all three: needs published")
 
 
@@ -94,6 +94,7 @@ class FiguresOut(Schema):
     withdrawn = _figure("taken back by their own side")
     closed = _figure("closed by an administrator")
     helped = _figure("with at least one accepted match, also when the need was withdrawn or closed later: what was accepted stays")
+    delivered = _figure("with something that the giver sent and the household's side received")
     met_elsewhere = _figure("closed as met elsewhere without any accepted match")
     matches = _figure("accepted matches, those whose need was withdrawn or closed later included")
     refused = _figure("proposals that were refused")
@@ -127,6 +128,7 @@ class TrendOut(Schema):
     helped = _share("as above")
     raw = _share("0.25 is from 0.5 to 0.75")
     weighted = _share("as above")
+    delivered = _share("as above")
 
 
 class RatesOut(Schema):

@@ -87,7 +87,7 @@ def _count_anew(session: Session, cells: set[Cell]) -> None:
 
 
 _NAMES = ", ".join(MEASURES)
-_ACCEPTED = "matches.state IN ('accepted', 'need_ended')"
+_ACCEPTED = "matches.state IN ('accepted', 'need_ended', 'sent', 'received', 'closed')"
 _MET = "least(met, needs.quantity)"
 _FRESH = {
     "registered": "(SELECT count(*) FROM people WHERE region = cell.region AND day = cell.day AND kind <> 'staff')",
@@ -108,8 +108,10 @@ _OF_NEEDS = {
     "matches": "sum(accepted)",
     "refused": "sum(refused)",
     "lapsed": "sum(lapsed)",
+    "delivered": "count(*) FILTER (WHERE arrived > 0)",
     "weight": "sum(urgency * value)",
     "weight_met": f"sum(round(urgency * value * {_MET} / needs.quantity))",
+    "weight_delivered": "sum(round(urgency * value * least(arrived, needs.quantity) / needs.quantity))",
     "value_government": f"sum(value - round(value * {_MET} / needs.quantity)) FILTER (WHERE needs.state = 'met_elsewhere')",
     "helped_government": "count(*) FILTER (WHERE needs.state = 'met_elsewhere' AND met < needs.quantity)",
     **{f"helped_{kind}": f"count(*) FILTER (WHERE met_{kind} > 0)" for kind in GIVERS},
@@ -129,6 +131,7 @@ _COUNT = text(
                     count(*) FILTER (WHERE matches.state = 'refused') AS refused,
                     count(*) FILTER (WHERE matches.state = 'lapsed') AS lapsed,
                     coalesce(sum(matches.quantity) FILTER (WHERE {_ACCEPTED}), 0) AS met,
+                    coalesce(sum(matches.received), 0) AS arrived,
                     min(accepted_on) FILTER (WHERE {_ACCEPTED}) AS first, {_BY_KIND}
                 FROM matches LEFT JOIN people ON people.id = pledger_id WHERE need_id = needs.id
             ) AS found

@@ -6,8 +6,8 @@ from typing import Any
 from insight.model import BOUNDS, GIVERS, HELPERS
 
 COUNTS = (
-    "registered", "registered_by_then", "households", "active", "needs", "rejected", "withdrawn", "closed", "helped", "matches",
-    "refused", "lapsed", "met_elsewhere",
+    "registered", "registered_by_then", "households", "active", "needs", "rejected", "withdrawn", "closed", "helped", "delivered",
+    "matches", "refused", "lapsed", "met_elsewhere",
 )  # fmt: skip
 FEW = 5
 WAITS = {"median": 0.5, "p90": 0.9}
@@ -27,7 +27,7 @@ def figures(sums: Sums, for_public: bool) -> Figures:
         "match_rate": {
             "raw": _rate(shown["helped"], shown["needs"], digits),
             "weighted": _rate(sums["weight_met"], sums["weight"], digits) if known else None,
-            "delivered": None,
+            "delivered": _rate(sums["weight_delivered"], sums["weight"], digits) if known and shown["delivered"] is not None else None,
             "of": shown["needs"],
         },
         "days_to_match": {name: _within(sums, part) if known else None for name, part in WAITS.items()} | {"of": shown["helped"]},
@@ -38,7 +38,7 @@ def figures(sums: Sums, for_public: bool) -> Figures:
 def trend(now: Figures, before: Figures) -> dict[str, float | None]:
     """How much of its former size each count changed by, and rates by how much; None without something to compare with."""
     grown = {name: _growth(now[name], before[name]) for name in ("registered", "active", "needs", "helped")}
-    return grown | {name: _difference(now["match_rate"][name], before["match_rate"][name]) for name in ("raw", "weighted")}
+    return grown | {name: _difference(now["match_rate"][name], before["match_rate"][name]) for name in ("raw", "weighted", "delivered")}
 
 
 def ranked(rows: Mapping[str, Figures]) -> list[dict[str, Any]]:

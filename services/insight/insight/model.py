@@ -12,7 +12,20 @@ BOUNDS = (0, 1, 2, 3, 5, 7, 10, 14, 21, 30, 45, 60, 90)
 """Days to the first match are counted up to each of these; what took longer is counted in none."""
 GIVERS = ("donor", "organisation", "merchant", "volunteer")
 PEOPLE = ("registered", "active_day", "active_week", "active_month")
-NEEDS = ("needs", "withdrawn", "closed", "helped", "met_elsewhere", "matches", "refused", "lapsed", "weight", "weight_met")
+NEEDS = (
+    "needs",
+    "withdrawn",
+    "closed",
+    "helped",
+    "met_elsewhere",
+    "matches",
+    "refused",
+    "lapsed",
+    "delivered",
+    "weight",
+    "weight_met",
+    "weight_delivered",
+)
 HELPERS = ("government", *GIVERS)
 VALUES = tuple(f"value_{who}" for who in HELPERS)
 HELPED = tuple(f"helped_{who}" for who in HELPERS)
@@ -81,7 +94,7 @@ class Need(Base):
 
 class Match(Base):
     """How a match stands by the newest version heard; `accepted_on` as soon as that is heard. Only an accepted match comes to be
-    `need_ended`, and what was accepted stays so.
+    `need_ended`, sent, received or closed, and what was accepted stays so. `received` is what both sides confirmed.
     """
 
     __tablename__ = "matches"
@@ -93,6 +106,7 @@ class Match(Base):
     quantity: Mapped[int] = mapped_column(BigInteger)
     state: Mapped[str] = mapped_column(String(20))
     accepted_on: Mapped[date | None]
+    received: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class Stale(Base):

@@ -25,6 +25,7 @@ HEADINGS = {
     "withdrawn": ("撤回", "withdrawn"),
     "closed": ("结束", "closed"),
     "helped": ("已对接需求", "needs helped"),
+    "delivered": ("已落实需求", "needs delivered"),
     "matches": ("对接数", "matches"),
     "refused": ("谢绝", "refused"),
     "lapsed": ("失效", "lapsed"),

@@ -3,7 +3,16 @@
 from sqlalchemy.orm import Session
 
 from chassis.events import ServiceWorker, every, handles_batch
-from contracts.matching import MatchAccepted, MatchLapsed, MatchNeedEnded, MatchProposed, MatchRefused
+from contracts.matching import (
+    MatchAccepted,
+    MatchClosed,
+    MatchLapsed,
+    MatchNeedEnded,
+    MatchProposed,
+    MatchReceived,
+    MatchRefused,
+    MatchSent,
+)
 from contracts.needs import NeedClosed, NeedPublished, NeedRejected, NeedWithdrawn, PledgeChanged, PledgeOffered, PledgeWithdrawn
 from contracts.users import HouseholdRegistered, UserRegistered
 from insight import actions, counting
@@ -66,6 +75,18 @@ class Worker(ServiceWorker):
 
     @handles_batch(MatchNeedEnded)
     def on_match_need_ended(self, session: Session, events: list[MatchNeedEnded]) -> None:
+        actions.note_matches(session, events)
+
+    @handles_batch(MatchSent)
+    def on_match_sent(self, session: Session, events: list[MatchSent]) -> None:
+        actions.note_matches(session, events)
+
+    @handles_batch(MatchReceived)
+    def on_match_received(self, session: Session, events: list[MatchReceived]) -> None:
+        actions.note_matches(session, events)
+
+    @handles_batch(MatchClosed)
+    def on_match_closed(self, session: Session, events: list[MatchClosed]) -> None:
         actions.note_matches(session, events)
 
     @every(seconds=1)

@@ -17,7 +17,7 @@ from chassis.inbox import Heard
 from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of, api_fixtures
 from contracts.event import Event
 from contracts.generate import example_of
-from contracts.matching import MatchAccepted
+from contracts.matching import MatchAccepted, MatchReceived, MatchSent
 from contracts.needs import NeedPublished
 from contracts.users import UserRegistered
 from insight import counting
@@ -86,6 +86,14 @@ def need(name: str, day: str, region: str = VILLAGE, **changes: Any) -> NeedPubl
 def accepted(name: str, of: NeedPublished, by: str, day: str, quantity: int | None = None, version: int = 2) -> MatchAccepted:
     match = event(MatchAccepted, match_id=name, pledger_id=by, accepted_at=day, version=version)
     return replace(match, need_id=of.need_id, region=of.region, quantity=quantity or of.quantity)
+
+
+def delivery(name: str, of: NeedPublished, sent: int, received: int | None) -> list[Event]:
+    """A match of a donor that was accepted and sent, and received unless None."""
+    match = accepted(name, of, "donor", "2026-03-05", sent)
+    stated = {one: getattr(match, one) for one in ("match_id", "need_id", "pledger_id", "region", "quantity")}
+    told: list[Event] = [match, event(MatchSent, **stated, sent=sent, version=3)]
+    return told if received is None else [*told, event(MatchReceived, **stated, sent=sent, received=received, version=4)]
 
 
 def tell(database: Database, events: Iterable[Event]) -> None:

@@ -11,12 +11,12 @@ from contracts.users import UserRegistered
 from insight.table import harmless
 from insight.values import fen_of, value_of
 
-from .conftest import CITY, COUNTY, MARCH, OTHER_VILLAGE, TOWN, VILLAGE, accepted, ask, event, giver, need, refused, tell
+from .conftest import CITY, COUNTY, MARCH, OTHER_VILLAGE, TOWN, VILLAGE, accepted, ask, delivery, event, giver, need, refused, tell
 
 
 def test_small_and_easy_needs_raise_the_raw_rate_and_not_the_weighted_one(client: Client, told: None, city: Person) -> None:
     rate = ask(client, city, region=CITY)["figures"]["match_rate"]
-    assert rate == {"raw": round(10 / 11, 4), "weighted": round(300 / (300 + 4 * 60_000), 4), "delivered": None, "of": 11}
+    assert rate == {"raw": round(10 / 11, 4), "weighted": round(300 / (300 + 4 * 60_000), 4), "delivered": 0.0, "of": 11}
 
 
 def test_every_rate_stands_beside_its_denominator(client: Client, told: None, city: Person) -> None:
@@ -68,7 +68,15 @@ def test_the_buckets_of_a_period_add_up_to_it_and_the_period_before_is_as_long(c
         assert len(answer["series"]) == buckets
         assert sum(bucket["needs"] for bucket in answer["series"]) == answer["figures"]["needs"] == 11
     assert (answer["before"]["since"], answer["before"]["until"]) == ("2026-02-01", "2026-02-28")
-    assert answer["trend"] == {"registered": 0, "active": None, "needs": None, "helped": None, "raw": None, "weighted": None}
+    assert answer["trend"] == {
+        "registered": 0,
+        "active": None,
+        "needs": None,
+        "helped": None,
+        "raw": None,
+        "weighted": None,
+        "delivered": None,
+    }
     assert ask(client, city, region=CITY, since="2026-03-10")["before"]["since"] == "2026-02-16"
 
 
@@ -77,6 +85,28 @@ def test_april_is_compared_with_march(client: Client, told: None, database: Roll
     tell(database, [*needs, *(accepted(f"of {one.need_id}", one, "donor", "2026-04-03") for one in needs[:11])])
     trend = ask(client, city, region=CITY, since="2026-04-01", until="2026-04-30")["trend"]
     assert (trend["needs"], trend["helped"], trend["raw"]) == (1.0, 0.1, round(0.5 - 0.9091, 4))
+
+
+def test_only_what_both_sides_confirmed_counts_as_delivered(client: Client, told: None, database: RolledBack, city: Person) -> None:
+    large = need("large", "2026-03-03", OTHER_VILLAGE, category="food.rice", quantity=100, version=3)
+    other = need("other", "2026-03-04", OTHER_VILLAGE, category="food.rice", quantity=100)
+    tell(database, [large, other, *delivery("a", other, sent=80, received=60), *delivery("b", other, sent=20, received=None)])
+    figures = ask(client, city, region=CITY)["figures"]
+    assert (figures["helped"], figures["delivered"]) == (11, 1)
+    weights = 10 * 30 + 4 * 60_000 + 100 * 600
+    assert figures["match_rate"]["delivered"] == round(60 * 600 / weights, 4)
+
+
+def test_the_public_is_told_no_delivered_rate_that_few_needs_stand_behind(
+    client: Client, told: None, database: RolledBack, city: Person
+) -> None:
+    for number in range(10):
+        [small] = [need(f"small {number}", "2026-03-02", category="medical.gloves", quantity=1)]
+        tell(database, delivery(f"match {number}", small, sent=1, received=1))
+        if number in {3, 9}:
+            seen = ask(client, region=CITY)["figures"]
+            assert (seen["delivered"] is None, seen["match_rate"]["delivered"] is None) == ((number == 3,) * 2)
+    assert ask(client, city, region=CITY)["figures"]["delivered"] == 10
 
 
 def test_administrators_see_their_regions_whole_and_others_as_everybody_does(client: Client, told: None, village: Person) -> None:
@@ -101,7 +131,7 @@ def test_the_table_says_the_same_with_headings_in_both_languages(client: Client,
     assert [row["part"] for row in rows] == ["total", "period before", "series", "regions below"]
     total = ask(client, city, region=CITY)["figures"]
     assert (rows[0]["needs"], rows[0]["match rate, raw"]) == ("11", str(total["match_rate"]["raw"]))
-    assert (rows[0]["match rate, delivered"], rows[3]["region"]) == ("", COUNTY)
+    assert (rows[0]["match rate, delivered"], rows[3]["region"]) == ("0.0", COUNTY)
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@sum", "\t=1", "\r=1"])

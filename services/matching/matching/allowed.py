@@ -1,22 +1,49 @@
-"""What somebody may do with a match: the actions refuse by this rule, and every answer lists what it lets through."""
+"""What somebody may do with a match: the actions refuse by these rules, and every answer lists what they let through."""
 
 from chassis.auth import Caller
 from chassis.database import now
 from chassis.problems import Problem, not_allowed, state_conflict
 from matching.model import Match
 
-ACTS = ("accept_match", "refuse_match")
+ACTS = ("accept_match", "refuse_match", "send_match", "receive_match", "close_match", "cancel_match", "print_slip")
+PROMISED = ("accepted", "sent", "received", "closed")
+"""The states in which something was promised."""
+OF_GIVER = frozenset({"not_deliverable", "giver_withdrew"})
+OF_HOUSEHOLD = frozenset({"not_deliverable", "giver_no_show", "household_moved", "need_over"})
+"""Why each side may say that nothing will be delivered."""
 
 
-def refusal(caller: Caller, match: Match) -> Problem | None:
-    """Why the caller may not answer the proposal, or None: only the pledger does, once, in time."""
-    if match.pledger_id != caller.id:
+def refusal(act: str, caller: Caller, match: Match) -> Problem | None:
+    """Why the caller may not do this now, or None."""
+    is_giver, is_household = caller.id == match.pledger_id, on_household_side(caller, match)
+    may, states = {
+        "accept_match": (is_giver, ("proposed",)),
+        "refuse_match": (is_giver, ("proposed",)),
+        "send_match": (is_giver, ("accepted",)),
+        "receive_match": (is_household, ("sent",)),
+        "close_match": (is_giver or is_household, ("received",)),
+        "cancel_match": (is_giver or is_household, ("accepted", "sent") if is_household else ("accepted",)),
+        "print_slip": (caller.manages(match.region), ("accepted", "sent")),
+    }[act]
+    if not may:
         return not_allowed()
-    if match.state != "proposed":
+    if match.state not in states:
         return state_conflict(state=match.state)
-    return state_conflict(state="lapsed") if match.answer_by <= now() else None
+    is_late = match.state == "proposed" and match.answer_by <= now()
+    return state_conflict(state="lapsed") if is_late else None
+
+
+def cancelling_refusal(caller: Caller, match: Match, reason: str) -> Problem | None:
+    """Nobody gives the other side's reasons."""
+    mine = OF_GIVER if caller.id == match.pledger_id else OF_HOUSEHOLD
+    return None if reason in mine else not_allowed()
+
+
+def on_household_side(caller: Caller, match: Match) -> bool:
+    """The household itself, or who manages its village and speaks for it."""
+    return caller.id == match.account_id or caller.manages(match.region)
 
 
 def acts_on_match(caller: Caller, match: Match) -> list[str]:
     """The operations that the caller may carry out on it now."""
-    return list(ACTS) if refusal(caller, match) is None else []
+    return [act for act in ACTS if refusal(act, caller, match) is None]

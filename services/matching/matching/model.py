@@ -1,14 +1,15 @@
-"""What matching knows: the book of needs and pledges, the matches between them, and what is still to be cleared."""
+"""What matching knows: the book of needs and pledges, the matches between them, what moved in each, and the slips printed for them."""
 
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, MetaData, SmallInteger, String
+from sqlalchemy import BigInteger, ForeignKey, LargeBinary, MetaData, SmallInteger, String
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from chassis.database import NAMING, CategoryCode, Moment, RegionCode, new_id
+from chassis.sealed import Sealed
 
 
 class Base(DeclarativeBase):
@@ -65,7 +66,9 @@ class Category(Base):
 
 
 class Match(Base):
-    """A quantity of one pledge set aside for one need. `barred` pairs are never proposed to each other again."""
+    """A quantity of one pledge set aside for one need; what became of it stands in its movements. `barred` pairs are never proposed to
+    each other again.
+    """
 
     __tablename__ = "matches"
 
@@ -90,3 +93,50 @@ class Match(Base):
     answered_at: Mapped[datetime | None] = mapped_column(Moment)
     need_ended_because: Mapped[str | None] = mapped_column(String(50))
     need_ended_at: Mapped[datetime | None] = mapped_column(Moment)
+    need_ended_version: Mapped[int | None] = mapped_column(BigInteger)
+    closed_at: Mapped[datetime | None] = mapped_column(Moment)
+    movements: Mapped[list["Movement"]] = relationship(lazy="selectin", order_by="Movement.version")
+
+    def movement(self, kind: str) -> "Movement | None":
+        return next((movement for movement in self.movements if movement.kind == kind), None)
+
+    def moved(self, kind: str) -> int:
+        """How much was promised, sent, received or returned; 0 until it is."""
+        movement = self.movement(kind)
+        return movement.quantity if movement else 0
+
+
+class Movement(Base):
+    """What moved in a match, at most once of each kind, and at which version of the match. Rows are only ever added.
+
+    `promised` was agreed to, `sent` left the giver, `received` arrived, `returned` went back to the pledge because it was never sent.
+    `by` is who said so, empty when it was said with a slip.
+    """
+
+    __tablename__ = "movements"
+
+    match_id: Mapped[UUID] = mapped_column(ForeignKey("matches.id"), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(20), primary_key=True)
+    quantity: Mapped[int] = mapped_column(BigInteger)
+    version: Mapped[int] = mapped_column(BigInteger)
+    at: Mapped[datetime] = mapped_column(Moment)
+    by: Mapped[UUID | None]
+    slip_id: Mapped[UUID | None]
+    reason: Mapped[str | None] = mapped_column(String(20))
+    carrier: Mapped[str | None] = mapped_column(String(20))
+    tracking_number: Mapped[str | None] = mapped_column(Sealed, deferred=True)
+
+
+class Slip(Base):
+    """A hand-over slip, printed by the household's village. Of its token only the hash is known; printing another one revokes it."""
+
+    __tablename__ = "slips"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    match_id: Mapped[UUID] = mapped_column(ForeignKey("matches.id"))
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    printed_by: Mapped[UUID]
+    printed_at: Mapped[datetime] = mapped_column(Moment)
+    expires_at: Mapped[datetime] = mapped_column(Moment)
+    revoked_at: Mapped[datetime | None] = mapped_column(Moment)
+    used_at: Mapped[datetime | None] = mapped_column(Moment)

@@ -1,4 +1,4 @@
-"""What can be wrong with answering or claiming."""
+"""What can be wrong with answering, claiming, delivering."""
 
 from chassis.problems import problem
 
@@ -6,3 +6,6 @@ does_not_fit = problem(422, "does_not_fit", zh="您的意向与这项需求不�
 unknown_need = problem(422, "unknown_need", zh="没有这项需求", en="There is no such need")
 unknown_pledge = problem(422, "unknown_pledge", zh="您没有这项意向", en="You have no such pledge")
 not_enough = problem(409, "not_enough", zh="需求或意向的余量已不足", en="Too little is left of the need or of the pledge")
+more_than_promised = problem(409, "more_than_promised", zh="超过了答应的数量", en="That is more than was promised")
+more_than_sent = problem(409, "more_than_sent", zh="超过了送出的数量", en="That is more than was sent")
+reason_needed = problem(422, "reason_needed", zh="收到的少于送出的，请说明原因", en="Less arrived than was sent: say why")

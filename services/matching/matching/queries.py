@@ -4,13 +4,15 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, selectinload
 
 from chassis.auth import Caller
 from chassis.database import below
 from chassis.pages import page
 from chassis.problems import not_found
-from matching.model import Match
+from matching.model import Match, Movement
+
+_WHOLE = selectinload(Match.movements).undefer(Movement.tracking_number)
 
 
 def is_own(caller: Caller) -> ColumnElement[bool]:
@@ -20,21 +22,17 @@ def is_own(caller: Caller) -> ColumnElement[bool]:
     )
 
 
-def own_match(session: Session, caller: Caller, match_id: UUID) -> Match:
-    return _one(session, select(Match).where(Match.id == match_id, is_own(caller)))
-
-
 def visible_match(session: Session, caller: Caller, match_id: UUID) -> Match:
-    return _one(session, select(Match).where(Match.id == match_id, or_(is_own(caller), caller.within(Match.region))))
+    return _one(session, select(Match).options(_WHOLE).where(Match.id == match_id, or_(is_own(caller), caller.within(Match.region))))
 
 
 def own_matches(session: Session, caller: Caller, state: str | None = None, **paging: Any) -> dict[str, Any]:
-    query = select(Match).where(is_own(caller))
+    query = select(Match).options(_WHOLE).where(is_own(caller))
     return page(session, query.where(Match.state == state) if state else query, Match.id, **paging)
 
 
 def managed_matches(session: Session, caller: Caller, region: str = "", state: str | None = None, **paging: Any) -> dict[str, Any]:
-    query = select(Match).where(caller.within(Match.region))
+    query = select(Match).options(_WHOLE).where(caller.within(Match.region))
     if region:
         query = query.where(below(Match.region, region))
     return page(session, query.where(Match.state == state) if state else query, Match.id, **paging)

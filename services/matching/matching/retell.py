@@ -1,15 +1,29 @@
 """What matching tells anew: how every match came to stand as it does, endings first; what was free of a pledge at its last change."""
 
 from chassis.stories import Story
-from contracts.matching import MatchAccepted, MatchLapsed, MatchNeedEnded, MatchProposed, MatchRefused, PledgeReleased
-from matching import actions
-from matching.model import Match, Pledge
+from contracts.matching import (
+    MatchAccepted,
+    MatchClosed,
+    MatchLapsed,
+    MatchNeedEnded,
+    MatchProposed,
+    MatchReceived,
+    MatchRefused,
+    MatchSent,
+    PledgeReleased,
+)
+from matching.actions import told
+from matching.allowed import PROMISED
+from matching.model import Match, Movement, Pledge
 
 STORIES = (
-    Story(MatchNeedEnded, Match, actions.need_ended, where=Match.need_ended_at.is_not(None)),
-    Story(MatchLapsed, Match, actions.lapsed, where=Match.state == "lapsed"),
-    Story(MatchRefused, Match, actions.refused, where=Match.state == "refused"),
-    Story(MatchAccepted, Match, actions.accepted, where=Match.state == "accepted"),
-    Story(MatchProposed, Match, actions.proposed, where=Match.answer_by > Match.proposed_at),
-    Story(PledgeReleased, Pledge, actions.released, where=Pledge.releases > 0),
+    Story(MatchClosed, Match, told.closed, where=Match.state == "closed"),
+    Story(MatchNeedEnded, Match, told.need_ended, where=Match.need_ended_at.is_not(None)),
+    Story(MatchLapsed, Match, told.lapsed, where=Match.state == "lapsed"),
+    Story(MatchRefused, Match, told.refused, where=Match.state == "refused"),
+    Story(MatchReceived, Match, told.received, where=Match.movements.any(Movement.kind == "received")),
+    Story(MatchSent, Match, told.sent, where=Match.movements.any(Movement.kind == "sent")),
+    Story(MatchAccepted, Match, told.accepted, where=Match.state.in_(PROMISED)),
+    Story(MatchProposed, Match, told.proposed, where=Match.answer_by > Match.proposed_at),
+    Story(PledgeReleased, Pledge, told.released, where=Pledge.releases > 0),
 )

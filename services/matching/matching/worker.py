@@ -4,7 +4,7 @@ from sqlalchemy.orm import Session
 
 from chassis.events import ServiceWorker, every, handles, handles_batch
 from contracts.needs import NeedClosed, NeedPublished, NeedWithdrawn, PledgeChanged, PledgeOffered, PledgeWithdrawn
-from matching import actions
+from matching.actions import answers, book
 
 
 class Worker(ServiceWorker):
@@ -12,28 +12,28 @@ class Worker(ServiceWorker):
 
     @handles_batch(NeedPublished)
     def on_need_published(self, session: Session, events: list[NeedPublished]) -> None:
-        actions.book_needs(session, events)
+        book.book_needs(session, events)
 
     @handles_batch(NeedWithdrawn)
     def on_need_withdrawn(self, session: Session, events: list[NeedWithdrawn]) -> None:
-        actions.end_needs(session, events)
+        book.end_needs(session, events)
 
     @handles_batch(NeedClosed)
     def on_need_closed(self, session: Session, events: list[NeedClosed]) -> None:
-        actions.end_needs(session, events)
+        book.end_needs(session, events)
 
     @handles_batch(PledgeOffered)
     def on_pledge_offered(self, session: Session, events: list[PledgeOffered]) -> None:
-        actions.book_pledges(session, events)
+        book.book_pledges(session, events)
 
     @handles(PledgeChanged)
     def on_pledge_changed(self, session: Session, event: PledgeChanged) -> None:
-        actions.change_pledge(session, event)
+        book.change_pledge(session, event)
 
     @handles(PledgeWithdrawn)
     def on_pledge_withdrawn(self, session: Session, event: PledgeWithdrawn) -> None:
-        actions.withdraw_pledge(session, event)
+        book.withdraw_pledge(session, event)
 
     @every(seconds=1)
     def lapse(self, session: Session) -> None:
-        actions.lapse_matches(session)
+        answers.lapse_matches(session)

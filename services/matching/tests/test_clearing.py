@@ -8,7 +8,8 @@ from sqlalchemy import text
 
 from chassis.testing.fixtures import Client, Person, RolledBack
 from contracts.matching import MatchLapsed, MatchNeedEnded, MatchProposed, MatchRefused, PledgeReleased
-from matching import actions
+from matching.actions import answers
+from matching.actions import book as actions
 
 from .conftest import VILLAGE, changed, clear, offered, published, taken_back, told, withdrawn
 
@@ -115,9 +116,9 @@ def test_an_unanswered_proposal_lapses_and_is_not_made_again(database: RolledBac
     with database.begin() as session:
         session.execute(text("UPDATE matches SET answer_by = now() - interval '1 second'"))
     with database.begin() as session:
-        assert actions.lapse_matches(session) == 1
+        assert answers.lapse_matches(session) == 1
     with database.begin() as session:
-        assert actions.lapse_matches(session) == 0
+        assert answers.lapse_matches(session) == 0
     [lapsed] = told(database, MatchLapsed)
     assert (lapsed.version, lapsed.reason) == (2, "deadline")
     assert rests(database) == (50, 100)
@@ -257,7 +258,7 @@ def test_two_hundred_barred_pledges_do_not_hide_the_next_one(database: RolledBac
         session.execute(text(MORE_MATCHES))
         session.execute(text("UPDATE needs SET rest = rest - 220"))
         session.execute(text("UPDATE matches SET answer_by = now() - interval '1 second'"))
-        assert actions.lapse_matches(session) == 222
+        assert answers.lapse_matches(session) == 222
     assert sum(clear(database) for _ in range(15)) == 0
     assert listed(database) == 0
     book(database, offered(quantity=1000))

@@ -17,7 +17,8 @@ from chassis.database import Database
 from chassis.http import create_app
 from chassis.problems import Problem
 from chassis.testing.fixtures import Client, KnownKeys, Person
-from matching import actions, clearing, to_clear
+from matching import clearing, to_clear
+from matching.actions import answers, book
 from matching.api import api
 
 from .conftest import DAYS, offered, published, withdrawn
@@ -59,8 +60,8 @@ def pairs_at_the_same_moment(database: Database, pairs: int, look: Callable[[Ses
             category = f"food.item{number}"
             gate = Barrier(2)
             jobs = [
-                pool.submit(booked, actions.book_needs, published(category=category), gate),
-                pool.submit(booked, actions.book_pledges, offered(category=category), gate),
+                pool.submit(booked, book.book_needs, published(category=category), gate),
+                pool.submit(booked, book.book_pledges, offered(category=category), gate),
             ]
             [job.result() for job in jobs]
     return count(database, "SELECT count(DISTINCT need_id) FROM matches")
@@ -95,11 +96,11 @@ def last_unit(database: Database, keys: KnownKeys) -> tuple[Client, list[tuple[s
     need = published(quantity=1)
     first, others = offered(quantity=1), [offered(quantity=1, category="food") for _ in range(100)]
     with database.begin() as session:
-        actions.book_needs(session, [need])
-        actions.book_pledges(session, [first])
+        book.book_needs(session, [need])
+        book.book_pledges(session, [first])
     clear_all(database)
     with database.begin() as session:
-        actions.book_pledges(session, others)
+        book.book_pledges(session, others)
         match = session.scalar(text("SELECT id FROM matches"))
     client = Client(create_app("matching", api, database=database, keys=keys).test_client(), keys)
     attempts: list[tuple[str, dict[str, Any], Person]] = []
@@ -125,7 +126,7 @@ def test_of_200_parallel_claims_on_a_free_unit_one_wins(real: Database, keys: Kn
     client, attempts = last_unit(real, keys)
     with real.begin() as session:
         session.execute(text("UPDATE matches SET answer_by = now() - interval '1 second'"))
-        actions.lapse_matches(session)
+        answers.lapse_matches(session)
     with ThreadPoolExecutor(40) as pool:
         statuses = Counter(pool.map(lambda attempt: client.post(attempt[0], attempt[1], by=attempt[2]).status_code, attempts[:100] * 2))
     assert statuses == {201: 1, 409: 199}
@@ -136,8 +137,8 @@ def over_allocated(real: Database, guard: str) -> int:
     with real.begin() as session:
         if guard == "without":
             session.execute(text("ALTER TABLE pledges DROP CONSTRAINT pledges_check"))
-        actions.book_needs(session, [published(quantity=10) for _ in range(100)])
-        actions.book_pledges(session, [offered(quantity=300)])
+        book.book_needs(session, [published(quantity=10) for _ in range(100)])
+        book.book_pledges(session, [offered(quantity=300)])
     unguarded = str(clearing._SET_ASIDE["pledges"]).replace("AND rest >= part.quantity", "")
 
     def set_aside(_: int) -> None:
@@ -167,8 +168,8 @@ def test_an_unconditional_update_sets_too_much_aside(real: Database) -> None:
 
 def test_several_clearings_at_once_use_a_pledge_up_exactly(real: Database) -> None:
     with real.begin() as session:
-        actions.book_needs(session, [published(quantity=7) for _ in range(300)])
-        actions.book_pledges(session, [offered(quantity=10) for _ in range(100)])
+        book.book_needs(session, [published(quantity=7) for _ in range(300)])
+        book.book_pledges(session, [offered(quantity=10) for _ in range(100)])
 
     def work(_: int) -> None:
         while True:
@@ -190,8 +191,8 @@ def lost_wake_up(real: Database, add: Callable[[Session, Any], None]) -> int:
     """A pledge is on the list when it grows; a clearing looks between the growth and its commit. How many entries are left afterwards."""
     pledge = offered(quantity=1)
     with real.begin() as session:
-        actions.book_pledges(session, [pledge])
-        actions.book_needs(session, [published(quantity=5)])
+        book.book_pledges(session, [pledge])
+        book.book_needs(session, [published(quantity=5)])
         session.execute(text("UPDATE pledges SET rest = 0"))
         session.execute(text("DELETE FROM to_clear WHERE side = 'need'"))
     with real.begin() as growing:
@@ -221,19 +222,19 @@ def deadlocks(real: Database, rounds: int) -> int:
         category = f"food.round{number}"
         needs, pledge = [published(category=category, quantity=1) for _ in range(4)], offered(category=category, quantity=4)
         with real.begin() as session:
-            actions.book_needs(session, needs)
-            actions.book_pledges(session, [pledge])
+            book.book_needs(session, needs)
+            book.book_pledges(session, [pledge])
         clear_all(real)
         with real.begin() as session:
             matches = session.scalars(text("SELECT id FROM matches WHERE category = :category"), {"category": category}).all()
 
         def withdraw(needs: list[Any] = needs) -> None:
             with real.begin() as session:
-                actions.end_needs(session, [withdrawn(need) for need in needs])
+                book.end_needs(session, [withdrawn(need) for need in needs])
 
         def refuse(match: Any, pledge: Any = pledge) -> None:
             with suppress(Problem), real.begin() as session:
-                actions.refuse_match(session, Caller(pledge.pledger_id, "donor", session), match, "other")
+                answers.refuse_match(session, Caller(pledge.pledger_id, "donor", session), match, "other")
 
         with ThreadPoolExecutor(5) as pool:
             jobs = [pool.submit(withdraw), *(pool.submit(refuse, match) for match in matches)]

@@ -4,11 +4,11 @@ from collections import Counter
 
 from sqlalchemy import text
 
-from chassis.testing.fixtures import Client, Person, RolledBack, assert_retold
-from matching import actions
+from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of, assert_retold
+from matching.actions import book
 from matching.retell import STORIES
 
-from .conftest import changed, clear, offered, published, taken_back, withdrawn
+from .conftest import VILLAGE, changed, clear, offered, published, taken_back, withdrawn
 
 
 def test_matches_in_every_state_are_told_anew_as_they_were_told(client: Client, database: RolledBack) -> None:
@@ -16,11 +16,11 @@ def test_matches_in_every_state_are_told_anew_as_they_were_told(client: Client, 
     needs = [published(region=f"51090300100{number}") for number in range(1, 7)]
     pledges = [offered(pledger_id=donor.id, quantity=50, region=need.region) for need in needs]
     with database.begin() as session:
-        actions.book_needs(session, needs)
-        actions.book_pledges(session, pledges[:5])
+        book.book_needs(session, needs)
+        book.book_pledges(session, pledges[:5])
     assert clear(database) == 5
     with database.begin() as session:
-        actions.book_pledges(session, pledges[5:])
+        book.book_pledges(session, pledges[5:])
         matches = dict(session.execute(text("SELECT need_id, id FROM matches")).all())
     accepted, refused, _, ended, _, claimed = (need.need_id for need in needs)
     for need in (accepted, ended):
@@ -29,9 +29,9 @@ def test_matches_in_every_state_are_told_anew_as_they_were_told(client: Client, 
     claim = {"need_id": str(claimed), "pledge_id": str(pledges[5].pledge_id), "quantity": 5}
     assert client.post("/v1/claims", claim, by=donor).status_code == 201
     with database.begin() as session:
-        actions.withdraw_pledge(session, taken_back(pledges[2]))
+        book.withdraw_pledge(session, taken_back(pledges[2]))
         for need in (needs[3], needs[5]):
-            actions.end_needs(session, [withdrawn(need)])
+            book.end_needs(session, [withdrawn(need)])
     counted = Counter(type(event).__name__ for event in assert_retold(database, STORIES))
     assert counted == {
         "MatchNeedEnded": 2, "MatchLapsed": 1, "MatchRefused": 1, "MatchAccepted": 3, "MatchProposed": 5, "PledgeReleased": 1,
@@ -41,7 +41,33 @@ def test_matches_in_every_state_are_told_anew_as_they_were_told(client: Client, 
 def test_what_is_free_of_a_pledge_is_told_anew(database: RolledBack) -> None:
     pledges = [offered() for _ in range(3)]
     with database.begin() as session:
-        actions.book_pledges(session, pledges)
-        actions.change_pledge(session, changed(pledges[1], quantity=7))
-        actions.withdraw_pledge(session, taken_back(pledges[2]))
+        book.book_pledges(session, pledges)
+        book.change_pledge(session, changed(pledges[1], quantity=7))
+        book.withdraw_pledge(session, taken_back(pledges[2]))
     assert len(assert_retold(database, STORIES)) == 2
+
+
+def test_deliveries_are_told_anew_as_they_were_told(client: Client, database: RolledBack) -> None:
+    donor, agent = Person("donor"), administrator_of(database, VILLAGE)
+    needs, pledge = [published() for _ in range(4)], offered(pledger_id=donor.id, quantity=200)
+    with database.begin() as session:
+        book.book_needs(session, needs)
+        book.book_pledges(session, [pledge])
+    assert clear(database) == 4
+    with database.begin() as session:
+        matches = dict(session.execute(text("SELECT need_id, id FROM matches")).all())
+    acts = [
+        ("acceptance", {"quantity": 30}, donor),
+        ("sending", {"carrier": "in_person", "quantity": 20}, donor),
+        ("receipt", {"quantity": 10, "reason": "short"}, agent),
+        ("closing", {}, donor),
+    ]
+    for many, need in enumerate(needs, start=1):
+        for act, body, by in acts[:many]:
+            assert client.post(f"/v1/matches/{matches[need.need_id]}/{act}", body, by=by).status_code == 201
+        with database.begin() as session:
+            book.end_needs(session, [withdrawn(need)])
+    counted = Counter(type(event).__name__ for event in assert_retold(database, STORIES))
+    assert counted == {
+        "MatchClosed": 1, "MatchNeedEnded": 1, "MatchReceived": 2, "MatchSent": 3, "MatchAccepted": 4, "MatchProposed": 4,
+    }  # fmt: skip

@@ -13,7 +13,16 @@ from chassis import outbox, versions
 from chassis.auth import Caller
 from chassis.database import now
 from chassis.problems import not_found
-from contracts.matching import MatchAccepted, MatchLapsed, MatchProposed, MatchRefused, PledgeReleased
+from contracts.matching import (
+    MatchAccepted,
+    MatchClosed,
+    MatchLapsed,
+    MatchProposed,
+    MatchReceived,
+    MatchRefused,
+    MatchSent,
+    PledgeReleased,
+)
 from contracts.needs import NeedClosed, NeedPublished, NeedRejected, NeedWithdrawn, PledgeChanged, PledgeOffered, PledgeWithdrawn
 from contracts.users import HouseholdRegistered
 from needs import allowed, queries
@@ -22,7 +31,7 @@ from needs.model import Household, Match, Need, Pledge
 from needs.problems import consent_needed, past_validity, unknown_household, unknown_item, wrong_unit
 
 LONGEST_VALIDITY = timedelta(days=731)
-AnyMatch = MatchProposed | MatchAccepted | MatchRefused | MatchLapsed
+AnyMatch = MatchProposed | MatchAccepted | MatchRefused | MatchLapsed | MatchSent | MatchReceived | MatchClosed
 
 
 def post_need(session: Session, caller: Caller, wanted: Mapping[str, Any]) -> Need:
@@ -160,6 +169,8 @@ def note_matches(session: Session, events: Sequence[AnyMatch]) -> None:
                 "pledge_id": event.pledge_id,
                 "quantity": event.quantity,
                 "state": _STATES[type(event)],
+                "sent": getattr(event, "sent", None),
+                "received": getattr(event, "received", None),
             }
             for event in sorted(newest.values(), key=lambda event: event.match_id)
         ]
@@ -167,7 +178,7 @@ def note_matches(session: Session, events: Sequence[AnyMatch]) -> None:
     session.execute(
         rows.on_conflict_do_update(
             index_elements=["id"],
-            set_={"version": rows.excluded.version, "quantity": rows.excluded.quantity, "state": rows.excluded.state},
+            set_={name: rows.excluded[name] for name in ("version", "quantity", "state", "sent", "received")},
             where=Match.version < rows.excluded.version,
         )
     )
@@ -218,7 +229,15 @@ def taken_back(pledge: Pledge) -> PledgeWithdrawn:
     return PledgeWithdrawn(**_offer(pledge), withdrawn_at=pledge.changed_at or pledge.offered_at)
 
 
-_STATES = {MatchProposed: "proposed", MatchAccepted: "accepted", MatchRefused: "refused", MatchLapsed: "lapsed"}
+_STATES = {
+    MatchProposed: "proposed",
+    MatchAccepted: "accepted",
+    MatchRefused: "refused",
+    MatchLapsed: "lapsed",
+    MatchSent: "sent",
+    MatchReceived: "received",
+    MatchClosed: "closed",
+}
 
 
 def _household_of(session: Session, caller: Caller, household_id: UUID | None) -> Household:

@@ -1,5 +1,6 @@
 """What needs knows: needs, pledges, and of others what it has to: households and how matches ended."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -27,7 +28,7 @@ class Household(Base):
 
 
 class Match(Base):
-    """How a match stands, as matching told: proposed, accepted, refused or lapsed."""
+    """How a match stands, as matching told; `sent` and `received` are empty until then, and what was never sent is nought at the end."""
 
     __tablename__ = "matches"
 
@@ -37,6 +38,8 @@ class Match(Base):
     pledge_id: Mapped[UUID]
     quantity: Mapped[int] = mapped_column(BigInteger)
     state: Mapped[str] = mapped_column(String(20))
+    sent: Mapped[int | None] = mapped_column(BigInteger)
+    received: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class Need(Base):
@@ -87,15 +90,19 @@ class Pledge(Base):
     released_version: Mapped[int] = mapped_column(BigInteger, default=0)
 
 
-def _in_state(state: str, owner: Any) -> Any:
-    total = func.coalesce(func.sum(case((Match.state == state, Match.quantity), else_=0)), 0)
+def _sum(figure: Any, states: Collection[str], owner: Any) -> Any:
+    total = func.coalesce(func.sum(case((Match.state.in_(states), figure), else_=0)), 0)
     return column_property(select(total).where(owner).correlate_except(Match).scalar_subquery())
 
 
-Need.accepted = _in_state("accepted", Match.need_id == Need.id)
-Need.proposed = _in_state("proposed", Match.need_id == Need.id)
-Pledge.accepted = _in_state("accepted", Match.pledge_id == Pledge.id)
-Pledge.proposed = _in_state("proposed", Match.pledge_id == Pledge.id)
+PROMISED = ("accepted", "sent", "received", "closed")
+# What did not arrive is needed again, what was never sent is free in the pledge again.
+Need.accepted = _sum(func.coalesce(Match.received, Match.sent, Match.quantity), PROMISED, Match.need_id == Need.id)
+Need.proposed = _sum(Match.quantity, ("proposed",), Match.need_id == Need.id)
+Need.delivered = _sum(func.coalesce(Match.received, 0), PROMISED, Match.need_id == Need.id)
+Pledge.accepted = _sum(func.coalesce(Match.sent, Match.quantity), PROMISED, Match.pledge_id == Pledge.id)
+Pledge.proposed = _sum(Match.quantity, ("proposed",), Match.pledge_id == Pledge.id)
+Pledge.delivered = _sum(func.coalesce(Match.received, 0), PROMISED, Match.pledge_id == Pledge.id)
 
 
 def of_category(column: Any, category: str) -> ColumnElement[bool]:

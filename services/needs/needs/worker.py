@@ -3,7 +3,16 @@
 from sqlalchemy.orm import Session
 
 from chassis.events import ServiceWorker, handles_batch
-from contracts.matching import MatchAccepted, MatchLapsed, MatchProposed, MatchRefused, PledgeReleased
+from contracts.matching import (
+    MatchAccepted,
+    MatchClosed,
+    MatchLapsed,
+    MatchProposed,
+    MatchReceived,
+    MatchRefused,
+    MatchSent,
+    PledgeReleased,
+)
 from contracts.users import HouseholdRegistered
 from needs import actions
 
@@ -29,6 +38,18 @@ class Worker(ServiceWorker):
 
     @handles_batch(MatchLapsed)
     def on_match_lapsed(self, session: Session, events: list[MatchLapsed]) -> None:
+        actions.note_matches(session, events)
+
+    @handles_batch(MatchSent)
+    def on_match_sent(self, session: Session, events: list[MatchSent]) -> None:
+        actions.note_matches(session, events)
+
+    @handles_batch(MatchReceived)
+    def on_match_received(self, session: Session, events: list[MatchReceived]) -> None:
+        actions.note_matches(session, events)
+
+    @handles_batch(MatchClosed)
+    def on_match_closed(self, session: Session, events: list[MatchClosed]) -> None:
         actions.note_matches(session, events)
 
     @handles_batch(PledgeReleased)

@@ -11,7 +11,7 @@ from chassis import outbox
 from chassis.database import new_id
 from chassis.testing.fixtures import Client, Person, RolledBack
 from contracts.event import decode, every_event
-from contracts.matching import MatchAccepted, MatchProposed, PledgeReleased
+from contracts.matching import MatchAccepted, MatchClosed, MatchProposed, MatchSent, PledgeReleased
 from contracts.needs import PledgeChanged, PledgeOffered, PledgeWithdrawn
 from needs import actions
 
@@ -83,6 +83,20 @@ def test_what_matching_tells_is_shown_however_late_and_often_it_arrives(client: 
     assert (shown["accepted"], shown["proposed"]) == (30, 0)
 
 
+def test_what_was_never_sent_is_free_again_and_what_arrived_is_shown(client: Client, database: RolledBack, donor: Person) -> None:
+    pledge = client.post("/v1/pledges", offer(), by=donor).json["id"]
+    accepted = match(MatchAccepted, pledge, 2)
+    stated = {name: getattr(accepted, name) for name in accepted.__struct_fields__ if name not in {"version", "chosen", "accepted_at"}}
+    sent = MatchSent(version=3, **stated, sent=20, sent_at=datetime.now(UTC))
+    closed = MatchClosed(version=5, **stated, sent=20, received=15, reason="partly_delivered", closed_at=datetime.now(UTC))
+    for event, figures in ((accepted, (30, 0)), (sent, (20, 0)), (closed, (20, 15)), (sent, (20, 15))):
+        with database.begin() as session:
+            actions.note_matches(session, [event])
+        shown = client.get(f"/v1/pledges/{pledge}", by=donor).json
+        assert (shown["accepted"], shown["delivered"]) == figures
+        assert shown["open"] == 100 - figures[0]
+
+
 def test_the_answer_to_a_change_is_shown_and_an_older_one_changes_nothing(client: Client, database: RolledBack, donor: Person) -> None:
     pledge = client.post("/v1/pledges", offer(), by=donor).json["id"]
 
@@ -142,7 +156,7 @@ def test_a_pledge_that_makes_no_sense_is_refused_and_changes_nothing(
 
 
 def test_the_examples_of_the_contracts_are_what_needs_can_read(database: RolledBack) -> None:
-    names = {"match_proposed", "match_accepted", "match_refused", "match_lapsed"}
+    names = {"match_proposed", "match_accepted", "match_refused", "match_lapsed", "match_sent", "match_received", "match_closed"}
     from pathlib import Path
 
     import contracts

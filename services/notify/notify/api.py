@@ -28,6 +28,9 @@ KINDS = {
     "match_refused": ("对接未接受", "match refused"),
     "match_lapsed": ("对接已失效", "match lapsed"),
     "match_need_ended": ("所助需求已结束", "the need of a match ended"),
+    "match_sent": ("帮助已送出", "help was sent"),
+    "match_received": ("帮助已收到", "help was received"),
+    "match_closed": ("对接已结束", "match closed"),
     "pledge_released": ("爱心意向已处理", "pledge judged"),
 }
 SIDES = {"giver": ("爱心方", "who gives"), "household": ("需求方", "the household's side")}

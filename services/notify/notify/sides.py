@@ -7,7 +7,17 @@ from uuid import UUID
 import msgspec
 
 from contracts.event import Event, name_of
-from contracts.matching import MatchAccepted, MatchLapsed, MatchNeedEnded, MatchProposed, MatchRefused, PledgeReleased
+from contracts.matching import (
+    MatchAccepted,
+    MatchClosed,
+    MatchLapsed,
+    MatchNeedEnded,
+    MatchProposed,
+    MatchReceived,
+    MatchRefused,
+    MatchSent,
+    PledgeReleased,
+)
 from contracts.needs import NeedClosed, NeedPublished, NeedRejected, NeedWithdrawn
 from notify.agents import agents_for
 
@@ -15,6 +25,7 @@ GIVER, HOUSEHOLD = "giver", "household"
 
 _NEED = ("region", "category", "unit", "quantity")
 _MATCH = ("need_id", *_NEED)
+_RECEIVED = ("sent", "received", "difference")
 
 FACTS: dict[type[Event], dict[str, tuple[str, ...]]] = {
     NeedPublished: {HOUSEHOLD: (*_NEED, "urgency")},
@@ -26,6 +37,9 @@ FACTS: dict[type[Event], dict[str, tuple[str, ...]]] = {
     MatchRefused: {GIVER: (*_MATCH, "pledge_id", "reason"), HOUSEHOLD: _MATCH},
     MatchLapsed: {GIVER: (*_MATCH, "pledge_id", "reason"), HOUSEHOLD: (*_MATCH, "reason")},
     MatchNeedEnded: {GIVER: (*_MATCH, "pledge_id", "reason"), HOUSEHOLD: (*_MATCH, "reason")},
+    MatchSent: {GIVER: (*_MATCH, "pledge_id", "sent"), HOUSEHOLD: (*_MATCH, "sent")},
+    MatchReceived: {GIVER: (*_MATCH, "pledge_id", *_RECEIVED), HOUSEHOLD: (*_MATCH, *_RECEIVED)},
+    MatchClosed: {GIVER: (*_MATCH, "pledge_id", "reason", "received"), HOUSEHOLD: (*_MATCH, "reason", "received")},
     PledgeReleased: {GIVER: ("category", "unit", "withdrawn", "accepted", "open", "answers")},
 }
 """Which sides hear of an event, and which of its fields each is shown: never who the others are, nor why a giver declined."""

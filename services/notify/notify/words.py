@@ -34,6 +34,11 @@ def render(kind: str, side: str, facts: Mapping[str, Any], language: str) -> dic
         known["item"] = _label("categories", facts["category"], language)
     if "quantity" in facts:
         known["amount"] = amount(facts["quantity"], facts["unit"], facts["category"], language)
+    for name in ("sent", "received"):
+        if name in facts:
+            known[f"{name}_amount"] = amount(facts[name], facts["unit"], facts["category"], language)
+    if facts.get("difference"):
+        known["difference"] = _label("differences", facts["difference"], language)
     if "reason" in facts:
         known["because"] = _label("reasons", facts["reason"], language)
     if "answer_by" in facts:

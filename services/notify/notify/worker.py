@@ -3,7 +3,17 @@
 from sqlalchemy.orm import Session
 
 from chassis.events import ServiceWorker, handles_batch
-from contracts.matching import MatchAccepted, MatchLapsed, MatchNeedEnded, MatchProposed, MatchRefused, PledgeReleased
+from contracts.matching import (
+    MatchAccepted,
+    MatchClosed,
+    MatchLapsed,
+    MatchNeedEnded,
+    MatchProposed,
+    MatchReceived,
+    MatchRefused,
+    MatchSent,
+    PledgeReleased,
+)
 from contracts.needs import NeedClosed, NeedPublished, NeedRejected, NeedWithdrawn
 from notify import actions
 
@@ -46,6 +56,18 @@ class Worker(ServiceWorker):
 
     @handles_batch(MatchNeedEnded)
     def on_match_need_ended(self, session: Session, events: list[MatchNeedEnded]) -> None:
+        actions.tell(session, events)
+
+    @handles_batch(MatchSent)
+    def on_match_sent(self, session: Session, events: list[MatchSent]) -> None:
+        actions.tell(session, events)
+
+    @handles_batch(MatchReceived)
+    def on_match_received(self, session: Session, events: list[MatchReceived]) -> None:
+        actions.tell(session, events)
+
+    @handles_batch(MatchClosed)
+    def on_match_closed(self, session: Session, events: list[MatchClosed]) -> None:
         actions.tell(session, events)
 
     @handles_batch(PledgeReleased)

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from chassis.problems import LANGUAGES
 from contracts.event import Event, name_of
-from contracts.matching import PledgeReleased
+from contracts.matching import Difference, PledgeReleased
 from notify.api import KINDS, SIDES
 from notify.sides import FACTS, notices_of
 from notify.words import _labels, _templates, amount, render, told_as
@@ -22,6 +22,7 @@ def variants(kind: type[Event]) -> Iterator[Any]:
     yield event
     for name, hint in get_type_hints(kind).items():
         words = get_args(hint) if get_origin(hint) is Literal else (True, False) if hint is bool else ()
+        words = words or [word for part in get_args(hint) if get_origin(part) is Literal for word in (None, *get_args(part))]
         yield from (replace(event, **{name: word}) for word in words)
     if kind is PledgeReleased:
         yield from (replace(event, accepted=0, open=0, withdrawn=withdrawn) for withdrawn in (True, False))
@@ -50,6 +51,7 @@ def test_no_words_are_left_that_nobody_is_told() -> None:
 def test_every_reason_has_a_name() -> None:
     reasons = {word for kind in FACTS for name, hint in get_type_hints(kind).items() if name == "reason" for word in get_args(hint)}
     assert reasons == set(_labels()["reasons"])
+    assert set(get_args(Difference)) == set(_labels()["differences"])
 
 
 def test_the_household_reads_what_somebody_is_ready_to_give() -> None:

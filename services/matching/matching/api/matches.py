@@ -1,4 +1,4 @@
-"""What matching answers over HTTP."""
+"""Matches as their two sides and the administrators of the region see them."""
 
 from typing import Any
 from uuid import UUID
@@ -7,41 +7,18 @@ from apiflask import APIBlueprint
 from marshmallow import Schema, fields
 from sqlalchemy.orm import Session
 
-from chassis.auth import GIVERS, SIGNED_IN, STAFF, Caller
-from chassis.fields import Acts, Choice, Id, NothingIn, Region, Strict, Whole
+from chassis.auth import SIGNED_IN, STAFF, Caller
+from chassis.fields import Acts, Choice, Region
 from chassis.http import access
 from chassis.pages import PageIn, page_of
 from chassis.problems import language
-from matching import actions, queries
-from matching.allowed import acts_on_match
+from matching import queries
+from matching.allowed import PROMISED, acts_on_match
+from matching.api.labels import CARRIERS, DIFFERENCES, STATES
 from matching.model import Match
 from matching.reasons import spoken
 
-api = APIBlueprint("matching", __name__, url_prefix="/v1")
-
-STATES = {
-    "proposed": ("待答复", "waiting for an answer"),
-    "accepted": ("已接受", "accepted"),
-    "refused": ("已谢绝", "refused"),
-    "lapsed": ("已失效", "lapsed"),
-}
-REFUSALS = {
-    "too_far": ("距离太远", "too far"),
-    "out_of_stock": ("已无存货", "out of stock"),
-    "does_not_fit": ("不合适", "does not fit"),
-    "changed_my_mind": ("改变主意", "changed my mind"),
-    "other": ("其他", "other"),
-}
-
-
-class RefusalIn(Strict):
-    reason = Choice(REFUSALS, required=True)
-
-
-class ClaimIn(Strict):
-    need_id = Id(required=True)
-    pledge_id = Id(required=True, metadata={"description": "the pledge of one's own to take it from"})
-    quantity = Whole(1, 10**9, required=True)
+api = APIBlueprint("matches", __name__)
 
 
 class OwnIn(PageIn):
@@ -58,8 +35,25 @@ class ReasonOut(Schema):
     text = fields.String(required=True)
 
 
+class DeliveryOut(Schema):
+    """What moved, in units of the match; each figure is 0 until then."""
+
+    promised = fields.Integer(required=True)
+    sent = fields.Integer(required=True)
+    received = fields.Integer(required=True)
+    returned = fields.Integer(required=True, metadata={"description": "never sent, free again in the pledge"})
+    sent_at = fields.AwareDateTime(required=True, allow_none=True)
+    received_at = fields.AwareDateTime(required=True, allow_none=True)
+    carrier = Choice(CARRIERS, required=True, allow_none=True)
+    tracking_number = fields.String(required=True, allow_none=True)
+    difference = Choice(DIFFERENCES, required=True, allow_none=True)
+    by_slip = fields.Boolean(required=True, metadata={"description": "received with the printed slip, without an account"})
+
+
 class MatchOut(Schema):
-    """A match. Until the pledger has accepted, they see the township of the need, not the village; why they refused is theirs."""
+    """A match. `quantity` is what was proposed, once accepted what was promised. Until the pledger has accepted, they see the township of
+    the need, not the village; why they refused is theirs.
+    """
 
     id = fields.UUID(required=True)
     version = fields.Integer(required=True)
@@ -75,6 +69,8 @@ class MatchOut(Schema):
     answer_by = fields.AwareDateTime(required=True)
     answered_at = fields.AwareDateTime(required=True, allow_none=True)
     ended_because = fields.String(required=True, allow_none=True)
+    closed_at = fields.AwareDateTime(required=True, allow_none=True)
+    delivery = fields.Nested(DeliveryOut, required=True)
     allowed = Acts()
 
 
@@ -104,50 +100,38 @@ def list_managed_matches(session: Session, caller: Caller, query_data: dict[str,
 @api.output(MatchOut)
 def get_match(session: Session, caller: Caller, match_id: UUID) -> Any:
     """One match, for its two sides and the administrators of its region, with the reasons why it was proposed."""
-    return _shown(queries.visible_match(session, caller, match_id), caller)
+    return shown(queries.visible_match(session, caller, match_id), caller)
 
 
-@api.post("/matches/<uuid:match_id>/acceptance")
-@access(who=GIVERS, view="own")
-@api.input(NothingIn)
-@api.output(MatchOut, 201)
-def accept_match(session: Session, caller: Caller, match_id: UUID, json_data: dict[str, Any]) -> Any:
-    """Agree to give what was proposed."""
-    return _made(actions.accept_match(session, caller, match_id), caller)
-
-
-@api.post("/matches/<uuid:match_id>/refusal")
-@access(who=GIVERS, view="own")
-@api.input(RefusalIn)
-@api.output(MatchOut, 201)
-def refuse_match(session: Session, caller: Caller, match_id: UUID, json_data: dict[str, Any]) -> Any:
-    """Decline a proposal, and say why; it is not proposed again."""
-    return _made(actions.refuse_match(session, caller, match_id, **json_data), caller)
-
-
-@api.post("/claims")
-@access(who=GIVERS, view="own")
-@api.input(ClaimIn)
-@api.output(MatchOut, 201)
-def claim_need(session: Session, caller: Caller, json_data: dict[str, Any]) -> Any:
-    """Choose a need and set a quantity of one's own pledge aside for it; the match is accepted at once."""
-    return _made(actions.claim_need(session, caller, **json_data), caller)
-
-
-def _made(match: Match, caller: Caller) -> Any:
-    return _shown(match, caller), 201, {"Location": f"/v1/matches/{match.id}"}
+def made(match: Match, caller: Caller) -> Any:
+    return shown(match, caller), 201, {"Location": f"/v1/matches/{match.id}"}
 
 
 def _page(page: dict[str, Any], caller: Caller) -> dict[str, Any]:
-    return page | {"items": [_shown(match, caller) for match in page["items"]]}
+    return page | {"items": [shown(match, caller) for match in page["items"]]}
 
 
-def _shown(match: Match, caller: Caller) -> dict[str, Any]:
+def shown(match: Match, caller: Caller) -> dict[str, Any]:
     reasons = [reason | {"text": spoken(reason["code"], reason["value"], language())} for reason in match.reasons]
-    more = {"reasons": reasons, "allowed": acts_on_match(caller, match)}
+    more = {"reasons": reasons, "allowed": acts_on_match(caller, match), "delivery": _delivery(match)}
     whole = {name: getattr(match, name) for name in MatchOut().fields if name not in more} | more
-    if match.state != "accepted" and caller.id == match.pledger_id:
+    if match.state in PROMISED:
+        whole["quantity"] = match.moved("promised")
+    elif caller.id == match.pledger_id:
         whole["region"] = match.region[:9]
     if match.state == "refused" and caller.id != match.pledger_id:
         whole["ended_because"] = None
     return whole
+
+
+def _delivery(match: Match) -> dict[str, Any]:
+    sending, receipt = match.movement("sent"), match.movement("received")
+    return {
+        **{kind: match.moved(kind) for kind in ("promised", "sent", "received", "returned")},
+        "sent_at": sending and sending.at,
+        "received_at": receipt and receipt.at,
+        "carrier": sending and sending.carrier,
+        "tracking_number": sending and sending.tracking_number,
+        "difference": receipt and receipt.reason,
+        "by_slip": bool(receipt and receipt.slip_id),
+    }

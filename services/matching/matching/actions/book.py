@@ -1,0 +1,147 @@
+"""Keep the book as needs tells it: what is asked for and offered, how it changes and ends."""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+from uuid import UUID
+
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from chassis import outbox
+from chassis.database import now
+from contracts.needs import NeedClosed, NeedPublished, NeedWithdrawn, PledgeChanged, PledgeOffered, PledgeWithdrawn
+from matching import to_clear
+from matching.actions.giving_back import lapse, lock, matches_in
+from matching.actions.told import accepted_of, need_ended, released
+from matching.model import Category, Match, Need, Pledge
+
+URGENCY = {"normal": 1, "urgent": 2, "critical": 4}
+
+
+def book_needs(session: Session, events: Sequence[NeedPublished]) -> None:
+    """Enter published needs into the book; one that is known already, perhaps as ended, stays as it is."""
+    rows = [
+        {
+            **_stated_of(event),
+            "urgency": URGENCY[event.urgency],
+            "rest": event.quantity,
+            "ended": False,
+            "posted_at": event.posted_at,
+        }
+        for event in sorted(events, key=lambda event: event.need_id)
+    ]
+    entered = session.scalars(insert(Need).values(rows).on_conflict_do_nothing(index_elements=["id"]).returning(Need.id))
+    asked = sorted({(event.category, event.unit) for event in events})
+    categories = insert(Category).values([{"category": category, "unit": unit} for category, unit in asked])
+    session.execute(categories.on_conflict_do_nothing())
+    to_clear.add(session, "need", set(entered))
+
+
+def end_needs(session: Session, events: Sequence[NeedWithdrawn | NeedClosed]) -> None:
+    """Nothing more for these needs, which all ended in the same way: unanswered proposals lapse, who accepted one is told.
+
+    One that is not known yet leaves an ended row.
+    """
+    newest = {event.need_id: event for event in sorted(events, key=lambda event: (event.need_id, event.version))}
+    proposals = matches_in(session, "proposed", Match.need_id.in_(newest))
+    lock(session, Pledge, {match.pledge_id for match in proposals})
+    rows = [{**_stated_of(event), "urgency": 0, "rest": 0, "ended": True, "posted_at": now()} for event in newest.values()]
+    entry = insert(Need).values(rows)
+    session.execute(
+        entry.on_conflict_do_update(
+            index_elements=["id"],
+            set_={"version": entry.excluded.version, "rest": 0, "ended": True},
+            where=Need.version < entry.excluded.version,
+        )
+    )
+    because: Literal["need_withdrawn", "need_closed"] = "need_withdrawn" if isinstance(events[0], NeedWithdrawn) else "need_closed"
+    lapse(session, matches_in(session, "proposed", Match.need_id.in_(newest)), because)
+    promised = matches_in(session, "accepted", Match.need_id.in_(newest), locked=True)
+    for match in promised:
+        match.version, match.need_ended_because, match.need_ended_at = match.version + 1, because, now()
+        match.need_ended_version = match.version
+    session.flush()
+    outbox.add(session, *map(need_ended, promised))
+
+
+def book_pledges(session: Session, events: Sequence[PledgeOffered]) -> None:
+    """Enter offered pledges into the book; one that is known already, perhaps changed or ended, stays as it is."""
+    rows = [_offer(event) for event in sorted(events, key=lambda event: event.pledge_id)]
+    entered = session.scalars(insert(Pledge).values(rows).on_conflict_do_nothing(index_elements=["id"]).returning(Pledge.id))
+    to_clear.add(session, "pledge", set(entered))
+
+
+def change_pledge(session: Session, event: PledgeChanged) -> None:
+    """Release the unanswered proposals of the pledge, keep what was accepted, and tell what is free now."""
+    pledge = _pledge_at(session, event.pledge_id, event.version, _offer(event))
+    if pledge is None:
+        return
+    lapse(session, matches_in(session, "proposed", Match.pledge_id == pledge.id), "pledge_changed")
+    # What lapsed was given back by SQL, which the object does not know: it would take its old figure for unchanged.
+    session.refresh(pledge)
+    if not pledge.ended:
+        promised = accepted_of(session, pledge.id)
+        pledge.scope, pledge.valid_until = event.region, event.valid_until
+        pledge.quantity = max(event.quantity, promised)
+        pledge.rest = pledge.quantity - promised
+        session.flush()
+        to_clear.add(session, "pledge", [pledge.id])
+    _tell_released(session, pledge)
+
+
+def withdraw_pledge(session: Session, event: PledgeWithdrawn) -> None:
+    """Nothing more of the pledge: unanswered proposals lapse, what was accepted stays."""
+    pledge = _pledge_at(session, event.pledge_id, event.version, _offer(event))
+    if pledge is None:
+        return
+    pledge.ended, pledge.rest = True, 0
+    session.flush()
+    lapse(session, matches_in(session, "proposed", Match.pledge_id == pledge.id), "pledge_withdrawn")
+    _tell_released(session, pledge)
+
+
+def _pledge_at(session: Session, pledge_id: UUID, version: int, unknown: dict[str, Any]) -> Pledge | None:
+    """The pledge, locked and at this version; entered if it was not known. None when it is at this version or a later one already."""
+    entered = session.scalar(insert(Pledge).values(unknown).on_conflict_do_nothing(index_elements=["id"]).returning(Pledge.id))
+    pledge = session.get(Pledge, pledge_id, with_for_update=True, populate_existing=True)
+    if pledge is None or (entered is None and pledge.version >= version):
+        return None
+    pledge.version = version
+    return pledge
+
+
+def _tell_released(session: Session, pledge: Pledge) -> None:
+    pledge.releases, pledge.released_at = pledge.releases + 1, now()
+    session.flush()
+    outbox.add(session, released(pledge))
+
+
+def _stated_of(event: NeedPublished | NeedWithdrawn | NeedClosed) -> dict[str, Any]:
+    return {
+        "id": event.need_id,
+        "version": event.version,
+        "household_id": event.household_id,
+        "account_id": event.account_id,
+        "poster_id": event.poster_id,
+        "region": event.region,
+        "category": event.category,
+        "unit": event.unit,
+        "quantity": event.quantity,
+    }
+
+
+def _offer(event: PledgeOffered | PledgeChanged | PledgeWithdrawn) -> dict[str, Any]:
+    return {
+        "id": event.pledge_id,
+        "version": event.version,
+        "pledger_id": event.pledger_id,
+        "category": event.category,
+        "unit": event.unit,
+        "scope": event.region,
+        "quantity": event.quantity,
+        "rest": event.quantity,
+        "ended": False,
+        "valid_until": event.valid_until,
+        "offered_at": event.offered_at,
+        "releases": 0,
+    }

@@ -1,0 +1,38 @@
+"""A match taken up to be acted upon: visible to its caller, locked, at the version they saw, and open to the act."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from chassis import versions
+from chassis.auth import Caller
+from chassis.database import now
+from matching import allowed, queries
+from matching.actions.giving_back import lock_book
+from matching.model import Match, Movement
+
+
+def take(session: Session, caller: Caller, match_id: UUID, act: str, *, with_book: bool = False) -> Match:
+    """Raises `not_found`, `stale`, or what `allowed` says against it. Who may give something back takes its need and pledge as well."""
+    match = queries.visible_match(session, caller, match_id)
+    match = locked(session, match, with_book=with_book)
+    versions.as_seen(session, match)
+    if refusal := allowed.refusal(act, caller, match):
+        raise refusal
+    return match
+
+
+def locked(session: Session, match: Match, *, with_book: bool) -> Match:
+    if with_book:
+        lock_book(session, [match])
+    return session.get_one(Match, match.id, with_for_update=True, populate_existing=True)
+
+
+def advance(match: Match, state: str) -> None:
+    match.state, match.version = state, match.version + 1
+
+
+def move(match: Match, kind: str, quantity: int, by: UUID | None, **more: Any) -> None:
+    """Write down, at the version the match is at now, what moved."""
+    match.movements.append(Movement(kind=kind, quantity=quantity, version=match.version, at=now(), by=by, **more))

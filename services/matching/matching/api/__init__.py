@@ -1,0 +1,9 @@
+"""What matching answers over HTTP."""
+
+from apiflask import APIBlueprint
+
+from matching.api import answers, delivery, matches
+
+api = APIBlueprint("matching", __name__, url_prefix="/v1")
+for part in (matches, answers, delivery):
+    api.register_blueprint(part.api)

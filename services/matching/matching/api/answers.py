@@ -1,0 +1,57 @@
+"""Answering a proposal, and choosing a need oneself."""
+
+from typing import Any
+from uuid import UUID
+
+from apiflask import APIBlueprint
+from sqlalchemy.orm import Session
+
+from chassis.auth import GIVERS, Caller
+from chassis.fields import Choice, Id, Strict, Whole
+from chassis.http import access
+from matching.actions import answers as actions
+from matching.api.labels import REFUSALS
+from matching.api.matches import MatchOut, made
+
+api = APIBlueprint("answers", __name__)
+
+
+class AcceptanceIn(Strict):
+    quantity = Whole(1, 10**9, metadata={"description": "a part of what was proposed; all of it when left out"})
+
+
+class RefusalIn(Strict):
+    reason = Choice(REFUSALS, required=True)
+
+
+class ClaimIn(Strict):
+    need_id = Id(required=True)
+    pledge_id = Id(required=True, metadata={"description": "the pledge of one's own to take it from"})
+    quantity = Whole(1, 10**9, required=True)
+
+
+@api.post("/matches/<uuid:match_id>/acceptance")
+@access(who=GIVERS, view="own")
+@api.input(AcceptanceIn)
+@api.output(MatchOut, 201)
+def accept_match(session: Session, caller: Caller, match_id: UUID, json_data: dict[str, Any]) -> Any:
+    """Agree to give what was proposed, or a part of it; the rest is free again."""
+    return made(actions.accept_match(session, caller, match_id, **json_data), caller)
+
+
+@api.post("/matches/<uuid:match_id>/refusal")
+@access(who=GIVERS, view="own")
+@api.input(RefusalIn)
+@api.output(MatchOut, 201)
+def refuse_match(session: Session, caller: Caller, match_id: UUID, json_data: dict[str, Any]) -> Any:
+    """Decline a proposal, and say why; it is not proposed again."""
+    return made(actions.refuse_match(session, caller, match_id, **json_data), caller)
+
+
+@api.post("/claims")
+@access(who=GIVERS, view="own")
+@api.input(ClaimIn)
+@api.output(MatchOut, 201)
+def claim_need(session: Session, caller: Caller, json_data: dict[str, Any]) -> Any:
+    """Choose a need and set a quantity of one's own pledge aside for it; the match is accepted at once."""
+    return made(actions.claim_need(session, caller, **json_data), caller)
