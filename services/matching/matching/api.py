@@ -16,8 +16,10 @@ from matching import actions, queries
 from matching.allowed import acts_on_match
 from matching.model import Match
 from matching.reasons import spoken
+from matching.suggestions_api import api as suggestions
 
 api = APIBlueprint("matching", __name__, url_prefix="/v1")
+api.register_blueprint(suggestions)
 
 STATES = {
     "proposed": ("待答复", "waiting for an answer"),
