@@ -1,10 +1,10 @@
-"""What matching listens to: needs and pledges as they come, change and go; and the timer that ends what nobody answered."""
+"""What matching listens to: needs and pledges as they come, change and go; and the timers for what nobody has answered."""
 
 from sqlalchemy.orm import Session
 
 from chassis.events import ServiceWorker, every, handles, handles_batch
 from contracts.needs import NeedClosed, NeedPublished, NeedWithdrawn, PledgeChanged, PledgeOffered, PledgeWithdrawn
-from matching import actions
+from matching import actions, reminders
 
 
 class Worker(ServiceWorker):
@@ -33,6 +33,10 @@ class Worker(ServiceWorker):
     @handles(PledgeWithdrawn)
     def on_pledge_withdrawn(self, session: Session, event: PledgeWithdrawn) -> None:
         actions.withdraw_pledge(session, event)
+
+    @every(seconds=10)
+    def remind(self, session: Session) -> None:
+        reminders.remind(session)
 
     @every(seconds=1)
     def lapse(self, session: Session) -> None:

@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from contracts.event import Event, name_of
-from contracts.matching import MatchAccepted, MatchLapsed, MatchNeedEnded, MatchProposed, MatchRefused, PledgeReleased
+from contracts.matching import MatchAccepted, MatchLapsed, MatchNeedEnded, MatchProposed, MatchRefused, MatchReminded, PledgeReleased
 from contracts.needs import NeedClosed, NeedPublished, NeedRejected, NeedWithdrawn
 from notify.agents import agents_for
 
@@ -22,6 +22,7 @@ FACTS: dict[type[Event], dict[str, tuple[str, ...]]] = {
     NeedWithdrawn: {HOUSEHOLD: _NEED},
     NeedClosed: {HOUSEHOLD: (*_NEED, "reason")},
     MatchProposed: {GIVER: (*_MATCH, "pledge_id", "reasons", "answer_by"), HOUSEHOLD: (*_MATCH, "answer_by")},
+    MatchReminded: {GIVER: (*_MATCH, "pledge_id", "answer_by")},
     MatchAccepted: {GIVER: (*_MATCH, "pledge_id", "chosen"), HOUSEHOLD: (*_MATCH, "chosen")},
     MatchRefused: {GIVER: (*_MATCH, "pledge_id", "reason"), HOUSEHOLD: _MATCH},
     MatchLapsed: {GIVER: (*_MATCH, "pledge_id", "reason"), HOUSEHOLD: (*_MATCH, "reason")},

@@ -3,7 +3,7 @@
 from sqlalchemy.orm import Session
 
 from chassis.events import ServiceWorker, handles_batch
-from contracts.matching import MatchAccepted, MatchLapsed, MatchNeedEnded, MatchProposed, MatchRefused, PledgeReleased
+from contracts.matching import MatchAccepted, MatchLapsed, MatchNeedEnded, MatchProposed, MatchRefused, MatchReminded, PledgeReleased
 from contracts.needs import NeedClosed, NeedPublished, NeedRejected, NeedWithdrawn
 from notify import actions
 
@@ -30,6 +30,10 @@ class Worker(ServiceWorker):
 
     @handles_batch(MatchProposed)
     def on_match_proposed(self, session: Session, events: list[MatchProposed]) -> None:
+        actions.tell(session, events)
+
+    @handles_batch(MatchReminded)
+    def on_match_reminded(self, session: Session, events: list[MatchReminded]) -> None:
         actions.tell(session, events)
 
     @handles_batch(MatchAccepted)
