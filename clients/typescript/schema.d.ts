@@ -676,6 +676,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/claims/suggestions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Before one claims a need in a village that has help: needs as fitting in villages that have none. Whoever prefers one claims that. */
+        get: operations["suggest_needs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/matching/dead-letters": {
         parameters: {
             query?: never;
@@ -1678,10 +1695,10 @@ export interface components {
             id: string;
             version: number;
             /**
-             * @description need_published: 需求已公开 · need published; need_rejected: 需求未通过 · need rejected; need_withdrawn: 需求已撤回 · need withdrawn; need_closed: 需求已结束 · need closed; match_proposed: 建议对接 · match proposed; match_accepted: 对接已答应 · match accepted; match_refused: 对接未接受 · match refused; match_lapsed: 对接已失效 · match lapsed; match_need_ended: 所助需求已结束 · the need of a match ended; match_sent: 帮助已送出 · help was sent; match_received: 帮助已收到 · help was received; match_closed: 对接已结束 · match closed; pledge_released: 爱心意向已处理 · pledge judged
+             * @description need_published: 需求已公开 · need published; need_rejected: 需求未通过 · need rejected; need_withdrawn: 需求已撤回 · need withdrawn; need_closed: 需求已结束 · need closed; match_proposed: 建议对接 · match proposed; match_reminded: 等您答复 · your answer is awaited; match_accepted: 对接已答应 · match accepted; match_refused: 对接未接受 · match refused; match_lapsed: 对接已失效 · match lapsed; match_need_ended: 所助需求已结束 · the need of a match ended; match_sent: 帮助已送出 · help was sent; match_received: 帮助已收到 · help was received; match_closed: 对接已结束 · match closed; pledge_released: 爱心意向已处理 · pledge judged
              * @enum {string}
              */
-            kind: "need_published" | "need_rejected" | "need_withdrawn" | "need_closed" | "match_proposed" | "match_accepted" | "match_refused" | "match_lapsed" | "match_need_ended" | "match_sent" | "match_received" | "match_closed" | "pledge_released";
+            kind: "need_published" | "need_rejected" | "need_withdrawn" | "need_closed" | "match_proposed" | "match_reminded" | "match_accepted" | "match_refused" | "match_lapsed" | "match_need_ended" | "match_sent" | "match_received" | "match_closed" | "pledge_released";
             /**
              * @description on which side the caller stands in this
              * @enum {string}
@@ -1955,6 +1972,32 @@ export interface components {
             /** Format: password */
             password: string;
         };
+        SuggestedOut: {
+            /** Format: uuid */
+            need_id: string;
+            region: string;
+            category: string;
+            unit: string;
+            /** @description whole units that nobody has set aside */
+            open: number;
+            /**
+             * @description normal: 一般 · normal; urgent: 紧急 · urgent; critical: 特急 · critical
+             * @enum {string}
+             */
+            urgency: "normal" | "urgent" | "critical";
+            waiting_days: number;
+            /**
+             * @description the narrowest region that holds both villages
+             * @enum {string}
+             */
+            nearness: "town" | "county" | "city" | "province" | "country";
+            text: string;
+        };
+        SuggestionsOut: {
+            /** @description needs of the chosen village that found help in the last 90 days */
+            helped: number;
+            items: components["schemas"]["SuggestedOut"][];
+        };
         TrendOut: {
             /** @description 0.25 is a quarter more */
             registered: number | null;
@@ -2045,6 +2088,8 @@ export type SendingIn = components['schemas']['SendingIn'];
 export type SessionOut = components['schemas']['SessionOut'];
 export type ShareOut = components['schemas']['ShareOut'];
 export type SignInIn = components['schemas']['SignInIn'];
+export type SuggestedOut = components['schemas']['SuggestedOut'];
+export type SuggestionsOut = components['schemas']['SuggestionsOut'];
 export type TrendOut = components['schemas']['TrendOut'];
 export type UnreadOut = components['schemas']['UnreadOut'];
 export type UseRateOut = components['schemas']['UseRateOut'];
@@ -3686,6 +3731,40 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MatchPage"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    suggest_needs: {
+        parameters: {
+            query: {
+                /** @description the need that one is about to claim */
+                need_id: string;
+                /** @description the pledge of one's own to take it from */
+                pledge_id: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SuggestionsOut"];
                 };
             };
             /** @description a problem */

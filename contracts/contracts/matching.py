@@ -54,6 +54,13 @@ class MatchProposed(_OfMatch, frozen=True, kw_only=True):
     answer_by: Moment
 
 
+class MatchReminded(_OfMatch, frozen=True, kw_only=True):
+    """A proposal still waits for the pledger's answer, and most of its time is over."""
+
+    answer_by: Moment
+    reminded_at: Moment
+
+
 class MatchAccepted(_OfMatch, frozen=True, kw_only=True):
     """The pledger accepted a proposal or a part of it, which is `quantity` then, or claimed a need of their own choice."""
 

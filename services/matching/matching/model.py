@@ -90,6 +90,7 @@ class Match(Base):
     barred: Mapped[bool] = mapped_column(default=False)
     proposed_at: Mapped[datetime] = mapped_column(Moment)
     answer_by: Mapped[datetime] = mapped_column(Moment)
+    reminded_at: Mapped[datetime | None] = mapped_column(Moment)
     answered_at: Mapped[datetime | None] = mapped_column(Moment)
     need_ended_because: Mapped[str | None] = mapped_column(String(50))
     need_ended_at: Mapped[datetime | None] = mapped_column(Moment)

@@ -9,9 +9,11 @@ from contracts.matching import (
     MatchProposed,
     MatchReceived,
     MatchRefused,
+    MatchReminded,
     MatchSent,
     PledgeReleased,
 )
+from matching import reminders
 from matching.actions import told
 from matching.allowed import PROMISED
 from matching.model import Match, Movement, Pledge
@@ -24,6 +26,7 @@ STORIES = (
     Story(MatchReceived, Match, told.received, where=Match.movements.any(Movement.kind == "received")),
     Story(MatchSent, Match, told.sent, where=Match.movements.any(Movement.kind == "sent")),
     Story(MatchAccepted, Match, told.accepted, where=Match.state.in_(PROMISED)),
+    Story(MatchReminded, Match, reminders.reminded, where=(Match.state == "proposed") & Match.reminded_at.is_not(None)),
     Story(MatchProposed, Match, told.proposed, where=Match.answer_by > Match.proposed_at),
     Story(PledgeReleased, Pledge, told.released, where=Pledge.releases > 0),
 )

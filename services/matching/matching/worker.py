@@ -1,9 +1,10 @@
-"""What matching listens to: needs and pledges as they come, change and go; and the timer that ends what nobody answered."""
+"""What matching listens to: needs and pledges as they come, change and go; and the timers for what nobody has answered."""
 
 from sqlalchemy.orm import Session
 
 from chassis.events import ServiceWorker, every, handles, handles_batch
 from contracts.needs import NeedClosed, NeedPublished, NeedWithdrawn, PledgeChanged, PledgeOffered, PledgeWithdrawn
+from matching import reminders
 from matching.actions import answers, book
 
 
@@ -33,6 +34,10 @@ class Worker(ServiceWorker):
     @handles(PledgeWithdrawn)
     def on_pledge_withdrawn(self, session: Session, event: PledgeWithdrawn) -> None:
         book.withdraw_pledge(session, event)
+
+    @every(seconds=10)
+    def remind(self, session: Session) -> None:
+        reminders.remind(session)
 
     @every(seconds=1)
     def lapse(self, session: Session) -> None:

@@ -24,6 +24,7 @@ KINDS = {
     "need_withdrawn": ("需求已撤回", "need withdrawn"),
     "need_closed": ("需求已结束", "need closed"),
     "match_proposed": ("建议对接", "match proposed"),
+    "match_reminded": ("等您答复", "your answer is awaited"),
     "match_accepted": ("对接已答应", "match accepted"),
     "match_refused": ("对接未接受", "match refused"),
     "match_lapsed": ("对接已失效", "match lapsed"),

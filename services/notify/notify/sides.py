@@ -15,6 +15,7 @@ from contracts.matching import (
     MatchProposed,
     MatchReceived,
     MatchRefused,
+    MatchReminded,
     MatchSent,
     PledgeReleased,
 )
@@ -33,6 +34,7 @@ FACTS: dict[type[Event], dict[str, tuple[str, ...]]] = {
     NeedWithdrawn: {HOUSEHOLD: _NEED},
     NeedClosed: {HOUSEHOLD: (*_NEED, "reason")},
     MatchProposed: {GIVER: (*_MATCH, "pledge_id", "reasons", "answer_by"), HOUSEHOLD: (*_MATCH, "answer_by")},
+    MatchReminded: {GIVER: (*_MATCH, "pledge_id", "answer_by")},
     MatchAccepted: {GIVER: (*_MATCH, "pledge_id", "chosen"), HOUSEHOLD: (*_MATCH, "chosen")},
     MatchRefused: {GIVER: (*_MATCH, "pledge_id", "reason"), HOUSEHOLD: _MATCH},
     MatchLapsed: {GIVER: (*_MATCH, "pledge_id", "reason"), HOUSEHOLD: (*_MATCH, "reason")},

@@ -11,6 +11,7 @@ from contracts.matching import (
     MatchProposed,
     MatchReceived,
     MatchRefused,
+    MatchReminded,
     MatchSent,
     PledgeReleased,
 )
@@ -40,6 +41,10 @@ class Worker(ServiceWorker):
 
     @handles_batch(MatchProposed)
     def on_match_proposed(self, session: Session, events: list[MatchProposed]) -> None:
+        actions.tell(session, events)
+
+    @handles_batch(MatchReminded)
+    def on_match_reminded(self, session: Session, events: list[MatchReminded]) -> None:
         actions.tell(session, events)
 
     @handles_batch(MatchAccepted)

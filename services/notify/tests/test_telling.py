@@ -14,7 +14,7 @@ from chassis.events import handlers_of
 from chassis.inbox import Heard
 from chassis.testing.fixtures import RolledBack, administrator_of
 from contracts.event import Event, decode, encode
-from contracts.matching import MatchAccepted, MatchLapsed, MatchProposed, MatchRefused, PledgeReleased
+from contracts.matching import MatchAccepted, MatchLapsed, MatchProposed, MatchRefused, MatchReminded, PledgeReleased
 from contracts.needs import NeedPublished, NeedRejected, NeedWithdrawn
 from notify.sides import FACTS
 from notify.worker import Worker
@@ -39,14 +39,14 @@ def test_the_worker_hears_every_event_that_somebody_is_told_of() -> None:
     assert set(HANDLERS) == set(FACTS)
 
 
-@pytest.mark.parametrize("kind", MATCHES)
+@pytest.mark.parametrize("kind", [kind for kind in MATCHES if kind is not MatchReminded])
 def test_both_sides_of_a_match_are_told(database: RolledBack, kind: type[Event]) -> None:
     event = example(kind)
     hear(database, [event])
     assert told_to(database) == {(event.pledger_id, "giver"), (event.poster_id, "household")}
 
 
-@pytest.mark.parametrize("kind", MATCHES)
+@pytest.mark.parametrize("kind", [kind for kind in MATCHES if kind is not MatchReminded])
 def test_a_household_with_an_account_is_told_beside_the_agent_who_posted_for_it(database: RolledBack, kind: type[Event]) -> None:
     event = example(kind, account_id=new_id())
     hear(database, [event])
@@ -54,6 +54,12 @@ def test_a_household_with_an_account_is_told_beside_the_agent_who_posted_for_it(
     assert {notice.recipient_id: notice.facts.get("on_behalf") for notice in notices(database)} == {
         event.pledger_id: None, event.poster_id: True, event.account_id: False,
     }  # fmt: skip
+
+
+def test_only_the_giver_is_reminded_to_answer(database: RolledBack) -> None:
+    event = example(MatchReminded, account_id=new_id())
+    hear(database, [event])
+    assert told_to(database) == {(event.pledger_id, "giver")}
 
 
 @pytest.mark.parametrize("kind", [kind for kind in OF_NEEDS if kind is not NeedWithdrawn])
