@@ -625,6 +625,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/slips": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Confirm once, as the household's side, what arrived of what the giver has sent. */
+        post: operations["confirm_slip"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/claims": {
         parameters: {
             query?: never;
@@ -653,6 +670,40 @@ export interface paths {
         get: operations["list_own_matches"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/slips/page": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The page that the code on a slip opens; it reads the token after `#`, which is never sent by opening it. */
+        get: operations["show_slip_page"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/slips/reading": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a slip is about, for whoever holds it; nothing changes. Unknown, revoked and expired ones are 404 alike. */
+        post: operations["read_slip"];
         delete?: never;
         options?: never;
         head?: never;
@@ -721,6 +772,23 @@ export interface paths {
         get: operations["get_match"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/matches/{match_id}/slip": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Print the slip that confirms the receipt without an account, once; one that was printed before is revoked. */
+        post: operations["print_slip"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1344,6 +1412,17 @@ export interface components {
              * @enum {string}
              */
             reason: "met_elsewhere" | "no_longer_needed" | "not_reachable" | "other";
+        };
+        ConfirmationIn: {
+            /** @description what stands in the code after `#` */
+            token: string;
+            /** @description how much arrived; all that was sent when left out */
+            quantity?: number;
+            /**
+             * @description needed when less arrived than was sent
+             * @enum {string}
+             */
+            reason?: "short" | "damaged" | "wrong_item" | "lost" | "refused" | "other";
         };
         DaysToMatchOut: {
             /** @description for half of them; null beyond 90 days */
@@ -1972,6 +2051,28 @@ export interface components {
             /** Format: password */
             password: string;
         };
+        SlipIn: {
+            /** @description what stands in the code after `#` */
+            token: string;
+        };
+        SlipOut: {
+            /**
+             * @description of its match: it can be confirmed when that is `sent`
+             * @enum {string}
+             */
+            state: "proposed" | "accepted" | "refused" | "lapsed" | "sent" | "received" | "closed";
+            category: string;
+            unit: string;
+            promised: number;
+            sent: number;
+            received: number;
+            /** @description what was sent, in the language of the caller */
+            text: string;
+            /** @description whether this slip has confirmed it already */
+            used: boolean;
+            /** Format: date-time */
+            expires_at: string;
+        };
         SuggestedOut: {
             /** Format: uuid */
             need_id: string;
@@ -2043,6 +2144,7 @@ export type CancellationIn = components['schemas']['CancellationIn'];
 export type CatalogueOut = components['schemas']['CatalogueOut'];
 export type ClaimIn = components['schemas']['ClaimIn'];
 export type ClosingIn = components['schemas']['ClosingIn'];
+export type ConfirmationIn = components['schemas']['ConfirmationIn'];
 export type DaysToMatchOut = components['schemas']['DaysToMatchOut'];
 export type DeadLetterOut = components['schemas']['DeadLetterOut'];
 export type DeadLetterPage = components['schemas']['DeadLetterPage'];
@@ -2088,6 +2190,8 @@ export type SendingIn = components['schemas']['SendingIn'];
 export type SessionOut = components['schemas']['SessionOut'];
 export type ShareOut = components['schemas']['ShareOut'];
 export type SignInIn = components['schemas']['SignInIn'];
+export type SlipIn = components['schemas']['SlipIn'];
+export type SlipOut = components['schemas']['SlipOut'];
 export type SuggestedOut = components['schemas']['SuggestedOut'];
 export type SuggestionsOut = components['schemas']['SuggestionsOut'];
 export type TrendOut = components['schemas']['TrendOut'];
@@ -3634,6 +3738,39 @@ export interface operations {
             };
         };
     };
+    confirm_slip: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConfirmationIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SlipOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     claim_need: {
         parameters: {
             query?: never;
@@ -3694,6 +3831,68 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MatchPage"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_slip_page: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_slip: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SlipIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SlipOut"];
                 };
             };
             /** @description a problem */
@@ -3850,6 +4049,41 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    print_slip: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                match_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NothingIn"];
+            };
+        };
+        responses: {
+            /** @description the slip, A6 */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": string;
+                };
             };
             /** @description a problem */
             default: {

@@ -77,13 +77,21 @@ class Visitor:
 
     def ask(self, method: str, path: str, headers: Mapping[str, str] | None = None, **request: Any) -> Any:
         """The answer's JSON. Renews the access token when it is over. Raises `Refused` for every status from 400."""
+        response = self._answer(method, path, headers, **request)
+        return response.json() if response.content else None
+
+    def file(self, path: str) -> bytes:
+        """What is printed by posting to a path. Raises `Refused` as `ask` does."""
+        return self._answer("POST", path, None, json={}).content
+
+    def _answer(self, method: str, path: str, headers: Mapping[str, str] | None, **request: Any) -> httpx.Response:
         response = self._send(method, path, headers, **request)
         if response.status_code == 401 and self._refresh_token:
             self._take_tokens("/v1/sessions/refresh", {"refresh_token": self._refresh_token})
             response = self._send(method, path, headers, **request)
         if response.status_code >= 400:
             raise Refused(response)
-        return response.json() if response.content else None
+        return response
 
     def _send(self, method: str, path: str, headers: Mapping[str, str] | None, **request: Any) -> httpx.Response:
         signed = {"Authorization": f"Bearer {self._token}"} if self._token else {}

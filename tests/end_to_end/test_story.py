@@ -129,6 +129,35 @@ def test_a_need_is_posted_verified_matched_accepted_and_both_sides_are_told(cast
     assert cast.donor.get("/v1/notices/unread-count")["unread"] == 0
 
 
+def test_what_is_promised_is_sent_received_by_slip_without_an_account_and_counted(cast: Cast) -> None:
+    offered = cast.donor.post("/v1/pledges", pledge(category="medical.thermometer", quantity=10))
+    need = published(cast, category="medical.thermometer", quantity=10)
+    path = f"/v1/matches/{proposed(cast.donor, need)['id']}"
+    cast.donor.post(f"{path}/acceptance", {"quantity": 8})
+    token = printed_slip(cast, path)
+    guest = cast.world.visitor()
+    assert refusal(lambda: guest.post("/v1/slips", {"token": token})) == (409, "state_conflict")
+    cast.donor.post(f"{path}/sending", {"carrier": "sf", "tracking_number": "SF1234567890"})
+    eventually(lambda: "match_sent" in notices(cast.village, path.rpartition("/")[2]))
+    assert guest.post("/v1/slips/reading", {"token": token})["sent"] == 8
+    assert guest.post("/v1/slips", {"token": token, "quantity": 5, "reason": "damaged"})["state"] == "received"
+    assert refusal(lambda: guest.post("/v1/slips", {"token": token, "quantity": 8})) == (409, "slip_used")
+    assert cast.village.post(f"{path}/closing")["ended_because"] == "partly_delivered"
+    for side in (cast.donor, cast.village):
+        eventually(lambda side=side: {"match_received", "match_closed"} <= notices(side, path.rpartition("/")[2]))
+    shown = eventually(lambda: (found := cast.village.get(f"/v1/needs/{need['id']}"))["delivered"] and found)
+    assert (shown["accepted"], shown["delivered"]) == (5, 5)
+    assert eventually(lambda: cast.donor.get(f"/v1/pledges/{offered['id']}")["delivered"]) == 5
+    figures = eventually(lambda: (found := cast.village.get("/v1/rates", region=cast.village_code)["figures"])["delivered"] and found)
+    assert 0 < figures["match_rate"]["delivered"] < figures["match_rate"]["weighted"]
+
+
+def printed_slip(cast: Cast, path: str) -> str:
+    """The token in the code of the slip that the village prints."""
+    [address] = re.findall(rb"/URI \((.*?)\)", cast.village.file(f"{path}/slip"))
+    return str(address.decode().partition("#")[2])
+
+
 def test_a_household_with_a_phone_posts_for_itself_and_is_told(cast: Cast) -> None:
     number = phone()
     cast.household(phone=number, password=PASSWORD)

@@ -8,7 +8,7 @@ from uuid import UUID
 from stdnum.cn import ric
 
 from chassis import appointments
-from chassis.auth import GIVERS, STAFF
+from chassis.auth import GIVERS, STAFF, Caller
 from chassis.database import new_id
 from chassis.testing.fixtures import Person
 from contracts.needs import NeedPublished, PledgeOffered
@@ -79,6 +79,7 @@ def seed_needs(stage: Stage) -> None:
 def seed_matching(stage: Stage) -> None:
     """For every giver a proposal, something promised, sent and received; one more need, and something left of each pledge."""
     from matching import clearing
+    from matching.actions import slips
 
     stated = {"category": "food.rice", "unit": "kg", "version": 1}
     valid_until = datetime.now(UTC) + timedelta(days=30)
@@ -89,19 +90,22 @@ def seed_matching(stage: Stage) -> None:
             stage.hear(stage.about(NeedPublished, **own | {"quantity": 50}))
     with stage.database.begin() as session:
         assert clearing.clear(session, timedelta(days=3)).proposals == 4 * len(GIVERS)
+    tokens = []
     for giver in sorted(GIVERS):
         proposed = sorted(stage.client.get("/v1/matches", by=stage.people[giver]).json["items"], key=lambda match: match["category"])
         acts = [("acceptance", {}, giver), ("sending", {"carrier": "in_person"}, giver), ("receipt", {}, "household")]
         for many, match in enumerate(proposed):
             for act, body, kind in acts[:many]:
                 post(stage, f"/v1/matches/{match['id']}/{act}", body, kind)
+        with stage.database.begin() as session:
+            tokens.append(slips.print_slip(session, Caller(stage.agent.id, "staff", session), UUID(proposed[2]["id"]))[2])
     need = stage.about(NeedPublished, **stated | {"quantity": 10})
     stage.hear(need)
     for giver in sorted(GIVERS):
         pledge = stage.about(PledgeOffered, giver, **stated | {"quantity": 100, "region": "51", "valid_until": valid_until})
         stage.hear(pledge)
         stage.seen[giver, "/v1/pledges"].append({"id": str(pledge.pledge_id)})
-    stage.words |= {"need_id": [str(need.need_id)], "quantity": [1], "region": ["51"]}
+    stage.words |= {"need_id": [str(need.need_id)], "quantity": [1], "region": ["51"], "token": tokens}
 
 
 def make_one_of_everything(stage: Stage) -> None:

@@ -8,4 +8,6 @@ unknown_pledge = problem(422, "unknown_pledge", zh="您没有这项意向", en="
 not_enough = problem(409, "not_enough", zh="需求或意向的余量已不足", en="Too little is left of the need or of the pledge")
 more_than_promised = problem(409, "more_than_promised", zh="超过了答应的数量", en="That is more than was promised")
 more_than_sent = problem(409, "more_than_sent", zh="超过了送出的数量", en="That is more than was sent")
+slip_unknown = problem(404, "slip_unknown", zh="交接单无效或已过期", en="This slip is not valid, or not any more")
+slip_used = problem(409, "slip_used", zh="这张交接单已经确认过", en="This slip has been confirmed already")
 reason_needed = problem(422, "reason_needed", zh="收到的少于送出的，请说明原因", en="Less arrived than was sent: say why")

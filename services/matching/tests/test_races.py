@@ -8,6 +8,7 @@ from threading import Barrier, Thread
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
@@ -16,12 +17,12 @@ from chassis.auth import Caller
 from chassis.database import Database
 from chassis.http import create_app
 from chassis.problems import Problem
-from chassis.testing.fixtures import Client, KnownKeys, Person
+from chassis.testing.fixtures import Client, KnownKeys, Person, administrator_of
 from matching import clearing, to_clear
-from matching.actions import answers, book
+from matching.actions import answers, book, delivery, slips
 from matching.api import api
 
-from .conftest import DAYS, offered, published, withdrawn
+from .conftest import DAYS, VILLAGE, offered, published, withdrawn
 
 
 @pytest.fixture
@@ -213,6 +214,52 @@ def test_a_change_that_leaves_the_standing_entry_alone_is_lost(real: Database) -
         session.execute(text("INSERT INTO to_clear (side, id) VALUES ('pledge', :id) ON CONFLICT DO NOTHING"), {"id": id_})
 
     assert lost_wake_up(real, add) == 1
+
+
+def sent(database: Database, keys: KnownKeys) -> tuple[Client, str, Person, str]:
+    """Something on its way: who may ask, the match, the household's account, and the token of a slip."""
+    household, agent, need, pledge = Person("household"), administrator_of(database, VILLAGE), published(), offered()
+    need = replace(need, account_id=household.id)
+    with database.begin() as session:
+        book.book_needs(session, [need])
+        book.book_pledges(session, [pledge])
+    clear_all(database)
+    with database.begin() as session:
+        match = session.scalars(text("SELECT id FROM matches")).one()
+    for act in (
+        lambda session: answers.accept_match(session, Caller(pledge.pledger_id, "donor", session), match),
+        lambda session: delivery.send_match(session, Caller(pledge.pledger_id, "donor", session), match, "in_person"),
+    ):
+        with database.begin() as session:
+            act(session)
+    with database.begin() as session:
+        token = slips.print_slip(session, Caller(agent.id, "staff", session), match)[2]
+    client = Client(create_app("matching", api, database=database, keys=keys).test_client(), keys)
+    return client, f"/v1/matches/{match}", household, token
+
+
+def test_of_many_receipts_at_once_by_the_household_and_by_slip_one_counts(real: Database, keys: KnownKeys) -> None:
+    client, match, household, token = sent(real, keys)
+    less = {"quantity": 40, "reason": "short"}
+
+    def receive(number: int) -> int:
+        if number % 2:
+            return int(client.post("/v1/slips", {"token": token} | less).status_code)
+        return int(client.post(f"{match}/receipt", less, by=household).status_code)
+
+    with ThreadPoolExecutor(20) as pool:
+        assert Counter(pool.map(receive, range(40))) == {201: 1, 409: 39}
+    assert count(real, "SELECT rest FROM needs") == 10
+    assert count(real, "SELECT count(*) FROM movements WHERE kind = 'received'") == 1
+
+
+def test_of_slips_printed_at_once_one_is_in_force(real: Database, keys: KnownKeys) -> None:
+    client, match, _, token = sent(real, keys)
+    agent = administrator_of(real, VILLAGE)
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(lambda _: client.post(f"{match}/slip", by=agent).status_code, range(16))) == {201}
+    assert count(real, "SELECT count(*) FROM slips WHERE revoked_at IS NULL") == 1
+    assert client.post("/v1/slips", {"token": token}).status_code == 404
 
 
 def deadlocks(real: Database, rounds: int) -> int:

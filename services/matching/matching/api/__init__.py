@@ -2,8 +2,8 @@
 
 from apiflask import APIBlueprint
 
-from matching.api import answers, delivery, matches, suggestions
+from matching.api import answers, delivery, matches, slips, suggestions
 
 api = APIBlueprint("matching", __name__, url_prefix="/v1")
-for part in (matches, answers, suggestions, delivery):
+for part in (matches, answers, suggestions, delivery, slips):
     api.register_blueprint(part.api)
