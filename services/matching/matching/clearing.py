@@ -14,9 +14,10 @@ from sqlalchemy.orm import Session
 from chassis import outbox, tracing
 from chassis.database import new_id, now
 from contracts.matching import MatchProposed
-from matching.allocation import Asked, Key, Offered, Share, allocate, keys_of
+from matching.allocation import Offered, Share, allocate
 from matching.model import Match
 from matching.reasons import reasons_for
+from matching.score import Asked, Key, keys_of
 
 BATCH = 500
 PLEDGES_AT_ONCE = 20
@@ -186,7 +187,7 @@ def _key(pledge: Any) -> Key:
 
 def _proposal(share: Share, need: Any, asked: Asked, pledge: Any, at: datetime, answer_by: datetime) -> MatchProposed:
     stated = concerned(new_id(), need, pledge, share.quantity)
-    reasons = reasons_for(asked, _key(pledge), share.quantity)
+    reasons = reasons_for(asked, _key(pledge), share)
     return MatchProposed(version=1, **stated, reasons=reasons, proposed_at=at, answer_by=min(answer_by, pledge.valid_until))
 
 
