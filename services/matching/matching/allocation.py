@@ -54,14 +54,12 @@ def allocate(
     the same needs. With `costs` every pledge stands alone, and only the pairs named there may be matched, each at its own cost.
     """
     groups = _groups(pledges, barred, alone=costs is not None)
-    by_key: dict[Key, list[int]] = defaultdict(list)
-    for index, group in enumerate(groups):
-        by_key[group.key].append(index)
-    fitting = [[key for key in keys_of(need) if key in by_key] for need in needs]
-    arcs = list(_arcs(needs, fitting, groups, by_key, weights, costs))
+    keys = {group.key for group in groups}
+    fitting = [[key for key in keys_of(need) if key in keys] for need in needs]
+    arcs = list(_arcs(needs, fitting, groups, weights, costs))
     if not arcs:
         return []
-    flows = _solve([need.rest for need in needs], [group.supply for group in groups], arcs)
+    flows = solve([need.rest for need in needs], [group.supply for group in groups], arcs)
     leads = _leads(needs, groups, arcs, flows)
     wanted: dict[int, list[tuple[int, int, int]]] = defaultdict(list)
     for (row, index, value), flow in zip(arcs, flows, strict=True):
@@ -127,25 +125,34 @@ def _arcs(
     needs: Sequence[Asked],
     fitting: Sequence[Sequence[Key]],
     groups: Sequence[_Group],
-    by_key: Mapping[Key, Sequence[int]],
     weights: Weights,
     costs: Mapping[tuple[UUID, UUID], int] | None,
 ) -> Iterable[tuple[int, int, int]]:
     """(need, group, value of a unit) of everything that may be matched."""
     of_group = [sum(of_pledge(group.reliability, group.extra, weights)) for group in groups]
-    for row, (need, keys) in enumerate(zip(needs, fitting, strict=True)):
-        worth = sum(of_need(need, len(keys), weights).values())
-        for key in keys:
-            here = worth + sum(of_pair(need, key, weights))
-            for index in by_key[key]:
-                value = here + of_group[index]
-                if costs is not None:
-                    cost = costs.get((need.id, groups[index].ids[0]))
-                    if cost is None:
-                        continue
-                    value -= cost
-                if value >= weights.threshold and need.id not in groups[index].barred_for:
-                    yield row, index, value
+    worth = [sum(of_need(need, len(keys), weights).values()) for need, keys in zip(needs, fitting, strict=True)]
+    for row, index, cost in _pairs(needs, fitting, groups, costs):
+        value = worth[row] + sum(of_pair(needs[row], groups[index].key, weights)) + of_group[index] - cost
+        if value >= weights.threshold and needs[row].id not in groups[index].barred_for:
+            yield row, index, value
+
+
+def _pairs(
+    needs: Sequence[Asked], fitting: Sequence[Sequence[Key]], groups: Sequence[_Group], costs: Mapping[tuple[UUID, UUID], int] | None
+) -> Iterable[tuple[int, int, int]]:
+    """(need, group, cost of the pair) of all that fit, or of those that are named with their cost."""
+    if costs is None:
+        by_key: dict[Key, list[int]] = defaultdict(list)
+        for index, group in enumerate(groups):
+            by_key[group.key].append(index)
+        yield from ((row, index, 0) for row, keys in enumerate(fitting) for key in keys for index in by_key[key])
+        return
+    row_of = {need.id: row for row, need in enumerate(needs)}
+    index_of = {group.ids[0]: index for index, group in enumerate(groups)}
+    for (need, pledge), cost in costs.items():
+        row, index = row_of[need], index_of[pledge]
+        if groups[index].key in fitting[row]:
+            yield row, index, cost
 
 
 def _leads(
@@ -163,8 +170,8 @@ def _leads(
     return best
 
 
-def _solve(demands: Sequence[int], supplies: Sequence[int], arcs: Sequence[tuple[int, int, int]]) -> list[int]:
-    """How much flows along each arc (need, group, value per unit)."""
+def solve(demands: Sequence[int], supplies: Sequence[int], arcs: Sequence[tuple[int, int, int]]) -> list[int]:
+    """How much flows along each arc (need, group, value per unit), so that the value is the greatest there is."""
     rows, groups = len(demands), len(supplies)
     sink = rows + groups
     demand = np.array(demands, dtype=np.int64)

@@ -25,7 +25,7 @@ class Weights:
     waiting_day: int = 10
     nearer: int = 100
     exact: int = 50
-    village: int = 1_500
+    village: int = 3_000
     floor: int = 500
     household: int = 100
     first_help: int = 1_000

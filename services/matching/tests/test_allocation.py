@@ -118,7 +118,7 @@ def best_value(wanted: list[Asked], free: list[Offered], worth: dict[tuple[UUID,
 
 def test_what_is_worth_less_than_the_threshold_gets_nothing() -> None:
     calm, urgent = asked(), asked(urgency=2)
-    high = Weights(threshold=15_000)
+    high = Weights(threshold=20_000)
     assert {share.need for share in allocate([calm, urgent], [offered(rest=20)], weights=high)} == {urgent.id}
 
 
