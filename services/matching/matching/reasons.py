@@ -55,7 +55,7 @@ def reasons_for(need: Asked, key: Key, share: Share, weights: Weights = DEFAULT)
         "urgency": URGENCIES[need.urgency],
         "waiting": need.waiting_days,
         "village": need.village_helped,
-        "household": need.household_helped,
+        "household": need.household_helped or 0,
     }
     return [
         Reason(code="same_item" if category == need.category else "same_group", value=category),

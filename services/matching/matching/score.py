@@ -49,7 +49,10 @@ DEFAULT = Weights()
 
 @dataclass(frozen=True)
 class Asked:
-    """A need, how much of it is open, and how well its village and its household have fared so far (in needs helped)."""
+    """A need, how much of it is open, and how well its village and its household have fared so far (in needs helped).
+
+    With no needs of the village known, and None of the household, how they fared counts for nothing.
+    """
 
     id: UUID
     category: str
@@ -61,7 +64,7 @@ class Asked:
     is_helped: bool = field(default=False, kw_only=True)
     village_needs: int = field(default=0, kw_only=True)
     village_helped: int = field(default=0, kw_only=True)
-    household_helped: int = field(default=0, kw_only=True)
+    household_helped: int | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -84,12 +87,17 @@ def keys_of(need: Asked) -> list[Key]:
 
 def of_need(need: Asked, keys_that_fit: int, weights: Weights) -> dict[str, int]:
     """The parts that are the same whoever gives: who needs it most, who has waited, who has had little, whom few can help."""
-    helped = min(need.village_helped, need.village_needs)
+    village = household = 0
+    if need.village_needs:
+        helped = min(need.village_helped, need.village_needs)
+        village = weights.village - weights.village * helped // need.village_needs + (0 if helped else weights.floor)
+    if need.household_helped is not None:
+        household = max(0, MANY_HELPS - need.household_helped) * weights.household
     return {
         "urgency": need.urgency * weights.urgency,
         "waiting": min(need.waiting_days, LONGEST_WAIT_DAYS) * weights.waiting_day,
-        "village": weights.village - weights.village * helped // max(need.village_needs, 1) + (0 if need.village_helped else weights.floor),
-        "household": max(0, MANY_HELPS - need.household_helped) * weights.household,
+        "village": village,
+        "household": household,
         "first_help": 0 if need.is_helped else weights.first_help,
         "hardness": max(0, MANY_KEYS - keys_that_fit) * weights.hardness,
         # A hand-over is the same work whatever it carries: spread over the units that it may carry.
@@ -124,7 +132,7 @@ def in_turn(needs: Sequence[Asked]) -> list[Asked]:
     """The needs of one clearing, each as if those before it in its village were helped already: no village takes a whole clearing."""
     places: dict[str, int] = {}
     turned = {}
-    for need in sorted(needs, key=lambda need: (-need.urgency, need.is_helped, need.household_helped, -need.waiting_days)):
+    for need in sorted(needs, key=lambda need: (-need.urgency, need.is_helped, need.household_helped or 0, -need.waiting_days)):
         place = places.get(need.region, 0)
         places[need.region] = place + 1
         turned[need.id] = replace(need, village_helped=need.village_helped + place) if place else need

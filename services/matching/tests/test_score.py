@@ -20,20 +20,21 @@ def value(need: Asked = CALM, key: tuple[str, str, str] = KEY, keys_that_fit: in
 @pytest.mark.parametrize(
     "better",
     [
-        replace(CALM, urgency=2),
-        replace(CALM, waiting_days=3),
-        replace(CALM, rest=30),
-        replace(CALM, village_needs=10, village_helped=2),
-        replace(CALM, village_needs=10, village_helped=0),
+        {"urgency": 2},
+        {"waiting_days": 3},
+        {"rest": 30},
+        {"village_helped": 2},
+        {"village_helped": 0},
     ],
 )
-def test_worth_more_is_who_needs_it_more(better: Asked) -> None:
+def test_worth_more_is_who_needs_it_more(better: dict[str, int]) -> None:
     worse = replace(CALM, village_needs=10, village_helped=3)
-    assert value(better) > value(worse)
+    assert value(replace(worse, **better)) > value(worse)  # type: ignore[arg-type]
 
 
 def test_a_household_and_a_need_that_had_nothing_come_before_those_that_had() -> None:
-    assert value() > value(replace(CALM, household_helped=1)) > value(replace(CALM, household_helped=2))
+    first, second, third = (value(replace(CALM, household_helped=helped)) for helped in range(3))
+    assert first > second > third
     assert value() > value(replace(CALM, is_helped=True))
 
 
@@ -44,9 +45,15 @@ def test_whom_few_pledges_fit_comes_first_and_the_near_and_exact_and_reliable_on
     assert value(reliability=4) > value() > value(reliability=0)
 
 
+def test_what_is_not_known_of_village_and_household_counts_for_nothing() -> None:
+    parts = score(CALM, KEY, 3).parts
+    assert (parts["village"], parts["household"]) == (0, 0)
+    assert not {"village", "household"} & set(decided_by(CALM, parts, 0, DEFAULT))
+
+
 def test_by_default_nothing_outweighs_a_step_of_urgency() -> None:
     least = replace(CALM, urgency=2, village_needs=9, village_helped=9, household_helped=9, is_helped=True, rest=1)
-    most = replace(CALM, waiting_days=10**6, rest=10**9, village_needs=9)
+    most = replace(CALM, waiting_days=10**6, rest=10**9, village_needs=9, household_helped=0)
     assert value(least, ("food", "kg", ""), 18, 0) > value(most, ("food.rice", "kg", VILLAGE), 1, 4)
 
 
