@@ -44,6 +44,10 @@ bench-memory: .venv/.ready rabbitmq ## the journal at five million events: size,
 bench-chassis: .venv/.ready rabbitmq ## relay, handlers, a POST, a need's way to its notice, beside the plain way; JSON lines
 	@$(BIN)/python -W ignore -m bench.chassis
 
+.PHONY: bench-quality
+bench-quality: .venv/.ready ## how good the matching is beside optima and peers; JSON lines, pictures (SEED=n, ONLY="clearing online equity getusppe")
+	@$(BIN)/python -W ignore -m bench.quality --figures docs/figures $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY))
+
 .PHONY: trace
 trace: .venv/.ready rabbitmq ## one verification's way through the stack, from the request to the notices, as a tree of spans
 	@$(BIN)/python -W ignore -m pytest -q -s tests/end_to_end/test_trace.py -k one_trace

@@ -1651,6 +1651,8 @@ export interface components {
             unit: string;
             quantity: number;
             reasons: components["schemas"]["ReasonOut"][];
+            /** @description empty when the pledger chose the need */
+            score: components["schemas"]["ScoreOut"] | null;
             /** Format: date-time */
             proposed_at: string;
             /** Format: date-time */
@@ -2007,6 +2009,15 @@ export interface components {
              */
             reason: "absurd" | "branded" | "not_a_need" | "duplicate" | "wrong_household" | "too_much";
         };
+        ScoreOut: {
+            weights_version: number;
+            value: number;
+            parts: {
+                [key: string]: number;
+            };
+            /** @description empty when no such need was left */
+            lead: number | null;
+        };
         SendingIn: {
             /**
              * @description in_person: 当面送到 · brought in person; pick_up: 自行领取 · picked up; ems: 中国邮政 · China Post, EMS; sf: 顺丰 · SF Express; jd: 京东物流 · JD Logistics; zto: 中通 · ZTO; yto: 圆通 · YTO; sto: 申通 · STO; yunda: 韵达 · Yunda; other: 其他 · another
@@ -2186,6 +2197,7 @@ export type RefusalIn = components['schemas']['RefusalIn'];
 export type RegionOut = components['schemas']['RegionOut'];
 export type RegionsOut = components['schemas']['RegionsOut'];
 export type RejectionIn = components['schemas']['RejectionIn'];
+export type ScoreOut = components['schemas']['ScoreOut'];
 export type SendingIn = components['schemas']['SendingIn'];
 export type SessionOut = components['schemas']['SessionOut'];
 export type ShareOut = components['schemas']['ShareOut'];

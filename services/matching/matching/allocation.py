@@ -1,131 +1,177 @@
 """Which quantity of which pledge goes to which need: the best allocation of a batch, as a pure function."""
 
+from bisect import bisect_left, insort
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from uuid import UUID
 
 import numpy as np
 from ortools.graph.python.min_cost_flow import SimpleMinCostFlow
 
-Key = tuple[str, str, str]
-"""Category, unit and scope of a pledge: pledges with the same key serve the same needs equally well."""
-
-URGENCY = 10_000
-WAITING_DAY = 10
-LONGEST_WAIT_DAYS = 365
-NEARER = 100
-EXACT = 50
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A need and how much of it is open."""
-
-    id: UUID
-    category: str
-    unit: str
-    region: str
-    urgency: int
-    waiting_days: int
-    rest: int
+from matching.score import DEFAULT, PRIOR, Asked, Key, Weights, keys_of, of_need, of_pair, of_pledge, score
 
 
 @dataclass(frozen=True)
 class Offered:
-    """A pledge and how much of it is free."""
+    """A pledge and how much of it is free. `extra` is what a unit of it costs beside what its key says."""
 
     id: UUID
     key: Key
     rest: int
+    reliability: int = PRIOR
+    extra: int = 0
 
 
 @dataclass(frozen=True)
 class Share:
+    """A quantity of a pledge for a need, what a unit is worth there, and by how much it leads.
+
+    The lead is over the best need that could not be met whole and got nothing of the same, used up, pledges; None without such a need.
+    """
+
     need: UUID
     pledge: UUID
     quantity: int
+    parts: dict[str, int] = field(default_factory=dict, compare=False)
+    lead: int | None = field(default=None, compare=False)
+
+    @property
+    def value(self) -> int:
+        return sum(self.parts.values())
 
 
-def keys_of(need: Asked) -> list[Key]:
-    """The keys of all pledges that fit: the item or a group above it, the village or a region around it."""
-    scopes = [need.region[:length] for length in (0, 2, 4, 6, 9, 12) if length <= len(need.region)]
-    levels = need.category.split(".")
-    return [(".".join(levels[:depth]), need.unit, scope) for depth in range(len(levels), 0, -1) for scope in scopes]
+def allocate(
+    needs: Sequence[Asked],
+    pledges: Sequence[Offered],
+    barred: Collection[tuple[UUID, UUID]] = (),
+    weights: Weights = DEFAULT,
+    costs: Mapping[tuple[UUID, UUID], int] | None = None,
+) -> list[Share]:
+    """The allocation of the greatest value in few matches; pairs in `barred` (need, pledge), or worth less than the threshold, get nothing.
 
-
-def value_of(need: Asked, key: Key) -> int:
-    """What one unit is worth: urgency first, then waiting, then the nearest and most exact pledge, so that wide ones are kept."""
-    category, _, scope = key
-    return (
-        need.urgency * URGENCY
-        + min(need.waiting_days, LONGEST_WAIT_DAYS) * WAITING_DAY
-        + len(scope) // 2 * NEARER
-        + (EXACT if category == need.category else 0)
-    )
-
-
-def allocate(needs: Sequence[Asked], pledges: Sequence[Offered], barred: Collection[tuple[UUID, UUID]] = ()) -> list[Share]:
-    """The allocation of the greatest value; pairs in `barred` (need, pledge) get nothing. Pledges are used up in the order given.
-
-    Min-cost flow need -> group of like pledges -> sink. Like are pledges of one key that are barred for the same needs.
+    Min-cost flow need -> group of like pledges -> sink. Like are pledges of one key, reliability and extra cost that are barred for
+    the same needs. With `costs` every pledge stands alone, and only the pairs named there may be matched, each at its own cost.
     """
-    groups = _groups(pledges, barred)
-    by_key: dict[Key, list[int]] = defaultdict(list)
-    for index, group in enumerate(groups):
-        by_key[group.key].append(index)
-    arcs = [
-        (row, index, value_of(need, key))
-        for row, need in enumerate(needs)
-        for key in keys_of(need)
-        for index in by_key.get(key, ())
-        if need.id not in groups[index].barred_for
-    ]
+    groups = _groups(pledges, barred, alone=costs is not None)
+    keys = {group.key for group in groups}
+    fitting = [[key for key in keys_of(need) if key in keys] for need in needs]
+    arcs = list(_arcs(needs, fitting, groups, weights, costs))
     if not arcs:
         return []
-    flows = _solve([need.rest for need in needs], [group.supply for group in groups], arcs)
-    shares: list[Share] = []
-    for (row, index, _), flow in zip(arcs, flows, strict=True):
+    flows = solve([need.rest for need in needs], [group.supply for group in groups], arcs)
+    leads = _leads(needs, groups, arcs, flows)
+    wanted: dict[int, list[tuple[int, int, int]]] = defaultdict(list)
+    for (row, index, value), flow in zip(arcs, flows, strict=True):
         if flow > 0:
-            shares += [Share(needs[row].id, pledge, quantity) for pledge, quantity in groups[index].take(int(flow))]
+            wanted[index].append((flow, row, value))
+    shares: list[Share] = []
+    for index, parts in wanted.items():
+        group = groups[index]
+        for row, pledge, quantity in group.deal([(row, flow) for flow, row, _ in parts]):
+            need = needs[row]
+            extra = group.extra + (costs[need.id, pledge] if costs else 0)
+            said = score(need, group.key, len(fitting[row]), weights, group.reliability, extra)
+            rival = leads.get(index)
+            shares.append(Share(need.id, pledge, quantity, said.parts, None if rival is None else said.value - rival))
     return shares
 
 
 class _Group:
     """Pledges that are as good as each other for every need of the batch."""
 
-    def __init__(self, key: Key, barred_for: frozenset[UUID], pledges: Sequence[Offered]) -> None:
-        self.key = key
-        self.barred_for = barred_for
+    def __init__(self, key: Key, reliability: int, extra: int, barred_for: frozenset[UUID], pledges: Sequence[Offered]) -> None:
+        self.key, self.reliability, self.extra, self.barred_for = key, reliability, extra, barred_for
+        self.ids = [pledge.id for pledge in pledges]
         self.supply = sum(pledge.rest for pledge in pledges)
-        self._left = [[pledge.id, pledge.rest] for pledge in reversed(pledges)]
+        self._rests = [pledge.rest for pledge in pledges]
 
-    def take(self, quantity: int) -> list[tuple[UUID, int]]:
-        taken = []
-        while quantity:
-            pledge, rest = self._left[-1]
-            part = min(quantity, rest)
-            taken.append((pledge, part))
-            quantity -= part
-            if part == rest:
-                self._left.pop()
+    def deal(self, wanted: Sequence[tuple[int, int]]) -> Iterable[tuple[int, UUID, int]]:
+        """Hand out (row, quantity) in few pieces: each the smallest pledge that covers it whole, else the largest and so on.
+
+        Largest first, after those that some pledge covers exactly. Of equal pledges the first given is taken first.
+        """
+        free = sorted((rest, place) for place, rest in enumerate(self._rests))
+        left = []
+        for row, quantity in sorted(wanted, key=lambda one: -one[1]):
+            at = bisect_left(free, (quantity, -1))
+            if at < len(free) and free[at][0] == quantity:
+                yield row, self.ids[free.pop(at)[1]], quantity
             else:
-                self._left[-1][1] = rest - part
-        return taken
+                left.append((row, quantity))
+        for row, asked in left:
+            quantity = asked
+            while quantity:
+                at = min(bisect_left(free, (quantity, -1)), len(free) - 1)
+                rest, place = free.pop(at)
+                part = min(quantity, rest)
+                yield row, self.ids[place], part
+                quantity -= part
+                if part < rest:
+                    insort(free, (rest - part, place))
 
 
-def _groups(pledges: Sequence[Offered], barred: Collection[tuple[UUID, UUID]]) -> list[_Group]:
+def _groups(pledges: Sequence[Offered], barred: Collection[tuple[UUID, UUID]], alone: bool) -> list[_Group]:
     barred_for: Mapping[UUID, set[UUID]] = defaultdict(set)
     for need, pledge in barred:
         barred_for[pledge].add(need)
-    alike: dict[tuple[Key, frozenset[UUID]], list[Offered]] = defaultdict(list)
+    alike: dict[tuple[Key, int, int, frozenset[UUID], UUID | None], list[Offered]] = defaultdict(list)
     for one in pledges:
-        alike[one.key, frozenset(barred_for.get(one.id, ()))].append(one)
-    return [_Group(key, barred_needs, members) for (key, barred_needs), members in alike.items()]
+        alike[one.key, one.reliability, one.extra, frozenset(barred_for.get(one.id, ())), one.id if alone else None].append(one)
+    return [_Group(*group, members) for (*group, _), members in alike.items()]
 
 
-def _solve(demands: Sequence[int], supplies: Sequence[int], arcs: Sequence[tuple[int, int, int]]) -> list[int]:
-    """How much flows along each arc (need, group, value per unit)."""
+def _arcs(
+    needs: Sequence[Asked],
+    fitting: Sequence[Sequence[Key]],
+    groups: Sequence[_Group],
+    weights: Weights,
+    costs: Mapping[tuple[UUID, UUID], int] | None,
+) -> Iterable[tuple[int, int, int]]:
+    """(need, group, value of a unit) of everything that may be matched."""
+    of_group = [sum(of_pledge(group.reliability, group.extra, weights)) for group in groups]
+    worth = [sum(of_need(need, len(keys), weights).values()) for need, keys in zip(needs, fitting, strict=True)]
+    for row, index, cost in _pairs(needs, fitting, groups, costs):
+        value = worth[row] + sum(of_pair(needs[row], groups[index].key, weights)) + of_group[index] - cost
+        if value >= weights.threshold and needs[row].id not in groups[index].barred_for:
+            yield row, index, value
+
+
+def _pairs(
+    needs: Sequence[Asked], fitting: Sequence[Sequence[Key]], groups: Sequence[_Group], costs: Mapping[tuple[UUID, UUID], int] | None
+) -> Iterable[tuple[int, int, int]]:
+    """(need, group, cost of the pair) of all that fit, or of those that are named with their cost."""
+    if costs is None:
+        by_key: dict[Key, list[int]] = defaultdict(list)
+        for index, group in enumerate(groups):
+            by_key[group.key].append(index)
+        yield from ((row, index, 0) for row, keys in enumerate(fitting) for key in keys for index in by_key[key])
+        return
+    row_of = {need.id: row for row, need in enumerate(needs)}
+    index_of = {group.ids[0]: index for index, group in enumerate(groups)}
+    for (need, pledge), cost in costs.items():
+        row, index = row_of[need], index_of[pledge]
+        if groups[index].key in fitting[row]:
+            yield row, index, cost
+
+
+def _leads(
+    needs: Sequence[Asked], groups: Sequence[_Group], arcs: Sequence[tuple[int, int, int]], flows: Sequence[int]
+) -> Mapping[int, int]:
+    """Of each group that is used up: the worth of a unit to the best need that is not met whole and got nothing of it."""
+    given, used = [0] * len(needs), [0] * len(groups)
+    for (row, index, _), flow in zip(arcs, flows, strict=True):
+        given[row] += flow
+        used[index] += flow
+    best: dict[int, int] = {}
+    for (row, index, value), flow in zip(arcs, flows, strict=True):
+        if not flow and given[row] < needs[row].rest and used[index] == groups[index].supply:
+            best[index] = max(value, best.get(index, 0))
+    return best
+
+
+def solve(demands: Sequence[int], supplies: Sequence[int], arcs: Sequence[tuple[int, int, int]]) -> list[int]:
+    """How much flows along each arc (need, group, value per unit), so that the value is the greatest there is."""
     rows, groups = len(demands), len(supplies)
     sink = rows + groups
     demand = np.array(demands, dtype=np.int64)

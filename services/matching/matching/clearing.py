@@ -14,9 +14,10 @@ from sqlalchemy.orm import Session
 from chassis import outbox, tracing
 from chassis.database import new_id, now
 from contracts.matching import MatchProposed
-from matching.allocation import Asked, Key, Offered, Share, allocate, keys_of
+from matching.allocation import Offered, Share, allocate
 from matching.model import Match
 from matching.reasons import reasons_for
+from matching.score import DEFAULT, Asked, Key, keys_of
 
 BATCH = 500
 PLEDGES_AT_ONCE = 20
@@ -173,7 +174,16 @@ def _take_pledges(session: Session, asked: Collection[Asked], barred: Sequence[A
 
 
 def _asked(row: Any, at: datetime) -> Asked:
-    return Asked(row.id, row.category, row.unit, row.region, row.urgency, max(0, (at - row.posted_at).days), row.rest)
+    return Asked(
+        row.id,
+        row.category,
+        row.unit,
+        row.region,
+        row.urgency,
+        max(0, (at - row.posted_at).days),
+        row.rest,
+        is_helped=row.rest < row.quantity,
+    )
 
 
 def _offered(row: Any) -> Offered:
@@ -186,7 +196,7 @@ def _key(pledge: Any) -> Key:
 
 def _proposal(share: Share, need: Any, asked: Asked, pledge: Any, at: datetime, answer_by: datetime) -> MatchProposed:
     stated = concerned(new_id(), need, pledge, share.quantity)
-    reasons = reasons_for(asked, _key(pledge), share.quantity)
+    reasons = reasons_for(asked, _key(pledge), share)
     return MatchProposed(version=1, **stated, reasons=reasons, proposed_at=at, answer_by=min(answer_by, pledge.valid_until))
 
 
@@ -195,8 +205,12 @@ def _write(session: Session, shares: Sequence[Share], proposals: Sequence[MatchP
         return
     _set_aside(session, "needs", [(share.need, share.quantity) for share in shares])
     _set_aside(session, "pledges", [(share.pledge, share.quantity) for share in shares])
-    session.execute(insert(Match), [_row(proposal) for proposal in proposals])
+    session.execute(insert(Match), [_row(proposal) | _worth(share) for proposal, share in zip(proposals, shares, strict=True)])
     outbox.add(session, *proposals)
+
+
+def _worth(share: Share) -> dict[str, Any]:
+    return {"parts": share.parts, "score": share.value, "lead": share.lead, "weights_version": DEFAULT.version}
 
 
 def _set_aside(session: Session, table: str, parts: Sequence[tuple[UUID, int]]) -> None:

@@ -86,6 +86,10 @@ class Match(Base):
     quantity: Mapped[int] = mapped_column(BigInteger)
     state: Mapped[str] = mapped_column(String(20))
     reasons: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    parts: Mapped[dict[str, int] | None] = mapped_column(JSONB)
+    score: Mapped[int | None] = mapped_column(BigInteger)
+    lead: Mapped[int | None] = mapped_column(BigInteger)
+    weights_version: Mapped[int | None]
     ended_because: Mapped[str | None] = mapped_column(String(50))
     barred: Mapped[bool] = mapped_column(default=False)
     proposed_at: Mapped[datetime] = mapped_column(Moment)

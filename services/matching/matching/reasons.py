@@ -1,7 +1,8 @@
 """Why a proposal was made: codes with figures for the event, words in Chinese and English for people."""
 
 from contracts.matching import Reason
-from matching.allocation import Asked, Key
+from matching.allocation import Share
+from matching.score import DEFAULT, Asked, Key, Weights, decided_by
 
 LEVELS = {0: "country", 2: "province", 4: "city", 6: "county", 9: "town", 12: "village"}
 URGENCIES = {1: "normal", 2: "urgent", 4: "critical"}
@@ -13,6 +14,30 @@ WORDS = {
     "within": {"zh-CN": "在您指定的范围内（{value}）", "en": "inside the area that was named ({value})"},
     "covers_whole": {"zh-CN": "可满足全部 {value}", "en": "covers all of the {value} asked for"},
     "covers_part": {"zh-CN": "可满足其中 {value}", "en": "covers {value} of what is asked for"},
+    "decided_by_urgency": {
+        "zh-CN": "若非{value}，可能先对接另一项需求",
+        "en": "had it not been {value}, another need might have come first",
+    },
+    "decided_by_waiting": {
+        "zh-CN": "若没有等待 {value} 天，可能先对接另一项需求",
+        "en": "had it not waited for {value} days, another need might have come first",
+    },
+    "decided_by_village": {
+        "zh-CN": "若本村此前已获帮助的需求（现为 {value} 项）更多，可能先对接另一项需求",
+        "en": "had more needs of its village been helped than {value}, another need might have come first",
+    },
+    "decided_by_household": {
+        "zh-CN": "若该户此前已获帮助的需求（现为 {value} 项）更多，可能先对接另一项需求",
+        "en": "had more needs of this household been helped than {value}, another need might have come first",
+    },
+    "decided_by_first_help": {
+        "zh-CN": "若这项需求已获得过帮助，可能先对接另一项需求",
+        "en": "had this need got something already, another need might have come first",
+    },
+    "decided_by_hardness": {
+        "zh-CN": "若有更多种意向与之相符，可能先对接另一项需求",
+        "en": "had more kinds of pledges fitted it, another need might have come first",
+    },
 }
 VALUES = {
     "zh-CN": {
@@ -23,15 +48,22 @@ VALUES = {
 }  # fmt: skip
 
 
-def reasons_for(need: Asked, key: Key, quantity: int) -> list[Reason]:
-    """The grounds of proposing `quantity` of a pledge with this key for the need."""
+def reasons_for(need: Asked, key: Key, share: Share, weights: Weights = DEFAULT) -> list[Reason]:
+    """The grounds of proposing this share of a pledge with this key, and what each would have had to be for another need to come first."""
     category, _, scope = key
+    figures: dict[str, str | int] = {
+        "urgency": URGENCIES[need.urgency],
+        "waiting": need.waiting_days,
+        "village": need.village_helped,
+        "household": need.household_helped or 0,
+    }
     return [
         Reason(code="same_item" if category == need.category else "same_group", value=category),
-        Reason(code="covers_whole" if quantity == need.rest else "covers_part", value=quantity),
+        Reason(code="covers_whole" if share.quantity == need.rest else "covers_part", value=share.quantity),
         Reason(code="urgency", value=URGENCIES[need.urgency]),
         Reason(code="waiting_days", value=need.waiting_days),
         Reason(code="within", value=LEVELS[len(scope)]),
+        *(Reason(code=f"decided_by_{part}", value=figures.get(part, 0)) for part in decided_by(need, share.parts, share.lead, weights)),
     ]
 
 

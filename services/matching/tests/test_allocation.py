@@ -8,8 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from matching.allocation import Asked, Offered, Share, allocate, keys_of, value_of
+from matching.allocation import Offered, Share, allocate
+from matching.score import DEFAULT, Asked, Weights, keys_of, score
 
+NAMES = ("urgency", "waiting_day", "nearer", "exact", "village", "floor", "household", "first_help", "hardness", "reliability", "splitting")
 VILLAGES = ["510903001001", "510903001002", "510903002001", "510922001001"]
 needs = st.builds(
     Asked, st.uuids(version=4), st.sampled_from(["food.rice", "food.oil"]), st.sampled_from(["kg", "l"]), st.sampled_from(VILLAGES),
@@ -18,7 +20,7 @@ needs = st.builds(
 keys = st.tuples(
     st.sampled_from(["food", "food.rice", "food.oil"]), st.sampled_from(["kg", "l"]), st.sampled_from(["", "5109", "510903", VILLAGES[0]])
 )
-pledges = st.builds(Offered, st.uuids(version=4), keys, st.integers(1, 60))
+pledges = st.builds(Offered, st.uuids(version=4), keys, st.integers(1, 60), st.integers(0, 4), st.sampled_from([0, 0, 7]))
 
 
 def asked(rest: int = 10, urgency: int = 1, region: str = VILLAGES[0], days: int = 0, category: str = "food.rice") -> Asked:
@@ -84,23 +86,87 @@ def test_no_allocation_takes_more_than_there_is_and_none_is_better(wanted: list[
         assert (share.need, share.pledge) not in barred
     assert all(given_to[need.id] <= need.rest for need in wanted)
     assert all(taken_of[pledge.id] <= pledge.rest for pledge in free)
-    key_of, need_of = {pledge.id: pledge.key for pledge in free}, {need.id: need for need in wanted}
-    value = sum(share.quantity * value_of(need_of[share.need], key_of[share.pledge]) for share in shares)
-    assert value == best_value(wanted, free, barred)
+    worth = values(wanted, free, barred)
+    assert all(worth[share.need, share.pledge] == share.value for share in shares)
+    assert sum(share.quantity * share.value for share in shares) == best_value(wanted, free, worth)
+    assert all(share.lead is None or share.lead >= 0 for share in shares)
 
 
-def best_value(wanted: list[Asked], free: list[Offered], barred: set[tuple[UUID, UUID]]) -> int:
+def values(wanted: list[Asked], free: list[Offered], barred: set[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], int]:
+    """What a unit is worth to every pair that fits, pair by pair."""
+    offered_keys = {pledge.key for pledge in free}
+    worth = {}
+    for need in wanted:
+        fitting = set(keys_of(need)) & offered_keys
+        for pledge in free:
+            if pledge.key in fitting and (need.id, pledge.id) not in barred:
+                worth[need.id, pledge.id] = score(need, pledge.key, len(fitting), DEFAULT, pledge.reliability, pledge.extra).value
+    return worth
+
+
+def best_value(wanted: list[Asked], free: list[Offered], worth: dict[tuple[UUID, UUID], int]) -> int:
     """The optimum over all pairs, by another road: a linear programme."""
-    pairs = [
-        (n, p)
-        for n, need in enumerate(wanted)
-        for p, pledge in enumerate(free)
-        if pledge.key in keys_of(need) and (need.id, pledge.id) not in barred
-    ]
-    if not pairs:
+    if not worth:
         return 0
-    limits = np.zeros((len(wanted) + len(free), len(pairs)))
-    for column, (n, p) in enumerate(pairs):
-        limits[n, column] = limits[len(wanted) + p, column] = 1
-    values = [-value_of(wanted[n], free[p].key) for n, p in pairs]
-    return round(-linprog(values, A_ub=limits, b_ub=[one.rest for one in (*wanted, *free)], method="highs").fun)
+    row = {one.id: place for place, one in enumerate([*wanted, *free])}
+    limits = np.zeros((len(row), len(worth)))
+    for column, pair in enumerate(worth):
+        limits[row[pair[0]], column] = limits[row[pair[1]], column] = 1
+    costs = [-value for value in worth.values()]
+    return round(-linprog(costs, A_ub=limits, b_ub=[one.rest for one in (*wanted, *free)], method="highs").fun)
+
+
+def test_what_is_worth_less_than_the_threshold_gets_nothing() -> None:
+    calm, urgent = asked(), asked(urgency=2)
+    high = Weights(threshold=20_000)
+    assert {share.need for share in allocate([calm, urgent], [offered(rest=20)], weights=high)} == {urgent.id}
+
+
+def test_weights_that_make_everything_equal_leave_nothing_lying() -> None:
+    equal = Weights(**dict.fromkeys(NAMES, 0))
+    shares = allocate([asked(urgency=4), asked(category="food.oil")], [offered(category="food"), offered(scope="")], weights=equal)
+    assert sum(share.quantity for share in shares) == 20
+
+
+def test_few_matches_arise_from_pledges_that_are_alike() -> None:
+    three, seven, ten = asked(rest=3), asked(rest=7), asked(rest=10)
+    first, second, third = offered(rest=10), offered(rest=3), offered(rest=7)
+    shares = allocate([three, seven, ten], [first, second, third])
+    assert {(share.need, share.pledge) for share in shares} == {(three.id, second.id), (seven.id, third.id), (ten.id, first.id)}
+
+
+def test_a_small_need_leaves_the_big_pledge_whole() -> None:
+    small, big, little = asked(rest=4), offered(rest=100), offered(rest=5)
+    assert allocate([small], [big, little]) == [Share(small.id, little.id, 4)]
+
+
+def test_of_equal_pledges_the_first_given_is_taken() -> None:
+    need, old, new = asked(), offered(), offered()
+    assert allocate([need], [old, new]) == [Share(need.id, old.id, 10)]
+
+
+def test_the_more_reliable_pledger_is_asked_first() -> None:
+    need, doubtful, reliable = asked(), Offered(uuid4(), ("food.rice", "kg", "5109"), 10, reliability=0), offered()
+    assert allocate([need], [doubtful, reliable]) == [Share(need.id, reliable.id, 10)]
+
+
+def test_what_costs_less_beside_is_taken_first() -> None:
+    need, dear, cheap = asked(), Offered(uuid4(), ("food.rice", "kg", "5109"), 10, extra=9), offered()
+    assert allocate([need], [dear, cheap]) == [Share(need.id, cheap.id, 10)]
+
+
+def test_with_costs_of_pairs_only_these_are_matched_each_at_its_own_cost() -> None:
+    here, there, one, other = asked(), asked(), offered(), offered()
+    costs = {(here.id, one.id): 5, (here.id, other.id): 3, (there.id, one.id): 5}
+    shares = allocate([here, there], [one, other], costs=costs)
+    assert {(share.need, share.pledge) for share in shares} == {(here.id, other.id), (there.id, one.id)}
+    assert {share.parts["extra"] for share in shares} == {-3, -5}
+
+
+def test_the_lead_is_over_the_best_of_those_who_got_nothing() -> None:
+    first, second, third = asked(urgency=4), asked(urgency=2), asked()
+    [share] = allocate([third, second, first], [offered()])
+    assert (share.need, share.lead) == (first.id, 20_000)
+    [share] = allocate([first], [offered(rest=4)])
+    assert share.lead is None
+    assert all(share.lead is None for share in allocate([first, second], [offered(rest=30)]))

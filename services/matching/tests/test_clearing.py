@@ -77,6 +77,17 @@ def test_a_proposal_says_why(database: RolledBack) -> None:
     }  # fmt: skip
 
 
+def test_a_proposal_says_what_would_have_changed_it(database: RolledBack) -> None:
+    book(database, published(urgency="critical"), published(urgency="urgent"), offered(quantity=20))
+    clear(database)
+    [proposal] = told(database, MatchProposed)
+    assert {reason.code: reason.value for reason in proposal.reasons}["decided_by_urgency"] == "critical"
+    with database.begin() as session:
+        lead, parts, score = session.execute(text("SELECT lead, parts, score FROM matches")).one()
+    assert lead == 20_000
+    assert score == sum(parts.values())
+
+
 @pytest.mark.parametrize(
     "pledge",
     [

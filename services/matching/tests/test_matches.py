@@ -87,6 +87,12 @@ def test_reasons_are_told_in_both_languages(client: Client, story: Story) -> Non
     assert "covers all of the 50 asked for" in [reason["text"] for reason in english]
 
 
+def test_a_proposal_shows_what_it_was_worth_and_of_which_parts(client: Client, story: Story) -> None:
+    score = client.get(story.path, by=story.agent).json["score"]
+    assert score["value"] == sum(score["parts"].values()) > 0
+    assert (score["weights_version"], score["lead"], score["parts"]["urgency"]) == (1, None, 10_000)
+
+
 def claim(need: NeedPublished, pledge: PledgeOffered, quantity: int = 5) -> dict[str, Any]:
     return {"need_id": str(need.need_id), "pledge_id": str(pledge.pledge_id), "quantity": quantity}
 
@@ -98,6 +104,7 @@ def test_a_pledger_claims_a_need_of_their_choice(client: Client, database: Rolle
     answer = client.post("/v1/claims", claim(need, story.pledge), by=story.pledger)
     assert (answer.status_code, answer.json["state"], answer.json["quantity"]) == (201, "accepted", 5)
     assert answer.headers["Location"] == f"/v1/matches/{answer.json['id']}"
+    assert answer.json["score"] is None
     assert told(database, MatchAccepted)[-1].chosen == "claim"
 
 

@@ -35,6 +35,15 @@ class ReasonOut(Schema):
     text = fields.String(required=True)
 
 
+class ScoreOut(Schema):
+    """What a unit was worth when it was proposed, and of which parts; `lead` is over the best need that got nothing of the same pledges."""
+
+    weights_version = fields.Integer(required=True)
+    value = fields.Integer(required=True)
+    parts = fields.Dict(keys=fields.String(), values=fields.Integer(), required=True)
+    lead = fields.Integer(required=True, allow_none=True, metadata={"description": "empty when no such need was left"})
+
+
 class DeliveryOut(Schema):
     """What moved, in units of the match; each figure is 0 until then."""
 
@@ -65,6 +74,7 @@ class MatchOut(Schema):
     unit = fields.String(required=True)
     quantity = fields.Integer(required=True)
     reasons = fields.List(fields.Nested(ReasonOut), required=True)
+    score = fields.Nested(ScoreOut, required=True, allow_none=True, metadata={"description": "empty when the pledger chose the need"})
     proposed_at = fields.AwareDateTime(required=True)
     answer_by = fields.AwareDateTime(required=True)
     answered_at = fields.AwareDateTime(required=True, allow_none=True)
@@ -113,7 +123,7 @@ def _page(page: dict[str, Any], caller: Caller) -> dict[str, Any]:
 
 def shown(match: Match, caller: Caller) -> dict[str, Any]:
     reasons = [reason | {"text": spoken(reason["code"], reason["value"], language())} for reason in match.reasons]
-    more = {"reasons": reasons, "allowed": acts_on_match(caller, match), "delivery": _delivery(match)}
+    more = {"reasons": reasons, "allowed": acts_on_match(caller, match), "delivery": _delivery(match), "score": _score(match)}
     whole = {name: getattr(match, name) for name in MatchOut().fields if name not in more} | more
     if match.state in PROMISED:
         whole["quantity"] = match.moved("promised")
@@ -122,6 +132,12 @@ def shown(match: Match, caller: Caller) -> dict[str, Any]:
     if match.state == "refused" and caller.id != match.pledger_id:
         whole["ended_because"] = None
     return whole
+
+
+def _score(match: Match) -> dict[str, Any] | None:
+    if match.parts is None:
+        return None
+    return {"weights_version": match.weights_version, "value": match.score, "parts": match.parts, "lead": match.lead}
 
 
 def _delivery(match: Match) -> dict[str, Any]:

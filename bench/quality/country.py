@@ -1,0 +1,93 @@
+"""Invented needs and pledges for the quality bench: villages, items and scopes that a few dominate, as people's wishes do."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import numpy as np
+
+from matching.allocation import Offered
+from matching.score import DEFAULT, Asked, Key, Weights, keys_of, score
+
+ITEMS = [f"{group}.{item}" for group in ("food", "health", "home", "school", "tools") for item in "abcdef"]
+VILLAGES = [
+    f"51{city:02d}{county:02d}{town:03d}{village:03d}"
+    for city in (7, 9)
+    for county in (3, 22, 81)
+    for town in (1, 2, 3)
+    for village in range(1, 6)
+]
+SCOPES = np.array([0, 2, 4, 6, 9, 12])
+"""How many digits of a region the scope of a pledge has, and how often."""
+OFTEN = np.array([0.1, 0.1, 0.2, 0.35, 0.15, 0.1])
+
+
+@dataclass(frozen=True)
+class Rankings:
+    items: list[str]
+    villages: list[str]
+
+
+@dataclass(frozen=True)
+class Luck:
+    """Draws people and things by one seed. What is asked for and what is given have rankings of their own: popularity is not want."""
+
+    draw: np.random.Generator
+
+    def rankings(self) -> "Rankings":
+        return Rankings([str(one) for one in self.draw.permutation(ITEMS)], [str(one) for one in self.draw.permutation(VILLAGES)])
+
+    def ranked(self, things: Sequence[str], count: int) -> list[str]:
+        """The popularity of things falls as one over their rank."""
+        weight = 1 / np.arange(1, len(things) + 1)
+        return [things[place] for place in self.draw.choice(len(things), count, p=weight / weight.sum())]
+
+    def ids(self, count: int) -> list[UUID]:
+        return [UUID(bytes=self.draw.bytes(16)) for _ in range(count)]
+
+    def needs(self, count: int) -> list[Asked]:
+        """As many are normal as are urgent and critical."""
+        ranked = self.rankings()
+        urgency = self.draw.choice([1, 2, 4], count)
+        days, rest = self.draw.integers(0, 60, count), self.draw.integers(1, 21, count)
+        columns = zip(
+            self.ids(count), self.ranked(ranked.items, count), self.ranked(ranked.villages, count), urgency, days, rest, strict=True
+        )
+        return [Asked(id_, item, "piece", village, int(how), int(since), int(much)) for id_, item, village, how, since, much in columns]
+
+    def pledges(self, units: int, extras: Sequence[int] = (0,)) -> list[Offered]:
+        """So many units; a fifth is for a whole group of items, the scopes go from everywhere to one village."""
+        ranked = self.rankings()
+        made: list[Offered] = []
+        total = 0
+        while total < units:
+            [item], [village], [id_] = self.ranked(ranked.items, 1), self.ranked(ranked.villages, 1), self.ids(1)
+            scope = village[: self.draw.choice(SCOPES, p=OFTEN)]
+            category = item.split(".")[0] if self.draw.random() < 0.2 else item
+            rest = min(int(self.draw.integers(1, 41)), units - total)
+            reliability, extra = int(self.draw.integers(0, 5)), int(self.draw.choice(extras))
+            made.append(Offered(id_, (category, "piece", scope), rest, reliability, extra))
+            total += rest
+        return made
+
+    def barred(self, needs: Sequence[Asked], pledges: Sequence[Offered], share: float) -> set[tuple[UUID, UUID]]:
+        """Pairs that refused each other: so many of each hundred, a few for each need."""
+        tried = max(1, int(share * len(pledges)))
+        return {(need.id, pledges[place].id) for need in needs for place in self.draw.integers(0, len(pledges), tried)}
+
+
+def worth(
+    needs: Sequence[Asked], pledges: Sequence[Offered], barred: set[tuple[UUID, UUID]], weights: Weights = DEFAULT
+) -> list[tuple[int, int, int]]:
+    """(need, pledge, value of a unit) of ALL pairs that fit: worked out pair by pair, without any grouping."""
+    keys = {pledge.key for pledge in pledges}
+    found = []
+    for row, need in enumerate(needs):
+        fitting: set[Key] = set(keys_of(need)) & keys
+        value_of = {key: score(need, key, len(fitting), weights, 0).value for key in fitting}
+        for place, pledge in enumerate(pledges):
+            if pledge.key in value_of and (need.id, pledge.id) not in barred:
+                value = value_of[pledge.key] + pledge.reliability * weights.reliability - pledge.extra
+                if value >= weights.threshold:
+                    found.append((row, place, value))
+    return found

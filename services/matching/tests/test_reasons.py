@@ -1,0 +1,46 @@
+"""Why a proposal was made and what would have changed it, in both languages."""
+
+from dataclasses import replace
+from uuid import uuid4
+
+import pytest
+
+from matching.allocation import Offered, allocate
+from matching.reasons import WORDS, reasons_for, spoken
+from matching.score import Asked
+
+KEY = ("food.rice", "kg", "5109")
+CALM = Asked(uuid4(), "food.rice", "kg", "510903001001", 1, 0, 10, village_needs=10, village_helped=3)
+
+
+def decided(chosen: Asked, other: Asked) -> dict[str, str | int]:
+    """What decided for the chosen one of two that want the same pledge."""
+    [share] = allocate([other, chosen], [Offered(uuid4(), KEY, 10)])
+    assert share.need == chosen.id
+    return {reason.code: reason.value for reason in reasons_for(chosen, KEY, share) if reason.code.startswith("decided")}
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "value"),
+    [
+        ({"urgency": 4}, "decided_by_urgency", "critical"),
+        ({"waiting_days": 9}, "decided_by_waiting", 9),
+        ({"village_helped": 1}, "decided_by_village", 1),
+    ],
+)
+def test_a_proposal_says_what_would_have_changed_it(change: dict[str, int], code: str, value: str | int) -> None:
+    assert decided(replace(CALM, id=uuid4(), **change), CALM)[code] == value  # type: ignore[arg-type]
+
+
+def test_where_nobody_else_waits_nothing_decided() -> None:
+    [share] = allocate([CALM], [Offered(uuid4(), KEY, 5)])
+    assert not [reason for reason in reasons_for(CALM, KEY, share) if reason.code.startswith("decided")]
+
+
+@pytest.mark.parametrize("code", WORDS)
+def test_every_reason_is_spoken_in_both_languages(code: str) -> None:
+    chinese, english = spoken(code, "critical", "zh-CN"), spoken(code, "critical", "en")
+    assert chinese != english
+    assert "{" not in chinese + english
+    if "{value}" in WORDS[code]["zh-CN"]:
+        assert "特急" in chinese

@@ -1,0 +1,91 @@
+"""What a unit of a pledge is worth to a need, part by part."""
+
+from collections import Counter
+from dataclasses import replace
+from uuid import uuid4
+
+import pytest
+
+from matching.score import DEFAULT, LONGEST_WAIT_DAYS, PRIOR, Asked, Weights, decided_by, in_turn, score
+
+VILLAGE = "510903001001"
+KEY = ("food.rice", "kg", "5109")
+CALM = Asked(uuid4(), "food.rice", "kg", VILLAGE, 1, 0, 10)
+
+
+def value(need: Asked = CALM, key: tuple[str, str, str] = KEY, keys_that_fit: int = 3, reliability: int = PRIOR) -> int:
+    return score(need, key, keys_that_fit, reliability=reliability).value
+
+
+@pytest.mark.parametrize(
+    "better",
+    [
+        {"urgency": 2},
+        {"waiting_days": 3},
+        {"rest": 30},
+        {"village_helped": 2},
+        {"village_helped": 0},
+    ],
+)
+def test_worth_more_is_who_needs_it_more(better: dict[str, int]) -> None:
+    worse = replace(CALM, village_needs=10, village_helped=3)
+    assert value(replace(worse, **better)) > value(worse)  # type: ignore[arg-type]
+
+
+def test_a_household_and_a_need_that_had_nothing_come_before_those_that_had() -> None:
+    first, second, third = (value(replace(CALM, household_helped=helped)) for helped in range(3))
+    assert first > second > third
+    assert value() > value(replace(CALM, is_helped=True))
+
+
+def test_whom_few_pledges_fit_comes_first_and_the_near_and_exact_and_reliable_one_is_taken() -> None:
+    assert value(keys_that_fit=1) > value(keys_that_fit=2)
+    assert value(key=("food.rice", "kg", VILLAGE)) > value() > value(key=("food.rice", "kg", ""))
+    assert value() > value(key=("food", "kg", "5109"))
+    assert value(reliability=4) > value() > value(reliability=0)
+
+
+def test_what_is_not_known_of_village_and_household_counts_for_nothing() -> None:
+    parts = score(CALM, KEY, 3).parts
+    assert (parts["village"], parts["household"]) == (0, 0)
+    assert not {"village", "household"} & set(decided_by(CALM, parts, 0, DEFAULT))
+
+
+def test_by_default_nothing_outweighs_a_step_of_urgency() -> None:
+    least = replace(CALM, urgency=2, village_needs=9, village_helped=9, household_helped=9, is_helped=True, rest=1)
+    most = replace(CALM, waiting_days=10**6, rest=10**9, village_needs=9, household_helped=0)
+    assert value(least, ("food", "kg", ""), 18, 0) > value(most, ("food.rice", "kg", VILLAGE), 1, 4)
+
+
+def test_waiting_counts_for_a_year_at_most() -> None:
+    assert value(replace(CALM, waiting_days=LONGEST_WAIT_DAYS)) == value(replace(CALM, waiting_days=10**9))
+
+
+def test_any_pair_that_fits_reaches_the_default_threshold() -> None:
+    assert (
+        value(replace(CALM, village_needs=9, village_helped=9, household_helped=9, is_helped=True, rest=1), KEY, 18, 0) >= DEFAULT.threshold
+    )
+
+
+def test_the_default_weights_are_sane_and_wild_ones_are_named() -> None:
+    assert DEFAULT.wrong() == []
+    assert Weights(urgency=-1, nearer=10**9).wrong() == ["urgency", "nearer"]
+    assert Weights(threshold=0).wrong() == Weights(threshold=10_052).wrong() == ["threshold"]
+
+
+def test_no_village_takes_a_whole_clearing() -> None:
+    crowd = [replace(CALM, id=uuid4(), village_needs=20) for _ in range(20)]
+    few = [replace(CALM, id=uuid4(), region="510903001002", village_needs=20) for _ in range(3)]
+    turned = in_turn([*crowd, *few])
+    assert [need.id for need in turned] == [need.id for need in [*crowd, *few]]
+    best = sorted(turned, key=value, reverse=True)[:6]
+    assert Counter(need.region for need in best) == {VILLAGE: 3, "510903001002": 3}
+
+
+def test_what_decided_is_what_is_worth_more_than_the_lead() -> None:
+    need = replace(CALM, urgency=4, waiting_days=9)
+    parts = score(need, KEY, 10).parts
+    assert decided_by(need, parts, None, DEFAULT) == ()
+    assert decided_by(need, parts, 30_000, DEFAULT) == ["urgency"]
+    assert decided_by(need, parts, 30_001, DEFAULT) == []
+    assert set(decided_by(need, parts, 80, DEFAULT)) >= {"urgency", "waiting"}

@@ -1,0 +1,43 @@
+"""The quality bench in short: what it says must hold holds, whatever the machine does."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from bench.quality import clearing, equity, figures, online
+
+
+@pytest.fixture(autouse=True)
+def nothing_short() -> Iterator[None]:
+    figures.short.clear()
+    yield
+    figures.short.clear()
+
+
+@pytest.mark.parametrize("seed", [7, 8])
+def test_one_clearing_is_as_good_as_any_over_all_pairs_could_be(seed: int) -> None:
+    clearing.run(seed, sizes=(10, 60, 200))
+    assert figures.short == []
+
+
+def test_a_stream_of_arrivals_loses_little_against_who_knew_them_all() -> None:
+    online.run(7, count=600, supplies=(0.33, 1.0))
+    assert figures.short == []
+
+
+@pytest.mark.timeout(300)
+def test_the_worst_off_villages_of_a_county_get_more_than_by_first_come() -> None:
+    year = equity.year([7, 0, 5, 2], supply=0.5, choosing=0.2)
+    ours, first = equity.outcome(year, equity.ours), equity.outcome(year, equity.first_come)
+    assert ours.needs >= 1.15 * first.needs
+    assert ours.units >= 0.995 * first.units
+    assert ours.worst >= 1.15 * first.worst
+    assert ours.gini <= 0.85 * first.gini
+
+
+def test_a_ratio_that_does_not_hold_is_named() -> None:
+    figures.say("too low", 1, "units", 2, at_least=0.9)
+    figures.say("too high", 2, "units", 1, at_most=1.1)
+    figures.say("fine", 1, "units", 1, at_least=1, at_most=1)
+    with pytest.raises(SystemExit, match="does not hold: too low, too high"):
+        figures.end()
