@@ -4,17 +4,23 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache, partial
+from struct import pack
+from types import SimpleNamespace
 from typing import Any
 
 import amqp
 import kombu
-from amqp.serialization import PROPERTY_CLASSES, decode_properties_basic
+from amqp.method_framing import frame_writer
+from amqp.serialization import PROPERTY_CLASSES, decode_properties_basic, dumps
 from amqp.spec import Basic
 
 from contracts.event import Envelope, exchange_of
 
 TROUBLE = (OSError, amqp.ConnectionError, amqp.ChannelError)
 """What a lost, refusing or silent broker raises; connecting anew is the cure."""
+
+PIECE_BYTES = 32_768
 
 
 def _decode_properties(frame: bytes, offset: int) -> tuple[dict[str, Any], int]:
@@ -58,17 +64,40 @@ class Letter:
     message: amqp.Message
 
 
+_ALWAYS = {"content_type": "application/json", "content_encoding": "utf-8", "delivery_mode": 2}
+
+
+# The flags say which five properties follow.
+_LEADING = pack(">H", 0xF080) + dumps("ss", (_ALWAYS["content_type"], _ALWAYS["content_encoding"]))
+
+
+class _Told(amqp.Message):  # type: ignore[misc]
+    """Lays out its properties as amqp does, in a quarter of the time: it knows which they are, and that all headers are text."""
+
+    def _serialize_properties(self) -> bytes:
+        mark, headers = self.properties["message_id"].encode(), self.properties["application_headers"]
+        table = b"".join([_text_named(name) + pack(">I", len(text := value.encode())) + text for name, value in headers.items()])
+        return b"".join((_LEADING, pack(">I", len(table)), table, pack("BB", _ALWAYS["delivery_mode"], len(mark)), mark))
+
+
+@cache
+def _text_named(name: str) -> bytes:
+    begun: bytes = dumps("s", (name,)) + b"S"
+    return begun
+
+
 def letter(envelope: Envelope, body: str | bytes, queue: str | None = None) -> Letter:
     """An event as a message: to everybody who listens, or to one queue alone."""
-    message = amqp.Message(
-        body,
-        content_type="application/json",
-        content_encoding="utf-8",
-        delivery_mode=2,
-        message_id=str(envelope.id),
-        application_headers=envelope.headers(),
-    )
+    headers = envelope.headers()
+    message = _Told(body, **_ALWAYS, message_id=headers["ce-id"], application_headers=headers)
     return Letter("", queue, message) if queue else Letter(exchange_of(envelope.teller), envelope.name, message)
+
+
+@cache
+def _addressed(exchange: str, routing_key: str) -> bytes:
+    """The arguments of `basic.publish`, mandatory."""
+    arguments: bytes = dumps("Bssbb", (0, exchange, routing_key, True, False))
+    return arguments
 
 
 class Publisher:
@@ -82,6 +111,11 @@ class Publisher:
         self._unconfirmed: set[int] = set()
         self._refused: set[int] = set()
         self._returned: set[str] = set()
+        self._transport = connection.transport
+        self._frames = bytearray()
+        # The frames are amqp's own, gathered: `basic_publish` asks the kernel four times for every message.
+        gathering = frame_writer(connection, SimpleNamespace(write=self._frames.extend))
+        self._gather = partial(gathering, 1, self._channel.channel_id, Basic.Publish)
         self._channel.confirm_select()
         self._channel.events["basic_ack"].add(self._on_ack)
         self._channel.events["basic_nack"].add(self._on_nack)
@@ -100,12 +134,31 @@ class Publisher:
             self._last_tag += 1
             self._unconfirmed.add(self._last_tag)
             marks.append(str(one.message.properties["message_id"]))
-            self._channel.basic_publish(one.message, one.exchange, one.routing_key, mandatory=True)
+            self._gather(_addressed(one.exchange, one.routing_key), one.message)
+            if len(self._frames) >= PIECE_BYTES:
+                self._send()
+        self._send()
+        self._wait_for_confirms()
+        safe = {position for position in range(len(marks)) if first + position not in self._refused}
+        return safe, {position for position in safe if marks[position] in self._returned}
+
+    def _send(self) -> None:
+        frames = bytes(self._frames)
+        self._frames.clear()
+        for at in range(0, len(frames), PIECE_BYTES):
+            self._transport.write(frames[at : at + PIECE_BYTES])
+            self._read()
+
+    def _read(self) -> None:
+        """Whoever only writes may wait for ever: for a broker that waits until its own words are read."""
+        with suppress(TimeoutError):
+            while True:
+                self.connection.drain_events(timeout=0)
+
+    def _wait_for_confirms(self) -> None:
         deadline = time.monotonic() + self._confirm_seconds
         while self._unconfirmed:
             self.connection.drain_events(timeout=max(0.001, deadline - time.monotonic()))
-        safe = {position for position in range(len(marks)) if first + position not in self._refused}
-        return safe, {position for position in safe if marks[position] in self._returned}
 
     def rest(self, seconds: float) -> None:
         """Wait, while the broker sees that we live and we see that it does."""

@@ -24,7 +24,7 @@ from chassis.settings import Settings
 from contracts.event import listeners
 
 log = logging.getLogger(__name__)
-BATCH = 500
+BATCH = 1000
 UNHEARD_PAUSE_SECONDS = 5.0
 PAGE_PAUSE_SECONDS = 60.0
 

@@ -18,13 +18,13 @@ from sqlalchemy.exc import DBAPIError
 from swallowing import way_to
 
 from chassis import inbox, journal, outbox, relay, topology
-from chassis.broker import TROUBLE, Publisher, connected, letter
+from chassis.broker import TROUBLE, Letter, Publisher, connected, letter
 from chassis.database import is_passing, new_id, now
 from chassis.inbox import Heard
 from chassis.places import Place
 from chassis.relay import Relay
 from chassis.testing.rabbitmq import RabbitMQ
-from contracts.event import Envelope, decode, encode
+from contracts.event import Envelope, Event, decode, encode
 from contracts.needs import NeedRejected, NeedWithdrawn
 
 
@@ -77,15 +77,16 @@ def test_a_way_to_the_broker_that_swallows_everything_is_noticed_after_two_heart
         assert worker.stop() == 0
 
 
-def test_a_publisher_waits_for_no_confirm_longer_than_it_was_told(house: House, rabbitmq: RabbitMQ) -> None:
+@pytest.mark.parametrize("letters", [1, 200], ids=["little", "more than fits on the way"])
+def test_a_publisher_waits_for_no_confirm_longer_than_it_was_told(house: House, rabbitmq: RabbitMQ, letters: int) -> None:
     with connected(house.broker_url, 20) as connection:
         publisher = Publisher(connection, confirm_seconds=0.5)
         rabbitmq.freeze()
         try:
             began = time.monotonic()
             with pytest.raises(TROUBLE):
-                publisher.publish([letter_of(withdrawn_need())])
-            assert 0.4 < time.monotonic() - began < 1.5
+                publisher.publish(large_letters(letters))
+            assert 0.4 < time.monotonic() - began < 4
         finally:
             rabbitmq.thaw()
 
@@ -100,8 +101,72 @@ def test_leaving_a_frozen_broker_takes_no_longer_than_a_second(house: House, rab
         rabbitmq.thaw()
 
 
-def letter_of(event: NeedWithdrawn) -> Any:
-    return letter(Envelope(id=new_id(), name="need_withdrawn", teller="needs", subject=event.subject, recorded_at=now()), encode(event))
+def letter_of(event: Event, queue: str | None = None) -> Letter:
+    envelope = Envelope(id=new_id(), name="need_withdrawn", teller="needs", subject=event.subject, recorded_at=now())
+    return letter(envelope, encode(event), queue)
+
+
+def large_letters(count: int) -> list[Letter]:
+    """To a queue that does not stand: the broker sends back every word."""
+    return [Letter("", "nowhere", amqp.Message(b"x" * 200_000, message_id=str(number))) for number in range(count)]
+
+
+@pytest.mark.parametrize("reads", [True, unguarded(False, "both sides write, and neither reads")])
+def test_a_batch_larger_than_all_buffers_passes_a_broker_that_waits_until_it_is_heard(
+    house: House, rabbitmq: RabbitMQ, monkeypatch: pytest.MonkeyPatch, reads: bool
+) -> None:
+    if not reads:
+        monkeypatch.setattr(Publisher, "_read", lambda self: None)
+    with (
+        way_to(rabbitmq.port, one_at_a_time=True) as way,
+        connected(house.broker_url.replace(f":{rabbitmq.port}/", f":{way.port}/"), 20) as connection,
+    ):
+        try:
+            safe, unwanted = Publisher(connection, 20).publish(large_letters(200))
+        except TROUBLE as error:
+            pytest.fail(type(error).__name__)
+    assert safe == unwanted == set(range(200))
+
+
+@pytest.mark.parametrize(
+    "otherwise",
+    [
+        None,
+        unguarded({"_on_nack": Publisher._on_ack}, "what the broker refuses counts as told"),
+        unguarded({"_on_return": lambda *_: None}, "what no queue takes counts as told"),
+    ],
+)
+def test_what_is_refused_or_unwanted_amid_a_large_batch_is_told_from_the_rest(
+    house: House, monkeypatch: pytest.MonkeyPatch, otherwise: dict[str, Any] | None
+) -> None:
+    for name, change in (otherwise or {}).items():
+        monkeypatch.setattr(Publisher, name, change)
+    with house.channel() as channel:
+        channel.queue_declare("full", durable=True, auto_delete=False, arguments={"x-max-length": 0, "x-overflow": "reject-publish"})
+    everything, batch = house.listen_in(), range(1000)
+    refused, unwanted = set(batch[3::70]), set(batch[5::110])
+    queues = dict.fromkeys(refused, "full") | dict.fromkeys(unwanted, "nowhere")
+    letters = [letter_of(withdrawn_need(), queues.get(position, everything)) for position in batch]
+    letters[500] = Letter("", everything, amqp.Message("救" * 100_000, message_id="long"))
+    with connected(house.broker_url, 20) as connection:
+        publisher = Publisher(connection, 20)
+        for _ in range(2):
+            assert publisher.publish(letters) == (set(batch) - refused, unwanted)
+    kept = [one.message for position, one in enumerate(letters) if position not in refused | unwanted]
+    arrived = [(message.properties, message.body.decode()) for message in house.read(everything)]
+    assert arrived == 2 * [(message.properties, body_of(message)) for message in kept]
+
+
+def body_of(message: amqp.Message) -> str:
+    return message.body if isinstance(message.body, str) else message.body.decode()
+
+
+@pytest.mark.parametrize("traceparent", [None, f"00-{'a' * 32}-{'b' * 16}-01"])
+def test_an_event_s_properties_are_laid_out_as_amqp_lays_them_out(traceparent: str | None) -> None:
+    envelope = Envelope(id=new_id(), name="need_withdrawn", teller="needs", subject=new_id(), recorded_at=now(), traceparent=traceparent)
+    message = letter(envelope, "{}").message
+    assert message._serialize_properties() == amqp.Message("{}", **message.properties)._serialize_properties()
+    assert message.headers == envelope.headers()
 
 
 def test_an_event_that_nobody_listens_to_counts_as_told_and_one_that_a_listener_misses_stays(

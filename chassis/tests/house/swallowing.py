@@ -1,16 +1,19 @@
-"""A way to the broker that can fall silent: connections stay open, and nothing comes through."""
+"""A way to the broker that can fall silent, or that carries one thing at a time: connections stay open, and nothing comes through."""
 
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 
 
 class Way:
-    """Listens on `port` of the loopback and passes bytes both ways, until `swallows` is set: then it reads on and passes nothing."""
+    """Listens on `port` of the loopback and passes bytes both ways, until `swallows` is set: then it reads on and passes nothing.
 
-    def __init__(self, port: int) -> None:
+    With `one_at_a_time` it reads nothing on from either end while what it has read is not taken by the other."""
+
+    def __init__(self, port: int, one_at_a_time: bool = False) -> None:
         self.swallows = threading.Event()
+        self._hands = threading.Lock() if one_at_a_time else nullcontext()
         self._to = port
         self._ends: list[socket.socket] = []
         self._door = socket.create_server(("127.0.0.1", 0))
@@ -30,7 +33,8 @@ class Way:
         with suppress(OSError):
             while data := source.recv(65536):
                 if not self.swallows.is_set():
-                    target.sendall(data)
+                    with self._hands:
+                        target.sendall(data)
             target.shutdown(socket.SHUT_WR)
 
     def close(self) -> None:
@@ -41,8 +45,8 @@ class Way:
 
 
 @contextmanager
-def way_to(port: int) -> Iterator[Way]:
-    way = Way(port)
+def way_to(port: int, one_at_a_time: bool = False) -> Iterator[Way]:
+    way = Way(port, one_at_a_time)
     try:
         yield way
     finally:
