@@ -63,29 +63,30 @@ def access(
             database: Database = current_app.extensions["database"]
             keys: Keys = current_app.extensions["keys"]
             span = tracing.span(f"{request.method} {request.url_rule}", request.headers.get("traceparent"), "server")
-            acting: Caller | None = None
+            keyed: Caller | None = None
             try:
                 with span as trace, database.begin() as session:
                     outbox.follow(session, trace)
                     caller = _caller(keys, who, signs_in, session)
-                    wanted_once = idempotent and request.method == "POST" and "Idempotency-Key" in request.headers and "again" not in g
-                    keyed = caller if wanted_once else None
-                    earlier = idempotency.before(session, keyed.id) if keyed else None
-                    if earlier is None:
-                        acting = keyed
-                        if "again" not in g:
-                            versions.follow(session)
-                        response: Response = make_response(function(session, caller, **arguments))
-                        versions.require_compared(session)
-                        if is_versioned:
-                            versions.tag(response)
-                        if keyed:
-                            idempotency.after(session, keyed.id, response)
-                        return response
-            except Problem:
-                earlier = _done_meanwhile(database, acting) if acting else None
+                    if "again" not in g:
+                        if caller and idempotent and request.method == "POST" and "Idempotency-Key" in request.headers:
+                            idempotency.begin(caller.id)
+                            keyed = caller
+                        versions.follow(session)
+                    response: Response = make_response(function(session, caller, **arguments))
+                    versions.require_compared(session)
+                    if is_versioned:
+                        versions.tag(response)
+                    if keyed:
+                        idempotency.keep(session, keyed.id, response)
+                    return response
+            except Exception as error:
+                earlier = _done_before(database, keyed) if keyed and not is_passing(error) else None
                 if earlier is None:
                     raise
+            finally:
+                if keyed:
+                    idempotency.end(keyed.id)
             return _again(earlier)
 
         openapi.note_access(guarded, function.__name__, who, view, idempotent, is_versioned)
@@ -109,10 +110,10 @@ def _caller(keys: Keys, who: Collection[str], signs_in: bool, session: Session) 
     return caller
 
 
-def _done_meanwhile(database: Database, caller: Caller) -> idempotency.Done | None:
-    """What the first of two at once came to, which may have refused the second: it ended after `before` had looked."""
+def _done_before(database: Database, caller: Caller) -> idempotency.Done | None:
+    """What the same request came to before, which this one noticed in the end, or which may be why it was refused."""
     with database.begin() as session:
-        return idempotency.before(session, caller.id)
+        return idempotency.done(session, caller.id)
 
 
 def _again(earlier: idempotency.Done) -> Response:
