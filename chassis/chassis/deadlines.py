@@ -33,7 +33,7 @@ _granted: ContextVar[float] = ContextVar("granted", default=0.0)
 
 
 class Places:
-    """So many may be taken at once, by whoever has waited longest. As a semaphore, made of a queue because that one is not made of Python."""
+    """So many may be taken at once, by whoever has waited longest. A semaphore does the same in Python, ours is called by every request."""
 
     def __init__(self, count: int) -> None:
         self._free: SimpleQueue[None] = SimpleQueue()

@@ -49,7 +49,10 @@ class Done:
 
 
 def begin(caller_id: UUID) -> None:
-    """Carry the present request out, until `end`. Raises `in_progress` while this process does so already, `invalid` for an unusable key."""
+    """Carry the present request out, until `end`.
+
+    Raises `in_progress` while this process does so already, `invalid` for an unusable key.
+    """
     key = request.headers["Idempotency-Key"]
     if not 1 <= len(key) <= 100 or not key.isascii() or not key.isprintable():
         raise invalid(errors=[{"pointer": "#header/Idempotency-Key", "code": "text_form"}])

@@ -61,6 +61,8 @@ def add(session: Session, *events: Event) -> None:
         }
         for event in events
     ]
+    if not session.in_transaction():
+        session.begin()
     if session.in_nested_transaction():
         # It goes with its savepoint.
         _write(session, rows)
@@ -80,7 +82,8 @@ def as_told(rows: Sequence[Mapping[str, object]]) -> dict[str, str]:
 
 @listens_for(Session, "before_commit")
 def write(session: Session) -> None:
-    """Write what this session told until now."""
+    """Write what this session told until now, flushing included."""
+    session.flush()
     _write(session, untold(session))
 
 
