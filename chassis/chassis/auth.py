@@ -153,7 +153,10 @@ def _claims(keys: Keys, token: str) -> dict[str, Any]:
     for key_set in (keys.current, keys.renewed):
         try:
             known = _verified_by(signers := key_set())
-            claims = known.get(digest) or jwt.decode(token, signers, algorithms=[ALGORITHM]).claims
+            if claims := known.get(digest):
+                _RULES.validate_exp(claims["exp"])
+                return claims
+            claims = jwt.decode(token, signers, algorithms=[ALGORITHM]).claims
             _RULES.validate(claims)
             UUID(claims["sub"])
             if claims["kind"] in SIGNED_IN:

@@ -6,9 +6,9 @@ only when there are as many that come slowly. Against those, a proxy in front ha
 """
 
 import logging
-import threading
 import time
 from contextvars import ContextVar
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from flask import Flask, g, request
@@ -32,20 +32,38 @@ _ends_at: ContextVar[float | None] = ContextVar("ends_at", default=None)
 _granted: ContextVar[float] = ContextVar("granted", default=0.0)
 
 
+class Places:
+    """So many may be taken at once, by whoever has waited longest. A semaphore does the same in Python, ours is called by every request."""
+
+    def __init__(self, count: int) -> None:
+        self._free: SimpleQueue[None] = SimpleQueue()
+        for _ in range(count):
+            self.give_back()
+
+    def take(self, seconds: float) -> bool:
+        try:
+            self._free.get(timeout=seconds)
+        except Empty:
+            return False
+        return True
+
+    def give_back(self) -> None:
+        self._free.put(None)
+
+
 def keep(app: Flask, database: Database, settings: WebSettings) -> None:
     """Give every request of `app` its deadline and one of `settings.web_threads` places; health is answered without a place."""
-    places = threading.Semaphore(settings.web_threads)
-    bodies = threading.Semaphore(settings.web_threads * AT_ONCE)
+    places, bodies = Places(settings.web_threads), Places(settings.web_threads * AT_ONCE)
     engine, most = database.engine, database.statement_timeout_ms / 1000
 
     def read() -> None:
-        if not bodies.acquire(timeout=PATIENCE_SECONDS):
+        if not bodies.take(PATIENCE_SECONDS):
             log.warning("too many bodies are on their way", extra={"endpoint": request.endpoint})
             raise unavailable(retry_after_seconds=2)
         try:
             request.get_data(cache=True)
         finally:
-            bodies.release()
+            bodies.give_back()
 
     def enter() -> None:
         if request.method in strict.WITH_BODY and request.content_length != 0:
@@ -54,7 +72,7 @@ def keep(app: Flask, database: Database, settings: WebSettings) -> None:
         _granted.set(most)
         if request.endpoint in NOT_WAITING:
             return
-        if not places.acquire(timeout=settings.request_seconds):
+        if not places.take(settings.request_seconds):
             log.warning("a request waited too long for a place", extra={"endpoint": request.endpoint})
             raise unavailable(retry_after_seconds=2)
         g.has_place = True
@@ -62,7 +80,7 @@ def keep(app: Flask, database: Database, settings: WebSettings) -> None:
     def leave(_: BaseException | None) -> None:
         _ends_at.set(None)
         if g.pop("has_place", False):
-            places.release()
+            places.give_back()
 
     app.before_request(enter)
     app.teardown_request(leave)

@@ -18,6 +18,7 @@ SAFE: Mapping[str, str] = {
     "X-Frame-Options": "DENY",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
+VARYING = ("Accept-Language", "Authorization")
 EXPOSED = ("Content-Language", "ETag", "Location", "Retry-After", "X-Request-Id")
 TAKEN = ("Accept-Language", "Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "X-Request-Id", "traceparent")
 
@@ -29,11 +30,12 @@ def keep(app: Flask, settings: WebSettings) -> None:
         always["Strict-Transport-Security"] = f"max-age={settings.hsts_seconds}; includeSubDomains"
 
     def complete(response: Response) -> Response:
-        for name, value in always.items():
-            response.headers.setdefault(name, value)
-        response.headers.setdefault("Cache-Control", "no-store" if "Authorization" in request.headers else "no-cache")
-        response.vary.update(["Accept-Language", "Authorization"])
-        response.headers["X-Request-Id"] = g.request_id
+        said = {name.lower() for name, _ in response.headers}
+        caching = "no-store" if "Authorization" in request.headers else "no-cache"
+        wanted = always | {"Cache-Control": caching, "X-Request-Id": g.request_id, "Vary": ", ".join(VARYING)}
+        response.headers.extend({name: value for name, value in wanted.items() if name.lower() not in said})
+        if "vary" in said:
+            response.vary.update(VARYING)
         return response
 
     app.before_request(_name_request)

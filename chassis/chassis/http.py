@@ -63,29 +63,30 @@ def access(
             database: Database = current_app.extensions["database"]
             keys: Keys = current_app.extensions["keys"]
             span = tracing.span(f"{request.method} {request.url_rule}", request.headers.get("traceparent"), "server")
-            acting: Caller | None = None
+            keyed: Caller | None = None
             try:
                 with span as trace, database.begin() as session:
                     outbox.follow(session, trace)
                     caller = _caller(keys, who, signs_in, session)
-                    wanted_once = idempotent and request.method == "POST" and "Idempotency-Key" in request.headers and "again" not in g
-                    keyed = caller if wanted_once else None
-                    earlier = idempotency.before(session, keyed.id) if keyed else None
-                    if earlier is None:
-                        acting = keyed
-                        if "again" not in g:
-                            versions.follow(session)
-                        response: Response = make_response(function(session, caller, **arguments))
-                        versions.require_compared(session)
-                        if is_versioned:
-                            versions.tag(response)
-                        if keyed:
-                            idempotency.after(session, keyed.id, response)
-                        return response
-            except Problem:
-                earlier = _done_meanwhile(database, acting) if acting else None
+                    if "again" not in g:
+                        if caller and idempotent and request.method == "POST" and "Idempotency-Key" in request.headers:
+                            idempotency.begin(caller.id)
+                            keyed = caller
+                        versions.follow(session)
+                    response: Response = make_response(function(session, caller, **arguments))
+                    versions.require_compared(session)
+                    if is_versioned:
+                        versions.tag(response)
+                    if keyed:
+                        idempotency.keep(session, keyed.id, response)
+                    return response
+            except Exception as error:
+                earlier = _done_before(database, keyed) if keyed and not is_passing(error) else None
                 if earlier is None:
                     raise
+            finally:
+                if keyed:
+                    idempotency.end(keyed.id)
             return _again(earlier)
 
         openapi.note_access(guarded, function.__name__, who, view, idempotent, is_versioned)
@@ -109,10 +110,10 @@ def _caller(keys: Keys, who: Collection[str], signs_in: bool, session: Session) 
     return caller
 
 
-def _done_meanwhile(database: Database, caller: Caller) -> idempotency.Done | None:
-    """What the first of two at once came to, which may have refused the second: it ended after `before` had looked."""
+def _done_before(database: Database, caller: Caller) -> idempotency.Done | None:
+    """What the same request came to before, which this one noticed in the end, or which may be why it was refused."""
     with database.begin() as session:
-        return idempotency.before(session, caller.id)
+        return idempotency.done(session, caller.id)
 
 
 def _again(earlier: idempotency.Done) -> Response:
@@ -125,6 +126,12 @@ def _again(earlier: idempotency.Done) -> Response:
     return response
 
 
+class Web(APIFlask):
+    def ensure_sync(self, func: Any) -> Any:
+        """No function here is a coroutine, which Flask would find out a dozen times a request."""
+        return func
+
+
 def create_app(service: str, api: APIBlueprint, *, database: Database | None = None, keys: Keys | None = None) -> APIFlask:
     """The WSGI application of a service, told by its environment what is not given. Raises `Unguarded` for a route without `access`."""
     web = WebSettings.of_environment()
@@ -133,9 +140,7 @@ def create_app(service: str, api: APIBlueprint, *, database: Database | None = N
         database = database or Database.of_web(settings, web)
         metrics.serve(settings, "web", database)
         keys = keys or FetchedKeys(settings.jwks_url, database)
-    app = APIFlask(
-        service, title=f"Duijie {service} 对接", version="1", docs_path=None, spec_path=f"/openapi/{service}.json", json_errors=False
-    )
+    app = Web(service, title=f"Duijie {service} 对接", version="1", docs_path=None, spec_path=f"/openapi/{service}.json", json_errors=False)
     app.config.update(openapi.CONFIG, MAX_CONTENT_LENGTH=BODY_BYTES)
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.json.sort_keys = False  # type: ignore[attr-defined]
@@ -144,7 +149,7 @@ def create_app(service: str, api: APIBlueprint, *, database: Database | None = N
     headers.keep(app, web)
     app.before_request(_limit_body)
     deadlines.keep(app, database, web)
-    app.before_request(lambda: strict.check(request))
+    app.before_request(_read_strictly)
     for kind in (Exception, HTTPError):
         app.register_error_handler(kind, _refuse)
     app.register_blueprint(api)
@@ -172,6 +177,15 @@ def _measure(app: Flask, service: str) -> None:
 def _limit_body() -> None:
     view = current_app.view_functions.get(request.endpoint or "")
     request.max_content_length = getattr(view, "body_bytes", BODY_BYTES)
+
+
+def _read_strictly() -> None:
+    g.body = strict.check(request)
+
+
+@parser.location_loader("json")
+def _body_as_read(*_: object) -> Any:
+    return g.body
 
 
 class Unguarded(Exception):

@@ -1,6 +1,5 @@
 """The same POST sent twice is done once: `Idempotency-Key`, for one caller, method and path, for 24 hours."""
 
-import hashlib
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -9,6 +8,7 @@ from sqlalchemy import Column, LargeBinary, SmallInteger, String, Table, Uuid, f
 from sqlalchemy.orm import Session
 
 from chassis.database import Moment, tables
+from chassis.outbox import TELL, as_told, untold
 from chassis.problems import in_progress, invalid, key_reused
 from chassis.sealed import fingerprint
 
@@ -25,19 +25,19 @@ idempotency_keys = Table(
     Column("used_at", Moment, nullable=False, server_default=func.now(), index=True),
 )
 
-# One statement for both: whoever held the lock may have committed after it looked, which `_KEEP` notices.
 _LOOK = text(
-    "SELECT pg_try_advisory_xact_lock(:lock) AS is_free, body_hash, status, location FROM (VALUES (1)) AS once"
-    " LEFT JOIN idempotency_keys ON caller_id = :caller_id AND method = :method AND path = :path AND key = :key"
-    " AND used_at > now() - interval '24 hours'"
+    "SELECT body_hash, status, location FROM idempotency_keys"
+    " WHERE caller_id = :caller_id AND method = :method AND path = :path AND key = :key AND used_at > now() - interval '24 hours'"
 )
-_KEEP = text(
-    "INSERT INTO idempotency_keys (caller_id, method, path, key, body_hash, status, location)"
-    " VALUES (:caller_id, :method, :path, :key, :body_hash, :status, :location)"
-    " ON CONFLICT (caller_id, method, path, key) DO UPDATE"
-    " SET body_hash = excluded.body_hash, status = excluded.status, location = excluded.location, used_at = now()"
-    " WHERE idempotency_keys.used_at <= now() - interval '24 hours'"
-)
+# What the request has to tell goes with it, in one round trip.
+_KEEP = f"""WITH told AS ({TELL})
+    INSERT INTO idempotency_keys (caller_id, method, path, key, body_hash, status, location)
+    VALUES (%(caller_id)s, %(method)s, %(path)s, %(key)s, %(body_hash)s, %(status)s, %(location)s)
+    ON CONFLICT (caller_id, method, path, key) DO UPDATE
+    SET body_hash = excluded.body_hash, status = excluded.status, location = excluded.location, used_at = now()
+    WHERE idempotency_keys.used_at <= now() - interval '24 hours'"""
+_at_work: set[tuple[object, ...]] = set()
+"""Requests that this process is carrying out. It spares repeating them meanwhile; that nothing is done twice, `_KEEP` sees to."""
 
 
 @dataclass(frozen=True)
@@ -48,37 +48,44 @@ class Done:
     location: str
 
 
-def before(session: Session, caller_id: UUID) -> Done | None:
-    """What this request came to earlier, if it was sent before.
+def begin(caller_id: UUID) -> None:
+    """Carry the present request out, until `end`.
 
-    Raises `in_progress` while the first one runs, `key_reused` when the body differs, `invalid` for an unusable key.
+    Raises `in_progress` while this process does so already, `invalid` for an unusable key.
     """
     key = request.headers["Idempotency-Key"]
     if not 1 <= len(key) <= 100 or not key.isascii() or not key.isprintable():
         raise invalid(errors=[{"pointer": "#header/Idempotency-Key", "code": "text_form"}])
-    lock = hashlib.sha256(f"{caller_id} {request.method} {request.path} {key}".encode()).digest()
-    row = session.execute(_LOOK, _same(caller_id, key) | {"lock": int.from_bytes(lock[:8], signed=True)}).one()
-    if not row.is_free:
+    same = tuple(_same(caller_id).values())
+    if same in _at_work:
         raise in_progress(retry_after_seconds=1)
-    if row.status is None:
+    _at_work.add(same)
+
+
+def end(caller_id: UUID) -> None:
+    _at_work.discard(tuple(_same(caller_id).values()))
+
+
+def keep(session: Session, caller_id: UUID, response: Response) -> None:
+    """Remember what the request came to, in its own transaction. The response must name the thing in `Location`.
+
+    Raises `in_progress` when the same request was carried out before, or by somebody else meanwhile, for whom it waits.
+    """
+    session.flush()
+    stated = {"body_hash": _body_hash(), "status": response.status_code, "location": response.headers["Location"]}
+    kept = session.connection().exec_driver_sql(_KEEP, _same(caller_id) | stated | as_told(untold(session)))
+    if not kept.rowcount:
+        raise in_progress(retry_after_seconds=1)
+
+
+def done(session: Session, caller_id: UUID) -> Done | None:
+    """What this request came to earlier, if it was carried out before. Raises `key_reused` when that one's body differs."""
+    row = session.execute(_LOOK, _same(caller_id)).one_or_none()
+    if row is None:
         return None
     if row.body_hash != _body_hash():
         raise key_reused()
     return Done(row.status, row.location)
-
-
-def after(session: Session, caller_id: UUID, response: Response) -> None:
-    """Remember what the request came to, in its own transaction. The response must name the thing in `Location`.
-
-    Raises `in_progress` when the same request was done by another transaction that ended after `before` had looked.
-    """
-    stated = _same(caller_id, request.headers["Idempotency-Key"]) | {
-        "body_hash": _body_hash(),
-        "status": response.status_code,
-        "location": response.headers["Location"],
-    }
-    if not session.execute(_KEEP, stated).rowcount:  # type: ignore[attr-defined]
-        raise in_progress(retry_after_seconds=1)
 
 
 def forget(session: Session) -> None:
@@ -86,8 +93,8 @@ def forget(session: Session) -> None:
     session.execute(text("DELETE FROM idempotency_keys WHERE used_at < now() - interval '24 hours'"))
 
 
-def _same(caller_id: UUID, key: str) -> dict[str, object]:
-    return {"caller_id": caller_id, "method": request.method, "path": request.path, "key": key}
+def _same(caller_id: UUID) -> dict[str, object]:
+    return {"caller_id": caller_id, "method": request.method, "path": request.path, "key": request.headers["Idempotency-Key"]}
 
 
 def _body_hash() -> bytes:

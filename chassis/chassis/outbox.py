@@ -5,9 +5,11 @@ from functools import cache
 from typing import Any, get_args, get_type_hints
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Column, Row, String, Table, Text, Uuid, func, insert, select
+import msgspec
+from sqlalchemy import BigInteger, Column, Row, String, Table, Text, Uuid, func, select
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.orm import Session
+from sqlalchemy.event import listens_for
+from sqlalchemy.orm import Session, SessionTransaction
 from sqlalchemy.schema import SchemaItem
 
 from chassis import tracing
@@ -36,30 +38,64 @@ outbox = _told("outbox", Column("queue", String(200), primary_key=True, server_d
 journal = _told("journal", Column("told_at", Moment, primary_key=True), postgresql_partition_by="RANGE (told_at)")
 
 _WAKE = func.pg_notify("outbox", "")
-_TELL = insert(outbox).returning(_WAKE)
+TELL = """INSERT INTO outbox (id, name, teller, subject, version, recorded_at, traceparent, body)
+    SELECT * FROM json_to_recordset(%(told)s) AS told
+    (id uuid, name text, teller text, subject uuid, version bigint, recorded_at timestamptz, traceparent text, body text)
+    RETURNING pg_notify('outbox', '')"""
+"""In the driver's own words, which cost half of SQLAlchemy's: nearly every transaction ends with it."""
 
 
 def add(session: Session, *events: Event) -> None:
-    """Tell these events when, and only when, the session's transaction commits."""
-    if not events:
-        return
+    """Tell these events when, and only when, the session's transaction commits. They are written right before that, all at once."""
     recorded_at = now()
-    session.execute(
-        _TELL,
-        [
-            {
-                "id": new_id(),
-                "name": name_of(type(event)),
-                "teller": teller_of(type(event)),
-                "subject": event.subject,
-                "version": event.version,
-                "recorded_at": recorded_at,
-                "traceparent": _cause_of(session, event),
-                "body": encode(event).decode(),
-            }
-            for event in events
-        ],
-    )
+    rows = [
+        {
+            "id": new_id(),
+            "name": name_of(type(event)),
+            "teller": teller_of(type(event)),
+            "subject": event.subject,
+            "version": event.version,
+            "recorded_at": recorded_at,
+            "traceparent": _cause_of(session, event),
+            "body": encode(event).decode(),
+        }
+        for event in events
+    ]
+    if not session.in_transaction():
+        session.begin()
+    if session.in_nested_transaction():
+        # It goes with its savepoint.
+        _write(session, rows)
+    else:
+        session.info.setdefault("untold", []).extend(rows)
+
+
+def untold(session: Session) -> list[dict[str, object]]:
+    """What this session told and did not write yet. It counts as written from now on."""
+    return session.info.pop("untold", [])  # type: ignore[no-any-return]
+
+
+def as_told(rows: Sequence[Mapping[str, object]]) -> dict[str, str]:
+    """The parameter of `TELL`."""
+    return {"told": msgspec.json.encode(rows).decode()}
+
+
+@listens_for(Session, "before_commit")
+def write(session: Session) -> None:
+    """Write what this session told until now, flushing included."""
+    session.flush()
+    _write(session, untold(session))
+
+
+@listens_for(Session, "after_soft_rollback")
+def _unsay(session: Session, ended: SessionTransaction) -> None:
+    if not ended.nested:
+        untold(session)
+
+
+def _write(session: Session, rows: Sequence[Mapping[str, object]]) -> None:
+    if rows:
+        session.connection().exec_driver_sql(TELL, as_told(rows))
 
 
 def add_for(session: Session, queue: str, envelope: Envelope, version: int, body: str) -> None:
@@ -101,6 +137,7 @@ def age(session: Session) -> float:
 
 def told(session: Session) -> list[Event]:
     """All events waiting in the outbox, oldest first: what a test looks at."""
+    write(session)
     rows = session.execute(select(outbox).order_by(outbox.c.id))
     return [decode(every_event()[row.name], row.body) for row in rows]
 

@@ -77,7 +77,7 @@ def test_who_waited_too_long_for_a_place_is_turned_away_before_any_work(
     client_of: Make, database: RolledBack, monkeypatch: pytest.MonkeyPatch, guarded: bool
 ) -> None:
     if not guarded:
-        monkeypatch.setattr(threading.Semaphore, "acquire", lambda self, blocking=True, timeout=None: True)
+        monkeypatch.setattr(deadlines.Places, "take", lambda self, seconds: True)
     client = client_of(request_seconds=0.5, web_threads=1)
     other = client_of()
     sleeper = threading.Thread(target=lambda: client.post("/v1/naps", {"milliseconds": 1500, "deep": True}))

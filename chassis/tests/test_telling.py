@@ -7,6 +7,7 @@ import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 from keeper import IN_BATCHES, ONE_BY_ONE, PLACES, House, once, soon, unguarded, withdrawn_need, withdrawn_pledge
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
 from swallowing import way_to
 
 from chassis import inbox, journal, outbox, relay, topology
@@ -169,6 +171,10 @@ def test_an_event_s_properties_are_laid_out_as_amqp_lays_them_out(traceparent: s
     assert message.headers == envelope.headers()
 
 
+class Undone(Exception):
+    """Why something is taken back."""
+
+
 def test_an_event_that_nobody_listens_to_counts_as_told_and_one_that_a_listener_misses_stays(
     house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -194,6 +200,26 @@ def test_an_event_that_nobody_listens_to_counts_as_told_and_one_that_a_listener_
         assert telling.pass_on(publisher) == 1
     assert house.count("outbox") == 0
     assert house.waiting(IN_BATCHES.queue) == 1
+
+
+def test_what_is_undone_is_not_told_and_what_stands_is(house: House) -> None:
+    before, undone, done, after = (withdrawn_need() for _ in range(4))
+    with house.database.begin() as session:
+        outbox.add(session, before)
+        with suppress(Undone), session.begin_nested():
+            outbox.add(session, undone)
+            raise Undone
+        with session.begin_nested():
+            outbox.add(session, done)
+        outbox.add(session, after)
+    with suppress(Undone), house.database.begin() as session:
+        outbox.add(session, undone)
+        raise Undone
+    with Session(house.database.engine) as session:
+        outbox.add(session, undone)
+        session.rollback()
+        session.commit()
+        assert outbox.told(session) == [before, done, after]
 
 
 def test_what_the_broker_refuses_stays_in_the_outbox(house: House) -> None:
