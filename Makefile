@@ -48,6 +48,14 @@ bench-chassis: .venv/.ready rabbitmq ## relay, handlers, a POST, a need's way to
 bench-quality: .venv/.ready ## how good the matching is beside optima and peers; JSON lines, pictures (SEED=n, ONLY="clearing online equity getusppe")
 	@$(BIN)/python -W ignore -m bench.quality --figures docs/figures $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY))
 
+.PHONY: audit
+audit: .venv/.ready ## prove that matching's book adds up, or name the first row that does not (MATCHING_DATABASE_URL says where)
+	@$(BIN)/python -m matching.audit
+
+.PHONY: bench-balance
+bench-balance: .venv/.ready ## the balance and the audit on a book of a million needs, pledges and matches; JSON lines
+	@$(BIN)/python -W ignore -m bench.balance
+
 .PHONY: trace
 trace: .venv/.ready rabbitmq ## one verification's way through the stack, from the request to the notices, as a tree of spans
 	@$(BIN)/python -W ignore -m pytest -q -s tests/end_to_end/test_trace.py -k one_trace

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -59,6 +59,12 @@ def wait_for_tellers(database: Database, seconds: float = 30) -> bool:
         with database.begin() as session:
             telling &= set(session.scalars(_TELLING))
     return not telling
+
+
+def reach(session: Session) -> datetime | None:
+    """The moment from which the journal holds all that was told: older days are dropped. None while it has no page."""
+    days = session.scalars(_DAYS).all()
+    return datetime.strptime(days[0].rpartition("_")[2], "%Y%m%d").replace(tzinfo=UTC) if days else None
 
 
 def turn_page(session: Session, days_kept: int, at: datetime | None = None) -> None:

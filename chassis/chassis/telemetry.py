@@ -19,6 +19,7 @@ KEYS = {
     "event", "level", "logger", "timestamp", "service", "role", "lineno", "error", "raised_at", "request_id", "trace_id", "endpoint",
     "status", "seconds", "caller_id", "act", "queue", "queues", "event_id", "events", "kind", "side", "attempt", "parked", "listener",
     "pause_seconds", "timer", "reason", "count", "letter", "by",
+    "row",
 }  # fmt: skip
 """What a line may say. A key that nobody thought of may hold what nobody should read; it is named in `withheld`, not shown."""
 _NUMBERS = re.compile(

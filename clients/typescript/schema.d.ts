@@ -676,6 +676,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/balance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What waits and what is offered in a region, of a category, and how many days a match typically takes. */
+        get: operations["get_balance"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/slips/page": {
         parameters: {
             query?: never;
@@ -719,6 +736,23 @@ export interface paths {
         };
         /** The matches in the regions one manages. */
         get: operations["list_managed_matches"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/balance/wanting": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is most wanting where, for who wonders what to pledge. */
+        get: operations["list_wanting"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1308,6 +1342,18 @@ export interface components {
             formerly: components["schemas"]["FormerOut"][];
             /** @description the code in the address; not `code` if the region got a new one */
             asked: string;
+        };
+        BalanceOut: {
+            region: string;
+            category: string;
+            /** @description published needs of which something is not set aside yet */
+            waiting_needs: number;
+            /** @description pledges for a place and a category inside, of which something is free */
+            open_pledges: number;
+            /** @description these, and those for a wider region or category that may be used here too */
+            reaching_pledges: number;
+            units: components["schemas"]["UnitOut"][];
+            typical_days: components["schemas"]["TypicalDaysOut"];
         };
         BeforeOut: {
             /** @description accounts registered in the period, staff apart; people count where they are registered */
@@ -2126,6 +2172,32 @@ export interface components {
             /** @description as above */
             delivered: number | null;
         };
+        TypicalDaysOut: {
+            /** @description whole days from publication; null without any */
+            median: number | null;
+            /** @description how many needs that were */
+            of: number;
+        };
+        UnitOut: {
+            unit: string;
+            /**
+             * @description wanting: 供不应求 · more is asked for than is offered; covered: 供应充足 · as much is offered as is asked for; quiet: 暂无需求 · nothing is asked for
+             * @enum {string}
+             */
+            standing: "wanting" | "covered" | "quiet";
+            /** @description published needs of which something is not set aside yet */
+            waiting_needs: number;
+            /** @description what of them is not set aside */
+            waiting_units: number;
+            /** @description pledges for a place and a category inside, of which something is free */
+            open_pledges: number;
+            /** @description what of them is free */
+            open_units: number;
+            /** @description these, and those for a wider region or category that may be used here too */
+            reaching_pledges: number;
+            /** @description what of them is free */
+            reaching_units: number;
+        };
         UnreadOut: {
             unread: number;
         };
@@ -2134,6 +2206,24 @@ export interface components {
             rate: number | null;
             /** @description the denominator */
             of: number | null;
+        };
+        WantingOut: {
+            /** @description the county */
+            region: string;
+            category: string;
+            unit: string;
+            /** @description needs of this item and all below it that wait */
+            waiting_needs: number;
+            /** @description what is not set aside for them */
+            waiting_units: number;
+            /** @description of the needs for exactly this: each weighs 1, an urgent one 2, a critical one 4 */
+            weight: number;
+            /** @description why it stands where it does */
+            text: string;
+        };
+        WantingPage: {
+            items: components["schemas"]["WantingOut"][];
+            next: string | null;
         };
     };
     responses: never;
@@ -2149,6 +2239,7 @@ export type AppointmentIn = components['schemas']['AppointmentIn'];
 export type AppointmentOut = components['schemas']['AppointmentOut'];
 export type AppointmentPage = components['schemas']['AppointmentPage'];
 export type AskedRegionOut = components['schemas']['AskedRegionOut'];
+export type BalanceOut = components['schemas']['BalanceOut'];
 export type BeforeOut = components['schemas']['BeforeOut'];
 export type BucketOut = components['schemas']['BucketOut'];
 export type CancellationIn = components['schemas']['CancellationIn'];
@@ -2207,8 +2298,12 @@ export type SlipOut = components['schemas']['SlipOut'];
 export type SuggestedOut = components['schemas']['SuggestedOut'];
 export type SuggestionsOut = components['schemas']['SuggestionsOut'];
 export type TrendOut = components['schemas']['TrendOut'];
+export type TypicalDaysOut = components['schemas']['TypicalDaysOut'];
+export type UnitOut = components['schemas']['UnitOut'];
 export type UnreadOut = components['schemas']['UnreadOut'];
 export type UseRateOut = components['schemas']['UseRateOut'];
+export type WantingOut = components['schemas']['WantingOut'];
+export type WantingPage = components['schemas']['WantingPage'];
 export type $defs = Record<string, never>;
 export interface operations {
     get_me: {
@@ -3856,6 +3951,40 @@ export interface operations {
             };
         };
     };
+    get_balance: {
+        parameters: {
+            query?: {
+                /** @description itself and all below; empty is the whole country */
+                region?: string;
+                /** @description itself and all below; without it everything */
+                category?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BalanceOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     show_slip_page: {
         parameters: {
             query?: never;
@@ -3942,6 +4071,43 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MatchPage"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_wanting: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before */
+                cursor?: string;
+                limit?: number;
+                /** @description only counties in it */
+                region?: string;
+                /** @description only this and all below */
+                category?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WantingPage"];
                 };
             };
             /** @description a problem */

@@ -20,6 +20,7 @@ Outcome = Literal[
     "household_moved",
     "need_over",
 ]
+Count = Annotated[int, Meta(ge=0, le=2**53)]
 Refusal = Literal["too_far", "out_of_stock", "does_not_fit", "changed_my_mind", "other"]
 
 
@@ -131,3 +132,22 @@ class PledgeReleased(Event, frozen=True, kw_only=True):
     accepted: Rest
     open: Rest
     released_at: Moment
+
+
+class BalanceChanged(Event, frozen=True, kw_only=True):
+    """What waits and what is offered in a county or a wider region has changed.
+
+    Counted are the region and all below it, the category and all below it, in one unit; told at most once a minute. A pledge for a wider
+    region stands in that region's figures alone.
+    """
+
+    balance_id: UUID
+    region: Region
+    category: Category
+    unit: Unit
+    waiting_needs: Count
+    waiting_units: Count
+    open_pledges: Count
+    open_units: Count
+    typical_days: Count | None
+    counted_at: Moment

@@ -80,6 +80,7 @@ def seed_matching(stage: Stage) -> None:
     """For every giver a proposal, something promised, sent and received; one more need, and something left of each pledge."""
     from matching import clearing
     from matching.actions import slips
+    from matching.balance import keeping
 
     stated = {"category": "food.rice", "unit": "kg", "version": 1}
     valid_until = datetime.now(UTC) + timedelta(days=30)
@@ -105,7 +106,9 @@ def seed_matching(stage: Stage) -> None:
         pledge = stage.about(PledgeOffered, giver, **stated | {"quantity": 100, "region": "51", "valid_until": valid_until})
         stage.hear(pledge)
         stage.seen[giver, "/v1/pledges"].append({"id": str(pledge.pledge_id)})
-    stage.words |= {"need_id": [str(need.need_id)], "quantity": [1], "region": ["51"], "token": tokens}
+    with stage.database.begin() as session:
+        assert keeping.keep(session)
+    stage.words |= {"need_id": [str(need.need_id)], "quantity": [1], "region": ["51"], "token": tokens, "category": ["food.rice"]}
 
 
 def make_one_of_everything(stage: Stage) -> None:

@@ -34,6 +34,7 @@ class Need(Base):
     rest: Mapped[int] = mapped_column(BigInteger)
     ended: Mapped[bool]
     posted_at: Mapped[datetime] = mapped_column(Moment)
+    published_at: Mapped[datetime | None] = mapped_column(Moment)
 
 
 class Pledge(Base):

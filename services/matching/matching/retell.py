@@ -1,7 +1,8 @@
-"""What matching tells anew: how every match came to stand as it does, endings first; what was free of a pledge at its last change."""
+"""What matching tells anew: how every match came to stand as it does, endings first; what was free of a changed pledge; the balance."""
 
 from chassis.stories import Story
 from contracts.matching import (
+    BalanceChanged,
     MatchAccepted,
     MatchClosed,
     MatchLapsed,
@@ -16,6 +17,8 @@ from contracts.matching import (
 from matching import reminders
 from matching.actions import told
 from matching.allowed import PROMISED
+from matching.balance.model import BalanceTold
+from matching.balance.telling import changed
 from matching.model import Match, Movement, Pledge
 
 STORIES = (
@@ -29,4 +32,5 @@ STORIES = (
     Story(MatchReminded, Match, reminders.reminded, where=(Match.state == "proposed") & Match.reminded_at.is_not(None)),
     Story(MatchProposed, Match, told.proposed, where=Match.answer_by > Match.proposed_at),
     Story(PledgeReleased, Pledge, told.released, where=Pledge.releases > 0),
+    Story(BalanceChanged, BalanceTold, changed),
 )

@@ -6,6 +6,8 @@ from chassis.events import ServiceWorker, every, handles, handles_batch
 from contracts.needs import NeedClosed, NeedPublished, NeedWithdrawn, PledgeChanged, PledgeOffered, PledgeWithdrawn
 from matching import reminders
 from matching.actions import answers, book
+from matching.balance import keeping, telling
+from matching.checks import watch
 
 
 class Worker(ServiceWorker):
@@ -42,3 +44,15 @@ class Worker(ServiceWorker):
     @every(seconds=1)
     def lapse(self, session: Session) -> None:
         answers.lapse_matches(session)
+
+    @every(seconds=1)
+    def keep_balance(self, session: Session) -> None:
+        keeping.keep(session)
+
+    @every(seconds=5)
+    def tell_balance(self, session: Session) -> None:
+        telling.tell(session)
+
+    @every(seconds=3600)
+    def audit(self, session: Session) -> None:
+        watch.look(session)

@@ -27,6 +27,7 @@ def book_needs(session: Session, events: Sequence[NeedPublished]) -> None:
             "rest": event.quantity,
             "ended": False,
             "posted_at": event.posted_at,
+            "published_at": event.published_at,
         }
         for event in sorted(events, key=lambda event: event.need_id)
     ]

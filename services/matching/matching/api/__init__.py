@@ -3,7 +3,8 @@
 from apiflask import APIBlueprint
 
 from matching.api import answers, delivery, matches, slips, suggestions
+from matching.balance import api as balance
 
 api = APIBlueprint("matching", __name__, url_prefix="/v1")
-for part in (matches, answers, suggestions, delivery, slips):
+for part in (matches, answers, suggestions, delivery, slips, balance):
     api.register_blueprint(part.api)

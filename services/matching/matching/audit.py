@@ -1,0 +1,40 @@
+"""Proves that the book adds up: `python -m matching.audit`. JSON lines, one a check; ends with 1 when a row offends, and names it.
+
+`--hours n` looks for events of the last n hours only; all other checks see the whole book.
+"""
+
+import argparse
+import json
+import sys
+from datetime import timedelta
+
+from sqlalchemy import text
+
+from chassis.database import Database, now
+from chassis.settings import Settings
+from matching.checks import audit
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description="Prove that the book of needs, pledges and matches adds up.")
+    parser.add_argument(
+        "--hours", type=float, help="look for events of the last so many hours; of all that the journal reaches if not given"
+    )
+    given = parser.parse_args(arguments)
+    database = Database.of(Settings.of("matching"), "audit")
+    offending = 0
+    try:
+        with database.begin() as session:
+            session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
+            for finding in audit(session, now() - timedelta(hours=given.hours) if given.hours else None):
+                offending += finding.row is not None
+                said = {"check": finding.check.code, "holds": finding.row is None, "seconds": round(finding.seconds, 2)}
+                print(json.dumps(said | ({"row": finding.row} if finding.row else {})), flush=True)
+    finally:
+        database.close()
+    if offending:
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,106 @@
+"""What matching answers about the balance: everybody may ask, before they post or pledge."""
+
+from typing import Any
+
+from apiflask import APIBlueprint
+from marshmallow import Schema, fields
+from sqlalchemy.orm import Session
+
+from chassis.auth import ANYONE, Caller
+from chassis.fields import Category, Choice, Region, Strict
+from chassis.http import access
+from chassis.pages import PageIn, page_of
+from chassis.problems import language
+from matching.balance import asking
+
+api = APIBlueprint("balance", __name__)
+
+STANDINGS = {
+    "wanting": ("供不应求", "more is asked for than is offered"),
+    "covered": ("供应充足", "as much is offered as is asked for"),
+    "quiet": ("暂无需求", "nothing is asked for"),
+}
+WHY = {
+    "zh-CN": "{waiting_needs} 项需求尚待对接；按紧急程度计 {weight} 分（一般 1、紧急 2、特急 4）",
+    "en": "{waiting_needs} needs wait; by urgency they weigh {weight} (normal 1, urgent 2, critical 4)",
+}
+
+
+class BalanceIn(Strict):
+    region = Region((0, 2, 4, 6, 9), load_default="", metadata={"description": "itself and all below; empty is the whole country"})
+    category = Category(metadata={"description": "itself and all below; without it everything"})
+
+
+class WantingIn(PageIn):
+    region = Region((0, 2, 4, 6), load_default="", metadata={"description": "only counties in it"})
+    category = Category(metadata={"description": "only this and all below"})
+
+
+def _count(what: str) -> fields.Integer:
+    return fields.Integer(required=True, metadata={"description": what})
+
+
+class UnitOut(Schema):
+    """What is counted in one unit; units of different kinds cannot be added up."""
+
+    unit = fields.String(required=True)
+    standing = Choice(STANDINGS, required=True)
+    waiting_needs = _count("published needs of which something is not set aside yet")
+    waiting_units = _count("what of them is not set aside")
+    open_pledges = _count("pledges for a place and a category inside, of which something is free")
+    open_units = _count("what of them is free")
+    reaching_pledges = _count("these, and those for a wider region or category that may be used here too")
+    reaching_units = _count("what of them is free")
+
+
+class TypicalDaysOut(Schema):
+    """Of the needs that had their first accepted match in this month or the three before."""
+
+    median = fields.Integer(required=True, allow_none=True, metadata={"description": "whole days from publication; null without any"})
+    of = _count("how many needs that were")
+
+
+class BalanceOut(Schema):
+    """How a region and a category stand, as of a moment ago; a village counts in its township."""
+
+    region = fields.String(required=True)
+    category = fields.String(required=True)
+    waiting_needs = _count("published needs of which something is not set aside yet")
+    open_pledges = _count("pledges for a place and a category inside, of which something is free")
+    reaching_pledges = _count("these, and those for a wider region or category that may be used here too")
+    units = fields.List(fields.Nested(UnitOut), required=True)
+    typical_days = fields.Nested(TypicalDaysOut, required=True)
+
+
+class WantingOut(Schema):
+    """An item that needs of a county wait for. The greatest weight comes first, of equal ones each in a place that stays the same."""
+
+    region = fields.String(required=True, metadata={"description": "the county"})
+    category = fields.String(required=True)
+    unit = fields.String(required=True)
+    waiting_needs = _count("needs of this item and all below it that wait")
+    waiting_units = _count("what is not set aside for them")
+    weight = _count("of the needs for exactly this: each weighs 1, an urgent one 2, a critical one 4")
+    text = fields.String(required=True, metadata={"description": "why it stands where it does"})
+
+
+WantingPage = page_of(WantingOut)
+
+
+@api.get("/balance")
+@access(who=ANYONE, view="public")
+@api.input(BalanceIn, location="query")
+@api.output(BalanceOut)
+def get_balance(session: Session, caller: Caller | None, query_data: dict[str, Any]) -> Any:
+    """What waits and what is offered in a region, of a category, and how many days a match typically takes."""
+    return asking.balance(session, **query_data)
+
+
+@api.get("/balance/wanting")
+@access(who=ANYONE, view="public")
+@api.input(WantingIn, location="query")
+@api.output(WantingPage)
+def list_wanting(session: Session, caller: Caller | None, query_data: dict[str, Any]) -> Any:
+    """What is most wanting where, for who wonders what to pledge."""
+    page = asking.wanting(session, **query_data)
+    return page | {"items": [item | {"text": WHY[language()].format(**item)} for item in page["items"]]}

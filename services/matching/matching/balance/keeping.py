@@ -1,0 +1,127 @@
+"""Keeps the balance: what the database noted of each change of the book is added to the figures of all regions and categories around.
+
+Triggers write the changes in the statement that makes them, so no act can forget it and no two acts wait for each other. One process
+at a time adds them up; any number may try.
+"""
+
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from chassis.database import now
+
+BATCH = 20_000
+AT_ONCE = 4
+EXPIRED_AT_ONCE = 2_000
+
+FIGURES = {
+    "needs": "sum(needs)",
+    "need_units": "sum(need_units)",
+    "wanting": "sum(wanting) FILTER (WHERE is_item)",
+    "pledges": "sum(pledges)",
+    "pledges_units": "sum(pledge_units)",
+    "wide_pledges": "sum(pledges) FILTER (WHERE is_place)",
+    "wide_pledges_units": "sum(pledge_units) FILTER (WHERE is_place)",
+    "group_pledges": "sum(pledges) FILTER (WHERE is_item)",
+    "group_pledges_units": "sum(pledge_units) FILTER (WHERE is_item)",
+    "wide_group_pledges": "sum(pledges) FILTER (WHERE is_place AND is_item)",
+    "wide_group_pledges_units": "sum(pledge_units) FILTER (WHERE is_place AND is_item)",
+}
+"""`wide_` counts pledges for exactly this region, which reach all below; `group_` those of exactly this category, which serve all below."""
+_NAMES = ", ".join(FIGURES)
+_NOTED = ("needs", "need_units", "wanting", "pledges", "pledge_units")
+_NETTED = ", ".join(f"sum({name}) AS {name}" for name in _NOTED)
+
+# Township at most: nobody is shown a single village. The steps of a category are its path's beginnings, the whole being the empty one.
+AROUND = """
+    SELECT left(one.region, length) AS region, array_to_string(path[1\\:depth], '.') AS category, unit, {measures}
+    FROM {rows} AS one CROSS JOIN LATERAL string_to_array(one.category, '.') AS path
+    CROSS JOIN unnest(ARRAY[0, 2, 4, 6, 9]) AS length CROSS JOIN LATERAL generate_series(0, cardinality(path)) AS depth
+    CROSS JOIN LATERAL (SELECT length = length(one.region) AS is_place, depth = cardinality(path) AS is_item) AS exactly
+    WHERE length <= length(one.region) GROUP BY 1, 2, 3
+"""
+TOTALLED = ", ".join(f"coalesce({sum_}, 0) AS {name}" for name, sum_ in FIGURES.items())
+
+_ALONE = text("SELECT pg_try_advisory_xact_lock(hashtext('matching.balance'))")
+_ADD_UP = text(
+    f"""
+    WITH taken AS (
+        DELETE FROM balance_changes WHERE id IN (SELECT id FROM balance_changes ORDER BY id LIMIT :limit) RETURNING *
+    ),
+    netted AS (SELECT region, category, unit, {_NETTED} FROM taken GROUP BY region, category, unit),
+    around AS ({AROUND.format(measures=TOTALLED, rows="netted")}),
+    added AS (
+        INSERT INTO balance (region, category, unit, {_NAMES}, changed)
+        SELECT region, category, unit, {_NAMES}, length(region) <= 6 AND category <> '' FROM around
+        WHERE {" OR ".join(f"{name} <> 0" for name in FIGURES)}
+        ON CONFLICT (region, category, unit) DO UPDATE
+        SET {", ".join(f"{name} = balance.{name} + excluded.{name}" for name in FIGURES)}, changed = excluded.changed
+    )
+    SELECT count(*) FROM taken
+    """
+)
+_DAYS = text(
+    """
+    WITH taken AS (
+        DELETE FROM accepted_needs WHERE id IN (SELECT id FROM accepted_needs ORDER BY id LIMIT :limit) RETURNING need_id
+    ),
+    fresh AS (
+        SELECT needs.id AS need_id, left(needs.region, 9) AS region, needs.category,
+            date_trunc('month', min(answered_at) AT TIME ZONE 'Asia/Shanghai')\\:\\:date AS month,
+            greatest(0, extract(day FROM min(answered_at) - coalesce(published_at, posted_at)))\\:\\:integer AS days
+        FROM needs JOIN matches ON need_id = needs.id AND state NOT IN ('proposed', 'refused', 'lapsed') AND answered_at IS NOT NULL
+        WHERE needs.id IN (SELECT need_id FROM taken) GROUP BY needs.id
+    ),
+    kept AS (
+        INSERT INTO first_matches (need_id, region, category, month, days) SELECT need_id, region, category, month, days FROM fresh
+        ON CONFLICT (need_id) DO UPDATE SET month = excluded.month, days = excluded.days
+    ),
+    change AS (
+        SELECT region, category, month, days, 1 AS needs FROM fresh
+        UNION ALL SELECT region, category, month, days, -1 FROM first_matches WHERE need_id IN (SELECT need_id FROM fresh)
+    ),
+    around AS (
+        SELECT left(region, length) AS region, array_to_string(path[1\\:depth], '.') AS category, month, days, sum(needs) AS needs
+        FROM change CROSS JOIN LATERAL string_to_array(category, '.') AS path CROSS JOIN unnest(ARRAY[0, 2, 4, 6, 9]) AS length
+        CROSS JOIN LATERAL generate_series(0, cardinality(path)) AS depth
+        WHERE length <= length(region) GROUP BY 1, 2, 3, 4 HAVING sum(needs) <> 0
+    ),
+    added AS (
+        INSERT INTO balance_days (region, category, month, days, needs) SELECT region, category, month, days, needs FROM around
+        ON CONFLICT (region, category, month, days) DO UPDATE SET needs = balance_days.needs + excluded.needs
+    ),
+    marked AS (
+        UPDATE balance SET changed = true FROM (SELECT DISTINCT region, category FROM around) AS moved
+        WHERE balance.region = moved.region AND balance.category = moved.category AND length(moved.region) <= 6 AND moved.category <> ''
+    )
+    SELECT count(*) FROM taken
+    """
+)
+# Rows that somebody holds are left for the next time: this waits for nobody.
+_TURN = """
+    UPDATE pledges SET expired = NOT expired WHERE id IN (
+        SELECT id FROM pledges WHERE NOT ended AND {are_over} ORDER BY valid_until LIMIT :limit FOR UPDATE SKIP LOCKED
+    )
+"""
+_EXPIRE = text(_TURN.format(are_over="NOT expired AND valid_until <= :at"))
+_REVIVE = text(_TURN.format(are_over="expired AND valid_until > :at"))
+
+
+def keep(session: Session) -> int:
+    """Add up what was noted, a limited part of it; returns how many notes there were. Nothing while another process adds up."""
+    if not session.scalar(_ALONE):
+        return 0
+    for turn in (_EXPIRE, _REVIVE):
+        session.execute(turn, {"at": now(), "limit": EXPIRED_AT_ONCE})
+    return _take_up(session, _ADD_UP) + _take_up(session, _DAYS)
+
+
+def _take_up(session: Session, statement: Any) -> int:
+    notes = 0
+    for _ in range(AT_ONCE):
+        taken = int(session.scalar(statement, {"limit": BATCH}) or 0)
+        notes += taken
+        if taken < BATCH:
+            break
+    return notes

@@ -1,0 +1,43 @@
+"""Telling: whatever happened in the book was told, as far as the journal reaches."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from chassis import journal
+from matching.checks.check import Check
+
+# An act and its event are committed together, and what was told went from the outbox to the journal in one step: each is in one of them.
+# A proposal that its pledger claimed was never proposed. What is told later than the act stands in the journal later, never earlier.
+_UNTOLD = """
+    WITH due AS (
+        SELECT id, 'match_proposed' AS name, 1 AS version FROM matches WHERE answer_by > proposed_at AND proposed_at >= :since
+        UNION ALL SELECT match_id, CASE kind WHEN 'promised' THEN 'match_accepted' ELSE 'match_' || kind END, movements.version
+            FROM movements WHERE kind <> 'returned' AND at >= :since
+        UNION ALL SELECT id, 'match_reminded', 1 FROM matches WHERE reminded_at >= :since
+        UNION ALL SELECT id, 'match_closed', version FROM matches WHERE state = 'closed' AND closed_at >= :since
+        UNION ALL SELECT id, 'match_' || state, version FROM matches WHERE state IN ('refused', 'lapsed') AND answered_at >= :since
+        UNION ALL SELECT id, 'match_need_ended', 1 FROM matches WHERE need_ended_at >= :since
+        UNION ALL SELECT id, 'pledge_released', releases FROM pledges WHERE releases > 0 AND released_at >= :since
+        UNION ALL SELECT id, 'balance_changed', version FROM balance_told WHERE counted_at >= :since
+    ),
+    told AS (
+        SELECT subject, name, max(version) AS version FROM (
+            SELECT subject, name, version FROM outbox WHERE queue = ''
+            UNION ALL SELECT subject, name, version FROM journal WHERE told_at >= :since
+        ) AS both_places
+        GROUP BY subject, name
+    )
+    SELECT due.id, due.name AS event FROM due LEFT JOIN told ON told.subject = due.id AND told.name = due.name
+    WHERE told.version IS NULL OR told.version < due.version
+    ORDER BY due.id LIMIT 1
+"""
+
+
+def _since(session: Session, since: datetime | None) -> dict[str, Any]:
+    beginning = datetime(1970, 1, 1, tzinfo=UTC)
+    return {"since": max(since or beginning, journal.reach(session) or beginning)}
+
+
+CHECKS = (Check("event_untold", "every event of the book was told", _UNTOLD, _since),)

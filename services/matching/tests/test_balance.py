@@ -1,0 +1,340 @@
+"""The balance: what waits and what is offered where, after whatever happened, to the unit."""
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from chassis.auth import Caller
+from chassis.database import Database
+from chassis.problems import Problem
+from chassis.testing.fixtures import Client, RolledBack, assert_retold
+from contracts.matching import BalanceChanged
+from matching import clearing
+from matching.actions import answers
+from matching.actions import book as booking
+from matching.balance import keeping, telling
+from matching.balance.recount import differing
+from matching.retell import STORIES
+
+from .conftest import DAYS, VILLAGE, changed, clear, offered, published, taken_back, told, withdrawn
+
+COUNTY, TOWN = VILLAGE[:6], VILLAGE[:9]
+
+
+def book(database: Database, needs: Sequence[Any] = (), pledges: Sequence[Any] = ()) -> None:
+    with database.begin() as session:
+        if needs:
+            booking.book_needs(session, needs)
+        if pledges:
+            booking.book_pledges(session, pledges)
+
+
+def keep(database: Database) -> None:
+    while True:
+        with database.begin() as session:
+            if not keeping.keep(session):
+                return
+
+
+def tell(database: Database, pause_seconds: float = 60) -> int:
+    with database.begin() as session:
+        return telling.tell(session, pause_seconds)
+
+
+def asked(client: Client, **query: Any) -> dict[str, Any]:
+    answer = client.get("/v1/balance", **query)
+    assert answer.status_code == 200, answer.json
+    return dict(answer.json)
+
+
+def run(database: Database, statement: str) -> None:
+    with database.begin() as session:
+        session.execute(text(statement))
+
+
+def accept_all(database: Database) -> None:
+    with database.begin() as session:
+        for match in session.execute(text("SELECT id, pledger_id FROM matches WHERE state = 'proposed'")).all():
+            answers.accept_match(session, Caller(match.pledger_id, "donor", session), match.id)
+
+
+def test_everybody_sees_what_waits_in_a_region_and_all_around_it(client: Client, database: RolledBack) -> None:
+    book(database, [published(), published(category="food.flour"), published(region="510903001002"), published(region="330106001001")])
+    keep(database)
+    assert [asked(client, region=region)["waiting_needs"] for region in ("", "51", "5109", COUNTY, TOWN)] == [4, 3, 3, 3, 3]
+    assert asked(client, region=TOWN, category="food.rice")["units"][0]["waiting_units"] == 100
+    assert asked(client, category="food")["waiting_needs"] == 4
+    assert asked(client, category="foo")["waiting_needs"] == 0
+
+
+def test_a_single_village_is_shown_to_nobody(client: Client, database: RolledBack) -> None:
+    assert client.get("/v1/balance", region=VILLAGE).status_code == 422
+
+
+def test_units_of_different_kinds_are_not_added_up(client: Client, database: RolledBack) -> None:
+    book(database, [published(quantity=5), published(category="food.oil", unit="l", quantity=7)])
+    keep(database)
+    assert {one["unit"]: one["waiting_units"] for one in asked(client, category="food")["units"]} == {"kg": 5, "l": 7}
+
+
+def test_pledges_for_wider_regions_and_categories_reach_in_and_those_for_elsewhere_do_not(client: Client, database: RolledBack) -> None:
+    scopes = ["", "51", COUNTY, VILLAGE, "330106"]
+    book(database, pledges=[offered(region=scope, quantity=1) for scope in scopes])
+    book(database, pledges=[offered(region=scope, category="food", quantity=10) for scope in scopes])
+    book(
+        database, pledges=[offered(category="food.rice.long", region=VILLAGE, quantity=100), offered(category="food.flour", quantity=1000)]
+    )
+    keep(database)
+    [unit] = asked(client, region=COUNTY, category="food.rice")["units"]
+    assert (unit["open_pledges"], unit["open_units"]) == (3, 102)
+    assert (unit["reaching_pledges"], unit["reaching_units"]) == (9, 144)
+
+
+@pytest.mark.parametrize(("pledged", "standing"), [(0, "wanting"), (49, "wanting"), (50, "covered"), (80, "covered")])
+def test_who_posts_or_pledges_reads_how_it_stands(client: Client, database: RolledBack, pledged: int, standing: str) -> None:
+    book(database, [published(quantity=50)], [offered(quantity=pledged)] if pledged else [])
+    keep(database)
+    assert asked(client, region=COUNTY)["units"][0]["standing"] == standing
+
+
+def test_what_is_set_aside_neither_waits_nor_is_open(client: Client, database: RolledBack) -> None:
+    book(database, [published(quantity=50)], [offered(quantity=70)])
+    clear(database)
+    keep(database)
+    [unit] = asked(client, category="food.rice")["units"]
+    assert (unit["waiting_needs"], unit["open_pledges"], unit["open_units"], unit["standing"]) == (0, 1, 20, "quiet")
+
+
+def test_a_pledge_is_open_until_its_time_is_over_and_again_when_it_is_prolonged(client: Client, database: RolledBack) -> None:
+    pledge = offered(valid_until=datetime.now(UTC) - timedelta(seconds=1))
+    book(database, pledges=[pledge])
+    keep(database)
+    assert asked(client)["open_pledges"] == 0
+    with database.begin() as session:
+        booking.change_pledge(session, changed(pledge, valid_until=datetime.now(UTC) + DAYS))
+    keep(database)
+    assert asked(client)["open_pledges"] == 1
+
+
+def test_typical_days_run_from_publication_to_the_first_acceptance_and_half_of_the_needs_had_theirs_by_then(
+    client: Client, database: RolledBack
+) -> None:
+    at = datetime.now(UTC)
+    needs = [published(quantity=1, posted_at=at - 40 * DAYS, published_at=at - days * DAYS) for days in (1, 4, 30)]
+    book(database, needs, [offered(quantity=3)])
+    clear(database)
+    accept_all(database)
+    keep(database)
+    for region, category in ((COUNTY, "food.rice"), ("", "food"), (TOWN, "food")):
+        assert asked(client, region=region, category=category)["typical_days"] == {"median": 4, "of": 3}
+
+
+def test_a_later_match_of_the_same_need_moves_no_typical_days_and_an_earlier_one_does(client: Client, database: RolledBack) -> None:
+    book(database, [published(quantity=2, published_at=datetime.now(UTC) - 9 * DAYS)], [offered(quantity=1), offered(quantity=1)])
+    clear(database)
+    accept_all(database)
+    keep(database)
+    assert asked(client)["typical_days"] == {"median": 9, "of": 1}
+    run(database, "UPDATE matches SET answered_at = answered_at - interval '4 days' WHERE id = (SELECT id FROM matches LIMIT 1)")
+    run(database, "INSERT INTO accepted_needs (need_id) SELECT need_id FROM matches")
+    keep(database)
+    assert asked(client)["typical_days"] == {"median": 5, "of": 1}
+
+
+def test_matches_of_long_ago_do_not_tell_how_long_it_takes_today(client: Client, database: RolledBack) -> None:
+    book(database, [published()], [offered()])
+    clear(database)
+    accept_all(database)
+    run(database, "UPDATE matches SET answered_at = now() - interval '130 days'")
+    keep(database)
+    assert asked(client)["typical_days"] == {"median": None, "of": 0}
+
+
+def test_the_most_wanting_comes_first_by_urgency_and_says_why(client: Client, database: RolledBack) -> None:
+    book(database, [published(urgency="critical"), published(category="food.oil", unit="l"), published(category="food.oil", unit="l")])
+    book(database, [published(region="330106001001", urgency="urgent", category="school.bag", unit="item") for _ in range(4)])
+    keep(database)
+    items = client.get("/v1/balance/wanting", headers={"Accept-Language": "en"}).json["items"]
+    assert [(item["region"], item["category"], item["weight"]) for item in items] == [
+        ("330106", "school.bag", 8), (COUNTY, "food.rice", 4), (COUNTY, "food.oil", 2),
+    ]  # fmt: skip
+    assert items[0]["text"] == "4 needs wait; by urgency they weigh 8 (normal 1, urgent 2, critical 4)"
+    within = client.get("/v1/balance/wanting", region="51", category="food").json["items"]
+    assert [item["category"] for item in within] == ["food.rice", "food.oil"]
+    assert within[0]["text"].startswith("1 项需求尚待对接")
+
+
+def test_the_list_of_what_is_wanting_is_read_page_by_page_to_its_end(client: Client, database: RolledBack) -> None:
+    book(database, [published(category=f"food.item{number}") for number in range(25) for _ in range(1 + number // 10)])
+    keep(database)
+    seen, cursor = [], None
+    while True:
+        page = client.get("/v1/balance/wanting", limit=10, **({"cursor": cursor} if cursor else {})).json
+        seen += [(item["weight"], item["category"]) for item in page["items"]]
+        cursor = page["next"]
+        if not cursor:
+            break
+    assert len(set(seen)) == len(seen) == 25
+    assert [weight for weight, _ in seen] == sorted((weight for weight, _ in seen), reverse=True)
+    assert client.get("/v1/balance/wanting", cursor="nonsense").status_code == 422
+
+
+def test_counties_and_wider_are_told_once_a_minute_and_only_when_a_figure_has_changed(database: RolledBack) -> None:
+    need = published()
+    book(database, [need])
+    keep(database)
+    assert tell(database) == 8
+    events = told(database, BalanceChanged)
+    assert {(event.region, event.category) for event in events} == {
+        (region, category) for region in ("", "51", "5109", COUNTY) for category in ("food", "food.rice")
+    }
+    assert {(event.version, event.waiting_needs, event.waiting_units, event.typical_days) for event in events} == {(1, 1, 50, None)}
+    book(database, [published()])
+    keep(database)
+    assert tell(database) == 0
+    run(database, "UPDATE balance SET told_at = told_at - interval '61 seconds'")
+    assert tell(database) == 8
+    assert tell(database, 0) == 0
+    with database.begin() as session:
+        booking.end_needs(session, [withdrawn(need)])
+    book(database, [published()])
+    keep(database)
+    assert tell(database, 0) == 0, "one went, one came: the figures are those that were told"
+
+
+def test_the_balance_is_told_anew_as_it_was_told(database: RolledBack) -> None:
+    book(database, [published()], [offered(region=COUNTY)])
+    keep(database)
+    tell(database)
+    book(database, [published(category="food.oil")])
+    keep(database)
+    tell(database, 0)
+    assert {event.version for event in assert_retold(database, STORIES)} == {1, 2}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_after_random_acts_the_figures_kept_are_those_of_a_recount(database: RolledBack, seed: int) -> None:
+    live(database, random.Random(seed), 120)
+    keep(database)
+    with database.begin() as session:
+        assert differing(session) is None
+        assert session.scalar(text("SELECT count(*) FROM balance WHERE needs > 0 AND pledges >= 0")), "nothing was tried"
+
+
+def test_a_recount_finds_a_figure_that_is_off_by_one(database: RolledBack) -> None:
+    book(database, [published()])
+    keep(database)
+    run(database, f"UPDATE balance SET needs = needs + 1 WHERE region = '{COUNTY}' AND category = 'food'")
+    with database.begin() as session:
+        found = differing(session)
+    assert found is not None
+    assert (found["region"], found["category"], found["unit"]) == (COUNTY, "food", "kg")
+
+
+def live(database: Database, luck: random.Random, acts: int) -> None:
+    """Needs and pledges come, change and go, are proposed, accepted, refused, and lapse, in any order."""
+    needs: list[Any] = [published(quantity=1)]
+    pledges: list[Any] = [offered(quantity=1)]
+    book(database, needs, pledges)
+    for _ in range(acts):
+        with suppress(Problem), database.begin() as session:
+            act(session, luck, needs, pledges)
+
+
+def act(session: Any, luck: random.Random, needs: list[Any], pledges: list[Any]) -> None:
+    category, unit = luck.choice([("food.rice", "kg"), ("food.flour", "kg"), ("food", "kg"), ("food.oil", "l")])
+    kind = luck.randrange(9)
+    if kind == 0:
+        needs.append(published(category=category, unit=unit, region=luck.choice([VILLAGE, "510903001002", "510904001001"]),
+                               quantity=luck.randint(1, 20), urgency=luck.choice(["normal", "urgent", "critical"])))  # fmt: skip
+        booking.book_needs(session, needs[-1:])
+    elif kind == 1:
+        pledges.append(offered(category=category, unit=unit, region=luck.choice(["", "51", COUNTY, TOWN, VILLAGE]),
+                               quantity=luck.randint(1, 30), valid_until=datetime.now(UTC) + luck.choice([-1, 1]) * DAYS))  # fmt: skip
+        booking.book_pledges(session, pledges[-1:])
+    elif kind == 2:
+        booking.end_needs(session, [withdrawn(luck.choice(needs))])
+    elif kind == 3:
+        number = luck.randrange(len(pledges))
+        event = changed(pledges[number], quantity=luck.randint(1, 30), region=luck.choice(["", COUNTY]))
+        booking.change_pledge(session, event)
+    elif kind == 4 and luck.random() < 0.3:
+        booking.withdraw_pledge(session, taken_back(luck.choice(pledges), version=9))
+    elif kind == 5:
+        keeping.keep(session)
+    elif kind == 6:
+        session.execute(text("UPDATE to_clear SET due_at = now()"))
+        clearing.clear(session, 3 * DAYS)
+    elif kind == 7:
+        session.execute(text("UPDATE matches SET answer_by = now() - interval '1 second' WHERE state = 'proposed' AND random() < 0.3"))
+        answers.lapse_matches(session)
+    else:
+        match = session.execute(text("SELECT id, pledger_id FROM matches WHERE state = 'proposed' ORDER BY random() LIMIT 1")).first()
+        if match:
+            caller = Caller(match.pledger_id, "donor", session)
+            if luck.random() < 0.5:
+                answers.accept_match(session, caller, match.id)
+            else:
+                answers.refuse_match(session, caller, match.id, "other")
+
+
+@pytest.fixture
+def real(database_of: Callable[[str, str], str]) -> Iterator[Database]:
+    database = Database(database_of("matching", "matching_balance"), name="balance", pool_size=20)
+    yield database
+    database.close()
+
+
+def in_parallel(real: Database) -> None:
+    """Several clear, accept and add up at once."""
+    book(
+        real, [published(quantity=3, region=f"5109030010{number:02}") for number in range(1, 60)], [offered(quantity=5) for _ in range(40)]
+    )
+
+    def work(number: int) -> None:
+        for _ in range(10):
+            with real.begin() as session:
+                clearing.clear(session, 3 * DAYS, limit=10)
+            with suppress(Problem), real.begin() as session:
+                act(session, random.Random(number), [published()], [offered()])
+            with real.begin() as session:
+                keeping.keep(session)
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(work, range(6)))
+    keep(real)
+
+
+def test_any_number_may_clear_and_add_up_at_once(real: Database) -> None:
+    in_parallel(real)
+    with real.begin() as session:
+        assert differing(session) is None
+        assert session.scalar(text("SELECT count(*) FROM balance_changes")) == 0
+
+
+@pytest.mark.xfail(strict=True, reason="without the triggers nobody notes what an act changed")
+def test_without_its_triggers_the_balance_stands_still(real: Database) -> None:
+    for table in ("needs", "pledges"):
+        run(real, f"ALTER TABLE {table} DISABLE TRIGGER USER")
+    in_parallel(real)
+    with real.begin() as session:
+        assert differing(session) is None
+
+
+def test_what_died_before_its_commit_counts_nowhere(real: Database) -> None:
+    book(real, [published()])
+    with Session(real.engine) as session:
+        booking.book_needs(session, [published()])
+        keeping.keep(session)
+        session.rollback()
+    keep(real)
+    with real.begin() as session:
+        assert differing(session) is None
+        assert session.scalar(text("SELECT needs FROM balance WHERE region = '' AND category = ''")) == 1
