@@ -44,6 +44,10 @@ bench-memory: .venv/.ready rabbitmq ## the journal at five million events: size,
 bench-chassis: .venv/.ready rabbitmq ## relay, handlers, a POST, a need's way to its notice, beside the plain way; JSON lines
 	@$(BIN)/python -W ignore -m bench.chassis
 
+.PHONY: bench-matching
+bench-matching: .venv/.ready rabbitmq ## needs matched a second at a million pledges beside its peers, growth, latency; JSON lines (OPTIONS='--needs 1000 …')
+	@$(BIN)/python -W ignore -m bench.matching $(OPTIONS)
+
 .PHONY: trace
 trace: .venv/.ready rabbitmq ## one verification's way through the stack, from the request to the notices, as a tree of spans
 	@$(BIN)/python -W ignore -m pytest -q -s tests/end_to_end/test_trace.py -k one_trace

@@ -55,7 +55,7 @@ broker = RabbitBroker(os.environ["BROKER_URL"], default_channel=Channel(prefetch
 app = FastStream(broker, logger=None)
 queue = RabbitQueue(sys.argv[1], queue_type=QueueType.QUORUM, durable=True, declare=False)
 exchange = RabbitExchange("matching.events", declare=False)
-pool: asyncpg.Pool[Any]
+pool: "asyncpg.Pool[Any]"
 more = asyncio.Event()
 tasks: set[asyncio.Task[None]] = set()
 
