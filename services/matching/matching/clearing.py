@@ -22,6 +22,7 @@ BATCH = 500
 PLEDGES_AT_ONCE = 20
 PER_PLEDGE = 100
 PER_KEY = 200
+EVERYTHING = 2**62
 AGAIN = timedelta(milliseconds=20)
 
 _DUE = text(
@@ -45,14 +46,20 @@ _FITTING_NEEDS = text(
     """
 )
 _TAKE_NEEDS = text("SELECT * FROM needs WHERE id = ANY(CAST(:ids AS uuid[])) AND NOT ended AND rest > 0 ORDER BY id FOR UPDATE SKIP LOCKED")
+# Every pledge holds a unit at least, so no more of them than units are wanted of a key are looked at; those behind the demand stay away.
 _TAKE_PLEDGES = text(
     f"""
     SELECT pledge.*
-    FROM unnest(CAST(:categories AS text[]), CAST(:units AS text[]), CAST(:scopes AS text[])) AS key (category, unit, scope), LATERAL (
-        SELECT id, pledger_id, category, unit, scope, rest, valid_until FROM pledges
-        WHERE category = key.category COLLATE "C" AND unit = key.unit AND scope = key.scope COLLATE "C"
-          AND NOT ended AND rest > 0 AND valid_until > now() AND id <> ALL(CAST(:wanted_by_nobody AS uuid[]))
-        ORDER BY offered_at LIMIT {PER_KEY} FOR UPDATE SKIP LOCKED
+    FROM unnest(CAST(:categories AS text[]), CAST(:units AS text[]), CAST(:scopes AS text[]), CAST(:demands AS bigint[]))
+        AS key (category, unit, scope, demand), LATERAL (
+        SELECT id, pledger_id, category, unit, scope, rest, valid_until FROM (
+            SELECT *, sum(rest) OVER (ORDER BY offered_at ROWS UNBOUNDED PRECEDING) - rest AS before FROM (
+                SELECT id, pledger_id, category, unit, scope, rest, valid_until, offered_at FROM pledges
+                WHERE category = key.category COLLATE "C" AND unit = key.unit AND scope = key.scope COLLATE "C"
+                  AND NOT ended AND rest > 0 AND valid_until > now() AND id <> ALL(CAST(:wanted_by_nobody AS uuid[]))
+                ORDER BY offered_at LIMIT least({PER_KEY}, key.demand) FOR UPDATE SKIP LOCKED
+            ) AS oldest
+        ) AS summed WHERE before < key.demand
     ) AS pledge
     """
 )
@@ -167,8 +174,12 @@ def _take_pledges(session: Session, asked: Collection[Asked], barred: Sequence[A
         barred_for[row.pledge_id, _key(row)].add(row.need_id)
     # Left out in the query, lest a need with many barred pledges never sees the others behind them.
     nobody = [pledge for (pledge, key), needs in barred_for.items() if wanting[key] <= needs]
+    rest_of = {need.id: need.rest for need in asked}
+    # What is barred for some may be no help to the others: of such a key everything is looked at.
+    particular = {key for _, key in barred_for}
+    demands = [sum(map(rest_of.__getitem__, wanting[key])) if key not in particular else EVERYTHING for key in sorted(wanting)]
     categories, units, scopes = (list(column) for column in zip(*sorted(wanting), strict=True))
-    keys = {"categories": categories, "units": units, "scopes": scopes}
+    keys = {"categories": categories, "units": units, "scopes": scopes, "demands": demands}
     return session.execute(_TAKE_PLEDGES, keys | {"wanted_by_nobody": nobody}).all()
 
 
