@@ -5,13 +5,14 @@ from functools import cache
 from typing import Any, get_args, get_type_hints
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Column, Row, String, Table, Text, Uuid, func, insert, select
+from sqlalchemy import BigInteger, Column, Row, String, Table, Text, Uuid, func, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 from sqlalchemy.schema import SchemaItem
 
 from chassis import tracing
 from chassis.database import Moment, new_id, now, tables
+from chassis.rows import document, insert_into
 from contracts.event import Envelope, Event, decode, encode, every_event, name_of, teller_of
 
 
@@ -36,7 +37,7 @@ outbox = _told("outbox", Column("queue", String(200), primary_key=True, server_d
 journal = _told("journal", Column("told_at", Moment, primary_key=True), postgresql_partition_by="RANGE (told_at)")
 
 _WAKE = func.pg_notify("outbox", "")
-_TELL = insert(outbox).returning(_WAKE)
+_TELL = insert_into("outbox", ["id", "name", "teller", "subject", "version", "recorded_at", "traceparent", "body"])
 
 
 def add(session: Session, *events: Event) -> None:
@@ -44,22 +45,21 @@ def add(session: Session, *events: Event) -> None:
     if not events:
         return
     recorded_at = now()
-    session.execute(
-        _TELL,
-        [
-            {
-                "id": new_id(),
-                "name": name_of(type(event)),
-                "teller": teller_of(type(event)),
-                "subject": event.subject,
-                "version": event.version,
-                "recorded_at": recorded_at,
-                "traceparent": _cause_of(session, event),
-                "body": encode(event).decode(),
-            }
-            for event in events
-        ],
-    )
+    rows = [
+        {
+            "id": new_id(),
+            "name": name_of(type(event)),
+            "teller": teller_of(type(event)),
+            "subject": event.subject,
+            "version": event.version,
+            "recorded_at": recorded_at,
+            "traceparent": _cause_of(session, event),
+            "body": encode(event).decode(),
+        }
+        for event in events
+    ]
+    session.execute(_TELL, {"rows": document(rows)})
+    session.execute(select(_WAKE))
 
 
 def add_for(session: Session, queue: str, envelope: Envelope, version: int, body: str) -> None:

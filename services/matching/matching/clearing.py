@@ -7,15 +7,14 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from msgspec import to_builtins
-from sqlalchemy import insert, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from chassis import outbox, tracing
 from chassis.database import new_id, now
+from chassis.rows import document, insert_into
 from contracts.matching import MatchProposed
 from matching.allocation import Asked, Key, Offered, Share, allocate, keys_of
-from matching.model import Match
 from matching.reasons import reasons_for
 
 BATCH = 500
@@ -75,6 +74,14 @@ _SET_ASIDE = {
     )
     for table in ("needs", "pledges")
 }
+
+_PROPOSE = insert_into(
+    "matches",
+    [
+        *("id", "version", "need_id", "pledge_id", "household_id", "account_id", "poster_id", "pledger_id", "region", "category", "unit"),
+        *("quantity", "state", "reasons", "barred", "proposed_at", "answer_by"),
+    ],
+)
 
 # What still has something fitting open beside it was passed over because somebody else held that, or there was too much for one
 # clearing: it stays on the list. Everything else leaves it, and comes back when a change in the book concerns it.
@@ -206,7 +213,8 @@ def _write(session: Session, shares: Sequence[Share], proposals: Sequence[MatchP
         return
     _set_aside(session, "needs", [(share.need, share.quantity) for share in shares])
     _set_aside(session, "pledges", [(share.pledge, share.quantity) for share in shares])
-    session.execute(insert(Match), [_row(proposal) for proposal in proposals])
+    rows = [_row(proposal) for proposal in proposals]
+    session.execute(_PROPOSE, {"rows": document(rows)})
     outbox.add(session, *proposals)
 
 
@@ -238,4 +246,4 @@ def concerned(match_id: UUID, need: Any, pledge: Any, quantity: int) -> dict[str
 
 def _row(proposal: MatchProposed) -> dict[str, Any]:
     stated = {name: getattr(proposal, name) for name in proposal.__struct_fields__ if name not in {"match_id", "reasons"}}
-    return stated | {"id": proposal.match_id, "state": "proposed", "reasons": to_builtins(proposal.reasons), "barred": False}
+    return stated | {"id": proposal.match_id, "state": "proposed", "reasons": proposal.reasons, "barred": False}
