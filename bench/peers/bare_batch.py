@@ -18,42 +18,39 @@ from uuid import UUID
 
 import amqp
 import kombu
+import msgspec
 import psycopg
-from msgspec import to_builtins
 from psycopg.rows import namedtuple_row
-from psycopg.types.json import Jsonb
 
 from chassis.database import new_id
 from contracts.event import decode, encode
 from contracts.matching import MatchProposed
 from contracts.needs import NeedPublished
 from matching.actions import URGENCY
-from matching.allocation import Asked, Offered, allocate, keys_of
+from matching.allocation import Asked, Key, Offered, allocate, keys_of
 from matching.reasons import reasons_for
 
 BATCH = 500
-NEEDS = (
-    "INSERT INTO needs (id, version, household_id, account_id, poster_id, region, category, unit, urgency, quantity, rest, ended,"
-    " posted_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 0, false, %s) ON CONFLICT (id) DO NOTHING"
-)
+NEEDS = "INSERT INTO needs SELECT * FROM json_populate_recordset(NULL::needs, %s::json) ON CONFLICT (id) DO NOTHING"
 PLEDGES = """
     SELECT pledge.*
-    FROM unnest(%(categories)s::text[], %(units)s::text[], %(scopes)s::text[]) AS key (category, unit, scope), LATERAL (
-        SELECT id, pledger_id, category, unit, scope, rest, valid_until FROM pledges
-        WHERE category = key.category COLLATE "C" AND unit = key.unit AND scope = key.scope COLLATE "C"
-          AND NOT ended AND rest > 0 AND valid_until > now()
-        ORDER BY offered_at LIMIT 200 FOR UPDATE SKIP LOCKED
+    FROM unnest(%(categories)s::text[], %(units)s::text[], %(scopes)s::text[], %(demands)s::bigint[])
+        AS key (category, unit, scope, demand), LATERAL (
+        SELECT id, pledger_id, category, unit, scope, rest, valid_until FROM (
+            SELECT *, sum(rest) OVER (ORDER BY offered_at ROWS UNBOUNDED PRECEDING) - rest AS before FROM (
+                SELECT id, pledger_id, category, unit, scope, rest, valid_until, offered_at FROM pledges
+                WHERE category = key.category COLLATE "C" AND unit = key.unit AND scope = key.scope COLLATE "C"
+                  AND NOT ended AND rest > 0 AND valid_until > now()
+                ORDER BY offered_at LIMIT least(200, key.demand) FOR UPDATE SKIP LOCKED
+            ) AS oldest
+        ) AS summed WHERE before < key.demand
     ) AS pledge
 """
 SET_ASIDE = (
     "UPDATE pledges SET rest = rest - part.quantity FROM unnest(%(ids)s::uuid[], %(quantities)s::bigint[]) AS part (id, quantity)"
     " WHERE pledges.id = part.id AND NOT ended AND rest >= part.quantity"
 )
-MATCHES = (
-    "INSERT INTO matches (id, version, need_id, pledge_id, household_id, account_id, poster_id, pledger_id, region, category, unit,"
-    " quantity, state, reasons, barred, proposed_at, answer_by)"
-    " VALUES (%s, 1, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'proposed', %s, false, %s, %s)"
-)
+MATCHES = "INSERT INTO matches SELECT * FROM json_populate_recordset(NULL::matches, %s::json)"
 
 
 def match(connection: psycopg.Connection[Any], needs: Sequence[NeedPublished]) -> list[MatchProposed]:
@@ -66,12 +63,16 @@ def match(connection: psycopg.Connection[Any], needs: Sequence[NeedPublished]) -
         for need in needs
     }
     need_of = {need.need_id: need for need in needs}
-    keys = sorted({key for one in asked.values() for key in keys_of(one)})
+    demands: Counter[Key] = Counter()
+    for one in asked.values():
+        for key in keys_of(one):
+            demands[key] += one.rest
+    keys = sorted(demands)
     categories, units, scopes = (list(column) for column in zip(*keys, strict=True))
     with connection.transaction():
-        with connection.cursor() as cursor:
-            cursor.executemany(NEEDS, [_row(need) for need in needs])
-        rows = connection.execute(PLEDGES, {"categories": categories, "units": units, "scopes": scopes}).fetchall()
+        connection.execute(NEEDS, [text_of([_row(need) for need in needs])])
+        wanted = {"categories": categories, "units": units, "scopes": scopes, "demands": [demands[key] for key in keys]}
+        rows = connection.execute(PLEDGES, wanted).fetchall()
         pledge_of = {row.id: row for row in rows}
         shares = allocate(list(asked.values()), [Offered(row.id, (row.category, row.unit, row.scope), row.rest) for row in rows])
         matches = []
@@ -95,23 +96,22 @@ def match(connection: psycopg.Connection[Any], needs: Sequence[NeedPublished]) -
             raise RuntimeError("this script keeps no need waiting: the book has to hold enough for each")
         if connection.execute(SET_ASIDE, {"ids": list(taken), "quantities": list(taken.values())}).rowcount != len(taken):
             raise RuntimeError("a pledge holds less than was set aside")
-        with connection.cursor() as cursor:
-            cursor.executemany(MATCHES, [_match_row(one) for one in matches])
+        connection.execute(MATCHES, [text_of([_match_row(one) for one in matches])])
     return matches
 
 
-def _row(need: NeedPublished) -> tuple[Any, ...]:
-    return (
-        need.need_id, need.version, need.household_id, need.account_id, need.poster_id, need.region, need.category, need.unit,
-        URGENCY[need.urgency], need.quantity, need.posted_at,
-    )  # fmt: skip
+def _row(need: NeedPublished) -> dict[str, Any]:
+    stated = {name: getattr(need, name) for name in need.__struct_fields__}
+    return stated | {"id": need.need_id, "urgency": URGENCY[need.urgency], "rest": 0, "ended": False}
 
 
-def _match_row(one: MatchProposed) -> tuple[Any, ...]:
-    return (
-        one.match_id, one.need_id, one.pledge_id, one.household_id, one.account_id, one.poster_id, one.pledger_id, one.region, one.category,
-        one.unit, one.quantity, Jsonb(to_builtins(one.reasons)), one.proposed_at, one.answer_by,
-    )  # fmt: skip
+def _match_row(one: MatchProposed) -> dict[str, Any]:
+    stated = {name: getattr(one, name) for name in one.__struct_fields__}
+    return stated | {"id": one.match_id, "state": "proposed", "barred": False}
+
+
+def text_of(rows: list[dict[str, Any]]) -> str:
+    return msgspec.json.encode(rows).decode()
 
 
 class Teller:
