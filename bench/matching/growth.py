@@ -10,7 +10,8 @@ from bench.matching.figures import note, say
 from bench.matching.pipeline import fill
 from bench.matching.scene import Scene
 from chassis.database import Database
-from matching import actions, clearing
+from matching import clearing
+from matching.actions.book import book_needs
 
 BATCH = 500
 MOST = 1.5
@@ -51,7 +52,7 @@ def measure(scene: Scene, luck: random.Random, sizes: list[int], batches: int, p
 def _match(store: Database, events: list[book.NeedPublished]) -> float:
     started = time.monotonic()
     with store.begin() as session:
-        actions.book_needs(session, events)
+        book_needs(session, events)
     while True:
         with store.begin() as session:
             if not clearing.clear(session, book.ANSWER_WITHIN).due:

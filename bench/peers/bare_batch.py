@@ -26,7 +26,7 @@ from chassis.database import new_id
 from contracts.event import decode, encode
 from contracts.matching import MatchProposed
 from contracts.needs import NeedPublished
-from matching.actions import URGENCY
+from matching.actions.book import URGENCY
 from matching.allocation import Asked, Key, Offered, allocate, keys_of
 from matching.reasons import reasons_for
 

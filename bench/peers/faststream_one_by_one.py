@@ -21,7 +21,7 @@ from chassis.database import new_id
 from contracts.event import Envelope, decode, encode
 from contracts.matching import MatchProposed
 from contracts.needs import NeedPublished
-from matching.actions import URGENCY
+from matching.actions.book import URGENCY
 from matching.allocation import Asked, keys_of, value_of
 from matching.reasons import reasons_for
 

@@ -38,6 +38,8 @@ def test_the_bench_matches_every_need_wholly_and_says_each_figure_beside_its_pee
     assert {line["figure"] for line in compared} == {
         "pipeline, beside faststream_one_by_one",
         "pipeline, beside bare_batch",
+        "pipeline, time of its own, beside faststream_one_by_one",
+        "pipeline, time of its own, beside bare_batch",
         "growth: from 500 to 1,000 open pledges",
     }
     broken = [line["figure"] for line in compared if not line.get("at_least", 0) <= line["ratio"] <= line.get("at_most", 1e9)]
