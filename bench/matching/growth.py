@@ -41,7 +41,7 @@ def measure(scene: Scene, luck: random.Random, sizes: list[int], batches: int, p
     for size, cost in costs.items():
         say(f"growth: a need among {size:,} open pledges", cost, "ms")
     if len(sizes) > 1:
-        base = FROM if FROM in costs else min(costs)
+        base = FROM if FROM in costs and max(costs) > FROM else min(costs)
         most = max(costs)
         figure = f"growth: from {base:,} to {most:,} open pledges"
         say(figure, costs[most], "ms", costs[base], costs[most] / costs[base], at_most=MOST)

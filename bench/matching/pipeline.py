@@ -143,7 +143,7 @@ def _until_all_are_told(scene: Scene, database: str, events: Sequence[Any], all_
         while True:
             if (count := told_count(connection)) != told:
                 told, latest = count, time.monotonic()
-            elif told and asked.execute(all_done, stated | {"told": told}).fetchone() == (True,):
+            elif asked.execute(all_done, stated | {"told": told}).fetchone() == (True,):
                 return latest - started
             if time.monotonic() - latest > PATIENCE_SECONDS:
                 raise RuntimeError(f"{told} matches for {len(events)} were told, then nothing more came")

@@ -17,7 +17,7 @@ from chassis.database import new_id
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = {
-    "pledges": 2000, "waiting": 1000, "needs": 240, "arriving": 30, "rounds": 1, "sizes": "500,1000", "batches": 1, "samples": 5,
+    "pledges": 2000, "waiting": 1000, "needs": 240, "arriving": 20, "rounds": 1, "sizes": "500,1000", "batches": 1, "samples": 2,
 }  # fmt: skip
 
 
