@@ -7,15 +7,14 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from msgspec import to_builtins
-from sqlalchemy import insert, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from chassis import outbox, tracing
 from chassis.database import new_id, now
+from chassis.rows import document, insert_into
 from contracts.matching import MatchProposed
 from matching.allocation import Offered, Share, allocate
-from matching.model import Match
 from matching.reasons import reasons_for
 from matching.score import DEFAULT, Asked, Key, keys_of
 
@@ -23,6 +22,7 @@ BATCH = 500
 PLEDGES_AT_ONCE = 20
 PER_PLEDGE = 100
 PER_KEY = 200
+EVERYTHING = 2**62
 AGAIN = timedelta(milliseconds=20)
 
 _DUE = text(
@@ -46,14 +46,20 @@ _FITTING_NEEDS = text(
     """
 )
 _TAKE_NEEDS = text("SELECT * FROM needs WHERE id = ANY(CAST(:ids AS uuid[])) AND NOT ended AND rest > 0 ORDER BY id FOR UPDATE SKIP LOCKED")
+# Every pledge holds a unit at least, so no more of them than units are wanted of a key are looked at; those behind the demand stay away.
 _TAKE_PLEDGES = text(
     f"""
     SELECT pledge.*
-    FROM unnest(CAST(:categories AS text[]), CAST(:units AS text[]), CAST(:scopes AS text[])) AS key (category, unit, scope), LATERAL (
-        SELECT id, pledger_id, category, unit, scope, rest, valid_until FROM pledges
-        WHERE category = key.category COLLATE "C" AND unit = key.unit AND scope = key.scope COLLATE "C"
-          AND NOT ended AND rest > 0 AND valid_until > now() AND id <> ALL(CAST(:wanted_by_nobody AS uuid[]))
-        ORDER BY offered_at LIMIT {PER_KEY} FOR UPDATE SKIP LOCKED
+    FROM unnest(CAST(:categories AS text[]), CAST(:units AS text[]), CAST(:scopes AS text[]), CAST(:demands AS bigint[]))
+        AS key (category, unit, scope, demand), LATERAL (
+        SELECT id, pledger_id, category, unit, scope, rest, valid_until FROM (
+            SELECT *, sum(rest) OVER (ORDER BY offered_at ROWS UNBOUNDED PRECEDING) - rest AS before FROM (
+                SELECT id, pledger_id, category, unit, scope, rest, valid_until, offered_at FROM pledges
+                WHERE category = key.category COLLATE "C" AND unit = key.unit AND scope = key.scope COLLATE "C"
+                  AND NOT ended AND rest > 0 AND valid_until > now() AND id <> ALL(CAST(:wanted_by_nobody AS uuid[]))
+                ORDER BY offered_at LIMIT least({PER_KEY}, key.demand) FOR UPDATE SKIP LOCKED
+            ) AS oldest
+        ) AS summed WHERE before < key.demand
     ) AS pledge
     """
 )
@@ -69,6 +75,14 @@ _SET_ASIDE = {
     )
     for table in ("needs", "pledges")
 }
+
+_PROPOSE = insert_into(
+    "matches",
+    [
+        *("id", "version", "need_id", "pledge_id", "household_id", "account_id", "poster_id", "pledger_id", "region", "category", "unit"),
+        *("quantity", "state", "reasons", "barred", "proposed_at", "answer_by", "parts", "score", "lead", "weights_version"),
+    ],
+)
 
 # What still has something fitting open beside it was passed over because somebody else held that, or there was too much for one
 # clearing: it stays on the list. Everything else leaves it, and comes back when a change in the book concerns it.
@@ -168,8 +182,12 @@ def _take_pledges(session: Session, asked: Collection[Asked], barred: Sequence[A
         barred_for[row.pledge_id, _key(row)].add(row.need_id)
     # Left out in the query, lest a need with many barred pledges never sees the others behind them.
     nobody = [pledge for (pledge, key), needs in barred_for.items() if wanting[key] <= needs]
+    rest_of = {need.id: need.rest for need in asked}
+    # What is barred for some may be no help to the others: of such a key everything is looked at.
+    particular = {key for _, key in barred_for}
+    demands = [sum(map(rest_of.__getitem__, wanting[key])) if key not in particular else EVERYTHING for key in sorted(wanting)]
     categories, units, scopes = (list(column) for column in zip(*sorted(wanting), strict=True))
-    keys = {"categories": categories, "units": units, "scopes": scopes}
+    keys = {"categories": categories, "units": units, "scopes": scopes, "demands": demands}
     return session.execute(_TAKE_PLEDGES, keys | {"wanted_by_nobody": nobody}).all()
 
 
@@ -205,7 +223,8 @@ def _write(session: Session, shares: Sequence[Share], proposals: Sequence[MatchP
         return
     _set_aside(session, "needs", [(share.need, share.quantity) for share in shares])
     _set_aside(session, "pledges", [(share.pledge, share.quantity) for share in shares])
-    session.execute(insert(Match), [_row(proposal) | _worth(share) for proposal, share in zip(proposals, shares, strict=True)])
+    rows = [_row(proposal) | _worth(share) for proposal, share in zip(proposals, shares, strict=True)]
+    session.execute(_PROPOSE, {"rows": document(rows)})
     outbox.add(session, *proposals)
 
 
@@ -241,4 +260,4 @@ def concerned(match_id: UUID, need: Any, pledge: Any, quantity: int) -> dict[str
 
 def _row(proposal: MatchProposed) -> dict[str, Any]:
     stated = {name: getattr(proposal, name) for name in proposal.__struct_fields__ if name not in {"match_id", "reasons"}}
-    return stated | {"id": proposal.match_id, "state": "proposed", "reasons": to_builtins(proposal.reasons), "barred": False}
+    return stated | {"id": proposal.match_id, "state": "proposed", "reasons": proposal.reasons, "barred": False}

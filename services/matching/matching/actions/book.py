@@ -1,14 +1,17 @@
 """Keep the book as needs tells it: what is asked for and offered, how it changes and ends."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, Literal
 from uuid import UUID
 
+from sqlalchemy import TextClause
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from chassis import outbox
 from chassis.database import now
+from chassis.rows import document, insert_into
 from contracts.needs import NeedClosed, NeedPublished, NeedWithdrawn, PledgeChanged, PledgeOffered, PledgeWithdrawn
 from matching import to_clear
 from matching.actions.giving_back import lapse, lock, matches_in
@@ -31,7 +34,7 @@ def book_needs(session: Session, events: Sequence[NeedPublished]) -> None:
         }
         for event in sorted(events, key=lambda event: event.need_id)
     ]
-    entered = session.scalars(insert(Need).values(rows).on_conflict_do_nothing(index_elements=["id"]).returning(Need.id))
+    entered = session.scalars(_enter("needs", tuple(rows[0])), {"rows": document(rows)})
     asked = sorted({(event.category, event.unit) for event in events})
     categories = insert(Category).values([{"category": category, "unit": unit} for category, unit in asked])
     session.execute(categories.on_conflict_do_nothing())
@@ -68,7 +71,7 @@ def end_needs(session: Session, events: Sequence[NeedWithdrawn | NeedClosed]) ->
 def book_pledges(session: Session, events: Sequence[PledgeOffered]) -> None:
     """Enter offered pledges into the book; one that is known already, perhaps changed or ended, stays as it is."""
     rows = [_offer(event) for event in sorted(events, key=lambda event: event.pledge_id)]
-    entered = session.scalars(insert(Pledge).values(rows).on_conflict_do_nothing(index_elements=["id"]).returning(Pledge.id))
+    entered = session.scalars(_enter("pledges", tuple(rows[0])), {"rows": document(rows)})
     to_clear.add(session, "pledge", set(entered))
 
 
@@ -115,6 +118,11 @@ def _tell_released(session: Session, pledge: Pledge) -> None:
     pledge.releases, pledge.released_at = pledge.releases + 1, now()
     session.flush()
     outbox.add(session, released(pledge))
+
+
+@cache
+def _enter(table: str, columns: tuple[str, ...]) -> TextClause:
+    return insert_into(table, columns, "ON CONFLICT (id) DO NOTHING RETURNING id")
 
 
 def _stated_of(event: NeedPublished | NeedWithdrawn | NeedClosed) -> dict[str, Any]:

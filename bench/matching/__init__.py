@@ -1,0 +1,1 @@
+"""How fast matching brings needs and pledges together, beside the plain ways to do the same."""

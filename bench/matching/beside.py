@@ -1,0 +1,32 @@
+"""Others who ask meanwhile: `python -m bench.matching.beside <needs a second>` publishes needs evenly until it is told to stop."""
+
+import os
+import random
+import signal
+import sys
+import threading
+import time
+
+from bench.matching import book
+from bench.matching.scene import letter_of
+from chassis.broker import Publisher, connected
+
+TICK_SECONDS = 0.02
+
+
+def main() -> None:
+    rate, luck = float(sys.argv[1]), random.Random()
+    stopping = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stopping.set())
+    book.published(luck)
+    with connected(os.environ["BROKER_URL"], 60) as connection:
+        publisher, started, published = Publisher(connection, 30), time.monotonic(), 0
+        print("beside ready", flush=True)
+        while not stopping.wait(TICK_SECONDS):
+            due = int((time.monotonic() - started) * rate) - published
+            publisher.publish([letter_of(book.published(luck)) for _ in range(due)])
+            published += due
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,42 @@
+"""Where the milliseconds go: how much time of its own each process spent, the database's by whose connection it served."""
+
+from collections import Counter
+from collections.abc import Mapping
+
+import psutil
+
+from bench.matching.scene import Running, Scene
+
+_BACKENDS = "SELECT pid, application_name FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+
+
+class Costs:
+    """What these processes and their backends in a database spend from `begin` to `spent`."""
+
+    def __init__(self, scene: Scene, database: str, processes: Mapping[str, Running]) -> None:
+        self._scene, self._database, self._processes = scene, database, processes
+        self._before: Counter[str] = Counter()
+
+    def begin(self) -> None:
+        self._before = self._now()
+
+    def spent(self, per: float) -> dict[str, float]:
+        """Milliseconds since the beginning, divided by `per`."""
+        after = self._now()
+        return {part: 1000 * (after[part] - self._before[part]) / per for part in sorted(after)}
+
+    def _now(self) -> Counter[str]:
+        found = Counter({role: _seconds(process.pid) for role, process in self._processes.items()})
+        with self._scene.connect(self._database) as connection:
+            for pid, name in connection.execute(_BACKENDS):
+                found[f"database for {name}"] += _seconds(int(str(pid)))
+        found["broker"] = _seconds(self._scene.broker.pid)
+        return found
+
+
+def _seconds(pid: int) -> float:
+    try:
+        one = psutil.Process(pid)
+        return sum(sum(process.cpu_times()[:2]) for process in (one, *one.children(recursive=True)))
+    except psutil.NoSuchProcess:
+        return 0.0

@@ -1,0 +1,141 @@
+"""The stage: a PostgreSQL, a RabbitMQ, and processes started as the stack starts them."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import amqp
+import psycopg
+from cryptography.fernet import Fernet
+from kombu import Queue
+
+from chassis.broker import Letter, Publisher, connected, letter, waiting_in
+from chassis.database import new_id, now
+from chassis.migrate import migrate
+from chassis.testing.postgres import Postgres
+from chassis.testing.rabbitmq import RabbitMQ
+from chassis.tracing import continued
+from contracts.event import Envelope, Event, encode, exchange_of, name_of, teller_of
+from deploy.services import services
+
+ROOT = Path(__file__).resolve().parents[2]
+TOLD = "bench.matching.match_proposed.v1"
+"""Where every match that anybody proposes is told to: the only listener."""
+ROLES = [(role, module) for role, module in services()["matching"].roles.items() if role != "web"]
+AT_ONCE = 500
+Running = subprocess.Popen[bytes]
+
+
+class Scene:
+    """Servers of its own for a run. `url` gives a database's address as the services read it, `plain` as psycopg does."""
+
+    def __init__(self, server: Postgres, broker: RabbitMQ, folder: Path) -> None:
+        self.server, self.broker, self.broker_url, self._folder = server, broker, broker.url(), folder
+        server.create("matching")
+        migrate(server.url("matching"), "matching")
+        subprocess.run([sys.executable, "-W", "ignore", "-m", "chassis.topology", "matching"], env=self._told("matching"), check=True)
+        self.declare(TOLD)
+        with self.channel() as channel:
+            channel.queue_bind(TOLD, exchange_of("matching"), "match_proposed")
+
+    @contextmanager
+    def channel(self) -> Iterator[amqp.Channel]:
+        with connected(self.broker_url, 60) as connection:
+            yield connection.channel()
+
+    def declare(self, queue: str) -> None:
+        with self.channel() as channel:
+            Queue(queue, durable=True, queue_arguments={"x-queue-type": "quorum"})(channel).declare()
+
+    def url(self, database: str) -> str:
+        return self.server.url(database)
+
+    def connect(self, database: str) -> psycopg.Connection[tuple[object, ...]]:
+        return psycopg.connect(self.url(database).replace("+psycopg", ""), autocommit=True)
+
+    def publish(self, events: Sequence[Event], queue: str | None = None) -> None:
+        """As a relay tells them: persistent, mandatory, confirmed, one event a message; to who listens or to one queue."""
+        with connected(self.broker_url, 60) as connection:
+            publisher = Publisher(connection, 60)
+            for at in range(0, len(events), AT_ONCE):
+                letters = [letter_of(event, queue) for event in events[at : at + AT_ONCE]]
+                safe, unwanted = publisher.publish(letters)
+                if len(safe) < len(letters) or unwanted:
+                    raise RuntimeError("the broker did not take every event")
+
+    def read_told(self) -> list[bytes]:
+        """The bodies of all matches told, taken out of the queue."""
+        bodies: list[bytes] = []
+        with self.channel() as channel:
+            channel.auto_decode = False
+            waiting = channel.queue_declare(TOLD, passive=True).message_count
+            channel.basic_qos(0, AT_ONCE, False)
+
+            def take(message: amqp.Message) -> None:
+                bodies.append(bytes(message.body) if not isinstance(message.body, str) else message.body.encode())
+                if len(bodies) % 100 == 0 or len(bodies) == waiting:
+                    channel.basic_ack(message.delivery_tag, multiple=True)
+
+            channel.basic_consume(TOLD, callback=take)
+            while len(bodies) < waiting:
+                channel.connection.drain_events(timeout=30)
+        return bodies
+
+    @contextmanager
+    def matching(self, database: str = "matching") -> Iterator[dict[str, Running]]:
+        """Worker, clear and relay of matching, ready, by their roles."""
+        with ExitStack() as stack:
+            yield {role: stack.enter_context(self.running(database, module, "matching")) for role, module in ROLES}
+
+    @contextmanager
+    def running(self, database: str, module: str, *arguments: str) -> Iterator[Running]:
+        """A Python process that said it is ready; told to stop in the end."""
+        said = self._folder / f"{module}-{new_id()}"
+        command = [sys.executable, "-W", "ignore", "-m", module, *arguments]
+        with said.open("wb") as file:
+            process = subprocess.Popen(command, cwd=ROOT, env=self._told(database), stdout=file, stderr=file)
+        try:
+            deadline = time.monotonic() + 120
+            while b" ready" not in said.read_bytes():
+                if process.poll() is not None or time.monotonic() > deadline:
+                    raise RuntimeError(f"{module} does not start:\n{said.read_text()[-3000:]}")
+                time.sleep(0.05)
+            yield process
+        finally:
+            process.send_signal(signal.SIGCONT)
+            process.terminate()
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def _told(self, database: str) -> dict[str, str]:
+        keys = {"SEAL_KEYS": Fernet.generate_key().decode(), "FINGERPRINT_KEY": "bench", "JWKS_URL": "http://127.0.0.1:9/v1/jwks"}
+        return os.environ | keys | {"MATCHING_DATABASE_URL": self.url(database), "BROKER_URL": self.broker_url}
+
+
+@contextmanager
+def held(process: Running) -> Iterator[None]:
+    """Stopped while something is laid out for it, so that the clock starts with its work."""
+    process.send_signal(signal.SIGSTOP)
+    yield
+    process.send_signal(signal.SIGCONT)
+
+
+def told_count(connection: amqp.Connection) -> int:
+    return waiting_in(connection, TOLD) or 0
+
+
+def letter_of(event: Event, queue: str | None = None) -> Letter:
+    """An event as a relay tells it: to everybody who listens, or to one queue."""
+    kind = type(event)
+    envelope = Envelope(
+        id=new_id(), name=name_of(kind), teller=teller_of(kind), subject=event.subject, recorded_at=now(), traceparent=continued(None)
+    )
+    return letter(envelope, encode(event), queue)
