@@ -21,8 +21,9 @@ def test_one_clearing_is_as_good_as_any_over_all_pairs_could_be(seed: int) -> No
 
 
 def test_a_stream_of_arrivals_loses_little_against_who_knew_them_all() -> None:
-    online.run(7, count=600, supplies=(0.33, 1.0))
-    assert figures.short == []
+    shares = online.run(7, count=600, supplies=(0.33, 1.0))
+    assert not [figure for figure in figures.short if "optimum" in figure]
+    assert all(share["at once"] >= 1.05 * share["first come"] for share in shares)
 
 
 @pytest.mark.timeout(300)
