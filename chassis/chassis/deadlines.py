@@ -6,9 +6,10 @@ only when there are as many that come slowly. Against those, a proxy in front ha
 """
 
 import logging
+import threading
 import time
+from collections import deque
 from contextvars import ContextVar
-from queue import Empty, SimpleQueue
 from typing import Any
 
 from flask import Flask, g, request
@@ -33,22 +34,36 @@ _granted: ContextVar[float] = ContextVar("granted", default=0.0)
 
 
 class Places:
-    """So many may be taken at once, by whoever has waited longest. A semaphore does the same in Python, ours is called by every request."""
+    """So many may be taken at once, by whoever has waited longest. Unlike a semaphore's, each wakes only the one that it is given to."""
 
     def __init__(self, count: int) -> None:
-        self._free: SimpleQueue[None] = SimpleQueue()
-        for _ in range(count):
-            self.give_back()
+        self._free = count
+        self._waiting: deque[threading.Lock] = deque()
+        self._changing = threading.Lock()
 
     def take(self, seconds: float) -> bool:
-        try:
-            self._free.get(timeout=seconds)
-        except Empty:
-            return False
+        """Whether there was one within so many seconds."""
+        with self._changing:
+            if self._free:
+                self._free -= 1
+                return True
+            turn = threading.Lock()
+            turn.acquire()
+            self._waiting.append(turn)
+        if turn.acquire(timeout=seconds):
+            return True
+        with self._changing:
+            if turn in self._waiting:
+                self._waiting.remove(turn)
+                return False
         return True
 
     def give_back(self) -> None:
-        self._free.put(None)
+        with self._changing:
+            if self._waiting:
+                self._waiting.popleft().release()
+            else:
+                self._free += 1
 
 
 def keep(app: Flask, database: Database, settings: WebSettings) -> None:

@@ -110,6 +110,29 @@ def test_who_waits_for_a_lock_gives_up_in_time(address: str, keys: KnownKeys, mo
     holder.close()
 
 
+def test_whoever_waited_longest_gets_the_next_place_and_none_is_lost_to_who_gave_up() -> None:
+    places = deadlines.Places(1)
+    came: list[int] = []
+
+    def wait(number: int) -> None:
+        if places.take(10):
+            came.append(number)
+            places.give_back()
+
+    assert places.take(0)
+    waiting = [threading.Thread(target=wait, args=[number]) for number in range(5)]
+    for one in waiting:
+        one.start()
+        time.sleep(0.05)
+    assert not places.take(0.05)
+    places.give_back()
+    for one in waiting:
+        one.join()
+    assert came == list(range(5))
+    assert places.take(0)
+    assert not places.take(0)
+
+
 @pytest.mark.parametrize("drain_seconds", [3, unguarded(0, "who is told to stop and does so at once turns away those still sent to it")])
 def test_a_server_told_to_stop_serves_on_until_nobody_is_sent_to_it_and_finishes_what_it_began(serve: Serve, drain_seconds: int) -> None:
     process, client = serve(drain_seconds=drain_seconds)
