@@ -1,6 +1,7 @@
 """Starts a private RabbitMQ node from Debian's rabbitmq-server, for tests."""
 
 import json
+import os
 import secrets
 import signal
 import subprocess
@@ -73,6 +74,8 @@ class RabbitMQ(Server):
     def freeze(self) -> None:
         """Stops the node from running, while its connections stay open."""
         self._process.send_signal(signal.SIGSTOP)
+        # It runs on for a moment, in which it would answer.
+        os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
     def thaw(self) -> None:
         self._process.send_signal(signal.SIGCONT)
