@@ -186,7 +186,7 @@ def test_what_is_refused_is_offered_to_others_and_a_changed_pledge_answers(cast:
 
 def test_a_donor_claims_a_need_of_their_choice(cast: Cast) -> None:
     need = published(cast, category="medical.papr", quantity=4)
-    offered = cast.donor.post("/v1/pledges", pledge(category="medical", quantity=4, region=CITY))
+    offered = cast.donor.post("/v1/pledges", pledge(category="medical.papr", quantity=4, region=CITY))
     match = proposed(cast.donor, need)
     cast.donor.post(f"/v1/matches/{match['id']}/refusal", {"reason": "changed_my_mind"})
     claim = {"need_id": need["id"], "pledge_id": offered["id"], "quantity": 3}
