@@ -17,7 +17,11 @@ from matching.problems import unknown_need, unknown_pledge
 MOST = 3
 REMEMBERED_DAYS = 90
 LOOKED_AT = 500
-HELPED = f"NOT state IN ('proposed', 'refused', 'lapsed') AND answered_at > CAST(:at AS timestamptz) - interval '{REMEMBERED_DAYS} days'"
+HELPED = f"""
+    NOT state IN ('proposed', 'refused', 'lapsed') AND (state <> 'closed' OR ended_because IN ('delivered', 'partly_delivered'))
+    AND answered_at > CAST(:at AS timestamptz) - interval '{REMEMBERED_DAYS} days'
+"""
+"""What was called off, or never arrived, helped nobody."""
 
 _HELPED_IN = text(f"SELECT count(DISTINCT need_id) FROM matches WHERE region = :village AND {HELPED}")
 

@@ -44,6 +44,9 @@ class Chooser:
         assert answer.status_code == 200, answer.json
         return answer.json
 
+    def matches(self) -> Any:
+        return self.client.get("/v1/matches", by=self.person).json["items"]
+
     def needs_shown(self) -> list[str]:
         return [item["need_id"] for item in self.shown()["items"]]
 
@@ -89,6 +92,18 @@ def test_a_village_that_was_helped_is_not_suggested_but_is_again_when_that_is_lo
             {"long_ago": datetime.now(UTC) - 91 * DAYS, "region": NEXT},
         )
     assert chooser.needs_shown()
+
+
+def test_a_village_whose_only_help_was_called_off_counts_as_not_helped(chooser: Chooser) -> None:
+    disappointed, waiting = published(region=NEXT), published(region=NEXT)
+    chooser.hear(disappointed, waiting)
+    chooser.claim(chooser.need)
+    chooser.claim(disappointed)
+    assert chooser.needs_shown() == []
+    [promised] = [item for item in chooser.matches() if item["need_id"] == str(disappointed.need_id)]
+    answer = chooser.client.post(f"/v1/matches/{promised['id']}/cancellation", {"reason": "giver_withdrew"}, by=chooser.person)
+    assert answer.status_code == 201, answer.json
+    assert chooser.needs_shown() == ids(waiting)
 
 
 def test_what_fits_less_well_is_not_suggested(chooser: Chooser) -> None:
