@@ -18,6 +18,7 @@ from chassis.database import Database
 from contracts.event import Event
 from contracts.needs import NeedPublished
 from matching.actions.book import book_needs, book_pledges
+from matching.balance import keeping
 
 ONE_BY_ONE, BARE = "faststream_one_by_one", "bare_batch"
 PEERS = {ONE_BY_ONE: 8.0, BARE: 0.35}
@@ -36,19 +37,28 @@ ALL_MATCHED = """
 
 
 def fill(scene: Scene, database: str, luck: random.Random, *, pledges: int = 0, needs: int = 0) -> None:
-    """A book with so many open pledges or waiting needs, the list of what is to be cleared empty."""
+    """A book with so many open pledges or waiting needs, its balance kept, the list of what is to be cleared empty."""
     store = Database(scene.url(database), name="bench", statement_timeout_ms=600_000)
     with store.begin() as session:
         _enter(session, luck, pledges, needs)
-    store.close()
     with scene.connect(database) as connection:
         if pledges:
             book.fill(connection, "pledges", pledges, luck)
         if needs:
             book.fill(connection, "needs", needs, luck)
+        _keep_balance(store)
+        connection.execute("UPDATE balance SET changed = false")
         connection.execute("TRUNCATE to_clear, outbox")
         connection.execute("VACUUM ANALYZE")
         connection.execute("CHECKPOINT")
+
+
+def _keep_balance(store: Database) -> None:
+    notes = 1
+    while notes:
+        with store.begin() as session:
+            notes = keeping.keep(session)
+    store.close()
 
 
 def _enter(session: Session, luck: random.Random, pledges: int, needs: int) -> None:

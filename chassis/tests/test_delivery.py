@@ -318,7 +318,7 @@ def test_while_the_database_is_away_no_attempt_is_counted(house: House, postgres
     assert worker.stop() == 0
 
 
-def test_timers_run_and_a_failing_one_goes_on(house: House) -> None:
+def test_timers_run_a_failing_one_goes_on_and_a_heavy_one_waits_after_a_start(house: House) -> None:
     worker = house.worker().ready()
     assert soon(lambda: house.count("taken") >= 5)
     assert soon(lambda: len([entry for entry in worker.entries() if entry.get("timer") == "stumble"]) >= 3)

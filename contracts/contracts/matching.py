@@ -137,8 +137,8 @@ class PledgeReleased(Event, frozen=True, kw_only=True):
 class BalanceChanged(Event, frozen=True, kw_only=True):
     """What waits and what is offered in a county or a wider region has changed.
 
-    Counted are the region and all below it, the category and all below it, in one unit; told at most once a minute. A pledge for a wider
-    region stands in that region's figures alone.
+    Counted are the region and all below it, the category as needs and pledges state it, in one unit; told at most once a minute. A
+    pledge for a wider region or a wider category stands in the figures of that one alone.
     """
 
     balance_id: UUID

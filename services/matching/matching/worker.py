@@ -53,6 +53,6 @@ class Worker(ServiceWorker):
     def tell_balance(self, session: Session) -> None:
         telling.tell(session)
 
-    @every(seconds=3600)
+    @every(seconds=3600, at_start=False)
     def audit(self, session: Session) -> None:
         watch.look(session)

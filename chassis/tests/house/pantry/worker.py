@@ -28,6 +28,10 @@ class Worker(ServiceWorker):
     def tick(self, session: Session) -> None:
         session.add(Taken(name="tick", subject=new_id()))
 
+    @every(seconds=36_000, at_start=False)
+    def take_stock(self, session: Session) -> None:
+        session.add(Taken(name="stock", subject=new_id()))
+
     @every(seconds=1)
     def stumble(self, session: Session) -> None:
         session.add(Taken(name="stumble", subject=new_id()))

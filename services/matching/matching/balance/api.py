@@ -78,9 +78,9 @@ class WantingOut(Schema):
     region = fields.String(required=True, metadata={"description": "the county"})
     category = fields.String(required=True)
     unit = fields.String(required=True)
-    waiting_needs = _count("needs of this item and all below it that wait")
+    waiting_needs = _count("needs of exactly this that wait")
     waiting_units = _count("what is not set aside for them")
-    weight = _count("of the needs for exactly this: each weighs 1, an urgent one 2, a critical one 4")
+    weight = _count("each need weighs 1, an urgent one 2, a critical one 4")
     text = fields.String(required=True, metadata={"description": "why it stands where it does"})
 
 

@@ -10,19 +10,19 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from chassis.problems import invalid
-from matching.balance.days import typical
+from matching.balance.days import below, typical
 
 # A pledge for a wider region or a wider category reaches in too: of the rows around only what is offered for exactly those counts.
 _STANDING = text(
     """
     SELECT unit, sum(needs) FILTER (WHERE here AND this) AS waiting_needs, sum(need_units) FILTER (WHERE here AND this) AS waiting_units,
         sum(pledges) FILTER (WHERE here AND this) AS open_pledges, sum(pledges_units) FILTER (WHERE here AND this) AS open_units,
-        sum(CASE WHEN here AND this THEN pledges WHEN this THEN wide_pledges WHEN here THEN group_pledges ELSE wide_group_pledges END)
-            AS reaching_pledges,
-        sum(CASE WHEN here AND this THEN pledges_units WHEN this THEN wide_pledges_units WHEN here THEN group_pledges_units
-                 ELSE wide_group_pledges_units END) AS reaching_units
-    FROM balance CROSS JOIN LATERAL (SELECT region = :region AS here, category = :category AS this) AS exactly
-    WHERE region = ANY(CAST(:regions AS text[])) AND category = ANY(CAST(:categories AS text[])) GROUP BY unit ORDER BY unit
+        sum(CASE WHEN here THEN pledges ELSE wide_pledges END) AS reaching_pledges,
+        sum(CASE WHEN here THEN pledges_units ELSE wide_pledges_units END) AS reaching_units
+    FROM balance CROSS JOIN LATERAL (SELECT region = :region AS here, category >= :category AND category < :behind AS this) AS exactly
+    WHERE region = ANY(CAST(:regions AS text[]))
+      AND (category >= :category AND category < :behind OR category = ANY(CAST(:groups AS text[])))
+    GROUP BY unit ORDER BY unit
     """
 )
 _WANTING = """
@@ -30,7 +30,7 @@ _WANTING = """
     WHERE length(region) = 6 AND wanting > 0 {conditions} ORDER BY wanting DESC, id LIMIT :limit
 """
 _IN_REGION = "AND region >= :region AND region < :region || '~'"
-_OF_CATEGORY = "AND (category = :category OR category >= :category || '.' AND category < :category || '/')"
+_OF_CATEGORY = "AND category >= :category AND category < :behind"
 _BEHIND = "AND (wanting < :weight OR wanting = :weight AND id > :id)"
 _CURSOR = struct.Struct(">q16s")
 _FIGURES = ("waiting_needs", "waiting_units", "open_pledges", "open_units", "reaching_pledges", "reaching_units")
@@ -38,7 +38,7 @@ _FIGURES = ("waiting_needs", "waiting_units", "open_pledges", "open_units", "rea
 
 def balance(session: Session, region: str = "", category: str = "") -> dict[str, Any]:
     """The figures of a region and all below it, of a category and all below it, by unit; with the days that a match typically takes."""
-    stated = {"region": region, "category": category, "regions": _regions_to(region), "categories": _categories_to(category)}
+    stated = {"region": region, "regions": _regions_to(region), "groups": _groups_of(category), **below(category)}
     rows = [dict(row) for row in session.execute(_STANDING, stated).mappings()]
     units = [{"unit": row["unit"]} | {name: int(row[name] or 0) for name in _FIGURES} for row in rows]
     units = [one | {"standing": _standing(one)} for one in units if any(one[name] for name in _FIGURES)]
@@ -54,7 +54,7 @@ def wanting(session: Session, region: str = "", category: str = "", cursor: str 
     Raises `invalid` for a cursor that is none.
     """
     conditions = [_IN_REGION] * bool(region) + [_OF_CATEGORY] * bool(category) + [_BEHIND] * bool(cursor)
-    stated: dict[str, Any] = {"region": region, "category": category, "limit": limit + 1}
+    stated: dict[str, Any] = {"region": region, "limit": limit + 1, **below(category)}
     if cursor:
         stated["weight"], stated["id"] = _read(cursor)
     statement = text(_WANTING.format(conditions=" ".join(conditions)))
@@ -78,9 +78,9 @@ def _regions_to(region: str) -> list[str]:
     return [region[:length] for length in (0, 2, 4, 6, 9) if length <= len(region)]
 
 
-def _categories_to(category: str) -> list[str]:
-    path = category.split(".") if category else []
-    return [".".join(path[:depth]) for depth in range(len(path) + 1)]
+def _groups_of(category: str) -> list[str]:
+    path = category.split(".")
+    return [".".join(path[:depth]) for depth in range(1, len(path))]
 
 
 def _write(weight: int, last: UUID) -> str:

@@ -13,10 +13,11 @@ MONTHS = 3
 _TYPICAL = text(
     """
     WITH counted AS (
-        SELECT region, category, days, sum(needs) AS needs FROM balance_days
-        JOIN unnest(CAST(:regions AS text[]) COLLATE "C", CAST(:categories AS text[]) COLLATE "C") AS asked (region, category)
-        USING (region, category)
-        WHERE month >= :since GROUP BY region, category, days
+        SELECT asked.region, asked.category, days, sum(needs) AS needs
+        FROM unnest(CAST(:regions AS text[]), CAST(:categories AS text[]), CAST(:behind AS text[])) AS asked (region, category, behind)
+        JOIN balance_days ON balance_days.region = asked.region COLLATE "C"
+          AND balance_days.category >= asked.category COLLATE "C" AND balance_days.category < asked.behind COLLATE "C"
+        WHERE month >= :since GROUP BY asked.region, asked.category, days
     ),
     ranked AS (
         SELECT region, category, days, sum(needs) OVER (PARTITION BY region, category ORDER BY days) AS within,
@@ -29,10 +30,21 @@ _TYPICAL = text(
 )
 
 
+def below(category: str) -> dict[str, str]:
+    """The range of a category and all below it: from `category` to before `behind`. `/` follows the dot, `~` follows everything."""
+    return {"category": category, "behind": f"{category}/" if category else "~"}
+
+
 def typical(session: Session, places: set[tuple[str, str]]) -> dict[tuple[str, str], tuple[int, int]]:
     """For each (region, category) that has any: the median days, and of how many needs."""
     listed = sorted(places)
-    stated = {"regions": [region for region, _ in listed], "categories": [category for _, category in listed], "since": _since()}
+    ranges = [below(category) for _, category in listed]
+    stated = {
+        "regions": [region for region, _ in listed],
+        "categories": [one["category"] for one in ranges],
+        "behind": [one["behind"] for one in ranges],
+        "since": _since(),
+    }
     return {(row.region, row.category): (row.days, int(row.whole)) for row in session.execute(_TYPICAL, stated)}
 
 

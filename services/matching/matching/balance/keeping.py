@@ -1,4 +1,4 @@
-"""Keeps the balance: what the database noted of each change of the book is added to the figures of all regions and categories around.
+"""Keeps the balance: what the database noted of each change of the book is added to the figures of all regions around.
 
 Triggers write the changes in the statement that makes them, so no act can forget it and no two acts wait for each other. One process
 at a time adds them up; any number may try.
@@ -18,28 +18,21 @@ EXPIRED_AT_ONCE = 2_000
 FIGURES = {
     "needs": "sum(needs)",
     "need_units": "sum(need_units)",
-    "wanting": "sum(wanting) FILTER (WHERE is_item)",
+    "wanting": "sum(wanting)",
     "pledges": "sum(pledges)",
     "pledges_units": "sum(pledge_units)",
-    "wide_pledges": "sum(pledges) FILTER (WHERE is_place)",
-    "wide_pledges_units": "sum(pledge_units) FILTER (WHERE is_place)",
-    "group_pledges": "sum(pledges) FILTER (WHERE is_item)",
-    "group_pledges_units": "sum(pledge_units) FILTER (WHERE is_item)",
-    "wide_group_pledges": "sum(pledges) FILTER (WHERE is_place AND is_item)",
-    "wide_group_pledges_units": "sum(pledge_units) FILTER (WHERE is_place AND is_item)",
+    "wide_pledges": "sum(pledges) FILTER (WHERE length = length(one.region))",
+    "wide_pledges_units": "sum(pledge_units) FILTER (WHERE length = length(one.region))",
 }
-"""`wide_` counts pledges for exactly this region, which reach all below; `group_` those of exactly this category, which serve all below."""
+"""Of a region and all below it; `wide_` counts pledges for exactly this region, which reach all below."""
 _NAMES = ", ".join(FIGURES)
 _NOTED = ("needs", "need_units", "wanting", "pledges", "pledge_units")
 _NETTED = ", ".join(f"sum({name}) AS {name}" for name in _NOTED)
 
-# Township at most: nobody is shown a single village. The steps of a category are its path's beginnings, the whole being the empty one.
+# Township at most: nobody is shown a single village.
 AROUND = """
-    SELECT left(one.region, length) AS region, array_to_string(path[1\\:depth], '.') AS category, unit, {measures}
-    FROM {rows} AS one CROSS JOIN LATERAL string_to_array(one.category, '.') AS path
-    CROSS JOIN unnest(ARRAY[0, 2, 4, 6, 9]) AS length CROSS JOIN LATERAL generate_series(0, cardinality(path)) AS depth
-    CROSS JOIN LATERAL (SELECT length = length(one.region) AS is_place, depth = cardinality(path) AS is_item) AS exactly
-    WHERE length <= length(one.region) GROUP BY 1, 2, 3
+    SELECT left(one.region, length) AS region, category, unit, {measures}
+    FROM {rows} AS one CROSS JOIN unnest(ARRAY[0, 2, 4, 6, 9]) AS length WHERE length <= length(one.region) GROUP BY 1, 2, 3
 """
 TOTALLED = ", ".join(f"coalesce({sum_}, 0) AS {name}" for name, sum_ in FIGURES.items())
 
@@ -53,7 +46,7 @@ _ADD_UP = text(
     around AS ({AROUND.format(measures=TOTALLED, rows="netted")}),
     added AS (
         INSERT INTO balance (region, category, unit, {_NAMES}, changed)
-        SELECT region, category, unit, {_NAMES}, length(region) <= 6 AND category <> '' FROM around
+        SELECT region, category, unit, {_NAMES}, length(region) <= 6 FROM around
         WHERE {" OR ".join(f"{name} <> 0" for name in FIGURES)}
         ON CONFLICT (region, category, unit) DO UPDATE
         SET {", ".join(f"{name} = balance.{name} + excluded.{name}" for name in FIGURES)}, changed = excluded.changed
@@ -82,9 +75,8 @@ _DAYS = text(
         UNION ALL SELECT region, category, month, days, -1 FROM first_matches WHERE need_id IN (SELECT need_id FROM fresh)
     ),
     around AS (
-        SELECT left(region, length) AS region, array_to_string(path[1\\:depth], '.') AS category, month, days, sum(needs) AS needs
-        FROM change CROSS JOIN LATERAL string_to_array(category, '.') AS path CROSS JOIN unnest(ARRAY[0, 2, 4, 6, 9]) AS length
-        CROSS JOIN LATERAL generate_series(0, cardinality(path)) AS depth
+        SELECT left(region, length) AS region, category, month, days, sum(needs) AS needs
+        FROM change CROSS JOIN unnest(ARRAY[0, 2, 4, 6, 9]) AS length
         WHERE length <= length(region) GROUP BY 1, 2, 3, 4 HAVING sum(needs) <> 0
     ),
     added AS (
@@ -93,7 +85,7 @@ _DAYS = text(
     ),
     marked AS (
         UPDATE balance SET changed = true FROM (SELECT DISTINCT region, category FROM around) AS moved
-        WHERE balance.region = moved.region AND balance.category = moved.category AND length(moved.region) <= 6 AND moved.category <> ''
+        WHERE balance.region = moved.region AND balance.category = moved.category AND length(moved.region) <= 6
     )
     SELECT count(*) FROM taken
     """
