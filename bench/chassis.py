@@ -158,7 +158,7 @@ class Web:
 def posts(house: House, rounds: int, seconds: float, folder: Path) -> None:
     keys = KnownKeys()
     with public_keys(keys) as jwks_url:
-        ports = kept_ports(folder / "ports", 2)
+        ports = kept_ports(folder / "ports", 3)
         told = {
             "jwks_url": jwks_url,
             "web_threads": THREADS,
@@ -167,18 +167,25 @@ def posts(house: House, rounds: int, seconds: float, folder: Path) -> None:
         }
         tokens = [{"Authorization": f"Bearer {keys.token(new_id(), 'donor', minutes=60)}"} for _ in range(CONNECTIONS)]
         ours = Web(house.start("chassis.http", "pantry", port=ports[0], **told), ports[0], tokens)
-        bare = Web(house.start("bench.peers.bare", str(ports[1]), str(8 * THREADS), **told), ports[1], [{} for _ in range(CONNECTIONS)])
+        by_objects, by_statement = (
+            Web(house.start("bench.peers.bare", str(port), str(8 * THREADS), by, **told), port, [{} for _ in range(CONNECTIONS)])
+            for port, by in zip(ports[1:], ("objects", "statement"), strict=True)
+        )
         for port in ports:
             latency.wait_for(f"http://127.0.0.1:{port}")
-        for one in (ours, bare):
+        everybody = (by_objects, by_statement, ours)
+        for one in everybody:
             one.asked(1)
             one.rates.clear()
             one.costs.clear()
         for _ in range(rounds):
-            bare.asked(seconds)
-            ours.asked(seconds)
-    say("a POST with token, checks, key and event, beside the same INSERT on bare Flask", "requests/s", ours.rates, bare.rates, 0.5)
-    say("what it costs the server in time of its own", "ms", ours.costs, bare.costs)
+            for one in everybody:
+                one.asked(seconds)
+    what = "a POST with token, checks, key and event, beside the same"
+    say(f"{what} row by SQLAlchemy's ORM on bare Flask", "requests/s", ours.rates, by_objects.rates, 0.5)
+    say(f"{what} row by one statement on bare Flask", "requests/s", ours.rates, by_statement.rates)
+    say("what it costs the server in time of its own, beside the ORM's", "ms", ours.costs, by_objects.costs)
+    say("what it costs the server in time of its own, beside the statement's", "ms", ours.costs, by_statement.costs)
 
 
 def alternate(rounds: int, ours: Callable[[], float], peer: Callable[[], float]) -> tuple[list[float], list[float]]:

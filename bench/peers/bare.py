@@ -1,31 +1,52 @@
 """The same INSERT on bare Flask: no token, no checks, no key, no event; the same server with as many threads, the same pool of
-connections, the same body. `python -m bench.peers.bare <port> <threads>`, with `PANTRY_DATABASE_URL`."""
+connections, the same body, the same row. `python -m bench.peers.bare <port> <threads> <by>`, with `PANTRY_DATABASE_URL`.
+
+By `objects` the row is an object of SQLAlchemy's ORM, as it is behind a POST of ours; by `statement` it is one statement of SQL.
+"""
 
 import os
 import sys
+from collections.abc import Callable
+from functools import partial
 from typing import Any
+from uuid import UUID
 
 from flask import Flask, request
 from granian import Granian
 from granian.constants import Interfaces
-from sqlalchemy import create_engine, text
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
+
+from pantry.model import Withdrawal
 
 INSERT = text("INSERT INTO withdrawals (id, region, asked_by) VALUES (:id, :region, :asked_by)")
 
 
-def create() -> Flask:
+SOMEBODY = uuid7()
+
+
+def by_statement(engine: Engine, region: str) -> UUID:
+    row = {"id": uuid7(), "region": region, "asked_by": SOMEBODY}
+    with engine.begin() as connection:
+        connection.execute(INSERT, row)
+    return row["id"]
+
+
+def by_objects(engine: Engine, region: str) -> UUID:
+    with Session(engine, expire_on_commit=False) as session, session.begin():
+        session.add(row := Withdrawal(id=uuid7(), region=region, asked_by=SOMEBODY))
+    return row.id
+
+
+def create(enter: Callable[[Engine, str], UUID]) -> Flask:
     app = Flask("bare")
     engine = create_engine(os.environ["PANTRY_DATABASE_URL"], pool_size=20, max_overflow=0)
-    somebody = uuid7()
 
     @app.post("/v1/withdrawals")
     def withdraw() -> Any:
-        wanted = request.get_json()
-        row = {"id": uuid7(), "region": wanted["region"], "asked_by": somebody}
-        with engine.begin() as connection:
-            connection.execute(INSERT, row)
-        return {"id": str(row["id"]), "region": row["region"], "reason": None}, 201
+        region = request.get_json()["region"]
+        return {"id": str(enter(engine, region)), "region": region, "reason": None}, 201
 
     @app.get("/readyz")
     def ready() -> Any:
@@ -34,10 +55,15 @@ def create() -> Flask:
     return app
 
 
+create_by_statement = partial(create, by_statement)
+create_by_objects = partial(create, by_objects)
+
+
 def main() -> None:
-    port, threads = map(int, sys.argv[1:])
+    port, threads, by = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
     options: dict[str, Any] = {"blocking_threads": threads, "backpressure": threads, "websockets": False, "log_enabled": False}
-    Granian("bench.peers.bare:create", factory=True, address="127.0.0.1", port=port, interface=Interfaces.WSGI, **options).serve()
+    address = f"bench.peers.bare:create_by_{by}"
+    Granian(address, factory=True, address="127.0.0.1", port=port, interface=Interfaces.WSGI, **options).serve()
 
 
 if __name__ == "__main__":
