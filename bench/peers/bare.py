@@ -14,11 +14,10 @@ from uuid import UUID
 from flask import Flask, request
 from granian import Granian
 from granian.constants import Interfaces
+from pantry.model import Withdrawal
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
-
-from pantry.model import Withdrawal
 
 INSERT = text("INSERT INTO withdrawals (id, region, asked_by) VALUES (:id, :region, :asked_by)")
 
