@@ -1,6 +1,6 @@
 """One clearing: what changed in the book, with the open book around it, becomes the best proposals; one transaction."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,8 +15,9 @@ from chassis.database import new_id, now
 from chassis.rows import document, insert_into
 from contracts.matching import MatchProposed
 from matching.allocation import Offered, Share, allocate
+from matching.fairness.asking import NOTHING, fared
 from matching.reasons import reasons_for
-from matching.score import DEFAULT, Asked, Key, keys_of
+from matching.score import DEFAULT, Asked, Key, in_turn, keys_of
 
 BATCH = 500
 PLEDGES_AT_ONCE = 20
@@ -148,11 +149,11 @@ def clear(session: Session, answer_within: timedelta, limit: int = BATCH) -> Cle
 def _clear(session: Session, answer_within: timedelta, due_needs: Sequence[UUID], due_pledges: Sequence[UUID]) -> Cleared:
     at = now()
     need_of = {row.id: row for row in _take_needs(session, due_needs, due_pledges)}
-    asked = {row.id: _asked(row, at) for row in need_of.values()}
+    asked = _asked(session, need_of.values(), at)
     barred = session.execute(_BARRED, {"ids": list(asked)}).all() if asked else []
     pledge_of = {row.id: row for row in _take_pledges(session, asked.values(), barred)}
     pairs = {(row.need_id, row.pledge_id) for row in barred}
-    shares = allocate(list(asked.values()), [_offered(row) for row in pledge_of.values()], pairs)
+    shares = allocate(in_turn(list(asked.values())), [_offered(row) for row in pledge_of.values()], pairs)
     proposals = [
         _proposal(share, need_of[share.need], asked[share.need], pledge_of[share.pledge], at, at + answer_within) for share in shares
     ]
@@ -191,17 +192,25 @@ def _take_pledges(session: Session, asked: Collection[Asked], barred: Sequence[A
     return session.execute(_TAKE_PLEDGES, keys | {"wanted_by_nobody": nobody}).all()
 
 
-def _asked(row: Any, at: datetime) -> Asked:
-    return Asked(
-        row.id,
-        row.category,
-        row.unit,
-        row.region,
-        row.urgency,
-        max(0, (at - row.posted_at).days),
-        row.rest,
-        is_helped=row.rest < row.quantity,
-    )
+def _asked(session: Session, rows: Collection[Any], at: datetime) -> dict[UUID, Asked]:
+    """The needs by id, each with how its village and household fared. What is asked here was published, even if it is not counted yet."""
+    known, here = fared(session, rows), Counter(row.region for row in rows)
+    return {
+        row.id: Asked(
+            row.id,
+            row.category,
+            row.unit,
+            row.region,
+            row.urgency,
+            max(0, (at - row.posted_at).days),
+            row.rest,
+            is_helped=row.rest < row.quantity,
+            village_needs=max(here[row.region], known.get(row.region, NOTHING).needs),
+            village_helped=known.get(row.region, NOTHING).helped,
+            household_helped=known.get(str(row.household_id), NOTHING).helped,
+        )
+        for row in rows
+    }
 
 
 def _offered(row: Any) -> Offered:

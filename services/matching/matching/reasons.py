@@ -23,12 +23,12 @@ WORDS = {
         "en": "had it not waited for {value} days, another need might have come first",
     },
     "decided_by_village": {
-        "zh-CN": "若本村此前已获帮助的需求（现为 {value} 项）更多，可能先对接另一项需求",
-        "en": "had more needs of its village been helped than {value}, another need might have come first",
+        "zh-CN": "若本村近期已获帮助或正在对接的需求（现为 {value} 项）更多，可能先对接另一项需求",
+        "en": "had more than {value} needs of its village been helped or offered help lately, another need might have come first",
     },
     "decided_by_household": {
-        "zh-CN": "若该户此前已获帮助的需求（现为 {value} 项）更多，可能先对接另一项需求",
-        "en": "had more needs of this household been helped than {value}, another need might have come first",
+        "zh-CN": "若该户近期已获帮助或正在对接的需求（现为 {value} 项）更多，可能先对接另一项需求",
+        "en": "had more than {value} needs of this household been helped or offered help lately, another need might have come first",
     },
     "decided_by_first_help": {
         "zh-CN": "若这项需求已获得过帮助，可能先对接另一项需求",

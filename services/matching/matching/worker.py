@@ -8,6 +8,7 @@ from matching import reminders
 from matching.actions import answers, book
 from matching.balance import keeping, telling
 from matching.checks import watch
+from matching.fairness import counting
 
 
 class Worker(ServiceWorker):
@@ -48,6 +49,10 @@ class Worker(ServiceWorker):
     @every(seconds=1)
     def keep_balance(self, session: Session) -> None:
         keeping.keep(session)
+
+    @every(seconds=1)
+    def count_help(self, session: Session) -> None:
+        counting.count(session)
 
     @every(seconds=5)
     def tell_balance(self, session: Session) -> None:

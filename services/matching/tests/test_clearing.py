@@ -78,7 +78,7 @@ def test_a_proposal_says_why(database: RolledBack) -> None:
 
 
 def test_a_proposal_says_what_would_have_changed_it(database: RolledBack) -> None:
-    book(database, published(urgency="critical"), published(urgency="urgent"), offered(quantity=20))
+    book(database, published(urgency="critical"), published(urgency="urgent", region="510903001002"), offered(quantity=20))
     clear(database)
     [proposal] = told(database, MatchProposed)
     assert {reason.code: reason.value for reason in proposal.reasons}["decided_by_urgency"] == "critical"

@@ -43,12 +43,13 @@ def typical(session: Session, places: set[tuple[str, str]]) -> dict[tuple[str, s
         "regions": [region for region, _ in listed],
         "categories": [one["category"] for one in ranges],
         "behind": [one["behind"] for one in ranges],
-        "since": _since(),
+        "since": first_month(MONTHS),
     }
     return {(row.region, row.category): (row.days, int(row.whole)) for row in session.execute(_TYPICAL, stated)}
 
 
-def _since() -> date:
+def first_month(before: int) -> date:
+    """The first day of the month that was so many months before the present one."""
     today = now().date()
-    months = 12 * today.year + today.month - 1 - MONTHS
+    months = 12 * today.year + today.month - 1 - before
     return date(months // 12, months % 12 + 1, 1)

@@ -1,0 +1,74 @@
+"""Counts, for every village and household, the needs published in a month and how many of them are helped.
+
+A need is helped while some match of it is proposed, promised, under way or has arrived. What was refused, lapsed, was called off or
+brought nothing helped nobody. A proposal counts at once, not when it is accepted: else one village would be offered everything that
+comes in until its pledgers answer. A need stays counted in the month of its publication whatever becomes of it; one that was withdrawn
+before it was heard of never counts.
+
+The database notes which needs may have changed, in the transaction that changed them; one process at a time looks them up as they are
+now and keeps the difference to what it had counted. So order and repetition do not matter, and figures are about a second old.
+"""
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+BATCH = 5_000
+AT_ONCE = 4
+
+HELPS = """
+    state NOT IN ('refused', 'lapsed') AND (state <> 'closed' OR ended_because IN ('delivered', 'partly_delivered'))
+    AND NOT EXISTS (SELECT FROM movements WHERE match_id = matches.id AND kind = 'received' AND quantity = 0)
+"""
+"""SQL condition: this match helps its need."""
+
+SEEN = f"""
+    SELECT id AS need_id, region, household_id, EXISTS (SELECT FROM matches WHERE need_id = needs.id AND {HELPS}) AS is_helped,
+        CAST(date_trunc('month', coalesce(published_at, posted_at) AT TIME ZONE 'Asia/Shanghai') AS date) AS month
+    FROM needs WHERE urgency > 0
+"""
+"""SQL: every need as it counts now. A need that ended before it was heard of has no urgency."""
+
+BOTH = """
+    SELECT region AS whose, month, {measures} FROM {rows} GROUP BY 1, 2
+    UNION ALL SELECT CAST(household_id AS text), month, {measures} FROM {rows} GROUP BY 1, 2
+"""
+"""SQL: sums by village and by household of rows that name them."""
+
+_ALONE = text("SELECT pg_try_advisory_xact_lock(hashtext('matching.fairness'))")
+_COUNT = text(
+    f"""
+    WITH taken AS (
+        DELETE FROM help_changes WHERE id IN (SELECT id FROM help_changes ORDER BY id LIMIT :limit) RETURNING need_id
+    ),
+    seen AS ({SEEN} AND id IN (SELECT need_id FROM taken)),
+    kept AS (
+        INSERT INTO counted_needs (need_id, is_helped) SELECT need_id, is_helped FROM seen
+        ON CONFLICT (need_id) DO UPDATE SET is_helped = excluded.is_helped WHERE counted_needs.is_helped <> excluded.is_helped
+    ),
+    change AS (
+        SELECT region, household_id, month, CAST(counted_needs.need_id IS NULL AS integer) AS needs,
+            CAST(seen.is_helped AS integer) - CAST(coalesce(counted_needs.is_helped, false) AS integer) AS helped
+        FROM seen LEFT JOIN counted_needs USING (need_id)
+    ),
+    added AS (
+        INSERT INTO fared (whose, month, needs, helped)
+        SELECT * FROM ({BOTH.format(measures="sum(needs) AS needs, sum(helped) AS helped", rows="change")}) AS both_sides
+        WHERE needs <> 0 OR helped <> 0
+        ON CONFLICT (whose, month) DO UPDATE SET needs = fared.needs + excluded.needs, helped = fared.helped + excluded.helped
+    )
+    SELECT count(*) FROM taken
+    """
+)
+
+
+def count(session: Session) -> int:
+    """Count what was noted, a limited part of it; returns how many notes there were. Nothing while another process counts."""
+    if not session.scalar(_ALONE):
+        return 0
+    notes = 0
+    for _ in range(AT_ONCE):
+        taken = int(session.scalar(_COUNT, {"limit": BATCH}) or 0)
+        notes += taken
+        if taken < BATCH:
+            break
+    return notes
