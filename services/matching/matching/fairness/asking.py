@@ -13,7 +13,7 @@ MONTHS = 3
 """How many months of publication before the present one count."""
 
 _FARED = text(
-    "SELECT whose, sum(needs) AS needs, sum(helped) AS helped FROM fared"
+    "SELECT whose, CAST(sum(needs) AS bigint), CAST(sum(helped) AS bigint) FROM fared"
     " WHERE whose = ANY(CAST(:whose AS text[])) AND month >= :since GROUP BY whose"
 )
 
@@ -35,4 +35,4 @@ def fared(session: Session, needs: Collection[Any]) -> dict[str, Fared]:
     if not whose:
         return {}
     rows = session.execute(_FARED, {"whose": list(whose), "since": first_month(MONTHS)})
-    return {row.whose: Fared(int(row.needs), int(row.helped)) for row in rows}
+    return {whose: Fared(needs, helped) for whose, needs, helped in rows}
