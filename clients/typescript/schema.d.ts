@@ -693,6 +693,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/weights": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The weights of a region that one manages, or manages a part of. */
+        get: operations["get_weights"];
+        /** A new version of a region's weights. What was proposed before stays as it is; what is cleared from then on is weighed anew. */
+        put: operations["set_weights"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/slips/page": {
         parameters: {
             query?: never;
@@ -2045,6 +2063,15 @@ export interface components {
             ancestors: components["schemas"]["DivisionOut"][];
             formerly: components["schemas"]["FormerOut"][];
         };
+        RegionWeightsOut: {
+            region: string;
+            /** @description the last version set for this region, 0 without any */
+            version: number;
+            in_force: components["schemas"]["WeightSetOut"];
+            history: components["schemas"]["WeightSetOut"][];
+            /** @description operations (`operationId`) on this that the caller may carry out now */
+            allowed: string[];
+        };
         RegionsOut: {
             items: components["schemas"]["RegionOut"][];
         };
@@ -2056,6 +2083,8 @@ export interface components {
             reason: "absurd" | "branded" | "not_a_need" | "duplicate" | "wrong_household" | "too_much";
         };
         ScoreOut: {
+            /** @description whose weights they were; empty is the whole country */
+            weights_region: string;
             weights_version: number;
             value: number;
             parts: {
@@ -2225,6 +2254,78 @@ export interface components {
             items: components["schemas"]["WantingOut"][];
             next: string | null;
         };
+        WeightSetOut: {
+            region: string;
+            version: number;
+            weights: components["schemas"]["WeightsOut"];
+            /** Format: uuid */
+            set_by: string | null;
+            /** Format: date-time */
+            set_at: string | null;
+            /** Format: date-time */
+            valid_from: string | null;
+        };
+        WeightsIn: {
+            /** @description for each step of urgency (normal 1, urgent 2, critical 4) */
+            urgency: number;
+            /** @description for each day of waiting, a year at most */
+            waiting_day: number;
+            /** @description for each level that the pledge's area is narrower */
+            nearer: number;
+            /** @description when the pledge is for this very item, not a group */
+            exact: number;
+            /** @description in full where no need of the village is helped, nothing where all are */
+            village: number;
+            /** @description for a village without any help */
+            floor: number;
+            /** @description for each need that the household was helped with fewer, up to five */
+            household: number;
+            /** @description when the need has got nothing yet */
+            first_help: number;
+            /** @description for each kind of fitting pledge that there are fewer than ten of */
+            hardness: number;
+            /** @description for each class of the pledger's reliability */
+            reliability: number;
+            /** @description what a hand-over costs, spread over its units; at most what a step of urgency is worth */
+            splitting: number;
+            /** @description for meeting the need whole, spread over its units */
+            share: number;
+            /** @description what a unit must be worth: below nothing is proposed; at most what an ordinary need can reach */
+            threshold: number;
+            /**
+             * Format: date-time
+             * @description from when they hold; now when it is left out, never earlier
+             */
+            valid_from?: string;
+        };
+        WeightsOut: {
+            /** @description for each step of urgency (normal 1, urgent 2, critical 4) */
+            urgency: number;
+            /** @description for each day of waiting, a year at most */
+            waiting_day: number;
+            /** @description for each level that the pledge's area is narrower */
+            nearer: number;
+            /** @description when the pledge is for this very item, not a group */
+            exact: number;
+            /** @description in full where no need of the village is helped, nothing where all are */
+            village: number;
+            /** @description for a village without any help */
+            floor: number;
+            /** @description for each need that the household was helped with fewer, up to five */
+            household: number;
+            /** @description when the need has got nothing yet */
+            first_help: number;
+            /** @description for each kind of fitting pledge that there are fewer than ten of */
+            hardness: number;
+            /** @description for each class of the pledger's reliability */
+            reliability: number;
+            /** @description what a hand-over costs, spread over its units; at most what a step of urgency is worth */
+            splitting: number;
+            /** @description for meeting the need whole, spread over its units */
+            share: number;
+            /** @description what a unit must be worth: below nothing is proposed; at most what an ordinary need can reach */
+            threshold: number;
+        };
     };
     responses: never;
     parameters: never;
@@ -2286,6 +2387,7 @@ export type ReceiptIn = components['schemas']['ReceiptIn'];
 export type RefreshTokenIn = components['schemas']['RefreshTokenIn'];
 export type RefusalIn = components['schemas']['RefusalIn'];
 export type RegionOut = components['schemas']['RegionOut'];
+export type RegionWeightsOut = components['schemas']['RegionWeightsOut'];
 export type RegionsOut = components['schemas']['RegionsOut'];
 export type RejectionIn = components['schemas']['RejectionIn'];
 export type ScoreOut = components['schemas']['ScoreOut'];
@@ -2304,6 +2406,9 @@ export type UnreadOut = components['schemas']['UnreadOut'];
 export type UseRateOut = components['schemas']['UseRateOut'];
 export type WantingOut = components['schemas']['WantingOut'];
 export type WantingPage = components['schemas']['WantingPage'];
+export type WeightSetOut = components['schemas']['WeightSetOut'];
+export type WeightsIn = components['schemas']['WeightsIn'];
+export type WeightsOut = components['schemas']['WeightsOut'];
 export type $defs = Record<string, never>;
 export interface operations {
     get_me: {
@@ -3972,6 +4077,90 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["BalanceOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_weights: {
+        parameters: {
+            query?: {
+                /** @description county, city or province; empty is the whole country */
+                region?: string;
+            };
+            header?: {
+                /** @description the `ETag` of the answer that is there already; 304 when it is still the same */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RegionWeightsOut"];
+                };
+            };
+            /** @description as it was */
+            304: {
+                headers: {
+                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_weights: {
+        parameters: {
+            query: {
+                /** @description county, city or province; empty is the whole country */
+                region: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WeightsIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RegionWeightsOut"];
                 };
             };
             /** @description a problem */

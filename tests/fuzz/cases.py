@@ -135,7 +135,7 @@ def _make_good(stage: Stage, operation: Any, case: Any, kind: str, chance: Rando
     case.query.pop("cursor", None)
     for name in ("Idempotency-Key", "If-Match", "If-None-Match"):
         case.headers.pop(name, None)
-    if raw["x-versioned"] and operation.method == "patch":
+    if raw["x-versioned"] and operation.method in {"patch", "put"}:
         case.headers["If-Match"] = "*"
     if not isinstance(case.body, NotSet) and isinstance(case.body, dict):
         required = _required(operation)

@@ -109,6 +109,7 @@ def seed_matching(stage: Stage) -> None:
     with stage.database.begin() as session:
         assert keeping.keep(session)
     stage.words |= {"need_id": [str(need.need_id)], "quantity": [1], "region": ["51"], "token": tokens, "category": ["food.rice"]}
+    stage.words |= {"splitting": [0], "threshold": [1]}
 
 
 def make_one_of_everything(stage: Stage) -> None:

@@ -71,8 +71,8 @@ class Stage:
         return document
 
     def person(self, kind: str, path: str = "") -> Person:
-        """Somebody of the kind; where staff deals with dead letters, who manages the whole country."""
-        return self.operator if kind == "staff" and "/dead-letters" in path else self.people[kind]
+        """Somebody of the kind; where staff deals with dead letters or weights, who manages the whole country."""
+        return self.operator if kind == "staff" and path.startswith(("/v1/dead-letters", "/v1/weights")) else self.people[kind]
 
     def token(self, kind: str, path: str = "") -> str:
         person = self.person(kind, path)

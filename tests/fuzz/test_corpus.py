@@ -29,7 +29,7 @@ def writes(stage: Stage) -> Iterator[tuple[Any, str, str]]:
 def answer(stage: Stage, operation: Any, kind: str, path: str, body: bytes) -> int:
     """The status; the body is judged here: an error is a problem with a code."""
     headers = {"Authorization": f"Bearer {stage.token(kind, path)}", "If-Match": "*"}
-    if not (operation.method == "patch" or "{" in operation.path):
+    if not (operation.method in {"patch", "put"} or "{" in operation.path):
         del headers["If-Match"]
     with stage.database.case():
         response = stage.flask.open(path, method=operation.method.upper(), data=body, content_type="application/json", headers=headers)

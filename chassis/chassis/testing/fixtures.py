@@ -81,6 +81,9 @@ class Client:
         """`seen` is what `If-Match` says; by default that any version will do."""
         return self.flask.patch(path, json=body, headers=self._headers(by) | ({"If-Match": seen} if seen else {}))
 
+    def put(self, path: str, body: Any, by: "Person | None" = None, seen: str | None = "*") -> Any:
+        return self.flask.put(path, json=body, headers=self._headers(by) | ({"If-Match": seen} if seen else {}))
+
     def _headers(self, by: "Person | None") -> dict[str, str]:
         return {"Authorization": f"Bearer {self._keys.token(by.id, by.kind)}"} if by else {}
 

@@ -47,15 +47,18 @@ def allocate(
     barred: Collection[tuple[UUID, UUID]] = (),
     weights: Weights = DEFAULT,
     costs: Mapping[tuple[UUID, UUID], int] | None = None,
+    without: Collection[tuple[UUID, Key]] = (),
 ) -> list[Share]:
     """The allocation of the greatest value in few matches; pairs in `barred` (need, pledge), or worth less than the threshold, get nothing.
+
+    A need gets nothing of the keys that it is named with in `without`.
 
     Min-cost flow need -> group of like pledges -> sink. Like are pledges of one key, reliability and extra cost that are barred for
     the same needs. With `costs` every pledge stands alone, and only the pairs named there may be matched, each at its own cost.
     """
     groups = _groups(pledges, barred, alone=costs is not None)
     keys = {group.key for group in groups}
-    fitting = [[key for key in keys_of(need) if key in keys] for need in needs]
+    fitting = [[key for key in keys_of(need) if key in keys and (need.id, key) not in without] for need in needs]
     arcs = list(_arcs(needs, fitting, groups, weights, costs))
     if not arcs:
         return []

@@ -14,10 +14,12 @@ from chassis import outbox, tracing
 from chassis.database import new_id, now
 from chassis.rows import document, insert_into
 from contracts.matching import MatchProposed
-from matching.allocation import Offered, Share, allocate
+from matching.allocation import Offered, Share
 from matching.fairness.asking import NOTHING, fared
 from matching.reasons import reasons_for
-from matching.score import DEFAULT, Asked, Key, in_turn, keys_of
+from matching.score import Asked, Key, Weights, in_turn, keys_of
+from matching.weights.asking import Sets, in_force
+from matching.weights.sharing import share_out, too_low
 
 BATCH = 500
 PLEDGES_AT_ONCE = 20
@@ -81,7 +83,19 @@ _PROPOSE = insert_into(
     "matches",
     [
         *("id", "version", "need_id", "pledge_id", "household_id", "account_id", "poster_id", "pledger_id", "region", "category", "unit"),
-        *("quantity", "state", "reasons", "barred", "proposed_at", "answer_by", "parts", "score", "lead", "weights_version"),
+        *(
+            "quantity",
+            "state",
+            "reasons",
+            "barred",
+            "proposed_at",
+            "answer_by",
+            "parts",
+            "score",
+            "lead",
+            "weights_version",
+            "weights_region",
+        ),
     ],
 )
 
@@ -153,11 +167,15 @@ def _clear(session: Session, answer_within: timedelta, due_needs: Sequence[UUID]
     barred = session.execute(_BARRED, {"ids": list(asked)}).all() if asked else []
     pledge_of = {row.id: row for row in _take_pledges(session, asked.values(), barred)}
     pairs = {(row.need_id, row.pledge_id) for row in barred}
-    shares = allocate(in_turn(list(asked.values())), [_offered(row) for row in pledge_of.values()], pairs)
+    weights = in_force(session, {need.region for need in asked.values()}, at)
+    needs, pledges = in_turn(list(asked.values())), [_offered(row) for row in pledge_of.values()]
+    low = too_low(needs, pledges, weights)
+    shares = share_out(needs, pledges, pairs, weights, low)
     proposals = [
-        _proposal(share, need_of[share.need], asked[share.need], pledge_of[share.pledge], at, at + answer_within) for share in shares
+        _proposal(share, need_of[share.need], asked[share.need], pledge_of[share.pledge], weights, at, at + answer_within)
+        for share in shares
     ]
-    _write(session, shares, proposals)
+    _write(session, shares, proposals, weights)
     sides = ["need"] * len(due_needs) + ["pledge"] * len(due_pledges)
     session.execute(_DONE, {"sides": sides, "ids": [*due_needs, *due_pledges], "again": AGAIN})
     return Cleared(len(sides), len(shares))
@@ -221,24 +239,25 @@ def _key(pledge: Any) -> Key:
     return pledge.category, pledge.unit, pledge.scope
 
 
-def _proposal(share: Share, need: Any, asked: Asked, pledge: Any, at: datetime, answer_by: datetime) -> MatchProposed:
+def _proposal(share: Share, need: Any, asked: Asked, pledge: Any, weights: Sets, at: datetime, answer_by: datetime) -> MatchProposed:
     stated = concerned(new_id(), need, pledge, share.quantity)
-    reasons = reasons_for(asked, _key(pledge), share)
+    reasons = reasons_for(asked, _key(pledge), share, weights.of(need.region)[1])
     return MatchProposed(version=1, **stated, reasons=reasons, proposed_at=at, answer_by=min(answer_by, pledge.valid_until))
 
 
-def _write(session: Session, shares: Sequence[Share], proposals: Sequence[MatchProposed]) -> None:
+def _write(session: Session, shares: Sequence[Share], proposals: Sequence[MatchProposed], weights: Sets) -> None:
     if not shares:
         return
     _set_aside(session, "needs", [(share.need, share.quantity) for share in shares])
     _set_aside(session, "pledges", [(share.pledge, share.quantity) for share in shares])
-    rows = [_row(proposal) | _worth(share) for proposal, share in zip(proposals, shares, strict=True)]
+    rows = [_row(proposal) | _worth(share, *weights.of(proposal.region)) for proposal, share in zip(proposals, shares, strict=True)]
     session.execute(_PROPOSE, {"rows": document(rows)})
     outbox.add(session, *proposals)
 
 
-def _worth(share: Share) -> dict[str, Any]:
-    return {"parts": share.parts, "score": share.value, "lead": share.lead, "weights_version": DEFAULT.version}
+def _worth(share: Share, whose: str, weights: Weights) -> dict[str, Any]:
+    by = {"weights_region": whose, "weights_version": weights.version}
+    return {"parts": share.parts, "score": share.value, "lead": share.lead} | by
 
 
 def _set_aside(session: Session, table: str, parts: Sequence[tuple[UUID, int]]) -> None:

@@ -91,6 +91,7 @@ class Match(Base):
     score: Mapped[int | None] = mapped_column(BigInteger)
     lead: Mapped[int | None] = mapped_column(BigInteger)
     weights_version: Mapped[int | None]
+    weights_region: Mapped[str | None] = mapped_column(RegionCode)
     ended_because: Mapped[str | None] = mapped_column(String(50))
     barred: Mapped[bool] = mapped_column(default=False)
     proposed_at: Mapped[datetime] = mapped_column(Moment)

@@ -36,12 +36,21 @@ class Weights:
     threshold: int = 1
 
     def wrong(self) -> list[str]:
-        """Names of the weights that are out of bounds, or `threshold` when not even the most wanting need would reach it."""
+        """Names of the weights that are out of bounds; `splitting` when a hand-over would cost more than an ordinary need is worth, so that
+        it might never get any; `threshold` when no ordinary need would reach it.
+        """
         names = [one.name for one in fields(self) if one.name not in {"version", "threshold"}]
         wrong = [name for name in names if not 0 <= getattr(self, name) <= MOST]
+        if not wrong and self.splitting > self.urgency:
+            wrong.append("splitting")
         if not wrong and not 1 <= self.threshold <= 1 + self.urgency + self.exact:
             wrong.append("threshold")
         return wrong
+
+    @property
+    def least(self) -> int:
+        """What a unit is worth at the very least, so that a threshold up to this keeps nobody out."""
+        return 1 + self.urgency - self.splitting
 
 
 DEFAULT = Weights()

@@ -36,8 +36,11 @@ class ReasonOut(Schema):
 
 
 class ScoreOut(Schema):
-    """What a unit was worth when it was proposed, and of which parts; `lead` is over the best need that got nothing of the same pledges."""
+    """What a unit was worth when it was proposed, and of which parts; `lead` is over the best need of the region whose weights
+    these are that got nothing of the same pledges.
+    """
 
+    weights_region = fields.String(required=True, metadata={"description": "whose weights they were; empty is the whole country"})
     weights_version = fields.Integer(required=True)
     value = fields.Integer(required=True)
     parts = fields.Dict(keys=fields.String(), values=fields.Integer(), required=True)
@@ -137,7 +140,8 @@ def shown(match: Match, caller: Caller) -> dict[str, Any]:
 def _score(match: Match) -> dict[str, Any] | None:
     if match.parts is None:
         return None
-    return {"weights_version": match.weights_version, "value": match.score, "parts": match.parts, "lead": match.lead}
+    by = {"weights_region": match.weights_region or "", "weights_version": match.weights_version}
+    return by | {"value": match.score, "parts": match.parts, "lead": match.lead}
 
 
 def _delivery(match: Match) -> dict[str, Any]:

@@ -1,0 +1,119 @@
+"""What matching answers about weights: who manages a region sets them, who manages a part of it sees what is decided by."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+from typing import Any
+
+from apiflask import APIBlueprint
+from marshmallow import Schema
+from marshmallow import fields as shown_as
+from sqlalchemy.orm import Session
+
+from chassis.auth import STAFF, Caller
+from chassis.database import now
+from chassis.fields import Acts, Moment, Region, Strict, Whole
+from chassis.http import access
+from matching.score import DEFAULT, MOST, Weights
+from matching.weights import asking, setting
+from matching.weights.model import WeightSet
+
+api = APIBlueprint("weights", __name__)
+
+MEANING = {
+    "urgency": "for each step of urgency (normal 1, urgent 2, critical 4)",
+    "waiting_day": "for each day of waiting, a year at most",
+    "nearer": "for each level that the pledge's area is narrower",
+    "exact": "when the pledge is for this very item, not a group",
+    "village": "in full where no need of the village is helped, nothing where all are",
+    "floor": "for a village without any help",
+    "household": "for each need that the household was helped with fewer, up to five",
+    "first_help": "when the need has got nothing yet",
+    "hardness": "for each kind of fitting pledge that there are fewer than ten of",
+    "reliability": "for each class of the pledger's reliability",
+    "splitting": "what a hand-over costs, spread over its units; at most what a step of urgency is worth",
+    "share": "for meeting the need whole, spread over its units",
+    "threshold": "what a unit must be worth: below nothing is proposed; at most what an ordinary need can reach",
+}
+NAMES = [one.name for one in fields(Weights) if one.name != "version"]
+
+
+class AskedIn(Strict):
+    region = Region(asking.LEVELS, load_default="", metadata={"description": "county, city or province; empty is the whole country"})
+
+
+class RegionIn(Strict):
+    region = Region(asking.LEVELS, required=True, metadata={"description": "county, city or province; empty is the whole country"})
+
+
+def _weight(name: str) -> Whole:
+    least, most = (1, 1 + 2 * MOST) if name == "threshold" else (0, MOST)
+    return Whole(least, most, required=True, metadata={"description": MEANING[name]})
+
+
+WeightsIn: Any = Strict.from_dict(
+    {name: _weight(name) for name in NAMES}
+    | {"valid_from": Moment(metadata={"description": "from when they hold; now when it is left out, never earlier"})},
+    name="WeightsIn",
+)
+ValuesOut: Any = Schema.from_dict(
+    {name: shown_as.Integer(required=True, metadata={"description": MEANING[name]}) for name in NAMES}, name="WeightsOut"
+)
+
+
+class WeightSetOut(Schema):
+    """One version of a region's weights; the one the software came with was set by nobody."""
+
+    region = shown_as.String(required=True)
+    version = shown_as.Integer(required=True)
+    weights = shown_as.Nested(ValuesOut, required=True)
+    set_by = shown_as.UUID(required=True, allow_none=True)
+    set_at = shown_as.AwareDateTime(required=True, allow_none=True)
+    valid_from = shown_as.AwareDateTime(required=True, allow_none=True)
+
+
+class RegionWeightsOut(Schema):
+    """What holds in a region now, whoever set it, and what was set for just this region, the newest fifty first."""
+
+    region = shown_as.String(required=True)
+    version = shown_as.Integer(required=True, metadata={"description": "the last version set for this region, 0 without any"})
+    in_force = shown_as.Nested(WeightSetOut, required=True)
+    history = shown_as.List(shown_as.Nested(WeightSetOut), required=True)
+    allowed = Acts()
+
+
+@api.get("/weights")
+@access(who=STAFF, view="region")
+@api.input(AskedIn, location="query")
+@api.output(RegionWeightsOut)
+def get_weights(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
+    """The weights of a region that one manages, or manages a part of."""
+    return _answer(session, caller, query_data["region"], setting.history(session, caller, **query_data))
+
+
+@api.put("/weights")
+@access(who=STAFF, view="region")
+@api.input(RegionIn, location="query")
+@api.input(WeightsIn)
+@api.output(RegionWeightsOut)
+def set_weights(session: Session, caller: Caller, query_data: dict[str, Any], json_data: dict[str, Any]) -> Any:
+    """A new version of a region's weights. What was proposed before stays as it is; what is cleared from then on is weighed anew."""
+    valid_from = json_data.pop("valid_from", None)
+    region = query_data["region"]
+    return _answer(session, caller, region, setting.set_weights(session, caller, region, Weights(**json_data), valid_from))
+
+
+def _answer(session: Session, caller: Caller, region: str, history: Sequence[WeightSet]) -> dict[str, Any]:
+    return {
+        "region": region,
+        "version": history[0].version if history else setting.FIRST.get(region, 0),
+        "in_force": _shown(asking.set_in_force(session, region, now())),
+        "history": [_shown(one) for one in history],
+        "allowed": ["set_weights"] if caller.manages(region) else [],
+    }
+
+
+def _shown(one: Any) -> dict[str, Any]:
+    if one is None:
+        return {"region": "", "version": DEFAULT.version, "weights": asdict(DEFAULT), "set_by": None, "set_at": None, "valid_from": None}
+    stated = {name: getattr(one, name) for name in ("region", "version", "set_by", "set_at", "valid_from")}
+    return stated | {"weights": asdict(asking.weights_of(one.weights, one.version))}

@@ -1,0 +1,24 @@
+"""What regions have set: every version stays, so that each proposal can be explained by the one it was made with."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from chassis.database import Moment, RegionCode
+from matching.model import Base
+
+
+class WeightSet(Base):
+    """One version of a region's weights, which holds from `valid_from` until a later version does."""
+
+    __tablename__ = "weights"
+
+    region: Mapped[str] = mapped_column(RegionCode, primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    weights: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    set_by: Mapped[UUID]
+    set_at: Mapped[datetime] = mapped_column(Moment)
+    valid_from: Mapped[datetime] = mapped_column(Moment)

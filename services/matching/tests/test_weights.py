@@ -1,0 +1,191 @@
+"""Weights of counties: who may see and set them, what is refused, and what clearings make of them."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from chassis.database import Database
+from chassis.http import create_app
+from chassis.testing.fixtures import Client, KnownKeys, Person, RolledBack, administrator_of
+from contracts.matching import MatchProposed
+from matching.api import api
+from matching.score import DEFAULT, MOST
+from matching.weights import asking
+
+from .conftest import DAYS, VILLAGE, clear, offered, published, told
+from .test_balance import book
+
+COUNTY, CITY, NEIGHBOUR = VILLAGE[:6], VILLAGE[:4], "510922"
+VALUES = {name: value for name, value in asdict(DEFAULT).items() if name != "version"}
+EQUAL = dict.fromkeys(VALUES, 0) | {"threshold": 1}
+PATIENT = VALUES | {"urgency": 100, "waiting_day": 500}
+
+
+@pytest.fixture
+def county(database: RolledBack) -> Person:
+    return administrator_of(database, COUNTY)
+
+
+def put(client: Client, by: Person, region: str = COUNTY, seen: str | None = "*", **body: Any) -> Any:
+    return client.put(f"/v1/weights?region={region}", body, by=by, seen=seen)
+
+
+def test_without_any_set_the_software_s_own_holds_everywhere(client: Client, county: Person) -> None:
+    answer = client.get("/v1/weights", by=county, region=COUNTY)
+    assert (answer.status_code, answer.json["version"], answer.json["history"]) == (200, 0, [])
+    assert answer.json["in_force"]["weights"] == VALUES
+    assert (answer.json["in_force"]["region"], answer.json["in_force"]["version"], answer.json["in_force"]["set_by"]) == ("", 1, None)
+    assert answer.json["allowed"] == ["set_weights"]
+
+
+def test_versions_count_up_and_all_of_them_stay(client: Client, county: Person) -> None:
+    first = put(client, county, seen='"0"', **PATIENT)
+    assert (first.status_code, first.json["version"]) == (200, 1)
+    second = put(client, county, seen=first.headers["ETag"], **EQUAL)
+    assert second.json["version"] == 2
+    assert [one["version"] for one in second.json["history"]] == [2, 1]
+    assert second.json["in_force"]["weights"] == EQUAL
+    assert second.json["history"][1]["weights"] == PATIENT
+    assert second.json["in_force"]["set_by"] == str(county.id)
+
+
+def test_the_country_s_first_set_comes_after_the_one_of_the_software(client: Client, database: RolledBack) -> None:
+    country = administrator_of(database, "")
+    assert put(client, country, region="", seen='"1"', **PATIENT).json["version"] == 2
+    assert client.get("/v1/weights", by=administrator_of(database, COUNTY), region=COUNTY).json["in_force"]["version"] == 2
+
+
+def test_what_was_set_meanwhile_is_not_overwritten_unseen(client: Client, county: Person) -> None:
+    assert put(client, county, **PATIENT).status_code == 200
+    assert (put(client, county, seen='"0"', **EQUAL).json["code"], put(client, county, seen=None, **EQUAL).status_code) == ("stale", 428)
+
+
+def test_who_manages_a_part_of_a_region_sees_its_weights_and_does_not_set_them(client: Client, database: RolledBack) -> None:
+    village = administrator_of(database, VILLAGE)
+    for region in (COUNTY, CITY, ""):
+        answer = client.get("/v1/weights", by=village, region=region)
+        assert (answer.status_code, answer.json["allowed"]) == (200, [])
+        assert put(client, village, region=region, **VALUES).status_code == 404
+
+
+@pytest.mark.parametrize("managed", [NEIGHBOUR, "33"])
+def test_who_does_not_manage_the_region_neither_sees_nor_sets_its_weights(client: Client, database: RolledBack, managed: str) -> None:
+    stranger = administrator_of(database, managed)
+    assert client.get("/v1/weights", by=stranger, region=COUNTY).status_code == 404
+    assert put(client, stranger, **VALUES).status_code == 404
+
+
+@pytest.mark.parametrize("kind", ["donor", "household"])
+def test_who_administers_nothing_is_not_let_in(client: Client, database: RolledBack, kind: str) -> None:
+    assert client.get("/v1/weights", by=Person(kind), region=COUNTY).status_code == 403
+    assert put(client, Person(kind), **VALUES).status_code == 403
+
+
+def test_the_city_may_set_what_holds_in_its_county(client: Client, database: RolledBack) -> None:
+    assert put(client, administrator_of(database, CITY), **VALUES).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("changes", "wrong"),
+    [
+        ({"urgency": 10, "splitting": 11}, ["splitting"]),
+        ({"threshold": 10_052}, ["threshold"]),
+        ({"valid_from": "2020-01-01T00:00:00Z"}, ["valid_from"]),
+        ({"valid_from": "2190-01-01T00:00:00Z", "threshold": 200_001}, ["threshold", "valid_from"]),
+    ],
+)
+def test_what_makes_no_sense_is_refused_by_name_in_both_languages(
+    client: Client, county: Person, changes: dict[str, Any], wrong: list[str]
+) -> None:
+    answer = put(client, county, **VALUES | changes)
+    assert (answer.status_code, answer.json["code"]) == (422, "weights_wrong")
+    assert [error["pointer"] for error in answer.json["errors"]] == [f"#/{name}" for name in wrong]
+    assert "权重不合理" in answer.json["title"]
+
+
+@pytest.mark.parametrize("changes", [{"urgency": -1}, {"nearer": MOST + 1}, {"exact": 1.5}, {"threshold": 0}, {"version": 3}, {"new": 1}])
+def test_wild_weights_are_refused_by_name(client: Client, county: Person, changes: dict[str, Any]) -> None:
+    answer = put(client, county, **VALUES | changes)
+    assert (answer.status_code, [error["pointer"] for error in answer.json["errors"]]) == (422, [f"#/{name}" for name in changes])
+
+
+@pytest.mark.parametrize("region", ["510903001", "999999", "5109031"])
+def test_only_counties_and_what_is_above_them_have_weights(client: Client, database: RolledBack, region: str) -> None:
+    assert put(client, administrator_of(database, ""), region=region, **VALUES).status_code == 422
+
+
+def test_a_set_that_holds_later_waits_and_one_that_comes_after_it_takes_its_place(client: Client, county: Person) -> None:
+    tomorrow = (datetime.now(UTC) + DAYS).isoformat()
+    later = put(client, county, **EQUAL | {"valid_from": tomorrow})
+    assert (later.json["version"], later.json["in_force"]["region"]) == (1, "")
+    assert put(client, county, **PATIENT).json["in_force"]["version"] == 2
+
+
+def test_what_is_to_hold_later_holds_then(client: Client, county: Person, database: RolledBack) -> None:
+    put(client, county, **PATIENT)
+    put(client, county, **EQUAL | {"valid_from": (datetime.now(UTC) + DAYS).isoformat()})
+    with database.begin() as session:
+        for after, version in ((0 * DAYS, 1), (2 * DAYS, 2)):
+            assert asking.in_force(session, [VILLAGE], datetime.now(UTC) + after).of(VILLAGE)[1].version == version
+
+
+def test_two_who_set_at_once_take_turns_and_the_second_is_told(database_of: Callable[[str, str], str], keys: KnownKeys) -> None:
+    database = Database(database_of("matching", "matching_weights"), name="weights")
+    client = Client(create_app("matching", api, database=database, keys=keys).test_client(), keys)
+    people = [administrator_of(database, COUNTY) for _ in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        codes = sorted(pool.map(lambda person: put(client, person, seen='"0"', **PATIENT).status_code, people))
+    assert codes == [200] + [412] * 7
+    database.close()
+
+
+def settle(database: RolledBack) -> list[MatchProposed]:
+    while clear(database):
+        pass
+    return told(database, MatchProposed)
+
+
+def test_a_clearing_weighs_a_county_s_needs_by_the_county_s_weights_and_keeps_whose_they_were(
+    client: Client, county: Person, database: RolledBack
+) -> None:
+    put(client, county, **PATIENT)
+    urgent, patient = published(urgency="critical"), published(posted_at=datetime.now(UTC) - 200 * DAYS)
+    book(database, [urgent, patient], [offered(quantity=50, region="51")])
+    [proposal] = settle(database)
+    assert proposal.need_id == patient.need_id
+    assert {"decided_by_waiting"} <= {reason.code for reason in proposal.reasons}
+    answer = client.get(f"/v1/matches/{proposal.match_id}", by=county).json
+    assert (answer["score"]["weights_region"], answer["score"]["weights_version"]) == (COUNTY, 1)
+    assert answer["score"]["parts"]["waiting"] == 100_000
+    assert answer["score"]["value"] == sum(answer["score"]["parts"].values())
+
+
+def test_what_was_proposed_keeps_its_score_when_the_weights_change(client: Client, county: Person, database: RolledBack) -> None:
+    book(database, [published()], [offered(quantity=50)])
+    [proposal] = settle(database)
+    before = client.get(f"/v1/matches/{proposal.match_id}", by=county).json["score"]
+    put(client, county, **EQUAL)
+    assert client.get(f"/v1/matches/{proposal.match_id}", by=county).json["score"] == before
+    assert (before["weights_region"], before["weights_version"]) == ("", 1)
+
+
+def test_a_county_that_weighs_itself_heavily_gets_nothing_of_the_province_s_from_who_needs_it_more(
+    client: Client, county: Person, database: RolledBack
+) -> None:
+    put(client, county, **VALUES | {"urgency": MOST, "village": MOST})
+    book(database, [published(), published(urgency="urgent", region=f"{NEIGHBOUR}001001")], [offered(quantity=50, region="51")])
+    assert [one.region for one in settle(database)] == [f"{NEIGHBOUR}001001"]
+
+
+def test_weights_that_make_everything_equal_still_give_all_there_is(client: Client, county: Person, database: RolledBack) -> None:
+    put(client, county, **EQUAL)
+    book(database, [published(quantity=10**9), published(quantity=3), published(category="help.other")], [offered(quantity=10**9)])
+    proposals = settle(database)
+    assert sum(one.quantity for one in proposals) == 10**9
+    with database.begin() as session:
+        assert session.scalar(text("SELECT count(*) FROM to_clear")) == 0
