@@ -1,6 +1,7 @@
 """What stands in a service's database before it is fuzzed, beside what it heard; a service that needs nothing more is not named."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -81,6 +82,7 @@ def seed_matching(stage: Stage) -> None:
     from matching import clearing
     from matching.actions import slips
     from matching.balance import keeping
+    from matching.score import DEFAULT
 
     stated = {"category": "food.rice", "unit": "kg", "version": 1}
     valid_until = datetime.now(UTC) + timedelta(days=30)
@@ -109,7 +111,7 @@ def seed_matching(stage: Stage) -> None:
     with stage.database.begin() as session:
         assert keeping.keep(session)
     stage.words |= {"need_id": [str(need.need_id)], "quantity": [1], "region": ["51"], "token": tokens, "category": ["food.rice"]}
-    stage.words |= {"splitting": [0], "threshold": [1]}
+    stage.words |= {name: [weight] for name, weight in asdict(DEFAULT).items() if name != "version"}
 
 
 def make_one_of_everything(stage: Stage) -> None:

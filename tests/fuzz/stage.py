@@ -72,7 +72,8 @@ class Stage:
 
     def person(self, kind: str, path: str = "") -> Person:
         """Somebody of the kind; where staff deals with dead letters or weights, who manages the whole country."""
-        return self.operator if kind == "staff" and path.startswith(("/v1/dead-letters", "/v1/weights")) else self.people[kind]
+        rules_all = "/dead-letters" in path or path == "/v1/weights"
+        return self.operator if kind == "staff" and rules_all else self.people[kind]
 
     def token(self, kind: str, path: str = "") -> str:
         person = self.person(kind, path)
