@@ -1,9 +1,11 @@
-"""How villages and households fared: needs that may have changed, noted by the database itself; what was counted; the figures."""
+"""How villages and households fared, noted by the database itself; the weights that regions set; which pairs are worth too little today."""
 
 from alembic import op
 
-revision = "matching_0008"
-down_revision = "matching_0007"
+revision = "matching_0009"
+down_revision = "matching_0008"
+
+REGION = 'varchar(12) COLLATE "C"'
 
 NOTE = "INSERT INTO help_changes (need_id)"
 NOTING = {
@@ -34,9 +36,22 @@ def upgrade() -> None:
         op.execute(f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {noted}; RETURN NULL; END $$")
         op.execute(f"CREATE TRIGGER {name} {when} EXECUTE FUNCTION {name}()")
     op.execute(f"{NOTE} SELECT id FROM needs")
+    op.execute(
+        f"CREATE TABLE weights (region {REGION}, version integer, weights jsonb NOT NULL, set_by uuid NOT NULL,"
+        " set_at timestamptz NOT NULL, valid_from timestamptz NOT NULL CHECK (valid_from >= set_at),"
+        " CONSTRAINT weights_pk PRIMARY KEY (region, version))"
+    )
+    op.execute(f"ALTER TABLE matches ADD weights_region {REGION}")
+    op.execute(
+        f'CREATE TABLE too_low (need_id uuid, category varchar(100) COLLATE "C", scope {REGION}, until timestamptz NOT NULL,'
+        " CONSTRAINT too_low_pk PRIMARY KEY (need_id, category, scope))"
+    )
+    op.execute("CREATE INDEX too_low_until ON too_low (until)")
 
 
 def downgrade() -> None:
+    op.execute("DROP TABLE weights, too_low")
+    op.execute("ALTER TABLE matches DROP weights_region")
     for name in NOTING:
         op.execute(f"DROP FUNCTION {name} CASCADE")
     op.execute("DROP TABLE help_changes, counted_needs, fared")
