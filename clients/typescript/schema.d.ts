@@ -2241,11 +2241,11 @@ export interface components {
             region: string;
             category: string;
             unit: string;
-            /** @description needs of this item and all below it that wait */
+            /** @description needs of exactly this that wait */
             waiting_needs: number;
             /** @description what is not set aside for them */
             waiting_units: number;
-            /** @description of the needs for exactly this: each weighs 1, an urgent one 2, a critical one 4 */
+            /** @description each need weighs 1, an urgent one 2, a critical one 4 */
             weight: number;
             /** @description why it stands where it does */
             text: string;
