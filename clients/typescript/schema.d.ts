@@ -864,6 +864,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/matches/{match_id}/decline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The household's side does not want what was proposed or accepted, and it is not sent yet; the pair is not proposed again. */
+        post: operations["decline_match"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/matches/{match_id}/sending": {
         parameters: {
             query?: never;
@@ -1552,6 +1569,13 @@ export interface components {
                 [key: string]: string;
             };
         };
+        DeclineIn: {
+            /**
+             * @description told to the pledger
+             * @enum {string}
+             */
+            reason: "not_needed" | "does_not_fit" | "cannot_receive" | "met_elsewhere" | "other";
+        };
         DeliveryOut: {
             promised: number;
             sent: number;
@@ -1702,10 +1726,10 @@ export interface components {
             id: string;
             version: number;
             /**
-             * @description proposed: 待答复 · waiting for an answer; accepted: 已接受 · accepted; refused: 已谢绝 · refused; lapsed: 已失效 · lapsed; sent: 已送出 · sent; received: 已收到 · received; closed: 已结束 · closed
+             * @description proposed: 待答复 · waiting for an answer; accepted: 已接受 · accepted; refused: 已谢绝 · refused; declined: 需求方不接受 · declined by the household's side; lapsed: 已失效 · lapsed; sent: 已送出 · sent; received: 已收到 · received; closed: 已结束 · closed
              * @enum {string}
              */
-            state: "proposed" | "accepted" | "refused" | "lapsed" | "sent" | "received" | "closed";
+            state: "proposed" | "accepted" | "refused" | "declined" | "lapsed" | "sent" | "received" | "closed";
             /** Format: uuid */
             need_id: string;
             /** Format: uuid */
@@ -1840,10 +1864,10 @@ export interface components {
             id: string;
             version: number;
             /**
-             * @description need_published: 需求已公开 · need published; need_rejected: 需求未通过 · need rejected; need_withdrawn: 需求已撤回 · need withdrawn; need_closed: 需求已结束 · need closed; match_proposed: 建议对接 · match proposed; match_reminded: 等您答复 · your answer is awaited; match_accepted: 对接已答应 · match accepted; match_refused: 对接未接受 · match refused; match_lapsed: 对接已失效 · match lapsed; match_need_ended: 所助需求已结束 · the need of a match ended; match_sent: 帮助已送出 · help was sent; match_received: 帮助已收到 · help was received; match_closed: 对接已结束 · match closed; pledge_released: 爱心意向已处理 · pledge judged
+             * @description need_published: 需求已公开 · need published; need_rejected: 需求未通过 · need rejected; need_withdrawn: 需求已撤回 · need withdrawn; need_closed: 需求已结束 · need closed; match_proposed: 建议对接 · match proposed; match_reminded: 等您答复 · your answer is awaited; match_accepted: 对接已答应 · match accepted; match_refused: 对接未接受 · match refused; match_declined: 需求方未接受 · match declined; match_lapsed: 对接已失效 · match lapsed; match_need_ended: 所助需求已结束 · the need of a match ended; match_sent: 帮助已送出 · help was sent; match_received: 帮助已收到 · help was received; match_closed: 对接已结束 · match closed; pledge_released: 爱心意向已处理 · pledge judged
              * @enum {string}
              */
-            kind: "need_published" | "need_rejected" | "need_withdrawn" | "need_closed" | "match_proposed" | "match_reminded" | "match_accepted" | "match_refused" | "match_lapsed" | "match_need_ended" | "match_sent" | "match_received" | "match_closed" | "pledge_released";
+            kind: "need_published" | "need_rejected" | "need_withdrawn" | "need_closed" | "match_proposed" | "match_reminded" | "match_accepted" | "match_refused" | "match_declined" | "match_lapsed" | "match_need_ended" | "match_sent" | "match_received" | "match_closed" | "pledge_released";
             /**
              * @description on which side the caller stands in this
              * @enum {string}
@@ -2146,7 +2170,7 @@ export interface components {
              * @description of its match: it can be confirmed when that is `sent`
              * @enum {string}
              */
-            state: "proposed" | "accepted" | "refused" | "lapsed" | "sent" | "received" | "closed";
+            state: "proposed" | "accepted" | "refused" | "declined" | "lapsed" | "sent" | "received" | "closed";
             category: string;
             unit: string;
             promised: number;
@@ -2352,6 +2376,7 @@ export type DaysToMatchOut = components['schemas']['DaysToMatchOut'];
 export type DeadLetterOut = components['schemas']['DeadLetterOut'];
 export type DeadLetterPage = components['schemas']['DeadLetterPage'];
 export type DeadLetterShownOut = components['schemas']['DeadLetterShownOut'];
+export type DeclineIn = components['schemas']['DeclineIn'];
 export type DeliveryOut = components['schemas']['DeliveryOut'];
 export type DivisionOut = components['schemas']['DivisionOut'];
 export type DivisionsOut = components['schemas']['DivisionsOut'];
@@ -4027,8 +4052,8 @@ export interface operations {
                 /** @description `next` of the page before */
                 cursor?: string;
                 limit?: number;
-                /** @description proposed: 待答复 · waiting for an answer; accepted: 已接受 · accepted; refused: 已谢绝 · refused; lapsed: 已失效 · lapsed; sent: 已送出 · sent; received: 已收到 · received; closed: 已结束 · closed */
-                state?: "proposed" | "accepted" | "refused" | "lapsed" | "sent" | "received" | "closed";
+                /** @description proposed: 待答复 · waiting for an answer; accepted: 已接受 · accepted; refused: 已谢绝 · refused; declined: 需求方不接受 · declined by the household's side; lapsed: 已失效 · lapsed; sent: 已送出 · sent; received: 已收到 · received; closed: 已结束 · closed */
+                state?: "proposed" | "accepted" | "refused" | "declined" | "lapsed" | "sent" | "received" | "closed";
             };
             header?: never;
             path?: never;
@@ -4242,8 +4267,8 @@ export interface operations {
                 /** @description `next` of the page before */
                 cursor?: string;
                 limit?: number;
-                /** @description proposed: 待答复 · waiting for an answer; accepted: 已接受 · accepted; refused: 已谢绝 · refused; lapsed: 已失效 · lapsed; sent: 已送出 · sent; received: 已收到 · received; closed: 已结束 · closed */
-                state?: "proposed" | "accepted" | "refused" | "lapsed" | "sent" | "received" | "closed";
+                /** @description proposed: 待答复 · waiting for an answer; accepted: 已接受 · accepted; refused: 已谢绝 · refused; declined: 需求方不接受 · declined by the household's side; lapsed: 已失效 · lapsed; sent: 已送出 · sent; received: 已收到 · received; closed: 已结束 · closed */
+                state?: "proposed" | "accepted" | "refused" | "declined" | "lapsed" | "sent" | "received" | "closed";
                 /** @description division code of 0 or 2 or 4 or 6 or 9 or 12 digits */
                 region?: string;
             };
@@ -4480,6 +4505,48 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["RefusalIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MatchOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    decline_match: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` of the thing as it was seen, or its `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match"?: string;
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                match_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeclineIn"];
             };
         };
         responses: {

@@ -21,6 +21,7 @@ Outcome = Literal[
     "need_over",
 ]
 Count = Annotated[int, Meta(ge=0, le=2**53)]
+Decline = Literal["not_needed", "does_not_fit", "cannot_receive", "met_elsewhere", "other"]
 Refusal = Literal["too_far", "out_of_stock", "does_not_fit", "changed_my_mind", "other"]
 
 
@@ -74,6 +75,15 @@ class MatchRefused(_OfMatch, frozen=True, kw_only=True):
 
     reason: Refusal
     refused_at: Moment
+
+
+class MatchDeclined(_OfMatch, frozen=True, kw_only=True):
+    """The household's side declined a proposal, or, before anything was sent, what was accepted; both quantities are free again, not for
+    each other."""
+
+    reason: Decline
+    was_accepted: bool
+    declined_at: Moment
 
 
 class MatchLapsed(_OfMatch, frozen=True, kw_only=True):

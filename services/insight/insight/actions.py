@@ -13,6 +13,7 @@ from contracts.event import Event
 from contracts.matching import (
     MatchAccepted,
     MatchClosed,
+    MatchDeclined,
     MatchLapsed,
     MatchNeedEnded,
     MatchProposed,
@@ -26,12 +27,14 @@ from insight.days import day_of
 from insight.model import Act, Household, Match, Need, Person, Stale
 from insight.values import URGENCY, value_of
 
-AnyMatch = MatchProposed | MatchAccepted | MatchRefused | MatchLapsed | MatchNeedEnded | MatchSent | MatchReceived | MatchClosed
+AnyAnswer = MatchAccepted | MatchRefused | MatchDeclined | MatchLapsed
+AnyMatch = MatchProposed | AnyAnswer | MatchNeedEnded | MatchSent | MatchReceived | MatchClosed
 AnyPledge = PledgeOffered | PledgeChanged | PledgeWithdrawn
 _STATES = {
     MatchProposed: "proposed",
     MatchAccepted: "accepted",
     MatchRefused: "refused",
+    MatchDeclined: "declined",
     MatchLapsed: "lapsed",
     MatchNeedEnded: "need_ended",
     MatchSent: "sent",

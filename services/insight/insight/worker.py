@@ -6,6 +6,7 @@ from chassis.events import ServiceWorker, every, handles_batch
 from contracts.matching import (
     MatchAccepted,
     MatchClosed,
+    MatchDeclined,
     MatchLapsed,
     MatchNeedEnded,
     MatchProposed,
@@ -67,6 +68,10 @@ class Worker(ServiceWorker):
 
     @handles_batch(MatchRefused)
     def on_match_refused(self, session: Session, events: list[MatchRefused]) -> None:
+        actions.note_matches(session, events)
+
+    @handles_batch(MatchDeclined)
+    def on_match_declined(self, session: Session, events: list[MatchDeclined]) -> None:
         actions.note_matches(session, events)
 
     @handles_batch(MatchLapsed)

@@ -16,7 +16,16 @@ from sqlalchemy import text
 
 from chassis.testing.fixtures import RolledBack
 from contracts.event import Event
-from contracts.matching import MatchClosed, MatchLapsed, MatchNeedEnded, MatchProposed, MatchReceived, MatchRefused, MatchSent
+from contracts.matching import (
+    MatchClosed,
+    MatchDeclined,
+    MatchLapsed,
+    MatchNeedEnded,
+    MatchProposed,
+    MatchReceived,
+    MatchRefused,
+    MatchSent,
+)
 from contracts.needs import NeedClosed, NeedRejected, NeedWithdrawn, PledgeChanged, PledgeOffered, PledgeWithdrawn
 from contracts.users import HouseholdRegistered, UserRegistered
 from insight import actions
@@ -102,6 +111,15 @@ def test_what_society_accepted_goes_on_counting_when_the_need_ends_later(databas
     assert (day["helped"], day["matches"], day["within_3"], day["weight_met"]) == (1, 1, 1, 90 * 600)
     assert (day["value_donor"], day.get("value_government", 0)) == (90 * 600, government)
     assert "met_elsewhere" not in day
+
+
+def test_a_promise_that_the_household_declined_is_no_help(database: RolledBack) -> None:
+    declined = replace(of_match(MatchDeclined, "m8", "donor", 3, declined_at="2026-03-06"), need_id=RICE.need_id, was_accepted=True)
+    tell(database, [giver("donor", "2026-03-01"), RICE, replace(accepted("m8", RICE, "donor", "2026-03-05", 5), version=2)])
+    assert counted(database)["", date(2026, 3, 2)]["helped"] == 1
+    tell(database, [declined])
+    day = counted(database)["", date(2026, 3, 2)]
+    assert (day["needs"], day.get("helped", 0), day.get("matches", 0)) == (1, 0, 0)
 
 
 def test_people_count_where_they_are_registered_and_once_a_week_and_a_month(straight: dict[Any, Any]) -> None:

@@ -5,9 +5,9 @@ from chassis.database import now
 from chassis.problems import Problem, not_allowed, state_conflict
 from matching.model import Match
 
-ACTS = ("accept_match", "refuse_match", "send_match", "receive_match", "close_match", "cancel_match", "print_slip")
+ACTS = ("accept_match", "refuse_match", "decline_match", "send_match", "receive_match", "close_match", "cancel_match", "print_slip")
 PROMISED = ("accepted", "sent", "received", "closed")
-"""The states in which something was promised."""
+"""The states in which a promise stands."""
 OF_GIVER = frozenset({"not_deliverable", "giver_withdrew"})
 OF_HOUSEHOLD = frozenset({"not_deliverable", "giver_no_show", "household_moved", "need_over"})
 """Why each side may say that nothing will be delivered."""
@@ -19,6 +19,7 @@ def refusal(act: str, caller: Caller, match: Match) -> Problem | None:
     may, states = {
         "accept_match": (is_giver, ("proposed",)),
         "refuse_match": (is_giver, ("proposed",)),
+        "decline_match": (is_household, ("proposed", "accepted")),
         "send_match": (is_giver, ("accepted",)),
         "receive_match": (is_household, ("sent",)),
         "close_match": (is_giver or is_household, ("received",)),

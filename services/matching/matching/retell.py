@@ -5,6 +5,7 @@ from contracts.matching import (
     BalanceChanged,
     MatchAccepted,
     MatchClosed,
+    MatchDeclined,
     MatchLapsed,
     MatchNeedEnded,
     MatchProposed,
@@ -16,7 +17,6 @@ from contracts.matching import (
 )
 from matching import reminders
 from matching.actions import told
-from matching.allowed import PROMISED
 from matching.balance.model import BalanceTold
 from matching.balance.telling import changed
 from matching.model import Match, Movement, Pledge
@@ -25,10 +25,11 @@ STORIES = (
     Story(MatchClosed, Match, told.closed, where=Match.state == "closed"),
     Story(MatchNeedEnded, Match, told.need_ended, where=Match.need_ended_at.is_not(None)),
     Story(MatchLapsed, Match, told.lapsed, where=Match.state == "lapsed"),
+    Story(MatchDeclined, Match, told.declined, where=Match.state == "declined"),
     Story(MatchRefused, Match, told.refused, where=Match.state == "refused"),
     Story(MatchReceived, Match, told.received, where=Match.movements.any(Movement.kind == "received")),
     Story(MatchSent, Match, told.sent, where=Match.movements.any(Movement.kind == "sent")),
-    Story(MatchAccepted, Match, told.accepted, where=Match.state.in_(PROMISED)),
+    Story(MatchAccepted, Match, told.accepted, where=Match.movements.any(Movement.kind == "promised")),
     Story(MatchReminded, Match, reminders.reminded, where=(Match.state == "proposed") & Match.reminded_at.is_not(None)),
     Story(MatchProposed, Match, told.proposed, where=Match.answer_by > Match.proposed_at),
     Story(PledgeReleased, Pledge, told.released, where=Pledge.releases > 0),

@@ -18,7 +18,7 @@ MOST = 3
 REMEMBERED_DAYS = 90
 LOOKED_AT = 500
 HELPED = f"""
-    NOT state IN ('proposed', 'refused', 'lapsed') AND (state <> 'closed' OR ended_because IN ('delivered', 'partly_delivered'))
+    NOT state IN ('proposed', 'refused', 'lapsed', 'declined') AND (state <> 'closed' OR ended_because IN ('delivered', 'partly_delivered'))
     AND answered_at > CAST(:at AS timestamptz) - interval '{REMEMBERED_DAYS} days'
 """
 """What was called off, or never arrived, helped nobody."""

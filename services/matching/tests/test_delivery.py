@@ -7,7 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of
-from contracts.matching import MatchAccepted, MatchClosed, MatchProposed, MatchReceived, MatchSent, PledgeReleased
+from contracts.matching import MatchAccepted, MatchClosed, MatchNeedEnded, MatchProposed, MatchReceived, MatchSent, PledgeReleased
 from matching.actions import book
 
 from .conftest import VILLAGE, changed, clear, offered, published, told, withdrawn
@@ -161,6 +161,14 @@ def test_a_need_that_ended_gets_nothing_back(promise: Promise, database: RolledB
     promise.does("sending", SENDING | {"quantity": 40}, promise.giver)
     assert promise.rests() == (0, 40)
     assert told(database, MatchSent)[-1].version == 4
+
+
+def test_an_ending_that_is_told_again_is_not_told_on(promise: Promise, database: RolledBack) -> None:
+    for _ in range(2):
+        with database.begin() as session:
+            book.end_needs(session, [withdrawn(promise.need)])
+    [ended] = told(database, MatchNeedEnded)
+    assert ended.version == 3
 
 
 def test_the_tracking_number_is_shown_to_both_sides_and_lies_sealed(promise: Promise, database: RolledBack) -> None:

@@ -291,3 +291,32 @@ def deadlocks(real: Database, rounds: int) -> int:
 
 def test_refusing_and_withdrawing_at_the_same_moment_never_deadlock(real: Database) -> None:
     assert deadlocks(real, 15) == 0
+
+
+def test_of_accepting_refusing_and_declining_at_once_one_counts(real: Database, keys: KnownKeys) -> None:
+    household, pledger = Person("household"), Person("donor")
+    for number in range(8):
+        category = f"food.item{number}"
+        with real.begin() as session:
+            book.book_needs(session, [published(category=category, account_id=household.id)])
+            book.book_pledges(session, [offered(category=category, pledger_id=pledger.id)])
+    clear_all(real)
+    client = Client(create_app("matching", api, database=real, keys=keys).test_client(), keys)
+    with real.begin() as session:
+        matches = session.scalars(text("SELECT id FROM matches")).all()
+    acts = [("acceptance", {}, pledger), ("refusal", {"reason": "too_far"}, pledger), ("decline", {"reason": "other"}, household)]
+    tries = [(match, act) for match in matches for act in acts]
+
+    def attempt(one: tuple[Any, tuple[str, dict[str, str], Person]]) -> tuple[Any, int]:
+        match, (act, body, person) = one
+        return match, client.post(f"/v1/matches/{match}/{act}", body, by=person).status_code
+
+    with ThreadPoolExecutor(12) as pool:
+        found = Counter(pool.map(attempt, tries))
+    # Who accepted may still be declined afterwards; else one of the three came to something.
+    for match in matches:
+        assert found[match, 201] in {1, 2}
+    assert count(real, "SELECT count(*) FROM matches WHERE state IN ('accepted', 'refused', 'declined')") == 8
+    assert count(real, "SELECT count(*) FROM needs WHERE rest NOT IN (0, 50)") == 0
+    free = "(SELECT count(*) FROM matches WHERE need_id = needs.id AND state = 'accepted') = (rest = 0)::int"
+    assert count(real, f"SELECT count(*) FROM needs WHERE {free}") == 8

@@ -16,6 +16,7 @@ from chassis.problems import not_found
 from contracts.matching import (
     MatchAccepted,
     MatchClosed,
+    MatchDeclined,
     MatchLapsed,
     MatchProposed,
     MatchReceived,
@@ -31,7 +32,7 @@ from needs.model import Household, Match, Need, Pledge
 from needs.problems import consent_needed, past_validity, unknown_household, unknown_item, wrong_unit
 
 LONGEST_VALIDITY = timedelta(days=731)
-AnyMatch = MatchProposed | MatchAccepted | MatchRefused | MatchLapsed | MatchSent | MatchReceived | MatchClosed
+AnyMatch = MatchProposed | MatchAccepted | MatchRefused | MatchDeclined | MatchLapsed | MatchSent | MatchReceived | MatchClosed
 
 
 def post_need(session: Session, caller: Caller, wanted: Mapping[str, Any]) -> Need:
@@ -233,6 +234,7 @@ _STATES = {
     MatchProposed: "proposed",
     MatchAccepted: "accepted",
     MatchRefused: "refused",
+    MatchDeclined: "declined",
     MatchLapsed: "lapsed",
     MatchSent: "sent",
     MatchReceived: "received",

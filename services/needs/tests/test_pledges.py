@@ -11,7 +11,7 @@ from chassis import outbox
 from chassis.database import new_id
 from chassis.testing.fixtures import Client, Person, RolledBack
 from contracts.event import decode, every_event
-from contracts.matching import MatchAccepted, MatchClosed, MatchProposed, MatchSent, PledgeReleased
+from contracts.matching import MatchAccepted, MatchClosed, MatchDeclined, MatchProposed, MatchSent, PledgeReleased
 from contracts.needs import PledgeChanged, PledgeOffered, PledgeWithdrawn
 from needs import actions
 
@@ -97,6 +97,18 @@ def test_what_was_never_sent_is_free_again_and_what_arrived_is_shown(client: Cli
         assert shown["open"] == 100 - figures[0]
 
 
+def test_what_the_household_declined_is_open_again(client: Client, database: RolledBack, donor: Person) -> None:
+    pledge = client.post("/v1/pledges", offer(), by=donor).json["id"]
+    accepted = match(MatchAccepted, pledge, 2)
+    stated = {name: getattr(accepted, name) for name in accepted.__struct_fields__ if name not in {"version", "chosen", "accepted_at"}}
+    declined = MatchDeclined(version=3, **stated, reason="not_needed", was_accepted=True, declined_at=datetime.now(UTC))
+    for event, promised in ((accepted, 30), (declined, 0), (accepted, 0)):
+        with database.begin() as session:
+            actions.note_matches(session, [event])
+        shown = client.get(f"/v1/pledges/{pledge}", by=donor).json
+        assert (shown["accepted"], shown["open"]) == (promised, 100 - promised)
+
+
 def test_the_answer_to_a_change_is_shown_and_an_older_one_changes_nothing(client: Client, database: RolledBack, donor: Person) -> None:
     pledge = client.post("/v1/pledges", offer(), by=donor).json["id"]
 
@@ -156,7 +168,16 @@ def test_a_pledge_that_makes_no_sense_is_refused_and_changes_nothing(
 
 
 def test_the_examples_of_the_contracts_are_what_needs_can_read(database: RolledBack) -> None:
-    names = {"match_proposed", "match_accepted", "match_refused", "match_lapsed", "match_sent", "match_received", "match_closed"}
+    names = {
+        "match_proposed",
+        "match_accepted",
+        "match_refused",
+        "match_declined",
+        "match_lapsed",
+        "match_sent",
+        "match_received",
+        "match_closed",
+    }
     from pathlib import Path
 
     import contracts

@@ -27,6 +27,7 @@ KINDS = {
     "match_reminded": ("等您答复", "your answer is awaited"),
     "match_accepted": ("对接已答应", "match accepted"),
     "match_refused": ("对接未接受", "match refused"),
+    "match_declined": ("需求方未接受", "match declined"),
     "match_lapsed": ("对接已失效", "match lapsed"),
     "match_need_ended": ("所助需求已结束", "the need of a match ended"),
     "match_sent": ("帮助已送出", "help was sent"),

@@ -10,6 +10,7 @@ from contracts.event import Event, name_of
 from contracts.matching import (
     MatchAccepted,
     MatchClosed,
+    MatchDeclined,
     MatchLapsed,
     MatchNeedEnded,
     MatchProposed,
@@ -37,6 +38,7 @@ FACTS: dict[type[Event], dict[str, tuple[str, ...]]] = {
     MatchReminded: {GIVER: (*_MATCH, "pledge_id", "answer_by")},
     MatchAccepted: {GIVER: (*_MATCH, "pledge_id", "chosen"), HOUSEHOLD: (*_MATCH, "chosen")},
     MatchRefused: {GIVER: (*_MATCH, "pledge_id", "reason"), HOUSEHOLD: _MATCH},
+    MatchDeclined: {GIVER: (*_MATCH, "pledge_id", "reason", "was_accepted"), HOUSEHOLD: (*_MATCH, "reason")},
     MatchLapsed: {GIVER: (*_MATCH, "pledge_id", "reason"), HOUSEHOLD: (*_MATCH, "reason")},
     MatchNeedEnded: {GIVER: (*_MATCH, "pledge_id", "reason"), HOUSEHOLD: (*_MATCH, "reason")},
     MatchSent: {GIVER: (*_MATCH, "pledge_id", "sent"), HOUSEHOLD: (*_MATCH, "sent")},

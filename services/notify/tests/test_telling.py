@@ -14,7 +14,7 @@ from chassis.events import handlers_of
 from chassis.inbox import Heard
 from chassis.testing.fixtures import RolledBack, administrator_of
 from contracts.event import Event, decode, encode
-from contracts.matching import MatchAccepted, MatchLapsed, MatchProposed, MatchRefused, MatchReminded, PledgeReleased
+from contracts.matching import MatchAccepted, MatchDeclined, MatchLapsed, MatchProposed, MatchRefused, MatchReminded, PledgeReleased
 from contracts.needs import NeedPublished, NeedRejected, NeedWithdrawn
 from notify.sides import FACTS
 from notify.worker import Worker
@@ -119,6 +119,12 @@ def test_what_is_told_holds_nobody_s_identity_and_no_village_for_the_giver(datab
 def test_the_household_does_not_learn_why_a_giver_declined(database: RolledBack) -> None:
     hear(database, [example(MatchRefused, reason="changed_my_mind")])
     assert {notice.side: notice.facts.get("reason") for notice in notices(database)} == {"giver": "changed_my_mind", "household": None}
+
+
+def test_the_pledger_learns_why_the_household_declined(database: RolledBack) -> None:
+    hear(database, [example(MatchDeclined, reason="cannot_receive", was_accepted=True)])
+    [giver] = [notice for notice in notices(database) if notice.side == "giver"]
+    assert (giver.facts["reason"], giver.facts["was_accepted"]) == ("cannot_receive", True)
 
 
 def test_an_older_event_that_comes_late_is_not_told(database: RolledBack) -> None:

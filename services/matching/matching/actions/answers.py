@@ -1,4 +1,4 @@
-"""Carry out what pledgers decide: accept, refuse, claim, or not answer in time."""
+"""Carry out what people decide: pledgers accept, refuse, claim, or do not answer in time; households decline."""
 
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from chassis.auth import Caller
 from chassis.database import new_id, now
 from matching.actions.giving_back import free, give_back, lapse
 from matching.actions.taking import advance, move, take
-from matching.actions.told import accepted, refused
+from matching.actions.told import accepted, declined, refused
 from matching.clearing import concerned
 from matching.model import Match, Need, Pledge
 from matching.problems import does_not_fit, not_enough, unknown_need, unknown_pledge
@@ -47,6 +47,22 @@ def refuse_match(session: Session, caller: Caller, match_id: UUID, reason: str) 
     session.flush()
     give_back(session, [match])
     outbox.add(session, refused(match))
+    return match
+
+
+def decline_match(session: Session, caller: Caller, match_id: UUID, reason: str) -> Match:
+    """The household's side does not want it, before anything is sent; need and pledge are free again, not for each other."""
+    match = take(session, caller, match_id, "decline_match", with_book=True)
+    promised = match.moved("promised")
+    advance(match, "declined")
+    match.closed_at, match.ended_because, match.barred = now(), reason, True
+    if promised:
+        move(match, "returned", promised, caller.id)
+    session.flush()
+    back = promised or match.quantity
+    free(session, "need", {match.need_id: back})
+    free(session, "pledge", {match.pledge_id: back})
+    outbox.add(session, declined(match))
     return match
 
 

@@ -60,7 +60,8 @@ def end_needs(session: Session, events: Sequence[NeedWithdrawn | NeedClosed]) ->
     )
     because: Literal["need_withdrawn", "need_closed"] = "need_withdrawn" if isinstance(events[0], NeedWithdrawn) else "need_closed"
     lapse(session, matches_in(session, "proposed", Match.need_id.in_(newest)), because)
-    promised = matches_in(session, "accepted", Match.need_id.in_(newest), locked=True)
+    untold = Match.need_id.in_(newest) & Match.need_ended_at.is_(None)
+    promised = matches_in(session, "accepted", untold, locked=True)
     for match in promised:
         match.version, match.need_ended_because, match.need_ended_at = match.version + 1, because, now()
         match.need_ended_version = match.version

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, object_session
 from contracts.matching import (
     MatchAccepted,
     MatchClosed,
+    MatchDeclined,
     MatchLapsed,
     MatchNeedEnded,
     MatchProposed,
@@ -37,6 +38,14 @@ def accepted(match: Match) -> MatchAccepted:
 
 def refused(match: Match) -> MatchRefused:
     return MatchRefused(version=match.version, **_stated(match), reason=match.ended_because, refused_at=match.answered_at)
+
+
+def declined(match: Match) -> MatchDeclined:
+    promised = match.moved("promised")
+    stated = _stated(match) | {"quantity": promised or match.quantity}
+    return MatchDeclined(
+        version=match.version, **stated, reason=match.ended_because, was_accepted=promised > 0, declined_at=match.closed_at
+    )
 
 
 def lapsed(match: Match) -> MatchLapsed:

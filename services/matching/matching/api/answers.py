@@ -6,11 +6,11 @@ from uuid import UUID
 from apiflask import APIBlueprint
 from sqlalchemy.orm import Session
 
-from chassis.auth import GIVERS, Caller
+from chassis.auth import GIVERS, HOUSEHOLD, STAFF, Caller
 from chassis.fields import Choice, Id, Strict, Whole
 from chassis.http import access
 from matching.actions import answers as actions
-from matching.api.labels import REFUSALS
+from matching.api.labels import DECLINES, REFUSALS
 from matching.api.matches import MatchOut, made
 
 api = APIBlueprint("answers", __name__)
@@ -22,6 +22,10 @@ class AcceptanceIn(Strict):
 
 class RefusalIn(Strict):
     reason = Choice(REFUSALS, required=True)
+
+
+class DeclineIn(Strict):
+    reason = Choice(DECLINES, required=True, metadata={"description": "told to the pledger"})
 
 
 class ClaimIn(Strict):
@@ -46,6 +50,15 @@ def accept_match(session: Session, caller: Caller, match_id: UUID, json_data: di
 def refuse_match(session: Session, caller: Caller, match_id: UUID, json_data: dict[str, Any]) -> Any:
     """Decline a proposal, and say why; it is not proposed again."""
     return made(actions.refuse_match(session, caller, match_id, **json_data), caller)
+
+
+@api.post("/matches/<uuid:match_id>/decline")
+@access(who=HOUSEHOLD | STAFF, view="own")
+@api.input(DeclineIn)
+@api.output(MatchOut, 201)
+def decline_match(session: Session, caller: Caller, match_id: UUID, json_data: dict[str, Any]) -> Any:
+    """The household's side does not want what was proposed or accepted, and it is not sent yet; the pair is not proposed again."""
+    return made(actions.decline_match(session, caller, match_id, **json_data), caller)
 
 
 @api.post("/claims")

@@ -4,6 +4,7 @@ STATES = {
     "proposed": ("待答复", "waiting for an answer"),
     "accepted": ("已接受", "accepted"),
     "refused": ("已谢绝", "refused"),
+    "declined": ("需求方不接受", "declined by the household's side"),
     "lapsed": ("已失效", "lapsed"),
     "sent": ("已送出", "sent"),
     "received": ("已收到", "received"),
@@ -14,6 +15,13 @@ REFUSALS = {
     "out_of_stock": ("已无存货", "out of stock"),
     "does_not_fit": ("不合适", "does not fit"),
     "changed_my_mind": ("改变主意", "changed my mind"),
+    "other": ("其他", "other"),
+}
+DECLINES = {
+    "not_needed": ("不再需要", "not needed any more"),
+    "does_not_fit": ("不合适", "does not fit"),
+    "cannot_receive": ("无法接收", "cannot be received"),
+    "met_elsewhere": ("已由他处解决", "met elsewhere"),
     "other": ("其他", "other"),
 }
 CARRIERS = {

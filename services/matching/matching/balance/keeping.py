@@ -63,7 +63,8 @@ _DAYS = text(
         SELECT needs.id AS need_id, left(needs.region, 9) AS region, needs.category,
             date_trunc('month', min(answered_at) AT TIME ZONE 'Asia/Shanghai')\\:\\:date AS month,
             greatest(0, extract(day FROM min(answered_at) - coalesce(published_at, posted_at)))\\:\\:integer AS days
-        FROM needs JOIN matches ON need_id = needs.id AND state NOT IN ('proposed', 'refused', 'lapsed') AND answered_at IS NOT NULL
+        FROM needs JOIN matches ON need_id = needs.id AND answered_at IS NOT NULL
+            AND state NOT IN ('proposed', 'refused', 'lapsed', 'declined')
         WHERE needs.id IN (SELECT need_id FROM taken) GROUP BY needs.id
     ),
     kept AS (

@@ -5,7 +5,8 @@ from matching.checks.units import MOVED
 
 _UNTRUE = f"""
     SELECT id FROM matches LEFT JOIN {MOVED} AS moved ON match_id = matches.id
-    WHERE (promised IS NOT NULL) <> (state IN ('accepted', 'sent', 'received', 'closed'))
+    WHERE (promised IS NOT NULL) <> (state IN ('accepted', 'sent', 'received', 'closed')) AND state <> 'declined'
+        OR state = 'declined' AND returned IS DISTINCT FROM promised
         OR promised > quantity
         OR coalesce(sent, 0) + coalesce(returned, 0) > promised
         OR sent IS NOT NULL AND sent + coalesce(returned, 0) <> promised

@@ -16,6 +16,7 @@ _UNTOLD = """
         UNION ALL SELECT match_id, CASE kind WHEN 'promised' THEN 'match_accepted' ELSE 'match_' || kind END, movements.version
             FROM movements WHERE kind <> 'returned' AND at >= :since
         UNION ALL SELECT id, 'match_reminded', 1 FROM matches WHERE reminded_at >= :since
+        UNION ALL SELECT id, 'match_declined', version FROM matches WHERE state = 'declined' AND closed_at >= :since
         UNION ALL SELECT id, 'match_closed', version FROM matches WHERE state = 'closed' AND closed_at >= :since
         UNION ALL SELECT id, 'match_' || state, version FROM matches WHERE state IN ('refused', 'lapsed') AND answered_at >= :since
         UNION ALL SELECT id, 'match_need_ended', 1 FROM matches WHERE need_ended_at >= :since

@@ -22,7 +22,8 @@ _SIDE = """
     SELECT {table}.id FROM {table} LEFT JOIN (
         SELECT {column}, sum(quantity) FILTER (WHERE state = 'proposed') AS proposed,
             sum(CASE WHEN state = 'proposed' THEN quantity ELSE {kept} END) AS held
-        FROM matches LEFT JOIN {moved} AS moved ON match_id = matches.id WHERE state NOT IN ('refused', 'lapsed') GROUP BY {column}
+        FROM matches LEFT JOIN {moved} AS moved ON match_id = matches.id
+        WHERE state NOT IN ('refused', 'lapsed', 'declined') GROUP BY {column}
     ) AS matched ON {column} = {table}.id
     WHERE {condition} ORDER BY {table}.id LIMIT 1
 """

@@ -1,0 +1,313 @@
+"""The book as plain lists: what must be free, set aside and told after every act. It shares no code with the service."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+Told = tuple[str, UUID, int, dict[str, Any]]
+"""An event's name, its subject, that one's version, and what else it must say."""
+STILL_NEEDED_NO_MORE = ("household_moved", "need_over")
+HOUSEHOLDS = ("household", "agent")
+"""Who speaks for the household: itself and the administrator of its village."""
+OF_GIVER = ("not_deliverable", "giver_withdrew")
+OF_HOUSEHOLD = ("not_deliverable", "giver_no_show", "household_moved", "need_over")
+
+
+class Refused(Exception):
+    """The book does not let somebody do this; the code says why."""
+
+
+@dataclass
+class Need:
+    id: UUID
+    version: int
+    account: UUID | None
+    region: str
+    category: str
+    unit: str
+    quantity: int
+    ended: bool = False
+
+
+@dataclass
+class Pledge:
+    id: UUID
+    version: int
+    pledger: UUID
+    scope: str
+    category: str
+    unit: str
+    quantity: int
+    ended: bool = False
+    expired: bool = False
+    releases: int = 0
+
+
+@dataclass
+class Slip:
+    token: str
+    revoked: bool = False
+    used: bool = False
+
+
+@dataclass
+class Match:
+    id: UUID
+    need: Need
+    pledge: Pledge
+    quantity: int
+    state: str = "proposed"
+    version: int = 1
+    barred: bool = False
+    late: bool = False
+    nearly_late: bool = False
+    reminded: bool = False
+    because: str | None = None
+    need_ended: bool = False
+    moved: dict[str, int] = field(default_factory=dict)
+    slips: list[Slip] = field(default_factory=list)
+
+    def advance(self, state: str, because: str | None = None) -> None:
+        self.state, self.because, self.version = state, because or self.because, self.version + 1
+
+    @property
+    def kept_by_pledge(self) -> int:
+        if self.state == "proposed":
+            return self.quantity
+        return self.moved.get("promised", 0) - self.moved.get("returned", 0)
+
+    @property
+    def kept_by_need(self) -> int:
+        if self.state == "proposed":
+            return self.quantity
+        if "received" in self.moved:
+            return self.moved["received"]
+        if self.state == "declined" or (self.state == "closed" and self.because not in STILL_NEEDED_NO_MORE):
+            return 0
+        return self.moved.get("sent", self.moved.get("promised", 0))
+
+
+def fits(need: Need, pledge: Pledge) -> bool:
+    wanted, given = need.category.split("."), pledge.category.split(".")
+    return need.unit == pledge.unit and need.region.startswith(pledge.scope) and wanted[: len(given)] == given
+
+
+class Book:
+    """Every act changes the lists and gives what must be told of it, or raises `Refused` and changes nothing."""
+
+    def __init__(self) -> None:
+        self.needs: dict[UUID, Need] = {}
+        self.pledges: dict[UUID, Pledge] = {}
+        self.matches: dict[UUID, Match] = {}
+
+    def rest_of_need(self, need: Need) -> int:
+        return 0 if need.ended else need.quantity - sum(match.kept_by_need for match in self.of(need))
+
+    def rest_of_pledge(self, pledge: Pledge) -> int:
+        return 0 if pledge.ended else pledge.quantity - sum(match.kept_by_pledge for match in self.of(pledge))
+
+    def of(self, side: Need | Pledge, state: str | None = None) -> list[Match]:
+        return [one for one in self.matches.values() if side in (one.need, one.pledge) and state in (None, one.state)]
+
+    def barred(self, need: Need, pledge: Pledge) -> bool:
+        return any(match.barred for match in self.of(need) if match.pledge is pledge)
+
+    def waiting_pairs(self) -> Iterator[tuple[Need, Pledge]]:
+        open_pledges = [one for one in self.pledges.values() if not one.expired and self.rest_of_pledge(one)]
+        for need in self.needs.values():
+            if self.rest_of_need(need):
+                yield from ((need, one) for one in open_pledges if fits(need, one) and not self.barred(need, one))
+
+    def hear_published(self, need: Need) -> list[Told]:
+        self.needs.setdefault(need.id, need)
+        return []
+
+    def hear_ended(self, ended: Need, because: str) -> list[Told]:
+        known = self.needs.setdefault(ended.id, ended)
+        if known is not ended and known.version >= ended.version:
+            return []
+        known.ended, known.version = True, ended.version
+        told = [self._lapse(match, because) for match in self.of(known, "proposed")]
+        for match in self.of(known, "accepted"):
+            match.version, match.need_ended = match.version + 1, True
+            told.append(("match_need_ended", match.id, match.version, {"reason": because, "quantity": match.moved["promised"]}))
+        return told
+
+    def hear_offered(self, pledge: Pledge) -> list[Told]:
+        self.pledges.setdefault(pledge.id, pledge)
+        return []
+
+    def hear_changed(self, changed: Pledge) -> list[Told]:
+        known = self._newer(changed)
+        if known is None:
+            return []
+        told = [self._lapse(match, "pledge_changed") for match in self.of(known, "proposed")]
+        if not known.ended:
+            known.scope, known.expired = changed.scope, False
+            known.quantity = max(changed.quantity, sum(match.kept_by_pledge for match in self.of(known)))
+        return [*told, self._released(known)]
+
+    def hear_withdrawn(self, withdrawn: Pledge) -> list[Told]:
+        known = self._newer(withdrawn)
+        if known is None:
+            return []
+        known.ended = True
+        return [*(self._lapse(match, "pledge_withdrawn") for match in self.of(known, "proposed")), self._released(known)]
+
+    def _newer(self, heard: Pledge) -> Pledge | None:
+        known = self.pledges.setdefault(heard.id, heard)
+        if known is not heard and known.version >= heard.version:
+            return None
+        known.version = heard.version
+        return known
+
+    def _released(self, pledge: Pledge) -> Told:
+        pledge.releases += 1
+        accepted = sum(match.kept_by_pledge for match in self.of(pledge) if match.state != "proposed")
+        says = {"answers": pledge.version, "withdrawn": pledge.ended, "quantity": pledge.quantity, "accepted": accepted}
+        return "pledge_released", pledge.id, pledge.releases, says | {"open": self.rest_of_pledge(pledge)}
+
+    def _lapse(self, match: Match, because: str) -> Told:
+        match.advance("lapsed", because)
+        match.barred = match.barred or because == "deadline"
+        return "match_lapsed", match.id, match.version, {"reason": because, "quantity": match.quantity}
+
+    def note_proposal(self, match: Match) -> None:
+        """Which pair is chosen is the clearing's affair; whether it may be is not."""
+        need, pledge = match.need, match.pledge
+        assert fits(need, pledge), "they do not fit"
+        assert [need.ended, pledge.ended, pledge.expired] == [False] * 3, "one of them is over"
+        assert not self.barred(need, pledge), "they are barred"
+        assert 0 < match.quantity <= min(self.rest_of_need(need), self.rest_of_pledge(pledge)), "there is not so much"
+        self.matches[match.id] = match
+
+    def expire(self, pledge: Pledge) -> None:
+        """Its time is over, and that of its proposals with it."""
+        pledge.expired = True
+        for match in self.of(pledge, "proposed"):
+            match.late = True
+
+    def lapse_late(self) -> list[Told]:
+        return [self._lapse(match, "deadline") for match in self.matches.values() if match.state == "proposed" and match.late]
+
+    def remind(self) -> list[Told]:
+        told: list[Told] = []
+        for match in self.matches.values():
+            if match.state == "proposed" and match.nearly_late and not match.late and not match.reminded:
+                match.reminded, match.version = True, match.version + 1
+                told.append(("match_reminded", match.id, match.version, {}))
+        return told
+
+    def may(self, match: Match, is_their_part: bool, *states: str) -> None:
+        if not is_their_part:
+            raise Refused("not_allowed")
+        if match.state not in states or (match.state == "proposed" and match.late):
+            raise Refused("state_conflict")
+
+    def accept(self, match: Match, side: str, quantity: int | None) -> list[Told]:
+        self.may(match, side == "giver", "proposed")
+        quantity = match.quantity if quantity is None else quantity
+        if quantity > match.quantity:
+            raise Refused("not_enough")
+        match.barred = quantity < match.quantity
+        match.advance("accepted")
+        match.moved["promised"] = quantity
+        return [("match_accepted", match.id, match.version, {"quantity": quantity, "chosen": "proposal"})]
+
+    def refuse(self, match: Match, side: str, reason: str) -> list[Told]:
+        self.may(match, side == "giver", "proposed")
+        match.advance("refused", reason)
+        match.barred = True
+        return [("match_refused", match.id, match.version, {"reason": reason, "quantity": match.quantity})]
+
+    def decline(self, match: Match, side: str, reason: str) -> list[Told]:
+        self.may(match, side in HOUSEHOLDS, "proposed", "accepted")
+        promised = match.moved.get("promised", 0)
+        match.advance("declined", reason)
+        match.barred = True
+        if promised:
+            match.moved["returned"] = promised
+        says = {"reason": reason, "was_accepted": promised > 0, "quantity": promised or match.quantity}
+        return [("match_declined", match.id, match.version, says)]
+
+    def claim(self, need_id: UUID, pledge_id: UUID, pledger: UUID, quantity: int) -> None:
+        need, pledge = self.needs.get(need_id), self.pledges.get(pledge_id)
+        if pledge is None or pledge.pledger != pledger:
+            raise Refused("unknown_pledge")
+        if need is None:
+            raise Refused("unknown_need")
+        if pledge.expired or min(self.rest_of_need(need), self.rest_of_pledge(pledge)) < quantity:
+            raise Refused("not_enough")
+        if not fits(need, pledge):
+            raise Refused("does_not_fit")
+
+    def note_claim(self, match: Match) -> list[Told]:
+        match.state, match.moved["promised"] = "accepted", match.quantity
+        self.matches[match.id] = match
+        return [("match_accepted", match.id, 1, {"quantity": match.quantity, "chosen": "claim"})]
+
+    def send(self, match: Match, side: str, quantity: int | None) -> list[Told]:
+        self.may(match, side == "giver", "accepted")
+        quantity = match.moved["promised"] if quantity is None else quantity
+        left = match.moved["promised"] - quantity
+        if left < 0:
+            raise Refused("more_than_promised")
+        match.advance("sent")
+        match.moved["sent"] = quantity
+        if left:
+            match.moved["returned"], match.barred = left, True
+        return [("match_sent", match.id, match.version, {"sent": quantity, "quantity": match.moved["promised"]})]
+
+    def receive(self, match: Match, side: str, quantity: int | None, reason: str | None) -> list[Told]:
+        self.may(match, side in HOUSEHOLDS, "sent")
+        return self._receive(match, quantity, reason, "signed_in")
+
+    def _receive(self, match: Match, quantity: int | None, reason: str | None, confirmed: str) -> list[Told]:
+        quantity = match.moved["sent"] if quantity is None else quantity
+        if quantity > match.moved["sent"]:
+            raise Refused("more_than_sent")
+        if quantity < match.moved["sent"] and reason is None:
+            raise Refused("reason_needed")
+        match.advance("received")
+        match.moved["received"] = quantity
+        says = {"sent": match.moved["sent"], "received": quantity, "difference": reason, "confirmed": confirmed}
+        return [("match_received", match.id, match.version, says)]
+
+    def close(self, match: Match, side: str) -> list[Told]:
+        self.may(match, True, "received")
+        arrived = match.moved["received"]
+        because = "delivered" if arrived == match.moved["promised"] else "partly_delivered" if arrived else "nothing_arrived"
+        return self._close(match, because)
+
+    def cancel(self, match: Match, side: str, reason: str) -> list[Told]:
+        self.may(match, True, "accepted", *(["sent"] if side in HOUSEHOLDS else []))
+        if reason not in (OF_HOUSEHOLD if side in HOUSEHOLDS else OF_GIVER):
+            raise Refused("not_allowed")
+        match.barred = True
+        if match.state == "accepted":
+            match.moved["returned"] = match.moved["promised"]
+        return self._close(match, reason, kept=reason in STILL_NEEDED_NO_MORE)
+
+    def _close(self, match: Match, because: str, kept: bool = False) -> list[Told]:
+        match.advance("closed", because)
+        figures = {"sent": match.moved.get("sent", 0), "received": match.moved.get("received", 0)}
+        return [("match_closed", match.id, match.version, {"reason": because, **figures})]
+
+    def print_slip(self, match: Match, side: str, token: str) -> list[Told]:
+        self.may(match, side == "agent", "accepted", "sent")
+        for slip in match.slips:
+            slip.revoked = slip.revoked or not slip.used
+        match.slips.append(Slip(token))
+        return []
+
+    def confirm_slip(self, match: Match, slip: Slip, quantity: int | None, reason: str | None) -> list[Told]:
+        if slip.revoked:
+            raise Refused("slip_unknown")
+        if slip.used:
+            raise Refused("slip_used")
+        if match.state != "sent":
+            raise Refused("state_conflict")
+        told = self._receive(match, quantity, reason, "by_slip")
+        slip.used = True
+        return told

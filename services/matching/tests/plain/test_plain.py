@@ -1,0 +1,59 @@
+"""The service against the plain book: the same in any order of acts and events; and with a guard taken out it is found."""
+
+import os
+from collections.abc import Callable
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from chassis.testing.fixtures import RolledBack
+from matching import clearing
+from matching.actions import book, giving_back
+
+from .machine import AnyOrder
+
+RUNS = int(os.environ.get("RUNS", "10000" if "CAMPAIGN" in os.environ else "1000"))
+STEPS = 16
+AS_IT_COMES = {"deadline": None, "stateful_step_count": STEPS, "suppress_health_check": list(HealthCheck), "print_blob": True}
+
+
+@pytest.mark.timeout(3600)
+def test_in_any_order_of_acts_and_events_the_book_is_the_plain_book(engine: RolledBack) -> None:
+    run_state_machine_as_test(lambda: AnyOrder(engine), settings=settings(max_examples=RUNS, **AS_IT_COMES))
+
+
+def all_barred_are_forgotten(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(clearing, "_BARRED", text(str(clearing._BARRED).replace("WHERE barred", "WHERE false")))
+
+
+def what_ended_gets_something_back(patch: pytest.MonkeyPatch) -> None:
+    generous = {side: text(str(sql).replace("AND NOT ended", "")) for side, sql in giving_back._GIVE_BACK.items()}
+    patch.setattr(giving_back, "_GIVE_BACK", generous)
+
+
+def an_older_version_counts(patch: pytest.MonkeyPatch) -> None:
+    known = book._pledge_at
+    patch.setattr(book, "_pledge_at", lambda session, pledge_id, version, unknown: known(session, pledge_id, 2**40 + version, unknown))
+
+
+def what_is_free_again_is_looked_at_by_nobody(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(giving_back, "to_clear", SimpleNamespace(add=lambda session, side, ids: None))
+
+
+@pytest.mark.timeout(3600)
+@pytest.mark.xfail(strict=True, raises=(AssertionError, DBAPIError), reason="the machine finds a book that lacks a guard")
+@pytest.mark.parametrize(
+    "without",
+    [all_barred_are_forgotten, what_ended_gets_something_back, an_older_version_counts, what_is_free_again_is_looked_at_by_nobody],
+    ids=lambda without: without.__name__,
+)
+def test_a_guard_that_is_taken_out_is_found(
+    engine: RolledBack, monkeypatch: pytest.MonkeyPatch, without: Callable[[pytest.MonkeyPatch], None]
+) -> None:
+    without(monkeypatch)
+    quickly = settings(max_examples=RUNS, phases=[Phase.generate], database=None, **AS_IT_COMES)
+    run_state_machine_as_test(lambda: AnyOrder(engine), settings=quickly)
