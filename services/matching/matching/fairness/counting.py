@@ -16,7 +16,7 @@ BATCH = 5_000
 AT_ONCE = 4
 
 HELPS = """
-    state NOT IN ('refused', 'lapsed') AND (state <> 'closed' OR ended_because IN ('delivered', 'partly_delivered'))
+    state NOT IN ('refused', 'lapsed', 'declined') AND (state <> 'closed' OR ended_because IN ('delivered', 'partly_delivered'))
     AND NOT EXISTS (SELECT FROM movements WHERE match_id = matches.id AND kind = 'received' AND quantity = 0)
 """
 """SQL condition: this match helps its need."""
