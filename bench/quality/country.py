@@ -45,10 +45,10 @@ class Luck:
     def ids(self, count: int) -> list[UUID]:
         return [UUID(bytes=self.draw.bytes(16)) for _ in range(count)]
 
-    def needs(self, count: int) -> list[Asked]:
-        """As many are normal as are urgent and critical."""
+    def needs(self, count: int, urgencies: Sequence[float] = (1, 1, 1)) -> list[Asked]:
+        """By default as many are normal as are urgent and as are critical."""
         ranked = self.rankings()
-        urgency = self.draw.choice([1, 2, 4], count)
+        urgency = self.draw.choice([1, 2, 4], count, p=np.array(urgencies) / sum(urgencies))
         days, rest = self.draw.integers(0, 60, count), self.draw.integers(1, 21, count)
         columns = zip(
             self.ids(count), self.ranked(ranked.items, count), self.ranked(ranked.villages, count), urgency, days, rest, strict=True

@@ -14,13 +14,17 @@ from matching.score import DEFAULT, PRIOR, Asked, Key, Weights, keys_of, of_need
 
 @dataclass(frozen=True)
 class Offered:
-    """A pledge and how much of it is free. `extra` is what a unit of it costs beside what its key says."""
+    """A pledge and how much of it is free.
+
+    `extra` is what a unit of it costs beside what its key says; needs less urgent than `kept_for` get nothing of it yet.
+    """
 
     id: UUID
     key: Key
     rest: int
     reliability: int = PRIOR
     extra: int = 0
+    kept_for: int = 1
 
 
 @dataclass(frozen=True)
@@ -53,8 +57,9 @@ def allocate(
 
     A need gets nothing of the keys that it is named with in `without`.
 
-    Min-cost flow need -> group of like pledges -> sink. Like are pledges of one key, reliability and extra cost that are barred for
-    the same needs. With `costs` every pledge stands alone, and only the pairs named there may be matched, each at its own cost.
+    Min-cost flow need -> group of like pledges -> sink. Like are pledges of one key, reliability and extra cost that are kept for the
+    same urgency and barred for the same needs. With `costs` every pledge stands alone, and only the pairs named there may be matched,
+    each at its own cost.
     """
     groups = _groups(pledges, barred, alone=costs is not None)
     keys = {group.key for group in groups}
@@ -83,8 +88,10 @@ def allocate(
 class _Group:
     """Pledges that are as good as each other for every need of the batch."""
 
-    def __init__(self, key: Key, reliability: int, extra: int, barred_for: frozenset[UUID], pledges: Sequence[Offered]) -> None:
-        self.key, self.reliability, self.extra, self.barred_for = key, reliability, extra, barred_for
+    def __init__(
+        self, key: Key, reliability: int, extra: int, kept_for: int, barred_for: frozenset[UUID], pledges: Sequence[Offered]
+    ) -> None:
+        self.key, self.reliability, self.extra, self.kept_for, self.barred_for = key, reliability, extra, kept_for, barred_for
         self.ids = [pledge.id for pledge in pledges]
         self.supply = sum(pledge.rest for pledge in pledges)
         self._rests = [pledge.rest for pledge in pledges]
@@ -118,9 +125,10 @@ def _groups(pledges: Sequence[Offered], barred: Collection[tuple[UUID, UUID]], a
     barred_for: Mapping[UUID, set[UUID]] = defaultdict(set)
     for need, pledge in barred:
         barred_for[pledge].add(need)
-    alike: dict[tuple[Key, int, int, frozenset[UUID], UUID | None], list[Offered]] = defaultdict(list)
+    alike: dict[tuple[Key, int, int, int, frozenset[UUID], UUID | None], list[Offered]] = defaultdict(list)
     for one in pledges:
-        alike[one.key, one.reliability, one.extra, frozenset(barred_for.get(one.id, ())), one.id if alone else None].append(one)
+        barred_by = frozenset(barred_for.get(one.id, ()))
+        alike[one.key, one.reliability, one.extra, one.kept_for, barred_by, one.id if alone else None].append(one)
     return [_Group(*group, members) for (*group, _), members in alike.items()]
 
 
@@ -135,8 +143,9 @@ def _arcs(
     of_group = [sum(of_pledge(group.reliability, group.extra, weights)) for group in groups]
     worth = [sum(of_need(need, len(keys), weights).values()) for need, keys in zip(needs, fitting, strict=True)]
     for row, index, cost in _pairs(needs, fitting, groups, costs):
-        value = worth[row] + sum(of_pair(needs[row], groups[index].key, weights)) + of_group[index] - cost
-        if value >= weights.threshold and needs[row].id not in groups[index].barred_for:
+        need, group = needs[row], groups[index]
+        value = worth[row] + sum(of_pair(need, group.key, weights)) + of_group[index] - cost
+        if value >= weights.threshold and need.urgency >= group.kept_for and need.id not in group.barred_for:
             yield row, index, value
 
 

@@ -137,6 +137,14 @@ def score(need: Asked, key: Key, keys_that_fit: int, weights: Weights = DEFAULT,
     return Score(parts)
 
 
+def kept_for(lain: float, hold: float) -> int:
+    """The least urgency that may have a pledge yet which has lain open so long (both in the same unit of time).
+
+    For the first third of `hold` only the critical, until it is over only the urgent too: who is worse off may be about to ask.
+    """
+    return 4 if 3 * lain < hold else 2 if lain < hold else 1
+
+
 def in_turn(needs: Sequence[Asked]) -> list[Asked]:
     """The needs of one clearing, each as if those before it in its village were helped already: no village takes a whole clearing."""
     places: dict[str, int] = {}

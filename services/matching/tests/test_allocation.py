@@ -1,6 +1,7 @@
 """The best allocation of a batch, as a pure function."""
 
 from collections import Counter
+from dataclasses import replace
 from uuid import UUID, uuid4
 
 import numpy as np
@@ -56,6 +57,14 @@ def test_a_barred_pair_gets_nothing_and_others_do() -> None:
     need, other, pledge = asked(urgency=4), asked(), offered()
     assert allocate([need, other], [pledge], barred={(need.id, pledge.id)}) == [Share(other.id, pledge.id, 10)]
     assert allocate([need], [pledge], barred={(need.id, pledge.id)}) == []
+
+
+def test_a_pledge_kept_for_the_urgent_goes_to_nobody_else_yet() -> None:
+    calm, urgent, free = asked(), asked(urgency=2, rest=4), offered(rest=3)
+    kept = replace(offered(rest=10), kept_for=2)
+    assert set(allocate([calm], [kept, free])) == {Share(calm.id, free.id, 3)}
+    assert sum(share.quantity for share in allocate([calm, urgent], [kept]) if share.need == urgent.id) == 4
+    assert sum(share.quantity for share in allocate([calm, urgent], [kept, free])) == 7
 
 
 def test_what_does_not_fit_is_left() -> None:

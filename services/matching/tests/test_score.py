@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from matching.score import DEFAULT, LONGEST_WAIT_DAYS, PRIOR, Asked, Weights, decided_by, in_turn, score
+from matching.score import DEFAULT, LONGEST_WAIT_DAYS, PRIOR, Asked, Weights, decided_by, in_turn, kept_for, score
 
 VILLAGE = "510903001001"
 KEY = ("food.rice", "kg", "5109")
@@ -71,6 +71,11 @@ def test_the_default_weights_are_sane_and_wild_ones_are_named() -> None:
     assert DEFAULT.wrong() == []
     assert Weights(urgency=-1, nearer=10**9).wrong() == ["urgency", "nearer"]
     assert Weights(threshold=0).wrong() == Weights(threshold=10_052).wrong() == ["threshold"]
+
+
+def test_a_fresh_pledge_is_kept_for_the_critical_then_for_the_urgent_then_for_nobody() -> None:
+    assert [kept_for(lain, hold=3) for lain in (0, 1, 2.9, 3)] == [4, 2, 2, 1]
+    assert kept_for(0, hold=0) == 1
 
 
 def test_no_village_takes_a_whole_clearing() -> None:
