@@ -180,9 +180,8 @@ def _month(
     for supply in supplies:
         found: dict[str, int] = defaultdict(int)
         for round_ in range(rounds):
-            for way, value in values(
-                season(Luck(np.random.default_rng([seed, round_, int(100 * supply)])), count, supply, urgencies)
-            ).items():
+            one = season(Luck(np.random.default_rng([seed, round_, int(100 * supply)])), count, supply, urgencies)
+            for way, value in values(one).items():
                 found[way] += value
                 total[way] += value
         _say(f"{run}, supply {supply}", found, None, None, is_bound=False)
