@@ -15,8 +15,8 @@ DIFFERING = f"""
         SELECT seen.*, CAST(counted_needs.is_helped AS integer) AS helped FROM ({SEEN}) AS seen JOIN counted_needs USING (need_id)
     ),
     compared AS (
-        SELECT whose, month, needs, helped FROM fared
+        SELECT whose, quarter, needs, helped FROM fared
         UNION ALL {BOTH.format(measures="-count(*), -sum(helped)", rows="counted")}
     )
-    SELECT whose, month FROM compared GROUP BY whose, month HAVING sum(needs) <> 0 OR sum(helped) <> 0 ORDER BY whose, month LIMIT 1
+    SELECT whose, quarter FROM compared GROUP BY whose, quarter HAVING sum(needs) <> 0 OR sum(helped) <> 0 ORDER BY whose, quarter LIMIT 1
 """

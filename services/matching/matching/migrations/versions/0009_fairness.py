@@ -29,8 +29,8 @@ def upgrade() -> None:
     )
     op.execute("CREATE TABLE counted_needs (need_id uuid CONSTRAINT counted_needs_pk PRIMARY KEY, is_helped boolean NOT NULL)")
     op.execute(
-        'CREATE TABLE fared (whose varchar(36) COLLATE "C", month date, needs bigint NOT NULL, helped bigint NOT NULL,'
-        " CONSTRAINT fared_pk PRIMARY KEY (whose, month)) WITH (fillfactor = 80)"
+        'CREATE TABLE fared (whose varchar(36) COLLATE "C", quarter date, needs bigint NOT NULL, helped bigint NOT NULL,'
+        " CONSTRAINT fared_pk PRIMARY KEY (whose, quarter)) WITH (fillfactor = 80)"
     )
     for name, (when, noted) in NOTING.items():
         op.execute(f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {noted}; RETURN NULL; END $$")
