@@ -15,7 +15,7 @@ from chassis.database import new_id, now
 from chassis.rows import document, insert_into
 from contracts.matching import MatchProposed
 from matching.allocation import Offered, Share
-from matching.fairness.asking import NOTHING, fared
+from matching.fairness.asking import lately
 from matching.reasons import reasons_for
 from matching.score import Asked, Key, Weights, in_turn, keys_of
 from matching.weights.asking import Sets, in_force
@@ -215,7 +215,7 @@ def _take_pledges(session: Session, asked: Collection[Asked], barred: Sequence[A
 
 def _asked(session: Session, rows: Collection[Any], at: datetime) -> dict[UUID, Asked]:
     """The needs by id, each with how its village and household fared. What is asked here was published, even if it is not counted yet."""
-    known, here = fared(session, rows), Counter(row.region for row in rows)
+    known, here = lately(session, rows), Counter(row.region for row in rows)
     return {
         row.id: Asked(
             row.id,
@@ -226,9 +226,9 @@ def _asked(session: Session, rows: Collection[Any], at: datetime) -> dict[UUID, 
             max(0, (at - row.posted_at).days),
             row.rest,
             is_helped=row.rest < row.quantity,
-            village_needs=max(here[row.region], known.get(row.region, NOTHING).needs),
-            village_helped=known.get(row.region, NOTHING).helped,
-            household_helped=known.get(str(row.household_id), NOTHING).helped,
+            village_needs=max(here[row.region], known.villages.get(row.region, (0, 0))[0]),
+            village_helped=known.villages.get(row.region, (0, 0))[1],
+            household_helped=known.households.get(row.household_id, 0),
         )
         for row in rows
     }

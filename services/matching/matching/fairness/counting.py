@@ -1,4 +1,4 @@
-"""Counts, for every village and household, the needs published in a quarter and how many of them are helped.
+"""Counts, for every village, the needs published in a quarter and how many of them are helped; a household's few are kept one by one.
 
 A need is helped while some match of it is proposed, promised, under way or has arrived. What was refused, lapsed, was called off or
 brought nothing helped nobody. A proposal counts at once, not when it is accepted: else one village would be offered everything that
@@ -28,12 +28,6 @@ SEEN = f"""
 """
 """SQL: every need as it counts now. A need that ended before it was heard of has no urgency."""
 
-BOTH = """
-    SELECT region AS whose, quarter, {measures} FROM {rows} GROUP BY 1, 2
-    UNION ALL SELECT CAST(household_id AS text), quarter, {measures} FROM {rows} GROUP BY 1, 2
-"""
-"""SQL: sums by village and by household of rows that name them."""
-
 _ALONE = text("SELECT pg_try_advisory_xact_lock(hashtext('matching.fairness'))")
 _COUNT = text(
     f"""
@@ -42,19 +36,18 @@ _COUNT = text(
     ),
     seen AS ({SEEN} AND id IN (SELECT need_id FROM taken)),
     kept AS (
-        INSERT INTO counted_needs (need_id, is_helped) SELECT need_id, is_helped FROM seen
+        INSERT INTO counted_needs (need_id, household_id, quarter, is_helped) SELECT need_id, household_id, quarter, is_helped FROM seen
         ON CONFLICT (need_id) DO UPDATE SET is_helped = excluded.is_helped WHERE counted_needs.is_helped <> excluded.is_helped
     ),
     change AS (
-        SELECT region, household_id, quarter, CAST(counted_needs.need_id IS NULL AS integer) AS needs,
+        SELECT region, seen.quarter, CAST(counted_needs.need_id IS NULL AS integer) AS needs,
             CAST(seen.is_helped AS integer) - CAST(coalesce(counted_needs.is_helped, false) AS integer) AS helped
         FROM seen LEFT JOIN counted_needs USING (need_id)
     ),
     added AS (
-        INSERT INTO fared (whose, quarter, needs, helped)
-        SELECT * FROM ({BOTH.format(measures="sum(needs) AS needs, sum(helped) AS helped", rows="change")}) AS both_sides
-        WHERE needs <> 0 OR helped <> 0
-        ON CONFLICT (whose, quarter) DO UPDATE SET needs = fared.needs + excluded.needs, helped = fared.helped + excluded.helped
+        INSERT INTO fared (region, quarter, needs, helped)
+        SELECT region, quarter, sum(needs), sum(helped) FROM change GROUP BY region, quarter HAVING sum(needs) <> 0 OR sum(helped) <> 0
+        ON CONFLICT (region, quarter) DO UPDATE SET needs = fared.needs + excluded.needs, helped = fared.helped + excluded.helped
     )
     SELECT count(*) FROM taken
     """
