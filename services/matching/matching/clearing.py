@@ -15,10 +15,11 @@ from chassis.database import new_id, now
 from chassis.rows import document, insert_into
 from contracts.matching import MatchProposed
 from matching.allocation import Offered, Share
-from matching.fairness.asking import NOTHING, fared
+from matching.fairness.asking import lately
 from matching.reasons import reasons_for
 from matching.score import Asked, Key, Weights, in_turn, keys_of
 from matching.weights.asking import Sets, in_force
+from matching.weights.declining import WORTH_IT, decline, forget
 from matching.weights.sharing import share_out, too_low
 
 BATCH = 500
@@ -42,7 +43,7 @@ _FITTING_NEEDS = text(
         SELECT id FROM needs
         WHERE category = asked.category AND unit = asked.unit
           AND region >= pledges.scope AND region < pledges.scope || '~' AND NOT ended AND rest > 0
-          AND NOT EXISTS (SELECT FROM matches WHERE barred AND need_id = needs.id AND pledge_id = pledges.id)
+          AND NOT EXISTS (SELECT FROM matches WHERE barred AND need_id = needs.id AND pledge_id = pledges.id) AND {WORTH_IT}
         ORDER BY urgency DESC, posted_at LIMIT {PER_PLEDGE}
     ) AS need
     WHERE pledges.id = ANY(CAST(:ids AS uuid[])) AND NOT pledges.ended AND pledges.rest > 0 AND pledges.valid_until > now()
@@ -102,7 +103,7 @@ _PROPOSE = insert_into(
 # What still has something fitting open beside it was passed over because somebody else held that, or there was too much for one
 # clearing: it stays on the list. Everything else leaves it, and comes back when a change in the book concerns it.
 _DONE = text(
-    """
+    f"""
     WITH due AS (SELECT * FROM unnest(CAST(:sides AS text[]), CAST(:ids AS uuid[])) AS due (side, id)),
     waiting AS (
         SELECT due.side, due.id FROM due JOIN needs ON due.side = 'need' AND needs.id = due.id AND NOT needs.ended AND needs.rest > 0
@@ -114,7 +115,7 @@ _DONE = text(
                 WHERE pledges.category = array_to_string((string_to_array(needs.category, '.'))[1\\:level.depth], '.') COLLATE "C"
                   AND pledges.unit = needs.unit AND pledges.scope = left(needs.region, length) COLLATE "C"
                   AND NOT pledges.ended AND pledges.rest > 0 AND pledges.valid_until > now()
-                  AND NOT EXISTS (SELECT FROM matches WHERE barred AND need_id = needs.id AND pledge_id = pledges.id)
+                  AND NOT EXISTS (SELECT FROM matches WHERE barred AND need_id = needs.id AND pledge_id = pledges.id) AND {WORTH_IT}
                 LIMIT 1
             ) AS fitting ON true
         )
@@ -126,7 +127,7 @@ _DONE = text(
             SELECT FROM categories AS asked JOIN needs ON needs.category = asked.category AND needs.unit = asked.unit
             WHERE asked.category >= pledges.category AND asked.category < pledges.category || '/' AND asked.unit = pledges.unit
               AND needs.region >= pledges.scope AND needs.region < pledges.scope || '~' AND NOT needs.ended AND needs.rest > 0
-              AND NOT EXISTS (SELECT FROM matches WHERE barred AND need_id = needs.id AND pledge_id = pledges.id)
+              AND NOT EXISTS (SELECT FROM matches WHERE barred AND need_id = needs.id AND pledge_id = pledges.id) AND {WORTH_IT}
         )
     ),
     later AS (
@@ -168,8 +169,10 @@ def _clear(session: Session, answer_within: timedelta, due_needs: Sequence[UUID]
     pledge_of = {row.id: row for row in _take_pledges(session, asked.values(), barred)}
     pairs = {(row.need_id, row.pledge_id) for row in barred}
     weights = in_force(session, {need.region for need in asked.values()}, at)
+    forget(session, asked.keys() & set(due_needs))
     needs, pledges = in_turn(list(asked.values())), [_offered(row) for row in pledge_of.values()]
     low = too_low(needs, pledges, weights)
+    decline(session, low, at)
     shares = share_out(needs, pledges, pairs, weights, low)
     proposals = [
         _proposal(share, need_of[share.need], asked[share.need], pledge_of[share.pledge], weights, at, at + answer_within)
@@ -212,7 +215,7 @@ def _take_pledges(session: Session, asked: Collection[Asked], barred: Sequence[A
 
 def _asked(session: Session, rows: Collection[Any], at: datetime) -> dict[UUID, Asked]:
     """The needs by id, each with how its village and household fared. What is asked here was published, even if it is not counted yet."""
-    known, here = fared(session, rows), Counter(row.region for row in rows)
+    known, here = lately(session, rows), Counter(row.region for row in rows)
     return {
         row.id: Asked(
             row.id,
@@ -223,9 +226,9 @@ def _asked(session: Session, rows: Collection[Any], at: datetime) -> dict[UUID, 
             max(0, (at - row.posted_at).days),
             row.rest,
             is_helped=row.rest < row.quantity,
-            village_needs=max(here[row.region], known.get(row.region, NOTHING).needs),
-            village_helped=known.get(row.region, NOTHING).helped,
-            household_helped=known.get(str(row.household_id), NOTHING).helped,
+            village_needs=max(here[row.region], known.villages.get(row.region, (0, 0))[0]),
+            village_helped=known.villages.get(row.region, (0, 0))[1],
+            household_helped=known.households.get(row.household_id, 0),
         )
         for row in rows
     }

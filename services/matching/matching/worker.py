@@ -9,6 +9,7 @@ from matching.actions import answers, book
 from matching.balance import keeping, telling
 from matching.checks import watch
 from matching.fairness import counting
+from matching.weights import declining
 
 
 class Worker(ServiceWorker):
@@ -53,6 +54,10 @@ class Worker(ServiceWorker):
     @every(seconds=1)
     def count_help(self, session: Session) -> None:
         counting.count(session)
+
+    @every(seconds=60)
+    def awaken(self, session: Session) -> None:
+        declining.awaken(session)
 
     @every(seconds=5)
     def tell_balance(self, session: Session) -> None:

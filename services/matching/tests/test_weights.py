@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,9 +13,11 @@ from chassis.database import Database
 from chassis.http import create_app
 from chassis.testing.fixtures import Client, KnownKeys, Person, RolledBack, administrator_of
 from contracts.matching import MatchProposed
+from matching import clearing, to_clear
 from matching.api import api
+from matching.checks import pairs
 from matching.score import DEFAULT, MOST
-from matching.weights import asking
+from matching.weights import asking, declining
 
 from .conftest import DAYS, VILLAGE, clear, offered, published, told
 from .test_balance import book
@@ -189,3 +191,115 @@ def test_weights_that_make_everything_equal_still_give_all_there_is(client: Clie
     assert sum(one.quantity for one in proposals) == 10**9
     with database.begin() as session:
         assert session.scalar(text("SELECT count(*) FROM to_clear")) == 0
+
+
+PICKY = dict.fromkeys(VALUES, 0) | {"urgency": 1_000, "waiting_day": 100, "exact": 50, "threshold": 1_051}
+
+
+def listed(database: RolledBack) -> int:
+    with database.begin() as session:
+        return session.scalar(text("SELECT count(*) FROM to_clear")) or 0
+
+
+@pytest.fixture
+def picky(client: Client, database: RolledBack) -> RolledBack:
+    """A county where an ordinary need has to wait for a day before it is worth anybody's pledge for a group."""
+    assert put(client, administrator_of(database, COUNTY), **PICKY).status_code == 200
+    return database
+
+
+def group(**changes: Any) -> Any:
+    return offered(**{"category": "food", "quantity": 50} | changes)
+
+
+WITHOUT = str(clearing._DONE).replace(declining.WORTH_IT, "true").replace("::", "\\:\\:")
+
+
+@pytest.mark.parametrize(
+    "is_guarded", [True, pytest.param(False, marks=pytest.mark.xfail(strict=True, reason="what is worth too little is looked at for ever"))]
+)
+@pytest.mark.parametrize("need_first", [True, False])
+def test_what_is_worth_too_little_is_not_proposed_and_leaves_the_list(
+    picky: RolledBack, need_first: bool, is_guarded: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not is_guarded:
+        monkeypatch.setattr(clearing, "_DONE", text(WITHOUT))
+    for part in ([published()], []) if need_first else ([], [published()]):
+        book(picky, part, [] if part else [group()])
+        assert clear(picky) == 0
+    assert listed(picky) == 0
+    assert told(picky, MatchProposed) == []
+    with picky.begin() as session:
+        assert session.scalar(text("SELECT count(*) FROM too_low")) == 1
+
+
+def wait_a_day(database: RolledBack, waited: bool = True) -> None:
+    with database.begin() as session:
+        session.execute(text("UPDATE too_low SET until = until - interval '1 day'"))
+        if waited:
+            session.execute(text("UPDATE needs SET posted_at = posted_at - interval '1 day'"))
+
+
+def test_a_day_later_it_has_waited_longer_and_is_worth_it(picky: RolledBack) -> None:
+    book(picky, [published()], [group()])
+    clear(picky)
+    with picky.begin() as session:
+        assert declining.awaken(session) == 0
+    wait_a_day(picky)
+    with picky.begin() as session:
+        assert declining.awaken(session) == 1
+    assert clear(picky) == 1
+
+
+def test_a_day_later_it_is_left_alone_again_if_nothing_has_changed(picky: RolledBack) -> None:
+    book(picky, [published()], [group()])
+    clear(picky)
+    wait_a_day(picky, waited=False)
+    with picky.begin() as session:
+        assert declining.awaken(session) == 1
+    assert (clear(picky), listed(picky)) == (0, 0)
+    with picky.begin() as session:
+        assert session.scalar(text("SELECT until > now() FROM too_low"))
+
+
+def test_what_is_worth_enough_to_one_pledge_gets_that_and_not_the_other(picky: RolledBack) -> None:
+    exact = offered(quantity=20)
+    book(picky, [published()], [group(), exact])
+    assert [one.pledge_id for one in settle(picky)] == [exact.pledge_id]
+    assert listed(picky) == 0
+
+
+def test_a_need_that_changed_is_weighed_anew(picky: RolledBack) -> None:
+    need = published()
+    book(picky, [need], [group()])
+    clear(picky)
+    wait = "UPDATE needs SET posted_at = posted_at - interval '1 day'"
+    with picky.begin() as session:
+        session.execute(text(wait))
+        to_clear.add(session, "need", [need.need_id])
+    assert clear(picky) == 1
+
+
+def test_needs_worth_too_little_do_not_hide_those_of_other_counties_behind_them(picky: RolledBack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clearing, "_FITTING_NEEDS", text(str(clearing._FITTING_NEEDS).replace("LIMIT 100", "LIMIT 2")))
+    others = [published(posted_at=datetime.now(UTC) - timedelta(hours=20)) for _ in range(6)]
+    mine = published(region=f"{NEIGHBOUR}001001")
+    book(picky, [*others, mine])
+    while listed(picky):
+        clear(picky)
+    book(picky, [], [group(region="51")])
+    for _ in range(9):
+        with picky.begin() as session:
+            session.execute(text("UPDATE to_clear SET due_at = now()"))
+        clear(picky)
+    assert [one.need_id for one in told(picky, MatchProposed)] == [mine.need_id]
+
+
+def test_the_audit_takes_what_is_left_alone_for_no_pair_that_waits(picky: RolledBack) -> None:
+    book(picky, [published()], [group()])
+    clear(picky)
+    [check] = pairs.CHECKS
+    with picky.begin() as session:
+        assert session.execute(text(check.statement)).all() == []
+        session.execute(text("DELETE FROM too_low"))
+        assert len(session.execute(text(check.statement)).all()) == 1

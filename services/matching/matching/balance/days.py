@@ -43,13 +43,12 @@ def typical(session: Session, places: set[tuple[str, str]]) -> dict[tuple[str, s
         "regions": [region for region, _ in listed],
         "categories": [one["category"] for one in ranges],
         "behind": [one["behind"] for one in ranges],
-        "since": first_month(MONTHS),
+        "since": _since(),
     }
     return {(row.region, row.category): (row.days, int(row.whole)) for row in session.execute(_TYPICAL, stated)}
 
 
-def first_month(before: int) -> date:
-    """The first day of the month that was so many months before the present one."""
+def _since() -> date:
     today = now().date()
-    months = 12 * today.year + today.month - 1 - before
+    months = 12 * today.year + today.month - 1 - MONTHS
     return date(months // 12, months % 12 + 1, 1)

@@ -5,5 +5,5 @@ from matching.fairness.recount import DIFFERING, MISCOUNTED
 
 CHECKS = (
     Check("need_miscounted", "every need is counted, as helped if it is", MISCOUNTED),
-    Check("fared_differs", "how a village or a household fared is the sum of what was counted", DIFFERING),
+    Check("fared_differs", "how a village fared is the sum of what was counted", DIFFERING),
 )

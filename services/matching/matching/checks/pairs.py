@@ -4,7 +4,7 @@ from matching.checks.check import Check
 
 # Like needs and like pledges are looked at once: every key that somebody asks for is one row, and so is every key that is offered. Where
 # both are there, and nowhere else, their rows are taken up. What is on the list, a clearing will look at; a barred pair is not proposed
-# again. Each step is materialized: the planner would multiply before it filters.
+# again, and what is worth too little is looked at within a day. Each step is materialized: the planner would multiply before it filters.
 _BOTH_WAIT = """
     WITH waiting AS NOT MATERIALIZED (
         SELECT id, category, unit, region FROM needs
@@ -36,6 +36,9 @@ _BOTH_WAIT = """
         AND waiting.region >= served.scope AND waiting.region < served.scope || '~'
     JOIN free ON free.category = served.wider AND free.unit = served.unit AND free.scope = served.scope
     WHERE NOT EXISTS (SELECT FROM matches WHERE barred AND matches.need_id = waiting.id AND matches.pledge_id = free.id)
+      AND NOT EXISTS (
+          SELECT FROM too_low WHERE too_low.need_id = waiting.id AND too_low.category = free.category AND too_low.scope = free.scope
+      )
     LIMIT 1
 """
 

@@ -1,8 +1,8 @@
-"""Counts, for every village and household, the needs published in a month and how many of them are helped.
+"""Counts, for every village, the needs published in a quarter and how many of them are helped; a household's few are kept one by one.
 
 A need is helped while some match of it is proposed, promised, under way or has arrived. What was refused, lapsed, was called off or
 brought nothing helped nobody. A proposal counts at once, not when it is accepted: else one village would be offered everything that
-comes in until its pledgers answer. A need stays counted in the month of its publication whatever becomes of it; one that was withdrawn
+comes in until its pledgers answer. A need stays counted in the quarter of its publication whatever becomes of it; one that was withdrawn
 before it was heard of never counts.
 
 The database notes which needs may have changed, in the transaction that changed them; one process at a time looks them up as they are
@@ -23,16 +23,10 @@ HELPS = """
 
 SEEN = f"""
     SELECT id AS need_id, region, household_id, EXISTS (SELECT FROM matches WHERE need_id = needs.id AND {HELPS}) AS is_helped,
-        CAST(date_trunc('month', coalesce(published_at, posted_at) AT TIME ZONE 'Asia/Shanghai') AS date) AS month
+        CAST(date_trunc('quarter', coalesce(published_at, posted_at) AT TIME ZONE 'Asia/Shanghai') AS date) AS quarter
     FROM needs WHERE urgency > 0
 """
 """SQL: every need as it counts now. A need that ended before it was heard of has no urgency."""
-
-BOTH = """
-    SELECT region AS whose, month, {measures} FROM {rows} GROUP BY 1, 2
-    UNION ALL SELECT CAST(household_id AS text), month, {measures} FROM {rows} GROUP BY 1, 2
-"""
-"""SQL: sums by village and by household of rows that name them."""
 
 _ALONE = text("SELECT pg_try_advisory_xact_lock(hashtext('matching.fairness'))")
 _COUNT = text(
@@ -42,19 +36,18 @@ _COUNT = text(
     ),
     seen AS ({SEEN} AND id IN (SELECT need_id FROM taken)),
     kept AS (
-        INSERT INTO counted_needs (need_id, is_helped) SELECT need_id, is_helped FROM seen
+        INSERT INTO counted_needs (need_id, household_id, quarter, is_helped) SELECT need_id, household_id, quarter, is_helped FROM seen
         ON CONFLICT (need_id) DO UPDATE SET is_helped = excluded.is_helped WHERE counted_needs.is_helped <> excluded.is_helped
     ),
     change AS (
-        SELECT region, household_id, month, CAST(counted_needs.need_id IS NULL AS integer) AS needs,
+        SELECT region, seen.quarter, CAST(counted_needs.need_id IS NULL AS integer) AS needs,
             CAST(seen.is_helped AS integer) - CAST(coalesce(counted_needs.is_helped, false) AS integer) AS helped
         FROM seen LEFT JOIN counted_needs USING (need_id)
     ),
     added AS (
-        INSERT INTO fared (whose, month, needs, helped)
-        SELECT * FROM ({BOTH.format(measures="sum(needs) AS needs, sum(helped) AS helped", rows="change")}) AS both_sides
-        WHERE needs <> 0 OR helped <> 0
-        ON CONFLICT (whose, month) DO UPDATE SET needs = fared.needs + excluded.needs, helped = fared.helped + excluded.helped
+        INSERT INTO fared (region, quarter, needs, helped)
+        SELECT region, quarter, sum(needs), sum(helped) FROM change GROUP BY region, quarter HAVING sum(needs) <> 0 OR sum(helped) <> 0
+        ON CONFLICT (region, quarter) DO UPDATE SET needs = fared.needs + excluded.needs, helped = fared.helped + excluded.helped
     )
     SELECT count(*) FROM taken
     """
