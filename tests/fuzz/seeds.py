@@ -1,5 +1,6 @@
 """What stands in a service's database before it is fuzzed, beside what it heard; a service that needs nothing more is not named."""
 
+import io
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -109,6 +110,25 @@ def seed_matching(stage: Stage) -> None:
     with stage.database.begin() as session:
         assert keeping.keep(session)
     stage.words |= {"need_id": [str(need.need_id)], "quantity": [1], "region": ["51"], "token": tokens, "category": ["food.rice"]}
+    show_photos(stage)
+
+
+def show_photos(stage: Stage) -> None:
+    """Of each match in which something moved, and a file of each type that is taken."""
+    from PIL import Image
+
+    for kind in ("jpeg", "png", "webp"):
+        file = io.BytesIO()
+        Image.new("RGB", (8, 8), "red").save(file, kind)
+        stage.files[f"image/{kind}"] = file.getvalue()
+    for giver in sorted(GIVERS):
+        for match in stage.client.get("/v1/matches", by=stage.people[giver]).json["items"]:
+            path = f"/v1/matches/{match['id']}/photos"
+            for kind in (giver, "household"):
+                signed = {"Authorization": f"Bearer {stage.token(kind)}"}
+                stage.flask.post(path, data=stage.files["image/png"], content_type="image/png", headers=signed)
+            for kind in stage.people:
+                stage.seen[kind, "/v1/photos"] += stage.client.get(path, by=stage.people[kind]).json.get("items", [])
 
 
 def make_one_of_everything(stage: Stage) -> None:

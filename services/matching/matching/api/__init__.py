@@ -4,7 +4,8 @@ from apiflask import APIBlueprint
 
 from matching.api import answers, delivery, matches, slips, suggestions
 from matching.balance import api as balance
+from matching.trust import api as trust
 
 api = APIBlueprint("matching", __name__, url_prefix="/v1")
-for part in (matches, answers, suggestions, delivery, slips, balance):
+for part in (matches, answers, suggestions, delivery, slips, balance, trust):
     api.register_blueprint(part.api)
