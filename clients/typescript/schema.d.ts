@@ -659,6 +659,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/thanks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The thanks one was given, or wrote. */
+        get: operations["list_own_thanks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/matches": {
         parameters: {
             query?: never;
@@ -721,6 +738,23 @@ export interface paths {
         put?: never;
         /** What a slip is about, for whoever holds it; nothing changes. Unknown, revoked and expired ones are 404 alike. */
         post: operations["read_slip"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/thanks/managed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The thanks of the regions one manages; `state=waiting` are those to be read. */
+        get: operations["list_managed_thanks"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -829,6 +863,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/thanks/{thanks_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One word of thanks. */
+        get: operations["get_thanks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/matches/{match_id}/slip": {
         parameters: {
             query?: never;
@@ -892,6 +943,23 @@ export interface paths {
         put?: never;
         /** Take back a photo that one added: nothing of the picture is left. */
         post: operations["remove_photo"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/matches/{match_id}/thanks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Thank the giver for what arrived. An administrator reads it first. */
+        post: operations["thank_giver"];
         delete?: never;
         options?: never;
         head?: never;
@@ -966,6 +1034,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/thanks/{thanks_id}/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let the giver read them; nobody releases what they wrote while somebody else manages the place. */
+        post: operations["release_thanks"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/thanks/{thanks_id}/refusal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Do not let the giver read them, and say why; they may be written anew. */
+        post: operations["refuse_thanks"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/matches/{match_id}/acceptance": {
         parameters: {
             query?: never;
@@ -994,6 +1096,23 @@ export interface paths {
         put?: never;
         /** What was promised will not be delivered; what was never sent is free again. */
         post: operations["cancel_match"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/matches/{match_id}/thanks-photos": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A photo to go with the thanks, one; name it when you write them. The giver sees it when they are released. */
+        post: operations["add_thanks_photo"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1891,10 +2010,10 @@ export interface components {
             id: string;
             version: number;
             /**
-             * @description need_published: 需求已公开 · need published; need_rejected: 需求未通过 · need rejected; need_withdrawn: 需求已撤回 · need withdrawn; need_closed: 需求已结束 · need closed; match_proposed: 建议对接 · match proposed; match_reminded: 等您答复 · your answer is awaited; match_accepted: 对接已答应 · match accepted; match_refused: 对接未接受 · match refused; match_lapsed: 对接已失效 · match lapsed; match_need_ended: 所助需求已结束 · the need of a match ended; match_sent: 帮助已送出 · help was sent; match_received: 帮助已收到 · help was received; match_closed: 对接已结束 · match closed; pledge_released: 爱心意向已处理 · pledge judged
+             * @description need_published: 需求已公开 · need published; need_rejected: 需求未通过 · need rejected; need_withdrawn: 需求已撤回 · need withdrawn; need_closed: 需求已结束 · need closed; match_proposed: 建议对接 · match proposed; match_reminded: 等您答复 · your answer is awaited; match_accepted: 对接已答应 · match accepted; match_refused: 对接未接受 · match refused; match_lapsed: 对接已失效 · match lapsed; match_need_ended: 所助需求已结束 · the need of a match ended; match_sent: 帮助已送出 · help was sent; match_received: 帮助已收到 · help was received; match_closed: 对接已结束 · match closed; thanks_given: 收到感谢 · thanks; thanks_refused: 感谢未通过 · thanks not let through; pledge_released: 爱心意向已处理 · pledge judged
              * @enum {string}
              */
-            kind: "need_published" | "need_rejected" | "need_withdrawn" | "need_closed" | "match_proposed" | "match_reminded" | "match_accepted" | "match_refused" | "match_lapsed" | "match_need_ended" | "match_sent" | "match_received" | "match_closed" | "pledge_released";
+            kind: "need_published" | "need_rejected" | "need_withdrawn" | "need_closed" | "match_proposed" | "match_reminded" | "match_accepted" | "match_refused" | "match_lapsed" | "match_need_ended" | "match_sent" | "match_received" | "match_closed" | "thanks_given" | "thanks_refused" | "pledge_released";
             /**
              * @description on which side the caller stands in this
              * @enum {string}
@@ -1934,10 +2053,10 @@ export interface components {
              */
             side: "giver" | "household";
             /**
-             * @description evidence: 交付凭证 · evidence of what moved
+             * @description evidence: 交付凭证 · evidence of what moved; thanks: 随感谢附上 · to go with the thanks
              * @enum {string}
              */
-            purpose: "evidence";
+            purpose: "evidence" | "thanks";
             /** Format: date-time */
             added_at: string;
             width: number;
@@ -2255,6 +2374,52 @@ export interface components {
             helped: number;
             items: components["schemas"]["SuggestedOut"][];
         };
+        ThanksIn: {
+            /** @description personal; the giver reads it once it is released */
+            text: string;
+            /**
+             * Format: uuid
+             * @description one that was added to go with the thanks
+             */
+            photo_id?: string;
+        };
+        ThanksOut: {
+            /** Format: uuid */
+            id: string;
+            version: number;
+            /** Format: uuid */
+            match_id: string;
+            /**
+             * @description waiting: 待审核 · waiting to be released; released: 已送达 · given; refused: 未通过 · not let through
+             * @enum {string}
+             */
+            state: "waiting" | "released" | "refused";
+            text: string;
+            /** Format: uuid */
+            photo_id: string | null;
+            /**
+             * @description why they were refused
+             * @enum {string|null}
+             */
+            reason: "personal" | "asks_for_more" | "improper" | "not_of_this" | null;
+            /** Format: date-time */
+            written_at: string;
+            /** Format: date-time */
+            decided_at: string | null;
+            /** @description operations (`operationId`) on this that the caller may carry out now */
+            allowed: string[];
+        };
+        ThanksPage: {
+            items: components["schemas"]["ThanksOut"][];
+            next: string | null;
+        };
+        ThanksRefusalIn: {
+            /**
+             * @description personal: 含有个人信息 · it shows personal data; asks_for_more: 向捐赠方索要财物 · it asks the giver for more; improper: 内容不当 · it is improper; not_of_this: 与这次帮助无关 · it is not about this help
+             * @enum {string}
+             */
+            reason: "personal" | "asks_for_more" | "improper" | "not_of_this";
+        };
         TrendOut: {
             /** @description 0.25 is a quarter more */
             registered: number | null;
@@ -2398,6 +2563,10 @@ export type SlipIn = components['schemas']['SlipIn'];
 export type SlipOut = components['schemas']['SlipOut'];
 export type SuggestedOut = components['schemas']['SuggestedOut'];
 export type SuggestionsOut = components['schemas']['SuggestionsOut'];
+export type ThanksIn = components['schemas']['ThanksIn'];
+export type ThanksOut = components['schemas']['ThanksOut'];
+export type ThanksPage = components['schemas']['ThanksPage'];
+export type ThanksRefusalIn = components['schemas']['ThanksRefusalIn'];
 export type TrendOut = components['schemas']['TrendOut'];
 export type TypicalDaysOut = components['schemas']['TypicalDaysOut'];
 export type UnitOut = components['schemas']['UnitOut'];
@@ -4017,6 +4186,41 @@ export interface operations {
             };
         };
     };
+    list_own_thanks: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before */
+                cursor?: string;
+                limit?: number;
+                /** @description waiting: 待审核 · waiting to be released; released: 已送达 · given; refused: 未通过 · not let through */
+                state?: "waiting" | "released" | "refused";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ThanksPage"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_own_matches: {
         parameters: {
             query?: {
@@ -4135,6 +4339,43 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SlipOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_managed_thanks: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before */
+                cursor?: string;
+                limit?: number;
+                /** @description waiting: 待审核 · waiting to be released; released: 已送达 · given; refused: 未通过 · not let through */
+                state?: "waiting" | "released" | "refused";
+                /** @description division code of 0 or 2 or 4 or 6 or 9 or 12 digits */
+                region?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ThanksPage"];
                 };
             };
             /** @description a problem */
@@ -4385,6 +4626,51 @@ export interface operations {
             };
         };
     };
+    get_thanks: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` of the answer that is there already; 304 when it is still the same */
+                "If-None-Match"?: string;
+            };
+            path: {
+                thanks_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ThanksOut"];
+                };
+            };
+            /** @description as it was */
+            304: {
+                headers: {
+                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     print_slip: {
         parameters: {
             query?: never;
@@ -4568,6 +4854,48 @@ export interface operations {
             };
         };
     };
+    thank_giver: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` of the thing as it was seen, or its `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match"?: string;
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                match_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ThanksIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ThanksOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     refuse_match: {
         parameters: {
             query?: never;
@@ -4736,6 +5064,90 @@ export interface operations {
             };
         };
     };
+    release_thanks: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` of the thing as it was seen, or its `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match"?: string;
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                thanks_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NothingIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ThanksOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    refuse_thanks: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` of the thing as it was seen, or its `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match"?: string;
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                thanks_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ThanksRefusalIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ThanksOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     accept_match: {
         parameters: {
             query?: never;
@@ -4807,6 +5219,50 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MatchOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_thanks_photo: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` of the thing as it was seen, or its `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match"?: string;
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                match_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "image/jpeg": string;
+                "image/png": string;
+                "image/webp": string;
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PhotoOut"];
                 };
             };
             /** @description a problem */

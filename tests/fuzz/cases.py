@@ -131,7 +131,9 @@ def _make_good(stage: Stage, operation: Any, case: Any, kind: str, chance: Rando
     for name in case.path_parameters:
         ids = stage.words.get(name) if name in {"code"} else stage.ids(kind, operation.path, raw["operationId"])
         case.path_parameters[name] = chance.choice(ids or [""])
-    case.query = {name: _good(stage, name, value, kind, chance) for name, value in case.query.items() if chance.random() < 0.5}
+    needed = {one["name"] for one in raw.get("parameters", []) if one.get("required")}
+    kept = {name: value for name, value in case.query.items() if name in needed or chance.random() < 0.5}
+    case.query = {name: _good(stage, name, value, kind, chance) for name, value in kept.items()}
     case.query.pop("cursor", None)
     for name in ("Idempotency-Key", "If-Match", "If-None-Match"):
         case.headers.pop(name, None)

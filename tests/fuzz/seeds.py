@@ -110,11 +110,11 @@ def seed_matching(stage: Stage) -> None:
     with stage.database.begin() as session:
         assert keeping.keep(session)
     stage.words |= {"need_id": [str(need.need_id)], "quantity": [1], "region": ["51"], "token": tokens, "category": ["food.rice"]}
-    show_photos(stage)
+    show_and_thank(stage)
 
 
-def show_photos(stage: Stage) -> None:
-    """Of each match in which something moved, and a file of each type that is taken."""
+def show_and_thank(stage: Stage) -> None:
+    """Photos of each match in which something moved, thanks for what two givers gave, and a file of each type that is taken."""
     from PIL import Image
 
     for kind in ("jpeg", "png", "webp"):
@@ -127,6 +127,8 @@ def show_photos(stage: Stage) -> None:
             for kind in (giver, "household"):
                 signed = {"Authorization": f"Bearer {stage.token(kind)}"}
                 stage.flask.post(path, data=stage.files["image/png"], content_type="image/png", headers=signed)
+            if giver in {"donor", "merchant"}:
+                stage.client.post(f"/v1/matches/{match['id']}/thanks", {"text": "谢谢"}, by=stage.people["household"])
             for kind in stage.people:
                 stage.seen[kind, "/v1/photos"] += stage.client.get(path, by=stage.people[kind]).json.get("items", [])
 

@@ -1,4 +1,4 @@
-"""What matching tells anew: how every match came to stand as it does, endings first; what was free of a changed pledge; the balance."""
+"""What matching tells anew: how every match came to stand as it does, endings first; what was free of a pledge; balance; thanks."""
 
 from chassis.stories import Story
 from contracts.matching import (
@@ -13,6 +13,8 @@ from contracts.matching import (
     MatchReminded,
     MatchSent,
     PledgeReleased,
+    ThanksGiven,
+    ThanksRefused,
 )
 from matching import reminders
 from matching.actions import told
@@ -20,6 +22,8 @@ from matching.allowed import PROMISED
 from matching.balance.model import BalanceTold
 from matching.balance.telling import changed
 from matching.model import Match, Movement, Pledge
+from matching.trust.model import Thanks
+from matching.trust.told import thanks_given, thanks_refused
 
 STORIES = (
     Story(MatchClosed, Match, told.closed, where=Match.state == "closed"),
@@ -33,4 +37,6 @@ STORIES = (
     Story(MatchProposed, Match, told.proposed, where=Match.answer_by > Match.proposed_at),
     Story(PledgeReleased, Pledge, told.released, where=Pledge.releases > 0),
     Story(BalanceChanged, BalanceTold, changed),
+    Story(ThanksGiven, Thanks, thanks_given, where=Thanks.state == "released"),
+    Story(ThanksRefused, Thanks, thanks_refused, where=Thanks.state == "refused"),
 )

@@ -18,6 +18,8 @@ from contracts.matching import (
     MatchReminded,
     MatchSent,
     PledgeReleased,
+    ThanksGiven,
+    ThanksRefused,
 )
 from contracts.needs import NeedClosed, NeedPublished, NeedRejected, NeedWithdrawn
 from notify.agents import agents_for
@@ -42,6 +44,8 @@ FACTS: dict[type[Event], dict[str, tuple[str, ...]]] = {
     MatchSent: {GIVER: (*_MATCH, "pledge_id", "sent"), HOUSEHOLD: (*_MATCH, "sent")},
     MatchReceived: {GIVER: (*_MATCH, "pledge_id", *_RECEIVED), HOUSEHOLD: (*_MATCH, *_RECEIVED)},
     MatchClosed: {GIVER: (*_MATCH, "pledge_id", "reason", "received"), HOUSEHOLD: (*_MATCH, "reason", "received")},
+    ThanksGiven: {GIVER: (*_MATCH, "with_photo"), HOUSEHOLD: _MATCH},
+    ThanksRefused: {HOUSEHOLD: (*_MATCH, "reason")},
     PledgeReleased: {GIVER: ("category", "unit", "withdrawn", "accepted", "open", "answers")},
 }
 """Which sides hear of an event, and which of its fields each is shown: never who the others are, nor why a giver declined."""

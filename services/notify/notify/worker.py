@@ -14,6 +14,8 @@ from contracts.matching import (
     MatchReminded,
     MatchSent,
     PledgeReleased,
+    ThanksGiven,
+    ThanksRefused,
 )
 from contracts.needs import NeedClosed, NeedPublished, NeedRejected, NeedWithdrawn
 from notify import actions
@@ -77,4 +79,12 @@ class Worker(ServiceWorker):
 
     @handles_batch(PledgeReleased)
     def on_pledge_released(self, session: Session, events: list[PledgeReleased]) -> None:
+        actions.tell(session, events)
+
+    @handles_batch(ThanksGiven)
+    def on_thanks_given(self, session: Session, events: list[ThanksGiven]) -> None:
+        actions.tell(session, events)
+
+    @handles_batch(ThanksRefused)
+    def on_thanks_refused(self, session: Session, events: list[ThanksRefused]) -> None:
         actions.tell(session, events)

@@ -113,7 +113,7 @@ def test_what_is_told_holds_nobody_s_identity_and_no_village_for_the_giver(datab
         people = {str(getattr(event, name, None)) for name in ("household_id", "account_id", "poster_id", "pledger_id")}
         assert not people & {str(value) for value in notice.facts.values()}
         if notice.side == "giver":
-            assert notice.facts.get("region", "") in {"", event.region[:9] if kind in MATCHES else ""}
+            assert notice.facts.get("region", "") in {"", event.region[:9] if hasattr(event, "match_id") else ""}
 
 
 def test_the_household_does_not_learn_why_a_giver_declined(database: RolledBack) -> None:

@@ -1,16 +1,18 @@
 """What somebody may add to a match, by its side and what happened in it: the actions refuse by these rules, and every answer lists them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 from chassis.auth import Caller
 from chassis.problems import Problem, not_allowed, state_conflict
 from matching.allowed import on_household_side
 from matching.model import Match
-from matching.trust.model import Photo
-from matching.trust.problems import enough_photos
+from matching.trust.model import Photo, Thanks
+from matching.trust.problems import already_thanked, enough_photos, own_thanks
 
-ACTS = ("add_photo",)
+ACTS = ("add_photo", "add_thanks_photo", "thank_giver")
+Managers = Mapping[str, set[UUID]]
 GIVER, HOUSEHOLD = "giver", "household"
 MOST_PHOTOS = 4
 """Of one side of a match."""
@@ -41,6 +43,31 @@ def photo_refusal(caller: Caller, photo: Photo) -> Problem | None:
     return state_conflict(state="removed") if photo.removed_at else None
 
 
+def may_see(caller: Caller, match: Match, photo: Photo) -> bool:
+    """Who may see the match; the giver sees what goes with thanks when those are released."""
+    hidden = photo.purpose == "thanks" and side_of(caller, match) == GIVER
+    return not hidden or any((thanks.photo_id, thanks.state) == (photo.id, "released") for thanks in thanks_of(match))
+
+
+def deciding_refusal(caller: Caller, thanks: Thanks, managers: Managers) -> Problem | None:
+    """Why the caller may neither release nor refuse thanks, or None: nobody judges what they wrote while somebody else could."""
+    if not caller.manages(thanks.match.region):
+        return not_allowed()
+    if caller.id == thanks.author_id and others_than(caller.id, thanks.match.region, managers):
+        return own_thanks()
+    return state_conflict(state=thanks.state) if thanks.state != "waiting" else None
+
+
+def others_than(person: UUID, region: str, managers: Managers) -> set[UUID]:
+    """Who else manages a region, at whatever level."""
+    return {one for managed, people in managers.items() if region.startswith(managed) for one in people} - {person}
+
+
+def thanks_of(match: Match) -> Sequence[Thanks]:
+    found: Sequence[Thanks] = match.thanks  # type: ignore[attr-defined]
+    return found
+
+
 def standing(match: Match, side: str, purpose: str) -> Sequence[Photo]:
     """The photos of one side that were not removed."""
     photos: Any = match.photos  # type: ignore[attr-defined]
@@ -54,4 +81,23 @@ def _add_photo(match: Match, side: str) -> Problem | None:
     return enough_photos(most=MOST_PHOTOS) if len(standing(match, side, "evidence")) >= MOST_PHOTOS else None
 
 
-_REFUSALS = {"add_photo": _add_photo}
+def _add_thanks_photo(match: Match, side: str) -> Problem | None:
+    if refused := _thankless(match, side):
+        return refused
+    return enough_photos(most=1) if standing(match, HOUSEHOLD, "thanks") else None
+
+
+def _thank_giver(match: Match, side: str) -> Problem | None:
+    """Once, unless what was written was refused."""
+    if refused := _thankless(match, side):
+        return refused
+    return already_thanked() if any(thanks.state != "refused" for thanks in thanks_of(match)) else None
+
+
+def _thankless(match: Match, side: str) -> Problem | None:
+    if side != HOUSEHOLD:
+        return not_allowed()
+    return None if match.moved("received") else state_conflict(state=match.state)
+
+
+_REFUSALS = {"add_photo": _add_photo, "add_thanks_photo": _add_thanks_photo, "thank_giver": _thank_giver}

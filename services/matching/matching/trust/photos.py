@@ -24,6 +24,11 @@ def add_photo(session: Session, caller: Caller, match_id: UUID, data: bytes, med
     return _add(session, caller, match_id, data, media_type, "add_photo", "evidence")
 
 
+def add_thanks_photo(session: Session, caller: Caller, match_id: UUID, data: bytes, media_type: str) -> Photo:
+    """A photo for the thanks that are to follow; the giver does not see it before those are released."""
+    return _add(session, caller, match_id, data, media_type, "add_thanks_photo", "thanks")
+
+
 def _add(session: Session, caller: Caller, match_id: UUID, data: bytes, media_type: str, act: str, purpose: str) -> Photo:
     digest = fingerprint(data)
     match = queries.visible_match(session, caller, match_id)
@@ -73,16 +78,18 @@ def remove_photo(session: Session, caller: Caller, photo_id: UUID) -> Photo:
 def photos_of(session: Session, caller: Caller, match_id: UUID) -> list[Photo]:
     """Those of a match that the caller may see and that were not removed."""
     match = queries.visible_match(session, caller, match_id)
-    return [photo for photo in match.photos if photo.removed_at is None]  # type: ignore[attr-defined]
+    photos: list[Photo] = match.photos  # type: ignore[attr-defined]
+    return [photo for photo in photos if photo.removed_at is None and allowed.may_see(caller, match, photo)]
 
 
 def visible_photo(session: Session, caller: Caller, photo_id: UUID, *, whole: bool = False) -> Photo:
-    """Raises `not_found` for who may not see its match, and of a `whole` one `photo_removed` when nothing is left of it."""
+    """Raises `not_found` for who may not see it, and of a `whole` one `photo_removed` when nothing is left of it."""
     query = select(Photo).where(Photo.id == photo_id)
     photo: Photo | None = session.scalar(query.options(undefer(Photo.data)) if whole else query)
     if photo is None:
         raise not_found()
-    queries.visible_match(session, caller, photo.match_id)
+    if not allowed.may_see(caller, queries.visible_match(session, caller, photo.match_id), photo):
+        raise not_found()
     if whole and photo.data is None:
         raise photo_removed()
     return photo

@@ -1,4 +1,4 @@
-"""Photos of what moved in a match."""
+"""Photos of what moved in a match, and the thanks for it."""
 
 from alembic import op
 
@@ -30,7 +30,29 @@ def upgrade() -> None:
     # What is encrypted cannot be made smaller.
     op.execute("ALTER TABLE photos ALTER data SET STORAGE EXTERNAL")
     op.execute("CREATE INDEX photos_match_id ON photos (match_id, id)")
+    op.execute(
+        """
+        CREATE TABLE thanks (
+            id uuid CONSTRAINT thanks_pk PRIMARY KEY,
+            version bigint NOT NULL,
+            match_id uuid NOT NULL REFERENCES matches (id),
+            author_id uuid NOT NULL,
+            text bytea NOT NULL,
+            photo_id uuid REFERENCES photos (id),
+            state varchar(10) NOT NULL CHECK (state IN ('waiting', 'released', 'refused')),
+            reason varchar(20),
+            written_at timestamptz NOT NULL,
+            decided_by uuid,
+            decided_at timestamptz,
+            CHECK ((state = 'waiting') = (decided_at IS NULL)),
+            CHECK ((state = 'refused') = (reason IS NOT NULL))
+        )
+        """
+    )
+    op.execute("CREATE UNIQUE INDEX thanks_once ON thanks (match_id) WHERE state <> 'refused'")
+    op.execute("CREATE INDEX thanks_match_id ON thanks (match_id, id)")
+    op.execute("CREATE INDEX thanks_waiting ON thanks (id) WHERE state = 'waiting'")
 
 
 def downgrade() -> None:
-    op.execute("DROP TABLE photos")
+    op.execute("DROP TABLE thanks, photos")

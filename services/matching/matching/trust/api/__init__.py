@@ -2,8 +2,8 @@
 
 from apiflask import APIBlueprint
 
-from matching.trust.api import photos
+from matching.trust.api import photos, thanks
 
 api = APIBlueprint("trust", __name__)
-for part in (photos,):
+for part in (photos, thanks):
     api.register_blueprint(part.api)

@@ -8,7 +8,7 @@ from flask import Response, request
 from marshmallow import Schema, fields
 from sqlalchemy.orm import Session
 
-from chassis.auth import SIGNED_IN, Caller
+from chassis.auth import HOUSEHOLD, SIGNED_IN, STAFF, Caller
 from chassis.fields import Acts, Choice, NothingIn
 from chassis.http import access
 from matching.trust import photos as actions
@@ -48,6 +48,14 @@ class PhotosOut(Schema):
 def add_photo(session: Session, caller: Caller, match_id: UUID) -> Any:
     """Show what one sent or received, up to four times a side. At most 6 MB and 25 million pixels; place, time and camera are dropped."""
     return _made(actions.add_photo(session, caller, match_id, request.get_data(), request.mimetype), caller)
+
+
+@api.post("/matches/<uuid:match_id>/thanks-photos")
+@access(who=HOUSEHOLD | STAFF, view="own", body_bytes=MOST_BYTES, body_types=TYPES)
+@api.output(PhotoOut, 201)
+def add_thanks_photo(session: Session, caller: Caller, match_id: UUID) -> Any:
+    """A photo to go with the thanks, one; name it when you write them. The giver sees it when they are released."""
+    return _made(actions.add_thanks_photo(session, caller, match_id, request.get_data(), request.mimetype), caller)
 
 
 @api.get("/matches/<uuid:match_id>/photos")
