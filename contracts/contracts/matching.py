@@ -21,6 +21,7 @@ Outcome = Literal[
     "need_over",
 ]
 ThanksRefusal = Literal["personal", "asks_for_more", "improper", "not_of_this"]
+Mark = Literal["delivery", "collection", "no_show", "withdrawal", "lapse", "rating"]
 Count = Annotated[int, Meta(ge=0, le=2**53)]
 Refusal = Literal["too_far", "out_of_stock", "does_not_fit", "changed_my_mind", "other"]
 
@@ -145,6 +146,24 @@ class ThanksRefused(_OfThanks, frozen=True, kw_only=True):
 
     reason: ThanksRefusal
     refused_at: Moment
+
+
+class AppealDecided(Event, frozen=True, kw_only=True):
+    """The county decided about an appeal against a mark: when it was upheld, the mark counts no more for how reliable somebody is."""
+
+    appeal_id: UUID
+    match_id: UUID
+    need_id: UUID
+    pledge_id: UUID
+    appellant_id: UUID
+    side: Literal["giver", "household"]
+    mark: Mark
+    region: Region
+    category: Category
+    unit: Unit
+    quantity: Quantity
+    outcome: Literal["upheld", "dismissed"]
+    decided_at: Moment
 
 
 class PledgeReleased(Event, frozen=True, kw_only=True):

@@ -95,7 +95,11 @@ def seed_matching(stage: Stage) -> None:
     tokens = []
     for giver in sorted(GIVERS):
         proposed = sorted(stage.client.get("/v1/matches", by=stage.people[giver]).json["items"], key=lambda match: match["category"])
-        acts = [("acceptance", {}, giver), ("sending", {"carrier": "in_person"}, giver), ("receipt", {}, "household")]
+        acts = [
+            ("acceptance", {}, giver),
+            ("sending", {"carrier": "in_person"}, giver),
+            ("receipt", {"quantity": 9, "reason": "short"}, "household"),
+        ]
         for many, match in enumerate(proposed):
             for act, body, kind in acts[:many]:
                 post(stage, f"/v1/matches/{match['id']}/{act}", body, kind)
@@ -110,11 +114,11 @@ def seed_matching(stage: Stage) -> None:
     with stage.database.begin() as session:
         assert keeping.keep(session)
     stage.words |= {"need_id": [str(need.need_id)], "quantity": [1], "region": ["51"], "token": tokens, "category": ["food.rice"]}
-    show_and_thank(stage)
+    show_thank_and_appeal(stage)
 
 
-def show_and_thank(stage: Stage) -> None:
-    """Photos of each match in which something moved, thanks for what two givers gave, and a file of each type that is taken."""
+def show_thank_and_appeal(stage: Stage) -> None:
+    """Photos of each match in which something moved, thanks and appeals of two givers, and a file of each type that is taken."""
     from PIL import Image
 
     for kind in ("jpeg", "png", "webp"):
@@ -131,6 +135,9 @@ def show_and_thank(stage: Stage) -> None:
                 stage.client.post(f"/v1/matches/{match['id']}/thanks", {"text": "谢谢"}, by=stage.people["household"])
             for kind in stage.people:
                 stage.seen[kind, "/v1/photos"] += stage.client.get(path, by=stage.people[kind]).json.get("items", [])
+    for giver in ("donor", "merchant"):
+        for mark in stage.client.get("/v1/marks", by=stage.people[giver]).json["items"]:
+            post(stage, f"/v1/marks/{mark['id']}/appeal", {"text": "一件不少"}, giver)
 
 
 def make_one_of_everything(stage: Stage) -> None:

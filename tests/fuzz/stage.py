@@ -72,8 +72,9 @@ class Stage:
         return document
 
     def person(self, kind: str, path: str = "") -> Person:
-        """Somebody of the kind; where staff deals with dead letters, who manages the whole country."""
-        return self.operator if kind == "staff" and "/dead-letters" in path else self.people[kind]
+        """Somebody of the kind; where staff deals with dead letters or decides appeals, who manages the whole country."""
+        is_of_all = "/dead-letters" in path or path.startswith("/v1/appeals")
+        return self.operator if kind == "staff" and is_of_all else self.people[kind]
 
     def token(self, kind: str, path: str = "") -> str:
         person = self.person(kind, path)

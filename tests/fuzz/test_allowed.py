@@ -37,7 +37,7 @@ def call(stage: Stage, person: Person, operation: Any, identifier: str, **header
 
 
 def people(stage: Stage) -> list[Person]:
-    return [*stage.people.values(), stage.agent, Person("staff"), Person("donor")]
+    return [*stage.people.values(), stage.agent, stage.operator, Person("staff"), Person("donor")]
 
 
 def things(stage: Stage, collection: str) -> list[str]:

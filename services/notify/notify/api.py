@@ -34,6 +34,7 @@ KINDS = {
     "match_closed": ("对接已结束", "match closed"),
     "thanks_given": ("收到感谢", "thanks"),
     "thanks_refused": ("感谢未通过", "thanks not let through"),
+    "appeal_decided": ("申诉已裁定", "appeal decided"),
     "pledge_released": ("爱心意向已处理", "pledge judged"),
 }
 SIDES = {"giver": ("爱心方", "who gives"), "household": ("需求方", "the household's side")}

@@ -4,6 +4,7 @@ from sqlalchemy.orm import Session
 
 from chassis.events import ServiceWorker, handles_batch
 from contracts.matching import (
+    AppealDecided,
     MatchAccepted,
     MatchClosed,
     MatchLapsed,
@@ -87,4 +88,8 @@ class Worker(ServiceWorker):
 
     @handles_batch(ThanksRefused)
     def on_thanks_refused(self, session: Session, events: list[ThanksRefused]) -> None:
+        actions.tell(session, events)
+
+    @handles_batch(AppealDecided)
+    def on_appeal_decided(self, session: Session, events: list[AppealDecided]) -> None:
         actions.tell(session, events)

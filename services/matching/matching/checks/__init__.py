@@ -9,10 +9,10 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from matching.checks import figures, movements, pairs, telling, units
+from matching.checks import figures, movements, pairs, reliability, telling, units
 from matching.checks.check import Check
 
-CHECKS: tuple[Check, ...] = (*units.CHECKS, *movements.CHECKS, *pairs.CHECKS, *telling.CHECKS, *figures.CHECKS)
+CHECKS: tuple[Check, ...] = (*units.CHECKS, *movements.CHECKS, *pairs.CHECKS, *telling.CHECKS, *figures.CHECKS, *reliability.CHECKS)
 """A new kind of row that has to add up gets a module here, with its `CHECKS`."""
 
 _MINUTES = text("SET LOCAL statement_timeout = '15min'")

@@ -1,19 +1,32 @@
 """What somebody may add to a match, by its side and what happened in it: the actions refuse by these rules, and every answer lists them."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from chassis.auth import Caller
+from chassis.database import now
 from chassis.problems import Problem, not_allowed, state_conflict
 from matching.allowed import on_household_side
 from matching.model import Match
-from matching.trust.model import Photo, Thanks
-from matching.trust.problems import already_thanked, enough_photos, own_thanks
+from matching.trust.model import Appeal, Mark, Photo, Rating, Thanks
+from matching.trust.problems import (
+    already_rated,
+    already_thanked,
+    enough_photos,
+    nothing_to_appeal,
+    own_appeal,
+    own_thanks,
+    rating_over,
+)
 
-ACTS = ("add_photo", "add_thanks_photo", "thank_giver")
+ACTS = ("add_photo", "add_thanks_photo", "thank_giver", "rate_match")
 Managers = Mapping[str, set[UUID]]
 GIVER, HOUSEHOLD = "giver", "household"
+RATED_WITHIN = timedelta(days=14)
+COUNTY = 6
+"""Digits of a county's code: who manages one, or a region around it, decides about appeals."""
 MOST_PHOTOS = 4
 """Of one side of a match."""
 
@@ -63,6 +76,36 @@ def others_than(person: UUID, region: str, managers: Managers) -> set[UUID]:
     return {one for managed, people in managers.items() if region.startswith(managed) for one in people} - {person}
 
 
+def mark_refusal(caller: Caller, mark: Mark) -> Problem | None:
+    """Why the caller may not appeal against a mark, or None."""
+    if mark.person_id != caller.id:
+        return not_allowed()
+    return nothing_to_appeal() if not mark.bad or mark.void_at or mark.appeal else None
+
+
+def appeal_refusal(caller: Caller, appeal: Appeal) -> Problem | None:
+    """Why the caller may not decide an appeal, or None: it is the county's, and nobody's who took part in the match."""
+    match = appeal.mark.match
+    if not any(len(region) <= COUNTY and match.region.startswith(region) for region in caller.regions):
+        return not_allowed()
+    took_part = {movement.by for movement in match.movements} | {rating.by for rating in ratings_of(match)}
+    if caller.id in took_part | {match.poster_id, appeal.person_id}:
+        return own_appeal()
+    return state_conflict(state=appeal.state) if appeal.state != "waiting" else None
+
+
+def rating_closes(match: Match) -> datetime | None:
+    """Until when both sides may rate; None before there is anything to rate."""
+    receipt = match.movement("received")
+    began = receipt.at if receipt else match.closed_at
+    return began + RATED_WITHIN if began else None
+
+
+def ratings_of(match: Match) -> Sequence[Rating]:
+    found: Sequence[Rating] = match.ratings  # type: ignore[attr-defined]
+    return found
+
+
 def thanks_of(match: Match) -> Sequence[Thanks]:
     found: Sequence[Thanks] = match.thanks  # type: ignore[attr-defined]
     return found
@@ -94,10 +137,20 @@ def _thank_giver(match: Match, side: str) -> Problem | None:
     return already_thanked() if any(thanks.state != "refused" for thanks in thanks_of(match)) else None
 
 
+def _rate_match(match: Match, side: str) -> Problem | None:
+    """Once, within a fortnight after something arrived or the match was closed."""
+    closes_at = rating_closes(match)
+    if closes_at is None:
+        return state_conflict(state=match.state)
+    if any(rating.side == side for rating in ratings_of(match)):
+        return already_rated()
+    return rating_over() if closes_at <= now() else None
+
+
 def _thankless(match: Match, side: str) -> Problem | None:
     if side != HOUSEHOLD:
         return not_allowed()
     return None if match.moved("received") else state_conflict(state=match.state)
 
 
-_REFUSALS = {"add_photo": _add_photo, "add_thanks_photo": _add_thanks_photo, "thank_giver": _thank_giver}
+_REFUSALS = {"add_photo": _add_photo, "add_thanks_photo": _add_thanks_photo, "thank_giver": _thank_giver, "rate_match": _rate_match}

@@ -1,9 +1,9 @@
-"""What is told of thanks: live in the transaction that decided, and anew whenever it is asked for. Never what was written."""
+"""What is told of thanks and appeals: live in the transaction that decided, and anew whenever it is asked for. Never what was written."""
 
 from typing import Any
 
-from contracts.matching import ThanksGiven, ThanksRefused
-from matching.trust.model import Thanks
+from contracts.matching import AppealDecided, ThanksGiven, ThanksRefused
+from matching.trust.model import Appeal, Thanks
 
 
 def thanks_given(thanks: Thanks) -> ThanksGiven:
@@ -12,6 +12,17 @@ def thanks_given(thanks: Thanks) -> ThanksGiven:
 
 def thanks_refused(thanks: Thanks) -> ThanksRefused:
     return ThanksRefused(**_of_thanks(thanks), reason=thanks.reason, refused_at=thanks.decided_at)
+
+
+def appeal_decided(appeal: Appeal) -> AppealDecided:
+    mark = appeal.mark
+    match = mark.match
+    return AppealDecided(
+        version=appeal.version, appeal_id=appeal.id, match_id=match.id, need_id=match.need_id, pledge_id=match.pledge_id,
+        appellant_id=appeal.person_id, side="giver" if appeal.person_id == match.pledger_id else "household", mark=mark.kind,
+        region=match.region, category=match.category, unit=match.unit, quantity=match.quantity,
+        outcome=appeal.state, decided_at=appeal.decided_at,
+    )  # fmt: skip
 
 
 def _of_thanks(thanks: Thanks) -> dict[str, Any]:

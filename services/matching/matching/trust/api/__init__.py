@@ -2,8 +2,8 @@
 
 from apiflask import APIBlueprint
 
-from matching.trust.api import photos, thanks
+from matching.trust.api import appeals, photos, ratings, reliability, thanks
 
 api = APIBlueprint("trust", __name__)
-for part in (photos, thanks):
+for part in (photos, thanks, ratings, reliability, appeals):
     api.register_blueprint(part.api)
