@@ -44,14 +44,15 @@ BODY_BYTES = 64 * 1024
 
 
 def access(
-    *, who: Collection[str], view: View, idempotent: bool = True, body_bytes: int = BODY_BYTES
+    *, who: Collection[str], view: View, idempotent: bool = True, body_bytes: int = BODY_BYTES, body_types: Collection[str] = ()
 ) -> Callable[[Callable[..., Any]], Callable[..., Response]]:
     """Guard a route: `who` may call it (kinds of users; none means anyone), and which `view` of the data it gives.
 
     The route function is called with a session and the caller first; the transaction commits when its answer stands, and rolls
     back when it raises. A POST by somebody signed in may carry an `Idempotency-Key` unless `idempotent` is False. A route for anyone
     that is not idempotent, as signing in, looks at no token, so that whoever holds one that is over gets a new one.
-    Its body has at most `body_bytes`.
+    Its body has at most `body_bytes`. With `body_types` it takes no JSON but the bytes of a file of one of these media types,
+    and finds them in `request.get_data()`.
     """
     signs_in = not who and not idempotent
 
@@ -89,8 +90,9 @@ def access(
                     idempotency.end(keyed.id)
             return _again(earlier)
 
-        openapi.note_access(guarded, function.__name__, who, view, idempotent, is_versioned)
+        openapi.note_access(guarded, function.__name__, who, view, idempotent, is_versioned, body_types)
         guarded.body_bytes = body_bytes  # type: ignore[attr-defined]
+        guarded.body_types = frozenset(body_types)  # type: ignore[attr-defined]
         return guarded
 
     return decorate
@@ -180,7 +182,8 @@ def _limit_body() -> None:
 
 
 def _read_strictly() -> None:
-    g.body = strict.check(request)
+    view = current_app.view_functions.get(request.endpoint or "")
+    g.body = strict.check(request, getattr(view, "body_types", frozenset()))
 
 
 @parser.location_loader("json")

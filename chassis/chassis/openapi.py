@@ -55,14 +55,19 @@ IF_NONE_MATCH = {
 }
 ETAG = {"description": "names this answer, for If-None-Match, and the version of the thing, for If-Match", "schema": {"type": "string"}}
 
+_FILES = "x-files"
+_BYTES = {"schema": {"type": "string", "format": "binary"}}
 
-def note_access(route: Any, name: str, who: Collection[str], view: View, idempotent: bool, versioned: bool) -> None:
+
+def note_access(route: Any, name: str, who: Collection[str], view: View, idempotent: bool, versioned: bool, files: Collection[str]) -> None:
     """Leave on the route what `finish` writes into the document."""
     route.access = {"who": sorted(who), "view": view, "idempotent": idempotent}
     route._spec = getattr(route, "_spec", {})
     route._spec["operation_id"] = name
     route._spec["extensions"] = {"x-who": sorted(who) or ["anyone"], "x-view": view, "x-idempotent": idempotent, "x-versioned": versioned}
     route._spec["security"] = [{"token": []}] if who else []
+    if files:
+        route._spec["extensions"][_FILES] = sorted(files)
 
 
 def finish(document: Any) -> Any:
@@ -81,6 +86,8 @@ def finish(document: Any) -> Any:
                 "description": "a problem",
                 "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
             }
+            if files := operation.pop(_FILES, None):
+                operation["requestBody"] = {"content": dict.fromkeys(files, _BYTES)}
             if "requestBody" in operation:
                 operation["requestBody"]["required"] = True
             if operation["x-versioned"]:

@@ -1,4 +1,4 @@
-"""Names, phones and numbers of documents: stored encrypted, found again by a keyed fingerprint, never readable in the database."""
+"""Names, phones, numbers of documents, photos: stored encrypted, found again by a keyed fingerprint, never readable in the database."""
 
 import hashlib
 import hmac
@@ -36,6 +36,19 @@ class Sealed(TypeDecorator[str]):
 
     def process_result_value(self, value: Any, dialect: Dialect) -> str | None:
         return None if value is None else _keys().decrypt(bytes(value)).decode()
+
+
+class SealedBytes(TypeDecorator[bytes]):
+    """As `Sealed`, of bytes: a photo, say."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: bytes | None, dialect: Dialect) -> bytes | None:
+        return None if value is None else _keys().encrypt(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> bytes | None:
+        return None if value is None else _keys().decrypt(bytes(value))
 
 
 def fingerprint(value: str | bytes) -> bytes:

@@ -9,7 +9,7 @@ from sqlalchemy import Column, Select, func, select
 from sqlalchemy.orm import Session, defer, lazyload
 
 from chassis.database import now
-from chassis.sealed import Sealed
+from chassis.sealed import Sealed, SealedBytes
 from contracts.event import Envelope, Event, name_of, teller_of
 
 _RETOLD = UUID("5a0e7f0c-8f0b-5b6e-9a53-6d0f3c1f6a11")
@@ -53,4 +53,6 @@ def retold(event: Event) -> Envelope:
 
 def _unread(entity: Any) -> list[Any]:
     columns = {one.key: one.columns[0] for one in entity.__mapper__.column_attrs}
-    return [getattr(entity, key) for key, one in columns.items() if isinstance(one.type, Sealed) or not isinstance(one, Column)]
+    return [
+        getattr(entity, key) for key, one in columns.items() if isinstance(one.type, Sealed | SealedBytes) or not isinstance(one, Column)
+    ]

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from collections.abc import Collection
 from typing import Any
 
 from flask import Request
@@ -14,11 +15,11 @@ WITH_BODY = {"POST", "PUT", "PATCH"}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
-def check(request: Request) -> Any:
-    """What the body says, webargs' `missing` without one.
+def check(request: Request, files: Collection[str] = ()) -> Any:
+    """What the body says, webargs' `missing` without one, or when it is to be a file of one of these media types.
 
     Raises `bad_text` for control characters in the address, `repeated_parameter`, and `too_large`, `unsupported_type` or `bad_json`
-    for a body that is not clean JSON.
+    for a body that is not clean JSON, or no such file.
 
     Clean is: UTF-8, no duplicate keys, no NaN or Infinity, numbers of at most 40 characters, not nested beyond reason.
     """
@@ -34,6 +35,10 @@ def check(request: Request) -> Any:
     # A body sent in chunks is cut off at the limit, without a word.
     if request.content_length is None and len(body) == request.max_content_length:
         raise too_large()
+    if files:
+        if request.mimetype not in files:
+            raise unsupported_type()
+        return missing
     if not request.is_json:
         raise unsupported_type()
     try:

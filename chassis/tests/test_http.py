@@ -56,6 +56,9 @@ REFUSED: dict[str, tuple[str, str, bytes, str, int, str]] = {
     "a form": ("POST", "/v1/counts", b"quantity=1", "application/x-www-form-urlencoded", 415, "unsupported_type"),
     "no content type": ("POST", "/v1/counts", b'{"quantity": 1}', "", 415, "unsupported_type"),
     "a body too large": ("POST", "/v1/counts", b'{"quantity": ' + b" " * 70_000 + b"1}", JSON, 413, "too_large"),
+    "JSON for a file": ("POST", "/v1/drawings", b"{}", JSON, 415, "unsupported_type"),
+    "a file of another type": ("POST", "/v1/drawings", b"GIF89a", "image/gif", 415, "unsupported_type"),
+    "a file too large": ("POST", "/v1/drawings", b"x" * 200_001, "image/png", 413, "too_large"),
     "a list": ("POST", "/v1/counts", b"[1]", JSON, 422, "invalid"),
     "an unknown field": ("POST", "/v1/counts", b'{"quantity": 1, "more": 2}', JSON, 422, "invalid"),
     "an unknown field that is no text": ("POST", "/v1/counts", b'{"quantity": 1, "\\ud800": 2}', JSON, 422, "invalid"),
@@ -90,6 +93,13 @@ def test_what_is_wrong_is_a_problem_with_a_code_in_the_callers_language(
     assert response.headers["Content-Language"] == answered
     assert response.json["title"] == next(one for one in Problem.__subclasses__() if one.code == code).words[answered].format(name="limit")
     assert bool(response.json.get("errors")) == (code == "invalid")
+
+
+def test_a_file_arrives_as_it_was_sent(client: Client) -> None:
+    answer = client.flask.post("/v1/drawings", data=bytes(range(256)) * 400, content_type="image/png")
+    assert (answer.status_code, answer.json) == (200, {"quantity": 102_400})
+    described = client.flask.get("/openapi/pantry.json").json["paths"]["/v1/drawings"]["post"]["requestBody"]
+    assert (described["required"], list(described["content"])) == (True, ["image/png"])
 
 
 def test_an_error_points_to_the_field_it_is_about(client: Client) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import select, text
 
 from chassis import sealed
 from chassis.database import new_id
-from chassis.sealed import fingerprint
+from chassis.sealed import SealedBytes, fingerprint
 
 NAME = "王秀英"
 OLD, NEW = (Fernet.generate_key().decode() for _ in range(2))
@@ -56,6 +56,14 @@ def test_the_newest_key_seals_and_older_ones_still_open(house: House, with_keys:
     with_keys(NEW)
     with pytest.raises(InvalidToken):
         read(house)
+
+
+def test_bytes_are_sealed_as_text_is(house: House) -> None:
+    column, drawing = SealedBytes(), b"\xff\xd8\x00" * 40
+    written = column.process_bind_param(drawing, house.database.engine.dialect)
+    assert written is not None
+    assert drawing not in written
+    assert column.process_result_value(written, house.database.engine.dialect) == drawing
 
 
 def test_a_fingerprint_is_the_same_for_the_same_value_and_key(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -642,6 +642,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/marks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What one's reliability comes from, match by match. */
+        get: operations["list_own_marks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/claims": {
         parameters: {
             query?: never;
@@ -653,6 +670,23 @@ export interface paths {
         put?: never;
         /** Choose a need and set a quantity of one's own pledge aside for it; the match is accepted at once. */
         post: operations["claim_need"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/thanks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The thanks one was given, or wrote. */
+        get: operations["list_own_thanks"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -711,6 +745,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/appeals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The appeals one lodged. */
+        get: operations["list_own_appeals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/slips/page": {
         parameters: {
             query?: never;
@@ -720,6 +771,23 @@ export interface paths {
         };
         /** The page that the code on a slip opens; it reads the token after `#`, which is never sent by opening it. */
         get: operations["show_slip_page"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/reliability": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One's own reliability with its reasons; each mark that it comes from stands in `/v1/marks`. */
+        get: operations["get_reliability"];
         put?: never;
         post?: never;
         delete?: never;
@@ -739,6 +807,23 @@ export interface paths {
         put?: never;
         /** What a slip is about, for whoever holds it; nothing changes. Unknown, revoked and expired ones are 404 alike. */
         post: operations["read_slip"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/thanks/managed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The thanks of the regions one manages; `state=waiting` are those to be read. */
+        get: operations["list_managed_thanks"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -779,6 +864,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/appeals/managed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The appeals about matches of the counties one manages; `state=waiting` are those to be decided. */
+        get: operations["list_managed_appeals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/claims/suggestions": {
         parameters: {
             query?: never;
@@ -788,6 +890,23 @@ export interface paths {
         };
         /** Before one claims a need in a village that has help: needs as fitting in villages that have none. Whoever prefers one claims that. */
         get: operations["suggest_needs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/marks/{mark_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One mark of the caller's. */
+        get: operations["get_mark"];
         put?: never;
         post?: never;
         delete?: never;
@@ -813,6 +932,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/photos/{photo_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is known of a photo. */
+        get: operations["get_photo"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/matches/{match_id}": {
         parameters: {
             query?: never;
@@ -830,6 +966,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/thanks/{thanks_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One word of thanks. */
+        get: operations["get_thanks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/appeals/{appeal_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One appeal, for who lodged it and the county. */
+        get: operations["get_appeal"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/marks/{mark_id}/appeal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say why a mark against oneself is wrong, once. The county decides. */
+        post: operations["appeal_mark"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/matches/{match_id}/slip": {
         parameters: {
             query?: never;
@@ -841,6 +1028,92 @@ export interface paths {
         put?: never;
         /** Print the slip that confirms the receipt without an account, once; one that was printed before is revoked. */
         post: operations["print_slip"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/photos/{photo_id}/image": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The photo itself; 410 when it was removed. */
+        get: operations["get_photo_image"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/matches/{match_id}/photos": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The photos of a match, for its two sides and the administrators of its region. */
+        get: operations["list_photos"];
+        put?: never;
+        /** Show what one sent or received, up to four times a side. At most 6 MB and 25 million pixels; place, time and camera are dropped. */
+        post: operations["add_photo"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/photos/{photo_id}/removal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take back a photo that one added: nothing of the picture is left. */
+        post: operations["remove_photo"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/matches/{match_id}/thanks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Thank the giver for what arrived. An administrator reads it first. */
+        post: operations["thank_giver"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/matches/{match_id}/rating": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say once, 1 to 5, how one found the other side; within a fortnight after something arrived or the match was closed. */
+        post: operations["rate_match"];
         delete?: never;
         options?: never;
         head?: never;
@@ -932,6 +1205,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/thanks/{thanks_id}/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let the giver read them; nobody releases what they wrote while somebody else manages the place. */
+        post: operations["release_thanks"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/thanks/{thanks_id}/refusal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Do not let the giver read them, and say why; they may be written anew. */
+        post: operations["refuse_thanks"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/matches/{match_id}/ratings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How the two sides of a match found each other, as far as the caller's side may know. */
+        get: operations["get_ratings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/appeals/{appeal_id}/decision": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take the mark back, or let it stand, with a reason; for administrators of the county who took no part in the match. */
+        post: operations["decide_appeal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/matches/{match_id}/acceptance": {
         parameters: {
             query?: never;
@@ -949,6 +1290,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/matches/{match_id}/reliability": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The reliability of who gives in a match, for the administrators of its region. */
+        get: operations["get_giver_reliability"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/matches/{match_id}/cancellation": {
         parameters: {
             query?: never;
@@ -960,6 +1318,23 @@ export interface paths {
         put?: never;
         /** What was promised will not be delivered; what was never sent is free again. */
         post: operations["cancel_match"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/matches/{match_id}/thanks-photos": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A photo to go with the thanks, one; name it when you write them. The giver sees it when they are released. */
+        post: operations["add_thanks_photo"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1319,6 +1694,41 @@ export interface components {
             /** Format: date-time */
             registered_at: string;
         };
+        AppealIn: {
+            /** @description why the mark is wrong; personal, read by the county alone */
+            text: string;
+        };
+        AppealOut: {
+            /** Format: uuid */
+            id: string;
+            version: number;
+            /** Format: uuid */
+            mark_id: string;
+            /** Format: uuid */
+            match_id: string;
+            /**
+             * @description of the mark
+             * @enum {string}
+             */
+            kind: "delivery" | "collection" | "no_show" | "withdrawal" | "lapse" | "rating";
+            /**
+             * @description waiting: 待裁定 · waiting to be decided; upheld: 申诉成立 · upheld; dismissed: 申诉不成立 · dismissed
+             * @enum {string}
+             */
+            state: "waiting" | "upheld" | "dismissed";
+            text: string;
+            answer: string | null;
+            /** Format: date-time */
+            lodged_at: string;
+            /** Format: date-time */
+            decided_at: string | null;
+            /** @description operations (`operationId`) on this that the caller may carry out now */
+            allowed: string[];
+        };
+        AppealPage: {
+            items: components["schemas"]["AppealOut"][];
+            next: string | null;
+        };
         AppointmentIn: {
             /**
              * Format: uuid
@@ -1569,6 +1979,15 @@ export interface components {
                 [key: string]: string;
             };
         };
+        DecisionIn: {
+            /**
+             * @description upheld: 申诉成立 · upheld; dismissed: 申诉不成立 · dismissed
+             * @enum {string}
+             */
+            outcome: "upheld" | "dismissed";
+            /** @description the reason, read by who appealed */
+            answer: string;
+        };
         DeclineIn: {
             /**
              * @description told to the pledger
@@ -1650,6 +2069,15 @@ export interface components {
             code: string;
             name: string;
         };
+        GroundOut: {
+            /**
+             * @description delivery: 交付 · a delivery; collection: 接收 · a hand-over; no_show: 未按约定送达 · not come as agreed; withdrawal: 答应后无法提供 · not able to give after all; lapse: 逾期未答复 · not answered in time; rating: 对方评价 · a rating; start: 起点 · where everybody starts
+             * @enum {string}
+             */
+            code: "delivery" | "collection" | "no_show" | "withdrawal" | "lapse" | "rating" | "start";
+            times: number;
+            text: string;
+        };
         HouseholdIn: {
             /** @description of the householder */
             name: string;
@@ -1720,6 +2148,35 @@ export interface components {
         };
         JwksOut: {
             keys: components["schemas"]["JwkOut"][];
+        };
+        MarkOut: {
+            /** Format: uuid */
+            id: string;
+            version: number;
+            /** Format: uuid */
+            match_id: string;
+            /**
+             * @description delivery: 交付 · a delivery; collection: 接收 · a hand-over; no_show: 未按约定送达 · not come as agreed; withdrawal: 答应后无法提供 · not able to give after all; lapse: 逾期未答复 · not answered in time; rating: 对方评价 · a rating
+             * @enum {string}
+             */
+            kind: "delivery" | "collection" | "no_show" | "withdrawal" | "lapse" | "rating";
+            good: number;
+            bad: number;
+            /** Format: date-time */
+            at: string;
+            /**
+             * Format: date-time
+             * @description when it was taken back; it counts no more
+             */
+            void_at: string | null;
+            /** Format: uuid */
+            appeal_id: string | null;
+            /** @description operations (`operationId`) on this that the caller may carry out now */
+            allowed: string[];
+        };
+        MarkPage: {
+            items: components["schemas"]["MarkOut"][];
+            next: string | null;
         };
         MatchOut: {
             /** Format: uuid */
@@ -1864,10 +2321,10 @@ export interface components {
             id: string;
             version: number;
             /**
-             * @description need_published: 需求已公开 · need published; need_rejected: 需求未通过 · need rejected; need_withdrawn: 需求已撤回 · need withdrawn; need_closed: 需求已结束 · need closed; match_proposed: 建议对接 · match proposed; match_reminded: 等您答复 · your answer is awaited; match_accepted: 对接已答应 · match accepted; match_refused: 对接未接受 · match refused; match_declined: 需求方未接受 · match declined; match_lapsed: 对接已失效 · match lapsed; match_need_ended: 所助需求已结束 · the need of a match ended; match_sent: 帮助已送出 · help was sent; match_received: 帮助已收到 · help was received; match_closed: 对接已结束 · match closed; pledge_released: 爱心意向已处理 · pledge judged
+             * @description need_published: 需求已公开 · need published; need_rejected: 需求未通过 · need rejected; need_withdrawn: 需求已撤回 · need withdrawn; need_closed: 需求已结束 · need closed; match_proposed: 建议对接 · match proposed; match_reminded: 等您答复 · your answer is awaited; match_accepted: 对接已答应 · match accepted; match_refused: 对接未接受 · match refused; match_declined: 需求方未接受 · match declined; match_lapsed: 对接已失效 · match lapsed; match_need_ended: 所助需求已结束 · the need of a match ended; match_sent: 帮助已送出 · help was sent; match_received: 帮助已收到 · help was received; match_closed: 对接已结束 · match closed; thanks_given: 收到感谢 · thanks; thanks_refused: 感谢未通过 · thanks not let through; appeal_decided: 申诉已裁定 · appeal decided; pledge_released: 爱心意向已处理 · pledge judged
              * @enum {string}
              */
-            kind: "need_published" | "need_rejected" | "need_withdrawn" | "need_closed" | "match_proposed" | "match_reminded" | "match_accepted" | "match_refused" | "match_declined" | "match_lapsed" | "match_need_ended" | "match_sent" | "match_received" | "match_closed" | "pledge_released";
+            kind: "need_published" | "need_rejected" | "need_withdrawn" | "need_closed" | "match_proposed" | "match_reminded" | "match_accepted" | "match_refused" | "match_declined" | "match_lapsed" | "match_need_ended" | "match_sent" | "match_received" | "match_closed" | "thanks_given" | "thanks_refused" | "appeal_decided" | "pledge_released";
             /**
              * @description on which side the caller stands in this
              * @enum {string}
@@ -1894,6 +2351,36 @@ export interface components {
         NoticePage: {
             items: components["schemas"]["NoticeOut"][];
             next: string | null;
+        };
+        PhotoOut: {
+            /** Format: uuid */
+            id: string;
+            version: number;
+            /** Format: uuid */
+            match_id: string;
+            /**
+             * @description giver: 捐赠方 · the giver; household: 受助方 · the household's side
+             * @enum {string}
+             */
+            side: "giver" | "household";
+            /**
+             * @description evidence: 交付凭证 · evidence of what moved; thanks: 随感谢附上 · to go with the thanks
+             * @enum {string}
+             */
+            purpose: "evidence" | "thanks";
+            /** Format: date-time */
+            added_at: string;
+            width: number;
+            height: number;
+            /** @description bytes */
+            size: number;
+            /** Format: date-time */
+            removed_at: string | null;
+            /** @description operations (`operationId`) on this that the caller may carry out now */
+            allowed: string[];
+        };
+        PhotosOut: {
+            items: components["schemas"]["PhotoOut"][];
         };
         PledgeChangeIn: {
             quantity?: number;
@@ -2040,6 +2527,27 @@ export interface components {
             /** @description the regions right below; for the public down to counties */
             ranking: components["schemas"]["RankedOut"][];
         };
+        RatingIn: {
+            stars: number;
+        };
+        RatingOut: {
+            stars: number;
+            /** Format: date-time */
+            at: string;
+        };
+        RatingsOut: {
+            /** Format: uuid */
+            match_id: string;
+            /** @description of the match */
+            version: number;
+            mine: components["schemas"]["RatingOut"] | null;
+            theirs: components["schemas"]["RatingOut"] | null;
+            /**
+             * Format: date-time
+             * @description until when both may rate; null before anything arrived or ended
+             */
+            closes_at: string | null;
+        };
         ReadingIn: {
             /**
              * Format: uuid
@@ -2105,6 +2613,16 @@ export interface components {
              * @enum {string}
              */
             reason: "absurd" | "branded" | "not_a_need" | "duplicate" | "wrong_household" | "too_much";
+        };
+        ReliabilityOut: {
+            /** @description 0 to 100 */
+            percent: number;
+            /**
+             * @description what proposals go by
+             * @enum {string}
+             */
+            level: "very_low" | "low" | "fair" | "good" | "very_good";
+            reasons: components["schemas"]["GroundOut"][];
         };
         ScoreOut: {
             /** @description whose weights they were; empty is the whole country */
@@ -2208,6 +2726,52 @@ export interface components {
             /** @description needs of the chosen village that found help in the last 90 days */
             helped: number;
             items: components["schemas"]["SuggestedOut"][];
+        };
+        ThanksIn: {
+            /** @description personal; the giver reads it once it is released */
+            text: string;
+            /**
+             * Format: uuid
+             * @description one that was added to go with the thanks
+             */
+            photo_id?: string;
+        };
+        ThanksOut: {
+            /** Format: uuid */
+            id: string;
+            version: number;
+            /** Format: uuid */
+            match_id: string;
+            /**
+             * @description waiting: 待审核 · waiting to be released; released: 已送达 · given; refused: 未通过 · not let through
+             * @enum {string}
+             */
+            state: "waiting" | "released" | "refused";
+            text: string;
+            /** Format: uuid */
+            photo_id: string | null;
+            /**
+             * @description why they were refused
+             * @enum {string|null}
+             */
+            reason: "personal" | "asks_for_more" | "improper" | "not_of_this" | null;
+            /** Format: date-time */
+            written_at: string;
+            /** Format: date-time */
+            decided_at: string | null;
+            /** @description operations (`operationId`) on this that the caller may carry out now */
+            allowed: string[];
+        };
+        ThanksPage: {
+            items: components["schemas"]["ThanksOut"][];
+            next: string | null;
+        };
+        ThanksRefusalIn: {
+            /**
+             * @description personal: 含有个人信息 · it shows personal data; asks_for_more: 向捐赠方索要财物 · it asks the giver for more; improper: 内容不当 · it is improper; not_of_this: 与这次帮助无关 · it is not about this help
+             * @enum {string}
+             */
+            reason: "personal" | "asks_for_more" | "improper" | "not_of_this";
         };
         TrendOut: {
             /** @description 0.25 is a quarter more */
@@ -2360,6 +2924,9 @@ export interface components {
 export type AcceptanceIn = components['schemas']['AcceptanceIn'];
 export type AccountIn = components['schemas']['AccountIn'];
 export type AccountOut = components['schemas']['AccountOut'];
+export type AppealIn = components['schemas']['AppealIn'];
+export type AppealOut = components['schemas']['AppealOut'];
+export type AppealPage = components['schemas']['AppealPage'];
 export type AppointmentIn = components['schemas']['AppointmentIn'];
 export type AppointmentOut = components['schemas']['AppointmentOut'];
 export type AppointmentPage = components['schemas']['AppointmentPage'];
@@ -2376,18 +2943,22 @@ export type DaysToMatchOut = components['schemas']['DaysToMatchOut'];
 export type DeadLetterOut = components['schemas']['DeadLetterOut'];
 export type DeadLetterPage = components['schemas']['DeadLetterPage'];
 export type DeadLetterShownOut = components['schemas']['DeadLetterShownOut'];
+export type DecisionIn = components['schemas']['DecisionIn'];
 export type DeclineIn = components['schemas']['DeclineIn'];
 export type DeliveryOut = components['schemas']['DeliveryOut'];
 export type DivisionOut = components['schemas']['DivisionOut'];
 export type DivisionsOut = components['schemas']['DivisionsOut'];
 export type FiguresOut = components['schemas']['FiguresOut'];
 export type FormerOut = components['schemas']['FormerOut'];
+export type GroundOut = components['schemas']['GroundOut'];
 export type HouseholdIn = components['schemas']['HouseholdIn'];
 export type HouseholdOut = components['schemas']['HouseholdOut'];
 export type HouseholdPage = components['schemas']['HouseholdPage'];
 export type ItemOut = components['schemas']['ItemOut'];
 export type JwkOut = components['schemas']['JwkOut'];
 export type JwksOut = components['schemas']['JwksOut'];
+export type MarkOut = components['schemas']['MarkOut'];
+export type MarkPage = components['schemas']['MarkPage'];
 export type MatchOut = components['schemas']['MatchOut'];
 export type MatchPage = components['schemas']['MatchPage'];
 export type MatchRateOut = components['schemas']['MatchRateOut'];
@@ -2398,6 +2969,8 @@ export type NeedPage = components['schemas']['NeedPage'];
 export type NothingIn = components['schemas']['NothingIn'];
 export type NoticeOut = components['schemas']['NoticeOut'];
 export type NoticePage = components['schemas']['NoticePage'];
+export type PhotoOut = components['schemas']['PhotoOut'];
+export type PhotosOut = components['schemas']['PhotosOut'];
 export type PledgeChangeIn = components['schemas']['PledgeChangeIn'];
 export type PledgeIn = components['schemas']['PledgeIn'];
 export type PledgeOut = components['schemas']['PledgeOut'];
@@ -2405,6 +2978,9 @@ export type PledgePage = components['schemas']['PledgePage'];
 export type Problem = components['schemas']['Problem'];
 export type RankedOut = components['schemas']['RankedOut'];
 export type RatesOut = components['schemas']['RatesOut'];
+export type RatingIn = components['schemas']['RatingIn'];
+export type RatingOut = components['schemas']['RatingOut'];
+export type RatingsOut = components['schemas']['RatingsOut'];
 export type ReadingIn = components['schemas']['ReadingIn'];
 export type ReadingOut = components['schemas']['ReadingOut'];
 export type ReasonOut = components['schemas']['ReasonOut'];
@@ -2415,6 +2991,7 @@ export type RegionOut = components['schemas']['RegionOut'];
 export type RegionWeightsOut = components['schemas']['RegionWeightsOut'];
 export type RegionsOut = components['schemas']['RegionsOut'];
 export type RejectionIn = components['schemas']['RejectionIn'];
+export type ReliabilityOut = components['schemas']['ReliabilityOut'];
 export type ScoreOut = components['schemas']['ScoreOut'];
 export type SendingIn = components['schemas']['SendingIn'];
 export type SessionOut = components['schemas']['SessionOut'];
@@ -2424,6 +3001,10 @@ export type SlipIn = components['schemas']['SlipIn'];
 export type SlipOut = components['schemas']['SlipOut'];
 export type SuggestedOut = components['schemas']['SuggestedOut'];
 export type SuggestionsOut = components['schemas']['SuggestionsOut'];
+export type ThanksIn = components['schemas']['ThanksIn'];
+export type ThanksOut = components['schemas']['ThanksOut'];
+export type ThanksPage = components['schemas']['ThanksPage'];
+export type ThanksRefusalIn = components['schemas']['ThanksRefusalIn'];
 export type TrendOut = components['schemas']['TrendOut'];
 export type TypicalDaysOut = components['schemas']['TypicalDaysOut'];
 export type UnitOut = components['schemas']['UnitOut'];
@@ -4008,6 +4589,39 @@ export interface operations {
             };
         };
     };
+    list_own_marks: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before */
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MarkPage"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     claim_need: {
         parameters: {
             query?: never;
@@ -4033,6 +4647,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MatchOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_own_thanks: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before */
+                cursor?: string;
+                limit?: number;
+                /** @description waiting: 待审核 · waiting to be released; released: 已送达 · given; refused: 未通过 · not let through */
+                state?: "waiting" | "released" | "refused";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ThanksPage"];
                 };
             };
             /** @description a problem */
@@ -4199,6 +4848,39 @@ export interface operations {
             };
         };
     };
+    list_own_appeals: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before */
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AppealPage"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     show_slip_page: {
         parameters: {
             query?: never;
@@ -4215,6 +4897,35 @@ export interface operations {
                 };
                 content: {
                     "text/html": string;
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_reliability: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReliabilityOut"];
                 };
             };
             /** @description a problem */
@@ -4248,6 +4959,43 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SlipOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_managed_thanks: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before */
+                cursor?: string;
+                limit?: number;
+                /** @description waiting: 待审核 · waiting to be released; released: 已送达 · given; refused: 未通过 · not let through */
+                state?: "waiting" | "released" | "refused";
+                /** @description division code of 0 or 2 or 4 or 6 or 9 or 12 digits */
+                region?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ThanksPage"];
                 };
             };
             /** @description a problem */
@@ -4335,6 +5083,43 @@ export interface operations {
             };
         };
     };
+    list_managed_appeals: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before */
+                cursor?: string;
+                limit?: number;
+                /** @description division code of 0 or 2 or 4 or 6 or 9 or 12 digits */
+                region?: string;
+                /** @description waiting: 待裁定 · waiting to be decided; upheld: 申诉成立 · upheld; dismissed: 申诉不成立 · dismissed */
+                state?: "waiting" | "upheld" | "dismissed";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AppealPage"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     suggest_needs: {
         parameters: {
             query: {
@@ -4357,6 +5142,51 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["SuggestionsOut"];
                 };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_mark: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` of the answer that is there already; 304 when it is still the same */
+                "If-None-Match"?: string;
+            };
+            path: {
+                mark_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MarkOut"];
+                };
+            };
+            /** @description as it was */
+            304: {
+                headers: {
+                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description a problem */
             default: {
@@ -4396,6 +5226,51 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["DeadLetterPage"];
                 };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_photo: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` of the answer that is there already; 304 when it is still the same */
+                "If-None-Match"?: string;
+            };
+            path: {
+                photo_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PhotoOut"];
+                };
+            };
+            /** @description as it was */
+            304: {
+                headers: {
+                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description a problem */
             default: {
@@ -4453,6 +5328,138 @@ export interface operations {
             };
         };
     };
+    get_thanks: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` of the answer that is there already; 304 when it is still the same */
+                "If-None-Match"?: string;
+            };
+            path: {
+                thanks_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ThanksOut"];
+                };
+            };
+            /** @description as it was */
+            304: {
+                headers: {
+                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_appeal: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` of the answer that is there already; 304 when it is still the same */
+                "If-None-Match"?: string;
+            };
+            path: {
+                appeal_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AppealOut"];
+                };
+            };
+            /** @description as it was */
+            304: {
+                headers: {
+                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    appeal_mark: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` of the thing as it was seen, or its `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match"?: string;
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                mark_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AppealIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AppealOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     print_slip: {
         parameters: {
             query?: never;
@@ -4475,6 +5482,238 @@ export interface operations {
                 };
                 content: {
                     "application/pdf": string;
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_photo_image: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                photo_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the photo */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/jpeg": string;
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_photos: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                match_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PhotosOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_photo: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` of the thing as it was seen, or its `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match"?: string;
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                match_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "image/jpeg": string;
+                "image/png": string;
+                "image/webp": string;
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PhotoOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_photo: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` of the thing as it was seen, or its `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match"?: string;
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                photo_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NothingIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PhotoOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    thank_giver: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` of the thing as it was seen, or its `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match"?: string;
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                match_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ThanksIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ThanksOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rate_match: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` of the thing as it was seen, or its `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match"?: string;
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                match_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RatingIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RatingsOut"];
                 };
             };
             /** @description a problem */
@@ -4698,6 +5937,177 @@ export interface operations {
             };
         };
     };
+    release_thanks: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` of the thing as it was seen, or its `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match"?: string;
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                thanks_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NothingIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ThanksOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    refuse_thanks: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` of the thing as it was seen, or its `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match"?: string;
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                thanks_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ThanksRefusalIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ThanksOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_ratings: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` of the answer that is there already; 304 when it is still the same */
+                "If-None-Match"?: string;
+            };
+            path: {
+                match_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RatingsOut"];
+                };
+            };
+            /** @description as it was */
+            304: {
+                headers: {
+                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    decide_appeal: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` of the thing as it was seen, or its `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match"?: string;
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                appeal_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecisionIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AppealOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     accept_match: {
         parameters: {
             query?: never;
@@ -4740,6 +6150,37 @@ export interface operations {
             };
         };
     };
+    get_giver_reliability: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                match_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReliabilityOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     cancel_match: {
         parameters: {
             query?: never;
@@ -4769,6 +6210,50 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MatchOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_thanks_photo: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` of the thing as it was seen, or its `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match"?: string;
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                match_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "image/jpeg": string;
+                "image/png": string;
+                "image/webp": string;
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PhotoOut"];
                 };
             };
             /** @description a problem */

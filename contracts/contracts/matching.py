@@ -20,6 +20,8 @@ Outcome = Literal[
     "household_moved",
     "need_over",
 ]
+ThanksRefusal = Literal["personal", "asks_for_more", "improper", "not_of_this"]
+Mark = Literal["delivery", "collection", "no_show", "withdrawal", "lapse", "rating"]
 Count = Annotated[int, Meta(ge=0, le=2**53)]
 Decline = Literal["not_needed", "does_not_fit", "cannot_receive", "met_elsewhere", "other"]
 Refusal = Literal["too_far", "out_of_stock", "does_not_fit", "changed_my_mind", "other"]
@@ -124,6 +126,54 @@ class MatchClosed(_OfMatch, frozen=True, kw_only=True):
     sent: Rest
     received: Rest
     closed_at: Moment
+
+
+class _OfThanks(Event, frozen=True, kw_only=True):
+    """Whom thanks concern, and for what they were; their text stays with the service."""
+
+    thanks_id: UUID
+    match_id: UUID
+    need_id: UUID
+    pledge_id: UUID
+    account_id: UUID | None
+    poster_id: UUID
+    pledger_id: UUID
+    region: Region
+    category: Category
+    unit: Unit
+    quantity: Quantity
+
+
+class ThanksGiven(_OfThanks, frozen=True, kw_only=True):
+    """The household's side thanked the giver for `quantity` that arrived, and an administrator released it: the giver may read it."""
+
+    with_photo: bool
+    given_at: Moment
+
+
+class ThanksRefused(_OfThanks, frozen=True, kw_only=True):
+    """An administrator did not release what the household's side wrote; it may write anew."""
+
+    reason: ThanksRefusal
+    refused_at: Moment
+
+
+class AppealDecided(Event, frozen=True, kw_only=True):
+    """The county decided about an appeal against a mark: when it was upheld, the mark counts no more for how reliable somebody is."""
+
+    appeal_id: UUID
+    match_id: UUID
+    need_id: UUID
+    pledge_id: UUID
+    appellant_id: UUID
+    side: Literal["giver", "household"]
+    mark: Mark
+    region: Region
+    category: Category
+    unit: Unit
+    quantity: Quantity
+    outcome: Literal["upheld", "dismissed"]
+    decided_at: Moment
 
 
 class PledgeReleased(Event, frozen=True, kw_only=True):

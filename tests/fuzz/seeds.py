@@ -1,5 +1,6 @@
 """What stands in a service's database before it is fuzzed, beside what it heard; a service that needs nothing more is not named."""
 
+import io
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -96,7 +97,11 @@ def seed_matching(stage: Stage) -> None:
     tokens = []
     for giver in sorted(GIVERS):
         proposed = sorted(stage.client.get("/v1/matches", by=stage.people[giver]).json["items"], key=lambda match: match["category"])
-        acts = [("acceptance", {}, giver), ("sending", {"carrier": "in_person"}, giver), ("receipt", {}, "household")]
+        acts = [
+            ("acceptance", {}, giver),
+            ("sending", {"carrier": "in_person"}, giver),
+            ("receipt", {"quantity": 9, "reason": "short"}, "household"),
+        ]
         for many, match in enumerate(proposed):
             for act, body, kind in acts[:many]:
                 post(stage, f"/v1/matches/{match['id']}/{act}", body, kind)
@@ -112,6 +117,30 @@ def seed_matching(stage: Stage) -> None:
         assert keeping.keep(session)
     stage.words |= {"need_id": [str(need.need_id)], "quantity": [1], "region": ["51"], "token": tokens, "category": ["food.rice"]}
     stage.words |= {name: [weight] for name, weight in asdict(DEFAULT).items() if name != "version"}
+    show_thank_and_appeal(stage)
+
+
+def show_thank_and_appeal(stage: Stage) -> None:
+    """Photos of each match in which something moved, thanks and appeals of two givers, and a file of each type that is taken."""
+    from PIL import Image
+
+    for kind in ("jpeg", "png", "webp"):
+        file = io.BytesIO()
+        Image.new("RGB", (8, 8), "red").save(file, kind)
+        stage.files[f"image/{kind}"] = file.getvalue()
+    for giver in sorted(GIVERS):
+        for match in stage.client.get("/v1/matches", by=stage.people[giver]).json["items"]:
+            path = f"/v1/matches/{match['id']}/photos"
+            for kind in (giver, "household"):
+                signed = {"Authorization": f"Bearer {stage.token(kind)}"}
+                stage.flask.post(path, data=stage.files["image/png"], content_type="image/png", headers=signed)
+            if giver in {"donor", "merchant"}:
+                stage.client.post(f"/v1/matches/{match['id']}/thanks", {"text": "谢谢"}, by=stage.people["household"])
+            for kind in stage.people:
+                stage.seen[kind, "/v1/photos"] += stage.client.get(path, by=stage.people[kind]).json.get("items", [])
+    for giver in ("donor", "merchant"):
+        for mark in stage.client.get("/v1/marks", by=stage.people[giver]).json["items"]:
+            post(stage, f"/v1/marks/{mark['id']}/appeal", {"text": "一件不少"}, giver)
 
 
 def make_one_of_everything(stage: Stage) -> None:

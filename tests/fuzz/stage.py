@@ -41,7 +41,7 @@ class Kept(RolledBack):
 @dataclass
 class Stage:
     """`words` are good values of fields by their names; `seen` is what somebody of a kind saw, by the list it stands in;
-    `heard` are the ids that events named."""
+    `heard` are the ids that events named; `files` are good ones, by their media types."""
 
     service: str
     database: Kept
@@ -53,6 +53,7 @@ class Stage:
     words: dict[str, list[Any]] = field(default_factory=dict)
     seen: dict[tuple[str, str], list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
     heard: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    files: dict[str, bytes] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.people = {kind: Person(kind) for kind in sorted(SIGNED_IN)}
@@ -71,9 +72,9 @@ class Stage:
         return document
 
     def person(self, kind: str, path: str = "") -> Person:
-        """Somebody of the kind; where staff deals with dead letters or weights, who manages the whole country."""
-        rules_all = "/dead-letters" in path or path == "/v1/weights"
-        return self.operator if kind == "staff" and rules_all else self.people[kind]
+        """Somebody of the kind; where staff deals with dead letters, decides appeals or weighs, who manages the whole country."""
+        is_of_all = "/dead-letters" in path or path.startswith("/v1/appeals") or path == "/v1/weights"
+        return self.operator if kind == "staff" and is_of_all else self.people[kind]
 
     def token(self, kind: str, path: str = "") -> str:
         person = self.person(kind, path)

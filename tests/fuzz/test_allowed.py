@@ -26,14 +26,18 @@ def acts_of(stage: Stage) -> dict[str, list[Any]]:
 
 def call(stage: Stage, person: Person, operation: Any, identifier: str, **headers: str) -> int:
     body = plausible(stage, operation, person.kind) or ({"quantity": 3} if operation.method == "patch" else {})
+    takes = operation.definition.raw.get("requestBody", {}).get("content", {})
+    sent: dict[str, Any] = {"json": body}
+    if media_type := next((one for one in takes if one in stage.files), None):
+        sent = {"data": stage.files[media_type], "content_type": media_type}
     path = "/".join(identifier if part.startswith("{") else part for part in operation.path.split("/"))
     seen = {"If-Match": "*"} if operation.method == "patch" else {}
     signed = {"Authorization": f"Bearer {stage.keys.token(person.id, person.kind)}"}
-    return stage.flask.open(path, method=operation.method.upper(), json=body, headers=signed | seen | headers).status_code
+    return stage.flask.open(path, method=operation.method.upper(), headers=signed | seen | headers, **sent).status_code
 
 
 def people(stage: Stage) -> list[Person]:
-    return [*stage.people.values(), stage.agent, Person("staff"), Person("donor")]
+    return [*stage.people.values(), stage.agent, stage.operator, Person("staff"), Person("donor")]
 
 
 def things(stage: Stage, collection: str) -> list[str]:

@@ -60,9 +60,6 @@ def allocate(
     Min-cost flow need -> group of like pledges -> sink. Like are pledges of one key, reliability and extra cost that are kept for the
     same urgency and barred for the same needs. With `costs` every pledge stands alone, and only the pairs named there may be matched,
     each at its own cost.
-    Min-cost flow need -> group of like pledges -> sink. Like are pledges of one key, reliability and extra cost that are kept for the
-    same urgency and barred for the same needs. With `costs` every pledge stands alone, and only the pairs named there may be matched,
-    each at its own cost.
     """
     groups = _groups(pledges, barred, alone=costs is not None)
     keys = {group.key for group in groups}

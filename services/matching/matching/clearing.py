@@ -51,18 +51,19 @@ _FITTING_NEEDS = text(
 )
 _TAKE_NEEDS = text("SELECT * FROM needs WHERE id = ANY(CAST(:ids AS uuid[])) AND NOT ended AND rest > 0 ORDER BY id FOR UPDATE SKIP LOCKED")
 # Every pledge holds a unit at least, so no more of them than units are wanted of a key are looked at; those behind the demand stay away.
+# Whatever a need is, a unit from a reliable pledger is worth more to it: theirs come first of one key, and nothing that is best is missed.
 _TAKE_PLEDGES = text(
     f"""
     SELECT pledge.*
     FROM unnest(CAST(:categories AS text[]), CAST(:units AS text[]), CAST(:scopes AS text[]), CAST(:demands AS bigint[]))
         AS key (category, unit, scope, demand), LATERAL (
-        SELECT id, pledger_id, category, unit, scope, rest, valid_until FROM (
-            SELECT *, sum(rest) OVER (ORDER BY offered_at ROWS UNBOUNDED PRECEDING) - rest AS before FROM (
-                SELECT id, pledger_id, category, unit, scope, rest, valid_until, offered_at FROM pledges
+        SELECT id, pledger_id, category, unit, scope, rest, valid_until, reliability FROM (
+            SELECT *, sum(rest) OVER (ORDER BY reliability DESC, offered_at ROWS UNBOUNDED PRECEDING) - rest AS before FROM (
+                SELECT id, pledger_id, category, unit, scope, rest, valid_until, reliability, offered_at FROM pledges
                 WHERE category = key.category COLLATE "C" AND unit = key.unit AND scope = key.scope COLLATE "C"
                   AND NOT ended AND rest > 0 AND valid_until > now() AND id <> ALL(CAST(:wanted_by_nobody AS uuid[]))
-                ORDER BY offered_at LIMIT least({PER_KEY}, key.demand) FOR UPDATE SKIP LOCKED
-            ) AS oldest
+                ORDER BY reliability DESC, offered_at LIMIT least({PER_KEY}, key.demand) FOR UPDATE SKIP LOCKED
+            ) AS first
         ) AS summed WHERE before < key.demand
     ) AS pledge
     """
@@ -192,7 +193,7 @@ def _take_needs(session: Session, due_needs: Sequence[UUID], due_pledges: Sequen
 
 
 def _take_pledges(session: Session, asked: Collection[Asked], barred: Sequence[Any]) -> Sequence[Any]:
-    """The oldest pledges of every key that somebody of the batch may get something of."""
+    """The most reliable and oldest pledges of every key that somebody of the batch may get something of."""
     wanting: dict[Key, set[UUID]] = defaultdict(set)
     for need in asked:
         for key in keys_of(need):
@@ -235,7 +236,7 @@ def _asked(session: Session, rows: Collection[Any], at: datetime) -> dict[UUID, 
 
 
 def _offered(row: Any) -> Offered:
-    return Offered(row.id, _key(row), row.rest)
+    return Offered(row.id, _key(row), row.rest, row.reliability)
 
 
 def _key(pledge: Any) -> Key:

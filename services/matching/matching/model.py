@@ -38,7 +38,9 @@ class Need(Base):
 
 
 class Pledge(Base):
-    """An open pledge. `scope` is the region where it may go; `rest` is what is not set aside for any need."""
+    """An open pledge. `scope` is the region where it may go; `rest` is what is not set aside for any need;
+    `reliability` is the class of its pledger.
+    """
 
     __tablename__ = "pledges"
 
@@ -53,6 +55,7 @@ class Pledge(Base):
     ended: Mapped[bool]
     valid_until: Mapped[datetime] = mapped_column(Moment)
     offered_at: Mapped[datetime] = mapped_column(Moment)
+    reliability: Mapped[int] = mapped_column(SmallInteger, default=3)
     releases: Mapped[int] = mapped_column(BigInteger)
     released_at: Mapped[datetime | None] = mapped_column(Moment)
 

@@ -1,7 +1,8 @@
-"""What matching tells anew: how every match came to stand as it does, endings first; what was free of a changed pledge; the balance."""
+"""What matching tells anew: how every match came to stand as it does, endings first; what is free of a pledge; balance; thanks; appeals."""
 
 from chassis.stories import Story
 from contracts.matching import (
+    AppealDecided,
     BalanceChanged,
     MatchAccepted,
     MatchClosed,
@@ -14,12 +15,16 @@ from contracts.matching import (
     MatchReminded,
     MatchSent,
     PledgeReleased,
+    ThanksGiven,
+    ThanksRefused,
 )
 from matching import reminders
 from matching.actions import told
 from matching.balance.model import BalanceTold
 from matching.balance.telling import changed
 from matching.model import Match, Movement, Pledge
+from matching.trust.model import Appeal, Thanks
+from matching.trust.told import appeal_decided, thanks_given, thanks_refused
 
 STORIES = (
     Story(MatchClosed, Match, told.closed, where=Match.state == "closed"),
@@ -34,4 +39,7 @@ STORIES = (
     Story(MatchProposed, Match, told.proposed, where=Match.answer_by > Match.proposed_at),
     Story(PledgeReleased, Pledge, told.released, where=Pledge.releases > 0),
     Story(BalanceChanged, BalanceTold, changed),
+    Story(AppealDecided, Appeal, appeal_decided, where=Appeal.state != "waiting"),
+    Story(ThanksGiven, Thanks, thanks_given, where=Thanks.state == "released"),
+    Story(ThanksRefused, Thanks, thanks_refused, where=Thanks.state == "refused"),
 )

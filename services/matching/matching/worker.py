@@ -9,6 +9,7 @@ from matching.actions import answers, book
 from matching.balance import keeping, telling
 from matching.checks import watch
 from matching.fairness import counting
+from matching.trust import classes, ratings
 from matching.weights import declining
 
 
@@ -62,6 +63,14 @@ class Worker(ServiceWorker):
     @every(seconds=5)
     def tell_balance(self, session: Session) -> None:
         telling.tell(session)
+
+    @every(seconds=60)
+    def show_ratings(self, session: Session) -> None:
+        ratings.show_ratings(session)
+
+    @every(seconds=1)
+    def settle_reliability(self, session: Session) -> None:
+        classes.settle(session)
 
     @every(seconds=3600, at_start=False)
     def audit(self, session: Session) -> None:

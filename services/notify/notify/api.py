@@ -33,6 +33,9 @@ KINDS = {
     "match_sent": ("帮助已送出", "help was sent"),
     "match_received": ("帮助已收到", "help was received"),
     "match_closed": ("对接已结束", "match closed"),
+    "thanks_given": ("收到感谢", "thanks"),
+    "thanks_refused": ("感谢未通过", "thanks not let through"),
+    "appeal_decided": ("申诉已裁定", "appeal decided"),
     "pledge_released": ("爱心意向已处理", "pledge judged"),
 }
 SIDES = {"giver": ("爱心方", "who gives"), "household": ("需求方", "the household's side")}

@@ -8,6 +8,7 @@ import msgspec
 
 from contracts.event import Event, name_of
 from contracts.matching import (
+    AppealDecided,
     MatchAccepted,
     MatchClosed,
     MatchDeclined,
@@ -19,6 +20,8 @@ from contracts.matching import (
     MatchReminded,
     MatchSent,
     PledgeReleased,
+    ThanksGiven,
+    ThanksRefused,
 )
 from contracts.needs import NeedClosed, NeedPublished, NeedRejected, NeedWithdrawn
 from notify.agents import agents_for
@@ -44,6 +47,9 @@ FACTS: dict[type[Event], dict[str, tuple[str, ...]]] = {
     MatchSent: {GIVER: (*_MATCH, "pledge_id", "sent"), HOUSEHOLD: (*_MATCH, "sent")},
     MatchReceived: {GIVER: (*_MATCH, "pledge_id", *_RECEIVED), HOUSEHOLD: (*_MATCH, *_RECEIVED)},
     MatchClosed: {GIVER: (*_MATCH, "pledge_id", "reason", "received"), HOUSEHOLD: (*_MATCH, "reason", "received")},
+    ThanksGiven: {GIVER: (*_MATCH, "with_photo"), HOUSEHOLD: _MATCH},
+    ThanksRefused: {HOUSEHOLD: (*_MATCH, "reason")},
+    AppealDecided: {GIVER: (*_MATCH, "mark", "outcome"), HOUSEHOLD: (*_MATCH, "mark", "outcome")},
     PledgeReleased: {GIVER: ("category", "unit", "withdrawn", "accepted", "open", "answers")},
 }
 """Which sides hear of an event, and which of its fields each is shown: never who the others are, nor why a giver declined."""
@@ -64,7 +70,9 @@ def notices_of(event: Event, managers: Mapping[str, set[UUID]]) -> Iterator[dict
 
 
 def _people(event: Any, side: str, managers: Mapping[str, set[UUID]]) -> list[tuple[UUID, dict[str, bool]]]:
-    """The pledger; or the household's own account, if it has one, and who speaks for it if another posted."""
+    """The pledger; or the household's own account, if it has one, and who speaks for it if another posted; who appealed."""
+    if isinstance(event, AppealDecided):
+        return [(event.appellant_id, {})] if event.side == side else []
     if side == GIVER:
         return [(event.pledger_id, {})]
     people = [(event.account_id, {"on_behalf": False})] if event.account_id else []

@@ -39,6 +39,8 @@ def render(kind: str, side: str, facts: Mapping[str, Any], language: str) -> dic
             known[f"{name}_amount"] = amount(facts[name], facts["unit"], facts["category"], language)
     if facts.get("difference"):
         known["difference"] = _label("differences", facts["difference"], language)
+    if "mark" in facts:
+        known["mark"] = _label("marks", facts["mark"], language)
     if "reason" in facts:
         known["because"] = _label("reasons", facts["reason"], language)
     if "answer_by" in facts:

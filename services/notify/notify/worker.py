@@ -4,6 +4,7 @@ from sqlalchemy.orm import Session
 
 from chassis.events import ServiceWorker, handles_batch
 from contracts.matching import (
+    AppealDecided,
     MatchAccepted,
     MatchClosed,
     MatchDeclined,
@@ -15,6 +16,8 @@ from contracts.matching import (
     MatchReminded,
     MatchSent,
     PledgeReleased,
+    ThanksGiven,
+    ThanksRefused,
 )
 from contracts.needs import NeedClosed, NeedPublished, NeedRejected, NeedWithdrawn
 from notify import actions
@@ -82,4 +85,16 @@ class Worker(ServiceWorker):
 
     @handles_batch(PledgeReleased)
     def on_pledge_released(self, session: Session, events: list[PledgeReleased]) -> None:
+        actions.tell(session, events)
+
+    @handles_batch(ThanksGiven)
+    def on_thanks_given(self, session: Session, events: list[ThanksGiven]) -> None:
+        actions.tell(session, events)
+
+    @handles_batch(ThanksRefused)
+    def on_thanks_refused(self, session: Session, events: list[ThanksRefused]) -> None:
+        actions.tell(session, events)
+
+    @handles_batch(AppealDecided)
+    def on_appeal_decided(self, session: Session, events: list[AppealDecided]) -> None:
         actions.tell(session, events)

@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from apiflask import APIBlueprint
+from flask import request
 from marshmallow import Schema, fields
 from sqlalchemy.orm import Session
 
@@ -98,6 +99,14 @@ def give(session: Session, caller: Caller, json_data: dict[str, Any]) -> Any:
 def write(session: Session, caller: Caller | None, json_data: dict[str, Any]) -> Any:
     """Count the characters of a letter, which may be long."""
     return {"quantity": len(json_data["text"])}
+
+
+@api.post("/drawings")
+@access(who=ANYONE, view="public", body_bytes=200_000, body_types={"image/png"})
+@api.output(CountIn)
+def draw(session: Session, caller: Caller | None) -> Any:
+    """Count the bytes of a drawing."""
+    return {"quantity": len(request.get_data())}
 
 
 @api.post("/naps")

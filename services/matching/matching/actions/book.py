@@ -1,6 +1,6 @@
 """Keep the book as needs tells it: what is asked for and offered, how it changes and ends."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, Literal
 from uuid import UUID
@@ -17,6 +17,8 @@ from matching import to_clear
 from matching.actions.giving_back import lapse, lock, matches_in
 from matching.actions.told import accepted_of, need_ended, released
 from matching.model import Category, Match, Need, Pledge
+from matching.score import PRIOR
+from matching.trust import classes
 
 URGENCY = {"normal": 1, "urgent": 2, "critical": 4}
 
@@ -71,14 +73,15 @@ def end_needs(session: Session, events: Sequence[NeedWithdrawn | NeedClosed]) ->
 
 def book_pledges(session: Session, events: Sequence[PledgeOffered]) -> None:
     """Enter offered pledges into the book; one that is known already, perhaps changed or ended, stays as it is."""
-    rows = [_offer(event) for event in sorted(events, key=lambda event: event.pledge_id)]
+    known = classes.known(session, {event.pledger_id for event in events})
+    rows = [_offer(event, known) for event in sorted(events, key=lambda event: event.pledge_id)]
     entered = session.scalars(_enter("pledges", tuple(rows[0])), {"rows": document(rows)})
     to_clear.add(session, "pledge", set(entered))
 
 
 def change_pledge(session: Session, event: PledgeChanged) -> None:
     """Release the unanswered proposals of the pledge, keep what was accepted, and tell what is free now."""
-    pledge = _pledge_at(session, event.pledge_id, event.version, _offer(event))
+    pledge = _pledge_at(session, event.pledge_id, event.version, _offer(event, classes.known(session, [event.pledger_id])))
     if pledge is None:
         return
     lapse(session, matches_in(session, "proposed", Match.pledge_id == pledge.id), "pledge_changed")
@@ -96,7 +99,7 @@ def change_pledge(session: Session, event: PledgeChanged) -> None:
 
 def withdraw_pledge(session: Session, event: PledgeWithdrawn) -> None:
     """Nothing more of the pledge: unanswered proposals lapse, what was accepted stays."""
-    pledge = _pledge_at(session, event.pledge_id, event.version, _offer(event))
+    pledge = _pledge_at(session, event.pledge_id, event.version, _offer(event, classes.known(session, [event.pledger_id])))
     if pledge is None:
         return
     pledge.ended, pledge.rest = True, 0
@@ -140,7 +143,7 @@ def _stated_of(event: NeedPublished | NeedWithdrawn | NeedClosed) -> dict[str, A
     }
 
 
-def _offer(event: PledgeOffered | PledgeChanged | PledgeWithdrawn) -> dict[str, Any]:
+def _offer(event: PledgeOffered | PledgeChanged | PledgeWithdrawn, known: Mapping[UUID, int]) -> dict[str, Any]:
     return {
         "id": event.pledge_id,
         "version": event.version,
@@ -154,4 +157,5 @@ def _offer(event: PledgeOffered | PledgeChanged | PledgeWithdrawn) -> dict[str, 
         "valid_until": event.valid_until,
         "offered_at": event.offered_at,
         "releases": 0,
+        "reliability": known.get(event.pledger_id, PRIOR),
     }

@@ -16,6 +16,7 @@ from matching.actions.told import closed, received, sent
 from matching.allowed import cancelling_refusal
 from matching.model import Match
 from matching.problems import more_than_promised, more_than_sent, reason_needed
+from matching.trust import marks
 
 NO_NEED_LEFT = {"household_moved", "need_over"}
 
@@ -63,6 +64,7 @@ def note_receipt(session: Session, match: Match, quantity: int | None, reason: s
     session.flush()
     if quantity < on_its_way:
         free(session, "need", {match.need_id: on_its_way - quantity})
+    marks.note(session, [match.id])
     outbox.add(session, received(match))
 
 
@@ -84,6 +86,7 @@ def cancel_match(session: Session, caller: Caller, match_id: UUID, reason: str) 
     unsent = missing - match.moved("sent")
     match.barred = True
     _close(session, match, reason, returned=unsent, by=caller.id)
+    marks.note(session, [match.id])
     if unsent:
         free(session, "pledge", {match.pledge_id: unsent})
     if reason not in NO_NEED_LEFT:

@@ -14,6 +14,7 @@ from contracts.matching import Lapse
 from matching import to_clear
 from matching.actions.told import lapsed
 from matching.model import Match, Need, Pledge
+from matching.trust import marks
 
 Side = Literal["need", "pledge"]
 _ANEW = {"populate_existing": True}
@@ -36,6 +37,8 @@ def lapse(session: Session, matches: Sequence[Match], because: Lapse) -> Sequenc
         execution_options=_ANEW,
     ).all()
     give_back(session, ended)
+    if because == "deadline":
+        marks.note(session, [match.id for match in ended])
     outbox.add(session, *map(lapsed, ended))
     return ended
 

@@ -1,5 +1,6 @@
 """A match taken up to be acted upon: visible to its caller, locked, at the version they saw, and open to the act."""
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -8,17 +9,20 @@ from sqlalchemy.orm import Session
 from chassis import versions
 from chassis.auth import Caller
 from chassis.database import now
+from chassis.problems import Problem
 from matching import allowed, queries
 from matching.actions.giving_back import lock_book
 from matching.model import Match, Movement
 
+Rule = Callable[[str, Caller, Match], Problem | None]
 
-def take(session: Session, caller: Caller, match_id: UUID, act: str, *, with_book: bool = False) -> Match:
-    """Raises `not_found`, `stale`, or what `allowed` says against it. Who may give something back takes its need and pledge as well."""
+
+def take(session: Session, caller: Caller, match_id: UUID, act: str, *, with_book: bool = False, rule: Rule = allowed.refusal) -> Match:
+    """Raises `not_found`, `stale`, or what the rule says against it. Who may give something back takes its need and pledge as well."""
     match = queries.visible_match(session, caller, match_id)
     match = locked(session, match, with_book=with_book)
     versions.as_seen(session, match)
-    if refusal := allowed.refusal(act, caller, match):
+    if refusal := rule(act, caller, match):
         raise refusal
     return match
 

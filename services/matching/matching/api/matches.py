@@ -17,6 +17,7 @@ from matching.allowed import PROMISED, acts_on_match
 from matching.api.labels import CARRIERS, DIFFERENCES, STATES
 from matching.model import Match
 from matching.reasons import spoken
+from matching.trust.allowed import acts_on_match as acts_of_trust
 
 api = APIBlueprint("matches", __name__)
 
@@ -126,7 +127,8 @@ def _page(page: dict[str, Any], caller: Caller) -> dict[str, Any]:
 
 def shown(match: Match, caller: Caller) -> dict[str, Any]:
     reasons = [reason | {"text": spoken(reason["code"], reason["value"], language())} for reason in match.reasons]
-    more = {"reasons": reasons, "allowed": acts_on_match(caller, match), "delivery": _delivery(match), "score": _score(match)}
+    acts = [*acts_on_match(caller, match), *acts_of_trust(caller, match)]
+    more = {"reasons": reasons, "allowed": acts, "delivery": _delivery(match), "score": _score(match)}
     whole = {name: getattr(match, name) for name in MatchOut().fields if name not in more} | more
     if match.state in PROMISED:
         whole["quantity"] = match.moved("promised")

@@ -9,10 +9,11 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from matching.checks import fairness, figures, movements, pairs, telling, units
+from matching.checks import fairness, figures, movements, pairs, reliability, telling, units
 from matching.checks.check import Check
 
-CHECKS: tuple[Check, ...] = (*units.CHECKS, *movements.CHECKS, *pairs.CHECKS, *telling.CHECKS, *figures.CHECKS, *fairness.CHECKS)
+_ABOUT = (units, movements, pairs, telling, figures, fairness, reliability)
+CHECKS: tuple[Check, ...] = tuple(check for one in _ABOUT for check in one.CHECKS)
 """A new kind of row that has to add up gets a module here, with its `CHECKS`."""
 
 _MINUTES = text("SET LOCAL statement_timeout = '15min'")

@@ -21,6 +21,9 @@ _UNTOLD = """
         UNION ALL SELECT id, 'match_' || state, version FROM matches WHERE state IN ('refused', 'lapsed') AND answered_at >= :since
         UNION ALL SELECT id, 'match_need_ended', 1 FROM matches WHERE need_ended_at >= :since
         UNION ALL SELECT id, 'pledge_released', releases FROM pledges WHERE releases > 0 AND released_at >= :since
+        UNION ALL SELECT id, CASE state WHEN 'released' THEN 'thanks_given' ELSE 'thanks_refused' END, version
+            FROM thanks WHERE decided_at >= :since
+        UNION ALL SELECT id, 'appeal_decided', version FROM appeals WHERE decided_at >= :since
         UNION ALL SELECT id, 'balance_changed', version FROM balance_told WHERE counted_at >= :since
     ),
     told AS (

@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "matching_0012"
-down_revision = "matching_0009"
+down_revision = "matching_0011"
 
 STATES = "'proposed', 'accepted', 'refused', 'lapsed', 'sent', 'received', 'closed'"
 NOT_ACCEPTED = "'proposed', 'refused', 'lapsed'"
