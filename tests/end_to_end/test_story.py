@@ -1,5 +1,6 @@
 """The main story, told over HTTP in each house: posted, verified, matched by itself, accepted, everybody told."""
 
+import io
 import re
 import secrets
 import subprocess
@@ -11,6 +12,7 @@ from typing import Any, TypeVar
 
 import httpx
 import pytest
+from PIL import Image
 
 from deploy.local.sandbox import national_id
 from deploy.local.visitor import Refused, Visitor
@@ -150,6 +152,39 @@ def test_what_is_promised_is_sent_received_by_slip_without_an_account_and_counte
     assert eventually(lambda: cast.donor.get(f"/v1/pledges/{offered['id']}")["delivered"]) == 5
     figures = eventually(lambda: (found := cast.village.get("/v1/rates", region=cast.village_code)["figures"])["delivered"] and found)
     assert 0 < figures["match_rate"]["delivered"] < figures["match_rate"]["weighted"]
+
+
+def test_what_arrived_is_shown_thanked_for_and_rated_and_makes_the_giver_reliable(cast: Cast) -> None:
+    cast.donor.post("/v1/pledges", pledge(category="medical.faceshield", quantity=4))
+    path = f"/v1/matches/{proposed(cast.donor, published(cast, category='medical.faceshield', quantity=4))['id']}"
+    cast.donor.post(f"{path}/acceptance")
+    cast.donor.post(f"{path}/sending", {"carrier": "in_person"})
+    cast.village.post(f"{path}/receipt", {"quantity": 3, "reason": "short"})
+    shown = [visitor.ask("POST", to, {"Content-Type": "image/png"}, content=picture()) for visitor, to in (
+        (cast.donor, f"{path}/photos"), (cast.village, f"{path}/thanks-photos"),
+    )]  # fmt: skip
+    assert len(cast.village.get(f"{path}/photos")["items"]) == 2
+    thanks = cast.village.post(f"{path}/thanks", {"text": "谢谢您", "photo_id": shown[1]["id"]})
+    assert refusal(lambda: cast.village.post(f"/v1/thanks/{thanks['id']}/release")) == (403, "own_thanks")
+    assert refusal(lambda: cast.donor.get(f"/v1/photos/{shown[1]['id']}")) == (404, "not_found")
+    cast.town.post(f"/v1/thanks/{thanks['id']}/release")
+    eventually(lambda: "thanks_given" in notices(cast.donor, thanks["id"]))
+    assert (cast.donor.get("/v1/thanks")["items"][0]["text"], cast.donor.get(f"/v1/photos/{shown[1]['id']}")["width"]) == ("谢谢您", 8)
+    cast.village.post(f"{path}/rating", {"stars": 5})
+    assert cast.donor.post(f"{path}/rating", {"stars": 4})["theirs"]["stars"] == 5
+    reliability = cast.village.get(f"{path}/reliability")
+    assert (reliability["percent"], [reason["code"] for reason in reliability["reasons"]]) == (81, ["delivery", "rating", "start"])
+    [mark] = [mark for mark in cast.donor.get("/v1/marks")["items"] if mark["bad"]]
+    appeal = cast.donor.post(f"/v1/marks/{mark['id']}/appeal", {"text": "送到的是四件"})
+    cast.city.post(f"/v1/appeals/{appeal['id']}/decision", {"outcome": "upheld", "answer": "照片上是四件"})
+    eventually(lambda: "appeal_decided" in notices(cast.donor, appeal["id"]))
+    assert [reason["code"] for reason in cast.donor.get("/v1/reliability")["reasons"]] == ["rating", "start"]
+
+
+def picture() -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (8, 8), "red").save(file, "PNG")
+    return file.getvalue()
 
 
 def printed_slip(cast: Cast, path: str) -> str:
