@@ -13,7 +13,8 @@ from chassis.problems import not_found
 from matching.model import Match, Movement
 from matching.trust.model import SEEN_WITH
 
-_WHOLE = (selectinload(Match.movements).undefer(Movement.tracking_number), *SEEN_WITH)
+_WHOLE = selectinload(Match.movements).undefer(Movement.tracking_number)
+_MANY = (_WHOLE, *SEEN_WITH)
 
 
 def is_own(caller: Caller) -> ColumnElement[bool]:
@@ -24,16 +25,16 @@ def is_own(caller: Caller) -> ColumnElement[bool]:
 
 
 def visible_match(session: Session, caller: Caller, match_id: UUID) -> Match:
-    return _one(session, select(Match).options(*_WHOLE).where(Match.id == match_id, or_(is_own(caller), caller.within(Match.region))))
+    return _one(session, select(Match).options(_WHOLE).where(Match.id == match_id, or_(is_own(caller), caller.within(Match.region))))
 
 
 def own_matches(session: Session, caller: Caller, state: str | None = None, **paging: Any) -> dict[str, Any]:
-    query = select(Match).options(*_WHOLE).where(is_own(caller))
+    query = select(Match).options(*_MANY).where(is_own(caller))
     return page(session, query.where(Match.state == state) if state else query, Match.id, **paging)
 
 
 def managed_matches(session: Session, caller: Caller, region: str = "", state: str | None = None, **paging: Any) -> dict[str, Any]:
-    query = select(Match).options(*_WHOLE).where(caller.within(Match.region))
+    query = select(Match).options(*_MANY).where(caller.within(Match.region))
     if region:
         query = query.where(below(Match.region, region))
     return page(session, query.where(Match.state == state) if state else query, Match.id, **paging)

@@ -119,4 +119,4 @@ Match.photos = relationship(Photo, order_by=Photo.id)  # type: ignore[attr-defin
 Match.thanks = relationship(Thanks, order_by=Thanks.id, viewonly=True)  # type: ignore[attr-defined]
 Match.ratings = relationship(Rating, viewonly=True)  # type: ignore[attr-defined]
 SEEN_WITH = (selectinload(Match.photos), selectinload(Match.thanks), selectinload(Match.ratings))  # type: ignore[attr-defined]
-"""What one may do with a match depends on this: it is loaded along."""
+"""What one may do with a match depends on this: loaded along with many matches, and with a single one only when it matters."""
