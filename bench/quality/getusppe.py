@@ -37,12 +37,14 @@ SCALE = 10**10
 class Price:
     """What a unit is worth wherever it goes, what a mile and a hand-over cost; what is worth less than `threshold` waits for a better need.
 
+    A donor's first hand-over is cheaper by `first`: who gives and is never asked stays away.
     With `foresight` the whole season's requesters of an item are known beforehand; else those who asked so far.
     """
 
     unit: int = 30_000
     mile: int = 450
     hand_over: int = 2_000_000
+    first: int = 0
     threshold: int = 1
     foresight: bool = True
 
@@ -89,6 +91,7 @@ class Ours:
         whole = book.requests.drop_duplicates(["rec_id", "ppe"])["ppe"].value_counts()
         self._requesters: dict[str, int] = {str(item): int(count) for item, count in whole.items()} if price.foresight else {}
         self._seen: dict[str, set[int]] = {}
+        self._asked: set[int] = set()
 
     def choose(self, item: str, donors: Whole, gifts: Whole, recipients: Whole, requests: Whole) -> list[tuple[int, int, int]]:
         """(row of gift, row of request, quantity) of the week's hand-overs of an item."""
@@ -98,7 +101,9 @@ class Ours:
         weights = replace(_NOTHING, urgency=price.unit, share=SCALE // requesters, threshold=price.threshold)
         least = np.minimum(gifts[:, None], requests[None, :])
         miles = self._book.miles[np.ix_(donors, recipients)]
-        costs = price.mile * miles + price.hand_over / least
+        is_new = np.array([donor not in self._asked for donor in donors.tolist()])
+        work = (price.hand_over - price.first * is_new)[:, None]
+        costs = price.mile * miles + work / least
         givers, takers = np.nonzero(price.unit + weights.share // requests[None, :] - costs >= price.threshold)
         if not len(givers):
             return []
@@ -109,22 +114,24 @@ class Ours:
             for row in sorted(set(takers.tolist()))
         ]  # fmt: skip
         pledges = [Offered(names[row], (item, "piece", ""), int(gifts[row])) for row in sorted(set(givers.tolist()))]
-        work = price.hand_over / least
+        spread = work / least
         for _ in range(ROUNDS):
             pairs = {
-                (names[shift + taker], names[giver]): round(float(price.mile * miles[giver, taker] + work[giver, taker]))
+                (names[shift + taker], names[giver]): round(float(price.mile * miles[giver, taker] + spread[giver, taker]))
                 for giver, taker in zip(givers.tolist(), takers.tolist(), strict=True)
             }
             shares = allocate(needs, pledges, weights=weights, costs=pairs)
             chosen = [(share.pledge.int, share.need.int - shift, share.quantity) for share in shares]
             for giver, taker, quantity in chosen:
-                work[giver, taker] = price.hand_over / quantity
+                spread[giver, taker] = work[giver, 0] / quantity
         worth = price.unit + weights.share // requests
-        return [
+        kept = [
             (giver, taker, quantity)
             for giver, taker, quantity in chosen
-            if worth[taker] - price.mile * miles[giver, taker] - price.hand_over / quantity >= price.threshold
+            if worth[taker] - price.mile * miles[giver, taker] - work[giver, 0] / quantity >= price.threshold
         ]
+        self._asked.update(int(donors[giver]) for giver, _, _ in kept)
+        return kept
 
     def __call__(self, date: Any, gifts: pd.DataFrame, requests: pd.DataFrame, miles: pd.DataFrame) -> pd.DataFrame:
         """The strategy as the package's framework calls it."""
