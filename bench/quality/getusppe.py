@@ -42,9 +42,9 @@ class Price:
     """
 
     unit: int = 30_000
-    mile: int = 450
-    hand_over: int = 2_000_000
-    first: int = 0
+    mile: int = 430
+    hand_over: int = 2_300_000
+    first: int = 400_000
     threshold: int = 1
     foresight: bool = True
 
