@@ -7,13 +7,14 @@ nothing was chosen. The package draws none itself.
 
 import logging
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 
 import numpy as np
 
 from bench.quality.figures import say
-from bench.quality.getusppe import BASELINES, Book, Ours, Outcome, Price, by_framework, read, season, variant
+from bench.quality.getusppe import Book, Ours, Price, read, variant
+from bench.quality.replay import BASELINES, Outcome, by_framework, season
 
 PRICE = Price()
 BLIND = replace(PRICE, foresight=False)
@@ -69,7 +70,7 @@ def _variants(book: Book, seed: int) -> None:
     _say(f"getusppe, mean of {VARIANTS} variants, without foresight", mean, WITHOUT_FORESIGHT)
 
 
-def _frontier(book: Book, price: Price) -> Sequence[tuple[float, float, float | None]]:
+def _frontier(book: Book, price: Price) -> list[tuple[float, float, float | None]]:
     points: list[tuple[float, float, float | None]] = []
     for mile in FRONTIER:
         found = season(book, Ours(book, replace(price, mile=mile)))
