@@ -2,116 +2,25 @@
 
 60 villages, 1,200 needs, one clearing a day. Those who choose a village name it as the scope of their pledge, which waits there for
 needs; the others' go anywhere in the county. All pledges stay open until they are used up.
+
+The bounds are read over the whole run, all settings and draws summed, each setting beside: where most pledgers choose, ordering decides
+about few pledges and can do little (what they are shown can), and where nearly everybody is helped nobody can be helped much more often.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from uuid import UUID
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.quality.county import COUNTY, DAYS, VILLAGES, Book, Gift, Year, year
 from bench.quality.figures import say
 from matching.allocation import Offered, allocate
 from matching.score import Asked, in_turn
 
-VILLAGES = [f"510903{town:03d}{village:03d}" for town in range(1, 7) for village in range(1, 11)]
-COUNTY = VILLAGES[0][:6]
-ITEMS = ("food.rice", "food.oil", "home.quilt", "school.bag")
-NEEDS, DAYS = 1200, 365
 SUPPLIES = (0.5, 0.8)
 CHOOSING = (0.2, 0.5, 0.8)
 SUGGESTED = 3
-
-
-@dataclass(frozen=True)
-class Gift:
-    """A pledge, where its giver lives, and the village they choose, if they do, with what they would say to a suggestion."""
-
-    id: UUID
-    day: int
-    item: str
-    quantity: int
-    home: str
-    chosen: str | None
-    would_follow: bool
-
-
-@dataclass(frozen=True)
-class Year:
-    needs: list[Asked]
-    posted: dict[UUID, int]
-    gifts: list[Gift]
-
-
-def year(seed: Sequence[int], supply: float, choosing: float, following: float = 0.0) -> Year:
-    draw = np.random.default_rng(seed)
-    ids = (UUID(bytes=draw.bytes(16)) for _ in iter(int, 1))
-    popularity = 1 / np.arange(1, len(VILLAGES) + 1)
-    order = draw.permutation(len(VILLAGES))
-    popularity = popularity[order] / popularity.sum()
-    needs = [
-        Asked(next(ids), str(draw.choice(ITEMS)), "piece", VILLAGES[int(draw.integers(60))], 1, 0, int(draw.integers(1, 11)))
-        for _ in range(NEEDS)
-    ]
-    posted = {need.id: int(draw.integers(DAYS)) for need in needs}
-    gifts, units = [], 0
-    while units < supply * sum(need.rest for need in needs):
-        quantity = int(draw.integers(1, 11))
-        chosen = VILLAGES[int(draw.choice(60, p=popularity))] if draw.random() < choosing else None
-        home = VILLAGES[int(draw.choice(60, p=popularity))]
-        gifts.append(Gift(next(ids), int(draw.integers(DAYS)), str(draw.choice(ITEMS)), quantity, home, chosen, draw.random() < following))
-        units += quantity
-    return Year(needs, posted, sorted(gifts, key=lambda gift: gift.day))
-
-
-class Book:
-    """What is open on a day, and what every village has had."""
-
-    def __init__(self, year: Year) -> None:
-        self.year = year
-        self.rest = {need.id: need.rest for need in year.needs}
-        self.free = {gift.id: gift.quantity for gift in year.gifts}
-        self.scope: dict[UUID, str] = {}
-        self.day = 0
-        self.helped: dict[str, int] = dict.fromkeys(VILLAGES, 0)
-
-    def open(self, item: str, village: str | None = None) -> list[Asked]:
-        """The open needs of an item, of everybody or of one village, oldest first."""
-        found = [
-            need
-            for need in self.year.needs
-            if need.category == item and self.rest[need.id] and self.year.posted[need.id] <= self.day and village in (None, need.region)
-        ]
-        return sorted(found, key=lambda need: self.year.posted[need.id])
-
-    def changed(self) -> set[str]:
-        """The items of which something was asked for or given today."""
-        asked = {need.category for need in self.year.needs if self.year.posted[need.id] == self.day}
-        return asked | {gift.item for gift in self.year.gifts if gift.day == self.day}
-
-    def waiting(self) -> list[Gift]:
-        """The pledges of which something is free, oldest first."""
-        return [gift for gift in self.year.gifts if gift.day <= self.day and self.free[gift.id]]
-
-    def give(self, need: Asked, pledge: UUID, quantity: int) -> None:
-        if self.rest[need.id] == need.rest:
-            self.helped[need.region] += 1
-        self.rest[need.id] -= quantity
-        self.free[pledge] -= quantity
-
-    def known(self, needs: Sequence[Asked]) -> list[Asked]:
-        """The needs with what is known of their villages and themselves today."""
-        asked: dict[str, int] = dict.fromkeys(VILLAGES, 0)
-        for need in self.year.needs:
-            asked[need.region] += self.year.posted[need.id] <= self.day
-        return [
-            replace(
-                need, rest=self.rest[need.id], waiting_days=self.day - self.year.posted[need.id],
-                is_helped=self.rest[need.id] < need.rest, village_needs=asked[need.region], village_helped=self.helped[need.region],
-            )
-            for need in needs
-        ]  # fmt: skip
 
 
 def ours(book: Book, gifts: Sequence[Gift]) -> None:
@@ -193,30 +102,46 @@ def gini(shares: NDArray[np.float64]) -> float:
     return float((2 * np.arange(1, count + 1) - count - 1) @ ordered / (count * ordered.sum()))
 
 
+METRICS = {
+    "needs": ("needs with a helper", "needs", {"at_least": 1.15}),
+    "units": ("units", "units", {"at_least": 0.995}),
+    "worst": ("worst-off tenth of villages", "share met", {"at_least": 1.15}),
+    "gini": ("Gini", "Gini", {"at_most": 0.85}),
+}
+"""Of each figure its words, its unit and its bound over both peers."""
+WAYS = ("ours", "ours, half follow", "first come", "nearest")
+
+
 def run(seed: int, supplies: Sequence[float] = SUPPLIES, choosing: Sequence[float] = CHOOSING, rounds: int = 3) -> list[dict[str, float]]:
-    """For every supply and share of choosers the means of the rounds, against first come and nearest; then with suggestions."""
-    table = []
+    """Ours against first come and nearest, and with suggestions; returns every way's Gini by supply and share of choosers."""
+    table, settings = [], []
     for supply in supplies:
         for share in choosing:
-            plain = [year([seed, round_, int(10 * supply), int(10 * share)], supply, share) for round_ in range(rounds)]
-            led = [year([seed, round_, int(10 * supply), int(10 * share)], supply, share, 0.5) for round_ in range(rounds)]
+            seeds = [[seed, round_, int(10 * supply), int(10 * share)] for round_ in range(rounds)]
+            plain = [year(one, supply, share) for one in seeds]
             found = {
                 "ours": _mean([outcome(one, ours) for one in plain]),
-                "ours, half follow": _mean([outcome(one, ours) for one in led]),
+                "ours, half follow": _mean([outcome(year(one, supply, share, 0.5), ours) for one in seeds]),
                 "first come": _mean([outcome(one, first_come) for one in plain]),
                 "nearest": _mean([outcome(one, nearest) for one in plain]),
             }
-            mine, led_to = found["ours"], found["ours, half follow"]
-            for name in ("first come", "nearest"):
-                peer, run = found[name], f"equity, supply {supply}, {share} choose, over {name}"
-                say(f"{run}: needs with a helper", mine["needs"], "needs", peer["needs"], at_least=1.15)
-                say(f"{run}: units", mine["units"], "units", peer["units"], at_least=0.995)
-                say(f"{run}: worst-off tenth of villages", mine["worst"], "share met", peer["worst"], at_least=1.15)
-                say(f"{run}: Gini", mine["gini"], "Gini", peer["gini"], at_most=0.85)
-                say(f"{run}: Gini when half of the choosers follow a suggestion", led_to["gini"], "Gini", peer["gini"], at_most=0.6)
-            table.append({"supply": supply, "choosing": share} | {name: one["gini"] for name, one in found.items()})
+            _say(f"equity, supply {supply}, {share} choose", found, is_bound=False)
+            settings.append(found)
+            table.append({"supply": supply, "choosing": share} | {way: found[way]["gini"] for way in WAYS})
+    whole = {way: {name: float(np.mean([found[way][name] for found in settings])) for name in METRICS} for way in WAYS}
+    _say("equity, all settings", whole, is_bound=True)
     return table
 
 
+def _say(run: str, found: Mapping[str, Mapping[str, float]], is_bound: bool) -> None:
+    mine, led = found["ours"], found["ours, half follow"]
+    for name in ("first come", "nearest"):
+        peer = found[name]
+        for metric, (words, unit, bound) in METRICS.items():
+            say(f"{run}, over {name}: {words}", mine[metric], unit, peer[metric], **(bound if is_bound else {}))
+        followed = {"at_most": 0.6} if is_bound else {}
+        say(f"{run}, over {name}: Gini when half of the choosers follow a suggestion", led["gini"], "Gini", peer["gini"], **followed)
+
+
 def _mean(outcomes: Sequence[Outcome]) -> dict[str, float]:
-    return {name: float(np.mean([getattr(one, name) for one in outcomes])) for name in ("needs", "units", "worst", "gini")}
+    return {name: float(np.mean([getattr(one, name) for one in outcomes])) for name in METRICS}

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from bench.quality import clearing, equity, figures, online
+from bench.quality.getusppe import Book, Ours, Price, read
+from bench.quality.replay import BASELINES, by_framework, season
 
 
 @pytest.fixture(autouse=True)
@@ -35,6 +37,16 @@ def test_the_worst_off_villages_of_a_county_get_more_than_by_first_come() -> Non
     assert ours.units >= 0.995 * first.units
     assert ours.worst >= 1.15 * first.worst
     assert ours.gini <= 0.85 * first.gini
+
+
+@pytest.mark.timeout(300)
+def test_the_packages_own_framework_finds_our_choice_far_better_than_first_come() -> None:
+    whole = read()
+    gifts, requests = (table.sort_values("date").reset_index(drop=True) for table in (whole.gifts, whole.requests))
+    book = Book(gifts.head(120), requests.head(1500), whole.miles)
+    mine, replayed = by_framework(book, Ours(book, Price())), season(book, Ours(book, Price()))
+    assert mine.fill >= 2 * by_framework(book, BASELINES["first come"]).fill
+    assert (replayed.fill, replayed.units) == (pytest.approx(mine.fill, rel=0.01), pytest.approx(mine.units, rel=0.01))
 
 
 def test_a_ratio_that_does_not_hold_is_named() -> None:

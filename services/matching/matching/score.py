@@ -22,7 +22,7 @@ class Weights:
 
     version: int = 1
     urgency: int = 10_000
-    waiting_day: int = 10
+    waiting_day: int = 2
     nearer: int = 100
     exact: int = 50
     village: int = 3_000

@@ -88,7 +88,7 @@ def test_no_village_takes_a_whole_clearing() -> None:
 
 
 def test_what_decided_is_what_is_worth_more_than_the_lead() -> None:
-    need = replace(CALM, urgency=4, waiting_days=9)
+    need = replace(CALM, urgency=4, waiting_days=40)
     parts = score(need, KEY, 10).parts
     assert decided_by(need, parts, None, DEFAULT) == ()
     assert decided_by(need, parts, 30_000, DEFAULT) == ["urgency"]

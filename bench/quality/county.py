@@ -1,0 +1,104 @@
+"""A county's year for the quality bench: villages of unequal popularity, their needs, and gifts of which some are for a chosen village."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+import numpy as np
+
+from matching.score import Asked
+
+VILLAGES = [f"510903{town:03d}{village:03d}" for town in range(1, 7) for village in range(1, 11)]
+COUNTY = VILLAGES[0][:6]
+ITEMS = ("food.rice", "food.oil", "home.quilt", "school.bag")
+NEEDS, DAYS = 1200, 365
+
+
+@dataclass(frozen=True)
+class Gift:
+    """A pledge, where its giver lives, and the village they choose, if they do, with what they would say to a suggestion."""
+
+    id: UUID
+    day: int
+    item: str
+    quantity: int
+    home: str
+    chosen: str | None
+    would_follow: bool
+
+
+@dataclass(frozen=True)
+class Year:
+    needs: list[Asked]
+    posted: dict[UUID, int]
+    gifts: list[Gift]
+
+
+def year(seed: Sequence[int], supply: float, choosing: float, following: float = 0.0) -> Year:
+    draw = np.random.default_rng(seed)
+    ids = (UUID(bytes=draw.bytes(16)) for _ in iter(int, 1))
+    popularity = 1 / np.arange(1, len(VILLAGES) + 1)
+    order = draw.permutation(len(VILLAGES))
+    popularity = popularity[order] / popularity.sum()
+    needs = [
+        Asked(next(ids), str(draw.choice(ITEMS)), "piece", VILLAGES[int(draw.integers(60))], 1, 0, int(draw.integers(1, 11)))
+        for _ in range(NEEDS)
+    ]
+    posted = {need.id: int(draw.integers(DAYS)) for need in needs}
+    gifts, units = [], 0
+    while units < supply * sum(need.rest for need in needs):
+        quantity = int(draw.integers(1, 11))
+        chosen = VILLAGES[int(draw.choice(60, p=popularity))] if draw.random() < choosing else None
+        home = VILLAGES[int(draw.choice(60, p=popularity))]
+        gifts.append(Gift(next(ids), int(draw.integers(DAYS)), str(draw.choice(ITEMS)), quantity, home, chosen, draw.random() < following))
+        units += quantity
+    return Year(needs, posted, sorted(gifts, key=lambda gift: gift.day))
+
+
+class Book:
+    """What is open on a day, and what every village has had."""
+
+    def __init__(self, year: Year) -> None:
+        self.year = year
+        self.rest = {need.id: need.rest for need in year.needs}
+        self.free = {gift.id: gift.quantity for gift in year.gifts}
+        self.scope: dict[UUID, str] = {}
+        self.day = 0
+        self.helped: dict[str, int] = dict.fromkeys(VILLAGES, 0)
+
+    def open(self, item: str, village: str | None = None) -> list[Asked]:
+        """The open needs of an item, of everybody or of one village, oldest first."""
+        found = [
+            need
+            for need in self.year.needs
+            if need.category == item and self.rest[need.id] and self.year.posted[need.id] <= self.day and village in (None, need.region)
+        ]
+        return sorted(found, key=lambda need: self.year.posted[need.id])
+
+    def changed(self) -> set[str]:
+        """The items of which something was asked for or given today."""
+        asked = {need.category for need in self.year.needs if self.year.posted[need.id] == self.day}
+        return asked | {gift.item for gift in self.year.gifts if gift.day == self.day}
+
+    def waiting(self) -> list[Gift]:
+        """The pledges of which something is free, oldest first."""
+        return [gift for gift in self.year.gifts if gift.day <= self.day and self.free[gift.id]]
+
+    def give(self, need: Asked, pledge: UUID, quantity: int) -> None:
+        if self.rest[need.id] == need.rest:
+            self.helped[need.region] += 1
+        self.rest[need.id] -= quantity
+        self.free[pledge] -= quantity
+
+    def known(self, needs: Sequence[Asked]) -> list[Asked]:
+        """The needs with what is known of their villages and themselves today."""
+        asked: dict[str, int] = dict.fromkeys(VILLAGES, 0)
+        for need in self.year.needs:
+            asked[need.region] += self.year.posted[need.id] <= self.day
+        return [
+            replace(
+                need, rest=self.rest[need.id], waiting_days=self.day - self.year.posted[need.id],
+                is_helped=self.rest[need.id] < need.rest, village_needs=asked[need.region], village_helped=self.helped[need.region],
+            )
+            for need in needs
+        ]  # fmt: skip
