@@ -79,7 +79,7 @@ def seed_needs(stage: Stage) -> None:
 
 
 def seed_matching(stage: Stage) -> None:
-    """For every giver a proposal, something promised, sent and received; one more need, and something left of each pledge."""
+    """For every giver a proposal, something promised, sent, received and refused; one more need, and something left of each pledge."""
     from matching import clearing
     from matching.actions import slips
     from matching.balance import keeping
@@ -88,12 +88,12 @@ def seed_matching(stage: Stage) -> None:
     stated = {"category": "food.rice", "unit": "kg", "version": 1}
     valid_until = datetime.now(UTC) + timedelta(days=30)
     for giver in sorted(GIVERS):
-        for number in range(4):
+        for number in range(5):
             own = stated | {"category": f"food.{giver}{number}"}
             stage.hear(stage.about(PledgeOffered, giver, **own | {"quantity": 100, "region": "51", "valid_until": valid_until}))
             stage.hear(stage.about(NeedPublished, **own | {"quantity": 50}))
     with stage.database.begin() as session:
-        assert clearing.clear(session, timedelta(days=3)).proposals == 4 * len(GIVERS)
+        assert clearing.clear(session, timedelta(days=3)).proposals == 5 * len(GIVERS)
     tokens = []
     for giver in sorted(GIVERS):
         proposed = sorted(stage.client.get("/v1/matches", by=stage.people[giver]).json["items"], key=lambda match: match["category"])
@@ -102,6 +102,7 @@ def seed_matching(stage: Stage) -> None:
             ("sending", {"carrier": "in_person"}, giver),
             ("receipt", {"quantity": 9, "reason": "short"}, "household"),
         ]
+        post(stage, f"/v1/matches/{proposed.pop()['id']}/refusal", {"reason": "too_far"}, giver)
         for many, match in enumerate(proposed):
             for act, body, kind in acts[:many]:
                 post(stage, f"/v1/matches/{match['id']}/{act}", body, kind)

@@ -16,12 +16,14 @@ from chassis.rows import document, insert_into
 from contracts.matching import MatchProposed
 from matching.allocation import Offered, Share
 from matching.fairness.asking import lately
+from matching.lessons.wanted import UNWANTED, wanted
 from matching.reasons import reasons_for
 from matching.score import Asked, Key, Weights, in_turn, keys_of
 from matching.weights.asking import Sets, in_force
 from matching.weights.declining import WORTH_IT, decline, forget
 from matching.weights.sharing import share_out, too_low
 
+WANTED = wanted("needs", "pledges.id")
 BATCH = 500
 PLEDGES_AT_ONCE = 20
 PER_PLEDGE = 100
@@ -43,7 +45,7 @@ _FITTING_NEEDS = text(
         SELECT id FROM needs
         WHERE category = asked.category AND unit = asked.unit
           AND region >= pledges.scope AND region < pledges.scope || '~' AND NOT ended AND rest > 0
-          AND NOT EXISTS (SELECT FROM matches WHERE barred AND need_id = needs.id AND pledge_id = pledges.id) AND {WORTH_IT}
+          AND {WANTED} AND {WORTH_IT}
         ORDER BY urgency DESC, posted_at LIMIT {PER_PLEDGE}
     ) AS need
     WHERE pledges.id = ANY(CAST(:ids AS uuid[])) AND NOT pledges.ended AND pledges.rest > 0 AND pledges.valid_until > now()
@@ -68,10 +70,7 @@ _TAKE_PLEDGES = text(
     ) AS pledge
     """
 )
-_BARRED = text(
-    "SELECT need_id, pledge_id, pledges.category, pledges.unit, pledges.scope FROM matches JOIN pledges ON pledges.id = pledge_id"
-    " WHERE barred AND need_id = ANY(CAST(:ids AS uuid[]))"
-)
+_BARRED = text(UNWANTED)
 _SET_ASIDE = {
     table: text(
         f"UPDATE {table} SET rest = rest - part.quantity"
@@ -116,7 +115,7 @@ _DONE = text(
                 WHERE pledges.category = array_to_string((string_to_array(needs.category, '.'))[1\\:level.depth], '.') COLLATE "C"
                   AND pledges.unit = needs.unit AND pledges.scope = left(needs.region, length) COLLATE "C"
                   AND NOT pledges.ended AND pledges.rest > 0 AND pledges.valid_until > now()
-                  AND NOT EXISTS (SELECT FROM matches WHERE barred AND need_id = needs.id AND pledge_id = pledges.id) AND {WORTH_IT}
+                  AND {WANTED} AND {WORTH_IT}
                 LIMIT 1
             ) AS fitting ON true
         )
@@ -128,7 +127,7 @@ _DONE = text(
             SELECT FROM categories AS asked JOIN needs ON needs.category = asked.category AND needs.unit = asked.unit
             WHERE asked.category >= pledges.category AND asked.category < pledges.category || '/' AND asked.unit = pledges.unit
               AND needs.region >= pledges.scope AND needs.region < pledges.scope || '~' AND NOT needs.ended AND needs.rest > 0
-              AND NOT EXISTS (SELECT FROM matches WHERE barred AND need_id = needs.id AND pledge_id = pledges.id) AND {WORTH_IT}
+              AND {WANTED} AND {WORTH_IT}
         )
     ),
     later AS (

@@ -40,6 +40,8 @@ class Need(Base):
 class Pledge(Base):
     """An open pledge. `scope` is the region where it may go; `rest` is what is not set aside for any need;
     `reliability` is the class of its pledger.
+
+    One that its pledger lets rest is `paused` and, until it goes on, as good as `ended`.
     """
 
     __tablename__ = "pledges"
@@ -53,6 +55,7 @@ class Pledge(Base):
     quantity: Mapped[int] = mapped_column(BigInteger)
     rest: Mapped[int] = mapped_column(BigInteger)
     ended: Mapped[bool]
+    paused: Mapped[bool] = mapped_column(default=False)
     valid_until: Mapped[datetime] = mapped_column(Moment)
     offered_at: Mapped[datetime] = mapped_column(Moment)
     reliability: Mapped[int] = mapped_column(SmallInteger, default=3)

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from chassis.auth import Caller
 from chassis.database import now
+from matching.lessons.wanted import wanted
 from matching.model import Need, Pledge
 from matching.problems import unknown_need, unknown_pledge
 
@@ -32,7 +33,7 @@ _SUGGESTED = text(
         SELECT id, region, category, unit, urgency, rest, posted_at FROM needs
         WHERE category = :category AND unit = :unit AND region >= :area AND region < :area || '~' AND NOT ended AND rest > 0
           AND urgency >= :urgency AND region <> :village AND region <> ALL(CAST(:shown AS text[]))
-          AND NOT EXISTS (SELECT FROM matches WHERE barred AND need_id = needs.id AND pledge_id = :pledge_id)
+          AND {wanted("needs", ":pledge_id")}
         ORDER BY urgency DESC, posted_at LIMIT {LOOKED_AT}
     ),
     first AS (SELECT DISTINCT ON (region) * FROM near ORDER BY region, urgency DESC, posted_at, id)

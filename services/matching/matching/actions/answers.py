@@ -12,6 +12,7 @@ from matching.actions.giving_back import free, give_back, lapse
 from matching.actions.taking import advance, move, take
 from matching.actions.told import accepted, declined, refused
 from matching.clearing import concerned
+from matching.lessons.learning import RESTING, learn
 from matching.model import Match, Need, Pledge
 from matching.problems import does_not_fit, not_enough, unknown_need, unknown_pledge
 
@@ -40,13 +41,15 @@ def accept_match(session: Session, caller: Caller, match_id: UUID, quantity: int
 
 
 def refuse_match(session: Session, caller: Caller, match_id: UUID, reason: str) -> Match:
-    """The pledger declines; need and pledge are free again, not for each other."""
-    match = take(session, caller, match_id, "refuse_match", with_book=True)
+    """The pledger declines; need and pledge are free again, not for each other, and the reason is learnt from."""
+    may_rest = reason in RESTING
+    match = take(session, caller, match_id, "refuse_match", with_book=not may_rest, with_proposals=may_rest)
     advance(match, "refused")
     match.answered_at, match.ended_because, match.barred = now(), reason, True
     session.flush()
     give_back(session, [match])
     outbox.add(session, refused(match))
+    learn(session, match)
     return match
 
 

@@ -15,7 +15,8 @@ from chassis.rows import document, insert_into
 from contracts.needs import NeedClosed, NeedPublished, NeedWithdrawn, PledgeChanged, PledgeOffered, PledgeWithdrawn
 from matching import to_clear
 from matching.actions.giving_back import lapse, lock, matches_in
-from matching.actions.told import accepted_of, need_ended, released
+from matching.actions.told import accepted_of, need_ended
+from matching.lessons.learning import forget_all, tell_released
 from matching.model import Category, Match, Need, Pledge
 from matching.score import PRIOR
 from matching.trust import classes
@@ -87,14 +88,16 @@ def change_pledge(session: Session, event: PledgeChanged) -> None:
     lapse(session, matches_in(session, "proposed", Match.pledge_id == pledge.id), "pledge_changed")
     # What lapsed was given back by SQL, which the object does not know: it would take its old figure for unchanged.
     session.refresh(pledge)
-    if not pledge.ended:
+    forget_all(session, pledge)
+    if not pledge.ended or pledge.paused:
         promised = accepted_of(session, pledge.id)
+        pledge.ended = pledge.paused = False
         pledge.scope, pledge.valid_until = event.region, event.valid_until
         pledge.quantity = max(event.quantity, promised)
         pledge.rest = pledge.quantity - promised
         session.flush()
         to_clear.add(session, "pledge", [pledge.id])
-    _tell_released(session, pledge)
+    tell_released(session, pledge)
 
 
 def withdraw_pledge(session: Session, event: PledgeWithdrawn) -> None:
@@ -102,10 +105,11 @@ def withdraw_pledge(session: Session, event: PledgeWithdrawn) -> None:
     pledge = _pledge_at(session, event.pledge_id, event.version, _offer(event, classes.known(session, [event.pledger_id])))
     if pledge is None:
         return
-    pledge.ended, pledge.rest = True, 0
+    forget_all(session, pledge)
+    pledge.ended, pledge.paused, pledge.rest = True, False, 0
     session.flush()
     lapse(session, matches_in(session, "proposed", Match.pledge_id == pledge.id), "pledge_withdrawn")
-    _tell_released(session, pledge)
+    tell_released(session, pledge)
 
 
 def _pledge_at(session: Session, pledge_id: UUID, version: int, unknown: dict[str, Any]) -> Pledge | None:
@@ -116,12 +120,6 @@ def _pledge_at(session: Session, pledge_id: UUID, version: int, unknown: dict[st
         return None
     pledge.version = version
     return pledge
-
-
-def _tell_released(session: Session, pledge: Pledge) -> None:
-    pledge.releases, pledge.released_at = pledge.releases + 1, now()
-    session.flush()
-    outbox.add(session, released(pledge))
 
 
 @cache

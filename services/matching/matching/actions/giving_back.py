@@ -49,6 +49,13 @@ def lock_book(session: Session, matches: Sequence[Match]) -> None:
     lock(session, Need, {match.need_id for match in matches})
 
 
+def lock_pledge_and_proposals(session: Session, match: Match) -> None:
+    """The pledge of a match, and the needs of all that is proposed of it: with the pledge held, nothing more can be proposed of it."""
+    lock(session, Pledge, {match.pledge_id})
+    proposed = session.scalars(select(Match.need_id).where(Match.pledge_id == match.pledge_id, Match.state == "proposed"))
+    lock(session, Need, {match.need_id, *proposed})
+
+
 def lock(session: Session, entity: type[Pledge] | type[Need], ids: Collection[UUID]) -> None:
     session.execute(select(entity.id).where(entity.id.in_(ids)).order_by(entity.id).with_for_update())
 

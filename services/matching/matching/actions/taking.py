@@ -11,15 +11,29 @@ from chassis.auth import Caller
 from chassis.database import now
 from chassis.problems import Problem
 from matching import allowed, queries
-from matching.actions.giving_back import lock_book
+from matching.actions.giving_back import lock_book, lock_pledge_and_proposals
 from matching.model import Match, Movement
 
 Rule = Callable[[str, Caller, Match], Problem | None]
 
 
-def take(session: Session, caller: Caller, match_id: UUID, act: str, *, with_book: bool = False, rule: Rule = allowed.refusal) -> Match:
-    """Raises `not_found`, `stale`, or what the rule says against it. Who may give something back takes its need and pledge as well."""
+def take(
+    session: Session,
+    caller: Caller,
+    match_id: UUID,
+    act: str,
+    *,
+    with_book: bool = False,
+    with_proposals: bool = False,
+    rule: Rule = allowed.refusal,
+) -> Match:
+    """Raises `not_found`, `stale`, or what the rule says against it.
+
+    Who may give something back takes its need and pledge as well; who may let the pledge rest, all that is proposed of it too.
+    """
     match = queries.visible_match(session, caller, match_id)
+    if with_proposals:
+        lock_pledge_and_proposals(session, match)
     match = locked(session, match, with_book=with_book)
     versions.as_seen(session, match)
     if refusal := rule(act, caller, match):

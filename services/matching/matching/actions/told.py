@@ -82,10 +82,11 @@ def closed(match: Match) -> MatchClosed:
 
 
 def released(pledge: Pledge) -> PledgeReleased:
-    """What is told of a pledge that was changed or withdrawn: its figures, and which version of it they answer."""
+    """What is told of a pledge that was changed or withdrawn, rests or goes on: its figures, and which version of it they answer."""
     session = object_session(pledge)
     if session is None:
         raise ValueError("what was accepted of it is asked in its session")
+    kept = accepted_of(session, pledge.id)
     return PledgeReleased(
         version=pledge.releases,
         pledge_id=pledge.id,
@@ -93,9 +94,9 @@ def released(pledge: Pledge) -> PledgeReleased:
         category=pledge.category,
         unit=pledge.unit,
         answers=pledge.version,
-        withdrawn=pledge.ended,
-        quantity=pledge.quantity,
-        accepted=accepted_of(session, pledge.id),
+        withdrawn=pledge.ended and not pledge.paused,
+        quantity=kept if pledge.paused else pledge.quantity,
+        accepted=kept,
         open=pledge.rest,
         released_at=pledge.released_at or pledge.offered_at,
     )

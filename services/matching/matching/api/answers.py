@@ -48,7 +48,12 @@ def accept_match(session: Session, caller: Caller, match_id: UUID, json_data: di
 @api.input(RefusalIn)
 @api.output(MatchOut, 201)
 def refuse_match(session: Session, caller: Caller, match_id: UUID, json_data: dict[str, Any]) -> Any:
-    """Decline a proposal, and say why; it is not proposed again."""
+    """Decline a proposal, and say why; the pair is not proposed again, and more is learnt about the pledge (`GET /v1/lessons`).
+
+    `too_far`: it is not proposed again to needs of that county; if it is for one county, of that township. `does_not_fit`: not again for
+    that item, if it is for a group. `out_of_stock`, `changed_my_mind`: it rests, and whatever else is proposed of it lapses. All of it
+    holds until the pledger takes it back or changes the pledge.
+    """
     return made(actions.refuse_match(session, caller, match_id, **json_data), caller)
 
 

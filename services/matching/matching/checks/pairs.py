@@ -1,11 +1,13 @@
 """Pairs: no need and no pledge that fit each other both wait."""
 
 from matching.checks.check import Check
+from matching.lessons.wanted import wanted
 
 # Like needs and like pledges are looked at once: every key that somebody asks for is one row, and so is every key that is offered. Where
-# both are there, and nowhere else, their rows are taken up. What is on the list, a clearing will look at; a barred pair is not proposed
-# again, and what is worth too little is looked at within a day. Each step is materialized: the planner would multiply before it filters.
-_BOTH_WAIT = """
+# both are there, and nowhere else, their rows are taken up. What is on the list, a clearing will look at; what nobody wants is not
+# proposed again, and what is worth too little is looked at within a day. Each step is materialized: the planner would multiply before it
+# filters.
+_BOTH_WAIT = f"""
     WITH waiting AS NOT MATERIALIZED (
         SELECT id, category, unit, region FROM needs
         WHERE NOT ended AND rest > 0 AND NOT EXISTS (SELECT FROM to_clear WHERE side = 'need' AND to_clear.id = needs.id)
@@ -35,7 +37,7 @@ _BOTH_WAIT = """
     JOIN waiting ON waiting.category = served.category AND waiting.unit = served.unit
         AND waiting.region >= served.scope AND waiting.region < served.scope || '~'
     JOIN free ON free.category = served.wider AND free.unit = served.unit AND free.scope = served.scope
-    WHERE NOT EXISTS (SELECT FROM matches WHERE barred AND matches.need_id = waiting.id AND matches.pledge_id = free.id)
+    WHERE {wanted("waiting", "free.id")}
       AND NOT EXISTS (
           SELECT FROM too_low WHERE too_low.need_id = waiting.id AND too_low.category = free.category AND too_low.scope = free.scope
       )

@@ -1,7 +1,7 @@
 """Counts, for every village, the needs published in a quarter and how many of them are helped; a household's few are kept one by one.
 
-A need is helped while some match of it is proposed, promised, under way or has arrived. What was refused, lapsed, was called off or
-brought nothing helped nobody. A proposal counts at once, not when it is accepted: else one village would be offered everything that
+A need is helped while some match of it is proposed, promised, under way or has arrived. What was refused, declined, lapsed, called off
+or brought nothing helped nobody. A proposal counts at once, not when it is accepted: else one village would be offered everything that
 comes in until its pledgers answer. A need stays counted in the quarter of its publication whatever becomes of it; one that was withdrawn
 before it was heard of never counts.
 

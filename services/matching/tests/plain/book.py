@@ -29,6 +29,10 @@ class Need:
     quantity: int
     ended: bool = False
 
+    @property
+    def state(self) -> str:
+        return "ended" if self.ended else "open"
+
 
 @dataclass
 class Pledge:
@@ -41,7 +45,24 @@ class Pledge:
     quantity: int
     ended: bool = False
     expired: bool = False
+    resting: bool = False
     releases: int = 0
+    lessons: list["Lesson"] = field(default_factory=list)
+
+    @property
+    def state(self) -> str:
+        return "ended" if self.ended or self.resting else "open"
+
+
+@dataclass
+class Lesson:
+    """What a refusal taught about its pledge: not to this region, not for this item; or, resting, to nobody."""
+
+    match: "Match"
+    region: str = ""
+    category: str = ""
+    resting: bool = False
+    forgotten: bool = False
 
 
 @dataclass
@@ -105,13 +126,17 @@ class Book:
         return 0 if need.ended else need.quantity - sum(match.kept_by_need for match in self.of(need))
 
     def rest_of_pledge(self, pledge: Pledge) -> int:
-        return 0 if pledge.ended else pledge.quantity - sum(match.kept_by_pledge for match in self.of(pledge))
+        return 0 if pledge.ended or pledge.resting else pledge.quantity - sum(match.kept_by_pledge for match in self.of(pledge))
 
     def of(self, side: Need | Pledge, state: str | None = None) -> list[Match]:
         return [one for one in self.matches.values() if side in (one.need, one.pledge) and state in (None, one.state)]
 
     def barred(self, need: Need, pledge: Pledge) -> bool:
-        return any(match.barred for match in self.of(need) if match.pledge is pledge)
+        return any(match.barred for match in self.of(need) if match.pledge is pledge) or any(
+            need.region.startswith(lesson.region) and lesson.category in ("", need.category)
+            for lesson in pledge.lessons
+            if not lesson.forgotten
+        )
 
     def waiting_pairs(self) -> Iterator[tuple[Need, Pledge]]:
         open_pledges = [one for one in self.pledges.values() if not one.expired and self.rest_of_pledge(one)]
@@ -144,7 +169,8 @@ class Book:
             return []
         told = [self._lapse(match, "pledge_changed") for match in self.of(known, "proposed")]
         if not known.ended:
-            known.scope, known.expired = changed.scope, False
+            known.scope, known.expired, known.resting = changed.scope, False, False
+            self._forget_all(known)
             known.quantity = max(changed.quantity, sum(match.kept_by_pledge for match in self.of(known)))
         return [*told, self._released(known)]
 
@@ -152,7 +178,8 @@ class Book:
         known = self._newer(withdrawn)
         if known is None:
             return []
-        known.ended = True
+        known.ended, known.resting = True, False
+        self._forget_all(known)
         return [*(self._lapse(match, "pledge_withdrawn") for match in self.of(known, "proposed")), self._released(known)]
 
     def _newer(self, heard: Pledge) -> Pledge | None:
@@ -162,10 +189,15 @@ class Book:
         known.version = heard.version
         return known
 
+    def _forget_all(self, pledge: Pledge) -> None:
+        for lesson in pledge.lessons:
+            lesson.forgotten = True
+
     def _released(self, pledge: Pledge) -> Told:
         pledge.releases += 1
         accepted = sum(match.kept_by_pledge for match in self.of(pledge) if match.state != "proposed")
-        says = {"answers": pledge.version, "withdrawn": pledge.ended, "quantity": pledge.quantity, "accepted": accepted}
+        says = {"answers": pledge.version, "withdrawn": pledge.ended, "accepted": accepted}
+        says["quantity"] = accepted if pledge.resting else pledge.quantity
         return "pledge_released", pledge.id, pledge.releases, says | {"open": self.rest_of_pledge(pledge)}
 
     def _lapse(self, match: Match, because: str) -> Told:
@@ -177,7 +209,7 @@ class Book:
         """Which pair is chosen is the clearing's affair; whether it may be is not."""
         need, pledge = match.need, match.pledge
         assert fits(need, pledge), "they do not fit"
-        assert [need.ended, pledge.ended, pledge.expired] == [False] * 3, "one of them is over"
+        assert [need.ended, pledge.ended, pledge.expired, pledge.resting] == [False] * 4, "one of them is over"
         assert not self.barred(need, pledge), "they are barred"
         assert 0 < match.quantity <= min(self.rest_of_need(need), self.rest_of_pledge(pledge)), "there is not so much"
         self.matches[match.id] = match
@@ -219,7 +251,33 @@ class Book:
         self.may(match, side == "giver", "proposed")
         match.advance("refused", reason)
         match.barred = True
-        return [("match_refused", match.id, match.version, {"reason": reason, "quantity": match.quantity})]
+        refused = ("match_refused", match.id, match.version, {"reason": reason, "quantity": match.quantity})
+        return [refused, *self._learn(match, reason)]
+
+    def _learn(self, match: Match, reason: str) -> list[Told]:
+        pledge, region = match.pledge, match.need.region
+        narrower = [length for length in (6, 9, 12) if length > len(pledge.scope)]
+        if reason == "too_far" and narrower:
+            pledge.lessons.append(Lesson(match, region=region[: narrower[0]]))
+        if reason == "does_not_fit" and match.need.category != pledge.category:
+            pledge.lessons.append(Lesson(match, category=match.need.category))
+        if reason not in ("out_of_stock", "changed_my_mind"):
+            return []
+        pledge.lessons.append(Lesson(match, resting=True))
+        told = [self._lapse(other, "pledge_changed") for other in self.of(pledge, "proposed")]
+        pledge.resting = True
+        return [*told, self._released(pledge)]
+
+    def forget(self, pledge: Pledge, lesson: Lesson, is_owner: bool) -> list[Told]:
+        if not is_owner:
+            raise Refused("not_found")
+        if lesson.forgotten:
+            raise Refused("state_conflict")
+        lesson.forgotten = True
+        if pledge.resting and not any(one.resting and not one.forgotten for one in pledge.lessons):
+            pledge.resting = False
+            return [self._released(pledge)]
+        return []
 
     def decline(self, match: Match, side: str, reason: str) -> list[Told]:
         self.may(match, side in HOUSEHOLDS, "proposed", "accepted")

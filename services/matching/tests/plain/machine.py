@@ -24,6 +24,8 @@ from matching.actions import answers, delivery, slips
 from matching.actions import book as booking
 from matching.balance import keeping
 from matching.checks import audit
+from matching.fairness import counting
+from matching.lessons import learning
 
 from ..conftest import DAYS, changed, offered, published, taken_back, withdrawn
 from .book import Book, Match, Need, Pledge, Refused, Told
@@ -213,6 +215,17 @@ class AnyOrder(RuleBasedStateMachine):
     def refuse(self, pick: int, reason: str) -> None:
         self._act("refuse", picked(pick, self._in("proposed")), "giver", reason)
 
+    @precondition(lambda self: any(pledge.lessons for pledge in self.book.pledges.values()))
+    @rule(pick=PICKS, is_owner=st.sampled_from([True, True, True, False]))
+    def forget_what_was_learnt(self, pick: int, is_owner: bool) -> None:
+        pledge, lesson = picked(pick, [(one, lesson) for one in self.book.pledges.values() for lesson in one.lessons])
+        [(lesson_id,)] = self.database.found(text("SELECT id FROM lessons WHERE match_id = :match_id"), match_id=lesson.match.id)
+        who = pledge.pledger if is_owner else new_id()
+        self._does(
+            lambda session: learning.forget(session, Caller(who, "donor", session), lesson_id),
+            lambda: self.book.forget(pledge, lesson, is_owner),
+        )
+
     @precondition(lambda self: self._in("proposed", "accepted"))
     @rule(pick=PICKS, side=SIDES)
     def decline(self, pick: int, side: str) -> None:
@@ -300,7 +313,7 @@ class AnyOrder(RuleBasedStateMachine):
         self._compare()
         assert [*self.book.waiting_pairs()] == []
         with self.database.begin() as session:
-            while keeping.keep(session):
+            while keeping.keep(session) + counting.count(session):
                 pass
             assert [(finding.check.code, finding.row) for finding in audit(session) if finding.row] == []
 
@@ -411,7 +424,7 @@ class AnyOrder(RuleBasedStateMachine):
         book = self.book
         sides = [(one, book.rest_of_need(one)) for one in book.needs.values()]
         both = [*sides, *((one, book.rest_of_pledge(one)) for one in book.pledges.values())]
-        expected = {one.id: (one.version, one.quantity, rest, "ended" if one.ended else "open", None) for one, rest in both}
+        expected = {one.id: (one.version, one.quantity, rest, one.state, None) for one, rest in both}
         for match in book.matches.values():
             expected[match.id] = (match.version, match.quantity, int(match.barred), match.state, match.moved)
         assert standing == expected
