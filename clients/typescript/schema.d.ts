@@ -745,6 +745,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/lessons": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was learnt from one's own refusals, forgotten ones too. */
+        get: operations["list_lessons"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/appeals": {
         parameters: {
             query?: never;
@@ -983,6 +1000,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/lessons/{lesson_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One thing that was learnt from a refusal of one's own. */
+        get: operations["get_lesson"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/appeals/{appeal_id}": {
         parameters: {
             query?: never;
@@ -1129,7 +1163,12 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Decline a proposal, and say why; it is not proposed again. */
+        /**
+         * Decline a proposal, and say why; the pair is not proposed again, and more is learnt about the pledge (`GET /v1/lessons`).
+         * @description `too_far`: it is not proposed again to needs of that county; if it is for one county, of that township. `does_not_fit`: not again for
+         *     that item, if it is for a group. `out_of_stock`, `changed_my_mind`: it rests, and whatever else is proposed of it lapses. All of it
+         *     holds until the pledger takes it back or changes the pledge.
+         */
         post: operations["refuse_match"];
         delete?: never;
         options?: never;
@@ -1284,6 +1323,23 @@ export interface paths {
         put?: never;
         /** Agree to give what was proposed, or a part of it; the rest is free again. */
         post: operations["accept_match"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/lessons/{lesson_id}/withdrawal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take it back: the pledge is matched as before. The refused pair is still not proposed again. */
+        post: operations["forget_lesson"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2149,6 +2205,39 @@ export interface components {
         JwksOut: {
             keys: components["schemas"]["JwkOut"][];
         };
+        LessonOut: {
+            /** Format: uuid */
+            id: string;
+            version: number;
+            /** Format: uuid */
+            pledge_id: string;
+            /**
+             * Format: uuid
+             * @description the match that was refused
+             */
+            match_id: string;
+            /**
+             * @description too_far: 距离太远 · too far; out_of_stock: 已无存货 · out of stock; does_not_fit: 不合适 · does not fit; changed_my_mind: 改变主意 · changed my mind; other: 其他 · other
+             * @enum {string}
+             */
+            reason: "too_far" | "out_of_stock" | "does_not_fit" | "changed_my_mind" | "other";
+            /** @description not to needs there; empty when the pledge rests */
+            region: string | null;
+            /** @description not for this item; empty means any */
+            category: string;
+            /** @description what follows from it, in the language of the caller */
+            text: string;
+            /** Format: date-time */
+            learnt_at: string;
+            /** Format: date-time */
+            forgotten_at: string | null;
+            /** @description operations (`operationId`) on this that the caller may carry out now */
+            allowed: string[];
+        };
+        LessonPage: {
+            items: components["schemas"]["LessonOut"][];
+            next: string | null;
+        };
         MarkOut: {
             /** Format: uuid */
             id: string;
@@ -2957,6 +3046,8 @@ export type HouseholdPage = components['schemas']['HouseholdPage'];
 export type ItemOut = components['schemas']['ItemOut'];
 export type JwkOut = components['schemas']['JwkOut'];
 export type JwksOut = components['schemas']['JwksOut'];
+export type LessonOut = components['schemas']['LessonOut'];
+export type LessonPage = components['schemas']['LessonPage'];
 export type MarkOut = components['schemas']['MarkOut'];
 export type MarkPage = components['schemas']['MarkPage'];
 export type MatchOut = components['schemas']['MatchOut'];
@@ -4848,6 +4939,41 @@ export interface operations {
             };
         };
     };
+    list_lessons: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before */
+                cursor?: string;
+                limit?: number;
+                /** @description of this pledge alone */
+                pledge_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LessonPage"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_own_appeals: {
         parameters: {
             query?: {
@@ -5351,6 +5477,51 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ThanksOut"];
+                };
+            };
+            /** @description as it was */
+            304: {
+                headers: {
+                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_lesson: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` of the answer that is there already; 304 when it is still the same */
+                "If-None-Match"?: string;
+            };
+            path: {
+                lesson_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LessonOut"];
                 };
             };
             /** @description as it was */
@@ -6137,6 +6308,48 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MatchOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    forget_lesson: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` of the thing as it was seen, or its `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match"?: string;
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                lesson_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NothingIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LessonOut"];
                 };
             };
             /** @description a problem */
