@@ -11,15 +11,13 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from chassis import outbox, tracing
-from chassis.database import new_id, now
-from chassis.rows import document, insert_into
-from contracts.matching import MatchProposed
-from matching.allocation import Offered, Share
+from chassis.database import now
+from matching.allocation import Offered
 from matching.fairness.asking import lately
 from matching.lessons.wanted import UNWANTED, wanted
-from matching.reasons import reasons_for
-from matching.score import Asked, Key, Weights, in_turn, keys_of
-from matching.weights.asking import Sets, in_force
+from matching.proposing import propose
+from matching.score import Asked, Key, in_turn, keys_of
+from matching.weights.asking import in_force
 from matching.weights.declining import WORTH_IT, decline, forget
 from matching.weights.sharing import share_out, too_low
 
@@ -71,34 +69,6 @@ _TAKE_PLEDGES = text(
     """
 )
 _BARRED = text(UNWANTED)
-_SET_ASIDE = {
-    table: text(
-        f"UPDATE {table} SET rest = rest - part.quantity"
-        " FROM unnest(CAST(:ids AS uuid[]), CAST(:quantities AS bigint[])) AS part (id, quantity)"
-        f" WHERE {table}.id = part.id AND NOT ended AND rest >= part.quantity"
-    )
-    for table in ("needs", "pledges")
-}
-
-_PROPOSE = insert_into(
-    "matches",
-    [
-        *("id", "version", "need_id", "pledge_id", "household_id", "account_id", "poster_id", "pledger_id", "region", "category", "unit"),
-        *(
-            "quantity",
-            "state",
-            "reasons",
-            "barred",
-            "proposed_at",
-            "answer_by",
-            "parts",
-            "score",
-            "lead",
-            "weights_version",
-            "weights_region",
-        ),
-    ],
-)
 
 # What still has something fitting open beside it was passed over because somebody else held that, or there was too much for one
 # clearing: it stays on the list. Everything else leaves it, and comes back when a change in the book concerns it.
@@ -174,11 +144,8 @@ def _clear(session: Session, answer_within: timedelta, due_needs: Sequence[UUID]
     low = too_low(needs, pledges, weights)
     decline(session, low, at)
     shares = share_out(needs, pledges, pairs, weights, low)
-    proposals = [
-        _proposal(share, need_of[share.need], asked[share.need], pledge_of[share.pledge], weights, at, at + answer_within)
-        for share in shares
-    ]
-    _write(session, shares, proposals, weights)
+    weighed = {id_: (row, asked[id_]) for id_, row in need_of.items()}
+    propose(session, shares, weighed, pledge_of, weights, at, answer_within)
     sides = ["need"] * len(due_needs) + ["pledge"] * len(due_pledges)
     session.execute(_DONE, {"sides": sides, "ids": [*due_needs, *due_pledges], "again": AGAIN})
     return Cleared(len(sides), len(shares))
@@ -240,55 +207,3 @@ def _offered(row: Any) -> Offered:
 
 def _key(pledge: Any) -> Key:
     return pledge.category, pledge.unit, pledge.scope
-
-
-def _proposal(share: Share, need: Any, asked: Asked, pledge: Any, weights: Sets, at: datetime, answer_by: datetime) -> MatchProposed:
-    stated = concerned(new_id(), need, pledge, share.quantity)
-    reasons = reasons_for(asked, _key(pledge), share, weights.of(need.region)[1])
-    return MatchProposed(version=1, **stated, reasons=reasons, proposed_at=at, answer_by=min(answer_by, pledge.valid_until))
-
-
-def _write(session: Session, shares: Sequence[Share], proposals: Sequence[MatchProposed], weights: Sets) -> None:
-    if not shares:
-        return
-    _set_aside(session, "needs", [(share.need, share.quantity) for share in shares])
-    _set_aside(session, "pledges", [(share.pledge, share.quantity) for share in shares])
-    rows = [_row(proposal) | _worth(share, *weights.of(proposal.region)) for proposal, share in zip(proposals, shares, strict=True)]
-    session.execute(_PROPOSE, {"rows": document(rows)})
-    outbox.add(session, *proposals)
-
-
-def _worth(share: Share, whose: str, weights: Weights) -> dict[str, Any]:
-    by = {"weights_region": whose, "weights_version": weights.version}
-    return {"parts": share.parts, "score": share.value, "lead": share.lead} | by
-
-
-def _set_aside(session: Session, table: str, parts: Sequence[tuple[UUID, int]]) -> None:
-    total: dict[UUID, int] = defaultdict(int)
-    for id_, quantity in parts:
-        total[id_] += quantity
-    changed = session.execute(_SET_ASIDE[table], {"ids": list(total), "quantities": list(total.values())})
-    if changed.rowcount != len(total):
-        raise AssertionError(f"{len(total) - changed.rowcount} of {table} hold less than was set aside of them")
-
-
-def concerned(match_id: UUID, need: Any, pledge: Any, quantity: int) -> dict[str, Any]:
-    """What every match states of its need and its pledge."""
-    return {
-        "match_id": match_id,
-        "need_id": need.id,
-        "pledge_id": pledge.id,
-        "household_id": need.household_id,
-        "account_id": need.account_id,
-        "poster_id": need.poster_id,
-        "pledger_id": pledge.pledger_id,
-        "region": need.region,
-        "category": need.category,
-        "unit": need.unit,
-        "quantity": quantity,
-    }
-
-
-def _row(proposal: MatchProposed) -> dict[str, Any]:
-    stated = {name: getattr(proposal, name) for name in proposal.__struct_fields__ if name not in {"match_id", "reasons"}}
-    return stated | {"id": proposal.match_id, "state": "proposed", "reasons": proposal.reasons, "barred": False}

@@ -18,7 +18,7 @@ from chassis.database import Database
 from chassis.http import create_app
 from chassis.problems import Problem
 from chassis.testing.fixtures import Client, KnownKeys, Person, administrator_of
-from matching import clearing, to_clear
+from matching import clearing, proposing, to_clear
 from matching.actions import answers, book, delivery, slips
 from matching.api import api
 
@@ -140,12 +140,12 @@ def over_allocated(real: Database, guard: str) -> int:
             session.execute(text("ALTER TABLE pledges DROP CONSTRAINT pledges_check"))
         book.book_needs(session, [published(quantity=10) for _ in range(100)])
         book.book_pledges(session, [offered(quantity=300)])
-    unguarded = str(clearing._SET_ASIDE["pledges"]).replace("AND rest >= part.quantity", "")
+    unguarded = str(proposing._SET_ASIDE["pledges"]).replace("AND rest >= part.quantity", "")
 
     def set_aside(_: int) -> None:
         try:
             with real.begin() as session:
-                guarded = clearing._SET_ASIDE["pledges"] if guard == "with" else text(unguarded)
+                guarded = proposing._SET_ASIDE["pledges"] if guard == "with" else text(unguarded)
                 pledge = session.execute(text("SELECT id, rest FROM pledges")).one()
                 session.execute(text("SELECT pg_sleep(0.05)"))
                 if pledge.rest >= 100:

@@ -11,10 +11,10 @@ from chassis.database import new_id, now
 from matching.actions.giving_back import free, give_back, lapse
 from matching.actions.taking import advance, move, take
 from matching.actions.told import accepted, declined, refused
-from matching.clearing import concerned
 from matching.lessons.learning import RESTING, learn
 from matching.model import Match, Need, Pledge
 from matching.problems import does_not_fit, not_enough, unknown_need, unknown_pledge
+from matching.proposing import concerned
 
 LAPSED_AT_ONCE = 500
 
