@@ -80,8 +80,7 @@ class MatchRefused(_OfMatch, frozen=True, kw_only=True):
 
 
 class MatchDeclined(_OfMatch, frozen=True, kw_only=True):
-    """The household's side declined a proposal, or, before anything was sent, what was accepted; both quantities are free again, not for
-    each other."""
+    """The household's side declined a proposal or what was not sent yet; both quantities are free again, not for each other."""
 
     reason: Decline
     was_accepted: bool
@@ -93,6 +92,12 @@ class MatchLapsed(_OfMatch, frozen=True, kw_only=True):
 
     reason: Lapse
     lapsed_at: Moment
+
+
+class MatchRevised(_OfMatch, frozen=True, kw_only=True):
+    """An unanswered proposal ended in favour of a critical need that had nothing; its two sides are not proposed to each other again."""
+
+    revised_at: Moment
 
 
 class MatchNeedEnded(_OfMatch, frozen=True, kw_only=True):

@@ -19,6 +19,7 @@ from contracts.matching import (
     MatchProposed,
     MatchReceived,
     MatchRefused,
+    MatchRevised,
     MatchSent,
 )
 from contracts.needs import NeedClosed, NeedPublished, NeedRejected, NeedWithdrawn, PledgeChanged, PledgeOffered, PledgeWithdrawn
@@ -27,7 +28,7 @@ from insight.days import day_of
 from insight.model import Act, Household, Match, Need, Person, Stale
 from insight.values import URGENCY, value_of
 
-AnyAnswer = MatchAccepted | MatchRefused | MatchDeclined | MatchLapsed
+AnyAnswer = MatchAccepted | MatchRefused | MatchDeclined | MatchLapsed | MatchRevised
 AnyMatch = MatchProposed | AnyAnswer | MatchNeedEnded | MatchSent | MatchReceived | MatchClosed
 AnyPledge = PledgeOffered | PledgeChanged | PledgeWithdrawn
 _STATES = {
@@ -36,6 +37,7 @@ _STATES = {
     MatchRefused: "refused",
     MatchDeclined: "declined",
     MatchLapsed: "lapsed",
+    MatchRevised: "lapsed",
     MatchNeedEnded: "need_ended",
     MatchSent: "sent",
     MatchReceived: "received",

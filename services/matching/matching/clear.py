@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from datetime import timedelta
 
 import psycopg
@@ -14,9 +15,10 @@ from chassis import metrics, telemetry
 from chassis.bell import bell
 from chassis.database import Database, is_passing, is_too_slow
 from chassis.settings import Settings
-from matching import clearing, to_clear
+from matching import clearing, revising, to_clear
 
 log = logging.getLogger(__name__)
+REVISE_SECONDS = 600
 _LOOKED_AT = Counter("duijie_cleared_total", "Needs and pledges that a clearing looked at")
 _PROPOSED = Counter("duijie_proposals_total", "Matches proposed")
 
@@ -26,7 +28,7 @@ def run(settings: Settings, stopping: threading.Event) -> None:
     database = Database.of(settings, "clear")
     metrics.serve(settings, "clear", database)
     answer_within = timedelta(hours=float(os.environ.get("ANSWER_HOURS", "72")))
-    pause, limit = 0.2, clearing.BATCH
+    pause, limit, revise_at = 0.2, clearing.BATCH, time.monotonic() + REVISE_SECONDS
     while not stopping.is_set():
         try:
             with bell(settings.database_url, to_clear.CHANNEL) as woken:
@@ -37,6 +39,10 @@ def run(settings: Settings, stopping: threading.Event) -> None:
                     _PROPOSED.inc(cleared.proposals)
                     pause, limit = 0.2, clearing.BATCH
                     if not cleared.due:
+                        if time.monotonic() >= revise_at:
+                            with database.begin() as session:
+                                revising.revise(session, answer_within)
+                            revise_at = time.monotonic() + REVISE_SECONDS
                         woken.wait(0.2)
         except Exception as error:
             if is_too_slow(error):

@@ -131,6 +131,11 @@ def clear(session: Session, answer_within: timedelta, limit: int = BATCH) -> Cle
         return _clear(session, answer_within, [row.id for row in needs], [row.id for row in pledges])
 
 
+def clear_for(session: Session, needs: Sequence[UUID], answer_within: timedelta) -> int:
+    """Clear for just these needs, on the list or not; returns how many proposals there were."""
+    return _clear(session, answer_within, needs, []).proposals
+
+
 def _clear(session: Session, answer_within: timedelta, due_needs: Sequence[UUID], due_pledges: Sequence[UUID]) -> Cleared:
     at = now()
     need_of = {row.id: row for row in _take_needs(session, due_needs, due_pledges)}

@@ -13,6 +13,7 @@ from contracts.matching import (
     MatchReceived,
     MatchRefused,
     MatchReminded,
+    MatchRevised,
     MatchSent,
     PledgeReleased,
     ThanksGiven,
@@ -29,7 +30,8 @@ from matching.trust.told import appeal_decided, thanks_given, thanks_refused
 STORIES = (
     Story(MatchClosed, Match, told.closed, where=Match.state == "closed"),
     Story(MatchNeedEnded, Match, told.need_ended, where=Match.need_ended_at.is_not(None)),
-    Story(MatchLapsed, Match, told.lapsed, where=Match.state == "lapsed"),
+    Story(MatchLapsed, Match, told.lapsed, where=(Match.state == "lapsed") & (Match.ended_because != "revised")),
+    Story(MatchRevised, Match, told.revised, where=(Match.state == "lapsed") & (Match.ended_because == "revised")),
     Story(MatchDeclined, Match, told.declined, where=Match.state == "declined"),
     Story(MatchRefused, Match, told.refused, where=Match.state == "refused"),
     Story(MatchReceived, Match, told.received, where=Match.movements.any(Movement.kind == "received")),

@@ -21,6 +21,7 @@ from contracts.matching import (
     MatchProposed,
     MatchReceived,
     MatchRefused,
+    MatchRevised,
     MatchSent,
     PledgeReleased,
 )
@@ -32,7 +33,9 @@ from needs.model import Household, Match, Need, Pledge
 from needs.problems import consent_needed, past_validity, unknown_household, unknown_item, wrong_unit
 
 LONGEST_VALIDITY = timedelta(days=731)
-AnyMatch = MatchProposed | MatchAccepted | MatchRefused | MatchDeclined | MatchLapsed | MatchSent | MatchReceived | MatchClosed
+AnyMatch = (
+    MatchProposed | MatchAccepted | MatchRefused | MatchDeclined | MatchLapsed | MatchRevised | MatchSent | MatchReceived | MatchClosed
+)
 
 
 def post_need(session: Session, caller: Caller, wanted: Mapping[str, Any]) -> Need:
@@ -236,6 +239,7 @@ _STATES = {
     MatchRefused: "refused",
     MatchDeclined: "declined",
     MatchLapsed: "lapsed",
+    MatchRevised: "lapsed",
     MatchSent: "sent",
     MatchReceived: "received",
     MatchClosed: "closed",

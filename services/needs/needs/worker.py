@@ -11,6 +11,7 @@ from contracts.matching import (
     MatchProposed,
     MatchReceived,
     MatchRefused,
+    MatchRevised,
     MatchSent,
     PledgeReleased,
 )
@@ -39,6 +40,10 @@ class Worker(ServiceWorker):
 
     @handles_batch(MatchDeclined)
     def on_match_declined(self, session: Session, events: list[MatchDeclined]) -> None:
+        actions.note_matches(session, events)
+
+    @handles_batch(MatchRevised)
+    def on_match_revised(self, session: Session, events: list[MatchRevised]) -> None:
         actions.note_matches(session, events)
 
     @handles_batch(MatchLapsed)

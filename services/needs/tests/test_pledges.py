@@ -174,6 +174,7 @@ def test_the_examples_of_the_contracts_are_what_needs_can_read(database: RolledB
         "match_refused",
         "match_declined",
         "match_lapsed",
+        "match_revised",
         "match_sent",
         "match_received",
         "match_closed",

@@ -29,6 +29,7 @@ KINDS = {
     "match_refused": ("对接未接受", "match refused"),
     "match_declined": ("需求方未接受", "match declined"),
     "match_lapsed": ("对接已失效", "match lapsed"),
+    "match_revised": ("先给了更急需的人", "it goes to a critical need"),
     "match_need_ended": ("所助需求已结束", "the need of a match ended"),
     "match_sent": ("帮助已送出", "help was sent"),
     "match_received": ("帮助已收到", "help was received"),

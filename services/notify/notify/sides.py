@@ -18,6 +18,7 @@ from contracts.matching import (
     MatchReceived,
     MatchRefused,
     MatchReminded,
+    MatchRevised,
     MatchSent,
     PledgeReleased,
     ThanksGiven,
@@ -43,6 +44,7 @@ FACTS: dict[type[Event], dict[str, tuple[str, ...]]] = {
     MatchRefused: {GIVER: (*_MATCH, "pledge_id", "reason"), HOUSEHOLD: _MATCH},
     MatchDeclined: {GIVER: (*_MATCH, "pledge_id", "reason", "was_accepted"), HOUSEHOLD: (*_MATCH, "reason")},
     MatchLapsed: {GIVER: (*_MATCH, "pledge_id", "reason"), HOUSEHOLD: (*_MATCH, "reason")},
+    MatchRevised: {HOUSEHOLD: _MATCH},
     MatchNeedEnded: {GIVER: (*_MATCH, "pledge_id", "reason"), HOUSEHOLD: (*_MATCH, "reason")},
     MatchSent: {GIVER: (*_MATCH, "pledge_id", "sent"), HOUSEHOLD: (*_MATCH, "sent")},
     MatchReceived: {GIVER: (*_MATCH, "pledge_id", *_RECEIVED), HOUSEHOLD: (*_MATCH, *_RECEIVED)},
@@ -52,7 +54,9 @@ FACTS: dict[type[Event], dict[str, tuple[str, ...]]] = {
     AppealDecided: {GIVER: (*_MATCH, "mark", "outcome"), HOUSEHOLD: (*_MATCH, "mark", "outcome")},
     PledgeReleased: {GIVER: ("category", "unit", "withdrawn", "accepted", "open", "answers")},
 }
-"""Which sides hear of an event, and which of its fields each is shown: never who the others are, nor why a giver declined."""
+"""Which sides hear of an event, and which of its fields each is shown: never who the others are, nor why a giver declined.
+
+Of a proposal that is revised the giver hears once, by the new one."""
 
 
 def notices_of(event: Event, managers: Mapping[str, set[UUID]]) -> Iterator[dict[str, Any]]:

@@ -14,6 +14,7 @@ from contracts.matching import (
     MatchReceived,
     MatchRefused,
     MatchReminded,
+    MatchRevised,
     MatchSent,
     PledgeReleased,
     ThanksGiven,
@@ -61,6 +62,10 @@ class Worker(ServiceWorker):
 
     @handles_batch(MatchDeclined)
     def on_match_declined(self, session: Session, events: list[MatchDeclined]) -> None:
+        actions.tell(session, events)
+
+    @handles_batch(MatchRevised)
+    def on_match_revised(self, session: Session, events: list[MatchRevised]) -> None:
         actions.tell(session, events)
 
     @handles_batch(MatchLapsed)

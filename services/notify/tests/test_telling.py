@@ -14,7 +14,16 @@ from chassis.events import handlers_of
 from chassis.inbox import Heard
 from chassis.testing.fixtures import RolledBack, administrator_of
 from contracts.event import Event, decode, encode
-from contracts.matching import MatchAccepted, MatchDeclined, MatchLapsed, MatchProposed, MatchRefused, MatchReminded, PledgeReleased
+from contracts.matching import (
+    MatchAccepted,
+    MatchDeclined,
+    MatchLapsed,
+    MatchProposed,
+    MatchRefused,
+    MatchReminded,
+    MatchRevised,
+    PledgeReleased,
+)
 from contracts.needs import NeedPublished, NeedRejected, NeedWithdrawn
 from notify.sides import FACTS
 from notify.worker import Worker
@@ -39,14 +48,14 @@ def test_the_worker_hears_every_event_that_somebody_is_told_of() -> None:
     assert set(HANDLERS) == set(FACTS)
 
 
-@pytest.mark.parametrize("kind", [kind for kind in MATCHES if kind is not MatchReminded])
+@pytest.mark.parametrize("kind", [kind for kind in MATCHES if kind not in {MatchReminded, MatchRevised}])
 def test_both_sides_of_a_match_are_told(database: RolledBack, kind: type[Event]) -> None:
     event = example(kind)
     hear(database, [event])
     assert told_to(database) == {(event.pledger_id, "giver"), (event.poster_id, "household")}
 
 
-@pytest.mark.parametrize("kind", [kind for kind in MATCHES if kind is not MatchReminded])
+@pytest.mark.parametrize("kind", [kind for kind in MATCHES if kind not in {MatchReminded, MatchRevised}])
 def test_a_household_with_an_account_is_told_beside_the_agent_who_posted_for_it(database: RolledBack, kind: type[Event]) -> None:
     event = example(kind, account_id=new_id())
     hear(database, [event])
@@ -125,6 +134,12 @@ def test_the_pledger_learns_why_the_household_declined(database: RolledBack) -> 
     hear(database, [example(MatchDeclined, reason="cannot_receive", was_accepted=True)])
     [giver] = [notice for notice in notices(database) if notice.side == "giver"]
     assert (giver.facts["reason"], giver.facts["was_accepted"]) == ("cannot_receive", True)
+
+
+def test_whose_pledge_goes_to_somebody_more_urgent_hears_that_once_and_the_household_too(database: RolledBack) -> None:
+    hear(database, [example(MatchRevised), proposal(version=1)])
+    assert [notice.kind for notice in notices(database) if notice.side == "giver"] == ["match_proposed"]
+    assert "match_revised" in {notice.kind for notice in notices(database) if notice.side == "household"}
 
 
 def test_an_older_event_that_comes_late_is_not_told(database: RolledBack) -> None:

@@ -12,11 +12,13 @@ from chassis import outbox
 from chassis.database import now
 from contracts.matching import Lapse
 from matching import to_clear
-from matching.actions.told import lapsed
+from matching.actions.told import lapsed, revised
 from matching.model import Match, Need, Pledge
 from matching.trust import marks
 
 Side = Literal["need", "pledge"]
+FOR_GOOD = frozenset({"deadline", "revised"})
+"""After which endings of a proposal its two sides are not proposed to each other again."""
 _ANEW = {"populate_existing": True}
 
 
@@ -25,21 +27,23 @@ def matches_in(session: Session, state: str, condition: Any, *, locked: bool = F
     return session.scalars(query.with_for_update() if locked else query, execution_options=_ANEW).all()
 
 
-def lapse(session: Session, matches: Sequence[Match], because: Lapse) -> Sequence[Match]:
+def lapse(session: Session, matches: Sequence[Match], because: Lapse | Literal["revised"]) -> Sequence[Match]:
     if not matches:
         return []
     lock_book(session, matches)
     ended = session.scalars(
         update(Match)
         .where(Match.id.in_([match.id for match in matches]), Match.state == "proposed")
-        .values(state="lapsed", version=Match.version + 1, ended_because=because, barred=because == "deadline", answered_at=now())
+        .values(
+            state="lapsed", version=Match.version + 1, ended_because=because, barred=because in {"deadline", "revised"}, answered_at=now()
+        )
         .returning(Match),
         execution_options=_ANEW,
     ).all()
     give_back(session, ended)
     if because == "deadline":
         marks.note(session, [match.id for match in ended])
-    outbox.add(session, *map(lapsed, ended))
+    outbox.add(session, *map(revised if because == "revised" else lapsed, ended))
     return ended
 
 

@@ -16,6 +16,7 @@ from contracts.matching import (
     MatchProposed,
     MatchReceived,
     MatchRefused,
+    MatchRevised,
     MatchSent,
     PledgeReleased,
     Reason,
@@ -50,6 +51,10 @@ def declined(match: Match) -> MatchDeclined:
 
 def lapsed(match: Match) -> MatchLapsed:
     return MatchLapsed(version=match.version, **_stated(match), reason=match.ended_because, lapsed_at=match.answered_at)
+
+
+def revised(match: Match) -> MatchRevised:
+    return MatchRevised(version=match.version, **_stated(match), revised_at=match.answered_at)
 
 
 def need_ended(match: Match) -> MatchNeedEnded:

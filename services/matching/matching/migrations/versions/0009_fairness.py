@@ -51,10 +51,13 @@ def upgrade() -> None:
         " CONSTRAINT too_low_pk PRIMARY KEY (need_id, category, scope))"
     )
     op.execute("CREATE INDEX too_low_until ON too_low (until)")
+    # Nothing that changes with a clearing is in it, so that updates of needs stay cheap (HOT).
+    op.execute("CREATE INDEX needs_critical ON needs (posted_at) WHERE urgency = 4 AND NOT ended")
 
 
 def downgrade() -> None:
     op.execute("DROP TABLE weights, too_low")
+    op.execute("DROP INDEX needs_critical")
     op.execute("ALTER TABLE matches DROP weights_region")
     for name in NOTING:
         op.execute(f"DROP FUNCTION {name} CASCADE")

@@ -1,0 +1,80 @@
+"""A proposal that nobody has answered yet may go to somebody whose need is critical, when nothing else is left for them.
+
+Decision 12 says why so seldom: who was told of a proposal is disappointed when it goes elsewhere.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from chassis.database import now
+from matching import clearing
+from matching.actions.giving_back import lapse, lock_book
+from matching.lessons.wanted import wanted
+from matching.model import Match
+
+AT_ONCE = 20
+LOOKED_AT = 200
+WAITED = timedelta(hours=1)
+"""How long a critical need has waited before anything is revised for it: what fits and is free has been proposed by then."""
+
+_ALONE = text("SELECT pg_try_advisory_xact_lock(hashtext('matching.revising'))")
+
+# For a critical need that has nothing, a proposal of the same item to an ordinary one that it can take up whole, of those who have waited
+# least. Its pledger was neither reminded nor revised before, and more than half of the time to answer is left.
+_REVISABLE = text(
+    f"""
+    WITH wanting AS (
+        SELECT * FROM needs
+        WHERE urgency = 4 AND NOT ended AND rest = quantity AND coalesce(published_at, posted_at) <= :since
+          AND NOT EXISTS (SELECT FROM to_clear WHERE side = 'need' AND to_clear.id = needs.id)
+          AND (CAST(:only AS uuid) IS NULL OR id = :only)
+        ORDER BY posted_at LIMIT {AT_ONCE}
+    )
+    SELECT wanting.id AS need_id, found.id AS match_id FROM wanting, LATERAL (
+        SELECT matches.id FROM (
+            SELECT * FROM needs AS ordinary
+            WHERE ordinary.category = wanting.category AND ordinary.unit = wanting.unit AND urgency = 1 AND NOT ended
+            ORDER BY posted_at DESC LIMIT {LOOKED_AT}
+        ) AS ordinary
+        JOIN matches ON matches.need_id = ordinary.id JOIN pledges ON pledges.id = matches.pledge_id
+        WHERE matches.state = 'proposed' AND matches.quantity <= wanting.rest AND starts_with(wanting.region, pledges.scope)
+          AND matches.reminded_at IS NULL AND :at - proposed_at < answer_by - :at AND NOT pledges.ended AND valid_until >= answer_by
+          AND NOT EXISTS (SELECT FROM matches AS former WHERE former.pledge_id = pledges.id AND former.ended_because = 'revised')
+          AND {wanted("wanting", "pledges.id")}
+        ORDER BY ordinary.posted_at DESC, matches.id LIMIT 1
+    ) AS found
+    """
+)
+
+
+def revise(session: Session, answer_within: timedelta) -> int:
+    """Revise a few proposals, each with its new one in the same step; returns how many. Nothing while another process is at it."""
+    if not session.scalar(_ALONE):
+        return 0
+    revised: list[UUID] = []
+    for need_id, match_id in _revisable(session, None):
+        if match_id not in revised and _give(session, need_id, match_id, answer_within):
+            revised.append(match_id)
+    return len(revised)
+
+
+def _revisable(session: Session, only: UUID | None) -> Sequence[tuple[UUID, UUID]]:
+    """(need, match) of all critical needs, or of `only` one."""
+    at = now()
+    return [(need, match) for need, match in session.execute(_REVISABLE, {"at": at, "since": at - WAITED, "only": only})]
+
+
+def _give(session: Session, need_id: UUID, match_id: UUID, answer_within: timedelta) -> bool:
+    """Whether the pledge is proposed to the critical need now; if it is not, everything stays as it was."""
+    with session.begin_nested() as step:
+        [match] = session.scalars(select(Match).where(Match.id == match_id)).all()
+        lock_book(session, [match])
+        still = (need_id, match_id) in _revisable(session, need_id)
+        if still and lapse(session, [match], "revised") and clearing.clear_for(session, [need_id], answer_within):
+            return True
+        step.rollback()
+    return False
