@@ -208,7 +208,7 @@ def test_counties_and_wider_are_told_once_a_minute_and_only_when_a_figure_has_ch
 
 
 def test_the_balance_is_told_anew_as_it_was_told(database: RolledBack) -> None:
-    book(database, [published()], [offered(region=COUNTY)])
+    book(database, [published(), published(category="food.oil")], [offered(region=COUNTY)])
     keep(database)
     tell(database)
     book(database, [published(), published(category="food.oil")])
