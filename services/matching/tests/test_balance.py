@@ -211,7 +211,7 @@ def test_the_balance_is_told_anew_as_it_was_told(database: RolledBack) -> None:
     book(database, [published(), published(category="food.oil")], [offered(region=COUNTY)])
     keep(database)
     tell(database)
-    book(database, [published(), published(category="food.oil")])
+    book(database, [published()])
     keep(database)
     tell(database, 0)
     assert {event.version for event in assert_retold(database, STORIES)} == {1, 2}
