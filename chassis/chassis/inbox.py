@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from chassis import outbox, tracing
 from chassis.database import Database, Moment, is_passing, tables
+from chassis.rows import array
 from contracts.event import Event
 
 log = logging.getLogger(__name__)
@@ -46,7 +47,7 @@ def first_time(session: Session, handler: str, heard: Sequence[Heard]) -> list[E
 
     The ids go in sorted, because two overlapping batches that insert in different orders deadlock.
     """
-    fresh = set(session.scalars(_HEAR, {"handler": handler, "ids": sorted({one.id for one in heard})}))
+    fresh = set(session.scalars(_HEAR, {"handler": handler, "ids": array(sorted({one.id for one in heard}))}))
     events = []
     for one in heard:
         if one.id in fresh:

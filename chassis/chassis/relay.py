@@ -15,7 +15,7 @@ import amqp
 import psycopg
 from msgspec.structs import replace
 
-from chassis import journal, metrics, outbox, telemetry, tracing
+from chassis import garbage, journal, metrics, outbox, telemetry, tracing
 from chassis.bell import bell
 from chassis.broker import TROUBLE, Publisher, connected, letter
 from chassis.database import Database, is_passing, is_too_slow, now
@@ -131,6 +131,7 @@ def main() -> None:
     relay = Relay(settings)
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, lambda *_: relay.stopping.set())
+    garbage.seldom()
     log.info("relay ready")
     relay.run()
 

@@ -11,7 +11,7 @@ from datetime import timedelta
 import psycopg
 from prometheus_client import Counter
 
-from chassis import metrics, telemetry
+from chassis import garbage, metrics, telemetry
 from chassis.bell import bell
 from chassis.database import Database, is_passing, is_too_slow
 from chassis.settings import Settings
@@ -61,6 +61,7 @@ def main() -> None:
     stopping = threading.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, lambda *_: stopping.set())
+    garbage.seldom()
     log.info("clear ready")
     run(settings, stopping)
 

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from chassis import outbox, tracing
 from chassis.database import now
+from chassis.rows import array, document
 from matching.allocation import Offered
 from matching.fairness.asking import lately
 from matching.lessons.wanted import UNWANTED, wanted
@@ -55,8 +56,7 @@ _TAKE_NEEDS = text("SELECT * FROM needs WHERE id = ANY(CAST(:ids AS uuid[])) AND
 _TAKE_PLEDGES = text(
     f"""
     SELECT pledge.*
-    FROM unnest(CAST(:categories AS text[]), CAST(:units AS text[]), CAST(:scopes AS text[]), CAST(:demands AS bigint[]))
-        AS key (category, unit, scope, demand), LATERAL (
+    FROM json_to_recordset(CAST(:keys AS json)) AS key (category text, unit text, scope text, demand bigint), LATERAL (
         SELECT id, pledger_id, category, unit, scope, rest, valid_until, reliability FROM (
             SELECT *, sum(rest) OVER (ORDER BY reliability DESC, offered_at ROWS UNBOUNDED PRECEDING) - rest AS before FROM (
                 SELECT id, pledger_id, category, unit, scope, rest, valid_until, reliability, offered_at FROM pledges
@@ -140,7 +140,7 @@ def _clear(session: Session, answer_within: timedelta, due_needs: Sequence[UUID]
     at = now()
     need_of = {row.id: row for row in _take_needs(session, due_needs, due_pledges)}
     asked = _asked(session, need_of.values(), at)
-    barred = session.execute(_BARRED, {"ids": list(asked)}).all() if asked else []
+    barred = session.execute(_BARRED, {"ids": array(asked)}).all() if asked else []
     pledge_of = {row.id: row for row in _take_pledges(session, asked.values(), barred)}
     pairs = {(row.need_id, row.pledge_id) for row in barred}
     weights = in_force(session, {need.region for need in asked.values()}, at)
@@ -152,7 +152,7 @@ def _clear(session: Session, answer_within: timedelta, due_needs: Sequence[UUID]
     weighed = {id_: (row, asked[id_]) for id_, row in need_of.items()}
     propose(session, shares, weighed, pledge_of, weights, at, answer_within)
     sides = ["need"] * len(due_needs) + ["pledge"] * len(due_pledges)
-    session.execute(_DONE, {"sides": sides, "ids": [*due_needs, *due_pledges], "again": AGAIN})
+    session.execute(_DONE, {"sides": array(sides), "ids": array([*due_needs, *due_pledges]), "again": AGAIN})
     return Cleared(len(sides), len(shares))
 
 
@@ -160,7 +160,7 @@ def _take_needs(session: Session, due_needs: Sequence[UUID], due_pledges: Sequen
     ids = set(due_needs)
     if due_pledges:
         ids |= set(session.scalars(_FITTING_NEEDS, {"ids": due_pledges}))
-    return session.execute(_TAKE_NEEDS, {"ids": sorted(ids)}).all() if ids else []
+    return session.execute(_TAKE_NEEDS, {"ids": array(sorted(ids))}).all() if ids else []
 
 
 def _take_pledges(session: Session, asked: Collection[Asked], barred: Sequence[Any]) -> Sequence[Any]:
@@ -179,10 +179,9 @@ def _take_pledges(session: Session, asked: Collection[Asked], barred: Sequence[A
     rest_of = {need.id: need.rest for need in asked}
     # What is barred for some may be no help to the others: of such a key everything is looked at.
     particular = {key for _, key in barred_for}
-    demands = [sum(map(rest_of.__getitem__, wanting[key])) if key not in particular else EVERYTHING for key in sorted(wanting)]
-    categories, units, scopes = (list(column) for column in zip(*sorted(wanting), strict=True))
-    keys = {"categories": categories, "units": units, "scopes": scopes, "demands": demands}
-    return session.execute(_TAKE_PLEDGES, keys | {"wanted_by_nobody": nobody}).all()
+    demands = {key: EVERYTHING if key in particular else sum(map(rest_of.__getitem__, wanting[key])) for key in sorted(wanting)}
+    keys = [{"category": key[0], "unit": key[1], "scope": key[2], "demand": demand} for key, demand in demands.items()]
+    return session.execute(_TAKE_PLEDGES, {"keys": document(keys), "wanted_by_nobody": nobody}).all()
 
 
 def _asked(session: Session, rows: Collection[Any], at: datetime) -> dict[UUID, Asked]:

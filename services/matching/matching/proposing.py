@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from chassis import outbox
 from chassis.database import new_id
-from chassis.rows import document, insert_into
+from chassis.rows import array, document, insert_into
 from contracts.matching import MatchProposed
 from matching.allocation import Share
 from matching.reasons import reasons_for
@@ -73,7 +73,7 @@ def _set_aside(session: Session, table: str, parts: Sequence[tuple[UUID, int]]) 
     total: dict[UUID, int] = defaultdict(int)
     for id_, quantity in parts:
         total[id_] += quantity
-    changed = session.execute(_SET_ASIDE[table], {"ids": list(total), "quantities": list(total.values())})
+    changed = session.execute(_SET_ASIDE[table], {"ids": array(total), "quantities": array(total.values())})
     if changed.rowcount != len(total):
         raise AssertionError(f"{len(total) - changed.rowcount} of {table} hold less than was set aside of them")
 

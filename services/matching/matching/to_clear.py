@@ -8,6 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from chassis import outbox
+from chassis.rows import array
 
 CHANNEL = "to_clear"
 
@@ -25,5 +26,6 @@ def add(session: Session, side: Literal["need", "pledge"], ids: Collection[UUID]
     """Have these looked at as soon as the transaction commits."""
     if ids:
         listed = sorted(ids)
-        session.execute(_ADD, {"side": side, "ids": listed, "traces": [outbox.trace_of(session, thing) for thing in listed]})
+        traces = array(outbox.trace_of(session, thing) for thing in listed)
+        session.execute(_ADD, {"side": side, "ids": array(listed), "traces": traces})
         session.execute(_WAKE)

@@ -10,6 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from chassis.database import now
+from chassis.rows import array
 
 # One probe of an index for each, and one document for all of them: rows one by one would take longer to read than to find.
 _LATELY = text(
@@ -44,12 +45,8 @@ class Lately(msgspec.Struct, frozen=True):
 
 def lately(session: Session, needs: Collection[Any]) -> Lately:
     """How the villages and households of these needs have fared."""
-    asked = {"regions": _array({row.region for row in needs}), "households": _array({row.household_id for row in needs})}
+    asked = {"regions": array({row.region for row in needs}), "households": array({row.household_id for row in needs})}
     return msgspec.json.decode(session.scalar(_LATELY, asked | {"since": _since()}) or "", type=Lately)
-
-
-def _array(values: Collection[object]) -> str:
-    return "{" + ",".join(map(str, values)) + "}"
 
 
 def _since() -> date:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from chassis.rows import array
 from matching.score import DEFAULT, Weights
 
 LEVELS = (0, 2, 4, 6)
@@ -48,7 +49,7 @@ def set_in_force(session: Session, region: str, at: datetime) -> Any:
 def in_force(session: Session, regions: Iterable[str], at: datetime) -> Sets:
     """The weights that hold at a moment in any of the regions."""
     listed = sorted({wider for region in regions for wider in around(region)})
-    rows = session.execute(_IN_FORCE, {"regions": listed, "at": at})
+    rows = session.execute(_IN_FORCE, {"regions": array(listed), "at": at})
     return Sets({"": DEFAULT} | {row.region: weights_of(row.weights, row.version) for row in rows})
 
 

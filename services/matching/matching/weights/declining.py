@@ -8,6 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from chassis.database import now
+from chassis.rows import array
 from matching import to_clear
 from matching.score import Key
 
@@ -46,7 +47,7 @@ def decline(session: Session, low: Collection[tuple[UUID, Key]], at: datetime) -
 def forget(session: Session, needs: Collection[UUID]) -> None:
     """Something of these needs changed: they are weighed anew. Their rows are locked by the caller."""
     if needs:
-        session.execute(_FORGET, {"ids": list(needs)})
+        session.execute(_FORGET, {"ids": array(needs)})
 
 
 def awaken(session: Session) -> int:
