@@ -1095,7 +1095,7 @@ export interface paths {
         /** The photos of a match, for its two sides and the administrators of its region. */
         get: operations["list_photos"];
         put?: never;
-        /** Show what one sent or received, up to four times a side. At most 6 MB and 25 million pixels; place, time and camera are dropped. */
+        /** Show what one sent or received, up to four times a side: at most 6 MB, 25 million pixels, as PNG or WebP 13. Its place is dropped. */
         post: operations["add_photo"];
         delete?: never;
         options?: never;

@@ -1,4 +1,4 @@
-"""How reliably somebody gives: the formula, what it is fed with, the class that clearing goes by, and who may know."""
+"""How reliably somebody gives: the formula, what it is fed with, and who may know."""
 
 from datetime import timedelta
 from typing import Any
@@ -8,16 +8,14 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from chassis.database import now
 from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of
-from contracts.matching import MatchProposed
 from matching.actions import answers, book
 from matching.checks import CHECKS
 from matching.score import PRIOR, RELIABILITIES
 from matching.trust import classes, marks
 from matching.trust.reliability import BOUNDS, EPOCH, HALF_LIFE, NO_SHOW, Record, changes_at, class_of, figure, grown
 
-from .conftest import DAYS, VILLAGE, clear, offered, published, told
+from .conftest import DAYS, VILLAGE, clear, offered, published
 from .test_delivery import SENDING, Promise
 
 AT = EPOCH + 2500 * DAYS
@@ -166,86 +164,6 @@ def test_the_audit_names_what_was_spoilt(database: RolledBack, code: str, spoil:
 def settle(database: RolledBack) -> int:
     with database.begin() as session:
         return classes.settle(session)
-
-
-def noted(database: RolledBack, person: Person, bad: float) -> None:
-    """So much against somebody, from a match of long ago."""
-    with database.begin() as session:
-        query = text("INSERT INTO reliabilities (person_id, good, bad, class, settle_at) VALUES (:id, 0, :bad, 3, now())")
-        session.execute(query, {"id": person.id, "bad": bad * grown(now())})
-
-
-def class_on(database: RolledBack, pledge: Any) -> int:
-    with database.begin() as session:
-        return int(session.scalar(text("SELECT reliability FROM pledges WHERE id = :id"), {"id": pledge.pledge_id}) or 0)
-
-
-def test_open_pledges_bear_the_class_of_who_gives_those_there_and_those_to_come(database: RolledBack) -> None:
-    doubtful, other = Person("donor"), Person("donor")
-    there, others = offered(pledger_id=doubtful.id), offered(pledger_id=other.id)
-    with database.begin() as session:
-        book.book_pledges(session, [there, others])
-    noted(database, doubtful, 2 * NO_SHOW)
-    assert (settle(database), settle(database)) == (1, 0)
-    to_come = offered(pledger_id=doubtful.id)
-    with database.begin() as session:
-        book.book_pledges(session, [to_come])
-    assert [class_on(database, pledge) for pledge in (there, others, to_come)] == [1, 3, 1]
-
-
-def test_a_pledge_entered_meanwhile_is_found_at_the_second_look(database: RolledBack) -> None:
-    doubtful = Person("donor")
-    noted(database, doubtful, 2 * NO_SHOW)
-    assert settle(database) == 1
-    pledge = offered(pledger_id=doubtful.id)
-    with database.begin() as session:
-        book.book_pledges(session, [pledge])
-        session.execute(text("UPDATE pledges SET reliability = 3"))
-        session.execute(text("UPDATE reliabilities SET settle_at = settle_at - :pause"), {"pause": classes.LOOKED_AT_AGAIN})
-    assert settle(database) == 1
-    assert class_on(database, pledge) == 1
-
-
-def test_a_class_is_looked_at_again_when_its_marks_have_faded(database: RolledBack) -> None:
-    doubtful = Person("donor")
-    pledge = offered(pledger_id=doubtful.id)
-    with database.begin() as session:
-        book.book_pledges(session, [pledge])
-    noted(database, doubtful, 2 * NO_SHOW)
-    for _ in range(2):
-        with database.begin() as session:
-            session.execute(text("UPDATE reliabilities SET settle_at = now()"))
-        settle(database)
-    with database.begin() as session:
-        moment = session.scalar(text("SELECT settle_at FROM reliabilities"))
-        assert moment is not None
-        assert timedelta(days=20) < moment - now() < HALF_LIFE
-        session.execute(text("UPDATE reliabilities SET bad = bad / 4, settle_at = now()"))
-    settle(database)
-    assert class_on(database, pledge) == 2
-
-
-def test_of_like_pledges_the_reliable_pledger_s_is_proposed_first_however_many_older_ones_wait(database: RolledBack) -> None:
-    doubtful = [Person("donor") for _ in range(3)]
-    with database.begin() as session:
-        book.book_pledges(session, [offered(pledger_id=person.id, quantity=1) for person in doubtful for _ in range(100)])
-    for person in doubtful:
-        noted(database, person, 4 * NO_SHOW)
-    settle(database)
-    late = offered(quantity=50)
-    with database.begin() as session:
-        book.book_pledges(session, [late])
-        book.book_needs(session, [published(quantity=50)])
-    assert clear(database) == 1
-    assert told(database, MatchProposed)[-1].pledge_id == late.pledge_id
-
-
-@pytest.mark.xfail(strict=True, reason="looking at the oldest first, a clearing does not see the reliable one behind them")
-def test_by_age_alone_the_reliable_one_is_not_seen(database: RolledBack, monkeypatch: pytest.MonkeyPatch) -> None:
-    from matching import clearing
-
-    monkeypatch.setattr(clearing, "_TAKE_PLEDGES", text(str(clearing._TAKE_PLEDGES).replace("reliability DESC, ", "")))
-    test_of_like_pledges_the_reliable_pledger_s_is_proposed_first_however_many_older_ones_wait(database)
 
 
 def test_one_s_own_reliability_is_shown_with_its_reasons_in_both_languages(client: Client, database: RolledBack) -> None:

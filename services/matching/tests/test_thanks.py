@@ -164,3 +164,16 @@ def test_thanks_are_told_anew_as_they_were_told(got: Promise, county: Person, da
     decide(got, thank(got, got.household).headers["Location"], county, "improper")
     decide(got, thank(got, got.household).headers["Location"], county)
     assert {"ThanksGiven", "ThanksRefused"} <= {type(event).__name__ for event in assert_retold(database, STORIES)}
+
+
+def test_nothing_that_was_written_or_shown_is_logged(got: Promise, county: Person, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+    photo = show(got, got.household).json["id"]
+    path = thank(got, got.household, photo_id=photo).headers["Location"]
+    assert thank(got, got.household).status_code == 409
+    assert thank(got, got.household, more=WORDS).status_code == 422
+    assert decide(got, path, got.giver, "improper")[0] == 403
+    assert decide(got, path, county) == (201, "released")
+    said = caplog.text + "".join(str(vars(record)) for record in caplog.records)
+    assert WORDS not in said
+    assert "JFIF" not in said

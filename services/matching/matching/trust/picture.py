@@ -13,14 +13,15 @@ TYPES = {"image/jpeg": {"JPEG", "MPO"}, "image/png": {"PNG"}, "image/webp": {"WE
 """What is taken, and what its files may turn out to be: a phone's JPEG often holds a second picture behind the first."""
 KEPT_TYPE = "image/jpeg"
 MOST_BYTES = 6 * 2**20
-MOST_PIXELS = 25_000_000
+MOST_PIXELS = {"image/jpeg": 25_000_000, "image/png": 13_000_000, "image/webp": 13_000_000}
+"""A JPEG is made smaller while it is decoded; of the others all pixels stand in memory at once, some of them twice."""
 LONGEST_SIDE = 1600
 QUALITY = 82
 AT_ONCE = 2
 PATIENCE_SECONDS = 5.0
 
 _decoding = threading.BoundedSemaphore(AT_ONCE)
-"""A photo takes up to 100 MB while it is decoded: a process decodes only so many at once."""
+"""A photo takes up to 200 MB while it is decoded: a process decodes only so many at once."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,8 @@ def _cleaned(data: bytes, media_type: str) -> Picture:
     with Image.open(io.BytesIO(data), formats=[name for name in TYPES[media_type] if name != "MPO"]) as image:
         if image.format not in TYPES[media_type]:
             raise photo_unreadable()
-        if image.width * image.height > MOST_PIXELS:
-            raise photo_too_large(most=MOST_PIXELS // 10**6)
+        if image.width * image.height > MOST_PIXELS[media_type]:
+            raise photo_too_large(most=MOST_PIXELS[media_type] // 10**6)
         # A JPEG is decoded at an eighth to the whole of its size, no smaller than it is kept.
         image.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))
         image.load()

@@ -1,0 +1,141 @@
+"""The class of reliability on open pledges: written when something was noted or has faded, and what clearing looks at first."""
+
+import random
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from chassis.database import now
+from chassis.testing.fixtures import Person, RolledBack
+from contracts.matching import MatchProposed
+from matching import clearing
+from matching.actions import book
+from matching.trust import classes
+from matching.trust.reliability import HALF_LIFE, NO_SHOW, grown
+
+from .conftest import clear, offered, published, told
+from .test_reliability import settle
+
+
+def noted(database: RolledBack, person: Person, bad: float) -> None:
+    """So much against somebody, from a match of long ago."""
+    with database.begin() as session:
+        query = text("INSERT INTO reliabilities (person_id, good, bad, class, settle_at) VALUES (:id, 0, :bad, 3, now())")
+        session.execute(query, {"id": person.id, "bad": bad * grown(now())})
+
+
+def class_on(database: RolledBack, pledge: Any) -> int:
+    with database.begin() as session:
+        return int(session.scalar(text("SELECT reliability FROM pledges WHERE id = :id"), {"id": pledge.pledge_id}) or 0)
+
+
+def test_open_pledges_bear_the_class_of_who_gives_those_there_and_those_to_come(database: RolledBack) -> None:
+    doubtful, other = Person("donor"), Person("donor")
+    there, others = offered(pledger_id=doubtful.id), offered(pledger_id=other.id)
+    with database.begin() as session:
+        book.book_pledges(session, [there, others])
+    noted(database, doubtful, 2 * NO_SHOW)
+    assert (settle(database), settle(database)) == (1, 0)
+    to_come = offered(pledger_id=doubtful.id)
+    with database.begin() as session:
+        book.book_pledges(session, [to_come])
+    assert [class_on(database, pledge) for pledge in (there, others, to_come)] == [1, 3, 1]
+
+
+def test_a_pledge_entered_meanwhile_is_found_at_the_second_look(database: RolledBack) -> None:
+    doubtful = Person("donor")
+    noted(database, doubtful, 2 * NO_SHOW)
+    assert settle(database) == 1
+    pledge = offered(pledger_id=doubtful.id)
+    with database.begin() as session:
+        book.book_pledges(session, [pledge])
+        session.execute(text("UPDATE pledges SET reliability = 3"))
+        session.execute(text("UPDATE reliabilities SET settle_at = settle_at - :pause"), {"pause": classes.LOOKED_AT_AGAIN})
+    assert settle(database) == 1
+    assert class_on(database, pledge) == 1
+
+
+def test_a_class_is_looked_at_again_when_its_marks_have_faded(database: RolledBack) -> None:
+    doubtful = Person("donor")
+    pledge = offered(pledger_id=doubtful.id)
+    with database.begin() as session:
+        book.book_pledges(session, [pledge])
+    noted(database, doubtful, 2 * NO_SHOW)
+    for _ in range(2):
+        with database.begin() as session:
+            session.execute(text("UPDATE reliabilities SET settle_at = now()"))
+        settle(database)
+    with database.begin() as session:
+        moment = session.scalar(text("SELECT settle_at FROM reliabilities"))
+        assert moment is not None
+        assert timedelta(days=20) < moment - now() < HALF_LIFE
+        session.execute(text("UPDATE reliabilities SET bad = bad / 4, settle_at = now()"))
+    settle(database)
+    assert class_on(database, pledge) == 2
+
+
+def test_of_like_pledges_the_reliable_pledger_s_is_proposed_first_however_many_older_ones_wait(database: RolledBack) -> None:
+    doubtful = [Person("donor") for _ in range(3)]
+    with database.begin() as session:
+        book.book_pledges(session, [offered(pledger_id=person.id, quantity=1) for person in doubtful for _ in range(100)])
+    for person in doubtful:
+        noted(database, person, 4 * NO_SHOW)
+    settle(database)
+    late = offered(quantity=50)
+    with database.begin() as session:
+        book.book_pledges(session, [late])
+        book.book_needs(session, [published(quantity=50)])
+    assert clear(database) == 1
+    assert told(database, MatchProposed)[-1].pledge_id == late.pledge_id
+
+
+@pytest.mark.xfail(strict=True, reason="looking at the oldest first, a clearing does not see the reliable one behind them")
+def test_by_age_alone_the_reliable_one_is_not_seen(database: RolledBack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clearing, "_TAKE_PLEDGES", text(str(clearing._TAKE_PLEDGES).replace("reliability DESC, ", "")))
+    test_of_like_pledges_the_reliable_pledger_s_is_proposed_first_however_many_older_ones_wait(database)
+
+
+def worth(database: RolledBack, county: str, seed: int, monkeypatch: pytest.MonkeyPatch, **instead: str) -> int:
+    """What one clearing of a random book of a county is worth in all, by its own look at the pledges or another one."""
+    chance = random.Random(seed)
+    villages = [f"{county}00100{number}" for number in range(1, 4)]
+    items = ["food.rice", "food.oil", "clothing.quilt"]
+    needs = [published(region=chance.choice(villages), category=chance.choice(items), quantity=chance.randint(1, 5)) for _ in range(25)]
+    scopes, wanted = [county, county[:4], *villages], [*items, "food"]
+    pledges = [offered(region=chance.choice(scopes), category=chance.choice(wanted), quantity=chance.randint(1, 4)) for _ in range(150)]
+    statement = str(TAKE_PLEDGES)
+    for written, replaced in instead.items():
+        assert LOOK[written] in statement
+        statement = statement.replace(LOOK[written], replaced)
+    monkeypatch.setattr(clearing, "_TAKE_PLEDGES", text(statement))
+    with database.begin() as session:
+        book.book_pledges(session, pledges)
+        book.book_needs(session, needs)
+        session.execute(text("DELETE FROM to_clear WHERE side = 'pledge'"))
+        levels = [{"id": pledge.pledge_id, "level": chance.randrange(5)} for pledge in pledges]
+        session.execute(text("UPDATE pledges SET reliability = :level WHERE id = :id"), levels)
+    assert clear(database) > 10
+    with database.begin() as session:
+        query = text("SELECT sum(score * quantity) FROM matches WHERE region LIKE :county")
+        return int(session.scalar(query, {"county": f"{county}%"}) or 0)
+
+
+LOOK = {"limit": "least(200, key.demand)", "until": "before < key.demand", "order": "reliability DESC, "}
+TAKE_PLEDGES = clearing._TAKE_PLEDGES
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_looking_at_the_reliable_first_and_no_further_than_the_demand_misses_nothing(
+    database: RolledBack, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    everything = worth(database, "510722", seed, monkeypatch, limit="200", until="true")
+    assert worth(database, "510903", seed, monkeypatch) == everything
+
+
+@pytest.mark.xfail(strict=True, reason="those behind the demand are the more reliable ones, and nobody sees them")
+@pytest.mark.parametrize("seed", range(2))
+def test_looking_at_the_oldest_first_misses_something(database: RolledBack, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+    everything = worth(database, "510722", seed, monkeypatch, limit="200", until="true")
+    assert worth(database, "510903", seed, monkeypatch, order="") == everything
