@@ -73,6 +73,16 @@ class Slip:
 
 
 @dataclass
+class Dispute:
+    id: UUID
+    state: str = "open"
+    version: int = 1
+
+    def go(self, state: str) -> None:
+        self.state, self.version = state, self.version + 1
+
+
+@dataclass
 class Match:
     id: UUID
     need: Need
@@ -86,6 +96,7 @@ class Match:
     reminded: bool = False
     because: str | None = None
     need_ended: bool = False
+    dispute: "Dispute | None" = None
     moved: dict[str, int] = field(default_factory=dict)
     slips: list[Slip] = field(default_factory=list)
 
@@ -332,13 +343,62 @@ class Book:
         says = {"sent": match.moved["sent"], "received": quantity, "difference": reason, "confirmed": confirmed}
         return [("match_received", match.id, match.version, says)]
 
+    def open_dispute(self, match: Match, side: str, dispute_id: UUID | None) -> list[Told]:
+        if match.dispute:
+            raise Refused("already_disputed")
+        if match.state not in ("sent", "received") or dispute_id is None:
+            raise Refused("state_conflict")
+        match.version += 1
+        match.dispute = Dispute(dispute_id)
+        return [("dispute_opened", dispute_id, 1, {"side": "household" if side in HOUSEHOLDS else "giver", "cause": "damaged"})]
+
+    def answer_dispute(self, match: Match) -> list[Told]:
+        dispute = self._dispute_that_is("open", match)
+        dispute.go("answered")
+        return [("dispute_answered", dispute.id, dispute.version, {"outcome": "agreed"})]
+
+    def raise_dispute(self, match: Match) -> list[Told]:
+        dispute = self._dispute_that_is("answered", match)
+        dispute.go("raised")
+        return [("dispute_raised", dispute.id, dispute.version, {"unanswered": False})]
+
+    def settle_dispute(self, match: Match) -> list[Told]:
+        dispute = self._dispute_that_is("raised", match)
+        return self._settled(match, dispute, "upheld", by_county=True)
+
+    def pass_deadline(self, match: Match) -> list[Told]:
+        """Nobody answers: it goes up; nobody takes it on: it ends as it was answered; the county has all the time it needs."""
+        dispute = match.dispute
+        if dispute is None or dispute.state not in ("open", "answered"):
+            return []
+        if dispute.state == "answered":
+            return self._settled(match, dispute, "agreed", by_county=False)
+        dispute.go("raised")
+        return [("dispute_raised", dispute.id, dispute.version, {"unanswered": True})]
+
+    def _settled(self, match: Match, dispute: Dispute, outcome: str, by_county: bool) -> list[Told]:
+        dispute.go("settled")
+        match.version += 1
+        return [("dispute_settled", dispute.id, dispute.version, {"outcome": outcome, "by_county": by_county})]
+
+    def _dispute_that_is(self, state: str, match: Match) -> Dispute:
+        if match.dispute is None or match.dispute.state != state:
+            raise Refused("state_conflict")
+        return match.dispute
+
     def close(self, match: Match, side: str) -> list[Told]:
+        self._undisputed(match)
         self.may(match, True, "received")
         arrived = match.moved["received"]
         because = "delivered" if arrived == match.moved["promised"] else "partly_delivered" if arrived else "nothing_arrived"
         return self._close(match, because)
 
+    def _undisputed(self, match: Match) -> None:
+        if match.dispute and match.dispute.state != "settled":
+            raise Refused("disputed")
+
     def cancel(self, match: Match, side: str, reason: str) -> list[Told]:
+        self._undisputed(match)
         self.may(match, True, "accepted", *(["sent"] if side in HOUSEHOLDS else []))
         if reason not in (OF_HOUSEHOLD if side in HOUSEHOLDS else OF_GIVER):
             raise Refused("not_allowed")

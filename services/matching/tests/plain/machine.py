@@ -24,6 +24,7 @@ from matching.actions import answers, delivery, slips
 from matching.actions import book as booking
 from matching.balance import keeping
 from matching.checks import audit
+from matching.disputes import settling
 from matching.fairness import counting
 from matching.lessons import learning
 
@@ -47,10 +48,11 @@ ACTS: dict[str, Callable[..., Any]] = {
     "close": delivery.close_match,
     "cancel": delivery.cancel_match,
     "print_slip": slips.print_slip,
+    "open_dispute": lambda session, caller, match: settling.dispute_match(session, caller, match, "damaged", "箱子裂了"),
 }
 OUT_OF_TURN: dict[str, tuple[Any, ...]] = {
     "accept": (None,), "refuse": ("other",), "decline": ("other",), "send": (None,), "receive": (None, None), "close": (),
-    "cancel": ("not_deliverable",), "print_slip": (),
+    "cancel": ("not_deliverable",), "print_slip": (), "open_dispute": (),
 }  # fmt: skip
 ONE_BY_ONE = (PledgeChanged, PledgeWithdrawn)
 TOWN, OTHER_COUNTY = "510903001", "510922002001"
@@ -94,7 +96,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.asked: dict[UUID, Event] = {}
         self.offers: dict[UUID, Event] = {}
         self.seen: list[UUID] = []
-        self.agent = administrator_of(self.database, "51").id
+        self.agent, self.place, self.county = (administrator_of(self.database, region).id for region in ("51", "5109", "51"))
 
     def teardown(self) -> None:
         try:
@@ -277,6 +279,32 @@ class AnyOrder(RuleBasedStateMachine):
     def cancel(self, pick: int, side: str, reason: str) -> None:
         self._act("cancel", picked(pick, self._in("accepted", "sent")), side, reason)
 
+    @precondition(lambda self: self._in("sent", "received"))
+    @rule(pick=PICKS, side=SIDES)
+    def dispute(self, pick: int, side: str) -> None:
+        self._act("open_dispute", picked(pick, self._in("sent", "received")), side)
+
+    @precondition(lambda self: any(match.dispute for match in self.book.matches.values()))
+    @rule(pick=PICKS, act=st.sampled_from(["answer_dispute", "raise_dispute", "settle_dispute", "pass_deadline"]))
+    def deal_with_a_dispute(self, pick: int, act: str) -> None:
+        match = picked(pick, [one for one in self.book.matches.values() if one.dispute])
+        dispute_id = match.dispute.id
+
+        def does(session: Session) -> None:
+            giver, place, county = ((match.pledge.pledger, "donor"), (self.place, "staff"), (self.county, "staff"))
+            if act == "answer_dispute":
+                settling.answer_dispute(session, Caller(*place, session), dispute_id, "agreed", "双方同意")
+            elif act == "raise_dispute":
+                settling.raise_dispute(session, Caller(*giver, session), dispute_id)
+            elif act == "settle_dispute":
+                settling.settle_dispute(session, Caller(*county, session), dispute_id, "upheld", "属实")
+            else:
+                soon = text("UPDATE disputes SET due_at = now() - interval '1 second' WHERE id = :id AND due_at IS NOT NULL")
+                session.execute(soon, {"id": dispute_id})
+                settling.pass_deadlines(session)
+
+        self._does(does, lambda: getattr(self.book, act)(match))
+
     @precondition(lambda self: self._in("accepted", "sent"))
     @rule(pick=PICKS)
     def print_slip(self, pick: int) -> None:
@@ -366,11 +394,15 @@ class AnyOrder(RuleBasedStateMachine):
             "stranger": (new_id(), "donor"),
         }[side]
         answers: list[Any] = []
+        made: dict[str, Callable[[list[Any]], list[Any]]] = {
+            "print_slip": lambda found: [found[0][2] if found else ""],
+            "open_dispute": lambda found: [found[0].id if found else None],
+        }
 
         def foretold() -> list[Told]:
             if side == "stranger":
                 raise Refused("not_found")
-            more = [answers[0][2] if answers else ""] if name == "print_slip" else given
+            more = made[name](answers) if name in made else given
             told: list[Told] = getattr(self.book, name)(match, side, *more)
             return told
 
