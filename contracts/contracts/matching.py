@@ -82,7 +82,7 @@ class MatchRefused(_OfMatch, frozen=True, kw_only=True):
 
 
 class MatchDeclined(_OfMatch, frozen=True, kw_only=True):
-    """The household's side declined a proposal or what was not sent yet; both quantities are free again, not for each other."""
+    """The household's side declined a proposal or, before it was sent, a promise; both quantities are free again, not for each other."""
 
     reason: Decline
     was_accepted: bool
