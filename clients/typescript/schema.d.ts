@@ -779,6 +779,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/disputes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The disputes of one's own matches, whoever opened them. */
+        get: operations["list_own_disputes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/slips/page": {
         parameters: {
             query?: never;
@@ -890,6 +907,23 @@ export interface paths {
         };
         /** The appeals about matches of the counties one manages; `state=waiting` are those to be decided. */
         get: operations["list_managed_appeals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/disputes/managed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The disputes in the regions one manages that are not settled; `state=raised` are those that wait for the county. */
+        get: operations["list_managed_disputes"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1026,6 +1060,23 @@ export interface paths {
         };
         /** One appeal, for who lodged it and the county. */
         get: operations["get_appeal"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/disputes/{dispute_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One dispute, for both sides of its match and the administrators of its region. */
+        get: operations["get_dispute"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1244,6 +1295,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/matches/{match_id}/dispute": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The dispute of a match, for both sides and the administrators of its region. */
+        get: operations["get_dispute_of_match"];
+        put?: never;
+        /** Say that what was sent or received is not as the other side says: once, by either side. Until it is settled the match stays open. */
+        post: operations["dispute_match"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/thanks/{thanks_id}/release": {
         parameters: {
             query?: never;
@@ -1295,6 +1364,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/disputes/{dispute_id}/answer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say what the place found; for administrators around who took no part in the match. It stands if nobody takes it on in seven days. */
+        post: operations["answer_dispute"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/appeals/{appeal_id}/decision": {
         parameters: {
             query?: never;
@@ -1323,6 +1409,23 @@ export interface paths {
         put?: never;
         /** Agree to give what was proposed, or a part of it; the rest is free again. */
         post: operations["accept_match"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/disputes/{dispute_id}/raising": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take an answered dispute on to the county, by either side. What nobody answered in seven days goes there by itself. */
+        post: operations["raise_dispute"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1374,6 +1477,23 @@ export interface paths {
         put?: never;
         /** What was promised will not be delivered; what was never sent is free again. */
         post: operations["cancel_match"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/disputes/{dispute_id}/settlement": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Decide what was raised, for administrators of the county or a wider region who took no part in it. That is the end of it. */
+        post: operations["settle_dispute"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1750,6 +1870,15 @@ export interface components {
             /** Format: date-time */
             registered_at: string;
         };
+        AnswerIn: {
+            /**
+             * @description upheld: 异议成立 · upheld; partly_upheld: 部分成立 · upheld in part; dismissed: 异议不成立 · dismissed; agreed: 双方已协商解决 · both sides agreed
+             * @enum {string}
+             */
+            outcome: "upheld" | "partly_upheld" | "dismissed" | "agreed";
+            /** @description what was found; read as the dispute's text is */
+            answer: string;
+        };
         AppealIn: {
             /** @description why the mark is wrong; personal, read by the county alone */
             text: string;
@@ -2075,6 +2204,64 @@ export interface components {
             /** @description received with the printed slip, without an account */
             by_slip: boolean;
         };
+        DisputeIn: {
+            /**
+             * @description not_arrived: 没有收到 · it did not arrive; less_than_said: 数量不符 · it is not as much as the other side says; damaged: 有损坏 · it was damaged; other: 其他 · other
+             * @enum {string}
+             */
+            cause: "not_arrived" | "less_than_said" | "damaged" | "other";
+            /** @description what happened; personal, read by both sides and the administrators around */
+            text: string;
+        };
+        DisputeOut: {
+            /** Format: uuid */
+            id: string;
+            version: number;
+            /** Format: uuid */
+            match_id: string;
+            /**
+             * @description who disputes
+             * @enum {string}
+             */
+            side: "giver" | "household";
+            /**
+             * @description not_arrived: 没有收到 · it did not arrive; less_than_said: 数量不符 · it is not as much as the other side says; damaged: 有损坏 · it was damaged; other: 其他 · other
+             * @enum {string}
+             */
+            cause: "not_arrived" | "less_than_said" | "damaged" | "other";
+            text: string;
+            /**
+             * @description open: 待当地答复 · waits for the place's answer; answered: 当地已答复 · answered by the place; raised: 待县里处理 · waits for the county; settled: 已处理 · settled
+             * @enum {string}
+             */
+            state: "open" | "answered" | "raised" | "settled";
+            /**
+             * @description what was decided last
+             * @enum {string|null}
+             */
+            outcome: "upheld" | "partly_upheld" | "dismissed" | "agreed" | null;
+            /** Format: date-time */
+            opened_at: string;
+            /**
+             * Format: date-time
+             * @description then an open one goes up to the county, an answered one is settled
+             */
+            due_at: string | null;
+            answer: string | null;
+            /** Format: date-time */
+            answered_at: string | null;
+            /** Format: date-time */
+            raised_at: string | null;
+            ruling: string | null;
+            /** Format: date-time */
+            settled_at: string | null;
+            /** @description operations (`operationId`) on this that the caller may carry out now */
+            allowed: string[];
+        };
+        DisputePage: {
+            items: components["schemas"]["DisputeOut"][];
+            next: string | null;
+        };
         DivisionOut: {
             code: string;
             name: string;
@@ -2297,6 +2484,11 @@ export interface components {
             /** Format: date-time */
             closed_at: string | null;
             delivery: components["schemas"]["DeliveryOut"];
+            /**
+             * @description empty when nobody disputes it
+             * @enum {string|null}
+             */
+            dispute: "open" | "settled" | null;
             /** @description operations (`operationId`) on this that the caller may carry out now */
             allowed: string[];
         };
@@ -2410,10 +2602,10 @@ export interface components {
             id: string;
             version: number;
             /**
-             * @description need_published: 需求已公开 · need published; need_rejected: 需求未通过 · need rejected; need_withdrawn: 需求已撤回 · need withdrawn; need_closed: 需求已结束 · need closed; match_proposed: 建议对接 · match proposed; match_reminded: 等您答复 · your answer is awaited; match_accepted: 对接已答应 · match accepted; match_refused: 对接未接受 · match refused; match_declined: 需求方未接受 · match declined; match_lapsed: 对接已失效 · match lapsed; match_revised: 先给了更急需的人 · it goes to a critical need; match_need_ended: 所助需求已结束 · the need of a match ended; match_sent: 帮助已送出 · help was sent; match_received: 帮助已收到 · help was received; match_closed: 对接已结束 · match closed; thanks_given: 收到感谢 · thanks; thanks_refused: 感谢未通过 · thanks not let through; appeal_decided: 申诉已裁定 · appeal decided; pledge_released: 爱心意向已处理 · pledge judged
+             * @description need_published: 需求已公开 · need published; need_rejected: 需求未通过 · need rejected; need_withdrawn: 需求已撤回 · need withdrawn; need_closed: 需求已结束 · need closed; match_proposed: 建议对接 · match proposed; match_reminded: 等您答复 · your answer is awaited; match_accepted: 对接已答应 · match accepted; match_refused: 对接未接受 · match refused; match_declined: 需求方未接受 · match declined; match_lapsed: 对接已失效 · match lapsed; match_revised: 先给了更急需的人 · it goes to a critical need; match_need_ended: 所助需求已结束 · the need of a match ended; match_sent: 帮助已送出 · help was sent; match_received: 帮助已收到 · help was received; match_closed: 对接已结束 · match closed; thanks_given: 收到感谢 · thanks; thanks_refused: 感谢未通过 · thanks not let through; dispute_opened: 有人提出异议 · a match is disputed; dispute_answered: 异议已答复 · a dispute was answered; dispute_raised: 异议已转到县里 · a dispute went up to the county; dispute_settled: 异议已处理 · a dispute was settled; appeal_decided: 申诉已裁定 · appeal decided; pledge_released: 爱心意向已处理 · pledge judged
              * @enum {string}
              */
-            kind: "need_published" | "need_rejected" | "need_withdrawn" | "need_closed" | "match_proposed" | "match_reminded" | "match_accepted" | "match_refused" | "match_declined" | "match_lapsed" | "match_revised" | "match_need_ended" | "match_sent" | "match_received" | "match_closed" | "thanks_given" | "thanks_refused" | "appeal_decided" | "pledge_released";
+            kind: "need_published" | "need_rejected" | "need_withdrawn" | "need_closed" | "match_proposed" | "match_reminded" | "match_accepted" | "match_refused" | "match_declined" | "match_lapsed" | "match_revised" | "match_need_ended" | "match_sent" | "match_received" | "match_closed" | "thanks_given" | "thanks_refused" | "dispute_opened" | "dispute_answered" | "dispute_raised" | "dispute_settled" | "appeal_decided" | "pledge_released";
             /**
              * @description on which side the caller stands in this
              * @enum {string}
@@ -2712,6 +2904,15 @@ export interface components {
              */
             level: "very_low" | "low" | "fair" | "good" | "very_good";
             reasons: components["schemas"]["GroundOut"][];
+        };
+        RulingIn: {
+            /**
+             * @description upheld: 异议成立 · upheld; partly_upheld: 部分成立 · upheld in part; dismissed: 异议不成立 · dismissed; agreed: 双方已协商解决 · both sides agreed
+             * @enum {string}
+             */
+            outcome: "upheld" | "partly_upheld" | "dismissed" | "agreed";
+            /** @description why; read as the dispute's text is */
+            ruling: string;
         };
         ScoreOut: {
             /** @description whose weights they were; empty is the whole country */
@@ -3013,6 +3214,7 @@ export interface components {
 export type AcceptanceIn = components['schemas']['AcceptanceIn'];
 export type AccountIn = components['schemas']['AccountIn'];
 export type AccountOut = components['schemas']['AccountOut'];
+export type AnswerIn = components['schemas']['AnswerIn'];
 export type AppealIn = components['schemas']['AppealIn'];
 export type AppealOut = components['schemas']['AppealOut'];
 export type AppealPage = components['schemas']['AppealPage'];
@@ -3035,6 +3237,9 @@ export type DeadLetterShownOut = components['schemas']['DeadLetterShownOut'];
 export type DecisionIn = components['schemas']['DecisionIn'];
 export type DeclineIn = components['schemas']['DeclineIn'];
 export type DeliveryOut = components['schemas']['DeliveryOut'];
+export type DisputeIn = components['schemas']['DisputeIn'];
+export type DisputeOut = components['schemas']['DisputeOut'];
+export type DisputePage = components['schemas']['DisputePage'];
 export type DivisionOut = components['schemas']['DivisionOut'];
 export type DivisionsOut = components['schemas']['DivisionsOut'];
 export type FiguresOut = components['schemas']['FiguresOut'];
@@ -3083,6 +3288,7 @@ export type RegionWeightsOut = components['schemas']['RegionWeightsOut'];
 export type RegionsOut = components['schemas']['RegionsOut'];
 export type RejectionIn = components['schemas']['RejectionIn'];
 export type ReliabilityOut = components['schemas']['ReliabilityOut'];
+export type RulingIn = components['schemas']['RulingIn'];
 export type ScoreOut = components['schemas']['ScoreOut'];
 export type SendingIn = components['schemas']['SendingIn'];
 export type SessionOut = components['schemas']['SessionOut'];
@@ -5007,6 +5213,39 @@ export interface operations {
             };
         };
     };
+    list_own_disputes: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before */
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DisputePage"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     show_slip_page: {
         parameters: {
             query?: never;
@@ -5233,6 +5472,43 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AppealPage"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_managed_disputes: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before */
+                cursor?: string;
+                limit?: number;
+                /** @description division code of 0 or 2 or 4 or 6 or 9 or 12 digits */
+                region?: string;
+                /** @description all that are not settled, when it is left out */
+                state?: "open" | "answered" | "raised" | "settled";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DisputePage"];
                 };
             };
             /** @description a problem */
@@ -5567,6 +5843,51 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AppealOut"];
+                };
+            };
+            /** @description as it was */
+            304: {
+                headers: {
+                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_dispute: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` of the answer that is there already; 304 when it is still the same */
+                "If-None-Match"?: string;
+            };
+            path: {
+                dispute_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DisputeOut"];
                 };
             };
             /** @description as it was */
@@ -6108,6 +6429,93 @@ export interface operations {
             };
         };
     };
+    get_dispute_of_match: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` of the answer that is there already; 304 when it is still the same */
+                "If-None-Match"?: string;
+            };
+            path: {
+                match_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DisputeOut"];
+                };
+            };
+            /** @description as it was */
+            304: {
+                headers: {
+                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    dispute_match: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` of the thing as it was seen, or its `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match"?: string;
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                match_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DisputeIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DisputeOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     release_thanks: {
         parameters: {
             query?: never;
@@ -6237,6 +6645,48 @@ export interface operations {
             };
         };
     };
+    answer_dispute: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` of the thing as it was seen, or its `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match"?: string;
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                dispute_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AnswerIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DisputeOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     decide_appeal: {
         parameters: {
             query?: never;
@@ -6308,6 +6758,48 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MatchOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    raise_dispute: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` of the thing as it was seen, or its `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match"?: string;
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                dispute_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NothingIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DisputeOut"];
                 };
             };
             /** @description a problem */
@@ -6423,6 +6915,48 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MatchOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    settle_dispute: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` of the thing as it was seen, or its `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match"?: string;
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                dispute_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RulingIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DisputeOut"];
                 };
             };
             /** @description a problem */

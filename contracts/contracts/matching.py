@@ -9,6 +9,8 @@ from msgspec import Meta
 from contracts.event import Category, Event, Moment, Quantity, Region, Rest, Unit, Version
 
 Lapse = Literal["deadline", "need_withdrawn", "need_closed", "pledge_changed", "pledge_withdrawn"]
+Cause = Literal["not_arrived", "less_than_said", "damaged", "other"]
+Finding = Literal["upheld", "partly_upheld", "dismissed", "agreed"]
 Difference = Literal["short", "damaged", "wrong_item", "lost", "refused", "other"]
 Outcome = Literal[
     "delivered",
@@ -80,7 +82,7 @@ class MatchRefused(_OfMatch, frozen=True, kw_only=True):
 
 
 class MatchDeclined(_OfMatch, frozen=True, kw_only=True):
-    """The household's side declined a proposal or what was not sent yet; both quantities are free again, not for each other."""
+    """The household's side declined a proposal or, before it was sent, a promise; both quantities are free again, not for each other."""
 
     reason: Decline
     was_accepted: bool
@@ -161,6 +163,53 @@ class ThanksRefused(_OfThanks, frozen=True, kw_only=True):
 
     reason: ThanksRefusal
     refused_at: Moment
+
+
+class _OfDispute(Event, frozen=True, kw_only=True):
+    """A dispute of what was sent or received in a match, which promised `quantity`; `side` disputes it. What people wrote stays at home."""
+
+    dispute_id: UUID
+    match_id: UUID
+    need_id: UUID
+    pledge_id: UUID
+    household_id: UUID
+    account_id: UUID | None
+    poster_id: UUID
+    pledger_id: UUID
+    region: Region
+    category: Category
+    unit: Unit
+    quantity: Quantity
+    side: Literal["giver", "household"]
+    cause: Cause
+
+
+class DisputeOpened(_OfDispute, frozen=True, kw_only=True):
+    """One side says that it is not as the other says; until this is settled the match is not closed."""
+
+    opened_at: Moment
+
+
+class DisputeAnswered(_OfDispute, frozen=True, kw_only=True):
+    """An administrator around said what was found; it stands unless a side takes it on to the county."""
+
+    outcome: Finding
+    answered_at: Moment
+
+
+class DisputeRaised(_OfDispute, frozen=True, kw_only=True):
+    """It is the county's to settle: a side was not content with the answer, or nobody had answered in time."""
+
+    unanswered: bool
+    raised_at: Moment
+
+
+class DisputeSettled(_OfDispute, frozen=True, kw_only=True):
+    """The end of a dispute: what the county decided, or the answer that neither side took on."""
+
+    outcome: Finding
+    by_county: bool
+    settled_at: Moment
 
 
 class AppealDecided(Event, frozen=True, kw_only=True):

@@ -119,6 +119,17 @@ def seed_matching(stage: Stage) -> None:
     stage.words |= {"need_id": [str(need.need_id)], "quantity": [1], "region": ["51"], "token": tokens, "category": ["food.rice"]}
     stage.words |= {name: [weight] for name, weight in asdict(DEFAULT).items() if name != "version"}
     show_thank_and_appeal(stage)
+    dispute(stage)
+
+
+def dispute(stage: Stage) -> None:
+    """What each giver but one sent: disputed, answered, raised."""
+    acts = [("answer", {"outcome": "dismissed", "answer": "邻居代收了"}, "staff"), ("raising", {}, "household")]
+    for many, giver in enumerate(sorted(GIVERS - {"volunteer"})):
+        [sent] = stage.client.get("/v1/matches", by=stage.people[giver], state="sent").json["items"]
+        disputed = post(stage, f"/v1/matches/{sent['id']}/dispute", {"cause": "not_arrived", "text": "没有收到"}, giver)
+        for act, body, kind in acts[:many]:
+            post(stage, f"/v1/disputes/{disputed['id']}/{act}", body, kind)
 
 
 def show_thank_and_appeal(stage: Stage) -> None:

@@ -72,8 +72,8 @@ class Stage:
         return document
 
     def person(self, kind: str, path: str = "") -> Person:
-        """Somebody of the kind; where staff deals with dead letters, decides appeals or weighs, who manages the whole country."""
-        is_of_all = "/dead-letters" in path or path.startswith("/v1/appeals") or path == "/v1/weights"
+        """Somebody of the kind; for what the county and wider regions do, and dead letters, who manages the whole country."""
+        is_of_all = "/dead-letters" in path or path.startswith(("/v1/appeals", "/v1/disputes")) or path == "/v1/weights"
         return self.operator if kind == "staff" and is_of_all else self.people[kind]
 
     def token(self, kind: str, path: str = "") -> str:

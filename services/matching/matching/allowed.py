@@ -3,6 +3,7 @@
 from chassis.auth import Caller
 from chassis.database import now
 from chassis.problems import Problem, not_allowed, state_conflict
+from matching.disputes.problems import disputed
 from matching.model import Match
 
 ACTS = ("accept_match", "refuse_match", "decline_match", "send_match", "receive_match", "close_match", "cancel_match", "print_slip")
@@ -28,6 +29,8 @@ def refusal(act: str, caller: Caller, match: Match) -> Problem | None:
     }[act]
     if not may:
         return not_allowed()
+    if act in {"close_match", "cancel_match"} and match.dispute == "open":
+        return disputed()
     if match.state not in states:
         return state_conflict(state=match.state)
     is_late = match.state == "proposed" and match.answer_by <= now()

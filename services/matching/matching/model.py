@@ -99,6 +99,7 @@ class Match(Base):
     weights_version: Mapped[int | None]
     weights_region: Mapped[str | None] = mapped_column(RegionCode)
     ended_because: Mapped[str | None] = mapped_column(String(50))
+    dispute: Mapped[str | None] = mapped_column(String(10))
     barred: Mapped[bool] = mapped_column(default=False)
     proposed_at: Mapped[datetime] = mapped_column(Moment)
     answer_by: Mapped[datetime] = mapped_column(Moment)

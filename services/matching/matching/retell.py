@@ -1,9 +1,13 @@
-"""What matching tells anew: how every match came to stand as it does, endings first; what is free of a pledge; balance; thanks; appeals."""
+"""What matching tells anew: how every match came to stand as it does, endings first; what is free of pledges; balance; what people said."""
 
 from chassis.stories import Story
 from contracts.matching import (
     AppealDecided,
     BalanceChanged,
+    DisputeAnswered,
+    DisputeOpened,
+    DisputeRaised,
+    DisputeSettled,
     MatchAccepted,
     MatchClosed,
     MatchDeclined,
@@ -23,6 +27,8 @@ from matching import reminders
 from matching.actions import told
 from matching.balance.model import BalanceTold
 from matching.balance.telling import changed
+from matching.disputes import told as disputed
+from matching.disputes.model import Dispute
 from matching.model import Match, Movement, Pledge
 from matching.trust.model import Appeal, Thanks
 from matching.trust.told import appeal_decided, thanks_given, thanks_refused
@@ -41,6 +47,10 @@ STORIES = (
     Story(MatchProposed, Match, told.proposed, where=Match.answer_by > Match.proposed_at),
     Story(PledgeReleased, Pledge, told.released, where=Pledge.releases > 0),
     Story(BalanceChanged, BalanceTold, changed),
+    Story(DisputeSettled, Dispute, disputed.settled, where=Dispute.state == "settled"),
+    Story(DisputeRaised, Dispute, disputed.raised, where=Dispute.raised_at.is_not(None)),
+    Story(DisputeAnswered, Dispute, disputed.answered, where=Dispute.answered_at.is_not(None)),
+    Story(DisputeOpened, Dispute, disputed.opened),
     Story(AppealDecided, Appeal, appeal_decided, where=Appeal.state != "waiting"),
     Story(ThanksGiven, Thanks, thanks_given, where=Thanks.state == "released"),
     Story(ThanksRefused, Thanks, thanks_refused, where=Thanks.state == "refused"),

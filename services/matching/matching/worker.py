@@ -8,6 +8,7 @@ from matching import reminders
 from matching.actions import answers, book
 from matching.balance import keeping, telling
 from matching.checks import watch
+from matching.disputes import settling
 from matching.fairness import counting
 from matching.trust import classes, ratings
 from matching.weights import declining
@@ -47,6 +48,10 @@ class Worker(ServiceWorker):
     @every(seconds=1)
     def lapse(self, session: Session) -> None:
         answers.lapse_matches(session)
+
+    @every(seconds=60)
+    def pass_deadlines(self, session: Session) -> None:
+        settling.pass_deadlines(session)
 
     @every(seconds=1)
     def keep_balance(self, session: Session) -> None:

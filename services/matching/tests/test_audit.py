@@ -276,7 +276,7 @@ def test_a_figure_of_the_balance_that_is_off_is_named(settled: RolledBack) -> No
 
 
 def test_every_check_says_what_it_holds_and_has_a_code_of_its_own() -> None:
-    assert len({check.code for check in CHECKS}) == len(CHECKS) == 15
+    assert len({check.code for check in CHECKS}) == len(CHECKS) == 16
     assert all(check.holds for check in CHECKS)
 
 

@@ -36,6 +36,10 @@ KINDS = {
     "match_closed": ("对接已结束", "match closed"),
     "thanks_given": ("收到感谢", "thanks"),
     "thanks_refused": ("感谢未通过", "thanks not let through"),
+    "dispute_opened": ("有人提出异议", "a match is disputed"),
+    "dispute_answered": ("异议已答复", "a dispute was answered"),
+    "dispute_raised": ("异议已转到县里", "a dispute went up to the county"),
+    "dispute_settled": ("异议已处理", "a dispute was settled"),
     "appeal_decided": ("申诉已裁定", "appeal decided"),
     "pledge_released": ("爱心意向已处理", "pledge judged"),
 }

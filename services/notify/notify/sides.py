@@ -9,6 +9,10 @@ import msgspec
 from contracts.event import Event, name_of
 from contracts.matching import (
     AppealDecided,
+    DisputeAnswered,
+    DisputeOpened,
+    DisputeRaised,
+    DisputeSettled,
     MatchAccepted,
     MatchClosed,
     MatchDeclined,
@@ -31,6 +35,7 @@ GIVER, HOUSEHOLD = "giver", "household"
 
 _NEED = ("region", "category", "unit", "quantity")
 _MATCH = ("need_id", *_NEED)
+_DISPUTE = ("match_id", *_MATCH, "side", "cause")
 _RECEIVED = ("sent", "received", "difference")
 
 FACTS: dict[type[Event], dict[str, tuple[str, ...]]] = {
@@ -51,6 +56,10 @@ FACTS: dict[type[Event], dict[str, tuple[str, ...]]] = {
     MatchClosed: {GIVER: (*_MATCH, "pledge_id", "reason", "received"), HOUSEHOLD: (*_MATCH, "reason", "received")},
     ThanksGiven: {GIVER: (*_MATCH, "with_photo"), HOUSEHOLD: _MATCH},
     ThanksRefused: {HOUSEHOLD: (*_MATCH, "reason")},
+    DisputeOpened: {GIVER: _DISPUTE, HOUSEHOLD: _DISPUTE},
+    DisputeAnswered: {GIVER: (*_DISPUTE, "outcome"), HOUSEHOLD: (*_DISPUTE, "outcome")},
+    DisputeRaised: {GIVER: (*_DISPUTE, "unanswered"), HOUSEHOLD: (*_DISPUTE, "unanswered")},
+    DisputeSettled: {GIVER: (*_DISPUTE, "outcome", "by_county"), HOUSEHOLD: (*_DISPUTE, "outcome", "by_county")},
     AppealDecided: {GIVER: (*_MATCH, "mark", "outcome"), HOUSEHOLD: (*_MATCH, "mark", "outcome")},
     PledgeReleased: {GIVER: ("category", "unit", "withdrawn", "accepted", "open", "answers")},
 }

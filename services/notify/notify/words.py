@@ -39,6 +39,10 @@ def render(kind: str, side: str, facts: Mapping[str, Any], language: str) -> dic
             known[f"{name}_amount"] = amount(facts[name], facts["unit"], facts["category"], language)
     if facts.get("difference"):
         known["difference"] = _label("differences", facts["difference"], language)
+    if "cause" in facts:
+        known["cause"] = _label("causes", facts["cause"], language)
+    if "outcome" in facts:
+        known["finding"] = _label("findings", facts["outcome"], language)
     if "mark" in facts:
         known["mark"] = _label("marks", facts["mark"], language)
     if "reason" in facts:

@@ -5,6 +5,10 @@ from sqlalchemy.orm import Session
 from chassis.events import ServiceWorker, handles_batch
 from contracts.matching import (
     AppealDecided,
+    DisputeAnswered,
+    DisputeOpened,
+    DisputeRaised,
+    DisputeSettled,
     MatchAccepted,
     MatchClosed,
     MatchDeclined,
@@ -98,6 +102,22 @@ class Worker(ServiceWorker):
 
     @handles_batch(ThanksRefused)
     def on_thanks_refused(self, session: Session, events: list[ThanksRefused]) -> None:
+        actions.tell(session, events)
+
+    @handles_batch(DisputeOpened)
+    def on_dispute_opened(self, session: Session, events: list[DisputeOpened]) -> None:
+        actions.tell(session, events)
+
+    @handles_batch(DisputeAnswered)
+    def on_dispute_answered(self, session: Session, events: list[DisputeAnswered]) -> None:
+        actions.tell(session, events)
+
+    @handles_batch(DisputeRaised)
+    def on_dispute_raised(self, session: Session, events: list[DisputeRaised]) -> None:
+        actions.tell(session, events)
+
+    @handles_batch(DisputeSettled)
+    def on_dispute_settled(self, session: Session, events: list[DisputeSettled]) -> None:
         actions.tell(session, events)
 
     @handles_batch(AppealDecided)

@@ -44,6 +44,10 @@ DIFFERENCES = {
     "refused": ("未收下", "not taken in"),
     "other": ("其他", "other"),
 }
+DISPUTED = {
+    "open": ("有异议待处理", "a dispute waits"),
+    "settled": ("异议已处理", "a dispute was settled"),
+}
 CANCELLATIONS = {
     "not_deliverable": ("无法送达", "it cannot be delivered"),
     "giver_withdrew": ("捐赠方无法提供", "the giver cannot give it after all"),

@@ -14,7 +14,8 @@ from chassis.pages import PageIn, page_of
 from chassis.problems import language
 from matching import queries
 from matching.allowed import PROMISED, acts_on_match
-from matching.api.labels import CARRIERS, DIFFERENCES, STATES
+from matching.api.labels import CARRIERS, DIFFERENCES, DISPUTED, STATES
+from matching.disputes.allowed import acts_on_match as acts_of_disputing
 from matching.model import Match
 from matching.reasons import spoken
 from matching.trust.allowed import acts_on_match as acts_of_trust
@@ -85,6 +86,7 @@ class MatchOut(Schema):
     ended_because = fields.String(required=True, allow_none=True)
     closed_at = fields.AwareDateTime(required=True, allow_none=True)
     delivery = fields.Nested(DeliveryOut, required=True)
+    dispute = Choice(DISPUTED, required=True, allow_none=True, metadata={"description": "empty when nobody disputes it"})
     allowed = Acts()
 
 
@@ -127,7 +129,7 @@ def _page(page: dict[str, Any], caller: Caller) -> dict[str, Any]:
 
 def shown(match: Match, caller: Caller) -> dict[str, Any]:
     reasons = [reason | {"text": spoken(reason["code"], reason["value"], language())} for reason in match.reasons]
-    acts = [*acts_on_match(caller, match), *acts_of_trust(caller, match)]
+    acts = [*acts_on_match(caller, match), *acts_of_disputing(caller, match), *acts_of_trust(caller, match)]
     more = {"reasons": reasons, "allowed": acts, "delivery": _delivery(match), "score": _score(match)}
     whole = {name: getattr(match, name) for name in MatchOut().fields if name not in more} | more
     if match.state in PROMISED:

@@ -1,117 +1,13 @@
 """The book as plain lists: what must be free, set aside and told after every act. It shares no code with the service."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from .things import HOUSEHOLDS, OF_GIVER, OF_HOUSEHOLD, STILL_NEEDED_NO_MORE, Dispute, Lesson, Match, Need, Pledge, Refused, Slip, fits
+
 Told = tuple[str, UUID, int, dict[str, Any]]
 """An event's name, its subject, that one's version, and what else it must say."""
-STILL_NEEDED_NO_MORE = ("household_moved", "need_over")
-HOUSEHOLDS = ("household", "agent")
-"""Who speaks for the household: itself and the administrator of its village."""
-OF_GIVER = ("not_deliverable", "giver_withdrew")
-OF_HOUSEHOLD = ("not_deliverable", "giver_no_show", "household_moved", "need_over")
-
-
-class Refused(Exception):
-    """The book does not let somebody do this; the code says why."""
-
-
-@dataclass
-class Need:
-    id: UUID
-    version: int
-    account: UUID | None
-    region: str
-    category: str
-    unit: str
-    quantity: int
-    ended: bool = False
-
-    @property
-    def state(self) -> str:
-        return "ended" if self.ended else "open"
-
-
-@dataclass
-class Pledge:
-    id: UUID
-    version: int
-    pledger: UUID
-    scope: str
-    category: str
-    unit: str
-    quantity: int
-    ended: bool = False
-    expired: bool = False
-    resting: bool = False
-    releases: int = 0
-    lessons: list["Lesson"] = field(default_factory=list)
-
-    @property
-    def state(self) -> str:
-        return "ended" if self.ended or self.resting else "open"
-
-
-@dataclass
-class Lesson:
-    """What a refusal taught about its pledge: not to this region, not for this item; or, resting, to nobody."""
-
-    match: "Match"
-    region: str = ""
-    category: str = ""
-    resting: bool = False
-    forgotten: bool = False
-
-
-@dataclass
-class Slip:
-    token: str
-    revoked: bool = False
-    used: bool = False
-
-
-@dataclass
-class Match:
-    id: UUID
-    need: Need
-    pledge: Pledge
-    quantity: int
-    state: str = "proposed"
-    version: int = 1
-    barred: bool = False
-    late: bool = False
-    nearly_late: bool = False
-    reminded: bool = False
-    because: str | None = None
-    need_ended: bool = False
-    moved: dict[str, int] = field(default_factory=dict)
-    slips: list[Slip] = field(default_factory=list)
-
-    def advance(self, state: str, because: str | None = None) -> None:
-        self.state, self.because, self.version = state, because or self.because, self.version + 1
-
-    @property
-    def kept_by_pledge(self) -> int:
-        if self.state == "proposed":
-            return self.quantity
-        return self.moved.get("promised", 0) - self.moved.get("returned", 0)
-
-    @property
-    def kept_by_need(self) -> int:
-        if self.state == "proposed":
-            return self.quantity
-        if "received" in self.moved:
-            return self.moved["received"]
-        if self.state == "declined" or (self.state == "closed" and self.because not in STILL_NEEDED_NO_MORE):
-            return 0
-        return self.moved.get("sent", self.moved.get("promised", 0))
-
-
-def fits(need: Need, pledge: Pledge) -> bool:
-    wanted, given = need.category.split("."), pledge.category.split(".")
-    return need.unit == pledge.unit and need.region.startswith(pledge.scope) and wanted[: len(given)] == given
 
 
 class Book:
@@ -213,6 +109,12 @@ class Book:
         assert not self.barred(need, pledge), "they are barred"
         assert 0 < match.quantity <= min(self.rest_of_need(need), self.rest_of_pledge(pledge)), "there is not so much"
         self.matches[match.id] = match
+
+    def note_revision(self, match: Match) -> None:
+        """It goes to a critical need instead: nobody was reminded of it, and there was time to answer."""
+        assert (match.state, match.late, match.reminded) == ("proposed", False, False)
+        match.advance("lapsed", "revised")
+        match.barred = True
 
     def expire(self, pledge: Pledge) -> None:
         """Its time is over, and that of its proposals with it."""
@@ -332,13 +234,62 @@ class Book:
         says = {"sent": match.moved["sent"], "received": quantity, "difference": reason, "confirmed": confirmed}
         return [("match_received", match.id, match.version, says)]
 
+    def open_dispute(self, match: Match, side: str, dispute_id: UUID | None) -> list[Told]:
+        if match.dispute:
+            raise Refused("already_disputed")
+        if match.state not in ("sent", "received") or dispute_id is None:
+            raise Refused("state_conflict")
+        match.version += 1
+        match.dispute = Dispute(dispute_id)
+        return [("dispute_opened", dispute_id, 1, {"side": "household" if side in HOUSEHOLDS else "giver", "cause": "damaged"})]
+
+    def answer_dispute(self, match: Match) -> list[Told]:
+        dispute = self._dispute_that_is("open", match)
+        dispute.go("answered")
+        return [("dispute_answered", dispute.id, dispute.version, {"outcome": "agreed"})]
+
+    def raise_dispute(self, match: Match) -> list[Told]:
+        dispute = self._dispute_that_is("answered", match)
+        dispute.go("raised")
+        return [("dispute_raised", dispute.id, dispute.version, {"unanswered": False})]
+
+    def settle_dispute(self, match: Match) -> list[Told]:
+        dispute = self._dispute_that_is("raised", match)
+        return self._settled(match, dispute, "upheld", by_county=True)
+
+    def pass_deadline(self, match: Match) -> list[Told]:
+        """Nobody answers: it goes up; nobody takes it on: it ends as it was answered; the county has all the time it needs."""
+        dispute = match.dispute
+        if dispute is None or dispute.state not in ("open", "answered"):
+            return []
+        if dispute.state == "answered":
+            return self._settled(match, dispute, "agreed", by_county=False)
+        dispute.go("raised")
+        return [("dispute_raised", dispute.id, dispute.version, {"unanswered": True})]
+
+    def _settled(self, match: Match, dispute: Dispute, outcome: str, by_county: bool) -> list[Told]:
+        dispute.go("settled")
+        match.version += 1
+        return [("dispute_settled", dispute.id, dispute.version, {"outcome": outcome, "by_county": by_county})]
+
+    def _dispute_that_is(self, state: str, match: Match) -> Dispute:
+        if match.dispute is None or match.dispute.state != state:
+            raise Refused("state_conflict")
+        return match.dispute
+
     def close(self, match: Match, side: str) -> list[Told]:
+        self._undisputed(match)
         self.may(match, True, "received")
         arrived = match.moved["received"]
         because = "delivered" if arrived == match.moved["promised"] else "partly_delivered" if arrived else "nothing_arrived"
         return self._close(match, because)
 
+    def _undisputed(self, match: Match) -> None:
+        if match.dispute and match.dispute.state != "settled":
+            raise Refused("disputed")
+
     def cancel(self, match: Match, side: str, reason: str) -> list[Told]:
+        self._undisputed(match)
         self.may(match, True, "accepted", *(["sent"] if side in HOUSEHOLDS else []))
         if reason not in (OF_HOUSEHOLD if side in HOUSEHOLDS else OF_GIVER):
             raise Refused("not_allowed")

@@ -1,107 +1,40 @@
-"""Whatever may happen to the book, in any order, to the service and to the plain book alike; after each act both must be the same."""
+"""Whatever may happen to the book, in any order: what needs tells, what people do, time."""
 
-import sys
-from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from hypothesis.stateful import initialize, precondition, rule
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from chassis import inbox
 from chassis.auth import Caller
 from chassis.database import new_id
-from chassis.problems import Problem
-from chassis.testing.fixtures import RolledBack, administrator_of
-from contracts.event import Event, decode, every_event, name_of
-from contracts.matching import MatchProposed
-from contracts.needs import NeedClosed, NeedPublished, NeedWithdrawn, PledgeChanged, PledgeOffered, PledgeWithdrawn
-from matching import clearing, reminders
-from matching.actions import answers, delivery, slips
-from matching.actions import book as booking
-from matching.balance import keeping
-from matching.checks import audit
-from matching.fairness import counting
+from contracts.matching import MatchRevised
+from matching import reminders, revising
+from matching.actions import answers, slips
+from matching.disputes import settling
 from matching.lessons import learning
 
-from ..conftest import DAYS, changed, offered, published, taken_back, withdrawn
-from .book import Book, Match, Need, Pledge, Refused, Told
+from ..conftest import DAYS
+from .beside import part_of, picked
+from .book import Told
+from .telling import OFFERS, PICKS, QUANTITIES, REGIONS, SCOPES, THINGS, Telling
+from .things import Match
 
-HANDLERS: dict[type[Event], Callable[[Session, Any], object]] = {
-    NeedPublished: booking.book_needs,
-    NeedWithdrawn: booking.end_needs,
-    NeedClosed: booking.end_needs,
-    PledgeOffered: booking.book_pledges,
-    PledgeChanged: lambda session, events: [booking.change_pledge(session, event) for event in events],
-    PledgeWithdrawn: lambda session, events: [booking.withdraw_pledge(session, event) for event in events],
-}
-ACTS: dict[str, Callable[..., Any]] = {
-    "accept": answers.accept_match,
-    "refuse": answers.refuse_match,
-    "decline": answers.decline_match,
-    "send": lambda session, caller, match, quantity: delivery.send_match(session, caller, match, "in_person", None, quantity),
-    "receive": delivery.receive_match,
-    "close": delivery.close_match,
-    "cancel": delivery.cancel_match,
-    "print_slip": slips.print_slip,
-}
 OUT_OF_TURN: dict[str, tuple[Any, ...]] = {
     "accept": (None,), "refuse": ("other",), "decline": ("other",), "send": (None,), "receive": (None, None), "close": (),
-    "cancel": ("not_deliverable",), "print_slip": (),
+    "cancel": ("not_deliverable",), "print_slip": (), "open_dispute": (),
 }  # fmt: skip
-ONE_BY_ONE = (PledgeChanged, PledgeWithdrawn)
-TOWN, OTHER_COUNTY = "510903001", "510922002001"
-URGENCIES = st.sampled_from(["normal", "urgent", "critical"])
-REGIONS = st.sampled_from([TOWN + "001", TOWN + "002", TOWN + "001", OTHER_COUNTY])
-SCOPES = st.sampled_from(["", "5109", "510903", TOWN + "001"])
-THINGS = st.sampled_from([("food.rice", "kg"), ("food.rice", "kg"), ("food.rice", "kg"), ("food.oil", "kg"), ("food.oil", "l")])
-OFFERS = st.sampled_from([("food.rice", "kg"), ("food.rice", "kg"), ("food", "kg"), ("food.oil", "l")])
-QUANTITIES = st.integers(1, 9)
 PARTS = st.sampled_from(["all", "whole", "one", "half", "too much"])
-PICKS = st.integers(0, 2**16)
 SIDES = st.sampled_from(["giver", "household", "agent"])
 DIFFERENCES = st.sampled_from([None, "short", "damaged"])
 CANCELLATIONS = st.sampled_from(["not_deliverable", "giver_withdrew", "giver_no_show", "household_moved", "need_over"])
 REFUSALS = st.sampled_from(["too_far", "out_of_stock", "does_not_fit", "changed_my_mind", "other"])
-MOST_CLEARINGS = 30
-
-_STANDING = text(
-    "SELECT id, version, quantity, rest, CASE WHEN ended THEN 'ended' ELSE 'open' END, NULL::jsonb, NULL AS name, NULL AS body FROM needs"
-    " UNION ALL SELECT id, version, quantity, rest, CASE WHEN ended THEN 'ended' ELSE 'open' END, NULL, NULL, NULL FROM pledges"
-    " UNION ALL SELECT id, version, quantity, barred::int, state,"
-    " (SELECT coalesce(jsonb_object_agg(kind, quantity), '{}') FROM movements WHERE match_id = matches.id), NULL, NULL FROM matches"
-    " UNION ALL SELECT id, version, NULL, NULL, NULL, NULL, name, body FROM outbox WHERE id <> ALL(CAST(:seen AS uuid[]))"
-)
 
 
-def expected_of(event: Event, name: str, says: dict[str, Any]) -> Told:
-    return name, event.subject, event.version, {field: getattr(event, field) for field in says}
-
-
-class AnyOrder(RuleBasedStateMachine):
+class AnyOrder(Telling):
     """One run. Needs tells of things that the service hears later, in another order, in batches, twice; people act in between."""
-
-    def __init__(self, engine: RolledBack) -> None:
-        super().__init__()
-        self._trial = engine.trial()
-        self.database = self._trial.__enter__()
-        self.book = Book()
-        self.unheard: list[tuple[UUID, Event]] = []
-        self.heard: list[tuple[UUID, Event]] = []
-        self.asked: dict[UUID, Event] = {}
-        self.offers: dict[UUID, Event] = {}
-        self.seen: list[UUID] = []
-        self.agent = administrator_of(self.database, "51").id
-
-    def teardown(self) -> None:
-        try:
-            if sys.exc_info()[0] is None:
-                self.settle()
-        finally:
-            self._trial.__exit__(None, None, None)
 
     @initialize(
         asked=st.lists(st.tuples(REGIONS, THINGS, QUANTITIES), min_size=2, max_size=4),
@@ -118,60 +51,6 @@ class AnyOrder(RuleBasedStateMachine):
         self.clear(500)
         for match in list(self.book.matches.values())[::2]:
             self._act("accept", match, "giver", None)
-
-    # What needs tells, and how it is heard.
-
-    @rule(region=REGIONS, thing=THINGS, quantity=QUANTITIES, urgency=URGENCIES, at_once=st.booleans())
-    def ask(self, region: str, thing: tuple[str, str], quantity: int, urgency: str, at_once: bool) -> None:
-        self._tell(self.asked, self._need(region, thing, quantity, urgency), at_once)
-
-    @rule(scope=SCOPES, thing=OFFERS, quantity=QUANTITIES, at_once=st.booleans())
-    def offer(self, scope: str, thing: tuple[str, str], quantity: int, at_once: bool) -> None:
-        self._tell(self.offers, self._pledge(scope, thing, quantity), at_once)
-
-    @precondition(lambda self: any(isinstance(one, NeedPublished) for one in self.asked.values()))
-    @rule(pick=PICKS, is_withdrawn=st.booleans(), at_once=st.booleans())
-    def end_need(self, pick: int, is_withdrawn: bool, at_once: bool) -> None:
-        need = picked(pick, [one for one in self.asked.values() if isinstance(one, NeedPublished)])
-        ending: Event = withdrawn(need)
-        if not is_withdrawn:
-            shared = {name: getattr(ending, name) for name in NeedClosed.__struct_fields__ if hasattr(ending, name)}
-            ending = NeedClosed(**shared, reason="met_elsewhere", closed_at=datetime.now(UTC))
-        self._tell(self.asked, ending, at_once)
-
-    @precondition(lambda self: any(not isinstance(one, PledgeWithdrawn) for one in self.offers.values()))
-    @rule(pick=PICKS, scope=SCOPES, quantity=QUANTITIES, at_once=st.booleans())
-    def change_pledge(self, pick: int, scope: str, quantity: int, at_once: bool) -> None:
-        pledge = picked(pick, [one for one in self.offers.values() if not isinstance(one, PledgeWithdrawn)])
-        first = PledgeOffered(**{name: getattr(pledge, name) for name in PledgeOffered.__struct_fields__})
-        self._tell(self.offers, changed(first, region=scope, quantity=quantity), at_once)
-
-    @precondition(lambda self: any(not isinstance(one, PledgeWithdrawn) for one in self.offers.values()))
-    @rule(pick=PICKS, at_once=st.booleans())
-    def withdraw_pledge(self, pick: int, at_once: bool) -> None:
-        pledge = picked(pick, [one for one in self.offers.values() if not isinstance(one, PledgeWithdrawn)])
-        first = PledgeOffered(**{name: getattr(pledge, name) for name in PledgeOffered.__struct_fields__})
-        self._tell(self.offers, taken_back(first, version=pledge.version + 1), at_once)
-
-    @precondition(lambda self: self.unheard)
-    @rule(pick=PICKS, in_a_batch=st.booleans())
-    def hear(self, pick: int, in_a_batch: bool) -> None:
-        first = picked(pick, self.unheard)
-        is_alone = not in_a_batch or isinstance(first[1], ONE_BY_ONE)
-        batch = [one for one in self.unheard if one is first or (not is_alone and type(one[1]) is type(first[1]))]
-        self.unheard = [one for one in self.unheard if one not in batch]
-        self.heard += batch
-        self._hear(batch)
-
-    @precondition(lambda self: self.heard)
-    @rule(pick=PICKS, is_retold=st.booleans())
-    def hear_again(self, pick: int, is_retold: bool) -> None:
-        """Delivered a second time with the same id, or told anew with another; mostly what may do harm twice."""
-        harmful = [one for one in self.heard if not isinstance(one[1], NeedPublished | PledgeOffered)]
-        id_, event = picked(pick, harmful if harmful and pick % 4 else self.heard)
-        self._hear([(new_id() if is_retold else id_, event)], is_new=is_retold)
-
-    # What people and time do.
 
     @rule(limit=st.sampled_from([1, 2, 500]))
     def clear(self, limit: int) -> None:
@@ -203,6 +82,22 @@ class AnyOrder(RuleBasedStateMachine):
     @rule()
     def remind(self) -> None:
         self._does(reminders.remind, self.book.remind)
+
+    @precondition(lambda self: any(need.urgency == "critical" and not need.ended for need in self.book.needs.values()))
+    @rule()
+    def revise(self) -> None:
+        """An hour later: proposals that were revised, and what was proposed in their place."""
+        self._run("UPDATE needs SET posted_at = posted_at - interval '2 hours', published_at = published_at - interval '2 hours'")
+        with self.database.begin() as session:
+            count = revising.revise(session, 3 * DAYS)
+        events = self._look()[1]
+        revised = [event for event in events if isinstance(event, MatchRevised)]
+        assert len(revised) == count
+        for event in revised:
+            self.book.note_revision(self.book.matches[event.match_id])
+            assert event.version == self.book.matches[event.match_id].version
+        self._note_proposals([event for event in events if event not in revised])
+        self._compare()
 
     @precondition(lambda self: self._in("proposed"))
     @rule(pick=PICKS, part=PARTS)
@@ -277,6 +172,32 @@ class AnyOrder(RuleBasedStateMachine):
     def cancel(self, pick: int, side: str, reason: str) -> None:
         self._act("cancel", picked(pick, self._in("accepted", "sent")), side, reason)
 
+    @precondition(lambda self: self._in("sent", "received"))
+    @rule(pick=PICKS, side=SIDES)
+    def dispute(self, pick: int, side: str) -> None:
+        self._act("open_dispute", picked(pick, self._in("sent", "received")), side)
+
+    @precondition(lambda self: any(match.dispute for match in self.book.matches.values()))
+    @rule(pick=PICKS, act=st.sampled_from(["answer_dispute", "raise_dispute", "settle_dispute", "pass_deadline"]))
+    def deal_with_a_dispute(self, pick: int, act: str) -> None:
+        match = picked(pick, [one for one in self.book.matches.values() if one.dispute])
+        dispute_id = match.dispute.id
+
+        def does(session: Session) -> None:
+            giver, place, county = ((match.pledge.pledger, "donor"), (self.place, "staff"), (self.county, "staff"))
+            if act == "answer_dispute":
+                settling.answer_dispute(session, Caller(*place, session), dispute_id, "agreed", "双方同意")
+            elif act == "raise_dispute":
+                settling.raise_dispute(session, Caller(*giver, session), dispute_id)
+            elif act == "settle_dispute":
+                settling.settle_dispute(session, Caller(*county, session), dispute_id, "upheld", "属实")
+            else:
+                soon = text("UPDATE disputes SET due_at = now() - interval '1 second' WHERE id = :id AND due_at IS NOT NULL")
+                session.execute(soon, {"id": dispute_id})
+                settling.pass_deadlines(session)
+
+        self._does(does, lambda: getattr(self.book, act)(match))
+
     @precondition(lambda self: self._in("accepted", "sent"))
     @rule(pick=PICKS)
     def print_slip(self, pick: int) -> None:
@@ -297,154 +218,3 @@ class AnyOrder(RuleBasedStateMachine):
             lambda session: slips.confirm_slip(session, slip.token, quantity, reason),
             lambda: self.book.confirm_slip(match, slip, quantity, reason),
         )
-
-    # How the two are held against each other.
-
-    def settle(self) -> None:
-        """All that is told is heard, all that is listed is cleared: then nothing that fits waits, and the audit finds nothing."""
-        while self.unheard:
-            self.hear(0, in_a_batch=True)
-        for _ in range(MOST_CLEARINGS):
-            self._run("UPDATE to_clear SET due_at = now()")
-            if not self._clear(500):
-                break
-        else:
-            raise AssertionError("the list never becomes empty")
-        self._compare()
-        assert [*self.book.waiting_pairs()] == []
-        with self.database.begin() as session:
-            while keeping.keep(session) + counting.count(session):
-                pass
-            assert [(finding.check.code, finding.row) for finding in audit(session) if finding.row] == []
-
-    def _need(self, region: str, thing: tuple[str, str], quantity: int, urgency: str = "normal") -> NeedPublished:
-        stated = {"region": region, "category": thing[0], "unit": thing[1], "quantity": quantity, "urgency": urgency}
-        return published(account_id=new_id(), poster_id=self.agent, **stated)
-
-    def _pledge(self, scope: str, thing: tuple[str, str], quantity: int) -> PledgeOffered:
-        return offered(region=scope, category=thing[0], unit=thing[1], quantity=quantity)
-
-    def _tell(self, of: dict[UUID, Any], event: Event, at_once: bool) -> None:
-        of[event.subject] = event
-        one = (new_id(), event)
-        if at_once:
-            self.heard.append(one)
-            self._hear([one])
-        else:
-            self.unheard.append(one)
-
-    def _hear(self, batch: list[tuple[UUID, Event]], is_new: bool = True) -> None:
-        kind = type(batch[0][1])
-        heard = [inbox.Heard(id_, event) for id_, event in batch]
-        count = inbox.handle(self.database, kind.__name__, heard, HANDLERS[kind])
-        assert count == (len(batch) if is_new else 0)
-        told = [one for _, event in batch for one in self._foretold(event)] if is_new else []
-        self._compare(told)
-
-    def _foretold(self, event: Any) -> list[Told]:
-        match event:
-            case NeedPublished():
-                return self.book.hear_published(need_of(event))
-            case NeedWithdrawn() | NeedClosed():
-                because = "need_withdrawn" if isinstance(event, NeedWithdrawn) else "need_closed"
-                return self.book.hear_ended(need_of(event, ended=True), because)
-            case PledgeOffered():
-                return self.book.hear_offered(pledge_of(event))
-            case PledgeChanged():
-                return self.book.hear_changed(pledge_of(event))
-            case _:
-                return self.book.hear_withdrawn(pledge_of(event))
-
-    def _in(self, *states: str) -> list[Match]:
-        return [match for match in self.book.matches.values() if match.state in states]
-
-    def _act(self, name: str, match: Match, side: str, *given: Any) -> None:
-        who = {
-            "giver": (match.pledge.pledger, "donor"),
-            "household": (match.need.account, "household"),
-            "agent": (self.agent, "staff"),
-            "stranger": (new_id(), "donor"),
-        }[side]
-        answers: list[Any] = []
-
-        def foretold() -> list[Told]:
-            if side == "stranger":
-                raise Refused("not_found")
-            more = [answers[0][2] if answers else ""] if name == "print_slip" else given
-            told: list[Told] = getattr(self.book, name)(match, side, *more)
-            return told
-
-        self._does(lambda session: answers.append(ACTS[name](session, Caller(*who, session), match.id, *given)), foretold)
-
-    def _does(self, act: Callable[[Session], object], foretold: Callable[[], list[Told]]) -> None:
-        refusal, told = "", list[Told]()
-        try:
-            with self.database.begin() as session:
-                act(session)
-        except Problem as problem:
-            refusal = problem.code
-        expected = ""
-        try:
-            told = foretold()
-        except Refused as refused:
-            expected = str(refused)
-        assert refusal == expected
-        self._compare(told)
-
-    def _clear(self, limit: int) -> int:
-        """How many entries of the list were looked at. What is proposed must be allowed, and is noted."""
-        with self.database.begin() as session:
-            due = clearing.clear(session, 3 * DAYS, limit).due
-        for event in self._look()[1]:
-            assert isinstance(event, MatchProposed)
-            need, pledge = self.book.needs[event.need_id], self.book.pledges[event.pledge_id]
-            stated = (event.version, event.region, event.category, event.unit, event.account_id, event.pledger_id)
-            assert stated == (1, need.region, need.category, need.unit, need.account, pledge.pledger)
-            self.book.note_proposal(Match(event.match_id, need, pledge, event.quantity))
-        return due
-
-    def _look(self) -> tuple[dict[UUID, tuple[Any, ...]], list[Any]]:
-        """What stands in the book, and what was told since one looked last."""
-        rows = self.database.found(_STANDING, seen=self.seen)
-        events = [row for row in rows if row.name]
-        self.seen += [row.id for row in events]
-        return {row.id: row[1:6] for row in rows if not row.name}, [decode(every_event()[row.name], row.body) for row in events]
-
-    def _compare(self, told: list[Told] | None = None) -> None:
-        """The same is told, and the same is free, set aside, promised, sent, received and returned."""
-        names = {(name, subject, version): says for name, subject, version, says in told or []}
-        found = {}
-        standing, events = self._look()
-        for event in events:
-            name = name_of(type(event))
-            key = (name, event.subject, event.version)
-            assert key not in found, f"told twice: {key}"
-            found[key] = expected_of(event, name, names.get(key, {}))[3]
-        assert found == names
-        book = self.book
-        sides = [(one, book.rest_of_need(one)) for one in book.needs.values()]
-        both = [*sides, *((one, book.rest_of_pledge(one)) for one in book.pledges.values())]
-        expected = {one.id: (one.version, one.quantity, rest, one.state, None) for one, rest in both}
-        for match in book.matches.values():
-            expected[match.id] = (match.version, match.quantity, int(match.barred), match.state, match.moved)
-        assert standing == expected
-
-    def _run(self, statement: str, id_: UUID | None = None) -> None:
-        with self.database.begin() as session:
-            session.execute(text(statement), {"id": id_} if id_ else {})
-
-
-def picked(pick: int, things: list[Any]) -> Any:
-    return things[pick % len(things)]
-
-
-def part_of(quantity: int, part: str) -> int | None:
-    return {"all": None, "whole": quantity, "one": 1, "half": max(1, quantity // 2), "too much": quantity + 1, "nothing": 0}[part]
-
-
-def need_of(event: Any, ended: bool = False) -> Need:
-    return Need(event.need_id, event.version, event.account_id, event.region, event.category, event.unit, event.quantity, ended)
-
-
-def pledge_of(event: Any) -> Pledge:
-    return Pledge(event.pledge_id, event.version, event.pledger_id, event.region, event.category, event.unit, event.quantity)

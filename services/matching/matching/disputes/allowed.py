@@ -1,0 +1,58 @@
+"""What somebody may do with a dispute: the actions refuse by these rules, and every answer lists what they let through."""
+
+from chassis.auth import Caller
+from chassis.problems import Problem, not_allowed, state_conflict
+from matching.allowed import on_household_side
+from matching.disputes.model import Dispute
+from matching.disputes.problems import already_disputed, own_dispute
+from matching.model import Match
+
+ACTS = ("answer_dispute", "raise_dispute", "settle_dispute")
+GIVER, HOUSEHOLD = "giver", "household"
+COUNTY = 6
+"""Digits of a county's code: who manages one, or a region around it, settles what was raised."""
+
+
+def side_of(caller: Caller, match: Match) -> str | None:
+    """The side on which the caller stands, or None."""
+    if caller.id == match.pledger_id:
+        return GIVER
+    return HOUSEHOLD if on_household_side(caller, match) else None
+
+
+def disputing_refusal(act: str, caller: Caller, match: Match) -> Problem | None:
+    """Why the caller may not dispute the match now, or None: either side, once, from when it is sent until it is closed."""
+    if side_of(caller, match) is None:
+        return not_allowed()
+    if match.dispute:
+        return already_disputed()
+    return None if match.state in {"sent", "received"} else state_conflict(state=match.state)
+
+
+def acts_on_match(caller: Caller, match: Match) -> list[str]:
+    return [] if disputing_refusal("dispute_match", caller, match) else ["dispute_match"]
+
+
+def refusal(act: str, caller: Caller, dispute: Dispute) -> Problem | None:
+    """Why the caller may not do this to the dispute now, or None: nobody judges what they took part in, nor twice."""
+    match = dispute.match
+    may, state = {
+        "answer_dispute": (caller.manages(match.region), "open"),
+        "raise_dispute": (side_of(caller, match) is not None and caller.id != dispute.answered_by, "answered"),
+        "settle_dispute": (any(len(one) <= COUNTY and match.region.startswith(one) for one in caller.regions), "raised"),
+    }[act]
+    if not may:
+        return not_allowed()
+    if act != "raise_dispute" and caller.id in _took_part(dispute):
+        return own_dispute()
+    return state_conflict(state=dispute.state) if dispute.state != state else None
+
+
+def acts_on_dispute(caller: Caller, dispute: Dispute) -> list[str]:
+    """The operations that the caller may carry out on it now."""
+    return [act for act in ACTS if refusal(act, caller, dispute) is None]
+
+
+def _took_part(dispute: Dispute) -> set[object]:
+    match = dispute.match
+    return {match.poster_id, dispute.opened_by, dispute.answered_by, *(movement.by for movement in match.movements)}

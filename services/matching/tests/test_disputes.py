@@ -1,0 +1,248 @@
+"""A dispute of what was sent or received: answered in the place, settled by the county, and nothing is closed before."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from chassis.auth import Caller
+from chassis.database import Database
+from chassis.problems import Problem
+from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of, assert_retold
+from contracts.matching import DisputeAnswered, DisputeOpened, DisputeRaised, DisputeSettled
+from matching.disputes import settling
+from matching.retell import STORIES
+from matching.worker import Worker
+
+from .conftest import VILLAGE, told
+from .test_audit import offending
+from .test_delivery import SENDING, Promise
+
+DISPUTE = {"cause": "not_arrived", "text": "邮递员说放在村口，欧阳守田没有见到"}
+ANSWER = {"outcome": "dismissed", "answer": "邻居代收了"}
+RULING = {"outcome": "upheld", "ruling": "快递已赔付"}
+
+
+class Disputed(Promise):
+    """A promise that was sent; and around it the township, the county and a stranger."""
+
+    def __init__(self, client: Client, database: RolledBack) -> None:
+        super().__init__(client, database)
+        self.town, self.county = administrator_of(database, VILLAGE[:9]), administrator_of(database, VILLAGE[:6])
+        assert self.does("sending", SENDING, self.giver) == (201, "sent")
+        self.dispute = ""
+
+    def opens(self, by: Person) -> tuple[int, str]:
+        answer = self.client.post(f"{self.path}/dispute", DISPUTE, by=by)
+        if answer.status_code == 201:
+            self.dispute = answer.headers["Location"]
+        return answer.status_code, answer.json["state" if answer.status_code == 201 else "code"]
+
+    def goes(self, act: str, body: dict[str, Any], by: Person) -> tuple[int, str]:
+        answer = self.client.post(f"{self.dispute}/{act}", body, by=by)
+        return answer.status_code, answer.json["state" if answer.status_code == 201 else "code"]
+
+    def seen(self, by: Person) -> dict[str, Any]:
+        return dict(self.client.get(self.dispute, by=by).json)
+
+    def waits_too_long(self) -> int:
+        with self.database.begin() as session:
+            session.execute(text("UPDATE disputes SET due_at = now() - interval '1 second' WHERE due_at IS NOT NULL"))
+            return settling.pass_deadlines(session)
+
+
+@pytest.fixture
+def disputed(client: Client, database: RolledBack) -> Disputed:
+    return Disputed(client, database)
+
+
+def test_a_dispute_is_answered_taken_on_and_settled_by_the_county(disputed: Disputed, database: RolledBack) -> None:
+    assert disputed.opens(disputed.household) == (201, "open")
+    assert disputed.goes("answer", ANSWER, disputed.town) == (201, "answered")
+    assert disputed.goes("raising", {}, disputed.household) == (201, "raised")
+    assert disputed.goes("settlement", RULING, disputed.county) == (201, "settled")
+    seen = disputed.seen(disputed.giver)
+    assert (seen["outcome"], seen["answer"], seen["ruling"], seen["allowed"]) == ("upheld", ANSWER["answer"], RULING["ruling"], [])
+    kinds = (DisputeOpened, DisputeAnswered, DisputeRaised, DisputeSettled)
+    assert [event.version for kind in kinds for event in told(database, kind)] == [1, 2, 3, 4]
+    assert told(database, DisputeSettled)[0].by_county
+    assert offending(database) == {}
+    assert set(kinds) <= {type(event) for event in assert_retold(database, STORIES)}
+
+
+@pytest.mark.parametrize("who", ["giver", "household", "agent"])
+def test_either_side_disputes_what_was_sent_or_received_and_once(disputed: Disputed, who: str) -> None:
+    if who == "giver":
+        assert disputed.does("receipt", {"quantity": 1, "reason": "short"}, disputed.household) == (201, "received")
+    assert disputed.opens(getattr(disputed, who)) == (201, "open")
+    assert disputed.seen(disputed.giver)["side"] == ("giver" if who == "giver" else "household")
+    for person in (disputed.giver, disputed.household):
+        assert disputed.opens(person) == (409, "already_disputed")
+
+
+def test_nothing_is_closed_before_its_dispute_is_settled_and_receipts_go_on(disputed: Disputed) -> None:
+    disputed.opens(disputed.household)
+    assert disputed.does("cancellation", {"reason": "giver_no_show"}, disputed.household) == (409, "disputed")
+    assert disputed.does("receipt", {}, disputed.household) == (201, "received")
+    shown = disputed.client.get(disputed.path, by=disputed.giver).json
+    assert (shown["dispute"], "close_match" in shown["allowed"]) == ("open", False)
+    assert disputed.does("closing", {}, disputed.giver) == (409, "disputed")
+    disputed.goes("answer", ANSWER, disputed.town)
+    assert disputed.does("closing", {}, disputed.giver) == (409, "disputed")
+    assert disputed.waits_too_long() == 1
+    assert disputed.does("closing", {}, disputed.giver) == (201, "closed")
+
+
+def test_what_nobody_answers_goes_up_by_itself_and_what_nobody_takes_on_stands(disputed: Disputed, database: RolledBack) -> None:
+    disputed.opens(disputed.household)
+    assert disputed.waits_too_long() == 1
+    assert disputed.waits_too_long() == 0
+    [raised] = told(database, DisputeRaised)
+    assert (raised.version, raised.unanswered) == (2, True)
+    assert disputed.goes("answer", ANSWER, disputed.town) == (409, "state_conflict")
+    assert disputed.goes("settlement", RULING, disputed.county) == (201, "settled")
+    assert offending(database) == {}
+    other = Disputed(disputed.client, database)
+    other.opens(other.giver)
+    other.goes("answer", ANSWER, other.town)
+    assert other.waits_too_long() == 1
+    settled = told(database, DisputeSettled)[-1]
+    assert (settled.version, settled.outcome, settled.by_county) == (3, "dismissed", False)
+    assert other.goes("raising", {}, other.household) == (409, "state_conflict")
+
+
+def test_a_deadline_that_has_not_come_changes_nothing(disputed: Disputed, database: RolledBack) -> None:
+    disputed.opens(disputed.household)
+    with database.begin() as session:
+        assert settling.pass_deadlines(session) == 0
+    assert disputed.seen(disputed.giver)["state"] == "open"
+    assert hasattr(Worker, "pass_deadlines")
+
+
+def test_nobody_judges_what_they_took_part_in_nor_above_their_region(disputed: Disputed, database: RolledBack) -> None:
+    disputed.opens(disputed.agent)
+    assert disputed.goes("answer", ANSWER, disputed.agent) == (403, "own_dispute")
+    assert disputed.goes("answer", ANSWER, disputed.giver) == (403, "not_allowed")
+    assert disputed.goes("settlement", RULING, disputed.county) == (409, "state_conflict")
+    assert disputed.goes("answer", ANSWER, disputed.county) == (201, "answered")
+    assert disputed.goes("raising", {}, disputed.county) == (403, "not_allowed")
+    assert disputed.goes("raising", {}, disputed.giver) == (201, "raised")
+    assert disputed.goes("settlement", RULING, disputed.town) == (403, "not_allowed")
+    assert disputed.goes("settlement", RULING, disputed.county) == (403, "own_dispute")
+    assert disputed.goes("settlement", RULING, administrator_of(database, VILLAGE[:4])) == (201, "settled")
+
+
+def test_what_is_not_sent_or_is_over_is_not_disputed(client: Client, database: RolledBack, disputed: Disputed) -> None:
+    early = Promise(client, database)
+    assert client.post(f"{early.path}/dispute", DISPUTE, by=early.giver).json["code"] == "state_conflict"
+    disputed.does("receipt", {}, disputed.household)
+    disputed.does("closing", {}, disputed.giver)
+    assert disputed.opens(disputed.household) == (409, "state_conflict")
+
+
+def test_both_sides_and_the_administrators_around_see_a_dispute_and_nobody_else(disputed: Disputed) -> None:
+    disputed.opens(disputed.household)
+    client = disputed.client
+    for person in (disputed.giver, disputed.household, disputed.agent, disputed.town, disputed.county):
+        assert disputed.seen(person)["text"] == DISPUTE["text"]
+        assert client.get(f"{disputed.path}/dispute", by=person).status_code == 200
+    for person in (disputed.stranger, Person("donor"), Person("household")):
+        for path in (disputed.dispute, f"{disputed.path}/dispute"):
+            assert client.get(path, by=person).status_code == 404
+        assert disputed.goes("raising", {}, person) == (404, "not_found")
+        assert client.get("/v1/disputes", by=person).json["items"] == []
+    assert client.get(disputed.dispute).status_code == 401
+
+
+def test_administrators_list_what_waits_in_their_regions(disputed: Disputed, database: RolledBack) -> None:
+    disputed.opens(disputed.household)
+
+    def listed(by: Person, **asked: str) -> int:
+        return len(disputed.client.get("/v1/disputes/managed", by=by, **asked).json["items"])
+
+    assert (listed(disputed.county), listed(disputed.county, state="raised"), listed(disputed.stranger)) == (1, 0, 0)
+    assert listed(disputed.county, region=VILLAGE[:9]) == 1
+    disputed.waits_too_long()
+    assert listed(disputed.county, state="raised") == 1
+    disputed.goes("settlement", RULING, disputed.county)
+    assert (listed(disputed.county), listed(disputed.county, state="settled")) == (0, 1)
+    assert len(disputed.client.get("/v1/disputes", by=disputed.giver).json["items"]) == 1
+
+
+def test_what_people_write_lies_sealed_and_is_told_to_nobody(disputed: Disputed, database: RolledBack) -> None:
+    disputed.opens(disputed.household)
+    disputed.goes("answer", ANSWER, disputed.town)
+    with database.begin() as session:
+        row = session.execute(text("SELECT text, answer FROM disputes")).one()
+        outbox = str(session.execute(text("SELECT * FROM outbox")).all())
+    for value, said in zip(row, (DISPUTE["text"], ANSWER["answer"]), strict=True):
+        assert said.encode() not in bytes(value)
+        assert said not in outbox
+
+
+def test_an_answer_to_what_has_changed_since_is_refused(disputed: Disputed) -> None:
+    disputed.opens(disputed.household)
+    answer = disputed.client.post(f"{disputed.dispute}/answer", ANSWER, by=disputed.town, headers={"If-Match": '"7"'})
+    assert (answer.status_code, answer.json["code"]) == (412, "stale")
+
+
+def test_a_dispute_that_its_match_does_not_know_of_is_named(disputed: Disputed, database: RolledBack) -> None:
+    disputed.opens(disputed.household)
+    with database.begin() as session:
+        session.execute(text("UPDATE matches SET dispute = NULL"))
+    assert list(offending(database)) == ["dispute_untrue"]
+
+
+@pytest.fixture
+def real(database_of: Callable[[str, str], str]) -> Iterator[Database]:
+    database = Database(database_of("matching", "matching_disputes"), name="disputes", pool_size=40)
+    yield database
+    database.close()
+
+
+def test_of_many_who_dispute_close_and_answer_at_once_each_thing_happens_once(real: Database, client: Client) -> None:
+    disputed = Disputed(_on(real, client), real)  # type: ignore[arg-type]
+    assert disputed.does("receipt", {}, disputed.household) == (201, "received")
+    opening = ("dispute", DISPUTE)
+    tries = [opening, ("closing", {})] * 8
+
+    def attempt(one: tuple[int, tuple[str, dict[str, str]]]) -> tuple[str, int]:
+        number, (act, body) = one
+        by = disputed.giver if number % 4 < 2 else disputed.household
+        return act, int(disputed.client.post(f"{disputed.path}/{act}", body, by=by).status_code)
+
+    with ThreadPoolExecutor(16) as pool:
+        found = list(pool.map(attempt, enumerate(tries)))
+    assert sum(status == 201 for _, status in found) == 1
+    assert {status for _, status in found} <= {201, 409}
+
+
+def test_of_many_answers_and_deadlines_at_once_one_counts(real: Database, client: Client) -> None:
+    disputed = Disputed(_on(real, client), real)  # type: ignore[arg-type]
+    disputed.opens(disputed.household)
+    with real.begin() as session:
+        session.execute(text("UPDATE disputes SET due_at = now() - interval '1 second'"))
+        dispute_id = session.scalar(text("SELECT id FROM disputes"))
+
+    def attempt(number: int) -> int:
+        try:
+            with real.begin() as session:
+                if number % 2:
+                    return settling.pass_deadlines(session)
+                settling.answer_dispute(session, Caller(disputed.town.id, "staff", session), dispute_id, "agreed", "双方同意")
+                return 1
+        except Problem:
+            return 0
+
+    with ThreadPoolExecutor(16) as pool:
+        assert sum(pool.map(attempt, range(32))) == 1
+
+
+def _on(database: Database, client: Client) -> Client:
+    """The same people's client, on a database with connections of its own."""
+    from chassis.http import create_app
+    from matching.api import api
+
+    return Client(create_app("matching", api, database=database, keys=client._keys).test_client(), client._keys)
