@@ -1,5 +1,6 @@
 """The quality bench in short: what it says must hold holds, whatever the machine does."""
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -53,6 +54,13 @@ def test_the_packages_own_framework_finds_our_choice_far_better_than_first_come(
     for framework, strategy, near in ((mine, Ours(book, Price()), 0.01), (first, FirstCome(), 0.01), (nearest, Proximity(book), 0.1)):
         replayed = season(book, strategy)
         assert (replayed.fill, replayed.units) == (pytest.approx(framework.fill, rel=near), pytest.approx(framework.units, rel=near))
+
+
+def test_a_peer_that_comes_to_nothing_leaves_the_line_json(capsys: pytest.CaptureFixture[str]) -> None:
+    figures.say("nothing", 1, "units", 0, at_least=1)
+    figures.say("both nothing", 0, "units", 0, at_least=1, at_most=1)
+    lines = [json.loads(line, parse_constant=pytest.fail) for line in capsys.readouterr().out.splitlines()]
+    assert ([line["ratio"] for line in lines], figures.short) == ([None, 1.0], [])
 
 
 def test_a_ratio_that_does_not_hold_is_named() -> None:
