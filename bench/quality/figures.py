@@ -1,18 +1,19 @@
 """What the quality bench says: JSON lines on the standard output, and which of the ratios that must hold did not."""
 
 import json
+import math
 import sys
 
 short: list[str] = []
 
 
 def say(figure: str, value: float, unit: str, peer: float, at_least: float | None = None, at_most: float | None = None) -> None:
-    """One line: ours, the peer's, and their ratio, which must lie within the bounds if there are any."""
-    ratio = value / peer if peer else float("inf")
+    """One line: ours, the peer's, and their ratio, which must lie within the bounds if there are any; null where the peer has nothing."""
+    ratio = value / peer if peer else math.inf if value else 1.0
     bounds = {"at_least": at_least, "at_most": at_most}
     if (at_least is not None and ratio < at_least) or (at_most is not None and ratio > at_most):
         short.append(figure)
-    figures = {"value": round(value, 4), "unit": unit, "peer": round(peer, 4), "ratio": round(ratio, 4)}
+    figures = {"value": round(value, 4), "unit": unit, "peer": round(peer, 4), "ratio": round(ratio, 4) if math.isfinite(ratio) else None}
     print(json.dumps({"figure": figure, **figures} | {name: bound for name, bound in bounds.items() if bound is not None}), flush=True)
 
 

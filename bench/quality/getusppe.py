@@ -3,7 +3,6 @@
 Source: ppe-match 0.1.4 (MIT).
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from functools import cache
 from pathlib import Path
@@ -19,7 +18,8 @@ from matching.allocation import Offered, allocate
 from matching.score import Asked, Weights
 
 Whole = NDArray[np.int64]
-Strategy = Callable[[Any, pd.DataFrame, pd.DataFrame, pd.DataFrame], pd.DataFrame]
+Chosen = list[tuple[int, int, int]]
+"""Row of the gift, row of the request, quantity."""
 DATA = Path(ppe_match.__file__).parent / "data"
 MOST = 1000
 WEEK = 7
@@ -94,8 +94,8 @@ class Ours:
         self._seen: dict[str, set[int]] = {}
         self._asked: set[int] = set()
 
-    def choose(self, item: str, donors: Whole, gifts: Whole, recipients: Whole, requests: Whole) -> list[tuple[int, int, int]]:
-        """(row of gift, row of request, quantity) of the week's hand-overs of an item."""
+    def choose(self, item: str, donors: Whole, gifts: Whole, recipients: Whole, requests: Whole) -> Chosen:
+        """The week's hand-overs of an item."""
         price = self._price
         self._seen.setdefault(item, set()).update(recipients.tolist())
         requesters = self._requesters.get(item) or len(self._seen[item])

@@ -4,6 +4,7 @@ The instance is a month of two cities of the pilot of 2017, which posted 50,000 
 days. Items, villages and scopes are the country's. A need stays open until it is met, as in the book; a pledge is valid for a week, a
 month or a quarter, each as often. Each urgency is half as frequent as the one below it. A clearing comes after every 250 arrivals.
 
+Who clears `at once` is what runs; the two that hold something back show what that would bring (decision 12 says why nothing is).
 The bounds hold for the whole run, all supplies and draws summed; each supply is reported beside. Supply by supply they would say little:
 where nearly all is met that can be, nobody is a quarter better than anybody. For the same reason the run with equally many of each
 urgency has no bound over first come: there who knew all beforehand would hardly be a quarter better (its lines say how much).

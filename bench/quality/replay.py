@@ -7,14 +7,13 @@ against the framework), and fast enough for the frontier and the variants.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 from ppe_match import TestingFramework
-from ppe_match.strategies import FCFM_strategy, proximity_match_strategy
 
-from bench.quality.getusppe import MOST, WEEK, Book, Ours, Whole, distances, numbers, whole_units
+from bench.quality.getusppe import MOST, WEEK, Book, Chosen, Whole, distances, numbers, whole_units
 
 Strategy = Callable[[Any, pd.DataFrame, pd.DataFrame, pd.DataFrame], pd.DataFrame]
 
@@ -32,7 +31,13 @@ class Outcome:
     weighted_fill: float
 
 
-def season(book: Book, strategy: Ours) -> Outcome:
+class Chooses(Protocol):
+    """What decides about an item, week by week."""
+
+    def choose(self, item: str, donors: Whole, gifts: Whole, recipients: Whole, requests: Whole) -> Chosen: ...
+
+
+def season(book: Book, strategy: Chooses) -> Outcome:
     """A season by the framework's rules: once a week, what stands is aggregated by person and item and the strategy decides."""
     gifts, requests = _Side(book.gifts, "don_id"), _Side(book.requests, "rec_id")
     start = min(gifts.first, requests.first) - timedelta(minutes=1)
@@ -61,9 +66,8 @@ class _Side:
         self.first, self.last = table["date"].min(), table["date"].max()
         self.items: dict[str, dict[int, list[list[Any]]]] = {}
         self._arrivals: dict[str, list[tuple[Any, int, int]]] = {}
-        for date, person, item, quantity in sorted(
-            zip(table["date"], numbers(table[who]), table["ppe"], whole_units(table["qty"]), strict=True)
-        ):
+        columns = table["date"], numbers(table[who]), table["ppe"], whole_units(table["qty"])
+        for date, person, item, quantity in sorted(zip(*columns, strict=True)):
             self._arrivals.setdefault(item, []).append((date, int(person), int(quantity)))
             self.items.setdefault(item, {})
 
@@ -126,6 +130,3 @@ def by_framework(book: Book, strategy: Strategy) -> Outcome:
         float(metrics["avg number of shipments"]), int(decisions["qty"].sum()), int(decisions["don_id"].nunique()),
         float(received.clip(upper=MOST).sum() / asked.clip(upper=MOST).sum()),
     )  # fmt: skip
-
-
-BASELINES: dict[str, Strategy] = {"first come": FCFM_strategy, "proximity": proximity_match_strategy}

@@ -14,7 +14,8 @@ import numpy as np
 
 from bench.quality.figures import say
 from bench.quality.getusppe import Book, Ours, Price, read, variant
-from bench.quality.replay import BASELINES, Outcome, by_framework, season
+from bench.quality.neighbours import FirstCome, Proximity
+from bench.quality.replay import Outcome, by_framework, season
 
 PRICE = Price()
 BLIND = replace(PRICE, foresight=False)
@@ -48,7 +49,7 @@ def run(seed: int) -> dict[str, list[tuple[float, float, float | None]]]:
     _agree(mine, season(book, Ours(book, PRICE)))
     _say("getusppe, without foresight", season(book, Ours(book, BLIND)), WITHOUT_FORESIGHT)
     _variants(book, seed)
-    baselines = {name: by_framework(book, strategy) for name, strategy in BASELINES.items()}
+    baselines = {name: season(book, strategy) for name, strategy in (("first come", FirstCome()), ("proximity", Proximity(book)))}
     for name, peer in baselines.items():
         _beside(f"getusppe, over {name}", mine, peer)
     points: dict[str, list[tuple[float, float, float | None]]] = {name: [(*point, None)] for name, point in KNOWN.items()}

@@ -1,12 +1,15 @@
 """The quality bench in short: what it says must hold holds, whatever the machine does."""
 
+import json
 from collections.abc import Iterator
 
 import pytest
+from ppe_match.strategies import FCFM_strategy, proximity_match_strategy
 
 from bench.quality import clearing, equity, figures, online
 from bench.quality.getusppe import Book, Ours, Price, read
-from bench.quality.replay import BASELINES, by_framework, season
+from bench.quality.neighbours import FirstCome, Proximity
+from bench.quality.replay import by_framework, season
 
 
 @pytest.fixture(autouse=True)
@@ -44,9 +47,20 @@ def test_the_packages_own_framework_finds_our_choice_far_better_than_first_come(
     whole = read()
     gifts, requests = (table.sort_values("date").reset_index(drop=True) for table in (whole.gifts, whole.requests))
     book = Book(gifts.head(120), requests.head(1500), whole.miles)
-    mine, replayed = by_framework(book, Ours(book, Price())), season(book, Ours(book, Price()))
-    assert mine.fill >= 2 * by_framework(book, BASELINES["first come"]).fill
-    assert (replayed.fill, replayed.units) == (pytest.approx(mine.fill, rel=0.01), pytest.approx(mine.units, rel=0.01))
+    mine = by_framework(book, Ours(book, Price()))
+    first, nearest = (by_framework(book, strategy) for strategy in (FCFM_strategy, proximity_match_strategy))
+    assert mine.fill >= 2 * max(first.fill, nearest.fill)
+    # Many are equally near, of whom the package takes any and we the first.
+    for framework, strategy, near in ((mine, Ours(book, Price()), 0.01), (first, FirstCome(), 0.01), (nearest, Proximity(book), 0.1)):
+        replayed = season(book, strategy)
+        assert (replayed.fill, replayed.units) == (pytest.approx(framework.fill, rel=near), pytest.approx(framework.units, rel=near))
+
+
+def test_a_peer_that_comes_to_nothing_leaves_the_line_json(capsys: pytest.CaptureFixture[str]) -> None:
+    figures.say("nothing", 1, "units", 0, at_least=1)
+    figures.say("both nothing", 0, "units", 0, at_least=1, at_most=1)
+    lines = [json.loads(line, parse_constant=pytest.fail) for line in capsys.readouterr().out.splitlines()]
+    assert ([line["ratio"] for line in lines], figures.short) == ([None, 1.0], [])
 
 
 def test_a_ratio_that_does_not_hold_is_named() -> None:
