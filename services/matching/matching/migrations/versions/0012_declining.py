@@ -15,8 +15,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute("DELETE FROM movements WHERE match_id IN (SELECT id FROM matches WHERE state = 'declined')")
-    op.execute("DELETE FROM matches WHERE state = 'declined'")
+    op.execute("UPDATE matches SET state = 'refused' WHERE state = 'declined'")
     _acceptance(NOT_ACCEPTED)
     _states(STATES)
 
