@@ -20,6 +20,7 @@ from matching import clearing, revising, to_clear
 log = logging.getLogger(__name__)
 REVISE_SECONDS = 600
 _LOOKED_AT = Counter("duijie_cleared_total", "Needs and pledges that a clearing looked at")
+_REVISED = Counter("duijie_revised_total", "Proposals that ended in favour of a critical need")
 _PROPOSED = Counter("duijie_proposals_total", "Matches proposed")
 
 
@@ -38,11 +39,12 @@ def run(settings: Settings, stopping: threading.Event) -> None:
                     _LOOKED_AT.inc(cleared.due)
                     _PROPOSED.inc(cleared.proposals)
                     pause, limit = 0.2, clearing.BATCH
+                    if time.monotonic() >= revise_at:
+                        revise_at = time.monotonic() + REVISE_SECONDS
+                        with database.begin() as session:
+                            revised = revising.revise(session, answer_within)
+                        _REVISED.inc(revised)
                     if not cleared.due:
-                        if time.monotonic() >= revise_at:
-                            with database.begin() as session:
-                                revising.revise(session, answer_within)
-                            revise_at = time.monotonic() + REVISE_SECONDS
                         woken.wait(0.2)
         except Exception as error:
             if is_too_slow(error):

@@ -32,7 +32,7 @@ _REVISABLE = text(
         WHERE urgency = 4 AND NOT ended AND rest = quantity AND coalesce(published_at, posted_at) <= :since
           AND NOT EXISTS (SELECT FROM to_clear WHERE side = 'need' AND to_clear.id = needs.id)
           AND (CAST(:only AS uuid) IS NULL OR id = :only)
-        ORDER BY posted_at LIMIT {AT_ONCE}
+        ORDER BY posted_at LIMIT {LOOKED_AT}
     )
     SELECT wanting.id AS need_id, found.id AS match_id FROM wanting, LATERAL (
         SELECT matches.id FROM (
@@ -47,6 +47,7 @@ _REVISABLE = text(
           AND {wanted("wanting", "pledges.id")}
         ORDER BY ordinary.posted_at DESC, matches.id LIMIT 1
     ) AS found
+    LIMIT {AT_ONCE}
     """
 )
 

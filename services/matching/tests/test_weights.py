@@ -15,14 +15,14 @@ from chassis.testing.fixtures import Client, KnownKeys, Person, RolledBack, admi
 from contracts.matching import MatchProposed
 from matching import clearing, to_clear
 from matching.api import api
-from matching.checks import pairs
+from matching.checks import audit, pairs
 from matching.score import DEFAULT, MOST
 from matching.weights import asking, declining
 
 from .conftest import DAYS, VILLAGE, clear, offered, published, told
 from .test_balance import book
 
-COUNTY, CITY, NEIGHBOUR = VILLAGE[:6], VILLAGE[:4], "510922"
+COUNTY, CITY, NEIGHBOUR = VILLAGE[:6], VILLAGE[:4], "510981"
 VALUES = {name: value for name, value in asdict(DEFAULT).items() if name != "version"}
 EQUAL = dict.fromkeys(VALUES, 0) | {"threshold": 1}
 PATIENT = VALUES | {"urgency": 100, "waiting_day": 500}
@@ -293,6 +293,37 @@ def test_needs_worth_too_little_do_not_hide_those_of_other_counties_behind_them(
             session.execute(text("UPDATE to_clear SET due_at = now()"))
         clear(picky)
     assert [one.need_id for one in told(picky, MatchProposed)] == [mine.need_id]
+
+
+def test_two_clearing_processes_under_many_weights_give_nothing_twice(database_of: Callable[[str, str], str], keys: KnownKeys) -> None:
+    database = Database(database_of("matching", "matching_weighing"), name="weighing", pool_size=20)
+    client = Client(create_app("matching", api, database=database, keys=keys).test_client(), keys)
+    country = administrator_of(database, "")
+    for region, weights in ((COUNTY, PICKY), (CITY, PATIENT), (NEIGHBOUR, EQUAL), ("", VALUES | {"urgency": MOST})):
+        assert put(client, country, region=region, **weights).status_code == 200
+    villages = (VILLAGE, f"{NEIGHBOUR}001001", f"{CITY}21001001", "330106001001")
+    needs = [published(region=villages[n % 4], quantity=1 + n % 7, urgency=("normal", "urgent")[n // 4 % 2]) for n in range(80)]
+    gifts = [group(quantity=1 + n % 9, region=("51", COUNTY, "", NEIGHBOUR)[n % 4]) for n in range(60)]
+
+    def enter(number: int) -> None:
+        for need, gift in zip(needs[number::4], gifts[number::4], strict=False):
+            book(database, [need], [gift])
+
+    def go_on(_: int) -> None:
+        while True:
+            with database.begin() as session:
+                if not clearing.clear(session, 3 * DAYS).due and not session.scalar(text("SELECT count(*) FROM to_clear")):
+                    return
+
+    with ThreadPoolExecutor(6) as pool:
+        jobs = [pool.submit(enter, number) for number in range(4)] + [pool.submit(go_on, number) for number in range(2)]
+        [job.result() for job in jobs]
+    go_on(0)
+    with database.begin() as session:
+        assert {finding.check.code: finding.row for finding in audit(session) if finding.row} == {}
+        used = {(row.weights_region, row.weights_version) for row in session.execute(text("SELECT * FROM matches"))}
+    assert used == {("", 2), (COUNTY, 1), (CITY, 1), (NEIGHBOUR, 1)}
+    database.close()
 
 
 def test_the_audit_takes_what_is_left_alone_for_no_pair_that_waits(picky: RolledBack) -> None:
