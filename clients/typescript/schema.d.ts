@@ -2721,6 +2721,8 @@ export interface components {
             /** Format: date-time */
             valid_until: string;
             withdrawn: boolean;
+            /** @description nothing is proposed of it after a refusal, until it is changed or the lesson taken back */
+            resting: boolean;
             /** Format: date-time */
             offered_at: string;
             note: string | null;

@@ -20,7 +20,7 @@ SPOKEN: dict[str, Any] = {
     "version": 1, "category": "food.rice", "unit": "kg", "quantity": 50, "region": "510903100201", "status": "registered",
     "campaign": None, "account_id": None, "kind": "goods", "reasons": [Reason(code="same_county", value="510903")],
     "sent": 50, "received": 48, "difference": "damaged", "answers": 2, "accepted": 20, "open": 30, "withdrawn": False,
-    "was_accepted": False, "unanswered": False, "by_county": True,
+    "was_accepted": False, "resting": False, "unanswered": False, "by_county": True,
     "waiting_needs": 12, "waiting_units": 600, "open_pledges": 3, "open_units": 150, "typical_days": 4,
     "with_photo": True,
     "side": "giver", "mark": "no_show", "outcome": "upheld",

@@ -233,7 +233,8 @@ class AppealDecided(Event, frozen=True, kw_only=True):
 class PledgeReleased(Event, frozen=True, kw_only=True):
     """What a change or withdrawal of a pledge came to: `answers` is the version of the pledge that was asked for.
 
-    `quantity` never falls below what was `accepted`; what is neither accepted nor `open` does not exist.
+    `quantity` never falls below what was `accepted`; what is neither accepted nor `open` does not exist, unless the pledge rests: then
+    nothing is open until its pledger lets it go on.
     """
 
     pledge_id: UUID
@@ -242,6 +243,7 @@ class PledgeReleased(Event, frozen=True, kw_only=True):
     unit: Unit
     answers: Version
     withdrawn: bool
+    resting: bool = False
     quantity: Rest
     accepted: Rest
     open: Rest

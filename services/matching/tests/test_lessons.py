@@ -102,7 +102,7 @@ def test_a_pledge_of_which_nothing_is_left_rests_and_what_else_is_proposed_of_it
     refusal.refuse(reason)
     assert len(told(database, MatchLapsed)) == 1
     [released] = told(database, PledgeReleased)
-    assert (released.withdrawn, released.quantity, released.open) == (False, 0, 0)
+    assert (released.withdrawn, released.resting, released.quantity, released.open) == (False, True, 50, 0)
     assert not refusal.proposed_to(region=OTHER_TOWN)
     assert refusal.lessons()[0]["region"] is None
 
@@ -143,10 +143,10 @@ def test_what_was_promised_of_a_resting_pledge_stays_and_goes_on_counting(client
     refusal.match = told(database, MatchProposed)[-1].match_id
     refusal.refuse("out_of_stock")
     released = told(database, PledgeReleased)[-1]
-    assert (released.quantity, released.accepted, released.open) == (1, 1, 0)
+    assert (released.resting, released.accepted, released.open) == (True, 1, 0)
     assert refusal.forgets() == 201
     released = told(database, PledgeReleased)[-1]
-    assert (released.quantity, released.accepted, released.open) == (50, 1, 49)
+    assert (released.resting, released.quantity, released.accepted, released.open) == (False, 50, 1, 49)
 
 
 def test_only_the_pledger_sees_and_forgets_what_was_learnt(client: Client, database: RolledBack) -> None:

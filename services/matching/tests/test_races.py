@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from itertools import product
 from threading import Barrier, Thread
 from typing import Any
 
@@ -14,12 +15,12 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from chassis.auth import Caller
-from chassis.database import Database
+from chassis.database import Database, new_id
 from chassis.http import create_app
 from chassis.problems import Problem
 from chassis.testing.fixtures import Client, KnownKeys, Person, administrator_of
 from matching import clearing, proposing, to_clear
-from matching.actions import answers, book, delivery, slips
+from matching.actions import answers, book, delivery, giving_back, slips, taking
 from matching.api import api
 
 from .conftest import DAYS, VILLAGE, offered, published, withdrawn
@@ -320,3 +321,57 @@ def test_of_accepting_refusing_and_declining_at_once_one_counts(real: Database, 
     assert count(real, "SELECT count(*) FROM needs WHERE rest NOT IN (0, 50)") == 0
     free = "(SELECT count(*) FROM matches WHERE need_id = needs.id AND state = 'accepted') = (rest = 0)::int"
     assert count(real, f"SELECT count(*) FROM needs WHERE {free}") == 8
+
+
+def crossing_refusals(real: Database, rounds: int) -> int:
+    """Two pledges, each proposed to the same two needs, refused for want of stock at the same moment; how many ran into a deadlock."""
+    found = 0
+    for number in range(rounds):
+        category = f"food.crossing{number}"
+        needs, pledges = (
+            [published(category=category, quantity=2) for _ in range(2)],
+            [offered(category=category, quantity=2) for _ in "12"],
+        )
+        with real.begin() as session:
+            book.book_needs(session, needs)
+            book.book_pledges(session, pledges)
+            session.execute(text(f"UPDATE needs SET rest = 0 WHERE category = '{category}'"))
+            session.execute(text(f"UPDATE pledges SET rest = 0 WHERE category = '{category}'"))
+            for need, pledge in product(needs, pledges):
+                ids = {"id": new_id(), "need": need.need_id, "pledge": pledge.pledge_id, "pledger": pledge.pledger_id}
+                session.execute(_PROPOSED, ids | {"category": category})
+            rows = session.execute(text("SELECT need_id, pledge_id, id FROM matches")).all()
+            matches = {(row.need_id, row.pledge_id): row.id for row in rows}
+
+        def refuse(one: Any, gate: Barrier, matches: dict[Any, Any] = matches) -> None:
+            need, pledge = one
+            gate.wait()
+            with suppress(Problem), real.begin() as session:
+                match = matches[need.need_id, pledge.pledge_id]
+                answers.refuse_match(session, Caller(pledge.pledger_id, "donor", session), match, "out_of_stock")
+
+        gate = Barrier(2)
+        with ThreadPoolExecutor(2) as pool:
+            jobs = [pool.submit(refuse, one, gate) for one in zip(needs, pledges, strict=True)]
+            found += sum(isinstance(job.exception(), OperationalError) for job in jobs)
+    return found
+
+
+_PROPOSED = text(
+    "INSERT INTO matches (id, version, need_id, pledge_id, household_id, poster_id, pledger_id, region, category, unit, quantity,"
+    " state, reasons, barred, proposed_at, answer_by)"
+    " VALUES (:id, 1, :need, :pledge, gen_random_uuid(), gen_random_uuid(), :pledger, '510903001001', :category, 'kg', 1, 'proposed', '[]',"
+    " false, now(), now() + interval '1 day')"
+)
+
+
+def test_pledges_that_come_to_rest_at_the_same_moment_never_deadlock(real: Database) -> None:
+    assert crossing_refusals(real, 20) == 0
+    assert count(real, "SELECT count(*) FROM pledges WHERE paused") == 40
+    assert count(real, "SELECT count(*) FROM needs WHERE rest = 2") == 40
+
+
+@pytest.mark.xfail(strict=True, reason="who takes the needs of the other proposals after the first one's waits for who does the same")
+def test_without_taking_all_needs_at_once_they_deadlock(real: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(taking, "lock_pledge_and_proposals", lambda session, match: giving_back.lock_book(session, [match]))
+    assert crossing_refusals(real, 20) == 0

@@ -71,3 +71,19 @@ def test_deliveries_are_told_anew_as_they_were_told(client: Client, database: Ro
     assert counted == {
         "MatchClosed": 1, "MatchNeedEnded": 1, "MatchReceived": 2, "MatchSent": 3, "MatchAccepted": 4, "MatchProposed": 4,
     }  # fmt: skip
+
+
+def test_what_was_declined_is_told_anew_as_it_was_told(client: Client, database: RolledBack) -> None:
+    donor, agent = Person("donor"), administrator_of(database, VILLAGE)
+    needs, pledge = [published() for _ in range(2)], offered(pledger_id=donor.id, quantity=200)
+    with database.begin() as session:
+        book.book_needs(session, needs)
+        book.book_pledges(session, [pledge])
+    assert clear(database) == 2
+    with database.begin() as session:
+        proposed, accepted = session.scalars(text("SELECT id FROM matches ORDER BY id")).all()
+    assert client.post(f"/v1/matches/{accepted}/acceptance", {"quantity": 30}, by=donor).status_code == 201
+    for match in (proposed, accepted):
+        assert client.post(f"/v1/matches/{match}/decline", {"reason": "not_needed"}, by=agent).status_code == 201
+    counted = Counter(type(event).__name__ for event in assert_retold(database, STORIES))
+    assert counted == {"MatchDeclined": 2, "MatchAccepted": 1, "MatchProposed": 2}

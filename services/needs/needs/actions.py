@@ -197,6 +197,7 @@ def note_releases(session: Session, events: Sequence[PledgeReleased]) -> None:
             .values(
                 released_version=event.version,
                 answered_version=event.answers,
+                resting=event.resting,
                 quantity=case((Pledge.version == event.answers, event.quantity), else_=Pledge.quantity),
             )
         )

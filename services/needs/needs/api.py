@@ -123,6 +123,9 @@ class PledgeOut(Schema):
     region = fields.String(required=True)
     valid_until = fields.AwareDateTime(required=True)
     withdrawn = fields.Boolean(required=True)
+    resting = fields.Boolean(
+        required=True, metadata={"description": "nothing is proposed of it after a refusal, until it is changed or the lesson taken back"}
+    )
     offered_at = fields.AwareDateTime(required=True)
     note = fields.String(required=True, allow_none=True)
     pledger_id = fields.UUID(required=True, allow_none=True)
@@ -330,7 +333,7 @@ def _pledge(pledge: Pledge, caller: Caller, status: int) -> Any:
 
 
 def _offered(pledge: Pledge, caller: Caller | None, masked: bool = False) -> dict[str, Any]:
-    free = 0 if pledge.withdrawn else max(0, pledge.quantity - pledge.accepted - pledge.proposed)
+    free = 0 if pledge.withdrawn or pledge.resting else max(0, pledge.quantity - pledge.accepted - pledge.proposed)
     more = {"open": free, "allowed": acts_on_pledge(caller, pledge)}
     whole = {name: getattr(pledge, name) for name in PledgeOut().fields if name not in more} | more
     return whole | {"pledger_id": None, "note": None} if masked else whole

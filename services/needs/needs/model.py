@@ -84,6 +84,7 @@ class Pledge(Base):
     note: Mapped[str | None] = mapped_column(Sealed)
     valid_until: Mapped[datetime] = mapped_column(Moment)
     withdrawn: Mapped[bool] = mapped_column(default=False)
+    resting: Mapped[bool] = mapped_column(default=False)
     offered_at: Mapped[datetime] = mapped_column(Moment, default=now)
     changed_at: Mapped[datetime | None] = mapped_column(Moment)
     answered_version: Mapped[int] = mapped_column(BigInteger, default=0)

@@ -52,12 +52,8 @@ def managed_needs(session: Session, caller: Caller, region: str = "", state: str
 
 
 def open_pledges(session: Session, region: str = "", category: str | None = None, **paging: Any) -> dict[str, Any]:
-    return page(
-        session,
-        _of(select(Pledge).where(Pledge.withdrawn.is_(False), Pledge.valid_until > now()), Pledge, region, category),
-        Pledge.id,
-        **paging,
-    )
+    going_on = select(Pledge).where(Pledge.withdrawn.is_(False), Pledge.resting.is_(False), Pledge.valid_until > now())
+    return page(session, _of(going_on, Pledge, region, category), Pledge.id, **paging)
 
 
 def own_pledges(session: Session, caller: Caller, **paging: Any) -> dict[str, Any]:

@@ -109,6 +109,20 @@ def test_what_the_household_declined_is_open_again(client: Client, database: Rol
         assert (shown["accepted"], shown["open"]) == (promised, 100 - promised)
 
 
+def test_a_pledge_that_rests_keeps_its_quantity_and_offers_nothing(client: Client, database: RolledBack, donor: Person) -> None:
+    pledge = client.post("/v1/pledges", offer(), by=donor).json["id"]
+    for version, resting, open_ in ((1, True, 0), (2, False, 100)):
+        released = PledgeReleased(
+            version=version, pledge_id=UUID(pledge), pledger_id=donor.id, category="food.rice", unit="kg", answers=1, withdrawn=False,
+            resting=resting, quantity=100, accepted=0, open=open_, released_at=datetime.now(UTC),
+        )  # fmt: skip
+        with database.begin() as session:
+            actions.note_releases(session, [released])
+        shown = client.get(f"/v1/pledges/{pledge}", by=donor).json
+        assert (shown["resting"], shown["quantity"], shown["open"]) == (resting, 100, open_)
+        assert len(client.get("/v1/pledges").json["items"]) == (0 if resting else 1)
+
+
 def test_the_answer_to_a_change_is_shown_and_an_older_one_changes_nothing(client: Client, database: RolledBack, donor: Person) -> None:
     pledge = client.post("/v1/pledges", offer(), by=donor).json["id"]
 

@@ -61,7 +61,7 @@ FACTS: dict[type[Event], dict[str, tuple[str, ...]]] = {
     DisputeRaised: {GIVER: (*_DISPUTE, "unanswered"), HOUSEHOLD: (*_DISPUTE, "unanswered")},
     DisputeSettled: {GIVER: (*_DISPUTE, "outcome", "by_county"), HOUSEHOLD: (*_DISPUTE, "outcome", "by_county")},
     AppealDecided: {GIVER: (*_MATCH, "mark", "outcome"), HOUSEHOLD: (*_MATCH, "mark", "outcome")},
-    PledgeReleased: {GIVER: ("category", "unit", "withdrawn", "accepted", "open", "answers")},
+    PledgeReleased: {GIVER: ("category", "unit", "withdrawn", "resting", "accepted", "open", "answers")},
 }
 """Which sides hear of an event, and which of its fields each is shown: never who the others are, nor why a giver declined.
 

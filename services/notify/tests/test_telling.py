@@ -26,6 +26,7 @@ from contracts.matching import (
 )
 from contracts.needs import NeedPublished, NeedRejected, NeedWithdrawn
 from notify.sides import FACTS
+from notify.words import render
 from notify.worker import Worker
 
 from .conftest import HEARD, MATCHES, OF_NEEDS, example, notices, proposal, tell, told
@@ -100,7 +101,16 @@ def test_the_pledger_is_told_what_came_of_a_change(database: RolledBack) -> None
     hear(database, [event])
     [notice] = notices(database)
     assert (notice.recipient_id, notice.about, notice.kind) == (event.pledger_id, event.pledge_id, "pledge_released")
-    assert notice.facts == {"category": "food.rice", "unit": "kg", "withdrawn": False, "accepted": 20, "open": 30, "answers": 2}
+    figures = {"category": "food.rice", "unit": "kg", "accepted": 20, "open": 30, "answers": 2}
+    assert notice.facts == figures | {"withdrawn": False, "resting": False}
+
+
+def test_the_pledger_is_told_that_the_pledge_rests(database: RolledBack) -> None:
+    hear(database, [example(PledgeReleased, resting=True, open=0)])
+    [notice] = notices(database)
+    assert render(notice.kind, notice.side, notice.facts, "zh-CN")["title"] == "爱心意向已暂停"
+    before = {name: value for name, value in notice.facts.items() if name != "resting"}
+    assert render(notice.kind, notice.side, before, "zh-CN")["title"] == "爱心意向已调整"
 
 
 @pytest.mark.parametrize("kind", HEARD)

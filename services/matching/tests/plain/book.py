@@ -93,7 +93,7 @@ class Book:
         pledge.releases += 1
         accepted = sum(match.kept_by_pledge for match in self.of(pledge) if match.state != "proposed")
         says = {"answers": pledge.version, "withdrawn": pledge.ended, "accepted": accepted}
-        says["quantity"] = accepted if pledge.resting else pledge.quantity
+        says |= {"quantity": pledge.quantity, "resting": pledge.resting}
         return "pledge_released", pledge.id, pledge.releases, says | {"open": self.rest_of_pledge(pledge)}
 
     def _lapse(self, match: Match, because: str) -> Told:
