@@ -6,8 +6,8 @@ month or a quarter, each as often. Each urgency is half as frequent as the one b
 
 Who clears `at once` is what runs; the two that hold something back show what that would bring (decision 12 says why nothing is).
 The bounds hold for the whole run, all supplies and draws summed; each supply is reported beside. Supply by supply they would say little:
-where nearly all is met that can be, nobody is a quarter better than anybody. For the same reason the run with equally many of each
-urgency has no bound over first come: there who knew all beforehand would hardly be a quarter better (its lines say how much).
+where nearly all is met that can be, nobody is a quarter better than anybody. The run with equally many of each urgency has no bound over
+first come, since who knew all beforehand is only some 30 % better there; its lines say how much we are.
 """
 
 from collections import defaultdict
