@@ -17,9 +17,13 @@ from matching.lessons.wanted import UNWANTED
 
 from .machine import AnyOrder
 
-RUNS = int(os.environ.get("RUNS", "10000" if "CAMPAIGN" in os.environ else "1000"))
+CAMPAIGN = "CAMPAIGN" in os.environ
+RUNS = int(os.environ.get("RUNS", "10000" if CAMPAIGN else "1000"))
 STEPS = 16
-AS_IT_COMES = {"deadline": None, "stateful_step_count": STEPS, "suppress_health_check": list(HealthCheck), "print_blob": True}
+# Only a campaign goes other ways each time; the short run is the same until the machine changes.
+AS_IT_COMES = {"deadline": None, "stateful_step_count": STEPS, "suppress_health_check": list(HealthCheck), "print_blob": True} | (
+    {} if CAMPAIGN else {"derandomize": True, "database": None}
+)
 
 
 @pytest.mark.timeout(3600)
@@ -50,15 +54,6 @@ def what_is_free_again_is_looked_at_by_nobody(patch: pytest.MonkeyPatch) -> None
     patch.setattr(giving_back, "to_clear", SimpleNamespace(add=lambda session, side, ids: None))
 
 
-GUARDS = [
-    all_barred_are_forgotten,
-    what_was_learnt_is_forgotten,
-    what_ended_gets_something_back,
-    an_older_version_counts,
-    what_is_free_again_is_looked_at_by_nobody,
-]
-
-
 @pytest.mark.timeout(3600)
 @pytest.mark.xfail(strict=True, raises=(AssertionError, DBAPIError), reason="the machine finds a book that lacks a guard")
 @pytest.mark.parametrize(
@@ -76,5 +71,5 @@ def test_a_guard_that_is_taken_out_is_found(
     engine: RolledBack, monkeypatch: pytest.MonkeyPatch, without: Callable[[pytest.MonkeyPatch], None]
 ) -> None:
     without(monkeypatch)
-    quickly = settings(max_examples=RUNS, phases=[Phase.generate], database=None, **AS_IT_COMES)
+    quickly = settings(max_examples=10_000, phases=[Phase.generate], **AS_IT_COMES | {"derandomize": True, "database": None})
     run_state_machine_as_test(lambda: AnyOrder(engine), settings=quickly)
