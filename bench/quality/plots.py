@@ -50,7 +50,7 @@ def equity(folder: Path, table: Sequence[Mapping[str, float]]) -> None:
     for place, supply in enumerate(supplies, 1):
         axes = picture.add_subplot(
             1, len(supplies), place, title=f"供给为需求的 {supply:.0%}\nsupply {supply} of demand",
-            xlabel="自选村庄的意向占比\nshare of pledgers who choose a village", ylabel="各村的基尼系数 Gini of villages", ylim=(0, 0.45),
+            xlabel="自选村庄的意向占比\nshare of pledgers who choose a village", ylabel="各村的基尼系数 Gini of villages", ylim=(0, 0.55),
         )  # fmt: skip
         rows = [one for one in table if one["supply"] == supply]
         for way, mark in zip([name for name in table[0] if name not in {"supply", "choosing"}], MARKS, strict=False):
