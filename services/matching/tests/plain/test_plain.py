@@ -19,7 +19,7 @@ from .machine import AnyOrder
 
 CAMPAIGN = "CAMPAIGN" in os.environ
 RUNS = int(os.environ.get("RUNS", "10000" if CAMPAIGN else "1000"))
-STEPS = 16
+STEPS = 12
 # Only a campaign goes other ways each time; the short run is the same until the machine changes.
 AS_IT_COMES = {"deadline": None, "stateful_step_count": STEPS, "suppress_health_check": list(HealthCheck), "print_blob": True} | (
     {} if CAMPAIGN else {"derandomize": True, "database": None}
