@@ -2472,7 +2472,7 @@ export interface components {
             unit: string;
             quantity: number;
             reasons: components["schemas"]["ReasonOut"][];
-            /** @description empty when the pledger chose the need */
+            /** @description empty when the pledger chose the need, and for them until they have accepted */
             score: components["schemas"]["ScoreOut"] | null;
             /** Format: date-time */
             proposed_at: string;

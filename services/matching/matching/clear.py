@@ -41,9 +41,7 @@ def run(settings: Settings, stopping: threading.Event) -> None:
                     pause, limit = 0.2, clearing.BATCH
                     if time.monotonic() >= revise_at:
                         revise_at = time.monotonic() + REVISE_SECONDS
-                        with database.begin() as session:
-                            revised = revising.revise(session, answer_within)
-                        _REVISED.inc(revised)
+                        _REVISED.inc(_revise(database, answer_within))
                     if not cleared.due:
                         woken.wait(0.2)
         except Exception as error:
@@ -55,6 +53,14 @@ def run(settings: Settings, stopping: threading.Event) -> None:
             stopping.wait(pause)
             pause = min(pause * 2, 5.0)
     database.close()
+
+
+def _revise(database: Database, answer_within: timedelta) -> int:
+    for count in range(revising.AT_ONCE):
+        with database.begin() as session:
+            if not revising.revise(session, answer_within):
+                return count
+    return revising.AT_ONCE
 
 
 def main() -> None:

@@ -109,6 +109,7 @@ class Match(Base):
     need_ended_at: Mapped[datetime | None] = mapped_column(Moment)
     need_ended_version: Mapped[int | None] = mapped_column(BigInteger)
     closed_at: Mapped[datetime | None] = mapped_column(Moment)
+    closed_by: Mapped[UUID | None]
     movements: Mapped[list["Movement"]] = relationship(lazy="selectin", order_by="Movement.version")
 
     def movement(self, kind: str) -> "Movement | None":

@@ -24,7 +24,8 @@ WAITED = timedelta(hours=1)
 _ALONE = text("SELECT pg_try_advisory_xact_lock(hashtext('matching.revising'))")
 
 # For a critical need that has nothing, a proposal of the same item to an ordinary one that it can take up whole, of those who have waited
-# least. Its pledger was neither reminded nor revised before, and more than half of the time to answer is left.
+# least. Its pledger was neither reminded nor revised before, and more than half of the time to answer is left. Not the oldest critical
+# needs are looked at: those that nobody can help would be for ever, and no others.
 _REVISABLE = text(
     f"""
     WITH wanting AS (
@@ -32,7 +33,7 @@ _REVISABLE = text(
         WHERE urgency = 4 AND NOT ended AND rest = quantity AND coalesce(published_at, posted_at) <= :since
           AND NOT EXISTS (SELECT FROM to_clear WHERE side = 'need' AND to_clear.id = needs.id)
           AND (CAST(:only AS uuid) IS NULL OR id = :only)
-        ORDER BY posted_at LIMIT {LOOKED_AT}
+        ORDER BY random() LIMIT {LOOKED_AT}
     )
     SELECT wanting.id AS need_id, found.id AS match_id FROM wanting, LATERAL (
         SELECT matches.id FROM (
@@ -52,15 +53,14 @@ _REVISABLE = text(
 )
 
 
-def revise(session: Session, answer_within: timedelta) -> int:
-    """Revise a few proposals, each with its new one in the same step; returns how many. Nothing while another process is at it."""
+def revise(session: Session, answer_within: timedelta) -> bool:
+    """Revise one proposal, with its new one in the same transaction; returns whether there was one. Not while another process is at it.
+
+    A second one would take its pledge with the needs of the first held, and meet those who take pledges first.
+    """
     if not session.scalar(_ALONE):
-        return 0
-    revised: list[UUID] = []
-    for need_id, match_id in _revisable(session, None):
-        if match_id not in revised and _give(session, need_id, match_id, answer_within):
-            revised.append(match_id)
-    return len(revised)
+        return False
+    return any(_give(session, need_id, match_id, answer_within) for need_id, match_id in _revisable(session, None))
 
 
 def _revisable(session: Session, only: UUID | None) -> Sequence[tuple[UUID, UUID]]:

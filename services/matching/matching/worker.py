@@ -10,7 +10,7 @@ from matching.balance import keeping, telling
 from matching.checks import watch
 from matching.disputes import settling
 from matching.fairness import counting
-from matching.trust import classes, ratings
+from matching.trust import classes, marks, ratings
 from matching.weights import declining
 
 
@@ -76,6 +76,10 @@ class Worker(ServiceWorker):
     @every(seconds=1)
     def settle_reliability(self, session: Session) -> None:
         classes.settle(session)
+
+    @every(seconds=3600, at_start=False)
+    def catch_up_on_marks(self, session: Session) -> None:
+        marks.catch_up(session)
 
     @every(seconds=3600, at_start=False)
     def audit(self, session: Session) -> None:

@@ -119,6 +119,15 @@ def test_who_took_part_in_the_match_does_not_decide(client: Client, database: Ro
     assert decide(promise, path, administrator_of(database, VILLAGE[:4])) == (201, "upheld")
 
 
+def test_who_called_it_a_no_show_does_not_decide_about_that(client: Client, database: RolledBack, county: Person) -> None:
+    promise = Promise(client, database)
+    promise.does("sending", {"carrier": "in_person"}, promise.giver)
+    assert promise.does("cancellation", {"reason": "giver_no_show"}, county)[0] == 201
+    path = appeal(promise).headers["Location"]
+    assert client.get(path, by=county).json["allowed"] == []
+    assert decide(promise, path, county) == (403, "own_appeal")
+
+
 def test_what_was_written_lies_sealed_and_stays_out_of_events(blamed: Promise, county: Person, database: RolledBack) -> None:
     decide(blamed, appeal(blamed).headers["Location"], county)
     with database.begin() as session:

@@ -54,6 +54,7 @@ def test_a_promise_is_declined_before_it_is_sent_and_returns_whole(promise: Prom
     assert promise.does("decline", DECLINE, promise.household) == (201, "declined")
     assert promise.rests() == (50, 80)
     assert promise.delivery()["returned"] == 40
+    assert promise.client.get(promise.path, by=promise.giver).json["quantity"] == 40
     [declined] = told(database, MatchDeclined)
     assert (declined.was_accepted, declined.quantity, declined.version) == (True, 40, 3)
     with database.begin() as session:

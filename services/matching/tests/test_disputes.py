@@ -143,6 +143,14 @@ def test_nobody_judges_what_they_took_part_in_nor_above_their_region(disputed: D
     assert disputed.goes("settlement", RULING, administrator_of(database, VILLAGE[:4])) == (201, "settled")
 
 
+def test_who_took_a_dispute_on_to_the_county_does_not_settle_it(disputed: Disputed, database: RolledBack) -> None:
+    disputed.opens(disputed.giver)
+    assert disputed.goes("answer", ANSWER, disputed.town) == (201, "answered")
+    assert disputed.goes("raising", {}, disputed.county) == (201, "raised")
+    assert disputed.goes("settlement", RULING, disputed.county) == (403, "own_dispute")
+    assert disputed.goes("settlement", RULING, administrator_of(database, VILLAGE[:4])) == (201, "settled")
+
+
 def test_what_is_not_sent_or_is_over_is_not_disputed(client: Client, database: RolledBack, disputed: Disputed) -> None:
     early = Promise(client, database)
     assert client.post(f"{early.path}/dispute", DISPUTE, by=early.giver).json["code"] == "state_conflict"

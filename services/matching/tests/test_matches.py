@@ -88,6 +88,7 @@ def test_reasons_are_told_in_both_languages(client: Client, story: Story) -> Non
 
 
 def test_a_proposal_shows_what_it_was_worth_and_of_which_parts(client: Client, story: Story) -> None:
+    assert client.get(story.path, by=story.pledger).json["score"] is None
     score = client.get(story.path, by=story.agent).json["score"]
     assert score["value"] == sum(score["parts"].values()) > 0
     assert (score["weights_version"], score["lead"], score["parts"]["urgency"]) == (1, None, 10_000)

@@ -211,7 +211,6 @@ def test_a_photo_is_seen_by_those_whom_the_match_concerns_and_by_nobody_else(sen
 
 def test_who_added_a_photo_removes_it_and_nothing_is_left(sent: Promise, database: RolledBack) -> None:
     photo = add(sent, sent.giver).headers["Location"]
-    assert sent.client.post(f"{photo}/removal", by=sent.household).status_code == 403
     assert sent.client.post(f"{photo}/removal", by=sent.stranger).status_code == 404
     assert sent.client.post(f"{photo}/removal", by=sent.giver, headers={"If-Match": '"7"'}).status_code == 412
     assert sent.client.post(f"{photo}/removal", by=sent.giver).json["version"] == 2
@@ -220,6 +219,14 @@ def test_who_added_a_photo_removes_it_and_nothing_is_left(sent: Promise, databas
     assert sent.client.get(f"{sent.path}/photos", by=sent.giver).json["items"] == []
     with database.begin() as session:
         assert session.scalar(text("SELECT data FROM photos")) is None
+
+
+def test_the_households_side_removes_what_the_giver_shows_of_it_and_the_giver_nothing_of_the_households(sent: Promise) -> None:
+    sent.does("receipt", {}, sent.household)
+    ours, theirs = (add(sent, by).headers["Location"] for by in (sent.household, sent.giver))
+    assert sent.client.post(f"{ours}/removal", by=sent.giver).status_code == 403
+    assert sent.client.post(f"{theirs}/removal", by=sent.agent).status_code == 201
+    assert sent.client.post(f"{ours}/removal", by=sent.agent).status_code == 201
 
 
 def test_the_same_file_sent_twice_is_one_photo_and_a_side_has_four(sent: Promise) -> None:

@@ -34,7 +34,7 @@ def settle(database: Database) -> None:
                 return
 
 
-def revise(database: Database) -> int:
+def revise(database: Database) -> bool:
     with database.begin() as session:
         return revising.revise(session, 3 * DAYS)
 

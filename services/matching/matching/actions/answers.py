@@ -58,7 +58,7 @@ def decline_match(session: Session, caller: Caller, match_id: UUID, reason: str)
     match = take(session, caller, match_id, "decline_match", with_book=True)
     promised = match.moved("promised")
     advance(match, "declined")
-    match.closed_at, match.ended_because, match.barred = now(), reason, True
+    match.closed_at, match.closed_by, match.ended_because, match.barred = now(), caller.id, reason, True
     if promised:
         move(match, "returned", promised, caller.id)
     session.flush()

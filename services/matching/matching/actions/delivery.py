@@ -73,7 +73,7 @@ def close_match(session: Session, caller: Caller, match_id: UUID) -> Match:
     match = take(session, caller, match_id, "close_match")
     arrived = match.moved("received")
     whole = arrived == match.moved("promised")
-    _close(session, match, "delivered" if whole else "partly_delivered" if arrived else "nothing_arrived")
+    _close(session, match, caller, "delivered" if whole else "partly_delivered" if arrived else "nothing_arrived")
     return match
 
 
@@ -85,7 +85,7 @@ def cancel_match(session: Session, caller: Caller, match_id: UUID, reason: str) 
     missing = match.moved("promised") - match.moved("returned")
     unsent = missing - match.moved("sent")
     match.barred = True
-    _close(session, match, reason, returned=unsent, by=caller.id)
+    _close(session, match, caller, reason, returned=unsent)
     marks.note(session, [match.id])
     if unsent:
         free(session, "pledge", {match.pledge_id: unsent})
@@ -94,10 +94,10 @@ def cancel_match(session: Session, caller: Caller, match_id: UUID, reason: str) 
     return match
 
 
-def _close(session: Session, match: Match, because: str, returned: int = 0, by: UUID | None = None) -> None:
+def _close(session: Session, match: Match, caller: Caller, because: str, returned: int = 0) -> None:
     advance(match, "closed")
-    match.ended_because, match.closed_at = because, now()
+    match.ended_because, match.closed_at, match.closed_by = because, now(), caller.id
     if returned:
-        move(match, "returned", returned, by)
+        move(match, "returned", returned, caller.id)
     session.flush()
     outbox.add(session, closed(match))

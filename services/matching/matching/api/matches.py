@@ -79,7 +79,12 @@ class MatchOut(Schema):
     unit = fields.String(required=True)
     quantity = fields.Integer(required=True)
     reasons = fields.List(fields.Nested(ReasonOut), required=True)
-    score = fields.Nested(ScoreOut, required=True, allow_none=True, metadata={"description": "empty when the pledger chose the need"})
+    score = fields.Nested(
+        ScoreOut,
+        required=True,
+        allow_none=True,
+        metadata={"description": "empty when the pledger chose the need, and for them until they have accepted"},
+    )
     proposed_at = fields.AwareDateTime(required=True)
     answer_by = fields.AwareDateTime(required=True)
     answered_at = fields.AwareDateTime(required=True, allow_none=True)
@@ -128,13 +133,15 @@ def _page(page: dict[str, Any], caller: Caller) -> dict[str, Any]:
 
 
 def shown(match: Match, caller: Caller) -> dict[str, Any]:
+    # From the parts of the score one could tell how the village and the household have fared.
+    is_told = match.state in PROMISED or caller.id != match.pledger_id
     reasons = [reason | {"text": spoken(reason["code"], reason["value"], language())} for reason in match.reasons]
     acts = [*acts_on_match(caller, match), *acts_of_disputing(caller, match), *acts_of_trust(caller, match)]
-    more = {"reasons": reasons, "allowed": acts, "delivery": _delivery(match), "score": _score(match)}
+    more = {"reasons": reasons, "allowed": acts, "delivery": _delivery(match), "score": _score(match) if is_told else None}
     whole = {name: getattr(match, name) for name in MatchOut().fields if name not in more} | more
-    if match.state in PROMISED:
+    if match.movement("promised"):
         whole["quantity"] = match.moved("promised")
-    elif caller.id == match.pledger_id:
+    if not is_told:
         whole["region"] = match.region[:9]
     if match.state == "refused" and caller.id != match.pledger_id:
         whole["ended_because"] = None

@@ -55,4 +55,11 @@ def acts_on_dispute(caller: Caller, dispute: Dispute) -> list[str]:
 
 def _took_part(dispute: Dispute) -> set[object]:
     match = dispute.match
-    return {match.poster_id, dispute.opened_by, dispute.answered_by, *(movement.by for movement in match.movements)}
+    return {
+        match.poster_id,
+        match.closed_by,
+        dispute.opened_by,
+        dispute.answered_by,
+        dispute.raised_by,
+        *(movement.by for movement in match.movements),
+    }

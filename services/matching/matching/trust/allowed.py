@@ -50,8 +50,8 @@ def acts_on_match(caller: Caller, match: Match) -> list[str]:
 
 
 def photo_refusal(caller: Caller, photo: Photo) -> Problem | None:
-    """Why the caller may not remove a photo, or None."""
-    if photo.added_by != caller.id:
+    """Why the caller may not remove a photo, or None: each side its own, and the household's side what the giver shows of it."""
+    if side_of(caller, photo.match) not in {photo.side, HOUSEHOLD}:
         return not_allowed()
     return state_conflict(state="removed") if photo.removed_at else None
 
@@ -89,7 +89,7 @@ def appeal_refusal(caller: Caller, appeal: Appeal) -> Problem | None:
     if not any(len(region) <= COUNTY and match.region.startswith(region) for region in caller.regions):
         return not_allowed()
     took_part = {movement.by for movement in match.movements} | {rating.by for rating in ratings_of(match)}
-    if caller.id in took_part | {match.poster_id, appeal.person_id}:
+    if caller.id in took_part | {match.poster_id, match.closed_by, appeal.person_id}:
         return own_appeal()
     return state_conflict(state=appeal.state) if appeal.state != "waiting" else None
 

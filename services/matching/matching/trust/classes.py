@@ -15,7 +15,7 @@ LOOKED_AT_AGAIN = timedelta(seconds=90)
 """Longer than any transaction may take: a pledge that was being entered with the former class is seen then."""
 
 _DUE = text(
-    "SELECT person_id, good, bad, class AS former FROM reliabilities WHERE settle_at <= clock_timestamp()"
+    "SELECT person_id, good, bad, class AS former FROM reliabilities WHERE settle_at <= :at"
     " ORDER BY settle_at LIMIT :limit FOR UPDATE SKIP LOCKED"
 )
 _DIFFERING = """
@@ -44,10 +44,10 @@ _KNOWN = text("SELECT person_id, class FROM reliabilities WHERE person_id = ANY(
 
 def settle(session: Session) -> int:
     """Give those their class about whom something was noted, or whose marks have faded far enough; returns how many were looked at."""
-    due = session.execute(_DUE, {"limit": AT_ONCE}).all()
+    at = now()
+    due = session.execute(_DUE, {"at": at, "limit": AT_ONCE}).all()
     if not due:
         return 0
-    at = now()
     records = {row.person_id: Record(row.good, row.bad) for row in due}
     classes = {person: class_of(figure(record, at)) for person, record in records.items()}
     stated = {"people": list(classes), "classes": list(classes.values())}

@@ -11,6 +11,7 @@ from matching.score import PRIOR
 from matching.trust.reliability import EPOCH, HALF_LIFE, LAPSE, NO_SHOW, RATING, WITHDRAWAL
 
 _MOST_OF_A_MATCH = 4
+AT_ONCE = 1_000
 
 # What was lost on its way or not taken in is not the giver's doing: it is neither for them nor against them.
 DESERVED = f"""
@@ -77,11 +78,30 @@ _TAKE_BACK = text(
 )
 
 
+_MINUTES = text("SET LOCAL statement_timeout = '15min'")
+_MISSED = text(
+    f"""
+    SELECT match_id FROM ({DESERVED.format(which="true")}) AS deserved
+    WHERE NOT EXISTS (
+        SELECT FROM marks WHERE marks.match_id = deserved.match_id AND marks.person_id = deserved.person_id AND marks.kind = deserved.kind
+    ) LIMIT :limit
+    """
+)
+
+
 def note(session: Session, match_ids: Collection[UUID]) -> None:
     """Note what these matches now say of people and did not say before. Whoever is noted at the same time is waited for, by their ids."""
     if match_ids:
         ids = [new_id() for _ in range(_MOST_OF_A_MATCH * len(match_ids))]
         session.execute(_NOTE, {"match_ids": sorted(match_ids), "ids": ids})
+
+
+def catch_up(session: Session) -> int:
+    """Note what was not noted when it happened, as by a process of an older release; returns of how many matches."""
+    session.execute(_MINUTES)
+    missed = session.scalars(_MISSED, {"limit": AT_ONCE}).all()
+    note(session, set(missed))
+    return len(missed)
 
 
 def take_back(session: Session, mark_id: UUID) -> None:

@@ -32,6 +32,8 @@ class Photo(Base):
     digest: Mapped[bytes] = mapped_column(LargeBinary)
     data: Mapped[bytes | None] = mapped_column(SealedBytes, deferred=True)
     removed_at: Mapped[datetime | None] = mapped_column(Moment)
+    removed_by: Mapped[UUID | None]
+    match: Mapped[Match] = relationship(viewonly=True)
 
 
 class Thanks(Base):

@@ -70,7 +70,7 @@ def remove_photo(session: Session, caller: Caller, photo_id: UUID) -> Photo:
     versions.as_seen(session, photo)
     if refusal := allowed.photo_refusal(caller, photo):
         raise refusal
-    photo.data, photo.removed_at, photo.version = None, now(), photo.version + 1
+    photo.data, photo.removed_at, photo.removed_by, photo.version = None, now(), caller.id, photo.version + 1
     session.flush()
     return photo
 

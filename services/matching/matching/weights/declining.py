@@ -13,12 +13,12 @@ from matching import to_clear
 from matching.score import Key
 
 PAUSE = timedelta(days=1)
-AT_ONCE = 1_000
+AT_ONCE = 10_000
 
 WORTH_IT = """
     NOT EXISTS (
         SELECT FROM too_low
-        WHERE too_low.need_id = needs.id AND too_low.category = pledges.category AND too_low.scope = pledges.scope
+        WHERE too_low.need_id = needs.id AND too_low.category = pledges.category AND too_low.scope = pledges.scope AND until > now()
     )
 """
 """SQL condition on a row of `needs` and one of `pledges`: no clearing of the last day found them worth too little for each other."""
@@ -29,11 +29,8 @@ _DECLINE = text(
     " ON CONFLICT (need_id, category, scope) DO UPDATE SET until = excluded.until"
 )
 _FORGET = text("DELETE FROM too_low WHERE need_id = ANY(CAST(:ids AS uuid[]))")
-_AWAKEN = text(
-    "DELETE FROM too_low WHERE (need_id, category, scope) IN ("
-    " SELECT need_id, category, scope FROM too_low WHERE until <= :at ORDER BY until LIMIT :limit FOR UPDATE SKIP LOCKED"
-    ") RETURNING need_id"
-)
+_OVER = text("SELECT need_id FROM too_low WHERE until <= :at ORDER BY until LIMIT :limit")
+_AWAKEN = text("DELETE FROM too_low WHERE need_id = ANY(CAST(:ids AS uuid[])) AND until <= :at")
 
 
 def decline(session: Session, low: Collection[tuple[UUID, Key]], at: datetime) -> None:
@@ -51,7 +48,13 @@ def forget(session: Session, needs: Collection[UUID]) -> None:
 
 
 def awaken(session: Session) -> int:
-    """What was left alone for a day is looked at again; returns how many pairs."""
-    over = session.scalars(_AWAKEN, {"at": now(), "limit": AT_ONCE}).all()
-    to_clear.add(session, "need", set(over))
+    """What was left alone for a day is looked at again; returns how many needs.
+
+    A clearing holds the entry of the list when it comes to what is too low: so the entry comes first here too.
+    """
+    at = now()
+    over = set(session.scalars(_OVER, {"at": at, "limit": AT_ONCE}))
+    if over:
+        to_clear.add(session, "need", over)
+        session.execute(_AWAKEN, {"ids": array(over), "at": at})
     return len(over)
