@@ -223,7 +223,7 @@ def test_a_donor_claims_a_need_of_their_choice(cast: Cast) -> None:
     need = published(cast, category="medical.papr", quantity=4)
     offered = cast.donor.post("/v1/pledges", pledge(category="medical.papr", quantity=4, region=CITY))
     match = proposed(cast.donor, need)
-    cast.donor.post(f"/v1/matches/{match['id']}/refusal", {"reason": "changed_my_mind"})
+    cast.donor.post(f"/v1/matches/{match['id']}/refusal", {"reason": "other"})
     claim = {"need_id": need["id"], "pledge_id": offered["id"], "quantity": 3}
     claimed = eventually(lambda: cast.donor.post("/v1/claims", claim))
     assert (claimed["state"], claimed["quantity"]) == ("accepted", 3)
