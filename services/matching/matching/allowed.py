@@ -12,6 +12,9 @@ PROMISED = ("accepted", "sent", "received", "closed")
 OF_GIVER = frozenset({"not_deliverable", "giver_withdrew"})
 OF_HOUSEHOLD = frozenset({"not_deliverable", "giver_no_show", "household_moved", "need_over"})
 """Why each side may say that nothing will be delivered."""
+GIVER, HOUSEHOLD = "giver", "household"
+COUNTY = 6
+"""Digits of a county's code: who manages one, or a region around it, decides what two sides cannot settle."""
 
 
 def refusal(act: str, caller: Caller, match: Match) -> Problem | None:
@@ -46,6 +49,18 @@ def cancelling_refusal(caller: Caller, match: Match, reason: str) -> Problem | N
 def on_household_side(caller: Caller, match: Match) -> bool:
     """The household itself, or who manages its village and speaks for it."""
     return caller.id == match.account_id or caller.manages(match.region)
+
+
+def side_of(caller: Caller, match: Match) -> str | None:
+    """The side on which the caller stands, or None."""
+    if caller.id == match.pledger_id:
+        return GIVER
+    return HOUSEHOLD if on_household_side(caller, match) else None
+
+
+def is_the_countys(caller: Caller, match: Match) -> bool:
+    """Whether the caller manages the county of the match, or a region around it."""
+    return any(len(region) <= COUNTY and match.region.startswith(region) for region in caller.regions)
 
 
 def acts_on_match(caller: Caller, match: Match) -> list[str]:

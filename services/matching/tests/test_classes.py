@@ -139,3 +139,11 @@ def test_looking_at_the_reliable_first_and_no_further_than_the_demand_misses_not
 def test_looking_at_the_oldest_first_misses_something(database: RolledBack, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
     everything = worth(database, "510722", seed, monkeypatch, limit="200", until="true")
     assert worth(database, "510903", seed, monkeypatch, order="") == everything
+
+
+def test_who_is_due_is_found_by_index_however_many_are_known(database: RolledBack) -> None:
+    with database.begin() as session:
+        session.execute(text("SET LOCAL enable_seqscan = off"))
+        session.execute(text("SET LOCAL enable_bitmapscan = off"))
+        plan = session.scalars(text(f"EXPLAIN {classes._DUE}"), {"at": now(), "limit": 500}).all()
+    assert any("Index Cond: (settle_at <=" in line for line in plan), plan

@@ -68,6 +68,8 @@ WAYS: dict[str, tuple[list[tuple[str, dict[str, Any]]], int]] = {
         0,
     ),
     "called off": ([("accept", {}), ("cancel", {"reason": "giver_no_show"})], 0),
+    "declined": ([("decline", {"reason": "met_elsewhere"})], 0),
+    "declined after a promise": ([("accept", {}), ("decline", {"reason": "met_elsewhere"})], 0),
 }
 
 
@@ -79,11 +81,11 @@ def test_a_need_is_helped_while_help_is_offered_promised_or_has_arrived_and_no_l
     clear(database)
     acts, is_helped = WAYS[way]
     for act, body in acts:
-        caller, kind = (need.account_id, "household") if act in {"receive", "cancel"} else (pledge.pledger_id, "donor")
+        caller, kind = (need.account_id, "household") if act in {"receive", "cancel", "decline"} else (pledge.pledger_id, "donor")
         assert caller
         with database.begin() as session:
             match = session.scalar(text("SELECT id FROM matches"))
-            module = answers if act in {"accept", "refuse"} else delivery
+            module = answers if act in {"accept", "refuse", "decline"} else delivery
             getattr(module, f"{act}_match")(session, Caller(caller, kind, session), match, **body)
         if act in {"accept", "send"}:
             assert helped(database, need) == 1

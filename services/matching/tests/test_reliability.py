@@ -203,3 +203,18 @@ def test_marks_are_seen_by_whom_they_are_about(client: Client, database: RolledB
     others = (promise.agent, promise.household, promise.stranger, Person("donor"))
     assert {client.get(f"/v1/marks/{mark['id']}", by=person).status_code for person in others} == {404}
     assert client.get("/v1/marks", by=promise.agent).json["items"] == []
+
+
+def test_what_was_not_noted_when_it_happened_is_noted_later_and_once(client: Client, database: RolledBack) -> None:
+    promise = Promise(client, database)
+    promise.does("sending", SENDING, promise.giver)
+    promise.does("receipt", {"quantity": 10, "reason": "short"}, promise.household)
+    percent = client.get("/v1/reliability", by=promise.giver).json["percent"]
+    with database.begin() as session:
+        session.execute(text("DELETE FROM marks"))
+        session.execute(text("DELETE FROM reliabilities"))
+    with database.begin() as session:
+        assert marks.catch_up(session) > 0
+    with database.begin() as session:
+        assert marks.catch_up(session) == 0
+    assert client.get("/v1/reliability", by=promise.giver).json["percent"] == percent

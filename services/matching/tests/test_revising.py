@@ -122,6 +122,21 @@ def test_two_critical_needs_do_not_get_the_same(taken: RolledBack) -> None:
     assert offending(taken) == {}
 
 
+def test_each_revision_is_a_transaction_of_its_own(taken: RolledBack) -> None:
+    book(taken, [published(quantity=20, category="food.oil", unit="l")], [offered(quantity=20, category="food.oil", unit="l")])
+    settle(taken)
+    book(taken, [critical(category="food.oil", unit="l")])
+    settle(taken)
+    assert [(revise(taken), len(told(taken, MatchRevised))) for _ in range(3)] == [(True, 1), (True, 2), (False, 2)]
+
+
+def test_critical_needs_that_nobody_can_help_do_not_keep_others_from_it(taken: RolledBack) -> None:
+    older = LONG - DAYS
+    book(taken, [critical(category="aid.chair", unit="item", posted_at=older, published_at=older) for _ in range(revising.LOOKED_AT)])
+    settle(taken)
+    assert any(revise(taken) for _ in range(20))
+
+
 def test_revising_beside_answers_and_clearings_leaves_a_book_that_adds_up(database_of: Callable[[str, str], str]) -> None:
     database = Database(database_of("matching", "matching_revising"), name="revising", pool_size=20)
     book(database, [published(quantity=2) for _ in range(40)], [offered(quantity=2) for _ in range(40)])

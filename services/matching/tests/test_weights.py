@@ -1,5 +1,6 @@
 """Weights of counties: who may see and set them, what is refused, and what clearings make of them."""
 
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
@@ -334,3 +335,27 @@ def test_the_audit_takes_what_is_left_alone_for_no_pair_that_waits(picky: Rolled
         assert session.execute(text(check.statement)).all() == []
         session.execute(text("DELETE FROM too_low"))
         assert len(session.execute(text(check.statement)).all()) == 1
+
+
+def test_waking_pairs_beside_a_clearing_never_deadlocks(database_of: Callable[[str, str], str]) -> None:
+    database = Database(database_of("matching", "matching_awakening"), name="awakening", lock_timeout_ms=5_000)
+    need = published()
+    book(database, [need])
+    with database.begin() as session:
+        declining.decline(session, {(need.need_id, ("food", "kg", ""))}, datetime.now(UTC) - 2 * DAYS)
+        session.execute(text("UPDATE to_clear SET due_at = now() - interval '1 minute'"))
+
+    def awaken() -> int:
+        with database.begin() as session:
+            return declining.awaken(session)
+
+    with ThreadPoolExecutor() as pool:
+        with database.begin() as clearing_one:
+            clearing_one.execute(text("SELECT FROM to_clear FOR UPDATE"))
+            awakened = pool.submit(awaken)
+            with database.begin() as session:
+                while not session.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")):
+                    time.sleep(0.01)
+            declining.forget(clearing_one, [need.need_id])
+        assert awakened.result() == 1
+    database.close()

@@ -2,22 +2,12 @@
 
 from chassis.auth import Caller
 from chassis.problems import Problem, not_allowed, state_conflict
-from matching.allowed import on_household_side
+from matching.allowed import is_the_countys, side_of
 from matching.disputes.model import Dispute
 from matching.disputes.problems import already_disputed, own_dispute
 from matching.model import Match
 
 ACTS = ("answer_dispute", "raise_dispute", "settle_dispute")
-GIVER, HOUSEHOLD = "giver", "household"
-COUNTY = 6
-"""Digits of a county's code: who manages one, or a region around it, settles what was raised."""
-
-
-def side_of(caller: Caller, match: Match) -> str | None:
-    """The side on which the caller stands, or None."""
-    if caller.id == match.pledger_id:
-        return GIVER
-    return HOUSEHOLD if on_household_side(caller, match) else None
 
 
 def disputing_refusal(act: str, caller: Caller, match: Match) -> Problem | None:
@@ -39,7 +29,7 @@ def refusal(act: str, caller: Caller, dispute: Dispute) -> Problem | None:
     may, state = {
         "answer_dispute": (caller.manages(match.region), "open"),
         "raise_dispute": (side_of(caller, match) is not None and caller.id != dispute.answered_by, "answered"),
-        "settle_dispute": (any(len(one) <= COUNTY and match.region.startswith(one) for one in caller.regions), "raised"),
+        "settle_dispute": (is_the_countys(caller, match), "raised"),
     }[act]
     if not may:
         return not_allowed()

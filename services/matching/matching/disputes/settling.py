@@ -14,6 +14,7 @@ from chassis.pages import page
 from chassis.problems import not_found
 from matching import queries
 from matching.actions.taking import take
+from matching.allowed import side_of
 from matching.disputes import allowed
 from matching.disputes.model import Dispute
 from matching.disputes.told import answered, opened, raised, settled
@@ -31,7 +32,7 @@ def dispute_match(session: Session, caller: Caller, match_id: UUID, cause: str, 
     match.dispute, match.version = "open", match.version + 1
     at = now()
     dispute = Dispute(
-        match=match, side=allowed.side_of(caller, match), cause=cause, text=text, state="open", outcome=None, version=1,
+        match=match, side=side_of(caller, match), cause=cause, text=text, state="open", outcome=None, version=1,
         opened_by=caller.id, opened_at=at, due_at=at + ANSWERED_WITHIN, answer=None, ruling=None, answered_by=None, answered_at=None,
     )  # fmt: skip
     session.add(dispute)

@@ -8,7 +8,7 @@ from uuid import UUID
 from chassis.auth import Caller
 from chassis.database import now
 from chassis.problems import Problem, not_allowed, state_conflict
-from matching.allowed import on_household_side
+from matching.allowed import GIVER, HOUSEHOLD, is_the_countys, side_of
 from matching.model import Match
 from matching.trust.model import Appeal, Mark, Photo, Rating, Thanks
 from matching.trust.problems import (
@@ -23,19 +23,9 @@ from matching.trust.problems import (
 
 ACTS = ("add_photo", "add_thanks_photo", "thank_giver", "rate_match")
 Managers = Mapping[str, set[UUID]]
-GIVER, HOUSEHOLD = "giver", "household"
 RATED_WITHIN = timedelta(days=14)
-COUNTY = 6
-"""Digits of a county's code: who manages one, or a region around it, decides about appeals."""
 MOST_PHOTOS = 4
 """Of one side of a match."""
-
-
-def side_of(caller: Caller, match: Match) -> str | None:
-    """The side on which the caller stands, or None."""
-    if caller.id == match.pledger_id:
-        return GIVER
-    return HOUSEHOLD if on_household_side(caller, match) else None
 
 
 def refusal(act: str, caller: Caller, match: Match) -> Problem | None:
@@ -86,7 +76,7 @@ def mark_refusal(caller: Caller, mark: Mark) -> Problem | None:
 def appeal_refusal(caller: Caller, appeal: Appeal) -> Problem | None:
     """Why the caller may not decide an appeal, or None: it is the county's, and nobody's who took part in the match."""
     match = appeal.mark.match
-    if not any(len(region) <= COUNTY and match.region.startswith(region) for region in caller.regions):
+    if not is_the_countys(caller, match):
         return not_allowed()
     took_part = {movement.by for movement in match.movements} | {rating.by for rating in ratings_of(match)}
     if caller.id in took_part | {match.poster_id, match.closed_by, appeal.person_id}:

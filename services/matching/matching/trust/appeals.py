@@ -11,6 +11,7 @@ from chassis.auth import Caller
 from chassis.database import below, now
 from chassis.pages import page
 from chassis.problems import not_found
+from matching.allowed import COUNTY
 from matching.model import Match
 from matching.trust import allowed, marks
 from matching.trust.model import Appeal, Mark
@@ -85,4 +86,4 @@ def _whole() -> Select[Any]:
 
 
 def _of_county(caller: Caller) -> ColumnElement[bool]:
-    return or_(false(), *(below(Match.region, region) for region in caller.regions if len(region) <= allowed.COUNTY))
+    return or_(false(), *(below(Match.region, region) for region in caller.regions if len(region) <= COUNTY))

@@ -12,6 +12,7 @@ from chassis.problems import not_found
 from chassis.sealed import fingerprint
 from matching import queries
 from matching.actions.taking import locked
+from matching.allowed import side_of
 from matching.model import Match
 from matching.trust import allowed
 from matching.trust.model import Photo
@@ -43,7 +44,7 @@ def _add(session: Session, caller: Caller, match_id: UUID, data: bytes, media_ty
         return known
     _require(act, caller, match)
     picture = picture or cleaned(data, media_type)
-    side = allowed.side_of(caller, match)
+    side = side_of(caller, match)
     photo = Photo(
         match_id=match.id, side=side, purpose=purpose, added_by=caller.id, added_at=now(), digest=digest, version=1,
         data=picture.data, size=len(picture.data), width=picture.width, height=picture.height,
@@ -59,7 +60,7 @@ def _require(act: str, caller: Caller, match: Match) -> None:
 
 
 def _known(match: Match, caller: Caller, purpose: str, digest: bytes) -> Photo | None:
-    standing = allowed.standing(match, allowed.side_of(caller, match) or "", purpose)
+    standing = allowed.standing(match, side_of(caller, match) or "", purpose)
     return next((photo for photo in standing if photo.digest == digest and photo.added_by == caller.id), None)
 
 

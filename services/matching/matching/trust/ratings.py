@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from chassis.auth import Caller
 from chassis.database import now
 from matching.actions.taking import take
+from matching.allowed import side_of
 from matching.model import Match
 from matching.queries import visible_match
 from matching.trust import allowed, marks
@@ -41,7 +42,7 @@ class Ratings:
 def rate_match(session: Session, caller: Caller, match_id: UUID, stars: int) -> Ratings:
     """Say once, 1 to 5, how one found the other side."""
     match = take(session, caller, match_id, "rate_match", rule=allowed.refusal)
-    side, at = allowed.side_of(caller, match), now()
+    side, at = side_of(caller, match), now()
     both = [*allowed.ratings_of(match), Rating(match_id=match.id, side=side, stars=stars, by=caller.id, at=at)]
     both[-1].closes_at = allowed.rating_closes(match)
     session.add(both[-1])
@@ -57,7 +58,7 @@ def rate_match(session: Session, caller: Caller, match_id: UUID, stars: int) -> 
 
 def ratings_of(session: Session, caller: Caller, match_id: UUID) -> Ratings:
     match = visible_match(session, caller, match_id)
-    return _seen(match, allowed.side_of(caller, match))
+    return _seen(match, side_of(caller, match))
 
 
 def show_ratings(session: Session) -> int:

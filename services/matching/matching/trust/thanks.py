@@ -13,10 +13,11 @@ from chassis.database import below, now
 from chassis.pages import page
 from chassis.problems import not_found
 from matching.actions.taking import take
+from matching.allowed import HOUSEHOLD
 from matching.model import Match
 from matching.queries import is_own
 from matching.trust import allowed
-from matching.trust.allowed import HOUSEHOLD, Managers
+from matching.trust.allowed import Managers
 from matching.trust.model import Thanks
 from matching.trust.problems import unknown_photo
 from matching.trust.told import thanks_given, thanks_refused
