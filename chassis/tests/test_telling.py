@@ -1,6 +1,6 @@
 """The relay and the broker: what was confirmed becomes journal, what was not stays, and silence is noticed."""
 
-import random
+import itertools
 import subprocess
 import sys
 import threading
@@ -411,11 +411,16 @@ def hear(house: House, heard: list[Heard]) -> bool:
 @pytest.mark.parametrize("is_sorted", [True, unguarded(False, "each batch waits for what the other holds")])
 def test_batches_that_overlap_do_not_deadlock(house: House, monkeypatch: pytest.MonkeyPatch, is_sorted: bool) -> None:
     if not is_sorted:
-        monkeypatch.setattr(inbox, "sorted", lambda ids: random.sample(list(ids), len(ids)), raising=False)
-    with ThreadPoolExecutor(4) as threads:
-        for _ in range(3):
-            heard = [Heard(new_id(), withdrawn_pledge()) for _ in range(3000)]
-            assert all(threads.map(lambda batch: hear(house, batch), [heard] * 4))
+        descending = itertools.cycle((False, True))
+        monkeypatch.setattr(inbox, "sorted", lambda ids: sorted(ids, reverse=next(descending)), raising=False)
+    heard = [Heard(new_id(), withdrawn_pledge()) for _ in range(3)]
+    with ThreadPoolExecutor(2) as threads:
+        with house.database.begin() as session:
+            inbox.first_time(session, "needs.pledge_withdrawn", [heard[1]])
+            through = [threads.submit(hear, house, heard) for _ in range(2)]
+            assert soon(lambda: house.count("pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") == 2)
+            session.rollback()
+        assert all(one.result() for one in through)
 
 
 @pytest.mark.parametrize("is_patient", [True, unguarded(False, "a deadlock is held against the events")])
