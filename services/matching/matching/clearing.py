@@ -94,10 +94,15 @@ _DONE = text(
         JOIN pledges ON due.side = 'pledge' AND pledges.id = due.id
           AND NOT pledges.ended AND pledges.rest > 0 AND pledges.valid_until > now()
         WHERE EXISTS (
-            SELECT FROM categories AS asked JOIN needs ON needs.category = asked.category AND needs.unit = asked.unit
+            SELECT FROM categories AS asked
+            JOIN LATERAL (
+                SELECT needs.id FROM needs
+                WHERE needs.category = asked.category AND needs.unit = asked.unit
+                  AND needs.region >= pledges.scope AND needs.region < pledges.scope || '~' AND NOT needs.ended AND needs.rest > 0
+                  AND {WANTED} AND {WORTH_IT}
+                LIMIT 1
+            ) AS fitting ON true
             WHERE asked.category >= pledges.category AND asked.category < pledges.category || '/' AND asked.unit = pledges.unit
-              AND needs.region >= pledges.scope AND needs.region < pledges.scope || '~' AND NOT needs.ended AND needs.rest > 0
-              AND {WANTED} AND {WORTH_IT}
         )
     ),
     later AS (

@@ -225,6 +225,18 @@ def test_a_village_s_pledge_helps_that_village_only(database: RolledBack) -> Non
     assert clear(database) == 1
 
 
+def test_where_many_wait_for_one_item_a_clearing_does_not_read_them_all(database: RolledBack) -> None:
+    book(database, published(region="510903001002"))
+    with database.begin() as session:
+        session.execute(text(MORE_NEEDS.replace("90", "20_000")))
+        session.execute(text("ANALYZE needs"))
+    book(database, *(offered(region=VILLAGE) for _ in range(20)))
+    clear(database)
+    with database.begin() as session:
+        assert session.scalar(text("SELECT seq_tup_read FROM pg_stat_xact_user_tables WHERE relname = 'needs'")) < 20_000
+    assert listed(database) == 0
+
+
 def balanced(database: RolledBack) -> bool:
     """Whether of every pledge what is free and what is set aside are the whole."""
     with database.begin() as session:
