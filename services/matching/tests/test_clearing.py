@@ -218,6 +218,14 @@ def test_a_pledge_that_serves_more_needs_than_one_clearing_looks_at_stays_on_the
     assert rests(database) == (0, 545)
 
 
+def test_what_was_listed_before_the_clock_was_set_back_is_cleared_all_the_same(database: RolledBack) -> None:
+    book(database, published(), offered())
+    with database.begin() as session:
+        session.execute(text("UPDATE to_clear SET due_at = due_at + interval '1 day'"))
+    assert clear(database) == 1
+    assert listed(database) == 0
+
+
 def test_a_village_s_pledge_helps_that_village_only(database: RolledBack) -> None:
     book(database, published(region="510903001002"), offered(region=VILLAGE))
     assert clear(database) == 0
