@@ -55,6 +55,7 @@ audit: .venv/.ready ## prove that matching's book adds up, or name the first row
 .PHONY: bench-balance
 bench-balance: .venv/.ready ## the balance and the audit on a book of a million needs, pledges and matches; JSON lines
 	@$(BIN)/python -W ignore -m bench.balance
+
 .PHONY: bench-matching
 bench-matching: .venv/.ready rabbitmq ## needs matched a second at a million pledges beside its peers, growth, latency; JSON lines (OPTIONS='--needs 1000 …')
 	@$(BIN)/python -W ignore -m bench.matching $(OPTIONS)

@@ -12,11 +12,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench.matching import figures, growth, latency, pipeline
+from bench.matching import arrays, figures, growth, latency, pipeline
 from bench.matching.scene import Scene
 from chassis.testing import postgres, rabbitmq
 
-PARTS = ("pipeline", "pledges", "latency", "growth")
+PARTS = ("pipeline", "pledges", "arrays", "latency", "growth")
 SETTINGS = {"max_connections": "400", "shared_buffers": "1GB", "max_wal_size": "8GB"}
 
 
@@ -37,6 +37,8 @@ def main() -> None:
             pipeline.fill(scene, "waiting", luck, needs=asked.waiting)
             pipeline.measure_pledges(scene, luck, asked.arriving, asked.waiting)
             server.drop("waiting")
+        if "arrays" in parts:
+            arrays.measure(scene, luck, asked.needs)
         if parts & {"pipeline", "latency"}:
             pipeline.fill(scene, "matching", luck, pledges=asked.pledges)
         rate = asked.rate

@@ -26,15 +26,16 @@ class Costs:
         return {part: 1000 * (after[part] - self._before[part]) / per for part in sorted(after)}
 
     def _now(self) -> Counter[str]:
-        found = Counter({role: _seconds(process.pid) for role, process in self._processes.items()})
+        found = Counter({role: seconds_of(process.pid) for role, process in self._processes.items()})
         with self._scene.connect(self._database) as connection:
             for pid, name in connection.execute(_BACKENDS):
-                found[f"database for {name}"] += _seconds(int(str(pid)))
-        found["broker"] = _seconds(self._scene.broker.pid)
+                found[f"database for {name}"] += seconds_of(int(str(pid)))
+        found["broker"] = seconds_of(self._scene.broker.pid)
         return found
 
 
-def _seconds(pid: int) -> float:
+def seconds_of(pid: int) -> float:
+    """Processor time of a process and its children; none when it is gone."""
     try:
         one = psutil.Process(pid)
         return sum(sum(process.cpu_times()[:2]) for process in (one, *one.children(recursive=True)))
