@@ -40,6 +40,8 @@ def test_the_bench_matches_every_need_wholly_and_says_each_figure_beside_its_pee
         "pipeline, beside bare_batch",
         "pipeline, time of its own, beside faststream_one_by_one",
         "pipeline, time of its own, beside bare_batch",
+        "through the broker, 100 events a message",
+        "through the broker, 100 events a message, time of its own",
         "growth: from 500 to 1,000 open pledges",
     }
     broken = [line["figure"] for line in compared if not line.get("at_least", 0) <= line["ratio"] <= line.get("at_most", 1e9)]
