@@ -15,6 +15,7 @@ from chassis.database import now
 from chassis.rows import array, document
 from matching.allocation import Offered
 from matching.fairness.asking import lately
+from matching.holding import held
 from matching.lessons.wanted import UNWANTED, wanted
 from matching.proposing import propose
 from matching.score import Asked, Key, in_turn, keys_of
@@ -53,18 +54,19 @@ _FITTING_NEEDS = text(
     """
 )
 _TAKE_NEEDS = text("SELECT * FROM needs WHERE id = ANY(CAST(:ids AS uuid[])) AND NOT ended AND rest > 0 ORDER BY id FOR UPDATE SKIP LOCKED")
+# Not locked: a hundred are looked at for each that is taken. Those taken are held afterwards, if nobody else was there first.
 # Every pledge holds a unit at least, so no more of them than units are wanted of a key are looked at; those behind the demand stay away.
 # Whatever a need is, a unit from a reliable pledger is worth more to it: theirs come first of one key, and nothing that is best is missed.
 _TAKE_PLEDGES = text(
     f"""
     SELECT pledge.*
     FROM json_to_recordset(CAST(:keys AS json)) AS key (category text, unit text, scope text, demand bigint), LATERAL (
-        SELECT id, pledger_id, category, unit, scope, rest, valid_until, reliability FROM (
+        SELECT id, version, pledger_id, category, unit, scope, rest, valid_until, reliability FROM (
             SELECT *, sum(rest) OVER (ORDER BY reliability DESC, offered_at ROWS UNBOUNDED PRECEDING) - rest AS before FROM (
-                SELECT id, pledger_id, category, unit, scope, rest, valid_until, reliability, offered_at FROM pledges
+                SELECT id, version, pledger_id, category, unit, scope, rest, valid_until, reliability, offered_at FROM pledges
                 WHERE category = key.category COLLATE "C" AND unit = key.unit AND scope = key.scope COLLATE "C"
                   AND NOT ended AND rest > 0 AND valid_until > now() AND id <> ALL(CAST(:wanted_by_nobody AS uuid[]))
-                ORDER BY reliability DESC, offered_at LIMIT least({PER_KEY}, key.demand) FOR UPDATE SKIP LOCKED
+                ORDER BY reliability DESC, offered_at LIMIT least({PER_KEY}, key.demand)
             ) AS first
         ) AS summed WHERE before < key.demand
     ) AS pledge
@@ -155,7 +157,7 @@ def _clear(session: Session, answer_within: timedelta, due_needs: Sequence[UUID]
     needs, pledges = in_turn(list(asked.values())), [_offered(row) for row in pledge_of.values()]
     low = too_low(needs, pledges, weights)
     decline(session, low, at)
-    shares = share_out(needs, pledges, pairs, weights, low)
+    shares = held(session, lambda left: share_out(needs, left, pairs, weights, low), pledges, pledge_of)
     weighed = {id_: (row, asked[id_]) for id_, row in need_of.items()}
     propose(session, shares, weighed, pledge_of, weights, at, answer_within)
     sides = ["need"] * len(due_needs) + ["pledge"] * len(due_pledges)

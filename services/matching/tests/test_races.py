@@ -189,6 +189,70 @@ def test_several_clearings_at_once_use_a_pledge_up_exactly(real: Database) -> No
     )
 
 
+def while_it_thinks(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
+    """Something happens to the book once, between a clearing's reading of it and its holding what it chose."""
+    acts, share_out = [act], clearing.share_out
+
+    def shared(*asked: Any) -> Any:
+        shares = share_out(*asked)
+        if acts:
+            acts.pop()()
+        return shares
+
+    monkeypatch.setattr(clearing, "share_out", shared)
+
+
+def in_a_village_and_around_it(real: Database) -> tuple[Any, Any]:
+    """A need of ten units, and two pledges of ten: the near one is the better one."""
+    near, far = offered(quantity=10, region=VILLAGE), offered(quantity=10, region=VILLAGE[:2])
+    with real.begin() as session:
+        book.book_needs(session, [published(quantity=10)])
+        book.book_pledges(session, [near, far])
+        session.execute(text("DELETE FROM to_clear WHERE side = 'pledge'"))
+    return near, far
+
+
+@pytest.fixture(params=[True, pytest.param(False, marks=pytest.mark.xfail(strict=True, reason="what was read is not held"))])
+def holding(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not request.param:
+        monkeypatch.setattr(clearing, "held", lambda session, share, pledges, read: share(pledges))
+
+
+@pytest.mark.usefixtures("holding")
+@pytest.mark.parametrize(
+    "happens",
+    [
+        "UPDATE pledges SET rest = 4 WHERE id = :id",
+        "UPDATE pledges SET version = 2, scope = '330102001001' WHERE id = :id",
+        "UPDATE pledges SET ended = true WHERE id = :id",
+        "UPDATE pledges SET valid_until = now() - interval '1 hour' WHERE id = :id",
+    ],
+)
+def test_what_somebody_was_faster_with_is_replaced_by_the_next_best(real: Database, monkeypatch: pytest.MonkeyPatch, happens: str) -> None:
+    near, far = in_a_village_and_around_it(real)
+
+    def meanwhile() -> None:
+        with real.begin() as session:
+            session.execute(text(happens), {"id": near.pledge_id})
+
+    while_it_thinks(monkeypatch, meanwhile)
+    clear_all(real)
+    with real.begin() as session:
+        assert session.scalars(text("SELECT pledge_id FROM matches")).all() == [far.pledge_id]
+
+
+def test_a_clearing_does_not_wait_for_who_holds_a_pledge_and_comes_back_to_it(real: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    near, far = in_a_village_and_around_it(real)
+    with real.begin() as holder:
+        hold = text("SELECT FROM pledges WHERE id = ANY(:ids) FOR UPDATE")
+        while_it_thinks(monkeypatch, lambda: holder.execute(hold, {"ids": [near.pledge_id, far.pledge_id]}))
+        with real.begin() as session:
+            assert clearing.clear(session, 3 * DAYS).proposals == 0
+    clear_all(real)
+    with real.begin() as session:
+        assert session.scalars(text("SELECT pledge_id FROM matches")).all() == [near.pledge_id]
+
+
 def lost_wake_up(real: Database, add: Callable[[Session, Any], None]) -> int:
     """A pledge is on the list when it grows; a clearing looks between the growth and its commit. How many entries are left afterwards."""
     pledge = offered(quantity=1)
