@@ -72,6 +72,18 @@ faults-smoke: .venv/.ready rabbitmq ## 20,000 events through 66 faults, and a le
 test: .venv/.ready rabbitmq lint ## lint, then every test, two files at a time; campaigns at a tenth
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
+.PHONY: deploy-test
+deploy-test: .venv/.ready rabbitmq buildah ## what is deployed: each image holds what it should and nothing else; the story, told by processes in images
+	@$(BIN)/python -m pytest -m deploy
+
+.PHONY: images
+images: .venv/.ready buildah ## every service's image, without a daemon (ENGINE=docker or podman by those, BASE=… on another Python 3.11, ONLY="needs …")
+	@$(BIN)/python -m deploy.images $(ONLY)
+
+.PHONY: compose-keys
+compose-keys: .venv/.ready ## keys for deploy/compose.yaml, in var/compose
+	@$(BIN)/python -m deploy.images.compose
+
 .PHONY: fuzz
 fuzz: .venv/.ready ## thousands of requests that nobody thought of, to every operation of every service
 	@CAMPAIGN=1 $(BIN)/python -m pytest tests/fuzz
@@ -122,3 +134,9 @@ lock: .venv/.ready ## pin the newest allowed versions anew, with hashes
 rabbitmq:
 	@test -d /usr/lib/rabbitmq || if test "$$(id -u)" = 0; then deploy/install-rabbitmq; elif sudo -n true 2>/dev/null; then sudo -n deploy/install-rabbitmq; \
 		else echo "RabbitMQ is missing: apt-get install rabbitmq-server"; exit 1; fi
+
+.PHONY: buildah
+buildah:
+	@test -n "$(ENGINE)" || which buildah podman runc mmdebstrap >/dev/null || if test "$$(id -u)" = 0; then deploy/install-buildah; \
+		elif sudo -n true 2>/dev/null; then sudo -n deploy/install-buildah; \
+		else echo "Tools are missing: apt-get install buildah podman runc mmdebstrap"; exit 1; fi

@@ -1,4 +1,4 @@
-"""Writes what is generated and committed: the events' schemas and examples, who listens to what, the documents of the API and the events.
+"""Writes what is generated and committed: schemas and examples of events, who listens to what, documents, what images hold.
 
 `--check` says what is stale, and what breaks whoever relies on the last release; `--release` makes the present contracts the released ones.
 """
@@ -16,6 +16,7 @@ from contracts import generate
 from contracts.event import name_of
 from deploy import asyncapi, catalogue, openapi
 from deploy.compatibility import RELEASED, breaks
+from deploy.images import compose, pins
 from deploy.services import services
 
 LISTENERS = Path(contracts.__file__).resolve().parent / "listeners.json"
@@ -27,7 +28,7 @@ RETIRED = """\
 
 [operations]
 """
-FOLDERS = (generate.HERE / "schemas", generate.HERE / "examples", API)
+FOLDERS = {generate.HERE / "schemas": "**/*.json", generate.HERE / "examples": "**/*.json", API: "*.json", pins.FOLDER: "*.txt"}
 
 
 def listeners() -> dict[str, list[str]]:
@@ -53,12 +54,12 @@ def wanted() -> dict[Path, str]:
     heard = listeners()
     for_machines = {API / name: _text(document) for name, document in documents(heard).items()}
     for_people = {DOCS / "events.md": catalogue.page(heard)}
-    return generate.files() | {LISTENERS: _text(heard)} | for_machines | for_people
+    return generate.files() | {LISTENERS: _text(heard)} | for_machines | for_people | pins.files() | {compose.FILE: compose.page()}
 
 
 def stale(wanted: dict[Path, str]) -> list[Path]:
     """The committed files that differ from what the code says, are missing, or belong to nothing any more."""
-    standing = {path for folder in FOLDERS for path in folder.glob("*.json" if folder == API else "**/*.json")}
+    standing = {path for folder, pattern in FOLDERS.items() for path in folder.glob(pattern)}
     return sorted((standing - wanted.keys()) | {path for path, text in wanted.items() if not path.exists() or path.read_text() != text})
 
 

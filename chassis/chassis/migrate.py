@@ -1,6 +1,6 @@
 """Brings a service's database up to date: first the chassis's own tables, then the service's."""
 
-import sys
+import argparse
 
 from alembic import command
 from alembic.config import Config
@@ -42,7 +42,9 @@ def run_migrations() -> None:
 
 
 def main() -> None:
-    for service in sys.argv[1:]:
+    parser = argparse.ArgumentParser(prog="python -m chassis.migrate", description=__doc__)
+    parser.add_argument("service", nargs="+")
+    for service in parser.parse_args().service:
         migrate(Settings.of(service).database_url, service)
 
 

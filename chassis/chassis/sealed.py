@@ -5,15 +5,19 @@ import hmac
 from functools import cache
 from typing import Any
 
-from cryptography.fernet import Fernet, MultiFernet
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from environs import Env
 from sqlalchemy import Dialect, LargeBinary, TypeDecorator
 
 
+def _each_key() -> list[Fernet]:
+    keys: list[str] = Env().list("SEAL_KEYS")
+    return [Fernet(key) for key in keys]
+
+
 @cache
 def _keys() -> MultiFernet:
-    keys: list[str] = Env().list("SEAL_KEYS")
-    return MultiFernet([Fernet(key) for key in keys])
+    return MultiFernet(_each_key())
 
 
 @cache
@@ -49,6 +53,15 @@ class SealedBytes(TypeDecorator[bytes]):
 
     def process_result_value(self, value: Any, dialect: Dialect) -> bytes | None:
         return None if value is None else _keys().decrypt(bytes(value))
+
+
+def resealed(token: bytes) -> bytes | None:
+    """What was sealed by an older key, sealed by the newest; None when it is so already. Raises `InvalidToken` if no key opens it."""
+    try:
+        _each_key()[0].decrypt(token)
+    except InvalidToken:
+        return _keys().rotate(token)
+    return None
 
 
 def fingerprint(value: str | bytes) -> bytes:

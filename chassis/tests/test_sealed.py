@@ -8,7 +8,7 @@ from keeper import House
 from pantry.model import Withdrawal
 from sqlalchemy import select, text
 
-from chassis import sealed
+from chassis import reseal, sealed
 from chassis.database import new_id
 from chassis.sealed import SealedBytes, fingerprint
 
@@ -56,6 +56,46 @@ def test_the_newest_key_seals_and_older_ones_still_open(house: House, with_keys:
     with_keys(NEW)
     with pytest.raises(InvalidToken):
         read(house)
+
+
+def test_what_older_keys_sealed_is_sealed_anew_until_only_the_newest_is_needed(house: House, with_keys: Callable[..., None]) -> None:
+    with_keys(OLD)
+    for _ in range(3):
+        written(house)
+    with_keys(NEW, OLD)
+    kept = written(house)
+    [table] = reseal.tables_of("pantry")
+    assert reseal.reseal(house.database, table) == (4, 3)
+    assert reseal.reseal(house.database, table) == (4, 0)
+    with_keys(NEW)
+    assert read(house) == [NAME] * 4
+    with house.database.begin() as session:
+        assert kept in session.scalars(text("SELECT reason FROM withdrawals")).all()
+
+
+def test_sealing_anew_goes_on_where_it_was_ended_and_passes_page_after_page(
+    house: House, with_keys: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reseal, "AT_ONCE", 2)
+    with_keys(OLD)
+    with house.database.begin() as session:
+        session.add_all(Withdrawal(region="51", asked_by=new_id(), reason=reason) for reason in (NAME, None, NAME, NAME, NAME))
+    with_keys(NEW, OLD)
+    [table] = reseal.tables_of("pantry")
+    with house.database.begin() as session:
+        assert sum(reseal._sealed_anew(session, table, row) for row in reseal._page(session, table, None)) == 1
+    assert reseal.reseal(house.database, table) == (5, 3)
+    with_keys(NEW)
+    assert sorted(map(str, read(house))) == sorted(map(str, [NAME, None, NAME, NAME, NAME]))
+
+
+def test_what_no_key_opens_is_not_passed_over(house: House, with_keys: Callable[..., None]) -> None:
+    with_keys(OLD)
+    written(house)
+    with_keys(NEW)
+    [table] = reseal.tables_of("pantry")
+    with pytest.raises(InvalidToken):
+        reseal.reseal(house.database, table)
 
 
 def test_bytes_are_sealed_as_text_is(house: House) -> None:

@@ -27,14 +27,15 @@ def environment(folder: Path, database_url: Callable[[str], str], *, origin: str
     told = (
         ON_ONE_ADDRESS
         | dict(os.environ)
-        | _keys(folder)
-        | {"JWKS_URL": f"{origin}/v1/jwks", "USERS_SIGNING_KEYS": str(_signing_key(folder))}
+        | keys_of(folder)
+        | {"JWKS_URL": f"{origin}/v1/jwks", "USERS_SIGNING_KEYS": str(signing_key_of(folder))}
     )
     told |= {f"{name.upper()}_DATABASE_URL": database_url(name) for name in services()}
     return told | ({"BROKER_URL": broker_url} if broker_url else {})
 
 
-def _keys(folder: Path) -> Mapping[str, str]:
+def keys_of(folder: Path) -> Mapping[str, str]:
+    """`SEAL_KEYS` and `FINGERPRINT_KEY`, made at the first call."""
     path = folder / "keys.json"
     if not path.exists():
         _write_secret(path, json.dumps({"SEAL_KEYS": Fernet.generate_key().decode(), "FINGERPRINT_KEY": secrets.token_hex(32)}))
@@ -42,7 +43,8 @@ def _keys(folder: Path) -> Mapping[str, str]:
     return keys
 
 
-def _signing_key(folder: Path) -> Path:
+def signing_key_of(folder: Path) -> Path:
+    """The file with the key by which users signs, made at the first call."""
     path = folder / "signing.pem"
     if not path.exists():
         key = ec.generate_private_key(ec.SECP256R1())

@@ -7,6 +7,7 @@ are, once everything is ready.
 import argparse
 import json
 import os
+import shlex
 import subprocess
 import sys
 import threading
@@ -18,6 +19,7 @@ from honcho.manager import Manager
 
 from chassis.testing import postgres, rabbitmq
 from deploy.local.environment import data_folder, environment
+from deploy.local.processes import Here, InImages
 from deploy.local.visitor import by_service
 from deploy.services import services
 
@@ -36,22 +38,27 @@ def main() -> None:
         for name in services():
             database.create(name)
         told = environment(folder, database.url, origin=by_service(addresses)("/v1/jwks"), broker_url=broker.url())
+        processes = InImages(told) if arguments.images else Here(told)
         for step in ("chassis.migrate", "chassis.topology"):
             print(f"… {step}", flush=True)
-            subprocess.run([sys.executable, "-m", step, *services()], env=told, check=True)
+            for names in processes.together(list(services())):
+                command = processes.command(f"{names[0]}-{step.rpartition('.')[2]}", step, *names)
+                subprocess.run(command, env=processes.told, check=True)
         manager, metrics = Manager(), {}
         for name, service in services().items():
-            own = told | ({"PORT": str(ports[name])} if name in ports else {})
+            own = processes.told | ({"PORT": str(ports[name])} if name in ports else {})
             for role, module in service.roles.items():
                 many = bool(service.jobs) and (role == "worker" or module in service.jobs)
                 for number in range(arguments.replicas if many else 1):
-                    process, command = f"{name}-{role}{number or ''}", f"exec {sys.executable} -m {module} {name}"
+                    process = f"{name}-{role}{number or ''}"
                     metrics[process] = FIRST_METRICS_PORT + arguments.port_offset + len(metrics)
-                    manager.add_process(process, command, env=own | {"METRICS_PORT": str(metrics[process])}, quiet=arguments.quiet)
+                    line = "exec " + shlex.join(processes.command(process, module, name))
+                    manager.add_process(process, line, env=own | {"METRICS_PORT": str(metrics[process])}, quiet=arguments.quiet)
         measured = {process: f"http://127.0.0.1:{port}/metrics" for process, port in metrics.items()}
         stated = {"addresses": addresses, "metrics": measured, "environment": _ours(told), "pid": os.getpid()}
         threading.Thread(target=_announce, args=(ready, stated), daemon=True).start()
         manager.loop()
+        processes.close()
     ready.unlink(missing_ok=True)
     sys.exit(manager.returncode)
 
@@ -61,6 +68,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--folder", type=Path, default=data_folder("stack"))
     parser.add_argument("--port-offset", type=int, default=0)
     parser.add_argument("--replicas", type=int, default=1, help="of workers and own roles where a service has own roles")
+    parser.add_argument("--images", action="store_true", help="every process in its service's image, as `make images` made it")
     parser.add_argument("--quiet", action="store_true")
     parser.add_argument("--not-durable", dest="durable", action="store_false", help="no fsync: for throw-away data only")
     return parser.parse_args()

@@ -1,4 +1,4 @@
-"""Two houses to tell the same story in: the embedded one and the stack."""
+"""Houses to tell the same story in: the embedded one, the stack, and the stack out of built images."""
 
 import os
 import secrets
@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from chassis.testing.postgres import kept_ports
+from deploy.images import engine
+from deploy.images.engine import contained
 from deploy.local import running
 from deploy.local.collector import Collector, collector
 from deploy.local.environment import data_folder
@@ -27,6 +29,7 @@ class World:
     environment: dict[str, str]
     folder: Path
     metrics: dict[str, str] = field(default_factory=dict)
+    is_imaged: bool = False
 
     def visitor(self) -> Visitor:
         return Visitor(self.origin)
@@ -34,6 +37,10 @@ class World:
     def command(self, *words: str) -> str:
         """Run one of the services' commands as an operator would; gives what it printed."""
         command = [sys.executable, "-W", "ignore", "-m", *words]
+        if self.is_imaged:
+            command = contained(
+                words[0].partition(".")[0], *words, told=self.environment.keys() - os.environ, files={self.folder: self.folder}
+            )
         return subprocess.run(command, env=self.environment, check=True, capture_output=True, text=True).stdout
 
 
@@ -66,7 +73,16 @@ def stacked(collected: Collector, worker_id: str) -> Iterator[World]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture(params=["embedded", "stacked"])
+@pytest.fixture(scope="session")
+def imaged() -> Iterator[World]:
+    folder = data_folder(f"images-{secrets.token_hex(4)}")
+    with running.stack(folder, "--port-offset", "900", "--not-durable", "--images") as stated:
+        environment = os.environ | engine.environment() | stated["environment"]
+        yield World(by_service(stated["addresses"]), environment, folder, stated["metrics"], is_imaged=True)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(params=["embedded", "stacked", pytest.param("imaged", marks=pytest.mark.deploy)])
 def world(request: pytest.FixtureRequest) -> World:
     found: World = request.getfixturevalue(request.param)
     return found

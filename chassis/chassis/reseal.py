@@ -1,0 +1,80 @@
+"""Seals anew, with the newest of `SEAL_KEYS`, what older keys have sealed: `python -m chassis.reseal users`.
+
+Run it when every process has the new key first; when it says that all is done, the older keys may go. Ended half way it goes on from
+there: what the newest key has sealed stays as it is.
+"""
+
+import argparse
+import json
+import pkgutil
+from collections.abc import Iterator, Sequence
+from importlib import import_module
+from typing import Any
+
+from sqlalchemy import Column, LargeBinary, Table, select, tuple_, type_coerce, update
+from sqlalchemy.orm import Session
+
+from chassis.database import Database
+from chassis.sealed import Sealed, SealedBytes, resealed
+from chassis.settings import Settings
+
+AT_ONCE = 100
+
+
+def tables_of(service: str) -> Iterator[Table]:
+    """The tables of a service that hold something sealed."""
+    for module in pkgutil.walk_packages(import_module(service).__path__, f"{service}."):
+        if module.name.endswith(".model"):
+            import_module(module.name)
+    tables: Sequence[Table] = import_module(f"{service}.model").Base.metadata.sorted_tables
+    yield from (table for table in tables if sealed_in(table))
+
+
+def sealed_in(table: Table) -> list[Column[Any]]:
+    return [column for column in table.columns if isinstance(column.type, Sealed | SealedBytes)]
+
+
+def reseal(database: Database, table: Table) -> tuple[int, int]:
+    """Go through a table, a hundred rows in a transaction; how many rows there were, and how many of them are sealed anew now.
+
+    Raises `InvalidToken` for what none of the keys opens.
+    """
+    after, seen, anew = None, 0, 0
+    while True:
+        with database.begin() as session:
+            rows = _page(session, table, after)
+            anew += sum(_sealed_anew(session, table, row) for row in rows)
+        if not rows:
+            return seen, anew
+        seen += len(rows)
+        after = tuple(rows[-1][: len(table.primary_key)])
+
+
+def _page(session: Session, table: Table, after: tuple[Any, ...] | None) -> Sequence[Any]:
+    keys, tokens = list(table.primary_key), [type_coerce(column, LargeBinary) for column in sealed_in(table)]
+    query = select(*keys, *tokens).order_by(*keys).limit(AT_ONCE).with_for_update()
+    return session.execute(query.where(tuple_(*keys) > after) if after else query).all()
+
+
+def _sealed_anew(session: Session, table: Table, row: Any) -> bool:
+    keys, columns = list(table.primary_key), sealed_in(table)
+    found = zip(columns, row[len(keys) :], strict=True)
+    values = {column.name: type_coerce(token, LargeBinary) for column, old in found if old is not None and (token := resealed(bytes(old)))}
+    if values:
+        session.execute(update(table).where(*(key == value for key, value in zip(keys, row, strict=False))).values(values))
+    return bool(values)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m chassis.reseal", description=__doc__)
+    parser.add_argument("service", nargs="+")
+    for service in parser.parse_args().service:
+        database = Database.of(Settings.of(service), "reseal")
+        for table in tables_of(service):
+            rows, anew = reseal(database, table)
+            print(json.dumps({"service": service, "table": table.name, "rows": rows, "sealed_anew": anew}), flush=True)
+        database.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""Builds every service's image, or those named: `python -m deploy.images [needs …]`.
+
+`ENGINE=docker` or `podman` builds by those; else buildah, without a daemon. `BASE` names an image with Python 3.11 to build on; without
+one buildah builds on a base made of Debian's packages here. `FRESH=1` makes that base anew.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+from pathlib import Path
+
+from deploy.images.engine import CERTIFICATES, buildah, image_of
+from deploy.services import services
+
+ROOT = Path(__file__).resolve().parents[2]
+BASE, BUILDER = "localhost/duijie-base", "localhost/duijie-builder"
+SUITE = "bookworm"
+PACKAGES = "python3,ca-certificates,tzdata"
+LEFT_OUT = ["/usr/share/doc/*", "/usr/share/man/*", "/usr/share/info/*", "/usr/share/locale/*"]
+
+
+def revision() -> tuple[str, int]:
+    """What is built: the commit and its time in seconds, by which every file in an image is dated; unknown outside a repository."""
+    outcome = subprocess.run(["git", "log", "-1", "--format=%H %ct"], cwd=ROOT, capture_output=True, text=True, check=False)
+    commit, _, moment = outcome.stdout.strip().partition(" ")
+    return commit or "unknown", int(os.environ.get("SOURCE_DATE_EPOCH") or moment or 0)
+
+
+def make_base(moment: int) -> None:
+    """An image of Debian's Python and nothing that installs, and one beside it that has uv as well."""
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
+        archive = str(Path(folder, "base.tar"))
+        options = [f"--dpkgopt=path-exclude={path}" for path in LEFT_OUT]
+        command = ["mmdebstrap", "--quiet", "--variant=essential", f"--include={PACKAGES}", *options, SUITE, archive]
+        subprocess.run(command, env=os.environ | {"SOURCE_DATE_EPOCH": str(moment)}, check=True)
+        _commit("scratch", archive, "/", BASE, moment)
+    _commit(BASE, str(Path(sys.executable).with_name("uv")), "/usr/local/bin/uv", BUILDER, moment)
+
+
+def _commit(base: str, source: str, target: str, image: str, moment: int) -> None:
+    container = buildah("from", base)
+    try:
+        buildah("add", "--quiet", container, source, target)
+        buildah("commit", "--quiet", "--timestamp", str(moment), container, image)
+    finally:
+        buildah("rm", container)
+
+
+def build(service: str, engine: str, base: str | None, *options: str) -> None:
+    commit, moment = revision()
+    version = tomllib.loads((ROOT / "services" / service / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+    given = {"SERVICE": service, "VERSION": version, "REVISION": commit} | ({"BASE": base} if base else {})
+    if engine == "docker":
+        given["SOURCE_DATE_EPOCH"] = str(moment)
+    elif base == BASE:
+        given["BUILDER"] = BUILDER
+    if engine != "docker":
+        options += ("--timestamp", str(moment), "--network=host", f"--volume={CERTIFICATES}:{CERTIFICATES}:ro")
+    arguments = [f"--build-arg={name}={value}" for name, value in given.items()]
+    words = ["build", "--quiet", "--file=deploy/Dockerfile", f"--tag={image_of(service)}", *arguments, *options, str(ROOT)]
+    if engine == "buildah":
+        buildah(*words)
+    else:
+        subprocess.run([engine, *words], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+
+
+def main() -> None:
+    os.chdir(ROOT)
+    wanted = sys.argv[1:] or list(services())
+    engine, base = os.environ.get("ENGINE") or "buildah", os.environ.get("BASE")
+    if engine == "buildah" and not base:
+        base = BASE
+        missing = not buildah("images", "--quiet", "--filter", f"reference={BUILDER}")
+        if missing or os.environ.get("FRESH"):
+            print(f"… a base of Debian {SUITE}'s packages", flush=True)
+            make_base(revision()[1])
+    for service in wanted:
+        started = time.monotonic()
+        build(service, engine, base)
+        said = {"image": image_of(service), "seconds": round(time.monotonic() - started, 1)}
+        if engine == "buildah":
+            [image] = json.loads(buildah("images", "--json", image_of(service)))
+            said |= {"size": image["size"], "id": image["id"][:12]}
+        print(json.dumps(said), flush=True)
+
+
+if __name__ == "__main__":
+    main()

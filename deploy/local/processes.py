@@ -1,0 +1,53 @@
+"""How the stack starts its processes: as Python on this machine, or each in its service's image, confined as in a cluster."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from deploy.images import engine
+
+OF_TRACING = "OTEL_"
+
+
+class Here:
+    """Processes of the Python that runs this; what they are told is `told`."""
+
+    def __init__(self, told: dict[str, str]) -> None:
+        self.told = told
+
+    def together(self, names: list[str]) -> list[list[str]]:
+        """Which services one process can do a step for."""
+        return [names]
+
+    def command(self, name: str, *words: str) -> list[str]:
+        """The command for a process called `<service>-…` that runs a module, in the environment `told`."""
+        return [sys.executable, "-m", *words]
+
+    def close(self) -> None:
+        """End what is left."""
+
+
+class InImages(Here):
+    """Containers, each of its service's image as `make images` made it, which hear of the environment what others do not have."""
+
+    def __init__(self, told: dict[str, str]) -> None:
+        ours = {name for name, value in told.items() if os.environ.get(name) != value or name.startswith(OF_TRACING)}
+        self._heard = ours | {"HOST", "PORT", "METRICS_PORT"}
+        self._key = Path(told["USERS_SIGNING_KEYS"])
+        self._containers: list[str] = []
+        # Who runs in an image is not who made the key, and nobody else may read it.
+        os.chown(self._key, engine.USER, engine.USER)
+        super().__init__(told | engine.environment() | {"HOST": "127.0.0.1"})
+
+    def together(self, names: list[str]) -> list[list[str]]:
+        return [[name] for name in names]
+
+    def command(self, name: str, *words: str) -> list[str]:
+        self._containers.append(f"duijie-{os.getpid()}-{name}")
+        options = [f"--name={self._containers[-1]}"]
+        return engine.contained(name.partition("-")[0], *words, told=self._heard, files={self._key: self._key}, options=options)
+
+    def close(self) -> None:
+        command = [*engine.PODMAN, "rm", "--force", "--ignore", "--time=10", *self._containers]
+        subprocess.run(command, env=engine.environment(), check=True, stdout=subprocess.DEVNULL)

