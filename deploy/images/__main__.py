@@ -4,6 +4,7 @@
 one buildah builds on a base made of Debian's packages here. `FRESH=1` makes that base anew.
 """
 
+import hashlib
 import json
 import os
 import subprocess
@@ -14,13 +15,16 @@ import tomllib
 from pathlib import Path
 
 from deploy.images.engine import CERTIFICATES, buildah, image_of
+from deploy.images.pins import pins
 from deploy.services import services
 
 ROOT = Path(__file__).resolve().parents[2]
-BASE, BUILDER = "localhost/duijie-base", "localhost/duijie-builder"
 SUITE = "bookworm"
-PACKAGES = "python3,ca-certificates,tzdata"
+PACKAGES = "python3,libstdc++6,ca-certificates,tzdata"
 LEFT_OUT = ["/usr/share/doc/*", "/usr/share/man/*", "/usr/share/info/*", "/usr/share/locale/*"]
+UV = pins()["uv"]
+RECIPE = hashlib.sha256(repr((SUITE, PACKAGES, LEFT_OUT, UV)).encode()).hexdigest()[:12]
+BASE, BUILDER = f"localhost/duijie-base:{RECIPE}", f"localhost/duijie-builder:{RECIPE}"
 
 
 def revision() -> tuple[str, int]:
@@ -50,18 +54,20 @@ def _commit(base: str, source: str, target: str, image: str, moment: int) -> Non
         buildah("rm", container)
 
 
-def build(service: str, engine: str, base: str | None, *options: str) -> None:
+def build(service: str, engine: str, base: str | None, tag: str | None = None) -> None:
+    """Build a service's image, called `tag` or as it is always called. Raises `CalledProcessError`."""
     commit, moment = revision()
     version = tomllib.loads((ROOT / "services" / service / "pyproject.toml").read_text("utf-8"))["project"]["version"]
     given = {"SERVICE": service, "VERSION": version, "REVISION": commit} | ({"BASE": base} if base else {})
+    options: list[str] = []
     if engine == "docker":
         given["SOURCE_DATE_EPOCH"] = str(moment)
     elif base == BASE:
         given["BUILDER"] = BUILDER
     if engine != "docker":
-        options += ("--timestamp", str(moment), "--network=host", f"--volume={CERTIFICATES}:{CERTIFICATES}:ro")
+        options += [f"--timestamp={moment}", "--network=host", f"--volume={CERTIFICATES}:{CERTIFICATES}:ro"]
     arguments = [f"--build-arg={name}={value}" for name, value in given.items()]
-    words = ["build", "--quiet", "--file=deploy/Dockerfile", f"--tag={image_of(service)}", *arguments, *options, str(ROOT)]
+    words = ["build", "--quiet", "--file=deploy/Dockerfile", f"--tag={tag or image_of(service)}", *arguments, *options, str(ROOT)]
     if engine == "buildah":
         buildah(*words)
     else:
