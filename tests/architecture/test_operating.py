@@ -7,6 +7,7 @@ from pathlib import Path
 from prometheus_client import REGISTRY
 
 from chassis import metrics
+from chassis.commands import commands
 from chassis.settings import Settings, WebSettings
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs/operating.md").read_text("utf-8")
@@ -26,3 +27,7 @@ def test_the_page_names_every_metric_of_the_chassis_and_none_that_is_not_there()
     assert named - of_matching <= there
     bare = {re.sub(r"_(total|bucket|count|sum|created)$", "", name) for name in there}
     assert bare <= {re.sub(r"_total$", "", name) for name in named}
+
+
+def test_every_command_is_on_the_operators_page() -> None:
+    assert {name for name in commands() if f"`duijie {name} " not in PAGE and f"`duijie {name}`" not in PAGE} == set()

@@ -41,7 +41,9 @@ def raised() -> list[str]:
 
 
 own, *others = sys.argv[1:]
-imported = [module.name for module in pkgutil.walk_packages(importlib.import_module(own).__path__, f"{own}.") if "migrations" not in module.name]
+imported = [
+    module.name for module in pkgutil.walk_packages(importlib.import_module(own).__path__, f"{own}.") if "migrations" not in module.name
+]
 for name in imported:
     importlib.import_module(name)
 found = {
