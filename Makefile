@@ -72,18 +72,6 @@ faults-smoke: .venv/.ready rabbitmq ## 20,000 events through 66 faults, and a le
 test: .venv/.ready rabbitmq lint ## lint, then every test, two files at a time; campaigns at a tenth
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
-.PHONY: deploy-test
-deploy-test: .venv/.ready rabbitmq buildah ## what is deployed: each image holds what it should and nothing else; the story, told by processes in images
-	@$(BIN)/python -m pytest -m deploy
-
-.PHONY: images
-images: .venv/.ready buildah ## every service's image, without a daemon (ENGINE=docker or podman by those, BASE=… on another Python 3.11, ONLY="needs …")
-	@$(BIN)/python -m deploy.images $(ONLY)
-
-.PHONY: compose-keys
-compose-keys: .venv/.ready ## keys for deploy/compose.yaml, in var/compose
-	@$(BIN)/python -m deploy.images.compose
-
 .PHONY: fuzz
 fuzz: .venv/.ready ## thousands of requests that nobody thought of, to every operation of every service
 	@CAMPAIGN=1 $(BIN)/python -m pytest tests/fuzz
@@ -124,6 +112,21 @@ service: .venv/.ready ## a new service from the template: name=reviews [kind=ful
 .PHONY: wheels
 wheels: .venv/.ready ## contracts and chassis as wheels in dist/, for programs outside this repository
 	@for one in contracts chassis; do (cd $$one && $(CURDIR)/$(BIN)/python -m hatchling build -t wheel -d ../dist) || exit 1; done
+
+.PHONY: images
+images: .venv/.ready buildah ## every service's image, without a daemon (ENGINE=docker or podman by those, BASE=… on another Python 3.11, ONLY="needs …")
+	@$(BIN)/python -m deploy.images $(ONLY)
+
+.PHONY: compose-keys
+compose-keys: .venv/.ready ## keys for deploy/compose.yaml, in var/compose
+	@$(BIN)/python -m deploy.images.compose
+
+.PHONY: images-test
+images-test: .venv/.ready rabbitmq buildah ## look into every image, and have the story told by processes in them (after `make images`)
+	@$(BIN)/python -W ignore -m pytest -m images
+
+.PHONY: deploy-test
+deploy-test: images-test
 
 .PHONY: lock
 lock: .venv/.ready ## pin the newest allowed versions anew, with hashes

@@ -24,7 +24,7 @@ PACKAGES = "python3,libstdc++6,ca-certificates,tzdata"
 LEFT_OUT = ["/usr/share/doc/*", "/usr/share/man/*", "/usr/share/info/*", "/usr/share/locale/*"]
 UV = pins()["uv"]
 RECIPE = hashlib.sha256(repr((SUITE, PACKAGES, LEFT_OUT, UV)).encode()).hexdigest()[:12]
-BASE, BUILDER = f"localhost/duijie-base:{RECIPE}", f"localhost/duijie-builder:{RECIPE}"
+BASE, BUILDER = f"localhost/duijie/base:{RECIPE}", f"localhost/duijie/builder:{RECIPE}"
 
 
 def revision() -> tuple[str, int]:

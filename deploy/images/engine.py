@@ -18,7 +18,7 @@ CONFINED = [
 
 
 def image_of(service: str) -> str:
-    return f"localhost/duijie-{service}"
+    return f"localhost/duijie/{service}"
 
 
 @cache

@@ -38,9 +38,8 @@ class World:
         """Run one of the services' commands as an operator would; gives what it printed."""
         command = [sys.executable, "-W", "ignore", "-m", *words]
         if self.is_imaged:
-            command = contained(
-                words[0].partition(".")[0], *words, told=self.environment.keys() - os.environ, files={self.folder: self.folder}
-            )
+            told = {name for name, value in self.environment.items() if os.environ.get(name) != value}
+            command = contained(words[0].partition(".")[0], *words, told=told, files={self.folder: self.folder})
         return subprocess.run(command, env=self.environment, check=True, capture_output=True, text=True).stdout
 
 
@@ -82,7 +81,7 @@ def imaged() -> Iterator[World]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture(params=["embedded", "stacked", pytest.param("imaged", marks=pytest.mark.deploy)])
+@pytest.fixture(params=["embedded", "stacked", pytest.param("imaged", marks=pytest.mark.images)])
 def world(request: pytest.FixtureRequest) -> World:
     found: World = request.getfixturevalue(request.param)
     return found

@@ -11,7 +11,7 @@ from deploy.images.__main__ import BASE, build
 from deploy.images.engine import USER, buildah, contained, environment, image_of
 from deploy.services import services
 
-pytestmark = [pytest.mark.deploy, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.images, pytest.mark.timeout(600)]
 INSIDE = Path(__file__).with_name("inside.py")
 
 
@@ -64,7 +64,7 @@ def test_every_role_s_module_is_in_its_image_and_names_the_setting_that_it_lacks
 def test_built_twice_an_image_is_the_same() -> None:
     made = []
     for _ in range(2):
-        build("insight", "buildah", BASE, tag="localhost/duijie-again")
-        made.append(buildah("images", "--quiet", "--no-trunc", "localhost/duijie-again"))
-        buildah("rmi", "localhost/duijie-again")
+        build("insight", "buildah", BASE, tag="localhost/duijie/again")
+        made.append(buildah("images", "--quiet", "--no-trunc", "localhost/duijie/again"))
+        buildah("rmi", "localhost/duijie/again")
     assert made[0] == made[1]
