@@ -22,10 +22,15 @@ def image_of(service: str) -> str:
 
 
 @cache
-def environment() -> dict[str, str]:
-    """For buildah and podman: layers are laid over each other where the kernel allows it, else copied."""
+def ways() -> dict[str, str]:
+    """What buildah and podman are told: layers are laid over each other where the kernel allows it, else copied."""
     driver = os.environ.get("STORAGE_DRIVER") or ("overlay" if _overlays() else "vfs")
-    return dict(os.environ) | {"BUILDAH_ISOLATION": "chroot", "STORAGE_DRIVER": driver}
+    return {"BUILDAH_ISOLATION": "chroot", "STORAGE_DRIVER": driver}
+
+
+def environment() -> dict[str, str]:
+    """This process's environment with `ways`, for one of buildah or podman."""
+    return dict(os.environ) | ways()
 
 
 def _overlays() -> bool:

@@ -38,7 +38,7 @@ class InImages(Here):
         self._containers: list[str] = []
         # Who runs in an image is not who made the key, and nobody else may read it.
         os.chown(self._key, engine.USER, engine.USER)
-        super().__init__(told | engine.environment() | {"HOST": "127.0.0.1"})
+        super().__init__(told | engine.ways() | {"HOST": "127.0.0.1"})
 
     def together(self, names: list[str]) -> list[list[str]]:
         return [[name] for name in names]

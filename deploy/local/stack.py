@@ -41,9 +41,12 @@ def main() -> None:
         processes = InImages(told) if arguments.images else Here(told)
         for step in ("chassis.migrate", "chassis.topology"):
             print(f"… {step}", flush=True)
-            for names in processes.together(list(services())):
-                command = processes.command(f"{names[0]}-{step.rpartition('.')[2]}", step, *names)
-                subprocess.run(command, env=processes.told, check=True)
+            commands = [
+                processes.command(f"{names[0]}-{step.rpartition('.')[2]}", step, *names) for names in processes.together(list(services()))
+            ]
+            begun = [subprocess.Popen(command, env=processes.told) for command in commands]
+            if sum(one.wait() for one in begun):
+                sys.exit(f"{step} failed, see above")
         manager, metrics = Manager(), {}
         for name, service in services().items():
             own = processes.told | ({"PORT": str(ports[name])} if name in ports else {})

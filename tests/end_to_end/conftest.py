@@ -76,12 +76,12 @@ def stacked(collected: Collector, worker_id: str) -> Iterator[World]:
 def imaged() -> Iterator[World]:
     folder = data_folder(f"images-{secrets.token_hex(4)}")
     with running.stack(folder, "--port-offset", "900", "--not-durable", "--images") as stated:
-        environment = os.environ | engine.environment() | stated["environment"]
+        environment = os.environ | engine.ways() | stated["environment"]
         yield World(by_service(stated["addresses"]), environment, folder, stated["metrics"], is_imaged=True)
     shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture(params=["embedded", "stacked", pytest.param("imaged", marks=pytest.mark.images)])
+@pytest.fixture(params=["embedded", "stacked", pytest.param("imaged", marks=[pytest.mark.images, pytest.mark.timeout(600)])])
 def world(request: pytest.FixtureRequest) -> World:
     found: World = request.getfixturevalue(request.param)
     return found
