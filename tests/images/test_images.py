@@ -35,6 +35,15 @@ def test_an_image_holds_its_own_service_and_nothing_that_it_does_not_need(servic
     assert found["raised"] == []
 
 
+def test_what_does_not_belong_into_an_image_would_be_seen() -> None:
+    there = Path("/inside.py")
+    open_to_all = ("--entrypoint=python", "--read-only=false", "--user=0:0")
+    outcome = run("insight", str(there), "insight", "contracts", options=open_to_all, files={INSIDE: there})
+    found = json.loads(outcome.stdout)
+    assert (found["others"], found["uid"]) == (["contracts"], 0)
+    assert "/opt/duijie" in found["writable"]
+
+
 @pytest.mark.parametrize("service", services())
 def test_an_image_says_what_it_is_and_who_runs_in_it(service: str) -> None:
     config = json.loads(buildah("inspect", "--type=image", image_of(service)))["OCIv1"]["config"]
