@@ -1,5 +1,7 @@
 """What somebody may do with a match: the actions refuse by these rules, and every answer lists what they let through."""
 
+from uuid import UUID
+
 from chassis.auth import Caller
 from chassis.database import now
 from chassis.problems import Problem, not_allowed, state_conflict
@@ -61,6 +63,12 @@ def side_of(caller: Caller, match: Match) -> str | None:
 def is_the_countys(caller: Caller, match: Match) -> bool:
     """Whether the caller manages the county of the match, or a region around it."""
     return any(len(region) <= COUNTY and match.region.startswith(region) for region in caller.regions)
+
+
+def who_acted(match: Match) -> set[UUID | None]:
+    """Who brought the match to where it is, and so decides nothing about it; what was said with a slip, its printer did."""
+    moved = {movement.slip.printed_by if movement.slip else movement.by for movement in match.movements}
+    return moved | {match.poster_id, match.closed_by}
 
 
 def acts_on_match(caller: Caller, match: Match) -> list[str]:

@@ -18,7 +18,7 @@ from matching.allowed import side_of
 from matching.disputes import allowed
 from matching.disputes.model import Dispute
 from matching.disputes.told import answered, opened, raised, settled
-from matching.model import Match
+from matching.model import SLIPS, Match
 
 ANSWERED_WITHIN = timedelta(days=7)
 RAISED_WITHIN = timedelta(days=7)
@@ -137,7 +137,7 @@ def _settle(session: Session, dispute: Dispute) -> None:
 
 def _whole() -> Select[Any]:
     texts = (undefer(Dispute.text), undefer(Dispute.answer), undefer(Dispute.ruling))
-    return select(Dispute).join(Dispute.match).options(*texts, contains_eager(Dispute.match))
+    return select(Dispute).join(Dispute.match).options(*texts, contains_eager(Dispute.match).options(SLIPS))
 
 
 def _one(session: Session, query: Select[Any]) -> Dispute:

@@ -12,7 +12,7 @@ from chassis.database import below, now
 from chassis.pages import page
 from chassis.problems import not_found
 from matching.allowed import COUNTY
-from matching.model import Match
+from matching.model import SLIPS, Match
 from matching.trust import allowed, marks
 from matching.trust.model import Appeal, Mark
 from matching.trust.told import appeal_decided
@@ -81,7 +81,7 @@ def managed_appeals(session: Session, caller: Caller, region: str = "", state: s
 
 
 def _whole() -> Select[Any]:
-    loaded = contains_eager(Appeal.mark).contains_eager(Mark.match)
+    loaded = contains_eager(Appeal.mark).contains_eager(Mark.match).options(SLIPS)
     return select(Appeal).join(Appeal.mark).join(Mark.match).options(undefer(Appeal.text), undefer(Appeal.answer), loaded)
 
 
