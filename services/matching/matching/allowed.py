@@ -1,5 +1,6 @@
 """What somebody may do with a match: the actions refuse by these rules, and every answer lists what they let through."""
 
+from datetime import datetime
 from uuid import UUID
 
 from chassis.auth import Caller
@@ -65,10 +66,11 @@ def is_the_countys(caller: Caller, match: Match) -> bool:
     return any(len(region) <= COUNTY and match.region.startswith(region) for region in caller.regions)
 
 
-def who_acted(match: Match) -> set[UUID | None]:
-    """Who brought the match to where it is, and so decides nothing about it; what was said with a slip, its printer did."""
-    moved = {movement.slip.printed_by if movement.slip else movement.by for movement in match.movements}
-    return moved | {match.poster_id, match.closed_by}
+def who_acted(match: Match, until: datetime | None = None) -> set[UUID]:
+    """Who brought the match to where it is, or was then, and so decides nothing about it; what was said with a slip, its printer did."""
+    moved = [(movement.slip.printed_by if movement.slip else movement.by, movement.at) for movement in match.movements]
+    acts = [*moved, (match.closed_by, match.closed_at)]
+    return {match.poster_id} | {who for who, at in acts if who and (until is None or at is None or at <= until)}
 
 
 def acts_on_match(caller: Caller, match: Match) -> list[str]:

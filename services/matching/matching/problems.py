@@ -7,7 +7,10 @@ unknown_need = problem(422, "unknown_need", zh="没有这项需求", en="There i
 unknown_pledge = problem(422, "unknown_pledge", zh="您没有这项意向", en="You have no such pledge")
 not_enough = problem(409, "not_enough", zh="需求或意向的余量已不足", en="Too little is left of the need or of the pledge")
 pledge_rests = problem(
-    409, "pledge_rests", zh="这份意向按您的答复暂停了：请先恢复或修改意向，再认领", en="This pledge rests: let it go on, or change it, and claim then"
+    409,
+    "pledge_rests",
+    zh="这份意向按您的答复暂停了：请先恢复或修改意向，再认领",
+    en="This pledge rests: let it go on, or change it, and claim then",
 )
 more_than_promised = problem(409, "more_than_promised", zh="超过了答应的数量", en="That is more than was promised")
 more_than_sent = problem(409, "more_than_sent", zh="超过了送出的数量", en="That is more than was sent")

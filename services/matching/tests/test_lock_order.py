@@ -101,7 +101,9 @@ def test_a_need_that_ends_just_when_a_pledge_is_proposed_to_it_frees_the_pledge(
 _WITHOUT_NEEDS = text("SELECT need_id FROM too_low WHERE until <= :at ORDER BY until LIMIT :limit")
 
 
-@pytest.mark.parametrize("are_needs_taken", [True, unguarded("who lets a pledge rest lists the later need first, who wakes them the former")])
+@pytest.mark.parametrize(
+    "are_needs_taken", [True, unguarded("who lets a pledge rest lists the later need first, who wakes them the former")]
+)
 def test_pairs_that_awake_while_their_pledge_comes_to_rest_deadlock_with_nobody(
     real: Database, monkeypatch: pytest.MonkeyPatch, are_needs_taken: bool
 ) -> None:
@@ -137,4 +139,3 @@ def test_pairs_that_awake_while_their_pledge_comes_to_rest_deadlock_with_nobody(
     with real.begin() as session:
         assert session.scalar(text("SELECT count(*) FROM matches WHERE state IN ('refused', 'lapsed')")) == 2
         assert declining.awaken(session) == (2 if are_needs_taken else 0)
-

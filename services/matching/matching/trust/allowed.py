@@ -78,9 +78,16 @@ def appeal_refusal(caller: Caller, appeal: Appeal) -> Problem | None:
     match = appeal.mark.match
     if not is_the_countys(caller, match):
         return not_allowed()
-    if caller.id in who_acted(match) | {rating.by for rating in ratings_of(match)} | {appeal.person_id}:
+    if caller.id in involved_in(appeal):
         return own_appeal()
     return state_conflict(state=appeal.state) if appeal.state != "waiting" else None
+
+
+def involved_in(appeal: Appeal, until: datetime | None = None) -> set[UUID]:
+    """Who took part in what an appeal is about, by then if said so, and so does not decide it."""
+    match = appeal.mark.match
+    raters = {rating.by for rating in ratings_of(match) if until is None or rating.at <= until}
+    return who_acted(match, until) | raters | {appeal.person_id}
 
 
 def rating_closes(match: Match) -> datetime | None:

@@ -15,7 +15,7 @@ from matching.allowed import COUNTY
 from matching.model import SLIPS, Match
 from matching.trust import allowed, marks
 from matching.trust.model import Appeal, Mark
-from matching.trust.told import appeal_decided
+from matching.trust.told import appeal_decided, appeal_lodged
 
 
 def own_marks(session: Session, caller: Caller, **paging: Any) -> dict[str, Any]:
@@ -41,6 +41,7 @@ def appeal_mark(session: Session, caller: Caller, mark_id: UUID, text: str) -> A
     appeal = Appeal(version=1, mark=mark, person_id=caller.id, text=text, state="waiting", answer=None, lodged_at=now())
     session.add(appeal)
     session.flush()
+    outbox.add(session, appeal_lodged(appeal))
     return appeal
 
 
