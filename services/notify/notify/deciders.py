@@ -3,8 +3,8 @@
 from collections.abc import Collection, Mapping
 from uuid import UUID
 
-COUNTY = 6
-"""Digits of a county's code: what is the county's is decided there or in a region around it."""
+CITY, COUNTY = 4, 6
+"""Digits of their codes: what is the county's is decided there or in a region around it."""
 
 
 def deciders_for(region: str, involved: Collection[UUID], managers: Mapping[str, set[UUID]]) -> set[UUID]:

@@ -33,7 +33,7 @@ from contracts.matching import (
 )
 from contracts.needs import NeedClosed, NeedPublished, NeedRejected, NeedWithdrawn
 from notify.agents import agents_for
-from notify.deciders import COUNTY, deciders_for
+from notify.deciders import CITY, COUNTY, deciders_for
 
 GIVER, HOUSEHOLD, ADMINISTRATOR = "giver", "household", "administrator"
 
@@ -109,7 +109,10 @@ def _deciders(event: Any, managers: Mapping[str, set[UUID]]) -> set[UUID]:
         # Who wrote them releases them where nobody else could.
         return deciders_for(event.region, {event.author_id}, managers) or deciders_for(event.region, (), managers)
     region = event.region if isinstance(event, DisputeOpened) else event.region[:COUNTY]
-    return deciders_for(region, event.involved, managers)
+    nearest = deciders_for(region, event.involved, managers)
+    if isinstance(event, DisputeReminded) and event.overdue:
+        return nearest | deciders_for(region[:CITY], event.involved, managers)
+    return nearest
 
 
 def _shown(event: Any, name: str, side: str) -> Any:

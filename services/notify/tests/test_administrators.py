@@ -64,6 +64,11 @@ def test_who_took_part_is_passed_over_for_the_next_who_may_decide(database: Roll
     assert told_of_waiting(database) == [around.town.id if kind is DisputeOpened else around.city.id]
 
 
+def test_of_what_the_county_lets_wait_too_long_those_above_it_are_told_too(database: RolledBack, around: Around) -> None:
+    tell(database, another(DisputeReminded, overdue=True))
+    assert set(told_of_waiting(database)) == {around.county.id, around.city.id}
+
+
 def test_who_wrote_thanks_is_told_that_they_wait_only_where_nobody_else_could_release_them(database: RolledBack) -> None:
     alone = administrator_of(database, VILLAGE)
     tell(database, another(ThanksWritten, author_id=alone.id))
