@@ -2252,6 +2252,13 @@ export interface components {
             answered_at: string | null;
             /** Format: date-time */
             raised_at: string | null;
+            /**
+             * Format: date-time
+             * @description when the county ought to settle it; those who may are reminded until it is
+             */
+            decide_by: string | null;
+            /** @description whether it waits for the county longer than that */
+            overdue: boolean;
             ruling: string | null;
             /** Format: date-time */
             settled_at: string | null;
@@ -2602,20 +2609,20 @@ export interface components {
             id: string;
             version: number;
             /**
-             * @description need_published: 需求已公开 · need published; need_rejected: 需求未通过 · need rejected; need_withdrawn: 需求已撤回 · need withdrawn; need_closed: 需求已结束 · need closed; match_proposed: 建议对接 · match proposed; match_reminded: 等您答复 · your answer is awaited; match_accepted: 对接已答应 · match accepted; match_refused: 对接未接受 · match refused; match_declined: 需求方未接受 · match declined; match_lapsed: 对接已失效 · match lapsed; match_revised: 先给了更急需的人 · it goes to a critical need; match_need_ended: 所助需求已结束 · the need of a match ended; match_sent: 帮助已送出 · help was sent; match_received: 帮助已收到 · help was received; match_closed: 对接已结束 · match closed; thanks_given: 收到感谢 · thanks; thanks_refused: 感谢未通过 · thanks not let through; dispute_opened: 有人提出异议 · a match is disputed; dispute_answered: 异议已答复 · a dispute was answered; dispute_raised: 异议已转到县里 · a dispute went up to the county; dispute_settled: 异议已处理 · a dispute was settled; appeal_decided: 申诉已裁定 · appeal decided; pledge_released: 爱心意向已处理 · pledge judged
+             * @description need_published: 需求已公开 · need published; need_rejected: 需求未通过 · need rejected; need_withdrawn: 需求已撤回 · need withdrawn; need_closed: 需求已结束 · need closed; match_proposed: 建议对接 · match proposed; match_reminded: 等您答复 · your answer is awaited; match_accepted: 对接已答应 · match accepted; match_refused: 对接未接受 · match refused; match_declined: 需求方未接受 · match declined; match_lapsed: 对接已失效 · match lapsed; match_revised: 先给了更急需的人 · it goes to a critical need; match_need_ended: 所助需求已结束 · the need of a match ended; match_sent: 帮助已送出 · help was sent; match_received: 帮助已收到 · help was received; match_closed: 对接已结束 · match closed; thanks_written: 感谢待审核 · thanks wait to be read; thanks_given: 收到感谢 · thanks; thanks_refused: 感谢未通过 · thanks not let through; dispute_opened: 有人提出异议 · a match is disputed; dispute_answered: 异议已答复 · a dispute was answered; dispute_raised: 异议已转到县里 · a dispute went up to the county; dispute_reminded: 异议待县里处理 · a dispute waits for the county; dispute_settled: 异议已处理 · a dispute was settled; appeal_lodged: 申诉待裁定 · an appeal waits for the county; appeal_decided: 申诉已裁定 · appeal decided; pledge_released: 爱心意向已处理 · pledge judged
              * @enum {string}
              */
-            kind: "need_published" | "need_rejected" | "need_withdrawn" | "need_closed" | "match_proposed" | "match_reminded" | "match_accepted" | "match_refused" | "match_declined" | "match_lapsed" | "match_revised" | "match_need_ended" | "match_sent" | "match_received" | "match_closed" | "thanks_given" | "thanks_refused" | "dispute_opened" | "dispute_answered" | "dispute_raised" | "dispute_settled" | "appeal_decided" | "pledge_released";
+            kind: "need_published" | "need_rejected" | "need_withdrawn" | "need_closed" | "match_proposed" | "match_reminded" | "match_accepted" | "match_refused" | "match_declined" | "match_lapsed" | "match_revised" | "match_need_ended" | "match_sent" | "match_received" | "match_closed" | "thanks_written" | "thanks_given" | "thanks_refused" | "dispute_opened" | "dispute_answered" | "dispute_raised" | "dispute_reminded" | "dispute_settled" | "appeal_lodged" | "appeal_decided" | "pledge_released";
             /**
              * @description on which side the caller stands in this
              * @enum {string}
              */
-            side: "giver" | "household";
+            side: "giver" | "household" | "administrator";
             title: string;
             text: string;
             /**
              * Format: uuid
-             * @description the need, the pledge or the match, by the first word of `kind`
+             * @description a need, pledge, match, thanks, dispute or appeal, as `kind` begins
              */
             about: string;
             /** @description the figures and codes that the words are made of */
@@ -5497,6 +5504,8 @@ export interface operations {
                 region?: string;
                 /** @description all that are not settled, when it is left out */
                 state?: "open" | "answered" | "raised" | "settled";
+                /** @description only those that the county ought to have settled by now */
+                overdue?: boolean;
             };
             header?: never;
             path?: never;

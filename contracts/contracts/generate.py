@@ -22,7 +22,7 @@ SPOKEN: dict[str, Any] = {
     "sent": 50, "received": 48, "difference": "damaged", "answers": 2, "accepted": 20, "open": 30, "withdrawn": False,
     "was_accepted": False, "resting": False, "unanswered": False, "by_county": True,
     "waiting_needs": 12, "waiting_units": 600, "open_pledges": 3, "open_units": 150, "typical_days": 4,
-    "with_photo": True,
+    "with_photo": True, "involved": [uuid5(NAMESPACE, "poster_id")], "overdue": False,
     "side": "giver", "mark": "no_show", "outcome": "upheld",
 }  # fmt: skip
 
@@ -37,7 +37,7 @@ def example_of(event: type[Event]) -> Event:
             return SPOKEN[name]
         if hint is UUID or UUID in get_args(hint):
             return uuid5(NAMESPACE, name)
-        if hint is datetime:
+        if hint is datetime or datetime in get_args(hint):
             return datetime(2026, 3, 20, 9, 30, tzinfo=UTC)
         return "match_proposed"
 

@@ -151,6 +151,13 @@ class _OfThanks(Event, frozen=True, kw_only=True):
     quantity: Quantity
 
 
+class ThanksWritten(_OfThanks, frozen=True, kw_only=True):
+    """Thanks wait for an administrator to release or refuse them: another than their author, while there is one."""
+
+    author_id: UUID
+    written_at: Moment
+
+
 class ThanksGiven(_OfThanks, frozen=True, kw_only=True):
     """The household's side thanked the giver for `quantity` that arrived, and an administrator released it: the giver may read it."""
 
@@ -187,6 +194,7 @@ class _OfDispute(Event, frozen=True, kw_only=True):
 class DisputeOpened(_OfDispute, frozen=True, kw_only=True):
     """One side says that it is not as the other says; until this is settled the match is not closed."""
 
+    involved: list[UUID] = []
     opened_at: Moment
 
 
@@ -201,7 +209,18 @@ class DisputeRaised(_OfDispute, frozen=True, kw_only=True):
     """It is the county's to settle: a side was not content with the answer, or nobody had answered in time."""
 
     unanswered: bool
+    involved: list[UUID] = []
     raised_at: Moment
+    decide_by: Moment | None = None
+
+
+class DisputeReminded(_OfDispute, frozen=True, kw_only=True):
+    """The county ought to settle it by `decide_by`, which is near or over: told before, then, and every week after."""
+
+    involved: list[UUID]
+    decide_by: Moment
+    overdue: bool
+    reminded_at: Moment
 
 
 class DisputeSettled(_OfDispute, frozen=True, kw_only=True):
@@ -212,8 +231,8 @@ class DisputeSettled(_OfDispute, frozen=True, kw_only=True):
     settled_at: Moment
 
 
-class AppealDecided(Event, frozen=True, kw_only=True):
-    """The county decided about an appeal against a mark: when it was upheld, the mark counts no more for how reliable somebody is."""
+class _OfAppeal(Event, frozen=True, kw_only=True):
+    """An appeal against a mark that a match of `quantity` left. What people wrote stays at home."""
 
     appeal_id: UUID
     match_id: UUID
@@ -226,6 +245,18 @@ class AppealDecided(Event, frozen=True, kw_only=True):
     category: Category
     unit: Unit
     quantity: Quantity
+
+
+class AppealLodged(_OfAppeal, frozen=True, kw_only=True):
+    """Somebody finds a mark against them wrong; the county decides."""
+
+    involved: list[UUID]
+    lodged_at: Moment
+
+
+class AppealDecided(_OfAppeal, frozen=True, kw_only=True):
+    """The county decided about an appeal against a mark: when it was upheld, the mark counts no more for how reliable somebody is."""
+
     outcome: Literal["upheld", "dismissed"]
     decided_at: Moment
 

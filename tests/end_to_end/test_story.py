@@ -167,6 +167,7 @@ def test_what_arrived_is_shown_thanked_for_and_rated_and_makes_the_giver_reliabl
     thanks = cast.village.post(f"{path}/thanks", {"text": "谢谢您", "photo_id": shown[1]["id"]})
     assert refusal(lambda: cast.village.post(f"/v1/thanks/{thanks['id']}/release")) == (403, "own_thanks")
     assert refusal(lambda: cast.donor.get(f"/v1/photos/{shown[1]['id']}")) == (404, "not_found")
+    eventually(lambda: "thanks_written" in notices(cast.town, thanks["id"]))
     cast.town.post(f"/v1/thanks/{thanks['id']}/release")
     eventually(lambda: "thanks_given" in notices(cast.donor, thanks["id"]))
     assert (cast.donor.get("/v1/thanks")["items"][0]["text"], cast.donor.get(f"/v1/photos/{shown[1]['id']}")["width"]) == ("谢谢您", 8)
@@ -176,6 +177,7 @@ def test_what_arrived_is_shown_thanked_for_and_rated_and_makes_the_giver_reliabl
     assert (reliability["percent"], [reason["code"] for reason in reliability["reasons"]]) == (81, ["delivery", "rating", "start"])
     [mark] = [mark for mark in cast.donor.get("/v1/marks")["items"] if mark["bad"]]
     appeal = cast.donor.post(f"/v1/marks/{mark['id']}/appeal", {"text": "送到的是四件"})
+    eventually(lambda: "appeal_lodged" in notices(cast.city, appeal["id"]))
     cast.city.post(f"/v1/appeals/{appeal['id']}/decision", {"outcome": "upheld", "answer": "照片上是四件"})
     eventually(lambda: "appeal_decided" in notices(cast.donor, appeal["id"]))
     assert [reason["code"] for reason in cast.donor.get("/v1/reliability")["reasons"]] == ["rating", "start"]

@@ -1,5 +1,8 @@
 """What somebody may do with a match: the actions refuse by these rules, and every answer lists what they let through."""
 
+from datetime import datetime
+from uuid import UUID
+
 from chassis.auth import Caller
 from chassis.database import now
 from chassis.problems import Problem, not_allowed, state_conflict
@@ -61,6 +64,13 @@ def side_of(caller: Caller, match: Match) -> str | None:
 def is_the_countys(caller: Caller, match: Match) -> bool:
     """Whether the caller manages the county of the match, or a region around it."""
     return any(len(region) <= COUNTY and match.region.startswith(region) for region in caller.regions)
+
+
+def who_acted(match: Match, until: datetime | None = None) -> set[UUID]:
+    """Who brought the match to where it is, or was then, and so decides nothing about it; what was said with a slip, its printer did."""
+    moved = [(movement.slip.printed_by if movement.slip else movement.by, movement.at) for movement in match.movements]
+    acts = [*moved, (match.closed_by, match.closed_at)]
+    return {match.poster_id} | {who for who, at in acts if who and (until is None or at is None or at <= until)}
 
 
 def acts_on_match(caller: Caller, match: Match) -> list[str]:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import BigInteger, ForeignKey, LargeBinary, MetaData, SmallInteger, String
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship, selectinload
 
 from chassis.database import NAMING, CategoryCode, Moment, RegionCode, new_id
 from chassis.sealed import Sealed
@@ -125,7 +125,7 @@ class Movement(Base):
     """What moved in a match, at most once of each kind, and at which version of the match. Rows are only ever added.
 
     `promised` was agreed to, `sent` left the giver, `received` arrived, `returned` went back to the pledge because it was never sent.
-    `by` is who said so, empty when it was said with a slip.
+    `by` is who said so, empty when it was said with a slip: who printed that answers for it.
     """
 
     __tablename__ = "movements"
@@ -140,6 +140,7 @@ class Movement(Base):
     reason: Mapped[str | None] = mapped_column(String(20))
     carrier: Mapped[str | None] = mapped_column(String(20))
     tracking_number: Mapped[str | None] = mapped_column(Sealed, deferred=True)
+    slip: Mapped["Slip | None"] = relationship(primaryjoin="foreign(Movement.slip_id) == Slip.id", viewonly=True)
 
 
 class Slip(Base):
@@ -155,3 +156,7 @@ class Slip(Base):
     expires_at: Mapped[datetime] = mapped_column(Moment)
     revoked_at: Mapped[datetime | None] = mapped_column(Moment)
     used_at: Mapped[datetime | None] = mapped_column(Moment)
+
+
+SLIPS = selectinload(Match.movements).selectinload(Movement.slip)
+"""Who may decide about a match depends on who printed its slip: loaded along with many."""

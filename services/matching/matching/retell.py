@@ -3,10 +3,12 @@
 from chassis.stories import Story
 from contracts.matching import (
     AppealDecided,
+    AppealLodged,
     BalanceChanged,
     DisputeAnswered,
     DisputeOpened,
     DisputeRaised,
+    DisputeReminded,
     DisputeSettled,
     MatchAccepted,
     MatchClosed,
@@ -22,6 +24,7 @@ from contracts.matching import (
     PledgeReleased,
     ThanksGiven,
     ThanksRefused,
+    ThanksWritten,
 )
 from matching import reminders
 from matching.actions import told
@@ -31,7 +34,7 @@ from matching.disputes import told as disputed
 from matching.disputes.model import Dispute
 from matching.model import Match, Movement, Pledge
 from matching.trust.model import Appeal, Thanks
-from matching.trust.told import appeal_decided, thanks_given, thanks_refused
+from matching.trust.told import appeal_decided, appeal_lodged, thanks_given, thanks_refused, thanks_written
 
 STORIES = (
     Story(MatchClosed, Match, told.closed, where=Match.state == "closed"),
@@ -48,10 +51,13 @@ STORIES = (
     Story(PledgeReleased, Pledge, told.released, where=Pledge.releases > 0),
     Story(BalanceChanged, BalanceTold, changed),
     Story(DisputeSettled, Dispute, disputed.settled, where=Dispute.state == "settled"),
+    Story(DisputeReminded, Dispute, disputed.reminded, where=(Dispute.state == "raised") & Dispute.reminded_at.is_not(None)),
     Story(DisputeRaised, Dispute, disputed.raised, where=Dispute.raised_at.is_not(None)),
     Story(DisputeAnswered, Dispute, disputed.answered, where=Dispute.answered_at.is_not(None)),
     Story(DisputeOpened, Dispute, disputed.opened),
     Story(AppealDecided, Appeal, appeal_decided, where=Appeal.state != "waiting"),
     Story(ThanksGiven, Thanks, thanks_given, where=Thanks.state == "released"),
+    Story(AppealLodged, Appeal, appeal_lodged),
     Story(ThanksRefused, Thanks, thanks_refused, where=Thanks.state == "refused"),
+    Story(ThanksWritten, Thanks, thanks_written),
 )

@@ -8,7 +8,7 @@ from matching import reminders
 from matching.actions import answers, book
 from matching.balance import keeping, telling
 from matching.checks import watch
-from matching.disputes import settling
+from matching.disputes import reminding, settling
 from matching.fairness import counting
 from matching.trust import classes, marks, ratings
 from matching.weights import declining
@@ -52,6 +52,10 @@ class Worker(ServiceWorker):
     @every(seconds=60)
     def pass_deadlines(self, session: Session) -> None:
         settling.pass_deadlines(session)
+
+    @every(seconds=60)
+    def remind_county(self, session: Session) -> None:
+        reminding.remind_county(session)
 
     @every(seconds=1)
     def keep_balance(self, session: Session) -> None:

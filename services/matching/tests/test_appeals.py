@@ -13,6 +13,7 @@ from matching.trust import marks
 from .conftest import VILLAGE, told
 from .test_delivery import Promise
 from .test_reliability import audited
+from .test_slips import with_slip
 
 WORDS = "那天路断了，我给村里打过电话"
 
@@ -113,6 +114,16 @@ def test_who_took_part_in_the_match_does_not_decide(client: Client, database: Ro
     promise = Promise(client, database)
     promise.does("sending", {"carrier": "in_person"}, promise.giver)
     promise.does("receipt", {"quantity": 10, "reason": "short"}, county)
+    path = appeal(promise).headers["Location"]
+    assert client.get(path, by=county).json["allowed"] == []
+    assert decide(promise, path, county) == (403, "own_appeal")
+    assert decide(promise, path, administrator_of(database, VILLAGE[:4])) == (201, "upheld")
+
+
+def test_who_printed_the_slip_it_was_confirmed_with_does_not_decide(client: Client, database: RolledBack, county: Person) -> None:
+    promise = Promise(client, database)
+    promise.does("sending", {"carrier": "in_person"}, promise.giver)
+    with_slip(promise, county, quantity=10, reason="short")
     path = appeal(promise).headers["Location"]
     assert client.get(path, by=county).json["allowed"] == []
     assert decide(promise, path, county) == (403, "own_appeal")

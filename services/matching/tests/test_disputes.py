@@ -20,6 +20,7 @@ from matching.worker import Worker
 from .conftest import VILLAGE, told
 from .test_audit import offending
 from .test_delivery import SENDING, Promise
+from .test_slips import with_slip
 
 DISPUTE = {"cause": "not_arrived", "text": "邮递员说放在村口，欧阳守田没有见到"}
 ANSWER = {"outcome": "dismissed", "answer": "邻居代收了"}
@@ -149,6 +150,25 @@ def test_who_took_a_dispute_on_to_the_county_does_not_settle_it(disputed: Disput
     assert disputed.goes("raising", {}, disputed.county) == (201, "raised")
     assert disputed.goes("settlement", RULING, disputed.county) == (403, "own_dispute")
     assert disputed.goes("settlement", RULING, administrator_of(database, VILLAGE[:4])) == (201, "settled")
+
+
+@pytest.mark.parametrize(("act", "body"), [("answer", ANSWER), ("settlement", RULING)])
+def test_who_printed_the_slip_it_was_confirmed_with_neither_answers_nor_settles(
+    disputed: Disputed, database: RolledBack, act: str, body: dict[str, str]
+) -> None:
+    with_slip(disputed, disputed.county)
+    assert disputed.opens(disputed.household) == (201, "open")
+    if act == "settlement":
+        assert disputed.waits_too_long() == 1
+    assert not {"answer_dispute", "settle_dispute"} & set(disputed.seen(disputed.county)["allowed"])
+    assert disputed.goes(act, body, disputed.county) == (403, "own_dispute")
+    assert disputed.goes(act, body, administrator_of(database, VILLAGE[:4]))[0] == 201
+
+
+def test_a_slip_that_confirmed_nothing_makes_its_printer_no_party(disputed: Disputed) -> None:
+    assert disputed.client.post(f"{disputed.path}/slip", by=disputed.town).status_code == 201
+    disputed.opens(disputed.household)
+    assert disputed.goes("answer", ANSWER, disputed.town) == (201, "answered")
 
 
 def test_what_is_not_sent_or_is_over_is_not_disputed(client: Client, database: RolledBack, disputed: Disputed) -> None:

@@ -149,6 +149,18 @@ def test_what_was_promised_of_a_resting_pledge_stays_and_goes_on_counting(client
     assert (released.resting, released.quantity, released.accepted, released.open) == (False, 50, 1, 49)
 
 
+def test_who_claims_with_a_pledge_that_rests_is_told_so_and_claims_once_it_goes_on(client: Client, database: RolledBack) -> None:
+    refusal = Refusal(client, database, "out_of_stock")
+    asked = {"need_id": str(refusal.need.need_id), "pledge_id": str(refusal.pledge.pledge_id), "quantity": 5}
+    for language, words in (("zh-CN", "恢复或修改意向"), ("en", "let it go on")):
+        answer = client.post("/v1/claims", asked, by=refusal.pledger, headers={"Accept-Language": language})
+        assert (answer.status_code, answer.json["code"]) == (409, "pledge_rests")
+        assert words in str(answer.json)
+    assert client.post("/v1/claims", asked, by=Person("donor")).json["code"] == "unknown_pledge"
+    assert refusal.forgets() == 201
+    assert client.post("/v1/claims", asked, by=refusal.pledger).status_code == 201
+
+
 def test_only_the_pledger_sees_and_forgets_what_was_learnt(client: Client, database: RolledBack) -> None:
     refusal = Refusal(client, database, "too_far")
     [lesson] = refusal.lessons()

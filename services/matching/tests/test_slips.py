@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from chassis.auth import Caller
-from chassis.testing.fixtures import Client, RolledBack
+from chassis.testing.fixtures import Client, Person, RolledBack
 from contracts.matching import MatchReceived
 from matching import page
 from matching.actions import slips
@@ -23,11 +23,16 @@ def promise(client: Client, database: RolledBack) -> Promise:
     return Promise(client, database)
 
 
-def printed(promise: Promise) -> str:
-    """The token in the code of a slip that the agent prints."""
+def printed(promise: Promise, by: Person | None = None) -> str:
+    """The token in the code of a slip that somebody prints, the agent unless said otherwise."""
     with promise.database.begin() as session:
-        caller = Caller(promise.agent.id, "staff", session)
+        caller = Caller((by or promise.agent).id, "staff", session)
         return slips.print_slip(session, caller, UUID(promise.path.rpartition("/")[2]))[2]
+
+
+def with_slip(promise: Promise, printer: Person, **body: Any) -> None:
+    """Whoever holds a slip that this one printed confirms with it."""
+    assert confirm(promise.client, printed(promise, printer), **body) == (201, "received")
 
 
 def confirm(client: Client, token: str, **body: Any) -> tuple[int, str]:

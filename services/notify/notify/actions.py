@@ -15,9 +15,10 @@ from contracts.event import Event
 from contracts.notify import NoticeDelivered
 from notify import queries
 from notify.model import Notice
-from notify.sides import notices_of
+from notify.sides import ADMINISTRATOR, notices_of
 
-# Sorted, because two overlapping batches that insert in different orders deadlock.
+# Sorted, because two overlapping batches that insert in different orders deadlock: by what they are about, but of administrators, who
+# have one unread notice of a kind, by the person. The indexes of the table say what is not written twice.
 _WRITE = text(
     "INSERT INTO notices (id, version, recipient_id, kind, side, about, about_version, facts, channel, state, created_at)"
     " SELECT id, 1, recipient_id, kind, side, about, about_version, facts, 'in_app', 'delivered', :at"
@@ -25,18 +26,20 @@ _WRITE = text(
     " (id uuid, recipient_id uuid, kind text, side text, about uuid, about_version bigint, facts jsonb)"
     " WHERE NOT EXISTS (SELECT FROM notices known WHERE known.about = fresh.about AND known.recipient_id = fresh.recipient_id"
     " AND known.side = fresh.side AND known.about_version >= fresh.about_version)"
-    " ORDER BY about, recipient_id, side ON CONFLICT DO NOTHING RETURNING id"
+    " ORDER BY side = 'administrator', CASE WHEN side <> 'administrator' THEN about END, recipient_id, side, kind"
+    " ON CONFLICT DO NOTHING RETURNING id"
 )
 
 
 def tell(session: Session, events: Sequence[Event]) -> None:
     """Give everybody concerned a notice in the app, delivered at once.
 
-    Who was told already of the same thing at this version or a later one is not told again.
+    Who was told already of the same thing at this version or a later one is not told again, nor is an administrator who has not read yet
+    that such things wait.
     """
     managers = managers_of(session, {event.region for event in events if hasattr(event, "region")})
     newest = {
-        (notice["about"], notice["recipient_id"], notice["side"]): notice
+        (notice["side"], notice["kind"] if notice["side"] == ADMINISTRATOR else notice["about"], notice["recipient_id"]): notice
         for event in sorted(events, key=lambda event: event.version)
         for notice in notices_of(event, managers)
     }

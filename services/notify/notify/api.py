@@ -34,16 +34,23 @@ KINDS = {
     "match_sent": ("帮助已送出", "help was sent"),
     "match_received": ("帮助已收到", "help was received"),
     "match_closed": ("对接已结束", "match closed"),
+    "thanks_written": ("感谢待审核", "thanks wait to be read"),
     "thanks_given": ("收到感谢", "thanks"),
     "thanks_refused": ("感谢未通过", "thanks not let through"),
     "dispute_opened": ("有人提出异议", "a match is disputed"),
     "dispute_answered": ("异议已答复", "a dispute was answered"),
     "dispute_raised": ("异议已转到县里", "a dispute went up to the county"),
+    "dispute_reminded": ("异议待县里处理", "a dispute waits for the county"),
     "dispute_settled": ("异议已处理", "a dispute was settled"),
+    "appeal_lodged": ("申诉待裁定", "an appeal waits for the county"),
     "appeal_decided": ("申诉已裁定", "appeal decided"),
     "pledge_released": ("爱心意向已处理", "pledge judged"),
 }
-SIDES = {"giver": ("爱心方", "who gives"), "household": ("需求方", "the household's side")}
+SIDES = {
+    "giver": ("爱心方", "who gives"),
+    "household": ("需求方", "the household's side"),
+    "administrator": ("管理员", "who administers the place"),
+}
 
 
 class NoticesIn(PageIn):
@@ -59,7 +66,7 @@ class NoticeOut(Schema):
     side = Choice(SIDES, required=True, metadata={"description": "on which side the caller stands in this"})
     title = fields.String(required=True)
     text = fields.String(required=True)
-    about = fields.UUID(required=True, metadata={"description": "the need, the pledge or the match, by the first word of `kind`"})
+    about = fields.UUID(required=True, metadata={"description": "a need, pledge, match, thanks, dispute or appeal, as `kind` begins"})
     facts = fields.Dict(keys=fields.String(), required=True, metadata={"description": "the figures and codes that the words are made of"})
     created_at = fields.AwareDateTime(required=True)
     read_at = fields.AwareDateTime(required=True, allow_none=True)

@@ -16,7 +16,9 @@ class Base(DeclarativeBase):
 
 
 class Notice(Base):
-    """What one person is told of one event. `about` at `about_version` is the need, pledge or match; `facts` is what the words are made of.
+    """What one person is told of one event; an administrator of no more of its kind before they have read it.
+
+    `about` at `about_version` is the need, pledge, match or what was said of one; `facts` is what the words are made of.
 
     `state` goes created, sending, then delivered or technical-failure; in the app the row itself is the delivery.
     """

@@ -9,9 +9,11 @@ import msgspec
 from contracts.event import Event, name_of
 from contracts.matching import (
     AppealDecided,
+    AppealLodged,
     DisputeAnswered,
     DisputeOpened,
     DisputeRaised,
+    DisputeReminded,
     DisputeSettled,
     MatchAccepted,
     MatchClosed,
@@ -27,11 +29,13 @@ from contracts.matching import (
     PledgeReleased,
     ThanksGiven,
     ThanksRefused,
+    ThanksWritten,
 )
 from contracts.needs import NeedClosed, NeedPublished, NeedRejected, NeedWithdrawn
 from notify.agents import agents_for
+from notify.deciders import CITY, COUNTY, deciders_for
 
-GIVER, HOUSEHOLD = "giver", "household"
+GIVER, HOUSEHOLD, ADMINISTRATOR = "giver", "household", "administrator"
 
 _NEED = ("region", "category", "unit", "quantity")
 _MATCH = ("need_id", *_NEED)
@@ -54,12 +58,15 @@ FACTS: dict[type[Event], dict[str, tuple[str, ...]]] = {
     MatchSent: {GIVER: (*_MATCH, "pledge_id", "sent"), HOUSEHOLD: (*_MATCH, "sent")},
     MatchReceived: {GIVER: (*_MATCH, "pledge_id", *_RECEIVED), HOUSEHOLD: (*_MATCH, *_RECEIVED)},
     MatchClosed: {GIVER: (*_MATCH, "pledge_id", "reason", "received"), HOUSEHOLD: (*_MATCH, "reason", "received")},
+    ThanksWritten: {ADMINISTRATOR: ("match_id", *_MATCH)},
     ThanksGiven: {GIVER: (*_MATCH, "with_photo"), HOUSEHOLD: _MATCH},
     ThanksRefused: {HOUSEHOLD: (*_MATCH, "reason")},
-    DisputeOpened: {GIVER: _DISPUTE, HOUSEHOLD: _DISPUTE},
+    DisputeOpened: {GIVER: _DISPUTE, HOUSEHOLD: _DISPUTE, ADMINISTRATOR: _DISPUTE},
     DisputeAnswered: {GIVER: (*_DISPUTE, "outcome"), HOUSEHOLD: (*_DISPUTE, "outcome")},
-    DisputeRaised: {GIVER: (*_DISPUTE, "unanswered"), HOUSEHOLD: (*_DISPUTE, "unanswered")},
+    DisputeRaised: dict.fromkeys((GIVER, HOUSEHOLD, ADMINISTRATOR), (*_DISPUTE, "unanswered", "decide_by")),
+    DisputeReminded: {ADMINISTRATOR: (*_DISPUTE, "decide_by", "overdue")},
     DisputeSettled: {GIVER: (*_DISPUTE, "outcome", "by_county"), HOUSEHOLD: (*_DISPUTE, "outcome", "by_county")},
+    AppealLodged: {ADMINISTRATOR: ("match_id", *_MATCH, "mark")},
     AppealDecided: {GIVER: (*_MATCH, "mark", "outcome"), HOUSEHOLD: (*_MATCH, "mark", "outcome")},
     PledgeReleased: {GIVER: ("category", "unit", "withdrawn", "resting", "accepted", "open", "answers")},
 }
@@ -86,6 +93,8 @@ def _people(event: Any, side: str, managers: Mapping[str, set[UUID]]) -> list[tu
     """The pledger; or the household's own account, if it has one, and who speaks for it if another posted; who appealed."""
     if isinstance(event, AppealDecided):
         return [(event.appellant_id, {})] if event.side == side else []
+    if side == ADMINISTRATOR:
+        return [(one, {}) for one in sorted(_deciders(event, managers))]
     if side == GIVER:
         return [(event.pledger_id, {})]
     people = [(event.account_id, {"on_behalf": False})] if event.account_id else []
@@ -93,6 +102,17 @@ def _people(event: Any, side: str, managers: Mapping[str, set[UUID]]) -> list[tu
         people += [(agent, {"on_behalf": True}) for agent in sorted(agents_for(event.region, event.poster_id, managers))]
     # Nobody needs to be told what they did themselves.
     return [one for one in people if one[0] != event.withdrawn_by] if isinstance(event, NeedWithdrawn) else people
+
+
+def _deciders(event: Any, managers: Mapping[str, set[UUID]]) -> set[UUID]:
+    if isinstance(event, ThanksWritten):
+        # Who wrote them releases them where nobody else could.
+        return deciders_for(event.region, {event.author_id}, managers) or deciders_for(event.region, (), managers)
+    region = event.region if isinstance(event, DisputeOpened) else event.region[:COUNTY]
+    nearest = deciders_for(region, event.involved, managers)
+    if isinstance(event, DisputeReminded) and event.overdue:
+        return nearest | deciders_for(region[:CITY], event.involved, managers)
+    return nearest
 
 
 def _shown(event: Any, name: str, side: str) -> Any:

@@ -47,8 +47,9 @@ def render(kind: str, side: str, facts: Mapping[str, Any], language: str) -> dic
         known["mark"] = _label("marks", facts["mark"], language)
     if "reason" in facts:
         known["because"] = _label("reasons", facts["reason"], language)
-    if "answer_by" in facts:
-        known["answer_by"] = _MOMENT[language].format(datetime.fromisoformat(facts["answer_by"]).astimezone(CHINA))
+    for name in ("answer_by", "decide_by"):
+        if facts.get(name):
+            known[name] = _MOMENT[language].format(datetime.fromisoformat(facts[name]).astimezone(CHINA))
     title, text = _templates()[kind, side, language]
     return {"title": title.render(known), "text": text.render(known)}
 

@@ -5,9 +5,11 @@ from sqlalchemy.orm import Session
 from chassis.events import ServiceWorker, handles_batch
 from contracts.matching import (
     AppealDecided,
+    AppealLodged,
     DisputeAnswered,
     DisputeOpened,
     DisputeRaised,
+    DisputeReminded,
     DisputeSettled,
     MatchAccepted,
     MatchClosed,
@@ -23,6 +25,7 @@ from contracts.matching import (
     PledgeReleased,
     ThanksGiven,
     ThanksRefused,
+    ThanksWritten,
 )
 from contracts.needs import NeedClosed, NeedPublished, NeedRejected, NeedWithdrawn
 from notify import actions
@@ -96,6 +99,10 @@ class Worker(ServiceWorker):
     def on_pledge_released(self, session: Session, events: list[PledgeReleased]) -> None:
         actions.tell(session, events)
 
+    @handles_batch(ThanksWritten)
+    def on_thanks_written(self, session: Session, events: list[ThanksWritten]) -> None:
+        actions.tell(session, events)
+
     @handles_batch(ThanksGiven)
     def on_thanks_given(self, session: Session, events: list[ThanksGiven]) -> None:
         actions.tell(session, events)
@@ -116,8 +123,16 @@ class Worker(ServiceWorker):
     def on_dispute_raised(self, session: Session, events: list[DisputeRaised]) -> None:
         actions.tell(session, events)
 
+    @handles_batch(DisputeReminded)
+    def on_dispute_reminded(self, session: Session, events: list[DisputeReminded]) -> None:
+        actions.tell(session, events)
+
     @handles_batch(DisputeSettled)
     def on_dispute_settled(self, session: Session, events: list[DisputeSettled]) -> None:
+        actions.tell(session, events)
+
+    @handles_batch(AppealLodged)
+    def on_appeal_lodged(self, session: Session, events: list[AppealLodged]) -> None:
         actions.tell(session, events)
 
     @handles_batch(AppealDecided)

@@ -115,6 +115,7 @@ def test_the_pledger_is_told_that_the_pledge_rests(database: RolledBack) -> None
 
 @pytest.mark.parametrize("kind", HEARD)
 def test_every_notice_is_delivered_and_says_so(database: RolledBack, kind: type[Event]) -> None:
+    administrator_of(database, "51")
     hear(database, [example(kind, **({"account_id": new_id()} if "account_id" in kind.__struct_fields__ else {}))])
     written = notices(database)
     assert {(notice.state, notice.channel, notice.read_at) for notice in written} == {("delivered", "in_app", None)}

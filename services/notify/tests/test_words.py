@@ -33,7 +33,7 @@ def variants(kind: type[Event]) -> Iterator[Any]:
 def test_every_notice_has_words_on_each_side(kind: type[Event], language: str) -> None:
     sides = set(FACTS[kind])
     for event in variants(kind):
-        found = list(notices_of(event, {}))
+        found = list(notices_of(event, {"51": {new_id()}}))
         assert {notice["side"] for notice in found} == ({event.side} if kind is AppealDecided else sides)
         for notice in found:
             words = render(notice["kind"], notice["side"], notice["facts"], language)

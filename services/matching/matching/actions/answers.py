@@ -13,7 +13,7 @@ from matching.actions.taking import advance, move, take
 from matching.actions.told import accepted, declined, refused
 from matching.lessons.learning import RESTING, learn
 from matching.model import Match, Need, Pledge
-from matching.problems import does_not_fit, not_enough, unknown_need, unknown_pledge
+from matching.problems import does_not_fit, not_enough, pledge_rests, unknown_need, unknown_pledge
 from matching.proposing import concerned
 
 LAPSED_AT_ONCE = 500
@@ -77,6 +77,8 @@ def claim_need(session: Session, caller: Caller, need_id: UUID, pledge_id: UUID,
     need = session.get(Need, need_id, with_for_update=True, populate_existing=True)
     if need is None:
         raise unknown_need()
+    if pledge.paused:
+        raise pledge_rests()
     if need.ended or pledge.ended or pledge.valid_until <= now() or min(need.rest, pledge.rest) < quantity:
         raise not_enough()
     within = f"{need.category}.".startswith(f"{pledge.category}.") and need.region.startswith(pledge.scope)

@@ -14,7 +14,7 @@ from chassis.database import now
 from chassis.rows import document, insert_into
 from contracts.needs import NeedClosed, NeedPublished, NeedWithdrawn, PledgeChanged, PledgeOffered, PledgeWithdrawn
 from matching import to_clear
-from matching.actions.giving_back import lapse, lock, matches_in
+from matching.actions.giving_back import lapse, lock, matches_in, pledges_proposed_to
 from matching.actions.told import accepted_of, need_ended
 from matching.lessons.learning import forget_all, tell_released
 from matching.model import Category, Match, Need, Pledge
@@ -50,17 +50,9 @@ def end_needs(session: Session, events: Sequence[NeedWithdrawn | NeedClosed]) ->
     One that is not known yet leaves an ended row.
     """
     newest = {event.need_id: event for event in sorted(events, key=lambda event: (event.need_id, event.version))}
-    proposals = matches_in(session, "proposed", Match.need_id.in_(newest))
-    lock(session, Pledge, {match.pledge_id for match in proposals})
     rows = [{**_stated_of(event), "urgency": 0, "rest": 0, "ended": True, "posted_at": now()} for event in newest.values()]
-    entry = insert(Need).values(rows)
-    session.execute(
-        entry.on_conflict_do_update(
-            index_elements=["id"],
-            set_={"version": entry.excluded.version, "rest": 0, "ended": True},
-            where=Need.version < entry.excluded.version,
-        )
-    )
+    while not _end(session, rows):
+        pass
     because: Literal["need_withdrawn", "need_closed"] = "need_withdrawn" if isinstance(events[0], NeedWithdrawn) else "need_closed"
     lapse(session, matches_in(session, "proposed", Match.need_id.in_(newest)), because)
     untold = Match.need_id.in_(newest) & Match.need_ended_at.is_(None)
@@ -70,6 +62,28 @@ def end_needs(session: Session, events: Sequence[NeedWithdrawn | NeedClosed]) ->
         match.need_ended_version = match.version
     session.flush()
     outbox.add(session, *map(need_ended, promised))
+
+
+def _end(session: Session, rows: list[dict[str, Any]]) -> bool:
+    """The needs have ended and are held, and before them all pledges that are proposed to them.
+
+    False, and nothing is held nor done, when another was proposed before the needs were held: it comes before them too, the next time.
+    """
+    entry = insert(Need).values(rows)
+    ending = entry.on_conflict_do_update(
+        index_elements=["id"],
+        set_={"version": entry.excluded.version, "rest": 0, "ended": True},
+        where=Need.version < entry.excluded.version,
+    )
+    needs = [row["id"] for row in rows]
+    with session.begin_nested() as step:
+        held = pledges_proposed_to(session, needs)
+        lock(session, Pledge, held)
+        session.execute(ending)
+        if pledges_proposed_to(session, needs) <= held:
+            return True
+        step.rollback()
+    return False
 
 
 def book_pledges(session: Session, events: Sequence[PledgeOffered]) -> None:

@@ -60,6 +60,10 @@ def lock_pledge_and_proposals(session: Session, match: Match) -> None:
     lock(session, Need, {match.need_id, *proposed})
 
 
+def pledges_proposed_to(session: Session, needs: Collection[UUID]) -> set[UUID]:
+    return set(session.scalars(select(Match.pledge_id).where(Match.need_id.in_(needs), Match.state == "proposed")))
+
+
 def lock(session: Session, entity: type[Pledge] | type[Need], ids: Collection[UUID]) -> None:
     session.execute(select(entity.id).where(entity.id.in_(ids)).order_by(entity.id).with_for_update())
 

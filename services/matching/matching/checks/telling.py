@@ -27,6 +27,7 @@ _UNTOLD = """
         UNION ALL SELECT id, 'dispute_opened', 1 FROM disputes WHERE opened_at >= :since
         UNION ALL SELECT id, 'dispute_answered', 2 FROM disputes WHERE answered_at >= :since
         UNION ALL SELECT id, 'dispute_raised', 2 FROM disputes WHERE raised_at >= :since
+        UNION ALL SELECT id, 'dispute_reminded', 1 FROM disputes WHERE reminded_at >= :since
         UNION ALL SELECT id, 'dispute_settled', version FROM disputes WHERE settled_at >= :since
         UNION ALL SELECT id, 'appeal_decided', version FROM appeals WHERE decided_at >= :since
         UNION ALL SELECT id, 'balance_changed', version FROM balance_told WHERE counted_at >= :since

@@ -2,7 +2,7 @@
 
 from chassis.auth import Caller
 from chassis.problems import Problem, not_allowed, state_conflict
-from matching.allowed import is_the_countys, side_of
+from matching.allowed import is_the_countys, side_of, who_acted
 from matching.disputes.model import Dispute
 from matching.disputes.problems import already_disputed, own_dispute
 from matching.model import Match
@@ -44,12 +44,4 @@ def acts_on_dispute(caller: Caller, dispute: Dispute) -> list[str]:
 
 
 def _took_part(dispute: Dispute) -> set[object]:
-    match = dispute.match
-    return {
-        match.poster_id,
-        match.closed_by,
-        dispute.opened_by,
-        dispute.answered_by,
-        dispute.raised_by,
-        *(movement.by for movement in match.movements),
-    }
+    return {*who_acted(dispute.match), dispute.opened_by, dispute.answered_by, dispute.raised_by}

@@ -8,7 +8,7 @@ from marshmallow import Schema, fields
 from sqlalchemy.orm import Session
 
 from chassis.auth import SIGNED_IN, STAFF, Caller
-from chassis.fields import Acts, Choice, NothingIn, Region, Strict, Text
+from chassis.fields import Acts, Choice, Flag, NothingIn, Region, Strict, Text
 from chassis.http import access
 from chassis.pages import PageIn, page_of
 from matching.disputes import settling as actions
@@ -56,6 +56,7 @@ class RulingIn(Strict):
 class ManagedDisputesIn(PageIn):
     region = Region((0, 2, 4, 6, 9, 12), load_default="")
     state = Choice(DISPUTES, metadata={"description": "all that are not settled, when it is left out"})
+    overdue = Flag(in_address=True, load_default=False, metadata={"description": "only those that the county ought to have settled by now"})
 
 
 class DisputeOut(Schema):
@@ -74,6 +75,12 @@ class DisputeOut(Schema):
     answer = fields.String(required=True, allow_none=True)
     answered_at = fields.AwareDateTime(required=True, allow_none=True)
     raised_at = fields.AwareDateTime(required=True, allow_none=True)
+    decide_by = fields.AwareDateTime(
+        required=True,
+        allow_none=True,
+        metadata={"description": "when the county ought to settle it; those who may are reminded until it is"},
+    )
+    overdue = fields.Boolean(required=True, metadata={"description": "whether it waits for the county longer than that"})
     ruling = fields.String(required=True, allow_none=True)
     settled_at = fields.AwareDateTime(required=True, allow_none=True)
     allowed = Acts()

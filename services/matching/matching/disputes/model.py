@@ -1,21 +1,24 @@
 """What is kept of a dispute. The texts are personal: sealed, out of events and logs, for the two sides and the administrators around."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import BigInteger, ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from chassis.database import Moment, new_id
+from chassis.database import Moment, new_id, now
 from chassis.sealed import Sealed
 from matching.model import Base, Match
+
+SETTLED_WITHIN = timedelta(days=14)
+"""How long the county may take."""
 
 
 class Dispute(Base):
     """What one side says against the other about a match, once: `open`, `answered` by the place, `raised` to the county, `settled`.
 
-    `due_at` is when it goes on by itself: an open one up to the county, an answered one to its end, as answered. `outcome` is what was
-    decided last.
+    `due_at` is when it goes on by itself: an open one up to the county, an answered one to its end, as answered. At the county nothing goes
+    on by itself: `decide_by` is when it ought to be settled, and who may is reminded until it is. `outcome` is what was decided last.
     """
 
     __tablename__ = "disputes"
@@ -37,7 +40,17 @@ class Dispute(Base):
     answered_as: Mapped[str | None] = mapped_column(String(20))
     raised_by: Mapped[UUID | None]
     raised_at: Mapped[datetime | None] = mapped_column(Moment)
+    reminded_at: Mapped[datetime | None] = mapped_column(Moment)
     ruling: Mapped[str | None] = mapped_column(Sealed, deferred=True)
     settled_by: Mapped[UUID | None]
     settled_at: Mapped[datetime | None] = mapped_column(Moment)
     match: Mapped[Match] = relationship()
+
+    @property
+    def decide_by(self) -> datetime | None:
+        return self.raised_at and self.raised_at + SETTLED_WITHIN
+
+    @property
+    def overdue(self) -> bool:
+        """Whether the county ought to have settled it by now."""
+        return self.state == "raised" and self.decide_by is not None and self.decide_by <= now()

@@ -16,9 +16,9 @@ from matching import queries
 from matching.actions.taking import take
 from matching.allowed import side_of
 from matching.disputes import allowed
-from matching.disputes.model import Dispute
+from matching.disputes.model import SETTLED_WITHIN, Dispute
 from matching.disputes.told import answered, opened, raised, settled
-from matching.model import Match
+from matching.model import SLIPS, Match
 
 ANSWERED_WITHIN = timedelta(days=7)
 RAISED_WITHIN = timedelta(days=7)
@@ -34,6 +34,7 @@ def dispute_match(session: Session, caller: Caller, match_id: UUID, cause: str, 
     dispute = Dispute(
         match=match, side=side_of(caller, match), cause=cause, text=text, state="open", outcome=None, version=1,
         opened_by=caller.id, opened_at=at, due_at=at + ANSWERED_WITHIN, answer=None, ruling=None, answered_by=None, answered_at=None,
+        raised_at=None, reminded_at=None,
     )  # fmt: skip
     session.add(dispute)
     session.flush()
@@ -99,9 +100,13 @@ def own_disputes(session: Session, caller: Caller, **paging: Any) -> dict[str, A
     return page(session, _whole().where(queries.is_own(caller)), Dispute.id, **paging)
 
 
-def managed_disputes(session: Session, caller: Caller, region: str = "", state: str | None = None, **paging: Any) -> dict[str, Any]:
-    """Those of the regions one manages: all that are not settled, or those in one state."""
+def managed_disputes(
+    session: Session, caller: Caller, region: str = "", state: str | None = None, overdue: bool = False, **paging: Any
+) -> dict[str, Any]:
+    """Those of the regions one manages: all that are not settled, or those in one state; or those that the county lets wait too long."""
     query = _whole().where(caller.within(Match.region), Dispute.state.in_([state] if state else OPEN))
+    if overdue:
+        query = query.where(Dispute.state == "raised", Dispute.raised_at <= now() - SETTLED_WITHIN)
     return page(session, query.where(below(Match.region, region)) if region else query, Dispute.id, **paging)
 
 
@@ -137,7 +142,7 @@ def _settle(session: Session, dispute: Dispute) -> None:
 
 def _whole() -> Select[Any]:
     texts = (undefer(Dispute.text), undefer(Dispute.answer), undefer(Dispute.ruling))
-    return select(Dispute).join(Dispute.match).options(*texts, contains_eager(Dispute.match))
+    return select(Dispute).join(Dispute.match).options(*texts, contains_eager(Dispute.match).options(SLIPS))
 
 
 def _one(session: Session, query: Select[Any]) -> Dispute:

@@ -8,7 +8,7 @@ from uuid import UUID
 from chassis.auth import Caller
 from chassis.database import now
 from chassis.problems import Problem, not_allowed, state_conflict
-from matching.allowed import GIVER, HOUSEHOLD, is_the_countys, side_of
+from matching.allowed import GIVER, HOUSEHOLD, is_the_countys, side_of, who_acted
 from matching.model import Match
 from matching.trust.model import Appeal, Mark, Photo, Rating, Thanks
 from matching.trust.problems import (
@@ -78,10 +78,16 @@ def appeal_refusal(caller: Caller, appeal: Appeal) -> Problem | None:
     match = appeal.mark.match
     if not is_the_countys(caller, match):
         return not_allowed()
-    took_part = {movement.by for movement in match.movements} | {rating.by for rating in ratings_of(match)}
-    if caller.id in took_part | {match.poster_id, match.closed_by, appeal.person_id}:
+    if caller.id in involved_in(appeal):
         return own_appeal()
     return state_conflict(state=appeal.state) if appeal.state != "waiting" else None
+
+
+def involved_in(appeal: Appeal, until: datetime | None = None) -> set[UUID]:
+    """Who took part in what an appeal is about, by then if said so, and so does not decide it."""
+    match = appeal.mark.match
+    raters = {rating.by for rating in ratings_of(match) if until is None or rating.at <= until}
+    return who_acted(match, until) | raters | {appeal.person_id}
 
 
 def rating_closes(match: Match) -> datetime | None:

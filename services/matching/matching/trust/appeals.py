@@ -12,10 +12,10 @@ from chassis.database import below, now
 from chassis.pages import page
 from chassis.problems import not_found
 from matching.allowed import COUNTY
-from matching.model import Match
+from matching.model import SLIPS, Match
 from matching.trust import allowed, marks
 from matching.trust.model import Appeal, Mark
-from matching.trust.told import appeal_decided
+from matching.trust.told import appeal_decided, appeal_lodged
 
 
 def own_marks(session: Session, caller: Caller, **paging: Any) -> dict[str, Any]:
@@ -41,6 +41,7 @@ def appeal_mark(session: Session, caller: Caller, mark_id: UUID, text: str) -> A
     appeal = Appeal(version=1, mark=mark, person_id=caller.id, text=text, state="waiting", answer=None, lodged_at=now())
     session.add(appeal)
     session.flush()
+    outbox.add(session, appeal_lodged(appeal))
     return appeal
 
 
@@ -81,7 +82,7 @@ def managed_appeals(session: Session, caller: Caller, region: str = "", state: s
 
 
 def _whole() -> Select[Any]:
-    loaded = contains_eager(Appeal.mark).contains_eager(Mark.match)
+    loaded = contains_eager(Appeal.mark).contains_eager(Mark.match).options(SLIPS)
     return select(Appeal).join(Appeal.mark).join(Mark.match).options(undefer(Appeal.text), undefer(Appeal.answer), loaded)
 
 

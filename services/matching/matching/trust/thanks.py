@@ -20,7 +20,7 @@ from matching.trust import allowed
 from matching.trust.allowed import Managers
 from matching.trust.model import Thanks
 from matching.trust.problems import unknown_photo
-from matching.trust.told import thanks_given, thanks_refused
+from matching.trust.told import thanks_given, thanks_refused, thanks_written
 
 
 def thank_giver(session: Session, caller: Caller, match_id: UUID, text: str, photo_id: UUID | None = None) -> Thanks:
@@ -31,6 +31,7 @@ def thank_giver(session: Session, caller: Caller, match_id: UUID, text: str, pho
     thanks = Thanks(match=match, version=1, author_id=caller.id, text=text, photo_id=photo_id, state="waiting", written_at=now())
     session.add(thanks)
     session.flush()
+    outbox.add(session, thanks_written(thanks))
     return thanks
 
 

@@ -29,7 +29,10 @@ _DECLINE = text(
     " ON CONFLICT (need_id, category, scope) DO UPDATE SET until = excluded.until"
 )
 _FORGET = text("DELETE FROM too_low WHERE need_id = ANY(CAST(:ids AS uuid[]))")
-_OVER = text("SELECT need_id FROM too_low WHERE until <= :at ORDER BY until LIMIT :limit")
+_OVER = text(
+    "SELECT need_id FROM too_low JOIN needs ON needs.id = need_id WHERE until <= :at ORDER BY until LIMIT :limit"
+    " FOR UPDATE OF needs SKIP LOCKED"
+)
 _AWAKEN = text("DELETE FROM too_low WHERE need_id = ANY(CAST(:ids AS uuid[])) AND until <= :at")
 
 
@@ -50,7 +53,8 @@ def forget(session: Session, needs: Collection[UUID]) -> None:
 def awaken(session: Session) -> int:
     """What was left alone for a day is looked at again; returns how many needs.
 
-    A clearing holds the entry of the list when it comes to what is too low: so the entry comes first here too.
+    A clearing holds the entry of the list when it comes to what is too low: so the entry comes first here too. Whoever holds a need may be
+    about to put others on the list, and is not waited for: its turn comes a minute later.
     """
     at = now()
     over = set(session.scalars(_OVER, {"at": at, "limit": AT_ONCE}))

@@ -197,6 +197,8 @@ class Book:
             raise Refused("unknown_pledge")
         if need is None:
             raise Refused("unknown_need")
+        if pledge.resting:
+            raise Refused("pledge_rests")
         if pledge.expired or min(self.rest_of_need(need), self.rest_of_pledge(pledge)) < quantity:
             raise Refused("not_enough")
         if not fits(need, pledge):

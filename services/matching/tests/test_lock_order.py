@@ -1,0 +1,141 @@
+"""Pledges before needs, everywhere: two who meet over the same rows wait for each other in turn, never in a circle."""
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from chassis.auth import Caller
+from chassis.database import Database
+from matching import clearing
+from matching.actions import answers, book
+from matching.weights import declining
+
+from .conftest import DAYS, offered, published, taken_back, withdrawn
+
+WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
+
+
+@pytest.fixture
+def real(database_of: Callable[[str, str], str]) -> Iterator[Database]:
+    database = Database(database_of("matching", "matching_lock_order"), name="lock_order", lock_timeout_ms=20_000)
+    yield database
+    database.close()
+
+
+def unguarded(reason: str) -> Any:
+    return pytest.param(False, marks=pytest.mark.xfail(strict=True, raises=AssertionError, reason=reason))
+
+
+def waiting(database: Database, many: int, unless: Future[Any] | None = None) -> None:
+    """Until so many wait for a lock, or one is through that need not wait."""
+    deadline = time.monotonic() + 20
+    while True:
+        with database.begin() as session:
+            if session.scalar(WAITING) == many or (unless and unless.done()):
+                return
+        assert time.monotonic() < deadline, f"never were {many} waiting"
+        time.sleep(0.01)
+
+
+def does(database: Database, act: Callable[[Session], object]) -> bool:
+    """Whether it went through without a deadlock."""
+    try:
+        with database.begin() as session:
+            session.execute(text("SET LOCAL deadlock_timeout = '50ms'"))
+            act(session)
+    except OperationalError as error:
+        assert "deadlock" in str(error)
+        return False
+    return True
+
+
+def happen(database: Database, *acts: Callable[[Session], object]) -> None:
+    for act in acts:
+        with database.begin() as session:
+            act(session)
+
+
+@pytest.mark.parametrize("is_looked_at_again", [True, unguarded("who ends the need holds it, and then waits for the pledge")])
+def test_a_need_that_ends_just_when_a_pledge_is_proposed_to_it_deadlocks_with_nobody(
+    real: Database, monkeypatch: pytest.MonkeyPatch, is_looked_at_again: bool
+) -> None:
+    if not is_looked_at_again:
+        monkeypatch.setattr(book, "pledges_proposed_to", lambda session, needs: set())
+    need, pledge = published(), offered()
+    happen(real, lambda session: book.book_needs(session, [need]), lambda session: book.book_pledges(session, [pledge]))
+    with ThreadPoolExecutor(2) as threads:
+        with real.begin() as session:
+            assert clearing.clear(session, 3 * DAYS).proposals == 1
+            gives_up = threads.submit(does, real, lambda session: book.withdraw_pledge(session, taken_back(pledge)))
+            waiting(real, 1)
+            ends = threads.submit(does, real, lambda session: book.end_needs(session, [withdrawn(need)]))
+            waiting(real, 2)
+        assert gives_up.result()
+        assert ends.result()
+    with real.begin() as session:
+        assert session.execute(text("SELECT state, ended_because FROM matches")).all() == [("lapsed", "pledge_withdrawn")]
+        assert session.execute(text("SELECT ended, rest FROM needs UNION ALL SELECT ended, rest FROM pledges")).all() == [(True, 0)] * 2
+
+
+def test_a_need_that_ends_just_when_a_pledge_is_proposed_to_it_frees_the_pledge(real: Database) -> None:
+    need, pledge = published(), offered()
+    happen(real, lambda session: book.book_needs(session, [need]), lambda session: book.book_pledges(session, [pledge]))
+    with ThreadPoolExecutor(1) as threads:
+        with real.begin() as session:
+            assert clearing.clear(session, 3 * DAYS).proposals == 1
+            ends = threads.submit(does, real, lambda session: book.end_needs(session, [withdrawn(need)]))
+            waiting(real, 1)
+        assert ends.result()
+    with real.begin() as session:
+        assert session.execute(text("SELECT state, ended_because FROM matches")).all() == [("lapsed", "need_withdrawn")]
+        assert session.scalar(text("SELECT rest FROM pledges")) == pledge.quantity
+
+
+_WITHOUT_NEEDS = text("SELECT need_id FROM too_low WHERE until <= :at ORDER BY until LIMIT :limit")
+
+
+@pytest.mark.parametrize(
+    "are_needs_taken", [True, unguarded("who lets a pledge rest lists the later need first, who wakes them the former")]
+)
+def test_pairs_that_awake_while_their_pledge_comes_to_rest_deadlock_with_nobody(
+    real: Database, monkeypatch: pytest.MonkeyPatch, are_needs_taken: bool
+) -> None:
+    if not are_needs_taken:
+        monkeypatch.setattr(declining, "_OVER", _WITHOUT_NEEDS)
+    former, later = sorted((published(quantity=1), published(quantity=1)), key=lambda need: need.need_id)
+    pledge = offered(quantity=2)
+    happen(
+        real,
+        lambda session: book.book_needs(session, [former, later]),
+        lambda session: book.book_pledges(session, [pledge]),
+        lambda session: clearing.clear(session, 3 * DAYS),
+    )
+    key = ("food", "kg", "")
+    with real.begin() as session:
+        assert session.scalar(text("SELECT count(*) FROM matches")) == 2
+        refused = session.scalar(text("SELECT id FROM matches WHERE need_id = :need"), {"need": later.need_id})
+        declining.decline(session, {(former.need_id, key), (later.need_id, key)}, datetime.now(UTC) - 2 * DAYS)
+        session.execute(text("INSERT INTO to_clear (side, id) VALUES ('need', :id) ON CONFLICT DO NOTHING"), {"id": later.need_id})
+
+    def refuse(session: Session) -> None:
+        answers.refuse_match(session, Caller(pledge.pledger_id, "donor", session), refused, "out_of_stock")
+
+    with ThreadPoolExecutor(2) as threads:
+        with real.begin() as session:
+            session.execute(text("SELECT FROM to_clear WHERE side = 'need' AND id = :id FOR UPDATE"), {"id": later.need_id})
+            rests = threads.submit(does, real, refuse)
+            waiting(real, 1)
+            wakes = threads.submit(does, real, declining.awaken)
+            waiting(real, 2, unless=wakes)
+        assert rests.result()
+        assert wakes.result()
+    with real.begin() as session:
+        assert session.scalar(text("SELECT count(*) FROM matches WHERE state IN ('refused', 'lapsed')")) == 2
+        assert declining.awaken(session) == (2 if are_needs_taken else 0)
