@@ -14,7 +14,7 @@ import contracts
 from chassis.events import handlers_of
 from contracts import generate
 from contracts.event import name_of
-from deploy import asyncapi, catalogue, openapi
+from deploy import asyncapi, catalogue, charted, openapi
 from deploy.compatibility import RELEASED, breaks
 from deploy.services import services
 
@@ -53,7 +53,7 @@ def wanted() -> dict[Path, str]:
     heard = listeners()
     for_machines = {API / name: _text(document) for name, document in documents(heard).items()}
     for_people = {DOCS / "events.md": catalogue.page(heard)}
-    return generate.files() | {LISTENERS: _text(heard)} | for_machines | for_people
+    return generate.files() | {LISTENERS: _text(heard), charted.FILE: _text(charted.services_of_chart())} | for_machines | for_people
 
 
 def stale(wanted: dict[Path, str]) -> list[Path]:
