@@ -17,6 +17,7 @@ from contracts.event import name_of
 from deploy import asyncapi, catalogue, charted, openapi
 from deploy.compatibility import RELEASED, breaks
 from deploy.services import services
+from deploy.watching import dashboard
 
 LISTENERS = Path(contracts.__file__).resolve().parent / "listeners.json"
 DOCS = Path(__file__).resolve().parents[1] / "docs"
@@ -53,7 +54,8 @@ def wanted() -> dict[Path, str]:
     heard = listeners()
     for_machines = {API / name: _text(document) for name, document in documents(heard).items()}
     for_people = {DOCS / "events.md": catalogue.page(heard)}
-    return generate.files() | {LISTENERS: _text(heard), charted.FILE: _text(charted.services_of_chart())} | for_machines | for_people
+    for_the_chart = {charted.FILE: _text(charted.services_of_chart()), dashboard.FILE: _text(dashboard.dashboard())}
+    return generate.files() | {LISTENERS: _text(heard)} | for_machines | for_people | for_the_chart
 
 
 def stale(wanted: dict[Path, str]) -> list[Path]:
