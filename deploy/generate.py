@@ -14,7 +14,7 @@ import contracts
 from chassis.events import handlers_of
 from contracts import generate
 from contracts.event import name_of
-from deploy import asyncapi, catalogue, charted, openapi
+from deploy import asyncapi, catalogue, charted, openapi, platform
 from deploy.compatibility import RELEASED, breaks
 from deploy.services import services
 from deploy.watching import dashboard
@@ -55,7 +55,7 @@ def wanted() -> dict[Path, str]:
     for_machines = {API / name: _text(document) for name, document in documents(heard).items()}
     for_people = {DOCS / "events.md": catalogue.page(heard)}
     for_the_chart = {charted.FILE: _text(charted.services_of_chart()), dashboard.FILE: _text(dashboard.dashboard())}
-    return generate.files() | {LISTENERS: _text(heard)} | for_machines | for_people | for_the_chart
+    return generate.files() | {LISTENERS: _text(heard)} | for_machines | for_people | for_the_chart | platform.files()
 
 
 def stale(wanted: dict[Path, str]) -> list[Path]:

@@ -86,7 +86,8 @@ env:
   - {name: {{ $name }}, value: {{ $value | toString | quote }}}
 {{- end }}
 {{- if $who.database }}
-{{- include "duijie.address" (dict "root" $root "who" $who "at" $values.database "scheme" "postgresql+psycopg" "setting" (printf "%s_DATABASE_URL" ($who.service | upper)) "secret" $secret "what" "DATABASE" "path" (include "duijie.named" (dict "root" $root "text" $values.database.name "service" $who.service)) "query" $values.database.options) }}
+{{- $at := mergeOverwrite (deepCopy $values.database) (deepCopy ((get $values.services $who.service | default dict).database | default dict)) }}
+{{- include "duijie.address" (dict "root" $root "who" $who "at" $at "scheme" "postgresql+psycopg" "setting" (printf "%s_DATABASE_URL" ($who.service | upper)) "secret" $secret "what" "DATABASE" "path" (include "duijie.named" (dict "root" $root "text" $at.name "service" $who.service)) "query" $at.options) }}
 {{- end }}
 {{- if $who.broker }}
 {{- include "duijie.address" (dict "root" $root "who" $who "at" $values.broker "scheme" $values.broker.scheme "setting" "BROKER_URL" "secret" $secret "what" "BROKER" "path" $values.broker.vhost "query" "") }}
