@@ -90,11 +90,11 @@ test: .venv/.ready .venv/tools/.ready rabbitmq lint ## lint, then every test, tw
 	@folder=$$(mktemp -d) && cd $$folder && apt-get -qq download prometheus && dpkg-deb -x prometheus_*.deb . && cp usr/bin/promtool $(CURDIR)/$@ && rm -r $$folder
 
 .PHONY: chart-test
-chart-test: .venv/.ready .venv/tools/.ready ## the chart: linted, rendered with every values file, validated, held against the code
+chart-test: .venv/.ready .venv/tools/.ready rabbitmq ## the chart: linted, rendered with every values file, validated, held against the code
 	@$(BIN)/python -m pytest tests/deploy
 
 .PHONY: deploy-test
-deploy-test: .venv/.ready .venv/tools/.ready .venv/checkov/.ready .venv/tools/bin/promtool ## all that can be known of the manifests without a cluster: chart-test, checkov, alerts
+deploy-test: .venv/.ready .venv/tools/.ready rabbitmq .venv/checkov/.ready .venv/tools/bin/promtool ## all that can be known of the manifests without a cluster: chart-test, checkov, alerts
 	@DEPLOY_TEST=1 $(BIN)/python -m pytest tests/deploy
 
 .PHONY: fuzz
