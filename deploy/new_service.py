@@ -19,7 +19,7 @@ SERVICES, LIST = HERE.parent / "services", HERE / "services.toml"
 RUFF = str(Path(sys.executable).with_name("ruff"))
 BLOCKS = {
     "full": '\n[{name}]\nport = {port}\npaths = ["/v1/{name}"]\n'
-    'roles = {{ web = "chassis.http", worker = "chassis.worker", relay = "chassis.relay" }}\n',
+    'roles = {{ web = "chassis.http", worker = "chassis.worker", relay = "chassis.relay" }}\nsecrets = ["SEAL_KEYS"]\n',
     "listener": '\n[{name}]\nroles = {{ worker = "chassis.worker", relay = "chassis.relay" }}\n',
 }
 NEXT = """\

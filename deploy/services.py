@@ -11,13 +11,14 @@ import msgspec
 
 
 class Service(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One service: the paths it answers, its port on a laptop if it answers any, its roles and their modules, its commands."""
+    """One service: the paths it answers, its port on a laptop if it answers any, its roles, commands, and settings that are secret."""
 
     name: str
     roles: dict[str, str]
     port: int | None = None
     paths: list[str] = []
     commands: list[str] = []
+    secrets: list[str] = []
 
     @property
     def answers(self) -> bool:
@@ -28,10 +29,18 @@ class Service(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         """Modules of roles that are the service's own; each has `run(settings, stopping)`."""
         return [module for module in self.roles.values() if module.startswith(f"{self.name}.")]
 
+    @property
+    def under(self) -> list[str]:
+        """What it answers with all that lies below: its own paths, and its dead letters where none of these holds them."""
+        letters = f"/v1/{self.name}/dead-letters"
+        return [*self.paths, *([letters] if f"/v1/{self.name}" not in self.paths else [])] if self.answers else []
+
+    @property
+    def document(self) -> str:
+        return f"/openapi/{self.name}.json"
+
     def owns(self, path: str) -> bool:
-        paths = [*self.paths, f"/v1/{self.name}/dead-letters"]
-        under = any(path == own or path.startswith(own + "/") for own in paths)
-        return self.answers and (under or path == f"/openapi/{self.name}.json")
+        return any(path == own or path.startswith(own + "/") for own in self.under) or (self.answers and path == self.document)
 
 
 @cache

@@ -7,10 +7,10 @@ from importlib import import_module
 from typing import Any
 
 from flask import Flask, Response, render_template
-from flask_swagger_ui import get_swaggerui_blueprint
 from granian import Granian
 from granian.constants import Interfaces
 
+from chassis.docs import pages
 from deploy import openapi
 from deploy.services import owner_of, services
 
@@ -23,12 +23,7 @@ def front_desk() -> Flask:
     app.json.sort_keys = False  # type: ignore[attr-defined]
     answering = [service for service in services().values() if service.answers]
     documents = [{"url": "/openapi.json", "name": "all"}, *({"url": f"/openapi/{one.name}.json", "name": one.name} for one in answering)]
-    pages = get_swaggerui_blueprint(
-        "/docs",
-        documents[0]["url"],
-        config={"app_name": "Duijie 对接 API", "urls": documents, "tryItOutEnabled": True, "validatorUrl": "none"},
-    )
-    app.register_blueprint(pages)
+    app.register_blueprint(pages(documents))
     app.add_url_rule("/openapi.json", "openapi", cache(openapi.house))
     app.add_url_rule("/", "home", lambda: render_template("home.html", services=answering))
     return app

@@ -29,6 +29,7 @@ class Copy:
         (packages / "copy.pth").write_text("\n".join(map(str, [*members, sysconfig.get_path("purelib")])))
         (folder / ".venv/bin/ruff").symlink_to(Path(sys.executable).with_name("ruff"))
         (folder / ".venv/.ready").touch()
+        (folder / ".venv/tools").symlink_to(ROOT / ".venv/tools")
         for packages in (lint_api.LINT, lint_api.CLIENT):
             lint_api.install(packages)
             (folder / packages.relative_to(ROOT) / "node_modules").symlink_to(packages / "node_modules")
@@ -51,15 +52,18 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
     return Copy(tmp_path_factory.mktemp("copy") / "tree")
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_services_of_both_kinds_pass_lint_and_their_tests_untouched_and_go_without_a_trace(copy: Copy) -> None:
     listed = (copy.folder / "deploy/services.toml").read_text()
     for name, kind in MADE.items():
         assert f"services/{name} stands" in copy.run("make", "service", f"name={name}", f"kind={kind}")
     copy.run("make", "lint")
-    tests = [f"services/{name}" for name in MADE]
-    said = copy.run(".venv/bin/python", "-W", "ignore", "-m", "pytest", "-q", *tests, "tests/architecture/test_services.py")
+    tests = [*(f"services/{name}" for name in MADE), "tests/architecture/test_services.py", "tests/deploy/test_chart.py"]
+    said = copy.run(".venv/bin/python", "-W", "ignore", "-m", "pytest", "-q", "-k", "not spoilt and not helm and not kubernetes", *tests)
     assert "failed" not in said
+    chart = copy.run(".venv/tools/bin/helm", "template", "duijie", "deploy/chart")
+    assert {name for name in MADE if f"name: duijie-{name}-worker" in chart and f"name: duijie-{name}-prepare" in chart} == MADE.keys()
+    assert "name: duijie-gazettes-web" in chart
     assert [one for one in copy.changes() if one.startswith("?? services")] == [f"?? services/{name}/" for name in sorted(MADE)]
     for name in MADE:
         shutil.rmtree(copy.folder / "services" / name)

@@ -1,0 +1,46 @@
+"""The API's pages at `/docs`, for an origin that leads to all services: `python -m chassis.docs needs matching …`."""
+
+import sys
+from collections.abc import Sequence
+
+from environs import Env
+from flask import Blueprint, Flask
+from flask_swagger_ui import get_swaggerui_blueprint
+from granian.constants import Interfaces
+
+from chassis import draining
+from chassis.settings import WebSettings
+
+
+def pages(documents: Sequence[dict[str, str]]) -> Blueprint:
+    """Pages that show documents of the same origin (`url`, `name`), the first of them first; they load nothing from elsewhere."""
+    config = {"app_name": "Duijie 对接 API", "urls": documents, "tryItOutEnabled": True, "validatorUrl": "none"}
+    blueprint: Blueprint = get_swaggerui_blueprint("/docs", documents[0]["url"], config=config)
+    return blueprint
+
+
+def create() -> Flask:
+    """The pages of the services named on the command line; their own web processes give the documents."""
+    app = Flask(__name__)
+    app.register_blueprint(pages([{"url": f"/openapi/{name}.json", "name": name} for name in sys.argv[1:]]))
+    app.add_url_rule("/livez", "livez", lambda: {"status": "ok"})
+    return app
+
+
+def main() -> None:
+    env = Env()
+    draining.Server(
+        "chassis.docs:create",
+        factory=True,
+        address=env.str("HOST", "127.0.0.1"),
+        port=env.int("PORT", 8000),
+        interface=Interfaces.WSGI,
+        blocking_threads=4,
+        websockets=False,
+        log_enabled=False,
+        drain_seconds=WebSettings.of_environment().drain_seconds,
+    ).serve()
+
+
+if __name__ == "__main__":
+    main()

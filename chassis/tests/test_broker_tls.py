@@ -1,0 +1,66 @@
+"""A broker is believed only with a certificate for its own name, signed by whom `SSL_CERT_FILE` trusts."""
+
+import socket
+import ssl
+import threading
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from chassis.broker import TROUBLE, connected
+
+
+class Broker:
+    """Takes one connection, with a certificate that it made itself; knows whether its caller went on after seeing it."""
+
+    def __init__(self, folder: Path, named: str) -> None:
+        self.certificate = folder / f"{named}.pem"
+        key, name, at = ec.generate_private_key(ec.SECP256R1()), x509.Name([]), datetime.now(UTC)
+        built = x509.CertificateBuilder(name, name, key.public_key(), 1, at - timedelta(hours=1), at + timedelta(hours=1))
+        built = built.add_extension(x509.SubjectAlternativeName([x509.DNSName(named)]), critical=True)
+        built = built.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        self.certificate.write_bytes(built.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM))
+        private = folder / f"{named}.key"
+        private.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.certificate, private)
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.url = f"amqps://u:p@localhost:{self._listening.getsockname()[1]}//"
+        self.greeted = b""
+        self._thread = threading.Thread(target=self._answer, args=(context,))
+        self._thread.start()
+
+    def _answer(self, context: ssl.SSLContext) -> None:
+        with self._listening, suppress(OSError):
+            connection, _ = self._listening.accept()
+            with context.wrap_socket(connection, server_side=True) as secured:
+                self.greeted = secured.recv(8)
+
+    def called(self) -> bytes:
+        """What the caller said first, after trying to connect."""
+        with suppress(*TROUBLE), connected(self.url, 20):
+            pass
+        self._thread.join()
+        return self.greeted
+
+
+def test_a_broker_that_shows_its_own_name_is_greeted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    broker = Broker(tmp_path, "localhost")
+    monkeypatch.setenv("SSL_CERT_FILE", str(broker.certificate))
+    assert broker.called()[:4] == b"AMQP"
+
+
+def test_a_broker_that_shows_another_s_name_is_told_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    broker = Broker(tmp_path, "other.example.org")
+    monkeypatch.setenv("SSL_CERT_FILE", str(broker.certificate))
+    assert broker.called() == b""
+
+
+def test_a_broker_whom_nobody_vouches_for_is_told_nothing(tmp_path: Path) -> None:
+    assert Broker(tmp_path, "localhost").called() == b""

@@ -1,0 +1,24 @@
+"""What the chart is told of the services: their roles, the queues of their workers, their paths, which secrets they need."""
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from chassis.events import handlers_of
+from deploy.services import Service, services
+
+FILE = Path(__file__).resolve().parent / "chart/files/services.json"
+
+
+def services_of_chart() -> dict[str, Any]:
+    """Each service's block of the chart's values, by name."""
+    return {name: _block(service) for name, service in services().items()}
+
+
+def _block(service: Service) -> dict[str, Any]:
+    roles: dict[str, dict[str, Any]] = {role: {"module": module} for role, module in service.roles.items()}
+    if "worker" in roles:
+        roles["worker"]["queues"] = [handler.place.queue for handler in handlers_of(import_module(f"{service.name}.worker").Worker)]
+    if "web" in roles:
+        roles["web"] |= {"paths": service.under, "documents": [service.document]}
+    return {"secrets": service.secrets, "roles": roles}

@@ -1,0 +1,78 @@
+"""Broker and databases on Kubernetes: what each service gets there is made from the list of services."""
+
+from collections.abc import Iterable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from chassis.events import handlers_of
+from contracts.event import exchange_of, teller_of
+from deploy.services import services
+
+HERE = Path(__file__).resolve().parent
+BROKER = {"name": "duijie-rabbitmq"}
+MADE = "# Made from deploy/services.toml by `make generate`.\n"
+
+
+def files() -> dict[Path, str]:
+    """What is made for the services, by file."""
+    of_services = [one for name in services() for one in (*_broker(name), _database(name))]
+    return {HERE / "services.yaml": _text(of_services), HERE / "roles.yaml": _text([_roles()])}
+
+
+def permissions(service: str) -> dict[str, str]:
+    """What a service may do at the broker, as its topology step, worker and relay need it.
+
+    Declaring an exchange that stands needs the right to configure it, dead-lettering to a queue the right to write to the default
+    exchange, which also is how one queue alone is told again.
+    """
+    own = rf"{service}[.].*"
+    heard = {exchange_of(teller_of(handler.place.event)) for handler in handlers_of(import_module(f"{service}.worker").Worker)}
+    tellers = [exchange.replace(".", "[.]") for exchange in sorted(heard - {exchange_of(service)})]
+    return {
+        "configure": _any([own, *tellers]),
+        "write": _any([own, r"amq[.]default"]),
+        "read": _any([own, *tellers]),
+    }
+
+
+def _any(names: Iterable[str]) -> str:
+    return f"^({'|'.join(names)})$"
+
+
+def _broker(service: str) -> list[dict[str, Any]]:
+    name = f"duijie-{service}"
+    user = {"tags": [], "rabbitmqClusterReference": BROKER}
+    permission = {
+        "vhost": "duijie",
+        "userReference": {"name": name},
+        "permissions": permissions(service),
+        "rabbitmqClusterReference": BROKER,
+    }
+    return [
+        {"apiVersion": "rabbitmq.com/v1beta1", "kind": kind, "metadata": {"name": name}, "spec": spec}
+        for kind, spec in (("User", user), ("Permission", permission))
+    ]
+
+
+def _database(service: str) -> dict[str, Any]:
+    spec = {"name": service, "owner": service, "cluster": {"name": "duijie"}, "databaseReclaimPolicy": "retain"}
+    return {"apiVersion": "postgresql.cnpg.io/v1", "kind": "Database", "metadata": {"name": f"duijie-{service}"}, "spec": spec}
+
+
+def _roles() -> dict[str, Any]:
+    roles = [
+        {"name": name, "ensure": "present", "login": True, "passwordSecret": {"name": f"duijie-{name}-database"}} for name in services()
+    ]
+    return {
+        "apiVersion": "postgresql.cnpg.io/v1",
+        "kind": "Cluster",
+        "metadata": {"name": "duijie"},
+        "spec": {"managed": {"roles": roles}},
+    }
+
+
+def _text(objects: list[dict[str, Any]]) -> str:
+    return MADE + yaml.safe_dump_all(objects, sort_keys=False, width=140)

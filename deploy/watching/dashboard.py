@@ -1,0 +1,165 @@
+"""The dashboard: what an operator looks at first, as Grafana wants it written."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+FILE = Path(__file__).resolve().parents[1] / "chart/files/dashboard.json"
+HERE = 'service=~"$service"'
+
+
+class Panel(NamedTuple):
+    """One picture: its title, what is asked of Prometheus, how a line is called, the unit, the value from which it is red."""
+
+    title: str
+    query: str
+    legend: str
+    unit: str
+    red_from: float | None = None
+
+
+def _rate(metric: str, by: str, only: str = "") -> str:
+    return f"sum by ({by}) (rate({metric}{{{HERE}{only}}}[$__rate_interval]))"
+
+
+def _quantile(share: float, metric: str, by: str) -> str:
+    return f"histogram_quantile({share}, {_rate(f'{metric}_bucket', f'{by}, le')})"
+
+
+ROWS: dict[str, list[Panel]] = {
+    "Is anything wrong?": [
+        Panel("Oldest event that is not told", f"max by (service) (duijie_outbox_age_seconds{{{HERE}}})", "{{service}}", "s", 60),
+        Panel("Dead letters", f"max by (service) (duijie_dead_letters{{{HERE}}})", "{{service}}", "short", 1),
+        Panel(
+            "Requests answered with 5xx",
+            _rate("duijie_http_requests_total", "service", ', status=~"5.."') + " / " + _rate("duijie_http_requests_total", "service"),
+            "{{service}}",
+            "percentunit",
+            0.01,
+        ),
+        Panel("Checks of the book that do not hold", "max by (check) (duijie_audit_offended) > 0", "{{check}}", "short", 1),
+    ],
+    "Requests": [
+        Panel("Requests a second", _rate("duijie_http_requests_total", "service"), "{{service}}", "reqps"),
+        Panel("One in two is answered within", _quantile(0.5, "duijie_http_request_seconds", "service"), "{{service}}", "s"),
+        Panel("19 in 20 are answered within", _quantile(0.95, "duijie_http_request_seconds", "service"), "{{service}}", "s", 1),
+        Panel(
+            "The slowest routes: 19 in 20 within",
+            f"topk(8, {_quantile(0.95, 'duijie_http_request_seconds', 'service, method, route')})",
+            "{{method}} {{route}}",
+            "s",
+        ),
+    ],
+    "Events": [
+        Panel("Told a second", _rate("duijie_events_told_total", "service, outcome"), "{{service}} {{outcome}}", "ops"),
+        Panel("Heard a second", _rate("duijie_events_heard_total", "service, outcome"), "{{service}} {{outcome}}", "ops"),
+        Panel(
+            "Failing or parked, by event",
+            _rate("duijie_events_heard_total", "service, event, outcome", ', outcome=~"failed|parked"') + " > 0",
+            "{{service}} {{event}} {{outcome}}",
+            "ops",
+        ),
+        Panel(
+            "The longest queues",
+            'topk(10, max by (queue) (rabbitmq_detailed_queue_messages_ready{queue=~"($service)[.].*"}))',
+            "{{queue}}",
+            "short",
+            5000,
+        ),
+        Panel(
+            "The slowest handlers: 19 in 20 calls within",
+            f"topk(8, {_quantile(0.95, 'duijie_handler_seconds', 'service, event')})",
+            "{{service}} {{event}}",
+            "s",
+        ),
+        Panel(
+            "Events a call",
+            _rate("duijie_batch_events_sum", "service, event") + " / " + _rate("duijie_batch_events_count", "service, event"),
+            "{{service}} {{event}}",
+            "short",
+        ),
+    ],
+    "Matching": [
+        Panel("Looked at a second", "sum(rate(duijie_cleared_total[$__rate_interval]))", "needs and pledges", "ops"),
+        Panel("Proposed a second", "sum(rate(duijie_proposals_total[$__rate_interval]))", "matches", "ops"),
+        Panel("Ended for a critical need, a day", "sum(increase(duijie_revised_total[1d]))", "proposals", "short"),
+    ],
+    "Processes": [
+        Panel(
+            "Database connections in use, of those there may be",
+            f"max by (service, role) (duijie_pool_connections{{{HERE}}} / duijie_pool_size)",
+            "{{service}} {{role}}",
+            "percentunit",
+            1,
+        ),
+        Panel("Memory", 'sum by (pod) (process_resident_memory_bytes{job=~".*duijie.*"})', "{{pod}}", "bytes"),
+        Panel("Cores", 'sum by (pod) (rate(process_cpu_seconds_total{job=~".*duijie.*"}[$__rate_interval]))', "{{pod}}", "short"),
+    ],
+}  # fmt: skip
+
+
+def queries() -> list[str]:
+    """Everything that the dashboard asks."""
+    return [panel.query for panels in ROWS.values() for panel in panels]
+
+
+def dashboard() -> dict[str, Any]:
+    """Grafana's JSON: two to four panels beside each other under each heading."""
+    source = {"type": "prometheus", "uid": "${source}"}
+    drawn: list[dict[str, Any]] = []
+    top = 0
+    for heading, panels in ROWS.items():
+        drawn.append(
+            {
+                "id": len(drawn) + 1,
+                "type": "row",
+                "title": heading,
+                "gridPos": {"x": 0, "y": top, "w": 24, "h": 1},
+                "collapsed": False,
+                "panels": [],
+            }
+        )
+        across = 24 // min(len(panels), 4) if len(panels) != 6 else 8
+        for at, panel in enumerate(panels):
+            place = {"x": at * across % 24, "y": top + 1 + at * across // 24 * 8, "w": across, "h": 8}
+            drawn.append({"id": len(drawn) + 1, "datasource": source, "gridPos": place} | _drawn(panel, source))
+        top += 1 + 8 * (-(-len(panels) * across // 24))
+    return {
+        "uid": "duijie",
+        "title": "Duijie 对接",
+        "tags": ["duijie"],
+        "schemaVersion": 39,
+        "timezone": "browser",
+        "refresh": "30s",
+        "time": {"from": "now-3h", "to": "now"},
+        "templating": {"list": [_source(), _service(source)]},
+        "panels": drawn,
+    }
+
+
+def _drawn(panel: Panel, source: dict[str, str]) -> dict[str, Any]:
+    steps: list[dict[str, Any]] = [{"color": "green", "value": None}]
+    if panel.red_from is not None:
+        steps.append({"color": "red", "value": panel.red_from})
+    custom = {"lineWidth": 1, "fillOpacity": 8, "thresholdsStyle": {"mode": "off" if panel.red_from is None else "dashed"}}
+    return {
+        "type": "timeseries",
+        "title": panel.title,
+        "targets": [{"refId": "A", "datasource": source, "expr": panel.query, "legendFormat": panel.legend, "range": True}],
+        "fieldConfig": {
+            "defaults": {"unit": panel.unit, "min": 0, "custom": custom, "thresholds": {"mode": "absolute", "steps": steps}},
+            "overrides": [],
+        },
+        "options": {"legend": {"displayMode": "list", "placement": "bottom"}, "tooltip": {"mode": "multi", "sort": "desc"}},
+    }
+
+
+def _source() -> dict[str, Any]:
+    return {"name": "source", "label": "Prometheus", "type": "datasource", "query": "prometheus"}
+
+
+def _service(source: dict[str, str]) -> dict[str, Any]:
+    query = "label_values(duijie_pool_size, service)"
+    return {
+        "name": "service", "label": "Service", "type": "query", "datasource": source, "query": {"query": query, "refId": "service"},
+        "refresh": 2, "multi": True, "includeAll": True, "allValue": ".+", "current": {"text": "All", "value": "$__all"},
+    }  # fmt: skip

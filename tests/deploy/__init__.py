@@ -1,0 +1,1 @@
+"""What is installed on Kubernetes, held against the code."""

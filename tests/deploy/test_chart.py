@@ -1,0 +1,264 @@
+"""The chart deploys what the code has, and nothing else; every manifest keeps the rules."""
+
+import ast
+import re
+import subprocess
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chassis.events import handlers_of
+from chassis.settings import WebSettings
+from deploy.services import owner_of, services
+from tests.deploy.rendered import CHART, ROOT, TOOLS, VALUES, Object, helm, objects, of_kind, pods, text
+from tests.deploy.rules import (
+    HOOK,
+    RULES,
+    WEIGHT,
+    Rule,
+    before_their_time,
+    leading_nowhere,
+    selecting_nobody,
+    unreachable_by_policy,
+    unrestricted,
+)
+
+COMPONENT = "app.kubernetes.io/component"
+OPERATORS = {"HTTPRoute", "PodMonitor", "PrometheusRule", "ScaledObject", "TriggerAuthentication", "ExternalSecret"}
+"""Kinds that come with operators; Kubernetes itself has no schema for them."""
+ALL_ON = {
+    "route": {"enabled": True, "host": "duijie.example.org"},
+    "ingress": {"enabled": True, "host": "duijie.example.org", "tlsSecret": "tls"},
+    "keda": {"enabled": True},
+    "otlp": {"endpoint": "http://collector.observability:4318"},
+    "rateStore": {"secret": "rates"},
+}
+
+
+@pytest.mark.parametrize("values", VALUES)
+def test_helm_has_nothing_to_complain_of(values: str) -> None:
+    said = helm("lint", "--strict", "--values", str(VALUES[values]), str(CHART))
+    assert said.returncode == 0, said.stdout + said.stderr
+
+
+@pytest.mark.parametrize("values", VALUES)
+def test_kubernetes_would_take_every_object(values: str, tmp_path: Path) -> None:
+    manifest = tmp_path / "manifest.yaml"
+    manifest.write_text(text(values))
+    said = subprocess.run([TOOLS / "kubernetes-validate", "--strict", manifest], capture_output=True, text=True, check=False)
+    assert said.returncode == 0, said.stdout + said.stderr
+    assert set(re.findall(r"Couldn't find schema for kind (\w+)", said.stdout + said.stderr)) <= OPERATORS
+    manifest.write_text(text(values).replace("terminationGracePeriodSeconds", "terminationGraceSeconds"))
+    assert subprocess.run([TOOLS / "kubernetes-validate", "--strict", manifest], capture_output=True, check=False).returncode != 0
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+@pytest.mark.parametrize("values", VALUES)
+def test_no_object_breaks_a_rule(values: str, rule: Rule) -> None:
+    assert rule(objects(values)) == set()
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_no_object_breaks_a_rule_with_everything_switched_on(rule: Rule) -> None:
+    assert rule(objects("values", **ALL_ON)) == set()
+
+
+class House:
+    """All objects, some of them at hand to be spoilt."""
+
+    def __init__(self) -> None:
+        self.all = objects("values", **ALL_ON)
+        self.pod = next(pod.spec for pod in pods(self.all) if pod.name == "duijie-needs-web")
+        self.container = self.pod["containers"][0]
+        self.service = self.of("Service", "needs-web")["spec"]
+
+    def of(self, kind: str, name: str) -> Object:
+        return of_kind(kind, self.all)[f"duijie-{name}"]
+
+    def without(self, kind: str, name: str) -> None:
+        self.all.remove(self.of(kind, name))
+
+
+@pytest.mark.parametrize(
+    ("rule", "spoil"),
+    [
+        (unrestricted, lambda house: house.container["securityContext"].pop("readOnlyRootFilesystem")),
+        (unrestricted, lambda house: house.container["securityContext"].pop("capabilities")),
+        (unrestricted, lambda house: house.container["resources"]["limits"].pop("memory")),
+        (unrestricted, lambda house: house.container["volumeMounts"].clear()),
+        (unrestricted, lambda house: house.pod["securityContext"].update(runAsUser=0)),
+        (unrestricted, lambda house: house.pod.pop("automountServiceAccountToken")),
+        (unrestricted, lambda house: house.pod["volumes"].append({"name": "host", "hostPath": {"path": "/"}})),
+        (selecting_nobody, lambda house: house.service["selector"].update({COMPONENT: "wep"})),
+        (selecting_nobody, lambda house: house.of("PodDisruptionBudget", "needs-web")["spec"]["selector"]["matchLabels"].pop(COMPONENT)),
+        (leading_nowhere, lambda house: house.service["ports"][0].update(targetPort="web")),
+        (leading_nowhere, lambda house: house.service["ports"].clear()),
+        (leading_nowhere, lambda house: house.without("Service", "needs-web")),
+        (leading_nowhere, lambda house: house.without("Deployment", "needs-worker")),
+        (before_their_time, lambda house: house.of("ServiceAccount", "prepare")["metadata"].pop("annotations")),
+        (before_their_time, lambda house: house.of("NetworkPolicy", "needs-prepare")["metadata"]["annotations"].update({WEIGHT: "5"})),
+        (unreachable_by_policy, lambda house: house.of("NetworkPolicy", "needs-worker")["spec"]["egress"].pop(1)),
+        (unreachable_by_policy, lambda house: house.without("NetworkPolicy", "needs-prepare")),
+    ],
+)
+def test_a_spoilt_object_is_noticed(rule: Rule, spoil: Callable[[House], Any]) -> None:
+    house = House()
+    assert rule(house.all) == set()
+    spoil(house)
+    assert rule(house.all)
+
+
+def test_every_role_has_a_deployment_which_runs_its_module_and_no_deployment_is_anybody_else_s() -> None:
+    wanted = {
+        f"duijie-{service.name}-{role}": ["python", "-m", module, service.name]
+        for service in services().values()
+        for role, module in service.roles.items()
+    }
+    wanted["duijie-docs"] = ["python", "-m", "chassis.docs", *sorted(name for name, service in services().items() if service.answers)]
+    deployed = {name: one["spec"]["template"]["spec"]["containers"][0]["command"] for name, one in of_kind("Deployment", objects()).items()}
+    assert deployed == wanted
+
+
+def test_whoever_listens_in_the_code_has_a_worker_with_a_scaler_for_each_of_its_queues() -> None:
+    scalers = of_kind("ScaledObject", objects("values-production"))
+    scaled = {name: [trigger["metadata"]["queueName"] for trigger in one["spec"]["triggers"]] for name, one in scalers.items()}
+    listening = {
+        f"duijie-{path.name}-worker": [handler.place.queue for handler in handlers_of(import_module(f"{path.name}.worker").Worker)]
+        for path in sorted((ROOT / "services").glob("*"))
+        if (path / path.name / "worker.py").exists()
+    }
+    assert scaled == listening
+    assert all("replicas" not in of_kind("Deployment", objects("values-production"))[name]["spec"] for name in scaled)
+    assert all(one["spec"]["minReplicaCount"] >= 1 for one in scalers.values())
+
+
+def test_databases_are_migrated_and_queues_declared_before_anything_of_a_release_starts() -> None:
+    jobs = of_kind("Job", objects())
+    steps = {
+        name: [container["command"][2:] for container in pod.containers]
+        for pod in pods(objects())
+        if (name := pod.name) in jobs and jobs[name]["metadata"]["annotations"][HOOK] == "pre-install,pre-upgrade"
+    }
+    assert steps == {f"duijie-{name}-prepare": [["chassis.migrate", name], ["chassis.topology", name]] for name in services()}
+
+
+@pytest.mark.parametrize("values", VALUES)
+def test_each_process_gets_the_secrets_it_needs_of_its_own_service_and_no_more(values: str) -> None:
+    for pod in pods(objects(values)):
+        service, role = pod.labels["app.kubernetes.io/name"], pod.labels["app.kubernetes.io/component"]
+        told = {env["name"] for one in pod.containers for env in one["env"]}
+        works = role != "docs"
+        secrets = set(services()[service].secrets) if works and role != "prepare" else set()
+        assert told & {"SEAL_KEYS", "FINGERPRINT_KEY"} == secrets
+        assert (f"{service.upper()}_DATABASE_URL" in told) is works
+        assert ("BROKER_URL" in told) is (role in {"worker", "relay", "prepare"})
+        assert ("USERS_SIGNING_KEYS" in told) is ((service, role) == ("users", "web"))
+        assert ("JWKS_URL" in told) is (role == "web" and service != "users")
+
+
+def test_secrets_are_listed_for_exactly_the_services_whose_code_seals_or_fingerprints() -> None:
+    words = {"Sealed": "SEAL_KEYS", "SealedBytes": "SEAL_KEYS", "fingerprint": "FINGERPRINT_KEY"}
+    for name, service in services().items():
+        used = set()
+        for path in (ROOT / "services" / name / name).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+                if isinstance(node, ast.ImportFrom) and node.module == "chassis.sealed":
+                    used |= {words[alias.name] for alias in node.names}
+        assert set(service.secrets) == used
+
+
+def test_what_a_pod_is_told_are_settings_that_the_operators_page_knows() -> None:
+    page = "".join(path.read_text("utf-8") for path in [ROOT / "docs/operating.md", *(ROOT / "docs").glob("operating/*.md")])
+    credentials = {f"{what}_{which}" for what in ("DATABASE", "BROKER") for which in ("USERNAME", "PASSWORD")}
+    told = {env["name"] for pod in pods(objects("values-production")) for one in pod.containers for env in one["env"]} - credentials
+    assert {name for name in told if f"`{name}`" not in page and not name.endswith("_DATABASE_URL")} == set()
+
+
+def test_all_paths_lead_to_their_owner_from_one_origin() -> None:
+    routes = of_kind("HTTPRoute", objects("values", route=ALL_ON["route"]))
+    matches = {
+        match["path"]["value"]: rule["backendRefs"][0]["name"]
+        for route in routes.values()
+        for rule in route["spec"]["rules"]
+        for match in rule["matches"]
+    }
+    assert all(len(rule["matches"]) <= 8 for route in routes.values() for rule in route["spec"]["rules"])
+    assert {one for route in routes.values() for one in route["spec"]["hostnames"]} == {"duijie.example.org"}
+    for path, backend in matches.items():
+        owner = owner_of(path)
+        assert backend == (f"duijie-{owner.name}-web" if owner else "duijie-docs")
+    needed = {path for service in services().values() if service.answers for path in [*service.under, service.document]} | {"/docs"}
+    assert set(matches) == needed
+    ingress = of_kind("Ingress", objects("values-small"))["duijie"]["spec"]["rules"][0]["http"]["paths"]
+    assert {path["path"]: path["backend"]["service"]["name"] for path in ingress} == matches
+
+
+def test_a_route_waits_longer_than_a_request_may_take_and_a_stream_s_for_ever() -> None:
+    stream = {"notify": {"roles": {"stream": {"module": "notify.stream", "paths": ["/v1/notices/stream"]}}}}
+    routes = of_kind("HTTPRoute", objects("values", route=ALL_ON["route"], services=stream))
+    timeouts = {name: {rule["timeouts"]["request"] for rule in route["spec"]["rules"]} for name, route in routes.items()}
+    assert timeouts.pop("duijie-notify-stream") == {"0s"}
+    [[wait]] = {tuple(one) for one in timeouts.values()}
+    assert float(wait.removesuffix("s")) > WebSettings.of_environment().request_seconds
+
+
+def test_a_pod_has_the_time_to_finish_what_it_began() -> None:
+    kill = re.search(r"workers_kill_timeout=(\d+)", (ROOT / "chassis/chassis/http.py").read_text())
+    assert kill
+    longest = {"web": int(kill[1]), "docs": int(kill[1])}
+    for pod in pods(objects()):
+        if pod.owner["kind"] == "Job":
+            continue
+        [container] = pod.spec["containers"]
+        before = container.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
+        told = {env["name"]: env.get("value") for env in container["env"]}
+        drains = int(told.get("DRAIN_SECONDS", 0))
+        busy = pod.spec["terminationGracePeriodSeconds"] - before - drains
+        assert busy >= longest.get(pod.labels["app.kubernetes.io/component"], 40)
+        if "http" in {port["name"] for port in container["ports"]}:
+            ready = container["readinessProbe"]
+            assert before + drains > ready["periodSeconds"] * ready["failureThreshold"]
+
+
+def test_a_service_is_added_by_a_block_of_values_alone() -> None:
+    block = {"gazettes": {"secrets": ["SEAL_KEYS"], "roles": {
+        "web": {"module": "chassis.http", "paths": ["/v1/gazettes"]},
+        "worker": {"module": "chassis.worker", "queues": ["gazettes.needs.need_published.v1"]},
+        "bind": {"module": "gazettes.bind"},
+    }}}  # fmt: skip
+    among = objects("values", services=block, **ALL_ON)
+    assert [found for rule in RULES for found in rule(among)] == []
+    assert {"duijie-gazettes-web", "duijie-gazettes-worker", "duijie-gazettes-bind"} <= of_kind("Deployment", among).keys()
+    assert "duijie-gazettes-worker" in of_kind("ScaledObject", among)
+    assert "duijie-gazettes-web" in of_kind("HTTPRoute", among)
+    assert "duijie-gazettes-prepare" in of_kind("Job", among)
+
+
+def test_settings_of_a_service_s_role_count_more_than_those_of_all() -> None:
+    services = {"needs": {"settings": {"POOL_SIZE": "30"}, "roles": {"web": {"settings": {"WEB_THREADS": "16"}}}}}
+    among = objects("values", settings={"POOL_SIZE": "10", "WEB_THREADS": "4"}, services=services)
+    told = {pod.name: {env["name"]: env.get("value") for env in pod.spec["containers"][0]["env"]} for pod in pods(among)}
+    assert (told["duijie-needs-web"]["POOL_SIZE"], told["duijie-needs-web"]["WEB_THREADS"]) == ("30", "16")
+    assert (told["duijie-needs-relay"]["POOL_SIZE"], told["duijie-needs-relay"]["WEB_THREADS"]) == ("30", "4")
+    assert told["duijie-users-web"]["POOL_SIZE"] == "10"
+    assert told["duijie-users-web"]["DRAIN_SECONDS"] == "5"
+
+
+def test_addresses_are_put_together_after_what_they_are_put_together_of() -> None:
+    for pod in pods(objects("values-production")):
+        for one in pod.containers:
+            names = [env["name"] for env in one["env"]]
+            for at, env in enumerate(one["env"]):
+                assert set(re.findall(r"\$\((\w+)\)", env.get("value", ""))) <= set(names[:at])
+
+
+def test_every_setting_that_the_chart_gives_is_read_by_some_process() -> None:
+    modules = [*(ROOT / "chassis/chassis").rglob("*.py"), *(ROOT / "services").glob("*/*/**/*.py")]
+    read = set(re.findall(r"\"([A-Z][A-Z_]{3,})\"", "".join(path.read_text("utf-8") for path in modules)))
+    told = {
+        env["name"] for pod in pods(objects("values-production")) for one in pod.containers for env in one["env"] if "valueFrom" not in env
+    }
+    assert {name for name in told if not name.endswith("_DATABASE_URL")} - read <= {"SSL_CERT_FILE"}  # read by OpenSSL

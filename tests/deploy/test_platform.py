@@ -1,0 +1,147 @@
+"""Broker and databases on Kubernetes fit the chart, and a service may do at the broker what it needs, and no more."""
+
+import subprocess
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from typing import Any
+
+import amqp
+import pytest
+import yaml
+
+from chassis import topology
+from chassis.broker import connected
+from chassis.events import handlers_of
+from chassis.testing.rabbitmq import RabbitMQ
+from contracts.event import exchange_of
+from deploy import platform
+from deploy.services import services
+from tests.deploy.rendered import ROOT, TOOLS, VALUES, Object, objects, of_kind, pods
+
+
+@pytest.fixture(scope="module")
+def applied() -> list[Object]:
+    """What `kubectl apply -k deploy/platform` would apply."""
+    said = subprocess.run([TOOLS / "kubectl", "kustomize", ROOT / "deploy/platform"], capture_output=True, text=True, check=True)
+    return list(yaml.load_all(said.stdout, yaml.CSafeLoader))
+
+
+def test_each_service_has_a_role_and_a_database_and_a_user_of_its_own(applied: list[Object]) -> None:
+    [cluster] = of_kind("Cluster", applied).values()
+    assert {role["name"] for role in cluster["spec"]["managed"]["roles"]} == services().keys()
+    databases = of_kind("Database", applied).values()
+    assert {(one["spec"]["name"], one["spec"]["owner"]) for one in databases} == {(name, name) for name in services()}
+    assert of_kind("User", applied).keys() - {"duijie-scaler"} == {f"duijie-{name}" for name in services()}
+    assert of_kind("Permission", applied).keys() == of_kind("User", applied).keys()
+
+
+def test_nothing_is_lost_with_one_node_of_three(applied: list[Object]) -> None:
+    [cluster] = of_kind("Cluster", applied).values()
+    assert cluster["spec"]["instances"] == 3
+    assert cluster["spec"]["postgresql"]["synchronous"] == {"method": "any", "number": 1, "dataDurability": "required"}
+    [broker] = of_kind("RabbitmqCluster", applied).values()
+    assert broker["spec"]["replicas"] == 3
+    assert broker["spec"]["tls"]["disableNonTLSListeners"] is True
+
+
+def test_the_chart_s_production_finds_what_the_platform_gives(applied: list[Object]) -> None:
+    [cluster], [broker] = of_kind("Cluster", applied).values(), of_kind("RabbitmqCluster", applied).values()
+    given = {role["passwordSecret"]["name"] for role in cluster["spec"]["managed"]["roles"]}
+    given |= {f"{name}-user-credentials" for name in of_kind("User", applied)}
+    values = yaml.safe_load(VALUES["values-production"].read_text())
+    assert values["database"]["host"] == f"{cluster['metadata']['name']}-rw"
+    assert values["broker"]["host"] == broker["metadata"]["name"]
+    for pod in pods(objects("values-production")):
+        for env in (env for one in pod.containers for env in one["env"]):
+            if env["name"].startswith(("DATABASE_", "BROKER_")) and "valueFrom" in env:
+                assert env["valueFrom"]["secretKeyRef"]["name"] in given
+    peers = str(
+        [one["spec"]["egress"] for one in of_kind("NetworkPolicy", objects("values-production")).values() if "egress" in one["spec"]]
+    )
+    assert f"'cnpg.io/cluster': '{cluster['metadata']['name']}'" in peers
+    assert f"'app.kubernetes.io/name': '{broker['metadata']['name']}'" in peers
+
+
+def test_all_processes_together_have_no_more_connections_than_the_databases_take(applied: list[Object]) -> None:
+    [cluster] = of_kind("Cluster", applied).values()
+    among = objects("values-production")
+    most = {one["spec"]["scaleTargetRef"]["name"]: one["spec"]["maxReplicas"] for one in of_kind("HorizontalPodAutoscaler", among).values()}
+    most |= {one["spec"]["scaleTargetRef"]["name"]: one["spec"]["maxReplicaCount"] for one in of_kind("ScaledObject", among).values()}
+    total = 0
+    for name, one in of_kind("Deployment", among).items():
+        told = {env["name"]: env.get("value") for env in one["spec"]["template"]["spec"]["containers"][0]["env"]}
+        if any(setting.endswith("_DATABASE_URL") for setting in told):
+            listens = name.endswith(("-relay", "-clear"))
+            a_process = int(told.get("POOL_SIZE", 20)) + listens
+            # While a release is rolled out there is one process more of each.
+            total += (most.get(name, one["spec"].get("replicas", 0)) + 1) * a_process
+    assert total + 20 <= int(cluster["spec"]["postgresql"]["parameters"]["max_connections"])
+
+
+class Users:
+    """The services' users at a real broker, with the rights that the platform gives them."""
+
+    def __init__(self, rabbitmq: RabbitMQ, vhost: str) -> None:
+        self._urls = {name: rabbitmq.create_user(vhost, **platform.permissions(name)) for name in services()}
+        self.scaler = rabbitmq.create_user(vhost, "^$", "^$", "^$")
+        for name in services():
+            places = [handler.place for handler in handlers_of(import_module(f"{name}.worker").Worker)]
+            self.act(name, lambda channel, name=name, places=places: topology.declare(channel, name, places, 1500))
+
+    def act(self, who: str, deed: Callable[[amqp.Channel], Any]) -> Any:
+        with connected(self._urls.get(who, self.scaler), 20) as connection:
+            channel = connection.channel()
+            channel.confirm_select()
+            return deed(channel)
+
+
+@pytest.fixture(scope="module")
+def users(rabbitmq: RabbitMQ) -> Iterator[Users]:
+    with rabbitmq.vhost() as vhost:
+        yield Users(rabbitmq, vhost)
+
+
+def queues_of(service: str) -> list[str]:
+    return [handler.place.queue for handler in handlers_of(import_module(f"{service}.worker").Worker)]
+
+
+@pytest.mark.parametrize("service", services())
+def test_a_service_declares_tells_is_told_again_and_listens_with_its_own_user(users: Users, service: str) -> None:
+    listener = next(name for name in services() if name != service)
+    for address in ({"exchange": exchange_of(service), "routing_key": "x"}, {"exchange": "", "routing_key": queues_of(listener)[0]}):
+        users.act(service, lambda channel, address=address: channel.basic_publish_confirm(amqp.Message("{}"), **address))
+    for queue in queues_of(service):
+        users.act(service, lambda channel, queue=queue: channel.basic_get(queue))
+
+
+@pytest.mark.parametrize(
+    "deed",
+    [
+        lambda channel: channel.basic_publish_confirm(amqp.Message("{}"), exchange=exchange_of("matching"), routing_key="match_accepted"),
+        lambda channel: channel.basic_get(queues_of("matching")[0]),
+        lambda channel: channel.queue_delete(queues_of("matching")[0]),
+        lambda channel: channel.queue_purge(queues_of("matching")[0]),
+        lambda channel: channel.queue_declare("spy", durable=True),
+        lambda channel: channel.queue_bind(queues_of("needs")[0], exchange_of("notify"), "#"),
+        lambda channel: channel.exchange_delete(exchange_of("notify")),
+    ],
+    ids=[
+        "tells as another",
+        "hears for another",
+        "deletes",
+        "purges",
+        "makes a queue",
+        "listens to whom it need not",
+        "deletes an exchange",
+    ],
+)
+def test_a_service_does_nothing_in_another_s_name(users: Users, deed: Callable[[amqp.Channel], Any]) -> None:
+    with pytest.raises(amqp.AccessRefused):
+        users.act("needs", deed)
+
+
+def test_who_scales_sees_how_long_queues_are_and_does_nothing_else(users: Users) -> None:
+    assert users.act("scaler", lambda channel: channel.queue_declare(queues_of("needs")[0], passive=True)).message_count >= 0
+    for deed in (lambda channel: channel.basic_get(queues_of("needs")[0]), lambda channel: channel.queue_declare("spy")):
+        with pytest.raises(amqp.AccessRefused):
+            users.act("scaler", deed)
