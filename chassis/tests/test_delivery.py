@@ -301,6 +301,7 @@ def test_while_the_database_is_away_no_attempt_is_counted(house: House, postgres
         assert soon(lambda: any(map(worker.says, troubles)) or not worker.lives())
     finally:
         postgres.start_again()
+        house.database.close()
     assert soon(lambda: house.all_settled(NeedWithdrawn, PledgeWithdrawn) or not worker.lives())
     assert house.taken() == once(*told)
     assert not house.count("dead_letters")
