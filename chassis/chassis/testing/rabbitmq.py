@@ -72,6 +72,19 @@ class RabbitMQ(Server):
         )
         return counted
 
+    def unsettled(self, vhost: str = "/") -> dict[str, int]:
+        """The messages in each quorum queue by its name, those that a consumer has and has not yet acknowledged among them.
+
+        A queue that is not up yet counts as one that has something.
+        """
+        counted: dict[str, int] = self._ask(
+            "maps:from_list([{Name, case ra:local_query(amqqueue:get_pid(Queue), fun rabbit_fifo:query_messages_total/1)"
+            " of {ok, {_, Count}, _} -> Count; _ -> 1 end}"
+            f" || Queue <- rabbit_amqqueue:list({binary(vhost)}), amqqueue:is_quorum(Queue),"
+            " {resource, _, queue, Name} <- [amqqueue:get_name(Queue)]])"
+        )
+        return counted
+
     def settle(self) -> None:
         """
         Makes newly declared quorum queues survive `kill`. RabbitMQ 3.10 confirms messages before the name of their queue is on disk

@@ -17,6 +17,7 @@ import amqp
 import httpx
 import pytest
 from msgspec.structs import replace
+from pantry.actions import HOLD
 from pantry.worker import Worker
 from sqlalchemy import text
 
@@ -211,6 +212,19 @@ class House:
 
     def waiting(self, queue: str) -> int:
         return self.broker.queues(self.vhost)[queue]
+
+    def all_settled(self, *events: type[Event]) -> bool:
+        """Whether nothing of these is left in its queue or unacknowledged: all that was told of them is handled or parked."""
+        unsettled = self.broker.unsettled(self.vhost)
+        places = [place for place in PLACES if place.event in events]
+        return not any(unsettled[name] for place in places for name in (place.queue, place.retry))
+
+    @contextmanager
+    def held(self) -> Iterator[Callable[[], int]]:
+        """Whoever comes to `HOLD` waits there until the end of this; gives how many do."""
+        with self.database.begin() as session:
+            session.execute(text("SELECT pg_advisory_xact_lock(:hold)"), {"hold": HOLD})
+            yield lambda: self.count("pg_locks WHERE locktype = 'advisory' AND NOT granted")
 
     def parked(self, place: Place, state: str = "parked") -> list[Any]:
         """The dead letters of a queue, oldest first."""

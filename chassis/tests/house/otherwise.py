@@ -34,6 +34,49 @@ def without_patience() -> None:
     inbox.is_passing = lambda error: False
 
 
+def in_one_batch() -> None:
+    """Whoever gathers waits until nothing has come for half a second."""
+    from chassis import events
+
+    def gather(connection: Any, arrived: Any, most: int) -> None:
+        while len(arrived) < most and events._read(connection, 0.5):
+            pass
+
+    events._gather = gather
+
+
+def says_when_it_takes_no_more() -> None:
+    from chassis.events import Handles
+
+    setup = Handles.setup
+
+    def set_up(self: Any) -> None:
+        setup(self)
+        wait = self._at_work.waitall
+
+        def say_and_wait() -> None:
+            print(self._handler.place.queue, "takes no more", flush=True)
+            wait()
+
+        self._at_work.waitall = say_and_wait
+
+    Handles.setup = set_up
+
+
+def held_before_journal() -> None:
+    from pantry.actions import wait_while_held
+
+    from chassis import journal
+
+    keep = journal.keep
+
+    def keep_when_let(session: Any, rows: Any) -> None:
+        wait_while_held(session)
+        keep(session, rows)
+
+    journal.keep = keep_when_let
+
+
 def without_single_file() -> None:
     from chassis.events import Handles
 

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
 import pytest
+from sqlalchemy import text
 
 from chassis.database import Database
 from chassis.testing.fixtures import RolledBack
@@ -56,7 +57,8 @@ def test_without_the_lock_two_who_count_the_same_at_once_would_count_it_twice(sh
     with shared.begin() as first, ThreadPoolExecutor(1) as threads:
         counting._count_anew(first, cells)
         second = threads.submit(count_alone, shared, cells)
-        time.sleep(0.5)
+        while not first.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")):
+            time.sleep(0.01)
         first.commit()
         second.result()
     with engine.trial() as straight:

@@ -1,6 +1,7 @@
 """Nobody changes what they have not seen, even when two act at once; nobody fetches again what they have."""
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID
@@ -121,7 +122,7 @@ def test_of_two_who_saw_the_same_one_changes_it(database_of: Callable[[str, str]
         for one in both:
             one.start()
         while session.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")) < 2:
-            pass
+            time.sleep(0.01)
     for one in both:
         one.join()
     assert sorted(answers) == [202, 412]

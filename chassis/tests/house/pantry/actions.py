@@ -2,7 +2,6 @@
 
 import os
 import signal
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,6 +19,7 @@ from pantry.model import Taken, Withdrawal
 
 POISON = 13
 SLOW = 60
+HOLD = 61
 DEADLY = 666
 _EXAMPLE = example_of(NeedWithdrawn)
 PERSONAL = "住在幸福路三号的王奶奶"
@@ -36,14 +36,21 @@ def take(session: Session, events: Sequence[Event]) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
     if any(event.version == SLOW for event in events):
         session.execute(text("SELECT pg_sleep(1)"))
+    if any(event.version == HOLD for event in events):
+        wait_while_held(session)
     session.execute(insert(Taken), [{"name": name_of(type(event)), "subject": event.subject} for event in events])
 
 
 def tell_on(session: Session, event: NeedClosed) -> None:
     """Tell something because something was heard."""
-    if event.version == SLOW:
-        session.execute(text("SELECT pg_sleep(1)"))
+    if event.version == HOLD:
+        wait_while_held(session)
     outbox.add(session, _withdrawn(event.region))
+
+
+def wait_while_held(session: Session) -> None:
+    """Until the test that holds this lock lets go of it."""
+    session.execute(text("SELECT pg_advisory_xact_lock_shared(:hold)"), {"hold": HOLD})
 
 
 def withdraw(session: Session, caller: Caller, wanted: Mapping[str, Any]) -> Withdrawal:
@@ -54,12 +61,9 @@ def withdraw(session: Session, caller: Caller, wanted: Mapping[str, Any]) -> Wit
     return withdrawal
 
 
-def nap(session: Session, milliseconds: int, times: int, deep: bool) -> None:
+def nap(session: Session, milliseconds: int, times: int) -> None:
     for _ in range(times):
-        if deep:
-            time.sleep(milliseconds / 1000)
-        else:
-            session.execute(select(func.pg_sleep(milliseconds / 1000)))
+        session.execute(select(func.pg_sleep(milliseconds / 1000)))
 
 
 def _withdrawn(region: str) -> NeedWithdrawn:

@@ -9,7 +9,7 @@ from marshmallow import Schema, fields
 from sqlalchemy.orm import Session
 
 from chassis.auth import ANYONE, GIVERS, SIGNED_IN, Caller
-from chassis.fields import Flag, Strict, Text, Whole
+from chassis.fields import Strict, Text, Whole
 from chassis.http import access
 from chassis.problems import not_found
 from pantry import actions
@@ -40,7 +40,6 @@ class LetterIn(Strict):
 class NapIn(Strict):
     milliseconds = Whole(1, 10_000, required=True)
     times = Whole(1, 10, load_default=1)
-    deep = Flag(load_default=False)
 
 
 @api.post("/withdrawals")
@@ -114,6 +113,6 @@ def draw(session: Session, caller: Caller | None) -> Any:
 @api.input(NapIn)
 @api.output(NapIn)
 def nap(session: Session, caller: Caller | None, json_data: dict[str, Any]) -> Any:
-    """Let the database sleep so often, or from deep sleep hear of nothing at all."""
+    """Let the database sleep so often."""
     actions.nap(session, **json_data)
     return json_data
