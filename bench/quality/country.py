@@ -1,6 +1,6 @@
 """Invented needs and pledges for the quality bench: villages, items and scopes that a few dominate, as people's wishes do."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -70,14 +70,18 @@ class Luck:
             total += rest
         return made
 
-    def barred(self, needs: Sequence[Asked], pledges: Sequence[Offered], share: float) -> set[tuple[UUID, UUID]]:
-        """Pairs that refused each other: so many of each hundred, a few for each need."""
+    def barred(self, needs: Sequence[Asked], pledges: Sequence[Offered], share: float) -> dict[UUID, frozenset[UUID]]:
+        """Which needs refused each pledge: so many pledges of each hundred, a few for each need."""
         tried = max(1, int(share * len(pledges)))
-        return {(need.id, pledges[place].id) for need in needs for place in self.draw.integers(0, len(pledges), tried)}
+        refused: dict[UUID, set[UUID]] = {}
+        for need in needs:
+            for place in self.draw.integers(0, len(pledges), tried):
+                refused.setdefault(pledges[place].id, set()).add(need.id)
+        return {pledge: frozenset(by) for pledge, by in refused.items()}
 
 
 def worth(
-    needs: Sequence[Asked], pledges: Sequence[Offered], barred: set[tuple[UUID, UUID]], weights: Weights = DEFAULT
+    needs: Sequence[Asked], pledges: Sequence[Offered], barred: Mapping[UUID, frozenset[UUID]], weights: Weights = DEFAULT
 ) -> list[tuple[int, int, int]]:
     """(need, pledge, value of a unit) of ALL pairs that fit: worked out pair by pair, without any grouping."""
     keys = {pledge.key for pledge in pledges}
@@ -86,7 +90,7 @@ def worth(
         fitting: set[Key] = set(keys_of(need)) & keys
         value_of = {key: score(need, key, len(fitting), weights, 0).value for key in fitting}
         for place, pledge in enumerate(pledges):
-            if pledge.key in value_of and (need.id, pledge.id) not in barred:
+            if pledge.key in value_of and need.id not in barred.get(pledge.id, ()):
                 value = value_of[pledge.key] + pledge.reliability * weights.reliability - pledge.extra
                 if value >= weights.threshold:
                     found.append((row, place, value))

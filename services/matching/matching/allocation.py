@@ -48,20 +48,21 @@ class Share:
 def allocate(
     needs: Sequence[Asked],
     pledges: Sequence[Offered],
-    barred: Collection[tuple[UUID, UUID]] = (),
+    barred: Mapping[UUID, frozenset[UUID]] | None = None,
     weights: Weights = DEFAULT,
     costs: Mapping[tuple[UUID, UUID], int] | None = None,
     without: Collection[tuple[UUID, Key]] = (),
 ) -> list[Share]:
-    """The allocation of the greatest value in few matches; pairs in `barred` (need, pledge), or worth less than the threshold, get nothing.
+    """The allocation of the greatest value in few matches.
 
-    A need gets nothing of the keys that it is named with in `without`.
+    The needs in `barred` get nothing of the pledge they are named for, nor does any need of the keys that it is named with in `without`,
+    nor of what it is worth less than the threshold to.
 
     Min-cost flow need -> group of like pledges -> sink. Like are pledges of one key, reliability and extra cost that are kept for the
     same urgency and barred for the same needs. With `costs` every pledge stands alone, and only the pairs named there may be matched,
     each at its own cost.
     """
-    groups = _groups(pledges, barred, alone=costs is not None)
+    groups = _groups(pledges, barred or {}, alone=costs is not None)
     keys = {group.key for group in groups}
     fitting = [[key for key in keys_of(need) if key in keys and (need.id, key) not in without] for need in needs]
     arcs = list(_arcs(needs, fitting, groups, weights, costs))
@@ -121,14 +122,11 @@ class _Group:
                     insort(free, (rest - part, place))
 
 
-def _groups(pledges: Sequence[Offered], barred: Collection[tuple[UUID, UUID]], alone: bool) -> list[_Group]:
-    barred_for: Mapping[UUID, set[UUID]] = defaultdict(set)
-    for need, pledge in barred:
-        barred_for[pledge].add(need)
+def _groups(pledges: Sequence[Offered], barred: Mapping[UUID, frozenset[UUID]], alone: bool) -> list[_Group]:
     alike: dict[tuple[Key, int, int, int, frozenset[UUID], UUID | None], list[Offered]] = defaultdict(list)
     for one in pledges:
-        barred_by = frozenset(barred_for.get(one.id, ()))
-        alike[one.key, one.reliability, one.extra, one.kept_for, barred_by, one.id if alone else None].append(one)
+        barred_for = barred.get(one.id, frozenset())
+        alike[one.key, one.reliability, one.extra, one.kept_for, barred_for, one.id if alone else None].append(one)
     return [_Group(*group, members) for (*group, _), members in alike.items()]
 
 

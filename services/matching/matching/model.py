@@ -4,8 +4,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, LargeBinary, MetaData, SmallInteger, String
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import BigInteger, ForeignKey, LargeBinary, MetaData, SmallInteger, String, Text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship, selectinload
 
 from chassis.database import NAMING, CategoryCode, Moment, RegionCode, new_id
@@ -17,7 +17,10 @@ class Base(DeclarativeBase):
 
 
 class Need(Base):
-    """A published need. `rest` is what nothing is set aside for yet; an ended need keeps a row, so that late events change nothing."""
+    """A published need. `rest` is what nothing is set aside for yet; an ended need keeps a row, so that late events change nothing.
+
+    One that was found worth too little for something is `declined` until it is weighed anew.
+    """
 
     __tablename__ = "needs"
 
@@ -35,11 +38,12 @@ class Need(Base):
     ended: Mapped[bool]
     posted_at: Mapped[datetime] = mapped_column(Moment)
     published_at: Mapped[datetime | None] = mapped_column(Moment)
+    declined: Mapped[bool] = mapped_column(default=False)
 
 
 class Pledge(Base):
     """An open pledge. `scope` is the region where it may go; `rest` is what is not set aside for any need;
-    `reliability` is the class of its pledger.
+    `reliability` is the class of its pledger, `not_for` are the regions and items that the lessons in force speak against.
 
     One that its pledger lets rest is `paused` and, until it goes on, as good as `ended`.
     """
@@ -59,6 +63,7 @@ class Pledge(Base):
     valid_until: Mapped[datetime] = mapped_column(Moment)
     offered_at: Mapped[datetime] = mapped_column(Moment)
     reliability: Mapped[int] = mapped_column(SmallInteger, default=3)
+    not_for: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
     releases: Mapped[int] = mapped_column(BigInteger)
     released_at: Mapped[datetime | None] = mapped_column(Moment)
 

@@ -45,7 +45,7 @@ _REVISABLE = text(
         WHERE matches.state = 'proposed' AND matches.quantity <= wanting.rest AND starts_with(wanting.region, pledges.scope)
           AND matches.reminded_at IS NULL AND :at - proposed_at < answer_by - :at AND NOT pledges.ended AND valid_until >= answer_by
           AND NOT EXISTS (SELECT FROM matches AS former WHERE former.pledge_id = pledges.id AND former.ended_because = 'revised')
-          AND {wanted("wanting", "pledges.id")}
+          AND {wanted("wanting", "pledges.id", "pledges.not_for")}
         ORDER BY ordinary.posted_at DESC, matches.id LIMIT 1
     ) AS found
     LIMIT {AT_ONCE}

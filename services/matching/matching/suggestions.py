@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from chassis.auth import Caller
 from chassis.database import now
+from chassis.rows import array
 from matching.lessons.wanted import wanted
 from matching.model import Need, Pledge
 from matching.problems import unknown_need, unknown_pledge
@@ -33,7 +34,7 @@ _SUGGESTED = text(
         SELECT id, region, category, unit, urgency, rest, posted_at FROM needs
         WHERE category = :category AND unit = :unit AND region >= :area AND region < :area || '~' AND NOT ended AND rest > 0
           AND urgency >= :urgency AND region <> :village AND region <> ALL(CAST(:shown AS text[]))
-          AND {wanted("needs", ":pledge_id")}
+          AND {wanted("needs", ":pledge_id", "CAST(:not_for AS text[])")}
         ORDER BY urgency DESC, posted_at LIMIT {LOOKED_AT}
     ),
     first AS (SELECT DISTINCT ON (region) * FROM near ORDER BY region, urgency DESC, posted_at, id)
@@ -93,5 +94,6 @@ def _areas(village: str, scope: str) -> list[str]:
 
 def _within(session: Session, area: str, need: Need, pledge: Pledge, shown: list[str], at: datetime) -> list[Suggested]:
     asked: dict[str, Any] = {"category": need.category, "unit": need.unit, "urgency": need.urgency, "village": need.region}
-    rows = session.execute(_SUGGESTED, asked | {"area": area, "pledge_id": pledge.id, "shown": shown, "at": at, "most": MOST - len(shown)})
+    given = {"pledge_id": pledge.id, "not_for": array(pledge.not_for)}
+    rows = session.execute(_SUGGESTED, asked | given | {"area": area, "shown": shown, "at": at, "most": MOST - len(shown)})
     return [Suggested(row.id, row.region, row.category, row.unit, row.urgency, row.rest, row.posted_at) for row in rows]

@@ -224,6 +224,12 @@ def test_a_pair_that_fits_and_waits_off_the_list_is_named_and_on_it_or_barred_or
     assert offending(settled) == {}
 
 
+def test_a_pledge_that_bears_what_no_lesson_says_is_named(settled: RolledBack) -> None:
+    pledge = one(settled, "SELECT id FROM pledges ORDER BY id LIMIT 1")
+    run(settled, f"UPDATE pledges SET not_for = '{{510903}}' WHERE id = '{pledge}'")
+    assert offending(settled) == {"lesson_not_borne": {"id": pledge}}
+
+
 @pytest.mark.parametrize(
     "event",
     [
@@ -276,7 +282,7 @@ def test_a_figure_of_the_balance_that_is_off_is_named(settled: RolledBack) -> No
 
 
 def test_every_check_says_what_it_holds_and_has_a_code_of_its_own() -> None:
-    assert len({check.code for check in CHECKS}) == len(CHECKS) == 16
+    assert len({check.code for check in CHECKS}) == len(CHECKS) == 17
     assert all(check.holds for check in CHECKS)
 
 

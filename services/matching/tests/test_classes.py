@@ -10,7 +10,7 @@ from sqlalchemy import text
 from chassis.database import now
 from chassis.testing.fixtures import Person, RolledBack
 from contracts.matching import MatchProposed
-from matching import clearing
+from matching import stock
 from matching.actions import book
 from matching.trust import classes
 from matching.trust.reliability import HALF_LIFE, NO_SHOW, grown
@@ -93,7 +93,7 @@ def test_of_like_pledges_the_reliable_pledger_s_is_proposed_first_however_many_o
 
 @pytest.mark.xfail(strict=True, reason="looking at the oldest first, a clearing does not see the reliable one behind them")
 def test_by_age_alone_the_reliable_one_is_not_seen(database: RolledBack, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clearing, "_TAKE_PLEDGES", text(str(clearing._TAKE_PLEDGES).replace("reliability DESC, ", "")))
+    monkeypatch.setattr(stock, "_TAKE", text(str(stock._TAKE).replace("reliability DESC, ", "")))
     test_of_like_pledges_the_reliable_pledger_s_is_proposed_first_however_many_older_ones_wait(database)
 
 
@@ -105,11 +105,11 @@ def worth(database: RolledBack, county: str, seed: int, monkeypatch: pytest.Monk
     needs = [published(region=chance.choice(villages), category=chance.choice(items), quantity=chance.randint(1, 5)) for _ in range(25)]
     scopes, wanted = [county, county[:4], *villages], [*items, "food"]
     pledges = [offered(region=chance.choice(scopes), category=chance.choice(wanted), quantity=chance.randint(1, 4)) for _ in range(150)]
-    statement = str(TAKE_PLEDGES)
+    statement = str(TAKE)
     for written, replaced in instead.items():
         assert LOOK[written] in statement
         statement = statement.replace(LOOK[written], replaced)
-    monkeypatch.setattr(clearing, "_TAKE_PLEDGES", text(statement))
+    monkeypatch.setattr(stock, "_TAKE", text(statement))
     with database.begin() as session:
         book.book_pledges(session, pledges)
         book.book_needs(session, needs)
@@ -123,7 +123,7 @@ def worth(database: RolledBack, county: str, seed: int, monkeypatch: pytest.Monk
 
 
 LOOK = {"limit": "least(200, key.demand)", "until": "before < key.demand", "order": "reliability DESC, "}
-TAKE_PLEDGES = clearing._TAKE_PLEDGES
+TAKE = stock._TAKE
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -32,7 +32,7 @@ def sets(**by_region: Weights) -> Sets:
 
 
 def shared(needs: Sequence[Asked], pledges: Sequence[Offered], by: Sets) -> list[Share]:
-    return share_out(needs, pledges, [], by, too_low(needs, pledges, by))
+    return share_out(needs, pledges, {}, by, too_low(needs, pledges, by))
 
 
 def bidding(needs: Sequence[Asked], pledges: Sequence[Offered], by: Sets) -> list[Share]:

@@ -14,10 +14,11 @@ from chassis.database import Database
 from chassis.http import create_app
 from chassis.testing.fixtures import Client, KnownKeys, Person, RolledBack, administrator_of
 from contracts.matching import MatchProposed
-from matching import clearing, to_clear
+from matching import clearing, leaving, to_clear
 from matching.api import api
 from matching.checks import audit, pairs
 from matching.score import DEFAULT, MOST
+from matching.wanting import Wanting
 from matching.weights import asking, declining
 
 from .conftest import DAYS, VILLAGE, clear, offered, published, told
@@ -213,7 +214,7 @@ def group(**changes: Any) -> Any:
     return offered(**{"category": "food", "quantity": 50} | changes)
 
 
-WITHOUT = str(clearing._DONE).replace(declining.WORTH_IT, "true").replace("::", "\\:\\:")
+WITHOUT = str(leaving._DONE).replace(declining.WORTH_IT, "true")
 
 
 @pytest.mark.parametrize(
@@ -224,7 +225,8 @@ def test_what_is_worth_too_little_is_not_proposed_and_leaves_the_list(
     picky: RolledBack, need_first: bool, is_guarded: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not is_guarded:
-        monkeypatch.setattr(clearing, "_DONE", text(WITHOUT))
+        monkeypatch.setattr(leaving, "_DONE", text(WITHOUT))
+        monkeypatch.setattr(clearing, "Wanting", lambda needs, refused, low=(): Wanting(needs, refused))
     for part in ([published()], []) if need_first else ([], [published()]):
         book(picky, part, [] if part else [group()])
         assert clear(picky) == 0
@@ -282,7 +284,7 @@ def test_a_need_that_changed_is_weighed_anew(picky: RolledBack) -> None:
 
 
 def test_needs_worth_too_little_do_not_hide_those_of_other_counties_behind_them(picky: RolledBack, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clearing, "_FITTING_NEEDS", text(str(clearing._FITTING_NEEDS).replace("LIMIT 100", "LIMIT 2")))
+    monkeypatch.setattr(leaving, "_FITTING_NEEDS", text(str(leaving._FITTING_NEEDS).replace("LIMIT 100)", "LIMIT 2)")))
     others = [published(posted_at=datetime.now(UTC) - timedelta(hours=20)) for _ in range(6)]
     mine = published(region=f"{NEIGHBOUR}001001")
     book(picky, [*others, mine])

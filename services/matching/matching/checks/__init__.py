@@ -9,10 +9,10 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from matching.checks import disputes, fairness, figures, movements, pairs, reliability, telling, units
+from matching.checks import disputes, fairness, figures, lessons, movements, pairs, reliability, telling, units
 from matching.checks.check import Check
 
-_ABOUT = (disputes, units, movements, pairs, telling, figures, fairness, reliability)
+_ABOUT = (disputes, units, movements, pairs, lessons, telling, figures, fairness, reliability)
 CHECKS: tuple[Check, ...] = tuple(check for one in _ABOUT for check in one.CHECKS)
 """A new kind of row that has to add up gets a module here, with its `CHECKS`."""
 

@@ -1,23 +1,25 @@
 """Pairs: no need and no pledge that fit each other both wait."""
 
 from matching.checks.check import Check
-from matching.lessons.wanted import wanted
+from matching.lessons.wanted import no_lesson, not_refused
 
-# Like needs and like pledges are looked at once: every key that somebody asks for is one row, and so is every key that is offered. Where
-# both are there, and nowhere else, their rows are taken up. What is on the list, a clearing will look at; what nobody wants is not
-# proposed again, and what is worth too little is looked at within a day. Each step is materialized: the planner would multiply before it
+# Like needs and like pledges are looked at once: every key that somebody asks for is one row, and so is every key that is offered, with
+# what its pledges are not for. Where both are there, and nowhere else, their rows are taken up: first the needs, with what the lessons
+# leave of the keys, then the pledges. What is on the list, a clearing will look at; what nobody wants is not proposed again, and a need
+# that was worth too little for something looks for it within a day. Each step is materialized: the planner would multiply before it
 # filters.
 _BOTH_WAIT = f"""
     WITH waiting AS NOT MATERIALIZED (
         SELECT id, category, unit, region FROM needs
         WHERE NOT ended AND rest > 0 AND NOT EXISTS (SELECT FROM to_clear WHERE side = 'need' AND to_clear.id = needs.id)
+          AND NOT EXISTS (SELECT FROM too_low WHERE need_id = needs.id)
     ),
     free AS NOT MATERIALIZED (
-        SELECT id, category, unit, scope FROM pledges
+        SELECT id, category, unit, scope, not_for FROM pledges
         WHERE NOT ended AND rest > 0 AND valid_until > clock_timestamp()
           AND NOT EXISTS (SELECT FROM to_clear WHERE side = 'pledge' AND to_clear.id = pledges.id)
     ),
-    offered AS MATERIALIZED (SELECT DISTINCT category, unit, scope FROM free),
+    offered AS MATERIALIZED (SELECT DISTINCT category, unit, scope, not_for FROM free),
     asked AS MATERIALIZED (SELECT DISTINCT category, unit, region FROM waiting),
     item AS MATERIALIZED (
         SELECT DISTINCT asked.category, asked.unit, array_to_string(path[1\\:depth], '.') COLLATE "C" AS wider
@@ -29,18 +31,19 @@ _BOTH_WAIT = f"""
         WHERE length <= length(region)
     ),
     served AS MATERIALIZED (
-        SELECT wanted.category, unit, offered.category AS wider, scope
+        SELECT wanted.category, unit, offered.category AS wider, scope, not_for
         FROM (SELECT place.*, wider FROM place JOIN item USING (category, unit)) AS wanted
         JOIN offered USING (unit, scope) WHERE offered.category = wanted.wider
+    ),
+    taught AS MATERIALIZED (
+        SELECT served.*, region FROM served JOIN asked ON asked.category = served.category AND asked.unit = served.unit
+            AND asked.region >= served.scope AND asked.region < served.scope || '~'
+        WHERE {no_lesson("asked", "not_for")}
     )
-    SELECT waiting.id AS need_id, free.id AS pledge_id FROM served
-    JOIN waiting ON waiting.category = served.category AND waiting.unit = served.unit
-        AND waiting.region >= served.scope AND waiting.region < served.scope || '~'
-    JOIN free ON free.category = served.wider AND free.unit = served.unit AND free.scope = served.scope
-    WHERE {wanted("waiting", "free.id")}
-      AND NOT EXISTS (
-          SELECT FROM too_low WHERE too_low.need_id = waiting.id AND too_low.category = free.category AND too_low.scope = free.scope
-      )
+    SELECT waiting.id AS need_id, free.id AS pledge_id FROM taught
+    JOIN waiting ON waiting.category = taught.category AND waiting.unit = taught.unit AND waiting.region = taught.region
+    JOIN free ON free.category = taught.wider AND free.unit = taught.unit AND free.scope = taught.scope AND free.not_for = taught.not_for
+    WHERE {not_refused("waiting", "free.id")}
     LIMIT 1
 """
 

@@ -18,10 +18,10 @@ from matching import to_clear
 from matching.actions.giving_back import lapse, matches_in
 from matching.actions.told import accepted_of, released
 from matching.lessons.model import Lesson
+from matching.lessons.wanted import area_of
 from matching.model import Match, Pledge
 
 RESTING = ("out_of_stock", "changed_my_mind")
-AREAS = (6, 9, 12)
 
 
 def learn(session: Session, match: Match) -> None:
@@ -32,8 +32,8 @@ def learn(session: Session, match: Match) -> None:
     category = ""
     if reason in RESTING:
         region = None
-    elif reason == "too_far" and (area := next((length for length in AREAS if length > len(pledge.scope)), 0)):
-        region = match.region[:area]
+    elif reason == "too_far" and (area := area_of(match.region, pledge.scope)):
+        region = area
     elif reason == "does_not_fit" and match.category != pledge.category:
         category = match.category
     else:
@@ -41,6 +41,7 @@ def learn(session: Session, match: Match) -> None:
     about = {"pledge_id": pledge.id, "pledger_id": pledge.pledger_id, "match_id": match.id}
     session.add(Lesson(**about, reason=reason, region=region, category=category, learnt_at=now()))
     session.flush()
+    _bear(session, pledge)
     if region is None:
         _rest(session, pledge)
 
@@ -56,6 +57,7 @@ def forget(session: Session, caller: Caller, lesson_id: UUID) -> Lesson:
         raise state_conflict(state="forgotten")
     lesson.version, lesson.forgotten_at = lesson.version + 1, now()
     session.flush()
+    _bear(session, pledge)
     if lesson.region is None and pledge.paused and not _rests(session, pledge):
         pledge.ended = pledge.paused = False
         pledge.rest = pledge.quantity - accepted_of(session, pledge.id)
@@ -69,6 +71,7 @@ def forget_all(session: Session, pledge: Pledge) -> None:
     """The pledger changed or withdrew the pledge, whose row is locked: what was learnt of it before does not hold any more."""
     held = update(Lesson).where(Lesson.pledge_id == pledge.id, Lesson.forgotten_at.is_(None))
     session.execute(held.values(forgotten_at=now(), version=Lesson.version + 1))
+    pledge.not_for = []
 
 
 def own_lesson(session: Session, caller: Caller, lesson_id: UUID) -> Lesson:
@@ -83,6 +86,13 @@ def tell_released(session: Session, pledge: Pledge) -> None:
     pledge.releases, pledge.released_at = pledge.releases + 1, now()
     session.flush()
     outbox.add(session, released(pledge))
+
+
+def _bear(session: Session, pledge: Pledge) -> None:
+    """The pledge, whose row is locked, bears what its lessons say now: a clearing reads no lessons."""
+    held = select(Lesson).where(Lesson.pledge_id == pledge.id, Lesson.forgotten_at.is_(None), Lesson.region.is_not(None))
+    pledge.not_for = sorted({str(lesson.region or lesson.category) for lesson in session.scalars(held)})
+    session.flush()
 
 
 def _rest(session: Session, pledge: Pledge) -> None:

@@ -28,7 +28,12 @@ _DECLINE = text(
     " SELECT *, :until FROM unnest(CAST(:needs AS uuid[]), CAST(:categories AS text[]), CAST(:scopes AS text[]))"
     " ON CONFLICT (need_id, category, scope) DO UPDATE SET until = excluded.until"
 )
-_FORGET = text("DELETE FROM too_low WHERE need_id = ANY(CAST(:ids AS uuid[]))")
+_MARK = text("UPDATE needs SET declined = true WHERE id = ANY(CAST(:ids AS uuid[])) AND NOT declined")
+# In one statement: what is weighed anew is, in nearly every clearing, nothing that was declined before.
+_FORGET = text(
+    "WITH weighed AS (UPDATE needs SET declined = false WHERE id = ANY(CAST(:ids AS uuid[])) AND declined RETURNING id)"
+    " DELETE FROM too_low USING weighed WHERE need_id = weighed.id"
+)
 _OVER = text(
     "SELECT need_id FROM too_low JOIN needs ON needs.id = need_id WHERE until <= :at ORDER BY until LIMIT :limit"
     " FOR UPDATE OF needs SKIP LOCKED"
@@ -42,6 +47,7 @@ def decline(session: Session, low: Collection[tuple[UUID, Key]], at: datetime) -
         listed = sorted(low)
         keys = {"categories": [category for _, (category, _, _) in listed], "scopes": [scope for _, (_, _, scope) in listed]}
         session.execute(_DECLINE, {"needs": [need for need, _ in listed], "until": at + PAUSE} | keys)
+        session.execute(_MARK, {"ids": array({need for need, _ in low})})
 
 
 def forget(session: Session, needs: Collection[UUID]) -> None:

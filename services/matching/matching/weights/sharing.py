@@ -1,7 +1,7 @@
 """Share pledges out with every region weighing its own needs, and none of them able to take from another by its weights."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from uuid import UUID
 
@@ -13,7 +13,7 @@ from matching.weights.asking import Sets
 def share_out(
     needs: Sequence[Asked],
     pledges: Sequence[Offered],
-    barred: Collection[tuple[UUID, UUID]],
+    barred: Mapping[UUID, frozenset[UUID]],
     sets: Sets,
     low: Collection[tuple[UUID, Key]] = (),
 ) -> list[Share]:

@@ -11,9 +11,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from chassis.testing.fixtures import RolledBack
-from matching import clearing
+from matching import clearing, leaving
 from matching.actions import book, giving_back
-from matching.lessons.wanted import UNWANTED
+from matching.wanting import Wanting
 
 from .machine import AnyOrder
 
@@ -32,12 +32,12 @@ def test_in_any_order_of_acts_and_events_the_book_is_the_plain_book(engine: Roll
 
 
 def all_barred_are_forgotten(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(clearing, "_BARRED", text(UNWANTED.replace("WHERE barred", "WHERE false")))
+    patch.setattr(clearing, "_REFUSED", text(str(clearing._REFUSED).replace("WHERE barred", "WHERE false")))
 
 
 def what_was_learnt_is_forgotten(patch: pytest.MonkeyPatch) -> None:
-    for name in ("_BARRED", "_FITTING_NEEDS"):
-        patch.setattr(clearing, name, text(str(getattr(clearing, name)).replace("forgotten_at IS NULL", "false")))
+    patch.setattr(Wanting, "_by_word", {})
+    patch.setattr(leaving, "_FITTING_NEEDS", text(str(leaving._FITTING_NEEDS).replace("pledges.not_for", "CAST('{}' AS text[])")))
 
 
 def what_ended_gets_something_back(patch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,94 @@
+"""What is open of the keys that a clearing's needs want: the pledges it takes, and whether any is left that it did not take."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from chassis.rows import document
+from matching.score import Key
+from matching.wanting import EVERYTHING, Wanting, key_of
+
+PER_KEY = 200
+
+_KEYS = """
+    json_to_recordset(CAST(:keys AS json))
+    AS key (category text, unit text, scope text, demand bigint, passed uuid[], areas text[], items text[], places text[], things text[])
+"""
+_OPEN = """
+    category = key.category COLLATE "C" AND unit = key.unit AND scope = key.scope COLLATE "C"
+    AND NOT ended AND rest > 0 AND valid_until > now() AND id <> ALL(key.passed)
+"""
+# Others are left out here, lest a need with many pledges that are not for it never sees those behind them. Who wants the key is looked
+# through one by one only where a pledge is for some of the items and not for others.
+_FOR_SOMEBODY = """
+    (not_for = '{}' OR key.areas IS NULL OR CASE
+        WHEN NOT not_for && key.items THEN NOT key.areas <@ not_for
+        WHEN key.items <@ not_for THEN false
+        ELSE EXISTS (SELECT FROM unnest(key.places, key.things) AS of (place, thing) WHERE place <> ALL(not_for) AND thing <> ALL(not_for))
+    END)
+"""
+# Every pledge holds a unit at least, so no more of them than units are wanted of a key are looked at; those behind the demand stay away.
+# Whatever a need is, a unit from a reliable pledger is worth more to it: theirs come first of one key, and nothing that is best is missed.
+_TAKE = text(
+    f"""
+    SELECT pledge.* FROM {_KEYS}, LATERAL (
+        SELECT id, pledger_id, category, unit, scope, rest, valid_until, reliability, not_for FROM (
+            SELECT *, sum(rest) OVER (ORDER BY reliability DESC, offered_at ROWS UNBOUNDED PRECEDING) - rest AS before FROM (
+                SELECT id, pledger_id, category, unit, scope, rest, valid_until, reliability, not_for, offered_at FROM pledges
+                WHERE {_OPEN} AND {_FOR_SOMEBODY}
+                ORDER BY reliability DESC, offered_at LIMIT least({PER_KEY}, key.demand) FOR UPDATE SKIP LOCKED
+            ) AS first
+        ) AS summed WHERE before < key.demand
+    ) AS pledge
+    """
+)
+# In order too, since that is how the index has them: the planner would rather read all pledges for each key of which there are none.
+_LEFT = text(
+    f"""
+    SELECT key.category, key.unit, key.scope FROM {_KEYS}
+    JOIN LATERAL (
+        SELECT FROM pledges WHERE {_OPEN} AND {_FOR_SOMEBODY} ORDER BY reliability DESC, offered_at LIMIT 1
+    ) AS pledge ON true
+    """
+)
+
+
+def take(session: Session, wanting: Wanting) -> Mapping[UUID, Any]:
+    """The most reliable and oldest pledges of every key, as far as somebody may get something of them; their rows are locked.
+
+    A key of which lessons keep some of the needs away is looked at once more, as one where those are told apart.
+    """
+    passed = wanting.by_nobody()
+    taken = _taken(session, [_row(key, passed.get(key, ()), demand=demand) for key, demand in wanting.demands().items()])
+    apart = {key_of(row) for row in taken if wanting.concerns(row.not_for)}
+    if apart:
+        more = [_row(key, passed.get(key, ()), demand=EVERYTHING, **wanting.classes(key)) for key in sorted(apart)]
+        taken = [*(row for row in taken if key_of(row) not in apart), *_taken(session, more)]
+    return {row.id: row for row in taken}
+
+
+def _taken(session: Session, keys: list[dict[str, Any]]) -> list[Any]:
+    return list(session.execute(_TAKE, {"keys": document(keys)})) if keys else []
+
+
+def beside(session: Session, wanting: Wanting, lying: Collection[Any]) -> list[UUID]:
+    """The needs, in their order, that may get something still: of what is `lying` there of pledges that were taken, or of others."""
+    passed = wanting.by_nobody()
+    found: set[UUID] = set()
+    seen: dict[Key, list[UUID]] = defaultdict(list)
+    for key, barred in {(key_of(row), wanting.barred(row.id, row.not_for)) for row in lying}:
+        found |= wanting.by_key.get(key, set()) - barred
+    for row in lying:
+        seen[key_of(row)].append(row.id)
+    keys = [_row(key, [*passed.get(key, ()), *seen[key]], **wanting.classes(key)) for key in wanting.by_key]
+    for row in session.execute(_LEFT, {"keys": document(keys)}) if keys else ():
+        found |= wanting.by_key[key_of(row)]
+    return [need for need in wanting.needs if need in found]
+
+
+def _row(key: Key, passed: Collection[UUID], **more: Any) -> dict[str, Any]:
+    return {"category": key[0], "unit": key[1], "scope": key[2], "passed": passed, **more}

@@ -1,0 +1,186 @@
+"""What a clearing costs where lessons and thresholds keep needs and pledges apart: as much as both together, never each with each."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import text
+
+from chassis.testing.fixtures import Client, RolledBack, administrator_of
+from contracts.matching import MatchProposed
+from matching import leaving, stock
+from matching.score import Asked
+from matching.wanting import Wanting
+
+from .conftest import VILLAGE, clear, offered, published, told
+from .test_balance import book
+from .test_weights import COUNTY, PICKY, group, listed, put
+
+ELSEWHERE = "510922001001"
+NEEDS, PLEDGES = 150, 300
+MANY = {"need": 20_000}
+
+MORE_NEEDS = """
+    INSERT INTO needs (id, version, household_id, poster_id, region, category, unit, urgency, quantity, rest, ended, posted_at)
+    SELECT gen_random_uuid(), 2, household_id, poster_id, region, category, unit, urgency, quantity, rest, false, posted_at
+    FROM needs, generate_series(2, :count)
+"""
+MORE_PLEDGES = """
+    INSERT INTO pledges (id, version, pledger_id, category, unit, scope, quantity, rest, ended, valid_until, offered_at, releases, not_for)
+    SELECT gen_random_uuid(), 1, pledger_id, category, unit, scope, quantity, rest, false, valid_until, offered_at, 0, not_for
+    FROM pledges, generate_series(2, :count)
+"""
+READ = """
+    SELECT sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) FROM pg_stat_xact_user_tables
+    WHERE relname IN ('needs', 'pledges', 'matches', 'too_low', 'lessons')
+"""
+
+
+def run(database: RolledBack, statement: str, **given: Any) -> None:
+    with database.begin() as session:
+        session.execute(text(statement), given)
+
+
+def rows_read(database: RolledBack) -> int:
+    """How many rows were read in this test so far, whatever became of them."""
+    return int(database.found(text(READ))[0][0])
+
+
+def not_for(database: RolledBack, words: str) -> None:
+    """All pledges there are bear this, as if their pledgers had refused so."""
+    run(database, "UPDATE pledges SET not_for = CAST(:words AS text[])", words=words)
+
+
+def each_alone(session: Any, wanting: Wanting, lying: Any) -> list[UUID]:
+    refused: list[Any] = []
+    return [found for need in wanting.needs.values() for found in beside(session, Wanting([need], refused), lying)]
+
+
+beside: Callable[[Any, Wanting, Any], list[UUID]] = stock.beside
+
+
+@pytest.mark.parametrize(
+    "is_together",
+    [True, pytest.param(False, marks=pytest.mark.xfail(strict=True, reason="each need reads every pledge that is not for it"))],
+)
+@pytest.mark.parametrize("word", [COUNTY, "food.rice"])
+def test_pledges_that_are_not_for_a_batch_are_read_a_few_times_and_not_by_each_need(
+    database: RolledBack, word: str, is_together: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not is_together:
+        monkeypatch.setattr(stock, "beside", each_alone)
+    book(database, [published()], [group(region="")])
+    run(database, MORE_NEEDS, count=NEEDS)
+    not_for(database, f"{{{word}}}")
+    run(database, MORE_PLEDGES, count=PLEDGES)
+    run(database, "INSERT INTO to_clear (side, id) SELECT 'need', id FROM needs ON CONFLICT DO NOTHING")
+    before = rows_read(database)
+    assert clear(database) == 0
+    assert rows_read(database) - before < 20 * (NEEDS + PLEDGES) < NEEDS * PLEDGES
+    assert listed(database) == 0
+
+
+def test_what_a_lesson_bars_is_worked_out_once_for_all_pledges_that_bear_it() -> None:
+    here, there = (Asked(uuid4(), "food.rice", "kg", region, 1, 0, 5) for region in (VILLAGE, ELSEWHERE))
+    wanting = Wanting([here, there], [])
+    first, second = wanting.barred(uuid4(), [COUNTY]), wanting.barred(uuid4(), ["330106", COUNTY])
+    assert first is second
+    assert first == {here.id}
+    assert wanting.barred(uuid4(), ["food.rice"]) == {here.id, there.id}
+    assert wanting.barred(uuid4(), ["food.oil"]) == wanting.barred(uuid4(), []) == frozenset()
+
+
+@pytest.mark.parametrize(
+    "is_guarded", [True, pytest.param(False, marks=pytest.mark.xfail(strict=True, reason="nobody sees what is behind the first pledges"))]
+)
+@pytest.mark.parametrize(
+    ("words", "others"),
+    [(f"{{{COUNTY}}}", {}), ("{food.rice}", {}), (f"{{{COUNTY},food.oil}}", {"region": ELSEWHERE, "category": "food.oil"})],
+)
+def test_two_hundred_pledges_that_are_not_for_a_need_do_not_hide_the_next_one(
+    database: RolledBack, words: str, others: dict[str, str], is_guarded: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not is_guarded:
+        monkeypatch.setattr(stock, "_TAKE", text(str(stock._TAKE).replace("key.areas IS NULL", "true")))
+    book(database, [], [group(region="")])
+    not_for(database, words)
+    run(database, MORE_PLEDGES, count=stock.PER_KEY + 20)
+    run(database, "DELETE FROM to_clear")
+    behind = group(region="", quantity=100)
+    needs = [published(quantity=30), published(**{"quantity": 20} | others)]
+    book(database, needs, [behind])
+    run(database, "DELETE FROM to_clear WHERE side = 'pledge'")
+    clear(database)
+    assert {(one.need_id, one.pledge_id) for one in told(database, MatchProposed)} == {(one.need_id, behind.pledge_id) for one in needs}
+    assert listed(database) == 0
+
+
+def test_a_pledge_that_is_not_for_some_of_a_batch_goes_to_the_others(database: RolledBack) -> None:
+    here, there, pledge = published(), published(region=ELSEWHERE), group(region="", quantity=80)
+    book(database, [], [pledge])
+    not_for(database, f"{{{COUNTY}}}")
+    book(database, [here, there], [])
+    assert clear(database) == 1
+    assert [one.need_id for one in told(database, MatchProposed)] == [there.need_id]
+    assert listed(database) == 0
+
+
+def test_what_a_clearing_did_not_take_keeps_those_on_the_list_who_want_its_key_unless_it_is_for_none_of_them(database: RolledBack) -> None:
+    here, there = (Asked(uuid4(), "food.rice", "kg", region, 1, 0, 5) for region in (VILLAGE, ELSEWHERE))
+    book(database, [], [group(region="")])
+    not_for(database, f"{{{COUNTY}}}")
+    with database.begin() as session:
+        assert stock.beside(session, Wanting([here, there], []), []) == [here.id, there.id]
+        assert stock.beside(session, Wanting([there], []), []) == [there.id]
+        assert stock.beside(session, Wanting([here], []), []) == []
+        assert stock.beside(session, Wanting([there], [], {(there.id, ("food", "kg", ""))}), []) == []
+
+
+@pytest.fixture
+def picky(client: Client, database: RolledBack) -> RolledBack:
+    """A county in which twenty thousand needs were worth too little for a pledge for a group."""
+    assert put(client, administrator_of(database, COUNTY), **PICKY).status_code == 200
+    book(database, [published(posted_at=datetime.now(UTC))], [group()])
+    clear(database)
+    run(database, MORE_NEEDS, count=MANY["need"])
+    run(database, "UPDATE needs SET declined = true")
+    run(database, "INSERT INTO too_low SELECT id, 'food', '5109', now() + interval '1 day' FROM needs ON CONFLICT DO NOTHING")
+    run(database, "ANALYZE needs")
+    return database
+
+
+@pytest.mark.parametrize(
+    "is_bounded", [True, pytest.param(False, marks=pytest.mark.xfail(strict=True, reason="a pledge reads all that it is not worth"))]
+)
+def test_of_twenty_thousand_needs_that_are_worth_too_little_a_pledge_reads_few(
+    picky: RolledBack, is_bounded: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not is_bounded:
+        for name in ("_FITTING_NEEDS", "_DONE"):
+            monkeypatch.setattr(leaving, name, text(str(getattr(leaving, name)).replace(f"LIMIT {leaving.DECLINED_LOOKED_AT}", "")))
+    book(picky, [], [group()])
+    before = rows_read(picky)
+    assert clear(picky) == 0
+    assert rows_read(picky) - before < MANY["need"] / 2
+    assert listed(picky) == 0
+
+
+def test_a_need_that_was_worth_too_little_for_one_pledge_is_found_by_the_next(picky: RolledBack) -> None:
+    exact = offered(quantity=20)
+    book(picky, [], [exact])
+    assert clear(picky) == 1
+    assert [one.pledge_id for one in told(picky, MatchProposed)] == [exact.pledge_id]
+
+
+def test_a_need_is_no_longer_held_for_declined_once_it_was_weighed_anew(client: Client, database: RolledBack) -> None:
+    assert put(client, administrator_of(database, COUNTY), **PICKY).status_code == 200
+    book(database, [published()], [group()])
+    clear(database)
+    assert database.found(text("SELECT declined FROM needs")) == [(True,)]
+    run(database, "UPDATE needs SET posted_at = posted_at - interval '1 day'")
+    run(database, "INSERT INTO to_clear (side, id) SELECT 'need', id FROM needs")
+    assert clear(database) == 1
+    assert database.found(text("SELECT declined FROM needs")) == [(False,)]
+    assert database.found(text("SELECT count(*) FROM too_low")) == [(0,)]
