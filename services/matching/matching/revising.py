@@ -25,7 +25,8 @@ _ALONE = text("SELECT pg_try_advisory_xact_lock(hashtext('matching.revising'))")
 
 # For a critical need that has nothing, a proposal of the same item to an ordinary one that it can take up whole, of those who have waited
 # least. Its pledger was neither reminded nor revised before, and more than half of the time to answer is left. Not the oldest critical
-# needs are looked at: those that nobody can help would be for ever, and no others.
+# needs are looked at: those that nobody can help would be for ever, and no others. Ordinary needs that were worth too little for something
+# stand in another index, and keep what was proposed to them.
 _REVISABLE = text(
     f"""
     WITH wanting AS (
@@ -38,7 +39,7 @@ _REVISABLE = text(
     SELECT wanting.id AS need_id, found.id AS match_id FROM wanting, LATERAL (
         SELECT matches.id FROM (
             SELECT * FROM needs AS ordinary
-            WHERE ordinary.category = wanting.category AND ordinary.unit = wanting.unit AND urgency = 1 AND NOT ended
+            WHERE ordinary.category = wanting.category AND ordinary.unit = wanting.unit AND urgency = 1 AND NOT ended AND NOT declined
             ORDER BY posted_at DESC LIMIT {LOOKED_AT}
         ) AS ordinary
         JOIN matches ON matches.need_id = ordinary.id JOIN pledges ON pledges.id = matches.pledge_id

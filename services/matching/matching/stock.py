@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from chassis.rows import document
 from matching.score import Key
-from matching.wanting import EVERYTHING, Wanting, key_of
+from matching.wanting import Wanting, key_of
 
 PER_KEY = 200
 
@@ -33,14 +33,17 @@ _FOR_SOMEBODY = """
 """
 # Every pledge holds a unit at least, so no more of them than units are wanted of a key are looked at; those behind the demand stay away.
 # Whatever a need is, a unit from a reliable pledger is worth more to it: theirs come first of one key, and nothing that is best is missed.
+# What is not for everybody who wants the key may be no help to some, and covers nothing of the demand.
 _TAKE = text(
     f"""
     SELECT pledge.* FROM {_KEYS}, LATERAL (
         SELECT id, pledger_id, category, unit, scope, rest, valid_until, reliability, not_for FROM (
-            SELECT *, sum(rest) OVER (ORDER BY reliability DESC, offered_at ROWS UNBOUNDED PRECEDING) - rest AS before FROM (
-                SELECT id, pledger_id, category, unit, scope, rest, valid_until, reliability, not_for, offered_at FROM pledges
+            SELECT *, sum(for_all) OVER (ORDER BY reliability DESC, offered_at ROWS UNBOUNDED PRECEDING) - for_all AS before FROM (
+                SELECT id, pledger_id, category, unit, scope, rest, valid_until, reliability, not_for, offered_at,
+                    CASE WHEN not_for && key.areas OR not_for && key.items THEN 0 ELSE rest END AS for_all FROM pledges
                 WHERE {_OPEN} AND {_FOR_SOMEBODY}
-                ORDER BY reliability DESC, offered_at LIMIT least({PER_KEY}, key.demand) FOR UPDATE SKIP LOCKED
+                ORDER BY reliability DESC, offered_at
+                LIMIT CASE WHEN key.areas IS NULL THEN least({PER_KEY}, key.demand) ELSE {PER_KEY} END FOR UPDATE SKIP LOCKED
             ) AS first
         ) AS summed WHERE before < key.demand
     ) AS pledge
@@ -62,11 +65,11 @@ def take(session: Session, wanting: Wanting) -> Mapping[UUID, Any]:
 
     A key of which lessons keep some of the needs away is looked at once more, as one where those are told apart.
     """
-    passed = wanting.by_nobody()
-    taken = _taken(session, [_row(key, passed.get(key, ()), demand=demand) for key, demand in wanting.demands().items()])
+    passed, demands = wanting.by_nobody(), wanting.demands()
+    taken = _taken(session, [_row(key, passed.get(key, ()), demand=demand) for key, demand in demands.items()])
     apart = {key_of(row) for row in taken if wanting.concerns(row.not_for)}
     if apart:
-        more = [_row(key, passed.get(key, ()), demand=EVERYTHING, **wanting.classes(key)) for key in sorted(apart)]
+        more = [_row(key, passed.get(key, ()), demand=demands[key], **wanting.classes(key)) for key in sorted(apart)]
         taken = [*(row for row in taken if key_of(row) not in apart), *_taken(session, more)]
     return {row.id: row for row in taken}
 

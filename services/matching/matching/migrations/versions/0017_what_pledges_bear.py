@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "matching_0016"
-down_revision = "matching_0015"
+revision = "matching_0017"
+down_revision = "matching_0016"
 
 IN_ORDER = "needs (category, unit, urgency DESC, posted_at, region)"
 
