@@ -116,6 +116,8 @@ def worth(database: RolledBack, county: str, seed: int, monkeypatch: pytest.Monk
         session.execute(text("DELETE FROM to_clear WHERE side = 'pledge'"))
         levels = [{"id": pledge.pledge_id, "level": chance.randrange(5)} for pledge in pledges]
         session.execute(text("UPDATE pledges SET reliability = :level WHERE id = :id"), levels)
+        refused = [{"id": pledge.pledge_id, "item": chance.choice(items)} for pledge in pledges if pledge.category == "food"]
+        session.execute(text("UPDATE pledges SET not_for = ARRAY[:item] WHERE id = :id"), refused)
     assert clear(database) > 10
     with database.begin() as session:
         query = text("SELECT sum(score * quantity) FROM matches WHERE region LIKE :county")

@@ -117,6 +117,23 @@ def test_two_hundred_pledges_that_are_not_for_a_need_do_not_hide_the_next_one(
     assert listed(database) == 0
 
 
+@pytest.mark.parametrize(
+    "is_guarded", [True, pytest.param(False, marks=pytest.mark.xfail(strict=True, reason="what is not for all seems to cover the demand"))]
+)
+def test_what_is_not_for_everybody_does_not_cover_the_demand(
+    database: RolledBack, is_guarded: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not is_guarded:
+        monkeypatch.setattr(stock, "_TAKE", text(str(stock._TAKE).replace("THEN 0 ELSE rest", "THEN rest ELSE rest")))
+    book(database, [], [group(region="", quantity=10) for _ in range(2)])
+    not_for(database, "{food.rice}")
+    needs = [published(quantity=10), published(quantity=10, category="food.oil")]
+    book(database, needs, [group(region="", quantity=10)])
+    run(database, "DELETE FROM to_clear WHERE side = 'pledge'")
+    clear(database)
+    assert {one.need_id for one in told(database, MatchProposed)} == {one.need_id for one in needs}
+
+
 def test_a_pledge_that_is_not_for_some_of_a_batch_goes_to_the_others(database: RolledBack) -> None:
     here, there, pledge = published(), published(region=ELSEWHERE), group(region="", quantity=80)
     book(database, [], [pledge])
