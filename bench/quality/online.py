@@ -74,7 +74,7 @@ def optimum(season: Season) -> int:
     needs, pledges = season.needs, season.pledges
     pairs = [
         (row, place, needs[row].urgency)
-        for row, place, _ in worth(needs, pledges, set())
+        for row, place, _ in worth(needs, pledges, {})
         if season.at[needs[row].id] <= season.until[pledges[place].id] and season.at[pledges[place].id] <= season.until[needs[row].id]
     ]
     flows = solve([need.rest for need in needs], [pledge.rest for pledge in pledges], pairs)

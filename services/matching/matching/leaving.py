@@ -47,7 +47,8 @@ _FITTING_NEEDS = text(
     """
 )
 # What still has something fitting open beside it was passed over because somebody else held that, or there was too much for one
-# clearing: it stays on the list. Everything else leaves it, and comes back when a change in the book concerns it.
+# clearing: it stays on the list. Everything else leaves it, and comes back when a change in the book concerns it. The pledges that are due
+# come first (OFFSET 0), lest the planner looks for a need for every pledge there is.
 _DONE = text(
     f"""
     WITH due AS (SELECT * FROM unnest(CAST(:sides AS text[]), CAST(:ids AS uuid[])) AS due (side, id)),
@@ -56,9 +57,10 @@ _DONE = text(
         UNION ALL
         SELECT 'need', id FROM needs WHERE id = ANY(CAST(:held AS uuid[])) AND NOT ended AND rest > 0
         UNION ALL
-        SELECT due.side, due.id FROM due
-        JOIN pledges ON due.side = 'pledge' AND pledges.id = due.id
-          AND NOT pledges.ended AND pledges.rest > 0 AND pledges.valid_until > now()
+        SELECT 'pledge', id FROM (
+            SELECT pledges.* FROM due JOIN pledges ON pledges.id = due.id
+            WHERE due.side = 'pledge' AND NOT pledges.ended AND pledges.rest > 0 AND pledges.valid_until > now() OFFSET 0
+        ) AS pledges
         WHERE EXISTS (
             SELECT FROM categories AS asked JOIN LATERAL ({_fitting("", 1)}) AS fitting ON true
             WHERE {_ASKED}

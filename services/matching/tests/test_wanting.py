@@ -76,6 +76,7 @@ def test_pledges_that_are_not_for_a_batch_are_read_a_few_times_and_not_by_each_n
     not_for(database, f"{{{word}}}")
     run(database, MORE_PLEDGES, count=PLEDGES)
     run(database, "INSERT INTO to_clear (side, id) SELECT 'need', id FROM needs ON CONFLICT DO NOTHING")
+    run(database, "ANALYZE needs, pledges, matches, too_low, to_clear")
     before = rows_read(database)
     assert clear(database) == 0
     assert rows_read(database) - before < 20 * (NEEDS + PLEDGES) < NEEDS * PLEDGES
@@ -164,7 +165,7 @@ def picky(client: Client, database: RolledBack) -> RolledBack:
     run(database, MORE_NEEDS, count=MANY["need"])
     run(database, "UPDATE needs SET declined = true")
     run(database, "INSERT INTO too_low SELECT id, 'food', '5109', now() + interval '1 day' FROM needs ON CONFLICT DO NOTHING")
-    run(database, "ANALYZE needs")
+    run(database, "ANALYZE needs, pledges, too_low, to_clear")
     return database
 
 
