@@ -14,7 +14,7 @@ from matching.allocation import Offered, Share
 ATTEMPTS = 3
 
 _HOLD = text(
-    "SELECT id, version, rest FROM pledges WHERE id = ANY(CAST(:ids AS uuid[])) AND NOT ended AND valid_until > now()"
+    "SELECT id, version, rest, not_for FROM pledges WHERE id = ANY(CAST(:ids AS uuid[])) AND NOT ended AND valid_until > now()"
     " ORDER BY id FOR UPDATE SKIP LOCKED"
 )
 
@@ -41,4 +41,5 @@ def _gone(session: Session, shares: Sequence[Share], read: Mapping[UUID, Any]) -
     for one in shares:
         taken[one.pledge] += one.quantity
     rows = session.execute(_HOLD, {"ids": array(taken)}).all() if taken else []
-    return taken.keys() - {row.id for row in rows if row.version == read[row.id].version and row.rest >= taken[row.id]}
+    as_read = (row for row in rows if (row.version, row.not_for) == (read[row.id].version, read[row.id].not_for))
+    return taken.keys() - {row.id for row in as_read if row.rest >= taken[row.id]}

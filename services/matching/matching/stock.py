@@ -31,19 +31,20 @@ _FOR_SOMEBODY = """
         ELSE EXISTS (SELECT FROM unnest(key.places, key.things) AS of (place, thing) WHERE place <> ALL(not_for) AND thing <> ALL(not_for))
     END)
 """
+# Not locked: a hundred are looked at for each that is taken. Those taken are held afterwards, if nobody else was there first.
 # Every pledge holds a unit at least, so no more of them than units are wanted of a key are looked at; those behind the demand stay away.
 # Whatever a need is, a unit from a reliable pledger is worth more to it: theirs come first of one key, and nothing that is best is missed.
 # What is not for everybody who wants the key may be no help to some, and covers nothing of the demand.
 _TAKE = text(
     f"""
     SELECT pledge.* FROM {_KEYS}, LATERAL (
-        SELECT id, pledger_id, category, unit, scope, rest, valid_until, reliability, not_for FROM (
+        SELECT id, version, pledger_id, category, unit, scope, rest, valid_until, reliability, not_for FROM (
             SELECT *, sum(for_all) OVER (ORDER BY reliability DESC, offered_at ROWS UNBOUNDED PRECEDING) - for_all AS before FROM (
-                SELECT id, pledger_id, category, unit, scope, rest, valid_until, reliability, not_for, offered_at,
+                SELECT id, version, pledger_id, category, unit, scope, rest, valid_until, reliability, not_for, offered_at,
                     CASE WHEN not_for && key.areas OR not_for && key.items THEN 0 ELSE rest END AS for_all FROM pledges
                 WHERE {_OPEN} AND {_FOR_SOMEBODY}
                 ORDER BY reliability DESC, offered_at
-                LIMIT CASE WHEN key.areas IS NULL THEN least({PER_KEY}, key.demand) ELSE {PER_KEY} END FOR UPDATE SKIP LOCKED
+                LIMIT CASE WHEN key.areas IS NULL THEN least({PER_KEY}, key.demand) ELSE {PER_KEY} END
             ) AS first
         ) AS summed WHERE before < key.demand
     ) AS pledge
@@ -61,7 +62,7 @@ _LEFT = text(
 
 
 def take(session: Session, wanting: Wanting) -> Mapping[UUID, Any]:
-    """The most reliable and oldest pledges of every key, as far as somebody may get something of them; their rows are locked.
+    """The most reliable and oldest pledges of every key, as far as somebody may get something of them; nothing is locked.
 
     A key of which lessons keep some of the needs away is looked at once more, as one where those are told apart.
     """
