@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "matching_0017"
-down_revision = "matching_0016"
+revision = "matching_0018"
+down_revision = "matching_0017"
 
 IN_ORDER = "needs (category, unit, urgency DESC, posted_at, region)"
 
