@@ -358,6 +358,6 @@ def test_waking_pairs_beside_a_clearing_never_deadlocks(database_of: Callable[[s
             with database.begin() as session:
                 while not session.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")):
                     time.sleep(0.01)
-            declining.forget(clearing_one, [need.need_id])
+            declining.forget(clearing_one, set(clearing_one.scalars(text("SELECT id FROM needs FOR UPDATE SKIP LOCKED"))))
         assert awakened.result() == 1
     database.close()
