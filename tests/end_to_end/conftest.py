@@ -1,6 +1,7 @@
 """Houses to tell the same story in: the embedded one, the stack, and the stack out of built images."""
 
 import os
+import random
 import secrets
 import shutil
 import subprocess
@@ -11,14 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from chassis.testing.postgres import kept_ports
+from chassis.testing.postgres import is_free, kept_ports
 from deploy.images import engine
 from deploy.images.engine import contained
 from deploy.local import running
 from deploy.local.collector import Collector, collector
 from deploy.local.environment import data_folder
 from deploy.local.house import environment_of
+from deploy.local.stack import FIRST_METRICS_PORT
 from deploy.local.visitor import Origin, Visitor, by_service, one_origin
+from deploy.services import services
 
 
 @dataclass
@@ -43,6 +46,12 @@ class World:
         return subprocess.run(command, env=self.environment, check=True, capture_output=True, text=True).stdout
 
 
+def free_ports() -> str:
+    """An offset by which nobody else's stack, nor anything else on this machine, has taken a port of ours."""
+    ports = [*(service.port for service in services().values() if service.port), *range(FIRST_METRICS_PORT, FIRST_METRICS_PORT + 40)]
+    return str(next(offset for offset in random.sample(range(500, 6000, 50), 100) if all(is_free(port + offset) for port in ports)))
+
+
 @pytest.fixture(scope="session")
 def embedded() -> Iterator[World]:
     folder = data_folder(f"house-{secrets.token_hex(4)}")
@@ -61,13 +70,12 @@ def collected() -> Iterator[Collector]:
 
 
 @pytest.fixture(scope="session")
-def stacked(collected: Collector, worker_id: str) -> Iterator[World]:
+def stacked(collected: Collector) -> Iterator[World]:
     folder = data_folder(f"stack-{secrets.token_hex(4)}")
-    ports = 500 + 40 * int(worker_id.removeprefix("gw") if worker_id != "master" else 0)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collected.address)
         patch.setenv("OTEL_BSP_SCHEDULE_DELAY", "500")
-        with running.stack(folder, "--port-offset", str(ports), "--not-durable") as stated:
+        with running.stack(folder, "--port-offset", free_ports(), "--not-durable") as stated:
             yield World(by_service(stated["addresses"]), os.environ | stated["environment"], folder, stated["metrics"])
     shutil.rmtree(folder, ignore_errors=True)
 
@@ -75,7 +83,7 @@ def stacked(collected: Collector, worker_id: str) -> Iterator[World]:
 @pytest.fixture(scope="session")
 def imaged() -> Iterator[World]:
     folder = data_folder(f"images-{secrets.token_hex(4)}")
-    with running.stack(folder, "--port-offset", "900", "--not-durable", "--images") as stated:
+    with running.stack(folder, "--port-offset", free_ports(), "--not-durable", "--images") as stated:
         environment = os.environ | engine.ways() | stated["environment"]
         yield World(by_service(stated["addresses"]), environment, folder, stated["metrics"], is_imaged=True)
     shutil.rmtree(folder, ignore_errors=True)

@@ -1,6 +1,7 @@
 """The main story, told over HTTP in each house: posted, verified, matched by itself, accepted, everybody told."""
 
 import io
+import itertools
 import re
 import secrets
 import subprocess
@@ -51,12 +52,14 @@ def refusal(act: Callable[[], Any]) -> tuple[int, str]:
 
 
 class Cast:
-    """Those who take part, as they come in by themselves: registered, appointed from above, signed in."""
+    """Those who take part, as they come in by themselves: registered, appointed from above, signed in. Each cast has a village of its own."""
+
+    places = itertools.count(1)
 
     def __init__(self, world: World) -> None:
         self.world = world
         villages = [one["code"] for one in world.visitor().get(f"/v1/regions/{TOWN}/children")["items"]]
-        self.village_code = villages[0]
+        self.village_code = villages[next(self.places) % len(villages)]
         first = phone()
         secret = world.folder / "first-password"
         secret.write_text(PASSWORD)
