@@ -52,7 +52,7 @@ def refusal(act: Callable[[], Any]) -> tuple[int, str]:
 
 
 class Cast:
-    """Those who take part, as they come in by themselves: registered, appointed from above, signed in. Each cast has a village of its own."""
+    """Those who take part, as they come in by themselves: registered, appointed from above, signed in; each time in another village."""
 
     places = itertools.count(1)
 
