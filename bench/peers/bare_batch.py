@@ -38,11 +38,11 @@ PLEDGES = """
     FROM unnest(%(categories)s::text[], %(units)s::text[], %(scopes)s::text[], %(demands)s::bigint[])
         AS key (category, unit, scope, demand), LATERAL (
         SELECT id, pledger_id, category, unit, scope, rest, valid_until FROM (
-            SELECT *, sum(rest) OVER (ORDER BY offered_at ROWS UNBOUNDED PRECEDING) - rest AS before FROM (
-                SELECT id, pledger_id, category, unit, scope, rest, valid_until, offered_at FROM pledges
+            SELECT *, sum(rest) OVER (ORDER BY reliability DESC, offered_at ROWS UNBOUNDED PRECEDING) - rest AS before FROM (
+                SELECT id, pledger_id, category, unit, scope, rest, valid_until, reliability, offered_at FROM pledges
                 WHERE category = key.category COLLATE "C" AND unit = key.unit AND scope = key.scope COLLATE "C"
                   AND NOT ended AND rest > 0 AND valid_until > now()
-                ORDER BY offered_at LIMIT least(200, key.demand) FOR UPDATE SKIP LOCKED
+                ORDER BY reliability DESC, offered_at LIMIT least(200, key.demand)
             ) AS oldest
         ) AS summed WHERE before < key.demand
     ) AS pledge
@@ -103,7 +103,7 @@ def match(connection: psycopg.Connection[Any], needs: Sequence[NeedPublished]) -
 
 def _row(need: NeedPublished) -> dict[str, Any]:
     stated = {name: getattr(need, name) for name in need.__struct_fields__}
-    return stated | {"id": need.need_id, "urgency": URGENCY[need.urgency], "rest": 0, "ended": False}
+    return stated | {"id": need.need_id, "urgency": URGENCY[need.urgency], "rest": 0, "ended": False, "declined": False}
 
 
 def _match_row(one: MatchProposed) -> dict[str, Any]:

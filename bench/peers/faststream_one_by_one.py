@@ -39,7 +39,7 @@ PROBE = """
         SELECT id, pledger_id, category, unit, scope, rest, valid_until FROM pledges
         WHERE category = key.category COLLATE "C" AND unit = key.unit AND scope = key.scope COLLATE "C"
           AND NOT ended AND rest > 0 AND valid_until > now()
-        ORDER BY offered_at LIMIT least(200, $4::bigint)
+        ORDER BY reliability DESC, offered_at LIMIT least(200, $4::bigint)
     ) AS pledge
 """
 SET_ASIDE = "UPDATE pledges SET rest = rest - $2 WHERE id = $1 AND NOT ended AND rest >= $2"
