@@ -76,7 +76,7 @@ def _clear(session: Session, answer_within: timedelta, due_needs: Sequence[UUID]
     wanting = Wanting(asked.values(), refused)
     pledge_of = stock.take(session, wanting)
     weights = in_force(session, {need.region for need in asked.values()}, at)
-    forget(session, asked.keys() & set(due_needs))
+    forget(session, [id_ for id_ in due_needs if id_ in need_of and need_of[id_].declined])
     needs, pledges = in_turn(list(asked.values())), [_offered(row) for row in pledge_of.values()]
     low = too_low(needs, pledges, weights)
     decline(session, low, at)
@@ -90,7 +90,7 @@ def _clear(session: Session, answer_within: timedelta, due_needs: Sequence[UUID]
         taken[share.pledge] += share.quantity
     unmet = [asked[id_] for id_ in due_needs if id_ in asked and given[id_] < asked[id_].rest]
     lying = [row for id_, row in pledge_of.items() if taken[id_] < row.rest]
-    waiting = stock.beside(session, Wanting(unmet, refused, low), lying)
+    waiting = stock.beside(session, Wanting(unmet, refused, low), lying) if unmet else []
     leave(session, due_needs, due_pledges, waiting, [id_ for id_ in due_needs if id_ not in asked])
     return Cleared(len(due_needs) + len(due_pledges), len(shares))
 

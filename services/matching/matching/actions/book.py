@@ -17,10 +17,11 @@ from matching import to_clear
 from matching.actions.giving_back import lapse, lock, matches_in, pledges_proposed_to
 from matching.actions.told import accepted_of, need_ended
 from matching.lessons.learning import forget_all, tell_released
-from matching.model import Category, Match, Need, Pledge
+from matching.model import Match, Need, Pledge
 from matching.score import PRIOR
 from matching.trust import classes
 
+_KNOW = insert_into("categories", ("category", "unit"), "ON CONFLICT DO NOTHING")
 URGENCY = {"normal": 1, "urgent": 2, "critical": 4}
 
 
@@ -39,8 +40,7 @@ def book_needs(session: Session, events: Sequence[NeedPublished]) -> None:
     ]
     entered = session.scalars(_enter("needs", tuple(rows[0])), {"rows": document(rows)})
     asked = sorted({(event.category, event.unit) for event in events})
-    categories = insert(Category).values([{"category": category, "unit": unit} for category, unit in asked])
-    session.execute(categories.on_conflict_do_nothing())
+    session.execute(_KNOW, {"rows": document([{"category": category, "unit": unit} for category, unit in asked])})
     to_clear.add(session, "need", set(entered))
 
 

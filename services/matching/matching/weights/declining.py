@@ -51,7 +51,7 @@ def decline(session: Session, low: Collection[tuple[UUID, Key]], at: datetime) -
 
 
 def forget(session: Session, needs: Collection[UUID]) -> None:
-    """Something of these needs changed: they are weighed anew. Their rows are locked by the caller."""
+    """Something of these declined needs changed: they are weighed anew. Their rows are locked by the caller."""
     if needs:
         session.execute(_FORGET, {"ids": array(needs)})
 
