@@ -47,7 +47,7 @@ def first_time(session: Session, handler: str, heard: Sequence[Heard]) -> list[E
 
     The ids go in sorted, because two overlapping batches that insert in different orders deadlock.
     """
-    fresh = set(session.scalars(_HEAR, {"handler": handler, "ids": array(sorted({one.id for one in heard}))}))
+    fresh = set(session.scalars(_HEAR, {"handler": handler, "ids": array(sorted({one.id for one in heard}))}).all())
     events = []
     for one in heard:
         if one.id in fresh:

@@ -79,7 +79,7 @@ _DONE = text(
 
 def fitting_needs(session: Session, pledges: Collection[UUID]) -> set[UUID]:
     """Waiting needs that these pledges fit: of each item so many, the most urgent first."""
-    return set(session.scalars(_FITTING_NEEDS, {"ids": array(pledges)})) if pledges else set()
+    return set(session.scalars(_FITTING_NEEDS, {"ids": array(pledges)}).all()) if pledges else set()
 
 
 def leave(session: Session, needs: Collection[UUID], pledges: Collection[UUID], waiting: Collection[UUID], held: Collection[UUID]) -> None:

@@ -76,7 +76,7 @@ def take(session: Session, wanting: Wanting) -> Mapping[UUID, Any]:
 
 
 def _taken(session: Session, keys: list[dict[str, Any]]) -> list[Any]:
-    return list(session.execute(_TAKE, {"keys": document(keys)})) if keys else []
+    return [*session.execute(_TAKE, {"keys": document(keys)}).all()] if keys else []
 
 
 def beside(session: Session, wanting: Wanting, lying: Collection[Any]) -> list[UUID]:
@@ -89,7 +89,7 @@ def beside(session: Session, wanting: Wanting, lying: Collection[Any]) -> list[U
     for row in lying:
         seen[key_of(row)].append(row.id)
     keys = [_row(key, [*passed.get(key, ()), *seen[key]], **wanting.classes(key)) for key in wanting.by_key]
-    for row in session.execute(_LEFT, {"keys": document(keys)}) if keys else ():
+    for row in session.execute(_LEFT, {"keys": document(keys)}).all() if keys else ():
         found |= wanting.by_key[key_of(row)]
     return [need for need in wanting.needs if need in found]
 

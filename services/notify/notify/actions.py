@@ -48,7 +48,7 @@ def tell(session: Session, events: Sequence[Event]) -> None:
         return
     at = now()
     rows = msgspec.json.encode([notice | {"id": notice_id} for notice_id, notice in notices.items()]).decode()
-    written = set(session.scalars(_WRITE, {"notices": rows, "at": at}))
+    written = set(session.scalars(_WRITE, {"notices": rows, "at": at}).all())
     outbox.add(
         session,
         *(

@@ -38,7 +38,7 @@ def book_needs(session: Session, events: Sequence[NeedPublished]) -> None:
         }
         for event in sorted(events, key=lambda event: event.need_id)
     ]
-    entered = session.scalars(_enter("needs", tuple(rows[0])), {"rows": document(rows)})
+    entered = session.scalars(_enter("needs", tuple(rows[0])), {"rows": document(rows)}).all()
     asked = sorted({(event.category, event.unit) for event in events})
     session.execute(_KNOW, {"rows": document([{"category": category, "unit": unit} for category, unit in asked])})
     to_clear.add(session, "need", set(entered))
