@@ -1,4 +1,4 @@
-"""The wire between the house and a server, which can be cut, left dead, or held up: a TCP proxy in a thread of its own."""
+"""The wire between the house and its servers, which can be cut, left dead, or held up: a TCP proxy in a thread of its own."""
 
 import asyncio
 import threading
@@ -8,10 +8,11 @@ from typing import Any
 
 
 class Wire:
-    """Listens on `port` of 127.0.0.1 and passes on to `to_port`."""
+    """Listens on `port` of 127.0.0.1; each new connection goes to the next of `to_ports`, and stays there."""
 
-    def __init__(self, to_port: int) -> None:
-        self._to_port = to_port
+    def __init__(self, *to_ports: int) -> None:
+        self.to_ports = to_ports
+        self._connected = 0
         self._pairs: set[tuple[asyncio.StreamWriter, asyncio.StreamWriter]] = set()
         self._loop = asyncio.new_event_loop()
         threading.Thread(target=self._loop.run_forever, daemon=True).start()
@@ -57,8 +58,9 @@ class Wire:
             self._passing.set()
 
     async def _connect(self, reader: asyncio.StreamReader, house: asyncio.StreamWriter) -> None:
+        self._connected += 1
         try:
-            answers, server = await asyncio.open_connection("127.0.0.1", self._to_port)
+            answers, server = await asyncio.open_connection("127.0.0.1", self.to_ports[self._connected % len(self.to_ports)])
         except OSError:
             house.transport.abort()
             return

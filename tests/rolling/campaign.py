@@ -1,0 +1,184 @@
+"""A rolling restart of every role, again and again, under requests and events; and a ledger that looks for what got lost meanwhile.
+
+`python -m tests.rolling.campaign [--times 10] [--rate 200] [--events 14000] [--roles needs-web,…]`: users, needs, matching, notify and a
+witness as real processes on a private RabbitMQ and PostgreSQL. Its last line is what it came to, in JSON; it ends with 1 if anything
+failed, or got lost, or was done twice.
+"""
+
+import argparse
+import json
+import secrets
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from chassis.testing.postgres import make_folder
+from deploy.local.environment import data_folder, signing_key_of
+from tests.faults.campaign import WITNESS_HEARS, servers, settle
+from tests.faults.driver import Driver
+from tests.faults.ledger import Ledger
+from tests.faults.scene import HOUSE, Scene, scene
+from tests.rolling.crew import DRAIN_SECONDS, Crew
+from tests.rolling.visitors import Visitors
+
+ROLES = (
+    "users-web", "users-relay", "users-worker", "needs-web", "needs-relay", "needs-worker", "matching-web", "matching-relay",
+    "matching-worker", "matching-clear", "notify-web", "notify-relay", "notify-worker", "witness-worker",
+)  # fmt: skip
+UNLIMITED = dict.fromkeys(("RATE_READS", "RATE_WRITES", "RATE_GUESTS"), "1000000/minute")
+EVENTS_A_SECOND = 20
+STARTED_TOGETHER = 4
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`roles` run; each of `replaced` is replaced `times` times, the whole round after round."""
+
+    roles: Sequence[str] = ROLES
+    replaced: Sequence[str] = ROLES
+    times: int = 10
+    rate: float = 200
+    events: int = 14_000
+    seed: int = 1
+    drain_seconds: float = DRAIN_SECONDS
+
+    @property
+    def services(self) -> list[str]:
+        return sorted({role.partition("-")[0] for role in self.roles})
+
+
+def run(opened: Scene, plan: Plan, progress: Progress) -> dict[str, int]:
+    """Start the roles, replace them under load, wait until the house is quiet, and count."""
+    crews = {name: Crew(name, opened.folder) for name in plan.roles}
+    try:
+        return _run(opened, plan, crews, progress)
+    finally:
+        for crew in crews.values():
+            crew.close()
+
+
+def _run(opened: Scene, plan: Plan, crews: dict[str, Crew], progress: Progress) -> dict[str, int]:
+    addresses = {crew.service: f"http://127.0.0.1:{crew.wire.port}" for crew in crews.values() if crew.wire}
+    key = signing_key_of(opened.folder)
+    _start(crews, _told(opened, plan, addresses, key))
+    # A service without a relay tells nothing: its database is only there for its web process.
+    urls = {service: url for service, url in opened.urls.items() if {f"{service}-relay", f"{service}-worker"} & set(crews)}
+    driver = Driver(urls, plan.events, EVENTS_A_SECOND, plan.seed)
+    visitors = Visitors(addresses, key.read_bytes(), plan.rate, plan.seed)
+    driver.start()
+    visitors.start()
+    order = [crews[name] for _ in range(plan.times) for name in plan.replaced]
+    task = progress.add_task("重启 restarts", total=len(order))
+    for number, crew in enumerate(order, 1):
+        driver.allow(number / len(order))
+        started, failed = time.monotonic(), len(visitors.failures)
+        crew.replace()
+        progress.console.print(
+            f"{number:3} {crew.name} ({time.monotonic() - started:.1f} s), {len(visitors.seconds)} requests", highlight=False
+        )
+        for failure in visitors.failures[failed:][:5]:
+            progress.console.print(failure, highlight=False)
+        progress.advance(task)
+    reached = visitors.finish()
+    driver.finish(600)
+    _tell(visitors, reached, progress.console)
+    ledger = Ledger(urls, opened.broker_url, WITNESS_HEARS)
+    settle(opened, ledger, progress)
+    counted = ledger.count(driver.written)
+    progress.console.print(f"{counted}", highlight=False)
+    lost, twice = _pledges_amiss(opened.url("needs"), visitors)
+    others = sum(figure for name, figure in counted.items() if name not in {"events", "lost", "twice"})
+    if others:
+        raise RuntimeError(f"it did not come to rest: {counted}")
+    return {
+        "requests": len(visitors.seconds),
+        "failed": len(visitors.failures),
+        "restarts": len(order),
+        "events": counted["events"],
+        "lost": counted["lost"] + lost,
+        "twice": counted["twice"] + twice,
+    }
+
+
+def _told(opened: Scene, plan: Plan, addresses: dict[str, str], key: Path) -> dict[str, str]:
+    """What every process is told; no wire is between them and their servers."""
+    databases = {f"{service.upper()}_DATABASE_URL": url.replace("://", "+psycopg://") for service, url in opened.urls.items()}
+    own = {
+        "BROKER_URL": opened.broker_url,
+        "USERS_SIGNING_KEYS": str(key),
+        "JWKS_URL": f"{addresses['users']}/v1/jwks",
+        "DRAIN_SECONDS": str(plan.drain_seconds),
+        "LOG_LEVEL": "WARNING",
+    }
+    return opened.environment | UNLIMITED | databases | own
+
+
+def _start(crews: dict[str, Crew], environment: dict[str, str]) -> None:
+    waiting = list(crews.values())
+    while waiting:
+        group, waiting = waiting[:STARTED_TOGETHER], waiting[STARTED_TOGETHER:]
+        for crew in group:
+            crew.start(environment)
+        for crew in group:
+            crew.get_ready()
+
+
+def _pledges_amiss(url: str, visitors: Visitors) -> tuple[int, int]:
+    """Pledges that were answered with 201 and do not stand, and those that stand more than once for one request."""
+    with psycopg.connect(url) as connection:
+        rows = connection.execute("SELECT id FROM pledges WHERE pledger_id = ANY(%s)", (visitors.people,)).fetchall()
+    standing = {str(pledge) for (pledge,) in rows}
+    asked_in_vain = sum(failure.startswith("POST") for failure in visitors.failures)
+    return len(set(visitors.pledged) - standing), max(0, len(standing) - len(visitors.pledged) - asked_in_vain)
+
+
+def _tell(visitors: Visitors, reached: float, console: Console) -> None:
+    ranked = sorted(visitors.seconds)
+    middle, most, longest = (ranked[min(len(ranked) - 1, int(len(ranked) * share))] for share in (0.5, 0.99, 1))
+    console.print(
+        f"{reached:.0f} requests/s, {dict(visitors.outcomes)}, {len(visitors.pledged)} pledges;"
+        f" half within {middle * 1000:.0f} ms, 99 % within {most * 1000:.0f} ms, the longest {longest:.1f} s",
+        highlight=False,
+    )
+
+
+def amiss(counted: dict[str, Any]) -> bool:
+    return any(counted[name] for name in ("failed", "lost", "twice"))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--times", type=int, default=10)
+    parser.add_argument("--rate", type=float, default=200)
+    parser.add_argument("--events", type=int, default=14_000)
+    parser.add_argument("--roles", type=lambda text: tuple(text.split(",")), default=ROLES, help="which are replaced")
+    parser.add_argument("--drain-seconds", type=float, default=DRAIN_SECONDS)
+    parser.add_argument("--seed", type=int, default=secrets.randbelow(1_000_000))
+    asked = parser.parse_args()
+    sys.path.insert(0, str(HOUSE))
+    plan = Plan(ROLES, asked.roles, asked.times, asked.rate, asked.events, asked.seed, asked.drain_seconds)
+    folder = make_folder(data_folder(f"rolling-{secrets.token_hex(4)}"))
+    columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()]
+    console = Console(stderr=True)
+    with servers(folder) as (database, broker), Progress(*columns, console=console) as progress:
+        console.print(f"SEED={asked.seed}", highlight=False)
+        with scene(database, broker, plan.services, (), folder) as opened:
+            counted = run(opened, plan, progress)
+    if amiss(counted):
+        console.print(f"logs: {folder}", highlight=False)
+    else:
+        shutil.rmtree(folder)
+    print(json.dumps(counted))
+    sys.exit(1 if amiss(counted) else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,116 @@
+"""A role whose process is replaced as a Deployment does it: the new one beside the old, ready, then the old one told to stop."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from chassis.testing.postgres import kept_ports
+from tests.faults.proxy import Wire
+from tests.faults.scene import MODULES, ROOT
+
+READY_SECONDS, FINISH_SECONDS = 90, 40
+REMOVED_AFTER_SECONDS = 1.0
+"""For so long new connections still come to a process that was told to stop: whoever sends them does not know yet."""
+DRAIN_SECONDS = 3.0
+
+
+@dataclass(frozen=True)
+class Member:
+    """One process: where it answers, and where it says how it is."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    health: str
+
+    def is_ready(self) -> bool:
+        with suppress(httpx.HTTPError):
+            return httpx.get(self.health, timeout=2, trust_env=False).status_code == 200
+        return False
+
+    def lives(self) -> bool:
+        return self.process.poll() is None
+
+    def end(self) -> None:
+        """At once, with the processes it started."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+
+class Crew:
+    """One role of the house, as `needs-web`. A web role has one address, `wire`, whoever answers there."""
+
+    def __init__(self, name: str, folder: Path) -> None:
+        self.name = name
+        self.service, _, self.role = name.partition("-")
+        self.wire = Wire() if self.role == "web" else None
+        self._folder = folder
+        self._members: list[Member] = []
+        self._starts = 0
+
+    def start(self, environment: Mapping[str, str]) -> None:
+        """`environment` is told to every process from now on."""
+        self._environment = environment
+        self._members.append(self._started())
+        self._lead(*self._members)
+
+    def get_ready(self) -> None:
+        """Wait for the newest. Raises RuntimeError when it does not get ready."""
+        newest, deadline = self._members[-1], time.monotonic() + READY_SECONDS
+        while not newest.is_ready():
+            if not newest.lives() or time.monotonic() > deadline:
+                raise RuntimeError(f"{self.name} does not get ready: see {self._log}")
+            time.sleep(0.05)
+
+    def replace(self) -> None:
+        """A rolling restart. Raises RuntimeError unless the new process gets ready, and the old one ends well and in time."""
+        [old] = self._members
+        self._members.append(self._started())
+        self.get_ready()
+        self._lead(*self._members)
+        old.process.send_signal(signal.SIGTERM)
+        time.sleep(REMOVED_AFTER_SECONDS)
+        self._members.remove(old)
+        self._lead(*self._members)
+        try:
+            code: int | str = old.process.wait(DRAIN_SECONDS + FINISH_SECONDS)
+        except subprocess.TimeoutExpired:
+            code = "nothing in time"
+        old.end()
+        if code:
+            raise RuntimeError(f"{self.name}, told to stop, ended with {code}: see {self._log}")
+
+    def close(self) -> None:
+        for member in self._members:
+            member.end()
+        if self.wire:
+            self.wire.close()
+
+    def _lead(self, *members: Member) -> None:
+        if self.wire:
+            self.wire.to_ports = tuple(member.port for member in members)
+
+    @property
+    def _log(self) -> Path:
+        return self._folder / f"{self.name}.log"
+
+    def _started(self) -> Member:
+        self._starts += 1
+        port, measured = kept_ports(self._folder / f"{self.name}.{self._starts}.ports", 2)
+        module = "chassis.http" if self.wire else MODULES[self.role]
+        with self._log.open("ab") as log:
+            process = subprocess.Popen(
+                ["setpriv", "--pdeathsig", "TERM", "--", sys.executable, "-W", "ignore", "-m", module, self.service],
+                cwd=ROOT, env={**self._environment, "PORT": str(port), "METRICS_PORT": str(measured)}, stdout=log, stderr=log,
+                start_new_session=True,
+            )  # fmt: skip
+        health = f"{port}/readyz" if self.wire else f"{measured}/metrics?name%5B%5D=python_info"
+        return Member(process, port, f"http://127.0.0.1:{health}")
