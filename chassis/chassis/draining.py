@@ -4,6 +4,7 @@ import mmap
 import threading
 from typing import Any
 
+from flask import Flask, Response
 from granian.server.mp import MPServer
 
 _told = mmap.mmap(-1, 1)
@@ -13,6 +14,21 @@ _told = mmap.mmap(-1, 1)
 def has_begun() -> bool:
     """Whether this server was told to stop: nobody new should be sent here."""
     return _told[0] == 1
+
+
+def keep(app: Flask) -> None:
+    """Let go of each connection with the next answer on it, once told to stop.
+
+    Whoever keeps connections, past the moment when nobody new is sent here, opens the next one elsewhere; else a request could be on
+    its way when the server closes.
+    """
+    app.after_request(_let_go)
+
+
+def _let_go(response: Response) -> Response:
+    if has_begun():
+        response.headers["Connection"] = "close"
+    return response
 
 
 class Server(MPServer):

@@ -149,6 +149,7 @@ def create_app(service: str, api: APIBlueprint, *, database: Database | None = N
     app.extensions.update(database=database, keys=keys, rates=rates.Rates(web))
     _measure(app, service)
     headers.keep(app, web)
+    draining.keep(app)
     app.before_request(_limit_body)
     deadlines.keep(app, database, web)
     app.before_request(_read_strictly)

@@ -96,5 +96,5 @@ class Visitors:
         category, unit = self._random.choice([("food.rice", "kg"), ("medical.mask", "piece"), ("medical.gown", "piece")])
         return {
             "kind": "goods", "category": category, "unit": unit, "quantity": self._random.randint(1, 20),
-            "region": self._random.choice(["", "5109", "510901"]), "valid_until": (datetime.now(UTC) + timedelta(days=200)).isoformat(),
+            "region": self._random.choice(["", "5109", "510903"]), "valid_until": (datetime.now(UTC) + timedelta(days=200)).isoformat(),
         }  # fmt: skip

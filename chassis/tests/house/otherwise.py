@@ -116,6 +116,12 @@ def without_draining() -> None:
     signal.signal = lambda signum, handler: signal.SIG_DFL
 
 
+def without_letting_go() -> None:
+    from chassis import draining
+
+    draining.keep = lambda app: None
+
+
 def without_heartbeats() -> None:
     import amqp
 
