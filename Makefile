@@ -68,6 +68,10 @@ trace: .venv/.ready rabbitmq ## one verification's way through the stack, from t
 faults-smoke: .venv/.ready rabbitmq ## 20,000 events through 66 faults, and a ledger of what got lost or was done twice (SEED=n for the same faults)
 	@$(BIN)/python -W ignore -m tests.faults.campaign $(if $(SEED),--seed $(SEED))
 
+.PHONY: rolling
+rolling: .venv/.ready rabbitmq ## every role restarted ten times under 200 requests/s and events, and what failed or got lost (OPTIONS='--times 2 --roles needs-web …')
+	@$(BIN)/python -W ignore -m tests.rolling.campaign $(OPTIONS)
+
 .PHONY: test
 test: .venv/.ready .venv/tools/.ready rabbitmq lint ## lint, then every test, two files at a time; campaigns at a tenth or less
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder

@@ -85,7 +85,7 @@ def _run(opened: Scene, plan: Plan, crews: dict[str, Crew], progress: Progress) 
             f"{number:3} {crew.name} ({time.monotonic() - started:.1f} s), {len(visitors.seconds)} requests", highlight=False
         )
         for failure in visitors.failures[failed:][:5]:
-            progress.console.print(failure, highlight=False)
+            progress.console.print(failure, highlight=False, markup=False)
         progress.advance(task)
     reached = visitors.finish()
     driver.finish(600)
