@@ -30,12 +30,12 @@ def test_nobody_notices_that_every_role_is_replaced_under_load(
     came_to = counted(victims, tmp_path, plan)
     with capsys.disabled():
         print(f"\n{json.dumps(came_to)}")
-    assert came_to.pop("requests") > 200
+    assert came_to.pop("requests") > 100
     assert came_to.pop("events") >= plan.events
     assert came_to == {"failed": 0, "restarts": len(plan.replaced) * plan.times, "lost": 0, "twice": 0}
 
 
-@pytest.mark.xfail(strict=True, reason="who stops at once turns away those who are still sent to it")
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="who stops at once turns away those who are still sent to it")
 def test_nobody_notices_that_a_web_process_is_replaced_which_does_not_drain(victims: Servers, tmp_path: Path) -> None:
     plan = Plan(("users-web", "needs-web", "needs-relay", "witness-worker"), ("needs-web",), times=1, rate=15, events=20, drain_seconds=0)
     assert counted(victims, tmp_path, plan)["failed"] == 0
