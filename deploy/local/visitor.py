@@ -1,5 +1,6 @@
 """Somebody who uses Duijie's HTTP API from outside: signs in, asks, acts, and stays signed in."""
 
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Self
 
@@ -46,6 +47,7 @@ class Visitor:
         self._client = client or httpx.Client(timeout=30, trust_env=False)
         self._token: str | None = None
         self._refresh_token: str | None = None
+        self._renewing = threading.Lock()
 
     @property
     def is_signed_in(self) -> bool:
@@ -85,13 +87,20 @@ class Visitor:
         return self._answer("POST", path, None, json={}).content
 
     def _answer(self, method: str, path: str, headers: Mapping[str, str] | None, **request: Any) -> httpx.Response:
+        used = self._token
         response = self._send(method, path, headers, **request)
         if response.status_code == 401 and self._refresh_token:
-            self._take_tokens("/v1/sessions/refresh", {"refresh_token": self._refresh_token})
+            self._renew(used)
             response = self._send(method, path, headers, **request)
         if response.status_code >= 400:
             raise Refused(response)
         return response
+
+    def _renew(self, used: str | None) -> None:
+        """A refresh token is good for one time: of many who find out at once that the access token is over, one renews it."""
+        with self._renewing:
+            if self._token == used:
+                self._take_tokens("/v1/sessions/refresh", {"refresh_token": str(self._refresh_token)})
 
     def _send(self, method: str, path: str, headers: Mapping[str, str] | None, **request: Any) -> httpx.Response:
         signed = {"Authorization": f"Bearer {self._token}"} if self._token else {}

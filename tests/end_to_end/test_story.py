@@ -7,6 +7,7 @@ import secrets
 import subprocess
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -260,6 +261,12 @@ def test_the_same_post_sent_twice_is_done_once(cast: Cast) -> None:
     assert first["id"] == second["id"]
     assert refusal(lambda: cast.donor.post("/v1/pledges", body | {"quantity": 6}, **key)) == (422, "key_reused")
     assert len([one for one in cast.donor.every("/v1/pledges/mine") if one["category"] == "medical.cap"]) == 1
+
+
+def test_who_asks_for_many_things_at_once_when_the_session_is_to_be_renewed_stays_signed_in(cast: Cast) -> None:
+    cast.donor._token = "over"
+    with ThreadPoolExecutor(8) as pool:
+        assert len({me["id"] for me in pool.map(lambda _: cast.donor.get("/v1/me"), range(8))}) == 1
 
 
 def test_a_dismissed_administrator_can_do_nothing_any_more(cast: Cast) -> None:
