@@ -263,10 +263,13 @@ def test_the_same_post_sent_twice_is_done_once(cast: Cast) -> None:
     assert len([one for one in cast.donor.every("/v1/pledges/mine") if one["category"] == "medical.cap"]) == 1
 
 
-def test_who_asks_for_many_things_at_once_when_the_session_is_to_be_renewed_stays_signed_in(cast: Cast) -> None:
+def test_who_asks_for_many_things_at_once_when_the_session_is_over_renews_it_once(cast: Cast) -> None:
+    asked: list[str] = []
+    cast.donor._client.event_hooks["request"].append(lambda request: asked.append(request.url.path))
     cast.donor._token = "over"
     with ThreadPoolExecutor(8) as pool:
         assert len({me["id"] for me in pool.map(lambda _: cast.donor.get("/v1/me"), range(8))}) == 1
+    assert asked.count("/v1/sessions/refresh") == 1
 
 
 def test_a_dismissed_administrator_can_do_nothing_any_more(cast: Cast) -> None:
