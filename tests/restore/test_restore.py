@@ -26,9 +26,10 @@ from tests.restore import people, world
 
 WHOLE = "CAMPAIGN" in os.environ
 EVENTS, RATE = (6_000, 150) if WHOLE else (300, 150)
+IN_FULL = pytest.mark.skipif(not WHOLE and "TWINS" not in os.environ, reason="CAMPAIGN=1 drills without one of the steps too")
 SERVICES = ("matching", "notify", "insight", "needs", "users")
 OF_MATCHING = ("matching-relay", "matching-worker", "matching-clear")
-ROLES = (*OF_MATCHING, "users-relay", "needs-relay", "needs-worker", "notify-worker", "insight-worker")
+ROLES = (*OF_MATCHING, "users-relay", "users-worker", "notify-relay", "needs-relay", "needs-worker", "notify-worker", "insight-worker")
 BEFORE = timedelta(minutes=5)
 NOTHING_AMISS = dict.fromkeys(
     ("over_allocated", "pairs_waiting", "otherwise_in_needs", "otherwise_in_insight", "unknown_told", "told_twice", "needs_unknown"), 0
@@ -176,8 +177,8 @@ def drill(house: Scene, tools: Path, without: str = "") -> dict[str, Any]:
     "without",
     [
         "",
-        pytest.param("recall", marks=pytest.mark.xfail(strict=True, raises=AssertionError)),
-        pytest.param("replay", marks=pytest.mark.xfail(strict=True, raises=AssertionError)),
+        pytest.param("recall", marks=[pytest.mark.xfail(strict=True, raises=AssertionError), IN_FULL]),
+        pytest.param("replay", marks=[pytest.mark.xfail(strict=True, raises=(AssertionError, SystemExit)), IN_FULL]),
     ],
 )
 def test_a_book_restored_from_a_backup_ends_up_as_everybody_else_heard_of_it(
