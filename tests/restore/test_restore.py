@@ -26,7 +26,7 @@ from tests.restore import people, world
 
 WHOLE = "CAMPAIGN" in os.environ
 EVENTS, RATE = (6_000, 150) if WHOLE else (300, 150)
-IN_FULL = pytest.mark.skipif(not WHOLE and "TWINS" not in os.environ, reason="CAMPAIGN=1 drills without one of the steps too")
+IN_FULL = pytest.mark.skipif(not WHOLE, reason="CAMPAIGN=1 drills without one of the steps too")
 SERVICES = ("matching", "notify", "insight", "needs", "users")
 OF_MATCHING = ("matching-relay", "matching-worker", "matching-clear")
 ROLES = (*OF_MATCHING, "users-relay", "users-worker", "notify-relay", "needs-relay", "needs-worker", "notify-worker", "insight-worker")
