@@ -9,7 +9,7 @@ MOVED = """
 """
 # A need keeps what arrived; before that what is on its way or promised; and of what was called off only what it does not need any more. A
 # pledge keeps what was promised and did not come back.
-_KEPT = {
+KEPT = {
     "needs": """
         CASE WHEN received IS NOT NULL THEN received
              WHEN state = 'closed' AND ended_because NOT IN ('household_moved', 'need_over') THEN 0
@@ -38,7 +38,7 @@ _WITHOUT = """
 
 
 def _side(table: str, column: str, condition: str) -> str:
-    return _SIDE.format(table=table, column=column, kept=_KEPT[table], moved=MOVED, condition=condition)
+    return _SIDE.format(table=table, column=column, kept=KEPT[table], moved=MOVED, condition=condition)
 
 
 CHECKS = (

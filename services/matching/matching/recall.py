@@ -1,0 +1,57 @@
+"""Recalls what a book restored from an older backup has forgotten: `python -m matching.recall AS_TOLD.jsonl [--replayed]`.
+
+The list is what `needs.as_told` states. Run first before the worker starts, and once more with `--replayed` when the others' journals
+have been replayed; relay and clearing start after that. Run twice it changes nothing the second time. Ends with 1 while, after the replay,
+a match lacks its need or its pledge.
+"""
+
+import argparse
+import json
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from chassis.database import Database
+from chassis.settings import Settings
+from matching.actions.recalling import Held, Released, recall_matches, recall_releases
+
+BATCH = 500
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("file", type=Path, metavar="AS_TOLD.jsonl")
+    parser.add_argument("--replayed", action="store_true", help="what the others told since the backup has been replayed and heard")
+    given = parser.parse_args()
+    answer_within = timedelta(hours=float(os.environ.get("ANSWER_HOURS", "72")))
+    decoder = msgspec.json.Decoder(Held | Released)
+    read = [decoder.decode(line) for line in given.file.read_bytes().splitlines()]
+    database, outcome = Database.of(Settings.of("matching"), "recall"), Counter[str]()
+    try:
+        for matches in _batches(read, Held):
+            with database.begin() as session:
+                outcome += recall_matches(session, matches, answer_within, replayed=given.replayed)
+        if given.replayed:
+            for pledges in _batches(read, Released):
+                with database.begin() as session:
+                    outcome += recall_releases(session, pledges)
+    finally:
+        database.close()
+    print(json.dumps(outcome))
+    if given.replayed and outcome["left"]:
+        sys.exit("matches whose need or pledge is not in the book were left: replay from further back, then again")
+
+
+def _batches(lines: Sequence[Any], kind: type) -> Iterator[Sequence[Any]]:
+    found = [line for line in lines if isinstance(line, kind)]
+    return (found[start : start + BATCH] for start in range(0, len(found), BATCH))
+
+
+if __name__ == "__main__":
+    main()

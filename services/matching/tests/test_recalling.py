@@ -1,0 +1,141 @@
+"""A book that forgot takes up what needs heard of its matches: at any step, from any step, and the audit holds."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+
+from chassis.database import new_id
+from chassis.testing.fixtures import RolledBack
+from contracts.matching import MatchLapsed, MatchNeedEnded, PledgeReleased
+from matching.actions import book
+from matching.actions.recalling import UNHEARD, Held, Released, recall_matches, recall_releases
+from matching.balance import keeping
+from matching.checks import audit
+from matching.fairness import counting
+from matching.trust import classes
+
+from .conftest import DAYS, changed, clear, offered, published, told, withdrawn
+
+STEPS: list[dict[str, Any]] = [
+    {"state": "proposed", "version": 1},
+    {"state": "accepted", "version": 1, "quantity": 9},
+    {"state": "accepted", "version": 2, "quantity": 9},
+    {"state": "refused", "version": 2},
+    {"state": "lapsed", "version": 2},
+    {"state": "declined", "version": 2},
+    {"state": "declined", "version": 3},
+    {"state": "sent", "version": 3, "quantity": 9, "sent": 8},
+    {"state": "received", "version": 4, "quantity": 9, "sent": 8, "received": 7},
+    {"state": "received", "version": 4, "quantity": 9, "sent": 9, "received": 0},
+    {"state": "closed", "version": 5, "quantity": 9, "sent": 9, "received": 9},
+    {"state": "closed", "version": 3, "quantity": 9, "sent": 0, "received": 0},
+    {"state": "closed", "version": 4, "quantity": 9, "sent": 8, "received": 0},
+]
+
+
+def held(need_id: UUID, pledge_id: UUID, match_id: UUID | None = None, **stated: Any) -> Held:
+    nothing: dict[str, Any] = {"quantity": 10, "sent": None, "received": None, "need_ended": None}
+    return Held(match_id=match_id or new_id(), need_id=need_id, pledge_id=pledge_id, **nothing | stated)
+
+
+def recall(database: RolledBack, *lines: Held, replayed: bool = True) -> dict[str, int]:
+    with database.begin() as session:
+        return dict(recall_matches(session, lines, 3 * DAYS, replayed=replayed))
+
+
+@contextmanager
+def adding_up(database: RolledBack) -> Iterator[None]:
+    """In the end the book adds up, once what keeps its figures has run and everything is cleared."""
+    yield
+    while clear(database):
+        pass
+    with database.begin() as session:
+        session.execute(text("DELETE FROM to_clear"))
+        keeping.keep(session)
+        counting.count(session)
+        classes.settle(session)
+        assert {finding.check.code: finding.row for finding in audit(session) if finding.row} == {}
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_match_that_the_book_does_not_know_is_taken_up(database: RolledBack, step: dict[str, Any]) -> None:
+    need, pledge = published(quantity=10), offered(quantity=10)
+    with adding_up(database):
+        with database.begin() as session:
+            book.book_needs(session, [need])
+            book.book_pledges(session, [pledge])
+        line = held(need.need_id, pledge.pledge_id, **step)
+        assert recall(database, line) == {"recalled": 1}
+        assert recall(database, line) == {"known": 1}
+        with database.begin() as session:
+            [row] = session.execute(text("SELECT id, state, version FROM matches")).all()
+        is_over = step["state"] in {"refused", "lapsed", "declined", "closed"}
+        assert row == (line.match_id, step["state"], step["version"] + (0 if is_over else UNHEARD))
+
+
+@pytest.mark.parametrize("step", STEPS[2:])
+@pytest.mark.parametrize("replayed", [False, True])
+def test_a_match_that_the_book_knows_as_proposed_goes_on(database: RolledBack, step: dict[str, Any], replayed: bool) -> None:
+    need, pledge = published(quantity=10), offered(quantity=10)
+    with adding_up(database):
+        with database.begin() as session:
+            book.book_needs(session, [need])
+            book.book_pledges(session, [pledge])
+        assert clear(database) == 1
+        with database.begin() as session:
+            [match_id] = session.scalars(text("SELECT id FROM matches")).all()
+        assert recall(database, held(need.need_id, pledge.pledge_id, match_id, **step), replayed=replayed) == {"recalled": 1}
+
+
+def test_a_proposal_waits_for_what_is_replayed_and_so_does_a_match_without_its_need(database: RolledBack) -> None:
+    need, pledge = published(quantity=10), offered(quantity=10)
+    with database.begin() as session:
+        book.book_pledges(session, [pledge])
+    lines = [held(need.need_id, pledge.pledge_id, **step) for step in STEPS[1:2]]
+    assert recall(database, *lines, replayed=False) == {"left": 1}
+    with database.begin() as session:
+        book.book_needs(session, [need])
+    lines = [held(need.need_id, pledge.pledge_id, **STEPS[0])]
+    assert recall(database, *lines, replayed=False) == {"left": 1}
+    assert recall(database, *lines) == {"recalled": 1}
+
+
+def test_a_proposal_whose_end_nobody_heard_of_lapses(database: RolledBack) -> None:
+    needs, pledges = [published(quantity=10) for _ in range(2)], [offered(quantity=10) for _ in range(2)]
+    with adding_up(database):
+        with database.begin() as session:
+            book.book_needs(session, needs)
+            book.book_pledges(session, pledges)
+            book.end_needs(session, [withdrawn(needs[0])])
+            book.change_pledge(session, changed(pledges[1], quantity=4))
+        lines = [held(need.need_id, pledge.pledge_id, **STEPS[0]) for need, pledge in zip(needs, pledges, strict=True)]
+        assert recall(database, *lines) == {"recalled": 2}
+        assert {(event.match_id, event.version, event.reason) for event in told(database, MatchLapsed)} == {
+            (lines[0].match_id, 2, "need_closed"), (lines[1].match_id, 2, "pledge_changed"),
+        }  # fmt: skip
+
+
+def test_who_promised_to_a_need_that_ended_is_told_of_its_end(database: RolledBack) -> None:
+    need, pledge = published(quantity=10), offered(quantity=10)
+    with adding_up(database):
+        with database.begin() as session:
+            book.book_needs(session, [need])
+            book.book_pledges(session, [pledge])
+            book.end_needs(session, [withdrawn(need)])
+        recall(database, held(need.need_id, pledge.pledge_id, **STEPS[2], need_ended="need_withdrawn"))
+        [event] = told(database, MatchNeedEnded)
+        assert (event.version, event.reason) == (3, "need_withdrawn")
+
+
+def test_what_is_free_of_a_pledge_is_told_with_a_version_that_nobody_has_seen(database: RolledBack) -> None:
+    pledge = offered()
+    with database.begin() as session:
+        book.book_pledges(session, [pledge])
+        assert recall_releases(session, [Released(pledge_id=pledge.pledge_id, version=4)]) == {"released": 1}
+        assert recall_releases(session, [Released(pledge_id=pledge.pledge_id, version=4)]) == {"released": 0}
+    [event] = told(database, PledgeReleased)
+    assert (event.version, event.resting) == (5, False)
