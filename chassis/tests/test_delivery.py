@@ -18,7 +18,6 @@ from sqlalchemy import text
 
 from chassis.database import new_id, now
 from chassis.testing.postgres import Postgres
-from chassis.testing.rabbitmq import RabbitMQ
 from contracts.event import Envelope, encode
 from contracts.needs import NeedWithdrawn, PledgeWithdrawn
 
@@ -239,25 +238,6 @@ def test_a_handler_fetches_no_more_than_it_handles_at_once(house: House) -> None
         assert soon(lambda: held() == 3)
         assert house.waiting("pantry.needs.need_closed.v1") == 4
     assert soon(lambda: house.count("inbox") == 7)
-
-
-def test_while_the_broker_is_away_no_attempt_is_counted(house: House, rabbitmq: RabbitMQ) -> None:
-    told = [*(withdrawn_need(HOLD) for _ in range(3)), withdrawn_pledge(HOLD)]
-    house.tell(*told)
-    house.relay()
-    assert soon(lambda: house.count("journal") == 4)
-    rabbitmq.settle()
-    with house.held() as held:
-        worker = house.worker().ready()
-        assert soon(lambda: held() == 4)
-        rabbitmq.kill()
-        rabbitmq.start_again()
-    assert soon(lambda: worker.says("listening is interrupted"))
-    assert soon(lambda: house.all_settled(NeedWithdrawn, PledgeWithdrawn))
-    assert house.taken() == once(*told)
-    assert worker.stop() == 0
-    assert not worker.says('"attempt"')
-    assert not house.count("dead_letters")
 
 
 @pytest.mark.parametrize("otherwise", [None, unguarded("without_wait_selector", "each query blocks the whole process")])

@@ -4,6 +4,7 @@ JSON lines without personal data, which `matching.recall` takes when matching's 
 while something that matching told still waits to be heard.
 """
 
+import argparse
 import json
 import sys
 from collections.abc import Iterator
@@ -39,6 +40,7 @@ def unheard(settings: Settings) -> list[str]:
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__).parse_args()
     settings = Settings.of("needs")
     if waiting := unheard(settings):
         sys.exit(f"not everything that was told is heard yet, let needs-worker go on: {', '.join(waiting)}")
