@@ -30,7 +30,7 @@ def test_nobody_notices_that_every_role_is_replaced_under_load(
     came_to = counted(victims, tmp_path, plan)
     with capsys.disabled():
         print(f"\n{json.dumps(came_to)}")
-    assert came_to.pop("requests") > 100
+    assert came_to.pop("requests") > 50
     assert came_to.pop("events") >= plan.events
     assert came_to == {"failed": 0, "restarts": len(plan.replaced) * plan.times, "lost": 0, "twice": 0}
 
