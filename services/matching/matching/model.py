@@ -68,15 +68,6 @@ class Pledge(Base):
     released_at: Mapped[datetime | None] = mapped_column(Moment)
 
 
-class Category(Base):
-    """What was ever asked for, and in which unit: a pledge for a group looks its items up here, one index range each."""
-
-    __tablename__ = "categories"
-
-    category: Mapped[str] = mapped_column(CategoryCode, primary_key=True)
-    unit: Mapped[str] = mapped_column(String(20), primary_key=True)
-
-
 class Match(Base):
     """A quantity of one pledge set aside for one need; what became of it stands in its movements. `barred` pairs are never proposed to
     each other again.

@@ -1,7 +1,7 @@
 """What is open of the keys that a clearing's needs want: the pledges it takes, and whether any is left that it did not take."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -75,8 +75,8 @@ def take(session: Session, wanting: Wanting) -> Mapping[UUID, Any]:
     return {row.id: row for row in taken}
 
 
-def _taken(session: Session, keys: list[dict[str, Any]]) -> list[Any]:
-    return [*session.execute(_TAKE, {"keys": document(keys)}).all()] if keys else []
+def _taken(session: Session, keys: list[dict[str, Any]]) -> Sequence[Any]:
+    return session.execute(_TAKE, {"keys": document(keys)}).all() if keys else []
 
 
 def beside(session: Session, wanting: Wanting, lying: Collection[Any]) -> list[UUID]:

@@ -21,6 +21,7 @@ from matching.model import Match, Need, Pledge
 from matching.score import PRIOR
 from matching.trust import classes
 
+# What was ever asked for, and in which unit: a pledge for a group looks its items up there, one index range each.
 _KNOW = insert_into("categories", ("category", "unit"), "ON CONFLICT DO NOTHING")
 URGENCY = {"normal": 1, "urgent": 2, "critical": 4}
 
