@@ -52,7 +52,7 @@ class Wanting:
 
     def barred_of(self, pledges: Iterable[Any]) -> dict[UUID, frozenset[UUID]]:
         """Of each pledge that is not for everybody: for whom it is not."""
-        some = (row for row in pledges if row.not_for or self._refused and row.id in self._refused)
+        some = (row for row in pledges if row.not_for or (self._refused and row.id in self._refused))
         return {row.id: barred for row in some if (barred := self.barred(row.id, row.not_for))}
 
     def concerns(self, not_for: Collection[str]) -> bool:
@@ -74,9 +74,7 @@ class Wanting:
     def demands(self) -> dict[Key, int]:
         """How many units are wanted of each key. What was refused by some may be no help to the others: of such a key, everything."""
         particular = {key_of(row) for row in self._refusing.values()}
-        return {
-            key: EVERYTHING if key in particular else sum([need.rest for need in self.by_key[key]]) for key in sorted(self.by_key)
-        }
+        return {key: EVERYTHING if key in particular else sum([need.rest for need in self.by_key[key]]) for key in sorted(self.by_key)}
 
     def classes(self, key: Key) -> dict[str, list[str]]:
         """The areas and the items of those who want a key, as far as lessons tell them apart; and which go together, if there are many."""
