@@ -225,6 +225,12 @@ def test_a_pod_has_the_time_to_finish_what_it_began() -> None:
             assert drains > cast(float, httpx.Limits().keepalive_expiry), "a connection that rests is used while its process closes it"
 
 
+def test_a_zone_that_is_away_keeps_nobody_from_starting_in_the_others() -> None:
+    for one in of_kind("Deployment", objects("values-production")).values():
+        spread = one["spec"]["template"]["spec"]["topologySpreadConstraints"]
+        assert {each["nodeTaintsPolicy"] for each in spread if each["whenUnsatisfiable"] == "DoNotSchedule"} == {"Honor"}
+
+
 def test_a_service_is_added_by_a_block_of_values_alone() -> None:
     block = {"gazettes": {"secrets": ["SEAL_KEYS"], "roles": {
         "web": {"module": "chassis.http", "paths": ["/v1/gazettes"]},
