@@ -152,7 +152,7 @@ compose-keys: .venv/.ready ## keys for deploy/compose.yaml, in var/compose
 
 .PHONY: images-test
 images-test: .venv/.ready rabbitmq buildah ## look into every image, and have the story told by processes in them (after `make images`)
-	@$(BIN)/python -W ignore -m pytest -m images
+	@$(BIN)/python -m deploy.images.there && $(BIN)/python -W ignore -m pytest -m images
 
 .PHONY: lock
 lock: .venv/.ready ## pin the newest allowed versions anew, with hashes

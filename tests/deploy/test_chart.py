@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import httpx
 import pytest
@@ -222,7 +222,8 @@ def test_a_pod_has_the_time_to_finish_what_it_began() -> None:
         if "http" in {port["name"] for port in container["ports"]}:
             ready = container["readinessProbe"]
             assert before + drains > ready["periodSeconds"] * ready["failureThreshold"]
-            assert drains > cast(float, httpx.Limits().keepalive_expiry), "a connection that rests is used while its process closes it"
+            kept_seconds = httpx.Limits().keepalive_expiry or 0
+            assert drains > kept_seconds, "a connection that rests may be used while its process closes it"
 
 
 def test_a_zone_that_is_away_keeps_nobody_from_starting_in_the_others() -> None:
