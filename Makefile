@@ -12,7 +12,7 @@ help: ## this list
 
 .venv/.ready: requirements.txt pyproject.toml $(MEMBERS:%=%/pyproject.toml)
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { echo "Python's venv is missing: apt-get install python3-venv"; exit 1; }
-	@echo "… installing what requirements.txt pins"
+	@echo "… installing what requirements.txt pins, which takes minutes"
 	@$(BIN)/python -m pip --disable-pip-version-check install --quiet --require-hashes --no-deps -r requirements.txt
 	@$(BIN)/python -m pip --disable-pip-version-check install --quiet --no-deps --no-build-isolation $(MEMBERS:%=-e ./%) -e .
 	@touch $@
