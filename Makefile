@@ -12,7 +12,7 @@ help: ## this list
 
 .venv/.ready: requirements.txt pyproject.toml $(MEMBERS:%=%/pyproject.toml)
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { echo "Python's venv is missing: apt-get install python3-venv"; exit 1; }
-	@echo "… installing what requirements.txt pins"
+	@echo "… installing what requirements.txt pins, which takes minutes"
 	@$(BIN)/python -m pip --disable-pip-version-check install --quiet --require-hashes --no-deps -r requirements.txt
 	@$(BIN)/python -m pip --disable-pip-version-check install --quiet --no-deps --no-build-isolation $(MEMBERS:%=-e ./%) -e .
 	@touch $@
@@ -91,7 +91,8 @@ test: .venv/.ready .venv/tools/.ready rabbitmq lint ## lint, then every test, tw
 
 .venv/tools/bin/promtool: .venv/tools/.ready
 	@echo "… taking promtool out of Debian's prometheus"
-	@folder=$$(mktemp -d) && cd $$folder && apt-get -qq download prometheus && dpkg-deb -x prometheus_*.deb . && cp usr/bin/promtool $(CURDIR)/$@ && rm -r $$folder
+	@folder=$$(mktemp -d) && trap "rm -r $$folder" EXIT && cd $$folder && { apt-get -qq -o APT::Sandbox::User=root download prometheus \
+		|| { echo "Debian's prometheus is not found: apt-get update"; exit 1; }; } && dpkg-deb -x prometheus_*.deb . && cp usr/bin/promtool $(CURDIR)/$@
 
 .PHONY: chart-test
 chart-test: .venv/.ready .venv/tools/.ready rabbitmq ## the chart: linted, rendered with every values file, validated, held against the code
@@ -152,7 +153,7 @@ compose-keys: .venv/.ready ## keys for deploy/compose.yaml, in var/compose
 
 .PHONY: images-test
 images-test: .venv/.ready rabbitmq buildah ## look into every image, and have the story told by processes in them (after `make images`)
-	@$(BIN)/python -W ignore -m pytest -m images
+	@$(BIN)/python -m deploy.images.there && $(BIN)/python -W ignore -m pytest -v -m images
 
 .PHONY: lock
 lock: .venv/.ready ## pin the newest allowed versions anew, with hashes

@@ -82,7 +82,7 @@ def main() -> None:
         base = BASE
         missing = not buildah("images", "--quiet", "--filter", f"reference={BUILDER}")
         if missing or os.environ.get("FRESH"):
-            print(f"… a base of Debian {SUITE}'s packages", flush=True)
+            print(f"… a base of Debian {SUITE}'s packages, which takes minutes", flush=True)
             make_base(revision()[1])
     for service in wanted:
         started = time.monotonic()

@@ -16,6 +16,8 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDER = Path(__file__).resolve().parent / "requirements"
 OWN = "duijie-"
 EXTRAS = ["duijie-chassis[tracing]"]
+PYTHONS = ["3.11.0", "3.11.99"]
+"""Every Python 3.11 that an image may be built on, whatever this one is: a package may need another by older ones alone."""
 HEADING = "# Pins that {service} and what it stands on need, of those in requirements.txt; made by `make generate`.\n"
 
 
@@ -53,7 +55,8 @@ def _closure(service: str) -> set[str]:
 def _required(name: str, extra: str) -> Iterator[Requirement]:
     for line in distribution(name).requires or []:
         requirement = Requirement(line)
-        if requirement.marker is None or requirement.marker.evaluate({"extra": extra}):
+        worlds = [{"extra": extra, "python_full_version": version} for version in PYTHONS]
+        if requirement.marker is None or any(map(requirement.marker.evaluate, worlds)):
             yield requirement
 
 

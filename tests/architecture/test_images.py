@@ -25,6 +25,10 @@ def test_only_matching_carries_the_solver() -> None:
     assert [name for name in services() if "ortools" in pins.needed(name)] == ["matching"]
 
 
+def test_an_image_holds_what_any_python_3_11_needs_whichever_made_the_lists() -> None:
+    assert all("async-timeout" in pins.needed(name) for name in services()), "redis imports it on Python 3.11.2 and older"
+
+
 def test_a_lock_that_says_otherwise_than_what_is_installed_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pins, "pins", lambda: {"nameko": "2.0.0"})
     with pytest.raises(LookupError, match="nameko"):

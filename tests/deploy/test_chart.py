@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from chassis.events import handlers_of
@@ -221,6 +222,14 @@ def test_a_pod_has_the_time_to_finish_what_it_began() -> None:
         if "http" in {port["name"] for port in container["ports"]}:
             ready = container["readinessProbe"]
             assert before + drains > ready["periodSeconds"] * ready["failureThreshold"]
+            kept_seconds = httpx.Limits().keepalive_expiry or 0
+            assert drains > kept_seconds, "a connection that rests may be used while its process closes it"
+
+
+def test_a_zone_that_is_away_keeps_nobody_from_starting_in_the_others() -> None:
+    for one in of_kind("Deployment", objects("values-production")).values():
+        spread = one["spec"]["template"]["spec"]["topologySpreadConstraints"]
+        assert {each["nodeTaintsPolicy"] for each in spread if each["whenUnsatisfiable"] == "DoNotSchedule"} == {"Honor"}
 
 
 def test_a_service_is_added_by_a_block_of_values_alone() -> None:
@@ -244,7 +253,7 @@ def test_settings_of_a_service_s_role_count_more_than_those_of_all() -> None:
     assert (told["duijie-needs-web"]["POOL_SIZE"], told["duijie-needs-web"]["WEB_THREADS"]) == ("30", "16")
     assert (told["duijie-needs-relay"]["POOL_SIZE"], told["duijie-needs-relay"]["WEB_THREADS"]) == ("30", "4")
     assert told["duijie-users-web"]["POOL_SIZE"] == "10"
-    assert told["duijie-users-web"]["DRAIN_SECONDS"] == "5"
+    assert told["duijie-users-web"]["DRAIN_SECONDS"] == "10"
 
 
 def test_addresses_are_put_together_after_what_they_are_put_together_of() -> None:

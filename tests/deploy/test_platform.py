@@ -35,13 +35,15 @@ def test_each_service_has_a_role_and_a_database_and_a_user_of_its_own(applied: l
     assert of_kind("Permission", applied).keys() == of_kind("User", applied).keys()
 
 
-def test_nothing_is_lost_with_one_node_of_three(applied: list[Object]) -> None:
+def test_nothing_is_lost_with_one_node_or_zone_of_three(applied: list[Object]) -> None:
     [cluster] = of_kind("Cluster", applied).values()
     assert cluster["spec"]["instances"] == 3
     assert cluster["spec"]["postgresql"]["synchronous"] == {"method": "any", "number": 1, "dataDurability": "required"}
     [broker] = of_kind("RabbitmqCluster", applied).values()
     assert broker["spec"]["replicas"] == 3
     assert broker["spec"]["tls"]["disableNonTLSListeners"] is True
+    [apart] = broker["spec"]["affinity"]["podAntiAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
+    assert apart["topologyKey"] == cluster["spec"]["affinity"]["topologyKey"] == "topology.kubernetes.io/zone"
 
 
 def test_the_chart_s_production_finds_what_the_platform_gives(applied: list[Object]) -> None:

@@ -70,6 +70,13 @@ def test_every_role_s_module_is_in_its_image_and_names_the_setting_that_it_lacks
             assert f"{name.upper()}_DATABASE_URL" in outcome.stderr, (name, module, outcome.stderr)
 
 
+@pytest.mark.parametrize("service", services())
+def test_processes_in_an_image_can_share_their_counters_of_requests(service: str) -> None:
+    shared = "from chassis.rates import Rates; from chassis.settings import WebSettings; Rates(WebSettings.of_environment())"
+    outcome = run(service, "-c", shared, options=("--entrypoint=python", "--env=RATE_LIMIT_STORE=redis://127.0.0.1:9"))
+    assert outcome.returncode == 0, outcome.stderr
+
+
 def test_built_twice_an_image_is_the_same() -> None:
     made = []
     for _ in range(2):

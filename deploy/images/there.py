@@ -1,0 +1,25 @@
+"""Before images are looked into: ends with an error where one is missing, says where one is of another commit than this tree."""
+
+import json
+import sys
+
+from deploy.images.__main__ import revision
+from deploy.images.engine import buildah, image_of
+from deploy.services import services
+
+REVISION = "org.opencontainers.image.revision"
+
+
+def main() -> None:
+    images = [image_of(service) for service in services()]
+    if absent := [image for image in images if not buildah("images", "--quiet", "--filter", f"reference={image}")]:
+        sys.exit(f"{', '.join(absent)}: not there; `make images` builds them")
+    commit, _ = revision()
+    for image in images:
+        labels = json.loads(buildah("inspect", "--type=image", image))["OCIv1"]["config"]["Labels"]
+        if labels[REVISION] != commit:
+            print(f"{image} is of commit {labels[REVISION][:12]}, this tree of {commit[:12]}: `make images` builds it anew", flush=True)
+
+
+if __name__ == "__main__":
+    main()
