@@ -25,7 +25,7 @@ OF_OTHERS = {
     "process_cpu_seconds_total",
     "up",
 }
-FUNCTIONS = {"max", "min", "sum", "rate", "increase", "deriv", "histogram_quantile", "topk", "time", "label_values"}
+FUNCTIONS = {"max", "min", "sum", "rate", "increase", "deriv", "histogram_quantile", "topk", "time", "label_values", "label_replace"}
 
 
 def rules() -> dict[str, Any]:
