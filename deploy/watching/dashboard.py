@@ -25,9 +25,12 @@ def _quantile(share: float, metric: str, by: str) -> str:
     return f"histogram_quantile({share}, {_rate(f'{metric}_bucket', f'{by}, le')})"
 
 
-def _or_nought(found: str, among: str, label: str) -> str:
+def _or_nought(found: str, among: str, **called: str) -> str:
     """What is found, and a line at nought wherever there is anything to look at: an empty picture means that nobody says."""
-    return f'{found} or label_replace(0 * sum({among}), "{label}", "any", "", "")'
+    nought = f"0 * sum({among})"
+    for label, value in called.items():
+        nought = f'label_replace({nought}, "{label}", "{value}", "", "")'
+    return f"{found} or {nought}"
 
 
 def _of_ours(metric: str) -> str:
@@ -46,7 +49,7 @@ ROWS: dict[str, list[Panel]] = {
         Panel("Requests answered with 5xx", f"({BROKEN} or 0 * {ANSWERED}) / {ANSWERED}", "{{service}}", "percentunit", 0.01),
         Panel(
             "Checks of the book that do not hold (hourly)",
-            _or_nought("max by (check) (duijie_audit_offended) > 0", "duijie_audit_offended", "check"),
+            _or_nought("max by (check) (duijie_audit_offended) > 0", "duijie_audit_offended", check="any"),
             "{{check}}",
             "short",
             1,
@@ -68,7 +71,7 @@ ROWS: dict[str, list[Panel]] = {
         Panel("Heard a second", _rate("duijie_events_heard_total", "service, outcome"), "{{service}} {{outcome}}", "ops"),
         Panel(
             "Failing or parked, by event",
-            _or_nought(f"{FAILED} > 0", f"duijie_events_heard_total{{{HERE}}}", "service"),
+            _or_nought(f"{FAILED} > 0", f"duijie_events_heard_total{{{HERE}}}", service="any", event="event", outcome="failed"),
             "{{service}} {{event}} {{outcome}}",
             "ops",
         ),

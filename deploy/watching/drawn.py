@@ -1,4 +1,4 @@
-"""Draws what the dashboard's queries give beside a running stack: `python -m deploy.watching.drawn stack.json dashboard.svg --seconds 120`.
+"""Draws what the dashboard's queries give beside a running stack: `python -m deploy.watching.drawn stack.json dashboard.png --seconds 120`.
 
 No Grafana: its panels, headings, units and red lines, drawn by matplotlib out of what Prometheus answers.
 """
@@ -23,7 +23,7 @@ NAMED = 6
 def draw(prometheus: Prometheus, seconds: float, file: Path) -> None:
     """Every panel over the last so many seconds, four beside each other under each heading."""
     heights = [-(-len(panels) // 4) for panels in ROWS.values()]
-    figure = plt.figure(figsize=(22, 3.6 * sum(heights)), layout="constrained")
+    figure = plt.figure(figsize=(18, 2.6 * sum(heights)), layout="constrained")
     for part, (heading, panels), height in zip(
         figure.subfigures(len(ROWS), height_ratios=heights, squeeze=False)[:, 0], ROWS.items(), heights, strict=True
     ):
@@ -33,7 +33,7 @@ def draw(prometheus: Prometheus, seconds: float, file: Path) -> None:
             _picture(place, panel, prometheus.ask_over(asked_now(panel.query), seconds))
         for place in list(part.axes)[len(panels) :]:
             place.axis("off")
-    figure.savefig(file)
+    figure.savefig(file, dpi=75)
 
 
 def _picture(place: Axes, panel: Panel, lines: list[dict[str, Any]]) -> None:

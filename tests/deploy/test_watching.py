@@ -85,7 +85,9 @@ def test_every_alert_has_a_case_in_which_it_fires_and_one_in_which_it_keeps_stil
 
 
 def test_whoever_is_woken_reads_what_it_means() -> None:
-    assert all(rule["annotations"].keys() == {"summary", "description"} and rule["labels"]["severity"] for rule in rules().values())
+    assert all(
+        rule["annotations"].keys() == {"summary", "description", "runbook_url"} and rule["labels"]["severity"] for rule in rules().values()
+    )
 
 
 @pytest.mark.skipif("DEPLOY_TEST" not in os.environ, reason="promtool is installed by make deploy-test")
@@ -104,6 +106,13 @@ def test_the_chart_brings_alerts_and_dashboard_as_they_are() -> None:
     assert shown == dashboard.dashboard()
     [endpoint] = of_kind("PodMonitor", among)["duijie"]["spec"]["podMetricsEndpoints"]
     assert endpoint["port"] == "metrics"
+
+
+def test_alerts_lead_to_where_the_operators_read_what_to_do() -> None:
+    read_at = {"watching": {"alerts": {"enabled": True, "runbooks": "https://read.example/duijie/"}}}
+    groups = of_kind("PrometheusRule", objects("values-production", **read_at))["duijie"]["spec"]["groups"]
+    places = {rule["alert"]: rule["annotations"]["runbook_url"] for group in groups for rule in group["rules"]}
+    assert places == {alert: f"https://read.example/duijie/docs/operating/watching.md#{alert.lower()}" for alert in rules()}
 
 
 def test_panels_lie_beside_and_under_each_other() -> None:
