@@ -4,6 +4,7 @@ import json
 import os
 import re
 import subprocess
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import yaml
 from prometheus_client import REGISTRY
 
 from chassis import metrics
-from deploy.watching import dashboard
+from deploy.watching import dashboard, typed
 from tests.deploy.rendered import CHART, ROOT, TOOLS, objects, of_kind
 
 ALERTS = CHART / "files/alerts.yaml"
@@ -97,6 +98,34 @@ def test_prometheus_takes_every_expression_and_every_alert_does_what_its_cases_s
     for words in (["check", "rules", ALERTS], ["check", "rules", tmp_path / "asked.yaml"], ["test", "rules", CASES]):
         said = subprocess.run([TOOLS / "promtool", *words], capture_output=True, text=True, check=False)
         assert said.returncode == 0, said.stdout + said.stderr
+
+
+def picture(of: dict[str, Any]) -> Any:
+    return next(panel for panel in of["panels"] if panel["type"] == "timeseries")
+
+
+SPOILT = {
+    "a panel's key": lambda it: picture(it).update(titel="Requests"),
+    "a unit": lambda it: picture(it)["fieldConfig"]["defaults"].update(unitt="s"),
+    "how a line looks": lambda it: picture(it)["fieldConfig"]["defaults"]["custom"].update(lineStrength=1),
+    "where names stand": lambda it: picture(it)["options"]["legend"].update(placement="below"),
+    "whether names are shown": lambda it: picture(it)["options"]["legend"].pop("showLegend"),
+    "a variable's kind": lambda it: it["templating"]["list"][0].update(type="prometheus"),
+}
+
+
+@pytest.mark.skipif("DEPLOY_TEST" not in os.environ, reason="Grafana's types are installed by make deploy-test")
+def test_the_dashboard_is_what_grafana_calls_one() -> None:
+    said = typed.held(dashboard.dashboard())
+    assert said.returncode == 0, said.stdout
+
+
+@pytest.mark.skipif("DEPLOY_TEST" not in os.environ, reason="Grafana's types are installed by make deploy-test")
+@pytest.mark.parametrize("spoil", SPOILT.values(), ids=SPOILT)
+def test_what_grafana_does_not_know_is_noticed(spoil: Callable[[Any], object]) -> None:
+    spoilt = dashboard.dashboard()
+    spoil(spoilt)
+    assert typed.held(spoilt).returncode != 0
 
 
 def test_the_chart_brings_alerts_and_dashboard_as_they_are() -> None:
