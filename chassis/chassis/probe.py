@@ -1,5 +1,6 @@
 """Asks a process of this machine how it is: `python -m chassis.probe http://127.0.0.1:8000/readyz`; ends with 1 unless all is well."""
 
+import argparse
 import sys
 from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
@@ -8,11 +9,14 @@ SECONDS = 3
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m chassis.probe", description=__doc__)
+    parser.add_argument("address", help="http://127.0.0.1:<port>/livez or /readyz")
+    address = parser.parse_args().address
     try:
         # Nobody stands between a process and the machine that it runs on.
-        build_opener(ProxyHandler({})).open(sys.argv[1], timeout=SECONDS).close()
-    except (URLError, OSError) as error:
-        sys.exit(f"{sys.argv[1]}: {error}")
+        build_opener(ProxyHandler({})).open(address, timeout=SECONDS).close()
+    except (URLError, OSError, ValueError) as error:
+        sys.exit(f"{address}: {error}")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,11 @@ from chassis.rows import array
 @pytest.mark.parametrize(
     ("kind", "values"),
     [
-        ("text", ["", "510903", "米", 'a "quoted" one', "back\\slash", "{a,b}", "NULL", "null", " blank ", None]),
+        (
+            "text",
+            ["", "510903", "米", 'a "quoted" one', "back\\slash", "{a,b}", "NULL", "null", " blank ", "two\nlines", "\t\x01\x7f", None],
+        ),
+        ("text", ["510903", "米", "{a,b}", "NULL", "null", " blank ", "", "a/b", None]),
         ("uuid", [new_id(), new_id()]),
         ("bigint", [0, -1, 2**62]),
         ("text", []),

@@ -50,6 +50,10 @@ STATED = {
     ("notify", "match"): (
         "SELECT about, max(about_version) FROM notices WHERE kind LIKE 'match%' GROUP BY about HAVING count(DISTINCT side) = 2"
     ),
+    ("insight", "need"): "SELECT id, greatest(version, CASE WHEN day IS NULL THEN 0 ELSE 2 END) FROM needs",
+    ("insight", "match"): "SELECT id, version FROM matches",
+    ("insight", "household"): "SELECT id, version FROM households",
+    ("insight", "user"): "SELECT id, version FROM people",
     ("notify", "pledge"): "SELECT about, max(about_version) FROM notices WHERE kind LIKE 'pledge%' GROUP BY about",
 }
 """Up to which version of a thing a listener's own tables show that it was told of it: what an event is about, by its name's first word."""
@@ -191,5 +195,8 @@ class Ledger:
 
 
 def _leaves_a_trace(listener: str, name: str, body: Mapping[str, Any]) -> bool:
-    """Nobody is told what they did themselves: a household without an account hears nothing of its agent's own withdrawal."""
+    """Nobody is told what they did themselves: a household without an account hears nothing of its agent's own withdrawal. Insight keeps of
+    a pledge only that its pledger did something that day."""
+    if listener == "insight" and name.startswith("pledge_"):
+        return False
     return not (listener == "notify" and name == "need_withdrawn" and body["withdrawn_by"] == body["poster_id"] and not body["account_id"])

@@ -1,6 +1,6 @@
 """A rolling restart of every role, again and again, under requests and events; and a ledger that looks for what got lost meanwhile.
 
-`python -m tests.rolling.campaign [--times 10] [--rate 200] [--events 14000] [--roles needs-web,…]`: users, needs, matching, notify and a
+`python -m tests.rolling.campaign [--times 10] [--rate 200] [--events 14000] [--roles needs-web,…]`: the five services and a
 witness as real processes on a private RabbitMQ and PostgreSQL. Its last line is what it came to, in JSON; it ends with 1 if anything
 failed, or got lost, or was done twice.
 """
@@ -31,7 +31,8 @@ from tests.rolling.visitors import Visitors
 
 ROLES = (
     "users-web", "users-relay", "users-worker", "needs-web", "needs-relay", "needs-worker", "matching-web", "matching-relay",
-    "matching-worker", "matching-clear", "notify-web", "notify-relay", "notify-worker", "witness-worker",
+    "matching-worker", "matching-clear", "notify-web", "notify-relay", "notify-worker", "insight-web", "insight-relay", "insight-worker",
+    "witness-worker",
 )  # fmt: skip
 UNLIMITED = dict.fromkeys(("RATE_READS", "RATE_WRITES", "RATE_GUESTS"), "1000000/minute")
 EVENTS_A_SECOND = 20

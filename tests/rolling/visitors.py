@@ -24,6 +24,7 @@ ASKED = {
     "needs": ["/v1/pledges/mine", "/v1/catalogue"],
     "matching": ["/v1/matches"],
     "notify": ["/v1/notices", "/v1/notices/unread-count"],
+    "insight": ["/v1/rates"],
     "users": ["/v1/regions/510903", "/v1/regions/5109/children", "/v1/jwks"],
 }
 

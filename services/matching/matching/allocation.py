@@ -64,7 +64,9 @@ def allocate(
     """
     groups = _groups(pledges, barred or {}, alone=costs is not None)
     keys = {group.key for group in groups}
-    fitting = [[key for key in keys_of(need) if key in keys and (need.id, key) not in without] for need in needs]
+    fitting = [[key for key in keys_of(need) if key in keys] for need in needs]
+    if without:
+        fitting = [[key for key in fit if (need.id, key) not in without] for need, fit in zip(needs, fitting, strict=True)]
     arcs = list(_arcs(needs, fitting, groups, weights, costs))
     if not arcs:
         return []
@@ -93,21 +95,20 @@ class _Group:
         self, key: Key, reliability: int, extra: int, kept_for: int, barred_for: frozenset[UUID], pledges: Sequence[Offered]
     ) -> None:
         self.key, self.reliability, self.extra, self.kept_for, self.barred_for = key, reliability, extra, kept_for, barred_for
-        self.ids = [pledge.id for pledge in pledges]
-        self.supply = sum(pledge.rest for pledge in pledges)
-        self._rests = [pledge.rest for pledge in pledges]
+        self.pledges = pledges
+        self.supply = sum([pledge.rest for pledge in pledges])
 
     def deal(self, wanted: Sequence[tuple[int, int]]) -> Iterable[tuple[int, UUID, int]]:
         """Hand out (row, quantity) in few pieces: each the smallest pledge that covers it whole, else the largest and so on.
 
         Largest first, after those that some pledge covers exactly. Of equal pledges the first given is taken first.
         """
-        free = sorted((rest, place) for place, rest in enumerate(self._rests))
+        free = sorted((pledge.rest, place) for place, pledge in enumerate(self.pledges))
         left = []
         for row, quantity in sorted(wanted, key=lambda one: -one[1]):
             at = bisect_left(free, (quantity, -1))
             if at < len(free) and free[at][0] == quantity:
-                yield row, self.ids[free.pop(at)[1]], quantity
+                yield row, self.pledges[free.pop(at)[1]].id, quantity
             else:
                 left.append((row, quantity))
         for row, asked in left:
@@ -116,7 +117,7 @@ class _Group:
                 at = min(bisect_left(free, (quantity, -1)), len(free) - 1)
                 rest, place = free.pop(at)
                 part = min(quantity, rest)
-                yield row, self.ids[place], part
+                yield row, self.pledges[place].id, part
                 quantity -= part
                 if part < rest:
                     insort(free, (rest - part, place))
@@ -124,8 +125,9 @@ class _Group:
 
 def _groups(pledges: Sequence[Offered], barred: Mapping[UUID, frozenset[UUID]], alone: bool) -> list[_Group]:
     alike: dict[tuple[Key, int, int, int, frozenset[UUID], UUID | None], list[Offered]] = defaultdict(list)
+    nobody = frozenset[UUID]()
     for one in pledges:
-        barred_for = barred.get(one.id, frozenset())
+        barred_for = barred.get(one.id, nobody) if barred else nobody
         alike[one.key, one.reliability, one.extra, one.kept_for, barred_for, one.id if alone else None].append(one)
     return [_Group(*group, members) for (*group, _), members in alike.items()]
 
@@ -143,7 +145,7 @@ def _arcs(
     for row, index, cost in _pairs(needs, fitting, groups, costs):
         need, group = needs[row], groups[index]
         value = worth[row] + sum(of_pair(need, group.key, weights)) + of_group[index] - cost
-        if value >= weights.threshold and need.urgency >= group.kept_for and need.id not in group.barred_for:
+        if value >= weights.threshold and need.urgency >= group.kept_for and not (group.barred_for and need.id in group.barred_for):
             yield row, index, value
 
 
@@ -158,7 +160,7 @@ def _pairs(
         yield from ((row, index, 0) for row, keys in enumerate(fitting) for key in keys for index in by_key[key])
         return
     row_of = {need.id: row for row, need in enumerate(needs)}
-    index_of = {group.ids[0]: index for index, group in enumerate(groups)}
+    index_of = {group.pledges[0].id: index for index, group in enumerate(groups)}
     for (need, pledge), cost in costs.items():
         row, index = row_of[need], index_of[pledge]
         if groups[index].key in fitting[row]:

@@ -80,7 +80,7 @@ def _clear(session: Session, answer_within: timedelta, due_needs: Sequence[UUID]
     needs, pledges = in_turn(list(asked.values())), [_offered(row) for row in pledge_of.values()]
     low = too_low(needs, pledges, weights)
     decline(session, low, at)
-    barred = {id_: wanting.barred(id_, row.not_for) for id_, row in pledge_of.items()}
+    barred = wanting.barred_of(pledge_of.values())
     shares = held(session, lambda left: share_out(needs, left, barred, weights, low), pledges, pledge_of)
     weighed = {id_: (row, asked[id_]) for id_, row in need_of.items()}
     propose(session, shares, weighed, pledge_of, weights, at, answer_within)
@@ -89,7 +89,7 @@ def _clear(session: Session, answer_within: timedelta, due_needs: Sequence[UUID]
         given[share.need] += share.quantity
         taken[share.pledge] += share.quantity
     unmet = [asked[id_] for id_ in due_needs if id_ in asked and given[id_] < asked[id_].rest]
-    lying = [row for id_, row in pledge_of.items() if taken[id_] < row.rest]
+    lying = [row for id_, row in pledge_of.items() if taken[id_] < row.rest] if unmet else []
     waiting = stock.beside(session, Wanting(unmet, refused, low), lying) if unmet else []
     leave(session, due_needs, due_pledges, waiting, [id_ for id_ in due_needs if id_ not in asked])
     return Cleared(len(due_needs) + len(due_pledges), len(shares))

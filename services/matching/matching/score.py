@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, fields, replace
+from functools import lru_cache
 from uuid import UUID
 
 Key = tuple[str, str, str]
@@ -87,11 +88,16 @@ class Score:
         return sum(self.parts.values())
 
 
-def keys_of(need: Asked) -> list[Key]:
+def keys_of(need: Asked) -> Sequence[Key]:
     """The keys of all pledges that fit: the item or a group above it, the village or a region around it."""
-    scopes = [need.region[:length] for length in (0, 2, 4, 6, 9, 12) if length <= len(need.region)]
-    levels = need.category.split(".")
-    return [(".".join(levels[:depth]), need.unit, scope) for depth in range(len(levels), 0, -1) for scope in scopes]
+    return _keys(need.category, need.unit, need.region)
+
+
+@lru_cache(5_000)
+def _keys(category: str, unit: str, region: str) -> Sequence[Key]:
+    scopes = [region[:length] for length in (0, 2, 4, 6, 9, 12) if length <= len(region)]
+    levels = category.split(".")
+    return [(".".join(levels[:depth]), unit, scope) for depth in range(len(levels), 0, -1) for scope in scopes]
 
 
 def of_need(need: Asked, keys_that_fit: int, weights: Weights) -> dict[str, int]:

@@ -21,11 +21,11 @@ class Wanting:
 
     def __init__(self, needs: Iterable[Asked], refused: Iterable[Any], without: Collection[tuple[UUID, Key]] = ()) -> None:
         self.needs = {need.id: need for need in needs}
-        self.by_key: dict[Key, set[UUID]] = defaultdict(set)
+        self.by_key: dict[Key, list[Asked]] = defaultdict(list)
         for need in self.needs.values():
             for key in keys_of(need):
-                if (need.id, key) not in without:
-                    self.by_key[key].add(need.id)
+                if not without or (need.id, key) not in without:
+                    self.by_key[key].append(need)
         self._refused: dict[UUID, set[UUID]] = defaultdict(set)
         self._refusing: dict[UUID, Any] = {}
         for row in refused:
@@ -50,30 +50,35 @@ class Wanting:
             learnt = self._learnt[words] = frozenset().union(*(self._by_word[word] for word in words))
         return learnt | self._refused[pledge_id] if pledge_id in self._refused else learnt
 
+    def barred_of(self, pledges: Iterable[Any]) -> dict[UUID, frozenset[UUID]]:
+        """Of each pledge that is not for everybody: for whom it is not."""
+        some = (row for row in pledges if row.not_for or (self._refused and row.id in self._refused))
+        return {row.id: barred for row in some if (barred := self.barred(row.id, row.not_for))}
+
     def concerns(self, not_for: Collection[str]) -> bool:
         """Whether a pledge that bears these words is not for some of the needs."""
         return any(word in self._by_word for word in not_for)
+
+    def who_want(self, key: Key) -> set[UUID]:
+        """The needs that a key fits."""
+        return {need.id for need in self.by_key.get(key, ())}
 
     def by_nobody(self) -> Mapping[Key, list[UUID]]:
         """Pledges of each key that somebody of these needs refused, and that are barred for all the others who want the key."""
         found: dict[Key, list[UUID]] = defaultdict(list)
         for id_, row in self._refusing.items():
-            if self.by_key.get(key_of(row), set()) <= self.barred(id_, row.not_for):
+            if self.who_want(key_of(row)) <= self.barred(id_, row.not_for):
                 found[key_of(row)].append(id_)
         return found
 
     def demands(self) -> dict[Key, int]:
         """How many units are wanted of each key. What was refused by some may be no help to the others: of such a key, everything."""
         particular = {key_of(row) for row in self._refusing.values()}
-        return {
-            key: EVERYTHING if key in particular else sum(self.needs[need].rest for need in needs)
-            for key, needs in sorted(self.by_key.items())
-        }
+        return {key: EVERYTHING if key in particular else sum([need.rest for need in self.by_key[key]]) for key in sorted(self.by_key)}
 
     def classes(self, key: Key) -> dict[str, list[str]]:
         """The areas and the items of those who want a key, as far as lessons tell them apart; and which go together, if there are many."""
-        needs = (self.needs[need] for need in self.by_key[key])
-        together = sorted({(area_of(need.region, key[2]), need.category) for need in needs})
+        together = sorted({(area_of(need.region, key[2]), need.category) for need in self.by_key[key]})
         areas, items = ([*dict.fromkeys(column)] for column in zip(*together, strict=True))
         if len(items) == 1:
             return {"areas": areas, "items": items}

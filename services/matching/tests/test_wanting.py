@@ -104,7 +104,7 @@ def test_two_hundred_pledges_that_are_not_for_a_need_do_not_hide_the_next_one(
     database: RolledBack, words: str, others: dict[str, str], is_guarded: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not is_guarded:
-        monkeypatch.setattr(stock, "_TAKE", text(str(stock._TAKE).replace("key.areas IS NULL", "true")))
+        monkeypatch.setattr(stock, "_TAKE_APART", text(str(stock._TAKE_APART).replace("key.areas IS NULL", "true")))
     book(database, [], [group(region="")])
     not_for(database, words)
     run(database, MORE_PLEDGES, count=stock.PER_KEY + 20)
@@ -125,7 +125,7 @@ def test_what_is_not_for_everybody_does_not_cover_the_demand(
     database: RolledBack, is_guarded: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not is_guarded:
-        monkeypatch.setattr(stock, "_TAKE", text(str(stock._TAKE).replace("THEN 0 ELSE rest", "THEN rest ELSE rest")))
+        monkeypatch.setattr(stock, "_TAKE_APART", text(str(stock._TAKE_APART).replace("THEN 0 ELSE rest", "THEN rest ELSE rest")))
     book(database, [], [group(region="", quantity=10) for _ in range(2)])
     not_for(database, "{food.rice}")
     needs = [published(quantity=10), published(quantity=10, category="food.oil")]

@@ -41,6 +41,7 @@ KINDS = {
     "dispute_answered": ("异议已答复", "a dispute was answered"),
     "dispute_raised": ("异议已转到县里", "a dispute went up to the county"),
     "dispute_reminded": ("异议待县里处理", "a dispute waits for the county"),
+    "dispute_overdue": ("异议已超过处理期限", "a dispute is overdue"),
     "dispute_settled": ("异议已处理", "a dispute was settled"),
     "appeal_lodged": ("申诉待裁定", "an appeal waits for the county"),
     "appeal_decided": ("申诉已裁定", "appeal decided"),

@@ -81,12 +81,17 @@ def notices_of(event: Event, managers: Mapping[str, set[UUID]]) -> Iterator[dict
         for recipient_id, own in _people(event, side, managers):
             yield {
                 "recipient_id": recipient_id,
-                "kind": name_of(type(event)),
+                "kind": _kind_of(event),
                 "side": side,
                 "about": event.subject,
                 "about_version": event.version,
                 "facts": {name: _shown(event, name, side) for name in names} | own,
             }
+
+
+def _kind_of(event: Event) -> str:
+    """Named as the event; but who has not read yet that something is due soon is told all the same when it is overdue."""
+    return "dispute_overdue" if isinstance(event, DisputeReminded) and event.overdue else name_of(type(event))
 
 
 def _people(event: Any, side: str, managers: Mapping[str, set[UUID]]) -> list[tuple[UUID, dict[str, bool]]]:

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
@@ -99,6 +100,14 @@ def test_kinds_that_wait_do_not_hide_each_other(database: RolledBack, around: Ar
     assert sorted(notice.kind for notice in notices(database) if notice.side == ADMINISTRATOR) == [
         "appeal_lodged", "dispute_opened", "dispute_raised", "dispute_reminded", "thanks_written",
     ]  # fmt: skip
+
+
+def test_what_is_overdue_is_told_to_who_has_not_read_that_it_was_due(database: RolledBack, around: Around) -> None:
+    due = another(DisputeReminded)
+    tell(database, due)
+    tell(database, replace(due, version=due.version + 1, overdue=True))
+    kinds = [notice.kind for notice in notices(database) if notice.recipient_id == around.county.id]
+    assert sorted(kinds) == ["dispute_overdue", "dispute_reminded"]
 
 
 @pytest.mark.parametrize("kind", WAITING)

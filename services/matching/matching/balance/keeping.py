@@ -28,6 +28,7 @@ FIGURES = {
 _NAMES = ", ".join(FIGURES)
 _NOTED = ("needs", "need_units", "wanting", "pledges", "pledge_units")
 _NETTED = ", ".join(f"sum({name}) AS {name}" for name in _NOTED)
+_MOVED = " OR ".join(f"sum({name}) <> 0" for name in _NOTED)
 
 # Township at most: nobody is shown a single village.
 AROUND = """
@@ -42,7 +43,7 @@ _ADD_UP = text(
     WITH taken AS (
         DELETE FROM balance_changes WHERE id IN (SELECT id FROM balance_changes ORDER BY id LIMIT :limit) RETURNING *
     ),
-    netted AS (SELECT region, category, unit, {_NETTED} FROM taken GROUP BY region, category, unit),
+    netted AS (SELECT region, category, unit, {_NETTED} FROM taken GROUP BY region, category, unit HAVING {_MOVED}),
     around AS ({AROUND.format(measures=TOTALLED, rows="netted")}),
     added AS (
         INSERT INTO balance (region, category, unit, {_NAMES}, changed)

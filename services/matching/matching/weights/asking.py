@@ -29,6 +29,8 @@ class Sets:
 
     def of(self, region: str) -> tuple[str, Weights]:
         """What holds in a region, and whose it is."""
+        if len(self.by_region) == 1:
+            return "", self.by_region[""]
         return next((own, self.by_region[own]) for own in around(region) if own in self.by_region)
 
 
