@@ -17,7 +17,7 @@ LONGEST = [
     "tests/contract",
 ]  # fmt: skip
 """A long file that comes last leaves the other process idle."""
-ON_THE_STACK = ("tests/end_to_end/test_story.py", "tests/end_to_end/test_rates.py", "tests/end_to_end/test_trace.py")
+ON_THE_STACK = tuple(f"tests/end_to_end/test_{name}.py" for name in ("story", "rates", "trace", "panels"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

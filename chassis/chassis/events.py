@@ -125,6 +125,7 @@ class Handles(_Loop):
         super().setup()
         self._handler = Handler(Place(self.container.service_name, self.event), self.method_name, self.batch)
         self._act = self._handler.act(self._call)
+        metrics.begin(metrics.heard, self._settings.service, self._handler.name)
         self._pause = 0.2
         self._at_work = eventlet.GreenPool(1000)
 

@@ -27,6 +27,8 @@ dead_letters = Gauge("duijie_dead_letters", "Parked deliveries", ["service"])
 pool_connections = Gauge("duijie_pool_connections", "Database connections in use", ["service", "role"])
 pool_size = Gauge("duijie_pool_size", "Database connections there may be", ["service", "role"])
 
+OUTCOMES = {told: ("told", "unheard", "missed", "refused"), heard: ("handled", "repeated", "failed", "parked")}
+
 _serving = threading.Lock()
 
 
@@ -41,6 +43,12 @@ def serve(settings: Settings, role: str, database: Database) -> None:
         pool_size.labels(settings.service, role).set(pool.size())
     if settings.metrics_port and _serving.acquire(blocking=False):
         start_http_server(settings.metrics_port, settings.host)
+
+
+def begin(counted: Counter, service: str, event: str) -> None:
+    """Say that nothing has come of an event yet: of a count that begins with its first failure Prometheus sees no increase."""
+    for outcome in OUTCOMES[counted]:
+        counted.labels(service, event, outcome)
 
 
 def asked(gauge: Gauge, settings: Settings, database: Database, question: Callable[[Session], float]) -> None:

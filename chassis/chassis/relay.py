@@ -21,7 +21,7 @@ from chassis.broker import TROUBLE, Publisher, connected, letter
 from chassis.database import Database, is_passing, is_too_slow, now
 from chassis.dead_letters import parked
 from chassis.settings import Settings
-from contracts.event import listeners
+from contracts.event import every_event, listeners, teller_of
 
 log = logging.getLogger(__name__)
 BATCH = 1000
@@ -41,6 +41,9 @@ class Relay:
         self._unheard: dict[str, float] = {}
         self.stopping = threading.Event()
         metrics.serve(settings, "relay", self._database)
+        for name, event in every_event().items():
+            if teller_of(event) == settings.service:
+                metrics.begin(metrics.told, settings.service, name)
         metrics.asked(metrics.outbox_age, settings, self._database, outbox.age)
         metrics.asked(metrics.dead_letters, settings, self._database, parked.how_many)
 

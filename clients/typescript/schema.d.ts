@@ -2014,6 +2014,14 @@ export interface components {
             refused: number | null;
             /** @description proposals that ended unanswered */
             lapsed: number | null;
+            /** @description matches that a side disputed in the period; null for the public, as the three below */
+            disputes: number | null;
+            /** @description of these disputes, those that are not settled by now */
+            disputes_open: number | null;
+            /** @description appeals lodged in the period against a mark */
+            appeals: number | null;
+            /** @description of these appeals, those that the county has not decided by now */
+            appeals_open: number | null;
             use_rate: components["schemas"]["UseRateOut"];
             match_rate: components["schemas"]["MatchRateOut"];
             days_to_match: components["schemas"]["DaysToMatchOut"];
@@ -2052,6 +2060,14 @@ export interface components {
             refused: number | null;
             /** @description proposals that ended unanswered */
             lapsed: number | null;
+            /** @description matches that a side disputed in the period; null for the public, as the three below */
+            disputes: number | null;
+            /** @description of these disputes, those that are not settled by now */
+            disputes_open: number | null;
+            /** @description appeals lodged in the period against a mark */
+            appeals: number | null;
+            /** @description of these appeals, those that the county has not decided by now */
+            appeals_open: number | null;
             use_rate: components["schemas"]["UseRateOut"];
             match_rate: components["schemas"]["MatchRateOut"];
             days_to_match: components["schemas"]["DaysToMatchOut"];
@@ -2310,6 +2326,14 @@ export interface components {
             refused: number | null;
             /** @description proposals that ended unanswered */
             lapsed: number | null;
+            /** @description matches that a side disputed in the period; null for the public, as the three below */
+            disputes: number | null;
+            /** @description of these disputes, those that are not settled by now */
+            disputes_open: number | null;
+            /** @description appeals lodged in the period against a mark */
+            appeals: number | null;
+            /** @description of these appeals, those that the county has not decided by now */
+            appeals_open: number | null;
             use_rate: components["schemas"]["UseRateOut"];
             match_rate: components["schemas"]["MatchRateOut"];
             days_to_match: components["schemas"]["DaysToMatchOut"];
@@ -2789,6 +2813,14 @@ export interface components {
             refused: number | null;
             /** @description proposals that ended unanswered */
             lapsed: number | null;
+            /** @description matches that a side disputed in the period; null for the public, as the three below */
+            disputes: number | null;
+            /** @description of these disputes, those that are not settled by now */
+            disputes_open: number | null;
+            /** @description appeals lodged in the period against a mark */
+            appeals: number | null;
+            /** @description of these appeals, those that the county has not decided by now */
+            appeals_open: number | null;
             use_rate: components["schemas"]["UseRateOut"];
             match_rate: components["schemas"]["MatchRateOut"];
             days_to_match: components["schemas"]["DaysToMatchOut"];

@@ -34,7 +34,10 @@ def main() -> None:
     addresses = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
     ready = folder / "stack.json"
     ready.unlink(missing_ok=True)
-    with postgres.start(folder / "postgres", STACK, durable=arguments.durable) as database, rabbitmq.start(folder / "rabbitmq") as broker:
+    with (
+        postgres.start(folder / "postgres", STACK, durable=arguments.durable) as database,
+        rabbitmq.start(folder / "rabbitmq", is_watched=arguments.watched) as broker,
+    ):
         for name in services():
             database.create(name)
         told = environment(folder, database.url, origin=by_service(addresses)("/v1/jwks"), broker_url=broker.url())
@@ -59,6 +62,8 @@ def main() -> None:
                     manager.add_process(process, line, env=own | {"METRICS_PORT": str(metrics[process])}, quiet=arguments.quiet)
         measured = {process: f"http://127.0.0.1:{port}/metrics" for process, port in metrics.items()}
         stated = {"addresses": addresses, "metrics": measured, "environment": _ours(told), "pid": os.getpid()}
+        if arguments.watched:
+            stated["broker_metrics"] = f"http://127.0.0.1:{broker.metrics_port}/metrics/detailed"
         threading.Thread(target=_announce, args=(ready, stated), daemon=True).start()
         manager.loop()
         processes.close()
@@ -72,6 +77,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--port-offset", type=int, default=0)
     parser.add_argument("--replicas", type=int, default=1, help="of workers and own roles where a service has own roles")
     parser.add_argument("--images", action="store_true", help="every process in its service's image, as `make images` made it")
+    parser.add_argument("--watched", action="store_true", help="the broker, too, tells Prometheus how it is (`broker_metrics`)")
     parser.add_argument("--quiet", action="store_true")
     parser.add_argument("--not-durable", dest="durable", action="store_false", help="no fsync: for throw-away data only")
     return parser.parse_args()

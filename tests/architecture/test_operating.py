@@ -5,13 +5,13 @@ from itertools import chain
 from pathlib import Path
 
 import pytest
-from prometheus_client import REGISTRY
+import yaml
 
-from chassis import metrics
 from chassis.commands import commands
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs/operating.md").read_text("utf-8")
+WATCHING = (ROOT / "docs/operating/watching.md").read_text("utf-8")
 SETTINGS = (ROOT / "docs/operating/settings.md").read_text("utf-8")
 READ = re.compile(r"""(?:\benv\.\w+|Env\(\)\.\w+|environ\.get)\(\s*f?"([^"]+)"|environ\[\s*"([^"]+)"\]""")
 DEFAULT = re.compile(r'env\.(?:int|str|float)\("(\w+)", (?:"([^"]+)"|([\d_]+))\)')
@@ -58,14 +58,39 @@ def test_the_page_says_the_defaults_that_the_code_has() -> None:
     assert {name: page[name] for name, default in defaults.items() if f"`{default}`" not in page[name]} == {}
 
 
-def test_the_page_names_every_metric_of_the_chassis_and_none_that_is_not_there() -> None:
-    assert metrics.outbox_age
-    there = {name for name in REGISTRY._names_to_collectors if name.startswith("duijie_")}
-    named = set(re.findall(r"`(duijie_[a-z_]+)`", PAGE))
-    of_matching = {"duijie_cleared_total", "duijie_proposals_total", "duijie_revised_total", "duijie_audit_offended"}
-    assert named - of_matching <= there
-    bare = {re.sub(r"_(total|bucket|count|sum|created)$", "", name) for name in there}
-    assert bare <= {re.sub(r"_total$", "", name) for name in named}
+def metrics_of(page: str) -> set[str]:
+    return {re.sub(r"_total$", "", name) for name in re.findall(r"`(duijie_[a-z_]+)`", page)}
+
+
+def metrics_of_code() -> set[str]:
+    """Read in the source, since some are matching's, which counts only where it is loaded."""
+    return {re.sub(r"_total$", "", name) for name in re.findall(r'(?:Counter|Gauge|Histogram)\(\s*"(duijie_[a-z_]+)"', code())}
+
+
+def alerts_of(page: str) -> set[str]:
+    return set(re.findall(r"^### (Duijie\w+)$", page, re.MULTILINE))
+
+
+def alerts_of_chart() -> dict[str, str]:
+    """Each alert with the place to which it leads."""
+    read = yaml.safe_load((ROOT / "deploy/chart/files/alerts.yaml").read_text("utf-8"))
+    return {rule["alert"]: rule["annotations"]["runbook_url"] for group in read["groups"] for rule in group["rules"]}
+
+
+def test_the_page_of_watching_names_every_metric_and_none_that_is_not_there() -> None:
+    assert len(metrics_of_code()) > 10
+    assert metrics_of(WATCHING) == metrics_of_code()
+
+
+def test_the_page_of_watching_says_what_to_do_for_every_alert_and_each_alert_leads_there() -> None:
+    assert alerts_of(WATCHING) == alerts_of_chart().keys()
+    assert all(place == f"docs/operating/watching.md#{alert.lower()}" for alert, place in alerts_of_chart().items())
+
+
+@pytest.mark.parametrize("line", ["`duijie_moods_total`", "### DuijieIsSad"])
+def test_a_metric_or_an_alert_that_is_not_there_would_be_noticed(line: str) -> None:
+    page = f"{WATCHING}\n{line}\n"
+    assert metrics_of(page) != metrics_of_code() or alerts_of(page) != alerts_of_chart().keys()
 
 
 def test_every_command_is_on_the_operators_page() -> None:

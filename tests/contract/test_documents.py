@@ -172,7 +172,7 @@ def test_a_document_of_events_that_listeners_tools_cannot_follow_is_caught(told:
     assert "operations.needs_tells_need_published" in outcome.stderr
 
 
-@pytest.mark.parametrize("folder", [lint_api.LINT, lint_api.CLIENT], ids=["lint", "client"])
+@pytest.mark.parametrize("folder", [lint_api.LINT, lint_api.CLIENT, lint_api.GRAFANA], ids=["lint", "client", "grafana"])
 def test_the_npm_packages_are_pinned_by_content_and_without_an_address(folder: Path) -> None:
     text = (folder / "package-lock.json").read_text()
     packages = {name: package for name, package in json.loads(text)["packages"].items() if name}

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import subprocess
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import yaml
 from prometheus_client import REGISTRY
 
 from chassis import metrics
-from deploy.watching import dashboard
+from deploy.watching import dashboard, typed
 from tests.deploy.rendered import CHART, ROOT, TOOLS, objects, of_kind
 
 ALERTS = CHART / "files/alerts.yaml"
@@ -25,7 +26,7 @@ OF_OTHERS = {
     "process_cpu_seconds_total",
     "up",
 }
-FUNCTIONS = {"max", "min", "sum", "rate", "increase", "deriv", "histogram_quantile", "topk", "time", "label_values"}
+FUNCTIONS = {"max", "min", "sum", "rate", "increase", "deriv", "histogram_quantile", "topk", "time", "label_values", "label_replace"}
 
 
 def rules() -> dict[str, Any]:
@@ -85,7 +86,9 @@ def test_every_alert_has_a_case_in_which_it_fires_and_one_in_which_it_keeps_stil
 
 
 def test_whoever_is_woken_reads_what_it_means() -> None:
-    assert all(rule["annotations"].keys() == {"summary", "description"} and rule["labels"]["severity"] for rule in rules().values())
+    assert all(
+        rule["annotations"].keys() == {"summary", "description", "runbook_url"} and rule["labels"]["severity"] for rule in rules().values()
+    )
 
 
 @pytest.mark.skipif("DEPLOY_TEST" not in os.environ, reason="promtool is installed by make deploy-test")
@@ -97,6 +100,34 @@ def test_prometheus_takes_every_expression_and_every_alert_does_what_its_cases_s
         assert said.returncode == 0, said.stdout + said.stderr
 
 
+def picture(of: dict[str, Any]) -> Any:
+    return next(panel for panel in of["panels"] if panel["type"] == "timeseries")
+
+
+SPOILT = {
+    "a panel's key": lambda it: picture(it).update(titel="Requests"),
+    "a unit": lambda it: picture(it)["fieldConfig"]["defaults"].update(unitt="s"),
+    "how a line looks": lambda it: picture(it)["fieldConfig"]["defaults"]["custom"].update(lineStrength=1),
+    "where names stand": lambda it: picture(it)["options"]["legend"].update(placement="below"),
+    "whether names are shown": lambda it: picture(it)["options"]["legend"].pop("showLegend"),
+    "a variable's kind": lambda it: it["templating"]["list"][0].update(type="prometheus"),
+}
+
+
+@pytest.mark.skipif("DEPLOY_TEST" not in os.environ, reason="Grafana's types are installed by make deploy-test")
+def test_the_dashboard_is_what_grafana_calls_one() -> None:
+    said = typed.held(dashboard.dashboard())
+    assert said.returncode == 0, said.stdout
+
+
+@pytest.mark.skipif("DEPLOY_TEST" not in os.environ, reason="Grafana's types are installed by make deploy-test")
+@pytest.mark.parametrize("spoil", SPOILT.values(), ids=SPOILT)
+def test_what_grafana_does_not_know_is_noticed(spoil: Callable[[Any], object]) -> None:
+    spoilt = dashboard.dashboard()
+    spoil(spoilt)
+    assert typed.held(spoilt).returncode != 0
+
+
 def test_the_chart_brings_alerts_and_dashboard_as_they_are() -> None:
     among = objects("values-production")
     assert of_kind("PrometheusRule", among)["duijie"]["spec"] == yaml.safe_load(ALERTS.read_text())
@@ -104,6 +135,13 @@ def test_the_chart_brings_alerts_and_dashboard_as_they_are() -> None:
     assert shown == dashboard.dashboard()
     [endpoint] = of_kind("PodMonitor", among)["duijie"]["spec"]["podMetricsEndpoints"]
     assert endpoint["port"] == "metrics"
+
+
+def test_alerts_lead_to_where_the_operators_read_what_to_do() -> None:
+    read_at = {"watching": {"alerts": {"enabled": True, "runbooks": "https://read.example/duijie/"}}}
+    groups = of_kind("PrometheusRule", objects("values-production", **read_at))["duijie"]["spec"]["groups"]
+    places = {rule["alert"]: rule["annotations"]["runbook_url"] for group in groups for rule in group["rules"]}
+    assert places == {alert: f"https://read.example/duijie/docs/operating/watching.md#{alert.lower()}" for alert in rules()}
 
 
 def test_panels_lie_beside_and_under_each_other() -> None:

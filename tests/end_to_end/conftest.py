@@ -32,6 +32,7 @@ class World:
     environment: dict[str, str]
     folder: Path
     metrics: dict[str, str] = field(default_factory=dict)
+    broker_metrics: str = ""
     is_imaged: bool = False
 
     def visitor(self) -> Visitor:
@@ -75,8 +76,9 @@ def stacked(collected: Collector) -> Iterator[World]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collected.address)
         patch.setenv("OTEL_BSP_SCHEDULE_DELAY", "500")
-        with running.stack(folder, "--port-offset", free_ports(), "--not-durable") as stated:
-            yield World(by_service(stated["addresses"]), os.environ | stated["environment"], folder, stated["metrics"])
+        with running.stack(folder, "--port-offset", free_ports(), "--not-durable", "--watched") as stated:
+            measured = stated["metrics"], stated["broker_metrics"]
+            yield World(by_service(stated["addresses"]), os.environ | stated["environment"], folder, *measured)
     shutil.rmtree(folder, ignore_errors=True)
 
 

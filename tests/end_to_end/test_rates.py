@@ -11,7 +11,7 @@ from deploy.local.visitor import Visitor
 from .conftest import World
 from .test_story import CITY, TOWN, Cast, eventually, pledge, proposed, published
 
-FORGOTTEN = "TRUNCATE people, households, acts, needs, matches, stale, own, totals"
+FORGOTTEN = "TRUNCATE people, households, acts, needs, matches, objections, stale, own, totals"
 
 
 def rates(who: Visitor, region: str = TOWN) -> dict[str, Any]:

@@ -63,3 +63,9 @@ def test_every_process_of_the_stack_has_figures_of_its_own(world: World) -> None
     heard = 'duijie_events_heard_total{event="users.administrator_appointed",outcome="handled",service="notify"}'
     assert eventually(lambda: figures(world, "notify-worker").get(heard, 0) >= 3)
     assert all(figures(world, process) for process in world.metrics)
+
+
+def test_failures_are_counted_from_nought_so_that_the_first_is_an_increase(world: World) -> None:
+    missed = 'duijie_events_told_total{event="dispute_settled",outcome="missed",service="matching"}'
+    failed = 'duijie_events_heard_total{event="matching.dispute_settled",outcome="failed",service="notify"}'
+    assert (figures(world, "matching-relay")[missed], figures(world, "notify-worker")[failed]) == (0, 0)

@@ -21,13 +21,18 @@ default_user = {user}
 default_pass = {password}
 disk_free_limit.absolute = 50MB
 """
+WATCHED = """\
+prometheus.tcp.ip = 127.0.0.1
+prometheus.tcp.port = {port}
+"""
 
 
 class RabbitMQ(Server):
-    """A running RabbitMQ node on 127.0.0.1, with an epmd, a cookie and a random password of its own and no plugins."""
+    """A running RabbitMQ node on 127.0.0.1, with an epmd, a cookie and a random password of its own; no plugins unless watched."""
 
-    def __init__(self, folder: Path | None, die_with_parent: bool) -> None:
+    def __init__(self, folder: Path | None, die_with_parent: bool, is_watched: bool) -> None:
         self._script = installed_script()
+        self._is_watched = is_watched
         super().__init__(folder, die_with_parent)
         self._ports: list[int] = []
         self._epmd: subprocess.Popen[bytes] | None = None
@@ -141,8 +146,12 @@ class RabbitMQ(Server):
         self.port, self._node_port, self._epmd_port = self._ports
         config = self.folder / "rabbitmq.conf"
         config.touch(mode=0o600)
-        config.write_text(CONFIG.format(port=self.port, user=USER, password=self._password))
-        (self.folder / "plugins").write_text("[].\n")
+        written = CONFIG.format(port=self.port, user=USER, password=self._password)
+        if self._is_watched:
+            [self.metrics_port] = kept_ports(self.folder / "metrics-port", 1)
+            written += WATCHED.format(port=self.metrics_port)
+        config.write_text(written)
+        (self.folder / "plugins").write_text("[rabbitmq_prometheus].\n" if self._is_watched else "[].\n")
         if not self._epmd or self._epmd.poll() is not None:
             # Without an epmd the node would start one itself, as a daemon that outlives it.
             self._epmd = self._spawn(["epmd", "-address", "127.0.0.1", "-port", str(self._epmd_port)])
@@ -181,10 +190,11 @@ def binary(text: str) -> str:
     return f"<<{','.join(map(str, text.encode()))}>>"
 
 
-def start(folder: Path | None = None, *, die_with_parent: bool = True) -> RabbitMQ:
+def start(folder: Path | None = None, *, die_with_parent: bool = True, is_watched: bool = False) -> RabbitMQ:
     """
-    Starts a node from `folder`, or from a fresh one under /tmp; a folder keeps its ports, password and messages.
+    Starts a node from `folder`, or from a fresh one under /tmp; a folder keeps its ports, password and messages. One that is watched
+    tells Prometheus on its `metrics_port` how it is.
 
     Raises RuntimeError when RabbitMQ is not installed, does not start, or runs from this folder already.
     """
-    return RabbitMQ(folder, die_with_parent)
+    return RabbitMQ(folder, die_with_parent, is_watched)

@@ -11,6 +11,10 @@ from sqlalchemy.orm import Session
 
 from contracts.event import Event
 from contracts.matching import (
+    AppealDecided,
+    AppealLodged,
+    DisputeOpened,
+    DisputeSettled,
     MatchAccepted,
     MatchClosed,
     MatchDeclined,
@@ -25,11 +29,12 @@ from contracts.matching import (
 from contracts.needs import NeedClosed, NeedPublished, NeedRejected, NeedWithdrawn, PledgeChanged, PledgeOffered, PledgeWithdrawn
 from contracts.users import HouseholdRegistered, UserRegistered
 from insight.days import day_of
-from insight.model import Act, Household, Match, Need, Person, Stale
+from insight.model import Act, Household, Match, Need, Objection, Person, Stale
 from insight.values import URGENCY, value_of
 
 AnyAnswer = MatchAccepted | MatchRefused | MatchDeclined | MatchLapsed | MatchRevised
 AnyMatch = MatchProposed | AnyAnswer | MatchNeedEnded | MatchSent | MatchReceived | MatchClosed
+AnyObjection = DisputeOpened | DisputeSettled | AppealLodged | AppealDecided
 AnyPledge = PledgeOffered | PledgeChanged | PledgeWithdrawn
 _STATES = {
     MatchProposed: "proposed",
@@ -113,6 +118,22 @@ def note_matches(session: Session, events: Sequence[AnyMatch]) -> None:
     _mark(session, "need", {event.need_id for event in events})
     answered = {MatchAccepted: "accepted_at", MatchRefused: "refused_at"}
     _note_acts(session, {(event.pledger_id, day_of(getattr(event, answered[type(event)]))) for event in events if type(event) in answered})
+
+
+def note_objections(session: Session, events: Sequence[AnyObjection]) -> None:
+    """Keep when something was disputed or appealed against, and that it is over: none opens again, so that no order matters."""
+    rows: dict[UUID, dict[str, Any]] = {}
+    for event in events:
+        row = rows.setdefault(event.subject, {"region": event.region, "day": None, "is_over": False})
+        row["kind"] = "dispute" if isinstance(event, DisputeOpened | DisputeSettled) else "appeal"
+        if isinstance(event, DisputeOpened | AppealLodged):
+            row["day"] = day_of(event.opened_at if isinstance(event, DisputeOpened) else event.lodged_at)
+        else:
+            row["is_over"] = True
+    fresh = insert(Objection).values(_listed(rows))
+    heard = {"day": func.coalesce(Objection.day, fresh.excluded.day), "is_over": Objection.is_over | fresh.excluded.is_over}
+    _do(session, fresh.on_conflict_do_update(index_elements=["id"], set_=heard))
+    _mark(session, "objection", rows)
 
 
 def _note_acts(session: Session, acts: set[tuple[UUID, date]]) -> None:

@@ -26,6 +26,7 @@ _CONCERNED = text(
     """
     SELECT region, day FROM needs WHERE id = ANY(:need) AND day IS NOT NULL
     UNION SELECT region, ended_on FROM needs WHERE id = ANY(:need) AND state = 'rejected'
+    UNION SELECT region, day FROM objections WHERE id = ANY(:objection) AND day IS NOT NULL
     UNION SELECT needs.region, needs.day FROM matches JOIN needs ON needs.id = need_id
         WHERE pledger_id = ANY(:person) AND needs.day IS NOT NULL
     UNION SELECT place, day FROM people, unnest(ARRAY[region, counted]) AS place WHERE id = ANY(:person) AND place IS NOT NULL
@@ -68,7 +69,7 @@ def count(session: Session) -> int:
 
 def _concerned(session: Session, things: dict[str, set[UUID]]) -> set[Cell]:
     """The regions and days whose counts may have changed."""
-    stated = {kind: sorted(things[kind]) for kind in ("need", "person", "household")}
+    stated = {kind: sorted(things[kind]) for kind in ("need", "person", "household", "objection")}
     cells = _cells(session.execute(_CONCERNED, stated))
     acts = _cells(session.execute(_PLACE_ACTS, {"actors": sorted(things["person"] | things["act"])}))
     for kind, statement in _COUNTED.items():
@@ -93,6 +94,11 @@ _FRESH = {
     "registered": "(SELECT count(*) FROM people WHERE region = cell.region AND day = cell.day AND kind <> 'staff')",
     "households": "(SELECT count(*) FROM households WHERE region = cell.region AND day = cell.day)",
     "rejected": "(SELECT count(*) FROM needs WHERE region = cell.region AND ended_on = cell.day AND state = 'rejected')",
+    **{
+        f"{kind}s{state}": f"(SELECT count(*) FROM objections WHERE region = cell.region AND day = cell.day AND kind = '{kind}'{only})"
+        for kind in ("dispute", "appeal")
+        for state, only in (("", ""), ("_open", " AND NOT is_over"))
+    },
     "active_day": "(SELECT count(*) FROM acts WHERE region = cell.region AND day = cell.day)",
     "active_week": "(SELECT count(DISTINCT person_id) FROM acts WHERE region = cell.region AND extract(isodow FROM cell.day) = 1"
     " AND day BETWEEN cell.day AND cell.day + 6)",

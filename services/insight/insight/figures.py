@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from insight.model import BOUNDS, GIVERS, HELPERS
+from insight.model import BOUNDS, GIVERS, HELPERS, OBJECTIONS
 
 COUNTS = (
     "registered", "registered_by_then", "households", "active", "needs", "rejected", "withdrawn", "closed", "helped", "delivered",
@@ -17,9 +17,11 @@ Figures = dict[str, Any]
 
 def figures(sums: Sums, for_public: bool) -> Figures:
     """The figures of one row. For the public counts from 1 to 4 are None and others told to the nearest 5, so that neither one answer nor
-    the difference of two shows what few people did; rates are made of these counts, or told in hundredths.
+    the difference of two shows what few people did; rates are made of these counts, or told in hundredths. Disputes and appeals are
+    for administrators alone.
     """
     shown: Figures = {name: _coarse(sums[name]) if for_public else sums[name] for name in COUNTS}
+    shown |= {name: None if for_public else sums[name] for name in OBJECTIONS}
     known = None not in {shown["needs"], shown["helped"]}
     digits = 2 if for_public else 4
     return shown | {

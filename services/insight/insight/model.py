@@ -26,11 +26,12 @@ NEEDS = (
     "weight_met",
     "weight_delivered",
 )
+OBJECTIONS = ("disputes", "disputes_open", "appeals", "appeals_open")
 HELPERS = ("government", *GIVERS)
 VALUES = tuple(f"value_{who}" for who in HELPERS)
 HELPED = tuple(f"helped_{who}" for who in HELPERS)
 WITHIN = tuple(f"within_{days}" for days in BOUNDS)
-MEASURES = (*PEOPLE, "households", "rejected", *NEEDS, *VALUES, *HELPED, *WITHIN)
+MEASURES = (*PEOPLE, "households", "rejected", *NEEDS, *OBJECTIONS, *VALUES, *HELPED, *WITHIN)
 """What is counted of a region and a day. All of it can be added up over regions, and over days but for `active_…`: that of a week stands
 on its Monday, that of a month on its first day."""
 
@@ -107,6 +108,18 @@ class Match(Base):
     state: Mapped[str] = mapped_column(String(20))
     accepted_on: Mapped[date | None]
     received: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class Objection(Base):
+    """A dispute or an appeal: the day on which it was brought up, empty until that is heard, and whether its end was."""
+
+    __tablename__ = "objections"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(String(20))
+    region: Mapped[str] = mapped_column(RegionCode)
+    day: Mapped[date | None]
+    is_over: Mapped[bool]
 
 
 class Stale(Base):

@@ -4,6 +4,10 @@ from sqlalchemy.orm import Session
 
 from chassis.events import ServiceWorker, every, handles_batch
 from contracts.matching import (
+    AppealDecided,
+    AppealLodged,
+    DisputeOpened,
+    DisputeSettled,
     MatchAccepted,
     MatchClosed,
     MatchDeclined,
@@ -98,6 +102,22 @@ class Worker(ServiceWorker):
     @handles_batch(MatchClosed)
     def on_match_closed(self, session: Session, events: list[MatchClosed]) -> None:
         actions.note_matches(session, events)
+
+    @handles_batch(DisputeOpened)
+    def on_dispute_opened(self, session: Session, events: list[DisputeOpened]) -> None:
+        actions.note_objections(session, events)
+
+    @handles_batch(DisputeSettled)
+    def on_dispute_settled(self, session: Session, events: list[DisputeSettled]) -> None:
+        actions.note_objections(session, events)
+
+    @handles_batch(AppealLodged)
+    def on_appeal_lodged(self, session: Session, events: list[AppealLodged]) -> None:
+        actions.note_objections(session, events)
+
+    @handles_batch(AppealDecided)
+    def on_appeal_decided(self, session: Session, events: list[AppealDecided]) -> None:
+        actions.note_objections(session, events)
 
     @every(seconds=1)
     def count(self, session: Session) -> None:

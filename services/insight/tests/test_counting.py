@@ -17,6 +17,10 @@ from sqlalchemy import text
 from chassis.testing.fixtures import RolledBack
 from contracts.event import Event
 from contracts.matching import (
+    AppealDecided,
+    AppealLodged,
+    DisputeOpened,
+    DisputeSettled,
     MatchClosed,
     MatchDeclined,
     MatchLapsed,
@@ -65,6 +69,11 @@ LIVE: list[Event] = [
     of_match(MatchProposed, "m6", "shop", 1, proposed_at="2026-04-02"), accepted("m6", ELSEWHERE, "shop", "2026-04-03", 2),
     replace(of_match(MatchSent, "m6", "shop", 3, sent_at="2026-04-04"), quantity=2, sent=2),
     replace(of_match(MatchReceived, "m6", "shop", 4, received_at="2026-04-05"), quantity=2, sent=2, received=1),
+    event(DisputeOpened, dispute_id="d1", version=1, region=VILLAGE, opened_at="2026-04-06"),
+    event(DisputeOpened, dispute_id="d2", version=1, region=OTHER_VILLAGE, opened_at="2026-04-06"),
+    event(DisputeSettled, dispute_id="d1", version=3, region=VILLAGE, settled_at="2026-05-01"),
+    event(AppealLodged, appeal_id="a1", version=1, region=VILLAGE, lodged_at="2026-04-07"),
+    event(AppealDecided, appeal_id="a1", version=2, region=VILLAGE, decided_at="2026-05-02"),
     replace(of_match(MatchClosed, "m6", "shop", 5, closed_at="2026-04-06"), quantity=2, sent=2, received=1),
 ]  # fmt: skip
 RETOLD = [one for one in LIVE if not isinstance(one, PledgeChanged)]
@@ -92,6 +101,13 @@ def test_a_need_met_elsewhere_counts_for_the_government_by_what_nobody_s_match_c
     assert (day["needs"], day["closed"], day["refused"], day["lapsed"]) == (1, 1, 1, 1)
     assert (day["value_merchant"], day["value_government"], day["delivered"]) == (7 * 600, 13 * 600, 1)
     assert "met_elsewhere" not in day
+
+
+def test_what_is_disputed_counts_on_the_day_it_was_brought_up_and_is_open_until_it_is_over(straight: dict[Any, Any]) -> None:
+    day = straight[CITY, date(2026, 4, 6)]
+    assert (day["disputes"], day["disputes_open"]) == (2, 1)
+    assert straight[OTHER_VILLAGE, date(2026, 4, 6)] == {"disputes": 1, "disputes_open": 1}
+    assert straight["", date(2026, 4, 7)] == {"appeals": 1}
 
 
 @pytest.mark.parametrize(

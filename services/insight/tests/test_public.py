@@ -6,6 +6,7 @@ import pytest
 
 from chassis.testing.fixtures import Client, Person, RolledBack
 from contracts.event import Event
+from contracts.matching import AppealLodged, DisputeOpened
 from contracts.needs import NeedClosed
 from insight import figures
 from insight.days import day_of, end_of_month, month_of, today
@@ -44,6 +45,14 @@ def test_the_public_is_told_months_that_are_over_and_of_them_alone(
     assert (answer["until"], answer["figures"]["needs"], answer["series"][-1]["start"]) == (str(ended), 10, str(month_of(ended)))
     assert answer["before"]["until"] == str(date.fromisoformat(answer["since"]) - timedelta(1))
     assert client.get("/v1/rates", by=city, region=COUNTY, **asked).json["figures"]["needs"] == 20
+
+
+def test_what_is_disputed_is_told_to_administrators_alone(client: Client, database: RolledBack, city: Person) -> None:
+    tell(database, [event(DisputeOpened, dispute_id=f"d{one}", region=VILLAGE, opened_at="2026-03-02") for one in range(20)])
+    tell(database, [event(AppealLodged, appeal_id=f"a{one}", region=VILLAGE, lodged_at="2026-03-02") for one in range(10)])
+    shown = [ask(client, who, region=CITY)["figures"] for who in (city, None)]
+    names = ("disputes", "disputes_open", "appeals", "appeals_open")
+    assert [[figures[name] for name in names] for figures in shown] == [[20, 20, 10, 10], [None] * 4]
 
 
 def test_a_month_that_is_not_over_is_refused_to_the_public(client: Client, city: Person) -> None:

@@ -6,6 +6,7 @@ import io
 import pytest
 
 from chassis.testing.fixtures import Client, Person, RolledBack
+from contracts import regions
 from contracts.needs import NeedClosed, PledgeOffered
 from contracts.users import UserRegistered
 from insight.table import harmless
@@ -172,3 +173,12 @@ def test_a_need_is_worth_its_reference_value_up_to_a_cap() -> None:
     assert (fen_of("food.rice"), fen_of("food.noodles"), fen_of("spaceship")) == (600, 1000, None)
     assert value_of("money.living", 10**9) == value_of("medical.papr", 5) == 1_000_000
     assert value_of("spaceship", 1) == 2_000
+
+
+def test_what_has_left_catalogue_and_register_counts_under_its_code(client: Client, database: RolledBack, city: Person) -> None:
+    gone = f"{TOWN}999"
+    assert not regions.known(gone)
+    one = need("gone", "2026-03-02", gone, category="food.caviar", quantity=2)
+    tell(database, [giver("donor", "2026-02-01"), one, accepted("m", one, "donor", "2026-03-03")])
+    [ranked] = ask(client, city, region=TOWN)["ranking"]
+    assert (ranked["region"], ranked["needs"], ranked["share"]["of_fen"]) == (gone, 1, 2 * (fen_of("food") or 0))

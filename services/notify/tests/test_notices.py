@@ -8,6 +8,7 @@ import pytest
 
 from chassis.auth import SIGNED_IN
 from chassis.database import new_id
+from chassis.problems import LANGUAGES
 from chassis.testing.fixtures import Client, Person, RolledBack
 from contracts.needs import NeedRejected
 
@@ -158,3 +159,10 @@ def test_what_is_read_names_nobody(client: Client, database: RolledBack, donor: 
         shown = json.dumps(client.get("/v1/notices", by=reader).json)
         people: list[UUID] = [event.household_id, account, donor.id, agent.id]
         assert not any(str(person) in shown for person in people)
+
+
+def test_what_has_left_the_catalogue_is_told_by_its_code(client: Client, database: RolledBack, donor: Person) -> None:
+    tell(database, proposal(pledger_id=donor.id, poster_id=new_id(), category="food.caviar", unit="caskful", region="510903001999"))
+    for language in LANGUAGES:
+        [notice] = client.get("/v1/notices", by=donor, headers={"Accept-Language": language}).json["items"]
+        assert "50 caskful food.caviar" in notice["text"]

@@ -3,10 +3,12 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from stdnum.cn import ric
 
 from chassis.database import new_id
 from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of
+from contracts import regions
 from contracts.users import HouseholdRegistered, UserRegistered
 
 from .conftest import PASSWORD, VILLAGE, donor, household, national_id, phone, told
@@ -146,3 +148,15 @@ def test_a_household_sent_twice_with_one_key_is_registered_once(client: Client, 
     first, second = (client.post("/v1/households", wanted, by=village, headers=key) for _ in range(2))
     assert (second.status_code, second.json) == (201, first.json)
     assert len(told(database)) == 1
+
+
+def test_a_household_is_shown_where_a_later_edition_knows_no_village(
+    client: Client, database: RolledBack, town: Person, village: Person
+) -> None:
+    made = register(client, village).json
+    gone = f"{VILLAGE[:9]}999"
+    assert not regions.known(gone)
+    with database.begin() as session:
+        session.execute(text("UPDATE households SET region = :region"), {"region": gone})
+    [shown] = client.get("/v1/households", by=town).json["items"]
+    assert shown == made | {"region": gone} == client.get(f"/v1/households/{made['id']}", by=town).json

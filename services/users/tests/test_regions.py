@@ -31,6 +31,13 @@ def test_a_region_tells_its_level_and_what_it_lies_in(client: Client) -> None:
     assert [one["name"] for one in shown["ancestors"]][:3] == ["四川省", "遂宁市", "船山区"]
 
 
+def test_a_region_is_shown_where_the_register_has_lost_one_around_it(client: Client, database: RolledBack) -> None:
+    with database.begin() as session:
+        session.execute(text("DELETE FROM regions WHERE code = '510903001'"))
+    shown = client.get("/v1/regions/510903001001")
+    assert (shown.status_code, shown.json["ancestors"][-1]) == (200, {"code": "510903001", "name": "510903001", "level": "town"})
+
+
 def test_children_are_one_level_below_in_the_order_of_their_codes(client: Client) -> None:
     counties = client.get("/v1/regions/5109/children").json["items"]
     assert [one["code"] for one in counties] == ["510903", "510904", "510921", "510923", "510981"]

@@ -68,7 +68,7 @@ def described(session: Session, found: list[Region]) -> list[dict[str, Any]]:
     return [
         line(region.code, region.name)
         | {
-            "ancestors": [line(code, names[code]) for code in around[region.code]],
+            "ancestors": [line(code, names.get(code, code)) for code in around[region.code]],
             "formerly": [{"code": alias.old_code, "name": alias.old_name} for alias in former.get(region.code, [])],
         }
         for region in found

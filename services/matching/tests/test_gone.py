@@ -1,0 +1,63 @@
+"""Rows outlive the vocabulary: what a later catalogue or edition of the regions does not know is matched and shown by its code."""
+
+import pytest
+
+from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of
+from contracts import regions
+from contracts.matching import MatchProposed
+from matching.actions import book
+from matching.balance import keeping
+from matching.words import amount
+
+from .conftest import clear, offered, published, told
+
+ITEM, UNIT, REGION = "food.caviar", "caskful", "510903001999"
+GONE = {"category": ITEM, "unit": UNIT, "quantity": 50}
+
+
+@pytest.fixture
+def agent(database: RolledBack) -> Person:
+    return administrator_of(database, REGION)
+
+
+@pytest.fixture
+def giver(database: RolledBack, agent: Person) -> Person:
+    """Whose pledge is proposed to one need, and fits another."""
+    assert not regions.known(REGION)
+    giver = Person("donor")
+    with database.begin() as session:
+        book.book_needs(session, [published(**GONE, region=REGION, poster_id=agent.id)])
+        book.book_pledges(session, [offered(**GONE | {"quantity": 80}, region=REGION[:9], pledger_id=giver.id)])
+    assert clear(database) == 1
+    with database.begin() as session:
+        book.book_needs(session, [published(**GONE, region=REGION)])
+        while keeping.keep(session):
+            pass
+    return giver
+
+
+def test_a_match_of_what_has_left_the_catalogue_is_shown_by_its_code(
+    client: Client, database: RolledBack, agent: Person, giver: Person
+) -> None:
+    match = f"/v1/matches/{told(database, MatchProposed)[0].match_id}"
+    for path, by in (("/v1/matches", giver), ("/v1/matches/managed", agent), (match, giver), (match, agent)):
+        answer = client.get(path, by=by)
+        assert answer.status_code == 200, (path, answer.json)
+        [shown] = answer.json.get("items", [answer.json])
+        assert (shown["category"], shown["unit"], shown["region"][:9]) == (ITEM, UNIT, REGION[:9])
+        assert all(reason["text"] for reason in shown["reasons"])
+
+
+def test_its_slip_is_printed(client: Client, database: RolledBack, agent: Person, giver: Person) -> None:
+    match = f"/v1/matches/{told(database, MatchProposed)[0].match_id}"
+    assert client.post(f"{match}/acceptance", by=giver).status_code == 201
+    slip = client.post(f"{match}/slip", by=agent)
+    assert (slip.status_code, slip.data[:5]) == (201, b"%PDF-")
+    assert amount(50, UNIT, ITEM, "zh-CN") == amount(50, UNIT, ITEM, "en") == f"50 {UNIT} {ITEM}"
+
+
+def test_it_counts_in_the_balance(client: Client, giver: Person) -> None:
+    stands = client.get("/v1/balance", category=ITEM, region=REGION[:9])
+    assert (stands.status_code, [line["unit"] for line in stands.json["units"]]) == (200, [UNIT])
+    [wanting] = client.get("/v1/balance/wanting", category=ITEM).json["items"]
+    assert (wanting["category"], wanting["unit"], wanting["region"], wanting["waiting_needs"]) == (ITEM, UNIT, REGION[:6], 1)

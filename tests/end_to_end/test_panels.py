@@ -1,0 +1,77 @@
+"""A Prometheus beside a running stack: every picture of the dashboard shows something, every alert has something to look at."""
+
+import math
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import yaml
+
+from deploy.watching.dashboard import ROWS, Panel, asked_now
+from deploy.watching.prometheus import PROGRAM, Prometheus
+from tests.deploy.test_watching import ALERTS
+
+from .conftest import World
+from .test_story import Cast, eventually, pledge, proposed, published
+
+pytestmark = pytest.mark.skipif(not PROGRAM.exists(), reason="Prometheus is installed by make deploy-test")
+PANELS = [panel for panels in ROWS.values() for panel in panels]
+AFTER_AN_HOUR = "duijie_audit_offended"
+"""Nobody says it before the first audit, within an hour of a worker's start."""
+NOT_HERE = {"DuijieCertificateEnds": "cert-manager says it", "DuijieBookDoesNotAddUp": "said after the first audit"}
+SENSIBLE = {"s": (0, 60), "percentunit": (0, 1), "bytes": (10e6, 2e9), "short": (0, 1000), "ops": (0, 1000), "reqps": (0, 1000)}
+
+
+@pytest.fixture(scope="module")
+def prometheus(stacked: World) -> Iterator[Prometheus]:
+    """It has seen a need on its way to its acceptance, and requests all the while."""
+    with Prometheus(None, stacked.metrics, stacked.broker_metrics) as prometheus:
+        assert eventually(lambda: {line["value"][1] for line in prometheus.ask("up")} == {"1"})
+        cast = Cast(stacked)
+        for _ in range(3):
+            cast.donor.post("/v1/pledges", pledge())
+            match = proposed(cast.donor, published(cast))
+            cast.donor.post(f"/v1/matches/{match['id']}/acceptance")
+            cast.donor.get("/v1/notices")
+            cast.donor.get("/v1/rates")
+        yield prometheus
+
+
+def figures(prometheus: Prometheus, panel: Panel) -> list[tuple[dict[str, str], float]]:
+    """The lines that are drawn now, each with its labels; what is no number is a gap."""
+    lines = [(line["metric"], float(line["value"][1])) for line in prometheus.ask(asked_now(panel.query))]
+    return [line for line in lines if not math.isnan(line[1])]
+
+
+@pytest.mark.parametrize("panel", [panel for panel in PANELS if AFTER_AN_HOUR not in panel.query], ids=lambda panel: panel.title)
+def test_every_picture_shows_figures_that_fit_their_unit_with_names_to_each(prometheus: Prometheus, panel: Panel) -> None:
+    lines = eventually(lambda: figures(prometheus, panel))
+    least, most = SENSIBLE[panel.unit]
+    assert all(least <= figure <= most for _, figure in lines), lines
+    assert len(lines) <= 40
+    # Of a label that a line lacks Grafana writes the name.
+    wanted = re.findall(r"{{(\w+)}}", panel.legend)
+    assert all(set(wanted) <= labels.keys() for labels, _ in lines)
+    assert len({tuple(labels.get(name) for name in wanted) for labels, _ in lines}) == len(lines)
+
+
+@pytest.mark.parametrize(
+    "query", ["duijie_dead_letters > 0", 'rate(duijie_http_requests_total{status="666"}[$__rate_interval])', "0 / 0 * up"]
+)
+def test_a_picture_that_would_stay_empty_is_noticed(prometheus: Prometheus, query: str) -> None:
+    assert figures(prometheus, Panel("", query, "", "short")) == []
+
+
+def alerts() -> list[Any]:
+    rules = [rule for group in yaml.safe_load(ALERTS.read_text())["groups"] for rule in group["rules"]]
+    return [rule for rule in rules if rule["alert"] not in NOT_HERE]
+
+
+@pytest.mark.parametrize("rule", alerts(), ids=lambda rule: rule["alert"])
+def test_every_alert_looks_at_something_that_bears_the_labels_of_its_words(prometheus: Prometheus, rule: Any) -> None:
+    # Not only what is too much, and instead of failures, of which there are none, what went well.
+    compared = re.sub(r" (>=|==|>|<) ", r" \1 bool ", rule["expr"]).replace('"5.."', '"2.."')
+    lines = eventually(lambda: prometheus.ask(compared))
+    wanted = set(re.findall(r"\$labels\.(\w+)", " ".join(rule["annotations"].values())))
+    assert all(wanted <= line["metric"].keys() for line in lines), lines
