@@ -144,6 +144,12 @@ def test_nobody_judges_what_they_took_part_in_nor_above_their_region(disputed: D
     assert disputed.goes("settlement", RULING, administrator_of(database, VILLAGE[:4])) == (201, "settled")
 
 
+def test_who_answers_a_second_time_reads_that_it_is_answered(disputed: Disputed) -> None:
+    disputed.opens(disputed.household)
+    assert disputed.goes("answer", ANSWER, disputed.town) == (201, "answered")
+    assert disputed.goes("answer", ANSWER, disputed.town) == (409, "state_conflict")
+
+
 def test_who_took_a_dispute_on_to_the_county_does_not_settle_it(disputed: Disputed, database: RolledBack) -> None:
     disputed.opens(disputed.giver)
     assert disputed.goes("answer", ANSWER, disputed.town) == (201, "answered")

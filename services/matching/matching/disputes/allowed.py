@@ -33,9 +33,9 @@ def refusal(act: str, caller: Caller, dispute: Dispute) -> Problem | None:
     }[act]
     if not may:
         return not_allowed()
-    if act != "raise_dispute" and caller.id in _took_part(dispute):
-        return own_dispute()
-    return state_conflict(state=dispute.state) if dispute.state != state else None
+    if dispute.state != state:
+        return state_conflict(state=dispute.state)
+    return own_dispute() if act != "raise_dispute" and caller.id in _took_part(dispute) else None
 
 
 def acts_on_dispute(caller: Caller, dispute: Dispute) -> list[str]:
