@@ -3,6 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
+SUITE ?= trixie
 MEMBERS := contracts chassis $(patsubst %/pyproject.toml,%,$(sort $(wildcard services/*/pyproject.toml)))
 export PORT ?= 8000
 
@@ -109,6 +110,11 @@ fuzz: .venv/.ready ## thousands of requests that nobody thought of, to every ope
 .PHONY: check
 check: .venv/.ready .venv/tools/.ready rabbitmq lint ## as `test`, with the campaigns whole: the main job on all its input among them
 	@CAMPAIGN=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	@$(MAKE) --no-print-directory check-next
+
+.PHONY: check-next
+check-next: .venv/.ready .venv/tools/.ready .venv/rabbitmq-$(SUITE) ## what stands on RabbitMQ, on Debian 13's newer one, or another's (SUITE=forky): the chassis, users' rights, all faults
+	@CAMPAIGN=1 RABBITMQ_ROOT=.venv/rabbitmq-$(SUITE) $(BIN)/python -m pytest chassis/tests tests/deploy/test_platform.py tests/faults
 
 .PHONY: lint
 lint: .venv/.ready ## ruff, mypy, the floors; generated files fresh, nothing broken that was released
@@ -166,6 +172,10 @@ lock: .venv/.ready ## pin the newest allowed versions anew, with hashes
 rabbitmq:
 	@test -d /usr/lib/rabbitmq || if test "$$(id -u)" = 0; then deploy/install-rabbitmq; elif sudo -n true 2>/dev/null; then sudo -n deploy/install-rabbitmq; \
 		else echo "RabbitMQ is missing: apt-get install rabbitmq-server"; exit 1; fi
+
+.venv/rabbitmq-%:
+	@if test "$$(id -u)" = 0; then deploy/make-rabbitmq-root $* $@; elif sudo -n true 2>/dev/null; then sudo -n deploy/make-rabbitmq-root $* $@; \
+		else echo "A root of Debian with RabbitMQ is missing: sudo deploy/make-rabbitmq-root $* $@"; exit 1; fi
 
 .PHONY: buildah
 buildah:

@@ -188,7 +188,7 @@ def test_virtual_hosts_come_and_go_without_seeing_each_other(broker: rabbitmq.Ra
         post(broker.url(one), "needs", 3)
         assert broker.queues(one) == {"needs": 3}
         assert broker.queues(other) == {}
-    with pytest.raises(RuntimeError, match="no_such_vhost"):
+    with pytest.raises(RuntimeError, match="rabbit_vhost:delete"):
         broker.delete_vhost(one)
 
 
@@ -233,10 +233,17 @@ def test_rabbitmq_and_its_epmd_die_with_their_parent_even_when_frozen() -> None:
     assert not outlive_their_parent(program)
 
 
-def test_a_missing_rabbitmq_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Path, "glob", lambda *_: iter([]))
-    with pytest.raises(RuntimeError, match="apt-get install rabbitmq-server"):
+def test_a_missing_rabbitmq_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("RABBITMQ_ROOT", str(tmp_path))
+    with pytest.raises(RuntimeError, match=f"not installed in {tmp_path}: apt-get install rabbitmq-server"):
         rabbitmq.start()
+
+
+def test_the_rabbitmq_that_answers_is_the_one_of_the_root_that_was_named(broker: rabbitmq.RabbitMQ) -> None:
+    with kombu.Connection(broker.url()) as connection:
+        connection.connect()
+        answers = connection.connection.server_properties["version"]
+    assert answers == broker.version
 
 
 def test_a_connection_that_died_at_rest_is_replaced_before_anybody_uses_it(database_server: postgres.Postgres) -> None:

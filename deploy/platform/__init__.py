@@ -26,14 +26,15 @@ def permissions(service: str) -> dict[str, str]:
     """What a service may do at the broker, as its topology step, worker and relay need it.
 
     Declaring an exchange that stands needs the right to configure it, dead-lettering to a queue the right to write to the default
-    exchange, which also is how one queue alone is told again.
+    exchange, which also is how one queue alone is told again. How much waits there is seen, since RabbitMQ 4.2.6, by those alone who have
+    a right to the queue: that to write binds it, or no longer, to what they may read anyway.
     """
     own = rf"{service}[.].*"
     heard = {exchange_of(teller_of(handler.place.event)) for handler in handlers_of(import_module(f"{service}.worker").Worker)}
     tellers = [exchange.replace(".", "[.]") for exchange in sorted(heard - {exchange_of(service)})]
     return {
         "configure": _any([own, *tellers]),
-        "write": _any([own, r"amq[.]default"]),
+        "write": _any([own, rf"[a-z]+[.]{service}[.].*", r"amq[.]default"]),
         "read": _any([own, *tellers]),
     }
 

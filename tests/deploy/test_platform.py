@@ -80,12 +80,18 @@ def test_all_processes_together_have_no_more_connections_than_the_databases_take
     assert total + 20 <= int(cluster["spec"]["postgresql"]["parameters"]["max_connections"])
 
 
+def _scaler_s_permissions() -> dict[str, str]:
+    written = yaml.safe_load_all((ROOT / "deploy/platform/rabbitmq.yaml").read_text("utf-8"))
+    [permission] = [one for one in written if one["kind"] == "Permission"]
+    return dict(permission["spec"]["permissions"])
+
+
 class Users:
     """The services' users at a real broker, with the rights that the platform gives them."""
 
     def __init__(self, rabbitmq: RabbitMQ, vhost: str) -> None:
         self._urls = {name: rabbitmq.create_user(vhost, **platform.permissions(name)) for name in services()}
-        self.scaler = rabbitmq.create_user(vhost, "^$", "^$", "^$")
+        self.scaler = rabbitmq.create_user(vhost, **_scaler_s_permissions())
         for name in services():
             places = [handler.place for handler in handlers_of(import_module(f"{name}.worker").Worker)]
             self.act(name, lambda channel, name=name, places=places: topology.declare(channel, name, places, 1500))
@@ -114,6 +120,8 @@ def test_a_service_declares_tells_is_told_again_and_listens_with_its_own_user(us
         users.act(service, lambda channel, address=address: channel.basic_publish_confirm(amqp.Message("{}"), **address))
     for queue in queues_of(service):
         users.act(service, lambda channel, queue=queue: channel.basic_get(queue))
+    for queue in (queue for name in services() for queue in queues_of(name) if queue.split(".")[1] == service):
+        users.act(service, lambda channel, queue=queue: channel.queue_declare(queue, passive=True))
 
 
 @pytest.mark.parametrize(
@@ -125,6 +133,7 @@ def test_a_service_declares_tells_is_told_again_and_listens_with_its_own_user(us
         lambda channel: channel.queue_purge(queues_of("matching")[0]),
         lambda channel: channel.queue_declare("spy", durable=True),
         lambda channel: channel.queue_bind(queues_of("needs")[0], exchange_of("notify"), "#"),
+        lambda channel: channel.queue_unbind(queues_of("notify")[0], exchange_of("matching"), "#"),
         lambda channel: channel.exchange_delete(exchange_of("notify")),
     ],
     ids=[
@@ -134,6 +143,7 @@ def test_a_service_declares_tells_is_told_again_and_listens_with_its_own_user(us
         "purges",
         "makes a queue",
         "listens to whom it need not",
+        "keeps another from listening",
         "deletes an exchange",
     ],
 )
@@ -144,6 +154,12 @@ def test_a_service_does_nothing_in_another_s_name(users: Users, deed: Callable[[
 
 def test_who_scales_sees_how_long_queues_are_and_does_nothing_else(users: Users) -> None:
     assert users.act("scaler", lambda channel: channel.queue_declare(queues_of("needs")[0], passive=True)).message_count >= 0
-    for deed in (lambda channel: channel.basic_get(queues_of("needs")[0]), lambda channel: channel.queue_declare("spy")):
+    for deed in (
+        lambda channel: channel.basic_get(queues_of("needs")[0]),
+        lambda channel: channel.queue_declare("spy"),
+        lambda channel: channel.queue_unbind(queues_of("needs")[0], exchange_of("matching"), "match_accepted"),
+        lambda channel: channel.basic_publish_confirm(amqp.Message("{}"), exchange="", routing_key=queues_of("needs")[0]),
+        lambda channel: channel.basic_publish_confirm(amqp.Message("{}"), exchange=exchange_of("needs"), routing_key="x"),
+    ):
         with pytest.raises(amqp.AccessRefused):
             users.act("scaler", deed)

@@ -94,7 +94,7 @@ def main() -> None:
     columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()]
     console = Console(stderr=True)
     with servers(folder) as (database, broker), Progress(*columns, console=console) as progress:
-        console.print(f"SEED={asked.seed}", highlight=False)
+        console.print(f"SEED={asked.seed}, RabbitMQ {broker.version}", highlight=False)
         with scene(database, broker, SERVICES, ROLES, folder) as opened:
             counted = run(opened, asked.events, asked.faults, asked.seed, progress)
     console.print(f"{time.monotonic() - started:.0f} s", highlight=False)

@@ -1,4 +1,7 @@
-"""Starts a private RabbitMQ node from Debian's rabbitmq-server, for tests."""
+"""Starts a private RabbitMQ node from Debian's rabbitmq-server, for tests.
+
+`RABBITMQ_ROOT` names another root of Debian to take it from, with its Erlang and its libraries; deploy/make-rabbitmq-root makes one.
+"""
 
 import json
 import os
@@ -31,7 +34,9 @@ class RabbitMQ(Server):
     """A running RabbitMQ node on 127.0.0.1, with an epmd, a cookie and a random password of its own; no plugins unless watched."""
 
     def __init__(self, folder: Path | None, die_with_parent: bool, is_watched: bool) -> None:
-        self._script = installed_script()
+        self._root = Path(os.environ.get("RABBITMQ_ROOT") or "/").absolute()
+        self._script = installed_script(self._root)
+        self.version = self._script.parents[1].name.removeprefix("rabbitmq_server-")
         self._is_watched = is_watched
         super().__init__(folder, die_with_parent)
         self._ports: list[int] = []
@@ -123,8 +128,9 @@ class RabbitMQ(Server):
 
     def _ask_once(self, expression: str) -> Any:
         """Raises ConnectionError when the node cannot be reached, RuntimeError when the expression fails."""
+        command = ["erl_call", "-address", f"127.0.0.1:{self._node_port}", "-fetch_stdout", "-e"]
         answer = subprocess.run(
-            ["erl_call", "-address", f"127.0.0.1:{self._node_port}", "-fetch_stdout", "-e"], env=self._environment(), check=False,
+            [*over_usr(self._root), *command], env=self._environment(), check=False,
             timeout=60, input=f"io:put_chars(rabbit_json:encode({expression})).\n", capture_output=True, text=True,
         )  # fmt: skip
         text, succeeded, _ = answer.stdout.rpartition("{ok, ok}")
@@ -157,6 +163,9 @@ class RabbitMQ(Server):
             self._epmd = self._spawn(["epmd", "-address", "127.0.0.1", "-port", str(self._epmd_port)])
         return [str(self._script)]
 
+    def _as_child(self, command: list[str]) -> list[str]:
+        return [*over_usr(self._root), *super()._as_child(command)]
+
     def _environment(self) -> dict[str, str]:
         folder = str(self.folder)
         return super()._environment() | {
@@ -178,11 +187,20 @@ class RabbitMQ(Server):
         }
 
 
-def installed_script() -> Path:
-    scripts = sorted(Path("/usr/lib/rabbitmq/lib").glob("rabbitmq_server-*/sbin/rabbitmq-server"))
+def installed_script(root: Path) -> Path:
+    """Where it lies for who has `root` over /usr."""
+    scripts = sorted((root / "usr/lib/rabbitmq/lib").glob("rabbitmq_server-*/sbin/rabbitmq-server"))
     if not scripts:
-        raise RuntimeError("RabbitMQ is not installed: apt-get install rabbitmq-server")
-    return scripts[-1]
+        raise RuntimeError(f"RabbitMQ is not installed in {root}: apt-get install rabbitmq-server")
+    return "/" / scripts[-1].relative_to(root)
+
+
+def over_usr(root: Path) -> list[str]:
+    """What goes before a command so that it, and it alone, sees the /usr of `root` in place of ours, and all else as it is."""
+    if root == Path("/"):
+        return []
+    as_whom = [] if os.geteuid() == 0 else ["--map-root-user"]
+    return ["unshare", *as_whom, "--mount", "--", "sh", "-c", 'mount --bind "$0/usr" /usr && exec "$@"', str(root)]
 
 
 def binary(text: str) -> str:
