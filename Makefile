@@ -90,7 +90,7 @@ test: .venv/.ready .venv/tools/.ready rabbitmq lint ## lint, then every test, tw
 	@.venv/checkov/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes --no-deps -r deploy/tools/checkov.txt
 	@touch $@
 
-.venv/tools/bin/promtool: .venv/tools/.ready
+.venv/tools/bin/prometheus: .venv/tools/.ready
 	@echo "… taking prometheus and promtool out of Debian's prometheus"
 	@folder=$$(mktemp -d) && trap "rm -r $$folder" EXIT && cd $$folder && { apt-get -qq -o APT::Sandbox::User=root download prometheus \
 		|| { echo "Debian's prometheus is not found: apt-get update"; exit 1; }; } && dpkg-deb -x prometheus_*.deb . && cp usr/bin/prom* $(CURDIR)/$(@D)/
@@ -100,7 +100,7 @@ chart-test: .venv/.ready .venv/tools/.ready rabbitmq ## the chart: linted, rende
 	@$(BIN)/python -m pytest tests/deploy
 
 .PHONY: deploy-test
-deploy-test: images-test .venv/.ready .venv/tools/.ready rabbitmq .venv/checkov/.ready .venv/tools/bin/promtool ## all that can be known of the manifests without a cluster: chart-test, checkov, alerts, the dashboard's queries
+deploy-test: images-test .venv/.ready .venv/tools/.ready rabbitmq .venv/checkov/.ready .venv/tools/bin/prometheus ## all that can be known of the manifests without a cluster: chart-test, checkov, alerts, the dashboard's queries
 	@DEPLOY_TEST=1 $(BIN)/python -W ignore -m pytest tests/deploy tests/end_to_end/test_panels.py
 
 .PHONY: fuzz
@@ -108,7 +108,7 @@ fuzz: .venv/.ready ## thousands of requests that nobody thought of, to every ope
 	@CAMPAIGN=1 $(BIN)/python -m pytest tests/fuzz
 
 .PHONY: check
-check: .venv/.ready .venv/tools/.ready rabbitmq lint ## as `test`, with the campaigns whole: the main job on all its input among them
+check: .venv/.ready .venv/tools/.ready rabbitmq .venv/rabbitmq-$(SUITE) lint ## as `test`, with the campaigns whole: the main job on all its input among them
 	@CAMPAIGN=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 	@$(MAKE) --no-print-directory check-next
 
