@@ -67,8 +67,9 @@ class Wanting:
         """Pledges of each key that somebody of these needs refused, and that are barred for all the others who want the key."""
         found: dict[Key, list[UUID]] = defaultdict(list)
         for id_, row in self._refusing.items():
-            if self.who_want(key_of(row)) <= self.barred(id_, row.not_for):
-                found[key_of(row)].append(id_)
+            key, barred = key_of(row), self.barred(id_, row.not_for)
+            if all(need.id in barred for need in self.by_key.get(key, ())):
+                found[key].append(id_)
         return found
 
     def demands(self) -> dict[Key, int]:
