@@ -27,7 +27,7 @@ def permissions(service: str) -> dict[str, str]:
 
     Declaring an exchange that stands needs the right to configure it, dead-lettering to a queue the right to write to the default
     exchange, which also is how one queue alone is told again. How much waits there is seen, since RabbitMQ 4.2.6, by those alone who have
-    a right to the queue: that to write binds it, or no longer, to what they may read anyway.
+    a right to the queue: that to write lets them bind and unbind it too, at exchanges that they may read.
     """
     own = rf"{service}[.].*"
     heard = {exchange_of(teller_of(handler.place.event)) for handler in handlers_of(import_module(f"{service}.worker").Worker)}
