@@ -27,7 +27,7 @@ def document(rows: Sequence[Mapping[str, Any]]) -> str:
 
 def array(values: Iterable[UUID | int | str | None]) -> str:
     """The values as PostgreSQL writes an array, for `CAST(:ids AS uuid[])`: the driver takes much longer for a list of them."""
-    # But for what JSON escapes by letters, both write the same between their brackets.
+    # Where JSON escapes nothing, PostgreSQL reads what stands between its brackets as JSON does.
     listed = msgspec.json.encode(list(values)).decode()[1:-1]
     return "{" + (listed if "\\" not in listed else ",".join(map(_element, msgspec.json.decode(f"[{listed}]")))) + "}"
 
