@@ -134,8 +134,13 @@ class Crowd:
         return act(visitor)
 
 
-def play(lines: Iterable[Line], players: Players, crowd: Crowd, progress: Progress) -> tuple[int, int, int]:
-    """Post, verify and pledge in the order of the dates, `AT_ONCE` at a time; how many needs, pledges and refusals there were."""
+def play(
+    lines: Iterable[Line], players: Players, crowd: Crowd, progress: Progress, failure: "queue.Queue[BaseException]"
+) -> tuple[int, int, int]:
+    """Post, verify and pledge in the order of the dates, `AT_ONCE` at a time; how many needs, pledges and refusals there were.
+
+    Raises what those who accept failed with, as soon as there is something.
+    """
     lines = list(lines)
     task = progress.add_task("需求与爱心意向 needs and pledges", total=len(lines))
     until = (datetime.now(UTC) + timedelta(days=365)).isoformat()
@@ -165,6 +170,8 @@ def play(lines: Iterable[Line], players: Players, crowd: Crowd, progress: Progre
     with ThreadPoolExecutor(AT_ONCE) as pool:
         for line in lines:
             slots.acquire()
+            if not failure.empty():
+                raise failure.get()
             outcomes.append(pool.submit(one, line))
     counted = [outcome.result() for outcome in outcomes]
     return counted.count("need"), counted.count("pledge"), counted.count("refused")
@@ -215,7 +222,7 @@ def main() -> None:
             target=_noting(failure, lambda: accept_all(players, crowd, progress, posting_done, watch.is_quiet)), daemon=True
         )
         accepting.start()
-        needs, pledges, refused = play(lines, players, crowd, progress)
+        needs, pledges, refused = play(lines, players, crowd, progress, failure)
         posting_done.set()
         accepting.join()
         if not failure.empty():

@@ -1,6 +1,7 @@
 """Somebody who uses Duijie's HTTP API from outside: signs in, asks, acts, and stays signed in."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Self
 
@@ -40,7 +41,10 @@ class Refused(Exception):
 
 
 class Visitor:
-    """One person, or a guest until `sign_in`. Many may share one `httpx.Client`; threads may share a visitor that has signed in."""
+    """One person, or a guest until `sign_in`. Many may share one `httpx.Client`; threads may share a visitor that has signed in.
+
+    Who asks too often waits for as long as the answer says, and asks again.
+    """
 
     def __init__(self, origin: Origin, client: httpx.Client | None = None) -> None:
         self._origin = origin
@@ -91,6 +95,9 @@ class Visitor:
         response = self._send(method, path, headers, **request)
         if response.status_code == 401 and self._refresh_token:
             self._renew(used)
+            response = self._send(method, path, headers, **request)
+        while response.status_code == 429:
+            time.sleep(int(response.headers["Retry-After"]))
             response = self._send(method, path, headers, **request)
         if response.status_code >= 400:
             raise Refused(response)

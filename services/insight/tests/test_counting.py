@@ -110,6 +110,14 @@ def test_what_is_disputed_counts_on_the_day_it_was_brought_up_and_is_open_until_
     assert straight["", date(2026, 4, 7)] == {"appeals": 1}
 
 
+def test_what_only_a_later_release_counts_is_left_for_it(database: RolledBack) -> None:
+    with database.begin() as session:
+        session.execute(text("INSERT INTO stale (kind, thing) VALUES ('parcel', gen_random_uuid())"))
+    tell(database, [need("flour", "2026-03-02")])
+    with database.begin() as session:
+        assert session.scalars(text("SELECT kind FROM stale")).all() == ["parcel"]
+
+
 @pytest.mark.parametrize(
     ("ending", "government"),
     [
