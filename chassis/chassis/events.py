@@ -1,4 +1,4 @@
-"""Listening to events: nameko entrypoints that lose nothing and do nothing twice, and timers beside them."""
+"""Listening to events: nameko entrypoints that lose nothing and do nothing twice. Timers (`every`) are beside them."""
 
 import logging
 import random
@@ -6,29 +6,31 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 import amqp
 import eventlet
 import msgspec
-from eventlet.event import Event as Signal
 from nameko.extensions import ENTRYPOINT_EXTENSIONS_ATTR, Entrypoint
 from sqlalchemy.orm import Session
 
 from chassis import appointments, idempotency, inbox, metrics
 from chassis.broker import TROUBLE, connected
-from chassis.database import Database
 from chassis.dead_letters import parked
 from chassis.dead_letters.parked import UNREADABLE, park
 from chassis.inbox import Heard
+from chassis.loops import Decorator, Loop
 from chassis.messages import died_of_deliveries, failures_of, headers_of, said_of
 from chassis.places import Place
-from chassis.settings import Settings
+from chassis.timers import every
 from contracts.event import Envelope, Event, decode, name_of, teller_of
 from contracts.users import AdministratorAppointed, AdministratorDismissed
 
+__all__ = [
+    "Handler", "Handles", "HandlesBatch", "Interrupted", "ServiceWorker",
+    "entrypoints_of", "every", "handlers_of", "handles", "handles_batch",
+]  # fmt: skip
 log = logging.getLogger(__name__)
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True)
@@ -67,46 +69,7 @@ def entrypoints_of(worker: type) -> list[tuple[str, Entrypoint]]:
     ]
 
 
-class _Loop(Entrypoint):  # type: ignore[misc]
-    """An entrypoint with a green thread of its own, which ends by itself when the container stops."""
-
-    def setup(self) -> None:
-        self._settings: Settings = self.container.config["settings"]
-        self._database: Database = self.container.config["database"]
-        self._stopping = Signal()
-        self._ended = Signal()
-
-    def start(self) -> None:
-        self.container.spawn_managed_thread(self._live, identifier=self.method_name)
-
-    def stop(self) -> None:
-        if not self._stopping.ready():
-            self._stopping.send()
-        self._ended.wait()
-
-    def _live(self) -> None:
-        try:
-            self._run()
-        finally:
-            self._ended.send()
-
-    def _run(self) -> None:
-        raise NotImplementedError
-
-    def _call(self, session: Session, *arguments: object) -> None:
-        """Run the method as a nameko worker, dependencies and all; raise what it raised."""
-        outcome = Signal()
-
-        def note(_: object, result: object, exc_info: Any) -> tuple[object, Any]:
-            outcome.send(exc_info)
-            return result, exc_info
-
-        self.container.spawn_worker(self, (session, *arguments), {}, handle_result=note)
-        if exc_info := outcome.wait():
-            raise exc_info[1]
-
-
-class Handles(_Loop):
+class Handles(Loop):
     """`@handles(NeedPublished)`: the method gets a session and the event, in a transaction of its own; acknowledged after commit.
 
     A failing event comes back after a pause, `attempts` times in all, and is then parked as a dead letter in the database. While that
@@ -272,42 +235,12 @@ class HandlesBatch(Handles):
         self.batch = batch
 
 
-class Every(_Loop):
-    """`@every(seconds=5)`: the method gets a session, in a transaction of its own, again and again. Any number of replicas may run it.
-
-    With `at_start=False` it is called for the first time after some random part of the time: what is heavy would else run whenever a
-    process starts, in all that start together.
-    """
-
-    def __init__(self, seconds: float, at_start: bool = True, **options: object) -> None:
-        self.seconds, self.at_start = seconds, at_start
-        super().__init__(**options)
-
-    def _run(self) -> None:
-        if not self.at_start:
-            with eventlet.Timeout(random.uniform(0, self.seconds), False):
-                self._stopping.wait()
-        while not self._stopping.ready():
-            try:
-                with self._database.begin() as session:
-                    self._call(session)
-            except Exception as error:
-                log.error("a timer failed, it goes on", exc_info=error, extra={"timer": self.method_name})
-            with eventlet.Timeout(self.seconds, False):
-                self._stopping.wait()
-
-
 class Interrupted(Exception):
     """The process stops; the events stay unacknowledged and come back."""
 
 
-class _Decorator(Protocol):
-    def __call__(self, *arguments: Any, **options: Any) -> Callable[[F], F]: ...
-
-
-handles: _Decorator = Handles.decorator
-handles_batch: _Decorator = HandlesBatch.decorator
-every: _Decorator = Every.decorator
+handles: Decorator = Handles.decorator
+handles_batch: Decorator = HandlesBatch.decorator
 
 
 class ServiceWorker:

@@ -25,9 +25,10 @@ from chassis import inbox, journal, outbox, telemetry
 from chassis.bell import bell
 from chassis.database import Database, is_passing
 from chassis.dead_letters.parked import UNREADABLE, park
-from chassis.events import Every, Handler, entrypoints_of, handlers_of
+from chassis.events import Handler, entrypoints_of, handlers_of
 from chassis.inbox import Heard
 from chassis.settings import Settings
+from chassis.timers import Every
 from contracts.event import decode, name_of
 from deploy.services import services
 

@@ -1,22 +1,22 @@
-"""What needs answers over HTTP."""
+"""Needs: posted, seen, judged, ended."""
 
 from typing import Any
 from uuid import UUID
 
 from apiflask import APIBlueprint
-from marshmallow import Schema, ValidationError, fields, validates_schema
+from marshmallow import Schema, fields
 from sqlalchemy.orm import Session
 
-from chassis.auth import ANYONE, GIVERS, HOUSEHOLD, SIGNED_IN, STAFF, Caller
-from chassis.fields import Acts, Category, Choice, Id, Moment, NothingIn, Region, Strict, Text, Whole
+from chassis.auth import ANYONE, HOUSEHOLD, STAFF, Caller
+from chassis.fields import Acts, Category, Choice, Id, NothingIn, Region, Strict, Text, Whole
 from chassis.http import access
 from chassis.pages import PageIn, page_of
 from needs import actions, queries
-from needs.allowed import Managers, acts_on_need, acts_on_pledge, managers_around
-from needs.catalogue import catalogue
-from needs.model import Need, Pledge
+from needs.allowed import Managers, acts_on_need, managers_around
+from needs.api.hall import QUANTITY, HallIn
+from needs.model import Need
 
-api = APIBlueprint("needs", __name__, url_prefix="/v1")
+api = APIBlueprint("needs", __name__)
 
 URGENCY = {"normal": ("一般", "normal"), "urgent": ("紧急", "urgent"), "critical": ("特急", "critical")}
 CONSENT = {"sms": ("短信同意", "by SMS"), "slip": ("书面同意", "on a slip")}
@@ -41,15 +41,6 @@ CLOSINGS = {
     "not_reachable": ("联系不上", "not reachable"),
     "other": ("其他", "other"),
 }
-PLEDGE_KINDS = {
-    "goods": ("物品", "goods"),
-    "money": ("资金", "money"),
-    "service": ("服务", "service"),
-    "job": ("岗位", "job"),
-    "purchase": ("采购", "purchase"),
-    "training": ("培训", "training"),
-}
-QUANTITY = {"least": 1, "most": 10**9}
 
 
 class NeedIn(Strict):
@@ -85,53 +76,6 @@ class NeedOut(Schema):
     allowed = Acts()
 
 
-class PledgeIn(Strict):
-    kind = Choice(PLEDGE_KINDS, load_default="goods")
-    category = Category(required=True, metadata={"description": "an item or a group of the catalogue"})
-    unit = Text(20, required=True)
-    quantity = Whole(**QUANTITY, required=True)
-    region = Region((0, 2, 4, 6, 9, 12), required=True, metadata={"description": "where it may go; empty is the whole country"})
-    valid_until = Moment(required=True)
-    note = Text(500, metadata={"description": "seen by the pledger only"})
-
-
-class PledgeChangeIn(Strict):
-    quantity = Whole(**QUANTITY)
-    region = Region((0, 2, 4, 6, 9, 12))
-    valid_until = Moment()
-
-    @validates_schema
-    def something_changes(self, data: dict[str, Any], **_: Any) -> None:
-        if not data:
-            raise ValidationError("required")
-
-
-class PledgeOut(Schema):
-    """A pledge. It is judged by matching: `answered_version` says up to which version that has happened."""
-
-    id = fields.UUID(required=True)
-    version = fields.Integer(required=True)
-    answered_version = fields.Integer(required=True)
-    kind = Choice(PLEDGE_KINDS, required=True)
-    category = fields.String(required=True)
-    unit = fields.String(required=True)
-    quantity = fields.Integer(required=True)
-    accepted = fields.Integer(required=True, metadata={"description": "promised, less what was never sent"})
-    delivered = fields.Integer(required=True, metadata={"description": "of `accepted`, confirmed as received"})
-    proposed = fields.Integer(required=True)
-    open = fields.Integer(required=True, metadata={"description": "neither accepted nor waiting for an answer"})
-    region = fields.String(required=True)
-    valid_until = fields.AwareDateTime(required=True)
-    withdrawn = fields.Boolean(required=True)
-    resting = fields.Boolean(
-        required=True, metadata={"description": "nothing is proposed of it after a refusal, until it is changed or the lesson taken back"}
-    )
-    offered_at = fields.AwareDateTime(required=True)
-    note = fields.String(required=True, allow_none=True)
-    pledger_id = fields.UUID(required=True, allow_none=True)
-    allowed = Acts()
-
-
 class RejectionIn(Strict):
     reason = Choice(REJECTIONS, required=True)
 
@@ -140,37 +84,12 @@ class ClosingIn(Strict):
     reason = Choice(CLOSINGS, required=True)
 
 
-class HallIn(PageIn):
-    # Not the village: it is masked in the answers, and asking village by village would tell it.
-    region = Region((0, 2, 4, 6, 9), load_default="")
-    category = Category()
-
-
 class ManagedIn(PageIn):
     region = Region((0, 2, 4, 6, 9, 12), load_default="")
     state = Choice(NEED_STATES)
 
 
-class ItemOut(Schema):
-    category = fields.String(required=True)
-    unit = fields.String(required=True, allow_none=True)
-    zh = fields.String(required=True)
-    en = fields.String(required=True)
-
-
-class CatalogueOut(Schema):
-    items = fields.List(fields.Nested(ItemOut), required=True)
-
-
-NeedPage, PledgePage = page_of(NeedOut), page_of(PledgeOut)
-
-
-@api.get("/catalogue")
-@access(who=ANYONE, view="public")
-@api.output(CatalogueOut)
-def list_catalogue(session: Session, caller: Caller | None) -> Any:
-    """What can be asked for and pledged, groups (without a unit) before their items."""
-    return {"items": list(catalogue().values())}
+NeedPage = page_of(NeedOut)
 
 
 @api.post("/needs")
@@ -254,61 +173,6 @@ def close_need(session: Session, caller: Caller, need_id: UUID, json_data: dict[
     return _need(session, actions.close_need(session, caller, need_id, **json_data), caller, 201)
 
 
-@api.post("/pledges")
-@access(who=GIVERS, view="own")
-@api.input(PledgeIn)
-@api.output(PledgeOut, 201)
-def offer_pledge(session: Session, caller: Caller, json_data: dict[str, Any]) -> Any:
-    """Offer something; it is matched by itself with what is needed where it may go."""
-    return _pledge(actions.offer_pledge(session, caller, json_data), caller, 201)
-
-
-@api.get("/pledges")
-@access(who=ANYONE, view="public")
-@api.input(HallIn, location="query")
-@api.output(PledgePage)
-def list_pledges(session: Session, caller: Caller | None, query_data: dict[str, Any]) -> Any:
-    """What is offered, newest first, without who offers it."""
-    page = queries.open_pledges(session, **query_data)
-    return page | {"items": [_offered(pledge, caller, masked=True) for pledge in page["items"]]}
-
-
-@api.get("/pledges/mine")
-@access(who=GIVERS, view="own")
-@api.input(PageIn, location="query")
-@api.output(PledgePage)
-def list_own_pledges(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
-    """One's own pledges."""
-    page = queries.own_pledges(session, caller, **query_data)
-    return page | {"items": [_offered(pledge, caller) for pledge in page["items"]]}
-
-
-@api.get("/pledges/<uuid:pledge_id>")
-@access(who=SIGNED_IN, view="own")
-@api.output(PledgeOut)
-def get_pledge(session: Session, caller: Caller, pledge_id: UUID) -> Any:
-    """One of one's own pledges."""
-    return _offered(queries.own_pledge(session, caller, pledge_id), caller)
-
-
-@api.patch("/pledges/<uuid:pledge_id>")
-@access(who=GIVERS, view="own")
-@api.input(PledgeChangeIn)
-@api.output(PledgeOut, 202)
-def change_pledge(session: Session, caller: Caller, pledge_id: UUID, json_data: dict[str, Any]) -> Any:
-    """Ask for other figures. Wait until `answered_version` reaches the answer's `version` to see what came of it."""
-    return _pledge(actions.change_pledge(session, caller, pledge_id, json_data), caller, 202)
-
-
-@api.post("/pledges/<uuid:pledge_id>/withdrawal")
-@access(who=GIVERS, view="own")
-@api.input(NothingIn)
-@api.output(PledgeOut, 202)
-def withdraw_pledge(session: Session, caller: Caller, pledge_id: UUID, json_data: dict[str, Any]) -> Any:
-    """Give no more of a pledge; what was accepted before stays. Wait for `answered_version` as after a change."""
-    return _pledge(actions.withdraw_pledge(session, caller, pledge_id), caller, 202)
-
-
 def _need(session: Session, need: Need, caller: Caller, status: int) -> Any:
     shown = _shown(need, caller, managers_around(session, caller, [need]))
     return shown, status, {"Location": f"/v1/needs/{need.id}"}
@@ -326,14 +190,3 @@ def _shown(need: Need, caller: Caller | None, managers: Managers, masked: bool =
     if shown == "public":
         whole |= {"region": need.region[:9], "household_id": None, "poster_id": None, "reason": None}
     return whole
-
-
-def _pledge(pledge: Pledge, caller: Caller, status: int) -> Any:
-    return _offered(pledge, caller), status, {"Location": f"/v1/pledges/{pledge.id}"}
-
-
-def _offered(pledge: Pledge, caller: Caller | None, masked: bool = False) -> dict[str, Any]:
-    free = 0 if pledge.withdrawn or pledge.resting else max(0, pledge.quantity - pledge.accepted - pledge.proposed)
-    more = {"open": free, "allowed": acts_on_pledge(caller, pledge)}
-    whole = {name: getattr(pledge, name) for name in PledgeOut().fields if name not in more} | more
-    return whole | {"pledger_id": None, "note": None} if masked else whole

@@ -1,0 +1,32 @@
+"""The catalogue: what can be asked for and given."""
+
+from typing import Any
+
+from apiflask import APIBlueprint
+from marshmallow import Schema, fields
+from sqlalchemy.orm import Session
+
+from chassis.auth import ANYONE, Caller
+from chassis.http import access
+from needs.catalogue import catalogue
+
+api = APIBlueprint("items", __name__)
+
+
+class ItemOut(Schema):
+    category = fields.String(required=True)
+    unit = fields.String(required=True, allow_none=True)
+    zh = fields.String(required=True)
+    en = fields.String(required=True)
+
+
+class CatalogueOut(Schema):
+    items = fields.List(fields.Nested(ItemOut), required=True)
+
+
+@api.get("/catalogue")
+@access(who=ANYONE, view="public")
+@api.output(CatalogueOut)
+def list_catalogue(session: Session, caller: Caller | None) -> Any:
+    """What can be asked for and pledged, groups (without a unit) before their items."""
+    return {"items": list(catalogue().values())}

@@ -1,0 +1,144 @@
+"""Pledges: offered, seen, changed, taken back."""
+
+from typing import Any
+from uuid import UUID
+
+from apiflask import APIBlueprint
+from marshmallow import Schema, ValidationError, fields, validates_schema
+from sqlalchemy.orm import Session
+
+from chassis.auth import ANYONE, GIVERS, SIGNED_IN, Caller
+from chassis.fields import Acts, Category, Choice, Moment, NothingIn, Region, Strict, Text, Whole
+from chassis.http import access
+from chassis.pages import PageIn, page_of
+from needs import actions, queries
+from needs.allowed import acts_on_pledge
+from needs.api.hall import QUANTITY, HallIn
+from needs.model import Pledge
+
+api = APIBlueprint("pledges", __name__)
+
+PLEDGE_KINDS = {
+    "goods": ("物品", "goods"),
+    "money": ("资金", "money"),
+    "service": ("服务", "service"),
+    "job": ("岗位", "job"),
+    "purchase": ("采购", "purchase"),
+    "training": ("培训", "training"),
+}
+
+
+class PledgeIn(Strict):
+    kind = Choice(PLEDGE_KINDS, load_default="goods")
+    category = Category(required=True, metadata={"description": "an item or a group of the catalogue"})
+    unit = Text(20, required=True)
+    quantity = Whole(**QUANTITY, required=True)
+    region = Region((0, 2, 4, 6, 9, 12), required=True, metadata={"description": "where it may go; empty is the whole country"})
+    valid_until = Moment(required=True)
+    note = Text(500, metadata={"description": "seen by the pledger only"})
+
+
+class PledgeChangeIn(Strict):
+    quantity = Whole(**QUANTITY)
+    region = Region((0, 2, 4, 6, 9, 12))
+    valid_until = Moment()
+
+    @validates_schema
+    def something_changes(self, data: dict[str, Any], **_: Any) -> None:
+        if not data:
+            raise ValidationError("required")
+
+
+class PledgeOut(Schema):
+    """A pledge. It is judged by matching: `answered_version` says up to which version that has happened."""
+
+    id = fields.UUID(required=True)
+    version = fields.Integer(required=True)
+    answered_version = fields.Integer(required=True)
+    kind = Choice(PLEDGE_KINDS, required=True)
+    category = fields.String(required=True)
+    unit = fields.String(required=True)
+    quantity = fields.Integer(required=True)
+    accepted = fields.Integer(required=True, metadata={"description": "promised, less what was never sent"})
+    delivered = fields.Integer(required=True, metadata={"description": "of `accepted`, confirmed as received"})
+    proposed = fields.Integer(required=True)
+    open = fields.Integer(required=True, metadata={"description": "neither accepted nor waiting for an answer"})
+    region = fields.String(required=True)
+    valid_until = fields.AwareDateTime(required=True)
+    withdrawn = fields.Boolean(required=True)
+    resting = fields.Boolean(
+        required=True, metadata={"description": "nothing is proposed of it after a refusal, until it is changed or the lesson taken back"}
+    )
+    offered_at = fields.AwareDateTime(required=True)
+    note = fields.String(required=True, allow_none=True)
+    pledger_id = fields.UUID(required=True, allow_none=True)
+    allowed = Acts()
+
+
+PledgePage = page_of(PledgeOut)
+
+
+@api.post("/pledges")
+@access(who=GIVERS, view="own")
+@api.input(PledgeIn)
+@api.output(PledgeOut, 201)
+def offer_pledge(session: Session, caller: Caller, json_data: dict[str, Any]) -> Any:
+    """Offer something; it is matched by itself with what is needed where it may go."""
+    return _pledge(actions.offer_pledge(session, caller, json_data), caller, 201)
+
+
+@api.get("/pledges")
+@access(who=ANYONE, view="public")
+@api.input(HallIn, location="query")
+@api.output(PledgePage)
+def list_pledges(session: Session, caller: Caller | None, query_data: dict[str, Any]) -> Any:
+    """What is offered, newest first, without who offers it."""
+    page = queries.open_pledges(session, **query_data)
+    return page | {"items": [_offered(pledge, caller, masked=True) for pledge in page["items"]]}
+
+
+@api.get("/pledges/mine")
+@access(who=GIVERS, view="own")
+@api.input(PageIn, location="query")
+@api.output(PledgePage)
+def list_own_pledges(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
+    """One's own pledges."""
+    page = queries.own_pledges(session, caller, **query_data)
+    return page | {"items": [_offered(pledge, caller) for pledge in page["items"]]}
+
+
+@api.get("/pledges/<uuid:pledge_id>")
+@access(who=SIGNED_IN, view="own")
+@api.output(PledgeOut)
+def get_pledge(session: Session, caller: Caller, pledge_id: UUID) -> Any:
+    """One of one's own pledges."""
+    return _offered(queries.own_pledge(session, caller, pledge_id), caller)
+
+
+@api.patch("/pledges/<uuid:pledge_id>")
+@access(who=GIVERS, view="own")
+@api.input(PledgeChangeIn)
+@api.output(PledgeOut, 202)
+def change_pledge(session: Session, caller: Caller, pledge_id: UUID, json_data: dict[str, Any]) -> Any:
+    """Ask for other figures. Wait until `answered_version` reaches the answer's `version` to see what came of it."""
+    return _pledge(actions.change_pledge(session, caller, pledge_id, json_data), caller, 202)
+
+
+@api.post("/pledges/<uuid:pledge_id>/withdrawal")
+@access(who=GIVERS, view="own")
+@api.input(NothingIn)
+@api.output(PledgeOut, 202)
+def withdraw_pledge(session: Session, caller: Caller, pledge_id: UUID, json_data: dict[str, Any]) -> Any:
+    """Give no more of a pledge; what was accepted before stays. Wait for `answered_version` as after a change."""
+    return _pledge(actions.withdraw_pledge(session, caller, pledge_id), caller, 202)
+
+
+def _pledge(pledge: Pledge, caller: Caller, status: int) -> Any:
+    return _offered(pledge, caller), status, {"Location": f"/v1/pledges/{pledge.id}"}
+
+
+def _offered(pledge: Pledge, caller: Caller | None, masked: bool = False) -> dict[str, Any]:
+    free = 0 if pledge.withdrawn or pledge.resting else max(0, pledge.quantity - pledge.accepted - pledge.proposed)
+    more = {"open": free, "allowed": acts_on_pledge(caller, pledge)}
+    whole = {name: getattr(pledge, name) for name in PledgeOut().fields if name not in more} | more
+    return whole | {"pledger_id": None, "note": None} if masked else whole
