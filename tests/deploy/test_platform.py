@@ -1,5 +1,6 @@
 """Broker and databases on Kubernetes fit the chart, and a service may do at the broker what it needs, and no more."""
 
+import re
 import subprocess
 from collections.abc import Callable, Iterator
 from importlib import import_module
@@ -150,6 +151,13 @@ def test_a_service_declares_tells_is_told_again_and_listens_with_its_own_user(us
 def test_a_service_does_nothing_in_another_s_name(users: Users, deed: Callable[[amqp.Channel], Any]) -> None:
     with pytest.raises(amqp.AccessRefused):
         users.act("needs", deed)
+
+
+def test_who_looks_how_long_a_queue_is_may_write_to_it_which_older_brokers_do_not_ask_for() -> None:
+    for queue in (queue for name in services() for queue in queues_of(name)):
+        for rights in (platform.permissions(queue.split(".")[1]), _scaler_s_permissions()):
+            assert re.search(rights["write"], queue)
+    assert not any(re.search(_scaler_s_permissions()["write"], name) for name in ("amq.default", "", *map(exchange_of, services())))
 
 
 def test_who_scales_sees_how_long_queues_are_and_does_nothing_else(users: Users) -> None:
