@@ -133,9 +133,23 @@ def test_who_promised_to_a_need_that_ended_is_told_of_its_end(database: RolledBa
 
 def test_what_is_free_of_a_pledge_is_told_with_a_version_that_nobody_has_seen(database: RolledBack) -> None:
     pledge = offered()
+    heard = Released(pledge_id=pledge.pledge_id, version=4, answers=1, resting=True)
     with database.begin() as session:
         book.book_pledges(session, [pledge])
-        assert recall_releases(session, [Released(pledge_id=pledge.pledge_id, version=4)]) == {"released": 1}
-        assert recall_releases(session, [Released(pledge_id=pledge.pledge_id, version=4)]) == {"released": 0}
+        assert recall_releases(session, [heard]) == {"released": 1}
+        assert recall_releases(session, [heard]) == {"released": 0}
     [event] = told(database, PledgeReleased)
     assert (event.version, event.resting) == (5, False)
+
+
+def test_an_answer_that_bears_the_version_of_a_forgotten_one_is_told_again(database: RolledBack) -> None:
+    pledge = offered()
+    forgotten = Released(pledge_id=pledge.pledge_id, version=1, answers=1, resting=True)
+    with database.begin() as session:
+        book.book_pledges(session, [pledge])
+        book.change_pledge(session, changed(pledge, version=2))
+        assert recall_releases(session, [forgotten]) == {"released": 1}
+        assert recall_releases(session, [forgotten]) == {"released": 0}
+        heard = Released(pledge_id=pledge.pledge_id, version=2, answers=2, resting=False)
+        assert recall_releases(session, [heard]) == {"released": 0}
+    assert [(event.version, event.answers) for event in told(database, PledgeReleased)] == [(1, 2), (2, 2)]

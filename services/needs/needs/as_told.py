@@ -27,7 +27,8 @@ def lines(session: Session) -> Iterator[dict[str, Any]]:
     matches = select(Match.id.label("match_id"), *(getattr(Match, name) for name in names), ended.label("need_ended"))
     for row in session.execute(matches.outerjoin(Need, Need.id == Match.need_id).order_by(Match.id)).mappings():
         yield {"of": "match", **row}
-    released = select(Pledge.id.label("pledge_id"), Pledge.released_version.label("version")).where(Pledge.released_version > 0)
+    heard = Pledge.released_version.label("version"), Pledge.answered_version.label("answers"), Pledge.resting
+    released = select(Pledge.id.label("pledge_id"), *heard).where(Pledge.released_version > 0)
     for row in session.execute(released.order_by(Pledge.id)).mappings():
         yield {"of": "pledge", **row}
 

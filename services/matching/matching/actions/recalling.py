@@ -47,10 +47,12 @@ class Held(msgspec.Struct, frozen=True, kw_only=True, tag_field="of", tag="match
 
 
 class Released(msgspec.Struct, frozen=True, kw_only=True, tag_field="of", tag="pledge", forbid_unknown_fields=True):
-    """The version of what needs heard last about what is free of a pledge."""
+    """What needs heard last about what is free of a pledge: which version of the pledge it answers, and whether it rests."""
 
     pledge_id: UUID
     version: int
+    answers: int
+    resting: bool
 
 
 def recall_matches(session: Session, held: Sequence[Held], answer_within: timedelta, *, replayed: bool) -> Counter[str]:
@@ -94,14 +96,23 @@ def recall_matches(session: Session, held: Sequence[Held], answer_within: timede
 
 
 def recall_releases(session: Session, held: Sequence[Released]) -> Counter[str]:
-    """Tell anew what is free of the pledges of which more was told than the book knows: that they rested is not known any more."""
+    """Tell anew what is free of the pledges of which more was told than the book knows: that they rested is not known any more.
+
+    So too where something else bears the version that was heard: what is replayed is counted on from where the backup stood, and nobody
+    takes a version twice.
+    """
     pledges = _rows(session, Pledge, {line.pledge_id for line in held})
-    behind = [(pledges[line.pledge_id], line.version) for line in held if line.pledge_id in pledges]
-    behind = [(pledge, version) for pledge, version in behind if pledge.releases < version]
-    for pledge, version in behind:
-        pledge.releases = version
-        tell_released(session, pledge)
+    behind = [line for line in held if line.pledge_id in pledges and _is_behind(pledges[line.pledge_id], line)]
+    for line in behind:
+        pledges[line.pledge_id].releases = line.version
+        tell_released(session, pledges[line.pledge_id])
     return Counter({"released": len(behind)})
+
+
+def _is_behind(pledge: Pledge, heard: Released) -> bool:
+    if pledge.releases == heard.version:
+        return (pledge.version, pledge.paused) != (heard.answers, heard.resting)
+    return pledge.releases < heard.version
 
 
 def _anew(line: Held, need: Need, pledge: Pledge, answer_within: timedelta) -> Match:
