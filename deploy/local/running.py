@@ -13,10 +13,13 @@ from typing import Any
 
 
 @contextmanager
-def stack(folder: Path, *options: str) -> Iterator[dict[str, Any]]:
-    """The stack in `folder`; gives what its `stack.json` states: addresses, environment, pid. Raises RuntimeError if it does not start."""
+def stack(folder: Path, *options: str, more: Mapping[str, str] | None = None) -> Iterator[dict[str, Any]]:
+    """The stack in `folder`, told `more` settings; gives what its `stack.json` states: addresses, environment, pid.
+
+    Raises RuntimeError if it does not start.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    with _running(folder, "deploy.local.stack", "--folder", str(folder), *options) as process:
+    with _running(folder, "deploy.local.stack", "--folder", str(folder), *options, more=more) as process:
         stated = folder / "stack.json"
         _wait(process, folder, stated.exists)
         yield json.loads(stated.read_text())
