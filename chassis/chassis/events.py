@@ -1,4 +1,4 @@
-"""Listening to events: nameko entrypoints that lose nothing and do nothing twice. Timers (`every`) are beside them."""
+"""Listening to events: nameko entrypoints that lose nothing and do nothing twice; timers come from `chassis.timers`."""
 
 import logging
 import random
