@@ -1,11 +1,17 @@
 """Leaving without anybody noticing: told to stop, a server says it is not ready, serves on for a while, and finishes what it began."""
 
 import mmap
+import signal
 import threading
+import time
+from collections.abc import Callable
 from typing import Any
 
 from flask import Flask, Response
+from granian._internal import load_target
 from granian.server.mp import MPServer
+
+STOPS = {signal.SIGTERM, signal.SIGINT}
 
 _told = mmap.mmap(-1, 1)
 """One byte that the server and its worker process share, because the worker is forked."""
@@ -32,11 +38,23 @@ def _let_go(response: Response) -> Response:
 
 
 class Server(MPServer):
-    """Told to stop, it serves on for `drain_seconds`, until load balancers know that it is not ready; told twice, it stops at once."""
+    """Told to stop, it serves on for `drain_seconds`, until load balancers know that it is not ready; told twice, it stops at once.
+
+    A signal reaches whichever thread of a process the kernel likes, and Python's main thread, waiting for a lock, does not hear what
+    another one got. So none gets it: each process has one thread that waits for it.
+    """
 
     def __init__(self, *arguments: Any, drain_seconds: float, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._drain_seconds = drain_seconds
+
+    def serve(self, *_: Any, **__: Any) -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
+        super().serve(target_loader=_load)
+
+    def startup(self, *arguments: Any) -> None:
+        super().startup(*arguments)  # type: ignore[no-untyped-call]
+        _listen(lambda handler: handler == self.signal_handler_interrupt, times=2)
 
     def signal_handler_interrupt(self, *_: Any) -> None:
         told_again, _told[0] = has_begun(), 1
@@ -46,3 +64,20 @@ class Server(MPServer):
         timer = threading.Timer(self._drain_seconds, super().signal_handler_interrupt)
         timer.daemon = True
         timer.start()
+
+
+def _load(target: str) -> Any:
+    """The application, in the worker process, which was born with its server's handlers and gets its own once this has returned."""
+    born_with = signal.getsignal(signal.SIGTERM)
+    _listen(lambda handler: handler != born_with, times=1)
+    return load_target(target, factory=True)
+
+
+def _listen(is_ours: Callable[[Any], bool], times: int) -> None:
+    def hear() -> None:
+        while not is_ours(handler := signal.getsignal(signal.SIGTERM)):
+            time.sleep(0.01)
+        for _ in range(times):
+            handler(signal.sigwait(STOPS), None)  # type: ignore[operator,misc]
+
+    threading.Thread(target=hear, daemon=True, name="listening").start()

@@ -5,9 +5,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 from keeper import House, Serve, soon, unguarded
 from pantry import actions
@@ -16,6 +18,7 @@ from sqlalchemy import text
 
 from chassis import deadlines, rates
 from chassis.database import Database
+from chassis.draining import STOPS
 from chassis.http import create_app
 from chassis.settings import Settings, WebSettings
 from chassis.testing.fixtures import Client, KnownKeys, Person, RolledBack
@@ -174,6 +177,22 @@ def test_a_server_told_to_stop_serves_on_until_nobody_is_sent_to_it_and_finishes
     assert time.monotonic() - told_at >= 4.5
     with pytest.raises(httpx.TransportError):
         client.get("/livez")
+
+
+@pytest.mark.parametrize("otherwise", [None, unguarded("without_listening", "a thread that waits for something else may get it")])
+def test_no_thread_but_the_one_that_waits_for_it_is_given_a_signal_to_stop(serve: Serve, otherwise: str | None) -> None:
+    process, client = serve(otherwise=otherwise)
+    assert client.post("/v1/counts", json={"quantity": 7}).json() == {"quantity": 7}
+    for one in (server := psutil.Process(process.pid), *server.children()):
+        masks = [_blocked(one.pid, thread.id) for thread in one.threads()]
+        # The kernel lifts the block for the thread that waits.
+        assert [mask for mask in masks if not mask >= STOPS] == [set()]
+
+
+def _blocked(process: int, thread: int) -> set[int]:
+    status = Path(f"/proc/{process}/task/{thread}/status").read_text(encoding="ascii")
+    mask = int(status.split("SigBlk:")[1].split()[0], 16)
+    return {number for number in range(1, 65) if mask >> (number - 1) & 1}
 
 
 @pytest.mark.parametrize(

@@ -122,6 +122,11 @@ def without_letting_go() -> None:
     draining.keep = lambda app: None
 
 
+def without_listening() -> None:
+    """Whichever thread gets a signal has it."""
+    signal.pthread_sigmask = lambda *_: set()
+
+
 def without_heartbeats() -> None:
     import amqp
 
