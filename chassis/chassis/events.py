@@ -280,11 +280,13 @@ def _bytes(body: str | bytes | memoryview) -> bytes:
 
 
 def _gather(connection: amqp.Connection, arrived: deque[amqp.Message], most: int) -> None:
-    """Wait for a message, a second at most, and take in those that came with it; while more keep coming, fill the batch for 20 ms."""
+    """Wait for a message, a second at most, and take in all that are there; while more keep coming, linger for 20 ms."""
     _read(connection, 0.0 if arrived else 1.0)
-    deadline = time.monotonic() + 0.02
-    while arrived and len(arrived) < most and time.monotonic() < deadline and _read(connection, 0.002 if len(arrived) > 1 else 0.0):
-        pass
+    linger_until = time.monotonic() + 0.02
+    while arrived and len(arrived) < most:
+        lingers = len(arrived) > 1 and time.monotonic() < linger_until
+        if not _read(connection, 0.002 if lingers else 0.0):
+            break
 
 
 def _wait(thread: Any, connection: amqp.Connection) -> Any:

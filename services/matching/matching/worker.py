@@ -57,7 +57,7 @@ class Worker(ServiceWorker):
     def remind_county(self, session: Session) -> None:
         reminding.remind_county(session)
 
-    @every(seconds=1)
+    @every(seconds=5)
     def keep_balance(self, session: Session) -> None:
         keeping.keep(session)
 
