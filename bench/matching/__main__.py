@@ -62,7 +62,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--samples", type=int, default=300, help="needs whose wait is measured, at rest and at half load each")
     parser.add_argument("--rate", type=float, default=1000, help="needs a second that count as the most when the pipeline is not measured")
     parser.add_argument("--sizes", type=lambda words: [int(word) for word in words.split(",")], default=[10_000, 100_000, 1_000_000])
-    parser.add_argument("--batches", type=int, default=10, help="of 500 needs, for each size of the book")
+    parser.add_argument("--batches", type=int, default=20, help="of 500 needs, for each size of the book")
     parser.add_argument("--plot", type=Path, help="where growth is drawn, as SVG")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     parser.add_argument("--durable", action="store_true", help="with fsync, which slows those most who commit one by one")
