@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 from flask import Flask, Response
-from granian._internal import load_target
 from granian.server.mp import MPServer
+from werkzeug.utils import import_string
 
 STOPS = {signal.SIGTERM, signal.SIGINT}
 
@@ -70,7 +70,7 @@ def _load(target: str) -> Any:
     """The application, in the worker process, which was born with its server's handlers and gets its own once this has returned."""
     born_with = signal.getsignal(signal.SIGTERM)
     _listen(lambda handler: handler != born_with, times=1)
-    return load_target(target, factory=True)
+    return import_string(target)()
 
 
 def _listen(is_ours: Callable[[Any], bool], times: int) -> None:
