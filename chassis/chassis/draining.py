@@ -54,7 +54,7 @@ class Server(MPServer):
 
     def startup(self, *arguments: Any) -> None:
         super().startup(*arguments)  # type: ignore[no-untyped-call]
-        _listen(lambda handler: handler == self.signal_handler_interrupt, times=2)
+        _listen(lambda: self.signal_handler_interrupt, times=2)
 
     def signal_handler_interrupt(self, *_: Any) -> None:
         told_again, _told[0] = has_begun(), 1
@@ -69,15 +69,20 @@ class Server(MPServer):
 def _load(target: str) -> Any:
     """The application, in the worker process, which was born with its server's handlers and gets its own once this has returned."""
     born_with = signal.getsignal(signal.SIGTERM)
-    _listen(lambda handler: handler != born_with, times=1)
+
+    def own() -> Any:
+        while (handler := signal.getsignal(signal.SIGTERM)) == born_with:
+            time.sleep(0.01)
+        return handler
+
+    _listen(own, times=1)
     return import_string(target)()
 
 
-def _listen(is_ours: Callable[[Any], bool], times: int) -> None:
+def _listen(handler: Callable[[], Any], times: int) -> None:
     def hear() -> None:
-        while not is_ours(handler := signal.getsignal(signal.SIGTERM)):
-            time.sleep(0.01)
+        handle = handler()
         for _ in range(times):
-            handler(signal.sigwait(STOPS), None)  # type: ignore[operator,misc]
+            handle(signal.sigwait(STOPS), None)
 
     threading.Thread(target=hear, daemon=True, name="listening").start()

@@ -1,0 +1,87 @@
+"""No request is cut off when a server leaves, and it always hears that it has to."""
+
+import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+from keeper import House, Serve, soon, unguarded
+
+from chassis.draining import STOPS
+
+
+@pytest.mark.parametrize("drain_seconds", [6, unguarded(0, "who is told to stop and does so at once turns away those still sent to it")])
+def test_a_server_told_to_stop_serves_on_until_nobody_is_sent_to_it_and_finishes_what_it_began(
+    house: House, serve: Serve, drain_seconds: int
+) -> None:
+    process, client = serve(drain_seconds=drain_seconds)
+
+    def nap(milliseconds: int) -> int:
+        try:
+            return client.post("/v1/naps", json={"milliseconds": milliseconds}).status_code
+        except httpx.TransportError:
+            return 0
+
+    with ThreadPoolExecutor(8) as pool:
+        early = [pool.submit(nap, 1500) for _ in range(4)]
+        assert soon(lambda: house.count("pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"))
+        told_at = time.monotonic()
+        process.signal(15)
+        try:
+            assert soon(lambda: client.get("/readyz").status_code == 503)
+            assert client.get("/livez").status_code == 200
+            assert client.post("/v1/counts", json={"quantity": 7}).json() == {"quantity": 7}
+        except httpx.TransportError:
+            pytest.fail("turned away before the time")
+        # A server that stops at once still serves while it has something to finish: it is over only when that is.
+        answered = [one.result() for one in early]
+        time.sleep(max(1, told_at + 2 - time.monotonic()))
+        late = [pool.submit(nap, 2500) for _ in range(4)]
+        assert [*answered, *(one.result() for one in late)] == [200] * 8
+    assert process.ended() == 0
+    assert time.monotonic() - told_at >= 4.5
+    with pytest.raises(httpx.TransportError):
+        client.get("/livez")
+
+
+@pytest.mark.parametrize("otherwise", [None, unguarded("without_listening", "a thread that waits for something else may get it")])
+def test_no_thread_but_the_one_that_waits_for_it_is_given_a_signal_to_stop(serve: Serve, otherwise: str | None) -> None:
+    process, client = serve(otherwise=otherwise)
+    assert client.post("/v1/counts", json={"quantity": 7}).json() == {"quantity": 7}
+    for one in (server := psutil.Process(process.pid), *server.children()):
+        masks = [_blocked(one.pid, thread.id) for thread in one.threads()]
+        # The kernel lifts the block for the thread that waits.
+        assert [mask for mask in masks if not mask >= STOPS] == [set()]
+
+
+def _blocked(process: int, thread: int) -> set[int]:
+    status = Path(f"/proc/{process}/task/{thread}/status").read_text(encoding="ascii")
+    mask = int(status.split("SigBlk:")[1].split()[0], 16)
+    return {number for number in range(1, 65) if mask >> (number - 1) & 1}
+
+
+@pytest.mark.parametrize(
+    "otherwise", [None, unguarded("without_letting_go", "a connection is kept until the server closes it, whatever is on its way on it")]
+)
+def test_a_server_told_to_stop_lets_go_of_each_connection_with_its_next_answer(serve: Serve, otherwise: str | None) -> None:
+    process, client = serve(drain_seconds=60, otherwise=otherwise)
+    asking = b"GET /livez HTTP/1.1\r\nHost: pantry\r\n\r\n"
+    with socket.create_connection((client.base_url.host, client.base_url.port or 80), timeout=10) as kept:
+        kept.sendall(asking)
+        before = b""
+        while not before.endswith(b'"ok"}\n'):
+            before += kept.recv(4096)
+        process.signal(15)
+        assert soon(lambda: client.get("/readyz").status_code == 503)
+        kept.sendall(asking)
+        try:
+            answer = b"".join(iter(lambda: kept.recv(4096), b""))
+        except TimeoutError:
+            pytest.fail("the connection is kept")
+    assert b"connection: close" not in before.lower()
+    assert b"connection: close" in answer.lower()
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert client.get("/livez").status_code == 200
