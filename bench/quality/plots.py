@@ -40,7 +40,7 @@ def online(folder: Path, shares: Sequence[Mapping[str, float]]) -> None:
     for way, mark in zip([way for way in shares[0] if way != "supply"], MARKS, strict=False):
         axes.plot(supplies, [one[way] for one in shares], marker=mark, label=_named(way))
     axes.legend(fontsize="small", loc="lower right")
-    _save(picture, folder, "quality-online.svg", "需求与意向陆续到来时 while needs and pledges keep coming")
+    save(picture, folder, "quality-online.svg", "需求与意向陆续到来时 while needs and pledges keep coming")
 
 
 def equity(folder: Path, table: Sequence[Mapping[str, float]]) -> None:
@@ -56,7 +56,7 @@ def equity(folder: Path, table: Sequence[Mapping[str, float]]) -> None:
         for way, mark in zip([name for name in table[0] if name not in {"supply", "choosing"}], MARKS, strict=False):
             axes.plot([one["choosing"] for one in rows], [one[way] for one in rows], marker=mark, label=_named(way))
         axes.legend(fontsize="small", loc="upper left")
-    _save(picture, folder, "quality-equity.svg", "各村得到的帮助有多不均 how unequal the villages fare")
+    save(picture, folder, "quality-equity.svg", "各村得到的帮助有多不均 how unequal the villages fare")
 
 
 def getusppe(folder: Path, frontier: Mapping[str, Sequence[tuple[float, float, float | None]]]) -> None:
@@ -72,7 +72,7 @@ def getusppe(folder: Path, frontier: Mapping[str, Sequence[tuple[float, float, f
     picture.legend(*fill.get_legend_handles_labels(), fontsize="small", loc="outside lower center", ncols=3)
     for axes in (fill, weighted):
         axes.set_ylim(0, 1.1 * axes.dataLim.ymax)
-    _save(picture, folder, "quality-getusppe.svg", "GetUsPPE 2020 年春季的真实申请与捐赠 real requests and gifts of spring 2020")
+    save(picture, folder, "quality-getusppe.svg", "GetUsPPE 2020 年春季的真实申请与捐赠 real requests and gifts of spring 2020")
 
 
 def _mark(axes: Axes, way: str, points: Sequence[tuple[float, float]], mark: str) -> None:
@@ -84,7 +84,8 @@ def _named(way: str) -> str:
     return f"{CHINESE[way]} {way}" if way in CHINESE else way
 
 
-def _save(picture: Figure, folder: Path, name: str, title: str) -> None:
+def save(picture: Figure, folder: Path, name: str, title: str) -> None:
+    """As SVG with its title, Chinese as text."""
     picture.suptitle(title)
     folder.mkdir(parents=True, exist_ok=True)
     # Where a font is missing only the places are less exact.
