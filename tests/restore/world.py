@@ -12,10 +12,11 @@ TAKEN = """
     FROM matches WHERE state NOT IN ('refused', 'lapsed', 'declined')
 """
 OVER = f"""
-    SELECT (SELECT count(*) FROM (SELECT need_id FROM ({TAKEN}) AS taken JOIN needs ON needs.id = need_id
-            GROUP BY need_id, needs.quantity HAVING sum(need_units) > needs.quantity) AS over)
-         + (SELECT count(*) FROM (SELECT pledge_id FROM ({TAKEN}) AS taken JOIN pledges ON pledges.id = pledge_id
-            GROUP BY pledge_id, pledges.quantity HAVING sum(pledge_units) > pledges.quantity) AS over)
+    SELECT 'need', needs.id, needs.quantity, sum(need_units) FROM ({TAKEN}) AS taken JOIN needs ON needs.id = need_id
+    GROUP BY needs.id HAVING sum(need_units) > needs.quantity
+    UNION ALL
+    SELECT 'pledge', pledges.id, pledges.quantity, sum(pledge_units) FROM ({TAKEN}) AS taken JOIN pledges ON pledges.id = pledge_id
+    GROUP BY pledges.id HAVING sum(pledge_units) > pledges.quantity
 """
 WAITING = """
     SELECT count(*) FROM needs JOIN pledges
@@ -42,9 +43,11 @@ def count(urls: Mapping[str, str]) -> dict[str, int]:
     held = {service: {str(id_): (state, units) for id_, state, units in _rows(urls[service], query)} for service, query in HELD.items()}
     known = {str(id_) for (id_,) in _rows(urls["matching"], "SELECT id FROM matches")}
     noticed = {str(id_) for (id_,) in _rows(urls["notify"], "SELECT DISTINCT about FROM notices WHERE kind LIKE 'match%'")}
+    over = _rows(urls["needs"], OVER)
+    print("over-allocated:", *over, sep="\n")
     twice = "SELECT count(*) - count(DISTINCT (about, recipient_id, side, kind, about_version)) FROM notices"
     return {
-        "over_allocated": _rows(urls["needs"], OVER)[0][0],
+        "over_allocated": len(over),
         "pairs_waiting": _rows(urls["matching"], WAITING)[0][0],
         "otherwise_in_needs": len(held["needs"].items() ^ held["matching"].items()),
         "otherwise_in_insight": len(held["insight"].items() ^ held["matching"].items()),

@@ -131,6 +131,17 @@ def test_who_promised_to_a_need_that_ended_is_told_of_its_end(database: RolledBa
         assert (event.version, event.reason) == (3, "need_withdrawn")
 
 
+def test_of_a_pledge_that_was_lowered_meanwhile_it_is_told_how_much_stays_promised(database: RolledBack) -> None:
+    need, pledge = published(quantity=10), offered(quantity=10)
+    with adding_up(database):
+        with database.begin() as session:
+            book.book_needs(session, [need])
+            book.book_pledges(session, [pledge])
+            book.change_pledge(session, changed(pledge, version=2, quantity=4))
+        recall(database, held(need.need_id, pledge.pledge_id, **STEPS[2]))
+    assert [(event.version, event.quantity, event.accepted) for event in told(database, PledgeReleased)] == [(1, 4, 0), (2, 9, 9)]
+
+
 def test_what_is_free_of_a_pledge_is_told_with_a_version_that_nobody_has_seen(database: RolledBack) -> None:
     pledge = offered()
     heard = Released(pledge_id=pledge.pledge_id, version=4, answers=1, resting=True)

@@ -86,8 +86,11 @@ def recall_matches(session: Session, held: Sequence[Held], answer_within: timede
                 events.append(told.need_ended(match))
             recalled.append(match)
     session.flush()
-    over = _recount(session, recalled)
+    over, raised = _recount(session, recalled)
     _lapse_unfit(session, [match for match in recalled if match.state == "proposed"], over)
+    for pledge_id in sorted(raised):
+        session.refresh(pledges[pledge_id])
+        tell_released(session, pledges[pledge_id])
     marks.note(session, [match.id for match in recalled])
     outbox.add(session, *events)
     if replayed:
@@ -176,8 +179,8 @@ _PASS = text(
 _RECOUNT = {
     table: text(
         f"""
-        UPDATE {table} SET quantity = {quantity}, rest = CASE WHEN ended THEN 0 ELSE greatest(0, {quantity} - held) END
-        FROM unnest(CAST(:ids AS uuid[])) AS one (id), LATERAL (
+        UPDATE {table} SET quantity = {quantity}, rest = CASE WHEN {table}.ended THEN 0 ELSE greatest(0, {quantity} - held) END
+        FROM unnest(CAST(:ids AS uuid[])) AS one (id) JOIN {table} AS before USING (id), LATERAL (
             SELECT coalesce(sum(CASE WHEN state = 'proposed' THEN quantity ELSE {KEPT[table]} END), 0) AS held,
                 coalesce(sum({KEPT[table]}) FILTER (WHERE state <> 'proposed'), 0) AS promised
             FROM matches, LATERAL (
@@ -187,7 +190,8 @@ _RECOUNT = {
             ) AS moved
             WHERE {column} = one.id AND state NOT IN ('refused', 'lapsed', 'declined')
         ) AS matched
-        WHERE {table}.id = one.id RETURNING {table}.id, matched.held > {table}.quantity AS over
+        WHERE {table}.id = one.id
+        RETURNING {table}.id, matched.held > {table}.quantity AS over, {table}.quantity > before.quantity AS raised
         """
     )
     for table, column, quantity in (
@@ -197,9 +201,9 @@ _RECOUNT = {
 }
 
 
-def _recount(session: Session, recalled: Sequence[Match]) -> set[UUID]:
-    """Reckon what is free on both sides; gives those of which more is set aside than there is. More may be promised of a pledge than it is
-    known to offer: then that was offered."""
+def _recount(session: Session, recalled: Sequence[Match]) -> tuple[set[UUID], set[UUID]]:
+    """Reckon what is free on both sides; gives those of which more is set aside than there is, and the pledges of which more had been
+    promised than they are known to offer: then that was offered."""
     needs, pledges = {match.need_id for match in recalled}, {match.pledge_id for match in recalled}
     reckoned = [
         *session.execute(_RECOUNT["pledges"], {"ids": array(sorted(pledges))}),
@@ -207,7 +211,7 @@ def _recount(session: Session, recalled: Sequence[Match]) -> set[UUID]:
     ]
     to_clear.add(session, "need", needs)
     to_clear.add(session, "pledge", pledges)
-    return {row.id for row in reckoned if row.over}
+    return {row.id for row in reckoned if row.over}, {row.id for row in reckoned if row.raised}
 
 
 def _lapse_unfit(session: Session, proposed: Sequence[Match], over: set[UUID]) -> None:
