@@ -74,11 +74,8 @@ def foundations() -> list[PledgeOffered]:
 def fill(connection: psycopg.Connection[Any], table: str, count: int, luck: random.Random) -> None:
     """`count` rows by COPY, each like the one row that the service itself entered, but for what differs from need to need."""
     with connection.cursor() as cursor:
-        names = [
-            column.name for column in cursor.execute(sql.SQL("SELECT * FROM {} LIMIT 0").format(sql.Identifier(table))).description or ()
-        ]
-        with cursor.copy(sql.SQL("COPY (SELECT * FROM {} LIMIT 1) TO STDOUT").format(sql.Identifier(table))) as copy:
-            like = b"".join(bytes(part) for part in copy).decode().rstrip("\n").split("\t")
+        with cursor.copy(sql.SQL("COPY {} TO STDOUT (HEADER)").format(sql.Identifier(table))) as copy:
+            names, like, *_ = (line.split("\t") for line in b"".join(bytes(part) for part in copy).decode().splitlines())
         rows = _needs(luck) if table == "needs" else _pledges(luck)
         places = {name: place for place, name in enumerate(names)}
         with cursor.copy(sql.SQL("COPY {} FROM STDIN").format(sql.Identifier(table))) as copy:

@@ -41,7 +41,7 @@ PLEDGES = """
             SELECT *, sum(rest) OVER (ORDER BY reliability DESC, offered_at ROWS UNBOUNDED PRECEDING) - rest AS before FROM (
                 SELECT id, pledger_id, category, unit, scope, rest, valid_until, reliability, offered_at FROM pledges
                 WHERE category = key.category COLLATE "C" AND unit = key.unit AND scope = key.scope COLLATE "C"
-                  AND NOT ended AND rest > 0 AND valid_until > now()
+                  AND open AND valid_until > now()
                 ORDER BY reliability DESC, offered_at LIMIT least(200, key.demand)
             ) AS oldest
         ) AS summed WHERE before < key.demand

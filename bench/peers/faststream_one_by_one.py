@@ -38,7 +38,7 @@ PROBE = """
     FROM unnest($1::text[], $2::text[], $3::text[]) AS key (category, unit, scope), LATERAL (
         SELECT id, pledger_id, category, unit, scope, rest, valid_until FROM pledges
         WHERE category = key.category COLLATE "C" AND unit = key.unit AND scope = key.scope COLLATE "C"
-          AND NOT ended AND rest > 0 AND valid_until > now()
+          AND open AND valid_until > now()
         ORDER BY reliability DESC, offered_at LIMIT least(200, $4::bigint)
     ) AS pledge
 """

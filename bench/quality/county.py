@@ -1,10 +1,11 @@
 """A county's year for the quality bench: villages of unequal popularity, their needs, and gifts of which some are for a chosen village."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from uuid import UUID
 
 import numpy as np
+from msgspec.structs import replace
 
 from matching.score import Asked
 

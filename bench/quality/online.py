@@ -12,10 +12,11 @@ first come, since who knew all beforehand is only some 30 % better there; its li
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from uuid import UUID
 
 import numpy as np
+from msgspec.structs import replace
 
 from bench.quality.country import Luck, worth
 from bench.quality.figures import say

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 import numpy as np
+from msgspec import Struct
 from ortools.graph.python.min_cost_flow import SimpleMinCostFlow
 
 from matching.score import DEFAULT, PRIOR, Asked, Key, Weights, keys_of, of_need, of_pair, of_pledge, score
 
 
-@dataclass(frozen=True)
-class Offered:
+class Offered(Struct, frozen=True):
     """A pledge and how much of it is free.
 
     `extra` is what a unit of it costs beside what its key says; needs less urgent than `kept_for` get nothing of it yet.

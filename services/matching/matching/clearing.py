@@ -14,13 +14,12 @@ from chassis import outbox, tracing
 from chassis.database import now
 from chassis.rows import array
 from matching import stock
-from matching.allocation import Offered
 from matching.fairness.asking import lately
 from matching.holding import held
 from matching.leaving import fitting_needs, leave
 from matching.proposing import propose
 from matching.score import Asked, in_turn
-from matching.wanting import Wanting, key_of
+from matching.wanting import Wanting
 from matching.weights.asking import in_force
 from matching.weights.declining import decline, forget
 from matching.weights.sharing import share_out, too_low
@@ -74,14 +73,14 @@ def _clear(session: Session, answer_within: timedelta, due_needs: Sequence[UUID]
     asked = _asked(session, need_of.values(), at)
     refused = session.execute(_REFUSED, {"ids": array(asked)}).all() if asked else []
     wanting = Wanting(asked.values(), refused)
-    pledge_of = stock.take(session, wanting)
+    pledges = stock.take(session, wanting)
     weights = in_force(session, {need.region for need in asked.values()}, at)
     forget(session, [id_ for id_ in due_needs if id_ in need_of and need_of[id_].declined])
-    needs, pledges = in_turn(list(asked.values())), [_offered(row) for row in pledge_of.values()]
-    low = too_low(needs, pledges, weights)
+    needs = in_turn(list(asked.values()))
+    low = too_low(needs, pledges.values(), weights)
     decline(session, low, at)
-    barred = wanting.barred_of(pledge_of.values())
-    shares = held(session, lambda left: share_out(needs, left, barred, weights, low), pledges, pledge_of)
+    barred = wanting.barred_of(pledges.values())
+    shares, pledge_of = held(session, lambda left: share_out(needs, left, barred, weights, low), pledges)
     weighed = {id_: (row, asked[id_]) for id_, row in need_of.items()}
     propose(session, shares, weighed, pledge_of, weights, at, answer_within)
     given, taken = Counter[UUID](), Counter[UUID]()
@@ -89,7 +88,7 @@ def _clear(session: Session, answer_within: timedelta, due_needs: Sequence[UUID]
         given[share.need] += share.quantity
         taken[share.pledge] += share.quantity
     unmet = [asked[id_] for id_ in due_needs if id_ in asked and given[id_] < asked[id_].rest]
-    lying = [row for id_, row in pledge_of.items() if taken[id_] < row.rest] if unmet else []
+    lying = [one for id_, one in pledges.items() if taken[id_] < one.rest] if unmet else []
     waiting = stock.beside(session, Wanting(unmet, refused, low), lying) if unmet else []
     leave(session, due_needs, due_pledges, waiting, [id_ for id_ in due_needs if id_ not in asked])
     return Cleared(len(due_needs) + len(due_pledges), len(shares))
@@ -119,7 +118,3 @@ def _asked(session: Session, rows: Collection[Any], at: datetime) -> dict[UUID, 
         )
         for row in rows
     }
-
-
-def _offered(row: Any) -> Offered:
-    return Offered(row.id, key_of(row), row.rest, row.reliability)

@@ -10,36 +10,38 @@ from sqlalchemy.orm import Session
 
 from chassis.rows import array
 from matching.allocation import Offered, Share
+from matching.stock import Open
 
 ATTEMPTS = 3
 
 _HOLD = text(
-    "SELECT id, version, rest, not_for FROM pledges WHERE id = ANY(CAST(:ids AS uuid[])) AND NOT ended AND valid_until > now()"
-    " ORDER BY id FOR UPDATE SKIP LOCKED"
+    "SELECT id, version, pledger_id, category, unit, scope, rest, valid_until, not_for FROM pledges"
+    " WHERE id = ANY(CAST(:ids AS uuid[])) AND open AND valid_until > now() ORDER BY id FOR UPDATE SKIP LOCKED"
 )
 
 
 def held(
-    session: Session, share: Callable[[Sequence[Offered]], list[Share]], pledges: Sequence[Offered], read: Mapping[UUID, Any]
-) -> list[Share]:
-    """Shares of pledges that are still as they were `read`; their rows are locked, and nobody is waited for.
+    session: Session, share: Callable[[Sequence[Offered]], list[Share]], pledges: Mapping[UUID, Open]
+) -> tuple[list[Share], Mapping[UUID, Any]]:
+    """Shares of pledges that are still as they were read, and their rows, which are locked; nobody is waited for.
 
     What somebody was faster with is left out, and the rest shared out anew, a few times; the needs that get nothing then stay on the list.
     """
     lost: set[UUID] = set()
     for _ in range(ATTEMPTS):
-        shares = share([pledge for pledge in pledges if pledge.id not in lost])
-        gone = _gone(session, shares, read)
-        if not gone:
+        shares = share([pledge for pledge in pledges.values() if pledge.id not in lost] if lost else [*pledges.values()])
+        taken = Counter[UUID]()
+        for one in shares:
+            taken[one.pledge] += one.quantity
+        rows = _hold(session, taken, pledges)
+        lost |= taken.keys() - rows.keys()
+        if len(rows) == len(taken):
             break
-        lost |= gone
-    return [one for one in shares if one.pledge not in lost]
+    return [one for one in shares if one.pledge in rows], rows
 
 
-def _gone(session: Session, shares: Sequence[Share], read: Mapping[UUID, Any]) -> set[UUID]:
-    taken = Counter[UUID]()
-    for one in shares:
-        taken[one.pledge] += one.quantity
-    rows = session.execute(_HOLD, {"ids": array(taken)}).all() if taken else []
-    as_read = (row for row in rows if (row.version, row.not_for) == (read[row.id].version, read[row.id].not_for))
-    return taken.keys() - {row.id for row in as_read if row.rest >= taken[row.id]}
+def _hold(session: Session, taken: Mapping[UUID, int], read: Mapping[UUID, Open]) -> dict[UUID, Any]:
+    found = session.execute(_HOLD, {"ids": array(taken)}).all() if taken else []
+    rows = {row.id: row for row in found}
+    as_read = (id_ for id_, row in rows.items() if (row.version, row.not_for) == (read[id_].version, read[id_].not_for))
+    return {id_: rows[id_] for id_ in as_read if rows[id_].rest >= taken[id_]}

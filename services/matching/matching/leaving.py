@@ -43,7 +43,7 @@ _FITTING_NEEDS = text(
     SELECT DISTINCT need.id FROM pledges
     JOIN categories AS asked ON {_ASKED},
       LATERAL ({_fitting("ORDER BY urgency DESC, posted_at", PER_PLEDGE)}) AS need
-    WHERE pledges.id = ANY(CAST(:ids AS uuid[])) AND NOT pledges.ended AND pledges.rest > 0 AND pledges.valid_until > now()
+    WHERE pledges.id = ANY(CAST(:ids AS uuid[])) AND pledges.open AND pledges.valid_until > now()
     """
 )
 # What still has something fitting open beside it was passed over because somebody else held that, or there was too much for one
@@ -59,7 +59,7 @@ _DONE = text(
         UNION ALL
         SELECT 'pledge', id FROM (
             SELECT pledges.* FROM due JOIN pledges ON pledges.id = due.id
-            WHERE due.side = 'pledge' AND NOT pledges.ended AND pledges.rest > 0 AND pledges.valid_until > now() OFFSET 0
+            WHERE due.side = 'pledge' AND pledges.open AND pledges.valid_until > now() OFFSET 0
         ) AS pledges
         WHERE EXISTS (
             SELECT FROM categories AS asked JOIN LATERAL ({_fitting("", 1)}) AS fitting ON true

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, LargeBinary, MetaData, SmallInteger, String, Text
+from sqlalchemy import BigInteger, Computed, ForeignKey, LargeBinary, MetaData, SmallInteger, String, Text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship, selectinload
 
@@ -45,7 +45,8 @@ class Pledge(Base):
     """An open pledge. `scope` is the region where it may go; `rest` is what is not set aside for any need;
     `reliability` is the class of its pledger, `not_for` are the regions and items that the lessons in force speak against.
 
-    One that its pledger lets rest is `paused` and, until it goes on, as good as `ended`.
+    One that its pledger lets rest is `paused` and, until it goes on, as good as `ended`; one that is no longer valid is found `expired`
+    soon afterwards. `open` is one of which something is free.
     """
 
     __tablename__ = "pledges"
@@ -60,6 +61,8 @@ class Pledge(Base):
     rest: Mapped[int] = mapped_column(BigInteger)
     ended: Mapped[bool]
     paused: Mapped[bool] = mapped_column(default=False)
+    expired: Mapped[bool] = mapped_column(default=False)
+    open: Mapped[bool] = mapped_column(Computed("NOT ended AND NOT expired AND rest > 0"))
     valid_until: Mapped[datetime] = mapped_column(Moment)
     offered_at: Mapped[datetime] = mapped_column(Moment)
     reliability: Mapped[int] = mapped_column(SmallInteger, default=3)

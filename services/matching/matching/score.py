@@ -1,9 +1,12 @@
 """What one unit of a pledge is worth to a need, part by part, by weights that counties may set: a pure function of whole numbers."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from uuid import UUID
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 Key = tuple[str, str, str]
 """Category, unit and scope of a pledge: pledges with the same key serve the same needs equally well."""
@@ -57,8 +60,7 @@ class Weights:
 DEFAULT = Weights()
 
 
-@dataclass(frozen=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """A need, how much of it is open, and how well its village and its household have fared so far (in needs helped).
 
     With no needs of the village known, and None of the household, how they fared counts for nothing.
@@ -71,10 +73,10 @@ class Asked:
     urgency: int
     waiting_days: int
     rest: int
-    is_helped: bool = field(default=False, kw_only=True)
-    village_needs: int = field(default=0, kw_only=True)
-    village_helped: int = field(default=0, kw_only=True)
-    household_helped: int | None = field(default=None, kw_only=True)
+    is_helped: bool = False
+    village_needs: int = 0
+    village_helped: int = 0
+    household_helped: int | None = None
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,11 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.orm import Session
 
 from chassis.rows import array, document
+from matching.allocation import Offered
 from matching.score import Key
 from matching.wanting import Wanting, key_of
 
@@ -17,19 +18,22 @@ PER_KEY = 200
 # Of a key whose needs lessons tell apart, who wants it is stated; of all others, which are by far the most, only how much of it is wanted.
 _APART = """
     json_to_recordset(CAST(:keys AS json))
-    AS key (category text, unit text, scope text, demand bigint, passed uuid[], areas text[], items text[], places text[], things text[])
+    AS key (
+        place bigint, category text, unit text, scope text, demand bigint, passed uuid[],
+        areas text[], items text[], places text[], things text[]
+    )
 """
 _ALIKE = """
     (
         SELECT of.*, CAST(:passed AS uuid[]) AS passed, CAST(NULL AS text[]) AS areas, CAST(NULL AS text[]) AS items,
             CAST(NULL AS text[]) AS places, CAST(NULL AS text[]) AS things
         FROM unnest(CAST(:categories AS text[]), CAST(:units AS text[]), CAST(:scopes AS text[]), CAST(:demands AS bigint[]))
-        AS of (category, unit, scope, demand)
+        WITH ORDINALITY AS of (category, unit, scope, demand, place)
     ) AS key
 """
 _OPEN = """
     category = key.category COLLATE "C" AND unit = key.unit AND scope = key.scope COLLATE "C"
-    AND NOT ended AND rest > 0 AND valid_until > now() AND id <> ALL(key.passed)
+    AND open AND valid_until > now() AND id <> ALL(key.passed)
 """
 # Others are left out here, lest a need with many pledges that are not for it never sees those behind them. Who wants the key is looked
 # through one by one only where a pledge is for some of the items and not for others.
@@ -44,15 +48,15 @@ _FOR_SOMEBODY = """
 # Every pledge holds a unit at least, so no more of them than units are wanted of a key are looked at; those behind the demand stay away.
 # Whatever a need is, a unit from a reliable pledger is worth more to it: theirs come first of one key, and nothing that is best is missed.
 # What is not for everybody who wants the key may be no help to some, and covers nothing of the demand.
+_COLUMNS = "id, version, rest, reliability, not_for"
 _TAKE, _TAKE_APART = (
     text(
         f"""
-    SELECT pledge.* FROM {keys}, LATERAL (
-        SELECT id, version, pledger_id, category, unit, scope, rest, valid_until, reliability, not_for FROM (
+    SELECT key.place, pledge.* FROM {keys}, LATERAL (
+        SELECT {_COLUMNS} FROM (
             SELECT *, sum(for_all) OVER (ORDER BY reliability DESC, offered_at ROWS UNBOUNDED PRECEDING) - for_all AS before FROM (
-                SELECT id, version, pledger_id, category, unit, scope, rest, valid_until, reliability, not_for, offered_at,
-                    CASE WHEN not_for && key.areas OR not_for && key.items THEN 0 ELSE rest END AS for_all FROM pledges
-                WHERE {_OPEN} AND {_FOR_SOMEBODY}
+                SELECT {_COLUMNS}, offered_at, CASE WHEN not_for && key.areas OR not_for && key.items THEN 0 ELSE rest END AS for_all
+                FROM pledges WHERE {_OPEN} AND {_FOR_SOMEBODY}
                 ORDER BY reliability DESC, offered_at
                 LIMIT CASE WHEN key.areas IS NULL THEN least({PER_KEY}, key.demand) ELSE {PER_KEY} END
             ) AS first
@@ -61,6 +65,14 @@ _TAKE, _TAKE_APART = (
     """
     )
     for keys in (_ALIKE, _APART)
+)
+# The first of a key mostly covers what is wanted of it, and is found at half the cost.
+_FIRST = text(
+    f"""
+    SELECT key.place, pledge.* FROM {_ALIKE}, LATERAL (
+        SELECT {_COLUMNS} FROM pledges WHERE {_OPEN} ORDER BY reliability DESC, offered_at LIMIT 1
+    ) AS pledge
+    """
 )
 # In order too, since that is how the index has them: the planner would rather read all pledges for each key of which there are none.
 _LEFT = text(
@@ -73,36 +85,56 @@ _LEFT = text(
 )
 
 
-def take(session: Session, wanting: Wanting) -> Mapping[UUID, Any]:
+class Open(Offered, frozen=True, kw_only=True):
+    """A pledge as it was read."""
+
+    version: int
+    not_for: list[str]
+
+
+def take(session: Session, wanting: Wanting) -> dict[UUID, Open]:
     """The most reliable and oldest pledges of every key, as far as somebody may get something of them; nothing is locked.
 
     A key of which lessons keep some of the needs away is looked at once more, as one where those are told apart.
     """
     passed, demands = wanting.by_nobody(), wanting.demands()
-    taken = _alike(session, demands, [pledge for pledges in passed.values() for pledge in pledges]) if demands else []
-    apart = {key_of(row) for row in taken if row.not_for and wanting.concerns(row.not_for)}
+    nothing = [pledge for pledges in passed.values() for pledge in pledges]
+    taken = _alike(session, _FIRST, demands, nothing)
+    short = {one.key: demands[one.key] for one in taken if one.rest < demands[one.key]}
+    taken = [*(one for one in taken if one.key not in short), *_alike(session, _TAKE, short, nothing)]
+    apart = sorted({one.key for one in taken if one.not_for and wanting.concerns(one.not_for)})
     if apart:
-        more = [_row(key, passed.get(key, ()), demand=demands[key], **wanting.classes(key)) for key in sorted(apart)]
-        told_apart = session.execute(_TAKE_APART, {"keys": document(more)}).all()
-        taken = [*(row for row in taken if key_of(row) not in apart), *told_apart]
-    return {row.id: row for row in taken}
+        rows = [_row(key, passed.get(key, ()), demand=demands[key], **wanting.classes(key)) for key in apart]
+        places = [row | {"place": place} for place, row in enumerate(rows, 1)]
+        told_apart = _read(session, _TAKE_APART, apart, {"keys": document(places)})
+        taken = [*(one for one in taken if one.key not in apart), *told_apart]
+    return {one.id: one for one in taken}
 
 
-def _alike(session: Session, demands: Mapping[Key, int], passed: Collection[UUID]) -> Sequence[Any]:
+def _alike(session: Session, question: TextClause, demands: Mapping[Key, int], passed: Collection[UUID]) -> list[Open]:
+    if not demands:
+        return []
     categories, units, scopes = zip(*demands, strict=True)
     keys = {"categories": array(categories), "units": array(units), "scopes": array(scopes), "demands": array(demands.values())}
-    return session.execute(_TAKE, keys | {"passed": array(passed)}).all()
+    return _read(session, question, list(demands), keys | {"passed": array(passed)})
 
 
-def beside(session: Session, wanting: Wanting, lying: Collection[Any]) -> list[UUID]:
+def _read(session: Session, question: TextClause, keys: Sequence[Key], asked: Mapping[str, Any]) -> list[Open]:
+    return [
+        Open(id_, keys[place - 1], rest, reliability, version=version, not_for=not_for)
+        for place, id_, version, rest, reliability, not_for in session.execute(question, asked).all()
+    ]
+
+
+def beside(session: Session, wanting: Wanting, lying: Collection[Open]) -> list[UUID]:
     """The needs, in their order, that may get something still: of what is `lying` there of pledges that were taken, or of others."""
     passed = wanting.by_nobody()
     found: set[UUID] = set()
     seen: dict[Key, list[UUID]] = defaultdict(list)
-    for key, barred in {(key_of(row), wanting.barred(row.id, row.not_for)) for row in lying}:
+    for key, barred in {(one.key, wanting.barred(one.id, one.not_for)) for one in lying}:
         found |= wanting.who_want(key) - barred
-    for row in lying:
-        seen[key_of(row)].append(row.id)
+    for one in lying:
+        seen[one.key].append(one.id)
     keys = [_row(key, [*passed.get(key, ()), *seen[key]], **wanting.classes(key)) for key in wanting.by_key]
     for row in session.execute(_LEFT, {"keys": document(keys)}).all() if keys else ():
         found |= wanting.who_want(key_of(row))

@@ -59,7 +59,8 @@ class Worker(ServiceWorker):
 
     @every(seconds=5)
     def keep_balance(self, session: Session) -> None:
-        keeping.keep(session)
+        if keeping.is_settled(session):
+            keeping.keep(session)
 
     @every(seconds=1)
     def count_help(self, session: Session) -> None:

@@ -1,12 +1,12 @@
 """The best allocation of a batch, as a pure function."""
 
 from collections import Counter
-from dataclasses import replace
 from uuid import UUID, uuid4
 
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from scipy.optimize import linprog
 
 from matching.allocation import Offered, Share, allocate

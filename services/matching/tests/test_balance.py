@@ -283,6 +283,24 @@ def act(session: Any, luck: random.Random, needs: list[Any], pledges: list[Any])
                 answers.refuse_match(session, caller, match.id, "other")
 
 
+@pytest.mark.parametrize(
+    ("happened", "is_settled"),
+    [
+        ("SELECT", False),
+        ("DELETE FROM to_clear", True),
+        ("UPDATE to_clear SET due_at = clock_timestamp() + interval '5 seconds'", True),
+        ("UPDATE to_clear SET due_at = clock_timestamp() - interval '61 seconds'", True),
+        ("UPDATE balance_changes SET id = id + 20000 WHERE id = (SELECT max(id) FROM balance_changes)", True),
+    ],
+)
+def test_what_a_clearing_will_look_at_at_once_is_not_added_up_yet(database: RolledBack, happened: str, is_settled: bool) -> None:
+    for need in (published(), published()):
+        book(database, [need])
+    run(database, happened)
+    with database.begin() as session:
+        assert keeping.is_settled(session) == is_settled
+
+
 @pytest.fixture
 def real(database_of: Callable[[str, str], str]) -> Iterator[Database]:
     database = Database(database_of("matching", "matching_balance"), name="balance", pool_size=20)

@@ -2,6 +2,7 @@
 
 import random
 from datetime import timedelta
+from functools import reduce
 from typing import Any
 
 import pytest
@@ -93,7 +94,8 @@ def test_of_like_pledges_the_reliable_pledger_s_is_proposed_first_however_many_o
 
 @pytest.mark.xfail(strict=True, reason="looking at the oldest first, a clearing does not see the reliable one behind them")
 def test_by_age_alone_the_reliable_one_is_not_seen(database: RolledBack, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stock, "_TAKE", text(str(stock._TAKE).replace("reliability DESC, ", "")))
+    for name in LOOKS:
+        monkeypatch.setattr(stock, name, text(str(getattr(stock, name)).replace("reliability DESC, ", "")))
     test_of_like_pledges_the_reliable_pledger_s_is_proposed_first_however_many_older_ones_wait(database)
 
 
@@ -105,11 +107,10 @@ def worth(database: RolledBack, county: str, seed: int, monkeypatch: pytest.Monk
     needs = [published(region=chance.choice(villages), category=chance.choice(items), quantity=chance.randint(1, 5)) for _ in range(25)]
     scopes, wanted = [county, county[:4], *villages], [*items, "food"]
     pledges = [offered(region=chance.choice(scopes), category=chance.choice(wanted), quantity=chance.randint(1, 4)) for _ in range(150)]
-    statement = str(TAKE)
-    for written, replaced in instead.items():
-        assert LOOK[written] in statement
-        statement = statement.replace(LOOK[written], replaced)
-    monkeypatch.setattr(stock, "_TAKE", text(statement))
+    assert all(LOOK[written] in "".join(LOOKS.values()) for written in instead)
+    for name, look in LOOKS.items():
+        otherwise = reduce(lambda statement, written: statement.replace(LOOK[written], instead[written]), instead, look)
+        monkeypatch.setattr(stock, name, text(otherwise))
     with database.begin() as session:
         book.book_pledges(session, pledges)
         book.book_needs(session, needs)
@@ -124,22 +125,23 @@ def worth(database: RolledBack, county: str, seed: int, monkeypatch: pytest.Monk
         return int(session.scalar(query, {"county": f"{county}%"}) or 0)
 
 
-LOOK = {"limit": "least(200, key.demand)", "until": "before < key.demand", "order": "reliability DESC, "}
-TAKE = stock._TAKE
+LOOK = {"first": "LIMIT 1\n", "limit": "least(200, key.demand)", "until": "before < key.demand", "order": "reliability DESC, "}
+LOOKS = {name: str(getattr(stock, name)) for name in ("_FIRST", "_TAKE")}
+EVERYTHING = {"first": "LIMIT 200", "limit": "200", "until": "true"}
 
 
 @pytest.mark.parametrize("seed", range(6))
 def test_looking_at_the_reliable_first_and_no_further_than_the_demand_misses_nothing(
     database: RolledBack, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
-    everything = worth(database, "510722", seed, monkeypatch, limit="200", until="true")
+    everything = worth(database, "510722", seed, monkeypatch, **EVERYTHING)
     assert worth(database, "510903", seed, monkeypatch) == everything
 
 
 @pytest.mark.xfail(strict=True, reason="those behind the demand are the more reliable ones, and nobody sees them")
 @pytest.mark.parametrize("seed", range(2))
 def test_looking_at_the_oldest_first_misses_something(database: RolledBack, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
-    everything = worth(database, "510722", seed, monkeypatch, limit="200", until="true")
+    everything = worth(database, "510722", seed, monkeypatch, **EVERYTHING)
     assert worth(database, "510903", seed, monkeypatch, order="") == everything
 
 

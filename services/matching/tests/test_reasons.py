@@ -1,9 +1,9 @@
 """Why a proposal was made and what would have changed it, in both languages."""
 
-from dataclasses import replace
 from uuid import uuid4
 
 import pytest
+from msgspec.structs import replace
 
 from matching.allocation import Offered, allocate
 from matching.reasons import WORDS, reasons_for, spoken

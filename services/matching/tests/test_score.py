@@ -1,10 +1,10 @@
 """What a unit of a pledge is worth to a need, part by part."""
 
 from collections import Counter
-from dataclasses import replace
 from uuid import uuid4
 
 import pytest
+from msgspec.structs import replace
 
 from matching.score import DEFAULT, LONGEST_WAIT_DAYS, PRIOR, Asked, Weights, decided_by, in_turn, kept_for, score
 

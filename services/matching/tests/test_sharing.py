@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from matching.allocation import Offered, Share, allocate, solve
 from matching.score import DEFAULT, MOST, Asked, Weights, keys_of, score
@@ -93,14 +94,14 @@ def test_nothing_is_given_twice_and_nothing_below_a_county_s_threshold(
     "share", [shared, pytest.param(bidding, marks=pytest.mark.xfail(strict=True, reason="in one flow the highest weights win"))]
 )
 def test_a_county_that_weighs_itself_heavily_does_not_outbid_its_neighbour(share: object) -> None:
-    mine, urgent = replace(asked(), region=HERE), replace(asked(urgency=4), region=THERE)
+    mine, urgent = structs.replace(asked(), region=HERE), structs.replace(asked(urgency=4), region=THERE)
     wide = offered(scope="51")
     shares = share([mine, urgent], [wide], sets(of510903=Weights(urgency=MOST, village=MOST)))  # type: ignore[operator]
     assert [one.need for one in shares] == [urgent.id]
 
 
 def test_a_county_that_neglects_its_urgent_ones_does_not_get_more_for_them_from_the_province() -> None:
-    urgent, calm, neighbour = asked(urgency=4), asked(days=300), replace(asked(urgency=2), region=THERE)
+    urgent, calm, neighbour = asked(urgency=4), asked(days=300), structs.replace(asked(urgency=2), region=THERE)
     near, wide = offered(scope=COUNTY), offered(scope="51")
     for weights in (DEFAULT, replace(EQUAL, waiting_day=100), EQUAL):
         shares = shared([urgent, calm, neighbour], [near, wide], sets(of510903=weights))
@@ -123,7 +124,7 @@ def test_a_county_s_weights_come_before_its_province_s_and_those_before_the_coun
 
 
 def test_a_county_s_threshold_keeps_out_its_own_alone_and_what_it_declines_is_for_others() -> None:
-    ordinary, urgent, neighbour = asked(), asked(urgency=2), replace(asked(), region=THERE)
+    ordinary, urgent, neighbour = asked(), asked(urgency=2), structs.replace(asked(), region=THERE)
     high = replace(DEFAULT, threshold=10_051)
     pledge = offered(rest=30, category="food", scope="51")
     by = sets(of510903=replace(high, **dict.fromkeys(("hardness", "first_help", "nearer", "reliability"), 0)))
@@ -134,7 +135,7 @@ def test_a_county_s_threshold_keeps_out_its_own_alone_and_what_it_declines_is_fo
 @settings(deadline=None, max_examples=60)
 @given(st.lists(needs, min_size=1, max_size=8), st.lists(pledges, min_size=1, max_size=8))
 def test_with_weights_that_make_everything_equal_as_much_as_ever_is_given(needs: list[Asked], pledges: list[Offered]) -> None:
-    free = [replace(one, extra=0) for one in pledges]
+    free = [structs.replace(one, extra=0) for one in pledges]
     most = allocate(needs, free)
     equal = share_out(needs, free, [], Sets({"": EQUAL, COUNTY: EQUAL}))
     assert sum(one.quantity for one in equal) >= sum(one.quantity for one in most)

@@ -107,7 +107,7 @@ def change_pledge(session: Session, event: PledgeChanged) -> None:
     if not pledge.ended or pledge.paused:
         promised = accepted_of(session, pledge.id)
         pledge.ended = pledge.paused = False
-        pledge.scope, pledge.valid_until = event.region, event.valid_until
+        pledge.scope, pledge.valid_until, pledge.expired = event.region, event.valid_until, event.valid_until <= now()
         pledge.quantity = max(event.quantity, promised)
         pledge.rest = pledge.quantity - promised
         session.flush()

@@ -4,16 +4,20 @@ Triggers write the changes in the statement that makes them, so no act can forge
 at a time adds them up; any number may try.
 """
 
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from chassis.database import now
+from matching import to_clear
 
 BATCH = 20_000
 AT_ONCE = 4
 EXPIRED_AT_ONCE = 2_000
+PATIENCE = timedelta(minutes=1)
+"""How long what was noted waits for a clearing that is behind."""
 
 FIGURES = {
     "needs": "sum(needs)",
@@ -37,6 +41,16 @@ AROUND = """
 """
 TOTALLED = ", ".join(f"coalesce({sum_}, 0) AS {name}" for name, sum_ in FIGURES.items())
 
+# What no clearing has looked at yet does not wait for help: most of it is met at once, and then its notes cancel out.
+_SETTLED = text(
+    """
+    SELECT coalesce(first > clock_timestamp() OR first < clock_timestamp() - CAST(:patience AS interval), true)
+        OR (SELECT max(id) - min(id) >= :many FROM balance_changes)
+    FROM (SELECT min(due_at) AS first FROM (
+        SELECT min(due_at) AS due_at FROM to_clear WHERE side = 'need' UNION ALL SELECT min(due_at) FROM to_clear WHERE side = 'pledge'
+    ) AS sides) AS list
+    """
+)
 _ALONE = text("SELECT pg_try_advisory_xact_lock(hashtext('matching.balance'))")
 _ADD_UP = text(
     f"""
@@ -96,18 +110,24 @@ _DAYS = text(
 _TURN = """
     UPDATE pledges SET expired = NOT expired WHERE id IN (
         SELECT id FROM pledges WHERE NOT ended AND {are_over} ORDER BY valid_until LIMIT :limit FOR UPDATE SKIP LOCKED
-    )
+    ) RETURNING id
 """
 _EXPIRE = text(_TURN.format(are_over="NOT expired AND valid_until <= :at"))
 _REVIVE = text(_TURN.format(are_over="expired AND valid_until > :at"))
+
+
+def is_settled(session: Session) -> bool:
+    """Whether it is time to add up: everything listed has been looked at, or that takes too long, or very much has been noted."""
+    return bool(session.scalar(_SETTLED, {"patience": PATIENCE, "many": BATCH}))
 
 
 def keep(session: Session) -> int:
     """Add up what was noted, a limited part of it; returns how many notes there were. Nothing while another process adds up."""
     if not session.scalar(_ALONE):
         return 0
-    for turn in (_EXPIRE, _REVIVE):
-        session.execute(turn, {"at": now(), "limit": EXPIRED_AT_ONCE})
+    turns = {"at": now(), "limit": EXPIRED_AT_ONCE}
+    session.execute(_EXPIRE, turns)
+    to_clear.add(session, "pledge", session.scalars(_REVIVE, turns).all())
     return _take_up(session, _ADD_UP) + _take_up(session, _DAYS)
 
 

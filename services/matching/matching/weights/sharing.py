@@ -1,9 +1,11 @@
 """Share pledges out with every region weighing its own needs, and none of them able to take from another by its weights."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from uuid import UUID
+
+from msgspec import structs
 
 from matching.allocation import Offered, Share, allocate
 from matching.score import Asked, Key, Weights, keys_of, score
@@ -31,7 +33,7 @@ def share_out(
             if share.need in ids:
                 allotted[share.pledge] += share.quantity
         if allotted:
-            own = [replace(pledge, rest=allotted[pledge.id]) for pledge in pledges if pledge.id in allotted]
+            own = [structs.replace(pledge, rest=allotted[pledge.id]) for pledge in pledges if pledge.id in allotted]
             shares = [share for share in shares if share.need not in ids]
             shares += allocate(inside, own, barred, _without_threshold(sets.by_region[region]), without=low)
     return shares
@@ -42,7 +44,7 @@ def _without_threshold(weights: Weights) -> Weights:
     return replace(weights, threshold=1)
 
 
-def too_low(needs: Sequence[Asked], pledges: Sequence[Offered], sets: Sets) -> set[tuple[UUID, Key]]:
+def too_low(needs: Sequence[Asked], pledges: Iterable[Offered], sets: Sets) -> set[tuple[UUID, Key]]:
     """Which needs are worth less than the threshold of their region to which keys, even to the most reliable pledge that has it."""
     reliability: dict[Key, int] = defaultdict(int)
     for pledge in pledges:
