@@ -3,6 +3,7 @@
 import random
 import statistics
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -12,6 +13,7 @@ from bench.matching.figures import note, say
 from bench.matching.pipeline import fill
 from bench.matching.scene import Scene
 from bench.quality.plots import save
+from chassis import garbage
 from chassis.database import Database
 from matching import clearing
 from matching.actions.book import book_needs
@@ -19,37 +21,56 @@ from matching.actions.book import book_needs
 BATCH = 500
 MOST = 1.5
 FROM = 100_000
+_USE_UP = "UPDATE pledges SET rest = 0 WHERE offered_at < (SELECT percentile_disc(0.9) WITHIN GROUP (ORDER BY offered_at) FROM pledges)"
 
 
 def measure(scene: Scene, luck: random.Random, sizes: list[int], batches: int, plot: Path | None) -> None:
-    """One line a size, and how much dearer a need is in the largest book than in that of a hundred thousand (or in the smallest)."""
-    stores = {}
-    for size in sizes:
-        name = f"growth_{size}"
-        scene.server.create(name, template="empty")
-        fill(scene, name, luck, pledges=size)
-        stores[size] = Database(scene.url(name), name="bench", statement_timeout_ms=600_000)
-    spent: dict[int, list[float]] = {size: [] for size in sizes}
-    for number in range(batches + 1):
-        note(f"growth, batch {number} of {batches}")
-        events = [book.published(luck) for _ in range(BATCH)]
-        for size in random.sample(sizes, len(sizes)):
-            milliseconds = _match(stores[size], events)
-            # The first batch finds nothing prepared and nothing in memory.
-            if number:
-                spent[size].append(milliseconds / BATCH)
-    for store in stores.values():
-        store.close()
-    costs = {size: statistics.median(values) for size, values in spent.items()}
+    """One line a size, and how much dearer a need is in the largest book than in that of a hundred thousand (or in the smallest); and how
+    much dearer in one that has been used for years.
+    """
+    # As the clearing process does.
+    garbage.seldom()
+    stores = {size: _filled(scene, f"growth_{size}", luck, size) for size in sizes}
+    costs = _in_turns(stores, luck, batches)
     for size, cost in costs.items():
         say(f"growth: a need among {size:,} open pledges", cost, "ms")
+    base = FROM if FROM in costs and max(costs) > FROM else min(costs)
     if len(sizes) > 1:
-        base = FROM if FROM in costs and max(costs) > FROM else min(costs)
         most = max(costs)
         figure = f"growth: from {base:,} to {most:,} open pledges"
         say(figure, costs[most], "ms", costs[base], costs[most] / costs[base], at_most=MOST)
     if plot:
         draw(costs, plot)
+    used = _filled(scene, "used", luck, base * 10)
+    with scene.connect("used") as connection:
+        connection.execute(_USE_UP)
+        connection.execute("TRUNCATE balance_changes")
+        connection.execute("VACUUM ANALYZE")
+    both = _in_turns({base: stores[base], base * 10: used}, luck, batches)
+    figure = f"growth: nine used up beside each of {base:,} open pledges"
+    say(figure, both[base * 10], "ms", both[base], both[base * 10] / both[base], at_most=MOST)
+    for store in (used, *stores.values()):
+        store.close()
+
+
+def _filled(scene: Scene, name: str, luck: random.Random, pledges: int) -> Database:
+    scene.server.create(name, template="empty")
+    fill(scene, name, luck, pledges=pledges)
+    return Database(scene.url(name), name="bench", statement_timeout_ms=600_000)
+
+
+def _in_turns(stores: Mapping[int, Database], luck: random.Random, batches: int) -> dict[int, float]:
+    """Milliseconds a need, by the size of the book."""
+    spent: dict[int, list[float]] = {size: [] for size in stores}
+    for number in range(batches + 1):
+        note(f"growth, batch {number} of {batches}")
+        events = [book.published(luck) for _ in range(BATCH)]
+        for size in random.sample(list(stores), len(stores)):
+            milliseconds = _match(stores[size], events)
+            # The first batch finds nothing prepared and nothing in memory.
+            if number:
+                spent[size].append(milliseconds / BATCH)
+    return {size: statistics.median(values) for size, values in spent.items()}
 
 
 def _match(store: Database, events: list[book.NeedPublished]) -> float:

@@ -34,7 +34,7 @@ _DUE = text(
     " ORDER BY due_at LIMIT :limit FOR UPDATE SKIP LOCKED"
 )
 
-_TAKE_NEEDS = text("SELECT * FROM needs WHERE id = ANY(CAST(:ids AS uuid[])) AND NOT ended AND rest > 0 ORDER BY id FOR UPDATE SKIP LOCKED")
+_TAKE_NEEDS = text("SELECT * FROM needs WHERE id = ANY(CAST(:ids AS uuid[])) AND open ORDER BY id FOR UPDATE SKIP LOCKED")
 # A lesson is borne by its pledge; what is read pair by pair are these alone.
 _REFUSED = text(
     "SELECT need_id, pledge_id, pledges.category, pledges.unit, pledges.scope, not_for FROM matches JOIN pledges ON pledges.id = pledge_id"

@@ -18,7 +18,7 @@ AGAIN = timedelta(milliseconds=20)
 _WANTED = wanted("needs", "pledges.id", "pledges.not_for")
 _OPEN = """
     category = asked.category AND unit = asked.unit
-    AND region >= pledges.scope AND region < pledges.scope || '~' AND NOT ended AND rest > 0
+    AND region >= pledges.scope AND region < pledges.scope || '~' AND open
 """
 
 
@@ -55,7 +55,7 @@ _DONE = text(
     waiting AS (
         SELECT 'need' AS side, id FROM unnest(CAST(:waiting AS uuid[])) AS waiting (id)
         UNION ALL
-        SELECT 'need', id FROM needs WHERE id = ANY(CAST(:held AS uuid[])) AND NOT ended AND rest > 0
+        SELECT 'need', id FROM needs WHERE id = ANY(CAST(:held AS uuid[])) AND open
         UNION ALL
         SELECT 'pledge', id FROM (
             SELECT pledges.* FROM due JOIN pledges ON pledges.id = due.id

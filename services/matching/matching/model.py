@@ -19,7 +19,7 @@ class Base(DeclarativeBase):
 class Need(Base):
     """A published need. `rest` is what nothing is set aside for yet; an ended need keeps a row, so that late events change nothing.
 
-    One that was found worth too little for something is `declined` until it is weighed anew.
+    One that was found worth too little for something is `declined` until it is weighed anew. `open` is one of which something is left.
     """
 
     __tablename__ = "needs"
@@ -39,6 +39,7 @@ class Need(Base):
     posted_at: Mapped[datetime] = mapped_column(Moment)
     published_at: Mapped[datetime | None] = mapped_column(Moment)
     declined: Mapped[bool] = mapped_column(default=False)
+    open: Mapped[bool] = mapped_column(Computed("NOT ended AND rest > 0"))
 
 
 class Pledge(Base):

@@ -27,19 +27,23 @@ _ALONE = text("SELECT pg_try_advisory_xact_lock(hashtext('matching.revising'))")
 # least. Its pledger was neither reminded nor revised before, and more than half of the time to answer is left. Not the oldest critical
 # needs are looked at: those that nobody can help would be for ever, and no others. Ordinary needs that were worth too little for something
 # stand in another index, and keep what was proposed to them.
+_ORDINARY = f"""
+    SELECT * FROM needs AS ordinary
+    WHERE ordinary.category = wanting.category AND ordinary.unit = wanting.unit AND urgency = 1 AND {{that}} AND NOT declined
+    ORDER BY posted_at DESC LIMIT {LOOKED_AT}
+"""
 _REVISABLE = text(
     f"""
     WITH wanting AS (
         SELECT * FROM needs
-        WHERE urgency = 4 AND NOT ended AND rest = quantity AND coalesce(published_at, posted_at) <= :since
+        WHERE urgency = 4 AND open AND rest = quantity AND coalesce(published_at, posted_at) <= :since
           AND NOT EXISTS (SELECT FROM to_clear WHERE side = 'need' AND to_clear.id = needs.id)
           AND (CAST(:only AS uuid) IS NULL OR id = :only)
         ORDER BY random() LIMIT {LOOKED_AT}
     )
     SELECT wanting.id AS need_id, found.id AS match_id FROM wanting, LATERAL (
         SELECT matches.id FROM (
-            SELECT * FROM needs AS ordinary
-            WHERE ordinary.category = wanting.category AND ordinary.unit = wanting.unit AND urgency = 1 AND NOT ended AND NOT declined
+            ({_ORDINARY.format(that="NOT ended AND NOT open")}) UNION ALL ({_ORDINARY.format(that="open")})
             ORDER BY posted_at DESC LIMIT {LOOKED_AT}
         ) AS ordinary
         JOIN matches ON matches.need_id = ordinary.id JOIN pledges ON pledges.id = matches.pledge_id

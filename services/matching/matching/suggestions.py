@@ -32,7 +32,7 @@ _SUGGESTED = text(
     f"""
     WITH near AS (
         SELECT id, region, category, unit, urgency, rest, posted_at FROM needs
-        WHERE category = :category AND unit = :unit AND region >= :area AND region < :area || '~' AND NOT ended AND rest > 0
+        WHERE category = :category AND unit = :unit AND region >= :area AND region < :area || '~' AND open
           AND urgency >= :urgency AND region <> :village AND region <> ALL(CAST(:shown AS text[]))
           AND {wanted("needs", ":pledge_id", "CAST(:not_for AS text[])")}
         ORDER BY urgency DESC, posted_at LIMIT {LOOKED_AT}

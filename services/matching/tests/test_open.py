@@ -1,4 +1,4 @@
-"""What a clearing costs in a book that has been used for years: pledges that are used up or over are not walked past."""
+"""What a clearing costs in a book that has been used for years: what is used up, over or met is not walked past."""
 
 from datetime import UTC, datetime
 
@@ -7,13 +7,13 @@ from sqlalchemy import text
 
 from chassis.testing.fixtures import RolledBack
 from contracts.matching import MatchProposed
-from matching import stock
+from matching import leaving, stock
 from matching.actions.book import change_pledge
 from matching.balance import keeping
 
 from .conftest import DAYS, changed, clear, offered, published, told
 from .test_balance import book
-from .test_wanting import MORE_PLEDGES, rows_read, run
+from .test_wanting import MORE_NEEDS, MORE_PLEDGES, rows_read, run
 
 MANY = 5_000
 
@@ -46,6 +46,28 @@ def test_of_five_thousand_pledges_that_are_used_up_or_over_a_need_reads_none(
     assert clear(database) == 1
     assert rows_read(database) - before < MANY / 10
     assert [one.pledge_id for one in told(database, MatchProposed)] == [last.pledge_id]
+
+
+@pytest.mark.parametrize(
+    "is_left_out", [True, pytest.param(False, marks=pytest.mark.xfail(strict=True, reason="a pledge reads all that was ever asked for"))]
+)
+def test_of_five_thousand_needs_that_are_met_and_not_over_a_pledge_reads_none(
+    database: RolledBack, is_left_out: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not is_left_out:
+        for name in ("_FITTING_NEEDS", "_DONE"):
+            monkeypatch.setattr(leaving, name, text(str(getattr(leaving, name)).replace("AND open", "AND NOT ended AND rest > 0")))
+    book(database, [published(quantity=10)], [])
+    run(database, MORE_NEEDS, count=MANY)
+    run(database, "UPDATE needs SET rest = 0")
+    last = published(quantity=10)
+    book(database, [last], [offered()])
+    run(database, "DELETE FROM to_clear WHERE side = 'need'")
+    run(database, "ANALYZE needs")
+    before = rows_read(database)
+    assert clear(database) == 1
+    assert rows_read(database) - before < MANY / 10
+    assert [one.need_id for one in told(database, MatchProposed)] == [last.need_id]
 
 
 def test_what_was_over_and_is_valid_again_by_a_change_is_proposed_at_once(database: RolledBack) -> None:

@@ -49,6 +49,14 @@ def taken(database: RolledBack) -> RolledBack:
     return database
 
 
+def test_what_was_proposed_to_an_ordinary_need_that_waits_for_more_is_revised_too(database: RolledBack) -> None:
+    book(database, [published(quantity=30)], [offered(quantity=20)])
+    settle(database)
+    book(database, [critical()])
+    settle(database)
+    assert revise(database)
+
+
 def test_a_critical_need_that_has_nothing_gets_what_was_proposed_to_an_ordinary_one(taken: RolledBack) -> None:
     assert revise(taken) == 1
     settle(taken)

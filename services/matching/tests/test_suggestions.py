@@ -154,7 +154,7 @@ def test_only_who_pledged_is_shown_suggestions(chooser: Chooser, client: Client)
 
 
 def test_the_needs_of_an_area_come_from_an_index(database: RolledBack) -> None:
-    in_area = "category = 'food.rice' AND unit = 'kg' AND region >= '5109' AND region < '5109~' AND NOT ended"
+    in_area = "category = 'food.rice' AND unit = 'kg' AND region >= '5109' AND region < '5109~' AND open"
     with database.begin() as session:
         session.execute(text("SET LOCAL enable_seqscan = off"))
         assert "needs_area" in "".join(session.scalars(text(f"EXPLAIN SELECT id FROM needs WHERE {in_area}")))

@@ -1,22 +1,34 @@
-"""A clearing walks pledges of which something is free, and no others: those that are used up or over leave the index that it walks."""
+"""Who looks for something open walks nothing else: pledges that are used up or over, and needs that are met, leave the indexes."""
 
 from alembic import op
 
 revision = "matching_0020"
 down_revision = "matching_0019"
 
-IN_ORDER = "pledges (category, unit, scope, reliability DESC, offered_at)"
+# The indexes name this column instead of `rest`: as long as it stays true, a row of which something is taken stays where it is in all.
+OPEN = {"pledges": "NOT ended AND NOT expired AND rest > 0", "needs": "NOT ended AND rest > 0"}
+ORDERS = {
+    "pledges_fitting": "pledges (category, unit, scope, reliability DESC, offered_at) WHERE {open}",
+    "needs_fitting": "needs (category, unit, urgency DESC, posted_at, region) WHERE {open} AND NOT declined",
+    "needs_declined": "needs (category, unit, region) WHERE {open} AND declined",
+    "needs_area": "needs (category, unit, region) WHERE {open}",
+    "needs_critical": "needs (posted_at) WHERE urgency = 4 AND {open}",
+}
 
 
 def upgrade() -> None:
-    # The index names this column instead of `rest`: as long as it stays true, a pledge of which something is taken stays where it is in
-    # every index.
-    op.execute("ALTER TABLE pledges ADD open boolean NOT NULL GENERATED ALWAYS AS (NOT ended AND NOT expired AND rest > 0) STORED")
-    op.execute("DROP INDEX pledges_fitting")
-    op.execute(f"CREATE INDEX pledges_fitting ON {IN_ORDER} WHERE open")
+    for table, open_ in OPEN.items():
+        op.execute(f"ALTER TABLE {table} ADD open boolean NOT NULL GENERATED ALWAYS AS ({open_}) STORED")
+    op.execute(f"DROP INDEX {', '.join(ORDERS)}")
+    for name, order in ORDERS.items():
+        op.execute(f"CREATE INDEX {name} ON {order.format(open='open')}")
+    # What is proposed to these may go to somebody whose need is critical.
+    op.execute("CREATE INDEX needs_met ON needs (category, unit, posted_at) WHERE urgency = 1 AND NOT ended AND NOT open")
 
 
 def downgrade() -> None:
-    op.execute("DROP INDEX pledges_fitting")
-    op.execute("ALTER TABLE pledges DROP open")
-    op.execute(f"CREATE INDEX pledges_fitting ON {IN_ORDER} WHERE NOT ended")
+    op.execute(f"DROP INDEX needs_met, {', '.join(ORDERS)}")
+    for table in OPEN:
+        op.execute(f"ALTER TABLE {table} DROP open")
+    for name, order in ORDERS.items():
+        op.execute(f"CREATE INDEX {name} ON {order.format(open='NOT ended')}")
