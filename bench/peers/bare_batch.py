@@ -10,7 +10,7 @@ import signal
 import sys
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -22,6 +22,7 @@ import msgspec
 import psycopg
 from psycopg.rows import namedtuple_row
 
+from chassis import garbage
 from chassis.database import new_id
 from contracts.event import decode, encode
 from contracts.matching import MatchProposed
@@ -32,11 +33,23 @@ from matching.reasons import reasons_for
 from matching.score import Asked, Key, keys_of
 
 BATCH = 500
-NEEDS = "INSERT INTO needs SELECT * FROM json_populate_recordset(NULL::needs, %s::json) ON CONFLICT (id) DO NOTHING"
-PLEDGES = """
-    SELECT pledge.*
-    FROM unnest(%(categories)s::text[], %(units)s::text[], %(scopes)s::text[], %(demands)s::bigint[])
-        AS key (category, unit, scope, demand), LATERAL (
+COLUMNS = (
+    "id, version, household_id, account_id, poster_id, region, category, unit, urgency, quantity, rest, ended, posted_at, published_at"
+)
+NEEDS = f"INSERT INTO needs ({COLUMNS}) SELECT {COLUMNS} FROM json_populate_recordset(NULL::needs, %s::json) ON CONFLICT (id) DO NOTHING"
+KEYS = """
+    unnest(%(categories)s::text[], %(units)s::text[], %(scopes)s::text[], %(demands)s::bigint[]) AS key (category, unit, scope, demand)
+"""
+FIRST = f"""
+    SELECT pledge.* FROM {KEYS}, LATERAL (
+        SELECT id, pledger_id, category, unit, scope, rest, valid_until FROM pledges
+        WHERE category = key.category COLLATE "C" AND unit = key.unit AND scope = key.scope COLLATE "C"
+          AND open AND valid_until > now()
+        ORDER BY reliability DESC, offered_at LIMIT 1
+    ) AS pledge
+"""
+PLEDGES = f"""
+    SELECT pledge.* FROM {KEYS}, LATERAL (
         SELECT id, pledger_id, category, unit, scope, rest, valid_until FROM (
             SELECT *, sum(rest) OVER (ORDER BY reliability DESC, offered_at ROWS UNBOUNDED PRECEDING) - rest AS before FROM (
                 SELECT id, pledger_id, category, unit, scope, rest, valid_until, reliability, offered_at FROM pledges
@@ -68,12 +81,9 @@ def match(connection: psycopg.Connection[Any], needs: Sequence[NeedPublished]) -
     for one in asked.values():
         for key in keys_of(one):
             demands[key] += one.rest
-    keys = sorted(demands)
-    categories, units, scopes = (list(column) for column in zip(*keys, strict=True))
     with connection.transaction():
         connection.execute(NEEDS, [text_of([_row(need) for need in needs])])
-        wanted = {"categories": categories, "units": units, "scopes": scopes, "demands": [demands[key] for key in keys]}
-        rows = connection.execute(PLEDGES, wanted).fetchall()
+        rows = _look(connection, demands)
         pledge_of = {row.id: row for row in rows}
         shares = allocate(list(asked.values()), [Offered(row.id, (row.category, row.unit, row.scope), row.rest) for row in rows])
         matches = []
@@ -101,9 +111,22 @@ def match(connection: psycopg.Connection[Any], needs: Sequence[NeedPublished]) -
     return matches
 
 
+def _look(connection: psycopg.Connection[Any], demands: Mapping[Key, int]) -> list[Any]:
+    first = connection.execute(FIRST, _wanted(demands)).fetchall()
+    short = {key: demands[key] for row in first if row.rest < demands[key := (row.category, row.unit, row.scope)]}
+    covering = [row for row in first if (row.category, row.unit, row.scope) not in short]
+    return covering + connection.execute(PLEDGES, _wanted(short)).fetchall() if short else covering
+
+
+def _wanted(demands: Mapping[Key, int]) -> dict[str, list[Any]]:
+    keys = sorted(demands)
+    categories, units, scopes = (list(column) for column in zip(*keys, strict=True))
+    return {"categories": categories, "units": units, "scopes": scopes, "demands": [demands[key] for key in keys]}
+
+
 def _row(need: NeedPublished) -> dict[str, Any]:
     stated = {name: getattr(need, name) for name in need.__struct_fields__}
-    return stated | {"id": need.need_id, "urgency": URGENCY[need.urgency], "rest": 0, "ended": False, "declined": False}
+    return stated | {"id": need.need_id, "urgency": URGENCY[need.urgency], "rest": 0, "ended": False}
 
 
 def _match_row(one: MatchProposed) -> dict[str, Any]:
@@ -138,6 +161,7 @@ class Teller:
 
 
 def main() -> None:
+    garbage.seldom()
     stopping = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     url = os.environ["BROKER_URL"]

@@ -57,7 +57,7 @@ class Worker(ServiceWorker):
     def remind_county(self, session: Session) -> None:
         reminding.remind_county(session)
 
-    @every(seconds=5)
+    @every(seconds=2)
     def keep_balance(self, session: Session) -> None:
         if keeping.is_settled(session):
             keeping.keep(session)

@@ -5,7 +5,6 @@ at a time adds them up; any number may try.
 """
 
 from datetime import timedelta
-from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -13,8 +12,9 @@ from sqlalchemy.orm import Session
 from chassis.database import now
 from matching import to_clear
 
-BATCH = 20_000
-AT_ONCE = 4
+BATCH = 8_000
+MANY = 20_000
+"""So many notes wait for no clearing any more."""
 EXPIRED_AT_ONCE = 2_000
 PATIENCE = timedelta(minutes=1)
 """How long what was noted waits for a clearing that is behind."""
@@ -118,7 +118,7 @@ _REVIVE = text(_TURN.format(are_over="expired AND valid_until > :at"))
 
 def is_settled(session: Session) -> bool:
     """Whether it is time to add up: everything listed has been looked at, or that takes too long, or very much has been noted."""
-    return bool(session.scalar(_SETTLED, {"patience": PATIENCE, "many": BATCH}))
+    return bool(session.scalar(_SETTLED, {"patience": PATIENCE, "many": MANY}))
 
 
 def keep(session: Session) -> int:
@@ -128,14 +128,4 @@ def keep(session: Session) -> int:
     turns = {"at": now(), "limit": EXPIRED_AT_ONCE}
     session.execute(_EXPIRE, turns)
     to_clear.add(session, "pledge", session.scalars(_REVIVE, turns).all())
-    return _take_up(session, _ADD_UP) + _take_up(session, _DAYS)
-
-
-def _take_up(session: Session, statement: Any) -> int:
-    notes = 0
-    for _ in range(AT_ONCE):
-        taken = int(session.scalar(statement, {"limit": BATCH}) or 0)
-        notes += taken
-        if taken < BATCH:
-            break
-    return notes
+    return sum(session.scalar(statement, {"limit": BATCH}) or 0 for statement in (_ADD_UP, _DAYS))
