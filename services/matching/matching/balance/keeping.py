@@ -13,6 +13,7 @@ from chassis.database import now
 from matching import to_clear
 
 BATCH = 8_000
+AT_ONCE = 4
 MANY = 20_000
 """So many notes wait for no clearing any more."""
 EXPIRED_AT_ONCE = 2_000
@@ -44,13 +45,14 @@ TOTALLED = ", ".join(f"coalesce({sum_}, 0) AS {name}" for name, sum_ in FIGURES.
 # What no clearing has looked at yet does not wait for help: most of it is met at once, and then its notes cancel out.
 _SETTLED = text(
     """
-    SELECT coalesce(first > clock_timestamp() OR first < clock_timestamp() - CAST(:patience AS interval), true)
-        OR (SELECT max(id) - min(id) >= :many FROM balance_changes)
-    FROM (SELECT min(due_at) AS first FROM (
-        SELECT min(due_at) AS due_at FROM to_clear WHERE side = 'need' UNION ALL SELECT min(due_at) FROM to_clear WHERE side = 'pledge'
-    ) AS sides) AS list
+    SELECT coalesce(first > clock_timestamp() OR first < clock_timestamp() - CAST(:patience AS interval), true) FROM (
+        SELECT min(due_at) AS first FROM (
+            SELECT min(due_at) AS due_at FROM to_clear WHERE side = 'need' UNION ALL SELECT min(due_at) FROM to_clear WHERE side = 'pledge'
+        ) AS sides
+    ) AS list
     """
 )
+_ARE_MANY = text("SELECT coalesce(max(id) - min(id) >= :many, false) FROM balance_changes")
 _ALONE = text("SELECT pg_try_advisory_xact_lock(hashtext('matching.balance'))")
 _ADD_UP = text(
     f"""
@@ -118,7 +120,7 @@ _REVIVE = text(_TURN.format(are_over="expired AND valid_until > :at"))
 
 def is_settled(session: Session) -> bool:
     """Whether it is time to add up: everything listed has been looked at, or that takes too long, or very much has been noted."""
-    return bool(session.scalar(_SETTLED, {"patience": PATIENCE, "many": MANY}))
+    return bool(session.scalar(_SETTLED, {"patience": PATIENCE})) or _are_many(session)
 
 
 def keep(session: Session) -> int:
@@ -128,4 +130,13 @@ def keep(session: Session) -> int:
     turns = {"at": now(), "limit": EXPIRED_AT_ONCE}
     session.execute(_EXPIRE, turns)
     to_clear.add(session, "pledge", session.scalars(_REVIVE, turns).all())
-    return sum(session.scalar(statement, {"limit": BATCH}) or 0 for statement in (_ADD_UP, _DAYS))
+    notes = 0
+    for _ in range(AT_ONCE):
+        notes += sum(session.scalar(statement, {"limit": BATCH}) or 0 for statement in (_ADD_UP, _DAYS))
+        if not _are_many(session):
+            break
+    return notes
+
+
+def _are_many(session: Session) -> bool:
+    return bool(session.scalar(_ARE_MANY, {"many": MANY}))

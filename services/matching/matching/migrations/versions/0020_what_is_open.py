@@ -1,4 +1,7 @@
-"""Who looks for something open walks nothing else: pledges that are used up or over, and needs that are met, leave the indexes."""
+"""Who looks for something open walks nothing else: pledges that are used up or over, and needs that are met, leave the indexes.
+
+Both tables are written anew under lock: matching waits for as long as that takes.
+"""
 
 from alembic import op
 
