@@ -3,7 +3,7 @@
 import random
 import statistics
 import time
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -31,7 +31,7 @@ def measure(scene: Scene, luck: random.Random, sizes: list[int], batches: int, p
     # As the clearing process does.
     garbage.seldom()
     stores = {size: _filled(scene, f"growth_{size}", luck, size) for size in sizes}
-    costs = _in_turns(stores, luck, batches)
+    costs = dict(zip(sizes, _in_turns([*stores.values()], luck, batches), strict=True))
     for size, cost in costs.items():
         say(f"growth: a need among {size:,} open pledges", cost, "ms")
     base = FROM if FROM in costs and max(costs) > FROM else min(costs)
@@ -46,9 +46,9 @@ def measure(scene: Scene, luck: random.Random, sizes: list[int], batches: int, p
         connection.execute(_USE_UP)
         connection.execute("TRUNCATE balance_changes")
         connection.execute("VACUUM ANALYZE")
-    both = _in_turns({base: stores[base], base * 10: used}, luck, batches)
+    fresh_cost, used_cost = _in_turns([stores[base], used], luck, batches)
     figure = f"growth: nine used up beside each of {base:,} open pledges"
-    say(figure, both[base * 10], "ms", both[base], both[base * 10] / both[base], at_most=MOST)
+    say(figure, used_cost, "ms", fresh_cost, used_cost / fresh_cost, at_most=MOST)
     for store in (used, *stores.values()):
         store.close()
 
@@ -59,18 +59,18 @@ def _filled(scene: Scene, name: str, luck: random.Random, pledges: int) -> Datab
     return Database(scene.url(name), name="bench", statement_timeout_ms=600_000)
 
 
-def _in_turns(stores: Mapping[int, Database], luck: random.Random, batches: int) -> dict[int, float]:
-    """Milliseconds a need, by the size of the book."""
-    spent: dict[int, list[float]] = {size: [] for size in stores}
+def _in_turns(stores: Sequence[Database], luck: random.Random, batches: int) -> list[float]:
+    """Milliseconds a need in each of these books."""
+    spent: list[list[float]] = [[] for _ in stores]
     for number in range(batches + 1):
         note(f"growth, batch {number} of {batches}")
         events = [book.published(luck) for _ in range(BATCH)]
-        for size in random.sample(list(stores), len(stores)):
-            milliseconds = _match(stores[size], events)
+        for place in random.sample(range(len(stores)), len(stores)):
+            milliseconds = _match(stores[place], events)
             # The first batch finds nothing prepared and nothing in memory.
             if number:
-                spent[size].append(milliseconds / BATCH)
-    return {size: statistics.median(values) for size, values in spent.items()}
+                spent[place].append(milliseconds / BATCH)
+    return [statistics.median(values) for values in spent]
 
 
 def _match(store: Database, events: list[book.NeedPublished]) -> float:

@@ -27,16 +27,18 @@ def held(
 
     What somebody was faster with is left out, and the rest shared out anew, a few times; the needs that get nothing then stay on the list.
     """
-    lost: set[UUID] = set()
+    left = dict(pledges)
     for _ in range(ATTEMPTS):
-        shares = share([pledge for pledge in pledges.values() if pledge.id not in lost] if lost else [*pledges.values()])
+        shares = share([*left.values()])
         taken = Counter[UUID]()
         for one in shares:
             taken[one.pledge] += one.quantity
         rows = _hold(session, taken, pledges)
-        lost |= taken.keys() - rows.keys()
-        if len(rows) == len(taken):
+        lost = taken.keys() - rows.keys()
+        if not lost:
             break
+        for id_ in lost:
+            del left[id_]
     return [one for one in shares if one.pledge in rows], rows
 
 

@@ -21,7 +21,8 @@ from matching.balance import telling
 from matching.checks import CHECKS, audit, watch
 
 from .conftest import DAYS, changed, offered, published, withdrawn
-from .test_balance import COUNTY, accept_all, book, keep, live, run
+from .test_balance import COUNTY, accept_all, book, keep, run
+from .test_keeping import live
 
 
 def offending(database: Database) -> dict[str, dict[str, str]]:

@@ -21,7 +21,8 @@ from matching.fairness import asking, counting
 from matching.fairness.recount import DIFFERING, MISCOUNTED
 
 from .conftest import DAYS, VILLAGE, clear, offered, published, told, withdrawn
-from .test_balance import accept_all, book, live, run
+from .test_balance import accept_all, book, run
+from .test_keeping import live
 
 OTHER = "510903001002"
 BEGAN = datetime(2020, 1, 1, tzinfo=UTC)

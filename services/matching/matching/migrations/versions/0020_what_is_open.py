@@ -1,6 +1,6 @@
 """Who looks for something open walks nothing else: pledges that are used up or over, and needs that are met, leave the indexes.
 
-Both tables are written anew under lock, and matching waits for as long as that takes: 16 s with a million rows each, on two cores.
+Both tables are written anew under lock, and processes of the release before find no index for what they ask: stop matching first (docs/operating.md).
 """
 
 from alembic import op
