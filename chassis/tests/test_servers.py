@@ -2,11 +2,15 @@
 # mypy: disable-error-code="attr-defined, no-untyped-call"
 
 import os
+import pwd
+import secrets
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 
 import kombu
@@ -151,6 +155,36 @@ def test_postgres_says_that_it_runs_already(folder: Path, monkeypatch: pytest.Mo
         with pytest.raises(RuntimeError, match=f"already running from {folder}"):
             postgres.start(folder)
         connect(server, "postgres").close()
+
+
+def add_at_once(name: str, many: int) -> set[int]:
+    """Let so many threads look for the same system user at once; the numbers they found."""
+    together = threading.Barrier(many)
+
+    def find(_: int) -> int:
+        together.wait(60)
+        account = postgres.own_account(name)
+        assert account
+        return account.pw_uid
+
+    with ThreadPoolExecutor(many) as threads:
+        return set(threads.map(find, range(many)))
+
+
+unlocked = pytest.mark.xfail(strict=True, raises=AssertionError, reason="the second entry replaces the first one's number")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only as root does PostgreSQL run as a user of its own")
+@pytest.mark.parametrize("is_locked", [True, pytest.param(False, marks=unlocked)])
+def test_servers_started_at_once_share_one_system_user(monkeypatch: pytest.MonkeyPatch, is_locked: bool) -> None:
+    if not is_locked:
+        monkeypatch.setattr(postgres, "take_lock", lambda *_: nullcontext())
+    for _ in range(5 if is_locked else 40):
+        name = f"duijie-{secrets.token_hex(4)}"
+        try:
+            assert add_at_once(name, many=6) == {pwd.getpwnam(name).pw_uid}
+        finally:
+            subprocess.run(["userdel", name], check=True, capture_output=True)
 
 
 def test_postgres_says_why_it_does_not_start() -> None:

