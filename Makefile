@@ -140,6 +140,10 @@ generate: .venv/.ready ## what is generated and committed: schemas, examples, li
 release-contracts: .venv/.ready ## make the present contracts those that later changes are held against
 	@$(BIN)/python -m deploy.generate --release
 
+.PHONY: release
+release: .venv/.ready ## a release from the changelog: version, commit and tag, all of it local (VERSION=x.y.z)
+	@$(BIN)/python -m deploy.release "$(VERSION)"
+
 .PHONY: service
 service: .venv/.ready ## a new service from the template: name=reviews [kind=full|listener]
 	@$(BIN)/python -W ignore -m deploy.new_service "$(name)" --kind "$(or $(kind),full)"
