@@ -19,15 +19,17 @@ os.environ.setdefault("FINGERPRINT_KEY", "bench")
 
 from sqlalchemy import text
 
-from chassis import journal
-from chassis.database import Database, new_id, now
+from chassis.data.database import Database, new_id, now
+from chassis.messaging import journal
 from chassis.migrate import migrate
 from chassis.testing import postgres
 from contracts.needs import NeedPublished
-from matching import clearing
-from matching.actions import book as booking
-from matching.balance import asking, keeping, telling
+from matching.balance import actions as keeping
+from matching.balance import events as telling
+from matching.balance import queries as asking
 from matching.checks import CHECKS, audit
+from matching.clearing import actions as clearing
+from matching.intake import actions as booking
 
 # Six of ten needs are met whole by a pledge, two lapsed and wait, two wait; what is open of pledges is for another province. Ids are the
 # number's digest, so that a match finds its sides.

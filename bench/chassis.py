@@ -33,8 +33,8 @@ from keeper import House, Process, open_house, soon, withdrawn_pledge  # noqa: E
 from sqlalchemy import select  # noqa: E402
 
 from bench import latency  # noqa: E402
-from chassis import outbox  # noqa: E402
-from chassis.database import new_id  # noqa: E402
+from chassis.data.database import new_id  # noqa: E402
+from chassis.messaging import outbox  # noqa: E402
 from chassis.migrate import migrate  # noqa: E402
 from chassis.testing import postgres, rabbitmq  # noqa: E402
 from chassis.testing.fixtures import KnownKeys  # noqa: E402

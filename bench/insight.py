@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from chassis.database import Database
+from chassis.data.database import Database
 from chassis.migrate import migrate
 from chassis.testing import postgres
 from contracts import regions

@@ -17,12 +17,13 @@ from rich.progress import track
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from chassis import journal, replay, topology
-from chassis.again import tell_again
-from chassis.broker import Publisher, connected, letter
-from chassis.database import Database, new_id, now
+from chassis import replay, topology
+from chassis.data.database import Database, new_id, now
+from chassis.messaging import journal
+from chassis.messaging.broker import Publisher, connected, letter
+from chassis.messaging.resend import tell_again
+from chassis.messaging.subscription import Place
 from chassis.migrate import migrate
-from chassis.places import Place
 from chassis.settings import Settings
 from chassis.testing import postgres, rabbitmq
 from contracts.event import Envelope, encode

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid5
 
-from chassis.places import Place
+from chassis.messaging.subscription import Place
 from contracts.event import Envelope, Event, encode, every_event, exchange_of, name_of, teller_of
 from contracts.generate import NAMESPACE, example_of, schemas
 from deploy.services import services

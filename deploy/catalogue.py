@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
-from chassis.places import Place
+from chassis.messaging.subscription import Place
 from contracts.event import Event, every_event, exchange_of, name_of, teller_of
 from contracts.generate import schemas
 

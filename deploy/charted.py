@@ -4,7 +4,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from chassis.events import handlers_of
+from chassis.messaging.events import handlers_of
 from deploy.services import Service, services
 
 FILE = Path(__file__).resolve().parent / "chart/files/services.json"

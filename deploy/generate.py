@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import contracts
-from chassis.events import handlers_of
+from chassis.messaging.events import handlers_of
 from contracts import generate
 from contracts.event import name_of
 from deploy import asyncapi, catalogue, charted, openapi, platform

@@ -8,8 +8,8 @@ from copy import deepcopy
 from importlib import import_module
 from typing import Any
 
-from chassis.database import Database
-from chassis.http import create_app
+from chassis.data.database import Database
+from chassis.http.app import create_app
 from deploy.services import services
 
 SCHEMAS = "#/components/schemas/"

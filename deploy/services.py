@@ -30,6 +30,11 @@ class Service(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         return [module for module in self.roles.values() if module.startswith(f"{self.name}.")]
 
     @property
+    def job_modules(self) -> list[str]:
+        """The names of these modules inside the service."""
+        return [module.removeprefix(f"{self.name}.") for module in self.jobs]
+
+    @property
     def under(self) -> list[str]:
         """What it answers with all that lies below: its own paths, and its dead letters where none of these holds them."""
         letters = f"/v1/{self.name}/dead-letters"

@@ -11,8 +11,8 @@ from bench.matching import book
 from bench.matching.costs import seconds_of
 from bench.matching.figures import note, say
 from bench.matching.scene import AT_ONCE, Scene, letter_of
-from chassis.broker import Letter, Publisher, connected, letter
-from chassis.database import new_id, now
+from chassis.data.database import new_id, now
+from chassis.messaging.broker import Letter, Publisher, connected, letter
 from contracts.event import Envelope, decode
 from contracts.needs import NeedPublished
 

@@ -9,7 +9,7 @@ import time
 
 from bench.matching import book
 from bench.matching.scene import letter_of
-from chassis.broker import Publisher, connected
+from chassis.messaging.broker import Publisher, connected
 
 TICK_SECONDS = 0.02
 

@@ -11,7 +11,7 @@ from psycopg import sql
 from rich.console import Console
 from rich.progress import track
 
-from chassis.database import new_id
+from chassis.data.database import new_id
 from contracts import regions
 from contracts.needs import NeedPublished, PledgeOffered
 from needs.catalogue import catalogue

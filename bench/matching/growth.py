@@ -13,10 +13,10 @@ from bench.matching.figures import note, say
 from bench.matching.pipeline import fill
 from bench.matching.scene import Scene
 from bench.quality.plots import save
-from chassis import garbage
-from chassis.database import Database
-from matching import clearing
-from matching.actions.book import book_needs
+from chassis.data.database import Database
+from chassis.ops import gc_tuning
+from matching.clearing import actions
+from matching.intake.actions import book_needs
 
 BATCH = 500
 MOST = 1.5
@@ -29,7 +29,7 @@ def measure(scene: Scene, luck: random.Random, sizes: list[int], batches: int, p
     much dearer in one that has been used for years.
     """
     # As the clearing process does.
-    garbage.seldom()
+    gc_tuning.seldom()
     stores = {size: _filled(scene, f"growth_{size}", luck, size) for size in sizes}
     costs = dict(zip(sizes, _in_turns([*stores.values()], luck, batches), strict=True))
     for size, cost in costs.items():
@@ -79,7 +79,7 @@ def _match(store: Database, events: list[book.NeedPublished]) -> float:
         book_needs(session, events)
     while True:
         with store.begin() as session:
-            if not clearing.clear(session, book.ANSWER_WITHIN).due:
+            if not actions.clear(session, book.ANSWER_WITHIN).due:
                 break
     return 1000 * (time.monotonic() - started)
 

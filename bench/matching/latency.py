@@ -10,7 +10,7 @@ import psycopg
 from bench.matching import book
 from bench.matching.figures import note, say
 from bench.matching.scene import Scene, letter_of
-from chassis.broker import Publisher, connected
+from chassis.messaging.broker import Publisher, connected
 from contracts.needs import NeedPublished
 
 PERCENTILES = (50, 99)

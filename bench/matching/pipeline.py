@@ -13,12 +13,12 @@ from bench.matching.costs import Costs
 from bench.matching.figures import compare, note, say
 from bench.matching.ledger import Ledger, audit
 from bench.matching.scene import Scene, held, told_count
-from chassis.broker import connected
-from chassis.database import Database
+from chassis.data.database import Database
+from chassis.messaging.broker import connected
 from contracts.event import Event
 from contracts.needs import NeedPublished
-from matching.actions.book import book_needs, book_pledges
-from matching.balance import keeping
+from matching.balance import actions
+from matching.intake.actions import book_needs, book_pledges
 
 ONE_BY_ONE, BARE = "faststream_one_by_one", "bare_batch"
 PEERS = {ONE_BY_ONE: 8.0, BARE: 0.35}
@@ -57,7 +57,7 @@ def _keep_balance(store: Database) -> None:
     notes = 1
     while notes:
         with store.begin() as session:
-            notes = keeping.keep(session)
+            notes = actions.keep(session)
     store.close()
 
 

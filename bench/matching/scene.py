@@ -14,12 +14,12 @@ import psycopg
 from cryptography.fernet import Fernet
 from kombu import Queue
 
-from chassis.broker import Letter, Publisher, connected, letter, waiting_in
-from chassis.database import new_id, now
+from chassis.data.database import new_id, now
+from chassis.messaging.broker import Letter, Publisher, connected, letter, waiting_in
 from chassis.migrate import migrate
+from chassis.ops.tracing import continued
 from chassis.testing.postgres import Postgres
 from chassis.testing.rabbitmq import RabbitMQ
-from chassis.tracing import continued
 from contracts.event import Envelope, Event, encode, exchange_of, name_of, teller_of
 from deploy.services import services
 

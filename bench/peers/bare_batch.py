@@ -22,15 +22,15 @@ import msgspec
 import psycopg
 from psycopg.rows import namedtuple_row
 
-from chassis import garbage
-from chassis.database import new_id
+from chassis.data.database import new_id
+from chassis.ops import gc_tuning
 from contracts.event import decode, encode
 from contracts.matching import MatchProposed
 from contracts.needs import NeedPublished
-from matching.actions.book import URGENCY
-from matching.allocation import Offered, allocate
-from matching.reasons import reasons_for
-from matching.score import Asked, Key, keys_of
+from matching.allocation.reasons import reasons_for
+from matching.allocation.score import Asked, Key, keys_of
+from matching.allocation.solver import Offered, allocate
+from matching.intake.actions import URGENCY
 
 BATCH = 500
 COLUMNS = (
@@ -161,7 +161,7 @@ class Teller:
 
 
 def main() -> None:
-    garbage.seldom()
+    gc_tuning.seldom()
     stopping = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     url = os.environ["BROKER_URL"]

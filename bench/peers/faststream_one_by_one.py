@@ -17,14 +17,14 @@ import msgspec
 from faststream import AckPolicy, FastStream
 from faststream.rabbit import Channel, QueueType, RabbitBroker, RabbitExchange, RabbitMessage, RabbitQueue
 
-from chassis.database import new_id
+from chassis.data.database import new_id
 from contracts.event import Envelope, decode, encode
 from contracts.matching import MatchProposed
 from contracts.needs import NeedPublished
-from matching.actions.book import URGENCY
-from matching.allocation import Share
-from matching.reasons import reasons_for
-from matching.score import Asked, keys_of, score
+from matching.allocation.reasons import reasons_for
+from matching.allocation.score import Asked, keys_of, score
+from matching.allocation.solver import Share
+from matching.intake.actions import URGENCY
 
 AT_ONCE, RELAYED = 20, 500
 HEAR = "INSERT INTO peer_inbox (event_id) VALUES ($1) ON CONFLICT DO NOTHING RETURNING event_id"

@@ -6,7 +6,7 @@ from pantry import actions
 from pantry import worker as pantry
 from sqlalchemy.orm import Session
 
-from chassis.events import handles
+from chassis.messaging.events import handles
 from contracts.needs import PledgeWithdrawn
 
 

@@ -8,8 +8,8 @@ from scipy.sparse import coo_array
 
 from bench.quality.country import Luck, worth
 from bench.quality.figures import say
-from matching.allocation import Offered, allocate
-from matching.score import Asked
+from matching.allocation.score import Asked
+from matching.allocation.solver import Offered, allocate
 
 SIZES = (10, 50, 200, 500, 1000, 2000)
 SUPPLIES = (0.3, 0.9, 2.0)

@@ -6,8 +6,8 @@ from uuid import UUID
 
 import numpy as np
 
-from matching.allocation import Offered
-from matching.score import DEFAULT, Asked, Key, Weights, keys_of, score
+from matching.allocation.score import DEFAULT, Asked, Key, Weights, keys_of, score
+from matching.allocation.solver import Offered
 
 ITEMS = [f"{group}.{item}" for group in ("food", "health", "home", "school", "tools") for item in "abcdef"]
 VILLAGES = [

@@ -7,7 +7,7 @@ from uuid import UUID
 import numpy as np
 from msgspec.structs import replace
 
-from matching.score import Asked
+from matching.allocation.score import Asked
 
 VILLAGES = [f"510903{town:03d}{village:03d}" for town in range(1, 7) for village in range(1, 11)]
 COUNTY = VILLAGES[0][:6]

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from bench.quality.county import COUNTY, DAYS, VILLAGES, Book, Gift, Year, year
 from bench.quality.figures import say
-from matching.allocation import Offered, allocate
-from matching.score import Asked, in_turn
+from matching.allocation.score import Asked, in_turn
+from matching.allocation.solver import Offered, allocate
 
 SUPPLIES = (0.5, 0.8)
 CHOOSING = (0.2, 0.5, 0.8)

@@ -14,8 +14,8 @@ import pandas as pd
 import ppe_match
 from numpy.typing import NDArray
 
-from matching.allocation import Offered, allocate
-from matching.score import Asked, Weights
+from matching.allocation.score import Asked, Weights
+from matching.allocation.solver import Offered, allocate
 
 Whole = NDArray[np.int64]
 Chosen = list[tuple[int, int, int]]

@@ -20,8 +20,8 @@ from msgspec.structs import replace
 
 from bench.quality.country import Luck, worth
 from bench.quality.figures import say
-from matching.allocation import Offered, allocate, solve
-from matching.score import Asked, kept_for, keys_of
+from matching.allocation.score import Asked, kept_for, keys_of
+from matching.allocation.solver import Offered, allocate, solve
 
 NEEDS = 3000
 SUPPLIES = (0.33, 0.6, 1.0, 1.4)

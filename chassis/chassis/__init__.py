@@ -1,6 +1,6 @@
-"""What every service stands on: settings, database, outbox and inbox, events, HTTP, who may do what."""
+"""The chassis under every service: data, messaging, HTTP, operations, and real servers for tests."""
 
 import warnings
 
-# Eventlet says at every import that it only gets bug fixes. We know, and keep it behind one border: chassis.events and the workers.
+# Eventlet warns at every import that it only gets bug fixes. It stays behind one border: `messaging` and the workers.
 warnings.filterwarnings("ignore", message=r"\s*Eventlet is deprecated")

@@ -14,7 +14,7 @@ from rich.table import Table
 OF_EVERY_SERVICE = {
     "migrate": "chassis.migrate",
     "topology": "chassis.topology",
-    "dead-letters": "chassis.dead_letters.__main__",
+    "dead-letters": "chassis.dead_letters",
     "replay": "chassis.replay",
     "retell": "chassis.retell",
     "reseal": "chassis.reseal",
@@ -30,7 +30,7 @@ def show() -> None:
     """List the commands, each with the first sentence of its module."""
     table = Table.grid("command", "what it does", padding=(0, 2))
     for name, module in commands().items():
-        said = (import_module(module.removesuffix(".__main__")).__doc__ or "").partition("\n")[0].partition(": `")[0]
+        said = (import_module(module).__doc__ or "").partition("\n")[0].partition(": `")[0]
         table.add_row(f"duijie {name}", said)
     console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
     console.print(table)

@@ -8,7 +8,7 @@ from flask import Blueprint, Flask
 from flask_swagger_ui import get_swaggerui_blueprint
 from granian.constants import Interfaces
 
-from chassis import draining
+from chassis.http import draining
 from chassis.settings import WebSettings
 
 

@@ -15,11 +15,11 @@ import amqp
 import psycopg
 from msgspec.structs import replace
 
-from chassis import garbage, journal, metrics, outbox, telemetry, tracing
-from chassis.bell import bell
-from chassis.broker import TROUBLE, Publisher, connected, letter
-from chassis.database import Database, is_passing, is_too_slow, now
-from chassis.dead_letters import parked
+from chassis.data.database import Database, is_passing, is_too_slow, now
+from chassis.data.pg_notify import bell
+from chassis.messaging import dead_letters, journal, outbox
+from chassis.messaging.broker import TROUBLE, Publisher, connected, letter
+from chassis.ops import gc_tuning, metrics, telemetry, tracing
 from chassis.settings import Settings
 from contracts.event import every_event, listeners, teller_of
 
@@ -45,7 +45,7 @@ class Relay:
             if teller_of(event) == settings.service:
                 metrics.begin(metrics.told, settings.service, name)
         metrics.asked(metrics.outbox_age, settings, self._database, outbox.age)
-        metrics.asked(metrics.dead_letters, settings, self._database, parked.how_many)
+        metrics.asked(metrics.dead_letters, settings, self._database, dead_letters.how_many)
 
     def run(self) -> None:
         """Until `stopping` is set: tell, sleep until woken or a second is over, begin anew after any trouble (0.2 s to 5 s)."""
@@ -134,7 +134,7 @@ def main() -> None:
     relay = Relay(settings)
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, lambda *_: relay.stopping.set())
-    garbage.seldom()
+    gc_tuning.seldom()
     log.info("relay ready")
     relay.run()
 

@@ -11,11 +11,11 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from chassis import again, inbox, journal
-from chassis.again import Chapter, Line, Refused
-from chassis.database import Database, now
-from chassis.outbox import envelope_of
-from chassis.places import Place
+from chassis.data.database import Database, now
+from chassis.messaging import inbox, journal, resend
+from chassis.messaging.outbox import envelope_of
+from chassis.messaging.resend import Chapter, Line, Refused
+from chassis.messaging.subscription import Place
 from chassis.settings import Settings
 from contracts.event import name_of
 
@@ -43,7 +43,7 @@ def chapters(places: Sequence[Place], since: datetime | None, until: datetime | 
 
 
 def _page(session: Session, mark: str, name: str, since: datetime, until: datetime) -> list[Line]:
-    rows = journal.page(session, name, since, until, _read(mark), again.PAGE)
+    rows = journal.page(session, name, since, until, _read(mark), resend.PAGE)
     return [Line(f"{row.told_at.isoformat()}/{row.id}", envelope_of(row), row.body) for row in rows]
 
 
@@ -68,16 +68,16 @@ def _moment(text: str) -> datetime:
 def main() -> None:
     moment = {"type": _moment, "metavar": "TIME"}
     since = moment | {"help": "told then or later: 2026-11-23, or 2026-11-23T08:00:00+08:00"}
-    given = again.arguments_of(__doc__, since=since, until=moment | {"help": "told before"})
+    given = resend.arguments_of(__doc__, since=since, until=moment | {"help": "told before"})
     settings = Settings.of(given.teller)
 
     def found(database: Database) -> list[Chapter]:
-        places = again.places_of(given.teller, given.to, given.event)
+        places = resend.places_of(given.teller, given.to, given.event)
         if not journal.wait_for_tellers(database):
             raise Refused("a relay has been telling for half a minute, and what it tells may not be journal yet: try again")
         return chapters(places, given.since, given.until)
 
-    again.run(given, settings, found)
+    resend.run(given, settings, found)
 
 
 if __name__ == "__main__":

@@ -14,8 +14,8 @@ from typing import Any
 from sqlalchemy import Column, LargeBinary, Table, select, tuple_, type_coerce, update
 from sqlalchemy.orm import Session
 
-from chassis.database import Database
-from chassis.sealed import Sealed, SealedBytes, resealed
+from chassis.data.database import Database
+from chassis.data.encryption import Sealed, SealedBytes, resealed
 from chassis.settings import Settings
 
 AT_ONCE = 100

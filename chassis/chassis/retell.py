@@ -11,18 +11,18 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from chassis import again
-from chassis.again import Chapter, Line, Refused
-from chassis.events import ServiceWorker, handlers_of
-from chassis.places import Place
+from chassis.messaging import resend
+from chassis.messaging.events import ServiceWorker, handlers_of
+from chassis.messaging.resend import Chapter, Line, Refused
+from chassis.messaging.snapshots import Story, retold
+from chassis.messaging.subscription import Place
 from chassis.settings import Settings
-from chassis.stories import Story, retold
 from contracts.event import encode, name_of
 
 
 def chapters(teller: str, places: Sequence[Place]) -> list[Chapter]:
     """The stories of the teller for these places. Raises `Refused` when there is none for one that is wanted."""
-    stories: Sequence[Story] = import_module(f"{teller}.retell").STORIES
+    stories: Sequence[Story] = import_module(f"{teller}.snapshots").SNAPSHOTS
     found = {place.event: place for place in places}
     if untold := sorted(name_of(event) for event in found.keys() - {story.event for story in stories}):
         raise Refused(f"{teller} cannot retell {', '.join(untold)}")
@@ -43,18 +43,18 @@ def _page(session: Session, mark: str, story: Story) -> list[Line]:
         after = UUID(mark) if mark else None
     except ValueError:
         raise Refused(f"{mark} is no id") from None
-    return [Line(str(key), retold(event), encode(event)) for key, event in story.page(session, after, again.PAGE)]
+    return [Line(str(key), retold(event), encode(event)) for key, event in story.page(session, after, resend.PAGE)]
 
 
 def main() -> None:
-    given = again.arguments_of(__doc__)
+    given = resend.arguments_of(__doc__)
 
     def found(_: object) -> list[Chapter]:
-        places = again.places_of(given.teller, given.to, given.event)
+        places = resend.places_of(given.teller, given.to, given.event)
         check(import_module(f"{given.to}.worker").Worker, places)
         return chapters(given.teller, places)
 
-    again.run(given, Settings.of(given.teller), found)
+    resend.run(given, Settings.of(given.teller), found)
 
 
 if __name__ == "__main__":

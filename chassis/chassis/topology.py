@@ -13,10 +13,10 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from chassis.broker import TROUBLE, connected, waiting_in
-from chassis.database import Database, is_passing
-from chassis.events import handlers_of
-from chassis.places import Place
+from chassis.data.database import Database, is_passing
+from chassis.messaging.broker import TROUBLE, connected, waiting_in
+from chassis.messaging.events import handlers_of
+from chassis.messaging.subscription import Place
 from chassis.settings import Settings
 from contracts.event import exchange_of, name_of, teller_of
 

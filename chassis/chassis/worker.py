@@ -21,8 +21,8 @@ from importlib import import_module  # noqa: E402
 import psycopg.waiting  # noqa: E402
 from nameko.containers import ServiceContainer  # noqa: E402
 
-from chassis import garbage, metrics, telemetry  # noqa: E402
-from chassis.database import Database  # noqa: E402
+from chassis.data.database import Database  # noqa: E402
+from chassis.ops import gc_tuning, metrics, telemetry  # noqa: E402
 from chassis.settings import Settings  # noqa: E402
 
 log = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ def main() -> None:
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, lambda *_: eventlet.spawn(container.stop))
     container.start()
-    garbage.seldom()
+    gc_tuning.seldom()
     log.info("worker ready")
     container.wait()
     database.close()

@@ -10,10 +10,11 @@ import pytest
 from keeper import IN_BATCHES, ONE_BY_ONE, House, once, soon, unguarded, withdrawn_need, withdrawn_pledge
 from sqlalchemy import text
 
-from chassis import again, inbox, journal, outbox, replay
-from chassis.again import Refused, places_of, tell_again
-from chassis.broker import Publisher, connected, waiting_in
-from chassis.database import now
+from chassis import replay
+from chassis.data.database import now
+from chassis.messaging import inbox, journal, outbox, resend
+from chassis.messaging.broker import Publisher, connected, waiting_in
+from chassis.messaging.resend import Refused, places_of, tell_again
 from chassis.relay import Relay
 from contracts.event import Event
 from contracts.needs import NeedWithdrawn, PledgeWithdrawn
@@ -21,7 +22,7 @@ from contracts.needs import NeedWithdrawn, PledgeWithdrawn
 
 @pytest.fixture(autouse=True)
 def _listed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(again, "listeners", lambda: {"need_withdrawn": ["pantry"], "pledge_withdrawn": ["pantry"]})
+    monkeypatch.setattr(resend, "listeners", lambda: {"need_withdrawn": ["pantry"], "pledge_withdrawn": ["pantry"]})
 
 
 def told(house: House, *events: Event) -> None:
@@ -41,7 +42,7 @@ def replayed(
 
 
 def test_a_listener_that_lost_everything_hears_the_journal_once_more(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(again, "PAGE", 7)
+    monkeypatch.setattr(resend, "PAGE", 7)
     events = [withdrawn_need() for _ in range(20)] + [withdrawn_pledge() for _ in range(30)]
     told(house, *events)
     worker = house.worker().ready()
@@ -73,7 +74,7 @@ def test_nobody_else_hears_what_is_replayed(house: House) -> None:
 
 
 def test_a_replay_that_was_interrupted_goes_on_where_it_ended(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(again, "PAGE", 10)
+    monkeypatch.setattr(resend, "PAGE", 10)
     events = [withdrawn_need() for _ in range(25)] + [withdrawn_pledge() for _ in range(25)]
     told(house, *events)
     house.read(ONE_BY_ONE.queue), house.read(IN_BATCHES.queue)

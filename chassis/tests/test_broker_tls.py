@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from chassis.broker import TROUBLE, connected
+from chassis.messaging.broker import TROUBLE, connected
 
 
 class Broker:

@@ -17,13 +17,14 @@ from pantry import api as pantry_api
 from pantry.actions import PERSONAL, POISON
 from sqlalchemy import text
 
-from chassis import inbox, outbox, relay, telemetry
-from chassis.broker import Publisher, connected
-from chassis.database import Database, new_id, now
-from chassis.dead_letters import parked
-from chassis.dead_letters.__main__ import main
-from chassis.dead_letters.redacted import redacted
-from chassis.places import Place
+from chassis import relay
+from chassis.data.database import Database, new_id, now
+from chassis.dead_letters import main
+from chassis.messaging import dead_letters, inbox, outbox
+from chassis.messaging.broker import Publisher, connected
+from chassis.messaging.redaction import redacted
+from chassis.messaging.subscription import Place
+from chassis.ops import telemetry
 from chassis.problems import Problem
 from chassis.relay import Relay
 from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of, api_fixtures
@@ -42,16 +43,16 @@ def park(database: Database, event: Event, place: Place = ONE_BY_ONE, **otherwis
     )
     headers = envelope.headers() | JSON | otherwise.get("headers", {})
     with database.begin() as session:
-        parked.park(session, place, headers, otherwise.get("body", encode(event)), otherwise.get("reason", "Spoilt"), 4)
+        dead_letters.park(session, place, headers, otherwise.get("body", encode(event)), otherwise.get("reason", "Spoilt"), 4)
     with database.begin() as session:
-        return session.scalars(parked.found().order_by(parked.DeadLetter.id.desc())).first().id  # type: ignore[union-attr]
+        return session.scalars(dead_letters.found().order_by(dead_letters.DeadLetter.id.desc())).first().id  # type: ignore[union-attr]
 
 
 def replay(database: Database, letter: UUID) -> str:
     """What became of it: the state, or the code of the refusal."""
     try:
         with database.begin() as session:
-            return parked.replay(session, letter).state
+            return dead_letters.replay(session, letter).state
     except Problem as problem:
         return problem.code
 
@@ -100,11 +101,11 @@ def test_a_message_parked_twice_is_one_dead_letter(house: House) -> None:
     headers = Envelope(id=new_id(), name="need_withdrawn", teller="needs", subject=event.subject, recorded_at=now()).headers()
     for attempts in (3, 4):
         with house.database.begin() as session:
-            parked.park(session, ONE_BY_ONE, headers, encode(event), "Spoilt", attempts)
+            dead_letters.park(session, ONE_BY_ONE, headers, encode(event), "Spoilt", attempts)
     [letter] = house.parked(ONE_BY_ONE)
     assert letter.attempts == 4
     with house.database.begin() as session:
-        parked.park(session, ONE_BY_ONE, headers, b"another body under the same id", "unreadable", 0)
+        dead_letters.park(session, ONE_BY_ONE, headers, b"another body under the same id", "unreadable", 0)
     assert len(house.parked(ONE_BY_ONE)) == 2
 
 
@@ -128,7 +129,7 @@ def test_what_cannot_be_replayed_stays_and_says_why(database: RolledBack, change
     assert replay(database, letter) == code
     with database.begin() as session:
         assert session.scalar(text("SELECT count(*) FROM outbox")) == 0
-        assert [row.id for row in session.scalars(parked.found())] == [letter]
+        assert [row.id for row in session.scalars(dead_letters.found())] == [letter]
 
 
 def test_what_a_stranger_wrote_into_the_trace_is_not_told_on(database: RolledBack) -> None:
@@ -185,15 +186,15 @@ def test_a_letter_whose_queue_is_gone_alarms_and_stays_and_lets_others_pass(
 def test_dropping_takes_the_content_away_and_settled_letters_are_forgotten(database: RolledBack) -> None:
     letter = park(database, withdrawn_need())
     with database.begin() as session:
-        assert parked.drop(session, letter).state == "dropped"
+        assert dead_letters.drop(session, letter).state == "dropped"
     with database.begin() as session:
-        row = session.get_one(parked.DeadLetter, letter)
+        row = session.get_one(dead_letters.DeadLetter, letter)
         assert (row.body, row.headers) == (b"", {})
-        parked.forget(session)
+        dead_letters.forget(session)
         session.execute(text("UPDATE dead_letters SET settled_at = settled_at - interval '91 days'"))
-        parked.forget(session)
+        dead_letters.forget(session)
     with database.begin() as session:
-        assert session.get(parked.DeadLetter, letter) is None
+        assert session.get(dead_letters.DeadLetter, letter) is None
 
 
 def test_operators_list_show_replay_and_drop_by_command(

@@ -13,9 +13,9 @@ from pantry import actions
 from pantry import api as pantry_api
 from sqlalchemy import text
 
-from chassis import deadlines, rates
-from chassis.database import Database
-from chassis.http import create_app
+from chassis.data.database import Database
+from chassis.http import deadlines, rate_limits
+from chassis.http.app import create_app
 from chassis.settings import Settings, WebSettings
 from chassis.testing.fixtures import Client, KnownKeys, Person, RolledBack
 
@@ -144,7 +144,7 @@ def test_whoever_waited_longest_gets_the_next_place_and_none_is_lost_to_who_gave
 @pytest.mark.parametrize("guarded", [True, unguarded(False, "anybody asks as often as they like")])
 def test_who_asks_too_often_is_told_when_to_come_again(client_of: Make, monkeypatch: pytest.MonkeyPatch, guarded: bool) -> None:
     if not guarded:
-        monkeypatch.setattr(rates.Rates, "spend", lambda self, what, who: None)
+        monkeypatch.setattr(rate_limits.Rates, "spend", lambda self, what, who: None)
     client, donor, other = client_of(rate_writes="3/day"), Person("donor"), Person("donor")
     answers = [client.post("/v1/withdrawals", {"region": "51"}, by=donor) for _ in range(4)]
     assert [answer.status_code for answer in answers] == [201, 201, 201, 429]

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from pantry.actions import DEADLY, HOLD, PERSONAL, POISON, SLOW
 from sqlalchemy import text
 
-from chassis.database import new_id, now
+from chassis.data.database import new_id, now
 from chassis.testing.postgres import Postgres
 from contracts.event import Envelope, encode
 from contracts.needs import NeedWithdrawn, PledgeWithdrawn

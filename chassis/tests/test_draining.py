@@ -10,7 +10,7 @@ import psutil
 import pytest
 from keeper import House, Serve, soon, unguarded
 
-from chassis.draining import STOPS
+from chassis.http.draining import STOPS
 
 
 @pytest.mark.parametrize("drain_seconds", [6, unguarded(0, "who is told to stop and does so at once turns away those still sent to it")])

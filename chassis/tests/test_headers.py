@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 from pantry import api as pantry_api
 
-from chassis.http import create_app
+from chassis.http.app import create_app
 from chassis.testing.fixtures import Client, KnownKeys, Person, RolledBack, api_fixtures
 
 engine, database, client = api_fixtures("pantry", pantry_api.api)

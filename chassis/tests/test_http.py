@@ -19,9 +19,10 @@ from pantry.actions import PERSONAL
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from chassis import auth, http, idempotency
-from chassis.auth import FetchedKeys
-from chassis.http import Unguarded, create_app
+from chassis.http import app as application
+from chassis.http import auth, idempotency, routes
+from chassis.http.app import Unguarded, create_app
+from chassis.http.auth import FetchedKeys
 from chassis.problems import Problem, state_conflict
 from chassis.testing.fixtures import Client, KnownKeys, Person, RolledBack, api_fixtures
 from chassis.testing.postgres import Postgres
@@ -118,7 +119,7 @@ def test_a_route_that_says_not_who_may_call_it_stops_the_start(
     database: RolledBack, keys: KnownKeys, monkeypatch: pytest.MonkeyPatch, checked: bool
 ) -> None:
     if not checked:
-        monkeypatch.setattr(http, "_require_access", lambda app: None)
+        monkeypatch.setattr(application, "_require_access", lambda app: None)
     api = APIBlueprint("open", __name__)
     api.get("/open")(lambda: {})
     with pytest.raises(Unguarded, match="/open"):
@@ -203,7 +204,7 @@ def test_the_second_of_two_at_once_in_two_processes_is_answered_as_the_first(
     house: House, keys: KnownKeys, donor: Person, monkeypatch: pytest.MonkeyPatch, guarded: bool
 ) -> None:
     if not guarded:
-        monkeypatch.setattr(http, "_done_before", lambda database, caller: None)
+        monkeypatch.setattr(routes, "_done_before", lambda database, caller: None)
     # What each process knows of itself alone.
     monkeypatch.setattr(idempotency, "begin", lambda caller_id: None)
     client = Client(create_app("pantry", pantry_api.api, database=house.database, keys=keys).test_client(), keys)
@@ -232,7 +233,7 @@ def test_what_was_done_before_is_answered_so_even_if_it_cannot_be_done_twice(
     client: Client, database: RolledBack, donor: Person, monkeypatch: pytest.MonkeyPatch, trouble: Exception, answered: int, guarded: bool
 ) -> None:
     if not guarded:
-        monkeypatch.setattr(http, "_done_before", lambda database, caller: None)
+        monkeypatch.setattr(routes, "_done_before", lambda database, caller: None)
     withdraw = actions.withdraw
 
     def withdraw_once(session: Session, *arguments: Any) -> Any:

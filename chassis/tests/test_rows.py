@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, text
 
-from chassis.database import new_id
-from chassis.rows import array
+from chassis.data.bulk_sql import array
+from chassis.data.database import new_id
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,10 @@ from keeper import House
 from pantry.model import Withdrawal
 from sqlalchemy import select, text
 
-from chassis import reseal, sealed
-from chassis.database import new_id
-from chassis.sealed import SealedBytes, fingerprint
+from chassis import reseal
+from chassis.data import encryption
+from chassis.data.database import new_id
+from chassis.data.encryption import SealedBytes, fingerprint
 
 NAME = "王秀英"
 OLD, NEW = (Fernet.generate_key().decode() for _ in range(2))
@@ -20,11 +21,11 @@ OLD, NEW = (Fernet.generate_key().decode() for _ in range(2))
 def with_keys(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
     def set_keys(*keys: str) -> None:
         monkeypatch.setenv("SEAL_KEYS", ",".join(keys))
-        sealed._keys.cache_clear()
+        encryption._keys.cache_clear()
 
     yield set_keys
     monkeypatch.undo()
-    sealed._keys.cache_clear()
+    encryption._keys.cache_clear()
 
 
 def written(house: House) -> bytes:
@@ -111,6 +112,6 @@ def test_a_fingerprint_is_the_same_for_the_same_value_and_key(monkeypatch: pytes
     assert len(before) == 32
     assert fingerprint(NAME) == before != fingerprint("王秀兰")
     monkeypatch.setenv("FINGERPRINT_KEY", "another")
-    sealed._fingerprint_key.cache_clear()
+    encryption._fingerprint_key.cache_clear()
     assert fingerprint(NAME) != before
-    sealed._fingerprint_key.cache_clear()
+    encryption._fingerprint_key.cache_clear()

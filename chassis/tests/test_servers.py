@@ -19,7 +19,7 @@ import pytest
 from amqp.exceptions import AccessRefused
 from sqlalchemy import text
 
-from chassis.database import RESTED_SECONDS, Database
+from chassis.data.database import RESTED_SECONDS, Database
 from chassis.testing import postgres, rabbitmq
 
 

@@ -10,9 +10,10 @@ import pytest
 from keeper import House, unguarded
 from prometheus_client import REGISTRY
 
-from chassis import metrics, outbox, tracing
-from chassis.database import Database
-from chassis.telemetry import redacted
+from chassis.data.database import Database
+from chassis.messaging import outbox
+from chassis.ops import metrics, tracing
+from chassis.ops.telemetry import redacted
 
 TALK = """
 import sys

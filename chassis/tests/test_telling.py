@@ -19,11 +19,12 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from swallowing import way_to
 
-from chassis import inbox, journal, outbox, relay, topology
-from chassis.broker import TROUBLE, Letter, Publisher, connected, letter
-from chassis.database import is_passing, new_id, now
-from chassis.inbox import Heard
-from chassis.places import Place
+from chassis import relay, topology
+from chassis.data.database import is_passing, new_id, now
+from chassis.messaging import inbox, journal, outbox
+from chassis.messaging.broker import TROUBLE, Letter, Publisher, connected, letter
+from chassis.messaging.inbox import Heard
+from chassis.messaging.subscription import Place
 from chassis.relay import Relay
 from chassis.testing.rabbitmq import RabbitMQ
 from contracts.event import Envelope, Event, decode, encode

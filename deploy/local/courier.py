@@ -21,14 +21,15 @@ import psycopg
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from chassis import inbox, journal, outbox, telemetry
-from chassis.bell import bell
-from chassis.database import Database, is_passing
-from chassis.dead_letters.parked import UNREADABLE, park
-from chassis.events import Handler, entrypoints_of, handlers_of
-from chassis.inbox import Heard
+from chassis.data.database import Database, is_passing
+from chassis.data.pg_notify import bell
+from chassis.messaging import inbox, journal, outbox
+from chassis.messaging.dead_letters import UNREADABLE, park
+from chassis.messaging.events import Handler, entrypoints_of, handlers_of
+from chassis.messaging.inbox import Heard
+from chassis.messaging.timers import Every
+from chassis.ops import telemetry
 from chassis.settings import Settings
-from chassis.timers import Every
 from contracts.event import decode, name_of
 from deploy.services import services
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from chassis.events import handlers_of
+from chassis.messaging.events import handlers_of
 from contracts.event import exchange_of, teller_of
 from deploy.services import services
 

@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-from chassis.telemetry import KEYS
+from chassis.ops.telemetry import KEYS
 
 ROOT = Path(__file__).resolve().parents[2]
 

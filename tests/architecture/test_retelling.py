@@ -8,4 +8,4 @@ from contracts.event import every_event, teller_of
 def test_every_event_of_a_service_has_a_story() -> None:
     for name in {teller_of(event) for event in every_event().values()}:
         told = {event for event in every_event().values() if teller_of(event) == name}
-        assert {story.event for story in import_module(f"{name}.retell").STORIES} == told
+        assert {story.event for story in import_module(f"{name}.snapshots").SNAPSHOTS} == told

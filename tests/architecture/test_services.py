@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from chassis.database import Database
-from chassis.http import create_app
+from chassis.data.database import Database
+from chassis.http.app import create_app
 from chassis.testing.fixtures import KnownKeys
 from contracts.event import every_event, teller_of
 from deploy import generate

@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from flask import request
 from werkzeug.serving import make_server
 
-from chassis.database import Database
-from chassis.http import create_app
+from chassis.data.database import Database
+from chassis.http.app import create_app
 from deploy import lint_api
 from users.api import api
 from users.tokens import SigningKeys

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 import contracts
-from chassis.events import Handler, handlers_of
+from chassis.messaging.events import Handler, handlers_of
 from chassis.testing.fixtures import RolledBack
 from contracts.event import Envelope, Event, decode, encode, every_event, name_of, subject_field, teller_of
 from contracts.generate import example_of

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from chassis.broker import letter
-from chassis.places import Place
+from chassis.messaging.broker import letter
+from chassis.messaging.subscription import Place
 from contracts.event import Event, encode, every_event, name_of, teller_of
 from contracts.generate import example_of
 from deploy import asyncapi, catalogue, generate, lint_api, openapi

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from chassis.events import handlers_of
+from chassis.messaging.events import handlers_of
 from chassis.settings import WebSettings
 from deploy.services import owner_of, services
 from tests.deploy.rendered import CHART, ROOT, TOOLS, VALUES, Object, helm, objects, of_kind, pods, text
@@ -166,7 +166,7 @@ def test_secrets_are_listed_for_exactly_the_services_whose_code_seals_or_fingerp
         used = set()
         for path in (ROOT / "services" / name / name).rglob("*.py"):
             for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-                if isinstance(node, ast.ImportFrom) and node.module == "chassis.sealed":
+                if isinstance(node, ast.ImportFrom) and node.module == "chassis.data.encryption":
                     used |= {words[alias.name] for alias in node.names}
         assert set(service.secrets) == used
 

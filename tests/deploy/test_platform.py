@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from chassis import topology
-from chassis.broker import connected
-from chassis.events import handlers_of
+from chassis.messaging.broker import connected
+from chassis.messaging.events import handlers_of
 from chassis.testing.rabbitmq import RabbitMQ
 from contracts.event import exchange_of
 from deploy import platform

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from prometheus_client import REGISTRY
 
-from chassis import metrics
+from chassis.ops import metrics
 from deploy.watching import dashboard, typed
 from tests.deploy.rendered import CHART, ROOT, TOOLS, objects, of_kind
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from chassis.database import Database
-from chassis.http import create_app
+from chassis.data.database import Database
+from chassis.http.app import create_app
 from chassis.testing.fixtures import KnownKeys
 from deploy.local.visitor import Visitor, one_origin
 from needs.api import api

@@ -49,7 +49,7 @@ def around(before: str | None, function: Callable[..., Any], after: str | None) 
 
 def in_relay() -> None:
     """claimed: rows are locked; sent: published, not confirmed; confirmed: not yet journal; kept: journal, not yet committed."""
-    from chassis import broker, journal
+    from chassis.messaging import broker, journal
 
     broker.Publisher.publish = around("claimed", broker.Publisher.publish, None)  # type: ignore[method-assign]
     broker.Publisher._wait_for_confirms = around("sent", broker.Publisher._wait_for_confirms, None)  # type: ignore[method-assign]
@@ -60,7 +60,7 @@ def in_worker() -> None:
     """heard: in the inbox, nothing done; acted: not committed; committed: not acknowledged; acknowledged: on its way to the broker."""
     import amqp
 
-    from chassis import inbox
+    from chassis.messaging import inbox
 
     handle = inbox.handle
 
@@ -73,9 +73,9 @@ def in_worker() -> None:
 
 def in_clear() -> None:
     """booked: somebody waits to be cleared; cleared: not committed."""
-    from matching import clearing
+    from matching.clearing import actions
 
-    clear = clearing.clear
+    clear = actions.clear
 
     def cleared(*arguments: Any, **options: Any) -> Any:
         at("booked")
@@ -84,7 +84,7 @@ def in_clear() -> None:
             at("cleared")
         return came_to
 
-    clearing.clear = cleared
+    actions.clear = cleared
 
 
 def in_topology() -> None:
@@ -96,7 +96,7 @@ def in_topology() -> None:
 
 def without_inbox() -> None:
     """It is written, and nobody looks."""
-    from chassis import inbox
+    from chassis.messaging import inbox
 
     first_time = inbox.first_time
 
@@ -118,7 +118,7 @@ def acknowledged_on_arrival() -> None:
 
 def told_before_confirmed() -> None:
     """What is on its way counts as told."""
-    from chassis import broker
+    from chassis.messaging import broker
 
     broker.Publisher._wait_for_confirms = lambda self: self._unconfirmed.clear()  # type: ignore[method-assign]
 

@@ -19,7 +19,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from chassis.database import new_id
+from chassis.data.database import new_id
 from tests.fuzz.stage import Stage
 
 PROMISES = [status_code_conformance, content_type_conformance, response_headers_conformance, response_schema_conformance]

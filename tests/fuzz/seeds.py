@@ -9,9 +9,9 @@ from uuid import UUID
 
 from stdnum.cn import ric
 
-from chassis import appointments
-from chassis.auth import GIVERS, STAFF, Caller
-from chassis.database import new_id
+from chassis.data import appointments
+from chassis.data.database import new_id
+from chassis.http.auth import GIVERS, STAFF, Caller
 from chassis.testing.fixtures import Person
 from contracts.needs import NeedPublished, PledgeOffered
 from contracts.users import AdministratorAppointed, HouseholdRegistered
@@ -80,10 +80,10 @@ def seed_needs(stage: Stage) -> None:
 
 def seed_matching(stage: Stage) -> None:
     """For every giver a proposal, something promised, sent, received and refused; one more need, and something left of each pledge."""
-    from matching import clearing
-    from matching.actions import slips
-    from matching.balance import keeping
-    from matching.score import DEFAULT
+    from matching.allocation.score import DEFAULT
+    from matching.balance import actions as balance
+    from matching.clearing import actions as clearing
+    from matching.slips import actions as slips
 
     stated = {"category": "food.rice", "unit": "kg", "version": 1}
     valid_until = datetime.now(UTC) + timedelta(days=30)
@@ -115,7 +115,7 @@ def seed_matching(stage: Stage) -> None:
         stage.hear(pledge)
         stage.seen[giver, "/v1/pledges"].append({"id": str(pledge.pledge_id)})
     with stage.database.begin() as session:
-        assert keeping.keep(session)
+        assert balance.keep(session)
     stage.words |= {"need_id": [str(need.need_id)], "quantity": [1], "region": ["51"], "token": tokens, "category": ["food.rice"]}
     stage.words |= {name: [weight] for name, weight in asdict(DEFAULT).items() if name != "version"}
     show_thank_and_appeal(stage)

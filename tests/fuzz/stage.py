@@ -11,11 +11,11 @@ from flask.testing import FlaskClient
 from msgspec.structs import fields as fields_of
 from msgspec.structs import replace
 
-from chassis.auth import GIVERS, SIGNED_IN
-from chassis.database import new_id, now
-from chassis.dead_letters.parked import park
-from chassis.events import handlers_of
-from chassis.http import create_app
+from chassis.data.database import new_id, now
+from chassis.http.app import create_app
+from chassis.http.auth import GIVERS, SIGNED_IN
+from chassis.messaging.dead_letters import park
+from chassis.messaging.events import handlers_of
 from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of
 from contracts.event import Envelope, Event, encode, name_of, teller_of
 from contracts.generate import example_of

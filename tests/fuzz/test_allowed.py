@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chassis.database import new_id
+from chassis.data.database import new_id
 from chassis.testing.fixtures import Person
 from tests.fuzz.cases import operations_of, plausible
 from tests.fuzz.stage import Stage, collection_of
@@ -99,7 +99,7 @@ def test_what_is_allowed_is_what_may_be_done(stage: Stage, capsys: pytest.Captur
 @pytest.mark.xfail(strict=True, raises=AssertionError, reason="a rule that only what is listed obeys")
 @pytest.mark.parametrize("stage", ["matching"], indirect=True)
 def test_what_is_listed_by_a_rule_of_its_own(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("matching.api.matches.acts_on_match", lambda caller, match: ["accept_match", "refuse_match"])
+    monkeypatch.setattr("matching.matches.api.matches.acts_on_match", lambda caller, match: ["accept_match", "refuse_match"])
     assert check_every_state(stage)[1] == []
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from marshmallow import fields
 
-from chassis.fields import Text
+from chassis.http.fields import Text
 from tests.fuzz.cases import body_schema, operations_of, plausible
 from tests.fuzz.corpus import BODIES, TEXTS
 from tests.fuzz.stage import Stage

@@ -72,7 +72,7 @@ def test_every_role_s_module_is_in_its_image_and_names_the_setting_that_it_lacks
 
 @pytest.mark.parametrize("service", services())
 def test_processes_in_an_image_can_share_their_counters_of_requests(service: str) -> None:
-    shared = "from chassis.rates import Rates; from chassis.settings import WebSettings; Rates(WebSettings.of_environment())"
+    shared = "from chassis.http.rate_limits import Rates; from chassis.settings import WebSettings; Rates(WebSettings.of_environment())"
     outcome = run(service, "-c", shared, options=("--entrypoint=python", "--env=RATE_LIMIT_STORE=redis://127.0.0.1:9"))
     assert outcome.returncode == 0, outcome.stderr
 

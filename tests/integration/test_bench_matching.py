@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from bench.matching.ledger import Ledger, audit
-from chassis.database import new_id
+from chassis.data.database import new_id
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = {

@@ -10,11 +10,10 @@ from msgspec.structs import replace
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from chassis import inbox, outbox
-from chassis.database import Database, new_id, now
-from chassis.dead_letters import parked
-from chassis.events import Handler
-from chassis.places import Place
+from chassis.data.database import Database, new_id, now
+from chassis.messaging import dead_letters, inbox, outbox
+from chassis.messaging.events import Handler
+from chassis.messaging.subscription import Place
 from chassis.settings import Settings
 from contracts.event import Envelope, Event
 from contracts.generate import example_of
@@ -126,7 +125,7 @@ def test_a_poisonous_event_is_tried_three_times_and_parked_while_the_others_are_
     route.settle(route.courier(batch=batch))
     assert sorted(route.taken()) == sorted(set(told) - route.poison)
     with route.listener.begin() as session:
-        [letter] = session.scalars(parked.found()).all()
+        [letter] = session.scalars(dead_letters.found()).all()
     assert (letter.reason, letter.attempts, letter.name) == ("ValueError", 3, "need_rejected")
 
 
@@ -137,7 +136,7 @@ def test_what_the_contracts_cannot_read_is_parked_and_the_others_are_handled(rou
     route.settle(route.courier())
     assert sorted(route.taken()) == sorted({*told} - {told[1]})
     with route.listener.begin() as session:
-        [letter] = session.scalars(parked.found()).all()
+        [letter] = session.scalars(dead_letters.found()).all()
     assert (letter.reason, letter.name) == ("unreadable", "need_rejected")
 
 
@@ -147,8 +146,8 @@ def test_a_dead_letter_that_is_replayed_is_handled(route: Route) -> None:
     route.settle(route.courier())
     route.poison = set()
     with route.listener.begin() as session:
-        [letter] = session.scalars(parked.found()).all()
-        parked.replay(session, letter.id)
+        [letter] = session.scalars(dead_letters.found()).all()
+        dead_letters.replay(session, letter.id)
     listeners_own = dataclasses.replace(route, teller=route.listener)
     route.settle(listeners_own.courier())
     assert sorted(route.taken()) == sorted(told)

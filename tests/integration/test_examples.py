@@ -16,8 +16,8 @@ import pytest
 from msgspec.structs import replace
 from sqlalchemy import text
 
-from chassis.broker import Publisher, connected, letter
-from chassis.database import Database, new_id, now
+from chassis.data.database import Database, new_id, now
+from chassis.messaging.broker import Publisher, connected, letter
 from chassis.testing.rabbitmq import RabbitMQ
 from contracts.event import Envelope, Event, encode, name_of, teller_of
 from contracts.generate import example_of

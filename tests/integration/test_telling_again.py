@@ -16,9 +16,10 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text
 
-from chassis import outbox, relay
-from chassis.broker import Publisher, connected
-from chassis.database import Database, new_id, now
+from chassis import relay
+from chassis.data.database import Database, new_id, now
+from chassis.messaging import outbox
+from chassis.messaging.broker import Publisher, connected
 from chassis.relay import Relay
 from chassis.settings import Settings
 from chassis.testing.postgres import Postgres

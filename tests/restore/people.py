@@ -8,11 +8,11 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from chassis.auth import Caller
-from chassis.database import Database
+from chassis.data.database import Database
+from chassis.http.auth import Caller
 from chassis.problems import Problem
-from matching.actions import answers, delivery
-from matching.model import Match
+from matching.book.model import Match
+from matching.matches.actions import answers, delivery
 
 
 def act(database: Database, drawn: random.Random, many: int) -> int:

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from chassis.database import Database
+from chassis.data.database import Database
 from chassis.testing.postgres import Postgres, binaries, own_account
 from chassis.testing.rabbitmq import RabbitMQ
 from tests.faults.driver import Driver

@@ -14,7 +14,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey
 from uuid_utils.compat import uuid7
 
-from chassis.auth import ALGORITHM, ISSUER
+from chassis.http.auth import ALGORITHM, ISSUER
 
 PEOPLE = 24
 KEPT_SECONDS = 2.0

@@ -16,12 +16,13 @@ from joserfc.jwk import ECKey, KeySet
 from sqlalchemy import Executable, Row
 from sqlalchemy.orm import Session
 
-from chassis import appointments, outbox
-from chassis.auth import ALGORITHM, ISSUER
-from chassis.database import Database, new_id
-from chassis.http import create_app
+from chassis.data import appointments
+from chassis.data.database import Database, new_id
+from chassis.http.app import create_app
+from chassis.http.auth import ALGORITHM, ISSUER
+from chassis.messaging import outbox
+from chassis.messaging.snapshots import Story
 from chassis.migrate import migrate
-from chassis.stories import Story
 from chassis.testing import postgres as servers
 from chassis.testing import rabbitmq as brokers
 from contracts.event import Event

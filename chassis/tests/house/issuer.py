@@ -10,7 +10,7 @@ from uuid import uuid4
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
 
-from chassis.auth import ISSUER
+from chassis.http.auth import ISSUER
 
 
 def forged(**changes: Any) -> dict[str, Any]:

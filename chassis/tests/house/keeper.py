@@ -21,11 +21,12 @@ from pantry.actions import HOLD
 from pantry.worker import Worker
 from sqlalchemy import text
 
-from chassis import outbox, topology
-from chassis.broker import Letter, Publisher, connected
-from chassis.database import Database, new_id
-from chassis.events import handlers_of
-from chassis.places import Place
+from chassis import topology
+from chassis.data.database import Database, new_id
+from chassis.messaging import outbox
+from chassis.messaging.broker import Letter, Publisher, connected
+from chassis.messaging.events import handlers_of
+from chassis.messaging.subscription import Place
 from chassis.settings import Settings
 from chassis.testing.postgres import Postgres
 from chassis.testing.rabbitmq import RabbitMQ

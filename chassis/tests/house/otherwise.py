@@ -17,7 +17,7 @@ def die(*_: Any, **__: Any) -> NoReturn:
 
 
 def without_inbox() -> None:
-    from chassis import inbox
+    from chassis.messaging import inbox
 
     inbox.first_time = lambda session, handler, heard: [one.event for one in heard]
 
@@ -29,14 +29,14 @@ def without_wait_selector() -> None:
 
 
 def without_patience() -> None:
-    from chassis import inbox
+    from chassis.messaging import inbox
 
     inbox.is_passing = lambda error: False
 
 
 def in_one_batch() -> None:
     """Whoever gathers waits until nothing has come for half a second."""
-    from chassis import events
+    from chassis.messaging import events
 
     def gather(connection: Any, arrived: Any, most: int) -> None:
         while len(arrived) < most and events._read(connection, 0.5):
@@ -46,7 +46,7 @@ def in_one_batch() -> None:
 
 
 def says_when_it_takes_no_more() -> None:
-    from chassis.events import Handles
+    from chassis.messaging.events import Handles
 
     setup = Handles.setup
 
@@ -66,7 +66,7 @@ def says_when_it_takes_no_more() -> None:
 def held_before_journal() -> None:
     from pantry.actions import wait_while_held
 
-    from chassis import journal
+    from chassis.messaging import journal
 
     keep = journal.keep
 
@@ -78,7 +78,7 @@ def held_before_journal() -> None:
 
 
 def without_single_file() -> None:
-    from chassis.events import Handles
+    from chassis.messaging.events import Handles
 
     def settle(self: Any, connection: Any, channel: Any, pairs: Any) -> bool:
         error = self._attempt([heard for _, heard in pairs])
@@ -94,14 +94,14 @@ def without_shuffling() -> None:
 
 
 def without_gathering() -> None:
-    from chassis import events
+    from chassis.messaging import events
 
     events._gather = lambda connection, arrived, most: events._read(connection, 1.0)
 
 
 def without_reading_safely() -> None:
-    from chassis.events import Handles
-    from chassis.inbox import Heard
+    from chassis.messaging.events import Handles
+    from chassis.messaging.inbox import Heard
     from contracts.event import Envelope, decode
 
     def read(self: Any, message: Any) -> Heard:
@@ -117,7 +117,7 @@ def without_draining() -> None:
 
 
 def without_letting_go() -> None:
-    from chassis import draining
+    from chassis.http import draining
 
     draining.keep = lambda app: None
 
@@ -136,7 +136,7 @@ def without_heartbeats() -> None:
 def without_locks() -> None:
     from sqlalchemy import select
 
-    from chassis import outbox
+    from chassis.messaging import outbox
 
     outbox.waiting = lambda session, limit, without=(): session.execute(
         select(outbox.outbox).order_by(outbox.outbox.c.id).limit(limit)
@@ -146,26 +146,26 @@ def without_locks() -> None:
 def without_discretion() -> None:
     import structlog
 
-    from chassis import telemetry
+    from chassis.ops import telemetry
 
     telemetry.without_values = structlog.processors.format_exc_info
 
 
 def without_withholding() -> None:
-    from chassis import telemetry
+    from chassis.ops import telemetry
 
     telemetry.discreet = lambda _, __, entry: entry
 
 
 def with_pantry_listed() -> None:
-    from chassis import again
+    from chassis.messaging import resend
 
-    again.listeners = lambda: {"need_withdrawn": ["pantry"]}
+    resend.listeners = lambda: {"need_withdrawn": ["pantry"]}
 
 
 def with_places_first() -> None:
     """A place is taken before the body is there, which is then read by whoever needs it."""
-    from chassis import deadlines
+    from chassis.http import deadlines
 
     deadlines.strict = type("Nothing", (), {"WITH_BODY": set()})
 
@@ -177,7 +177,7 @@ def dies_before_ack() -> None:
 
 
 def dies_before_journal() -> None:
-    from chassis import journal
+    from chassis.messaging import journal
 
     journal.keep = die
 

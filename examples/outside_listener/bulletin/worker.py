@@ -3,7 +3,7 @@
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from chassis.events import ServiceWorker, handles
+from chassis.messaging.events import ServiceWorker, handles
 from contracts.needs import NeedPublished
 
 COUNT = text("INSERT INTO counties VALUES (:county, 1) ON CONFLICT (county) DO UPDATE SET published = counties.published + 1")

@@ -8,9 +8,9 @@ from flask import Response
 from marshmallow import Schema, fields, validate
 from sqlalchemy.orm import Session
 
-from chassis.auth import ANYONE, Caller
-from chassis.fields import NEVER, Choice, Region, Strict
-from chassis.http import access
+from chassis.http.auth import ANYONE, Caller
+from chassis.http.fields import NEVER, Choice, Region, Strict
+from chassis.http.routes import access
 from chassis.problems import language
 from insight.rates import rates
 from insight.table import table

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, Column, Date, Identity, MetaData, Numeric, SmallInteger, String, Table
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from chassis.database import NAMING, RegionCode
+from chassis.data.database import NAMING, RegionCode
 
 BOUNDS = (0, 1, 2, 3, 5, 7, 10, 14, 21, 30, 45, 60, 90)
 """Days to the first match are counted up to each of these; what took longer is counted in none."""

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from chassis.auth import Caller
+from chassis.http.auth import Caller
 from chassis.problems import not_found
 from insight import queries
 from insight.days import month_of, today

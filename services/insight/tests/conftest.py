@@ -10,10 +10,10 @@ import pytest
 from msgspec.structs import replace
 from sqlalchemy import text
 
-from chassis import inbox
-from chassis.database import Database, new_id
-from chassis.events import handlers_of
-from chassis.inbox import Heard
+from chassis.data.database import Database, new_id
+from chassis.messaging import inbox
+from chassis.messaging.events import handlers_of
+from chassis.messaging.inbox import Heard
 from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of, api_fixtures
 from contracts.event import Event
 from contracts.generate import example_of

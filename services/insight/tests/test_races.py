@@ -9,7 +9,7 @@ from datetime import date
 import pytest
 from sqlalchemy import text
 
-from chassis.database import Database
+from chassis.data.database import Database
 from chassis.testing.fixtures import RolledBack
 from insight import counting
 from insight.days import day_of

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from sqlalchemy import text
 
-from chassis.database import Database, now
+from chassis.data.database import Database, now
 from chassis.settings import Settings
 from matching.checks import audit
 

@@ -11,11 +11,12 @@ from datetime import timedelta
 import psycopg
 from prometheus_client import Counter
 
-from chassis import garbage, metrics, telemetry
-from chassis.bell import bell
-from chassis.database import Database, is_passing, is_too_slow
+from chassis.data.database import Database, is_passing, is_too_slow
+from chassis.data.pg_notify import bell
+from chassis.ops import gc_tuning, metrics, telemetry
 from chassis.settings import Settings
-from matching import clearing, revising, to_clear
+from matching.book import clearing_queue
+from matching.clearing import actions, revision
 
 log = logging.getLogger(__name__)
 REVISE_SECONDS = 600
@@ -29,16 +30,16 @@ def run(settings: Settings, stopping: threading.Event) -> None:
     database = Database.of(settings, "clear")
     metrics.serve(settings, "clear", database)
     answer_within = timedelta(hours=float(os.environ.get("ANSWER_HOURS", "72")))
-    pause, limit, revise_at = 0.2, clearing.BATCH, time.monotonic() + REVISE_SECONDS
+    pause, limit, revise_at = 0.2, actions.BATCH, time.monotonic() + REVISE_SECONDS
     while not stopping.is_set():
         try:
-            with bell(settings.database_url, to_clear.CHANNEL) as woken:
+            with bell(settings.database_url, clearing_queue.CHANNEL) as woken:
                 while not stopping.is_set():
                     with database.begin() as session:
-                        cleared = clearing.clear(session, answer_within, limit)
+                        cleared = actions.clear(session, answer_within, limit)
                     _LOOKED_AT.inc(cleared.due)
                     _PROPOSED.inc(cleared.proposals)
-                    pause, limit = 0.2, clearing.BATCH
+                    pause, limit = 0.2, actions.BATCH
                     if time.monotonic() >= revise_at:
                         revise_at = time.monotonic() + REVISE_SECONDS
                         _REVISED.inc(_revise(database, answer_within))
@@ -56,11 +57,11 @@ def run(settings: Settings, stopping: threading.Event) -> None:
 
 
 def _revise(database: Database, answer_within: timedelta) -> int:
-    for count in range(revising.AT_ONCE):
+    for count in range(revision.AT_ONCE):
         with database.begin() as session:
-            if not revising.revise(session, answer_within):
+            if not revision.revise(session, answer_within):
                 return count
-    return revising.AT_ONCE
+    return revision.AT_ONCE
 
 
 def main() -> None:
@@ -69,7 +70,7 @@ def main() -> None:
     stopping = threading.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, lambda *_: stopping.set())
-    garbage.seldom()
+    gc_tuning.seldom()
     log.info("clear ready")
     run(settings, stopping)
 

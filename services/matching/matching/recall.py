@@ -17,9 +17,9 @@ from typing import Any
 
 import msgspec
 
-from chassis.database import Database
+from chassis.data.database import Database
 from chassis.settings import Settings
-from matching.actions.recalling import Held, Released, recall_matches, recall_releases
+from matching.restore.actions import Held, Released, recall_matches, recall_releases
 
 BATCH = 500
 

@@ -2,16 +2,21 @@
 
 from sqlalchemy.orm import Session
 
-from chassis.events import ServiceWorker, every, handles, handles_batch
+from chassis.messaging.events import ServiceWorker, every, handles, handles_batch
 from contracts.needs import NeedClosed, NeedPublished, NeedWithdrawn, PledgeChanged, PledgeOffered, PledgeWithdrawn
-from matching import reminders
-from matching.actions import answers, book
-from matching.balance import keeping, telling
+from matching.balance import actions as keeping
+from matching.balance import events as telling
 from matching.checks import watch
-from matching.disputes import reminding, settling
-from matching.fairness import counting
-from matching.trust import classes, marks, ratings
-from matching.weights import declining
+from matching.disputes import actions as settling
+from matching.disputes import reminders as reminding
+from matching.fairness import actions as fairness
+from matching.feedback.actions import ratings
+from matching.intake import actions as intake
+from matching.matches import reminders
+from matching.matches.actions import answers
+from matching.reliability import actions as reliability
+from matching.reliability import classes
+from matching.weights import deferral
 
 
 class Worker(ServiceWorker):
@@ -19,27 +24,27 @@ class Worker(ServiceWorker):
 
     @handles_batch(NeedPublished)
     def on_need_published(self, session: Session, events: list[NeedPublished]) -> None:
-        book.book_needs(session, events)
+        intake.book_needs(session, events)
 
     @handles_batch(NeedWithdrawn)
     def on_need_withdrawn(self, session: Session, events: list[NeedWithdrawn]) -> None:
-        book.end_needs(session, events)
+        intake.end_needs(session, events)
 
     @handles_batch(NeedClosed)
     def on_need_closed(self, session: Session, events: list[NeedClosed]) -> None:
-        book.end_needs(session, events)
+        intake.end_needs(session, events)
 
     @handles_batch(PledgeOffered)
     def on_pledge_offered(self, session: Session, events: list[PledgeOffered]) -> None:
-        book.book_pledges(session, events)
+        intake.book_pledges(session, events)
 
     @handles(PledgeChanged)
     def on_pledge_changed(self, session: Session, event: PledgeChanged) -> None:
-        book.change_pledge(session, event)
+        intake.change_pledge(session, event)
 
     @handles(PledgeWithdrawn)
     def on_pledge_withdrawn(self, session: Session, event: PledgeWithdrawn) -> None:
-        book.withdraw_pledge(session, event)
+        intake.withdraw_pledge(session, event)
 
     @every(seconds=10)
     def remind(self, session: Session) -> None:
@@ -64,11 +69,11 @@ class Worker(ServiceWorker):
 
     @every(seconds=1)
     def count_help(self, session: Session) -> None:
-        counting.count(session)
+        fairness.count(session)
 
     @every(seconds=60)
     def awaken(self, session: Session) -> None:
-        declining.awaken(session)
+        deferral.awaken(session)
 
     @every(seconds=5)
     def tell_balance(self, session: Session) -> None:
@@ -84,7 +89,7 @@ class Worker(ServiceWorker):
 
     @every(seconds=3600, at_start=False)
     def catch_up_on_marks(self, session: Session) -> None:
-        marks.catch_up(session)
+        reliability.catch_up(session)
 
     @every(seconds=3600, at_start=False)
     def audit(self, session: Session) -> None:

@@ -4,13 +4,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
-from chassis import outbox
-from chassis.database import new_id
+from chassis.data.database import new_id
+from chassis.messaging import outbox
 from chassis.testing.fixtures import RolledBack, api_fixtures
 from contracts.event import Event
 from contracts.needs import NeedPublished, NeedWithdrawn, PledgeChanged, PledgeOffered, PledgeWithdrawn
-from matching import clearing
 from matching.api import api
+from matching.clearing import actions
 
 VILLAGE = "510903001001"
 DAYS = timedelta(days=1)
@@ -59,7 +59,7 @@ def taken_back(pledge: PledgeOffered, version: int = 2) -> PledgeWithdrawn:
 def clear(database: RolledBack) -> int:
     """One clearing; how many proposals it made."""
     with database.begin() as session:
-        return clearing.clear(session, 3 * DAYS).proposals
+        return actions.clear(session, 3 * DAYS).proposals
 
 
 def told(database: RolledBack, kind: type[E]) -> list[E]:

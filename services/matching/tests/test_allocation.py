@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from scipy.optimize import linprog
 
-from matching.allocation import Offered, Share, allocate
-from matching.score import DEFAULT, Asked, Weights, keys_of, score
+from matching.allocation.score import DEFAULT, Asked, Weights, keys_of, score
+from matching.allocation.solver import Offered, Share, allocate
 
 NAMES = ("urgency", "waiting_day", "nearer", "exact", "village", "floor", "household", "first_help", "hardness", "reliability", "splitting")
 VILLAGES = ["510903001001", "510903001002", "510903002001", "510922001001"]

@@ -7,8 +7,8 @@ from sqlalchemy import text
 
 from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of, assert_retold
 from contracts.matching import AppealDecided
-from matching.retell import STORIES
-from matching.trust import marks
+from matching.reliability import actions
+from matching.snapshots import SNAPSHOTS
 
 from .conftest import VILLAGE, told
 from .test_delivery import Promise
@@ -151,12 +151,12 @@ def test_what_was_written_lies_sealed_and_stays_out_of_events(blamed: Promise, c
 
 def test_decisions_are_told_anew_as_they_were_told(blamed: Promise, county: Person, database: RolledBack) -> None:
     decide(blamed, appeal(blamed).headers["Location"], county)
-    assert "AppealDecided" in {type(event).__name__ for event in assert_retold(database, STORIES)}
+    assert "AppealDecided" in {type(event).__name__ for event in assert_retold(database, SNAPSHOTS)}
 
 
 def test_a_mark_is_taken_back_once(blamed: Promise, database: RolledBack) -> None:
     for _ in range(2):
         with database.begin() as session:
-            marks.take_back(session, session.scalars(text("SELECT id FROM marks")).one())
+            actions.take_back(session, session.scalars(text("SELECT id FROM marks")).one())
     assert percent(blamed) == 80
     assert audited(database) == {}

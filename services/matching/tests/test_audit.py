@@ -9,16 +9,16 @@ import pytest
 from prometheus_client import REGISTRY
 from sqlalchemy import text
 
-from chassis import journal, outbox
-from chassis.auth import Caller
-from chassis.database import Database, new_id
+from chassis.data.database import Database, new_id
+from chassis.http.auth import Caller
+from chassis.messaging import journal, outbox
 from chassis.testing.fixtures import RolledBack
 from matching import audit as command
-from matching import clearing
-from matching.actions import answers, delivery
-from matching.actions import book as booking
-from matching.balance import telling
+from matching.balance import events
 from matching.checks import CHECKS, audit, watch
+from matching.clearing import actions
+from matching.intake import actions as booking
+from matching.matches.actions import answers, delivery
 
 from .conftest import DAYS, changed, offered, published, withdrawn
 from .test_balance import COUNTY, accept_all, book, keep, run
@@ -35,7 +35,7 @@ def clear_all(database: Database) -> None:
     while True:
         with database.begin() as session:
             session.execute(text("UPDATE to_clear SET due_at = now()"))
-            if not clearing.clear(session, 3 * DAYS).due:
+            if not actions.clear(session, 3 * DAYS).due:
                 return
 
 
@@ -61,7 +61,7 @@ def settled(database: RolledBack) -> RolledBack:
     keep(database)
     deliver(database)
     with database.begin() as session:
-        assert telling.tell(session)
+        assert events.tell(session)
     return database
 
 

@@ -7,14 +7,15 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from chassis.auth import Caller
-from chassis.database import Database
+from chassis.data.database import Database
+from chassis.http.auth import Caller
 from chassis.testing.fixtures import Client, RolledBack, assert_retold
 from contracts.matching import BalanceChanged
-from matching.actions import answers
-from matching.actions import book as booking
-from matching.balance import keeping, telling
-from matching.retell import STORIES
+from matching.balance import actions as keeping
+from matching.balance import events as telling
+from matching.intake import actions as booking
+from matching.matches.actions import answers
+from matching.snapshots import SNAPSHOTS
 
 from .conftest import DAYS, VILLAGE, changed, clear, offered, published, told, withdrawn
 
@@ -207,4 +208,4 @@ def test_the_balance_is_told_anew_as_it_was_told(database: RolledBack) -> None:
     book(database, [published()])
     keep(database)
     tell(database, 0)
-    assert {event.version for event in assert_retold(database, STORIES)} == {1, 2}
+    assert {event.version for event in assert_retold(database, SNAPSHOTS)} == {1, 2}

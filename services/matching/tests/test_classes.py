@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from chassis.database import now
+from chassis.data.database import now
 from chassis.testing.fixtures import Person, RolledBack
 from contracts.matching import MatchProposed
-from matching import stock
-from matching.actions import book
-from matching.trust import classes
-from matching.trust.reliability import HALF_LIFE, NO_SHOW, grown
+from matching.clearing import candidates
+from matching.intake import actions
+from matching.reliability import classes
+from matching.reliability.rules import HALF_LIFE, NO_SHOW, grown
 
 from .conftest import clear, offered, published, told
 from .test_reliability import settle
@@ -36,12 +36,12 @@ def test_open_pledges_bear_the_class_of_who_gives_those_there_and_those_to_come(
     doubtful, other = Person("donor"), Person("donor")
     there, others = offered(pledger_id=doubtful.id), offered(pledger_id=other.id)
     with database.begin() as session:
-        book.book_pledges(session, [there, others])
+        actions.book_pledges(session, [there, others])
     noted(database, doubtful, 2 * NO_SHOW)
     assert (settle(database), settle(database)) == (1, 0)
     to_come = offered(pledger_id=doubtful.id)
     with database.begin() as session:
-        book.book_pledges(session, [to_come])
+        actions.book_pledges(session, [to_come])
     assert [class_on(database, pledge) for pledge in (there, others, to_come)] == [1, 3, 1]
 
 
@@ -51,7 +51,7 @@ def test_a_pledge_entered_meanwhile_is_found_at_the_second_look(database: Rolled
     assert settle(database) == 1
     pledge = offered(pledger_id=doubtful.id)
     with database.begin() as session:
-        book.book_pledges(session, [pledge])
+        actions.book_pledges(session, [pledge])
         session.execute(text("UPDATE pledges SET reliability = 3"))
         session.execute(text("UPDATE reliabilities SET settle_at = settle_at - :pause"), {"pause": classes.LOOKED_AT_AGAIN})
     assert settle(database) == 1
@@ -62,7 +62,7 @@ def test_a_class_is_looked_at_again_when_its_marks_have_faded(database: RolledBa
     doubtful = Person("donor")
     pledge = offered(pledger_id=doubtful.id)
     with database.begin() as session:
-        book.book_pledges(session, [pledge])
+        actions.book_pledges(session, [pledge])
     noted(database, doubtful, 2 * NO_SHOW)
     for _ in range(2):
         with database.begin() as session:
@@ -80,14 +80,14 @@ def test_a_class_is_looked_at_again_when_its_marks_have_faded(database: RolledBa
 def test_of_like_pledges_the_reliable_pledger_s_is_proposed_first_however_many_older_ones_wait(database: RolledBack) -> None:
     doubtful = [Person("donor") for _ in range(3)]
     with database.begin() as session:
-        book.book_pledges(session, [offered(pledger_id=person.id, quantity=1) for person in doubtful for _ in range(100)])
+        actions.book_pledges(session, [offered(pledger_id=person.id, quantity=1) for person in doubtful for _ in range(100)])
     for person in doubtful:
         noted(database, person, 4 * NO_SHOW)
     settle(database)
     late = offered(quantity=50)
     with database.begin() as session:
-        book.book_pledges(session, [late])
-        book.book_needs(session, [published(quantity=50)])
+        actions.book_pledges(session, [late])
+        actions.book_needs(session, [published(quantity=50)])
     assert clear(database) == 1
     assert told(database, MatchProposed)[-1].pledge_id == late.pledge_id
 
@@ -95,7 +95,7 @@ def test_of_like_pledges_the_reliable_pledger_s_is_proposed_first_however_many_o
 @pytest.mark.xfail(strict=True, reason="looking at the oldest first, a clearing does not see the reliable one behind them")
 def test_by_age_alone_the_reliable_one_is_not_seen(database: RolledBack, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in LOOKS:
-        monkeypatch.setattr(stock, name, text(str(getattr(stock, name)).replace("reliability DESC, ", "")))
+        monkeypatch.setattr(candidates, name, text(str(getattr(candidates, name)).replace("reliability DESC, ", "")))
     test_of_like_pledges_the_reliable_pledger_s_is_proposed_first_however_many_older_ones_wait(database)
 
 
@@ -110,10 +110,10 @@ def worth(database: RolledBack, county: str, seed: int, monkeypatch: pytest.Monk
     assert all(LOOK[written] in "".join(LOOKS.values()) for written in instead)
     for name, look in LOOKS.items():
         otherwise = reduce(lambda statement, written: statement.replace(LOOK[written], instead[written]), instead, look)
-        monkeypatch.setattr(stock, name, text(otherwise))
+        monkeypatch.setattr(candidates, name, text(otherwise))
     with database.begin() as session:
-        book.book_pledges(session, pledges)
-        book.book_needs(session, needs)
+        actions.book_pledges(session, pledges)
+        actions.book_needs(session, needs)
         session.execute(text("DELETE FROM to_clear WHERE side = 'pledge'"))
         levels = [{"id": pledge.pledge_id, "level": chance.randrange(5)} for pledge in pledges]
         session.execute(text("UPDATE pledges SET reliability = :level WHERE id = :id"), levels)
@@ -126,7 +126,7 @@ def worth(database: RolledBack, county: str, seed: int, monkeypatch: pytest.Monk
 
 
 LOOK = {"first": "LIMIT 1\n", "limit": "least(200, key.demand)", "until": "before < key.demand", "order": "reliability DESC, "}
-LOOKS = {name: str(getattr(stock, name)) for name in ("_FIRST", "_TAKE")}
+LOOKS = {name: str(getattr(candidates, name)) for name in ("_FIRST", "_TAKE")}
 EVERYTHING = {"first": "LIMIT 200", "limit": "200", "until": "true"}
 
 

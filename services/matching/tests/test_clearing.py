@@ -8,8 +8,8 @@ from sqlalchemy import text
 
 from chassis.testing.fixtures import Client, Person, RolledBack
 from contracts.matching import MatchLapsed, MatchNeedEnded, MatchProposed, MatchRefused, PledgeReleased
-from matching.actions import answers
-from matching.actions import book as actions
+from matching.intake import actions
+from matching.matches.actions import answers
 
 from .conftest import VILLAGE, changed, clear, offered, published, taken_back, told, withdrawn
 

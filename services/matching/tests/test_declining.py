@@ -5,7 +5,7 @@ from sqlalchemy import text
 
 from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of
 from contracts.matching import MatchDeclined, MatchProposed
-from matching.actions import book
+from matching.intake import actions
 
 from .conftest import VILLAGE, clear, offered, published, told
 from .test_audit import offending
@@ -24,8 +24,8 @@ class Proposal(Promise):
         self.need = published(poster_id=self.agent.id, account_id=self.household.id)
         self.pledge = offered(pledger_id=self.giver.id, quantity=80)
         with database.begin() as session:
-            book.book_needs(session, [self.need])
-            book.book_pledges(session, [self.pledge])
+            actions.book_needs(session, [self.need])
+            actions.book_pledges(session, [self.pledge])
         clear(database)
         self.path = f"/v1/matches/{told(database, MatchProposed)[-1].match_id}"
 
@@ -58,7 +58,7 @@ def test_a_promise_is_declined_before_it_is_sent_and_returns_whole(promise: Prom
     [declined] = told(database, MatchDeclined)
     assert (declined.was_accepted, declined.quantity, declined.version) == (True, 40, 3)
     with database.begin() as session:
-        book.book_pledges(session, [offered(quantity=100)])
+        actions.book_pledges(session, [offered(quantity=100)])
     assert clear(database) == 1
 
 
@@ -95,7 +95,7 @@ def test_a_proposal_whose_time_is_over_cannot_be_declined(proposal: Proposal, da
 def test_a_declined_promise_does_not_count_as_help_for_its_village(promise: Promise, database: RolledBack) -> None:
     other = published()
     with database.begin() as session:
-        book.book_needs(session, [other])
+        actions.book_needs(session, [other])
     chosen = {"need_id": str(other.need_id), "pledge_id": str(promise.pledge.pledge_id)}
 
     def helped() -> int:

@@ -8,7 +8,7 @@ from sqlalchemy.exc import DBAPIError
 
 from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of
 from contracts.matching import MatchAccepted, MatchClosed, MatchNeedEnded, MatchProposed, MatchReceived, MatchSent, PledgeReleased
-from matching.actions import book
+from matching.intake import actions
 
 from .conftest import VILLAGE, changed, clear, offered, published, told, withdrawn
 
@@ -25,8 +25,8 @@ class Promise:
         self.need = published(poster_id=self.agent.id, account_id=self.household.id)
         self.pledge = offered(pledger_id=self.giver.id, quantity=80)
         with database.begin() as session:
-            book.book_needs(session, [self.need])
-            book.book_pledges(session, [self.pledge])
+            actions.book_needs(session, [self.need])
+            actions.book_pledges(session, [self.pledge])
         clear(database)
         self.path = f"/v1/matches/{told(database, MatchProposed)[-1].match_id}"
         assert self.does("acceptance", {"quantity": quantity} if quantity else {}, self.giver) == (201, "accepted")
@@ -67,7 +67,7 @@ def test_a_part_is_accepted_and_the_rest_is_looked_at_again_but_not_for_each_oth
     assert promise.rests() == (30, 60)
     assert clear(database) == 0
     with database.begin() as session:
-        book.book_pledges(session, [offered(quantity=100)])
+        actions.book_pledges(session, [offered(quantity=100)])
     assert clear(database) == 1
     assert told(database, MatchProposed)[-1].quantity == 30
 
@@ -75,7 +75,7 @@ def test_a_part_is_accepted_and_the_rest_is_looked_at_again_but_not_for_each_oth
 def test_no_more_is_accepted_than_was_proposed(client: Client, database: RolledBack) -> None:
     promise = Promise(client, database)
     with database.begin() as session:
-        book.book_needs(session, [published(quantity=10)])
+        actions.book_needs(session, [published(quantity=10)])
     clear(database)
     answer = client.post(f"/v1/matches/{told(database, MatchProposed)[-1].match_id}/acceptance", {"quantity": 11}, by=promise.giver)
     assert (answer.status_code, answer.json["code"]) == (409, "not_enough")
@@ -150,14 +150,14 @@ def test_nobody_gives_the_other_side_s_reasons(promise: Promise) -> None:
 def test_a_changed_pledge_keeps_what_was_promised_and_not_what_came_back(promise: Promise, database: RolledBack) -> None:
     promise.does("sending", SENDING | {"quantity": 40}, promise.giver)
     with database.begin() as session:
-        book.change_pledge(session, changed(promise.pledge, quantity=10))
+        actions.change_pledge(session, changed(promise.pledge, quantity=10))
     [released] = told(database, PledgeReleased)
     assert (released.quantity, released.accepted, released.open) == (40, 40, 0)
 
 
 def test_a_need_that_ended_gets_nothing_back(promise: Promise, database: RolledBack) -> None:
     with database.begin() as session:
-        book.end_needs(session, [withdrawn(promise.need)])
+        actions.end_needs(session, [withdrawn(promise.need)])
     promise.does("sending", SENDING | {"quantity": 40}, promise.giver)
     assert promise.rests() == (0, 40)
     assert told(database, MatchSent)[-1].version == 4
@@ -166,7 +166,7 @@ def test_a_need_that_ended_gets_nothing_back(promise: Promise, database: RolledB
 def test_an_ending_that_is_told_again_is_not_told_on(promise: Promise, database: RolledBack) -> None:
     for _ in range(2):
         with database.begin() as session:
-            book.end_needs(session, [withdrawn(promise.need)])
+            actions.end_needs(session, [withdrawn(promise.need)])
     [ended] = told(database, MatchNeedEnded)
     assert ended.version == 3
 

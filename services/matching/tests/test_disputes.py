@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from chassis.auth import Caller
-from chassis.database import Database
+from chassis.data.database import Database
+from chassis.http.auth import Caller
 from chassis.problems import Problem
 from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of, assert_retold
 from contracts.matching import DisputeAnswered, DisputeOpened, DisputeRaised, DisputeSettled
-from matching import allowed as match_rules
-from matching.disputes import settling
-from matching.retell import STORIES
+from matching.book import rules as match_rules
+from matching.disputes import actions
+from matching.snapshots import SNAPSHOTS
 from matching.worker import Worker
 
 from .conftest import VILLAGE, told
@@ -52,7 +52,7 @@ class Disputed(Promise):
     def waits_too_long(self) -> int:
         with self.database.begin() as session:
             session.execute(text("UPDATE disputes SET due_at = now() - interval '1 second' WHERE due_at IS NOT NULL"))
-            return settling.pass_deadlines(session)
+            return actions.pass_deadlines(session)
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def test_a_dispute_is_answered_taken_on_and_settled_by_the_county(disputed: Disp
     assert [event.version for kind in kinds for event in told(database, kind)] == [1, 2, 3, 4]
     assert told(database, DisputeSettled)[0].by_county
     assert offending(database) == {}
-    assert set(kinds) <= {type(event) for event in assert_retold(database, STORIES)}
+    assert set(kinds) <= {type(event) for event in assert_retold(database, SNAPSHOTS)}
 
 
 @pytest.mark.parametrize("who", ["giver", "household", "agent"])
@@ -126,7 +126,7 @@ def test_what_nobody_answers_goes_up_by_itself_and_what_nobody_takes_on_stands(d
 def test_a_deadline_that_has_not_come_changes_nothing(disputed: Disputed, database: RolledBack) -> None:
     disputed.opens(disputed.household)
     with database.begin() as session:
-        assert settling.pass_deadlines(session) == 0
+        assert actions.pass_deadlines(session) == 0
     assert disputed.seen(disputed.giver)["state"] == "open"
     assert hasattr(Worker, "pass_deadlines")
 
@@ -273,8 +273,8 @@ def test_of_many_answers_and_deadlines_at_once_one_counts(real: Database, client
         try:
             with real.begin() as session:
                 if number % 2:
-                    return settling.pass_deadlines(session)
-                settling.answer_dispute(session, Caller(disputed.town.id, "staff", session), dispute_id, "agreed", "双方同意")
+                    return actions.pass_deadlines(session)
+                actions.answer_dispute(session, Caller(disputed.town.id, "staff", session), dispute_id, "agreed", "双方同意")
                 return 1
         except Problem:
             return 0
@@ -285,7 +285,7 @@ def test_of_many_answers_and_deadlines_at_once_one_counts(real: Database, client
 
 def _on(database: Database, client: Client) -> Client:
     """The same people's client, on a database with connections of its own."""
-    from chassis.http import create_app
+    from chassis.http.app import create_app
     from matching.api import api
 
     return Client(create_app("matching", api, database=database, keys=client._keys).test_client(), client._keys)

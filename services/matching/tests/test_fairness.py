@@ -9,16 +9,17 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from chassis.auth import Caller
-from chassis.database import Database, new_id
+from chassis.data.database import Database, new_id
+from chassis.http.auth import Caller
 from chassis.testing.fixtures import RolledBack
 from contracts.matching import MatchProposed
 from contracts.needs import NeedPublished
-from matching import clearing
-from matching.actions import answers, delivery
-from matching.actions import book as booking
-from matching.fairness import asking, counting
+from matching.clearing import actions as clearing
+from matching.fairness import actions as counting
+from matching.fairness import queries as asking
 from matching.fairness.recount import DIFFERING, MISCOUNTED
+from matching.intake import actions as booking
+from matching.matches.actions import answers, delivery
 
 from .conftest import DAYS, VILLAGE, clear, offered, published, told, withdrawn
 from .test_balance import accept_all, book, run

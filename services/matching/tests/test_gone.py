@@ -5,9 +5,9 @@ import pytest
 from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of
 from contracts import regions
 from contracts.matching import MatchProposed
-from matching.actions import book
-from matching.balance import keeping
-from matching.words import amount
+from matching.balance import actions as balance
+from matching.intake import actions as intake
+from matching.slips.words import amount
 
 from .conftest import clear, offered, published, told
 
@@ -26,12 +26,12 @@ def giver(database: RolledBack, agent: Person) -> Person:
     assert not regions.known(REGION)
     giver = Person("donor")
     with database.begin() as session:
-        book.book_needs(session, [published(**GONE, region=REGION, poster_id=agent.id)])
-        book.book_pledges(session, [offered(**GONE | {"quantity": 80}, region=REGION[:9], pledger_id=giver.id)])
+        intake.book_needs(session, [published(**GONE, region=REGION, poster_id=agent.id)])
+        intake.book_pledges(session, [offered(**GONE | {"quantity": 80}, region=REGION[:9], pledger_id=giver.id)])
     assert clear(database) == 1
     with database.begin() as session:
-        book.book_needs(session, [published(**GONE, region=REGION)])
-        while keeping.keep(session):
+        intake.book_needs(session, [published(**GONE, region=REGION)])
+        while balance.keep(session):
             pass
     return giver
 

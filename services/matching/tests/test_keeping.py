@@ -11,15 +11,15 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from chassis.auth import Caller
-from chassis.database import Database
+from chassis.data.database import Database
+from chassis.http.auth import Caller
 from chassis.problems import Problem
 from chassis.testing.fixtures import RolledBack
-from matching import clearing
-from matching.actions import answers
-from matching.actions import book as booking
-from matching.balance import keeping
+from matching.balance import actions as balance
 from matching.balance.recount import differing
+from matching.clearing import actions as clearing
+from matching.intake import actions as booking
+from matching.matches.actions import answers
 
 from .conftest import DAYS, VILLAGE, changed, offered, published, taken_back, withdrawn
 from .test_balance import COUNTY, TOWN, book, keep, run
@@ -74,7 +74,7 @@ def act(session: Any, luck: random.Random, needs: list[Any], pledges: list[Any])
     elif kind == 4 and luck.random() < 0.3:
         booking.withdraw_pledge(session, taken_back(luck.choice(pledges), version=9))
     elif kind == 5:
-        keeping.keep(session)
+        balance.keep(session)
     elif kind == 6:
         session.execute(text("UPDATE to_clear SET due_at = now()"))
         clearing.clear(session, 3 * DAYS)
@@ -106,16 +106,16 @@ def test_what_a_clearing_will_look_at_at_once_is_not_added_up_yet(database: Roll
         book(database, [need])
     run(database, happened)
     with database.begin() as session:
-        assert keeping.is_settled(session) == is_settled
+        assert balance.is_settled(session) == is_settled
 
 
 def test_of_very_many_notes_some_lumps_are_added_up_at_once(database: RolledBack, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keeping, "BATCH", 1)
-    monkeypatch.setattr(keeping, "MANY", 3)
+    monkeypatch.setattr(balance, "BATCH", 1)
+    monkeypatch.setattr(balance, "MANY", 3)
     for _ in range(6):
         book(database, [published()])
     with database.begin() as session:
-        assert [keeping.keep(session), keeping.keep(session)] == [3, 1]
+        assert [balance.keep(session), balance.keep(session)] == [3, 1]
 
 
 @pytest.fixture
@@ -138,7 +138,7 @@ def in_parallel(real: Database) -> None:
             with suppress(Problem), real.begin() as session:
                 act(session, random.Random(number), [published()], [offered()])
             with real.begin() as session:
-                keeping.keep(session)
+                balance.keep(session)
 
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(work, range(6)))
@@ -165,7 +165,7 @@ def test_what_died_before_its_commit_counts_nowhere(real: Database) -> None:
     book(real, [published()])
     with Session(real.engine) as session:
         booking.book_needs(session, [published()])
-        keeping.keep(session)
+        balance.keep(session)
         session.rollback()
     keep(real)
     with real.begin() as session:

@@ -7,9 +7,9 @@ from sqlalchemy import text
 
 from chassis.testing.fixtures import Client, Person, RolledBack
 from contracts.matching import MatchLapsed, MatchProposed, PledgeReleased
-from matching.actions import book
-from matching.lessons import learning
-from matching.wanting import Wanting
+from matching.clearing.eligibility import Wanting
+from matching.intake import actions as intake
+from matching.refusals import actions as refusals
 
 from .conftest import VILLAGE, changed, clear, offered, published, taken_back, told, withdrawn
 from .test_audit import clear_all, offending
@@ -25,8 +25,8 @@ class Refusal:
         self.client, self.database, self.pledger = client, database, Person("donor")
         self.need = published(quantity=20)
         self.pledge = offered(pledger_id=self.pledger.id, **{"category": "food", "quantity": 50} | pledge)
-        self.happens(book.book_needs, [self.need])
-        self.happens(book.book_pledges, [self.pledge])
+        self.happens(intake.book_needs, [self.need])
+        self.happens(intake.book_pledges, [self.pledge])
         clear(database)
         self.match = told(database, MatchProposed)[-1].match_id
         self.refuse(reason)
@@ -41,7 +41,7 @@ class Refusal:
     def proposed_to(self, **need: Any) -> bool:
         """Whether the pledge is proposed to one more need."""
         asked = published(quantity=1, **need)
-        self.happens(book.book_needs, [asked])
+        self.happens(intake.book_needs, [asked])
         clear_all(self.database)
         keep(self.database)
         assert offending(self.database) == {}
@@ -88,8 +88,8 @@ def test_of_a_pledge_for_one_item_or_village_and_for_other_reasons_nothing_more_
         refusal = Refusal(client, database, reason, **pledge)
         assert refusal.lessons() == []
         assert refusal.proposed_to()
-        refusal.happens(book.end_needs, [withdrawn(refusal.need)])
-        refusal.happens(book.withdraw_pledge, taken_back(refusal.pledge))
+        refusal.happens(intake.end_needs, [withdrawn(refusal.need)])
+        refusal.happens(intake.withdraw_pledge, taken_back(refusal.pledge))
 
 
 @pytest.mark.parametrize("reason", ["out_of_stock", "changed_my_mind"])
@@ -121,7 +121,7 @@ def test_what_was_learnt_is_taken_back_and_the_pledge_is_proposed_as_before(clie
 @pytest.mark.parametrize("reason", ["too_far", "does_not_fit", "changed_my_mind"])
 def test_a_change_of_the_pledge_makes_forgotten_what_was_learnt(client: Client, database: RolledBack, reason: str) -> None:
     refusal = Refusal(client, database, reason)
-    refusal.happens(book.change_pledge, changed(refusal.pledge, quantity=70))
+    refusal.happens(intake.change_pledge, changed(refusal.pledge, quantity=70))
     assert refusal.proposed_to()
     assert refusal.lessons()[0]["forgotten_at"]
     assert refusal.open() == 69
@@ -129,7 +129,7 @@ def test_a_change_of_the_pledge_makes_forgotten_what_was_learnt(client: Client, 
 
 def test_a_pledge_that_was_withdrawn_while_it_rested_stays_so(client: Client, database: RolledBack) -> None:
     refusal = Refusal(client, database, "out_of_stock")
-    refusal.happens(book.withdraw_pledge, taken_back(refusal.pledge))
+    refusal.happens(intake.withdraw_pledge, taken_back(refusal.pledge))
     assert refusal.forgets() == 409
     assert told(database, PledgeReleased)[-1].withdrawn
     assert not refusal.proposed_to()
@@ -182,5 +182,5 @@ def test_without_the_lessons_it_would_be_proposed_again(client: Client, database
 
 @pytest.mark.xfail(strict=True, reason="the audit names a pledge that does not bear what was learnt")
 def test_a_pledge_that_does_not_bear_its_lessons_is_found(client: Client, database: RolledBack, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(learning, "_bear", lambda session, pledge: None)
+    monkeypatch.setattr(refusals, "_bear", lambda session, pledge: None)
     Refusal(client, database, "too_far").proposed_to(region=OTHER_COUNTY)

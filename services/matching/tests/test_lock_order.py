@@ -11,11 +11,12 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from chassis.auth import Caller
-from chassis.database import Database
-from matching import clearing
-from matching.actions import answers, book
-from matching.weights import declining
+from chassis.data.database import Database
+from chassis.http.auth import Caller
+from matching.clearing import actions as clearing
+from matching.intake import actions as intake
+from matching.matches.actions import answers
+from matching.weights import deferral
 
 from .conftest import DAYS, offered, published, taken_back, withdrawn
 
@@ -67,15 +68,15 @@ def test_a_need_that_ends_just_when_a_pledge_is_proposed_to_it_deadlocks_with_no
     real: Database, monkeypatch: pytest.MonkeyPatch, is_looked_at_again: bool
 ) -> None:
     if not is_looked_at_again:
-        monkeypatch.setattr(book, "pledges_proposed_to", lambda session, needs: set())
+        monkeypatch.setattr(intake, "pledges_proposed_to", lambda session, needs: set())
     need, pledge = published(), offered()
-    happen(real, lambda session: book.book_needs(session, [need]), lambda session: book.book_pledges(session, [pledge]))
+    happen(real, lambda session: intake.book_needs(session, [need]), lambda session: intake.book_pledges(session, [pledge]))
     with ThreadPoolExecutor(2) as threads:
         with real.begin() as session:
             assert clearing.clear(session, 3 * DAYS).proposals == 1
-            gives_up = threads.submit(does, real, lambda session: book.withdraw_pledge(session, taken_back(pledge)))
+            gives_up = threads.submit(does, real, lambda session: intake.withdraw_pledge(session, taken_back(pledge)))
             waiting(real, 1)
-            ends = threads.submit(does, real, lambda session: book.end_needs(session, [withdrawn(need)]))
+            ends = threads.submit(does, real, lambda session: intake.end_needs(session, [withdrawn(need)]))
             waiting(real, 2)
         assert gives_up.result()
         assert ends.result()
@@ -86,11 +87,11 @@ def test_a_need_that_ends_just_when_a_pledge_is_proposed_to_it_deadlocks_with_no
 
 def test_a_need_that_ends_just_when_a_pledge_is_proposed_to_it_frees_the_pledge(real: Database) -> None:
     need, pledge = published(), offered()
-    happen(real, lambda session: book.book_needs(session, [need]), lambda session: book.book_pledges(session, [pledge]))
+    happen(real, lambda session: intake.book_needs(session, [need]), lambda session: intake.book_pledges(session, [pledge]))
     with ThreadPoolExecutor(1) as threads:
         with real.begin() as session:
             assert clearing.clear(session, 3 * DAYS).proposals == 1
-            ends = threads.submit(does, real, lambda session: book.end_needs(session, [withdrawn(need)]))
+            ends = threads.submit(does, real, lambda session: intake.end_needs(session, [withdrawn(need)]))
             waiting(real, 1)
         assert ends.result()
     with real.begin() as session:
@@ -108,20 +109,20 @@ def test_pairs_that_awake_while_their_pledge_comes_to_rest_deadlock_with_nobody(
     real: Database, monkeypatch: pytest.MonkeyPatch, are_needs_taken: bool
 ) -> None:
     if not are_needs_taken:
-        monkeypatch.setattr(declining, "_OVER", _WITHOUT_NEEDS)
+        monkeypatch.setattr(deferral, "_OVER", _WITHOUT_NEEDS)
     former, later = sorted((published(quantity=1), published(quantity=1)), key=lambda need: need.need_id)
     pledge = offered(quantity=2)
     happen(
         real,
-        lambda session: book.book_needs(session, [former, later]),
-        lambda session: book.book_pledges(session, [pledge]),
+        lambda session: intake.book_needs(session, [former, later]),
+        lambda session: intake.book_pledges(session, [pledge]),
         lambda session: clearing.clear(session, 3 * DAYS),
     )
     key = ("food", "kg", "")
     with real.begin() as session:
         assert session.scalar(text("SELECT count(*) FROM matches")) == 2
         refused = session.scalar(text("SELECT id FROM matches WHERE need_id = :need"), {"need": later.need_id})
-        declining.decline(session, {(former.need_id, key), (later.need_id, key)}, datetime.now(UTC) - 2 * DAYS)
+        deferral.decline(session, {(former.need_id, key), (later.need_id, key)}, datetime.now(UTC) - 2 * DAYS)
         session.execute(text("INSERT INTO to_clear (side, id) VALUES ('need', :id) ON CONFLICT DO NOTHING"), {"id": later.need_id})
 
     def refuse(session: Session) -> None:
@@ -132,10 +133,10 @@ def test_pairs_that_awake_while_their_pledge_comes_to_rest_deadlock_with_nobody(
             session.execute(text("SELECT FROM to_clear WHERE side = 'need' AND id = :id FOR UPDATE"), {"id": later.need_id})
             rests = threads.submit(does, real, refuse)
             waiting(real, 1)
-            wakes = threads.submit(does, real, declining.awaken)
+            wakes = threads.submit(does, real, deferral.awaken)
             waiting(real, 2, unless=wakes)
         assert rests.result()
         assert wakes.result()
     with real.begin() as session:
         assert session.scalar(text("SELECT count(*) FROM matches WHERE state IN ('refused', 'lapsed')")) == 2
-        assert declining.awaken(session) == (2 if are_needs_taken else 0)
+        assert deferral.awaken(session) == (2 if are_needs_taken else 0)

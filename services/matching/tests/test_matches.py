@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from chassis.database import new_id
+from chassis.data.database import new_id
 from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of
 from contracts.matching import MatchAccepted, MatchProposed
 from contracts.needs import NeedPublished, PledgeOffered
-from matching.actions import book
+from matching.intake import actions
 
 from .conftest import VILLAGE, clear, offered, published, told
 
@@ -21,8 +21,8 @@ class Story:
         self.agent = administrator_of(database, VILLAGE)
         need, pledge = published(poster_id=self.agent.id), offered(quantity=80)
         with database.begin() as session:
-            book.book_needs(session, [need])
-            book.book_pledges(session, [pledge])
+            actions.book_needs(session, [need])
+            actions.book_pledges(session, [pledge])
         clear(database)
         self.need, self.pledge = need, pledge
         self.path = f"/v1/matches/{told(database, MatchProposed)[-1].match_id}"
@@ -101,7 +101,7 @@ def claim(need: NeedPublished, pledge: PledgeOffered, quantity: int = 5) -> dict
 def test_a_pledger_claims_a_need_of_their_choice(client: Client, database: RolledBack, story: Story) -> None:
     need = published(quantity=9)
     with database.begin() as session:
-        book.book_needs(session, [need])
+        actions.book_needs(session, [need])
     answer = client.post("/v1/claims", claim(need, story.pledge), by=story.pledger)
     assert (answer.status_code, answer.json["state"], answer.json["quantity"]) == (201, "accepted", 5)
     assert answer.headers["Location"] == f"/v1/matches/{answer.json['id']}"
@@ -112,7 +112,7 @@ def test_a_pledger_claims_a_need_of_their_choice(client: Client, database: Rolle
 def test_a_claim_beyond_what_is_left_is_refused(client: Client, database: RolledBack, story: Story) -> None:
     need = published(quantity=100)
     with database.begin() as session:
-        book.book_needs(session, [need])
+        actions.book_needs(session, [need])
     answer = client.post("/v1/claims", claim(need, story.pledge, 31), by=story.pledger)
     assert (answer.status_code, answer.json["code"]) == (409, "not_enough")
     assert client.post("/v1/claims", claim(story.need, story.pledge), by=story.pledger).json["code"] == "not_enough"
@@ -121,7 +121,7 @@ def test_a_claim_beyond_what_is_left_is_refused(client: Client, database: Rolled
 def test_a_claim_that_does_not_fit_is_refused(client: Client, database: RolledBack, story: Story) -> None:
     for need in (published(category="food.oil", unit="l"), published(region="510722001001")):
         with database.begin() as session:
-            book.book_needs(session, [need])
+            actions.book_needs(session, [need])
         assert client.post("/v1/claims", claim(need, story.pledge), by=story.pledger).json["code"] == "does_not_fit"
 
 

@@ -7,8 +7,8 @@ from sqlalchemy import text
 
 from chassis.testing.fixtures import RolledBack
 from contracts.matching import MatchProposed
-from matching import leaving, stock
-from matching.actions.book import change_pledge
+from matching.clearing import candidates, completion
+from matching.intake.actions import change_pledge
 
 from .conftest import DAYS, changed, clear, offered, published, told
 from .test_balance import book, keep
@@ -37,7 +37,7 @@ def test_of_five_thousand_pledges_that_are_used_up_or_over_a_need_reads_none(
 ) -> None:
     if not is_left_out:
         for name in ("_FIRST", "_TAKE", "_LEFT"):
-            monkeypatch.setattr(stock, name, text(str(getattr(stock, name)).replace("AND open", "AND NOT ended AND rest > 0")))
+            monkeypatch.setattr(candidates, name, text(str(getattr(candidates, name)).replace("AND open", "AND NOT ended AND rest > 0")))
     book(database, [], [offered()])
     run(database, MORE_PLEDGES, count=MANY)
     run(database, f"UPDATE pledges SET {state}")
@@ -64,7 +64,7 @@ def test_of_five_thousand_needs_that_are_met_and_not_over_a_pledge_reads_none(
 ) -> None:
     if not is_left_out:
         for name in ("_FITTING_NEEDS", "_DONE"):
-            monkeypatch.setattr(leaving, name, text(str(getattr(leaving, name)).replace("AND open", "AND NOT ended AND rest > 0")))
+            monkeypatch.setattr(completion, name, text(str(getattr(completion, name)).replace("AND open", "AND NOT ended AND rest > 0")))
     book(database, [published(quantity=10)], [])
     run(database, MORE_NEEDS, count=MANY)
     run(database, "UPDATE needs SET rest = 0")

@@ -13,8 +13,8 @@ from sqlalchemy import text
 
 from chassis.problems import Problem
 from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of
-from matching.trust import picture
-from matching.trust.picture import LONGEST_SIDE, MOST_PIXELS, cleaned
+from matching.feedback import image as picture
+from matching.feedback.image import LONGEST_SIDE, MOST_PIXELS, cleaned
 
 from .conftest import VILLAGE
 from .test_delivery import SENDING, Promise

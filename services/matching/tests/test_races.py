@@ -14,14 +14,19 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from chassis.auth import Caller
-from chassis.database import Database, new_id
-from chassis.http import create_app
+from chassis.data.database import Database, new_id
+from chassis.http.app import create_app
+from chassis.http.auth import Caller
 from chassis.problems import Problem
 from chassis.testing.fixtures import Client, KnownKeys, Person, administrator_of
-from matching import clearing, proposing, to_clear
-from matching.actions import answers, book, delivery, giving_back, slips, taking
 from matching.api import api
+from matching.book import clearing_queue, release
+from matching.book import lock as taking
+from matching.clearing import actions as clearing
+from matching.clearing import proposals
+from matching.intake import actions as intake
+from matching.matches.actions import answers, delivery
+from matching.slips import actions as slips
 
 from .conftest import DAYS, VILLAGE, offered, published, withdrawn
 
@@ -62,8 +67,8 @@ def pairs_at_the_same_moment(database: Database, pairs: int, look: Callable[[Ses
             category = f"food.item{number}"
             gate = Barrier(2)
             jobs = [
-                pool.submit(booked, book.book_needs, published(category=category), gate),
-                pool.submit(booked, book.book_pledges, offered(category=category), gate),
+                pool.submit(booked, intake.book_needs, published(category=category), gate),
+                pool.submit(booked, intake.book_pledges, offered(category=category), gate),
             ]
             [job.result() for job in jobs]
     return count(database, "SELECT count(DISTINCT need_id) FROM matches")
@@ -98,11 +103,11 @@ def last_unit(database: Database, keys: KnownKeys) -> tuple[Client, list[tuple[s
     need = published(quantity=1)
     first, others = offered(quantity=1), [offered(quantity=1, category="food") for _ in range(100)]
     with database.begin() as session:
-        book.book_needs(session, [need])
-        book.book_pledges(session, [first])
+        intake.book_needs(session, [need])
+        intake.book_pledges(session, [first])
     clear_all(database)
     with database.begin() as session:
-        book.book_pledges(session, others)
+        intake.book_pledges(session, others)
         match = session.scalar(text("SELECT id FROM matches"))
     client = Client(create_app("matching", api, database=database, keys=keys).test_client(), keys)
     attempts: list[tuple[str, dict[str, Any], Person]] = []
@@ -139,15 +144,15 @@ def over_allocated(real: Database, guard: str) -> int:
     with real.begin() as session:
         if guard == "without":
             session.execute(text("ALTER TABLE pledges DROP CONSTRAINT pledges_check"))
-        book.book_needs(session, [published(quantity=10) for _ in range(100)])
-        book.book_pledges(session, [offered(quantity=300)])
+        intake.book_needs(session, [published(quantity=10) for _ in range(100)])
+        intake.book_pledges(session, [offered(quantity=300)])
     gate = Barrier(10)
-    unguarded = str(proposing._SET_ASIDE["pledges"]).replace("AND rest >= part.quantity", "")
+    unguarded = str(proposals._SET_ASIDE["pledges"]).replace("AND rest >= part.quantity", "")
 
     def set_aside(_: int) -> None:
         try:
             with real.begin() as session:
-                guarded = proposing._SET_ASIDE["pledges"] if guard == "with" else text(unguarded)
+                guarded = proposals._SET_ASIDE["pledges"] if guard == "with" else text(unguarded)
                 pledge = session.execute(text("SELECT id, rest FROM pledges")).one()
                 gate.wait(60)
                 if pledge.rest >= 100:
@@ -171,8 +176,8 @@ def test_an_unconditional_update_sets_too_much_aside(real: Database) -> None:
 
 def test_several_clearings_at_once_use_a_pledge_up_exactly(real: Database) -> None:
     with real.begin() as session:
-        book.book_needs(session, [published(quantity=7) for _ in range(300)])
-        book.book_pledges(session, [offered(quantity=10) for _ in range(100)])
+        intake.book_needs(session, [published(quantity=7) for _ in range(300)])
+        intake.book_pledges(session, [offered(quantity=10) for _ in range(100)])
 
     def work(_: int) -> None:
         while True:
@@ -207,8 +212,8 @@ def in_a_village_and_around_it(real: Database) -> tuple[Any, Any]:
     """A need of ten units, and two pledges of ten: the near one is the better one."""
     near, far = offered(quantity=10, region=VILLAGE), offered(quantity=10, region=VILLAGE[:2])
     with real.begin() as session:
-        book.book_needs(session, [published(quantity=10)])
-        book.book_pledges(session, [near, far])
+        intake.book_needs(session, [published(quantity=10)])
+        intake.book_pledges(session, [near, far])
         session.execute(text("DELETE FROM to_clear WHERE side = 'pledge'"))
     return near, far
 
@@ -258,8 +263,8 @@ def lost_wake_up(real: Database, add: Callable[[Session, Any], None]) -> int:
     """A pledge is on the list when it grows; a clearing looks between the growth and its commit. How many entries are left afterwards."""
     pledge = offered(quantity=1)
     with real.begin() as session:
-        book.book_pledges(session, [pledge])
-        book.book_needs(session, [published(quantity=5)])
+        intake.book_pledges(session, [pledge])
+        intake.book_needs(session, [published(quantity=5)])
         session.execute(text("UPDATE pledges SET rest = 0"))
         session.execute(text("DELETE FROM to_clear WHERE side = 'need'"))
     with real.begin() as growing:
@@ -271,7 +276,7 @@ def lost_wake_up(real: Database, add: Callable[[Session, Any], None]) -> int:
 
 
 def test_a_change_during_a_clearing_is_looked_at_again(real: Database) -> None:
-    assert lost_wake_up(real, lambda session, id_: to_clear.add(session, "pledge", [id_])) == 1
+    assert lost_wake_up(real, lambda session, id_: clearing_queue.add(session, "pledge", [id_])) == 1
 
 
 @pytest.mark.xfail(strict=True, reason="inserting without touching the row that stands lets the running clearing delete it")
@@ -287,8 +292,8 @@ def sent(database: Database, keys: KnownKeys) -> tuple[Client, str, Person, str]
     household, agent, need, pledge = Person("household"), administrator_of(database, VILLAGE), published(), offered()
     need = replace(need, account_id=household.id)
     with database.begin() as session:
-        book.book_needs(session, [need])
-        book.book_pledges(session, [pledge])
+        intake.book_needs(session, [need])
+        intake.book_pledges(session, [pledge])
     clear_all(database)
     with database.begin() as session:
         match = session.scalars(text("SELECT id FROM matches")).one()
@@ -335,15 +340,15 @@ def deadlocks(real: Database, rounds: int) -> int:
         category = f"food.round{number}"
         needs, pledge = [published(category=category, quantity=1) for _ in range(4)], offered(category=category, quantity=4)
         with real.begin() as session:
-            book.book_needs(session, needs)
-            book.book_pledges(session, [pledge])
+            intake.book_needs(session, needs)
+            intake.book_pledges(session, [pledge])
         clear_all(real)
         with real.begin() as session:
             matches = session.scalars(text("SELECT id FROM matches WHERE category = :category"), {"category": category}).all()
 
         def withdraw(needs: list[Any] = needs) -> None:
             with real.begin() as session:
-                book.end_needs(session, [withdrawn(need) for need in needs])
+                intake.end_needs(session, [withdrawn(need) for need in needs])
 
         def refuse(match: Any, pledge: Any = pledge) -> None:
             with suppress(Problem), real.begin() as session:
@@ -364,8 +369,8 @@ def test_of_accepting_refusing_and_declining_at_once_one_counts(real: Database, 
     for number in range(8):
         category = f"food.item{number}"
         with real.begin() as session:
-            book.book_needs(session, [published(category=category, account_id=household.id)])
-            book.book_pledges(session, [offered(category=category, pledger_id=pledger.id)])
+            intake.book_needs(session, [published(category=category, account_id=household.id)])
+            intake.book_pledges(session, [offered(category=category, pledger_id=pledger.id)])
     clear_all(real)
     client = Client(create_app("matching", api, database=real, keys=keys).test_client(), keys)
     with real.begin() as session:
@@ -398,8 +403,8 @@ def crossing_refusals(real: Database, rounds: int) -> int:
             [offered(category=category, quantity=2) for _ in "12"],
         )
         with real.begin() as session:
-            book.book_needs(session, needs)
-            book.book_pledges(session, pledges)
+            intake.book_needs(session, needs)
+            intake.book_pledges(session, pledges)
             session.execute(text(f"UPDATE needs SET rest = 0 WHERE category = '{category}'"))
             session.execute(text(f"UPDATE pledges SET rest = 0 WHERE category = '{category}'"))
             for need, pledge in product(needs, pledges):
@@ -441,7 +446,7 @@ def test_without_taking_all_needs_at_once_they_deadlock(real: Database, monkeypa
     have_one = Barrier(2)
 
     def lock_one_need(session: Session, match: Any) -> None:
-        giving_back.lock_book(session, [match])
+        release.lock_book(session, [match])
         have_one.wait(60)
 
     monkeypatch.setattr(taking, "lock_pledge_and_proposals", lock_one_need)

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from chassis.testing.fixtures import Client, Person, RolledBack
-from matching.trust import ratings
+from matching.feedback.actions import ratings
 
 from .test_delivery import SENDING, Promise
 

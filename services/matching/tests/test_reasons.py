@@ -5,9 +5,9 @@ from uuid import uuid4
 import pytest
 from msgspec.structs import replace
 
-from matching.allocation import Offered, allocate
-from matching.reasons import WORDS, reasons_for, spoken
-from matching.score import Asked
+from matching.allocation.reasons import WORDS, reasons_for, spoken
+from matching.allocation.score import Asked
+from matching.allocation.solver import Offered, allocate
 
 KEY = ("food.rice", "kg", "5109")
 CALM = Asked(uuid4(), "food.rice", "kg", "510903001001", 1, 0, 10, village_needs=10, village_helped=3)

@@ -8,15 +8,15 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from chassis.database import new_id
+from chassis.data.database import new_id
 from chassis.testing.fixtures import RolledBack
 from contracts.matching import MatchLapsed, MatchNeedEnded, PledgeReleased
-from matching.actions import book
-from matching.actions.recalling import UNHEARD, Held, Released, recall_matches, recall_releases
-from matching.balance import keeping
+from matching.balance import actions as balance
 from matching.checks import audit
-from matching.fairness import counting
-from matching.trust import classes
+from matching.fairness import actions as fairness
+from matching.intake import actions as intake
+from matching.reliability import classes
+from matching.restore.actions import UNHEARD, Held, Released, recall_matches, recall_releases
 
 from .conftest import DAYS, changed, clear, offered, published, told, withdrawn
 
@@ -55,8 +55,8 @@ def adding_up(database: RolledBack) -> Iterator[None]:
         pass
     with database.begin() as session:
         session.execute(text("DELETE FROM to_clear"))
-        keeping.keep(session)
-        counting.count(session)
+        balance.keep(session)
+        fairness.count(session)
         classes.settle(session)
         assert {finding.check.code: finding.row for finding in audit(session) if finding.row} == {}
 
@@ -66,8 +66,8 @@ def test_a_match_that_the_book_does_not_know_is_taken_up(database: RolledBack, s
     need, pledge = published(quantity=10), offered(quantity=10)
     with adding_up(database):
         with database.begin() as session:
-            book.book_needs(session, [need])
-            book.book_pledges(session, [pledge])
+            intake.book_needs(session, [need])
+            intake.book_pledges(session, [pledge])
         line = held(need.need_id, pledge.pledge_id, **step)
         assert recall(database, line) == {"recalled": 1}
         assert recall(database, line) == {"known": 1}
@@ -83,8 +83,8 @@ def test_a_match_that_the_book_knows_as_proposed_goes_on(database: RolledBack, s
     need, pledge = published(quantity=10), offered(quantity=10)
     with adding_up(database):
         with database.begin() as session:
-            book.book_needs(session, [need])
-            book.book_pledges(session, [pledge])
+            intake.book_needs(session, [need])
+            intake.book_pledges(session, [pledge])
         assert clear(database) == 1
         with database.begin() as session:
             [match_id] = session.scalars(text("SELECT id FROM matches")).all()
@@ -94,11 +94,11 @@ def test_a_match_that_the_book_knows_as_proposed_goes_on(database: RolledBack, s
 def test_a_proposal_waits_for_what_is_replayed_and_so_does_a_match_without_its_need(database: RolledBack) -> None:
     need, pledge = published(quantity=10), offered(quantity=10)
     with database.begin() as session:
-        book.book_pledges(session, [pledge])
+        intake.book_pledges(session, [pledge])
     lines = [held(need.need_id, pledge.pledge_id, **step) for step in STEPS[1:2]]
     assert recall(database, *lines, replayed=False) == {"left": 1}
     with database.begin() as session:
-        book.book_needs(session, [need])
+        intake.book_needs(session, [need])
     lines = [held(need.need_id, pledge.pledge_id, **STEPS[0])]
     assert recall(database, *lines, replayed=False) == {"left": 1}
     assert recall(database, *lines) == {"recalled": 1}
@@ -108,10 +108,10 @@ def test_a_proposal_whose_end_nobody_heard_of_lapses(database: RolledBack) -> No
     needs, pledges = [published(quantity=10) for _ in range(2)], [offered(quantity=10) for _ in range(2)]
     with adding_up(database):
         with database.begin() as session:
-            book.book_needs(session, needs)
-            book.book_pledges(session, pledges)
-            book.end_needs(session, [withdrawn(needs[0])])
-            book.change_pledge(session, changed(pledges[1], quantity=4))
+            intake.book_needs(session, needs)
+            intake.book_pledges(session, pledges)
+            intake.end_needs(session, [withdrawn(needs[0])])
+            intake.change_pledge(session, changed(pledges[1], quantity=4))
         lines = [held(need.need_id, pledge.pledge_id, **STEPS[0]) for need, pledge in zip(needs, pledges, strict=True)]
         assert recall(database, *lines) == {"recalled": 2}
         assert {(event.match_id, event.version, event.reason) for event in told(database, MatchLapsed)} == {
@@ -123,9 +123,9 @@ def test_who_promised_to_a_need_that_ended_is_told_of_its_end(database: RolledBa
     need, pledge = published(quantity=10), offered(quantity=10)
     with adding_up(database):
         with database.begin() as session:
-            book.book_needs(session, [need])
-            book.book_pledges(session, [pledge])
-            book.end_needs(session, [withdrawn(need)])
+            intake.book_needs(session, [need])
+            intake.book_pledges(session, [pledge])
+            intake.end_needs(session, [withdrawn(need)])
         recall(database, held(need.need_id, pledge.pledge_id, **STEPS[2], need_ended="need_withdrawn"))
         [event] = told(database, MatchNeedEnded)
         assert (event.version, event.reason) == (3, "need_withdrawn")
@@ -135,9 +135,9 @@ def test_of_a_pledge_that_was_lowered_meanwhile_it_is_told_how_much_stays_promis
     need, pledge = published(quantity=10), offered(quantity=10)
     with adding_up(database):
         with database.begin() as session:
-            book.book_needs(session, [need])
-            book.book_pledges(session, [pledge])
-            book.change_pledge(session, changed(pledge, version=2, quantity=4))
+            intake.book_needs(session, [need])
+            intake.book_pledges(session, [pledge])
+            intake.change_pledge(session, changed(pledge, version=2, quantity=4))
         recall(database, held(need.need_id, pledge.pledge_id, **STEPS[2]))
     assert [(event.version, event.quantity, event.accepted) for event in told(database, PledgeReleased)] == [(1, 4, 0), (2, 9, 9)]
 
@@ -146,7 +146,7 @@ def test_what_is_free_of_a_pledge_is_told_with_a_version_that_nobody_has_seen(da
     pledge = offered()
     heard = Released(pledge_id=pledge.pledge_id, version=4, answers=1, resting=True)
     with database.begin() as session:
-        book.book_pledges(session, [pledge])
+        intake.book_pledges(session, [pledge])
         assert recall_releases(session, [heard]) == {"released": 1}
         assert recall_releases(session, [heard]) == {"released": 0}
     [event] = told(database, PledgeReleased)
@@ -157,8 +157,8 @@ def test_an_answer_that_bears_the_version_of_a_forgotten_one_is_told_again(datab
     pledge = offered()
     forgotten = Released(pledge_id=pledge.pledge_id, version=1, answers=1, resting=True)
     with database.begin() as session:
-        book.book_pledges(session, [pledge])
-        book.change_pledge(session, changed(pledge, version=2))
+        intake.book_pledges(session, [pledge])
+        intake.change_pledge(session, changed(pledge, version=2))
         assert recall_releases(session, [forgotten]) == {"released": 1}
         assert recall_releases(session, [forgotten]) == {"released": 0}
         heard = Released(pledge_id=pledge.pledge_id, version=2, answers=2, resting=False)

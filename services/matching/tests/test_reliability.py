@@ -9,11 +9,13 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of
-from matching.actions import answers, book
+from matching.allocation.score import PRIOR, RELIABILITIES
 from matching.checks import CHECKS
-from matching.score import PRIOR, RELIABILITIES
-from matching.trust import classes, marks
-from matching.trust.reliability import BOUNDS, EPOCH, HALF_LIFE, NO_SHOW, Record, changes_at, class_of, figure, grown
+from matching.intake import actions as intake
+from matching.matches.actions import answers
+from matching.reliability import actions as reliability
+from matching.reliability import classes
+from matching.reliability.rules import BOUNDS, EPOCH, HALF_LIFE, NO_SHOW, Record, changes_at, class_of, figure, grown
 
 from .conftest import DAYS, VILLAGE, clear, offered, published
 from .test_delivery import SENDING, Promise
@@ -112,7 +114,7 @@ def test_what_comes_of_a_promise_is_noted_once(
         assert promise.does(act, body, getattr(promise, by))[0] == 201
     assert of(database, promise.giver) == noted
     with database.begin() as session:
-        marks.note(session, session.scalars(text("SELECT id FROM matches")).all())
+        reliability.note(session, session.scalars(text("SELECT id FROM matches")).all())
     assert of(database, promise.giver) == noted
     assert audited(database) == {}
 
@@ -128,8 +130,8 @@ def test_who_does_not_take_in_what_was_brought_is_noted_as_well(client: Client, 
 def lapsed(database: RolledBack, people: list[Person]) -> None:
     """Each of them leaves a proposal unanswered."""
     with database.begin() as session:
-        book.book_needs(session, [published(category=f"food.{number}") for number in range(len(people))])
-        book.book_pledges(session, [offered(category=f"food.{number}", pledger_id=person.id) for number, person in enumerate(people)])
+        intake.book_needs(session, [published(category=f"food.{number}") for number in range(len(people))])
+        intake.book_pledges(session, [offered(category=f"food.{number}", pledger_id=person.id) for number, person in enumerate(people)])
     assert clear(database) == len(people)
     with database.begin() as session:
         session.execute(text("UPDATE matches SET answer_by = now() - interval '1 hour' WHERE state = 'proposed'"))
@@ -214,7 +216,7 @@ def test_what_was_not_noted_when_it_happened_is_noted_later_and_once(client: Cli
         session.execute(text("DELETE FROM marks"))
         session.execute(text("DELETE FROM reliabilities"))
     with database.begin() as session:
-        assert marks.catch_up(session) > 0
+        assert reliability.catch_up(session) > 0
     with database.begin() as session:
-        assert marks.catch_up(session) == 0
+        assert reliability.catch_up(session) == 0
     assert client.get("/v1/reliability", by=promise.giver).json["percent"] == percent

@@ -7,9 +7,9 @@ from sqlalchemy import text
 
 from chassis.testing.fixtures import RolledBack, assert_retold
 from contracts.matching import MatchProposed, MatchReminded
-from matching import reminders
-from matching.actions import book
-from matching.retell import STORIES
+from matching.intake import actions
+from matching.matches import reminders
+from matching.snapshots import SNAPSHOTS
 
 from .conftest import clear, offered, published, told
 
@@ -20,8 +20,8 @@ HOUR = timedelta(hours=1)
 def proposal(database: RolledBack) -> RolledBack:
     """A database in which one proposal waits for its answer."""
     with database.begin() as session:
-        book.book_needs(session, [published()])
-        book.book_pledges(session, [offered()])
+        actions.book_needs(session, [published()])
+        actions.book_pledges(session, [offered()])
     assert clear(database) == 1
     return database
 
@@ -59,4 +59,4 @@ def test_what_was_answered_is_not_reminded_of(proposal: RolledBack) -> None:
 
 def test_a_reminder_is_told_anew_as_it_was_told(proposal: RolledBack) -> None:
     reminded_when(proposal, 71 * HOUR, HOUR)
-    assert {type(event).__name__ for event in assert_retold(proposal, STORIES, {MatchProposed})} == {"MatchReminded", "MatchProposed"}
+    assert {type(event).__name__ for event in assert_retold(proposal, SNAPSHOTS, {MatchProposed})} == {"MatchReminded", "MatchProposed"}

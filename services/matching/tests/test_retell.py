@@ -5,8 +5,8 @@ from collections import Counter
 from sqlalchemy import text
 
 from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of, assert_retold
-from matching.actions import book
-from matching.retell import STORIES
+from matching.intake import actions
+from matching.snapshots import SNAPSHOTS
 
 from .conftest import VILLAGE, changed, clear, offered, published, taken_back, withdrawn
 
@@ -16,11 +16,11 @@ def test_matches_in_every_state_are_told_anew_as_they_were_told(client: Client, 
     needs = [published(region=f"51090300100{number}") for number in range(1, 7)]
     pledges = [offered(pledger_id=donor.id, quantity=50, region=need.region) for need in needs]
     with database.begin() as session:
-        book.book_needs(session, needs)
-        book.book_pledges(session, pledges[:5])
+        actions.book_needs(session, needs)
+        actions.book_pledges(session, pledges[:5])
     assert clear(database) == 5
     with database.begin() as session:
-        book.book_pledges(session, pledges[5:])
+        actions.book_pledges(session, pledges[5:])
         matches = dict(session.execute(text("SELECT need_id, id FROM matches")).all())
     accepted, refused, _, ended, _, claimed = (need.need_id for need in needs)
     for need in (accepted, ended):
@@ -29,10 +29,10 @@ def test_matches_in_every_state_are_told_anew_as_they_were_told(client: Client, 
     claim = {"need_id": str(claimed), "pledge_id": str(pledges[5].pledge_id), "quantity": 5}
     assert client.post("/v1/claims", claim, by=donor).status_code == 201
     with database.begin() as session:
-        book.withdraw_pledge(session, taken_back(pledges[2]))
+        actions.withdraw_pledge(session, taken_back(pledges[2]))
         for need in (needs[3], needs[5]):
-            book.end_needs(session, [withdrawn(need)])
-    counted = Counter(type(event).__name__ for event in assert_retold(database, STORIES))
+            actions.end_needs(session, [withdrawn(need)])
+    counted = Counter(type(event).__name__ for event in assert_retold(database, SNAPSHOTS))
     assert counted == {
         "MatchNeedEnded": 2, "MatchLapsed": 1, "MatchRefused": 1, "MatchAccepted": 3, "MatchProposed": 5, "PledgeReleased": 1,
     }  # fmt: skip
@@ -41,18 +41,18 @@ def test_matches_in_every_state_are_told_anew_as_they_were_told(client: Client, 
 def test_what_is_free_of_a_pledge_is_told_anew(database: RolledBack) -> None:
     pledges = [offered() for _ in range(3)]
     with database.begin() as session:
-        book.book_pledges(session, pledges)
-        book.change_pledge(session, changed(pledges[1], quantity=7))
-        book.withdraw_pledge(session, taken_back(pledges[2]))
-    assert len(assert_retold(database, STORIES)) == 2
+        actions.book_pledges(session, pledges)
+        actions.change_pledge(session, changed(pledges[1], quantity=7))
+        actions.withdraw_pledge(session, taken_back(pledges[2]))
+    assert len(assert_retold(database, SNAPSHOTS)) == 2
 
 
 def test_deliveries_are_told_anew_as_they_were_told(client: Client, database: RolledBack) -> None:
     donor, agent = Person("donor"), administrator_of(database, VILLAGE)
     needs, pledge = [published() for _ in range(4)], offered(pledger_id=donor.id, quantity=200)
     with database.begin() as session:
-        book.book_needs(session, needs)
-        book.book_pledges(session, [pledge])
+        actions.book_needs(session, needs)
+        actions.book_pledges(session, [pledge])
     assert clear(database) == 4
     with database.begin() as session:
         matches = dict(session.execute(text("SELECT need_id, id FROM matches")).all())
@@ -66,8 +66,8 @@ def test_deliveries_are_told_anew_as_they_were_told(client: Client, database: Ro
         for act, body, by in acts[:many]:
             assert client.post(f"/v1/matches/{matches[need.need_id]}/{act}", body, by=by).status_code == 201
         with database.begin() as session:
-            book.end_needs(session, [withdrawn(need)])
-    counted = Counter(type(event).__name__ for event in assert_retold(database, STORIES))
+            actions.end_needs(session, [withdrawn(need)])
+    counted = Counter(type(event).__name__ for event in assert_retold(database, SNAPSHOTS))
     assert counted == {
         "MatchClosed": 1, "MatchNeedEnded": 1, "MatchReceived": 2, "MatchSent": 3, "MatchAccepted": 4, "MatchProposed": 4,
     }  # fmt: skip
@@ -77,13 +77,13 @@ def test_what_was_declined_is_told_anew_as_it_was_told(client: Client, database:
     donor, agent = Person("donor"), administrator_of(database, VILLAGE)
     needs, pledge = [published() for _ in range(2)], offered(pledger_id=donor.id, quantity=200)
     with database.begin() as session:
-        book.book_needs(session, needs)
-        book.book_pledges(session, [pledge])
+        actions.book_needs(session, needs)
+        actions.book_pledges(session, [pledge])
     assert clear(database) == 2
     with database.begin() as session:
         proposed, accepted = session.scalars(text("SELECT id FROM matches ORDER BY id")).all()
     assert client.post(f"/v1/matches/{accepted}/acceptance", {"quantity": 30}, by=donor).status_code == 201
     for match in (proposed, accepted):
         assert client.post(f"/v1/matches/{match}/decline", {"reason": "not_needed"}, by=agent).status_code == 201
-    counted = Counter(type(event).__name__ for event in assert_retold(database, STORIES))
+    counted = Counter(type(event).__name__ for event in assert_retold(database, SNAPSHOTS))
     assert counted == {"MatchDeclined": 2, "MatchAccepted": 1, "MatchProposed": 2}

@@ -7,19 +7,19 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from chassis.auth import Caller
-from chassis.database import Database, now
+from chassis.data.database import Database, now
+from chassis.http.auth import Caller
 from chassis.testing.fixtures import RolledBack, assert_retold
 from contracts.matching import BalanceChanged, MatchProposed, MatchRevised
-from matching import clearing, revising
-from matching.actions import answers
-from matching.retell import STORIES
+from matching.clearing import actions, revision
+from matching.matches.actions import answers
+from matching.snapshots import SNAPSHOTS
 
 from .conftest import DAYS, offered, published, told
 from .test_audit import offending
 from .test_balance import book, run
 
-LONG = now() - revising.WAITED * 2
+LONG = now() - revision.WAITED * 2
 
 
 def critical(**changes: Any) -> Any:
@@ -30,13 +30,13 @@ def settle(database: Database) -> None:
     while True:
         with database.begin() as session:
             session.execute(text("UPDATE to_clear SET due_at = now()"))
-            if not clearing.clear(session, 3 * DAYS).due:
+            if not actions.clear(session, 3 * DAYS).due:
                 return
 
 
 def revise(database: Database) -> bool:
     with database.begin() as session:
-        return revising.revise(session, 3 * DAYS)
+        return revision.revise(session, 3 * DAYS)
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_a_critical_need_that_has_nothing_gets_what_was_proposed_to_an_ordinary_
 
 def test_what_was_revised_is_told_anew_as_it_was_told(taken: RolledBack) -> None:
     revise(taken)
-    assert MatchRevised in {type(event) for event in assert_retold(taken, STORIES, restated={BalanceChanged})}
+    assert MatchRevised in {type(event) for event in assert_retold(taken, SNAPSHOTS, restated={BalanceChanged})}
 
 
 def test_a_pledge_is_revised_once(taken: RolledBack) -> None:
@@ -116,7 +116,7 @@ def test_what_was_answered_is_never_revised(taken: RolledBack) -> None:
 def test_when_the_critical_need_cannot_be_served_after_all_everything_stays_as_it_was(
     taken: RolledBack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(clearing, "clear_for", lambda *_: 0)
+    monkeypatch.setattr(actions, "clear_for", lambda *_: 0)
     assert revise(taken) == 0
     assert told(taken, MatchRevised) == []
     with taken.begin() as session:
@@ -140,7 +140,7 @@ def test_each_revision_is_a_transaction_of_its_own(taken: RolledBack) -> None:
 
 def test_critical_needs_that_nobody_can_help_do_not_keep_others_from_it(taken: RolledBack) -> None:
     older = LONG - DAYS
-    book(taken, [critical(category="aid.chair", unit="item", posted_at=older, published_at=older) for _ in range(revising.LOOKED_AT)])
+    book(taken, [critical(category="aid.chair", unit="item", posted_at=older, published_at=older) for _ in range(revision.LOOKED_AT)])
     settle(taken)
     assert any(revise(taken) for _ in range(20))
 
@@ -165,7 +165,7 @@ def test_revising_beside_answers_and_clearings_leaves_a_book_that_adds_up(databa
 
     def go_on(_: int) -> int:
         with database.begin() as session:
-            clearing.clear(session, 3 * DAYS)
+            actions.clear(session, 3 * DAYS)
         return revise(database)
 
     with ThreadPoolExecutor(8) as pool:

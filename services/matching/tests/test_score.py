@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from msgspec.structs import replace
 
-from matching.score import DEFAULT, LONGEST_WAIT_DAYS, PRIOR, Asked, Weights, decided_by, in_turn, kept_for, score
+from matching.allocation.score import DEFAULT, LONGEST_WAIT_DAYS, PRIOR, Asked, Weights, decided_by, in_turn, kept_for, score
 
 VILLAGE = "510903001001"
 KEY = ("food.rice", "kg", "5109")

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
-from matching.allocation import Offered, Share, allocate, solve
-from matching.score import DEFAULT, MOST, Asked, Weights, keys_of, score
-from matching.weights.asking import DEFAULTS, Sets
-from matching.weights.sharing import share_out, too_low
+from matching.allocation.score import DEFAULT, MOST, Asked, Weights, keys_of, score
+from matching.allocation.solver import Offered, Share, allocate, solve
+from matching.weights.allocation import share_out, too_low
+from matching.weights.queries import DEFAULTS, Sets
 
 from .test_allocation import asked, needs, offered, pledges
 

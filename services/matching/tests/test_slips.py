@@ -8,11 +8,10 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from chassis.auth import Caller
+from chassis.http.auth import Caller
 from chassis.testing.fixtures import Client, Person, RolledBack
 from contracts.matching import MatchReceived
-from matching import page
-from matching.actions import slips
+from matching.slips import actions, page
 
 from .conftest import VILLAGE, told
 from .test_delivery import SENDING, Promise
@@ -27,7 +26,7 @@ def printed(promise: Promise, by: Person | None = None) -> str:
     """The token in the code of a slip that somebody prints, the agent unless said otherwise."""
     with promise.database.begin() as session:
         caller = Caller((by or promise.agent).id, "staff", session)
-        return slips.print_slip(session, caller, UUID(promise.path.rpartition("/")[2]))[2]
+        return actions.print_slip(session, caller, UUID(promise.path.rpartition("/")[2]))[2]
 
 
 def with_slip(promise: Promise, printer: Person, **body: Any) -> None:
@@ -125,7 +124,7 @@ def test_guests_cannot_tell_a_revoked_slip_from_one_that_never_was(promise: Prom
 
 
 def test_guests_who_try_are_soon_refused(promise: Promise, monkeypatch: pytest.MonkeyPatch, database: RolledBack, keys: Any) -> None:
-    from chassis.http import create_app
+    from chassis.http.app import create_app
     from matching.api import api
 
     monkeypatch.setenv("RATE_SIGN_INS", "5/minute")

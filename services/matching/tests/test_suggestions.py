@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from chassis.database import new_id
+from chassis.data.database import new_id
 from chassis.testing.fixtures import Client, Person, RolledBack
 from contracts.needs import NeedPublished, PledgeOffered
-from matching.actions import book
+from matching.intake import actions
 
 from .conftest import DAYS, offered, published
 
@@ -31,8 +31,8 @@ class Chooser:
 
     def hear(self, *events: NeedPublished | PledgeOffered) -> None:
         with self.database.begin() as session:
-            book.book_needs(session, [event for event in events if isinstance(event, NeedPublished)] or [published(region=ABROAD)])
-            book.book_pledges(session, [event for event in events if isinstance(event, PledgeOffered)] or [offered(region=ABROAD)])
+            actions.book_needs(session, [event for event in events if isinstance(event, NeedPublished)] or [published(region=ABROAD)])
+            actions.book_pledges(session, [event for event in events if isinstance(event, PledgeOffered)] or [offered(region=ABROAD)])
 
     def claim(self, need: NeedPublished) -> None:
         body = {"need_id": str(need.need_id), "pledge_id": str(self.pledge.pledge_id), "quantity": 1}

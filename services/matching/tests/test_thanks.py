@@ -8,9 +8,9 @@ from sqlalchemy import text
 from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of, assert_retold
 from contracts.event import encode
 from contracts.matching import ThanksGiven, ThanksRefused
-from matching.queries import is_own
-from matching.retell import STORIES
-from matching.trust import allowed
+from matching.book.queries import is_own
+from matching.feedback import rules
+from matching.snapshots import SNAPSHOTS
 
 from .conftest import VILLAGE, told
 from .test_delivery import SENDING, Promise
@@ -65,7 +65,7 @@ def test_the_giver_reads_thanks_once_they_are_released(got: Promise, county: Per
 def test_without_the_rule_of_release_they_are_read_at_once(
     got: Promise, county: Person, database: RolledBack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("matching.trust.thanks._is_own", is_own)
+    monkeypatch.setattr("matching.feedback.actions.thanks._is_own", is_own)
     test_the_giver_reads_thanks_once_they_are_released(got, county, database)
 
 
@@ -98,7 +98,7 @@ def test_nobody_releases_what_they_wrote_while_somebody_else_manages_the_place(g
 
 @pytest.mark.xfail(strict=True, reason="who may judge their own words does")
 def test_without_the_rule_agents_release_what_they_wrote(got: Promise, county: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(allowed, "others_than", lambda *_: set())
+    monkeypatch.setattr(rules, "others_than", lambda *_: set())
     test_nobody_releases_what_they_wrote_while_somebody_else_manages_the_place(got, county)
 
 
@@ -163,7 +163,7 @@ def test_what_was_written_lies_sealed_and_stays_out_of_events(got: Promise, coun
 def test_thanks_are_told_anew_as_they_were_told(got: Promise, county: Person, database: RolledBack) -> None:
     decide(got, thank(got, got.household).headers["Location"], county, "improper")
     decide(got, thank(got, got.household).headers["Location"], county)
-    assert {"ThanksGiven", "ThanksRefused"} <= {type(event).__name__ for event in assert_retold(database, STORIES)}
+    assert {"ThanksGiven", "ThanksRefused"} <= {type(event).__name__ for event in assert_retold(database, SNAPSHOTS)}
 
 
 def test_nothing_that_was_written_or_shown_is_logged(got: Promise, county: Person, caplog: pytest.LogCaptureFixture) -> None:

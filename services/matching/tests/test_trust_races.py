@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from chassis.auth import Caller
-from chassis.database import Database, new_id
+from chassis.data.database import Database, new_id
+from chassis.http.auth import Caller
 from chassis.testing.fixtures import Client, KnownKeys, Person, administrator_of
-from matching.actions import answers, book, delivery
 from matching.checks import reliability
-from matching.trust import classes, marks
+from matching.intake import actions as intake
+from matching.matches.actions import answers, delivery
+from matching.reliability import actions as marks
+from matching.reliability import classes
 
 from .conftest import VILLAGE, offered, published
 from .test_photos import drawn, written
@@ -108,8 +110,8 @@ def spoilt(real: Database, rounds: int) -> list[str]:
     people = [new_id() for _ in range(3)]
     wrong: list[str] = []
     with real.begin() as session:
-        book.book_needs(session, [published(quantity=1) for _ in range(60 * rounds)])
-        book.book_pledges(session, [offered(pledger_id=person, quantity=20 * rounds) for person in people])
+        intake.book_needs(session, [published(quantity=1) for _ in range(60 * rounds)])
+        intake.book_pledges(session, [offered(pledger_id=person, quantity=20 * rounds) for person in people])
     clear_all(real)
     with real.begin() as session:
         waiting = session.execute(text("SELECT id, pledger_id, poster_id, region FROM matches ORDER BY id")).all()
@@ -134,7 +136,7 @@ def spoilt(real: Database, rounds: int) -> list[str]:
 
     def enter(number: int) -> None:
         with real.begin() as session:
-            book.book_pledges(session, [offered(pledger_id=person, category=f"food.other{number}") for person in people])
+            intake.book_pledges(session, [offered(pledger_id=person, category=f"food.other{number}") for person in people])
 
     with ThreadPoolExecutor(8) as pool:
         jobs = [pool.submit(cancel, one) for one in waiting[1::2]]

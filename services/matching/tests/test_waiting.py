@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import text
 
-from chassis.database import Database
+from chassis.data.database import Database
 from chassis.testing.fixtures import Client, RolledBack, administrator_of, assert_retold
 from contracts.matching import AppealLodged, DisputeOpened, DisputeRaised, DisputeReminded, ThanksWritten
-from matching.disputes import reminding, settling
-from matching.retell import STORIES
+from matching.disputes import actions, reminders
+from matching.snapshots import SNAPSHOTS
 from matching.worker import Worker
 
 from .conftest import VILLAGE, told
@@ -47,7 +47,7 @@ def remind(database: RolledBack) -> list[bool]:
     """Of how many the county is reminded now, and whether each is overdue."""
     before = len(told(database, DisputeReminded))
     with database.begin() as session:
-        many = reminding.remind_county(session)
+        many = reminders.remind_county(session)
     events = told(database, DisputeReminded)[before:]
     assert len(events) == many
     return [event.overdue for event in events]
@@ -104,7 +104,7 @@ def test_what_does_not_wait_for_the_county_is_not_reminded_of(disputed: Disputed
 def test_what_the_county_is_reminded_of_is_told_anew_as_it_was_told(raised: Disputed, database: RolledBack) -> None:
     days_pass(database, 12)
     remind(database)
-    assert DisputeReminded in {type(event) for event in assert_retold(database, STORIES, restated={DisputeRaised})}
+    assert DisputeReminded in {type(event) for event in assert_retold(database, SNAPSHOTS, restated={DisputeRaised})}
     assert offending(database) == {}
     with database.begin() as session:
         session.execute(text("DELETE FROM outbox WHERE name = 'dispute_reminded'"))
@@ -131,7 +131,7 @@ def test_thanks_that_wait_are_told_without_their_words(client: Client, database:
     client.post(f"{promise.path}/thanks", {"text": WORDS}, by=promise.agent)
     [event] = told(database, ThanksWritten)
     assert (event.version, event.author_id, event.region, event.quantity) == (1, promise.agent.id, VILLAGE, 50)
-    assert_retold(database, STORIES)
+    assert_retold(database, SNAPSHOTS)
     assert not said(database, WORDS)
 
 
@@ -144,7 +144,7 @@ def test_an_appeal_that_waits_is_told_with_who_may_not_decide_it(client: Client,
     [event] = told(database, AppealLodged)
     assert event.involved == sorted(person.id for person in (promise.giver, promise.agent, county))
     promise.does("closing", {}, administrator_of(database, VILLAGE[:9]))
-    assert_retold(database, STORIES)
+    assert_retold(database, SNAPSHOTS)
     assert not said(database, WORDS)
 
 
@@ -165,7 +165,7 @@ def test_of_many_who_remind_and_settle_at_once_one_reminds_and_nobody_waits_in_a
     disputed.opens(disputed.household)
     with real.begin() as session:
         session.execute(text("UPDATE disputes SET due_at = now()"))
-        settling.pass_deadlines(session)
+        actions.pass_deadlines(session)
     with real.begin() as session:
         session.execute(text("UPDATE disputes SET raised_at = :at"), {"at": datetime.now(UTC) - timedelta(days=20)})
 
@@ -173,7 +173,7 @@ def test_of_many_who_remind_and_settle_at_once_one_reminds_and_nobody_waits_in_a
         if number == 5:
             return int(disputed.client.post(f"{disputed.dispute}/settlement", RULING, by=disputed.county).status_code)
         with real.begin() as session:
-            return reminding.remind_county(session)
+            return reminders.remind_county(session)
 
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(attempt, range(16)))

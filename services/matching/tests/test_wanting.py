@@ -10,9 +10,9 @@ from sqlalchemy import text
 
 from chassis.testing.fixtures import Client, RolledBack, administrator_of
 from contracts.matching import MatchProposed
-from matching import leaving, stock
-from matching.score import Asked
-from matching.wanting import Wanting
+from matching.allocation.score import Asked
+from matching.clearing import candidates, completion
+from matching.clearing.eligibility import Wanting
 
 from .conftest import VILLAGE, clear, offered, published, told
 from .test_balance import book
@@ -58,7 +58,7 @@ def each_alone(session: Any, wanting: Wanting, lying: Any) -> list[UUID]:
     return [found for need in wanting.needs.values() for found in beside(session, Wanting([need], refused), lying)]
 
 
-beside: Callable[[Any, Wanting, Any], list[UUID]] = stock.beside
+beside: Callable[[Any, Wanting, Any], list[UUID]] = candidates.beside
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_pledges_that_are_not_for_a_batch_are_read_a_few_times_and_not_by_each_n
     database: RolledBack, word: str, is_together: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not is_together:
-        monkeypatch.setattr(stock, "beside", each_alone)
+        monkeypatch.setattr(candidates, "beside", each_alone)
     book(database, [published()], [group(region="")])
     run(database, MORE_NEEDS, count=NEEDS)
     not_for(database, f"{{{word}}}")
@@ -104,10 +104,10 @@ def test_two_hundred_pledges_that_are_not_for_a_need_do_not_hide_the_next_one(
     database: RolledBack, words: str, others: dict[str, str], is_guarded: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not is_guarded:
-        monkeypatch.setattr(stock, "_TAKE_APART", text(str(stock._TAKE_APART).replace("key.areas IS NULL", "true")))
+        monkeypatch.setattr(candidates, "_TAKE_APART", text(str(candidates._TAKE_APART).replace("key.areas IS NULL", "true")))
     book(database, [], [group(region="")])
     not_for(database, words)
-    run(database, MORE_PLEDGES, count=stock.PER_KEY + 20)
+    run(database, MORE_PLEDGES, count=candidates.PER_KEY + 20)
     run(database, "DELETE FROM to_clear")
     behind = group(region="", quantity=100)
     needs = [published(quantity=30), published(**{"quantity": 20} | others)]
@@ -125,7 +125,7 @@ def test_what_is_not_for_everybody_does_not_cover_the_demand(
     database: RolledBack, is_guarded: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not is_guarded:
-        monkeypatch.setattr(stock, "_TAKE_APART", text(str(stock._TAKE_APART).replace("THEN 0 ELSE rest", "THEN rest ELSE rest")))
+        monkeypatch.setattr(candidates, "_TAKE_APART", text(str(candidates._TAKE_APART).replace("THEN 0 ELSE rest", "THEN rest ELSE rest")))
     book(database, [], [group(region="", quantity=10) for _ in range(2)])
     not_for(database, "{food.rice}")
     needs = [published(quantity=10), published(quantity=10, category="food.oil")]
@@ -150,10 +150,10 @@ def test_what_a_clearing_did_not_take_keeps_those_on_the_list_who_want_its_key_u
     book(database, [], [group(region="")])
     not_for(database, f"{{{COUNTY}}}")
     with database.begin() as session:
-        assert stock.beside(session, Wanting([here, there], []), []) == [here.id, there.id]
-        assert stock.beside(session, Wanting([there], []), []) == [there.id]
-        assert stock.beside(session, Wanting([here], []), []) == []
-        assert stock.beside(session, Wanting([there], [], {(there.id, ("food", "kg", ""))}), []) == []
+        assert candidates.beside(session, Wanting([here, there], []), []) == [here.id, there.id]
+        assert candidates.beside(session, Wanting([there], []), []) == [there.id]
+        assert candidates.beside(session, Wanting([here], []), []) == []
+        assert candidates.beside(session, Wanting([there], [], {(there.id, ("food", "kg", ""))}), []) == []
 
 
 @pytest.fixture
@@ -177,7 +177,9 @@ def test_of_twenty_thousand_needs_that_are_worth_too_little_a_pledge_reads_few(
 ) -> None:
     if not is_bounded:
         for name in ("_FITTING_NEEDS", "_DONE"):
-            monkeypatch.setattr(leaving, name, text(str(getattr(leaving, name)).replace(f"LIMIT {leaving.DECLINED_LOOKED_AT}", "")))
+            monkeypatch.setattr(
+                completion, name, text(str(getattr(completion, name)).replace(f"LIMIT {completion.DECLINED_LOOKED_AT}", ""))
+            )
     book(picky, [], [group()])
     before = rows_read(picky)
     assert clear(picky) == 0

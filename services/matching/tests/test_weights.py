@@ -10,16 +10,17 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from chassis.database import Database
-from chassis.http import create_app
+from chassis.data.database import Database
+from chassis.http.app import create_app
 from chassis.testing.fixtures import Client, KnownKeys, Person, RolledBack, administrator_of
 from contracts.matching import MatchProposed
-from matching import clearing, leaving, to_clear
+from matching.allocation.score import DEFAULT, MOST
 from matching.api import api
+from matching.book import clearing_queue
 from matching.checks import audit, pairs
-from matching.score import DEFAULT, MOST
-from matching.wanting import Wanting
-from matching.weights import asking, declining
+from matching.clearing import actions, completion
+from matching.clearing.eligibility import Wanting
+from matching.weights import deferral, queries
 
 from .conftest import DAYS, VILLAGE, clear, offered, published, told
 from .test_balance import book
@@ -135,7 +136,7 @@ def test_what_is_to_hold_later_holds_then(client: Client, county: Person, databa
     put(client, county, **EQUAL | {"valid_from": (datetime.now(UTC) + DAYS).isoformat()})
     with database.begin() as session:
         for after, version in ((0 * DAYS, 1), (2 * DAYS, 2)):
-            assert asking.in_force(session, [VILLAGE], datetime.now(UTC) + after).of(VILLAGE)[1].version == version
+            assert queries.in_force(session, [VILLAGE], datetime.now(UTC) + after).of(VILLAGE)[1].version == version
 
 
 def test_two_who_set_at_once_take_turns_and_the_second_is_told(database_of: Callable[[str, str], str], keys: KnownKeys) -> None:
@@ -214,7 +215,7 @@ def group(**changes: Any) -> Any:
     return offered(**{"category": "food", "quantity": 50} | changes)
 
 
-WITHOUT = str(leaving._DONE).replace(declining.WORTH_IT, "true")
+WITHOUT = str(completion._DONE).replace(deferral.WORTH_IT, "true")
 
 
 @pytest.mark.parametrize(
@@ -225,8 +226,8 @@ def test_what_is_worth_too_little_is_not_proposed_and_leaves_the_list(
     picky: RolledBack, need_first: bool, is_guarded: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not is_guarded:
-        monkeypatch.setattr(leaving, "_DONE", text(WITHOUT))
-        monkeypatch.setattr(clearing, "Wanting", lambda needs, refused, low=(): Wanting(needs, refused))
+        monkeypatch.setattr(completion, "_DONE", text(WITHOUT))
+        monkeypatch.setattr(actions, "Wanting", lambda needs, refused, low=(): Wanting(needs, refused))
     for part in ([published()], []) if need_first else ([], [published()]):
         book(picky, part, [] if part else [group()])
         assert clear(picky) == 0
@@ -247,10 +248,10 @@ def test_a_day_later_it_has_waited_longer_and_is_worth_it(picky: RolledBack) -> 
     book(picky, [published()], [group()])
     clear(picky)
     with picky.begin() as session:
-        assert declining.awaken(session) == 0
+        assert deferral.awaken(session) == 0
     wait_a_day(picky)
     with picky.begin() as session:
-        assert declining.awaken(session) == 1
+        assert deferral.awaken(session) == 1
     assert clear(picky) == 1
 
 
@@ -259,7 +260,7 @@ def test_a_day_later_it_is_left_alone_again_if_nothing_has_changed(picky: Rolled
     clear(picky)
     wait_a_day(picky, waited=False)
     with picky.begin() as session:
-        assert declining.awaken(session) == 1
+        assert deferral.awaken(session) == 1
     assert (clear(picky), listed(picky)) == (0, 0)
     with picky.begin() as session:
         assert session.scalar(text("SELECT until > now() FROM too_low"))
@@ -279,12 +280,12 @@ def test_a_need_that_changed_is_weighed_anew(picky: RolledBack) -> None:
     wait = "UPDATE needs SET posted_at = posted_at - interval '1 day'"
     with picky.begin() as session:
         session.execute(text(wait))
-        to_clear.add(session, "need", [need.need_id])
+        clearing_queue.add(session, "need", [need.need_id])
     assert clear(picky) == 1
 
 
 def test_needs_worth_too_little_do_not_hide_those_of_other_counties_behind_them(picky: RolledBack, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(leaving, "_FITTING_NEEDS", text(str(leaving._FITTING_NEEDS).replace("LIMIT 100)", "LIMIT 2)")))
+    monkeypatch.setattr(completion, "_FITTING_NEEDS", text(str(completion._FITTING_NEEDS).replace("LIMIT 100)", "LIMIT 2)")))
     others = [published(posted_at=datetime.now(UTC) - timedelta(hours=20)) for _ in range(6)]
     mine = published(region=f"{NEIGHBOUR}001001")
     book(picky, [*others, mine])
@@ -315,7 +316,7 @@ def test_two_clearing_processes_under_many_weights_give_nothing_twice(database_o
     def go_on(_: int) -> None:
         while True:
             with database.begin() as session:
-                if not clearing.clear(session, 3 * DAYS).due and not session.scalar(text("SELECT count(*) FROM to_clear")):
+                if not actions.clear(session, 3 * DAYS).due and not session.scalar(text("SELECT count(*) FROM to_clear")):
                     return
 
     with ThreadPoolExecutor(6) as pool:
@@ -344,12 +345,12 @@ def test_waking_pairs_beside_a_clearing_never_deadlocks(database_of: Callable[[s
     need = published()
     book(database, [need])
     with database.begin() as session:
-        declining.decline(session, {(need.need_id, ("food", "kg", ""))}, datetime.now(UTC) - 2 * DAYS)
+        deferral.decline(session, {(need.need_id, ("food", "kg", ""))}, datetime.now(UTC) - 2 * DAYS)
         session.execute(text("UPDATE to_clear SET due_at = now() - interval '1 minute'"))
 
     def awaken() -> int:
         with database.begin() as session:
-            return declining.awaken(session)
+            return deferral.awaken(session)
 
     with ThreadPoolExecutor() as pool:
         with database.begin() as clearing_one:
@@ -358,6 +359,6 @@ def test_waking_pairs_beside_a_clearing_never_deadlocks(database_of: Callable[[s
             with database.begin() as session:
                 while not session.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")):
                     time.sleep(0.01)
-            declining.forget(clearing_one, set(clearing_one.scalars(text("SELECT id FROM needs FOR UPDATE SKIP LOCKED"))))
+            deferral.forget(clearing_one, set(clearing_one.scalars(text("SELECT id FROM needs FOR UPDATE SKIP LOCKED"))))
         assert awakened.result() == 1
     database.close()

@@ -9,9 +9,10 @@ from sqlalchemy import case, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from chassis import outbox, versions
-from chassis.auth import Caller
-from chassis.database import now
+from chassis.data.database import now
+from chassis.http import versions
+from chassis.http.auth import Caller
+from chassis.messaging import outbox
 from chassis.problems import not_found
 from contracts.matching import (
     MatchAccepted,

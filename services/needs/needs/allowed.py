@@ -5,8 +5,8 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from chassis.appointments import managers_of
-from chassis.auth import Caller
+from chassis.data.appointments import managers_of
+from chassis.http.auth import Caller
 from chassis.problems import Problem, not_allowed, not_found, state_conflict
 from needs.model import Need, Pledge
 from needs.problems import own_need, township_verifies

@@ -13,9 +13,9 @@ from typing import Any
 from sqlalchemy import case, select, text
 from sqlalchemy.orm import Session
 
-from chassis.again import places_of
-from chassis.broker import connected, waiting_in
-from chassis.database import Database
+from chassis.data.database import Database
+from chassis.messaging.broker import connected, waiting_in
+from chassis.messaging.resend import places_of
 from chassis.settings import Settings
 from needs.model import Match, Need, Pledge
 

@@ -8,8 +8,8 @@ from uuid import UUID
 from sqlalchemy import BigInteger, ColumnElement, MetaData, String, case, func, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, column_property, mapped_column
 
-from chassis.database import NAMING, CategoryCode, Moment, RegionCode, new_id, now
-from chassis.sealed import Sealed
+from chassis.data.database import NAMING, CategoryCode, Moment, RegionCode, new_id, now
+from chassis.data.encryption import Sealed
 
 
 class Base(DeclarativeBase):

@@ -6,9 +6,9 @@ from uuid import UUID
 from sqlalchemy import Select, and_, or_, select
 from sqlalchemy.orm import Session
 
-from chassis.auth import Caller, View
-from chassis.database import below, now
-from chassis.pages import page
+from chassis.data.database import below, now
+from chassis.http.auth import Caller, View
+from chassis.http.pagination import page
 from chassis.problems import not_found
 from needs.model import Need, Pledge, of_category
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from chassis.database import new_id
+from chassis.data.database import new_id
 from chassis.testing.fixtures import Person, RolledBack, administrator_of, api_fixtures
 from contracts.users import HouseholdRegistered
 from needs import actions

@@ -5,8 +5,8 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from chassis import outbox
-from chassis.database import new_id
+from chassis.data.database import new_id
+from chassis.messaging import outbox
 from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of
 from contracts.needs import NeedPublished, NeedRejected, NeedWithdrawn
 

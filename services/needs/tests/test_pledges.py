@@ -7,8 +7,8 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from chassis import outbox
-from chassis.database import new_id
+from chassis.data.database import new_id
+from chassis.messaging import outbox
 from chassis.testing.fixtures import Client, Person, RolledBack
 from contracts.event import decode, every_event
 from contracts.matching import MatchAccepted, MatchClosed, MatchDeclined, MatchProposed, MatchSent, PledgeReleased

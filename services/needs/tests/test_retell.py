@@ -4,7 +4,7 @@ from uuid import UUID
 
 from chassis.testing.fixtures import Client, Person, RolledBack, assert_retold
 from contracts.needs import NeedPublished, PledgeChanged, PledgeOffered, PledgeWithdrawn
-from needs.retell import STORIES
+from needs.snapshots import SNAPSHOTS
 
 from .conftest import offer, rice
 
@@ -22,7 +22,7 @@ def test_needs_in_every_state_are_told_anew_as_they_were_told(
     assert client.post(f"{rejected}/rejection", {"reason": "absurd"}, by=town).status_code == 201
     for need in (withdrawn, early):
         assert client.post(f"{need}/withdrawal", by=village).status_code == 201
-    anew = assert_retold(database, STORIES)
+    anew = assert_retold(database, SNAPSHOTS)
     assert len(anew) == 7
     assert [type(event) for event in anew[-3:]] == [NeedPublished] * 3, "endings come first"
 
@@ -31,7 +31,7 @@ def test_pledges_are_told_anew_with_the_figures_they_have_now(client: Client, da
     untouched, changed, withdrawn = (f"/v1/pledges/{client.post('/v1/pledges', offer(), by=donor).json['id']}" for _ in range(3))
     assert client.patch(changed, {"region": "51"}, by=donor).status_code == 202
     assert client.post(f"{withdrawn}/withdrawal", by=donor).status_code == 202
-    anew = assert_retold(database, STORIES, restated=[PledgeOffered])
+    anew = assert_retold(database, SNAPSHOTS, restated=[PledgeOffered])
     assert [type(event) for event in anew] == [PledgeWithdrawn, PledgeChanged, PledgeOffered, PledgeOffered, PledgeOffered]
     assert {f"/v1/pledges/{event.subject}": (event.version, event.region) for event in anew if isinstance(event, PledgeOffered)} == {
         untouched: (1, "5109"), changed: (1, "51"), withdrawn: (1, "5109"),

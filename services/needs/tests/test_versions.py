@@ -9,9 +9,9 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from chassis import versions
-from chassis.database import Database
-from chassis.http import create_app
+from chassis.data.database import Database
+from chassis.http import versions
+from chassis.http.app import create_app
 from chassis.testing.fixtures import Client, KnownKeys, Person, RolledBack
 from needs.api import api
 

@@ -7,10 +7,11 @@ import msgspec
 from sqlalchemy import text, update
 from sqlalchemy.orm import Session
 
-from chassis import outbox, versions
-from chassis.appointments import managers_of
-from chassis.auth import Caller
-from chassis.database import new_id, now
+from chassis.data.appointments import managers_of
+from chassis.data.database import new_id, now
+from chassis.http import versions
+from chassis.http.auth import Caller
+from chassis.messaging import outbox
 from contracts.event import Event
 from contracts.notify import NoticeDelivered
 from notify import queries

@@ -7,10 +7,10 @@ from apiflask import APIBlueprint
 from marshmallow import Schema, fields
 from sqlalchemy.orm import Session
 
-from chassis.auth import SIGNED_IN, Caller
-from chassis.fields import Acts, Choice, Flag, Id, NothingIn, Strict
-from chassis.http import access
-from chassis.pages import PageIn, page_of
+from chassis.http.auth import SIGNED_IN, Caller
+from chassis.http.fields import Acts, Choice, Flag, Id, NothingIn, Strict
+from chassis.http.pagination import PageIn, page_of
+from chassis.http.routes import access
 from chassis.problems import language
 from notify import actions, queries
 from notify.model import Notice

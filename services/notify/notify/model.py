@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, MetaData, String
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from chassis.database import NAMING, Moment
+from chassis.data.database import NAMING, Moment
 
 
 class Base(DeclarativeBase):

@@ -6,8 +6,8 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from chassis.auth import Caller
-from chassis.pages import page
+from chassis.http.auth import Caller
+from chassis.http.pagination import page
 from chassis.problems import not_found
 from notify.model import Notice
 

@@ -2,7 +2,7 @@
 
 from apiflask import APIFlask
 
-from chassis.http import create_app
+from chassis.http.app import create_app
 from notify.api import api
 
 

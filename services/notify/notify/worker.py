@@ -2,7 +2,7 @@
 
 from sqlalchemy.orm import Session
 
-from chassis.events import ServiceWorker, handles_batch
+from chassis.messaging.events import ServiceWorker, handles_batch
 from contracts.matching import (
     AppealDecided,
     AppealLodged,

@@ -7,8 +7,8 @@ from msgspec.structs import replace
 from sqlalchemy import select
 
 import contracts
-from chassis import outbox
-from chassis.database import new_id
+from chassis.data.database import new_id
+from chassis.messaging import outbox
 from chassis.testing.fixtures import RolledBack, api_fixtures
 from contracts.event import Event, decode, name_of, teller_of
 from contracts.matching import MatchProposed

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from chassis.database import Database, new_id
+from chassis.data.database import Database, new_id
 from chassis.testing.fixtures import Client, RolledBack, administrator_of
 from contracts.event import Event
 from contracts.matching import AppealLodged, DisputeOpened, DisputeRaised, DisputeReminded, ThanksWritten

@@ -6,8 +6,8 @@ from uuid import UUID
 
 import pytest
 
-from chassis.auth import SIGNED_IN
-from chassis.database import new_id
+from chassis.data.database import new_id
+from chassis.http.auth import SIGNED_IN
 from chassis.problems import LANGUAGES
 from chassis.testing.fixtures import Client, Person, RolledBack
 from contracts.needs import NeedRejected

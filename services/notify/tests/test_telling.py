@@ -8,10 +8,10 @@ from sqlalchemy import event as sqlalchemy_event
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from chassis import inbox
-from chassis.database import new_id
-from chassis.events import handlers_of
-from chassis.inbox import Heard
+from chassis.data.database import new_id
+from chassis.messaging import inbox
+from chassis.messaging.events import handlers_of
+from chassis.messaging.inbox import Heard
 from chassis.testing.fixtures import RolledBack, administrator_of
 from contracts.event import Event, decode, encode
 from contracts.matching import (

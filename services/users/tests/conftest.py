@@ -9,9 +9,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from stdnum.cn import ric
 
-from chassis import outbox
-from chassis.database import Database
-from chassis.http import create_app
+from chassis.data.database import Database
+from chassis.http.app import create_app
+from chassis.messaging import outbox
 from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of
 from contracts.event import Event
 from users.api import api

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chassis.database import Database
+from chassis.data.database import Database
 from chassis.testing.fixtures import Client, administrator_of
 from users.tokens import SigningKeys
 

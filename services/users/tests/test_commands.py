@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from chassis.database import Database
+from chassis.data.database import Database
 from chassis.testing.fixtures import Client
 from contracts.users import AdministratorAppointed, HouseholdRegistered, UserRegistered
 from users import appoint_first, import_accounts

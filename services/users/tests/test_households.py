@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 from stdnum.cn import ric
 
-from chassis.database import new_id
+from chassis.data.database import new_id
 from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of
 from contracts import regions
 from contracts.users import HouseholdRegistered, UserRegistered

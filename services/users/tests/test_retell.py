@@ -2,9 +2,9 @@
 
 import pytest
 
-from chassis import sealed
+from chassis.data import encryption
 from chassis.testing.fixtures import Client, RolledBack, administrator_of, assert_retold
-from users.retell import STORIES
+from users.snapshots import SNAPSHOTS
 
 from .conftest import VILLAGE, household, person_of, phone
 
@@ -18,5 +18,5 @@ def test_accounts_households_and_appointments_are_told_anew_as_they_were_told(
     assert client.post(f"/v1/appointments/{appointed[1]}/dismissal", by=county).status_code == 201
     for wanted in (household(), household(phone=phone(), password="tian-dao 酬勤")):
         assert client.post("/v1/households", wanted, by=county).status_code == 201
-    monkeypatch.setattr(sealed.Sealed, "process_result_value", lambda *_: pytest.fail("what is sealed was read"))
-    assert len(assert_retold(database, STORIES)) == 3 + 2 + 3
+    monkeypatch.setattr(encryption.Sealed, "process_result_value", lambda *_: pytest.fail("what is sealed was read"))
+    assert len(assert_retold(database, SNAPSHOTS)) == 3 + 2 + 3

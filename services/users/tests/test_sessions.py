@@ -15,8 +15,8 @@ from joserfc import jwt
 from joserfc.jwk import KeySet
 from sqlalchemy import text
 
-from chassis.auth import ALGORITHM, ISSUER
-from chassis.database import Database
+from chassis.data.database import Database
+from chassis.http.auth import ALGORITHM, ISSUER
 from chassis.testing.fixtures import Client, KnownKeys, Person, RolledBack, administrator_of
 from users.actions import sessions
 from users.tokens import SigningKeys

@@ -1,6 +1,6 @@
 """What somebody may do with an appointment: the action refuses by this rule, and every answer lists what it lets through."""
 
-from chassis.auth import Caller
+from chassis.http.auth import Caller
 from chassis.problems import Problem, not_allowed, state_conflict
 from users.model import Appointment
 

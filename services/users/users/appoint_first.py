@@ -13,9 +13,9 @@ from marshmallow import ValidationError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from chassis.database import Database
+from chassis.data.database import Database
+from chassis.data.encryption import fingerprint
 from chassis.problems import Problem
-from chassis.sealed import fingerprint
 from chassis.settings import Settings
 from users.actions.accounts import register_account
 from users.actions.appointments import appoint

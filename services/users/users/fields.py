@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from chassis.fields import Text
+from chassis.http.fields import Text
 from users import passwords, personal
 
 KINDS = {

@@ -20,8 +20,8 @@ from marshmallow import Schema, ValidationError
 from rich.console import Console
 from rich.progress import Progress
 
-from chassis.database import Database
-from chassis.fields import Choice, Region, Text
+from chassis.data.database import Database
+from chassis.http.fields import Choice, Region, Text
 from chassis.problems import Problem
 from chassis.settings import Settings
 from users import passwords

@@ -6,9 +6,9 @@ from uuid import UUID
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from chassis.auth import Caller
-from chassis.database import below
-from chassis.pages import page
+from chassis.data.database import below
+from chassis.http.auth import Caller
+from chassis.http.pagination import page
 from chassis.problems import not_found
 from users.model import Account, Appointment, Household
 

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, String, func, null, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
-from chassis.database import below
+from chassis.data.database import below
 from chassis.problems import not_found
 from contracts import regions as edition
 from users.model import Region, RegionAlias

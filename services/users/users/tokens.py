@@ -10,8 +10,8 @@ from environs import Env
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
 
-from chassis.auth import ALGORITHM, ISSUER
-from chassis.database import new_id
+from chassis.data.database import new_id
+from chassis.http.auth import ALGORITHM, ISSUER
 
 LIFETIME = timedelta(minutes=15)
 

@@ -2,7 +2,7 @@
 
 from sqlalchemy.orm import Session
 
-from chassis.events import ServiceWorker, every
+from chassis.messaging.events import ServiceWorker, every
 from users.actions import sessions
 
 

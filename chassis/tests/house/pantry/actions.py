@@ -9,9 +9,9 @@ from msgspec.structs import replace
 from sqlalchemy import func, insert, select, text
 from sqlalchemy.orm import Session
 
-from chassis import outbox
-from chassis.auth import Caller
-from chassis.database import new_id
+from chassis.data.database import new_id
+from chassis.http.auth import Caller
+from chassis.messaging import outbox
 from contracts.event import Event, name_of
 from contracts.generate import example_of
 from contracts.needs import NeedClosed, NeedWithdrawn

@@ -8,9 +8,9 @@ from flask import request
 from marshmallow import Schema, fields
 from sqlalchemy.orm import Session
 
-from chassis.auth import ANYONE, GIVERS, SIGNED_IN, Caller
-from chassis.fields import Strict, Text, Whole
-from chassis.http import access
+from chassis.http.auth import ANYONE, GIVERS, SIGNED_IN, Caller
+from chassis.http.fields import Strict, Text, Whole
+from chassis.http.routes import access
 from chassis.problems import not_found
 from pantry import actions
 from pantry.model import Withdrawal

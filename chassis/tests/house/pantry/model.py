@@ -6,8 +6,8 @@ from uuid import UUID
 from sqlalchemy import BigInteger, Identity, MetaData, String
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from chassis.database import NAMING, Moment, new_id, now
-from chassis.sealed import Sealed
+from chassis.data.database import NAMING, Moment, new_id, now
+from chassis.data.encryption import Sealed
 
 
 class Base(DeclarativeBase):

@@ -2,8 +2,8 @@
 
 from sqlalchemy.orm import Session
 
-from chassis.database import new_id
-from chassis.events import ServiceWorker, every, handles, handles_batch
+from chassis.data.database import new_id
+from chassis.messaging.events import ServiceWorker, every, handles, handles_batch
 from contracts.needs import NeedClosed, NeedWithdrawn, PledgeWithdrawn
 from pantry import actions
 from pantry.model import Taken

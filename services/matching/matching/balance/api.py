@@ -6,12 +6,12 @@ from apiflask import APIBlueprint
 from marshmallow import Schema, fields
 from sqlalchemy.orm import Session
 
-from chassis.auth import ANYONE, Caller
-from chassis.fields import Category, Choice, Region, Strict
-from chassis.http import access
-from chassis.pages import PageIn, page_of
+from chassis.http.auth import ANYONE, Caller
+from chassis.http.fields import Category, Choice, Region, Strict
+from chassis.http.pagination import PageIn, page_of
+from chassis.http.routes import access
 from chassis.problems import language
-from matching.balance import asking
+from matching.balance import queries
 
 api = APIBlueprint("balance", __name__)
 
@@ -93,7 +93,7 @@ WantingPage = page_of(WantingOut)
 @api.output(BalanceOut)
 def get_balance(session: Session, caller: Caller | None, query_data: dict[str, Any]) -> Any:
     """What waits and what is offered in a region, of a category, and how many days a match typically takes."""
-    return asking.balance(session, **query_data)
+    return queries.balance(session, **query_data)
 
 
 @api.get("/balance/wanting")
@@ -102,5 +102,5 @@ def get_balance(session: Session, caller: Caller | None, query_data: dict[str, A
 @api.output(WantingPage)
 def list_wanting(session: Session, caller: Caller | None, query_data: dict[str, Any]) -> Any:
     """What is most wanting where, for who wonders what to pledge."""
-    page = asking.wanting(session, **query_data)
+    page = queries.wanting(session, **query_data)
     return page | {"items": [item | {"text": WHY[language()].format(**item)} for item in page["items"]]}

@@ -6,8 +6,8 @@ from uuid import UUID
 from sqlalchemy import BigInteger, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from chassis.database import CategoryCode, Moment, RegionCode
-from matching.model import Base
+from chassis.data.database import CategoryCode, Moment, RegionCode
+from matching.book.model import Base
 
 
 class BalanceTold(Base):

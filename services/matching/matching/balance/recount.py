@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from matching.balance.keeping import AROUND, FIGURES, TOTALLED
+from matching.balance.actions import AROUND, FIGURES, TOTALLED
 
 _NAMES = ", ".join(FIGURES)
 _KEPT = ", ".join(f"sum({name}) AS {name}" for name in FIGURES)

@@ -1,7 +1,7 @@
 """Pairs: no need and no pledge that fit each other both wait."""
 
 from matching.checks.check import Check
-from matching.lessons.wanted import no_lesson, not_refused
+from matching.refusals.conditions import no_lesson, not_refused
 
 # Like needs and like pledges are looked at once: every key that somebody asks for is one row, and so is every key that is offered, with
 # what its pledges are not for. Where both are there, and nowhere else, their rows are taken up: first the needs, with what the lessons

@@ -1,7 +1,7 @@
 """Reliability: what is noted for and against people is what the book says, and it adds up to what is kept of each."""
 
 from matching.checks.check import Check
-from matching.trust.marks import DESERVED, GROWN
+from matching.reliability.actions import DESERVED, GROWN
 
 # Sums of fractions, added up in another order: a millionth is rounding, a forgotten mark is much more.
 _SUMMED = f"""

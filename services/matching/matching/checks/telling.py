@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from chassis import journal
+from chassis.messaging import journal
 from matching.checks.check import Check
 
 # An act and its event are committed together, and what was told went from the outbox to the journal in one step: each is in one of them.

@@ -7,7 +7,7 @@ from prometheus_client import Gauge
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from chassis.database import now
+from chassis.data.database import now
 from matching.checks import audit
 
 log = logging.getLogger(__name__)

@@ -7,13 +7,13 @@ from apiflask import APIBlueprint
 from marshmallow import Schema, fields
 from sqlalchemy.orm import Session
 
-from chassis.auth import SIGNED_IN, STAFF, Caller
-from chassis.fields import Acts, Choice, Flag, NothingIn, Region, Strict, Text
-from chassis.http import access
-from chassis.pages import PageIn, page_of
-from matching.disputes import settling as actions
-from matching.disputes.allowed import acts_on_dispute
+from chassis.http.auth import SIGNED_IN, STAFF, Caller
+from chassis.http.fields import Acts, Choice, Flag, NothingIn, Region, Strict, Text
+from chassis.http.pagination import PageIn, page_of
+from chassis.http.routes import access
+from matching.disputes import actions
 from matching.disputes.model import Dispute
+from matching.disputes.rules import acts_on_dispute
 
 api = APIBlueprint("disputes", __name__)
 

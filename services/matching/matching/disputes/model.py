@@ -6,9 +6,9 @@ from uuid import UUID
 from sqlalchemy import BigInteger, ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from chassis.database import Moment, new_id, now
-from chassis.sealed import Sealed
-from matching.model import Base, Match
+from chassis.data.database import Moment, new_id, now
+from chassis.data.encryption import Sealed
+from matching.book.model import Base, Match
 
 SETTLED_WITHIN = timedelta(days=14)
 """How long the county may take."""

@@ -1,6 +1,6 @@
 """Counts every need anew and holds it against what is kept: what `make audit` and the tests ask."""
 
-from matching.fairness.counting import SEEN
+from matching.fairness.actions import SEEN
 
 # What is noted and not counted yet is left out: it will be looked up.
 MISCOUNTED = f"""

@@ -9,12 +9,12 @@ from marshmallow import Schema
 from marshmallow import fields as shown_as
 from sqlalchemy.orm import Session
 
-from chassis.auth import STAFF, Caller
-from chassis.database import now
-from chassis.fields import Acts, Moment, Region, Strict, Whole
-from chassis.http import access
-from matching.score import DEFAULT, MOST, Weights
-from matching.weights import asking, setting
+from chassis.data.database import now
+from chassis.http.auth import STAFF, Caller
+from chassis.http.fields import Acts, Moment, Region, Strict, Whole
+from chassis.http.routes import access
+from matching.allocation.score import DEFAULT, MOST, Weights
+from matching.weights import actions, queries
 from matching.weights.model import WeightSet
 
 api = APIBlueprint("weights", __name__)
@@ -38,11 +38,11 @@ NAMES = [one.name for one in fields(Weights) if one.name != "version"]
 
 
 class AskedIn(Strict):
-    region = Region(asking.LEVELS, load_default="", metadata={"description": "county, city or province; empty is the whole country"})
+    region = Region(queries.LEVELS, load_default="", metadata={"description": "county, city or province; empty is the whole country"})
 
 
 class RegionIn(Strict):
-    region = Region(asking.LEVELS, required=True, metadata={"description": "county, city or province; empty is the whole country"})
+    region = Region(queries.LEVELS, required=True, metadata={"description": "county, city or province; empty is the whole country"})
 
 
 def _weight(name: str) -> Whole:
@@ -87,7 +87,7 @@ class RegionWeightsOut(Schema):
 @api.output(RegionWeightsOut)
 def get_weights(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
     """The weights of a region that one manages, or manages a part of."""
-    return _answer(session, caller, query_data["region"], setting.history(session, caller, **query_data))
+    return _answer(session, caller, query_data["region"], actions.history(session, caller, **query_data))
 
 
 @api.put("/weights")
@@ -99,14 +99,14 @@ def set_weights(session: Session, caller: Caller, query_data: dict[str, Any], js
     """A new version of a region's weights. What was proposed before stays as it is; what is cleared from then on is weighed anew."""
     valid_from = json_data.pop("valid_from", None)
     region = query_data["region"]
-    return _answer(session, caller, region, setting.set_weights(session, caller, region, Weights(**json_data), valid_from))
+    return _answer(session, caller, region, actions.set_weights(session, caller, region, Weights(**json_data), valid_from))
 
 
 def _answer(session: Session, caller: Caller, region: str, history: Sequence[WeightSet]) -> dict[str, Any]:
     return {
         "region": region,
-        "version": history[0].version if history else setting.FIRST.get(region, 0),
-        "in_force": _shown(asking.set_in_force(session, region, now())),
+        "version": history[0].version if history else actions.FIRST.get(region, 0),
+        "in_force": _shown(queries.set_in_force(session, region, now())),
         "history": [_shown(one) for one in history],
         "allowed": ["set_weights"] if caller.manages(region) else [],
     }
@@ -116,4 +116,4 @@ def _shown(one: Any) -> dict[str, Any]:
     if one is None:
         return {"region": "", "version": DEFAULT.version, "weights": asdict(DEFAULT), "set_by": None, "set_at": None, "valid_from": None}
     stated = {name: getattr(one, name) for name in ("region", "version", "set_by", "set_at", "valid_from")}
-    return stated | {"weights": asdict(asking.weights_of(one.weights, one.version))}
+    return stated | {"weights": asdict(queries.weights_of(one.weights, one.version))}

@@ -7,8 +7,8 @@ from uuid import UUID
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from chassis.database import Moment, RegionCode
-from matching.model import Base
+from chassis.data.database import Moment, RegionCode
+from matching.book.model import Base
 
 
 class WeightSet(Base):

@@ -9,21 +9,22 @@ from hypothesis.stateful import RuleBasedStateMachine
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from chassis import inbox
-from chassis.auth import Caller
-from chassis.database import new_id
+from chassis.data.database import new_id
+from chassis.http.auth import Caller
+from chassis.messaging import inbox
 from chassis.problems import Problem
 from chassis.testing.fixtures import RolledBack, administrator_of
 from contracts.event import Event, decode, every_event, name_of
 from contracts.matching import MatchProposed
 from contracts.needs import NeedClosed, NeedPublished, NeedWithdrawn, PledgeChanged, PledgeOffered, PledgeWithdrawn
-from matching import clearing
-from matching.actions import answers, delivery, slips
-from matching.actions import book as booking
-from matching.balance import keeping
+from matching.balance import actions as balance
 from matching.checks import audit
-from matching.disputes import settling
-from matching.fairness import counting
+from matching.clearing import actions as clearing
+from matching.disputes import actions as disputes
+from matching.fairness import actions as fairness
+from matching.intake import actions as booking
+from matching.matches.actions import answers, delivery
+from matching.slips import actions as slips
 
 from ..conftest import DAYS, offered, published
 from .book import Book, Told
@@ -46,7 +47,7 @@ ACTS: dict[str, Callable[..., Any]] = {
     "close": delivery.close_match,
     "cancel": delivery.cancel_match,
     "print_slip": slips.print_slip,
-    "open_dispute": lambda session, caller, match: settling.dispute_match(session, caller, match, "damaged", "箱子裂了"),
+    "open_dispute": lambda session, caller, match: disputes.dispute_match(session, caller, match, "damaged", "箱子裂了"),
 }
 MOST_CLEARINGS = 30
 
@@ -98,7 +99,7 @@ class Beside(RuleBasedStateMachine):
         self._compare()
         assert [*self.book.waiting_pairs()] == []
         with self.database.begin() as session:
-            while keeping.keep(session) + counting.count(session):
+            while balance.keep(session) + fairness.count(session):
                 pass
             assert [(finding.check.code, finding.row) for finding in audit(session) if finding.row] == []
 

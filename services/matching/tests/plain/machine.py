@@ -8,13 +8,15 @@ from hypothesis.stateful import initialize, precondition, rule
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from chassis.auth import Caller
-from chassis.database import new_id
+from chassis.data.database import new_id
+from chassis.http.auth import Caller
 from contracts.matching import MatchRevised
-from matching import reminders, revising
-from matching.actions import answers, slips
-from matching.disputes import settling
-from matching.lessons import learning
+from matching.clearing import revision
+from matching.disputes import actions as disputes
+from matching.matches import reminders
+from matching.matches.actions import answers
+from matching.refusals import actions as refusals
+from matching.slips import actions as slips
 
 from ..conftest import DAYS
 from .beside import part_of, picked
@@ -89,7 +91,7 @@ class AnyOrder(Telling):
         """An hour later: proposals that were revised, and what was proposed in their place."""
         self._run("UPDATE needs SET posted_at = posted_at - interval '2 hours', published_at = published_at - interval '2 hours'")
         with self.database.begin() as session:
-            count = revising.revise(session, 3 * DAYS)
+            count = revision.revise(session, 3 * DAYS)
         events = self._look()[1]
         revised = [event for event in events if isinstance(event, MatchRevised)]
         assert len(revised) == count
@@ -117,7 +119,7 @@ class AnyOrder(Telling):
         [(lesson_id,)] = self.database.found(text("SELECT id FROM lessons WHERE match_id = :match_id"), match_id=lesson.match.id)
         who = pledge.pledger if is_owner else new_id()
         self._does(
-            lambda session: learning.forget(session, Caller(who, "donor", session), lesson_id),
+            lambda session: refusals.forget(session, Caller(who, "donor", session), lesson_id),
             lambda: self.book.forget(pledge, lesson, is_owner),
         )
 
@@ -186,15 +188,15 @@ class AnyOrder(Telling):
         def does(session: Session) -> None:
             giver, place, county = ((match.pledge.pledger, "donor"), (self.place, "staff"), (self.county, "staff"))
             if act == "answer_dispute":
-                settling.answer_dispute(session, Caller(*place, session), dispute_id, "agreed", "双方同意")
+                disputes.answer_dispute(session, Caller(*place, session), dispute_id, "agreed", "双方同意")
             elif act == "raise_dispute":
-                settling.raise_dispute(session, Caller(*giver, session), dispute_id)
+                disputes.raise_dispute(session, Caller(*giver, session), dispute_id)
             elif act == "settle_dispute":
-                settling.settle_dispute(session, Caller(*county, session), dispute_id, "upheld", "属实")
+                disputes.settle_dispute(session, Caller(*county, session), dispute_id, "upheld", "属实")
             else:
                 soon = text("UPDATE disputes SET due_at = now() - interval '1 second' WHERE id = :id AND due_at IS NOT NULL")
                 session.execute(soon, {"id": dispute_id})
-                settling.pass_deadlines(session)
+                disputes.pass_deadlines(session)
 
         self._does(does, lambda: getattr(self.book, act)(match))
 

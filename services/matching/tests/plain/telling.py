@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from chassis.database import new_id
+from chassis.data.database import new_id
 from contracts.event import Event
 from contracts.needs import NeedClosed, NeedPublished, PledgeChanged, PledgeOffered, PledgeWithdrawn
 

@@ -11,9 +11,11 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from chassis.testing.fixtures import RolledBack
-from matching import clearing, leaving
-from matching.actions import book, giving_back
-from matching.wanting import Wanting
+from matching.book import release
+from matching.clearing import actions as clearing
+from matching.clearing import completion
+from matching.clearing.eligibility import Wanting
+from matching.intake import actions as intake
 
 from .machine import AnyOrder
 
@@ -37,21 +39,21 @@ def all_barred_are_forgotten(patch: pytest.MonkeyPatch) -> None:
 
 def what_was_learnt_is_forgotten(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Wanting, "_by_word", {})
-    patch.setattr(leaving, "_FITTING_NEEDS", text(str(leaving._FITTING_NEEDS).replace("pledges.not_for", "CAST('{}' AS text[])")))
+    patch.setattr(completion, "_FITTING_NEEDS", text(str(completion._FITTING_NEEDS).replace("pledges.not_for", "CAST('{}' AS text[])")))
 
 
 def what_ended_gets_something_back(patch: pytest.MonkeyPatch) -> None:
-    generous = {side: text(str(sql).replace("AND NOT ended", "")) for side, sql in giving_back._GIVE_BACK.items()}
-    patch.setattr(giving_back, "_GIVE_BACK", generous)
+    generous = {side: text(str(sql).replace("AND NOT ended", "")) for side, sql in release._GIVE_BACK.items()}
+    patch.setattr(release, "_GIVE_BACK", generous)
 
 
 def an_older_version_counts(patch: pytest.MonkeyPatch) -> None:
-    known = book._pledge_at
-    patch.setattr(book, "_pledge_at", lambda session, pledge_id, version, unknown: known(session, pledge_id, 2**40 + version, unknown))
+    known = intake._pledge_at
+    patch.setattr(intake, "_pledge_at", lambda session, pledge_id, version, unknown: known(session, pledge_id, 2**40 + version, unknown))
 
 
 def what_is_free_again_is_looked_at_by_nobody(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(giving_back, "to_clear", SimpleNamespace(add=lambda session, side, ids: None))
+    patch.setattr(release, "to_clear", SimpleNamespace(add=lambda session, side, ids: None))
 
 
 @pytest.mark.timeout(3600)

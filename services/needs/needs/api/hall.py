@@ -1,7 +1,7 @@
 """What is asked of needs and of pledges alike: where and of what, and how much of it there may be."""
 
-from chassis.fields import Category, Region
-from chassis.pages import PageIn
+from chassis.http.fields import Category, Region
+from chassis.http.pagination import PageIn
 
 QUANTITY = {"least": 1, "most": 10**9}
 

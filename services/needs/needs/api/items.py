@@ -6,8 +6,8 @@ from apiflask import APIBlueprint
 from marshmallow import Schema, fields
 from sqlalchemy.orm import Session
 
-from chassis.auth import ANYONE, Caller
-from chassis.http import access
+from chassis.http.auth import ANYONE, Caller
+from chassis.http.routes import access
 from needs.catalogue import catalogue
 
 api = APIBlueprint("items", __name__)

@@ -7,10 +7,10 @@ from apiflask import APIBlueprint
 from marshmallow import Schema, fields
 from sqlalchemy.orm import Session
 
-from chassis.auth import ANYONE, HOUSEHOLD, STAFF, Caller
-from chassis.fields import Acts, Category, Choice, Id, NothingIn, Region, Strict, Text, Whole
-from chassis.http import access
-from chassis.pages import PageIn, page_of
+from chassis.http.auth import ANYONE, HOUSEHOLD, STAFF, Caller
+from chassis.http.fields import Acts, Category, Choice, Id, NothingIn, Region, Strict, Text, Whole
+from chassis.http.pagination import PageIn, page_of
+from chassis.http.routes import access
 from needs import actions, queries
 from needs.allowed import Managers, acts_on_need, managers_around
 from needs.api.hall import QUANTITY, HallIn

@@ -5,9 +5,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from chassis import outbox
-from chassis.database import new_id
-from chassis.sealed import fingerprint
+from chassis.data.database import new_id
+from chassis.data.encryption import fingerprint
+from chassis.messaging import outbox
 from contracts.users import UserRegistered
 from users import passwords
 from users.actions.unique import keep

@@ -7,11 +7,13 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from chassis import appointments, outbox, versions
-from chassis.auth import Caller
-from chassis.database import new_id, now
+from chassis.data import appointments
+from chassis.data.database import new_id, now
+from chassis.data.encryption import fingerprint
+from chassis.http import versions
+from chassis.http.auth import Caller
+from chassis.messaging import outbox
 from chassis.problems import not_found
-from chassis.sealed import fingerprint
 from contracts.users import AdministratorAppointed, AdministratorDismissed
 from users import allowed, queries
 from users.actions.unique import keep

@@ -7,10 +7,10 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from chassis import outbox
-from chassis.auth import Caller
-from chassis.database import new_id
-from chassis.sealed import fingerprint
+from chassis.data.database import new_id
+from chassis.data.encryption import fingerprint
+from chassis.http.auth import Caller
+from chassis.messaging import outbox
 from contracts.users import HouseholdRegistered
 from users.actions.accounts import register_account
 from users.actions.unique import keep

@@ -10,9 +10,9 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from chassis import outbox
-from chassis.database import Database
-from chassis.sealed import fingerprint
+from chassis.data.database import Database
+from chassis.data.encryption import fingerprint
+from chassis.messaging import outbox
 from contracts.event import Event
 from users import passwords
 from users.actions import accounts, appointments, households

@@ -16,9 +16,9 @@ from sqlalchemy import case, delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from chassis.database import now
+from chassis.data.database import now
+from chassis.data.encryption import fingerprint
 from chassis.problems import Problem
-from chassis.sealed import fingerprint
 from users import passwords
 from users.model import Account, SignIn, WrongPasswords
 from users.problems import session_ended, session_revoked, too_many_attempts, wrong_credentials

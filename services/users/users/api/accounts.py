@@ -7,9 +7,9 @@ from apiflask import APIBlueprint
 from marshmallow import Schema, fields
 from sqlalchemy.orm import Session
 
-from chassis.auth import ANYONE, SIGNED_IN, Caller
-from chassis.fields import Choice, Region, Strict, Text
-from chassis.http import access
+from chassis.http.auth import ANYONE, SIGNED_IN, Caller
+from chassis.http.fields import Choice, Region, Strict, Text
+from chassis.http.routes import access
 from chassis.problems import not_found
 from users import queries
 from users.actions import accounts as actions

@@ -7,10 +7,10 @@ from apiflask import APIBlueprint
 from marshmallow import Schema, ValidationError, fields, validates_schema
 from sqlalchemy.orm import Session
 
-from chassis.auth import STAFF, Caller
-from chassis.fields import Acts, Choice, Id, NothingIn, Region, Strict
-from chassis.http import access
-from chassis.pages import PageIn, page_of
+from chassis.http.auth import STAFF, Caller
+from chassis.http.fields import Acts, Choice, Id, NothingIn, Region, Strict
+from chassis.http.pagination import PageIn, page_of
+from chassis.http.routes import access
 from users import queries
 from users.actions import appointments as actions
 from users.allowed import acts_on_appointment

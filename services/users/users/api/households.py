@@ -7,10 +7,10 @@ from apiflask import APIBlueprint
 from marshmallow import Schema, ValidationError, fields, validates_schema
 from sqlalchemy.orm import Session
 
-from chassis.auth import HOUSEHOLD, STAFF, Caller
-from chassis.fields import Choice, Region, Strict, Text
-from chassis.http import access
-from chassis.pages import PageIn, page_of
+from chassis.http.auth import HOUSEHOLD, STAFF, Caller
+from chassis.http.fields import Choice, Region, Strict, Text
+from chassis.http.pagination import PageIn, page_of
+from chassis.http.routes import access
 from users import queries
 from users.actions import households as actions
 from users.fields import STATUSES, NationalId, Password, Phone

@@ -6,9 +6,9 @@ from apiflask import APIBlueprint
 from marshmallow import Schema, fields
 from sqlalchemy.orm import Session
 
-from chassis.auth import ANYONE, Caller
-from chassis.fields import Choice, Region, Strict, Text, Whole
-from chassis.http import access
+from chassis.http.auth import ANYONE, Caller
+from chassis.http.fields import Choice, Region, Strict, Text, Whole
+from chassis.http.routes import access
 from users import regions
 from users.fields import LEVELS
 

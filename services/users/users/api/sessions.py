@@ -8,9 +8,9 @@ from marshmallow import Schema, fields
 from sqlalchemy.orm import Session
 
 from chassis import problems
-from chassis.auth import ANYONE, Caller
-from chassis.fields import Strict, Text
-from chassis.http import access
+from chassis.http.auth import ANYONE, Caller
+from chassis.http.fields import Strict, Text
+from chassis.http.routes import access
 from chassis.problems import Problem
 from users.actions import sessions as actions
 from users.actions.sessions import Opened

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from chassis.events import ServiceWorker, handles, handles_batch
+from chassis.messaging.events import ServiceWorker, handles, handles_batch
 from contracts.event import Event, name_of
 from contracts.matching import MatchProposed
 from contracts.needs import NeedPublished, NeedWithdrawn, PledgeChanged, PledgeOffered

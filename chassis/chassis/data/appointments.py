@@ -1,0 +1,61 @@
+"""Who manages which region: kept in every service's own database, because tokens hold no regions."""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Column, Table, Uuid, select, text
+from sqlalchemy.orm import Session
+
+from chassis.data.database import Moment, RegionCode, tables
+from contracts.users import AdministratorAppointed, AdministratorDismissed
+
+appointments = Table(
+    "appointments",
+    tables,
+    Column("id", Uuid, primary_key=True),
+    Column("user_id", Uuid, nullable=False, index=True),
+    Column("region", RegionCode, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("ended_at", Moment),
+)
+
+_NOTE = text(
+    "INSERT INTO appointments (id, user_id, region, version, ended_at) VALUES (:id, :user_id, :region, :version, :ended_at)"
+    " ON CONFLICT (id) DO UPDATE SET version = excluded.version, ended_at = excluded.ended_at"
+    " WHERE appointments.version < excluded.version"
+)
+
+
+def note(session: Session, events: Sequence[AdministratorAppointed | AdministratorDismissed]) -> None:
+    """Take in what users told, in any order: a dismissal heard before its appointment leaves an ended one."""
+    rows = [
+        {
+            "id": event.appointment_id,
+            "user_id": event.user_id,
+            "region": event.region,
+            "version": event.version,
+            "ended_at": event.dismissed_at if isinstance(event, AdministratorDismissed) else None,
+        }
+        for event in sorted(events, key=lambda event: event.appointment_id)
+    ]
+    if rows:
+        session.execute(_NOTE, rows)
+
+
+def managers_of(session: Session, regions: Collection[str]) -> dict[str, set[UUID]]:
+    """Who manages just these regions now, or one around them: by the region that they were appointed to."""
+    around = {region[:length] for region in regions for length in (0, 2, 4, 6, 9, 12) if length <= len(region)}
+    managed = select(appointments.c.region, appointments.c.user_id).where(
+        appointments.c.region.in_(around), appointments.c.ended_at.is_(None)
+    )
+    found: dict[str, set[UUID]] = defaultdict(set)
+    for region, user_id in session.execute(managed):
+        found[region].add(user_id)
+    return dict(found)
+
+
+def regions_of(session: Session, user_id: UUID) -> list[str]:
+    """The regions that somebody manages now; each stands for itself and all below."""
+    managed = select(appointments.c.region).where(appointments.c.user_id == user_id, appointments.c.ended_at.is_(None))
+    return list(session.scalars(managed.order_by(appointments.c.region)))

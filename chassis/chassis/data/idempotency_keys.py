@@ -1,0 +1,24 @@
+"""The table of requests that were carried out under an `Idempotency-Key`."""
+
+from sqlalchemy import Column, LargeBinary, SmallInteger, String, Table, Uuid, func, text
+from sqlalchemy.orm import Session
+
+from chassis.data.database import Moment, tables
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    tables,
+    Column("caller_id", Uuid, primary_key=True),
+    Column("method", String(10), primary_key=True),
+    Column("path", String(500), primary_key=True),
+    Column("key", String(100), primary_key=True),
+    Column("body_hash", LargeBinary, nullable=False),
+    Column("status", SmallInteger, nullable=False),
+    Column("location", String(500), nullable=False),
+    Column("used_at", Moment, nullable=False, server_default=func.now(), index=True),
+)
+
+
+def forget(session: Session) -> None:
+    """Delete keys older than 24 hours."""
+    session.execute(text("DELETE FROM idempotency_keys WHERE used_at < now() - interval '24 hours'"))

@@ -1,0 +1,124 @@
+"""Shows dead letters, tells them again, drops them: `python -m chassis.dead_letters list|show|replay|drop SERVICE… [--event …]`.
+
+Times are spans before now (`--older 2d`, `--newer 6h`) or moments (2026-11-23T08:00:00+08:00).
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from rich.console import Console
+from rich.prompt import Confirm
+from rich.table import Column, Table
+from sqlalchemy.orm import Session
+
+from chassis.data.database import Database, now
+from chassis.messaging import dead_letters
+from chassis.messaging.dead_letters import DeadLetter
+from chassis.messaging.redaction import redacted
+from chassis.ops import telemetry
+from chassis.problems import Problem
+from chassis.settings import Settings
+
+PAGE = 500
+WIDE = 160
+WARNING = "丢弃后内容无法恢复。What is dropped cannot be had back. Drop?"
+SPANS = {"m": "minutes", "h": "hours", "d": "days"}
+
+
+def show_list(database: Database, service: str, wanted: dict[str, Any], console: Console) -> None:
+    table = Table(Column("id", no_wrap=True, min_width=36), "event", "reason", "attempts", "parked", title=f"{service}: 死信 dead letters")
+    for letter in _letters(database, wanted):
+        table.add_row(str(letter.id), letter.name, letter.reason, str(letter.attempts), f"{letter.parked_at:%Y-%m-%d %H:%M:%S}Z")
+    console.print(table)
+
+
+def show_fields(database: Database, service: str, wanted: dict[str, Any], console: Console) -> None:
+    for letter in _letters(database, wanted):
+        with database.begin() as session:
+            shown = redacted(letter.name, session.get_one(DeadLetter, letter.id).body)
+        table = Table("field", "shown", title=f"{letter.id} {letter.name} · {letter.reason} · {letter.event_id}")
+        for field, value in shown.items():
+            table.add_row(field or "–", value)
+        console.print(table)
+
+
+def settle(act: Callable[[Session, UUID], DeadLetter], word: str) -> Callable[..., bool]:
+    def each(database: Database, service: str, wanted: dict[str, Any], console: Console) -> bool:
+        """Each in a transaction of its own; whether all went."""
+        done, refused = 0, 0
+        for letter in _letters(database, wanted):
+            try:
+                with database.begin() as session:
+                    done += act(session, letter.id).state != dead_letters.PARKED
+            except Problem as problem:
+                refused += 1
+                console.print(f"{letter.id} {letter.name}: {problem.code}: {problem.body('en')['title']}")
+        console.print(f"{service}: {done} {word}, {refused} refused")
+        return not refused
+
+    return each
+
+
+ACTS: dict[str, Callable[..., Any]] = {
+    "list": show_list,
+    "show": show_fields,
+    "replay": settle(dead_letters.replay, dead_letters.REPLAYED),
+    "drop": settle(dead_letters.drop, dead_letters.DROPPED),
+}
+
+
+def _letters(database: Database, wanted: dict[str, Any]) -> Iterator[DeadLetter]:
+    """All that are wanted, oldest first, a page at a time."""
+    after: UUID | None = None
+    while True:
+        query = dead_letters.found(**wanted).order_by(DeadLetter.id).limit(PAGE)
+        with database.begin() as session:
+            letters = session.scalars(query.where(DeadLetter.id > after) if after else query).all()
+        yield from letters
+        if len(letters) < PAGE:
+            return
+        after = letters[-1].id
+
+
+def _moment(text: str) -> datetime:
+    if text[-1:] in SPANS and text[:-1].isdigit():
+        try:
+            return now() - timedelta(**{SPANS[text[-1]]: int(text[:-1])})
+        except OverflowError:
+            raise ValueError(text) from None
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(text)
+    return moment
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m chassis.dead_letters", description=__doc__)
+    parser.add_argument("act", choices=ACTS)
+    parser.add_argument("service", nargs="+")
+    parser.add_argument("--event", help="name as on the wire: need_published")
+    parser.add_argument("--reason", help="an error's type, unreadable or delivery_limit")
+    parser.add_argument("--older", type=_moment, metavar="TIME", help="parked before")
+    parser.add_argument("--newer", type=_moment, metavar="TIME", help="parked after")
+    parser.add_argument("--id", type=UUID, nargs="+", default=[])
+    parser.add_argument("--yes", action="store_true", help="drop without asking")
+    given = parser.parse_args(arguments)
+    console = Console(width=None if sys.stdout.isatty() else WIDE)
+    if given.act == "drop" and not given.yes and not Confirm.ask(WARNING, console=console):
+        sys.exit("nothing was dropped")
+    wanted = {"event": given.event, "reason": given.reason, "parked_after": given.newer, "parked_before": given.older, "ids": given.id}
+    went = True
+    for service in given.service:
+        telemetry.start(service, "dead_letters")
+        database = Database.of(Settings.of(service), "dead-letters")
+        went &= ACTS[given.act](database, service, wanted, console) is not False
+        database.close()
+    sys.exit(0 if went else 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""HTTP: the application of a service, its guarded routes, the shapes of requests and answers."""

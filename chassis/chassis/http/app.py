@@ -1,0 +1,151 @@
+"""What a service answers over HTTP: one transaction a request, every error a problem in two languages, every route guarded."""
+
+import logging
+from time import perf_counter
+from typing import Any
+
+from apiflask import APIBlueprint, APIFlask
+from apiflask.exceptions import HTTPError
+from apiflask.schema_adapters.marshmallow import parser
+from flask import Flask, Response, current_app, g, request
+from sqlalchemy import text
+from werkzeug.exceptions import HTTPException
+
+from chassis import problems
+from chassis.data.database import Database, is_passing, is_too_slow
+from chassis.http import deadlines, draining, headers, openapi, rate_limits, strict_json
+from chassis.http.auth import FetchedKeys, Keys
+from chassis.http.dead_letters import blueprint
+from chassis.http.routes import BODY_BYTES
+from chassis.ops import metrics
+from chassis.problems import FIELD_WORDS, FRAMEWORK, Problem, bad_request, broken, invalid, unavailable
+from chassis.settings import Settings, WebSettings
+
+log = logging.getLogger("chassis.http")
+# webargs drops unknown keys of an address by itself; our schemas are to decide, and refuse them.
+parser.unknown = None
+
+
+class Web(APIFlask):
+    def ensure_sync(self, func: Any) -> Any:
+        """No function here is a coroutine, which Flask would find out a dozen times a request."""
+        return func
+
+
+def create_app(service: str, api: APIBlueprint, *, database: Database | None = None, keys: Keys | None = None) -> APIFlask:
+    """The WSGI application of a service, told by its environment what is not given. Raises `Unguarded` for a route without `access`."""
+    web = WebSettings.of_environment()
+    if database is None or keys is None:
+        settings = Settings.of(service)
+        database = database or Database.of_web(settings, web)
+        metrics.serve(settings, "web", database)
+        keys = keys or FetchedKeys(settings.jwks_url, database)
+    app = Web(service, title=f"Duijie {service} 对接", version="1", docs_path=None, spec_path=f"/openapi/{service}.json", json_errors=False)
+    app.config.update(openapi.CONFIG, MAX_CONTENT_LENGTH=BODY_BYTES)
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.extensions.update(database=database, keys=keys, rates=rate_limits.Rates(web))
+    _measure(app, service)
+    headers.keep(app, web)
+    draining.keep(app)
+    app.before_request(_limit_body)
+    deadlines.keep(app, database, web)
+    app.before_request(_read_strictly)
+    for kind in (Exception, HTTPError):
+        app.register_error_handler(kind, _refuse)
+    app.register_blueprint(api)
+    app.register_blueprint(blueprint(service))
+    _require_access(app)
+    app.add_url_rule("/livez", "livez", lambda: {"status": "ok"})
+    app.add_url_rule("/readyz", "readyz", _ready)
+    app.spec_processor(openapi.finish)
+    return app
+
+
+def _measure(app: Flask, service: str) -> None:
+    @app.before_request
+    def begin() -> None:
+        g.began = perf_counter()
+
+    @app.after_request
+    def end(response: Response) -> Response:
+        labels = (service, request.method, str(request.url_rule)) if request.url_rule else (service, "any", "none")
+        metrics.request_seconds.labels(*labels).observe(perf_counter() - g.began)
+        metrics.requests.labels(*labels, response.status_code).inc()
+        return response
+
+
+def _limit_body() -> None:
+    view = current_app.view_functions.get(request.endpoint or "")
+    request.max_content_length = getattr(view, "body_bytes", BODY_BYTES)
+
+
+def _read_strictly() -> None:
+    view = current_app.view_functions.get(request.endpoint or "")
+    g.body = strict_json.check(request, getattr(view, "body_types", frozenset()))
+
+
+@parser.location_loader("json")
+def _body_as_read(*_: object) -> Any:
+    return g.body
+
+
+class Unguarded(Exception):
+    """A route says neither who may call it nor what it shows."""
+
+
+def _require_access(app: Flask) -> None:
+    for rule in app.url_map.iter_rules():
+        if rule.endpoint not in {"static", "openapi.spec"} and not hasattr(app.view_functions[rule.endpoint], "access"):
+            raise Unguarded(f"{rule}: declare `@access(who=…, view=…)`")
+
+
+def _ready() -> Any:
+    """Ready is who reaches its database, knows the keys that tokens are signed with, and was not told to stop."""
+    if draining.has_begun():
+        raise unavailable(retry_after_seconds=2)
+    current_app.extensions["keys"].current()
+    with current_app.extensions["database"].begin() as session:
+        session.execute(text("SELECT 1"))
+    return {"status": "ok"}
+
+
+def _refuse(error: Exception) -> Response:
+    return problems.answer(_problem_of(error))
+
+
+def _problem_of(error: Exception) -> Problem:
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, HTTPError) and isinstance(error.detail, dict):
+        return invalid(errors=_pointers(error.detail))
+    if isinstance(error, HTTPException) and error.code is not None and error.code < 500:
+        return FRAMEWORK.get(error.code, bad_request)()
+    if is_passing(error) or is_too_slow(error):
+        said = "a statement took too long" if is_too_slow(error) else "the database is away"
+        log.warning(said, extra={"error": type(error).__name__, "endpoint": request.endpoint})
+        return unavailable(retry_after_seconds=2)
+    log.error("a request broke", exc_info=error, extra={"endpoint": request.endpoint})
+    return broken()
+
+
+def _pointers(found: dict[str, Any]) -> list[dict[str, str]]:
+    """marshmallow's messages, which are codes here, each with a pointer to the field it is about."""
+    errors = []
+
+    def walk(node: Any, path: str) -> None:
+        if isinstance(node, dict):
+            for key, below in node.items():
+                walk(below, path if key == "_schema" else f"{path}/{_step(key)}")
+        else:
+            code = str(node[0]) if isinstance(node, list) and node else "wrong"
+            errors.append({"pointer": path, "code": code if code in FIELD_WORDS else "wrong"})
+
+    for location, messages in found.items():
+        walk(messages, "#" if location == "json" else f"#{location}")
+    return errors
+
+
+def _step(key: object) -> str:
+    """A field's name in a JSON pointer; whatever a caller made up as one."""
+    return str(key)[:100].encode(errors="replace").decode().replace("~", "~0").replace("/", "~1")

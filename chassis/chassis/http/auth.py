@@ -1,0 +1,180 @@
+"""Who is calling, and what of the data they may see: signed tokens say who, the appointments say where."""
+
+import hashlib
+import logging
+import threading
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal, Protocol
+from uuid import UUID
+
+import httpx
+from flask import request
+from joserfc import errors, jwt
+from joserfc.jwk import KeySet
+from sqlalchemy import Column, ColumnElement, String, Table, false, func, or_, select
+from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.orm import Session
+
+from chassis.data.appointments import regions_of
+from chassis.data.database import Database, Moment, below, tables
+from chassis.problems import not_allowed, sign_in_needed, unavailable
+
+log = logging.getLogger("chassis.auth")
+
+ISSUER = "duijie"
+ALGORITHM = "ES256"
+View = Literal["public", "own", "region"]
+ANYONE: frozenset[str] = frozenset()
+HOUSEHOLD = frozenset({"household"})
+STAFF = frozenset({"staff"})
+GIVERS = frozenset({"donor", "organisation", "merchant", "volunteer"})
+SIGNED_IN = HOUSEHOLD | STAFF | GIVERS
+
+MOST_VERIFIED, MOST_KEY_SETS = 10_000, 2
+_RULES = jwt.JWTClaimsRegistry(
+    leeway=5, iss={"essential": True, "value": ISSUER}, exp={"essential": True}, sub={"essential": True}, kind={"essential": True}
+)
+_verified: dict[int, tuple[KeySet, dict[bytes, dict[str, Any]]]] = {}
+"""What tokens say whose signature was verified, by their digests, as long as the same keys are in use."""
+
+public_keys = Table(
+    "public_keys",
+    tables,
+    Column("source", String(500), primary_key=True),
+    Column("jwks", JSONB, nullable=False),
+    Column("fetched_at", Moment, nullable=False, server_default=func.now()),
+)
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Somebody who signed in. `regions` are those managed now, read once a request from the service's own appointments."""
+
+    id: UUID
+    kind: str
+    session: Session
+
+    @cached_property
+    def regions(self) -> list[str]:
+        return regions_of(self.session, self.id) if self.kind in STAFF else []
+
+    def manages(self, region: str) -> bool:
+        return any(region.startswith(managed) for managed in self.regions)
+
+    def within(self, column: Any) -> ColumnElement[bool]:
+        """SQL condition: the row lies in a region that the caller manages."""
+        return or_(false(), *(below(column, region) for region in self.regions))
+
+
+class Keys(Protocol):
+    def current(self) -> KeySet: ...
+
+    def renewed(self) -> KeySet: ...
+
+
+class FetchedKeys:
+    """The public keys of users: fetched when needed, at most every ten seconds, the last good set kept in the service's database."""
+
+    def __init__(self, url: str, database: Database) -> None:
+        self._url = url
+        self._database = database
+        self._lock = threading.Lock()
+        self._keys: KeySet | None = None
+        self._jwks: Any = None
+        self._asked_at = 0.0
+
+    def current(self) -> KeySet:
+        """Raises `unavailable` when users was never reached."""
+        return self._keys if self._keys is not None and time.monotonic() - self._asked_at < 300 else self.renewed()
+
+    def renewed(self) -> KeySet:
+        # Whoever has keys does not wait for newer ones: the process asked for them may be this one, with all its threads waiting here.
+        if self._lock.acquire(blocking=self._keys is None):
+            try:
+                if self._keys is None or time.monotonic() - self._asked_at > 10:
+                    self._asked_at = time.monotonic()
+                    self._keys = self._fetched() or self._keys or self._kept()
+            finally:
+                self._lock.release()
+        if self._keys is None:
+            self._asked_at = 0.0
+            raise unavailable(retry_after_seconds=2)
+        return self._keys
+
+    def _fetched(self) -> KeySet | None:
+        try:
+            jwks = httpx.get(self._url, timeout=2, trust_env=False).raise_for_status().json()
+            keys = self._imported(jwks)
+        except (httpx.HTTPError, ValueError, errors.JoseError) as error:
+            log.warning("public keys could not be fetched", extra={"error": type(error).__name__})
+            return None
+        with self._database.begin() as session:
+            row = insert(public_keys).values(source=self._url, jwks=jwks)
+            session.execute(
+                row.on_conflict_do_update(index_elements=["source"], set_={"jwks": row.excluded.jwks, "fetched_at": func.now()})
+            )
+        return keys
+
+    def _kept(self) -> KeySet | None:
+        with self._database.begin() as session:
+            jwks = session.scalar(select(public_keys.c.jwks).where(public_keys.c.source == self._url))
+        return self._imported(jwks) if jwks else None
+
+    def _imported(self, jwks: Any) -> KeySet:
+        """The same set as long as it says the same, because what it verified is remembered by it."""
+        if self._keys is None or jwks != self._jwks:
+            keys = KeySet.import_key_set(jwks)
+            self._jwks = jwks
+            return keys
+        return self._keys
+
+
+def caller_of_request(keys: Keys, who: Collection[str], session: Callable[[], Session]) -> Caller | None:
+    """The caller whom a route for `who` lets in; None where anyone may come without a token.
+
+    Raises `sign_in_needed` without a valid token, `not_allowed` for another kind of user.
+    """
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        if not who:
+            return None
+        raise sign_in_needed()
+    claims = _claims(keys, token.strip())
+    if who and claims["kind"] not in who:
+        raise not_allowed()
+    return Caller(UUID(claims["sub"]), claims["kind"], session())
+
+
+def _claims(keys: Keys, token: str) -> dict[str, Any]:
+    digest = hashlib.sha256(token.encode()).digest()
+    for key_set in (keys.current, keys.renewed):
+        try:
+            known = _verified_by(signers := key_set())
+            if claims := known.get(digest):
+                _RULES.validate_exp(claims["exp"])
+                return claims
+            claims = jwt.decode(token, signers, algorithms=[ALGORITHM]).claims
+            _RULES.validate(claims)
+            UUID(claims["sub"])
+            if claims["kind"] in SIGNED_IN:
+                known[digest] = claims
+                return claims
+            break
+        except (errors.InvalidKeyIdError, errors.MissingKeyError):
+            continue
+        except (errors.JoseError, ValueError, TypeError, AttributeError):
+            break
+    raise sign_in_needed()
+
+
+def _verified_by(signers: KeySet) -> dict[bytes, dict[str, Any]]:
+    if len(_verified) >= MOST_KEY_SETS and id(signers) not in _verified:
+        _verified.clear()
+    # The set stands beside what it verified, lest another one takes its place in memory and its tokens with it.
+    _, known = _verified.setdefault(id(signers), (signers, {}))
+    if len(known) >= MOST_VERIFIED:
+        known.clear()
+    return known

@@ -1,0 +1,120 @@
+"""What operators see of a service's dead letters and do with them over HTTP; for administrators of the whole country."""
+# mypy: disable-error-code="untyped-decorator"
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+from uuid import UUID
+
+from apiflask import APIBlueprint
+from marshmallow import Schema, fields
+from sqlalchemy.orm import Session
+
+from chassis.http.auth import STAFF, Caller
+from chassis.http.fields import Choice, Moment, NothingIn, Text
+from chassis.http.pagination import PageIn, page, page_of
+from chassis.messaging import dead_letters
+from chassis.messaging.dead_letters import DROPPED, PARKED, REPLAYED, DeadLetter
+from chassis.messaging.redaction import redacted
+from chassis.problems import not_allowed, not_found
+
+F = TypeVar("F", bound=Callable[..., Any])
+STATES = {PARKED: ("待处理", "parked"), REPLAYED: ("已重放", "replayed"), DROPPED: ("已丢弃", "dropped")}
+
+
+class DeadLetterOut(Schema):
+    """An event that a listener could not handle, and what became of it since."""
+
+    id = fields.UUID(required=True)
+    queue = fields.String(required=True)
+    event = fields.String(required=True, attribute="name")
+    event_id = fields.UUID(required=True, allow_none=True)
+    recorded_at = fields.AwareDateTime(required=True, allow_none=True)
+    reason = fields.String(required=True, metadata={"description": "an error's type, `unreadable` or `delivery_limit`"})
+    attempts = fields.Integer(required=True)
+    parked_at = fields.AwareDateTime(required=True)
+    state = Choice(STATES, required=True)
+    settled_at = fields.AwareDateTime(required=True, allow_none=True)
+    settled_by = fields.UUID(required=True, allow_none=True)
+
+
+class DeadLetterShownOut(DeadLetterOut):
+    fields_shown = fields.Dict(
+        keys=fields.String(), values=fields.String(), required=True,
+        metadata={"description": "by field of the event: an id, a code, a moment or a small number; of all else only the kind"},
+    )  # fmt: skip
+
+
+class DeadLettersIn(PageIn):
+    event = Text(100, pattern="[a-z_]+")
+    reason = Text(100, pattern="[A-Za-z_]+")
+    state = Choice(STATES, load_default=PARKED)
+    parked_after = Moment()
+    parked_before = Moment()
+
+
+def blueprint(service: str) -> Any:
+    """The routes `/v1/<service>/dead-letters…`; operations bear the service's name, so that no two services share one."""
+    from chassis.http.routes import access
+
+    api: Any = APIBlueprint("dead_letters", __name__, url_prefix=f"/v1/{service}/dead-letters")
+    dead_letter_page = page_of(DeadLetterOut)
+
+    def route(name: str) -> Callable[[F], Callable[..., Any]]:
+        def decorate(function: F) -> Callable[..., Any]:
+            function.__name__ = name.format(service)
+            return access(who=STAFF, view="region")(function)
+
+        return decorate
+
+    @api.get("")
+    @route("list_{}_dead_letters")
+    @api.input(DeadLettersIn, location="query")
+    @api.output(dead_letter_page)
+    def list_letters(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
+        """Events that could not be handled, those parked last first."""
+        _check(caller)
+        paging = {name: query_data.pop(name) for name in ("cursor", "limit") if name in query_data}
+        return page(session, dead_letters.found(**query_data), DeadLetter.id, **paging)
+
+    @api.get("/<uuid:letter_id>")
+    @route("get_{}_dead_letter")
+    @api.output(DeadLetterShownOut)
+    def get_letter(session: Session, caller: Caller, letter_id: UUID) -> Any:
+        """One of them with its fields, redacted."""
+        _check(caller)
+        letter = session.get(DeadLetter, letter_id)
+        if letter is None:
+            raise not_found()
+        return _shown(letter)
+
+    @api.post("/<uuid:letter_id>/replay")
+    @route("replay_{}_dead_letter")
+    @api.input(NothingIn)
+    @api.output(DeadLetterShownOut, 202)
+    def replay_letter(session: Session, caller: Caller, letter_id: UUID, json_data: dict[str, Any]) -> Any:
+        """Have it handled once more. If that fails again it is parked anew, as another letter."""
+        _check(caller)
+        letter = dead_letters.replay(session, letter_id, caller.id)
+        return _shown(letter), 202, {"Location": f"/v1/{service}/dead-letters/{letter.id}"}
+
+    @api.post("/<uuid:letter_id>/dropping")
+    @route("drop_{}_dead_letter")
+    @api.input(NothingIn)
+    @api.output(DeadLetterShownOut, 201)
+    def drop_letter(session: Session, caller: Caller, letter_id: UUID, json_data: dict[str, Any]) -> Any:
+        """Give it up, with its content; that it was there stays known for 90 days."""
+        _check(caller)
+        letter = dead_letters.drop(session, letter_id, caller.id)
+        return _shown(letter), 201, {"Location": f"/v1/{service}/dead-letters/{letter.id}"}
+
+    return api
+
+
+def _check(caller: Caller) -> None:
+    if "" not in caller.regions:
+        raise not_allowed()
+
+
+def _shown(letter: DeadLetter) -> dict[str, Any]:
+    whole = {column.key: getattr(letter, column.key) for column in DeadLetter.__table__.columns if column.key != "body"}
+    return whole | {"fields_shown": redacted(letter.name, letter.body)}

@@ -1,0 +1,55 @@
+"""What every answer bears whatever it is about: the request's id, and what browsers and proxies may do with it."""
+
+import re
+from collections.abc import Mapping
+
+import structlog
+from flask import Flask, Response, g, request
+from flask_cors import CORS
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from chassis.data.database import new_id
+from chassis.settings import WebSettings
+
+_SANE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{7,99}", re.ASCII)
+SAFE: Mapping[str, str] = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+}
+VARYING = ("Accept-Language", "Authorization")
+EXPOSED = ("Content-Language", "ETag", "Location", "Retry-After", "X-Request-Id")
+TAKEN = ("Accept-Language", "Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "X-Request-Id", "traceparent")
+
+
+def keep(app: Flask, settings: WebSettings) -> None:
+    """Set the headers of every answer of `app`, and read what proxies say of the caller if any is trusted."""
+    always = dict(SAFE)
+    if settings.hsts_seconds:
+        always["Strict-Transport-Security"] = f"max-age={settings.hsts_seconds}; includeSubDomains"
+
+    def complete(response: Response) -> Response:
+        said = {name.lower() for name, _ in response.headers}
+        caching = "no-store" if "Authorization" in request.headers else "no-cache"
+        wanted = always | {"Cache-Control": caching, "X-Request-Id": g.request_id, "Vary": ", ".join(VARYING)}
+        response.headers.extend({name: value for name, value in wanted.items() if name.lower() not in said})
+        if "vary" in said:
+            response.vary.update(VARYING)
+        return response
+
+    app.before_request(_name_request)
+    app.after_request(complete)
+    app.teardown_request(lambda _: structlog.contextvars.unbind_contextvars("request_id"))
+    if settings.cors_origins:
+        CORS(app, origins=settings.cors_origins, allow_headers=list(TAKEN), expose_headers=list(EXPOSED), max_age=600)
+    if settings.trusted_proxies:
+        trusted = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=trusted, x_proto=trusted)  # type: ignore[method-assign]
+
+
+def _name_request() -> None:
+    """The id that the caller gave the request if it can be one, else a new one; it stands in every line that is logged meanwhile."""
+    given = request.headers.get("X-Request-Id", "")
+    g.request_id = given if _SANE.fullmatch(given) else str(new_id())
+    structlog.contextvars.bind_contextvars(request_id=g.request_id)

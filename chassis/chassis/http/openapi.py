@@ -1,0 +1,110 @@
+"""What the OpenAPI document says beyond the schemas: who may call, what is shown, what an error looks like."""
+
+from collections.abc import Collection
+from typing import Any
+
+from chassis.http.auth import View
+
+CONFIG = {
+    "OPENAPI_VERSION": "3.1.0",
+    "AUTO_VALIDATION_ERROR_RESPONSE": False,
+    "AUTO_AUTH_ERROR_RESPONSE": False,
+    "AUTO_404_RESPONSE": False,
+    "AUTO_OPERATION_SUMMARY": True,
+}
+PROBLEM = {
+    "type": "object",
+    "description": "RFC 9457 problem details; `code` is stable, `title` and `message` follow Accept-Language (zh-CN, en)",
+    "required": ["type", "status", "code", "title", "instance"],
+    "properties": {
+        "type": {"type": "string", "format": "uri"},
+        "status": {"type": "integer"},
+        "code": {"type": "string"},
+        "title": {"type": "string"},
+        "instance": {"type": "string", "format": "uri", "description": "names the request, as `X-Request-Id` does"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["pointer", "code", "message"],
+                "properties": {"pointer": {"type": "string"}, "code": {"type": "string"}, "message": {"type": "string"}},
+            },
+        },
+    },
+}
+IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "the same key with the same body within 24 hours is carried out once",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 100},
+}
+
+IF_MATCH = {
+    "name": "If-Match",
+    "in": "header",
+    "description": "the `ETag` of the thing as it was seen, or its `version` in quotes, or `*`; 412 when it has changed since",
+    "schema": {"type": "string", "example": '"3"'},
+}
+IF_NONE_MATCH = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "description": "the `ETag` of the answer that is there already; 304 when it is still the same",
+    "schema": {"type": "string"},
+}
+ETAG = {"description": "names this answer, for If-None-Match, and the version of the thing, for If-Match", "schema": {"type": "string"}}
+
+_FILES = "x-files"
+_BYTES = {"schema": {"type": "string", "format": "binary"}}
+
+
+def note_access(route: Any, name: str, who: Collection[str], view: View, idempotent: bool, versioned: bool, files: Collection[str]) -> None:
+    """Leave on the route what `finish` writes into the document."""
+    route.access = {"who": sorted(who), "view": view, "idempotent": idempotent}
+    route._spec = getattr(route, "_spec", {})
+    route._spec["operation_id"] = name
+    route._spec["extensions"] = {"x-who": sorted(who) or ["anyone"], "x-view": view, "x-idempotent": idempotent, "x-versioned": versioned}
+    route._spec["security"] = [{"token": []}] if who else []
+    if files:
+        route._spec["extensions"][_FILES] = sorted(files)
+
+
+def finish(document: Any) -> Any:
+    """Complete the generated document: the token, the problem every operation may answer, required bodies."""
+    components = document.setdefault("components", {})
+    components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
+    components.setdefault("schemas", {})["Problem"] = PROBLEM
+    service = document["info"]["title"].split()[1]
+    document["tags"] = [{"name": service}]
+    for address, path in document["paths"].items():
+        for method, operation in path.items():
+            if not isinstance(operation, dict) or "operationId" not in operation:
+                continue
+            operation["tags"] = [service]
+            operation.setdefault("responses", {})["default"] = {
+                "description": "a problem",
+                "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+            }
+            if files := operation.pop(_FILES, None):
+                operation["requestBody"] = {"content": dict.fromkeys(files, _BYTES)}
+            if "requestBody" in operation:
+                operation["requestBody"]["required"] = True
+            if operation["x-versioned"]:
+                _tell_versions(address, method, operation)
+            if method == "post" and operation.get("x-idempotent") and operation.get("security"):
+                operation.setdefault("parameters", []).append(IDEMPOTENCY_KEY)
+    return document
+
+
+def _tell_versions(address: str, method: str, operation: dict[str, Any]) -> None:
+    """One thing is answered: its tag, and what may be said of the tags one has."""
+    for answer in operation["responses"].values():
+        if "application/json" in answer.get("content", {}):
+            answer["headers"] = answer.get("headers", {}) | {"ETag": ETAG}
+    parameters = operation.setdefault("parameters", [])
+    if method == "get":
+        parameters.append(IF_NONE_MATCH)
+        operation["responses"]["304"] = {"description": "as it was", "headers": {"ETag": ETAG}}
+    elif "{" in address:
+        parameters.append(IF_MATCH | {"required": method == "patch"})

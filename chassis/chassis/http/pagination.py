@@ -1,0 +1,48 @@
+"""Long lists, a page at a time: a cursor points behind the last row seen, so that new rows shift nothing."""
+
+import base64
+import binascii
+from typing import Any
+from uuid import UUID
+
+from marshmallow import Schema, fields
+from sqlalchemy import Select
+from sqlalchemy.orm import Session
+
+from chassis.http.fields import Strict, Text, Whole
+from chassis.problems import invalid
+
+
+class PageIn(Strict):
+    """What every list takes in its address."""
+
+    cursor = Text(100, metadata={"description": "`next` of the page before"})
+    limit = Whole(1, 100, in_address=True, load_default=20)
+
+
+def page_of(item: type[Schema]) -> type[Schema]:
+    """The answer schema of a list of `item`."""
+    name = item.__name__.removesuffix("Out") + "Page"
+    return Schema.from_dict(
+        {"items": fields.List(fields.Nested(item), required=True), "next": fields.String(allow_none=True, required=True)}, name=name
+    )
+
+
+def page(session: Session, query: Select[Any], key: Any, cursor: str | None = None, limit: int = 20) -> dict[str, Any]:
+    """One page of a query over one entity, newest first by its UUIDv7 `key` column. Raises `invalid` for a cursor that is none."""
+    if cursor:
+        query = query.where(key < _read(cursor))
+    rows = list(session.scalars(query.order_by(key.desc()).limit(limit + 1)))
+    more = len(rows) > limit
+    return {"items": rows[:limit], "next": _write(getattr(rows[limit - 1], key.key)) if more else None}
+
+
+def _write(last: UUID) -> str:
+    return base64.urlsafe_b64encode(last.bytes).decode().rstrip("=")
+
+
+def _read(cursor: str) -> UUID:
+    try:
+        return UUID(bytes=base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
+    except (ValueError, binascii.Error):
+        raise invalid(errors=[{"pointer": "#query/cursor", "code": "wrong"}]) from None

@@ -1,0 +1,102 @@
+"""Guards of routes: roles, one transaction per request, idempotency keys and versions."""
+
+from collections.abc import Callable, Collection
+from functools import wraps
+from typing import Any
+
+from flask import Response, current_app, g, make_response, request
+from sqlalchemy.orm import Session
+
+from chassis.data.database import Database, is_passing
+from chassis.http import idempotency, openapi, rate_limits, versions
+from chassis.http.auth import ANYONE, SIGNED_IN, Caller, Keys, View, caller_of_request
+from chassis.messaging import outbox
+from chassis.ops import tracing
+from chassis.problems import not_allowed, sign_in_needed
+
+BODY_BYTES = 64 * 1024
+
+
+def access(
+    *, who: Collection[str], view: View, idempotent: bool = True, body_bytes: int = BODY_BYTES, body_types: Collection[str] = ()
+) -> Callable[[Callable[..., Any]], Callable[..., Response]]:
+    """Guard a route: `who` may call it (kinds of users; none means anyone), and which `view` of the data it gives.
+
+    The route function is called with a session and the caller first; the transaction commits when its answer stands, and rolls
+    back when it raises. A POST by somebody signed in may carry an `Idempotency-Key` unless `idempotent` is False. A route for anyone
+    that is not idempotent, as signing in, looks at no token, so that whoever holds one that is over gets a new one.
+    Its body has at most `body_bytes`. With `body_types` it takes no JSON but the bytes of a file of one of these media types,
+    and finds them in `request.get_data()`.
+    """
+    signs_in = not who and not idempotent
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Response]:
+        is_versioned = versions.is_versioned(function)
+
+        @wraps(function)
+        def guarded(**arguments: Any) -> Response:
+            database: Database = current_app.extensions["database"]
+            keys: Keys = current_app.extensions["keys"]
+            span = tracing.span(f"{request.method} {request.url_rule}", request.headers.get("traceparent"), "server")
+            keyed: Caller | None = None
+            try:
+                with span as trace, database.begin() as session:
+                    outbox.follow(session, trace)
+                    caller = _caller(keys, who, signs_in, session)
+                    if "again" not in g:
+                        if caller and idempotent and request.method == "POST" and "Idempotency-Key" in request.headers:
+                            idempotency.begin(caller.id)
+                            keyed = caller
+                        versions.follow(session)
+                    response: Response = make_response(function(session, caller, **arguments))
+                    versions.require_compared(session)
+                    if is_versioned:
+                        versions.tag(response)
+                    if keyed:
+                        idempotency.keep(session, keyed.id, response)
+                    return response
+            except Exception as error:
+                earlier = _done_before(database, keyed) if keyed and not is_passing(error) else None
+                if earlier is None:
+                    raise
+            finally:
+                if keyed:
+                    idempotency.end(keyed.id)
+            return _again(earlier)
+
+        openapi.note_access(guarded, function.__name__, who, view, idempotent, is_versioned, body_types)
+        guarded.body_bytes = body_bytes  # type: ignore[attr-defined]
+        guarded.body_types = frozenset(body_types)  # type: ignore[attr-defined]
+        return guarded
+
+    return decorate
+
+
+def _caller(keys: Keys, who: Collection[str], signs_in: bool, session: Session) -> Caller | None:
+    """Who asks. Every request counts once for somebody, whatever it comes to; looking at what was done before counts no more."""
+    try:
+        caller = None if signs_in else caller_of_request(keys, SIGNED_IN if who else ANYONE, lambda: session)
+    except sign_in_needed:
+        rate_limits.spend(None, signs_in=False)
+        raise
+    if "again" not in g:
+        rate_limits.spend(caller, signs_in)
+    if caller and who and caller.kind not in who:
+        raise not_allowed()
+    return caller
+
+
+def _done_before(database: Database, caller: Caller) -> idempotency.Done | None:
+    """What the same request came to before, which this one noticed in the end, or which may be why it was refused."""
+    with database.begin() as session:
+        return idempotency.done(session, caller.id)
+
+
+def _again(earlier: idempotency.Done) -> Response:
+    """Answer a repeated request with the thing as it stands now, as its caller may see it now."""
+    g.again = True
+    endpoint, arguments = current_app.url_map.bind("").match(earlier.location, method="GET")
+    response = make_response(current_app.view_functions[endpoint](**arguments))
+    response.status_code = earlier.status
+    response.headers["Location"] = earlier.location
+    return response

@@ -1,0 +1,1 @@
+"""Messaging: publishing events through the outbox, handling them once through the inbox."""

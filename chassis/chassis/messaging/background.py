@@ -1,0 +1,58 @@
+"""What goes on in a worker for as long as it runs: the ground of handlers and timers."""
+
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
+
+from eventlet.event import Event as Signal
+from nameko.extensions import Entrypoint
+from sqlalchemy.orm import Session
+
+from chassis.data.database import Database
+from chassis.settings import Settings
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Decorator(Protocol):
+    """What makes an entrypoint of a method, and leaves the method as it is."""
+
+    def __call__(self, *arguments: Any, **options: Any) -> Callable[[F], F]: ...
+
+
+class Loop(Entrypoint):  # type: ignore[misc]
+    """An entrypoint with a green thread of its own, which ends by itself when the container stops."""
+
+    def setup(self) -> None:
+        self._settings: Settings = self.container.config["settings"]
+        self._database: Database = self.container.config["database"]
+        self._stopping = Signal()
+        self._ended = Signal()
+
+    def start(self) -> None:
+        self.container.spawn_managed_thread(self._live, identifier=self.method_name)
+
+    def stop(self) -> None:
+        if not self._stopping.ready():
+            self._stopping.send()
+        self._ended.wait()
+
+    def _live(self) -> None:
+        try:
+            self._run()
+        finally:
+            self._ended.send()
+
+    def _run(self) -> None:
+        raise NotImplementedError
+
+    def _call(self, session: Session, *arguments: object) -> None:
+        """Run the method as a nameko worker, dependencies and all; raise what it raised."""
+        outcome = Signal()
+
+        def note(_: object, result: object, exc_info: Any) -> tuple[object, Any]:
+            outcome.send(exc_info)
+            return result, exc_info
+
+        self.container.spawn_worker(self, (session, *arguments), {}, handle_result=note)
+        if exc_info := outcome.wait():
+            raise exc_info[1]

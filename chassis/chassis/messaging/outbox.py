@@ -1,0 +1,162 @@
+"""What a service has to tell: written in the same transaction as the deed, told by the relay, then kept as its journal."""
+
+from collections.abc import Collection, Mapping, Sequence
+from functools import cache
+from typing import Any, get_args, get_type_hints
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import BigInteger, Column, Row, String, Table, Text, Uuid, func, select
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.event import listens_for
+from sqlalchemy.orm import Session, SessionTransaction
+from sqlalchemy.schema import SchemaItem
+
+from chassis.data.database import Moment, new_id, now, tables
+from chassis.ops import tracing
+from contracts.event import Envelope, Event, decode, encode, every_event, name_of, teller_of
+
+
+def _told(name: str, *more: SchemaItem, **options: Any) -> Table:
+    return Table(
+        name,
+        tables,
+        Column("id", Uuid, primary_key=True),
+        Column("name", String(100), nullable=False),
+        Column("teller", String(50), nullable=False),
+        Column("subject", Uuid, nullable=False),
+        Column("version", BigInteger, nullable=False),
+        Column("recorded_at", Moment, nullable=False),
+        Column("traceparent", String(100)),
+        Column("body", Text, nullable=False),
+        *more,
+        **options,
+    )
+
+
+outbox = _told("outbox", Column("queue", String(200), primary_key=True, server_default=""))
+journal = _told("journal", Column("told_at", Moment, primary_key=True), postgresql_partition_by="RANGE (told_at)")
+
+_WAKE = func.pg_notify("outbox", "")
+TELL = """INSERT INTO outbox (id, name, teller, subject, version, recorded_at, traceparent, body)
+    SELECT * FROM json_to_recordset(%(told)s) AS told
+    (id uuid, name text, teller text, subject uuid, version bigint, recorded_at timestamptz, traceparent text, body text)
+    RETURNING pg_notify('outbox', '')"""
+"""In the driver's own words, which cost half of SQLAlchemy's: nearly every transaction ends with it."""
+
+
+def add(session: Session, *events: Event) -> None:
+    """Tell these events when, and only when, the session's transaction commits. They are written right before that, all at once."""
+    recorded_at = now()
+    rows = [
+        {
+            "id": new_id(),
+            "name": name_of(type(event)),
+            "teller": teller_of(type(event)),
+            "subject": event.subject,
+            "version": event.version,
+            "recorded_at": recorded_at,
+            "traceparent": _cause_of(session, event),
+            "body": encode(event).decode(),
+        }
+        for event in events
+    ]
+    if not session.in_transaction():
+        session.begin()
+    if session.in_nested_transaction():
+        # It goes with its savepoint.
+        _write(session, rows)
+    else:
+        session.info.setdefault("untold", []).extend(rows)
+
+
+def untold(session: Session) -> list[dict[str, object]]:
+    """What this session told and did not write yet. It counts as written from now on."""
+    return session.info.pop("untold", [])  # type: ignore[no-any-return]
+
+
+def as_told(rows: Sequence[Mapping[str, object]]) -> dict[str, str]:
+    """The parameter of `TELL`."""
+    return {"told": msgspec.json.encode(rows).decode()}
+
+
+@listens_for(Session, "before_commit")
+def write(session: Session) -> None:
+    """Write what this session told until now, flushing included."""
+    session.flush()
+    _write(session, untold(session))
+
+
+@listens_for(Session, "after_soft_rollback")
+def _unsay(session: Session, ended: SessionTransaction) -> None:
+    if not ended.nested:
+        untold(session)
+
+
+def _write(session: Session, rows: Sequence[Mapping[str, object]]) -> None:
+    if rows:
+        session.connection().exec_driver_sql(TELL, as_told(rows))
+
+
+def add_for(session: Session, queue: str, envelope: Envelope, version: int, body: str) -> None:
+    """Tell one event to one queue alone, as it was told before, when the session's transaction commits. It is not journalled again."""
+    stated = {name: getattr(envelope, name) for name in ("id", "name", "teller", "subject", "recorded_at", "traceparent")}
+    row = upsert(outbox).values(**stated, version=version, body=body, queue=queue)
+    session.execute(row.on_conflict_do_nothing().returning(_WAKE))
+
+
+def follow(session: Session, traceparent: str | None, causes: Mapping[UUID, str] | None = None) -> None:
+    """What this session tells belongs to the given W3C trace, or to a new one if that is none; what mentions one of the `causes`,
+    things by their ids, belongs to that thing's."""
+    session.info["traceparent"] = tracing.continued(traceparent)
+    session.info["causes"] = causes or {}
+
+
+def trace_of(session: Session, *things: UUID | None) -> str | None:
+    """The trace of the first of these things that this session follows, else the session's own."""
+    causes: Mapping[UUID, str] = session.info.get("causes", {})
+    own: str | None = session.info.get("traceparent")
+    return next((causes[thing] for thing in things if thing is not None and thing in causes), own) if causes else own
+
+
+def _cause_of(session: Session, event: Event) -> str | None:
+    return trace_of(session, *(getattr(event, field) for field in _things(type(event))))
+
+
+@cache
+def _things(event: type[Event]) -> list[str]:
+    """The fields of an event that name a thing."""
+    return [name for name, hint in get_type_hints(event).items() if hint is UUID or UUID in get_args(hint)]
+
+
+def age(session: Session) -> float:
+    """How many seconds the oldest untold event has been waiting; 0 when none waits."""
+    recorded_at = session.scalar(select(outbox.c.recorded_at).order_by(outbox.c.id).limit(1))
+    return max(0.0, (now() - recorded_at).total_seconds()) if recorded_at else 0.0
+
+
+def told(session: Session) -> list[Event]:
+    """All events waiting in the outbox, oldest first: what a test looks at."""
+    write(session)
+    rows = session.execute(select(outbox).order_by(outbox.c.id))
+    return [decode(every_event()[row.name], row.body) for row in rows]
+
+
+def envelope_of(row: Row[tuple[object, ...]]) -> Envelope:
+    """The envelope of a row of the outbox or the journal."""
+    return Envelope(
+        id=row.id, name=row.name, teller=row.teller, subject=row.subject, recorded_at=row.recorded_at, traceparent=row.traceparent
+    )
+
+
+def waiting(session: Session, limit: int, without: Collection[str] = ()) -> Sequence[Row[tuple[object, ...]]]:
+    """Untold rows, oldest first, `without` what goes to these addresses, locked until the transaction ends; those another relay holds are
+    passed over."""
+    rows = select(outbox).order_by(outbox.c.id).limit(limit).with_for_update(skip_locked=True)
+    address = func.coalesce(func.nullif(outbox.c.queue, ""), outbox.c.name)
+    return session.execute(rows.where(address.not_in(without)) if without else rows).all()
+
+
+def address_of(row: Row[tuple[object, ...]]) -> str:
+    """The one queue that a row of the outbox is for, or the event's name, which is for everybody who listens."""
+    return row.queue or row.name  # type: ignore[no-any-return]

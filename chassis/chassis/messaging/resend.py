@@ -1,0 +1,133 @@
+"""Telling one listener again: which of its queues, at what pace, from which place on."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from chassis.data.database import Database
+from chassis.messaging.broker import TROUBLE, Publisher, connected, letter, waiting_in
+from chassis.messaging.subscription import Place
+from chassis.settings import Settings
+from contracts.event import Envelope, every_event, listeners, name_of, teller_of
+
+PAGE = 1000
+MOST_WAITING = 50_000
+
+
+class Refused(Exception):
+    """What was asked for would do harm, or nothing; its text says why."""
+
+
+class Line(NamedTuple):
+    """One event to be told again, and the mark behind which the next page begins."""
+
+    mark: str
+    envelope: Envelope
+    body: str | bytes
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """All that is told again of one event: how much it is, and a page of it behind a mark; the first one stands behind ""."""
+
+    place: Place
+    count: Callable[[Session], int]
+    page: Callable[[Session, str], Sequence[Line]]
+
+    @property
+    def name(self) -> str:
+        return name_of(self.place.event)
+
+
+def places_of(teller: str, listener: str, wanted: Collection[str] = ()) -> list[Place]:
+    """Where the listener hears the wanted events of the teller, or all of them, as the generated catalogue says. Raises `Refused`."""
+    heard = sorted(name for name, event in every_event().items() if teller_of(event) == teller and listener in listeners().get(name, ()))
+    if strangers := sorted(set(wanted) - set(heard)):
+        raise Refused(f"{listener} does not listen to {', '.join(strangers)} of {teller}; it listens to {', '.join(heard) or 'nothing'}")
+    if not heard:
+        raise Refused(f"{listener} listens to nothing that {teller} tells")
+    return [Place(listener, every_event()[name]) for name in heard if not wanted or name in wanted]
+
+
+def tell_again(
+    database: Database, settings: Settings, chapters: Sequence[Chapter], after: str = "", most_waiting: int = MOST_WAITING
+) -> Iterator[tuple[int, str]]:
+    """Tell the chapters one after the other, a page at a time; after each page gives how many it held and the position reached.
+
+    Waits while more than `most_waiting` events wait in the queue. Raises `Refused` when a queue is missing or takes no more, or when
+    the position `after` lies in none of the chapters; one of `TROUBLE` when the broker is lost.
+    """
+    name, _, mark = after.partition("/")
+    if name and name not in (names := [chapter.name for chapter in chapters]):
+        raise Refused(f"{after} is no position among {', '.join(names)}")
+    with connected(settings.broker_url, settings.heartbeat_seconds) as connection:
+        publisher = Publisher(connection, confirm_seconds=60)
+        for chapter in chapters[[chapter.name for chapter in chapters].index(name) if name else 0 :]:
+            while True:
+                _wait_for_room(publisher, chapter.place.queue, most_waiting)
+                with database.begin() as session:
+                    lines = chapter.page(session, mark)
+                if not lines:
+                    break
+                safe, unwanted = publisher.publish(letter(line.envelope, line.body, chapter.place.queue) for line in lines)
+                if unwanted or len(safe) < len(lines):
+                    raise Refused(f"{chapter.place.queue} does not take what is told")
+                mark = lines[-1].mark
+                yield len(lines), f"{chapter.name}/{mark}"
+            mark = ""
+
+
+def _wait_for_room(publisher: Publisher, queue: str, most_waiting: int) -> None:
+    while (waiting := waiting_in(publisher.connection, queue)) is not None:
+        if waiting <= most_waiting:
+            return
+        publisher.rest(1.0)
+    raise Refused(f"there is no queue {queue}: run `python -m chassis.topology {queue.partition('.')[0]}` first")
+
+
+def arguments_of(doc: str | None, **kinds: dict[str, object]) -> argparse.Namespace:
+    """What `replay` and `retell` are told on the command line, and what `kinds` add."""
+    parser = argparse.ArgumentParser(description=doc)
+    parser.add_argument("teller", help="the service that told the events")
+    parser.add_argument("--to", required=True, metavar="LISTENER", help="the service that is told again, it alone")
+    parser.add_argument("--event", nargs="+", default=[], help="names as on the wire, need_published; without: all it listens to")
+    parser.add_argument("--after", default="", metavar="POSITION", help="go on where an earlier run ended")
+    parser.add_argument("--most-waiting", type=int, default=MOST_WAITING, help="wait while more wait in the queue")
+    for name, options in kinds.items():
+        parser.add_argument(f"--{name}", **options)  # type: ignore[arg-type]
+    return parser.parse_args()
+
+
+def run(given: argparse.Namespace, settings: Settings, chapters: Callable[[Database], Sequence[Chapter]]) -> None:
+    """Tell the chapters with a progress bar; prints how much was told and the position reached. Ends with an error saying how to go on."""
+    database = Database.of(settings, "again")
+    told, position, problem = 0, given.after, None
+    columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()]
+    try:
+        found = chapters(database)
+        with Progress(*columns, console=Console(stderr=True)) as progress:
+            with database.begin() as session:
+                total = sum(chapter.count(session) for chapter in found)
+            task = progress.add_task(f"重述 {given.teller} → {given.to}", total=total)
+            for count, reached in tell_again(database, settings, found, given.after, given.most_waiting):
+                told, position = told + count, reached
+                progress.update(task, advance=count, description=reached.partition("/")[0])
+    except Refused as refused:
+        problem = str(refused)
+    except (*TROUBLE, DBAPIError) as error:
+        problem = f"interrupted: {type(error).__name__}"
+    except KeyboardInterrupt:
+        problem = "interrupted"
+    finally:
+        database.close()
+    print(json.dumps({"told": told, "position": position}))
+    if problem:
+        sys.exit(f"{problem}" + (f"; go on with --after {position}" if position else ""))

@@ -1,0 +1,58 @@
+"""What a service can tell anew: how each of its things stands now, as the events that brought it there."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid5
+
+from sqlalchemy import Column, Select, func, select
+from sqlalchemy.orm import Session, defer, lazyload
+
+from chassis.data.database import now
+from chassis.data.encryption import Sealed, SealedBytes
+from contracts.event import Envelope, Event, name_of, teller_of
+
+_RETOLD = UUID("5a0e7f0c-8f0b-5b6e-9a53-6d0f3c1f6a11")
+
+
+@dataclass(frozen=True)
+class Story:
+    """One event, told of every row of `entity` (keyed by `id`) that fulfils `where`: `tell` makes it of the row.
+
+    Its version is the one that it had when it was first told, so that whoever heard it then changes nothing. A service's `retell.py`
+    lists its stories as `SNAPSHOTS`, endings before beginnings: who hears of a thing for the first time must not act on one that is over.
+    """
+
+    event: type[Event]
+    entity: Any
+    tell: Callable[[Any], Event]
+    where: Any = True
+
+    def count(self, session: Session) -> int:
+        return session.scalar(select(func.count()).select_from(self.entity).where(self.where)) or 0
+
+    def page(self, session: Session, after: UUID | None, limit: int) -> list[tuple[UUID, Event]]:
+        """The events of the next rows by id, with those ids. What is sealed or reckoned is not read."""
+        unread = [defer(attribute) for attribute in _unread(self.entity)]
+        query: Select[Any] = select(self.entity).where(self.where).order_by(self.entity.id).limit(limit)
+        rows = session.scalars((query.where(self.entity.id > after) if after else query).options(lazyload("*"), *unread))
+        return [(row.id, self.tell(row)) for row in rows]
+
+
+def retold(event: Event) -> Envelope:
+    """The envelope of an event that is told anew: the id is the same each time, so that two retellings are heard once."""
+    name = name_of(type(event))
+    return Envelope(
+        id=uuid5(_RETOLD, f"{name}/{event.subject}/{event.version}"),
+        name=name,
+        teller=teller_of(type(event)),
+        subject=event.subject,
+        recorded_at=now(),
+    )
+
+
+def _unread(entity: Any) -> list[Any]:
+    columns = {one.key: one.columns[0] for one in entity.__mapper__.column_attrs}
+    return [
+        getattr(entity, key) for key, one in columns.items() if isinstance(one.type, Sealed | SealedBytes) or not isinstance(one, Column)
+    ]

@@ -1,0 +1,1 @@
+"""Operations: logs, traces and metrics of a process."""

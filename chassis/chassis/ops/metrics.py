@@ -1,0 +1,74 @@
+"""What a process counts and measures, for Prometheus, on a port of its own (`METRICS_PORT`)."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from math import nan
+from time import perf_counter
+
+from prometheus_client import Counter, Gauge, Histogram, start_http_server
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import QueuePool
+
+from chassis.data.database import Database
+from chassis.settings import Settings
+
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+
+requests = Counter("duijie_http_requests_total", "Answered requests", ["service", "method", "route", "status"])
+request_seconds = Histogram("duijie_http_request_seconds", "Time to answer a request", ["service", "method", "route"], buckets=SECONDS)
+told = Counter("duijie_events_told_total", "Events told, unheard, missed by a listener, refused", ["service", "event", "outcome"])
+heard = Counter("duijie_events_heard_total", "Deliveries: handled, repeated, failed, parked", ["service", "event", "outcome"])
+handler_seconds = Histogram("duijie_handler_seconds", "Time of one call of a handler", ["service", "event"], buckets=SECONDS)
+batch_events = Histogram("duijie_batch_events", "Events in one call", ["service", "event"], buckets=(1, 2, 5, 10, 25, 50, 100, 250, 500))
+outbox_age = Gauge("duijie_outbox_age_seconds", "Age of the oldest event that is not told yet, 0 without one", ["service"])
+dead_letters = Gauge("duijie_dead_letters", "Parked deliveries", ["service"])
+pool_connections = Gauge("duijie_pool_connections", "Database connections in use", ["service", "role"])
+pool_size = Gauge("duijie_pool_size", "Database connections there may be", ["service", "role"])
+
+OUTCOMES = {told: ("told", "unheard", "missed", "refused"), heard: ("handled", "repeated", "failed", "parked")}
+
+_serving = threading.Lock()
+
+
+def serve(settings: Settings, role: str, database: Database) -> None:
+    """Answer `/metrics` on `METRICS_PORT`, once a process (0 answers nowhere), the use of this pool of connections among them.
+
+    Raises `OSError` when the port is taken.
+    """
+    pool = database.engine.pool
+    if isinstance(pool, QueuePool):
+        pool_connections.labels(settings.service, role).set_function(pool.checkedout)
+        pool_size.labels(settings.service, role).set(pool.size())
+    if settings.metrics_port and _serving.acquire(blocking=False):
+        start_http_server(settings.metrics_port, settings.host)
+
+
+def begin(counted: Counter, service: str, event: str) -> None:
+    """Say that nothing has come of an event yet: of a count that begins with its first failure Prometheus sees no increase."""
+    for outcome in OUTCOMES[counted]:
+        counted.labels(service, event, outcome)
+
+
+def asked(gauge: Gauge, settings: Settings, database: Database, question: Callable[[Session], float]) -> None:
+    """Have a gauge ask the database whenever it is looked at; no number while the database is away or all connections are taken."""
+
+    def answer() -> float:
+        try:
+            with database.begin() as session:
+                return question(session)
+        except SQLAlchemyError:
+            return nan
+
+    gauge.labels(settings.service).set_function(answer)
+
+
+@contextmanager
+def timed(histogram: Histogram, *labels: str) -> Iterator[None]:
+    """Observe how long the block took, however it ends."""
+    started = perf_counter()
+    try:
+        yield
+    finally:
+        histogram.labels(*labels).observe(perf_counter() - started)

@@ -1,0 +1,106 @@
+"""What a process says about itself while it runs: one JSON object a line, no content of events and no personal data."""
+
+import logging
+import os
+import re
+import sys
+import threading
+from typing import Any
+
+import structlog
+
+from chassis.ops import tracing
+
+LEVELS = dict.fromkeys(("amqp", "kombu", "nameko", "httpx", "httpcore", "alembic"), logging.WARNING) | {
+    # nameko writes an exception's own words into its message; `events` logs the same without them.
+    "nameko.containers": logging.CRITICAL
+}
+KEYS = {
+    "event", "level", "logger", "timestamp", "service", "role", "lineno", "error", "raised_at", "request_id", "trace_id", "endpoint",
+    "status", "seconds", "caller_id", "act", "queue", "queues", "event_id", "events", "kind", "side", "attempt", "parked", "listener",
+    "pause_seconds", "timer", "reason", "count", "letter", "by",
+    "row",
+}  # fmt: skip
+"""What a line may say. A key that nobody thought of may hold what nobody should read; it is named in `withheld`, not shown."""
+_NUMBERS = re.compile(
+    r"(?P<id>\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b(?=[0-9]*[a-f])(?:[0-9a-f]{32}|[0-9a-f]{16})\b)"
+    r"|(?<!\d)(?:\+?\d{2}[- ]?)?\d{3}[- ]?\d{4}[- ]?\d{4}(?!\d)|(?<!\d)\d{14,19}[Xx]?(?!\d)"
+)
+log = logging.getLogger(__name__)
+
+
+def start(service: str, role: str) -> None:
+    """Send everything that is logged to stderr as JSON, `LOG_LEVEL` (INFO) and above; and spans to where `tracing.start` says."""
+
+    def name_process(_: object, __: str, entry: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        entry.update(service=service, role=role)
+        return entry
+
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        name_process,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter], logger_factory=structlog.stdlib.LoggerFactory()
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.CallsiteParameterAdder([structlog.processors.CallsiteParameter.LINENO]),
+                without_values,
+                discreet,
+                structlog.processors.JSONRenderer(ensure_ascii=False),
+            ],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=os.environ.get("LOG_LEVEL", "INFO"), force=True)
+    logging.captureWarnings(True)
+    for name, level in LEVELS.items():
+        logging.getLogger(name).setLevel(level)
+    tracing.start(service, role)
+    sys.excepthook = lambda kind, error, trace: log.critical("the process ends by an error", exc_info=(kind, error, trace))
+    threading.excepthook = lambda args: log.critical("a thread ended by an error", exc_info=args.exc_value)
+
+
+def without_values(_: object, __: str, entry: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """An exception's text may quote a row or a body: keep its type and where it was raised, never its words."""
+    if info := entry.pop("exc_info", None):
+        error = info[1] if isinstance(info, tuple) else sys.exc_info()[1] if info is True else info
+        if error is not None:
+            entry["error"] = type(error).__name__
+            entry["raised_at"] = _places(error)
+    return entry
+
+
+def discreet(_: object, __: str, entry: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Only keys of the allow-list, and no numbers in them that look like a phone or a document, whoever wrote the line."""
+    withheld = sorted(entry.keys() - KEYS)
+    kept = {key: redacted(value) for key, value in entry.items() if key in KEYS}
+    return kept | ({"withheld": [redacted(key) for key in withheld]} if withheld else {})
+
+
+def redacted(value: Any) -> Any:
+    """The value with `***` for every run of digits that has the form of a phone, an id card or a bank card; ids of things stay."""
+    if isinstance(value, str):
+        return _NUMBERS.sub(lambda found: found["id"] or "***", value)
+    if isinstance(value, list | tuple):
+        return [redacted(one) for one in value]
+    if isinstance(value, int | float | None):
+        return value if value is None or abs(value) < 10**10 else "***"
+    return redacted(str(value))
+
+
+def _places(error: BaseException) -> list[str]:
+    places, frame = [], error.__traceback__
+    while frame is not None:
+        code = frame.tb_frame.f_code
+        places.append(f"{os.path.basename(code.co_filename)}:{frame.tb_lineno}:{code.co_name}")
+        frame = frame.tb_next
+    return places[-8:]

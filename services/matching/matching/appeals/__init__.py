@@ -1,0 +1,1 @@
+"""Appeals: marks and reliability as people see them, and appeals against marks."""

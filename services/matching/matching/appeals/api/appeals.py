@@ -1,0 +1,147 @@
+"""Marks as those see them whom they are about, and appeals against them."""
+
+from typing import Any
+from uuid import UUID
+
+from apiflask import APIBlueprint
+from marshmallow import Schema, fields
+from sqlalchemy.orm import Session
+
+from chassis.http.auth import SIGNED_IN, STAFF, Caller
+from chassis.http.fields import Acts, Choice, Region, Strict, Text
+from chassis.http.pagination import PageIn, page_of
+from chassis.http.routes import access
+from matching.appeals import actions
+from matching.appeals.labels import APPEALS, MARKS, OUTCOMES
+from matching.appeals.model import Appeal, Mark
+from matching.appeals.rules import appeal_refusal, mark_refusal
+
+api = APIBlueprint("appeals", __name__)
+
+
+class AppealIn(Strict):
+    text = Text(500, required=True, metadata={"description": "why the mark is wrong; personal, read by the county alone"})
+
+
+class DecisionIn(Strict):
+    outcome = Choice(OUTCOMES, required=True)
+    answer = Text(500, required=True, metadata={"description": "the reason, read by who appealed"})
+
+
+class ManagedAppealsIn(PageIn):
+    region = Region((0, 2, 4, 6, 9, 12), load_default="")
+    state = Choice(APPEALS)
+
+
+class MarkOut(Schema):
+    """What a match says for and against the caller. Each weighs what it says here when it is new, and half of that every 180 days later."""
+
+    id = fields.UUID(required=True)
+    version = fields.Integer(required=True)
+    match_id = fields.UUID(required=True)
+    kind = Choice(MARKS, required=True)
+    good = fields.Float(required=True)
+    bad = fields.Float(required=True)
+    at = fields.AwareDateTime(required=True)
+    void_at = fields.AwareDateTime(required=True, allow_none=True, metadata={"description": "when it was taken back; it counts no more"})
+    appeal_id = fields.UUID(required=True, allow_none=True)
+    allowed = Acts()
+
+
+class AppealOut(Schema):
+    id = fields.UUID(required=True)
+    version = fields.Integer(required=True)
+    mark_id = fields.UUID(required=True)
+    match_id = fields.UUID(required=True)
+    kind = Choice(MARKS, required=True, metadata={"description": "of the mark"})
+    state = Choice(APPEALS, required=True)
+    text = fields.String(required=True)
+    answer = fields.String(required=True, allow_none=True)
+    lodged_at = fields.AwareDateTime(required=True)
+    decided_at = fields.AwareDateTime(required=True, allow_none=True)
+    allowed = Acts()
+
+
+MarkPage, AppealPage = page_of(MarkOut), page_of(AppealOut)
+
+
+@api.get("/marks")
+@access(who=SIGNED_IN, view="own")
+@api.input(PageIn, location="query")
+@api.output(MarkPage)
+def list_own_marks(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
+    """What one's reliability comes from, match by match."""
+    page = actions.own_marks(session, caller, **query_data)
+    return page | {"items": [_mark(mark, caller) for mark in page["items"]]}
+
+
+@api.get("/marks/<uuid:mark_id>")
+@access(who=SIGNED_IN, view="own")
+@api.output(MarkOut)
+def get_mark(session: Session, caller: Caller, mark_id: UUID) -> Any:
+    """One mark of the caller's."""
+    return _mark(actions.own_mark(session, caller, mark_id), caller)
+
+
+@api.post("/marks/<uuid:mark_id>/appeal")
+@access(who=SIGNED_IN, view="own")
+@api.input(AppealIn)
+@api.output(AppealOut, 201)
+def appeal_mark(session: Session, caller: Caller, mark_id: UUID, json_data: dict[str, Any]) -> Any:
+    """Say why a mark against oneself is wrong, once. The county decides."""
+    return _made(actions.appeal_mark(session, caller, mark_id, **json_data), caller)
+
+
+@api.get("/appeals")
+@access(who=SIGNED_IN, view="own")
+@api.input(PageIn, location="query")
+@api.output(AppealPage)
+def list_own_appeals(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
+    """The appeals one lodged."""
+    return _page(actions.own_appeals(session, caller, **query_data), caller)
+
+
+@api.get("/appeals/managed")
+@access(who=STAFF, view="region")
+@api.input(ManagedAppealsIn, location="query")
+@api.output(AppealPage)
+def list_managed_appeals(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
+    """The appeals about matches of the counties one manages; `state=waiting` are those to be decided."""
+    return _page(actions.managed_appeals(session, caller, **query_data), caller)
+
+
+@api.get("/appeals/<uuid:appeal_id>")
+@access(who=SIGNED_IN, view="own")
+@api.output(AppealOut)
+def get_appeal(session: Session, caller: Caller, appeal_id: UUID) -> Any:
+    """One appeal, for who lodged it and the county."""
+    return _shown(actions.visible_appeal(session, caller, appeal_id), caller)
+
+
+@api.post("/appeals/<uuid:appeal_id>/decision")
+@access(who=STAFF, view="region")
+@api.input(DecisionIn)
+@api.output(AppealOut, 201)
+def decide_appeal(session: Session, caller: Caller, appeal_id: UUID, json_data: dict[str, Any]) -> Any:
+    """Take the mark back, or let it stand, with a reason; for administrators of the county who took no part in the match."""
+    return _made(actions.decide_appeal(session, caller, appeal_id, **json_data), caller)
+
+
+def _page(page: dict[str, Any], caller: Caller) -> dict[str, Any]:
+    return page | {"items": [_shown(appeal, caller) for appeal in page["items"]]}
+
+
+def _made(appeal: Appeal, caller: Caller) -> Any:
+    return _shown(appeal, caller), 201, {"Location": f"/v1/appeals/{appeal.id}"}
+
+
+def _shown(appeal: Appeal, caller: Caller) -> dict[str, Any]:
+    acts = [] if appeal_refusal(caller, appeal) else ["decide_appeal"]
+    more = {"match_id": appeal.mark.match_id, "kind": appeal.mark.kind, "allowed": acts}
+    return {name: getattr(appeal, name) for name in AppealOut().fields if name not in more} | more
+
+
+def _mark(mark: Mark, caller: Caller) -> dict[str, Any]:
+    acts = [] if mark_refusal(caller, mark) else ["appeal_mark"]
+    more = {"appeal_id": mark.appeal and mark.appeal.id, "allowed": acts}
+    return {name: getattr(mark, name) for name in MarkOut().fields if name not in more} | more

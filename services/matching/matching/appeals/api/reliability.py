@@ -1,0 +1,81 @@
+"""How reliable somebody is, and why: for themselves, and for the administrators of the place they give to."""
+
+from typing import Any
+from uuid import UUID
+
+from apiflask import APIBlueprint
+from marshmallow import Schema, fields
+from sqlalchemy.orm import Session
+
+from chassis.http.auth import SIGNED_IN, STAFF, Caller
+from chassis.http.fields import Choice
+from chassis.http.routes import access
+from chassis.problems import language
+from matching.appeals import queries
+from matching.appeals.labels import LEVELS, MARKS
+from matching.appeals.queries import Ground, Reckoned
+from matching.reliability.rules import HALF_LIFE, PRIOR_BAD, PRIOR_GOOD
+
+api = APIBlueprint("reliability", __name__)
+
+WORDS = {
+    "zh-CN": {
+        "delivery": "{times} 次交付，收到所答应的 {percent} %",
+        "collection": "{times} 次接收，收下送来的 {percent} %",
+        "no_show": "{times} 次未按约定送达",
+        "withdrawal": "{times} 次答应后无法提供",
+        "lapse": "{times} 次逾期未答复",
+        "rating": "{times} 次评价，平均 {stars:.1f} 星",
+        "start": "没有记录时为 {percent} %；{days} 天前的记录只算一半",
+    },
+    "en": {
+        "delivery": "deliveries: {times}; {percent} % of what was promised arrived",
+        "collection": "hand-overs: {times}; {percent} % of what was brought was taken in",
+        "no_show": "times not come as agreed: {times}",
+        "withdrawal": "times not able to give after all: {times}",
+        "lapse": "proposals not answered in time: {times}",
+        "rating": "ratings: {times}; {stars:.1f} stars on average",
+        "start": "without a record it is {percent} %; what is {days} days old counts half",
+    },
+}
+
+
+class GroundOut(Schema):
+    code = Choice(MARKS | {"start": ("起点", "where everybody starts")}, required=True)
+    times = fields.Integer(required=True)
+    text = fields.String(required=True)
+
+
+class ReliabilityOut(Schema):
+    """How much of what somebody promises may be relied on: what happened lately counts most, about whom nothing is known starts at 80."""
+
+    percent = fields.Integer(required=True, metadata={"description": "0 to 100"})
+    level = Choice(LEVELS, required=True, metadata={"description": "what proposals go by"})
+    reasons = fields.List(fields.Nested(GroundOut), required=True)
+
+
+@api.get("/reliability")
+@access(who=SIGNED_IN, view="own")
+@api.output(ReliabilityOut)
+def get_reliability(session: Session, caller: Caller) -> Any:
+    """One's own reliability with its reasons; each mark that it comes from stands in `/v1/marks`."""
+    return _shown(queries.reliability_of(session, caller.id))
+
+
+@api.get("/matches/<uuid:match_id>/reliability")
+@access(who=STAFF, view="region")
+@api.output(ReliabilityOut)
+def get_giver_reliability(session: Session, caller: Caller, match_id: UUID) -> Any:
+    """The reliability of who gives in a match, for the administrators of its region."""
+    return _shown(queries.reliability_of_giver(session, caller, match_id))
+
+
+def _shown(found: Reckoned) -> dict[str, Any]:
+    start = Ground("start", 0, PRIOR_GOOD / (PRIOR_GOOD + PRIOR_BAD))
+    reasons = [{"code": ground.kind, "times": ground.times, "text": _spoken(ground)} for ground in [*found.grounds, start]]
+    return {"percent": round(found.figure * 100), "level": list(LEVELS)[found.level], "reasons": reasons}
+
+
+def _spoken(ground: Ground) -> str:
+    figures = {"percent": round(ground.share * 100), "stars": 1 + 4 * ground.share, "days": HALF_LIFE.days}
+    return WORDS[language()][ground.kind].format(times=ground.times, **figures)

@@ -1,0 +1,26 @@
+"""Labels of marks, reliability classes and appeals in Chinese and English."""
+
+MARKS = {
+    "delivery": ("交付", "a delivery"),
+    "collection": ("接收", "a hand-over"),
+    "no_show": ("未按约定送达", "not come as agreed"),
+    "withdrawal": ("答应后无法提供", "not able to give after all"),
+    "lapse": ("逾期未答复", "not answered in time"),
+    "rating": ("对方评价", "a rating"),
+}
+
+
+LEVELS = {
+    "very_low": ("很低", "very low"),
+    "low": ("偏低", "low"),
+    "fair": ("一般", "fair"),
+    "good": ("良好", "good"),
+    "very_good": ("很好", "very good"),
+}
+"""The five classes, the lowest first."""
+
+
+OUTCOMES = {"upheld": ("申诉成立", "upheld"), "dismissed": ("申诉不成立", "dismissed")}
+
+
+APPEALS = {"waiting": ("待裁定", "waiting to be decided")} | OUTCOMES

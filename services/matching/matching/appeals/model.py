@@ -1,0 +1,61 @@
+"""Tables of marks, reliabilities and appeals. Sealed columns are personal data and stay out of events and logs."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import BigInteger, ForeignKey, SmallInteger, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from chassis.data.database import Moment, new_id
+from chassis.data.encryption import Sealed
+from matching.book.model import Base, Match
+from matching.feedback.model import Rating
+
+
+class Mark(Base):
+    """What a match says for (`good`) and against (`bad`) somebody, once of each kind. One that was taken back counts no more."""
+
+    __tablename__ = "marks"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    version: Mapped[int] = mapped_column(BigInteger, default=1)
+    match_id: Mapped[UUID] = mapped_column(ForeignKey("matches.id"))
+    person_id: Mapped[UUID]
+    kind: Mapped[str] = mapped_column(String(20))
+    good: Mapped[float]
+    bad: Mapped[float]
+    at: Mapped[datetime] = mapped_column(Moment)
+    void_at: Mapped[datetime | None] = mapped_column(Moment)
+    match: Mapped[Match] = relationship()
+    appeal: Mapped["Appeal | None"] = relationship(back_populates="mark", lazy="selectin")
+    ratings: Mapped[list[Rating]] = relationship(primaryjoin="foreign(Rating.match_id) == Mark.match_id", viewonly=True)
+
+
+class Reliability(Base):
+    """All marks of somebody that count, added up as `reliability` says; the class that their pledges bear, and when to look at it again."""
+
+    __tablename__ = "reliabilities"
+
+    person_id: Mapped[UUID] = mapped_column(primary_key=True)
+    good: Mapped[float]
+    bad: Mapped[float]
+    level: Mapped[int] = mapped_column("class", SmallInteger)
+    settle_at: Mapped[datetime | None] = mapped_column(Moment)
+
+
+class Appeal(Base):
+    """Somebody finds a mark against them wrong; the county decides: `waiting`, `upheld` (the mark is taken back), `dismissed`."""
+
+    __tablename__ = "appeals"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    version: Mapped[int] = mapped_column(BigInteger, default=1)
+    mark_id: Mapped[UUID] = mapped_column(ForeignKey("marks.id"))
+    person_id: Mapped[UUID]
+    text: Mapped[str] = mapped_column(Sealed, deferred=True)
+    state: Mapped[str] = mapped_column(String(10), default="waiting")
+    answer: Mapped[str | None] = mapped_column(Sealed, deferred=True)
+    lodged_at: Mapped[datetime] = mapped_column(Moment)
+    decided_by: Mapped[UUID | None]
+    decided_at: Mapped[datetime | None] = mapped_column(Moment)
+    mark: Mapped[Mark] = relationship(back_populates="appeal")

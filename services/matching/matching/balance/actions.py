@@ -1,0 +1,142 @@
+"""Keeps the balance: what the database noted of each change of the book is added to the figures of all regions around.
+
+Triggers write the changes in the statement that makes them, so no act can forget it and no two acts wait for each other. One process
+at a time adds them up; any number may try.
+"""
+
+from datetime import timedelta
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from chassis.data.database import now
+from matching.book import clearing_queue
+
+BATCH = 8_000
+AT_ONCE = 4
+MANY = 20_000
+"""So many notes wait for no clearing any more."""
+EXPIRED_AT_ONCE = 2_000
+PATIENCE = timedelta(minutes=1)
+"""How long what was noted waits for a clearing that is behind."""
+
+FIGURES = {
+    "needs": "sum(needs)",
+    "need_units": "sum(need_units)",
+    "wanting": "sum(wanting)",
+    "pledges": "sum(pledges)",
+    "pledges_units": "sum(pledge_units)",
+    "wide_pledges": "sum(pledges) FILTER (WHERE length = length(one.region))",
+    "wide_pledges_units": "sum(pledge_units) FILTER (WHERE length = length(one.region))",
+}
+"""Of a region and all below it; `wide_` counts pledges for exactly this region, which reach all below."""
+_NAMES = ", ".join(FIGURES)
+_NOTED = ("needs", "need_units", "wanting", "pledges", "pledge_units")
+_NETTED = ", ".join(f"sum({name}) AS {name}" for name in _NOTED)
+_MOVED = " OR ".join(f"sum({name}) <> 0" for name in _NOTED)
+
+# Township at most: nobody is shown a single village.
+AROUND = """
+    SELECT left(one.region, length) AS region, category, unit, {measures}
+    FROM {rows} AS one CROSS JOIN unnest(ARRAY[0, 2, 4, 6, 9]) AS length WHERE length <= length(one.region) GROUP BY 1, 2, 3
+"""
+TOTALLED = ", ".join(f"coalesce({sum_}, 0) AS {name}" for name, sum_ in FIGURES.items())
+
+# What no clearing has looked at yet does not wait for help: most of it is met at once, and then its notes cancel out.
+_SETTLED = text(
+    """
+    SELECT coalesce(first > clock_timestamp() OR first < clock_timestamp() - CAST(:patience AS interval), true) FROM (
+        SELECT min(due_at) AS first FROM (
+            SELECT min(due_at) AS due_at FROM to_clear WHERE side = 'need' UNION ALL SELECT min(due_at) FROM to_clear WHERE side = 'pledge'
+        ) AS sides
+    ) AS list
+    """
+)
+_ARE_MANY = text("SELECT coalesce(max(id) - min(id) >= :many, false) FROM balance_changes")
+_ALONE = text("SELECT pg_try_advisory_xact_lock(hashtext('matching.balance'))")
+_ADD_UP = text(
+    f"""
+    WITH taken AS (
+        DELETE FROM balance_changes WHERE id IN (SELECT id FROM balance_changes ORDER BY id LIMIT :limit) RETURNING *
+    ),
+    netted AS (SELECT region, category, unit, {_NETTED} FROM taken GROUP BY region, category, unit HAVING {_MOVED}),
+    around AS ({AROUND.format(measures=TOTALLED, rows="netted")}),
+    added AS (
+        INSERT INTO balance (region, category, unit, {_NAMES}, changed)
+        SELECT region, category, unit, {_NAMES}, length(region) <= 6 FROM around
+        WHERE {" OR ".join(f"{name} <> 0" for name in FIGURES)}
+        ON CONFLICT (region, category, unit) DO UPDATE
+        SET {", ".join(f"{name} = balance.{name} + excluded.{name}" for name in FIGURES)}, changed = excluded.changed
+    )
+    SELECT count(*) FROM taken
+    """
+)
+_DAYS = text(
+    """
+    WITH taken AS (
+        DELETE FROM accepted_needs WHERE id IN (SELECT id FROM accepted_needs ORDER BY id LIMIT :limit) RETURNING need_id
+    ),
+    fresh AS (
+        SELECT needs.id AS need_id, left(needs.region, 9) AS region, needs.category,
+            date_trunc('month', min(answered_at) AT TIME ZONE 'Asia/Shanghai')\\:\\:date AS month,
+            greatest(0, extract(day FROM min(answered_at) - coalesce(published_at, posted_at)))\\:\\:integer AS days
+        FROM needs JOIN matches ON need_id = needs.id AND answered_at IS NOT NULL
+            AND state NOT IN ('proposed', 'refused', 'lapsed', 'declined')
+        WHERE needs.id IN (SELECT need_id FROM taken) GROUP BY needs.id
+    ),
+    kept AS (
+        INSERT INTO first_matches (need_id, region, category, month, days) SELECT need_id, region, category, month, days FROM fresh
+        ON CONFLICT (need_id) DO UPDATE SET month = excluded.month, days = excluded.days
+    ),
+    change AS (
+        SELECT region, category, month, days, 1 AS needs FROM fresh
+        UNION ALL SELECT region, category, month, days, -1 FROM first_matches WHERE need_id IN (SELECT need_id FROM fresh)
+    ),
+    around AS (
+        SELECT left(region, length) AS region, category, month, days, sum(needs) AS needs
+        FROM change CROSS JOIN unnest(ARRAY[0, 2, 4, 6, 9]) AS length
+        WHERE length <= length(region) GROUP BY 1, 2, 3, 4 HAVING sum(needs) <> 0
+    ),
+    added AS (
+        INSERT INTO balance_days (region, category, month, days, needs) SELECT region, category, month, days, needs FROM around
+        ON CONFLICT (region, category, month, days) DO UPDATE SET needs = balance_days.needs + excluded.needs
+    ),
+    marked AS (
+        UPDATE balance SET changed = true FROM (SELECT DISTINCT region, category FROM around) AS moved
+        WHERE balance.region = moved.region AND balance.category = moved.category AND length(moved.region) <= 6
+    )
+    SELECT count(*) FROM taken
+    """
+)
+# Rows that somebody holds are left for the next time: this waits for nobody.
+_TURN = """
+    UPDATE pledges SET expired = NOT expired WHERE id IN (
+        SELECT id FROM pledges WHERE NOT ended AND {are_over} ORDER BY valid_until LIMIT :limit FOR UPDATE SKIP LOCKED
+    ) RETURNING id
+"""
+_EXPIRE = text(_TURN.format(are_over="NOT expired AND valid_until <= :at"))
+_REVIVE = text(_TURN.format(are_over="expired AND valid_until > :at"))
+
+
+def is_settled(session: Session) -> bool:
+    """Whether it is time to add up: everything listed has been looked at, or that takes too long, or very much has been noted."""
+    return bool(session.scalar(_SETTLED, {"patience": PATIENCE})) or _are_many(session)
+
+
+def keep(session: Session) -> int:
+    """Add up what was noted, a limited part of it; returns how many notes there were. Nothing while another process adds up."""
+    if not session.scalar(_ALONE):
+        return 0
+    turns = {"at": now(), "limit": EXPIRED_AT_ONCE}
+    session.execute(_EXPIRE, turns)
+    clearing_queue.add(session, "pledge", session.scalars(_REVIVE, turns).all())
+    notes = 0
+    for _ in range(AT_ONCE):
+        notes += sum(session.scalar(statement, {"limit": BATCH}) or 0 for statement in (_ADD_UP, _DAYS))
+        if not _are_many(session):
+            break
+    return notes
+
+
+def _are_many(session: Session) -> bool:
+    return bool(session.scalar(_ARE_MANY, {"many": MANY}))

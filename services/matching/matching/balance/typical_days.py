@@ -1,0 +1,54 @@
+"""Typical days: within how many whole days after its publication half of the needs had their first accepted match."""
+
+from datetime import date
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from chassis.data.database import now
+
+MONTHS = 3
+"""How many months before the present one count: what was long ago says little about how long it takes today."""
+
+_TYPICAL = text(
+    """
+    WITH counted AS (
+        SELECT asked.region, asked.category, days, sum(needs) AS needs
+        FROM unnest(CAST(:regions AS text[]), CAST(:categories AS text[]), CAST(:behind AS text[])) AS asked (region, category, behind)
+        JOIN balance_days ON balance_days.region = asked.region COLLATE "C"
+          AND balance_days.category >= asked.category COLLATE "C" AND balance_days.category < asked.behind COLLATE "C"
+        WHERE month >= :since GROUP BY asked.region, asked.category, days
+    ),
+    ranked AS (
+        SELECT region, category, days, sum(needs) OVER (PARTITION BY region, category ORDER BY days) AS within,
+            sum(needs) OVER (PARTITION BY region, category) AS whole
+        FROM counted
+    )
+    SELECT region, category, min(days) AS days, max(whole) AS whole FROM ranked
+    WHERE within * 2 >= whole AND whole > 0 GROUP BY region, category
+    """
+)
+
+
+def below(category: str) -> dict[str, str]:
+    """The range of a category and all below it: from `category` to before `behind`. `/` follows the dot, `~` follows everything."""
+    return {"category": category, "behind": f"{category}/" if category else "~"}
+
+
+def typical(session: Session, places: set[tuple[str, str]]) -> dict[tuple[str, str], tuple[int, int]]:
+    """For each (region, category) that has any: the median days, and of how many needs."""
+    listed = sorted(places)
+    ranges = [below(category) for _, category in listed]
+    stated = {
+        "regions": [region for region, _ in listed],
+        "categories": [one["category"] for one in ranges],
+        "behind": [one["behind"] for one in ranges],
+        "since": _since(),
+    }
+    return {(row.region, row.category): (row.days, int(row.whole)) for row in session.execute(_TYPICAL, stated)}
+
+
+def _since() -> date:
+    today = now().date()
+    months = 12 * today.year + today.month - 1 - MONTHS
+    return date(months // 12, months % 12 + 1, 1)

@@ -1,0 +1,1 @@
+"""The book: needs, pledges, matches and movements; who may do what; locks, releases and events."""

@@ -1,0 +1,31 @@
+"""The list of needs and pledges whose book entry changed and that a clearing has to look at."""
+
+from collections.abc import Collection
+from typing import Literal
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from chassis.data.bulk_sql import array
+from chassis.messaging import outbox
+
+CHANNEL = "to_clear"
+
+# Updating the row that stands already takes its lock: a clearing that runs now passes it over, or is waited for. Doing nothing
+# instead would lose the wake-up when that clearing has not seen this change and deletes the row.
+_ADD = text(
+    "INSERT INTO to_clear (side, id, traceparent)"
+    " SELECT :side, id, trace FROM unnest(CAST(:ids AS uuid[]), CAST(:traces AS text[])) AS due (id, trace) ORDER BY id"
+    " ON CONFLICT (side, id) DO UPDATE SET due_at = least(to_clear.due_at, excluded.due_at), traceparent = excluded.traceparent"
+)
+_WAKE = text(f"SELECT pg_notify('{CHANNEL}', '')")
+
+
+def add(session: Session, side: Literal["need", "pledge"], ids: Collection[UUID]) -> None:
+    """Have these looked at as soon as the transaction commits."""
+    if ids:
+        listed = sorted(ids)
+        traces = array(outbox.trace_of(session, thing) for thing in listed)
+        session.execute(_ADD, {"side": side, "ids": array(listed), "traces": traces})
+        session.execute(_WAKE)

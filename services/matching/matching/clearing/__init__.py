@@ -1,0 +1,1 @@
+"""Clearing: candidate pledges, eligibility, locks and proposals of one transaction."""

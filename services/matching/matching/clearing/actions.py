@@ -1,0 +1,121 @@
+"""One clearing: what changed in the book, with the open book around it, becomes the best proposals; one transaction."""
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from chassis.data.bulk_sql import array
+from chassis.data.database import now
+from chassis.messaging import outbox
+from chassis.ops import tracing
+from matching.allocation.score import Asked, in_turn
+from matching.clearing import candidates
+from matching.clearing.completion import fitting_needs, leave
+from matching.clearing.eligibility import Wanting
+from matching.clearing.lock import held
+from matching.clearing.proposals import propose
+from matching.fairness.queries import lately
+from matching.weights.allocation import share_out, too_low
+from matching.weights.deferral import decline, forget
+from matching.weights.queries import in_force
+
+BATCH = 500
+PLEDGES_AT_ONCE = 20
+
+# Nothing is ever put off by as much as a minute: what seems to be was written before the clock was set back.
+_DUE = text(
+    "SELECT side, id, traceparent FROM to_clear WHERE side = :side"
+    " AND (due_at <= clock_timestamp() OR due_at > clock_timestamp() + interval '1 minute')"
+    " ORDER BY due_at LIMIT :limit FOR UPDATE SKIP LOCKED"
+)
+
+_TAKE_NEEDS = text("SELECT * FROM needs WHERE id = ANY(CAST(:ids AS uuid[])) AND open ORDER BY id FOR UPDATE SKIP LOCKED")
+# A lesson is borne by its pledge; what is read pair by pair are these alone.
+_REFUSED = text(
+    "SELECT need_id, pledge_id, pledges.category, pledges.unit, pledges.scope, not_for FROM matches JOIN pledges ON pledges.id = pledge_id"
+    " WHERE barred AND need_id = ANY(CAST(:ids AS uuid[]))"
+)
+
+
+@dataclass(frozen=True)
+class Cleared:
+    """How many list entries a clearing looked at, and how many proposals it made."""
+
+    due: int
+    proposals: int
+
+
+def clear(session: Session, answer_within: timedelta, limit: int = BATCH) -> Cleared:
+    """Clear up to `limit` entries of the list. Any number may run at once: none waits for another's rows."""
+    needs = session.execute(_DUE, {"side": "need", "limit": limit}).all()
+    pledges = session.execute(_DUE, {"side": "pledge", "limit": min(limit, PLEDGES_AT_ONCE)}).all()
+    if not needs and not pledges:
+        return Cleared(0, 0)
+    due = [*needs, *pledges]
+    with tracing.spans([(f"{row.side} cleared", row.traceparent) for row in due]) as traces:
+        outbox.follow(session, traces[0], {row.id: trace for row, trace in zip(due, traces, strict=True)})
+        return _clear(session, answer_within, [row.id for row in needs], [row.id for row in pledges])
+
+
+def clear_for(session: Session, needs: Sequence[UUID], answer_within: timedelta) -> int:
+    """Clear for just these needs, on the list or not; returns how many proposals there were."""
+    return _clear(session, answer_within, needs, []).proposals
+
+
+def _clear(session: Session, answer_within: timedelta, due_needs: Sequence[UUID], due_pledges: Sequence[UUID]) -> Cleared:
+    at = now()
+    need_of = {row.id: row for row in _take_needs(session, due_needs, due_pledges)}
+    asked = _asked(session, need_of.values(), at)
+    refused = session.execute(_REFUSED, {"ids": array(asked)}).all() if asked else []
+    wanting = Wanting(asked.values(), refused)
+    pledges = candidates.take(session, wanting)
+    weights = in_force(session, {need.region for need in asked.values()}, at)
+    forget(session, [id_ for id_ in due_needs if id_ in need_of and need_of[id_].declined])
+    needs = in_turn(list(asked.values()))
+    low = too_low(needs, pledges.values(), weights)
+    decline(session, low, at)
+    barred = wanting.barred_of(pledges.values())
+    shares, pledge_of = held(session, lambda left: share_out(needs, left, barred, weights, low), pledges)
+    weighed = {id_: (row, asked[id_]) for id_, row in need_of.items()}
+    propose(session, shares, weighed, pledge_of, weights, at, answer_within)
+    given, taken = Counter[UUID](), Counter[UUID]()
+    for share in shares:
+        given[share.need] += share.quantity
+        taken[share.pledge] += share.quantity
+    unmet = [asked[id_] for id_ in due_needs if id_ in asked and given[id_] < asked[id_].rest]
+    lying = [one for id_, one in pledges.items() if taken[id_] < one.rest] if unmet else []
+    waiting = candidates.beside(session, Wanting(unmet, refused, low), lying) if unmet else []
+    leave(session, due_needs, due_pledges, waiting, [id_ for id_ in due_needs if id_ not in asked])
+    return Cleared(len(due_needs) + len(due_pledges), len(shares))
+
+
+def _take_needs(session: Session, due_needs: Sequence[UUID], due_pledges: Sequence[UUID]) -> Sequence[Any]:
+    ids = {*due_needs, *fitting_needs(session, due_pledges)}
+    return session.execute(_TAKE_NEEDS, {"ids": array(sorted(ids))}).all() if ids else []
+
+
+def _asked(session: Session, rows: Collection[Any], at: datetime) -> dict[UUID, Asked]:
+    """The needs by id, each with how its village and household fared. What is asked here was published, even if it is not counted yet."""
+    known, here = lately(session, rows), Counter(row.region for row in rows)
+    return {
+        row.id: Asked(
+            row.id,
+            row.category,
+            row.unit,
+            row.region,
+            row.urgency,
+            max(0, (at - row.posted_at).days),
+            row.rest,
+            is_helped=row.rest < row.quantity,
+            village_needs=max(here[row.region], known.villages.get(row.region, (0, 0))[0]),
+            village_helped=known.villages.get(row.region, (0, 0))[1],
+            household_helped=known.households.get(row.household_id, 0),
+        )
+        for row in rows
+    }

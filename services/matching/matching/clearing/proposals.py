@@ -1,0 +1,84 @@
+"""What a clearing shares out becomes proposals: set aside on both sides, written down with their worth, and told."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from chassis.data.bulk_sql import array, document, insert_into
+from chassis.data.database import new_id
+from chassis.messaging import outbox
+from contracts.matching import MatchProposed
+from matching.allocation.reasons import reasons_for
+from matching.allocation.score import Asked, Weights
+from matching.allocation.solver import Share
+from matching.book.events import match_facts
+from matching.weights.queries import Sets
+
+_SET_ASIDE = {
+    table: text(
+        f"UPDATE {table} SET rest = rest - part.quantity"
+        " FROM unnest(CAST(:ids AS uuid[]), CAST(:quantities AS bigint[])) AS part (id, quantity)"
+        f" WHERE {table}.id = part.id AND NOT ended AND rest >= part.quantity"
+    )
+    for table in ("needs", "pledges")
+}
+
+_PROPOSE = insert_into(
+    "matches",
+    [
+        *("id", "version", "need_id", "pledge_id", "household_id", "account_id", "poster_id", "pledger_id", "region", "category", "unit"),
+        *("quantity", "state", "reasons", "barred", "proposed_at", "answer_by"),
+        *("parts", "score", "lead", "weights_version", "weights_region"),
+    ],
+)
+
+
+def propose(
+    session: Session,
+    shares: Sequence[Share],
+    needs: Mapping[UUID, tuple[Any, Asked]],
+    pledges: Mapping[UUID, Any],
+    weights: Sets,
+    at: datetime,
+    answer_within: timedelta,
+) -> None:
+    """`needs` are locked rows of the book with how they were weighed, `pledges` locked rows. Raises when less is free than shared out."""
+    if not shares:
+        return
+    _set_aside(session, "needs", [(share.need, share.quantity) for share in shares])
+    _set_aside(session, "pledges", [(share.pledge, share.quantity) for share in shares])
+    proposals, rows = [], []
+    for share in shares:
+        (need, asked), pledge = needs[share.need], pledges[share.pledge]
+        whose, weighed = weights.of(need.region)
+        reasons = reasons_for(asked, (pledge.category, pledge.unit, pledge.scope), share, weighed)
+        stated = match_facts(new_id(), need, pledge, share.quantity)
+        answer_by = min(at + answer_within, pledge.valid_until)
+        proposals.append(MatchProposed(version=1, **stated, reasons=reasons, proposed_at=at, answer_by=answer_by))
+        rows.append(_row(proposals[-1]) | _worth(share, whose, weighed))
+    session.execute(_PROPOSE, {"rows": document(rows)})
+    outbox.add(session, *proposals)
+
+
+def _worth(share: Share, whose: str, weights: Weights) -> dict[str, Any]:
+    by = {"weights_region": whose, "weights_version": weights.version}
+    return {"parts": share.parts, "score": share.value, "lead": share.lead} | by
+
+
+def _set_aside(session: Session, table: str, parts: Sequence[tuple[UUID, int]]) -> None:
+    total: dict[UUID, int] = defaultdict(int)
+    for id_, quantity in parts:
+        total[id_] += quantity
+    changed = session.execute(_SET_ASIDE[table], {"ids": array(total), "quantities": array(total.values())})
+    if changed.rowcount != len(total):
+        raise AssertionError(f"{len(total) - changed.rowcount} of {table} hold less than was set aside of them")
+
+
+def _row(proposal: MatchProposed) -> dict[str, Any]:
+    stated = {name: getattr(proposal, name) for name in proposal.__struct_fields__ if name not in {"match_id", "reasons"}}
+    return stated | {"id": proposal.match_id, "state": "proposed", "reasons": proposal.reasons, "barred": False}

@@ -1,0 +1,86 @@
+"""A proposal that nobody has answered yet may go to somebody whose need is critical, when nothing else is left for them.
+
+Decision 12 says why so seldom: who was told of a proposal is disappointed when it goes elsewhere.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from chassis.data.database import now
+from matching.book.model import Match
+from matching.book.release import lapse, lock_book
+from matching.clearing import actions
+from matching.refusals.conditions import wanted
+
+AT_ONCE = 20
+LOOKED_AT = 200
+WAITED = timedelta(hours=1)
+"""How long a critical need has waited before anything is revised for it: what fits and is free has been proposed by then."""
+
+_ALONE = text("SELECT pg_try_advisory_xact_lock(hashtext('matching.revising'))")
+
+# For a critical need that has nothing, a proposal of the same item to an ordinary one that it can take up whole, of those who have waited
+# least. Its pledger was neither reminded nor revised before, and more than half of the time to answer is left. Not the oldest critical
+# needs are looked at: those that nobody can help would be for ever, and no others. Ordinary needs that were worth too little for something
+# stand in another index, and keep what was proposed to them.
+_ORDINARY = f"""
+    SELECT * FROM needs AS ordinary
+    WHERE ordinary.category = wanting.category AND ordinary.unit = wanting.unit AND urgency = 1 AND {{that}} AND NOT declined
+    ORDER BY posted_at DESC LIMIT {LOOKED_AT}
+"""
+_REVISABLE = text(
+    f"""
+    WITH wanting AS (
+        SELECT * FROM needs
+        WHERE urgency = 4 AND open AND rest = quantity AND coalesce(published_at, posted_at) <= :since
+          AND NOT EXISTS (SELECT FROM to_clear WHERE side = 'need' AND to_clear.id = needs.id)
+          AND (CAST(:only AS uuid) IS NULL OR id = :only)
+        ORDER BY random() LIMIT {LOOKED_AT}
+    )
+    SELECT wanting.id AS need_id, found.id AS match_id FROM wanting, LATERAL (
+        SELECT matches.id FROM (
+            ({_ORDINARY.format(that="NOT ended AND NOT open")}) UNION ALL ({_ORDINARY.format(that="open")})
+            ORDER BY posted_at DESC LIMIT {LOOKED_AT}
+        ) AS ordinary
+        JOIN matches ON matches.need_id = ordinary.id JOIN pledges ON pledges.id = matches.pledge_id
+        WHERE matches.state = 'proposed' AND matches.quantity <= wanting.rest AND starts_with(wanting.region, pledges.scope)
+          AND matches.reminded_at IS NULL AND :at - proposed_at < answer_by - :at AND NOT pledges.ended AND valid_until >= answer_by
+          AND NOT EXISTS (SELECT FROM matches AS former WHERE former.pledge_id = pledges.id AND former.ended_because = 'revised')
+          AND {wanted("wanting", "pledges.id", "pledges.not_for")}
+        ORDER BY ordinary.posted_at DESC, matches.id LIMIT 1
+    ) AS found
+    LIMIT {AT_ONCE}
+    """
+)
+
+
+def revise(session: Session, answer_within: timedelta) -> bool:
+    """Revise one proposal, with its new one in the same transaction; returns whether there was one. Not while another process is at it.
+
+    A second one would take its pledge with the needs of the first held, and meet those who take pledges first.
+    """
+    if not session.scalar(_ALONE):
+        return False
+    return any(_give(session, need_id, match_id, answer_within) for need_id, match_id in _revisable(session, None))
+
+
+def _revisable(session: Session, only: UUID | None) -> Sequence[tuple[UUID, UUID]]:
+    """(need, match) of all critical needs, or of `only` one."""
+    at = now()
+    return [(need, match) for need, match in session.execute(_REVISABLE, {"at": at, "since": at - WAITED, "only": only})]
+
+
+def _give(session: Session, need_id: UUID, match_id: UUID, answer_within: timedelta) -> bool:
+    """Whether the pledge is proposed to the critical need now; if it is not, everything stays as it was."""
+    with session.begin_nested() as step:
+        [match] = session.scalars(select(Match).where(Match.id == match_id)).all()
+        lock_book(session, [match])
+        still = (need_id, match_id) in _revisable(session, need_id)
+        if still and lapse(session, [match], "revised") and actions.clear_for(session, [need_id], answer_within):
+            return True
+        step.rollback()
+    return False

@@ -1,0 +1,53 @@
+"""What a clearing asks: how the villages and households of its needs have fared lately."""
+
+from collections.abc import Collection
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from chassis.data.bulk_sql import array
+from chassis.data.database import now
+
+# One document: rows one by one would take longer to read than to find.
+_LATELY = text(
+    """
+    SELECT CAST(json_build_object('villages', coalesce(villages, '{}'), 'households', coalesce(households, '{}')) AS text)
+    FROM (
+        SELECT json_object_agg(region, json_build_array(needs, helped)) AS villages FROM (
+            SELECT region, sum(needs) AS needs, sum(helped) AS helped FROM fared
+            WHERE region = ANY(CAST(:regions AS text[])) AND quarter >= :since GROUP BY region
+        ) AS village
+    ) AS of_villages, (
+        SELECT json_object_agg(household_id, helped) AS households FROM (
+            SELECT household_id, count(*) AS helped FROM counted_needs
+            WHERE is_helped AND household_id = ANY(CAST(:households AS uuid[])) AND quarter >= :since GROUP BY household_id
+        ) AS household
+    ) AS of_households
+    """
+)
+
+
+class Lately(msgspec.Struct, frozen=True):
+    """Of this quarter and the one before: by village the needs published and how many of them are helped, by household how many are.
+
+    Those of which nothing is counted yet are not in it.
+    """
+
+    villages: dict[str, tuple[int, int]]
+    households: dict[UUID, int]
+
+
+def lately(session: Session, needs: Collection[Any]) -> Lately:
+    """How the villages and households of these needs have fared."""
+    asked = {"regions": array({row.region for row in needs}), "households": array({row.household_id for row in needs})}
+    return msgspec.json.decode(session.scalar(_LATELY, asked | {"since": _since()}) or "", type=Lately)
+
+
+def _since() -> date:
+    today = now().date()
+    quarters = 4 * today.year + (today.month - 1) // 3 - 1
+    return date(quarters // 4, quarters % 4 * 3 + 1, 1)

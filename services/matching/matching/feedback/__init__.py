@@ -1,0 +1,1 @@
+"""Feedback: photos, thanks and ratings of both sides of a match."""

@@ -1,0 +1,1 @@
+"""Actions on photos, thanks and ratings."""

@@ -1,0 +1,102 @@
+"""Photos of what was sent and received: a file goes in as it is, a JPEG without a word about its origin comes out."""
+
+from typing import Any
+from uuid import UUID
+
+from apiflask import APIBlueprint
+from flask import Response, request
+from marshmallow import Schema, fields
+from sqlalchemy.orm import Session
+
+from chassis.http.auth import HOUSEHOLD, SIGNED_IN, STAFF, Caller
+from chassis.http.fields import Acts, Choice, NothingIn
+from chassis.http.routes import access
+from matching.feedback.actions import photos as actions
+from matching.feedback.image import KEPT_TYPE, MOST_BYTES, TYPES
+from matching.feedback.labels import PURPOSES, SIDES
+from matching.feedback.model import Photo
+from matching.feedback.rules import photo_refusal
+
+api = APIBlueprint("photos", __name__)
+
+JPEG = {200: {"description": "the photo", "content": {KEPT_TYPE: {"schema": {"type": "string", "format": "binary"}}}}}
+
+
+class PhotoOut(Schema):
+    """A photo of a match. The file is `/v1/photos/{id}/image`, a JPEG of at most 1600 pixels a side, without its place and camera."""
+
+    id = fields.UUID(required=True)
+    version = fields.Integer(required=True)
+    match_id = fields.UUID(required=True)
+    side = Choice(SIDES, required=True)
+    purpose = Choice(PURPOSES, required=True)
+    added_at = fields.AwareDateTime(required=True)
+    width = fields.Integer(required=True)
+    height = fields.Integer(required=True)
+    size = fields.Integer(required=True, metadata={"description": "bytes"})
+    removed_at = fields.AwareDateTime(required=True, allow_none=True)
+    allowed = Acts()
+
+
+class PhotosOut(Schema):
+    items = fields.List(fields.Nested(PhotoOut), required=True)
+
+
+@api.post("/matches/<uuid:match_id>/photos")
+@access(who=SIGNED_IN, view="own", body_bytes=MOST_BYTES, body_types=TYPES)
+@api.output(PhotoOut, 201)
+def add_photo(session: Session, caller: Caller, match_id: UUID) -> Any:
+    """Show what one sent or received, up to four times a side: at most 6 MB, 25 million pixels, as PNG or WebP 13. Its place is dropped."""
+    return _made(actions.add_photo(session, caller, match_id, request.get_data(), request.mimetype), caller)
+
+
+@api.post("/matches/<uuid:match_id>/thanks-photos")
+@access(who=HOUSEHOLD | STAFF, view="own", body_bytes=MOST_BYTES, body_types=TYPES)
+@api.output(PhotoOut, 201)
+def add_thanks_photo(session: Session, caller: Caller, match_id: UUID) -> Any:
+    """A photo to go with the thanks, one; name it when you write them. The giver sees it when they are released."""
+    return _made(actions.add_thanks_photo(session, caller, match_id, request.get_data(), request.mimetype), caller)
+
+
+@api.get("/matches/<uuid:match_id>/photos")
+@access(who=SIGNED_IN, view="own")
+@api.output(PhotosOut)
+def list_photos(session: Session, caller: Caller, match_id: UUID) -> Any:
+    """The photos of a match, for its two sides and the administrators of its region."""
+    return {"items": [shown(photo, caller) for photo in actions.photos_of(session, caller, match_id)]}
+
+
+@api.get("/photos/<uuid:photo_id>")
+@access(who=SIGNED_IN, view="own")
+@api.output(PhotoOut)
+def get_photo(session: Session, caller: Caller, photo_id: UUID) -> Any:
+    """What is known of a photo."""
+    return shown(actions.visible_photo(session, caller, photo_id), caller)
+
+
+@api.get("/photos/<uuid:photo_id>/image")
+@access(who=SIGNED_IN, view="own")
+@api.doc(responses=JPEG)
+def get_photo_image(session: Session, caller: Caller, photo_id: UUID) -> Any:
+    """The photo itself; 410 when it was removed."""
+    photo = actions.visible_photo(session, caller, photo_id, whole=True)
+    kept = {"Cache-Control": "private, max-age=3600", "Content-Disposition": 'inline; filename="photo.jpg"'}
+    return Response(photo.data, content_type=KEPT_TYPE, headers=kept)
+
+
+@api.post("/photos/<uuid:photo_id>/removal")
+@access(who=SIGNED_IN, view="own")
+@api.input(NothingIn)
+@api.output(PhotoOut, 201)
+def remove_photo(session: Session, caller: Caller, photo_id: UUID, json_data: dict[str, Any]) -> Any:
+    """Take back a photo that one added: nothing of the picture is left."""
+    return _made(actions.remove_photo(session, caller, photo_id), caller)
+
+
+def shown(photo: Photo, caller: Caller) -> dict[str, Any]:
+    acts = [] if photo_refusal(caller, photo) else ["remove_photo"]
+    return {name: getattr(photo, name) for name in PhotoOut().fields if name != "allowed"} | {"allowed": acts}
+
+
+def _made(photo: Photo, caller: Caller) -> Any:
+    return shown(photo, caller), 201, {"Location": f"/v1/photos/{photo.id}"}

@@ -1,0 +1,66 @@
+"""Rating each other, without a chance to rate in return."""
+
+from typing import Any
+from uuid import UUID
+
+from apiflask import APIBlueprint
+from marshmallow import Schema, fields
+from sqlalchemy.orm import Session
+
+from chassis.http.auth import SIGNED_IN, Caller
+from chassis.http.fields import Strict, Whole
+from chassis.http.routes import access
+from matching.feedback.actions import ratings as actions
+from matching.feedback.actions.ratings import Ratings
+from matching.feedback.model import Rating
+
+api = APIBlueprint("ratings", __name__)
+
+
+class RatingIn(Strict):
+    stars = Whole(1, 5, required=True)
+
+
+class RatingOut(Schema):
+    stars = fields.Integer(required=True)
+    at = fields.AwareDateTime(required=True)
+
+
+class RatingsOut(Schema):
+    """How the two sides of a match found each other. Theirs is shown when both have rated, or nobody can any more."""
+
+    match_id = fields.UUID(required=True)
+    version = fields.Integer(required=True, metadata={"description": "of the match"})
+    mine = fields.Nested(RatingOut, required=True, allow_none=True)
+    theirs = fields.Nested(RatingOut, required=True, allow_none=True)
+    closes_at = fields.AwareDateTime(
+        required=True, allow_none=True, metadata={"description": "until when both may rate; null before anything arrived or ended"}
+    )
+
+
+@api.post("/matches/<uuid:match_id>/rating")
+@access(who=SIGNED_IN, view="own")
+@api.input(RatingIn)
+@api.output(RatingsOut, 201)
+def rate_match(session: Session, caller: Caller, match_id: UUID, json_data: dict[str, Any]) -> Any:
+    """Say once, 1 to 5, how one found the other side; within a fortnight after something arrived or the match was closed."""
+    shown = _shown(actions.rate_match(session, caller, match_id, **json_data))
+    return shown, 201, {"Location": f"/v1/matches/{match_id}/ratings"}
+
+
+@api.get("/matches/<uuid:match_id>/ratings")
+@access(who=SIGNED_IN, view="own")
+@api.output(RatingsOut)
+def get_ratings(session: Session, caller: Caller, match_id: UUID) -> Any:
+    """How the two sides of a match found each other, as far as the caller's side may know."""
+    return _shown(actions.ratings_of(session, caller, match_id))
+
+
+def _shown(ratings: Ratings) -> dict[str, Any]:
+    match = ratings.match
+    both = {"mine": _one(ratings.mine), "theirs": _one(ratings.theirs)}
+    return {"match_id": match.id, "version": match.version, **both, "closes_at": ratings.closes_at}
+
+
+def _one(rating: Rating | None) -> dict[str, Any] | None:
+    return {"stars": rating.stars, "at": rating.at} if rating else None

@@ -1,0 +1,80 @@
+"""Tables of photos, thanks and ratings. Sealed columns are personal data and stay out of events and logs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import BigInteger, ForeignKey, LargeBinary, SmallInteger, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from chassis.data.database import Moment, new_id
+from chassis.data.encryption import Sealed, SealedBytes
+from matching.book.model import Base, Match
+
+
+class Photo(Base):
+    """What one side shows of what moved in a match, as `evidence` or to go with its `thanks`. Once removed, nothing of the picture is left.
+
+    `digest` is the same for the same file, so that what is sent twice stands here once.
+    """
+
+    __tablename__ = "photos"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    version: Mapped[int] = mapped_column(BigInteger, default=1)
+    match_id: Mapped[UUID] = mapped_column(ForeignKey("matches.id"))
+    side: Mapped[str] = mapped_column(String(10))
+    purpose: Mapped[str] = mapped_column(String(10))
+    added_by: Mapped[UUID]
+    added_at: Mapped[datetime] = mapped_column(Moment)
+    width: Mapped[int]
+    height: Mapped[int]
+    size: Mapped[int]
+    digest: Mapped[bytes] = mapped_column(LargeBinary)
+    data: Mapped[bytes | None] = mapped_column(SealedBytes, deferred=True)
+    removed_at: Mapped[datetime | None] = mapped_column(Moment)
+    removed_by: Mapped[UUID | None]
+    match: Mapped[Match] = relationship(viewonly=True)
+
+
+class Thanks(Base):
+    """What the household's side writes to the giver, who reads it when an administrator let it: `waiting`, `released`, `refused`."""
+
+    __tablename__ = "thanks"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    version: Mapped[int] = mapped_column(BigInteger, default=1)
+    match_id: Mapped[UUID] = mapped_column(ForeignKey("matches.id"))
+    author_id: Mapped[UUID]
+    text: Mapped[str] = mapped_column(Sealed, deferred=True)
+    photo_id: Mapped[UUID | None] = mapped_column(ForeignKey("photos.id"))
+    state: Mapped[str] = mapped_column(String(10), default="waiting")
+    reason: Mapped[str | None] = mapped_column(String(20))
+    written_at: Mapped[datetime] = mapped_column(Moment)
+    decided_by: Mapped[UUID | None]
+    decided_at: Mapped[datetime | None] = mapped_column(Moment)
+    match: Mapped[Match] = relationship()
+
+
+class Rating(Base):
+    """How one side found the other, 1 to 5, said once. It is shown, and counts, when both have said it or nobody can any more."""
+
+    __tablename__ = "ratings"
+
+    match_id: Mapped[UUID] = mapped_column(ForeignKey("matches.id"), primary_key=True)
+    side: Mapped[str] = mapped_column(String(10), primary_key=True)
+    stars: Mapped[int] = mapped_column(SmallInteger)
+    by: Mapped[UUID]
+    at: Mapped[datetime] = mapped_column(Moment)
+    closes_at: Mapped[datetime] = mapped_column(Moment)
+    shown_at: Mapped[datetime | None] = mapped_column(Moment)
+
+
+@dataclass(frozen=True)
+class Feedback:
+    """All photos, thanks and ratings of one match, oldest first."""
+
+    photos: Sequence[Photo] = ()
+    thanks: Sequence[Thanks] = ()
+    ratings: Sequence[Rating] = ()

@@ -1,0 +1,1 @@
+"""Intake: events about needs and pledges, entered in the book."""

@@ -1,0 +1,174 @@
+"""Keep the book as needs tells it: what is asked for and offered, how it changes and ends."""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any, Literal
+from uuid import UUID
+
+from sqlalchemy import TextClause
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from chassis.data.bulk_sql import document, insert_into
+from chassis.data.database import now
+from chassis.messaging import outbox
+from contracts.needs import NeedClosed, NeedPublished, NeedWithdrawn, PledgeChanged, PledgeOffered, PledgeWithdrawn
+from matching.allocation.score import PRIOR
+from matching.book import clearing_queue
+from matching.book.events import accepted_of, need_ended
+from matching.book.model import Match, Need, Pledge
+from matching.book.release import lapse, lock, matches_in, pledges_proposed_to
+from matching.refusals.actions import forget_all, tell_released
+from matching.reliability import classes
+
+# What was ever asked for, and in which unit: a pledge for a group looks its items up there, one index range each.
+_KNOW = insert_into("categories", ("category", "unit"), "ON CONFLICT DO NOTHING")
+URGENCY = {"normal": 1, "urgent": 2, "critical": 4}
+
+
+def book_needs(session: Session, events: Sequence[NeedPublished]) -> None:
+    """Enter published needs into the book; one that is known already, perhaps as ended, stays as it is."""
+    rows = [
+        {
+            **_stated_of(event),
+            "urgency": URGENCY[event.urgency],
+            "rest": event.quantity,
+            "ended": False,
+            "posted_at": event.posted_at,
+            "published_at": event.published_at,
+        }
+        for event in sorted(events, key=lambda event: event.need_id)
+    ]
+    entered = session.scalars(_enter("needs", tuple(rows[0])), {"rows": document(rows)}).all()
+    asked = sorted({(event.category, event.unit) for event in events})
+    session.execute(_KNOW, {"rows": document([{"category": category, "unit": unit} for category, unit in asked])})
+    clearing_queue.add(session, "need", set(entered))
+
+
+def end_needs(session: Session, events: Sequence[NeedWithdrawn | NeedClosed]) -> None:
+    """Nothing more for these needs, which all ended in the same way: unanswered proposals lapse, who accepted one is told.
+
+    One that is not known yet leaves an ended row.
+    """
+    newest = {event.need_id: event for event in sorted(events, key=lambda event: (event.need_id, event.version))}
+    rows = [{**_stated_of(event), "urgency": 0, "rest": 0, "ended": True, "posted_at": now()} for event in newest.values()]
+    while not _end(session, rows):
+        pass
+    because: Literal["need_withdrawn", "need_closed"] = "need_withdrawn" if isinstance(events[0], NeedWithdrawn) else "need_closed"
+    lapse(session, matches_in(session, "proposed", Match.need_id.in_(newest)), because)
+    untold = Match.need_id.in_(newest) & Match.need_ended_at.is_(None)
+    promised = matches_in(session, "accepted", untold, locked=True)
+    for match in promised:
+        match.version, match.need_ended_because, match.need_ended_at = match.version + 1, because, now()
+        match.need_ended_version = match.version
+    session.flush()
+    outbox.add(session, *map(need_ended, promised))
+
+
+def _end(session: Session, rows: list[dict[str, Any]]) -> bool:
+    """The needs have ended and are held, and before them all pledges that are proposed to them.
+
+    False, and nothing is held nor done, when another was proposed before the needs were held: it comes before them too, the next time.
+    """
+    entry = insert(Need).values(rows)
+    ending = entry.on_conflict_do_update(
+        index_elements=["id"],
+        set_={"version": entry.excluded.version, "rest": 0, "ended": True},
+        where=Need.version < entry.excluded.version,
+    )
+    needs = [row["id"] for row in rows]
+    with session.begin_nested() as step:
+        held = pledges_proposed_to(session, needs)
+        lock(session, Pledge, held)
+        session.execute(ending)
+        if pledges_proposed_to(session, needs) <= held:
+            return True
+        step.rollback()
+    return False
+
+
+def book_pledges(session: Session, events: Sequence[PledgeOffered]) -> None:
+    """Enter offered pledges into the book; one that is known already, perhaps changed or ended, stays as it is."""
+    known = classes.known(session, {event.pledger_id for event in events})
+    rows = [_offer(event, known) for event in sorted(events, key=lambda event: event.pledge_id)]
+    entered = session.scalars(_enter("pledges", tuple(rows[0])), {"rows": document(rows)})
+    clearing_queue.add(session, "pledge", set(entered))
+
+
+def change_pledge(session: Session, event: PledgeChanged) -> None:
+    """Release the unanswered proposals of the pledge, keep what was accepted, and tell what is free now."""
+    pledge = _pledge_at(session, event.pledge_id, event.version, _offer(event, classes.known(session, [event.pledger_id])))
+    if pledge is None:
+        return
+    lapse(session, matches_in(session, "proposed", Match.pledge_id == pledge.id), "pledge_changed")
+    # What lapsed was given back by SQL, which the object does not know: it would take its old figure for unchanged.
+    session.refresh(pledge)
+    forget_all(session, pledge)
+    if not pledge.ended or pledge.paused:
+        promised = accepted_of(session, pledge.id)
+        pledge.ended = pledge.paused = False
+        pledge.scope, pledge.valid_until, pledge.expired = event.region, event.valid_until, event.valid_until <= now()
+        pledge.quantity = max(event.quantity, promised)
+        pledge.rest = pledge.quantity - promised
+        session.flush()
+        clearing_queue.add(session, "pledge", [pledge.id])
+    tell_released(session, pledge)
+
+
+def withdraw_pledge(session: Session, event: PledgeWithdrawn) -> None:
+    """Nothing more of the pledge: unanswered proposals lapse, what was accepted stays."""
+    pledge = _pledge_at(session, event.pledge_id, event.version, _offer(event, classes.known(session, [event.pledger_id])))
+    if pledge is None:
+        return
+    forget_all(session, pledge)
+    pledge.ended, pledge.paused, pledge.rest = True, False, 0
+    session.flush()
+    lapse(session, matches_in(session, "proposed", Match.pledge_id == pledge.id), "pledge_withdrawn")
+    tell_released(session, pledge)
+
+
+def _pledge_at(session: Session, pledge_id: UUID, version: int, unknown: dict[str, Any]) -> Pledge | None:
+    """The pledge, locked and at this version; entered if it was not known. None when it is at this version or a later one already."""
+    entered = session.scalar(insert(Pledge).values(unknown).on_conflict_do_nothing(index_elements=["id"]).returning(Pledge.id))
+    pledge = session.get(Pledge, pledge_id, with_for_update=True, populate_existing=True)
+    if pledge is None or (entered is None and pledge.version >= version):
+        return None
+    pledge.version = version
+    return pledge
+
+
+@cache
+def _enter(table: str, columns: tuple[str, ...]) -> TextClause:
+    return insert_into(table, columns, "ON CONFLICT (id) DO NOTHING RETURNING id")
+
+
+def _stated_of(event: NeedPublished | NeedWithdrawn | NeedClosed) -> dict[str, Any]:
+    return {
+        "id": event.need_id,
+        "version": event.version,
+        "household_id": event.household_id,
+        "account_id": event.account_id,
+        "poster_id": event.poster_id,
+        "region": event.region,
+        "category": event.category,
+        "unit": event.unit,
+        "quantity": event.quantity,
+    }
+
+
+def _offer(event: PledgeOffered | PledgeChanged | PledgeWithdrawn, known: Mapping[UUID, int]) -> dict[str, Any]:
+    return {
+        "id": event.pledge_id,
+        "version": event.version,
+        "pledger_id": event.pledger_id,
+        "category": event.category,
+        "unit": event.unit,
+        "scope": event.region,
+        "quantity": event.quantity,
+        "rest": event.quantity,
+        "ended": False,
+        "valid_until": event.valid_until,
+        "offered_at": event.offered_at,
+        "releases": 0,
+        "reliability": known.get(event.pledger_id, PRIOR),
+    }

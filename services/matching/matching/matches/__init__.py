@@ -1,0 +1,1 @@
+"""Matches: accept, refuse, decline, send, receive, close, cancel, remind."""

@@ -1,0 +1,1 @@
+"""Actions on a match, by either side."""

@@ -1,0 +1,104 @@
+"""Carry out what people decide: pledgers accept, refuse, claim, or do not answer in time; households decline."""
+
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from chassis.data.database import new_id, now
+from chassis.http.auth import Caller
+from chassis.messaging import outbox
+from matching.book.events import accepted, declined, match_facts, refused
+from matching.book.lock import advance, move, take
+from matching.book.model import Match, Need, Pledge
+from matching.book.problems import does_not_fit, not_enough, pledge_rests, unknown_need, unknown_pledge
+from matching.book.release import free, give_back, lapse
+from matching.refusals.actions import RESTING, learn
+
+LAPSED_AT_ONCE = 500
+
+
+def accept_match(session: Session, caller: Caller, match_id: UUID, quantity: int | None = None) -> Match:
+    """The pledger agrees to a proposal that still waits for their answer, or to a part of it.
+
+    What they leave of it is free again, not for each other.
+    """
+    match = take(session, caller, match_id, "accept_match", with_book=quantity is not None)
+    promised = match.quantity if quantity is None else quantity
+    if promised > match.quantity:
+        raise not_enough()
+    left = match.quantity - promised
+    advance(match, "accepted")
+    match.answered_at, match.barred = now(), left > 0
+    move(match, "promised", promised, caller.id)
+    session.flush()
+    if left:
+        free(session, "need", {match.need_id: left})
+        free(session, "pledge", {match.pledge_id: left})
+    outbox.add(session, accepted(match))
+    return match
+
+
+def refuse_match(session: Session, caller: Caller, match_id: UUID, reason: str) -> Match:
+    """The pledger declines; need and pledge are free again, not for each other, and the reason is learnt from."""
+    may_rest = reason in RESTING
+    match = take(session, caller, match_id, "refuse_match", with_book=not may_rest, with_proposals=may_rest)
+    advance(match, "refused")
+    match.answered_at, match.ended_because, match.barred = now(), reason, True
+    session.flush()
+    give_back(session, [match])
+    outbox.add(session, refused(match))
+    learn(session, match)
+    return match
+
+
+def decline_match(session: Session, caller: Caller, match_id: UUID, reason: str) -> Match:
+    """The household's side does not want it, before anything is sent; need and pledge are free again, not for each other."""
+    match = take(session, caller, match_id, "decline_match", with_book=True)
+    promised = match.moved("promised")
+    advance(match, "declined")
+    match.closed_at, match.closed_by, match.ended_because, match.barred = now(), caller.id, reason, True
+    if promised:
+        move(match, "returned", promised, caller.id)
+    session.flush()
+    back = promised or match.quantity
+    free(session, "need", {match.need_id: back})
+    free(session, "pledge", {match.pledge_id: back})
+    outbox.add(session, declined(match))
+    return match
+
+
+def claim_need(session: Session, caller: Caller, need_id: UUID, pledge_id: UUID, quantity: int) -> Match:
+    """A pledger sets a quantity of their own pledge aside for a need they chose; accepted at once."""
+    pledge = session.get(Pledge, pledge_id, with_for_update=True, populate_existing=True)
+    if pledge is None or pledge.pledger_id != caller.id:
+        raise unknown_pledge()
+    need = session.get(Need, need_id, with_for_update=True, populate_existing=True)
+    if need is None:
+        raise unknown_need()
+    if pledge.paused:
+        raise pledge_rests()
+    if need.ended or pledge.ended or pledge.valid_until <= now() or min(need.rest, pledge.rest) < quantity:
+        raise not_enough()
+    within = f"{need.category}.".startswith(f"{pledge.category}.") and need.region.startswith(pledge.scope)
+    if not within or need.unit != pledge.unit:
+        raise does_not_fit()
+    need.rest -= quantity
+    pledge.rest -= quantity
+    at = now()
+    stated = match_facts(new_id(), need, pledge, quantity)
+    match = Match(
+        id=stated["match_id"], **{name: value for name, value in stated.items() if name != "match_id"},
+        version=1, state="accepted", reasons=[], proposed_at=at, answer_by=at, answered_at=at,
+    )  # fmt: skip
+    session.add(match)
+    move(match, "promised", quantity, caller.id)
+    session.flush()
+    outbox.add(session, accepted(match))
+    return match
+
+
+def lapse_matches(session: Session) -> int:
+    """Proposals whose time is over end unanswered; their pairs are not proposed to each other again. Returns how many ended."""
+    late = select(Match).where(Match.state == "proposed", Match.answer_by < now()).order_by(Match.answer_by).limit(LAPSED_AT_ONCE)
+    return len(lapse(session, session.scalars(late).all(), "deadline"))

@@ -1,0 +1,172 @@
+"""Matches as their two sides and the administrators of the region see them."""
+
+from typing import Any
+from uuid import UUID
+
+from apiflask import APIBlueprint
+from marshmallow import Schema, fields
+from sqlalchemy.orm import Session
+
+from chassis.http.auth import SIGNED_IN, STAFF, Caller
+from chassis.http.fields import Acts, Choice, Region
+from chassis.http.pagination import PageIn, page_of
+from chassis.http.routes import access
+from chassis.problems import language
+from matching.allocation.reasons import spoken
+from matching.book import queries
+from matching.book.labels import CARRIERS, DIFFERENCES, DISPUTED, STATES
+from matching.book.model import Match
+from matching.book.rules import PROMISED, acts_on_match
+from matching.disputes.rules import acts_on_match as acts_of_disputing
+from matching.feedback.model import Feedback
+from matching.feedback.queries import feedback_by_match, feedback_on
+from matching.feedback.rules import acts_on_match as acts_of_feedback
+
+api = APIBlueprint("matches", __name__)
+
+
+class OwnIn(PageIn):
+    state = Choice(STATES)
+
+
+class ManagedIn(OwnIn):
+    region = Region((0, 2, 4, 6, 9, 12), load_default="")
+
+
+class ReasonOut(Schema):
+    code = fields.String(required=True)
+    value = fields.Raw(required=True, metadata={"type": ["string", "integer"]})
+    text = fields.String(required=True)
+
+
+class ScoreOut(Schema):
+    """What a unit was worth when it was proposed, and of which parts; `lead` is over the best need of the region whose weights
+    these are that got nothing of the same pledges.
+    """
+
+    weights_region = fields.String(required=True, metadata={"description": "whose weights they were; empty is the whole country"})
+    weights_version = fields.Integer(required=True)
+    value = fields.Integer(required=True)
+    parts = fields.Dict(keys=fields.String(), values=fields.Integer(), required=True)
+    lead = fields.Integer(required=True, allow_none=True, metadata={"description": "empty when no such need was left"})
+
+
+class DeliveryOut(Schema):
+    """What moved, in units of the match; each figure is 0 until then."""
+
+    promised = fields.Integer(required=True)
+    sent = fields.Integer(required=True)
+    received = fields.Integer(required=True)
+    returned = fields.Integer(required=True, metadata={"description": "never sent, free again in the pledge"})
+    sent_at = fields.AwareDateTime(required=True, allow_none=True)
+    received_at = fields.AwareDateTime(required=True, allow_none=True)
+    carrier = Choice(CARRIERS, required=True, allow_none=True)
+    tracking_number = fields.String(required=True, allow_none=True)
+    difference = Choice(DIFFERENCES, required=True, allow_none=True)
+    by_slip = fields.Boolean(required=True, metadata={"description": "received with the printed slip, without an account"})
+
+
+class MatchOut(Schema):
+    """A match. `quantity` is what was proposed, once accepted what was promised. Until the pledger has accepted, they see the township of
+    the need, not the village; why they refused is theirs.
+    """
+
+    id = fields.UUID(required=True)
+    version = fields.Integer(required=True)
+    state = Choice(STATES, required=True)
+    need_id = fields.UUID(required=True)
+    pledge_id = fields.UUID(required=True)
+    region = fields.String(required=True)
+    category = fields.String(required=True)
+    unit = fields.String(required=True)
+    quantity = fields.Integer(required=True)
+    reasons = fields.List(fields.Nested(ReasonOut), required=True)
+    score = fields.Nested(
+        ScoreOut,
+        required=True,
+        allow_none=True,
+        metadata={"description": "empty when the pledger chose the need, and for them until they have accepted"},
+    )
+    proposed_at = fields.AwareDateTime(required=True)
+    answer_by = fields.AwareDateTime(required=True)
+    answered_at = fields.AwareDateTime(required=True, allow_none=True)
+    ended_because = fields.String(required=True, allow_none=True)
+    closed_at = fields.AwareDateTime(required=True, allow_none=True)
+    delivery = fields.Nested(DeliveryOut, required=True)
+    dispute = Choice(DISPUTED, required=True, allow_none=True, metadata={"description": "empty when nobody disputes it"})
+    allowed = Acts()
+
+
+MatchPage = page_of(MatchOut)
+
+
+@api.get("/matches")
+@access(who=SIGNED_IN, view="own")
+@api.input(OwnIn, location="query")
+@api.output(MatchPage)
+def list_own_matches(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
+    """The matches in which one is the pledger, the household or who posted for it."""
+    return _page(session, queries.own_matches(session, caller, **query_data), caller)
+
+
+@api.get("/matches/managed")
+@access(who=STAFF, view="region")
+@api.input(ManagedIn, location="query")
+@api.output(MatchPage)
+def list_managed_matches(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
+    """The matches in the regions one manages."""
+    return _page(session, queries.managed_matches(session, caller, **query_data), caller)
+
+
+@api.get("/matches/<uuid:match_id>")
+@access(who=SIGNED_IN, view="own")
+@api.output(MatchOut)
+def get_match(session: Session, caller: Caller, match_id: UUID) -> Any:
+    """One match, for its two sides and the administrators of its region, with the reasons why it was proposed."""
+    match = queries.visible_match(session, caller, match_id)
+    return shown(match, caller, feedback_on(session, match))
+
+
+def made(session: Session, match: Match, caller: Caller) -> Any:
+    return shown(match, caller, feedback_on(session, match)), 201, {"Location": f"/v1/matches/{match.id}"}
+
+
+def _page(session: Session, page: dict[str, Any], caller: Caller) -> dict[str, Any]:
+    feedback = feedback_by_match(session, page["items"])
+    return page | {"items": [shown(match, caller, feedback[match.id]) for match in page["items"]]}
+
+
+def shown(match: Match, caller: Caller, feedback: Feedback) -> dict[str, Any]:
+    # From the parts of the score one could tell how the village and the household have fared.
+    is_told = match.state in PROMISED or caller.id != match.pledger_id
+    reasons = [reason | {"text": spoken(reason["code"], reason["value"], language())} for reason in match.reasons]
+    acts = [*acts_on_match(caller, match), *acts_of_disputing(caller, match), *acts_of_feedback(caller, match, feedback)]
+    more = {"reasons": reasons, "allowed": acts, "delivery": _delivery(match), "score": _score(match) if is_told else None}
+    whole = {name: getattr(match, name) for name in MatchOut().fields if name not in more} | more
+    if match.movement("promised"):
+        whole["quantity"] = match.moved("promised")
+    if not is_told:
+        whole["region"] = match.region[:9]
+    if match.state == "refused" and caller.id != match.pledger_id:
+        whole["ended_because"] = None
+    return whole
+
+
+def _score(match: Match) -> dict[str, Any] | None:
+    if match.parts is None:
+        return None
+    by = {"weights_region": match.weights_region or "", "weights_version": match.weights_version}
+    return by | {"value": match.score, "parts": match.parts, "lead": match.lead}
+
+
+def _delivery(match: Match) -> dict[str, Any]:
+    sending, receipt = match.movement("sent"), match.movement("received")
+    return {
+        **{kind: match.moved(kind) for kind in ("promised", "sent", "received", "returned")},
+        "sent_at": sending and sending.at,
+        "received_at": receipt and receipt.at,
+        "carrier": sending and sending.carrier,
+        "tracking_number": sending and sending.tracking_number,
+        "difference": receipt and receipt.reason,
+        "by_slip": bool(receipt and receipt.slip_id),
+    }

@@ -1,0 +1,89 @@
+"""What was learnt from one's refusals, to be seen and taken back."""
+
+from typing import Any
+from uuid import UUID
+
+from apiflask import APIBlueprint
+from marshmallow import Schema, fields
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from chassis.http.auth import GIVERS, Caller
+from chassis.http.fields import Acts, Choice, Id, NothingIn
+from chassis.http.pagination import PageIn, page, page_of
+from chassis.http.routes import access
+from chassis.problems import language
+from matching.book.labels import REFUSALS
+from matching.refusals import actions
+from matching.refusals.model import Lesson
+
+api = APIBlueprint("lessons", __name__)
+
+WORDS = {
+    "too_far": {"zh-CN": "不再建议送往该{place}", "en": "not proposed again to needs of that {place}"},
+    "does_not_fit": {"zh-CN": "不再建议用于这一类物品", "en": "not proposed again for that item"},
+    "out_of_stock": {"zh-CN": "暂停对接，直到您修改意向或恢复", "en": "rests until you change the pledge or take this back"},
+    "changed_my_mind": {"zh-CN": "暂停对接，直到您修改意向或恢复", "en": "rests until you change the pledge or take this back"},
+}
+PLACES = {"zh-CN": {6: "县", 9: "乡镇", 12: "村"}, "en": {6: "county", 9: "township", 12: "village"}}
+
+
+class LessonsIn(PageIn):
+    pledge_id = Id(metadata={"description": "of this pledge alone"})
+
+
+class LessonOut(Schema):
+    """What was learnt about a pledge when a proposal of it was refused. It holds until it is forgotten: by the pledger, or because they
+    changed the pledge."""
+
+    id = fields.UUID(required=True)
+    version = fields.Integer(required=True)
+    pledge_id = fields.UUID(required=True)
+    match_id = fields.UUID(required=True, metadata={"description": "the match that was refused"})
+    reason = Choice(REFUSALS, required=True)
+    region = fields.String(required=True, allow_none=True, metadata={"description": "not to needs there; empty when the pledge rests"})
+    category = fields.String(required=True, metadata={"description": "not for this item; empty means any"})
+    text = fields.String(required=True, metadata={"description": "what follows from it, in the language of the caller"})
+    learnt_at = fields.AwareDateTime(required=True)
+    forgotten_at = fields.AwareDateTime(required=True, allow_none=True)
+    allowed = Acts()
+
+
+LessonPage = page_of(LessonOut)
+
+
+@api.get("/lessons")
+@access(who=GIVERS, view="own")
+@api.input(LessonsIn, location="query")
+@api.output(LessonPage)
+def list_lessons(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
+    """What was learnt from one's own refusals, forgotten ones too."""
+    pledge_id = query_data.pop("pledge_id", None)
+    query = select(Lesson).where(Lesson.pledger_id == caller.id)
+    found = page(session, query.where(Lesson.pledge_id == pledge_id) if pledge_id else query, Lesson.id, **query_data)
+    return found | {"items": [_shown(one) for one in found["items"]]}
+
+
+@api.get("/lessons/<uuid:lesson_id>")
+@access(who=GIVERS, view="own")
+@api.output(LessonOut)
+def get_lesson(session: Session, caller: Caller, lesson_id: UUID) -> Any:
+    """One thing that was learnt from a refusal of one's own."""
+    return _shown(actions.own_lesson(session, caller, lesson_id))
+
+
+@api.post("/lessons/<uuid:lesson_id>/withdrawal")
+@access(who=GIVERS, view="own")
+@api.input(NothingIn)
+@api.output(LessonOut, 201)
+def forget_lesson(session: Session, caller: Caller, lesson_id: UUID, json_data: dict[str, Any]) -> Any:
+    """Take it back: the pledge is matched as before. The refused pair is still not proposed again."""
+    lesson = actions.forget(session, caller, lesson_id)
+    return _shown(lesson), 201, {"Location": f"/v1/lessons/{lesson.id}"}
+
+
+def _shown(lesson: Lesson) -> dict[str, Any]:
+    stated = {name: getattr(lesson, name) for name in LessonOut().fields if name not in {"text", "allowed"}}
+    place = PLACES[language()][len(lesson.region)] if lesson.region else ""
+    allowed = ["forget_lesson"] if lesson.forgotten_at is None else []
+    return stated | {"text": WORDS[lesson.reason][language()].format(place=place), "allowed": allowed}

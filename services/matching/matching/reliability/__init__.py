@@ -1,0 +1,1 @@
+"""Reliability: reliability events read off the book, classes on pledges, the formula."""

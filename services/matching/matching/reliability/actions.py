@@ -1,0 +1,109 @@
+"""What speaks for and against people: read off the book, match by match, noted once, and added to what is known of each of them."""
+
+from collections.abc import Collection
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from chassis.data.database import new_id
+from matching.allocation.score import PRIOR
+from matching.reliability.rules import EPOCH, HALF_LIFE, LAPSE, NO_SHOW, RATING, WITHDRAWAL
+
+_MOST_OF_A_MATCH = 4
+AT_ONCE = 1_000
+
+# What was lost on its way or not taken in is not the giver's doing: it is neither for them nor against them.
+DESERVED = f"""
+    SELECT matches.id AS match_id, pledger_id AS person_id, 'delivery' AS kind, CAST(received.quantity AS float8) / owed AS good,
+        1 - CAST(received.quantity AS float8) / owed AS bad, received.at
+    FROM matches JOIN movements AS received ON received.match_id = matches.id AND received.kind = 'received'
+    JOIN movements AS sent ON sent.match_id = matches.id AND sent.kind = 'sent'
+    JOIN movements AS promised ON promised.match_id = matches.id AND promised.kind = 'promised'
+    CROSS JOIN LATERAL (
+        SELECT promised.quantity
+            - CASE WHEN received.reason IN ('lost', 'refused') THEN sent.quantity - received.quantity ELSE 0 END AS owed
+    ) AS counted
+    WHERE owed > 0 AND {{which}}
+    UNION ALL
+    SELECT matches.id, poster_id, 'collection', 1 - refused, refused, received.at
+    FROM matches JOIN movements AS received ON received.match_id = matches.id AND received.kind = 'received'
+    JOIN movements AS sent ON sent.match_id = matches.id AND sent.kind = 'sent'
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN received.reason = 'refused' THEN 1 - CAST(received.quantity AS float8) / sent.quantity ELSE 0 END AS refused
+    ) AS counted
+    WHERE {{which}}
+    UNION ALL
+    SELECT id, pledger_id, CASE ended_because WHEN 'giver_no_show' THEN 'no_show' ELSE 'withdrawal' END, 0,
+        CASE ended_because WHEN 'giver_no_show' THEN {NO_SHOW} ELSE {WITHDRAWAL} END, closed_at
+    FROM matches WHERE state = 'closed' AND ended_because IN ('giver_no_show', 'giver_withdrew') AND {{which}}
+    UNION ALL
+    SELECT id, pledger_id, 'lapse', 0, {LAPSE}, answered_at FROM matches WHERE state = 'lapsed' AND ended_because = 'deadline' AND {{which}}
+    UNION ALL
+    SELECT matches.id, CASE side WHEN 'household' THEN pledger_id ELSE poster_id END, 'rating', {RATING} * (stars - 1) / 4,
+        {RATING} * (5 - stars) / 4, ratings.at
+    FROM matches JOIN ratings ON match_id = matches.id WHERE shown_at IS NOT NULL AND {{which}}
+"""
+"""Everything that the book says for and against people; ratings once they are shown."""
+
+GROWN = f"power(CAST(2 AS float8), (CAST(extract(epoch FROM at) AS float8) - {EPOCH.timestamp()}) / {HALF_LIFE.total_seconds()})"
+"""`reliability.grown` of a mark."""
+
+_NOTE = text(
+    f"""
+    WITH deserved AS ({DESERVED.format(which="matches.id = ANY(CAST(:match_ids AS uuid[]))")}),
+    numbered AS (SELECT *, row_number() OVER (ORDER BY match_id, person_id, kind) AS number FROM deserved),
+    noted AS (
+        INSERT INTO marks (id, version, match_id, person_id, kind, good, bad, at)
+        SELECT spare.id, 1, match_id, person_id, kind, good, bad, at
+        FROM numbered JOIN unnest(CAST(:ids AS uuid[])) WITH ORDINALITY AS spare (id, number) USING (number)
+        ON CONFLICT (match_id, person_id, kind) DO NOTHING RETURNING person_id, good, bad, at
+    )
+    INSERT INTO reliabilities (person_id, good, bad, class, settle_at)
+    SELECT person_id, sum(good * {GROWN}), sum(bad * {GROWN}), {PRIOR}, now() FROM noted GROUP BY person_id ORDER BY person_id
+    ON CONFLICT (person_id) DO UPDATE
+    SET good = reliabilities.good + excluded.good, bad = reliabilities.bad + excluded.bad, settle_at = excluded.settle_at
+    """
+)
+_TAKE_BACK = text(
+    f"""
+    WITH taken AS (
+        UPDATE marks SET void_at = now(), version = version + 1 WHERE id = :id AND void_at IS NULL RETURNING person_id, good, bad, at
+    )
+    UPDATE reliabilities
+    SET good = greatest(0, reliabilities.good - taken.good * {GROWN}), bad = greatest(0, reliabilities.bad - taken.bad * {GROWN}),
+        settle_at = now()
+    FROM taken WHERE reliabilities.person_id = taken.person_id
+    """
+)
+
+
+_MINUTES = text("SET LOCAL statement_timeout = '15min'")
+_MISSED = text(
+    f"""
+    SELECT match_id FROM ({DESERVED.format(which="true")}) AS deserved
+    WHERE NOT EXISTS (
+        SELECT FROM marks WHERE marks.match_id = deserved.match_id AND marks.person_id = deserved.person_id AND marks.kind = deserved.kind
+    ) LIMIT :limit
+    """
+)
+
+
+def note(session: Session, match_ids: Collection[UUID]) -> None:
+    """Note what these matches now say of people and did not say before. Whoever is noted at the same time is waited for, by their ids."""
+    if match_ids:
+        ids = [new_id() for _ in range(_MOST_OF_A_MATCH * len(match_ids))]
+        session.execute(_NOTE, {"match_ids": sorted(match_ids), "ids": ids})
+
+
+def catch_up(session: Session) -> int:
+    """Note what was not noted when it happened, as by a process of an older release; returns of how many matches."""
+    session.execute(_MINUTES)
+    missed = session.scalars(_MISSED, {"limit": AT_ONCE}).all()
+    note(session, set(missed))
+    return len(missed)
+
+
+def take_back(session: Session, mark_id: UUID) -> None:
+    """The mark does not count any more, as if it had never been; once."""
+    session.execute(_TAKE_BACK, {"id": mark_id})

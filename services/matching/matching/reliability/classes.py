@@ -1,0 +1,65 @@
+"""The class of everybody's reliability, written on their open pledges: so that a clearing finds the reliable first, and joins nothing."""
+
+from collections.abc import Collection
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from chassis.data.database import now
+from matching.reliability.rules import Record, changes_at, class_of, figure
+
+AT_ONCE = 500
+LOOKED_AT_AGAIN = timedelta(seconds=90)
+"""Longer than any transaction may take: a pledge that was being entered with the former class is seen then."""
+
+_DUE = text(
+    "SELECT person_id, good, bad, class AS former FROM reliabilities WHERE settle_at <= :at"
+    " ORDER BY settle_at LIMIT :limit FOR UPDATE SKIP LOCKED"
+)
+_DIFFERING = """
+    SELECT pledges.id, pledger_id, fresh.class
+    FROM unnest(CAST(:people AS uuid[]), CAST(:classes AS smallint[])) AS fresh (person_id, class)
+    JOIN pledges ON pledger_id = fresh.person_id AND NOT ended AND reliability <> fresh.class
+"""
+_OTHERWISE = text(f"SELECT DISTINCT pledger_id FROM ({_DIFFERING}) AS differing")
+# Whoever holds a pledge is not waited for: they may wait for the reliability of the same pledger.
+_WRITE = text(
+    f"""
+    UPDATE pledges SET reliability = free.class FROM ({_DIFFERING} ORDER BY pledges.id FOR UPDATE OF pledges SKIP LOCKED) AS free
+    WHERE pledges.id = free.id
+    """
+)
+_SETTLE = text(
+    """
+    UPDATE reliabilities SET class = fresh.class, settle_at = fresh.settle_at
+    FROM unnest(CAST(:people AS uuid[]), CAST(:classes AS smallint[]), CAST(:moments AS timestamptz[]))
+        AS fresh (person_id, class, settle_at)
+    WHERE reliabilities.person_id = fresh.person_id
+    """
+)
+_KNOWN = text("SELECT person_id, class FROM reliabilities WHERE person_id = ANY(CAST(:people AS uuid[]))")
+
+
+def settle(session: Session) -> int:
+    """Give those their class about whom something was noted, or whose marks have faded far enough; returns how many were looked at."""
+    at = now()
+    due = session.execute(_DUE, {"at": at, "limit": AT_ONCE}).all()
+    if not due:
+        return 0
+    records = {row.person_id: Record(row.good, row.bad) for row in due}
+    classes = {person: class_of(figure(record, at)) for person, record in records.items()}
+    stated = {"people": list(classes), "classes": list(classes.values())}
+    moved = {row.person_id for row in due if row.former != classes[row.person_id]}
+    moved |= set(session.scalars(_OTHERWISE, stated))
+    if moved:
+        session.execute(_WRITE, stated)
+    moments = [at + LOOKED_AT_AGAIN if person in moved else changes_at(record, at) for person, record in records.items()]
+    session.execute(_SETTLE, stated | {"moments": moments})
+    return len(due)
+
+
+def known(session: Session, people: Collection[UUID]) -> dict[UUID, int]:
+    """The classes of those about whom something is known."""
+    return dict(session.execute(_KNOWN, {"people": sorted(set(people))}).all())  # type: ignore[arg-type]

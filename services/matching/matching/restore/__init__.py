@@ -1,0 +1,1 @@
+"""Restore: a book from an older backup catches up with the events it had published."""

@@ -1,0 +1,232 @@
+"""A book restored from an older backup takes up again what others were told of its matches, so that nothing is given away twice.
+
+Whoever heard of a match keeps less than the book: grounds, reasons, times, slips and what people wrote are not known any more. Where a
+reason has to be stated, the one is taken that speaks against nobody.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from chassis.data.bulk_sql import array
+from chassis.data.database import now
+from chassis.messaging import outbox
+from contracts.event import Event
+from matching.book import clearing_queue
+from matching.book import events as told
+from matching.book.events import match_facts
+from matching.book.model import Match, Movement, Need, Pledge
+from matching.book.release import lock
+from matching.checks.units import KEPT
+from matching.refusals.actions import tell_released
+from matching.reliability import actions as reliability
+
+UNHEARD = 10
+"""More steps of a match than needs does not hear of, reminders and disputes among them: no version that somebody heard is told again."""
+PROMISED = ("accepted", "sent", "received", "closed")
+
+
+class Held(msgspec.Struct, frozen=True, kw_only=True, tag_field="of", tag="match", forbid_unknown_fields=True):
+    """How a match stands as needs heard it; `quantity` is what was promised, once something is."""
+
+    match_id: UUID
+    version: int
+    need_id: UUID
+    pledge_id: UUID
+    quantity: int
+    state: Literal["proposed", "accepted", "refused", "lapsed", "declined", "sent", "received", "closed"]
+    sent: int | None
+    received: int | None
+    need_ended: Literal["need_withdrawn", "need_closed"] | None
+
+
+class Released(msgspec.Struct, frozen=True, kw_only=True, tag_field="of", tag="pledge", forbid_unknown_fields=True):
+    """What needs heard last about what is free of a pledge: which version of the pledge it answers, and whether it rests."""
+
+    pledge_id: UUID
+    version: int
+    answers: int
+    resting: bool
+
+
+def recall_matches(session: Session, held: Sequence[Held], answer_within: timedelta, *, replayed: bool) -> Counter[str]:
+    """Bring matches to where needs holds them; returns how many were `recalled`, `known`, or `left` for a later run.
+
+    Before the others' journals are `replayed`, a proposal that the book does not know is left: what is replayed may concern its pledge as
+    it was before. Afterwards, versions of what is not over go beyond any that somebody heard.
+    """
+    lock(session, Pledge, {line.pledge_id for line in held})
+    lock(session, Need, {line.need_id for line in held})
+    pledges = _rows(session, Pledge, {line.pledge_id for line in held})
+    needs = _rows(session, Need, {line.need_id for line in held})
+    matches = _rows(session, Match, {line.match_id for line in held})
+    outcome, events, recalled = Counter[str](), list[Event](), list[Match]()
+    for line in held:
+        match, need, pledge = matches.get(line.match_id), needs.get(line.need_id), pledges.get(line.pledge_id)
+        if match and (match.version >= line.version or (match.dispute == "open" and line.state == "closed")):
+            outcome["known"] += 1
+        elif need is None or pledge is None or (match is None and line.state == "proposed" and not replayed):
+            outcome["left"] += 1
+        else:
+            outcome["recalled"] += 1
+            if match is None:
+                match = _anew(line, need, pledge, answer_within)
+                session.add(match)
+                events += [told.proposed(match)] if not told.is_claim(match) else []
+            events += _bring(match, line)
+            if replayed and match.state == "accepted" and need.ended and match.need_ended_at is None:
+                match.version, match.need_ended_at = match.version + 1, now()
+                match.need_ended_because, match.need_ended_version = line.need_ended or "need_closed", match.version
+                events.append(told.need_ended(match))
+            recalled.append(match)
+    session.flush()
+    over, raised = _recount(session, recalled)
+    _lapse_unfit(session, [match for match in recalled if match.state == "proposed"], over)
+    for pledge_id in sorted(raised):
+        session.refresh(pledges[pledge_id])
+        tell_released(session, pledges[pledge_id])
+    reliability.note(session, [match.id for match in recalled])
+    outbox.add(session, *events)
+    if replayed:
+        session.execute(_PASS, {"ids": array(line.match_id for line in held), "versions": array(line.version + UNHEARD for line in held)})
+    return outcome
+
+
+def recall_releases(session: Session, held: Sequence[Released]) -> Counter[str]:
+    """Tell anew what is free of the pledges of which more was told than the book knows: that they rested is not known any more.
+
+    So too where something else bears the version that was heard: what is replayed is counted on from where the backup stood, and nobody
+    takes a version twice.
+    """
+    pledges = _rows(session, Pledge, {line.pledge_id for line in held})
+    behind = [line for line in held if line.pledge_id in pledges and _is_behind(pledges[line.pledge_id], line)]
+    for line in behind:
+        pledges[line.pledge_id].releases = line.version
+        tell_released(session, pledges[line.pledge_id])
+    return Counter({"released": len(behind)})
+
+
+def _is_behind(pledge: Pledge, heard: Released) -> bool:
+    if pledge.releases == heard.version:
+        return (pledge.version, pledge.paused) != (heard.answers, heard.resting)
+    return pledge.releases < heard.version
+
+
+def _anew(line: Held, need: Need, pledge: Pledge, answer_within: timedelta) -> Match:
+    stated = match_facts(line.match_id, need, pledge, line.quantity)
+    at = datetime.fromtimestamp((line.match_id.int >> 80) / 1000, UTC)
+    chosen = line.state == "accepted" and line.version == 1
+    return Match(
+        id=stated["match_id"], **{name: value for name, value in stated.items() if name != "match_id"}, version=0, state="proposed",
+        reasons=[], barred=False, proposed_at=at, answer_by=at if chosen else min(at + answer_within, pledge.valid_until), movements=[],
+    )  # fmt: skip
+
+
+def _bring(match: Match, line: Held) -> list[Event]:
+    """What is told of the steps that the match lacked."""
+    at, is_over = now(), line.state in {"refused", "lapsed", "declined", "closed"}
+    match.state, match.version = line.state, line.version
+    missing = [(kind, quantity) for kind, quantity in _moved(line) if match.movement(kind) is None]
+    for number, (kind, quantity) in enumerate(reversed(missing)):
+        reason = "other" if kind == "received" and quantity < (line.sent or 0) else None
+        version = max(1, line.version - number - is_over)
+        match.movements.insert(0, Movement(kind=kind, quantity=quantity, version=version, at=at, reason=reason))
+    promised = match.moved("promised")
+    back = promised - match.moved("sent")
+    if back and match.movement("returned") is None and (match.movement("sent") or is_over):
+        match.movements.append(Movement(kind="returned", quantity=back, version=line.version, at=at))
+    if line.state in {"refused", "lapsed"} or promised:
+        match.answered_at = match.answered_at or at
+    if line.state in {"declined", "closed"}:
+        match.closed_at = at
+    if is_over:
+        match.ended_because = _because(match)
+    match.barred = match.barred or line.state in {"refused", "declined"} or match.ended_because in {"deadline", "not_deliverable"}
+    match.barred = match.barred or 0 < promised < match.quantity or match.moved("returned") > 0
+    steps = {"promised": told.accepted, "sent": told.sent, "received": told.received}
+    ends = {"refused": told.refused, "lapsed": told.lapsed, "declined": told.declined, "closed": told.closed}
+    return [steps[kind](match) for kind, _ in missing] + ([ends[line.state](match)] if is_over else [])
+
+
+def _moved(line: Held) -> list[tuple[str, int]]:
+    moved = [("promised", line.quantity)] if line.state in PROMISED else []
+    moved += [("sent", line.sent)] if line.sent else []
+    return moved + ([("received", line.received or 0)] if line.state == "received" or line.received else [])
+
+
+def _because(match: Match) -> str:
+    if match.state == "lapsed":
+        return "deadline" if match.answer_by <= now() else "pledge_changed"
+    if match.state != "closed":
+        return "other"
+    arrived = match.movement("received")
+    if arrived is None:
+        return "not_deliverable"
+    return "delivered" if arrived.quantity == match.moved("promised") else "partly_delivered" if arrived.quantity else "nothing_arrived"
+
+
+_PASS = text(
+    "UPDATE matches SET version = greatest(matches.version, heard.version)"
+    " FROM unnest(CAST(:ids AS uuid[]), CAST(:versions AS bigint[])) AS heard (id, version)"
+    " WHERE matches.id = heard.id AND state IN ('proposed', 'accepted', 'sent', 'received')"
+)
+_RECOUNT = {
+    table: text(
+        f"""
+        UPDATE {table} SET quantity = {quantity}, rest = CASE WHEN {table}.ended THEN 0 ELSE greatest(0, {quantity} - held) END
+        FROM unnest(CAST(:ids AS uuid[])) AS one (id) JOIN {table} AS before USING (id), LATERAL (
+            SELECT coalesce(sum(CASE WHEN state = 'proposed' THEN quantity ELSE {KEPT[table]} END), 0) AS held,
+                coalesce(sum({KEPT[table]}) FILTER (WHERE state <> 'proposed'), 0) AS promised
+            FROM matches, LATERAL (
+                SELECT sum(quantity) FILTER (WHERE kind = 'promised') AS promised, sum(quantity) FILTER (WHERE kind = 'sent') AS sent,
+                    sum(quantity) FILTER (WHERE kind = 'received') AS received, sum(quantity) FILTER (WHERE kind = 'returned') AS returned
+                FROM movements WHERE match_id = matches.id
+            ) AS moved
+            WHERE {column} = one.id AND state NOT IN ('refused', 'lapsed', 'declined')
+        ) AS matched
+        WHERE {table}.id = one.id
+        RETURNING {table}.id, matched.held > {table}.quantity AS over, {table}.quantity > before.quantity AS raised
+        """
+    )
+    for table, column, quantity in (
+        ("needs", "need_id", "needs.quantity"),
+        ("pledges", "pledge_id", "greatest(pledges.quantity, matched.promised)"),
+    )
+}
+
+
+def _recount(session: Session, recalled: Sequence[Match]) -> tuple[set[UUID], set[UUID]]:
+    """Reckon what is free on both sides; gives those of which more is set aside than there is, and the pledges of which more had been
+    promised than they are known to offer: then that was offered."""
+    needs, pledges = {match.need_id for match in recalled}, {match.pledge_id for match in recalled}
+    reckoned = [
+        *session.execute(_RECOUNT["pledges"], {"ids": array(sorted(pledges))}),
+        *session.execute(_RECOUNT["needs"], {"ids": array(sorted(needs))}),
+    ]
+    clearing_queue.add(session, "need", needs)
+    clearing_queue.add(session, "pledge", pledges)
+    return {row.id for row in reckoned if row.over}, {row.id for row in reckoned if row.raised}
+
+
+def _lapse_unfit(session: Session, proposed: Sequence[Match], over: set[UUID]) -> None:
+    """Proposals whose end nobody heard of, as it was lost with the book: their need or pledge has ended or changed."""
+    ended = set(session.scalars(select(Need.id).where(Need.id.in_({match.need_id for match in proposed}), Need.ended)))
+    gone = set(session.scalars(select(Pledge.id).where(Pledge.id.in_({match.pledge_id for match in proposed}), Pledge.ended)))
+    unfit = [match for match in proposed if match.need_id in ended or {match.need_id, match.pledge_id} & (over | gone)]
+    for match in unfit:
+        match.state, match.version, match.answered_at = "lapsed", match.version + 1, now()
+        match.ended_because = "need_closed" if match.need_id in ended else "pledge_changed"
+    session.flush()
+    _recount(session, unfit)
+    outbox.add(session, *map(told.lapsed, unfit))
+
+
+def _rows(session: Session, entity: Any, ids: set[UUID]) -> dict[UUID, Any]:
+    found = select(entity).where(entity.id.in_(ids)).order_by(entity.id)
+    return {row.id: row for row in session.scalars(found, execution_options={"populate_existing": True})}

@@ -1,0 +1,94 @@
+"""The hand-over slip: printed by the village, confirmed on any phone without an account."""
+
+import os
+from typing import Any
+from uuid import UUID
+
+from apiflask import APIBlueprint
+from flask import Response, request
+from marshmallow import Schema, fields
+from sqlalchemy.orm import Session
+
+from chassis.http.auth import ANYONE, STAFF, Caller
+from chassis.http.fields import Choice, NothingIn, Strict, Text, Whole
+from chassis.http.routes import access
+from chassis.problems import language
+from matching.book.labels import DIFFERENCES, STATES
+from matching.book.model import Match, Slip
+from matching.slips import actions, page
+from matching.slips.paper import drawn
+from matching.slips.words import amount
+
+api = APIBlueprint("slips", __name__)
+
+PDF = {201: {"description": "the slip, A6", "content": {"application/pdf": {"schema": {"type": "string", "format": "binary"}}}}}
+HTML = {200: {"description": "the page", "content": {"text/html": {"schema": {"type": "string"}}}}}
+
+
+class SlipIn(Strict):
+    token = Text(22, 22, pattern="[A-Za-z0-9_-]+", required=True, metadata={"description": "what stands in the code after `#`"})
+
+
+class ConfirmationIn(SlipIn):
+    quantity = Whole(0, 10**9, metadata={"description": "how much arrived; all that was sent when left out"})
+    reason = Choice(DIFFERENCES, metadata={"description": "needed when less arrived than was sent"})
+
+
+class SlipOut(Schema):
+    """What a slip is about: things, never people."""
+
+    state = Choice(STATES, required=True, metadata={"description": "of its match: it can be confirmed when that is `sent`"})
+    category = fields.String(required=True)
+    unit = fields.String(required=True)
+    promised = fields.Integer(required=True)
+    sent = fields.Integer(required=True)
+    received = fields.Integer(required=True)
+    text = fields.String(required=True, metadata={"description": "what was sent, in the language of the caller"})
+    used = fields.Boolean(required=True, metadata={"description": "whether this slip has confirmed it already"})
+    expires_at = fields.AwareDateTime(required=True)
+
+
+@api.post("/matches/<uuid:match_id>/slip")
+@access(who=STAFF, view="region", idempotent=False)
+@api.input(NothingIn)
+@api.doc(responses=PDF)
+def print_slip(session: Session, caller: Caller, match_id: UUID, json_data: dict[str, Any]) -> Any:
+    """Print the slip that confirms the receipt without an account, once; one that was printed before is revoked."""
+    match, slip, token = actions.print_slip(session, caller, match_id)
+    origin = os.environ.get("PUBLIC_URL", "").rstrip("/") or request.host_url.rstrip("/")
+    pdf = drawn(match, slip, f"{origin}/v1/slips/page#{token}")
+    named = {"Content-Disposition": 'attachment; filename="slip.pdf"', "Cache-Control": "no-store"}
+    return Response(pdf, 201, content_type="application/pdf", headers=named)
+
+
+@api.post("/slips/reading")
+@access(who=ANYONE, view="public", idempotent=False)
+@api.input(SlipIn)
+@api.output(SlipOut)
+def read_slip(session: Session, caller: Caller | None, json_data: dict[str, Any]) -> Any:
+    """What a slip is about, for whoever holds it; nothing changes. Unknown, revoked and expired ones are 404 alike."""
+    return _shown(*actions.read_slip(session, **json_data))
+
+
+@api.post("/slips")
+@access(who=ANYONE, view="public", idempotent=False)
+@api.input(ConfirmationIn)
+@api.output(SlipOut, 201)
+def confirm_slip(session: Session, caller: Caller | None, json_data: dict[str, Any]) -> Any:
+    """Confirm once, as the household's side, what arrived of what the giver has sent."""
+    return _shown(*actions.confirm_slip(session, **json_data)), 201
+
+
+@api.get("/slips/page")
+@access(who=ANYONE, view="public")
+@api.doc(responses=HTML)
+def show_slip_page(session: Session, caller: Caller | None) -> Any:
+    """The page that the code on a slip opens; it reads the token after `#`, which is never sent by opening it."""
+    return Response(page.html(), content_type="text/html; charset=utf-8", headers={"Content-Security-Policy": page.policy()})
+
+
+def _shown(match: Match, slip: Slip) -> dict[str, Any]:
+    figures = {kind: match.moved(kind) for kind in ("promised", "sent", "received")}
+    spoken = amount(figures["sent"] or figures["promised"], match.unit, match.category, language())
+    stated = {"state": match.state, "category": match.category, "unit": match.unit, **figures, "text": spoken}
+    return stated | {"used": slip.used_at is not None, "expires_at": slip.expires_at}

@@ -1,0 +1,65 @@
+"""What matching tells anew: how every match came to stand as it does, endings first; what is free of pledges; balance; what people said."""
+
+from chassis.messaging.snapshots import Story
+from contracts.matching import (
+    AppealDecided,
+    AppealLodged,
+    BalanceChanged,
+    DisputeAnswered,
+    DisputeOpened,
+    DisputeRaised,
+    DisputeReminded,
+    DisputeSettled,
+    MatchAccepted,
+    MatchClosed,
+    MatchDeclined,
+    MatchLapsed,
+    MatchNeedEnded,
+    MatchProposed,
+    MatchReceived,
+    MatchRefused,
+    MatchReminded,
+    MatchRevised,
+    MatchSent,
+    PledgeReleased,
+    ThanksGiven,
+    ThanksRefused,
+    ThanksWritten,
+)
+from matching.appeals.events import appeal_decided, appeal_lodged
+from matching.appeals.model import Appeal
+from matching.balance.events import changed
+from matching.balance.model import BalanceTold
+from matching.book import events
+from matching.book.model import Match, Movement, Pledge
+from matching.disputes import events as disputed
+from matching.disputes.model import Dispute
+from matching.feedback.events import thanks_given, thanks_refused, thanks_written
+from matching.feedback.model import Thanks
+from matching.matches import reminders
+
+SNAPSHOTS = (
+    Story(MatchClosed, Match, events.closed, where=Match.state == "closed"),
+    Story(MatchNeedEnded, Match, events.need_ended, where=Match.need_ended_at.is_not(None)),
+    Story(MatchLapsed, Match, events.lapsed, where=(Match.state == "lapsed") & (Match.ended_because != "revised")),
+    Story(MatchRevised, Match, events.revised, where=(Match.state == "lapsed") & (Match.ended_because == "revised")),
+    Story(MatchDeclined, Match, events.declined, where=Match.state == "declined"),
+    Story(MatchRefused, Match, events.refused, where=Match.state == "refused"),
+    Story(MatchReceived, Match, events.received, where=Match.movements.any(Movement.kind == "received")),
+    Story(MatchSent, Match, events.sent, where=Match.movements.any(Movement.kind == "sent")),
+    Story(MatchAccepted, Match, events.accepted, where=Match.movements.any(Movement.kind == "promised")),
+    Story(MatchReminded, Match, reminders.reminded, where=(Match.state == "proposed") & Match.reminded_at.is_not(None)),
+    Story(MatchProposed, Match, events.proposed, where=Match.answer_by > Match.proposed_at),
+    Story(PledgeReleased, Pledge, events.released, where=Pledge.releases > 0),
+    Story(BalanceChanged, BalanceTold, changed),
+    Story(DisputeSettled, Dispute, disputed.settled, where=Dispute.state == "settled"),
+    Story(DisputeReminded, Dispute, disputed.reminded, where=(Dispute.state == "raised") & Dispute.reminded_at.is_not(None)),
+    Story(DisputeRaised, Dispute, disputed.raised, where=Dispute.raised_at.is_not(None)),
+    Story(DisputeAnswered, Dispute, disputed.answered, where=Dispute.answered_at.is_not(None)),
+    Story(DisputeOpened, Dispute, disputed.opened),
+    Story(AppealDecided, Appeal, appeal_decided, where=Appeal.state != "waiting"),
+    Story(ThanksGiven, Thanks, thanks_given, where=Thanks.state == "released"),
+    Story(AppealLodged, Appeal, appeal_lodged),
+    Story(ThanksRefused, Thanks, thanks_refused, where=Thanks.state == "refused"),
+    Story(ThanksWritten, Thanks, thanks_written),
+)

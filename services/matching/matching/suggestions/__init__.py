@@ -1,0 +1,1 @@
+"""Suggestions: needs of the same kind in villages that nobody has helped."""

@@ -1,0 +1,77 @@
+"""What is shown to whoever is about to choose a need."""
+
+from typing import Any
+
+from apiflask import APIBlueprint
+from marshmallow import Schema, fields
+from sqlalchemy.orm import Session
+
+from chassis.data.database import now
+from chassis.http.auth import GIVERS, Caller
+from chassis.http.fields import Choice, Id, Strict
+from chassis.http.routes import access
+from chassis.problems import language
+from matching.allocation.reasons import LEVELS, URGENCIES, VALUES
+from matching.suggestions import queries
+from matching.suggestions.queries import Suggested
+
+api = APIBlueprint("suggestions", __name__)
+
+NEARNESS = {LEVELS[length]: (VALUES["zh-CN"][LEVELS[length]], f"the same {LEVELS[length]}") for length in (9, 6, 4, 2, 0)}
+URGENCY = {word: (VALUES["zh-CN"][word], word) for word in URGENCIES.values()}
+WORDS = {
+    "zh-CN": "{nearness}的这项需求同样合适，那里的村子最近还没有得到帮助",
+    "en": "fits as well, in {nearness}; no one has helped that village lately",
+}
+
+
+class ChosenIn(Strict):
+    need_id = Id(required=True, metadata={"description": "the need that one is about to claim"})
+    pledge_id = Id(required=True, metadata={"description": "the pledge of one's own to take it from"})
+
+
+class SuggestedOut(Schema):
+    """Another need that the pledge fits as well. Its region is the township's: the village is told when it is claimed."""
+
+    need_id = fields.UUID(required=True)
+    region = fields.String(required=True)
+    category = fields.String(required=True)
+    unit = fields.String(required=True)
+    open = fields.Integer(required=True, metadata={"description": "whole units that nobody has set aside"})
+    urgency = Choice(URGENCY, required=True)
+    waiting_days = fields.Integer(required=True)
+    nearness = Choice(NEARNESS, required=True, metadata={"description": "the narrowest region that holds both villages"})
+    text = fields.String(required=True)
+
+
+class SuggestionsOut(Schema):
+    """Three needs at most, nearest first; none where the chosen village was not helped lately either."""
+
+    helped = fields.Integer(required=True, metadata={"description": "needs of the chosen village that found help in the last 90 days"})
+    items = fields.List(fields.Nested(SuggestedOut), required=True)
+
+
+@api.get("/claims/suggestions")
+@access(who=GIVERS, view="own")
+@api.input(ChosenIn, location="query")
+@api.output(SuggestionsOut)
+def suggest_needs(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
+    """Before one claims a need in a village that has help: needs as fitting in villages that have none. Whoever prefers one claims that."""
+    found = queries.suggest_needs(session, caller, **query_data)
+    return {"helped": found.helped, "items": [_shown(one, found.village) for one in found.needs]}
+
+
+def _shown(one: Suggested, chosen: str) -> dict[str, Any]:
+    nearness = LEVELS[max(length for length in LEVELS if one.region[:length] == chosen[:length])]
+    spoken = NEARNESS[nearness][0 if language() == "zh-CN" else 1]
+    return {
+        "need_id": one.need_id,
+        "region": one.region[:9],
+        "category": one.category,
+        "unit": one.unit,
+        "open": one.open,
+        "urgency": URGENCIES[one.urgency],
+        "waiting_days": max(0, (now() - one.posted_at).days),
+        "nearness": nearness,
+        "text": WORDS[language()].format(nearness=spoken),
+    }

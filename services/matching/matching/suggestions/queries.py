@@ -1,0 +1,99 @@
+"""Who chooses a need in a village that was helped already is shown needs of the same kind in villages that nobody has helped."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from chassis.data.bulk_sql import array
+from chassis.data.database import now
+from chassis.http.auth import Caller
+from matching.book.model import Need, Pledge
+from matching.book.problems import unknown_need, unknown_pledge
+from matching.refusals.conditions import wanted
+
+MOST = 3
+REMEMBERED_DAYS = 90
+LOOKED_AT = 500
+HELPED = f"""
+    NOT state IN ('proposed', 'refused', 'lapsed', 'declined') AND (state <> 'closed' OR ended_because IN ('delivered', 'partly_delivered'))
+    AND answered_at > CAST(:at AS timestamptz) - interval '{REMEMBERED_DAYS} days'
+"""
+"""What was called off, or never arrived, helped nobody."""
+
+_HELPED_IN = text(f"SELECT count(DISTINCT need_id) FROM matches WHERE region = :village AND {HELPED}")
+
+# One need a village, the most urgent and longest waiting; of so many needs at most, since an area may hold a million of them.
+_SUGGESTED = text(
+    f"""
+    WITH near AS (
+        SELECT id, region, category, unit, urgency, rest, posted_at FROM needs
+        WHERE category = :category AND unit = :unit AND region >= :area AND region < :area || '~' AND open
+          AND urgency >= :urgency AND region <> :village AND region <> ALL(CAST(:shown AS text[]))
+          AND {wanted("needs", ":pledge_id", "CAST(:not_for AS text[])")}
+        ORDER BY urgency DESC, posted_at LIMIT {LOOKED_AT}
+    ),
+    first AS (SELECT DISTINCT ON (region) * FROM near ORDER BY region, urgency DESC, posted_at, id)
+    SELECT * FROM first WHERE NOT EXISTS (SELECT FROM matches WHERE matches.region = first.region AND {HELPED})
+    ORDER BY urgency DESC, posted_at, id LIMIT :most
+    """
+)
+
+
+@dataclass(frozen=True)
+class Suggested:
+    """A need that fits as well as the one chosen; `open` in whole units, `region` down to the village."""
+
+    need_id: UUID
+    region: str
+    category: str
+    unit: str
+    urgency: int
+    open: int
+    posted_at: datetime
+
+
+@dataclass(frozen=True)
+class Suggestions:
+    """`helped` needs of the chosen `village` have found help lately; none helped, nothing suggested."""
+
+    village: str
+    helped: int
+    needs: Sequence[Suggested]
+
+
+def suggest_needs(session: Session, caller: Caller, need_id: UUID, pledge_id: UUID) -> Suggestions:
+    """At most three needs of the same item, at least as urgent, that the pledge fits too: the nearest villages without any help first.
+
+    Raises `unknown_pledge` for another's pledge, `unknown_need`.
+    """
+    pledge = session.get(Pledge, pledge_id)
+    if pledge is None or pledge.pledger_id != caller.id:
+        raise unknown_pledge()
+    need = session.get(Need, need_id)
+    if need is None or need.ended:
+        raise unknown_need()
+    at = now()
+    helped = session.scalar(_HELPED_IN, {"village": need.region, "at": at}) or 0
+    found: list[Suggested] = []
+    for area in _areas(need.region, pledge.scope) if helped else []:
+        found += _within(session, area, need, pledge, [one.region for one in found], at)
+        if len(found) == MOST:
+            break
+    return Suggestions(need.region, helped, found)
+
+
+def _areas(village: str, scope: str) -> list[str]:
+    """From the township outwards, never beyond where the pledge may go."""
+    return [village[:length] for length in (9, 6, 4, 2, 0) if length >= len(scope)]
+
+
+def _within(session: Session, area: str, need: Need, pledge: Pledge, shown: list[str], at: datetime) -> list[Suggested]:
+    asked: dict[str, Any] = {"category": need.category, "unit": need.unit, "urgency": need.urgency, "village": need.region}
+    given = {"pledge_id": pledge.id, "not_for": array(pledge.not_for)}
+    rows = session.execute(_SUGGESTED, asked | given | {"area": area, "shown": shown, "at": at, "most": MOST - len(shown)})
+    return [Suggested(row.id, row.region, row.category, row.unit, row.urgency, row.rest, row.posted_at) for row in rows]

@@ -1,8 +1,0 @@
-"""What notify tells anew: every notice that reached somebody."""
-
-from chassis.stories import Story
-from contracts.notify import NoticeDelivered
-from notify import actions
-from notify.model import Notice
-
-STORIES = (Story(NoticeDelivered, Notice, actions.delivered, where=Notice.state == "delivered"),)
