@@ -207,7 +207,7 @@ def test_a_route_waits_longer_than_a_request_may_take_and_a_stream_s_for_ever() 
 
 
 def test_a_pod_has_the_time_to_finish_what_it_began() -> None:
-    kill = re.search(r"workers_kill_timeout=(\d+)", (ROOT / "chassis/chassis/http.py").read_text())
+    kill = re.search(r"workers_kill_timeout=(\d+)", (ROOT / "chassis/chassis/http/__main__.py").read_text())
     assert kill
     longest = {"web": int(kill[1]), "docs": int(kill[1])}
     for pod in pods(objects()):
