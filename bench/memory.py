@@ -22,7 +22,7 @@ from chassis.data.database import Database, new_id, now
 from chassis.messaging import journal
 from chassis.messaging.broker import Publisher, connected, letter
 from chassis.messaging.resend import tell_again
-from chassis.messaging.subscription import Place
+from chassis.messaging.subscription import Subscription
 from chassis.migrate import migrate
 from chassis.settings import Settings
 from chassis.testing import postgres, rabbitmq
@@ -32,7 +32,7 @@ from contracts.needs import NeedPublished
 
 DAYS = 80
 NAMES = ["need_published", "need_rejected", "need_withdrawn", "need_closed", "pledge_offered", "pledge_changed", "pledge_withdrawn"]
-PLACE = Place("matching", NeedPublished)
+PLACE = Subscription("matching", NeedPublished)
 _FILL = text(
     "INSERT INTO journal (id, name, teller, subject, version, recorded_at, traceparent, body, told_at)"
     " SELECT gen_random_uuid(), (CAST(:names AS text[]))[1 + number % :kinds], 'needs', gen_random_uuid(), 2, at, :trace, :body, at"
@@ -127,7 +127,7 @@ def measure_replay(database: Database, settings: Settings, since: datetime) -> N
         def one_by_one() -> None:
             for _ in range(1000):
                 event = example_of(NeedPublished)
-                envelope = Envelope(id=new_id(), name="need_published", teller="needs", subject=event.subject, recorded_at=now())
+                envelope = Envelope(id=new_id(), name="need_published", producer="needs", subject=event.subject, recorded_at=now())
                 publisher.publish([letter(envelope, encode(event), PLACE.queue)])
 
         peer = 1000 / seconds(one_by_one)

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid5
 
-from chassis.messaging.subscription import Place
-from contracts.event import Envelope, Event, encode, every_event, exchange_of, name_of, teller_of
+from chassis.messaging.subscription import Subscription
+from contracts.event import Envelope, Event, encode, every_event, exchange_of, name_of, producer_of
 from contracts.generate import NAMESPACE, example_of, schemas
 from deploy.services import services
 
@@ -36,7 +36,7 @@ def document(listeners: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     events = every_event()
     operations: dict[str, Any] = {}
     for name, event in events.items():
-        operations[f"{teller_of(event)}_tells_{name}"] = _telling(event)
+        operations[f"{producer_of(event)}_tells_{name}"] = _telling(event)
         operations |= {f"{listener}_hears_{name}": _hearing(event, listener) for listener in listeners.get(name, [])}
     return {
         "asyncapi": "3.0.0",
@@ -64,7 +64,7 @@ def envelope_of(event: Event) -> Envelope:
     return Envelope(
         id=uuid5(NAMESPACE, name),
         name=name,
-        teller=teller_of(type(event)),
+        producer=producer_of(type(event)),
         subject=event.subject,
         recorded_at=datetime(2026, 3, 20, 9, 30, tzinfo=UTC),
         traceparent=TRACEPARENT,
@@ -72,7 +72,7 @@ def envelope_of(event: Event) -> Envelope:
 
 
 def _channel(event: type[Event]) -> dict[str, Any]:
-    name, exchange = name_of(event), exchange_of(teller_of(event))
+    name, exchange = name_of(event), exchange_of(producer_of(event))
     return {
         "address": name,
         "title": event.__name__,
@@ -100,13 +100,13 @@ def _message(event: type[Event]) -> dict[str, Any]:
 
 
 def _telling(event: type[Event]) -> dict[str, Any]:
-    teller = teller_of(event)
+    teller = producer_of(event)
     return _operation(event, teller, "send", f"{teller} tells {event.__name__}", {"deliveryMode": 2, "mandatory": True})
 
 
 def _hearing(event: type[Event], listener: str) -> dict[str, Any]:
     heard = _operation(event, listener, "receive", f"{listener} hears {event.__name__}", {"ack": True})
-    return heard | {"x-queue": Place(listener, event).queue}
+    return heard | {"x-queue": Subscription(listener, event).queue}
 
 
 def _operation(event: type[Event], service: str, action: str, summary: str, amqp: dict[str, Any]) -> dict[str, Any]:

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
-from chassis.messaging.subscription import Place
-from contracts.event import Event, every_event, exchange_of, name_of, teller_of
+from chassis.messaging.subscription import Subscription
+from contracts.event import Event, every_event, exchange_of, name_of, producer_of
 from contracts.generate import schemas
 
 PLAIN = {"uuid": "id (UUID)", "date-time": "time (RFC 3339)"}
@@ -14,25 +14,25 @@ PLAIN = {"uuid": "id (UUID)", "date-time": "time (RFC 3339)"}
 def page(listeners: Mapping[str, Sequence[str]]) -> str:
     """The whole page; `listeners` names the services that listen to an event, by its name on the wire."""
     events = every_event()
-    tellers = list(dict.fromkeys(teller_of(event) for event in events.values()))
+    tellers = list(dict.fromkeys(producer_of(event) for event in events.values()))
     lines = [files("deploy").joinpath("events-preface.md").read_text("utf-8")]
     lines += ["## The events", "| event | teller | listeners |", "|---|---|---|"]
     for name, event in events.items():
         heard = ", ".join(listeners.get(name, ())) or "—"
-        lines.append(f"| [{event.__name__}](#{event.__name__.lower()}) | {teller_of(event)} | {heard} |")
+        lines.append(f"| [{event.__name__}](#{event.__name__.lower()}) | {producer_of(event)} | {heard} |")
     for teller in tellers:
         lines += ["", f"## Told by {teller}"]
-        for event in (event for event in events.values() if teller_of(event) == teller):
+        for event in (event for event in events.values() if producer_of(event) == teller):
             lines += _section(event, listeners.get(name_of(event), ()))
     return "\n".join(lines) + "\n"
 
 
 def _section(event: type[Event], listeners: Sequence[str]) -> Iterator[str]:
-    name, teller = name_of(event), teller_of(event)
+    name, teller = name_of(event), producer_of(event)
     found = schemas(event)
     yield from ("", f"### {event.__name__}", *_sayings(event), "")
     yield f"- exchange `{exchange_of(teller)}`, routing key `{name}`"
-    yield "- heard in " + (", ".join(f"`{Place(listener, event).queue}`" for listener in listeners) or "no queue of the house")
+    yield "- heard in " + (", ".join(f"`{Subscription(listener, event).queue}`" for listener in listeners) or "no queue of the house")
     yield f"- [example](../contracts/examples/{teller}/{name}.json), [JSON Schema](../contracts/schemas/{teller}/{name}.json)"
     yield from _table(found.pop(event.__name__))
     for part, schema in found.items():

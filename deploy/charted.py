@@ -18,7 +18,7 @@ def services_of_chart() -> dict[str, Any]:
 def _block(service: Service) -> dict[str, Any]:
     roles: dict[str, dict[str, Any]] = {role: {"module": module} for role, module in service.roles.items()}
     if "worker" in roles:
-        roles["worker"]["queues"] = [handler.place.queue for handler in handlers_of(import_module(f"{service.name}.worker").Worker)]
+        roles["worker"]["queues"] = [handler.subscription.queue for handler in handlers_of(import_module(f"{service.name}.worker").Worker)]
     if "web" in roles:
         roles["web"] |= {"paths": service.under, "documents": [service.document]}
     return {"secrets": service.secrets, "roles": roles}

@@ -37,7 +37,7 @@ def listeners() -> dict[str, list[str]]:
     found: dict[str, list[str]] = defaultdict(list)
     for name in services():
         for handler in handlers_of(import_module(f"{name}.worker").Worker):
-            found[name_of(handler.place.event)].append(name)
+            found[name_of(handler.subscription.event)].append(name)
     return {event: sorted(names) for event, names in sorted(found.items())}
 
 

@@ -60,7 +60,7 @@ def _in_arrays(needs: Sequence[NeedPublished]) -> list[Letter]:
 
 
 def _envelope(need: NeedPublished) -> Envelope:
-    return Envelope(id=new_id(), name="need_published", teller="needs", subject=need.need_id, recorded_at=now())
+    return Envelope(id=new_id(), name="need_published", producer="needs", subject=need.need_id, recorded_at=now())
 
 
 def _read_one(message: amqp.Message) -> int:

@@ -20,7 +20,7 @@ from chassis.migrate import migrate
 from chassis.ops.tracing import continued
 from chassis.testing.postgres import Postgres
 from chassis.testing.rabbitmq import RabbitMQ
-from contracts.event import Envelope, Event, encode, exchange_of, name_of, teller_of
+from contracts.event import Envelope, Event, encode, exchange_of, name_of, producer_of
 from deploy.services import services
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -136,6 +136,6 @@ def letter_of(event: Event, queue: str | None = None) -> Letter:
     """An event as a relay tells it: to everybody who listens, or to one queue."""
     kind = type(event)
     envelope = Envelope(
-        id=new_id(), name=name_of(kind), teller=teller_of(kind), subject=event.subject, recorded_at=now(), traceparent=continued(None)
+        id=new_id(), name=name_of(kind), producer=producer_of(kind), subject=event.subject, recorded_at=now(), traceparent=continued(None)
     )
     return letter(envelope, encode(event), queue)

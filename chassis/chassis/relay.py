@@ -21,7 +21,7 @@ from chassis.messaging import dead_letters, journal, outbox
 from chassis.messaging.broker import TROUBLE, Publisher, connected, letter
 from chassis.ops import gc_tuning, metrics, telemetry, tracing
 from chassis.settings import Settings
-from contracts.event import every_event, listeners, teller_of
+from contracts.event import every_event, listeners, producer_of
 
 log = logging.getLogger(__name__)
 BATCH = 1000
@@ -42,7 +42,7 @@ class Relay:
         self.stopping = threading.Event()
         metrics.serve(settings, "relay", self._database)
         for name, event in every_event().items():
-            if teller_of(event) == settings.service:
+            if producer_of(event) == settings.service:
                 metrics.begin(metrics.told, settings.service, name)
         metrics.asked(metrics.outbox_age, settings, self._database, outbox.age)
         metrics.asked(metrics.dead_letters, settings, self._database, dead_letters.how_many)

@@ -15,7 +15,7 @@ from chassis.data.database import Database, now
 from chassis.messaging import inbox, journal, resend
 from chassis.messaging.outbox import envelope_of
 from chassis.messaging.resend import Chapter, Line, Refused
-from chassis.messaging.subscription import Place
+from chassis.messaging.subscription import Subscription
 from chassis.settings import Settings
 from contracts.event import name_of
 
@@ -23,7 +23,7 @@ LEEWAY = timedelta(days=1)
 """How long an event may be on its way again before the listener's inbox might have forgotten that it was handled."""
 
 
-def chapters(places: Sequence[Place], since: datetime | None, until: datetime | None) -> list[Chapter]:
+def chapters(subscriptions: Sequence[Subscription], since: datetime | None, until: datetime | None) -> list[Chapter]:
     """What the journal holds for these places, told at `since` or later and before `until`.
 
     Raises `Refused` when that reaches further back than an inbox remembers: the listener could do again what it did.
@@ -34,11 +34,11 @@ def chapters(places: Sequence[Place], since: datetime | None, until: datetime | 
     first, end = since or oldest, until or now()
     return [
         Chapter(
-            place,
-            count=partial(journal.count, name=name_of(place.event), since=first, until=end),
-            page=partial(_page, name=name_of(place.event), since=first, until=end),
+            subscription,
+            count=partial(journal.count, name=name_of(subscription.event), since=first, until=end),
+            page=partial(_page, name=name_of(subscription.event), since=first, until=end),
         )
-        for place in places
+        for subscription in subscriptions
     ]
 
 
@@ -72,10 +72,10 @@ def main() -> None:
     settings = Settings.of(given.teller)
 
     def found(database: Database) -> list[Chapter]:
-        places = resend.places_of(given.teller, given.to, given.event)
+        subscriptions = resend.subscriptions_of(given.teller, given.to, given.event)
         if not journal.wait_for_tellers(database):
             raise Refused("a relay has been telling for half a minute, and what it tells may not be journal yet: try again")
-        return chapters(places, given.since, given.until)
+        return chapters(subscriptions, given.since, given.until)
 
     resend.run(given, settings, found)
 

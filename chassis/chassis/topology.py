@@ -16,25 +16,25 @@ from sqlalchemy.orm import Session
 from chassis.data.database import Database, is_passing
 from chassis.messaging.broker import TROUBLE, connected, waiting_in
 from chassis.messaging.events import handlers_of
-from chassis.messaging.subscription import Place
+from chassis.messaging.subscription import Subscription
 from chassis.settings import Settings
-from contracts.event import exchange_of, name_of, teller_of
+from contracts.event import exchange_of, name_of, producer_of
 
 DELIVERY_LIMIT = 50
 
 
-def declare(channel: amqp.Channel, service: str, places: Iterable[Place], retry_pause_ms: int) -> None:
+def declare(channel: amqp.Channel, service: str, subscriptions: Iterable[Subscription], retry_pause_ms: int) -> None:
     """Declare what a service tells to and listens on. Declaring again changes nothing.
 
     Raises `amqp.PreconditionFailed` when a queue stands with other arguments: give it a new version in its name.
     """
     _exchange(service)(channel).declare()
-    for place in places:
-        exchange = _exchange(teller_of(place.event))(channel)
+    for subscription in subscriptions:
+        exchange = _exchange(producer_of(subscription.event))(channel)
         exchange.declare()
-        _queue(place.retry, dead_letters_to=place.queue, ttl_ms=retry_pause_ms)(channel).declare()
-        _queue(place.queue, dead_letters_to=place.retry)(channel).declare()
-        channel.queue_bind(place.queue, exchange.name, name_of(place.event))
+        _queue(subscription.retry, dead_letters_to=subscription.queue, ttl_ms=retry_pause_ms)(channel).declare()
+        _queue(subscription.queue, dead_letters_to=subscription.retry)(channel).declare()
+        channel.queue_bind(subscription.queue, exchange.name, name_of(subscription.event))
 
 
 def _exchange(teller: str) -> Exchange:
@@ -55,9 +55,9 @@ def _queue(name: str, dead_letters_to: str, ttl_ms: int | None = None) -> Queue:
     return Queue(name, durable=True, queue_arguments=arguments)
 
 
-def record(session: Session, places: Iterable[Place]) -> None:
+def record(session: Session, subscriptions: Iterable[Subscription]) -> None:
     """Note what was declared, so that a later release finds what it no longer reads."""
-    names = [name for place in places for name in (place.queue, place.retry)]
+    names = [name for subscription in subscriptions for name in (subscription.queue, subscription.retry)]
     session.execute(
         text(
             "INSERT INTO queues (name, declared_at) SELECT name, now() FROM unnest(CAST(:names AS text[])) AS name"
@@ -67,9 +67,9 @@ def record(session: Session, places: Iterable[Place]) -> None:
     )
 
 
-def orphans(session: Session, connection: amqp.Connection, places: Iterable[Place]) -> dict[str, int]:
+def orphans(session: Session, connection: amqp.Connection, subscriptions: Iterable[Subscription]) -> dict[str, int]:
     """Queues that a release declared and none of these handlers reads, with what waits in each. Those that are gone are forgotten."""
-    read = {name for place in places for name in (place.queue, place.retry)}
+    read = {name for subscription in subscriptions for name in (subscription.queue, subscription.retry)}
     recorded = sorted(set(session.scalars(text("SELECT name FROM queues"))) - read)
     waiting = {name: waiting_in(connection, name) for name in recorded}
     gone = [name for name, count in waiting.items() if count is None]
@@ -86,17 +86,17 @@ def main(patience_seconds: float = 60) -> None:
     deadline = time.monotonic() + patience_seconds
     for service in given.service:
         settings = Settings.of(service)
-        places = [handler.place for handler in handlers_of(import_module(f"{service}.worker").Worker)]
+        subscriptions = [handler.subscription for handler in handlers_of(import_module(f"{service}.worker").Worker)]
         database = Database.of(settings, "topology")
         while True:
             try:
                 with connected(settings.broker_url, settings.heartbeat_seconds) as connection, database.begin() as session:
                     if given.orphans:
-                        for name, waiting in orphans(session, connection, places).items():
+                        for name, waiting in orphans(session, connection, subscriptions).items():
                             print(json.dumps({"queue": name, "waiting": waiting}))
                     else:
-                        declare(connection.channel(), service, places, settings.retry_pause_ms)
-                        record(session, places)
+                        declare(connection.channel(), service, subscriptions, settings.retry_pause_ms)
+                        record(session, subscriptions)
                 break
             except amqp.ChannelError as error:
                 sys.exit(f"{service}: the broker refuses the topology: {type(error).__name__}: {error}")

@@ -14,7 +14,7 @@ from chassis import replay
 from chassis.data.database import now
 from chassis.messaging import inbox, journal, outbox, resend
 from chassis.messaging.broker import Publisher, connected, waiting_in
-from chassis.messaging.resend import Refused, places_of, tell_again
+from chassis.messaging.resend import Refused, subscriptions_of, tell_again
 from chassis.relay import Relay
 from contracts.event import Event
 from contracts.needs import NeedWithdrawn, PledgeWithdrawn
@@ -37,7 +37,7 @@ def told(house: House, *events: Event) -> None:
 def replayed(
     house: House, *names: str, after: str = "", since: datetime | None = None, until: datetime | None = None
 ) -> list[tuple[int, str]]:
-    chapters = replay.chapters(places_of("needs", "pantry", names), since, until)
+    chapters = replay.chapters(subscriptions_of("needs", "pantry", names), since, until)
     return list(tell_again(house.database, house.settings(), chapters, after))
 
 
@@ -129,9 +129,9 @@ def test_what_an_inbox_may_have_forgotten_is_not_replayed(house: House, monkeypa
 
 def test_who_does_not_listen_is_not_told(house: House) -> None:
     with pytest.raises(Refused, match="pantry does not listen to need_closed of needs; it listens to need_withdrawn, pledge_withdrawn"):
-        places_of("needs", "pantry", ["need_closed"])
+        subscriptions_of("needs", "pantry", ["need_closed"])
     with pytest.raises(Refused, match="stranger listens to nothing that needs tells"):
-        places_of("needs", "stranger")
+        subscriptions_of("needs", "stranger")
 
 
 def test_a_listener_without_queues_is_told_to_declare_them(house: House) -> None:

@@ -23,7 +23,7 @@ from chassis.dead_letters import main
 from chassis.messaging import dead_letters, inbox, outbox
 from chassis.messaging.broker import Publisher, connected
 from chassis.messaging.redaction import redacted
-from chassis.messaging.subscription import Place
+from chassis.messaging.subscription import Subscription
 from chassis.ops import telemetry
 from chassis.problems import Problem
 from chassis.relay import Relay
@@ -35,15 +35,15 @@ engine, database, client = api_fixtures("pantry", pantry_api.api)
 JSON = {"content-type": "application/json"}
 
 
-def park(database: Database, event: Event, place: Place = ONE_BY_ONE, **otherwise: Any) -> UUID:
+def park(database: Database, event: Event, subscription: Subscription = ONE_BY_ONE, **otherwise: Any) -> UUID:
     """An event that a handler failed on; its id."""
     recorded_at = now() - otherwise.get("age", timedelta(0))
     envelope = Envelope(
-        id=new_id(), name=name_of(type(event)), teller="needs", subject=event.subject, recorded_at=recorded_at, traceparent=None
+        id=new_id(), name=name_of(type(event)), producer="needs", subject=event.subject, recorded_at=recorded_at, traceparent=None
     )
     headers = envelope.headers() | JSON | otherwise.get("headers", {})
     with database.begin() as session:
-        dead_letters.park(session, place, headers, otherwise.get("body", encode(event)), otherwise.get("reason", "Spoilt"), 4)
+        dead_letters.park(session, subscription, headers, otherwise.get("body", encode(event)), otherwise.get("reason", "Spoilt"), 4)
     with database.begin() as session:
         return session.scalars(dead_letters.found().order_by(dead_letters.DeadLetter.id.desc())).first().id  # type: ignore[union-attr]
 
@@ -98,7 +98,7 @@ def test_of_two_replays_at_once_one_wins(house: House) -> None:
 def test_a_message_parked_twice_is_one_dead_letter(house: House) -> None:
     """Its acknowledgement got lost."""
     event = withdrawn_need()
-    headers = Envelope(id=new_id(), name="need_withdrawn", teller="needs", subject=event.subject, recorded_at=now()).headers()
+    headers = Envelope(id=new_id(), name="need_withdrawn", producer="needs", subject=event.subject, recorded_at=now()).headers()
     for attempts in (3, 4):
         with house.database.begin() as session:
             dead_letters.park(session, ONE_BY_ONE, headers, encode(event), "Spoilt", attempts)

@@ -23,7 +23,7 @@ from contracts.needs import NeedWithdrawn, PledgeWithdrawn
 
 
 def headers_of(event: Any, name: str) -> dict[str, Any]:
-    envelope = Envelope(id=new_id(), name=name, teller="needs", subject=event.subject, recorded_at=now())
+    envelope = Envelope(id=new_id(), name=name, producer="needs", subject=event.subject, recorded_at=now())
     return dict(envelope.headers())
 
 
@@ -265,7 +265,7 @@ def test_an_event_carries_its_trace_on_to_what_is_told_because_of_it(house: Hous
 
 
 def headers_of_closed(event: Any) -> dict[str, Any]:
-    return dict(Envelope(id=new_id(), name="need_closed", teller="needs", subject=event.subject, recorded_at=now()).headers())
+    return dict(Envelope(id=new_id(), name="need_closed", producer="needs", subject=event.subject, recorded_at=now()).headers())
 
 
 @pytest.mark.parametrize("otherwise", [None, unguarded("without_patience", "the database's trouble is held against the events")])
@@ -275,8 +275,8 @@ def test_while_the_database_is_away_no_attempt_is_counted(house: House, postgres
     assert soon(lambda: house.count("taken"))
     postgres.stop()
     try:
-        for event, place in zip(told, [ONE_BY_ONE, *[IN_BATCHES] * 3], strict=True):
-            house.send(encode(event), headers_of(event, place.queue.split(".")[2]), place.queue)
+        for event, subscription in zip(told, [ONE_BY_ONE, *[IN_BATCHES] * 3], strict=True):
+            house.send(encode(event), headers_of(event, subscription.queue.split(".")[2]), subscription.queue)
         troubles = ("database trouble, the work waits", '"attempt"')
         assert soon(lambda: any(map(worker.says, troubles)) or not worker.lives())
     finally:

@@ -19,6 +19,7 @@ from pantry.actions import PERSONAL
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from chassis.data import idempotency_keys
 from chassis.http import app as application
 from chassis.http import auth, idempotency, routes
 from chassis.http.app import Unguarded, create_app
@@ -171,7 +172,7 @@ def test_a_key_counts_anew_after_a_day(client: Client, database: RolledBack, don
         assert client.post("/v1/withdrawals", {"region": "52"}, by=donor, headers=key).status_code == 201
     assert count(database, "withdrawals") == 2
     with database.begin() as session:
-        idempotency.forget(session)
+        idempotency_keys.forget(session)
     assert count(database, "idempotency_keys") == 1
 
 

@@ -17,7 +17,7 @@ from chassis.ops.telemetry import redacted
 
 TALK = """
 import sys
-from chassis import telemetry
+from chassis.ops import telemetry
 if len(sys.argv) > 1:
     import otherwise
     getattr(otherwise, sys.argv[1])()
@@ -83,7 +83,7 @@ def test_a_trace_context_that_is_none_gives_way_to_a_new_one(given: str | None) 
 
 
 def test_a_collector_without_the_extra_ends_the_process_saying_what_to_install() -> None:
-    script = "import sys; sys.modules['opentelemetry.sdk.trace'] = None; from chassis import tracing; tracing.start('pantry', 'web')"
+    script = "import sys; sys.modules['opentelemetry.sdk.trace'] = None; from chassis.ops import tracing; tracing.start('pantry', 'web')"
     environment = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}
     ended = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False)
     assert ended.returncode == 1
@@ -105,7 +105,7 @@ def test_a_gauge_that_cannot_ask_the_database_gives_no_number_and_hides_no_other
 
 
 def test_a_collector_that_is_away_stops_nobody() -> None:
-    script = "from chassis import telemetry, tracing; telemetry.start('pantry', 'web')\nwith tracing.span('a', None) as below: print(below)"
+    script = "from chassis.ops import telemetry, tracing; telemetry.start('pantry', 'web')\nwith tracing.span('a', None) as id: print(id)"
     environment = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9", "OTEL_EXPORTER_OTLP_TIMEOUT": "1"}
     ended = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", script], env=environment, capture_output=True, text=True, check=True, timeout=60

@@ -24,7 +24,7 @@ from chassis.data.database import is_passing, new_id, now
 from chassis.messaging import inbox, journal, outbox
 from chassis.messaging.broker import TROUBLE, Letter, Publisher, connected, letter
 from chassis.messaging.inbox import Heard
-from chassis.messaging.subscription import Place
+from chassis.messaging.subscription import Subscription
 from chassis.relay import Relay
 from chassis.testing.rabbitmq import RabbitMQ
 from contracts.event import Envelope, Event, decode, encode
@@ -107,7 +107,7 @@ def test_leaving_a_frozen_broker_takes_no_longer_than_a_second(house: House, rab
 
 
 def letter_of(event: Event, queue: str | None = None) -> Letter:
-    envelope = Envelope(id=new_id(), name="need_withdrawn", teller="needs", subject=event.subject, recorded_at=now())
+    envelope = Envelope(id=new_id(), name="need_withdrawn", producer="needs", subject=event.subject, recorded_at=now())
     return letter(envelope, encode(event), queue)
 
 
@@ -168,7 +168,7 @@ def body_of(message: amqp.Message) -> str:
 
 @pytest.mark.parametrize("traceparent", [None, f"00-{'a' * 32}-{'b' * 16}-01"])
 def test_an_event_s_properties_are_laid_out_as_amqp_lays_them_out(traceparent: str | None) -> None:
-    envelope = Envelope(id=new_id(), name="need_withdrawn", teller="needs", subject=new_id(), recorded_at=now(), traceparent=traceparent)
+    envelope = Envelope(id=new_id(), name="need_withdrawn", producer="needs", subject=new_id(), recorded_at=now(), traceparent=traceparent)
     message = letter(envelope, "{}").message
     assert message._serialize_properties() == amqp.Message("{}", **message.properties)._serialize_properties()
     assert message.headers == envelope.headers()
@@ -182,9 +182,9 @@ def test_an_event_that_nobody_listens_to_counts_as_told_and_one_that_a_listener_
     house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     with house.channel() as channel:
-        for place in PLACES:
-            channel.queue_unbind(place.queue, "needs.events", "need_withdrawn")
-            channel.queue_unbind(place.queue, "needs.events", "pledge_withdrawn")
+        for subscription in PLACES:
+            channel.queue_unbind(subscription.queue, "needs.events", "need_withdrawn")
+            channel.queue_unbind(subscription.queue, "needs.events", "pledge_withdrawn")
     monkeypatch.setattr(relay, "listeners", lambda: {"pledge_withdrawn": ["pantry"]})
     monkeypatch.setattr(relay, "UNHEARD_PAUSE_SECONDS", 0.2)
     house.tell(withdrawn_need(), missed := withdrawn_pledge(), withdrawn_need())
@@ -349,7 +349,7 @@ def test_declaring_gives_up_when_the_broker_stays_away(house: House) -> None:
 
 
 def test_queues_that_no_handler_reads_any_more_are_found(house: House) -> None:
-    old = Place("pantry", NeedRejected)
+    old = Subscription("pantry", NeedRejected)
     with house.channel() as channel, house.database.begin() as session:
         topology.declare(channel, "pantry", [*PLACES, old], retry_pause_ms=200)
         topology.record(session, [*PLACES, old])
@@ -379,8 +379,8 @@ def test_the_step_that_declares_records_and_lists_orphans_too(house: House) -> N
 
 def test_every_queue_says_how_often_it_delivers(house: House) -> None:
     """Newer brokers have a limit of their own, which is too low."""
-    for place in PLACES:
-        for name, to, pause in ((place.queue, place.retry, None), (place.retry, place.queue, 200)):
+    for subscription in PLACES:
+        for name, to, pause in ((subscription.queue, subscription.retry, None), (subscription.retry, subscription.queue, 200)):
             otherwise = topology._queue(name, to, pause).queue_arguments | {"x-delivery-limit": 20}
             with house.channel() as channel, pytest.raises(amqp.PreconditionFailed, match=r"arg 'x-delivery-limit'.*current is '50'"):
                 channel.queue_declare(name, durable=True, auto_delete=False, arguments=otherwise)

@@ -42,7 +42,7 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
 
     id: UUID
     name: str
-    teller: str
+    producer: str
     subject: UUID
     recorded_at: Moment
     traceparent: str | None = None
@@ -52,7 +52,7 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
             "ce-specversion": "1.0",
             "ce-id": str(self.id),
             "ce-type": self.name,
-            "ce-source": f"/duijie/{self.teller}",
+            "ce-source": f"/duijie/{self.producer}",
             "ce-subject": str(self.subject),
             "ce-time": self.recorded_at.isoformat(),
         }
@@ -65,7 +65,7 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
             {
                 "id": headers.get("ce-id"),
                 "name": headers.get("ce-type"),
-                "teller": str(headers.get("ce-source", "")).rpartition("/")[2],
+                "producer": str(headers.get("ce-source", "")).rpartition("/")[2],
                 "subject": headers.get("ce-subject"),
                 "recorded_at": headers.get("ce-time"),
                 "traceparent": headers.get("traceparent"),
@@ -80,14 +80,14 @@ def name_of(event: type[Event]) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "_", event.__name__).lower()
 
 
-def teller_of(event: type[Event]) -> str:
+def producer_of(event: type[Event]) -> str:
     """The one service that tells this event: the contracts module that defines it bears its name."""
     return event.__module__.rpartition(".")[2]
 
 
-def exchange_of(teller: str) -> str:
+def exchange_of(producer: str) -> str:
     """nameko's own name for a service's topic exchange, so that any nameko program can listen."""
-    return f"{teller}.events"
+    return f"{producer}.events"
 
 
 @cache

@@ -11,7 +11,7 @@ from uuid import UUID, uuid5
 
 import msgspec
 
-from contracts.event import Event, encode, every_event, teller_of
+from contracts.event import Event, encode, every_event, producer_of
 from contracts.matching import Reason
 
 HERE = Path(__file__).resolve().parent.parent
@@ -71,5 +71,5 @@ def files() -> dict[Path, str]:
         }
         example = json.loads(encode(example_of(event)))
         for folder, content in (("schemas", schema), ("examples", example)):
-            wanted[HERE / folder / teller_of(event) / f"{name}.json"] = json.dumps(content, ensure_ascii=False, indent=2) + "\n"
+            wanted[HERE / folder / producer_of(event) / f"{name}.json"] = json.dumps(content, ensure_ascii=False, indent=2) + "\n"
     return wanted

@@ -76,7 +76,7 @@ class Listener:
     @property
     def hears(self) -> tuple[str, str]:
         """What an outbox row is addressed to that goes to this queue."""
-        return name_of(self.handler.place.event), self.handler.place.queue
+        return name_of(self.handler.subscription.event), self.handler.subscription.queue
 
 
 class Courier:
@@ -101,7 +101,7 @@ class Courier:
         collected = self._collect()
         with self._database.begin() as session:
             due = set(session.scalars(_QUEUES_DUE))
-        return collected + sum(self._hand_over(listener) for listener in self._listeners if listener.handler.place.queue in due)
+        return collected + sum(self._hand_over(listener) for listener in self._listeners if listener.handler.subscription.queue in due)
 
     def _collect(self) -> int:
         with self._database.begin() as session:
@@ -114,7 +114,7 @@ class Courier:
             if not rows:
                 return 0
             posts = [
-                (listener.handler.place.queue, row)
+                (listener.handler.subscription.queue, row)
                 for row in rows
                 for listener in self._listeners
                 if outbox.address_of(row) in listener.hears
@@ -131,7 +131,7 @@ class Courier:
             return len(rows)
 
     def _hand_over(self, listener: Listener) -> int:
-        queue = listener.handler.place.queue
+        queue = listener.handler.subscription.queue
         with self._database.begin() as session:
             rows = session.execute(_DUE, {"queue": queue}).all()
             if not rows:
@@ -151,11 +151,11 @@ class Courier:
         unread: list[UUID] = []
         for row in rows:
             try:
-                event = decode(listener.handler.place.event, row.body)
+                event = decode(listener.handler.subscription.event, row.body)
             except (msgspec.MsgspecError, RecursionError) as error:
-                log.error("an event could not be read", extra={"queue": listener.handler.place.queue, "error": type(error).__name__})
+                log.error("an event could not be read", extra={"queue": listener.handler.subscription.queue, "error": type(error).__name__})
                 with listener.database.begin() as theirs:
-                    park(theirs, listener.handler.place, row.headers, row.body.encode(), UNREADABLE, 1)
+                    park(theirs, listener.handler.subscription, row.headers, row.body.encode(), UNREADABLE, 1)
                 unread.append(row.event_id)
             else:
                 heard.append(Heard(row.event_id, event, row.headers.get("traceparent")))
@@ -174,7 +174,7 @@ class Courier:
 
     def _failed(self, session: Session, listener: Listener, letter: Any, error: Exception) -> bool:
         """Have it delivered again after a pause; whether it was parked instead, as after the last attempt."""
-        stated = {"queue": listener.handler.place.queue, "id": letter.event_id}
+        stated = {"queue": listener.handler.subscription.queue, "id": letter.event_id}
         attempt = 1 + (session.scalar(_ATTEMPTS, stated) or 0)
         last = attempt >= self._settings.attempts
         log.error(
@@ -184,7 +184,7 @@ class Courier:
         )
         if last:
             with listener.database.begin() as theirs:
-                park(theirs, listener.handler.place, letter.headers, letter.body.encode(), type(error).__name__, attempt)
+                park(theirs, listener.handler.subscription, letter.headers, letter.body.encode(), type(error).__name__, attempt)
         else:
             session.execute(_FAILED, stated | {"pause": self._settings.retry_pause_ms})
         return last

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from chassis.messaging.events import handlers_of
-from contracts.event import exchange_of, teller_of
+from contracts.event import exchange_of, producer_of
 from deploy.services import services
 
 HERE = Path(__file__).resolve().parent
@@ -30,7 +30,7 @@ def permissions(service: str) -> dict[str, str]:
     a right to the queue: that to write lets them bind and unbind it too, at exchanges that they may read.
     """
     own = rf"{service}[.].*"
-    heard = {exchange_of(teller_of(handler.place.event)) for handler in handlers_of(import_module(f"{service}.worker").Worker)}
+    heard = {exchange_of(producer_of(handler.subscription.event)) for handler in handlers_of(import_module(f"{service}.worker").Worker)}
     tellers = [exchange.replace(".", "[.]") for exchange in sorted(heard - {exchange_of(service)})]
     return {
         "configure": _any([own, *tellers]),

@@ -22,14 +22,13 @@ ELEMENTS = {"markdown", "textarea", "input", "dropdown", "checkboxes"}
 
 
 def pages() -> list[Path]:
-    return sorted(
-        chain(
-            ROOT.glob("*.md"),
-            GITHUB.rglob("*.md"),
-            *((ROOT / name).rglob("*.md") for name in ("docs", "examples")),
-            ROOT.glob("services/*/README.md"),
-        )
+    found = chain(
+        ROOT.glob("*.md"),
+        GITHUB.rglob("*.md"),
+        *((ROOT / name).rglob("*.md") for name in ("docs", "examples")),
+        ROOT.glob("services/*/README.md"),
     )
+    return sorted(page for page in found if "node_modules" not in page.parts)
 
 
 def broken_links(page: Path, text: str) -> set[str]:

@@ -11,7 +11,7 @@ import pytest
 from chassis.data.database import Database
 from chassis.http.app import create_app
 from chassis.testing.fixtures import KnownKeys
-from contracts.event import every_event, teller_of
+from contracts.event import every_event, producer_of
 from deploy import generate
 from deploy import services as listing
 from deploy.services import owner_of, services, unlisted
@@ -47,7 +47,7 @@ def test_every_role_of_a_service_s_own_can_be_run_inside_the_laptop_s_courier() 
 
 
 def test_whoever_tells_or_listens_has_a_relay_which_replays_dead_letters_too() -> None:
-    tellers = {teller_of(event) for event in every_event().values()}
+    tellers = {producer_of(event) for event in every_event().values()}
     listeners = {name for name, service in services().items() if "worker" in service.roles}
     assert tellers | listeners <= {name for name, service in services().items() if "relay" in service.roles}
 

@@ -13,7 +13,7 @@ import pytest
 import contracts
 from chassis.messaging.events import Handler, handlers_of
 from chassis.testing.fixtures import RolledBack
-from contracts.event import Envelope, Event, decode, encode, every_event, name_of, subject_field, teller_of
+from contracts.event import Envelope, Event, decode, encode, every_event, name_of, producer_of, subject_field
 from contracts.generate import example_of
 from deploy.services import services
 
@@ -23,7 +23,7 @@ PERSONAL = {"name", "phone", "national_id", "address", "email", "reason_text", "
 
 
 def example(event: type[Event]) -> bytes:
-    return (ROOT / "examples" / teller_of(event) / f"{name_of(event)}.json").read_bytes()
+    return (ROOT / "examples" / producer_of(event) / f"{name_of(event)}.json").read_bytes()
 
 
 @pytest.fixture(scope="module", params=sorted(services()))
@@ -45,7 +45,7 @@ def test_every_listener_handles_the_committed_example_of_what_it_hears_and_hears
 
 def hear(database: RolledBack, worker: Any, handler: Handler) -> None:
     with database.begin() as session:
-        handler.act(getattr(worker, handler.method))(session, [decode(handler.place.event, example(handler.place.event))])
+        handler.act(getattr(worker, handler.method))(session, [decode(handler.subscription.event, example(handler.subscription.event))])
 
 
 @pytest.mark.parametrize("event", every_event().values(), ids=every_event())
@@ -73,7 +73,7 @@ def test_an_event_names_its_thing_and_its_version_and_nothing_personal(event: ty
 
 def test_the_envelope_is_cloudevents_in_headers() -> None:
     event = example_of(every_event()["need_published"])
-    stated = {"id": uuid4(), "name": "need_published", "teller": "needs", "subject": event.subject}
+    stated = {"id": uuid4(), "name": "need_published", "producer": "needs", "subject": event.subject}
     envelope = Envelope(**stated, recorded_at=event.published_at, traceparent=f"00-{'a' * 32}-{'b' * 16}-01")
     headers = envelope.headers()
     assert {"ce-id", "ce-source", "ce-type", "ce-specversion", "ce-time", "ce-subject", "traceparent"} == set(headers)

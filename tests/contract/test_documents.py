@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from chassis.messaging.broker import letter
-from chassis.messaging.subscription import Place
-from contracts.event import Event, encode, every_event, name_of, teller_of
+from chassis.messaging.subscription import Subscription
+from contracts.event import Event, encode, every_event, name_of, producer_of
 from contracts.generate import example_of
 from deploy import asyncapi, catalogue, generate, lint_api, openapi
 from deploy.local.origin import front_desk
@@ -63,11 +63,11 @@ def test_the_headers_described_are_those_that_travel(told: Document) -> None:
 
 def test_every_event_has_its_teller_and_every_listener_its_queue(told: Document, listeners: dict[str, list[str]]) -> None:
     operations = told["operations"]
-    sent = {f"{teller_of(event)}_tells_{name}" for name, event in EVENTS.items()}
+    sent = {f"{producer_of(event)}_tells_{name}" for name, event in EVENTS.items()}
     heard = {f"{listener}_hears_{name}" for name, names in listeners.items() for listener in names}
     assert operations.keys() == sent | heard
     assert {one["action"] for name, one in operations.items() if name in sent} == {"send"}
-    queues = {Place(listener, EVENTS[name]).queue for name, names in listeners.items() for listener in names}
+    queues = {Subscription(listener, EVENTS[name]).queue for name, names in listeners.items() for listener in names}
     assert {one["x-queue"] for one in operations.values() if one["action"] == "receive"} == queues
 
 
@@ -76,7 +76,7 @@ def test_the_catalogue_names_every_event_each_of_its_fields_and_who_hears_it(lis
     for name, event in EVENTS.items():
         section = page.partition(f"\n### {event.__name__}\n")[2].partition("\n### ")[0]
         assert all(f"| `{field}` |" in section for field in event.__struct_fields__)
-        assert all(Place(listener, event).queue in section for listener in listeners.get(name, ()))
+        assert all(Subscription(listener, event).queue in section for listener in listeners.get(name, ()))
         assert (event.__doc__ or "?").split("\n")[0] in section
 
 

@@ -127,7 +127,7 @@ def test_whoever_listens_in_the_code_has_a_worker_with_a_scaler_for_each_of_its_
     scalers = of_kind("ScaledObject", objects("values-production"))
     scaled = {name: [trigger["metadata"]["queueName"] for trigger in one["spec"]["triggers"]] for name, one in scalers.items()}
     listening = {
-        f"duijie-{path.name}-worker": [handler.place.queue for handler in handlers_of(import_module(f"{path.name}.worker").Worker)]
+        f"duijie-{path.name}-worker": [handler.subscription.queue for handler in handlers_of(import_module(f"{path.name}.worker").Worker)]
         for path in sorted((ROOT / "services").glob("*"))
         if (path / path.name / "worker.py").exists()
     }

@@ -94,7 +94,7 @@ class Users:
         self._urls = {name: rabbitmq.create_user(vhost, **platform.permissions(name)) for name in services()}
         self.scaler = rabbitmq.create_user(vhost, **_scaler_s_permissions())
         for name in services():
-            places = [handler.place for handler in handlers_of(import_module(f"{name}.worker").Worker)]
+            places = [handler.subscription for handler in handlers_of(import_module(f"{name}.worker").Worker)]
             self.act(name, lambda channel, name=name, places=places: topology.declare(channel, name, places, 1500))
 
     def act(self, who: str, deed: Callable[[amqp.Channel], Any]) -> Any:
@@ -111,7 +111,7 @@ def users(rabbitmq: RabbitMQ) -> Iterator[Users]:
 
 
 def queues_of(service: str) -> list[str]:
-    return [handler.place.queue for handler in handlers_of(import_module(f"{service}.worker").Worker)]
+    return [handler.subscription.queue for handler in handlers_of(import_module(f"{service}.worker").Worker)]
 
 
 @pytest.mark.parametrize("service", services())

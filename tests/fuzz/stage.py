@@ -17,7 +17,7 @@ from chassis.http.auth import GIVERS, SIGNED_IN
 from chassis.messaging.dead_letters import park
 from chassis.messaging.events import handlers_of
 from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of
-from contracts.event import Envelope, Event, encode, name_of, teller_of
+from contracts.event import Envelope, Event, encode, name_of, producer_of
 from contracts.generate import example_of
 from contracts.users import AdministratorAppointed, AdministratorDismissed
 from users.tokens import SigningKeys
@@ -85,14 +85,16 @@ class Stage:
         place = handlers_of(import_module(f"{self.service}.worker").Worker)[0].place
         for _ in range(3):
             event = example_of(place.event)
-            told = Envelope(id=new_id(), name=name_of(place.event), teller=teller_of(place.event), subject=event.subject, recorded_at=now())
+            told = Envelope(
+                id=new_id(), name=name_of(place.event), producer=producer_of(place.event), subject=event.subject, recorded_at=now()
+            )
             with self.database.begin() as session:
                 park(session, place, told.headers() | {"content-type": "application/json"}, encode(event), "OperationalError", 4)
 
     def hear(self, *events: Event) -> None:
         """As from the broker, by whatever handler the service has for them."""
         worker = import_module(f"{self.service}.worker").Worker
-        handlers = {handler.place.event: handler for handler in handlers_of(worker)}
+        handlers = {handler.subscription.event: handler for handler in handlers_of(worker)}
         for event in events:
             handler = handlers[type(event)]
             with self.database.begin() as session:
@@ -104,7 +106,7 @@ class Stage:
     def hear_of_everything(self) -> None:
         """Each event that the service listens to, about each giver, the household and the agent on stage."""
         for handler in handlers_of(import_module(f"{self.service}.worker").Worker):
-            event = handler.place.event
+            event = handler.subscription.event
             if event not in {AdministratorAppointed, AdministratorDismissed}:
                 for giver in sorted(GIVERS):
                     self.hear(self.about(event, giver))

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from chassis.data.database import Database, new_id, now
 from chassis.messaging import dead_letters, inbox, outbox
 from chassis.messaging.events import Handler
-from chassis.messaging.subscription import Place
+from chassis.messaging.subscription import Subscription
 from chassis.settings import Settings
 from contracts.event import Envelope, Event
 from contracts.generate import example_of
@@ -31,7 +31,7 @@ class Route:
     poison: set[UUID] = dataclasses.field(default_factory=set)
 
     def courier(self, kind: type[Courier] = Courier, batch: int = 500) -> Courier:
-        handler = Handler(Place("notify", NeedRejected), "on_need_rejected", batch)
+        handler = Handler(Subscription("notify", NeedRejected), "on_need_rejected", batch)
         return kind(self.settings, self.teller, [Listener(self.listener, handler, handler.act(self.take if batch > 1 else self.take_one))])
 
     def take_one(self, session: Session, event: Event) -> None:
@@ -155,7 +155,7 @@ def test_a_dead_letter_that_is_replayed_is_handled(route: Route) -> None:
 
 
 def test_what_is_for_a_queue_that_nobody_reads_stays(route: Route) -> None:
-    envelope = Envelope(id=new_id(), name="need_rejected", teller="needs", subject=new_id(), recorded_at=now())
+    envelope = Envelope(id=new_id(), name="need_rejected", producer="needs", subject=new_id(), recorded_at=now())
     with route.teller.begin() as session:
         outbox.add_for(session, "stranger.needs.need_rejected.v1", envelope, 1, "{}")
     told = route.tell(3)

@@ -19,7 +19,7 @@ from sqlalchemy import text
 from chassis.data.database import Database, new_id, now
 from chassis.messaging.broker import Publisher, connected, letter
 from chassis.testing.rabbitmq import RabbitMQ
-from contracts.event import Envelope, Event, encode, name_of, teller_of
+from contracts.event import Envelope, Event, encode, name_of, producer_of
 from contracts.generate import example_of
 from contracts.needs import NeedPublished, NeedWithdrawn
 
@@ -54,7 +54,7 @@ def stranger(wheels: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Pa
 def told(event: Event) -> Any:
     """What the relay would send."""
     kind = type(event)
-    envelope = Envelope(id=new_id(), name=name_of(kind), teller=teller_of(kind), subject=event.subject, recorded_at=now())
+    envelope = Envelope(id=new_id(), name=name_of(kind), producer=producer_of(kind), subject=event.subject, recorded_at=now())
     return letter(envelope, encode(event).decode())
 
 

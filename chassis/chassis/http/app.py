@@ -97,7 +97,7 @@ class Unguarded(Exception):
 def _require_access(app: Flask) -> None:
     for rule in app.url_map.iter_rules():
         if rule.endpoint not in {"static", "openapi.spec"} and not hasattr(app.view_functions[rule.endpoint], "access"):
-            raise Unguarded(f"{rule}: declare `@access(who=…, view=…)`")
+            raise Unguarded(f"{rule}: declare `@access(who=…, x_view=…)`")
 
 
 def _ready() -> Any:

@@ -62,7 +62,7 @@ def blueprint(service: str) -> Any:
     def route(name: str) -> Callable[[F], Callable[..., Any]]:
         def decorate(function: F) -> Callable[..., Any]:
             function.__name__ = name.format(service)
-            return access(who=STAFF, view="region")(function)
+            return access(who=STAFF, x_view="region")(function)
 
         return decorate
 

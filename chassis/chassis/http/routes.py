@@ -18,15 +18,19 @@ BODY_BYTES = 64 * 1024
 
 
 def access(
-    *, who: Collection[str], view: View, idempotent: bool = True, body_bytes: int = BODY_BYTES, body_types: Collection[str] = ()
+    *, who: Collection[str], x_view: View, idempotent: bool = True, body_bytes: int = BODY_BYTES, body_types: Collection[str] = ()
 ) -> Callable[[Callable[..., Any]], Callable[..., Response]]:
-    """Guard a route: `who` may call it (kinds of users; none means anyone), and which `view` of the data it gives.
+    """Guard a route.
 
-    The route function is called with a session and the caller first; the transaction commits when its answer stands, and rolls
-    back when it raises. A POST by somebody signed in may carry an `Idempotency-Key` unless `idempotent` is False. A route for anyone
-    that is not idempotent, as signing in, looks at no token, so that whoever holds one that is over gets a new one.
-    Its body has at most `body_bytes`. With `body_types` it takes no JSON but the bytes of a file of one of these media types,
-    and finds them in `request.get_data()`.
+    `who` lists the kinds of users that may call it; an empty list means anyone. `x_view` only says in the OpenAPI document whose data the
+    route shows; queries filter by the caller. The route function gets the session and the caller first. Its transaction commits with the
+    answer and rolls back when the function raises.
+
+    A signed-in POST may carry an `Idempotency-Key` unless `idempotent` is False. A route for anyone that is not idempotent, such as
+    signing in, reads no token, so that a caller with an expired token can get a new one.
+
+    The body has at most `body_bytes`. With `body_types` the route takes a file of one of these media types instead of JSON and reads it
+    with `request.get_data()`.
     """
     signs_in = not who and not idempotent
 
@@ -64,7 +68,7 @@ def access(
                     idempotency.end(keyed.id)
             return _again(earlier)
 
-        openapi.note_access(guarded, function.__name__, who, view, idempotent, is_versioned, body_types)
+        openapi.note_access(guarded, function.__name__, who, x_view, idempotent, is_versioned, body_types)
         guarded.body_bytes = body_bytes  # type: ignore[attr-defined]
         guarded.body_types = frozenset(body_types)  # type: ignore[attr-defined]
         return guarded

@@ -93,7 +93,7 @@ def letter(envelope: Envelope, body: str | bytes, queue: str | None = None) -> L
     """An event as a message: to everybody who listens, or to one queue alone."""
     headers = envelope.headers()
     message = _Told(body, **_ALWAYS, message_id=headers["ce-id"], application_headers=headers)
-    return Letter("", queue, message) if queue else Letter(exchange_of(envelope.teller), envelope.name, message)
+    return Letter("", queue, message) if queue else Letter(exchange_of(envelope.producer), envelope.name, message)
 
 
 @cache

@@ -15,10 +15,10 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from chassis.data.database import Moment, new_id, now, tables
 from chassis.messaging import inbox, outbox
-from chassis.messaging.subscription import Place
+from chassis.messaging.subscription import Subscription
 from chassis.ops import tracing
 from chassis.problems import not_found, problem, state_conflict
-from contracts.event import Envelope, every_event, name_of, teller_of
+from contracts.event import Envelope, every_event, name_of, producer_of
 
 log = logging.getLogger("chassis.dead_letters.parked")
 PARKED, REPLAYED, DROPPED = "parked", "replayed", "dropped"
@@ -60,12 +60,12 @@ class DeadLetter(_Base):
     settled_by: Mapped[UUID | None]
 
 
-def park(session: Session, place: Place, headers: Mapping[str, Any], body: bytes, reason: str, attempts: int) -> None:
+def park(session: Session, subscription: Subscription, headers: Mapping[str, Any], body: bytes, reason: str, attempts: int) -> None:
     """Keep what cannot be handled. The same message parked again, because its acknowledgement got lost, stays one dead letter."""
     envelope = _envelope(headers)
     said = f"{headers.get('ce-id')}".encode(errors="replace")
     row = insert(DeadLetter).values(
-        id=new_id(), queue=place.queue, name=name_of(place.event), event_id=envelope and envelope.id,
+        id=new_id(), queue=subscription.queue, name=name_of(subscription.event), event_id=envelope and envelope.id,
         recorded_at=envelope and envelope.recorded_at, reason=reason[:100], attempts=attempts, parked_at=now(),
         digest=hashlib.sha256(said + b"\0" + body).digest(), headers=dict(headers), body=body, state=PARKED,
     )  # fmt: skip
@@ -106,7 +106,9 @@ def replay(session: Session, letter_id: UUID, by: UUID | None = None) -> DeadLet
         raise letter_unreadable()
     if envelope.recorded_at < now() - inbox.MEMORY:
         raise letter_too_old()
-    told = msgspec.structs.replace(envelope, name=letter.name, teller=teller_of(event), traceparent=tracing.continued(envelope.traceparent))
+    told = msgspec.structs.replace(
+        envelope, name=letter.name, producer=producer_of(event), traceparent=tracing.continued(envelope.traceparent)
+    )
     outbox.add_for(session, letter.queue, told, version, body)
     return _settle(session, letter, REPLAYED, by)
 

@@ -21,10 +21,10 @@ from chassis.messaging.broker import TROUBLE, connected
 from chassis.messaging.dead_letters import UNREADABLE, park
 from chassis.messaging.deliveries import died_of_deliveries, failures_of, headers_of, said_of
 from chassis.messaging.inbox import Heard
-from chassis.messaging.subscription import Place
+from chassis.messaging.subscription import Subscription
 from chassis.messaging.timers import every
 from chassis.ops import metrics
-from contracts.event import Envelope, Event, decode, name_of, teller_of
+from contracts.event import Envelope, Event, decode, name_of, producer_of
 from contracts.users import AdministratorAppointed, AdministratorDismissed
 
 __all__ = [
@@ -38,14 +38,14 @@ log = logging.getLogger("chassis.events")
 class Handler:
     """One method of a worker and the event it hears. `batch` is the most it takes at once; 1 means one event a call."""
 
-    place: Place
+    subscription: Subscription
     method: str
     batch: int
 
     @property
     def name(self) -> str:
         """What the inbox files it under; independent of the method's name."""
-        return f"{teller_of(self.place.event)}.{name_of(self.place.event)}"
+        return f"{producer_of(self.subscription.event)}.{name_of(self.subscription.event)}"
 
     def act(self, call: Callable[..., object]) -> Callable[[Session, list[Event]], object]:
         """The method as the inbox wants it: a batch handler takes the list, another each event by itself."""
@@ -57,11 +57,11 @@ class Handler:
 def handlers_of(worker: type) -> list[Handler]:
     """Every handler of a worker class, by its queue."""
     found = [
-        Handler(Place(worker.name, entrypoint.event), method, entrypoint.batch)  # type: ignore[attr-defined]
+        Handler(Subscription(worker.name, entrypoint.event), method, entrypoint.batch)  # type: ignore[attr-defined]
         for method, entrypoint in entrypoints_of(worker)
         if isinstance(entrypoint, Handles)
     ]
-    return sorted(found, key=lambda handler: handler.place.queue)
+    return sorted(found, key=lambda handler: handler.subscription.queue)
 
 
 def entrypoints_of(worker: type) -> list[tuple[str, Entrypoint]]:
@@ -87,7 +87,7 @@ class Handles(Loop):
 
     def setup(self) -> None:
         super().setup()
-        self._handler = Handler(Place(self.container.service_name, self.event), self.method_name, self.batch)
+        self._handler = Handler(Subscription(self.container.service_name, self.event), self.method_name, self.batch)
         self._act = self._handler.act(self._call)
         metrics.begin(metrics.heard, self._settings.service, self._handler.name)
         self._pause = 0.2
@@ -99,7 +99,7 @@ class Handles(Loop):
                 with connected(self._settings.broker_url, self._settings.heartbeat_seconds) as connection:
                     self._consume(connection)
             except TROUBLE as error:
-                log.warning("listening is interrupted", extra={"queue": self._handler.place.queue, "error": type(error).__name__})
+                log.warning("listening is interrupted", extra={"queue": self._handler.subscription.queue, "error": type(error).__name__})
                 self._stopping.wait(self._pause)
                 self._pause = min(self._pause * 2, 5.0)
         self._at_work.waitall()
@@ -110,7 +110,7 @@ class Handles(Loop):
         channel.auto_decode = False
         # A batch is handled while the next one arrives. Of single events each is at work from its arrival until it is acknowledged.
         channel.basic_qos(0, 2 * self.batch if self.batch > 1 else self.at_once, False)
-        channel.basic_consume(self._handler.place.queue, callback=arrived.append)
+        channel.basic_consume(self._handler.subscription.queue, callback=arrived.append)
         self._pause = 0.2
         self._trouble: list[Exception] = []
         while not self._stopping.ready():
@@ -193,7 +193,7 @@ class Handles(Loop):
         log.error(
             "an event could not be handled",
             exc_info=error,
-            extra={"queue": self._handler.place.queue, "event_id": str(heard.id), "attempt": attempt, "parked": last},
+            extra={"queue": self._handler.subscription.queue, "event_id": str(heard.id), "attempt": attempt, "parked": last},
         )
         metrics.heard.labels(self._settings.service, self._handler.name, "parked" if last else "failed").inc()
         if not last:
@@ -212,7 +212,7 @@ class Handles(Loop):
             envelope = Envelope.of(headers_of(message))
             return Heard(envelope.id, decode(self.event, message.body), envelope.traceparent)
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-            log.error("an event could not be read", extra={"queue": self._handler.place.queue, "error": type(error).__name__})
+            log.error("an event could not be read", extra={"queue": self._handler.subscription.queue, "error": type(error).__name__})
             return None
 
     def _park(self, message: amqp.Message, why: str, attempts: int = 0) -> bool:
@@ -220,7 +220,7 @@ class Handles(Loop):
 
         def work() -> None:
             with self._database.begin() as session:
-                park(session, self._handler.place, said_of(message), _bytes(message.body), why, attempts or failures_of(message))
+                park(session, self._handler.subscription, said_of(message), _bytes(message.body), why, attempts or failures_of(message))
 
         return inbox.patiently(work, giving_up=self._stopping.ready, pause=self._stopping.wait)
 

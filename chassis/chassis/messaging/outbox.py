@@ -14,7 +14,7 @@ from sqlalchemy.schema import SchemaItem
 
 from chassis.data.database import Moment, new_id, now, tables
 from chassis.ops import tracing
-from contracts.event import Envelope, Event, decode, encode, every_event, name_of, teller_of
+from contracts.event import Envelope, Event, decode, encode, every_event, name_of, producer_of
 
 
 def _told(name: str, *more: SchemaItem, **options: Any) -> Table:
@@ -52,7 +52,7 @@ def add(session: Session, *events: Event) -> None:
         {
             "id": new_id(),
             "name": name_of(type(event)),
-            "teller": teller_of(type(event)),
+            "teller": producer_of(type(event)),
             "subject": event.subject,
             "version": event.version,
             "recorded_at": recorded_at,
@@ -100,8 +100,8 @@ def _write(session: Session, rows: Sequence[Mapping[str, object]]) -> None:
 
 def add_for(session: Session, queue: str, envelope: Envelope, version: int, body: str) -> None:
     """Tell one event to one queue alone, as it was told before, when the session's transaction commits. It is not journalled again."""
-    stated = {name: getattr(envelope, name) for name in ("id", "name", "teller", "subject", "recorded_at", "traceparent")}
-    row = upsert(outbox).values(**stated, version=version, body=body, queue=queue)
+    stated = {name: getattr(envelope, name) for name in ("id", "name", "subject", "recorded_at", "traceparent")}
+    row = upsert(outbox).values(**stated, teller=envelope.producer, version=version, body=body, queue=queue)
     session.execute(row.on_conflict_do_nothing().returning(_WAKE))
 
 
@@ -145,7 +145,7 @@ def told(session: Session) -> list[Event]:
 def envelope_of(row: Row[tuple[object, ...]]) -> Envelope:
     """The envelope of a row of the outbox or the journal."""
     return Envelope(
-        id=row.id, name=row.name, teller=row.teller, subject=row.subject, recorded_at=row.recorded_at, traceparent=row.traceparent
+        id=row.id, name=row.name, producer=row.teller, subject=row.subject, recorded_at=row.recorded_at, traceparent=row.traceparent
     )
 
 

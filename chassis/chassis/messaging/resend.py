@@ -14,9 +14,9 @@ from sqlalchemy.orm import Session
 
 from chassis.data.database import Database
 from chassis.messaging.broker import TROUBLE, Publisher, connected, letter, waiting_in
-from chassis.messaging.subscription import Place
+from chassis.messaging.subscription import Subscription
 from chassis.settings import Settings
-from contracts.event import Envelope, every_event, listeners, name_of, teller_of
+from contracts.event import Envelope, every_event, listeners, name_of, producer_of
 
 PAGE = 1000
 MOST_WAITING = 50_000
@@ -38,23 +38,23 @@ class Line(NamedTuple):
 class Chapter:
     """All that is told again of one event: how much it is, and a page of it behind a mark; the first one stands behind ""."""
 
-    place: Place
+    subscription: Subscription
     count: Callable[[Session], int]
     page: Callable[[Session, str], Sequence[Line]]
 
     @property
     def name(self) -> str:
-        return name_of(self.place.event)
+        return name_of(self.subscription.event)
 
 
-def places_of(teller: str, listener: str, wanted: Collection[str] = ()) -> list[Place]:
+def subscriptions_of(teller: str, listener: str, wanted: Collection[str] = ()) -> list[Subscription]:
     """Where the listener hears the wanted events of the teller, or all of them, as the generated catalogue says. Raises `Refused`."""
-    heard = sorted(name for name, event in every_event().items() if teller_of(event) == teller and listener in listeners().get(name, ()))
+    heard = sorted(name for name, event in every_event().items() if producer_of(event) == teller and listener in listeners().get(name, ()))
     if strangers := sorted(set(wanted) - set(heard)):
         raise Refused(f"{listener} does not listen to {', '.join(strangers)} of {teller}; it listens to {', '.join(heard) or 'nothing'}")
     if not heard:
         raise Refused(f"{listener} listens to nothing that {teller} tells")
-    return [Place(listener, every_event()[name]) for name in heard if not wanted or name in wanted]
+    return [Subscription(listener, every_event()[name]) for name in heard if not wanted or name in wanted]
 
 
 def tell_again(
@@ -72,14 +72,14 @@ def tell_again(
         publisher = Publisher(connection, confirm_seconds=60)
         for chapter in chapters[[chapter.name for chapter in chapters].index(name) if name else 0 :]:
             while True:
-                _wait_for_room(publisher, chapter.place.queue, most_waiting)
+                _wait_for_room(publisher, chapter.subscription.queue, most_waiting)
                 with database.begin() as session:
                     lines = chapter.page(session, mark)
                 if not lines:
                     break
-                safe, unwanted = publisher.publish(letter(line.envelope, line.body, chapter.place.queue) for line in lines)
+                safe, unwanted = publisher.publish(letter(line.envelope, line.body, chapter.subscription.queue) for line in lines)
                 if unwanted or len(safe) < len(lines):
-                    raise Refused(f"{chapter.place.queue} does not take what is told")
+                    raise Refused(f"{chapter.subscription.queue} does not take what is told")
                 mark = lines[-1].mark
                 yield len(lines), f"{chapter.name}/{mark}"
             mark = ""

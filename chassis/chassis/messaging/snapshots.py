@@ -10,17 +10,17 @@ from sqlalchemy.orm import Session, defer, lazyload
 
 from chassis.data.database import now
 from chassis.data.encryption import Sealed, SealedBytes
-from contracts.event import Envelope, Event, name_of, teller_of
+from contracts.event import Envelope, Event, name_of, producer_of
 
 _RETOLD = UUID("5a0e7f0c-8f0b-5b6e-9a53-6d0f3c1f6a11")
 
 
 @dataclass(frozen=True)
-class Story:
-    """One event, told of every row of `entity` (keyed by `id`) that fulfils `where`: `tell` makes it of the row.
+class Snapshot:
+    """Events that describe the current rows of `entity` (keyed by `id`) that fulfil `where`; `tell` makes the event of a row.
 
-    Its version is the one that it had when it was first told, so that whoever heard it then changes nothing. A service's `retell.py`
-    lists its stories as `SNAPSHOTS`, endings before beginnings: who hears of a thing for the first time must not act on one that is over.
+    Each event has the version it had when it was first published, so listeners that know it change nothing. A service lists its snapshots
+    as `SNAPSHOTS` in `snapshots.py`, endings before beginnings: a new listener must not act on something that is over.
     """
 
     event: type[Event]
@@ -45,7 +45,7 @@ def retold(event: Event) -> Envelope:
     return Envelope(
         id=uuid5(_RETOLD, f"{name}/{event.subject}/{event.version}"),
         name=name,
-        teller=teller_of(type(event)),
+        producer=producer_of(type(event)),
         subject=event.subject,
         recorded_at=now(),
     )

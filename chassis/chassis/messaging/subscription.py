@@ -1,20 +1,20 @@
-"""Where a listener hears an event: the names of its queues."""
+"""Subscriptions of listeners to events, and the names of their queues."""
 
 from dataclasses import dataclass
 
-from contracts.event import Event, name_of, teller_of
+from contracts.event import Event, name_of, producer_of
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where one listener hears one event: its queue, and the one where a failed event waits for the next attempt."""
+class Subscription:
+    """One listener's subscription to one event: its queue and its retry queue."""
 
     listener: str
     event: type[Event]
 
     @property
     def queue(self) -> str:
-        return f"{self.listener}.{teller_of(self.event)}.{name_of(self.event)}.v1"
+        return f"{self.listener}.{producer_of(self.event)}.{name_of(self.event)}.v1"
 
     @property
     def retry(self) -> str:

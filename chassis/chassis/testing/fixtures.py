@@ -21,7 +21,7 @@ from chassis.data.database import Database, new_id
 from chassis.http.app import create_app
 from chassis.http.auth import ALGORITHM, ISSUER
 from chassis.messaging import outbox
-from chassis.messaging.snapshots import Story
+from chassis.messaging.snapshots import Snapshot
 from chassis.migrate import migrate
 from chassis.testing import postgres as servers
 from chassis.testing import rabbitmq as brokers
@@ -140,7 +140,7 @@ def api_fixtures(service: str, api: APIBlueprint) -> tuple[Any, Any, Any]:
     return *database_fixtures(service), client
 
 
-def assert_retold(database: Database, stories: Sequence[Story], restated: Collection[type[Event]] = ()) -> list[Event]:
+def assert_retold(database: Database, stories: Sequence[Snapshot], restated: Collection[type[Event]] = ()) -> list[Event]:
     """What the stories tell of the rows was told live and waits in the outbox; of each thing its last word is among it.
 
     Gives what they tell. `restated` are events that are told anew with the figures of today.

@@ -26,7 +26,7 @@ from chassis.data.database import Database, new_id
 from chassis.messaging import outbox
 from chassis.messaging.broker import Letter, Publisher, connected
 from chassis.messaging.events import handlers_of
-from chassis.messaging.subscription import Place
+from chassis.messaging.subscription import Subscription
 from chassis.settings import Settings
 from chassis.testing.postgres import Postgres
 from chassis.testing.rabbitmq import RabbitMQ
@@ -35,8 +35,8 @@ from contracts.generate import example_of
 from contracts.needs import NeedClosed, NeedWithdrawn, PledgeWithdrawn
 
 HERE = Path(__file__).parent
-ONE_BY_ONE, IN_BATCHES = Place("pantry", NeedWithdrawn), Place("pantry", PledgeWithdrawn)
-PLACES = [handler.place for handler in handlers_of(Worker)]
+ONE_BY_ONE, IN_BATCHES = Subscription("pantry", NeedWithdrawn), Subscription("pantry", PledgeWithdrawn)
+PLACES = [handler.subscription for handler in handlers_of(Worker)]
 
 
 def withdrawn_need(version: int = 1) -> Event:
@@ -217,8 +217,8 @@ class House:
     def all_settled(self, *events: type[Event]) -> bool:
         """Whether nothing of these is left in its queue or unacknowledged: all that was told of them is handled or parked."""
         unsettled = self.broker.unsettled(self.vhost)
-        places = [place for place in PLACES if place.event in events]
-        return not any(unsettled[name] for place in places for name in (place.queue, place.retry))
+        subscriptions = [subscription for subscription in PLACES if subscription.event in events]
+        return not any(unsettled[name] for subscription in subscriptions for name in (subscription.queue, subscription.retry))
 
     @contextmanager
     def held(self) -> Iterator[Callable[[], int]]:
@@ -227,11 +227,11 @@ class House:
             session.execute(text("SELECT pg_advisory_xact_lock(:hold)"), {"hold": HOLD})
             yield lambda: self.count("pg_locks WHERE locktype = 'advisory' AND NOT granted")
 
-    def parked(self, place: Place, state: str = "parked") -> list[Any]:
+    def parked(self, subscription: Subscription, state: str = "parked") -> list[Any]:
         """The dead letters of a queue, oldest first."""
         with self.database.begin() as session:
             letters = text("SELECT * FROM dead_letters WHERE queue = :queue AND state = :state ORDER BY id")
-            return list(session.execute(letters, {"queue": place.queue, "state": state}))
+            return list(session.execute(letters, {"queue": subscription.queue, "state": state}))
 
     def read(self, queue: str) -> list[amqp.Message]:
         """All messages of a queue, taken out of it."""

@@ -55,7 +55,7 @@ def says_when_it_takes_no_more() -> None:
         wait = self._at_work.waitall
 
         def say_and_wait() -> None:
-            print(self._handler.place.queue, "takes no more", flush=True)
+            print(self._handler.subscription.queue, "takes no more", flush=True)
             wait()
 
         self._at_work.waitall = say_and_wait

@@ -151,7 +151,7 @@ class RatesOut(Schema):
 
 
 @api.get("/rates")
-@access(who=ANYONE, view="public")
+@access(who=ANYONE, x_view="public")
 @api.input(RatesIn, location="query")
 @api.output(RatesOut)
 def get_rates(session: Session, caller: Caller | None, query_data: dict[str, Any]) -> Any:
@@ -160,7 +160,7 @@ def get_rates(session: Session, caller: Caller | None, query_data: dict[str, Any
 
 
 @api.get("/rates/csv")
-@access(who=ANYONE, view="public")
+@access(who=ANYONE, x_view="public")
 @api.input(RatesIn, location="query")
 @api.doc(responses={200: {"description": "the rates as a table", "content": {"text/csv": {"schema": {"type": "string"}}}}})
 def get_rates_csv(session: Session, caller: Caller | None, query_data: dict[str, Any]) -> Any:

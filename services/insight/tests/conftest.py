@@ -27,7 +27,7 @@ from insight.model import MEASURES
 from insight.worker import Worker
 
 VILLAGE, OTHER_VILLAGE, TOWN, COUNTY, CITY = "510903001001", "510903002001", "510903001", "510903", "5109"
-HANDLERS = {handler.place.event: handler for handler in handlers_of(Worker)}
+HANDLERS = {handler.subscription.event: handler for handler in handlers_of(Worker)}
 MARCH = {"since": "2026-03-01", "until": "2026-03-31"}
 NAMES = UUID("0192f0c1-7a00-7000-8000-0000000000aa")
 

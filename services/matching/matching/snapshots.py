@@ -1,6 +1,6 @@
 """What matching tells anew: how every match came to stand as it does, endings first; what is free of pledges; balance; what people said."""
 
-from chassis.messaging.snapshots import Story
+from chassis.messaging.snapshots import Snapshot
 from contracts.matching import (
     AppealDecided,
     AppealLodged,
@@ -39,27 +39,27 @@ from matching.feedback.model import Thanks
 from matching.matches import reminders
 
 SNAPSHOTS = (
-    Story(MatchClosed, Match, events.closed, where=Match.state == "closed"),
-    Story(MatchNeedEnded, Match, events.need_ended, where=Match.need_ended_at.is_not(None)),
-    Story(MatchLapsed, Match, events.lapsed, where=(Match.state == "lapsed") & (Match.ended_because != "revised")),
-    Story(MatchRevised, Match, events.revised, where=(Match.state == "lapsed") & (Match.ended_because == "revised")),
-    Story(MatchDeclined, Match, events.declined, where=Match.state == "declined"),
-    Story(MatchRefused, Match, events.refused, where=Match.state == "refused"),
-    Story(MatchReceived, Match, events.received, where=Match.movements.any(Movement.kind == "received")),
-    Story(MatchSent, Match, events.sent, where=Match.movements.any(Movement.kind == "sent")),
-    Story(MatchAccepted, Match, events.accepted, where=Match.movements.any(Movement.kind == "promised")),
-    Story(MatchReminded, Match, reminders.reminded, where=(Match.state == "proposed") & Match.reminded_at.is_not(None)),
-    Story(MatchProposed, Match, events.proposed, where=Match.answer_by > Match.proposed_at),
-    Story(PledgeReleased, Pledge, events.released, where=Pledge.releases > 0),
-    Story(BalanceChanged, BalanceTold, changed),
-    Story(DisputeSettled, Dispute, disputed.settled, where=Dispute.state == "settled"),
-    Story(DisputeReminded, Dispute, disputed.reminded, where=(Dispute.state == "raised") & Dispute.reminded_at.is_not(None)),
-    Story(DisputeRaised, Dispute, disputed.raised, where=Dispute.raised_at.is_not(None)),
-    Story(DisputeAnswered, Dispute, disputed.answered, where=Dispute.answered_at.is_not(None)),
-    Story(DisputeOpened, Dispute, disputed.opened),
-    Story(AppealDecided, Appeal, appeal_decided, where=Appeal.state != "waiting"),
-    Story(ThanksGiven, Thanks, thanks_given, where=Thanks.state == "released"),
-    Story(AppealLodged, Appeal, appeal_lodged),
-    Story(ThanksRefused, Thanks, thanks_refused, where=Thanks.state == "refused"),
-    Story(ThanksWritten, Thanks, thanks_written),
+    Snapshot(MatchClosed, Match, events.closed, where=Match.state == "closed"),
+    Snapshot(MatchNeedEnded, Match, events.need_ended, where=Match.need_ended_at.is_not(None)),
+    Snapshot(MatchLapsed, Match, events.lapsed, where=(Match.state == "lapsed") & (Match.ended_because != "revised")),
+    Snapshot(MatchRevised, Match, events.revised, where=(Match.state == "lapsed") & (Match.ended_because == "revised")),
+    Snapshot(MatchDeclined, Match, events.declined, where=Match.state == "declined"),
+    Snapshot(MatchRefused, Match, events.refused, where=Match.state == "refused"),
+    Snapshot(MatchReceived, Match, events.received, where=Match.movements.any(Movement.kind == "received")),
+    Snapshot(MatchSent, Match, events.sent, where=Match.movements.any(Movement.kind == "sent")),
+    Snapshot(MatchAccepted, Match, events.accepted, where=Match.movements.any(Movement.kind == "promised")),
+    Snapshot(MatchReminded, Match, reminders.reminded, where=(Match.state == "proposed") & Match.reminded_at.is_not(None)),
+    Snapshot(MatchProposed, Match, events.proposed, where=Match.answer_by > Match.proposed_at),
+    Snapshot(PledgeReleased, Pledge, events.released, where=Pledge.releases > 0),
+    Snapshot(BalanceChanged, BalanceTold, changed),
+    Snapshot(DisputeSettled, Dispute, disputed.settled, where=Dispute.state == "settled"),
+    Snapshot(DisputeReminded, Dispute, disputed.reminded, where=(Dispute.state == "raised") & Dispute.reminded_at.is_not(None)),
+    Snapshot(DisputeRaised, Dispute, disputed.raised, where=Dispute.raised_at.is_not(None)),
+    Snapshot(DisputeAnswered, Dispute, disputed.answered, where=Dispute.answered_at.is_not(None)),
+    Snapshot(DisputeOpened, Dispute, disputed.opened),
+    Snapshot(AppealDecided, Appeal, appeal_decided, where=Appeal.state != "waiting"),
+    Snapshot(ThanksGiven, Thanks, thanks_given, where=Thanks.state == "released"),
+    Snapshot(AppealLodged, Appeal, appeal_lodged),
+    Snapshot(ThanksRefused, Thanks, thanks_refused, where=Thanks.state == "refused"),
+    Snapshot(ThanksWritten, Thanks, thanks_written),
 )

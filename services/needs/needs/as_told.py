@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from chassis.data.database import Database
 from chassis.messaging.broker import connected, waiting_in
-from chassis.messaging.resend import places_of
+from chassis.messaging.resend import subscriptions_of
 from chassis.settings import Settings
 from needs.model import Match, Need, Pledge
 
@@ -35,7 +35,7 @@ def lines(session: Session) -> Iterator[dict[str, Any]]:
 
 def unheard(settings: Settings) -> list[str]:
     """The queues in which something that matching told waits."""
-    queues = [queue for place in places_of("matching", "needs") for queue in (place.queue, f"{place.queue}.retry")]
+    queues = [queue for place in subscriptions_of("matching", "needs") for queue in (place.queue, f"{place.queue}.retry")]
     with connected(settings.broker_url, settings.heartbeat_seconds) as connection:
         return [queue for queue in queues if waiting_in(connection, queue)]
 

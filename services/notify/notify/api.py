@@ -87,7 +87,7 @@ class ReadingOut(UnreadOut):
 
 
 @api.get("/notices")
-@access(who=SIGNED_IN, view="own")
+@access(who=SIGNED_IN, x_view="own")
 @api.input(NoticesIn, location="query")
 @api.output(page_of(NoticeOut))
 def list_notices(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
@@ -97,7 +97,7 @@ def list_notices(session: Session, caller: Caller, query_data: dict[str, Any]) -
 
 
 @api.get("/notices/unread-count")
-@access(who=SIGNED_IN, view="own")
+@access(who=SIGNED_IN, x_view="own")
 @api.output(UnreadOut)
 def count_unread_notices(session: Session, caller: Caller) -> Any:
     """How many of one's own notices one has not read."""
@@ -105,7 +105,7 @@ def count_unread_notices(session: Session, caller: Caller) -> Any:
 
 
 @api.get("/notices/<uuid:notice_id>")
-@access(who=SIGNED_IN, view="own")
+@access(who=SIGNED_IN, x_view="own")
 @api.output(NoticeOut)
 def get_notice(session: Session, caller: Caller, notice_id: UUID) -> Any:
     """One of one's own notices. Looking at it does not count as reading."""
@@ -113,7 +113,7 @@ def get_notice(session: Session, caller: Caller, notice_id: UUID) -> Any:
 
 
 @api.post("/notices/<uuid:notice_id>/reading")
-@access(who=SIGNED_IN, view="own")
+@access(who=SIGNED_IN, x_view="own")
 @api.input(NothingIn)
 @api.output(NoticeOut, 201)
 def read_notice(session: Session, caller: Caller, notice_id: UUID, json_data: dict[str, Any]) -> Any:
@@ -123,7 +123,7 @@ def read_notice(session: Session, caller: Caller, notice_id: UUID, json_data: di
 
 
 @api.post("/notices/reading")
-@access(who=SIGNED_IN, view="own")
+@access(who=SIGNED_IN, x_view="own")
 @api.input(ReadingIn)
 @api.output(ReadingOut, 201)
 def read_notices(session: Session, caller: Caller, json_data: dict[str, Any]) -> Any:

@@ -10,7 +10,7 @@ import contracts
 from chassis.data.database import new_id
 from chassis.messaging import outbox
 from chassis.testing.fixtures import RolledBack, api_fixtures
-from contracts.event import Event, decode, name_of, teller_of
+from contracts.event import Event, decode, name_of, producer_of
 from contracts.matching import MatchProposed
 from notify import actions
 from notify.api import api
@@ -27,7 +27,7 @@ engine, database, client = api_fixtures("notify", api)
 
 def example(event: type[Event], **changes: Any) -> Any:
     """The contracts' committed example, as the wire brings it."""
-    path = Path(contracts.__file__).parent.parent / "examples" / teller_of(event) / f"{name_of(event)}.json"
+    path = Path(contracts.__file__).parent.parent / "examples" / producer_of(event) / f"{name_of(event)}.json"
     return replace(decode(event, path.read_bytes()), **changes)
 
 

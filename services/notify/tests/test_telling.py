@@ -31,7 +31,7 @@ from notify.worker import Worker
 
 from .conftest import HEARD, MATCHES, OF_NEEDS, example, notices, proposal, tell, told
 
-HANDLERS = {handler.place.event: handler for handler in handlers_of(Worker) if handler.place.event in FACTS}
+HANDLERS = {handler.subscription.event: handler for handler in handlers_of(Worker) if handler.subscription.event in FACTS}
 
 
 def hear(database: RolledBack, events: list[Event]) -> None:

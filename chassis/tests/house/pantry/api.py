@@ -43,7 +43,7 @@ class NapIn(Strict):
 
 
 @api.post("/withdrawals")
-@access(who=SIGNED_IN, view="own")
+@access(who=SIGNED_IN, x_view="own")
 @api.input(WithdrawalIn)
 @api.output(WithdrawalOut, 201)
 def withdraw(session: Session, caller: Caller, json_data: dict[str, Any]) -> Any:
@@ -53,7 +53,7 @@ def withdraw(session: Session, caller: Caller, json_data: dict[str, Any]) -> Any
 
 
 @api.get("/withdrawals/<uuid:withdrawal_id>")
-@access(who=SIGNED_IN, view="own")
+@access(who=SIGNED_IN, x_view="own")
 @api.output(WithdrawalOut)
 def get_withdrawal(session: Session, caller: Caller, withdrawal_id: UUID) -> Any:
     """One of one's own withdrawals."""
@@ -64,7 +64,7 @@ def get_withdrawal(session: Session, caller: Caller, withdrawal_id: UUID) -> Any
 
 
 @api.post("/breakages")
-@access(who=SIGNED_IN, view="own")
+@access(who=SIGNED_IN, x_view="own")
 @api.input(WithdrawalIn)
 @api.output(WithdrawalOut, 201)
 def break_something(session: Session, caller: Caller, json_data: dict[str, Any]) -> Any:
@@ -74,7 +74,7 @@ def break_something(session: Session, caller: Caller, json_data: dict[str, Any])
 
 
 @api.post("/counts")
-@access(who=ANYONE, view="public")
+@access(who=ANYONE, x_view="public")
 @api.input(CountIn)
 @api.output(CountIn)
 def count(session: Session, caller: Caller | None, json_data: dict[str, Any]) -> Any:
@@ -83,7 +83,7 @@ def count(session: Session, caller: Caller | None, json_data: dict[str, Any]) ->
 
 
 @api.post("/gifts")
-@access(who=GIVERS, view="own", idempotent=False)
+@access(who=GIVERS, x_view="own", idempotent=False)
 @api.input(CountIn)
 @api.output(CountIn)
 def give(session: Session, caller: Caller, json_data: dict[str, Any]) -> Any:
@@ -92,7 +92,7 @@ def give(session: Session, caller: Caller, json_data: dict[str, Any]) -> Any:
 
 
 @api.post("/letters")
-@access(who=ANYONE, view="public", body_bytes=200_000)
+@access(who=ANYONE, x_view="public", body_bytes=200_000)
 @api.input(LetterIn)
 @api.output(CountIn)
 def write(session: Session, caller: Caller | None, json_data: dict[str, Any]) -> Any:
@@ -101,7 +101,7 @@ def write(session: Session, caller: Caller | None, json_data: dict[str, Any]) ->
 
 
 @api.post("/drawings")
-@access(who=ANYONE, view="public", body_bytes=200_000, body_types={"image/png"})
+@access(who=ANYONE, x_view="public", body_bytes=200_000, body_types={"image/png"})
 @api.output(CountIn)
 def draw(session: Session, caller: Caller | None) -> Any:
     """Count the bytes of a drawing."""
@@ -109,7 +109,7 @@ def draw(session: Session, caller: Caller | None) -> Any:
 
 
 @api.post("/naps")
-@access(who=ANYONE, view="public")
+@access(who=ANYONE, x_view="public")
 @api.input(NapIn)
 @api.output(NapIn)
 def nap(session: Session, caller: Caller | None, json_data: dict[str, Any]) -> Any:

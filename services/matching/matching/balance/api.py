@@ -88,7 +88,7 @@ WantingPage = page_of(WantingOut)
 
 
 @api.get("/balance")
-@access(who=ANYONE, view="public")
+@access(who=ANYONE, x_view="public")
 @api.input(BalanceIn, location="query")
 @api.output(BalanceOut)
 def get_balance(session: Session, caller: Caller | None, query_data: dict[str, Any]) -> Any:
@@ -97,7 +97,7 @@ def get_balance(session: Session, caller: Caller | None, query_data: dict[str, A
 
 
 @api.get("/balance/wanting")
-@access(who=ANYONE, view="public")
+@access(who=ANYONE, x_view="public")
 @api.input(WantingIn, location="query")
 @api.output(WantingPage)
 def list_wanting(session: Session, caller: Caller | None, query_data: dict[str, Any]) -> Any:

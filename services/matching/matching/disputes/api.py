@@ -90,7 +90,7 @@ DisputePage = page_of(DisputeOut)
 
 
 @api.post("/matches/<uuid:match_id>/dispute")
-@access(who=SIGNED_IN, view="own")
+@access(who=SIGNED_IN, x_view="own")
 @api.input(DisputeIn)
 @api.output(DisputeOut, 201)
 def dispute_match(session: Session, caller: Caller, match_id: UUID, json_data: dict[str, Any]) -> Any:
@@ -99,7 +99,7 @@ def dispute_match(session: Session, caller: Caller, match_id: UUID, json_data: d
 
 
 @api.get("/matches/<uuid:match_id>/dispute")
-@access(who=SIGNED_IN, view="own")
+@access(who=SIGNED_IN, x_view="own")
 @api.output(DisputeOut)
 def get_dispute_of_match(session: Session, caller: Caller, match_id: UUID) -> Any:
     """The dispute of a match, for both sides and the administrators of its region."""
@@ -107,7 +107,7 @@ def get_dispute_of_match(session: Session, caller: Caller, match_id: UUID) -> An
 
 
 @api.get("/disputes")
-@access(who=SIGNED_IN, view="own")
+@access(who=SIGNED_IN, x_view="own")
 @api.input(PageIn, location="query")
 @api.output(DisputePage)
 def list_own_disputes(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
@@ -116,7 +116,7 @@ def list_own_disputes(session: Session, caller: Caller, query_data: dict[str, An
 
 
 @api.get("/disputes/managed")
-@access(who=STAFF, view="region")
+@access(who=STAFF, x_view="region")
 @api.input(ManagedDisputesIn, location="query")
 @api.output(DisputePage)
 def list_managed_disputes(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
@@ -125,7 +125,7 @@ def list_managed_disputes(session: Session, caller: Caller, query_data: dict[str
 
 
 @api.get("/disputes/<uuid:dispute_id>")
-@access(who=SIGNED_IN, view="own")
+@access(who=SIGNED_IN, x_view="own")
 @api.output(DisputeOut)
 def get_dispute(session: Session, caller: Caller, dispute_id: UUID) -> Any:
     """One dispute, for both sides of its match and the administrators of its region."""
@@ -133,7 +133,7 @@ def get_dispute(session: Session, caller: Caller, dispute_id: UUID) -> Any:
 
 
 @api.post("/disputes/<uuid:dispute_id>/answer")
-@access(who=STAFF, view="region")
+@access(who=STAFF, x_view="region")
 @api.input(AnswerIn)
 @api.output(DisputeOut, 201)
 def answer_dispute(session: Session, caller: Caller, dispute_id: UUID, json_data: dict[str, Any]) -> Any:
@@ -142,7 +142,7 @@ def answer_dispute(session: Session, caller: Caller, dispute_id: UUID, json_data
 
 
 @api.post("/disputes/<uuid:dispute_id>/raising")
-@access(who=SIGNED_IN, view="own")
+@access(who=SIGNED_IN, x_view="own")
 @api.input(NothingIn)
 @api.output(DisputeOut, 201)
 def raise_dispute(session: Session, caller: Caller, dispute_id: UUID, json_data: dict[str, Any]) -> Any:
@@ -151,7 +151,7 @@ def raise_dispute(session: Session, caller: Caller, dispute_id: UUID, json_data:
 
 
 @api.post("/disputes/<uuid:dispute_id>/settlement")
-@access(who=STAFF, view="region")
+@access(who=STAFF, x_view="region")
 @api.input(RulingIn)
 @api.output(DisputeOut, 201)
 def settle_dispute(session: Session, caller: Caller, dispute_id: UUID, json_data: dict[str, Any]) -> Any:

@@ -53,7 +53,7 @@ LessonPage = page_of(LessonOut)
 
 
 @api.get("/lessons")
-@access(who=GIVERS, view="own")
+@access(who=GIVERS, x_view="own")
 @api.input(LessonsIn, location="query")
 @api.output(LessonPage)
 def list_lessons(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
@@ -65,7 +65,7 @@ def list_lessons(session: Session, caller: Caller, query_data: dict[str, Any]) -
 
 
 @api.get("/lessons/<uuid:lesson_id>")
-@access(who=GIVERS, view="own")
+@access(who=GIVERS, x_view="own")
 @api.output(LessonOut)
 def get_lesson(session: Session, caller: Caller, lesson_id: UUID) -> Any:
     """One thing that was learnt from a refusal of one's own."""
@@ -73,7 +73,7 @@ def get_lesson(session: Session, caller: Caller, lesson_id: UUID) -> Any:
 
 
 @api.post("/lessons/<uuid:lesson_id>/withdrawal")
-@access(who=GIVERS, view="own")
+@access(who=GIVERS, x_view="own")
 @api.input(NothingIn)
 @api.output(LessonOut, 201)
 def forget_lesson(session: Session, caller: Caller, lesson_id: UUID, json_data: dict[str, Any]) -> Any:

@@ -49,7 +49,7 @@ class SlipOut(Schema):
 
 
 @api.post("/matches/<uuid:match_id>/slip")
-@access(who=STAFF, view="region", idempotent=False)
+@access(who=STAFF, x_view="region", idempotent=False)
 @api.input(NothingIn)
 @api.doc(responses=PDF)
 def print_slip(session: Session, caller: Caller, match_id: UUID, json_data: dict[str, Any]) -> Any:
@@ -62,7 +62,7 @@ def print_slip(session: Session, caller: Caller, match_id: UUID, json_data: dict
 
 
 @api.post("/slips/reading")
-@access(who=ANYONE, view="public", idempotent=False)
+@access(who=ANYONE, x_view="public", idempotent=False)
 @api.input(SlipIn)
 @api.output(SlipOut)
 def read_slip(session: Session, caller: Caller | None, json_data: dict[str, Any]) -> Any:
@@ -71,7 +71,7 @@ def read_slip(session: Session, caller: Caller | None, json_data: dict[str, Any]
 
 
 @api.post("/slips")
-@access(who=ANYONE, view="public", idempotent=False)
+@access(who=ANYONE, x_view="public", idempotent=False)
 @api.input(ConfirmationIn)
 @api.output(SlipOut, 201)
 def confirm_slip(session: Session, caller: Caller | None, json_data: dict[str, Any]) -> Any:
@@ -80,7 +80,7 @@ def confirm_slip(session: Session, caller: Caller | None, json_data: dict[str, A
 
 
 @api.get("/slips/page")
-@access(who=ANYONE, view="public")
+@access(who=ANYONE, x_view="public")
 @api.doc(responses=HTML)
 def show_slip_page(session: Session, caller: Caller | None) -> Any:
     """The page that the code on a slip opens; it reads the token after `#`, which is never sent by opening it."""

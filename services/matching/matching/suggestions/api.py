@@ -52,7 +52,7 @@ class SuggestionsOut(Schema):
 
 
 @api.get("/claims/suggestions")
-@access(who=GIVERS, view="own")
+@access(who=GIVERS, x_view="own")
 @api.input(ChosenIn, location="query")
 @api.output(SuggestionsOut)
 def suggest_needs(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:

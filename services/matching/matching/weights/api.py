@@ -82,7 +82,7 @@ class RegionWeightsOut(Schema):
 
 
 @api.get("/weights")
-@access(who=STAFF, view="region")
+@access(who=STAFF, x_view="region")
 @api.input(AskedIn, location="query")
 @api.output(RegionWeightsOut)
 def get_weights(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
@@ -91,7 +91,7 @@ def get_weights(session: Session, caller: Caller, query_data: dict[str, Any]) ->
 
 
 @api.put("/weights")
-@access(who=STAFF, view="region")
+@access(who=STAFF, x_view="region")
 @api.input(RegionIn, location="query")
 @api.input(WeightsIn)
 @api.output(RegionWeightsOut)

@@ -25,7 +25,7 @@ class CatalogueOut(Schema):
 
 
 @api.get("/catalogue")
-@access(who=ANYONE, view="public")
+@access(who=ANYONE, x_view="public")
 @api.output(CatalogueOut)
 def list_catalogue(session: Session, caller: Caller | None) -> Any:
     """What can be asked for and pledged, groups (without a unit) before their items."""

@@ -93,7 +93,7 @@ NeedPage = page_of(NeedOut)
 
 
 @api.post("/needs")
-@access(who=HOUSEHOLD | STAFF, view="own")
+@access(who=HOUSEHOLD | STAFF, x_view="own")
 @api.input(NeedIn)
 @api.output(NeedOut, 201)
 def post_need(session: Session, caller: Caller, json_data: dict[str, Any]) -> Any:
@@ -102,7 +102,7 @@ def post_need(session: Session, caller: Caller, json_data: dict[str, Any]) -> An
 
 
 @api.get("/needs")
-@access(who=ANYONE, view="public")
+@access(who=ANYONE, x_view="public")
 @api.input(HallIn, location="query")
 @api.output(NeedPage)
 def list_needs(session: Session, caller: Caller | None, query_data: dict[str, Any]) -> Any:
@@ -111,7 +111,7 @@ def list_needs(session: Session, caller: Caller | None, query_data: dict[str, An
 
 
 @api.get("/needs/mine")
-@access(who=HOUSEHOLD | STAFF, view="own")
+@access(who=HOUSEHOLD | STAFF, x_view="own")
 @api.input(PageIn, location="query")
 @api.output(NeedPage)
 def list_own_needs(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
@@ -120,7 +120,7 @@ def list_own_needs(session: Session, caller: Caller, query_data: dict[str, Any])
 
 
 @api.get("/needs/managed")
-@access(who=STAFF, view="region")
+@access(who=STAFF, x_view="region")
 @api.input(ManagedIn, location="query")
 @api.output(NeedPage)
 def list_managed_needs(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
@@ -129,7 +129,7 @@ def list_managed_needs(session: Session, caller: Caller, query_data: dict[str, A
 
 
 @api.get("/needs/<uuid:need_id>")
-@access(who=ANYONE, view="public")
+@access(who=ANYONE, x_view="public")
 @api.output(NeedOut)
 def get_need(session: Session, caller: Caller | None, need_id: UUID) -> Any:
     """One need: whole for its own side and its administrators, masked for everybody else once published."""
@@ -138,7 +138,7 @@ def get_need(session: Session, caller: Caller | None, need_id: UUID) -> Any:
 
 
 @api.post("/needs/<uuid:need_id>/verification")
-@access(who=STAFF, view="region")
+@access(who=STAFF, x_view="region")
 @api.input(NothingIn)
 @api.output(NeedOut, 201)
 def verify_need(session: Session, caller: Caller, need_id: UUID, json_data: dict[str, Any]) -> Any:
@@ -147,7 +147,7 @@ def verify_need(session: Session, caller: Caller, need_id: UUID, json_data: dict
 
 
 @api.post("/needs/<uuid:need_id>/rejection")
-@access(who=STAFF, view="region")
+@access(who=STAFF, x_view="region")
 @api.input(RejectionIn)
 @api.output(NeedOut, 201)
 def reject_need(session: Session, caller: Caller, need_id: UUID, json_data: dict[str, Any]) -> Any:
@@ -156,7 +156,7 @@ def reject_need(session: Session, caller: Caller, need_id: UUID, json_data: dict
 
 
 @api.post("/needs/<uuid:need_id>/withdrawal")
-@access(who=HOUSEHOLD | STAFF, view="own")
+@access(who=HOUSEHOLD | STAFF, x_view="own")
 @api.input(NothingIn)
 @api.output(NeedOut, 201)
 def withdraw_need(session: Session, caller: Caller, need_id: UUID, json_data: dict[str, Any]) -> Any:
@@ -165,7 +165,7 @@ def withdraw_need(session: Session, caller: Caller, need_id: UUID, json_data: di
 
 
 @api.post("/needs/<uuid:need_id>/closing")
-@access(who=STAFF, view="region")
+@access(who=STAFF, x_view="region")
 @api.input(ClosingIn)
 @api.output(NeedOut, 201)
 def close_need(session: Session, caller: Caller, need_id: UUID, json_data: dict[str, Any]) -> Any:

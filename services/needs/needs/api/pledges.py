@@ -79,7 +79,7 @@ PledgePage = page_of(PledgeOut)
 
 
 @api.post("/pledges")
-@access(who=GIVERS, view="own")
+@access(who=GIVERS, x_view="own")
 @api.input(PledgeIn)
 @api.output(PledgeOut, 201)
 def offer_pledge(session: Session, caller: Caller, json_data: dict[str, Any]) -> Any:
@@ -88,7 +88,7 @@ def offer_pledge(session: Session, caller: Caller, json_data: dict[str, Any]) ->
 
 
 @api.get("/pledges")
-@access(who=ANYONE, view="public")
+@access(who=ANYONE, x_view="public")
 @api.input(HallIn, location="query")
 @api.output(PledgePage)
 def list_pledges(session: Session, caller: Caller | None, query_data: dict[str, Any]) -> Any:
@@ -98,7 +98,7 @@ def list_pledges(session: Session, caller: Caller | None, query_data: dict[str, 
 
 
 @api.get("/pledges/mine")
-@access(who=GIVERS, view="own")
+@access(who=GIVERS, x_view="own")
 @api.input(PageIn, location="query")
 @api.output(PledgePage)
 def list_own_pledges(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
@@ -108,7 +108,7 @@ def list_own_pledges(session: Session, caller: Caller, query_data: dict[str, Any
 
 
 @api.get("/pledges/<uuid:pledge_id>")
-@access(who=SIGNED_IN, view="own")
+@access(who=SIGNED_IN, x_view="own")
 @api.output(PledgeOut)
 def get_pledge(session: Session, caller: Caller, pledge_id: UUID) -> Any:
     """One of one's own pledges."""
@@ -116,7 +116,7 @@ def get_pledge(session: Session, caller: Caller, pledge_id: UUID) -> Any:
 
 
 @api.patch("/pledges/<uuid:pledge_id>")
-@access(who=GIVERS, view="own")
+@access(who=GIVERS, x_view="own")
 @api.input(PledgeChangeIn)
 @api.output(PledgeOut, 202)
 def change_pledge(session: Session, caller: Caller, pledge_id: UUID, json_data: dict[str, Any]) -> Any:
@@ -125,7 +125,7 @@ def change_pledge(session: Session, caller: Caller, pledge_id: UUID, json_data: 
 
 
 @api.post("/pledges/<uuid:pledge_id>/withdrawal")
-@access(who=GIVERS, view="own")
+@access(who=GIVERS, x_view="own")
 @api.input(NothingIn)
 @api.output(PledgeOut, 202)
 def withdraw_pledge(session: Session, caller: Caller, pledge_id: UUID, json_data: dict[str, Any]) -> Any:

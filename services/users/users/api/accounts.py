@@ -50,7 +50,7 @@ class MeOut(AccountOut):
 
 
 @api.post("/accounts")
-@access(who=ANYONE, view="own", idempotent=False)
+@access(who=ANYONE, x_view="own", idempotent=False)
 @api.input(AccountIn)
 @api.output(AccountOut, 201)
 def register_account(session: Session, caller: Caller | None, json_data: dict[str, Any]) -> Any:
@@ -60,7 +60,7 @@ def register_account(session: Session, caller: Caller | None, json_data: dict[st
 
 
 @api.get("/accounts/<uuid:account_id>")
-@access(who=SIGNED_IN, view="own")
+@access(who=SIGNED_IN, x_view="own")
 @api.output(AccountOut)
 def get_account(session: Session, caller: Caller, account_id: UUID) -> Any:
     """One's own account."""
@@ -70,7 +70,7 @@ def get_account(session: Session, caller: Caller, account_id: UUID) -> Any:
 
 
 @api.get("/me")
-@access(who=SIGNED_IN, view="own")
+@access(who=SIGNED_IN, x_view="own")
 @api.output(MeOut)
 def get_me(session: Session, caller: Caller) -> Any:
     """Who I am, and which regions I manage.

@@ -54,7 +54,7 @@ AppointmentPage = page_of(AppointmentOut)
 
 
 @api.post("/appointments")
-@access(who=STAFF, view="region")
+@access(who=STAFF, x_view="region")
 @api.input(AppointmentIn)
 @api.output(AppointmentOut, 201)
 def appoint_administrator(session: Session, caller: Caller, json_data: dict[str, Any]) -> Any:
@@ -63,7 +63,7 @@ def appoint_administrator(session: Session, caller: Caller, json_data: dict[str,
 
 
 @api.get("/appointments")
-@access(who=STAFF, view="region")
+@access(who=STAFF, x_view="region")
 @api.input(AppointmentsIn, location="query")
 @api.output(AppointmentPage)
 def list_appointments(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
@@ -73,7 +73,7 @@ def list_appointments(session: Session, caller: Caller, query_data: dict[str, An
 
 
 @api.get("/appointments/<uuid:appointment_id>")
-@access(who=STAFF, view="region")
+@access(who=STAFF, x_view="region")
 @api.output(AppointmentOut)
 def get_appointment(session: Session, caller: Caller, appointment_id: UUID) -> Any:
     """One appointment of the regions one manages, or one's own."""
@@ -81,7 +81,7 @@ def get_appointment(session: Session, caller: Caller, appointment_id: UUID) -> A
 
 
 @api.post("/appointments/<uuid:appointment_id>/dismissal")
-@access(who=STAFF, view="region")
+@access(who=STAFF, x_view="region")
 @api.input(NothingIn)
 @api.output(AppointmentOut, 201)
 def dismiss_administrator(session: Session, caller: Caller, appointment_id: UUID, json_data: dict[str, Any]) -> Any:

@@ -57,7 +57,7 @@ HouseholdPage = page_of(HouseholdOut)
 
 
 @api.post("/households")
-@access(who=STAFF, view="region")
+@access(who=STAFF, x_view="region")
 @api.input(HouseholdIn)
 @api.output(HouseholdOut, 201)
 def register_household(session: Session, caller: Caller, json_data: dict[str, Any]) -> Any:
@@ -67,7 +67,7 @@ def register_household(session: Session, caller: Caller, json_data: dict[str, An
 
 
 @api.get("/households")
-@access(who=STAFF, view="region")
+@access(who=STAFF, x_view="region")
 @api.input(HouseholdsIn, location="query")
 @api.output(HouseholdPage)
 def list_households(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
@@ -77,7 +77,7 @@ def list_households(session: Session, caller: Caller, query_data: dict[str, Any]
 
 
 @api.get("/households/<uuid:household_id>")
-@access(who=HOUSEHOLD | STAFF, view="region")
+@access(who=HOUSEHOLD | STAFF, x_view="region")
 @api.output(HouseholdOut)
 def get_household(session: Session, caller: Caller, household_id: UUID) -> Any:
     """One household of the regions one manages, masked, or one's own."""

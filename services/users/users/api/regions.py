@@ -52,7 +52,7 @@ class DivisionsOut(Schema):
 
 
 @api.get("/regions")
-@access(who=ANYONE, view="public")
+@access(who=ANYONE, x_view="public")
 @api.input(RegionsIn, location="query")
 @api.output(RegionsOut)
 def list_regions(session: Session, caller: Caller | None, query_data: dict[str, Any]) -> Any:
@@ -65,7 +65,7 @@ def list_regions(session: Session, caller: Caller | None, query_data: dict[str, 
 
 
 @api.get("/regions/<code>")
-@access(who=ANYONE, view="public")
+@access(who=ANYONE, x_view="public")
 @api.output(AskedRegionOut)
 def get_region(session: Session, caller: Caller | None, code: str) -> Any:
     """One region. A county's code of an earlier edition is answered with the region that it became."""
@@ -74,7 +74,7 @@ def get_region(session: Session, caller: Caller | None, code: str) -> Any:
 
 
 @api.get("/regions/<code>/children")
-@access(who=ANYONE, view="public")
+@access(who=ANYONE, x_view="public")
 @api.output(DivisionsOut)
 def list_children(session: Session, caller: Caller | None, code: str) -> Any:
     """All regions one level below, in the order of their codes: 170 at most; none below a village."""

@@ -53,7 +53,7 @@ class JwksOut(Schema):
 
 
 @api.post("/sessions")
-@access(who=ANYONE, view="own", idempotent=False)
+@access(who=ANYONE, x_view="own", idempotent=False)
 @api.input(SignInIn)
 @api.output(SessionOut, 201)
 def sign_in(session: Session, caller: Caller | None, json_data: dict[str, Any]) -> Any:
@@ -62,7 +62,7 @@ def sign_in(session: Session, caller: Caller | None, json_data: dict[str, Any]) 
 
 
 @api.post("/sessions/refresh")
-@access(who=ANYONE, view="own", idempotent=False)
+@access(who=ANYONE, x_view="own", idempotent=False)
 @api.input(RefreshTokenIn)
 @api.output(SessionOut, 201)
 def refresh_session(session: Session, caller: Caller | None, json_data: dict[str, Any]) -> Any:
@@ -71,7 +71,7 @@ def refresh_session(session: Session, caller: Caller | None, json_data: dict[str
 
 
 @api.post("/sessions/end")
-@access(who=ANYONE, view="own", idempotent=False)
+@access(who=ANYONE, x_view="own", idempotent=False)
 @api.input(RefreshTokenIn)
 @api.output({}, 204)
 def end_session(session: Session, caller: Caller | None, json_data: dict[str, Any]) -> Any:
@@ -81,7 +81,7 @@ def end_session(session: Session, caller: Caller | None, json_data: dict[str, An
 
 
 @api.get("/jwks")
-@access(who=ANYONE, view="public")
+@access(who=ANYONE, x_view="public")
 @api.output(JwksOut)
 def list_public_keys(session: Session, caller: Caller | None) -> Any:
     """The public keys of all access tokens that are good now (RFC 7517)."""

@@ -66,7 +66,7 @@ MarkPage, AppealPage = page_of(MarkOut), page_of(AppealOut)
 
 
 @api.get("/marks")
-@access(who=SIGNED_IN, view="own")
+@access(who=SIGNED_IN, x_view="own")
 @api.input(PageIn, location="query")
 @api.output(MarkPage)
 def list_own_marks(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
@@ -76,7 +76,7 @@ def list_own_marks(session: Session, caller: Caller, query_data: dict[str, Any])
 
 
 @api.get("/marks/<uuid:mark_id>")
-@access(who=SIGNED_IN, view="own")
+@access(who=SIGNED_IN, x_view="own")
 @api.output(MarkOut)
 def get_mark(session: Session, caller: Caller, mark_id: UUID) -> Any:
     """One mark of the caller's."""
@@ -84,7 +84,7 @@ def get_mark(session: Session, caller: Caller, mark_id: UUID) -> Any:
 
 
 @api.post("/marks/<uuid:mark_id>/appeal")
-@access(who=SIGNED_IN, view="own")
+@access(who=SIGNED_IN, x_view="own")
 @api.input(AppealIn)
 @api.output(AppealOut, 201)
 def appeal_mark(session: Session, caller: Caller, mark_id: UUID, json_data: dict[str, Any]) -> Any:
@@ -93,7 +93,7 @@ def appeal_mark(session: Session, caller: Caller, mark_id: UUID, json_data: dict
 
 
 @api.get("/appeals")
-@access(who=SIGNED_IN, view="own")
+@access(who=SIGNED_IN, x_view="own")
 @api.input(PageIn, location="query")
 @api.output(AppealPage)
 def list_own_appeals(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
@@ -102,7 +102,7 @@ def list_own_appeals(session: Session, caller: Caller, query_data: dict[str, Any
 
 
 @api.get("/appeals/managed")
-@access(who=STAFF, view="region")
+@access(who=STAFF, x_view="region")
 @api.input(ManagedAppealsIn, location="query")
 @api.output(AppealPage)
 def list_managed_appeals(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
@@ -111,7 +111,7 @@ def list_managed_appeals(session: Session, caller: Caller, query_data: dict[str,
 
 
 @api.get("/appeals/<uuid:appeal_id>")
-@access(who=SIGNED_IN, view="own")
+@access(who=SIGNED_IN, x_view="own")
 @api.output(AppealOut)
 def get_appeal(session: Session, caller: Caller, appeal_id: UUID) -> Any:
     """One appeal, for who lodged it and the county."""
@@ -119,7 +119,7 @@ def get_appeal(session: Session, caller: Caller, appeal_id: UUID) -> Any:
 
 
 @api.post("/appeals/<uuid:appeal_id>/decision")
-@access(who=STAFF, view="region")
+@access(who=STAFF, x_view="region")
 @api.input(DecisionIn)
 @api.output(AppealOut, 201)
 def decide_appeal(session: Session, caller: Caller, appeal_id: UUID, json_data: dict[str, Any]) -> Any:

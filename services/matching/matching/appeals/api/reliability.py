@@ -55,7 +55,7 @@ class ReliabilityOut(Schema):
 
 
 @api.get("/reliability")
-@access(who=SIGNED_IN, view="own")
+@access(who=SIGNED_IN, x_view="own")
 @api.output(ReliabilityOut)
 def get_reliability(session: Session, caller: Caller) -> Any:
     """One's own reliability with its reasons; each mark that it comes from stands in `/v1/marks`."""
@@ -63,7 +63,7 @@ def get_reliability(session: Session, caller: Caller) -> Any:
 
 
 @api.get("/matches/<uuid:match_id>/reliability")
-@access(who=STAFF, view="region")
+@access(who=STAFF, x_view="region")
 @api.output(ReliabilityOut)
 def get_giver_reliability(session: Session, caller: Caller, match_id: UUID) -> Any:
     """The reliability of who gives in a match, for the administrators of its region."""

@@ -43,7 +43,7 @@ class PhotosOut(Schema):
 
 
 @api.post("/matches/<uuid:match_id>/photos")
-@access(who=SIGNED_IN, view="own", body_bytes=MOST_BYTES, body_types=TYPES)
+@access(who=SIGNED_IN, x_view="own", body_bytes=MOST_BYTES, body_types=TYPES)
 @api.output(PhotoOut, 201)
 def add_photo(session: Session, caller: Caller, match_id: UUID) -> Any:
     """Show what one sent or received, up to four times a side: at most 6 MB, 25 million pixels, as PNG or WebP 13. Its place is dropped."""
@@ -51,7 +51,7 @@ def add_photo(session: Session, caller: Caller, match_id: UUID) -> Any:
 
 
 @api.post("/matches/<uuid:match_id>/thanks-photos")
-@access(who=HOUSEHOLD | STAFF, view="own", body_bytes=MOST_BYTES, body_types=TYPES)
+@access(who=HOUSEHOLD | STAFF, x_view="own", body_bytes=MOST_BYTES, body_types=TYPES)
 @api.output(PhotoOut, 201)
 def add_thanks_photo(session: Session, caller: Caller, match_id: UUID) -> Any:
     """A photo to go with the thanks, one; name it when you write them. The giver sees it when they are released."""
@@ -59,7 +59,7 @@ def add_thanks_photo(session: Session, caller: Caller, match_id: UUID) -> Any:
 
 
 @api.get("/matches/<uuid:match_id>/photos")
-@access(who=SIGNED_IN, view="own")
+@access(who=SIGNED_IN, x_view="own")
 @api.output(PhotosOut)
 def list_photos(session: Session, caller: Caller, match_id: UUID) -> Any:
     """The photos of a match, for its two sides and the administrators of its region."""
@@ -67,7 +67,7 @@ def list_photos(session: Session, caller: Caller, match_id: UUID) -> Any:
 
 
 @api.get("/photos/<uuid:photo_id>")
-@access(who=SIGNED_IN, view="own")
+@access(who=SIGNED_IN, x_view="own")
 @api.output(PhotoOut)
 def get_photo(session: Session, caller: Caller, photo_id: UUID) -> Any:
     """What is known of a photo."""
@@ -75,7 +75,7 @@ def get_photo(session: Session, caller: Caller, photo_id: UUID) -> Any:
 
 
 @api.get("/photos/<uuid:photo_id>/image")
-@access(who=SIGNED_IN, view="own")
+@access(who=SIGNED_IN, x_view="own")
 @api.doc(responses=JPEG)
 def get_photo_image(session: Session, caller: Caller, photo_id: UUID) -> Any:
     """The photo itself; 410 when it was removed."""
@@ -85,7 +85,7 @@ def get_photo_image(session: Session, caller: Caller, photo_id: UUID) -> Any:
 
 
 @api.post("/photos/<uuid:photo_id>/removal")
-@access(who=SIGNED_IN, view="own")
+@access(who=SIGNED_IN, x_view="own")
 @api.input(NothingIn)
 @api.output(PhotoOut, 201)
 def remove_photo(session: Session, caller: Caller, photo_id: UUID, json_data: dict[str, Any]) -> Any:

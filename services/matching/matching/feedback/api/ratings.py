@@ -39,7 +39,7 @@ class RatingsOut(Schema):
 
 
 @api.post("/matches/<uuid:match_id>/rating")
-@access(who=SIGNED_IN, view="own")
+@access(who=SIGNED_IN, x_view="own")
 @api.input(RatingIn)
 @api.output(RatingsOut, 201)
 def rate_match(session: Session, caller: Caller, match_id: UUID, json_data: dict[str, Any]) -> Any:
@@ -49,7 +49,7 @@ def rate_match(session: Session, caller: Caller, match_id: UUID, json_data: dict
 
 
 @api.get("/matches/<uuid:match_id>/ratings")
-@access(who=SIGNED_IN, view="own")
+@access(who=SIGNED_IN, x_view="own")
 @api.output(RatingsOut)
 def get_ratings(session: Session, caller: Caller, match_id: UUID) -> Any:
     """How the two sides of a match found each other, as far as the caller's side may know."""

@@ -57,7 +57,7 @@ ThanksPage = page_of(ThanksOut)
 
 
 @api.post("/matches/<uuid:match_id>/thanks")
-@access(who=HOUSEHOLD | STAFF, view="own")
+@access(who=HOUSEHOLD | STAFF, x_view="own")
 @api.input(ThanksIn)
 @api.output(ThanksOut, 201)
 def thank_giver(session: Session, caller: Caller, match_id: UUID, json_data: dict[str, Any]) -> Any:
@@ -66,7 +66,7 @@ def thank_giver(session: Session, caller: Caller, match_id: UUID, json_data: dic
 
 
 @api.get("/thanks")
-@access(who=SIGNED_IN, view="own")
+@access(who=SIGNED_IN, x_view="own")
 @api.input(OwnThanksIn, location="query")
 @api.output(ThanksPage)
 def list_own_thanks(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
@@ -75,7 +75,7 @@ def list_own_thanks(session: Session, caller: Caller, query_data: dict[str, Any]
 
 
 @api.get("/thanks/managed")
-@access(who=STAFF, view="region")
+@access(who=STAFF, x_view="region")
 @api.input(ManagedThanksIn, location="query")
 @api.output(ThanksPage)
 def list_managed_thanks(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
@@ -84,7 +84,7 @@ def list_managed_thanks(session: Session, caller: Caller, query_data: dict[str, 
 
 
 @api.get("/thanks/<uuid:thanks_id>")
-@access(who=SIGNED_IN, view="own")
+@access(who=SIGNED_IN, x_view="own")
 @api.output(ThanksOut)
 def get_thanks(session: Session, caller: Caller, thanks_id: UUID) -> Any:
     """One word of thanks."""
@@ -93,7 +93,7 @@ def get_thanks(session: Session, caller: Caller, thanks_id: UUID) -> Any:
 
 
 @api.post("/thanks/<uuid:thanks_id>/release")
-@access(who=STAFF, view="region")
+@access(who=STAFF, x_view="region")
 @api.input(NothingIn)
 @api.output(ThanksOut, 201)
 def release_thanks(session: Session, caller: Caller, thanks_id: UUID, json_data: dict[str, Any]) -> Any:
@@ -102,7 +102,7 @@ def release_thanks(session: Session, caller: Caller, thanks_id: UUID, json_data:
 
 
 @api.post("/thanks/<uuid:thanks_id>/refusal")
-@access(who=STAFF, view="region")
+@access(who=STAFF, x_view="region")
 @api.input(ThanksRefusalIn)
 @api.output(ThanksOut, 201)
 def refuse_thanks(session: Session, caller: Caller, thanks_id: UUID, json_data: dict[str, Any]) -> Any:

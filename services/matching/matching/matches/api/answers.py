@@ -35,7 +35,7 @@ class ClaimIn(Strict):
 
 
 @api.post("/matches/<uuid:match_id>/acceptance")
-@access(who=GIVERS, view="own")
+@access(who=GIVERS, x_view="own")
 @api.input(AcceptanceIn)
 @api.output(MatchOut, 201)
 def accept_match(session: Session, caller: Caller, match_id: UUID, json_data: dict[str, Any]) -> Any:
@@ -44,7 +44,7 @@ def accept_match(session: Session, caller: Caller, match_id: UUID, json_data: di
 
 
 @api.post("/matches/<uuid:match_id>/refusal")
-@access(who=GIVERS, view="own")
+@access(who=GIVERS, x_view="own")
 @api.input(RefusalIn)
 @api.output(MatchOut, 201)
 def refuse_match(session: Session, caller: Caller, match_id: UUID, json_data: dict[str, Any]) -> Any:
@@ -58,7 +58,7 @@ def refuse_match(session: Session, caller: Caller, match_id: UUID, json_data: di
 
 
 @api.post("/matches/<uuid:match_id>/decline")
-@access(who=HOUSEHOLD | STAFF, view="own")
+@access(who=HOUSEHOLD | STAFF, x_view="own")
 @api.input(DeclineIn)
 @api.output(MatchOut, 201)
 def decline_match(session: Session, caller: Caller, match_id: UUID, json_data: dict[str, Any]) -> Any:
@@ -67,7 +67,7 @@ def decline_match(session: Session, caller: Caller, match_id: UUID, json_data: d
 
 
 @api.post("/claims")
-@access(who=GIVERS, view="own")
+@access(who=GIVERS, x_view="own")
 @api.input(ClaimIn)
 @api.output(MatchOut, 201)
 def claim_need(session: Session, caller: Caller, json_data: dict[str, Any]) -> Any:

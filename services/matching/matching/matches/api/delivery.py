@@ -32,7 +32,7 @@ class CancellationIn(Strict):
 
 
 @api.post("/matches/<uuid:match_id>/sending")
-@access(who=GIVERS, view="own")
+@access(who=GIVERS, x_view="own")
 @api.input(SendingIn)
 @api.output(MatchOut, 201)
 def send_match(session: Session, caller: Caller, match_id: UUID, json_data: dict[str, Any]) -> Any:
@@ -41,7 +41,7 @@ def send_match(session: Session, caller: Caller, match_id: UUID, json_data: dict
 
 
 @api.post("/matches/<uuid:match_id>/receipt")
-@access(who=HOUSEHOLD | STAFF, view="own")
+@access(who=HOUSEHOLD | STAFF, x_view="own")
 @api.input(ReceiptIn)
 @api.output(MatchOut, 201)
 def receive_match(session: Session, caller: Caller, match_id: UUID, json_data: dict[str, Any]) -> Any:
@@ -50,7 +50,7 @@ def receive_match(session: Session, caller: Caller, match_id: UUID, json_data: d
 
 
 @api.post("/matches/<uuid:match_id>/closing")
-@access(who=SIGNED_IN, view="own")
+@access(who=SIGNED_IN, x_view="own")
 @api.input(NothingIn)
 @api.output(MatchOut, 201)
 def close_match(session: Session, caller: Caller, match_id: UUID, json_data: dict[str, Any]) -> Any:
@@ -59,7 +59,7 @@ def close_match(session: Session, caller: Caller, match_id: UUID, json_data: dic
 
 
 @api.post("/matches/<uuid:match_id>/cancellation")
-@access(who=SIGNED_IN, view="own")
+@access(who=SIGNED_IN, x_view="own")
 @api.input(CancellationIn)
 @api.output(MatchOut, 201)
 def cancel_match(session: Session, caller: Caller, match_id: UUID, json_data: dict[str, Any]) -> Any:

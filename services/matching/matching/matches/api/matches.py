@@ -101,7 +101,7 @@ MatchPage = page_of(MatchOut)
 
 
 @api.get("/matches")
-@access(who=SIGNED_IN, view="own")
+@access(who=SIGNED_IN, x_view="own")
 @api.input(OwnIn, location="query")
 @api.output(MatchPage)
 def list_own_matches(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
@@ -110,7 +110,7 @@ def list_own_matches(session: Session, caller: Caller, query_data: dict[str, Any
 
 
 @api.get("/matches/managed")
-@access(who=STAFF, view="region")
+@access(who=STAFF, x_view="region")
 @api.input(ManagedIn, location="query")
 @api.output(MatchPage)
 def list_managed_matches(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
@@ -119,7 +119,7 @@ def list_managed_matches(session: Session, caller: Caller, query_data: dict[str,
 
 
 @api.get("/matches/<uuid:match_id>")
-@access(who=SIGNED_IN, view="own")
+@access(who=SIGNED_IN, x_view="own")
 @api.output(MatchOut)
 def get_match(session: Session, caller: Caller, match_id: UUID) -> Any:
     """One match, for its two sides and the administrators of its region, with the reasons why it was proposed."""
