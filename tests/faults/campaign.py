@@ -23,7 +23,7 @@ from tests.faults.driver import Driver
 from tests.faults.faults import Faults
 from tests.faults.ledger import Ledger
 from tests.faults.plan import draw
-from tests.faults.scene import HOUSE, Scene, scene
+from tests.faults.scene import HOUSE, Scene, Servers, scene
 
 SERVICES = ("witness", "matching", "notify", "needs", "users")
 ROLES = (
@@ -75,9 +75,10 @@ def settle(opened: Scene, ledger: Ledger, progress: Progress) -> None:
 
 
 @contextmanager
-def servers(folder: Path) -> Iterator[tuple[postgres.Postgres, rabbitmq.RabbitMQ]]:
-    settings = {"max_connections": "400"}
-    with postgres.start(folder / "postgres", settings) as database, rabbitmq.start(folder / "rabbitmq") as broker:
+def servers(folder: Path, durable: bool = True) -> Iterator[Servers]:
+    """PostgreSQL and RabbitMQ; what PostgreSQL confirmed survives that it is killed, and a power cut too if it is `durable`."""
+    settings = {"max_connections": "400", "synchronous_commit": "on"}
+    with postgres.start(folder / "postgres", settings, durable=durable) as database, rabbitmq.start(folder / "rabbitmq") as broker:
         yield database, broker
 
 
@@ -95,7 +96,7 @@ def main() -> None:
     console = Console(stderr=True)
     with servers(folder) as (database, broker), Progress(*columns, console=console) as progress:
         console.print(f"SEED={asked.seed}, RabbitMQ {broker.version}", highlight=False)
-        with scene(database, broker, SERVICES, ROLES, folder) as opened:
+        with scene(database, broker, SERVICES, ROLES, folder, declares_twice=True) as opened:
             counted = run(opened, asked.events, asked.faults, asked.seed, progress)
     console.print(f"{time.monotonic() - started:.0f} s", highlight=False)
     amiss = [name for name, figure in counted.items() if name not in {"events", "faults"} and figure]

@@ -13,14 +13,15 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet
 
-from chassis.migrate import migrate
 from chassis.testing.postgres import Postgres
 from chassis.testing.rabbitmq import RabbitMQ
+from chassis.testing.templates import create_migrated
 from tests.faults.proxy import Wire
 
 ROOT = Path(__file__).resolve().parents[2]
 HOUSE = Path(__file__).parent / "house"
 HEARTBEAT_SECONDS = 5
+Servers = tuple[Postgres, RabbitMQ]
 MODULES = {"relay": "chassis.relay", "worker": "chassis.worker", "clear": "matching.clear"}
 
 
@@ -122,13 +123,13 @@ class Scene:
     def broker_url(self) -> str:
         return self.rabbitmq.url(self.vhost)
 
-    def build(self) -> None:
-        """Databases, virtual host, queues. The step that declares the queues is killed in its midst, and run again."""
+    def build(self, declares_twice: bool) -> None:
+        """Databases, virtual host, queues. If they are declared twice, the first time the step is killed in its midst."""
         self.rabbitmq.create_vhost(self.vhost)
         for service, name in self._names.items():
-            self.postgres.create(name)
-            migrate(self.postgres.url(name), service)
-        self.declare(killed=True)
+            create_migrated(self.postgres, service, name)
+        if declares_twice:
+            self.declare(killed=True)
         self.declare()
         self.rabbitmq.settle()
 
@@ -181,11 +182,13 @@ class Scene:
 
 
 @contextmanager
-def scene(postgres: Postgres, rabbitmq: RabbitMQ, services: Sequence[str], roles: Sequence[str], folder: Path) -> Iterator[Scene]:
+def scene(
+    postgres: Postgres, rabbitmq: RabbitMQ, services: Sequence[str], roles: Sequence[str], folder: Path, *, declares_twice: bool = False
+) -> Iterator[Scene]:
     """A built scene whose processes do not run yet; all gone at the end."""
     opened = Scene(postgres, rabbitmq, services, roles, folder)
     try:
-        opened.build()
+        opened.build(declares_twice)
         yield opened
     finally:
         opened.close()

@@ -1,5 +1,6 @@
 """The tables of every service can be taken away step by step and come back the same."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -8,7 +9,6 @@ from alembic.config import Config
 from sqlalchemy import create_engine, text
 
 from chassis.migrate import migrate
-from chassis.testing.postgres import Postgres
 from deploy.services import services
 
 SHAPE = text(
@@ -18,13 +18,12 @@ INDEXES = text("SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' ORDE
 
 
 @pytest.mark.parametrize("service", list(services()))
-def test_migrations_go_back_and_come_again_to_the_same_tables(postgres: Postgres, service: str) -> None:
-    postgres.create(name := f"{service}_back_and_forth")
-    migrate(postgres.url(name), service)
-    before = shape_of(postgres.url(name))
-    take_back(postgres.url(name), service)
-    migrate(postgres.url(name), service)
-    assert shape_of(postgres.url(name)) == before
+def test_migrations_go_back_and_come_again_to_the_same_tables(database_of: Callable[[str, str], str], service: str) -> None:
+    url = database_of(service, f"{service}_back_and_forth")
+    before = shape_of(url)
+    take_back(url, service)
+    migrate(url, service)
+    assert shape_of(url) == before
 
 
 def shape_of(url: str) -> list[Any]:

@@ -8,8 +8,7 @@ import pytest
 from rich.console import Console
 from rich.progress import Progress
 
-from tests.faults.conftest import Servers
-from tests.faults.scene import scene
+from tests.faults.scene import Servers, scene
 from tests.rolling.campaign import Plan, run
 
 WHOLE = "CAMPAIGN" in os.environ

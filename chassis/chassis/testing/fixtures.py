@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -22,9 +23,9 @@ from chassis.http.app import create_app
 from chassis.http.auth import ALGORITHM, ISSUER
 from chassis.messaging import outbox
 from chassis.messaging.snapshots import Snapshot
-from chassis.migrate import migrate
 from chassis.testing import postgres as servers
 from chassis.testing import rabbitmq as brokers
+from chassis.testing.templates import create_migrated
 from contracts.event import Event
 from contracts.users import AdministratorAppointed
 
@@ -175,18 +176,7 @@ def rabbitmq() -> Iterator[brokers.RabbitMQ]:
 def database_of(postgres: servers.Postgres) -> Callable[[str, str], str]:
     """`database_of(service, name)` gives the address of a fresh database with the service's tables."""
 
-    def make(service: str, name: str) -> str:
-        template = f"{service}_template"
-        if template not in made:
-            postgres.create(template)
-            migrate(postgres.url(template), service)
-            made.add(template)
-        postgres.drop(name)
-        postgres.create(name, template=template)
-        return postgres.url(name)
-
-    made: set[str] = set()
-    return make
+    return partial(create_migrated, postgres)
 
 
 @pytest.fixture(scope="session")

@@ -263,7 +263,9 @@ class Postgres(Server):
         """Creates `database`, as a copy of `template` if given. Without a template an existing database is left as it is."""
         statement = sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database))
         if template:
-            self._execute(statement + sql.SQL(" TEMPLATE {}").format(sql.Identifier(template)))
+            # To copy files is faster, but for the flushing that durable data need.
+            strategy = sql.SQL("WAL_LOG" if self._durable else "FILE_COPY")
+            self._execute(statement + sql.SQL(" TEMPLATE {} STRATEGY {}").format(sql.Identifier(template), strategy))
             return
         with contextlib.suppress(psycopg.errors.DuplicateDatabase):
             self._execute(statement)
