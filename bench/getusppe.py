@@ -32,10 +32,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from bench import audit
 from contracts.regions import rows
+from deploy.local.client import ApiClient, Refused, by_service
 from deploy.local.environment import data_folder
 from deploy.local.running import stack
 from deploy.local.sandbox import national_id
-from deploy.local.visitor import Refused, Visitor, by_service
 
 CITY = "5109"
 HURRIED = {"RATE_WRITES": "100000/minute"}
@@ -118,22 +118,22 @@ class Players:
 
 
 class Crowd:
-    """Everybody's visitors, each signed in once, all sharing one pool of connections."""
+    """Everybody's clients, each signed in once, all sharing one pool of connections."""
 
     def __init__(self, addresses: dict[str, str], password: str) -> None:
         self._origin = by_service(addresses)
         self._password = password
-        self._visitors: dict[str, tuple[Visitor, threading.Lock]] = {}
+        self._clients: dict[str, tuple[ApiClient, threading.Lock]] = {}
         self._making = threading.Lock()
         self._client = httpx.Client(timeout=60, trust_env=False, limits=httpx.Limits(max_connections=2 * AT_ONCE))
 
-    def ask(self, phone: str, act: Callable[[Visitor], Any]) -> Any:
+    def ask(self, phone: str, act: Callable[[ApiClient], Any]) -> Any:
         with self._making:
-            visitor, lock = self._visitors.setdefault(phone, (Visitor(self._origin, self._client), threading.Lock()))
+            client, lock = self._clients.setdefault(phone, (ApiClient(self._origin, self._client), threading.Lock()))
         with lock:
-            if not visitor.is_signed_in:
-                visitor.sign_in(phone, self._password)
-        return act(visitor)
+            if not client.is_signed_in:
+                client.sign_in(phone, self._password)
+        return act(client)
 
 
 def play(
@@ -153,13 +153,13 @@ def play(
         try:
             if line.is_gift:
                 body = {"category": line.item, "unit": "piece", "quantity": line.quantity, "region": CITY, "valid_until": until}
-                crowd.ask(players.phone[line.who], lambda visitor: visitor.post("/v1/pledges", body))
+                crowd.ask(players.phone[line.who], lambda client: client.post("/v1/pledges", body))
                 players.pledgers.add(line.who)
                 return "pledge"
             body = {"category": line.item, "quantity": line.quantity, "urgency": "urgent", "reason": f"{line.date:%Y-%m-%d} 申请"}
-            need = crowd.ask(players.phone[line.who], lambda visitor: visitor.post("/v1/needs", body))
+            need = crowd.ask(players.phone[line.who], lambda client: client.post("/v1/needs", body))
             town = players.town[players.village[line.who][:9]]
-            crowd.ask(town, lambda visitor: visitor.post(f"/v1/needs/{need['id']}/verification"))
+            crowd.ask(town, lambda client: client.post(f"/v1/needs/{need['id']}/verification"))
             return "need"
         except Refused as refused:
             if refused.code != "invalid":
@@ -184,10 +184,10 @@ def accept_all(players: Players, crowd: Crowd, progress: Progress, posting_done:
     task = progress.add_task("接受 accepted", total=None)
 
     def look(who: str) -> int:
-        def act(visitor: Visitor) -> int:
-            proposed = list(visitor.every("/v1/matches", state="proposed"))
+        def act(client: ApiClient) -> int:
+            proposed = list(client.every("/v1/matches", state="proposed"))
             for match in proposed:
-                visitor.post(f"/v1/matches/{match['id']}/acceptance")
+                client.post(f"/v1/matches/{match['id']}/acceptance")
                 progress.advance(task)
             return len(proposed)
 

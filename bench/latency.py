@@ -53,7 +53,7 @@ def measure(name: str, needs: int) -> None:
             "region": CITY,
             "valid_until": (today + timedelta(days=9)).isoformat(),
         }
-        crowd.ask(players.phone["don1"], lambda visitor: visitor.post("/v1/pledges", body))
+        crowd.ask(players.phone["don1"], lambda client: client.post("/v1/pledges", body))
         url = stated["environment"]["NOTIFY_DATABASE_URL"].replace("+psycopg", "")
         with psycopg.connect(url, autocommit=True) as notify, Progress(console=Console(stderr=True)) as progress:
             time.sleep(5)
@@ -71,10 +71,10 @@ def measure(name: str, needs: int) -> None:
 
 def _one(crowd: Crowd, players: Players, notify: psycopg.Connection[tuple[int]], line: Line) -> float:
     wanted = {"category": line.item, "quantity": 1, "urgency": "urgent", "reason": "量一量"}
-    need = crowd.ask(players.phone[line.who], lambda visitor: visitor.post("/v1/needs", wanted))
+    need = crowd.ask(players.phone[line.who], lambda client: client.post("/v1/needs", wanted))
     town = players.town[players.village[line.who][:9]]
-    crowd.ask(town, lambda visitor: visitor.get(f"/v1/needs/{need['id']}"))
-    crowd.ask(town, lambda visitor: visitor.post(f"/v1/needs/{need['id']}/verification"))
+    crowd.ask(town, lambda client: client.get(f"/v1/needs/{need['id']}"))
+    crowd.ask(town, lambda client: client.post(f"/v1/needs/{need['id']}/verification"))
     answered = time.monotonic()
     while not notify.execute(_TOLD, {"need": need["id"]}).fetchone():
         if time.monotonic() - answered > 30:

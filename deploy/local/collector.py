@@ -1,4 +1,4 @@
-"""Takes in OpenTelemetry spans on this machine and shows them as a tree: which process did what, because of what."""
+"""A collector of OpenTelemetry spans that draws a trace as a tree."""
 
 import threading
 from collections import defaultdict
@@ -27,12 +27,12 @@ class Span:
 
 @dataclass
 class Collector:
-    """Where spans are sent to (`address`), and those that came."""
+    """The collector's `address` and the spans it received."""
 
     address: str
     spans: list[Span] = field(default_factory=list)
 
-    def take(self, body: bytes) -> None:
+    def receive(self, body: bytes) -> None:
         for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
             process = next(one.value.string_value for one in resource.resource.attributes if one.key == "service.name")
             for scope in resource.scope_spans:
@@ -45,7 +45,7 @@ class Collector:
         return sorted((span for span in self.spans if span.trace_id == trace_id), key=lambda span: span.began)
 
     def tree(self, trace_id: str) -> Tree:
-        """The trace as it grew; each span with its beginning after the first and its length, in milliseconds."""
+        """Draw the trace; each span shows its start after the first span and its length, in milliseconds."""
         spans = self.trace(trace_id)
         below: dict[str, list[Span]] = defaultdict(list)
         for span in spans:
@@ -62,11 +62,11 @@ class Collector:
 
 @contextmanager
 def collector() -> Iterator[Collector]:
-    """A collector on a free port of this machine, as `OTEL_EXPORTER_OTLP_ENDPOINT` wants it."""
+    """Run a collector on a free port; its address suits `OTEL_EXPORTER_OTLP_ENDPOINT`."""
 
     class Door(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            collected.take(self.rfile.read(int(self.headers["Content-Length"])))
+            collected.receive(self.rfile.read(int(self.headers["Content-Length"])))
             self.send_response(200)
             self.send_header("Content-Length", "0")
             self.end_headers()

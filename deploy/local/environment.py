@@ -1,4 +1,4 @@
-"""What the processes of a laptop are told: addresses of their databases and broker, and keys made at the first start."""
+"""The environment of processes on a laptop: addresses of databases and broker, keys made at the first start."""
 
 import json
 import os
@@ -14,16 +14,16 @@ from deploy.services import services
 
 
 def data_folder(name: str) -> Path:
-    """Where data lie: `var/` of the checkout; as root elsewhere, because PostgreSQL runs under its own user then, who cannot reach it."""
+    """Return the data folder: `var/` of the checkout, but /var/lib for root, whose PostgreSQL user cannot reach a checkout."""
     return Path("/var/lib/duijie") / name if os.geteuid() == 0 else Path("var").resolve() / name
 
 
 ON_ONE_ADDRESS = {"RATE_SIGN_INS": "100000/minute", "RATE_GUESTS": "100000/minute"}
-"""On a laptop everybody comes from one address."""
+"""Rate limits for a laptop, where all requests come from one address."""
 
 
 def environment(folder: Path, database_url: Callable[[str], str], *, origin: str, broker_url: str | None = None) -> dict[str, str]:
-    """Environment variables for every process. Keys are made once and kept in `folder`, readable by its owner only."""
+    """Return the environment of every process. Keys are made once and kept in `folder`, readable by its owner only."""
     told = (
         ON_ONE_ADDRESS
         | dict(os.environ)

@@ -23,7 +23,7 @@ SMALL = {"shared_buffers": "64MB", "max_connections": "120"}
 
 
 def environment_of(folder: Path, origin: str) -> dict[str, str]:
-    """What the processes of the house running from `folder` are told, so that operators' commands can be run beside it."""
+    """Return the environment of the house running from `folder`, for operators' commands beside it."""
     password, port = ((folder / "postgres" / name).read_text() for name in ("password", "ports"))
     url = f"postgresql+psycopg://{postgres.ACCOUNT}:{password}@127.0.0.1:{port}"
     return environment(folder, lambda name: f"{url}/{name}", origin=origin) | ON_A_LAPTOP
@@ -42,12 +42,12 @@ def main() -> None:
         return
     signal.signal(signal.SIGTERM, _as_interrupt)
     try:
-        _live(folder, origin, console)
+        _run(folder, origin, console)
     except KeyboardInterrupt:
         console.print("再见 Bye.")
 
 
-def _live(folder: Path, origin: str, console: Console) -> None:
+def _run(folder: Path, origin: str, console: Console) -> None:
     if not postgres.is_free(int(origin.rpartition(":")[2])):
         sys.exit(f"{origin} is taken: choose another port, e.g. PORT=8010 make run")
     with postgres.start(folder / "postgres", SMALL) as database:
@@ -56,7 +56,7 @@ def _live(folder: Path, origin: str, console: Console) -> None:
                 database.create(name)
                 migrate(database.url(name), name)
         told = environment(folder, database.url, origin=origin) | ON_A_LAPTOP
-        modules = {"web": "deploy.local.origin", "courier": "deploy.local.courier"}
+        modules = {"web": "deploy.local.origin", "courier": "deploy.local.local_broker"}
         running = {name: _start(module, told) for name, module in modules.items()}
         try:
             with console.status("启动服务 starting"):
@@ -68,7 +68,7 @@ def _live(folder: Path, origin: str, console: Console) -> None:
 
 
 def _start(module: str, told: dict[str, str]) -> "subprocess.Popen[bytes]":
-    """A process that ends with the house, however that ends; Ctrl-C reaches the house alone, which stops it in good order."""
+    """Start a process that dies with the house. Ctrl-C reaches the house alone, which stops its processes in order."""
     command = ["setpriv", "--pdeathsig", "TERM", "--", sys.executable, "-m", module]
     return subprocess.Popen(command, env=told, start_new_session=True)
 
@@ -87,7 +87,7 @@ def _wait_ready(origin: str, running: dict[str, "subprocess.Popen[bytes]"]) -> N
 
 
 def _watch(running: dict[str, "subprocess.Popen[bytes]"], once: bool = False) -> None:
-    """Until interrupted; a process that ends by itself ends the house."""
+    """Wait until interrupted; raise `SystemExit` when a process ends by itself."""
     while True:
         for name, process in running.items():
             if process.poll() is not None:

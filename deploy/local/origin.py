@@ -1,4 +1,4 @@
-"""All services behind one address: each path goes to the service that owns it, the front page and the API's pages to the front desk."""
+"""One WSGI application for all services: each path goes to its owner, other pages to the front desk."""
 
 import os
 from collections.abc import Callable, Iterable
@@ -47,7 +47,7 @@ def create() -> Application:
 
 
 def _health(apps: dict[str, Application], environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-    """Well only if every service is."""
+    """Answer 200 only if every service does."""
     for app in apps.values():
         said: list[str] = []
         body = list(app(dict(environ), lambda status, headers, exc_info=None, said=said: said.append(status)))

@@ -1,4 +1,4 @@
-"""How the stack starts its processes: as Python on this machine, or each in its service's image, confined as in a cluster."""
+"""Commands of the stack's processes: Python on this machine, or containers of the services' images."""
 
 import os
 import subprocess
@@ -11,25 +11,25 @@ OF_TRACING = "OTEL_"
 
 
 class Here:
-    """Processes of the Python that runs this; what they are told is `told`."""
+    """Processes of this Python, with the environment `told`."""
 
     def __init__(self, told: dict[str, str]) -> None:
         self.told = told
 
     def together(self, names: list[str]) -> list[list[str]]:
-        """Which services one process can do a step for."""
+        """Group the services that one process can prepare together."""
         return [names]
 
     def command(self, name: str, *words: str) -> list[str]:
-        """The command for a process called `<service>-…` that runs a module, in the environment `told`."""
+        """Return the command of a process named `<service>-…` that runs a module in the environment `told`."""
         return [sys.executable, "-m", *words]
 
     def close(self) -> None:
-        """End what is left."""
+        """Remove whatever still runs."""
 
 
 class InImages(Here):
-    """Containers, each of its service's image as `make images` made it, which hear of the environment what others do not have."""
+    """Containers of the images that `make images` made, with only those variables that the machine's environment lacks."""
 
     def __init__(self, told: dict[str, str]) -> None:
         ours = {name for name, value in told.items() if os.environ.get(name) != value or name.startswith(OF_TRACING)}

@@ -1,4 +1,4 @@
-"""A house or a stack as a process beside this one, ready to be used and stopped at the end: for tests and for the main job."""
+"""A house or a stack as a child process, ready to use and stopped at the end, for tests and the main job."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from typing import Any
 
 @contextmanager
 def stack(folder: Path, *options: str, more: Mapping[str, str] | None = None) -> Iterator[dict[str, Any]]:
-    """The stack in `folder`, told `more` settings; gives what its `stack.json` states: addresses, environment, pid.
+    """Run the stack in `folder` with `more` settings; yield its `stack.json`: addresses, environment, pid.
 
     Raises RuntimeError if it does not start.
     """
@@ -27,7 +27,7 @@ def stack(folder: Path, *options: str, more: Mapping[str, str] | None = None) ->
 
 @contextmanager
 def house(folder: Path, port: int) -> Iterator[str]:
-    """The embedded house with its data in `folder`; gives its address. Raises RuntimeError if it does not get ready."""
+    """Run the embedded house with its data in `folder`; yield its address. Raises RuntimeError if it does not start."""
     folder.mkdir(parents=True, exist_ok=True)
     with _running(folder, "deploy.local.house", "--folder", str(folder), more={"PORT": str(port)}) as process:
         _wait(process, folder, lambda: "Duijie is ready" in (folder / "said").read_text())

@@ -20,7 +20,7 @@ from rich.progress import Progress
 from rich.table import Table
 from stdnum.cn import ric
 
-from deploy.local.visitor import Refused, Visitor, one_origin
+from deploy.local.client import ApiClient, Refused, one_origin
 
 STORY = """\
 # 1 · 村管理员登录 · the village's administrator signs in
@@ -129,12 +129,12 @@ def national_id(number: int, village: str) -> str:
 
 
 def _post_needs(origin: str, password: str, people: dict[str, Any], households: list[dict[str, str]], advance: Any) -> None:
-    visitors: dict[str, Visitor] = {}
+    clients: dict[str, ApiClient] = {}
 
-    def signed_in(phone: str) -> Visitor:
-        if phone not in visitors:
-            visitors[phone] = Visitor(one_origin(origin)).sign_in(phone, password)
-        return visitors[phone]
+    def signed_in(phone: str) -> ApiClient:
+        if phone not in clients:
+            clients[phone] = ApiClient(one_origin(origin)).sign_in(phone, password)
+        return clients[phone]
 
     for number, wanted in enumerate(people["needs"]):
         household = households[wanted["household"]]
@@ -164,16 +164,16 @@ def _offer_pledges(origin: str, password: str, givers: Iterable[dict[str, Any]],
             "note": note,
             "valid_until": until,
         }
-        _patiently(Visitor(one_origin(origin)).sign_in(giver["phone"], password), "/v1/pledges", body, f"sandbox-pledge-{number}")
+        _patiently(ApiClient(one_origin(origin)).sign_in(giver["phone"], password), "/v1/pledges", body, f"sandbox-pledge-{number}")
         advance()
 
 
-def _patiently(visitor: Visitor, path: str, body: dict[str, Any], key: str) -> Any:
+def _patiently(client: ApiClient, path: str, body: dict[str, Any], key: str) -> Any:
     """Post, and wait for what the service has not heard yet: who is registered and who manages what reaches it by events."""
     deadline = time.monotonic() + 30
     while True:
         try:
-            return visitor.post(path, body, **{"Idempotency-Key": key})
+            return client.post(path, body, **{"Idempotency-Key": key})
         except Refused as refused:
             if refused.code not in {"unknown_household", "not_found", "township_verifies", "in_progress"} or time.monotonic() > deadline:
                 raise

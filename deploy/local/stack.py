@@ -18,9 +18,9 @@ import httpx
 from honcho.manager import Manager
 
 from chassis.testing import postgres, rabbitmq
+from deploy.local.client import by_service
 from deploy.local.environment import data_folder, environment
 from deploy.local.processes import Here, InImages
-from deploy.local.visitor import by_service
 from deploy.services import services
 
 STACK = {"max_connections": "400"}

@@ -97,11 +97,11 @@ class Users:
             places = [handler.subscription for handler in handlers_of(import_module(f"{name}.worker").Worker)]
             self.act(name, lambda channel, name=name, places=places: topology.declare(channel, name, places, 1500))
 
-    def act(self, who: str, deed: Callable[[amqp.Channel], Any]) -> Any:
+    def act(self, who: str, operation: Callable[[amqp.Channel], Any]) -> Any:
         with connected(self._urls.get(who, self.scaler), 20) as connection:
             channel = connection.channel()
             channel.confirm_select()
-            return deed(channel)
+            return operation(channel)
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +126,7 @@ def test_a_service_declares_tells_is_told_again_and_listens_with_its_own_user(us
 
 
 @pytest.mark.parametrize(
-    "deed",
+    "operation",
     [
         lambda channel: channel.basic_publish_confirm(amqp.Message("{}"), exchange=exchange_of("matching"), routing_key="match_accepted"),
         lambda channel: channel.basic_get(queues_of("matching")[0]),
@@ -148,9 +148,9 @@ def test_a_service_declares_tells_is_told_again_and_listens_with_its_own_user(us
         "deletes an exchange",
     ],
 )
-def test_a_service_does_nothing_in_another_s_name(users: Users, deed: Callable[[amqp.Channel], Any]) -> None:
+def test_a_service_does_nothing_in_another_s_name(users: Users, operation: Callable[[amqp.Channel], Any]) -> None:
     with pytest.raises(amqp.AccessRefused):
-        users.act("needs", deed)
+        users.act("needs", operation)
 
 
 def test_who_looks_how_long_a_queue_is_may_write_to_it_which_older_brokers_do_not_ask_for() -> None:
@@ -162,7 +162,7 @@ def test_who_looks_how_long_a_queue_is_may_write_to_it_which_older_brokers_do_no
 
 def test_who_scales_sees_how_long_queues_are_and_does_nothing_else(users: Users) -> None:
     assert users.act("scaler", lambda channel: channel.queue_declare(queues_of("needs")[0], passive=True)).message_count >= 0
-    for deed in (
+    for operation in (
         lambda channel: channel.basic_get(queues_of("needs")[0]),
         lambda channel: channel.queue_declare("spy"),
         lambda channel: channel.queue_unbind(queues_of("needs")[0], exchange_of("matching"), "match_accepted"),
@@ -170,4 +170,4 @@ def test_who_scales_sees_how_long_queues_are_and_does_nothing_else(users: Users)
         lambda channel: channel.basic_publish_confirm(amqp.Message("{}"), exchange=exchange_of("needs"), routing_key="x"),
     ):
         with pytest.raises(amqp.AccessRefused):
-            users.act("scaler", deed)
+            users.act("scaler", operation)

@@ -16,11 +16,11 @@ from chassis.testing.postgres import is_free, kept_ports
 from deploy.images import engine
 from deploy.images.engine import contained
 from deploy.local import running
+from deploy.local.client import ApiClient, Origin, by_service, one_origin
 from deploy.local.collector import Collector, collector
 from deploy.local.environment import data_folder
 from deploy.local.house import environment_of
 from deploy.local.stack import FIRST_METRICS_PORT
-from deploy.local.visitor import Origin, Visitor, by_service, one_origin
 from deploy.services import services
 
 
@@ -35,8 +35,8 @@ class World:
     broker_metrics: str = ""
     is_imaged: bool = False
 
-    def visitor(self) -> Visitor:
-        return Visitor(self.origin)
+    def client(self) -> ApiClient:
+        return ApiClient(self.origin)
 
     def command(self, *words: str) -> str:
         """Run one of the services' commands as an operator would; gives what it printed."""

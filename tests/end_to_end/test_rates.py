@@ -6,7 +6,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from deploy.local.visitor import Visitor
+from deploy.local.client import ApiClient
 
 from .conftest import World
 from .test_story import CITY, TOWN, Cast, eventually, pledge, proposed, published
@@ -14,7 +14,7 @@ from .test_story import CITY, TOWN, Cast, eventually, pledge, proposed, publishe
 FORGOTTEN = "TRUNCATE people, households, acts, needs, matches, objections, stale, own, totals"
 
 
-def rates(who: Visitor, region: str = TOWN) -> dict[str, Any]:
+def rates(who: ApiClient, region: str = TOWN) -> dict[str, Any]:
     found: dict[str, Any] = who.get("/v1/rates", region=region, by="day")
     return found
 
@@ -32,7 +32,7 @@ def test_the_rates_of_a_township_move_as_a_need_is_published_and_matched(world: 
     assert after["match_rate"]["raw"] == round(after["helped"] / after["needs"], 4)
     assert (after["delivered"], after["match_rate"]["of"]) == (before["delivered"], after["needs"])
     assert after["match_rate"]["delivered"] <= (before["match_rate"]["delivered"] or 0)
-    assert world.visitor().get("/v1/rates", region=TOWN[:6])["shown"] == "public"
+    assert world.client().get("/v1/rates", region=TOWN[:6])["shown"] == "public"
 
 
 @pytest.mark.timeout(300)
@@ -52,7 +52,7 @@ def test_what_insight_lost_is_retold_by_the_others_and_comes_to_the_same_figures
     eventually(lambda: rates(cast.city, CITY) == before, 60)
 
 
-def settled(who: Visitor) -> bool:
+def settled(who: ApiClient) -> bool:
     """Whether the figures stay as they are for two of the timer's rounds."""
     before = rates(who, CITY)
     time.sleep(3)

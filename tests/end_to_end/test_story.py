@@ -16,8 +16,8 @@ import httpx
 import pytest
 from PIL import Image
 
+from deploy.local.client import ApiClient, Refused
 from deploy.local.sandbox import national_id
-from deploy.local.visitor import Refused, Visitor
 from deploy.services import services
 
 from .conftest import World
@@ -59,23 +59,23 @@ class Cast:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        villages = [one["code"] for one in world.visitor().get(f"/v1/regions/{TOWN}/children")["items"]]
+        villages = [one["code"] for one in world.client().get(f"/v1/regions/{TOWN}/children")["items"]]
         self.village_code = villages[next(self.places) % len(villages)]
         first = phone()
         secret = world.folder / "first-password"
         secret.write_text(PASSWORD)
         world.command("users.appoint_first", "--phone", first, "--name", "市管理员", "--region", CITY, "--password-file", str(secret))
-        self.city = world.visitor().sign_in(first, PASSWORD)
+        self.city = world.client().sign_in(first, PASSWORD)
         self.town = self.appointed(self.city, TOWN)
         self.village = self.appointed(self.town, self.village_code)
         self.donor = self.registered("donor")
 
-    def registered(self, kind: str) -> Visitor:
+    def registered(self, kind: str) -> ApiClient:
         number = phone()
-        self.world.visitor().post("/v1/accounts", {"kind": kind, "phone": number, "name": "某人", "password": PASSWORD, "region": CITY})
-        return self.world.visitor().sign_in(number, PASSWORD)
+        self.world.client().post("/v1/accounts", {"kind": kind, "phone": number, "name": "某人", "password": PASSWORD, "region": CITY})
+        return self.world.client().sign_in(number, PASSWORD)
 
-    def appointed(self, by: Visitor, region: str) -> Visitor:
+    def appointed(self, by: ApiClient, region: str) -> ApiClient:
         person = self.registered("staff")
         by.post("/v1/appointments", {"account_id": person.get("/v1/me")["id"], "region": region})
         return person
@@ -107,14 +107,14 @@ def published(cast: Cast, **changes: Any) -> dict[str, Any]:
     return dict(eventually(lambda: cast.town.post(f"/v1/needs/{need['id']}/verification")))
 
 
-def proposed(giver: Visitor, need: dict[str, Any]) -> dict[str, Any]:
+def proposed(giver: ApiClient, need: dict[str, Any]) -> dict[str, Any]:
     def look() -> dict[str, Any] | None:
         return next((match for match in giver.every("/v1/matches", state="proposed") if match["need_id"] == need["id"]), None)
 
     return eventually(look)
 
 
-def notices(person: Visitor, about: str) -> set[str]:
+def notices(person: ApiClient, about: str) -> set[str]:
     return {notice["kind"] for notice in person.every("/v1/notices") if notice["about"] == about}
 
 
@@ -141,7 +141,7 @@ def test_what_is_promised_is_sent_received_by_slip_without_an_account_and_counte
     path = f"/v1/matches/{proposed(cast.donor, need)['id']}"
     cast.donor.post(f"{path}/acceptance", {"quantity": 8})
     token = printed_slip(cast, path)
-    guest = cast.world.visitor()
+    guest = cast.world.client()
     assert refusal(lambda: guest.post("/v1/slips", {"token": token})) == (409, "state_conflict")
     cast.donor.post(f"{path}/sending", {"carrier": "sf", "tracking_number": "SF1234567890"})
     eventually(lambda: "match_sent" in notices(cast.village, path.rpartition("/")[2]))
@@ -164,7 +164,7 @@ def test_what_arrived_is_shown_thanked_for_and_rated_and_makes_the_giver_reliabl
     cast.donor.post(f"{path}/acceptance")
     cast.donor.post(f"{path}/sending", {"carrier": "in_person"})
     cast.village.post(f"{path}/receipt", {"quantity": 3, "reason": "short"})
-    shown = [visitor.ask("POST", to, {"Content-Type": "image/png"}, content=picture()) for visitor, to in (
+    shown = [client.ask("POST", to, {"Content-Type": "image/png"}, content=picture()) for client, to in (
         (cast.donor, f"{path}/photos"), (cast.village, f"{path}/thanks-photos"),
     )]  # fmt: skip
     assert len(cast.village.get(f"{path}/photos")["items"]) == 2
@@ -202,7 +202,7 @@ def printed_slip(cast: Cast, path: str) -> str:
 def test_a_household_with_a_phone_posts_for_itself_and_is_told(cast: Cast) -> None:
     number = phone()
     cast.household(phone=number, password=PASSWORD)
-    household = cast.world.visitor().sign_in(number, PASSWORD)
+    household = cast.world.client().sign_in(number, PASSWORD)
     wanted = {"category": "medical.wheelchair", "quantity": 1, "reason": "行动不便"}
     need = eventually(lambda: household.post("/v1/needs", wanted))
     eventually(lambda: cast.town.post(f"/v1/needs/{need['id']}/verification"))
@@ -240,7 +240,7 @@ def test_nobody_reaches_what_is_not_theirs(cast: Cast) -> None:
     household = cast.household()
     need = eventually(lambda: cast.village.post("/v1/needs", need_of(household)))
     stranger = cast.appointed(cast.city, COUNTY[:4] + "03")
-    guest = cast.world.visitor()
+    guest = cast.world.client()
     assert refusal(lambda: guest.post("/v1/needs", need_of(household))) == (401, "sign_in_needed")
     assert refusal(lambda: cast.donor.post("/v1/needs", need_of(household))) == (403, "not_allowed")
     assert refusal(lambda: stranger.post("/v1/needs", need_of(household))) == (422, "unknown_household")

@@ -42,7 +42,7 @@ _PLEDGE_CHANGES = "UPDATE pledges SET version = %(version)s, quantity = %(quanti
 _PLEDGE_ENDS = "UPDATE pledges SET version = %(version)s, withdrawn = true WHERE id = %(pledge_id)s"
 _NOTHING = ""
 
-Deed = tuple[str, str, Mapping[str, Any]]
+Operation = tuple[str, str, Mapping[str, Any]]
 """What is done to the rows, the event's name, its body."""
 
 
@@ -91,23 +91,23 @@ class Driver:
                 if self._random.random() < 0.02 and "users" in self._urls:
                     self._commit("users", [self._appointed() if self._random.random() < 0.5 else self._registered() for _ in range(many)])
                 else:
-                    self._commit("needs", [self._deed() for _ in range(many)])
+                    self._commit("needs", [self._operation() for _ in range(many)])
                 time.sleep(max(0.0, many / self._rate - (time.monotonic() - started)))
         except Exception as error:
             self.failure = error
 
-    def _commit(self, teller: str, deeds: list[Deed]) -> None:
+    def _commit(self, teller: str, operations: list[Operation]) -> None:
         """One transaction; tried again until the server has said that it stands. The same ids tell whether it stood already."""
         at = datetime.now(UTC)
         events = [
-            (str(uuid7()), name, teller, _subject(body), body["version"], at, json.dumps(body, default=str)) for _, name, body in deeds
+            (str(uuid7()), name, teller, _subject(body), body["version"], at, json.dumps(body, default=str)) for _, name, body in operations
         ]
         while True:
             try:
                 connection = self._connection(teller)
                 with connection.transaction():
                     if not self._stands(connection, events[0][0]):
-                        for statement, _, body in deeds:
+                        for statement, _, body in operations:
                             if statement:
                                 connection.execute(statement, body)  # type: ignore[arg-type]
                         connection.cursor().executemany(_TELL, events)
@@ -127,8 +127,8 @@ class Driver:
             self._connections[teller] = psycopg.connect(self._urls[teller], autocommit=True, connect_timeout=5)
         return self._connections[teller]
 
-    def _deed(self) -> Deed:
-        makers: list[Callable[[], Deed]] = [self._published, self._offered]
+    def _operation(self) -> Operation:
+        makers: list[Callable[[], Operation]] = [self._published, self._offered]
         weights = [76.0, 19.0]
         if len(self._needs) > 20 and len(self._pledges) > 20:
             makers += [self._withdrawn, self._changed, self._ended]
@@ -141,7 +141,7 @@ class Driver:
     def _village(self) -> str:
         return f"5109{self._random.randint(1, 3):02d}{self._random.randint(1, 4):03d}{self._random.randint(200, 203):03d}"
 
-    def _published(self) -> Deed:
+    def _published(self) -> Operation:
         at = datetime.now(UTC)
         category = self._random.choice(list(ITEMS))
         need = {
@@ -157,7 +157,7 @@ class Driver:
         }
         return _NEED, "need_published", need | stated
 
-    def _offered(self) -> Deed:
+    def _offered(self) -> Operation:
         category = self._random.choice([*ITEMS, *GROUPS])
         pledge = {
             "version": 1, "pledge_id": self._id(), "pledger_id": self._id(), "kind": "goods",
@@ -168,22 +168,22 @@ class Driver:
         self._pledges.append(pledge)
         return _PLEDGE, "pledge_offered", dict(pledge)
 
-    def _withdrawn(self) -> Deed:
+    def _withdrawn(self) -> Operation:
         need = self._needs.pop(self._random.randrange(len(self._needs)))
         stated = {"withdrawn_by": need["poster_id"], "withdrawn_at": datetime.now(UTC).isoformat()}
         return _NEED_ENDS, "need_withdrawn", need | {"version": 3} | stated
 
-    def _changed(self) -> Deed:
+    def _changed(self) -> Operation:
         pledge = self._random.choice(self._pledges)
         pledge.update(version=pledge["version"] + 1, quantity=self._random.randint(1, 20))
         return _PLEDGE_CHANGES, "pledge_changed", pledge | {"changed_at": datetime.now(UTC).isoformat()}
 
-    def _ended(self) -> Deed:
+    def _ended(self) -> Operation:
         pledge = self._pledges.pop(self._random.randrange(len(self._pledges)))
         pledge.update(version=pledge["version"] + 1)
         return _PLEDGE_ENDS, "pledge_withdrawn", pledge | {"withdrawn_at": datetime.now(UTC).isoformat()}
 
-    def _appointed(self) -> Deed:
+    def _appointed(self) -> Operation:
         stated = {"appointed_by": None, "appointed_at": datetime.now(UTC).isoformat()}
         return (
             _NOTHING,
@@ -191,7 +191,7 @@ class Driver:
             {"version": 1, "appointment_id": self._id(), "user_id": self._id(), "region": "4301"} | stated,
         )
 
-    def _registered(self) -> Deed:
+    def _registered(self) -> Operation:
         stated = {"status": "registered", "registered_by": self._id(), "registered_at": datetime.now(UTC).isoformat()}
         house = {"version": 1, "household_id": self._id(), "account_id": None, "region": self._village()}
         return _NOTHING, "household_registered", house | stated

@@ -26,8 +26,8 @@ from tests.faults.campaign import WITNESS_HEARS, servers, settle
 from tests.faults.driver import Driver
 from tests.faults.ledger import Ledger
 from tests.faults.scene import HOUSE, Scene, scene
-from tests.rolling.crew import DRAIN_SECONDS, Crew
-from tests.rolling.visitors import Visitors
+from tests.rolling.clients import Clients
+from tests.rolling.workers import DRAIN_SECONDS, Workers
 
 ROLES = (
     "users-web", "users-relay", "users-worker", "needs-web", "needs-relay", "needs-worker", "matching-web", "matching-relay",
@@ -58,50 +58,50 @@ class Plan:
 
 def run(opened: Scene, plan: Plan, progress: Progress) -> dict[str, int]:
     """Start the roles, replace them under load, wait until the house is quiet, and count."""
-    crews = {name: Crew(name, opened.folder) for name in plan.roles}
+    groups = {name: Workers(name, opened.folder) for name in plan.roles}
     try:
-        return _run(opened, plan, crews, progress)
+        return _run(opened, plan, groups, progress)
     finally:
-        for crew in crews.values():
-            crew.close()
+        for workers in groups.values():
+            workers.close()
 
 
-def _run(opened: Scene, plan: Plan, crews: dict[str, Crew], progress: Progress) -> dict[str, int]:
-    addresses = {crew.service: f"http://127.0.0.1:{crew.wire.port}" for crew in crews.values() if crew.wire}
+def _run(opened: Scene, plan: Plan, groups: dict[str, Workers], progress: Progress) -> dict[str, int]:
+    addresses = {workers.service: f"http://127.0.0.1:{workers.wire.port}" for workers in groups.values() if workers.wire}
     key = signing_key_of(opened.folder)
-    _start(crews, _told(opened, plan, addresses, key))
+    _start(groups, _told(opened, plan, addresses, key))
     # A service without a relay tells nothing: its database is only there for its web process.
-    urls = {service: url for service, url in opened.urls.items() if {f"{service}-relay", f"{service}-worker"} & set(crews)}
+    urls = {service: url for service, url in opened.urls.items() if {f"{service}-relay", f"{service}-worker"} & set(groups)}
     driver = Driver(urls, plan.events, EVENTS_A_SECOND, plan.seed)
-    visitors = Visitors(addresses, key.read_bytes(), plan.rate, plan.seed)
+    clients = Clients(addresses, key.read_bytes(), plan.rate, plan.seed)
     driver.start()
-    visitors.start()
-    order = [crews[name] for _ in range(plan.times) for name in plan.replaced]
+    clients.start()
+    order = [groups[name] for _ in range(plan.times) for name in plan.replaced]
     task = progress.add_task("重启 restarts", total=len(order))
-    for number, crew in enumerate(order, 1):
+    for number, workers in enumerate(order, 1):
         driver.allow(number / len(order))
-        started, failed = time.monotonic(), len(visitors.failures)
-        crew.replace()
+        started, failed = time.monotonic(), len(clients.failures)
+        workers.replace()
         progress.console.print(
-            f"{number:3} {crew.name} ({time.monotonic() - started:.1f} s), {len(visitors.seconds)} requests", highlight=False
+            f"{number:3} {workers.name} ({time.monotonic() - started:.1f} s), {len(clients.seconds)} requests", highlight=False
         )
-        for failure in visitors.failures[failed:][:5]:
+        for failure in clients.failures[failed:][:5]:
             progress.console.print(failure, highlight=False, markup=False)
         progress.advance(task)
-    reached = visitors.finish()
+    reached = clients.finish()
     driver.finish(600)
-    _tell(visitors, reached, progress.console)
+    _tell(clients, reached, progress.console)
     ledger = Ledger(urls, opened.broker_url, WITNESS_HEARS)
     settle(opened, ledger, progress)
     counted = ledger.count(driver.written)
     progress.console.print(f"{counted}", highlight=False)
-    lost, twice = _pledges_amiss(opened.url("needs"), visitors)
+    lost, twice = _pledges_amiss(opened.url("needs"), clients)
     others = sum(figure for name, figure in counted.items() if name not in {"events", "lost", "twice"})
     if others:
         raise RuntimeError(f"it did not come to rest: {counted}")
     return {
-        "requests": len(visitors.seconds),
-        "failed": len(visitors.failures),
+        "requests": len(clients.seconds),
+        "failed": len(clients.failures),
         "restarts": len(order),
         "events": counted["events"],
         "lost": counted["lost"] + lost,
@@ -122,30 +122,30 @@ def _told(opened: Scene, plan: Plan, addresses: dict[str, str], key: Path) -> di
     return opened.environment | UNLIMITED | databases | own
 
 
-def _start(crews: dict[str, Crew], environment: dict[str, str]) -> None:
-    waiting = list(crews.values())
+def _start(groups: dict[str, Workers], environment: dict[str, str]) -> None:
+    waiting = list(groups.values())
     while waiting:
         group, waiting = waiting[:STARTED_TOGETHER], waiting[STARTED_TOGETHER:]
-        for crew in group:
-            crew.start(environment)
-        for crew in group:
-            crew.get_ready()
+        for workers in group:
+            workers.start(environment)
+        for workers in group:
+            workers.get_ready()
 
 
-def _pledges_amiss(url: str, visitors: Visitors) -> tuple[int, int]:
+def _pledges_amiss(url: str, clients: Clients) -> tuple[int, int]:
     """Pledges that were answered with 201 and do not stand, and those that stand more than once for one request."""
     with psycopg.connect(url) as connection:
-        rows = connection.execute("SELECT id FROM pledges WHERE pledger_id = ANY(%s)", (visitors.people,)).fetchall()
+        rows = connection.execute("SELECT id FROM pledges WHERE pledger_id = ANY(%s)", (clients.people,)).fetchall()
     standing = {str(pledge) for (pledge,) in rows}
-    asked_in_vain = sum(failure.startswith("POST") for failure in visitors.failures)
-    return len(set(visitors.pledged) - standing), max(0, len(standing) - len(visitors.pledged) - asked_in_vain)
+    asked_in_vain = sum(failure.startswith("POST") for failure in clients.failures)
+    return len(set(clients.pledged) - standing), max(0, len(standing) - len(clients.pledged) - asked_in_vain)
 
 
-def _tell(visitors: Visitors, reached: float, console: Console) -> None:
-    ranked = sorted(visitors.seconds)
+def _tell(clients: Clients, reached: float, console: Console) -> None:
+    ranked = sorted(clients.seconds)
     middle, most, longest = (ranked[min(len(ranked) - 1, int(len(ranked) * share))] for share in (0.5, 0.99, 1))
     console.print(
-        f"{reached:.0f} requests/s, {dict(visitors.outcomes)}, {len(visitors.pledged)} pledges;"
+        f"{reached:.0f} requests/s, {dict(clients.outcomes)}, {len(clients.pledged)} pledges;"
         f" half within {middle * 1000:.0f} ms, 99 % within {most * 1000:.0f} ms, the longest {longest:.1f} s",
         highlight=False,
     )

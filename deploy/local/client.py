@@ -1,4 +1,4 @@
-"""Somebody who uses Duijie's HTTP API from outside: signs in, asks, acts, and stays signed in."""
+"""A client of the HTTP API: signs in, calls, renews its token, waits when told to."""
 
 import threading
 import time
@@ -10,7 +10,7 @@ import httpx
 from deploy.services import owner_of
 
 Origin = Callable[[str], str]
-"""Where a path is answered: gives the address to put before it."""
+"""Maps a path to the address of the server that answers it."""
 
 
 def one_origin(address: str) -> Origin:
@@ -18,7 +18,7 @@ def one_origin(address: str) -> Origin:
 
 
 def by_service(addresses: Mapping[str, str]) -> Origin:
-    """Each service at its own address, found by its paths. Raises `LookupError` for a path that no service owns."""
+    """Map each path to the address of the service that owns it. Raises `LookupError` when no service does."""
 
     def address_of(path: str) -> str:
         if (service := owner_of(path.partition("?")[0])) is None:
@@ -40,10 +40,11 @@ class Refused(Exception):
         super().__init__(f"{response.request.method} {response.request.url}: {self.status} {response.text[:300]}")
 
 
-class Visitor:
-    """One person, or a guest until `sign_in`. Many may share one `httpx.Client`; threads may share a visitor that has signed in.
+class ApiClient:
+    """One user of the API, a guest until `sign_in`.
 
-    Who asks too often waits for as long as the answer says, and asks again.
+    Several may share one `httpx.Client`; threads may share a signed-in one. After a 429 it waits as long as `Retry-After` says and
+    repeats the request.
     """
 
     def __init__(self, origin: Origin, client: httpx.Client | None = None) -> None:
@@ -68,11 +69,11 @@ class Visitor:
         return self.ask("POST", path, json=dict(body or {}), headers=headers)
 
     def patch(self, path: str, body: Mapping[str, Any], version: int) -> Any:
-        """Change a thing that was seen at this version. Raises `Refused` (412) when it has changed since."""
+        """Change a resource last seen at `version`. Raises `Refused` (412) when it has changed since."""
         return self.ask("PATCH", path, json=dict(body), headers={"If-Match": f'"{version}"'})
 
     def every(self, path: str, **query: Any) -> Iterator[Any]:
-        """All items of a list, page after page."""
+        """Yield all items of a list, page after page."""
         cursor: dict[str, str] = {}
         while True:
             page = self.get(path, **query, **cursor, limit=100)
@@ -82,12 +83,12 @@ class Visitor:
             cursor = {"cursor": page["next"]}
 
     def ask(self, method: str, path: str, headers: Mapping[str, str] | None = None, **request: Any) -> Any:
-        """The answer's JSON. Renews the access token when it is over. Raises `Refused` for every status from 400."""
+        """Return the answer's JSON; renew an expired access token first. Raises `Refused` for every status from 400."""
         response = self._answer(method, path, headers, **request)
         return response.json() if response.content else None
 
     def file(self, path: str) -> bytes:
-        """What is printed by posting to a path. Raises `Refused` as `ask` does."""
+        """Return the file that a POST to the path prints. Raises `Refused` as `ask` does."""
         return self._answer("POST", path, None, json={}).content
 
     def _answer(self, method: str, path: str, headers: Mapping[str, str] | None, **request: Any) -> httpx.Response:
@@ -104,7 +105,7 @@ class Visitor:
         return response
 
     def _renew(self, used: str | None) -> None:
-        """A refresh token is good for one time: of many who find out at once that the access token is over, one renews it."""
+        """Renew the tokens unless another thread did: a refresh token works once."""
         with self._renewing:
             if self._token == used:
                 self._take_tokens("/v1/sessions/refresh", {"refresh_token": str(self._refresh_token)})

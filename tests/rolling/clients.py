@@ -29,7 +29,7 @@ ASKED = {
 }
 
 
-class Visitors:
+class Clients:
     """Ask `rate` times a second from `start` to `finish`. `addresses` says where each service answers; `pem` signs what they show."""
 
     def __init__(self, addresses: Mapping[str, str], pem: bytes, rate: float, seed: int) -> None:

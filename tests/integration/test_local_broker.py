@@ -1,4 +1,4 @@
-"""The courier of the laptop house keeps the same promises as the broker: nothing lost, nothing twice, a bad event parked alone."""
+"""The broker of the laptop house keeps the same promises as the broker: nothing lost, nothing twice, a bad event parked alone."""
 
 import dataclasses
 from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ from chassis.settings import Settings
 from contracts.event import Envelope, Event
 from contracts.generate import example_of
 from contracts.needs import NeedRejected
-from deploy.local.courier import Courier, Listener
+from deploy.local.local_broker import Listener, LocalBroker
 
 
 @dataclasses.dataclass
@@ -30,7 +30,7 @@ class Route:
     listener: Database
     poison: set[UUID] = dataclasses.field(default_factory=set)
 
-    def courier(self, kind: type[Courier] = Courier, batch: int = 500) -> Courier:
+    def broker(self, kind: type[LocalBroker] = LocalBroker, batch: int = 500) -> LocalBroker:
         handler = Handler(Subscription("notify", NeedRejected), "on_need_rejected", batch)
         return kind(self.settings, self.teller, [Listener(self.listener, handler, handler.act(self.take if batch > 1 else self.take_one))])
 
@@ -56,16 +56,16 @@ class Route:
         with self.teller.begin() as session:
             return session.scalar(text(query))
 
-    def settle(self, courier: Courier) -> None:
+    def settle(self, broker: LocalBroker) -> None:
         """Carry until nothing is left to carry, waiting out the pauses."""
-        while courier.carry() or self.ask("SELECT count(*) FROM deliveries"):
+        while broker.deliver() or self.ask("SELECT count(*) FROM deliveries"):
             pass
 
 
 @pytest.fixture
 def route(database_of: Callable[[str, str], str]) -> Iterator[Route]:
     urls = {name: database_of(name, f"{name}_courier") for name in ("needs", "notify")}
-    teller, listener = (Database(url, name="courier-test") for url in urls.values())
+    teller, listener = (Database(url, name="broker-test") for url in urls.values())
     with listener.begin() as session:
         session.execute(text("CREATE TABLE taken (id uuid)"))
     with pytest.MonkeyPatch.context() as patch:
@@ -76,7 +76,7 @@ def route(database_of: Callable[[str, str], str]) -> Iterator[Route]:
     listener.close()
 
 
-class DiesBeforeCrossingOff(Courier):
+class DiesBeforeCrossingOff(LocalBroker):
     """Ends after the listener has committed and before the delivery is crossed off: its own transaction rolls back."""
 
     def _handle(self, *arguments: Any) -> Any:
@@ -91,7 +91,7 @@ def without_inbox(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("batch", [1, 500])
 def test_what_is_told_is_heard_once_and_becomes_journal(route: Route, batch: int) -> None:
     told = route.tell(30)
-    route.settle(route.courier(batch=batch))
+    route.settle(route.broker(batch=batch))
     assert sorted(route.taken()) == sorted(told)
     assert (route.ask("SELECT count(*) FROM outbox"), route.ask("SELECT count(*) FROM deliveries")) == (0, 0)
     assert route.ask("SELECT count(*) FROM journal") == 30
@@ -100,9 +100,9 @@ def test_what_is_told_is_heard_once_and_becomes_journal(route: Route, batch: int
 def carried_by_one_that_dies(route: Route) -> tuple[list[UUID], list[UUID]]:
     told = route.tell(10)
     with pytest.raises(KeyboardInterrupt):
-        route.courier(DiesBeforeCrossingOff).carry()
+        route.broker(DiesBeforeCrossingOff).deliver()
     assert len(route.taken()) == 10
-    route.settle(route.courier())
+    route.settle(route.broker())
     return sorted(told), sorted(route.taken())
 
 
@@ -122,7 +122,7 @@ def test_without_the_inbox_it_would_do_everything_twice(route: Route, monkeypatc
 def test_a_poisonous_event_is_tried_three_times_and_parked_while_the_others_are_handled(route: Route, batch: int) -> None:
     told = route.tell(9)
     route.poison = {told[4]}
-    route.settle(route.courier(batch=batch))
+    route.settle(route.broker(batch=batch))
     assert sorted(route.taken()) == sorted(set(told) - route.poison)
     with route.listener.begin() as session:
         [letter] = session.scalars(dead_letters.found()).all()
@@ -133,7 +133,7 @@ def test_what_the_contracts_cannot_read_is_parked_and_the_others_are_handled(rou
     told = route.tell(3)
     with route.teller.begin() as session:
         session.execute(text("UPDATE outbox SET body = '{\"version\": 1}' WHERE subject = :id"), {"id": told[1]})
-    route.settle(route.courier())
+    route.settle(route.broker())
     assert sorted(route.taken()) == sorted({*told} - {told[1]})
     with route.listener.begin() as session:
         [letter] = session.scalars(dead_letters.found()).all()
@@ -143,13 +143,13 @@ def test_what_the_contracts_cannot_read_is_parked_and_the_others_are_handled(rou
 def test_a_dead_letter_that_is_replayed_is_handled(route: Route) -> None:
     told = route.tell(3)
     route.poison = {told[1]}
-    route.settle(route.courier())
+    route.settle(route.broker())
     route.poison = set()
     with route.listener.begin() as session:
         [letter] = session.scalars(dead_letters.found()).all()
         dead_letters.replay(session, letter.id)
     listeners_own = dataclasses.replace(route, teller=route.listener)
-    route.settle(listeners_own.courier())
+    route.settle(listeners_own.broker())
     assert sorted(route.taken()) == sorted(told)
     assert listeners_own.ask("SELECT count(*) FROM outbox") == listeners_own.ask("SELECT count(*) FROM journal") == 0
 
@@ -159,7 +159,7 @@ def test_what_is_for_a_queue_that_nobody_reads_stays(route: Route) -> None:
     with route.teller.begin() as session:
         outbox.add_for(session, "stranger.needs.need_rejected.v1", envelope, 1, "{}")
     told = route.tell(3)
-    route.settle(route.courier())
+    route.settle(route.broker())
     assert sorted(route.taken()) == sorted(told)
     assert route.ask("SELECT queue FROM outbox") == "stranger.needs.need_rejected.v1"
 
@@ -167,10 +167,10 @@ def test_what_is_for_a_queue_that_nobody_reads_stays(route: Route) -> None:
 def test_a_delivery_waits_while_the_listener_s_database_is_away_and_no_attempt_is_counted(route: Route) -> None:
     told = route.tell(3)
     away = Database("postgresql+psycopg://nobody@127.0.0.1:9/none", name="away")
-    courier = dataclasses.replace(route, listener=away).courier()
-    courier.stopping.set()
-    courier.carry()
+    broker = dataclasses.replace(route, listener=away).broker()
+    broker.stopping.set()
+    broker.deliver()
     assert route.ask("SELECT sum(attempts) FROM deliveries") == 0
     away.close()
-    route.settle(route.courier())
+    route.settle(route.broker())
     assert sorted(route.taken()) == sorted(told)

@@ -45,7 +45,7 @@ class Member:
         self.process.wait()
 
 
-class Crew:
+class Workers:
     """One role of the house, as `needs-web`. A web role has one address, `wire`, whoever answers there."""
 
     def __init__(self, name: str, folder: Path) -> None:

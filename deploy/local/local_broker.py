@@ -1,7 +1,7 @@
-"""In place of the broker on a laptop: carries what the outboxes hold to whoever listens, runs timers and the services' own roles.
+"""The broker of the laptop house: delivers outbox rows to handlers, runs timers and the services' own roles.
 
-Each outbox row becomes one delivery per listening queue, in the teller's own database; a delivery goes when its listener has
-committed, or parked it. It calls the same handlers through the same inbox as the workers do.
+Each outbox row becomes one delivery per listening queue, in the producer's own database. A delivery is deleted once its listener has
+committed or parked it. The handlers and the inbox are the same as in the workers.
 """
 
 import json
@@ -67,20 +67,20 @@ _ATTEMPTS = text("SELECT attempts FROM deliveries WHERE queue = :queue AND event
 
 @dataclass(frozen=True)
 class Listener:
-    """One queue of the house: whose database it changes, and the method that does it."""
+    """One queue of the house, with the database and the method of its listener."""
 
     database: Database
     handler: Handler
     act: Callable[[Any, list[Any]], object]
 
     @property
-    def hears(self) -> tuple[str, str]:
-        """What an outbox row is addressed to that goes to this queue."""
+    def addresses(self) -> tuple[str, str]:
+        """Addresses of outbox rows for this queue: the event's name, or the queue itself."""
         return name_of(self.handler.subscription.event), self.handler.subscription.queue
 
 
-class Courier:
-    """Carries one teller's events. Only one courier per house: deliveries are handed over one batch after the other."""
+class LocalBroker:
+    """Delivers the events of one producer, one batch after the other. A house runs one process of it."""
 
     def __init__(self, settings: Settings, database: Database, listeners: Sequence[Listener]) -> None:
         self._settings = settings
@@ -96,16 +96,16 @@ class Courier:
     def turn_page(self, session: Session) -> None:
         journal.turn_page(session, self._settings.journal_days)
 
-    def carry(self) -> int:
-        """One round: the outbox into deliveries, due deliveries to their listeners. Returns how many of both there were."""
-        collected = self._collect()
+    def deliver(self) -> int:
+        """Turn outbox rows into deliveries and hand due ones over; return how many rows and deliveries there were."""
+        collected = self._collect_outbox()
         with self._database.begin() as session:
             due = set(session.scalars(_QUEUES_DUE))
         return collected + sum(self._hand_over(listener) for listener in self._listeners if listener.handler.subscription.queue in due)
 
-    def _collect(self) -> int:
+    def _collect_outbox(self) -> int:
         with self._database.begin() as session:
-            known = {address for listener in self._listeners for address in listener.hears}
+            known = {address for listener in self._listeners for address in listener.addresses}
             rows = outbox.waiting(session, BATCH, without=self._nowhere)
             if strangers := {row.queue for row in rows if row.queue and row.queue not in known}:
                 self._nowhere |= strangers
@@ -117,7 +117,7 @@ class Courier:
                 (listener.handler.subscription.queue, row)
                 for row in rows
                 for listener in self._listeners
-                if outbox.address_of(row) in listener.hears
+                if outbox.address_of(row) in listener.addresses
             ]
             if posts:
                 stated = {
@@ -146,7 +146,7 @@ class Courier:
             return len(rows)
 
     def _read(self, listener: Listener, rows: Sequence[Any]) -> tuple[list[Heard], list[UUID]]:
-        """What can be read, and the ids of what cannot and is parked."""
+        """Decode the rows; park those that cannot be decoded and return their ids."""
         heard: list[Heard] = []
         unread: list[UUID] = []
         for row in rows:
@@ -173,7 +173,7 @@ class Courier:
         return [(one, None) for one in group]
 
     def _failed(self, session: Session, listener: Listener, letter: Any, error: Exception) -> bool:
-        """Have it delivered again after a pause; whether it was parked instead, as after the last attempt."""
+        """Schedule the next attempt, or park the delivery after the last one; return whether it was parked."""
         stated = {"queue": listener.handler.subscription.queue, "id": letter.event_id}
         attempt = 1 + (session.scalar(_ATTEMPTS, stated) or 0)
         last = attempt >= self._settings.attempts
@@ -190,16 +190,16 @@ class Courier:
         return last
 
     def run(self) -> None:
-        """Until `stopping` is set: carry, sleep until woken or a second is over; patient with the database."""
+        """Deliver until `stopping` is set; sleep until woken or for a second, and wait out database trouble."""
         while not self.stopping.is_set():
             with patient(self.stopping), bell(self._settings.database_url, "outbox") as woken:
                 while not self.stopping.is_set():
-                    if not self.carry():
+                    if not self.deliver():
                         woken.wait(1.0)
 
 
 class patient:
-    """Leaves a block that the database's trouble ended, after a moment's wait; every other error goes on."""
+    """Suppress transient database errors of a block and wait a moment; raise every other error."""
 
     def __init__(self, stopping: threading.Event) -> None:
         self._stopping = stopping
@@ -215,8 +215,8 @@ class patient:
         return True
 
 
-def keep_time(database: Database, method: Callable[..., object], seconds: float, stopping: threading.Event) -> None:
-    """Run a worker's timer until `stopping` is set; a failing run is logged and the next one comes."""
+def run_timer(database: Database, method: Callable[..., object], seconds: float, stopping: threading.Event) -> None:
+    """Run a worker's timer until `stopping` is set; log a failed run and go on."""
     while not stopping.wait(seconds):
         try:
             with database.begin() as session:
@@ -239,17 +239,17 @@ def main() -> None:
     jobs: list[Callable[[], object]] = []
     for name, service in services().items():
         jobs += [partial(import_module(module).run, told[name], stopping) for module in service.jobs]
-        courier = Courier(told[name], databases[name], listeners)
-        courier.stopping = stopping
-        jobs.append(courier.run)
-        jobs.append(lambda courier=courier, name=name: keep_time(databases[name], courier.turn_page, 3600, stopping))
+        broker = LocalBroker(told[name], databases[name], listeners)
+        broker.stopping = stopping
+        jobs.append(broker.run)
+        jobs.append(lambda broker=broker, name=name: run_timer(databases[name], broker.turn_page, 3600, stopping))
         for method, entrypoint in entrypoints_of(workers[name]):
             if isinstance(entrypoint, Every):
                 timer = getattr(workers[name](), method)
-                jobs.append(lambda timer=timer, seconds=entrypoint.seconds, name=name: keep_time(databases[name], timer, seconds, stopping))
+                jobs.append(lambda timer=timer, seconds=entrypoint.seconds, name=name: run_timer(databases[name], timer, seconds, stopping))
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, lambda *_: stopping.set())
-    threads = [threading.Thread(target=_or_stop(job, stopping)) for job in jobs]
+    threads = [threading.Thread(target=_stopping_all_on_failure(job, stopping)) for job in jobs]
     for thread in threads:
         thread.start()
     log.info("courier ready")
@@ -258,8 +258,8 @@ def main() -> None:
     sys.exit(0)
 
 
-def _or_stop(job: Callable[[], object], stopping: threading.Event) -> Callable[[], None]:
-    """A job that fails for good stops the whole courier: the house must not go on half."""
+def _stopping_all_on_failure(job: Callable[[], object], stopping: threading.Event) -> Callable[[], None]:
+    """Wrap a job so that its failure stops the whole process: the house must not go on half."""
 
     def run() -> None:
         try:
