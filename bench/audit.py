@@ -1,4 +1,4 @@
-"""Counts what a run came to, from the databases and the broker alone: it imports none of the code that did the work."""
+"""An audit of a run, counted from the databases and the broker alone, without the code that did the work."""
 
 import json
 import time
@@ -52,14 +52,14 @@ TOLD_BOTH_SIDES = (
 
 
 class Audit:
-    """Looks at the stack whose environment is given."""
+    """Reads the databases and queues of one stack, given by its environment."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._urls = {name: environment[f"{name.upper()}_DATABASE_URL"].replace("+psycopg", "") for name in SERVICES}
         self._broker = environment["BROKER_URL"]
 
     def is_quiet(self, seconds: float = 2) -> bool:
-        """Whether no outbox, queue or list of clearing holds anything, and nothing has been told for some seconds."""
+        """Return True when outboxes, queues and clearing queue are empty and nothing was published for some seconds."""
         before = self._moving()
         if any(before[:3]):
             return False
@@ -67,7 +67,7 @@ class Audit:
         return before == self._moving()
 
     def count(self) -> dict[str, int]:
-        """The figures of a run. `notices` are those about matches; it raises when a match was not told to both its sides."""
+        """Count the figures of a run; `notices` counts those about matches. Raises when a side of a match got no notice."""
         counted = {name: int(self._ask("matching", query)) for name, query in MATCHING.items()}
         counted["dead"] = sum(int(self._ask(name, "SELECT count(*) FROM dead_letters WHERE state = 'parked'")) for name in SERVICES)
         matches = [row[0] for row in self._rows("matching", "SELECT id FROM matches")]
@@ -85,7 +85,7 @@ class Audit:
         return untold, to_clear, self._waiting(), heard
 
     def _waiting(self) -> int:
-        """Messages that wait in all queues of the house."""
+        """Count the messages in all queues of the services."""
         user, _, rest = self._broker.removeprefix("amqp://").partition("@")
         name, _, password = user.partition(":")
         host, _, vhost = rest.partition("/")
@@ -98,7 +98,7 @@ class Audit:
         return waiting
 
     def _queues(self) -> list[str]:
-        """The queues of the house, from the committed catalogue: who tells an event, and who listens to it."""
+        """List the queues of all services from the committed catalogue of events."""
         listeners = json.loads((CATALOGUE / "contracts/listeners.json").read_text())
         teller = {path.stem: path.parent.name for path in (CATALOGUE / "schemas").glob("*/*.json")}
         return [f"{listener}.{teller[event]}.{event}.v1" for event, names in listeners.items() for listener in names]

@@ -1,7 +1,7 @@
-"""What the balance and the audit cost on a large book. JSON lines.
+"""The cost of the balance and the audit on a large book. JSON lines.
 
-`python -m bench.balance [--rows 1000000] [--rounds 9] [--plans]`: as many needs, pledges and matches each, and what was told of them. What
-the notes cost a clearing is a median over rounds that take turns with the triggers off; absolute figures are the machine's.
+`python -m bench.balance [--rows 1000000] [--rounds 9] [--plans]`: as many needs, pledges and matches each, and their
+events. The cost of the notes is a median over rounds that take turns with the triggers off. Absolute figures depend on the machine.
 """
 
 import argparse
@@ -101,7 +101,7 @@ def say(figure: str, unit: str, value: float, **more: Any) -> None:
 
 
 def timed(database: Database, act: Callable[[Any], object], times: int = 1) -> float:
-    """The median seconds of one act, its commit included."""
+    """Return the median seconds of one act with its commit."""
     seconds = []
     for _ in range(times):
         began = time.perf_counter()
@@ -124,7 +124,7 @@ def fill(database: Database, rows: int) -> None:
 
 
 def add_up(database: Database) -> float:
-    """Until nothing is noted; the seconds that took."""
+    """Update the balance until no notes are left; return the seconds."""
     began = time.perf_counter()
     notes = 0
     while True:
@@ -142,7 +142,7 @@ def tell(database: Database) -> None:
 
 
 def share_of_notes(database: Database, rounds: int) -> None:
-    """Booking and clearing 500 needs that find their pledges, with the triggers and without, by turns."""
+    """Compare booking and clearing 500 needs with the triggers on and off, in turns."""
     luck = Random(1)
     with_notes: list[float] = []
     without: list[float] = []

@@ -1,7 +1,7 @@
-"""How fast the chassis is, beside the plain way to do the same. JSON lines; ends with 1 when a ratio does not hold.
+"""The speed of the chassis beside plain peers. JSON lines; exits with 1 when a ratio does not hold.
 
-`python -m bench.chassis [--events 20000] [--rounds 5] [--seconds 5] [--needs 200]`. Ratios are medians over rounds that take turns, ours
-and the peer's one after the other, so that a busy machine slows both; absolute figures are the machine's.
+`python -m bench.chassis [--events 20000] [--rounds 5] [--seconds 5] [--needs 200]`. Ratios are medians over rounds in which ours
+and the peer take turns, so that a busy machine slows both. Absolute figures depend on the machine.
 """
 
 import argparse
@@ -45,7 +45,7 @@ short: list[str] = []
 
 
 def say(figure: str, unit: str, values: list[float], peers: list[float], at_least: float | None = None) -> None:
-    """One line: medians of ours and the peer's, and the median of the rounds' own ratios."""
+    """Print one line: the medians of ours and the peer, and the median of the rounds' ratios."""
     ratio = statistics.median(ours / peer for ours, peer in zip(values, peers, strict=True))
     if at_least is not None and ratio < at_least:
         short.append(figure)
@@ -65,7 +65,7 @@ def purge(house: House) -> None:
 
 
 def until(house: House, table: str, count: int) -> float:
-    """The moment when the table holds so many rows."""
+    """Return the moment when the table holds `count` rows."""
     while house.count(table) < count:
         time.sleep(0.02)
     return time.monotonic()
@@ -73,7 +73,7 @@ def until(house: House, table: str, count: int) -> float:
 
 @contextmanager
 def held(process: Process) -> Iterator[None]:
-    """Stopped while something is laid out for it, so that the clock starts with its work."""
+    """Pause the process while its input is prepared, so that the clock starts with its work."""
     process.signal(signal.SIGSTOP)
     yield
     process.signal(signal.SIGCONT)
@@ -136,7 +136,7 @@ def public_keys(keys: KnownKeys) -> Iterator[str]:
 
 
 class Web:
-    """A running server and who asks it: requests answered a second, and what one costs the server in milliseconds of its own time."""
+    """A running server under load: requests answered a second, and processor milliseconds for each."""
 
     def __init__(self, process: Process, port: int, headers: list[dict[str, str]]) -> None:
         self._process, self._port, self._headers = process, port, json.dumps(headers)

@@ -1,7 +1,7 @@
-"""The main job on real input: GetUsPPE's requests and gifts go through the whole stack, and an audit counts what became of them.
+"""The main job on real input: GetUsPPE's requests and gifts pass through the whole stack, then an audit counts the results.
 
 Source: the package ppe-match 0.1.4 (MIT), the anonymised requests and gifts of GetUsPPE.org, spring 2020. Its recipients play
-households of Suining's villages, its donors give to the whole city. Quantities above 10^9 are no quantities, and are refused.
+households of Suining's villages, its donors give to the whole city. Quantities above 10^9 are refused.
 Prints one JSON line; `--limit n` replays the first n requests and the gifts up to their date.
 """
 
@@ -52,7 +52,7 @@ ITEMS = {
 
 @dataclass(frozen=True)
 class Line:
-    """A request or a gift: when, by whom, what, how much."""
+    """A request or a gift: date, person, item, quantity."""
 
     date: datetime
     who: str
@@ -62,7 +62,7 @@ class Line:
 
 
 def read(limit: int | None) -> list[Line]:
-    """All requests and gifts in the order of their dates, or the first `limit` requests and the gifts up to then."""
+    """Read all requests and gifts by date, or the first `limit` requests and the gifts up to their date."""
     requests = _lines("anon_recipients.csv", "rec_id", is_gift=False)[:limit]
     gifts = [gift for gift in _lines("anon_donors.csv", "don_id", is_gift=True) if not limit or gift.date <= requests[-1].date]
     return sorted(requests + gifts, key=lambda line: line.date)
@@ -80,7 +80,7 @@ def _lines(file: str, who: str, is_gift: bool) -> list[Line]:
 
 
 class Players:
-    """Recipients as households dealt over the villages, donors as givers, an administrator for each township."""
+    """The cast: recipients as households spread over villages, donors as givers, one administrator for each township."""
 
     def __init__(self, lines: Iterable[Line]) -> None:
         villages = [code for code, _ in rows() if len(code) == 12 and code.startswith(CITY)]
@@ -97,7 +97,7 @@ class Players:
         self.pledgers: set[str] = set()
 
     def bring_in(self, folder: Path, told: dict[str, str]) -> None:
-        """Import all accounts with the command that operators use."""
+        """Import all accounts with the operators' command."""
         people: list[dict[str, str]] = [
             {"kind": "staff", "phone": phone, "name": f"{town} 管理员", "region": town, "manages": town}
             for town, phone in self.town.items()
@@ -118,7 +118,7 @@ class Players:
 
 
 class Crowd:
-    """Everybody's clients, each signed in once, all sharing one pool of connections."""
+    """The API clients of all players, each signed in once, with one shared connection pool."""
 
     def __init__(self, addresses: dict[str, str], password: str) -> None:
         self._origin = by_service(addresses)
@@ -139,9 +139,9 @@ class Crowd:
 def play(
     lines: Iterable[Line], players: Players, crowd: Crowd, progress: Progress, failure: "queue.Queue[BaseException]"
 ) -> tuple[int, int, int]:
-    """Post, verify and pledge in the order of the dates, `AT_ONCE` at a time; how many needs, pledges and refusals there were.
+    """Post, verify and pledge by date, `AT_ONCE` at a time; return the numbers of needs, pledges and refusals.
 
-    Raises what those who accept failed with, as soon as there is something.
+    Raises the first error of the accepting thread at once.
     """
     lines = list(lines)
     task = progress.add_task("需求与爱心意向 needs and pledges", total=len(lines))
@@ -180,7 +180,7 @@ def play(
 
 
 def accept_all(players: Players, crowd: Crowd, progress: Progress, posting_done: threading.Event, is_quiet: Callable[[], bool]) -> None:
-    """Who pledged looks every minute at what is proposed to them and accepts it, until all is quiet and nothing is left to accept."""
+    """Accept proposals for every giver once a minute, until the stack is quiet and nothing is left to accept."""
     task = progress.add_task("接受 accepted", total=None)
 
     def look(who: str) -> int:

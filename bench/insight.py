@@ -1,6 +1,6 @@
-"""How fast insight answers at a national scale, a year of a million needs in 310,000 villages: `python -m bench.insight [--needs …]`.
+"""The speed of insight at national scale, with a year of a million needs in 310,000 villages: `python -m bench.insight [--needs …]`.
 
-Prints JSON lines: how long filling and counting took, then p50 and p99 of questions of each kind, and how large the tables are.
+Prints JSON lines: seconds of filling and counting, p50 and p99 of each kind of question, and the sizes of the tables.
 """
 
 import argparse
@@ -71,7 +71,7 @@ def count_all(database: Database) -> int:
 
 
 class Everywhere:
-    """Manages every region."""
+    """A caller who manages every region."""
 
     def manages(self, region: str) -> bool:
         return True

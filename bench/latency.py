@@ -1,4 +1,4 @@
-"""How long it takes on an idle stack from the answer to a need's verification until the giver's notice stands in notify's database."""
+"""Latency on an idle stack, from the answer to a need's verification until the giver's notice is in notify's database."""
 
 import json
 import os
@@ -23,7 +23,7 @@ PAUSE_SECONDS = 0.1
 
 
 def wait_for(address: str, seconds: float = 60) -> None:
-    """Until the server at this address is ready. Raises RuntimeError when it does not get so."""
+    """Wait until the server at this address is ready. Raises RuntimeError when it does not become ready."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         try:
@@ -36,7 +36,7 @@ def wait_for(address: str, seconds: float = 60) -> None:
 
 
 def measure(name: str, needs: int) -> None:
-    """Print two lines, the median and the 99th of a hundred, with their targets."""
+    """Print two lines, the median and the 99th percentile, with their targets."""
     folder = data_folder(name)
     today = datetime.now(UTC)
     lines = [Line(today, f"rec{number}", ITEM, 1, is_gift=False) for number in range(needs)] + [

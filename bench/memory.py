@@ -1,7 +1,7 @@
-"""What the journal costs and gives at five million events: size, finding a slice, replaying it, dropping a day. JSON lines.
+"""The journal at five million events: size, time to find a slice, replay it, drop a day. JSON lines.
 
-`python -m bench.memory [--events 5000000]`, on a PostgreSQL and a RabbitMQ of its own. `peer` is the plain way to do the same, `ratio` how
-many times better we are.
+`python -m bench.memory [--events 5000000]`, on a private PostgreSQL and RabbitMQ. `peer` is the plain way to do the same, `ratio` our
+advantage over it.
 """
 
 import argparse
@@ -42,7 +42,7 @@ _FILL = text(
 
 
 def say(figure: str, value: float, unit: str, peer: float | None = None) -> None:
-    """One line; of rates the higher is better, of times the lower."""
+    """Print one line; higher rates and lower times are better."""
     ratio = None if peer is None else round(value / peer if unit.endswith("/s") else peer / value, 1)
     line = {"figure": figure, "value": round(value, 3), "unit": unit, "peer": peer and round(peer, 3), "ratio": ratio}
     print(json.dumps(line), flush=True)
@@ -55,7 +55,7 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 def fill(database: Database, events: int) -> datetime:
-    """So many events over the last days; gives the first day."""
+    """Write so many events over the last days; return the first day."""
     first = now().replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=DAYS)
     stated = {
         "names": NAMES,
@@ -83,7 +83,7 @@ def pages(session: Session, since: datetime, until: datetime) -> Iterator[int]:
 
 
 def plan(session: Session, since: datetime, after: datetime) -> dict[str, Any]:
-    """How PostgreSQL finds a page in the middle of an hour."""
+    """Return PostgreSQL's plan for a page in the middle of an hour."""
     session.execute(text("SET LOCAL plan_cache_mode = force_custom_plan"))
     query = (
         "EXPLAIN (ANALYZE, FORMAT JSON) SELECT * FROM journal WHERE name = 'need_published'"

@@ -1,1 +1,1 @@
-"""How fast matching brings needs and pledges together, beside the plain ways to do the same."""
+"""The speed of matching beside plain peers."""

@@ -1,7 +1,7 @@
-"""How fast matching is. JSON lines; ends with 1 when a ratio that must hold does not, or a ledger is wrong.
+"""The speed of matching. JSON lines; exits with 1 when a bound ratio does not hold or a ledger is wrong.
 
 `python -m bench.matching [--pledges 1000000] [--needs 20000] [--rounds 3] [--sizes 10000,100000,1000000] [--only pipeline]`. Ours and the
-peers take turns on the same needs, so that a busy machine slows all; absolute figures are the machine's. A small run, of a minute:
+peers take turns on the same needs, so that a busy machine slows all. Absolute figures depend on the machine. A run of a minute:
 `--pledges 20000 --waiting 20000 --needs 1000 --rounds 1 --sizes 2000,20000 --batches 2 --samples 20`.
 """
 
@@ -24,7 +24,7 @@ def main() -> None:
     asked = _arguments()
     parts = {asked.only} if asked.only else set(PARTS)
     luck = random.Random(asked.seed)
-    figures.say("load of the machine at the start", os.getloadavg()[0], "processes", cores=os.cpu_count(), seed=asked.seed)
+    figures.report("load of the machine at the start", os.getloadavg()[0], "processes", cores=os.cpu_count(), seed=asked.seed)
     with (
         tempfile.TemporaryDirectory() as folder,
         postgres.start(durable=asked.durable, settings=SETTINGS) as server,
@@ -48,7 +48,7 @@ def main() -> None:
             latency.measure(scene, luck, asked.samples, rate / 2)
         if "growth" in parts:
             growth.measure(scene, luck, asked.sizes, asked.batches, asked.plot)
-    figures.say("load of the machine in the end", os.getloadavg()[0], "processes")
+    figures.report("load of the machine in the end", os.getloadavg()[0], "processes")
     sys.exit(f"does not hold: {'; '.join(figures.short)}" if figures.short else 0)
 
 

@@ -1,4 +1,4 @@
-"""What telling events in arrays would bring: their way through the broker, one a message and a hundred, with nothing done about them."""
+"""The gain of publishing events in arrays: one event a message against a hundred, through the broker, without handling."""
 
 import random
 import time
@@ -9,8 +9,8 @@ import msgspec
 
 from bench.matching import book
 from bench.matching.costs import seconds_of
-from bench.matching.figures import note, say
-from bench.matching.scene import AT_ONCE, Scene, letter_of
+from bench.matching.figures import progress, report
+from bench.matching.scene import AT_ONCE, Scene, message_of
 from chassis.data.database import new_id, now
 from chassis.messaging.broker import Letter, Publisher, connected, letter
 from contracts.event import Envelope, decode
@@ -21,7 +21,7 @@ OF_ONE = 100
 
 
 class Told(msgspec.Struct, frozen=True):
-    """One event of an array: each keeps its own id, by which a listener knows what it has heard."""
+    """One event of an array, with its own id for the inbox."""
 
     envelope: Envelope
     event: NeedPublished
@@ -31,24 +31,24 @@ _many = msgspec.json.Decoder(list[Told])
 
 
 def measure(scene: Scene, luck: random.Random, events: int) -> None:
-    """Two lines: events a second, and what a thousand of them cost teller, listener and broker together in processor time."""
+    """Print two lines: events a second, and the processor time of a thousand in producer, listener and broker together."""
     scene.declare(QUEUE)
     needs = [book.published(luck) for _ in range(events)]
     ways = {"one event a message": (_singly, _read_one), f"{OF_ONE} events a message": (_in_arrays, _read_many)}
     rates, costs = {}, {}
     for way, (written, read) in ways.items():
-        note(f"arrays, {way}")
+        progress(f"arrays, {way}")
         started, spent = time.monotonic(), time.process_time() + seconds_of(scene.broker.pid)
         _through(scene, written(needs), read, events)
         rates[way] = events / (time.monotonic() - started)
         costs[way] = 1e6 * (time.process_time() + seconds_of(scene.broker.pid) - spent) / events
     single, array = ways
-    say(f"through the broker, {array}", rates[array], "events/s", rates[single], rates[array] / rates[single])
-    say(f"through the broker, {array}, time of its own", costs[array], "ms/1000 events", costs[single], costs[array] / costs[single])
+    report(f"through the broker, {array}", rates[array], "events/s", rates[single], rates[array] / rates[single])
+    report(f"through the broker, {array}, time of its own", costs[array], "ms/1000 events", costs[single], costs[array] / costs[single])
 
 
 def _singly(needs: Sequence[NeedPublished]) -> list[Letter]:
-    return [letter_of(need, QUEUE) for need in needs]
+    return [message_of(need, QUEUE) for need in needs]
 
 
 def _in_arrays(needs: Sequence[NeedPublished]) -> list[Letter]:

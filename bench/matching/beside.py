@@ -1,4 +1,4 @@
-"""Others who ask meanwhile: `python -m bench.matching.beside <needs a second>` publishes needs evenly until it is told to stop."""
+"""Background load: `python -m bench.matching.beside <needs a second>` publishes needs evenly until stopped."""
 
 import os
 import random
@@ -8,7 +8,7 @@ import threading
 import time
 
 from bench.matching import book
-from bench.matching.scene import letter_of
+from bench.matching.scene import message_of
 from chassis.messaging.broker import Publisher, connected
 
 TICK_SECONDS = 0.02
@@ -24,7 +24,7 @@ def main() -> None:
         print("beside ready", flush=True)
         while not stopping.wait(TICK_SECONDS):
             due = int((time.monotonic() - started) * rate) - published
-            publisher.publish([letter_of(book.published(luck)) for _ in range(due)])
+            publisher.publish([message_of(book.published(luck)) for _ in range(due)])
             published += due
 
 

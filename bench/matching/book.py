@@ -1,4 +1,4 @@
-"""The book that is measured on: needs and pledges of the catalogue's items all over the country, and events that tell of more."""
+"""The book of the bench: needs and pledges of the catalogue's items all over the country, and events for more."""
 
 import random
 from collections.abc import Iterator, Mapping
@@ -31,12 +31,12 @@ def villages() -> list[str]:
 
 @cache
 def items() -> list[tuple[str, str]]:
-    """Every item of the catalogue with its unit."""
+    """Return every item of the catalogue with its unit."""
     return [(item["category"], item["unit"]) for item in catalogue().values() if item["unit"]]
 
 
 def published(luck: random.Random) -> NeedPublished:
-    """A need of some household in any village."""
+    """Draw a need of some household in any village."""
     at = datetime.now(UTC)
     category, unit = luck.choice(items())
     return NeedPublished(
@@ -47,7 +47,7 @@ def published(luck: random.Random) -> NeedPublished:
 
 
 def offered(luck: random.Random) -> PledgeOffered:
-    """A pledge for one village, or for whatever lies around it."""
+    """Draw a pledge for one village or for a region around it."""
     at = datetime.now(UTC)
     category, unit = luck.choice(items())
     if luck.random() < OF_A_GROUP:
@@ -60,7 +60,7 @@ def offered(luck: random.Random) -> PledgeOffered:
 
 
 def foundations() -> list[PledgeOffered]:
-    """The widest and youngest pledges of all, one for each item: with them no need stays without help, and they are the last resort."""
+    """Make one nationwide pledge for each item, the youngest of all: the last resort, so that no need stays unmatched."""
     at = datetime.now(UTC)
     return [
         PledgeOffered(
@@ -72,7 +72,7 @@ def foundations() -> list[PledgeOffered]:
 
 
 def fill(connection: psycopg.Connection[Any], table: str, count: int, luck: random.Random) -> None:
-    """`count` rows by COPY, each like the one row that the service itself entered, but for what differs from need to need."""
+    """COPY `count` rows, each like the row that the service itself entered, apart from what differs between needs."""
     with connection.cursor() as cursor:
         with cursor.copy(sql.SQL("COPY {} TO STDOUT (HEADER)").format(sql.Identifier(table))) as copy:
             names, like, *_ = (line.split("\t") for line in b"".join(bytes(part) for part in copy).decode().splitlines())

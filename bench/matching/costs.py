@@ -1,4 +1,4 @@
-"""Where the milliseconds go: how much time of its own each process spent, the database's by whose connection it served."""
+"""Processor time of each process, with the database's backends counted for the process they serve."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ _BACKENDS = "SELECT pid, application_name FROM pg_stat_activity WHERE datname = 
 
 
 class Costs:
-    """What these processes and their backends in a database spend from `begin` to `spent`."""
+    """Processor time of these processes and their database backends between `begin` and `spent`."""
 
     def __init__(self, scene: Scene, database: str, processes: Mapping[str, Running]) -> None:
         self._scene, self._database, self._processes = scene, database, processes
@@ -21,7 +21,7 @@ class Costs:
         self._before = self._now()
 
     def spent(self, per: float) -> dict[str, float]:
-        """Milliseconds since the beginning, divided by `per`."""
+        """Return the milliseconds since `begin`, divided by `per`."""
         after = self._now()
         return {part: 1000 * (after[part] - self._before[part]) / per for part in sorted(after)}
 
@@ -35,7 +35,7 @@ class Costs:
 
 
 def seconds_of(pid: int) -> float:
-    """Processor time of a process and its children; none when it is gone."""
+    """Return the processor seconds of a process and its children, 0 when it is gone."""
     try:
         one = psutil.Process(pid)
         return sum(sum(process.cpu_times()[:2]) for process in (one, *one.children(recursive=True)))

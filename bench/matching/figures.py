@@ -1,4 +1,4 @@
-"""What the bench says: one JSON line a figure; which of them had to hold and did not."""
+"""Figures of the bench, one JSON line each, and the bounds they broke."""
 
 import json
 import statistics
@@ -12,7 +12,7 @@ def say(
     figure: str, value: float, unit: str, peer: float | None = None, ratio: float | None = None, *, at_least: float | None = None,
     at_most: float | None = None, **more: object,
 ) -> None:  # fmt: skip
-    """`at_least` and `at_most` bind the ratio, or the value where there is no ratio."""
+    """Print a figure; `at_least` and `at_most` bound its ratio, or its value where there is no ratio."""
     judged = value if ratio is None else ratio
     if (at_least is not None and judged < at_least) or (at_most is not None and judged > at_most):
         short.append(figure)
@@ -22,13 +22,13 @@ def say(
 
 
 def compare(figure: str, unit: str, ours: Sequence[float], peers: Sequence[float], at_least: float) -> None:
-    """Medians, and the median of the ratios of those rounds that ran one after the other."""
+    """Print the medians, and the median ratio of neighbouring rounds."""
     ratio = statistics.median(our / peer for our, peer in zip(ours, peers, strict=True))
     say(figure, statistics.median(ours), unit, statistics.median(peers), ratio, at_least=at_least)
 
 
 def note(words: str) -> None:
-    """For whoever waits; no figure."""
+    """Print progress on the standard error."""
     print(f"… {words}", file=sys.stderr, flush=True)
 
 

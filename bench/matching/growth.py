@@ -1,4 +1,4 @@
-"""What entering and matching a need costs as the book grows: the same needs on books of different sizes, in turns."""
+"""The cost of entering and matching a need as the book grows, on books of several sizes in turns."""
 
 import random
 import statistics
@@ -9,7 +9,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from bench.matching import book
-from bench.matching.figures import note, say
+from bench.matching.figures import progress, report
 from bench.matching.pipeline import fill
 from bench.matching.scene import Scene
 from bench.quality.plots import save
@@ -25,20 +25,20 @@ _USE_UP = "UPDATE pledges SET rest = 0 WHERE offered_at < (SELECT percentile_dis
 
 
 def measure(scene: Scene, luck: random.Random, sizes: list[int], batches: int, plot: Path | None) -> None:
-    """One line a size, and how much dearer a need is in the largest book than in that of a hundred thousand (or in the smallest); and how
-    much dearer in one that has been used for years.
+    """Print one line for each size, the ratio of the largest book to that of a hundred thousand (or to the smallest), and the ratio
+    of a book used for years.
     """
     # As the clearing process does.
     gc_tuning.seldom()
     stores = {size: _filled(scene, f"growth_{size}", luck, size) for size in sizes}
     costs = dict(zip(sizes, _in_turns([*stores.values()], luck, batches), strict=True))
     for size, cost in costs.items():
-        say(f"growth: a need among {size:,} open pledges", cost, "ms")
+        report(f"growth: a need among {size:,} open pledges", cost, "ms")
     base = FROM if FROM in costs and max(costs) > FROM else min(costs)
     if len(sizes) > 1:
         most = max(costs)
         figure = f"growth: from {base:,} to {most:,} open pledges"
-        say(figure, costs[most], "ms", costs[base], costs[most] / costs[base], at_most=MOST)
+        report(figure, costs[most], "ms", costs[base], costs[most] / costs[base], at_most=MOST)
     if plot:
         draw(costs, plot)
     used = _filled(scene, "used", luck, base * 10)
@@ -48,7 +48,7 @@ def measure(scene: Scene, luck: random.Random, sizes: list[int], batches: int, p
         connection.execute("VACUUM ANALYZE")
     fresh_cost, used_cost = _in_turns([stores[base], used], luck, batches)
     figure = f"growth: nine used up beside each of {base:,} open pledges"
-    say(figure, used_cost, "ms", fresh_cost, used_cost / fresh_cost, at_most=MOST)
+    report(figure, used_cost, "ms", fresh_cost, used_cost / fresh_cost, at_most=MOST)
     for store in (used, *stores.values()):
         store.close()
 
@@ -60,10 +60,10 @@ def _filled(scene: Scene, name: str, luck: random.Random, pledges: int) -> Datab
 
 
 def _in_turns(stores: Sequence[Database], luck: random.Random, batches: int) -> list[float]:
-    """Milliseconds a need in each of these books."""
+    """Return the milliseconds for each need in each of these books."""
     spent: list[list[float]] = [[] for _ in stores]
     for number in range(batches + 1):
-        note(f"growth, batch {number} of {batches}")
+        progress(f"growth, batch {number} of {batches}")
         events = [book.published(luck) for _ in range(BATCH)]
         for place in random.sample(range(len(stores)), len(stores)):
             milliseconds = _match(stores[place], events)

@@ -1,4 +1,4 @@
-"""How long a need waits from its publication on RabbitMQ until its proposal stands in the database, at rest and at half the most."""
+"""Latency from a need's publication on RabbitMQ until its proposal is in the database, idle and at half the maximum rate."""
 
 import random
 import statistics
@@ -8,8 +8,8 @@ from contextlib import nullcontext
 import psycopg
 
 from bench.matching import book
-from bench.matching.figures import note, say
-from bench.matching.scene import Scene, letter_of
+from bench.matching.figures import progress, report
+from bench.matching.scene import Scene, message_of
 from chassis.messaging.broker import Publisher, connected
 from contracts.needs import NeedPublished
 
@@ -19,26 +19,26 @@ WARM = 20
 
 
 def measure(scene: Scene, luck: random.Random, samples: int, half: float) -> None:
-    """Two lines with nothing else to do, two beside `half` needs a second that others publish."""
+    """Print two lines for an idle stack and two for a stack under `half` needs a second."""
     for load, rate in (("at rest", 0.0), ("at half load", half)):
-        note(f"latency, {load}")
+        progress(f"latency, {load}")
         beside = scene.running("matching", "bench.matching.beside", str(rate)) if rate else nullcontext()
         with scene.matching(), beside:
             waits = _waits(scene, luck, samples)
         for percentile in PERCENTILES:
             value = statistics.quantiles(waits, n=100, method="inclusive")[percentile - 1]
-            say(f"need published to proposal stored, {load}, p{percentile}", value, "ms", samples=samples, beside=round(rate))
+            report(f"need published to proposal stored, {load}, p{percentile}", value, "ms", samples=samples, beside=round(rate))
 
 
 def _waits(scene: Scene, luck: random.Random, samples: int) -> list[float]:
-    """Milliseconds, after some that find nothing prepared."""
+    """Return the milliseconds of each need, after a few that warm caches."""
     waits = []
     with connected(scene.broker_url, 60) as connection, scene.connect("matching") as asked:
         publisher = Publisher(connection, 30)
         for _ in range(WARM + samples):
             need = book.published(luck)
             published = time.monotonic()
-            publisher.publish([letter_of(need)])
+            publisher.publish([message_of(need)])
             waits.append(1000 * (_stored(asked, need) - published))
             time.sleep(EVERY_SECONDS)
     return waits[WARM:]

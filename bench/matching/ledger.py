@@ -1,4 +1,4 @@
-"""Whether a run came out right, from the database and from what was told alone: it imports none of the code that did the work."""
+"""A ledger of a run, read from the database and the published events alone, without the code that did the work."""
 
 from collections import Counter
 from collections.abc import Collection
@@ -24,7 +24,7 @@ _OVER = """
 
 
 class Told(msgspec.Struct):
-    """What the ledger reads of a told match."""
+    """The fields of a published match that the ledger reads."""
 
     match_id: str
     need_id: str
@@ -33,7 +33,7 @@ class Told(msgspec.Struct):
 
 
 class Ledger(msgspec.Struct):
-    """`whole` of the `asked` things are matched to their last unit; everything else counts faults."""
+    """Result: `whole` of the `asked` needs or pledges are matched completely; all other fields count faults."""
 
     asked: int
     whole: int
@@ -43,7 +43,7 @@ class Ledger(msgspec.Struct):
 
 
 def audit(connection: psycopg.Connection[Any], side: str, ids: Collection[Any], bodies: Collection[bytes]) -> Ledger:
-    """The needs or pledges (`side`) with these ids, beside the matches that were told since they came."""
+    """Compare the needs or pledges (`side`) with these ids to the matches published since they came."""
     told = [msgspec.json.decode(body, type=Told) for body in bodies]
     stored = Counter(
         (str(match), str(need), str(pledge), quantity)

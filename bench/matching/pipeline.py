@@ -1,4 +1,4 @@
-"""Needs matched a second, from events on RabbitMQ to events on RabbitMQ, beside one by one and beside a bare script."""
+"""Needs matched a second, from RabbitMQ to RabbitMQ, beside one-by-one matching and a bare script."""
 
 import random
 import statistics
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from bench.matching import book
 from bench.matching.costs import Costs
-from bench.matching.figures import compare, note, say
+from bench.matching.figures import compare, progress, report
 from bench.matching.ledger import Ledger, audit
 from bench.matching.scene import Scene, held, told_count
 from chassis.data.database import Database
@@ -37,7 +37,7 @@ ALL_MATCHED = """
 
 
 def fill(scene: Scene, database: str, luck: random.Random, *, pledges: int = 0, needs: int = 0) -> None:
-    """A book with so many open pledges or waiting needs, its balance kept, the list of what is to be cleared empty."""
+    """Fill a book with so many open pledges or waiting needs, an up-to-date balance and an empty clearing queue."""
     store = Database(scene.url(database), name="bench", statement_timeout_ms=600_000)
     with store.begin() as session:
         _enter(session, luck, pledges, needs)
@@ -74,7 +74,7 @@ def _need_of(luck: random.Random, category: str, unit: str) -> NeedPublished:
 
 
 def measure(scene: Scene, luck: random.Random, needs: int, rounds: int) -> float:
-    """Rounds of ours and the peers in turns on the same needs; gives our median rate."""
+    """Run ours and the peers in turns on the same needs; return our median rate."""
     for peer in PEERS:
         scene.server.create(peer, template="matching")
         scene.declare(queue_of(peer))
@@ -86,7 +86,7 @@ def measure(scene: Scene, luck: random.Random, needs: int, rounds: int) -> float
     spent_by: dict[str, list[float]] = {peer: [] for peer in PEERS}
     for number in range(rounds):
         events = [book.published(luck) for _ in range(needs)]
-        note(f"pipeline, round {number + 1} of {rounds}")
+        progress(f"pipeline, round {number + 1} of {rounds}")
         rate, spent = ours(scene, events)
         _settle(scene, "matching", "need", events, "ours", at_least=needs)
         rates["ours"].append(rate)
@@ -102,22 +102,22 @@ def measure(scene: Scene, luck: random.Random, needs: int, rounds: int) -> float
     own = [sum(cost.values()) for cost in costs]
     for peer, theirs in spent_by.items():
         ratio = statistics.median(peers / our for our, peers in zip(own, theirs, strict=True))
-        say(f"pipeline, time of its own, beside {peer}", statistics.median(own), "ms/1000 needs", statistics.median(theirs), ratio)
+        report(f"pipeline, time of its own, beside {peer}", statistics.median(own), "ms/1000 needs", statistics.median(theirs), ratio)
     for part in costs[0]:
-        say(f"pipeline, time of its own: {part}", sum(cost[part] for cost in costs) / rounds, "ms/1000 needs")
+        report(f"pipeline, time of its own: {part}", sum(cost[part] for cost in costs) / rounds, "ms/1000 needs")
     return statistics.median(rates["ours"])
 
 
 def measure_pledges(scene: Scene, luck: random.Random, pledges: int, needs: int) -> None:
-    """The other way round: pledges arrive on waiting needs."""
+    """Measure pledges that arrive on waiting needs."""
     events = [book.offered(luck) for _ in range(pledges)]
     rate, _ = ours(scene, events, database="waiting")
     ledger = _settle(scene, "waiting", "pledge", events, "ours")
-    say(f"pledges arriving on {needs:,} waiting needs", rate, "pledges/s", matches_a_second=round(rate * ledger.told / pledges))
+    report(f"pledges arriving on {needs:,} waiting needs", rate, "pledges/s", matches_a_second=round(rate * ledger.told / pledges))
 
 
 def ours(scene: Scene, events: Sequence[Any], database: str = "matching") -> tuple[float, dict[str, float]]:
-    """How many of these were matched a second, and what a thousand of them cost each process in milliseconds of its own."""
+    """Return the needs matched a second, and each process's milliseconds for a thousand."""
     with scene.matching(database) as processes:
         costs = Costs(scene, database, processes)
         with held(processes["worker"]):
@@ -145,7 +145,7 @@ def queue_of(peer: str) -> str:
 
 
 def _until_all_are_told(scene: Scene, database: str, events: Sequence[Any], all_done: str) -> float:
-    """The seconds from now until the last match of these was on the broker; `all_done` is the question to the database."""
+    """Return the seconds until the last match was on the broker; the query `all_done` says when all are matched."""
     stated = {"ids": [event.subject for event in events], "units": sum(event.quantity for event in events), "count": len(events)}
     started = latest = time.monotonic()
     told = 0
@@ -163,7 +163,7 @@ def _until_all_are_told(scene: Scene, database: str, events: Sequence[Any], all_
 def _settle(scene: Scene, database: str, side: str, events: Sequence[Event], who: str, at_least: float | None = None) -> Ledger:
     with scene.connect(database) as connection:
         ledger = audit(connection, side, [event.subject for event in events], scene.read_told())
-    say(f"ledger of {who}: {side}s matched wholly", ledger.whole, f"{side}s", asked=ledger.asked, matches=ledger.told, at_least=at_least)
-    say(f"ledger of {who}: matches told otherwise than once", ledger.told_otherwise_than_once, "matches", at_most=0)
-    say(f"ledger of {who}: needs and pledges over-allocated", ledger.over_allocated, "rows", at_most=0)
+    report(f"ledger of {who}: {side}s matched wholly", ledger.whole, f"{side}s", asked=ledger.asked, matches=ledger.told, at_least=at_least)
+    report(f"ledger of {who}: matches told otherwise than once", ledger.told_otherwise_than_once, "matches", at_most=0)
+    report(f"ledger of {who}: needs and pledges over-allocated", ledger.over_allocated, "rows", at_most=0)
     return ledger

@@ -1,4 +1,4 @@
-"""The stage: a PostgreSQL, a RabbitMQ, and processes started as the stack starts them."""
+"""A PostgreSQL, a RabbitMQ and processes for one run, started as the stack starts them."""
 
 import os
 import signal
@@ -32,7 +32,7 @@ Running = subprocess.Popen[bytes]
 
 
 class Scene:
-    """Servers of its own for a run. `url` gives a database's address as the services read it, `plain` as psycopg does."""
+    """Private servers for a run. `url` gives a database's address for SQLAlchemy, `plain` for psycopg."""
 
     def __init__(self, server: Postgres, broker: RabbitMQ, folder: Path) -> None:
         self.server, self.broker, self.broker_url, self._folder = server, broker, broker.url(), folder
@@ -59,7 +59,7 @@ class Scene:
         return psycopg.connect(self.url(database).replace("+psycopg", ""), autocommit=True)
 
     def publish(self, events: Sequence[Event], queue: str | None = None) -> None:
-        """As a relay tells them: persistent, mandatory, confirmed, one event a message; to who listens or to one queue."""
+        """Publish events as a relay does: persistent, mandatory, confirmed, one a message, to all listeners or to one queue."""
         with connected(self.broker_url, 60) as connection:
             publisher = Publisher(connection, 60)
             for at in range(0, len(events), AT_ONCE):
@@ -69,7 +69,7 @@ class Scene:
                     raise RuntimeError("the broker did not take every event")
 
     def read_told(self) -> list[bytes]:
-        """The bodies of all matches told, taken out of the queue."""
+        """Consume and return the bodies of all published matches."""
         bodies: list[bytes] = []
         with self.channel() as channel:
             channel.auto_decode = False
@@ -88,13 +88,13 @@ class Scene:
 
     @contextmanager
     def matching(self, database: str = "matching") -> Iterator[dict[str, Running]]:
-        """Worker, clear and relay of matching, ready, by their roles."""
+        """Start worker, clear and relay of matching; yield them by role once they are ready."""
         with ExitStack() as stack:
             yield {role: stack.enter_context(self.running(database, module, "matching")) for role, module in ROLES}
 
     @contextmanager
     def running(self, database: str, module: str, *arguments: str) -> Iterator[Running]:
-        """A Python process that said it is ready; told to stop in the end."""
+        """Run a Python process; yield it once it is ready, stop it at the end."""
         said = self._folder / f"{module}-{new_id()}"
         command = [sys.executable, "-W", "ignore", "-m", module, *arguments]
         with said.open("wb") as file:
@@ -122,7 +122,7 @@ class Scene:
 
 @contextmanager
 def held(process: Running) -> Iterator[None]:
-    """Stopped while something is laid out for it, so that the clock starts with its work."""
+    """Pause the process while its input is prepared, so that the clock starts with its work."""
     process.send_signal(signal.SIGSTOP)
     yield
     process.send_signal(signal.SIGCONT)
@@ -133,7 +133,7 @@ def told_count(connection: amqp.Connection) -> int:
 
 
 def letter_of(event: Event, queue: str | None = None) -> Letter:
-    """An event as a relay tells it: to everybody who listens, or to one queue."""
+    """Make the message of an event as a relay does, for all listeners or for one queue."""
     kind = type(event)
     envelope = Envelope(
         id=new_id(), name=name_of(kind), producer=producer_of(kind), subject=event.subject, recorded_at=now(), traceparent=continued(None)

@@ -1,1 +1,1 @@
-"""What the chassis is measured against: the plain way to do the same."""
+"""Plain peers that the benches compare with."""

@@ -2,7 +2,7 @@
 
 `python -m bench.peers.bare_batch <queue>`, with `MATCHING_DATABASE_URL` and `BROKER_URL`. A batch of up to 500 needs is entered, matched
 and committed in one transaction; the matches are published with pipelined confirms, then the needs are acknowledged. No inbox, no outbox,
-no list of what is to be cleared, no journal, no traces: a crash loses matches' events or does things twice.
+no clearing queue, no journal, no traces: a crash loses matches' events or does things twice.
 """
 
 import os
@@ -68,7 +68,7 @@ MATCHES = "INSERT INTO matches SELECT * FROM json_populate_recordset(NULL::match
 
 
 def match(connection: psycopg.Connection[Any], needs: Sequence[NeedPublished]) -> list[MatchProposed]:
-    """One transaction: enter the needs and set the best pledges aside for them."""
+    """Enter the needs and set the best pledges aside for them in one transaction."""
     at = datetime.now(UTC)
     asked = {
         need.need_id: Asked(
@@ -138,7 +138,7 @@ def text_of(rows: list[dict[str, Any]]) -> str:
     return msgspec.json.encode(rows).decode()
 
 
-class Teller:
+class Publisher:
     """Publishes with pipelined confirms."""
 
     def __init__(self, connection: amqp.Connection) -> None:
@@ -166,7 +166,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     url = os.environ["BROKER_URL"]
     heard = kombu.Connection(url).transport.establish_connection()
-    teller = Teller(kombu.Connection(url).transport.establish_connection())
+    teller = Publisher(kombu.Connection(url).transport.establish_connection())
     arrived: list[amqp.Message] = []
     channel = heard.channel()
     channel.auto_decode = False

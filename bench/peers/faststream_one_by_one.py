@@ -62,7 +62,7 @@ tasks: set[asyncio.Task[None]] = set()
 
 
 class TakenMeanwhile(Exception):
-    """Somebody else set aside what this need was to get."""
+    """Another transaction took the pledge meanwhile."""
 
 
 async def as_it_came(message: RabbitMessage) -> bytes:

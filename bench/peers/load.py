@@ -1,4 +1,4 @@
-"""Somebody who asks without a pause: `python -m bench.peers.load <port> <seconds>`, with a JSON list on stdin of the headers of each
+"""A load generator: `python -m bench.peers.load <port> <seconds>`, with a JSON list on stdin of the headers of each
 connection. Every connection is kept alive and POSTs one withdrawal after the other; prints how many a second were answered with 201."""
 
 import asyncio

@@ -1,8 +1,8 @@
-"""How good the matching is: one clearing, a stream of arrivals, a county's year, a real season. JSON lines; ends with 1 when a ratio
-that must hold does not.
+"""The quality of matching: one clearing, a stream of arrivals, a county's year, a real season. JSON lines; exits with 1 when a bound
+ratio does not hold.
 
-`python -m bench.quality [--seed 7] [--only clearing online equity getusppe] [--figures docs/figures]`. The seed is told on the standard
-error; the same seed draws the same needs and pledges. Figures are drawn only where a folder is named.
+`python -m bench.quality [--seed 7] [--only clearing online equity getusppe] [--figures docs/figures]`. The seed is printed on the
+standard error; the same seed draws the same needs and pledges. Pictures are drawn only with `--figures`.
 """
 
 import argparse
@@ -34,7 +34,7 @@ def main() -> None:
         frontier = seasons.run(asked.seed)
         if asked.figures:
             plots.getusppe(asked.figures, frontier)
-    figures.end()
+    figures.exit_on_failure()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How good one clearing is: the value of its allocation beside the best that any could have, over all pairs, by linear programming."""
+"""The quality of one clearing: the value of its allocation beside the optimum over all pairs by linear programming."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from scipy.optimize import linprog
 from scipy.sparse import coo_array
 
 from bench.quality.country import Luck, worth
-from bench.quality.figures import say
+from bench.quality.figures import report
 from matching.allocation.score import Asked
 from matching.allocation.solver import Offered, allocate
 
@@ -17,7 +17,7 @@ EXTRAS = tuple(range(0, 200, 7))
 
 
 def optimum(needs: Sequence[Asked], pledges: Sequence[Offered], pairs: Sequence[tuple[int, int, int]]) -> float:
-    """The greatest value over all pairs: HiGHS, on one variable for each."""
+    """Return the greatest value over all pairs, with one HiGHS variable for each."""
     if not pairs:
         return 0
     rows, places, values = (np.array(column) for column in zip(*pairs, strict=True))
@@ -29,7 +29,7 @@ def optimum(needs: Sequence[Asked], pledges: Sequence[Offered], pairs: Sequence[
 
 
 def both(luck: Luck, size: int, supply: float, extras: Sequence[int]) -> tuple[float, float]:
-    """The value of our allocation and the optimum, of one invented instance."""
+    """Return the value of our allocation and the optimum for one invented instance."""
     needs = luck.needs(size)
     pledges = luck.pledges(max(1, int(supply * sum(need.rest for need in needs))), extras)
     barred = luck.barred(needs, pledges, 0.02)
@@ -45,4 +45,4 @@ def run(seed: int, sizes: Sequence[int] = SIZES) -> None:
             for supply in SUPPLIES:
                 ours, best = both(Luck(np.random.default_rng([seed, size, int(10 * supply)])), size, supply, extras)
                 # Whole numbers against the solver's floating point: equal up to a thousand-millionth.
-                say(f"clearing, costs by {name}, {size} needs, supply {supply}", ours, "value", best, at_least=at_least - 1e-9)
+                report(f"clearing, costs by {name}, {size} needs, supply {supply}", ours, "value", best, at_least=at_least - 1e-9)

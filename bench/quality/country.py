@@ -1,4 +1,4 @@
-"""Invented needs and pledges for the quality bench: villages, items and scopes that a few dominate, as people's wishes do."""
+"""Invented needs and pledges for the quality bench, dominated by a few villages, items and scopes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class Rankings:
 
 @dataclass(frozen=True)
 class Luck:
-    """Draws people and things by one seed. What is asked for and what is given have rankings of their own: popularity is not want."""
+    """A seeded source of people and things. Needs and pledges have separate rankings, since popular gifts are not the wanted ones."""
 
     draw: np.random.Generator
 
@@ -38,7 +38,7 @@ class Luck:
         return Rankings([str(one) for one in self.draw.permutation(ITEMS)], [str(one) for one in self.draw.permutation(VILLAGES)])
 
     def ranked(self, things: Sequence[str], count: int) -> list[str]:
-        """The popularity of things falls as one over their rank."""
+        """Return weights that fall as one over the rank."""
         weight = 1 / np.arange(1, len(things) + 1)
         return [things[place] for place in self.draw.choice(len(things), count, p=weight / weight.sum())]
 
@@ -46,7 +46,7 @@ class Luck:
         return [UUID(bytes=self.draw.bytes(16)) for _ in range(count)]
 
     def needs(self, count: int, urgencies: Sequence[float] = (1, 1, 1)) -> list[Asked]:
-        """By default as many are normal as are urgent and as are critical."""
+        """Draw needs; by default each urgency is equally frequent."""
         ranked = self.rankings()
         urgency = self.draw.choice([1, 2, 4], count, p=np.array(urgencies) / sum(urgencies))
         days, rest = self.draw.integers(0, 60, count), self.draw.integers(1, 21, count)
@@ -56,7 +56,7 @@ class Luck:
         return [Asked(id_, item, "piece", village, int(how), int(since), int(much)) for id_, item, village, how, since, much in columns]
 
     def pledges(self, units: int, extras: Sequence[int] = (0,)) -> list[Offered]:
-        """So many units; a fifth is for a whole group of items, the scopes go from everywhere to one village."""
+        """Draw pledges of so many units; a fifth is for a group of items, scopes reach from the country to one village."""
         ranked = self.rankings()
         made: list[Offered] = []
         total = 0
@@ -71,7 +71,7 @@ class Luck:
         return made
 
     def barred(self, needs: Sequence[Asked], pledges: Sequence[Offered], share: float) -> dict[UUID, frozenset[UUID]]:
-        """Which needs refused each pledge: so many pledges of each hundred, a few for each need."""
+        """Draw refused pairs: so many pledges of each hundred, with a few needs each."""
         tried = max(1, int(share * len(pledges)))
         refused: dict[UUID, set[UUID]] = {}
         for need in needs:
@@ -83,7 +83,7 @@ class Luck:
 def worth(
     needs: Sequence[Asked], pledges: Sequence[Offered], barred: Mapping[UUID, frozenset[UUID]], weights: Weights = DEFAULT
 ) -> list[tuple[int, int, int]]:
-    """(need, pledge, value of a unit) of ALL pairs that fit: worked out pair by pair, without any grouping."""
+    """Return (need, pledge, value of a unit) for every pair that fits, computed pair by pair without grouping."""
     keys = {pledge.key for pledge in pledges}
     found = []
     for row, need in enumerate(needs):

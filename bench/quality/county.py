@@ -1,4 +1,4 @@
-"""A county's year for the quality bench: villages of unequal popularity, their needs, and gifts of which some are for a chosen village."""
+"""A county's year for the quality bench: unequally popular villages, their needs, and gifts, some for a chosen village."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ NEEDS, DAYS = 1200, 365
 
 @dataclass(frozen=True)
 class Gift:
-    """A pledge, where its giver lives, and the village they choose, if they do, with what they would say to a suggestion."""
+    """A pledge with its giver's home, the village the giver chose, if any, and the answer to a suggestion."""
 
     id: UUID
     day: int
@@ -57,7 +57,7 @@ def year(seed: Sequence[int], supply: float, choosing: float, following: float =
 
 
 class Book:
-    """What is open on a day, and what every village has had."""
+    """The open needs and gifts of a day, and the help of every village so far."""
 
     def __init__(self, year: Year) -> None:
         self.year = year
@@ -68,7 +68,7 @@ class Book:
         self.helped: dict[str, int] = dict.fromkeys(VILLAGES, 0)
 
     def open(self, item: str, village: str | None = None) -> list[Asked]:
-        """The open needs of an item, of everybody or of one village, oldest first."""
+        """Return the open needs of an item, in all villages or one, oldest first."""
         found = [
             need
             for need in self.year.needs
@@ -77,12 +77,12 @@ class Book:
         return sorted(found, key=lambda need: self.year.posted[need.id])
 
     def changed(self) -> set[str]:
-        """The items of which something was asked for or given today."""
+        """Return the items with a new need or gift today."""
         asked = {need.category for need in self.year.needs if self.year.posted[need.id] == self.day}
         return asked | {gift.item for gift in self.year.gifts if gift.day == self.day}
 
     def waiting(self) -> list[Gift]:
-        """The pledges of which something is free, oldest first."""
+        """Return the pledges with free units, oldest first."""
         return [gift for gift in self.year.gifts if gift.day <= self.day and self.free[gift.id]]
 
     def give(self, need: Asked, pledge: UUID, quantity: int) -> None:
@@ -92,7 +92,7 @@ class Book:
         self.free[pledge] -= quantity
 
     def known(self, needs: Sequence[Asked]) -> list[Asked]:
-        """The needs with what is known of their villages and themselves today."""
+        """Return the needs with today's facts about their villages and households."""
         asked: dict[str, int] = dict.fromkeys(VILLAGES, 0)
         for need in self.year.needs:
             asked[need.region] += self.year.posted[need.id] <= self.day

@@ -1,4 +1,4 @@
-"""A county's year: who gets help when some pledgers choose a village themselves, and villages are unequally popular.
+"""Equity over a county's year in which some pledgers choose a village and villages are unequally popular.
 
 60 villages, 1,200 needs, one clearing a day. Those who choose a village name it as the scope of their pledge, which waits there for
 needs; the others' go anywhere in the county. All pledges stay open until they are used up.
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.quality.county import COUNTY, DAYS, VILLAGES, Book, Gift, Year, year
-from bench.quality.figures import say
+from bench.quality.figures import report
 from matching.allocation.score import Asked, in_turn
 from matching.allocation.solver import Offered, allocate
 
@@ -24,7 +24,7 @@ SUGGESTED = 3
 
 
 def ours(book: Book, gifts: Sequence[Gift]) -> None:
-    """One clearing of all that changed; of those who choose, some accept the village that is suggested to them."""
+    """Clear the items that changed; some choosers accept the suggested village."""
     for gift in gifts:
         book.scope[gift.id] = _scope(book, gift)
     changed = book.changed()
@@ -37,7 +37,7 @@ def ours(book: Book, gifts: Sequence[Gift]) -> None:
 
 
 def _scope(book: Book, gift: Gift) -> str:
-    """Where a pledge may go; who would follow a suggestion takes the first of three needs in villages that had least."""
+    """Return the scope of a pledge; a giver who follows suggestions takes the first of three needs in the least helped villages."""
     if gift.chosen is None or not gift.would_follow:
         return gift.chosen or COUNTY
     share = {need.region: need.village_helped / max(1, need.village_needs) for need in book.known(book.open(gift.item))}
@@ -46,12 +46,12 @@ def _scope(book: Book, gift: Gift) -> str:
 
 
 def first_come(book: Book, gifts: Sequence[Gift]) -> None:
-    """Gift by gift, the oldest need first."""
+    """Allocate gift by gift, the oldest need first."""
     _one_by_one(book, gifts, lambda gift, need: 0)
 
 
 def nearest(book: Book, gifts: Sequence[Gift]) -> None:
-    """Gift by gift, the need that is nearest to the giver in the tree of regions, then the oldest."""
+    """Allocate gift by gift to the need nearest to the giver in the region tree, then the oldest."""
     _one_by_one(book, gifts, lambda gift, need: -_common(gift.home, need.region))
 
 
@@ -72,7 +72,7 @@ def _one_by_one(book: Book, gifts: Sequence[Gift], order: Callable[[Gift, Asked]
 
 @dataclass(frozen=True)
 class Outcome:
-    """Needs with a helper, units, the share met in the worst-off tenth of the villages, and how unequal the shares of all are."""
+    """Result: needs with a helper, units, the share met in the worst-off tenth of villages, and the Gini of all shares."""
 
     needs: int
     units: int
@@ -96,7 +96,7 @@ def outcome(year: Year, match: Callable[[Book, Sequence[Gift]], None]) -> Outcom
 
 
 def gini(shares: NDArray[np.float64]) -> float:
-    """0 when all have the same, 1 when one has all."""
+    """Return the Gini coefficient: 0 when all have the same, 1 when one has all."""
     ordered = np.sort(shares)
     count = len(ordered)
     return float((2 * np.arange(1, count + 1) - count - 1) @ ordered / (count * ordered.sum()))
@@ -113,7 +113,7 @@ WAYS = ("ours", "ours, half follow", "first come", "nearest")
 
 
 def run(seed: int, supplies: Sequence[float] = SUPPLIES, choosing: Sequence[float] = CHOOSING, rounds: int = 3) -> list[dict[str, float]]:
-    """Ours against first come and nearest, and with suggestions; returns every way's Gini by supply and share of choosers."""
+    """Compare ours, with and without suggestions, to first come and nearest; return each Gini by supply and share of choosers."""
     table, settings = [], []
     for supply in supplies:
         for share in choosing:
@@ -138,9 +138,9 @@ def _say(run: str, found: Mapping[str, Mapping[str, float]], is_bound: bool) -> 
     for name in ("first come", "nearest"):
         peer = found[name]
         for metric, (words, unit, bound) in METRICS.items():
-            say(f"{run}, over {name}: {words}", mine[metric], unit, peer[metric], **(bound if is_bound else {}))
+            report(f"{run}, over {name}: {words}", mine[metric], unit, peer[metric], **(bound if is_bound else {}))
         followed = {"at_most": 0.6} if is_bound else {}
-        say(f"{run}, over {name}: Gini when half of the choosers follow a suggestion", led["gini"], "Gini", peer["gini"], **followed)
+        report(f"{run}, over {name}: Gini when half of the choosers follow a suggestion", led["gini"], "Gini", peer["gini"], **followed)
 
 
 def _mean(outcomes: Sequence[Outcome]) -> dict[str, float]:

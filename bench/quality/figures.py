@@ -1,4 +1,4 @@
-"""What the quality bench says: JSON lines on the standard output, and which of the ratios that must hold did not."""
+"""Figures of the quality bench as JSON lines, and the bounds they broke."""
 
 import json
 import math
@@ -8,7 +8,7 @@ short: list[str] = []
 
 
 def say(figure: str, value: float, unit: str, peer: float, at_least: float | None = None, at_most: float | None = None) -> None:
-    """One line: ours, the peer's, and their ratio, which must lie within the bounds if there are any; null where the peer has nothing."""
+    """Print ours, the peer's and their ratio, which must lie within the bounds, if any; null where the peer has no figure."""
     ratio = value / peer if peer else math.inf if value else 1.0
     bounds = {"at_least": at_least, "at_most": at_most}
     if (at_least is not None and ratio < at_least) or (at_most is not None and ratio > at_most):
@@ -18,6 +18,6 @@ def say(figure: str, value: float, unit: str, peer: float, at_least: float | Non
 
 
 def end() -> None:
-    """End with 1, naming what fell short."""
+    """Exit with 1 and name the broken bounds, if any."""
     if short:
         sys.exit(f"does not hold: {', '.join(short)}")

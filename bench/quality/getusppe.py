@@ -31,10 +31,10 @@ SCALE = 10**10
 
 @dataclass(frozen=True)
 class Price:
-    """What a unit is worth wherever it goes, what a mile and a hand-over cost; what is worth less than `threshold` waits for a better need.
+    """Prices: the worth of a unit, the costs of a mile and of a hand-over. A hand-over worth less than `threshold` waits for a better need.
 
-    A donor's first hand-over is cheaper by `first`: who gives and is never asked stays away.
-    With `foresight` the whole season's requesters of an item are known beforehand; else those who asked so far.
+    A donor's first hand-over is cheaper by `first`, because donors who are never asked stay away. With `foresight` the requesters of
+    the whole season are known; without it only those who asked so far.
     """
 
     unit: int = 30_000
@@ -47,7 +47,7 @@ class Price:
 
 @dataclass(frozen=True)
 class Book:
-    """Gifts and requests of a season in the order of their dates, and the miles between donor and recipient."""
+    """Gifts and requests of a season by date, with the miles between donor and recipient."""
 
     gifts: pd.DataFrame
     requests: pd.DataFrame
@@ -56,7 +56,7 @@ class Book:
 
 @cache
 def read() -> Book:
-    """The package's files; gifts of more than a thousand units are errors to its framework and so to us."""
+    """Read the package's files without gifts above a thousand units, which its framework drops as errors."""
     gifts, requests = (_table(file) for file in ("anon_donors.csv", "anon_recipients.csv"))
     gifts = gifts[gifts["qty"] <= MOST]
     table = distances()
@@ -95,7 +95,7 @@ class Ours:
         self._asked: set[int] = set()
 
     def choose(self, item: str, donors: Whole, gifts: Whole, recipients: Whole, requests: Whole) -> Chosen:
-        """The week's hand-overs of an item."""
+        """Return the week's hand-overs of an item."""
         price = self._price
         self._seen.setdefault(item, set()).update(recipients.tolist())
         requesters = self._requesters.get(item) or len(self._seen[item])
@@ -135,7 +135,7 @@ class Ours:
         return kept
 
     def __call__(self, date: Any, gifts: pd.DataFrame, requests: pd.DataFrame, miles: pd.DataFrame) -> pd.DataFrame:
-        """The strategy as the package's framework calls it."""
+        """Return the hand-overs in the form that the package's framework expects."""
         rows: list[list[Any]] = []
         for item in sorted(set(gifts["ppe"]) & set(requests["ppe"])):
             mine, theirs = gifts[gifts["ppe"] == item], requests[requests["ppe"] == item]
@@ -150,7 +150,7 @@ def whole_units(quantities: "pd.Series[float]") -> Whole:
 
 
 def variant(book: Book, seed: int) -> Book:
-    """A bootstrapped season: as many gifts and requests as in the real one, drawn from them with replacement."""
+    """Return a bootstrapped season: as many gifts and requests as in the real one, drawn with replacement."""
     draw = np.random.default_rng(seed)
     gifts, requests = (
         table.iloc[np.sort(draw.integers(0, len(table), len(table)))].reset_index(drop=True) for table in (book.gifts, book.requests)

@@ -1,4 +1,4 @@
-"""The package's own two strategies, rule by rule in arrays: by its framework a season of theirs takes most of an hour."""
+"""The package's two strategies in arrays, rule by rule; its own framework needs most of an hour for a season."""
 
 import numpy as np
 
@@ -14,7 +14,7 @@ class FirstCome:
 
 
 class Proximity:
-    """Every donor in turn for the nearest recipient of those that are left; of equally near ones, and there are many, for the first."""
+    """Every donor in turn for the nearest remaining recipient, the first of equally near ones."""
 
     def __init__(self, book: Book) -> None:
         self._book = book
@@ -34,5 +34,5 @@ class Proximity:
 
 
 def _as_text(numbers: Whole) -> list[int]:
-    """Rows in the order of their ids as text, as the framework groups them."""
+    """Return the rows by their ids as text, the framework's order."""
     return sorted(range(len(numbers)), key=lambda row: str(numbers[row]))

@@ -1,13 +1,13 @@
-"""How good clearing is while needs and pledges keep coming: as a share of what who knew all beforehand could have done.
+"""The quality of clearing under a stream of arrivals, as a share of the offline optimum.
 
 The instance is a month of two cities of the pilot of 2017, which posted 50,000 needs from eleven cities in 107 days: 3,000 needs in 35
 days. Items, villages and scopes are the country's. A need stays open until it is met, as in the book; a pledge is valid for a week, a
 month or a quarter, each as often. Each urgency is half as frequent as the one below it. A clearing comes after every 250 arrivals.
 
-Who clears `at once` is what runs; the two that hold something back show what that would bring (decision 12 says why nothing is).
-The bounds hold for the whole run, all supplies and draws summed; each supply is reported beside. Supply by supply they would say little:
-where nearly all is met that can be, nobody is a quarter better than anybody. The run with equally many of each urgency has no bound over
-first come, since who knew all beforehand is only some 30 % better there; its lines say how much we are.
+The service clears `at once`; the two variants that hold something back show the gain of holding (decision 12 says why it does not).
+The bounds hold for the whole run, all supplies and draws summed; each supply is reported beside. Supply by supply they would report little:
+where nearly everything can be met, no method is a quarter better than another. The run with equally frequent urgencies has no bound over
+first come, since even the offline optimum is only some 30 % better there; its lines report our gain.
 """
 
 from collections import defaultdict
@@ -19,7 +19,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from bench.quality.country import Luck, worth
-from bench.quality.figures import say
+from bench.quality.figures import report
 from matching.allocation.score import Asked, kept_for, keys_of
 from matching.allocation.solver import Offered, allocate, solve
 
@@ -36,7 +36,7 @@ HELD = 3
 
 @dataclass(frozen=True)
 class Season:
-    """Needs and pledges with the clearing before which each arrives, and after which it is gone."""
+    """Needs and pledges, each with the first and the last clearing it takes part in."""
 
     needs: list[Asked]
     pledges: list[Offered]
@@ -62,15 +62,15 @@ def season(luck: Luck, count: int, supply: float, urgencies: Sequence[float]) ->
 
 
 def urgency_met(season: Season, given: Sequence[tuple[UUID, int]]) -> int:
-    """What a way of matching is measured by: units times urgency."""
+    """Return units times urgency, the measure of a method."""
     urgency = {need.id: need.urgency for need in season.needs}
     return sum(urgency[need] * quantity for need, quantity in given)
 
 
 def optimum(season: Season) -> int:
-    """Units times urgency of who knows all beforehand: the best flow over all pairs that are there at the same time.
+    """Return the offline optimum in units times urgency: the best flow over all pairs that are open at the same time.
 
-    The solver is the allocation's own; the bench of clearing holds it against another.
+    The solver is the allocation's own; the bench of clearing compares it with another.
     """
     needs, pledges = season.needs, season.pledges
     pairs = [
@@ -83,10 +83,10 @@ def optimum(season: Season) -> int:
 
 
 def ours(season: Season, needs_held: int = 0, pledges_kept: int = 0) -> int:
-    """A clearing for every `ARRIVALS` arrivals.
+    """Clear once for every `ARRIVALS` arrivals.
 
-    What is not urgent waits `needs_held` clearings before it may have anything; a pledge is kept `pledges_kept` clearings for the urgent.
-    Neither goes beyond the day that is its last.
+    Normal needs wait `needs_held` clearings; a pledge is kept `pledges_kept` clearings for urgent needs. Neither wait goes beyond the
+    last day of the need or pledge.
     """
     rest = {one.id: one.rest for one in (*season.needs, *season.pledges)}
     given: list[tuple[UUID, int]] = []
@@ -120,7 +120,7 @@ Order = Callable[[Asked], int]
 
 
 def one_by_one(season: Season, before: Order, is_nearest_first: bool = False) -> int:
-    """Who arrives takes what fits at once: needs the oldest pledge (or the narrowest), pledges the needs in this order, then the oldest."""
+    """Match each arrival at once: a need takes the oldest pledge (or the narrowest), a pledge the needs in this order, then by age."""
     rest = {one.id: one.rest for one in (*season.needs, *season.pledges)}
     waiting: dict[tuple[str, str, str], list[Asked]] = defaultdict(list)
     lying: dict[tuple[str, str, str], list[Offered]] = defaultdict(list)
@@ -155,7 +155,7 @@ PEERS = ("first come", "urgency-aware greedy", "nearest urgency-aware greedy")
 
 
 def values(season: Season) -> dict[str, int]:
-    """What each way of matching comes to."""
+    """Return the value of each method."""
     return {
         "optimum": optimum(season),
         "at once": ours(season),
@@ -168,7 +168,7 @@ def values(season: Season) -> dict[str, int]:
 
 
 def run(seed: int, count: int = NEEDS, supplies: Sequence[float] = SUPPLIES, rounds: int = ROUNDS) -> list[dict[str, float]]:
-    """Returns every way's share of the optimum by supply."""
+    """Print all figures; return each method's share of the optimum by supply."""
     shares = _month(seed, "online", HALVING, count, supplies, rounds, 1.25)
     _month(seed, "online, equally many of each urgency", EQUAL, count, supplies, 1, None)
     return shares
@@ -196,9 +196,9 @@ def _month(
 def _say(run: str, found: Mapping[str, int], over_first_come: float | None, over_greedy: float | None, is_bound: bool) -> None:
     for way in OURS:
         least = (0.87 if way == "at once" else 0.89) if is_bound else None
-        say(f"{run}: {way}, of the offline optimum", found[way], "units x urgency", found["optimum"], at_least=least)
+        report(f"{run}: {way}, of the offline optimum", found[way], "units x urgency", found["optimum"], at_least=least)
         for peer in PEERS:
             least = over_first_come if peer == "first come" else over_greedy if way == "kept for the urgent" else None
-            say(f"{run}: {way}, over {peer}", found[way], "units x urgency", found[peer], at_least=least)
+            report(f"{run}: {way}, over {peer}", found[way], "units x urgency", found[peer], at_least=least)
     for peer in PEERS:
-        say(f"{run}: {peer}, of the offline optimum", found[peer], "units x urgency", found["optimum"])
+        report(f"{run}: {peer}, of the offline optimum", found[peer], "units x urgency", found["optimum"])

@@ -1,4 +1,4 @@
-"""The pictures of the quality bench, Chinese first."""
+"""Pictures of the quality bench, Chinese first."""
 
 import warnings
 from collections.abc import Mapping, Sequence
@@ -33,7 +33,7 @@ MARKS = "osD^v<>pPX*"
 
 
 def online(folder: Path, shares: Sequence[Mapping[str, float]]) -> None:
-    """Shares of the offline optimum over supply."""
+    """Draw shares of the offline optimum over supply."""
     picture = Figure(figsize=(7, 5), layout="constrained")
     axes = picture.add_subplot(xlabel="供给 ÷ 需求\nsupply / demand", ylabel="占事后最优的比例 share of the offline optimum", ylim=(0.5, 1))
     supplies = [one["supply"] for one in shares]
@@ -44,7 +44,7 @@ def online(folder: Path, shares: Sequence[Mapping[str, float]]) -> None:
 
 
 def equity(folder: Path, table: Sequence[Mapping[str, float]]) -> None:
-    """The Gini of the villages' shares over how many choose for themselves."""
+    """Draw the Gini of the villages' shares over the share of choosers."""
     supplies = sorted({one["supply"] for one in table})
     picture = Figure(figsize=(5 * len(supplies), 4.5), layout="constrained")
     for place, supply in enumerate(supplies, 1):
@@ -60,7 +60,7 @@ def equity(folder: Path, table: Sequence[Mapping[str, float]]) -> None:
 
 
 def getusppe(folder: Path, frontier: Mapping[str, Sequence[tuple[float, float, float | None]]]) -> None:
-    """Fill rate, and weighted fill rate where it is known, over the miles of a unit."""
+    """Draw the fill rate, and the weighted one where known, over the miles of a unit."""
     picture = Figure(figsize=(10, 5.5), layout="constrained")
     fill, weighted = (
         picture.add_subplot(1, 2, place, xlabel="每件运送英里数\nmiles of a unit", ylabel=label, xscale="log")
@@ -85,7 +85,7 @@ def _named(way: str) -> str:
 
 
 def save(picture: Figure, folder: Path, name: str, title: str) -> None:
-    """As SVG with its title, Chinese as text."""
+    """Save the picture as SVG with its title; Chinese stays text."""
     picture.suptitle(title)
     folder.mkdir(parents=True, exist_ok=True)
     # Where a font is missing only the places are less exact.

@@ -1,7 +1,7 @@
 """A season of gifts and requests played week by week: by the package's own framework, or in arrays.
 
-The framework plays the headline strategies and computes every metric. The replay in arrays is the same rule by rule (the run holds it
-against the framework), and fast enough for the frontier and the variants.
+The framework plays the headline strategies and computes every metric. The replay in arrays follows the same rules (the run compares it
+with the framework) and is fast enough for the frontier and the variants.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,7 +20,7 @@ Strategy = Callable[[Any, pd.DataFrame, pd.DataFrame, pd.DataFrame], pd.DataFram
 
 @dataclass(frozen=True)
 class Outcome:
-    """The package's metrics, and beside them the units given, the donors used and the share of all units asked for."""
+    """The package's metrics, with the units given, the donors used and the share of all units asked for."""
 
     fill: float
     miles: float
@@ -32,13 +32,13 @@ class Outcome:
 
 
 class Chooses(Protocol):
-    """What decides about an item, week by week."""
+    """A strategy that decides about an item, week by week."""
 
     def choose(self, item: str, donors: Whole, gifts: Whole, recipients: Whole, requests: Whole) -> Chosen: ...
 
 
 def season(book: Book, strategy: Chooses) -> Outcome:
-    """A season by the framework's rules: once a week, what stands is aggregated by person and item and the strategy decides."""
+    """Play a season by the framework's rules: each week, aggregate what is open by person and item, then let the strategy decide."""
     gifts, requests = _Side(book.gifts, "don_id"), _Side(book.requests, "rec_id")
     start = min(gifts.first, requests.first) - timedelta(minutes=1)
     last = max(gifts.last, requests.last) + timedelta(minutes=1)
@@ -60,7 +60,7 @@ def season(book: Book, strategy: Chooses) -> Outcome:
 
 
 class _Side:
-    """Gifts or requests by item and person, oldest first."""
+    """Open gifts or requests by item and person, oldest first."""
 
     def __init__(self, table: pd.DataFrame, who: str) -> None:
         self.first, self.last = table["date"].min(), table["date"].max()
@@ -84,7 +84,7 @@ class _Side:
         return np.array(people, dtype=np.int64), np.array([sum(rest for _, rest in standing[one]) for one in people], dtype=np.int64)
 
     def take(self, item: str, person: int, quantity: int, moment: Any) -> float:
-        """Take it from the oldest; the days that its units lay idle, summed."""
+        """Take units from the oldest entry; return the sum of their idle days."""
         rows, days = self.items[item][int(person)], 0.0
         while quantity:
             part = min(quantity, rows[0][1])
@@ -112,7 +112,7 @@ def _outcome(book: Book, given: Sequence[tuple[str, int, int, int, float, Any]])
 
 
 def by_framework(book: Book, strategy: Strategy) -> Outcome:
-    """The same by the package's own framework and metrics."""
+    """Play a season with the package's own framework and metrics."""
     framework = TestingFramework.__new__(TestingFramework)
     framework.all_donors, framework.all_recipients = book.gifts.copy(), book.requests.copy()
     pairs = distances()

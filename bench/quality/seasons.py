@@ -1,8 +1,7 @@
-"""GetUsPPE's season as it was, without foresight and in variants drawn from it: what has to hold, and the whole frontier.
+"""GetUsPPE's season: as it was, without foresight, and in bootstrapped variants; the bounds and the whole frontier.
 
-The prices are round figures chosen by looking at this season's frontier, as its bounds are of this season; they know no id and no date.
-How they do elsewhere is what the variants say: seasons drawn from the real one with replacement, played without any foresight, on which
-nothing was chosen. The package draws none itself.
+The prices are round figures chosen on this season's frontier, as are its bounds; they use no id and no date. The variants show how they
+do elsewhere: seasons drawn from the real one with replacement and played without foresight, on which nothing was chosen.
 """
 
 import logging
@@ -12,7 +11,7 @@ from dataclasses import asdict, replace
 
 import numpy as np
 
-from bench.quality.figures import say
+from bench.quality.figures import report
 from bench.quality.getusppe import Book, Ours, Price, read, variant
 from bench.quality.neighbours import FirstCome, Proximity
 from bench.quality.replay import Outcome, by_framework, season
@@ -40,7 +39,7 @@ WITHOUT_FORESIGHT: Bounds = {"fill": (0.21, False)}
 
 
 def run(seed: int) -> dict[str, list[tuple[float, float, float | None]]]:
-    """Say every metric; returns (miles, fill, weighted fill where known) of all strategies for the picture."""
+    """Print every metric; return (miles, fill, weighted fill where known) of all strategies for the picture."""
     logging.getLogger("ppe_match").setLevel(logging.WARNING)
     logging.getLogger("ppe_match.testing_framework").setLevel(logging.WARNING)
     book = read()
@@ -84,15 +83,15 @@ def _say(run_of: str, found: Outcome, bounds: Bounds) -> None:
     for name, value in asdict(found).items():
         bound, at_most = bounds.get(name, (value, False))
         limit = {"at_most" if at_most else "at_least": 1.0} if name in bounds else {}
-        say(f"{run_of}: {name}", value, UNITS[name], bound, **limit)
+        report(f"{run_of}: {name}", value, UNITS[name], bound, **limit)
 
 
 def _beside(run_of: str, mine: Outcome, peer: Outcome) -> None:
     for name, value in asdict(mine).items():
-        say(f"{run_of}: {name}", value, UNITS[name], float(asdict(peer)[name]))
+        report(f"{run_of}: {name}", value, UNITS[name], float(asdict(peer)[name]))
 
 
 def _agree(framework: Outcome, replayed: Outcome) -> None:
-    """The replay in arrays must come to what the framework comes to."""
+    """Check that the replay in arrays gives the framework's results."""
     for name, value in asdict(framework).items():
-        say(f"getusppe, replay over framework: {name}", float(asdict(replayed)[name]), UNITS[name], value, at_least=0.99, at_most=1.01)
+        report(f"getusppe, replay over framework: {name}", float(asdict(replayed)[name]), UNITS[name], value, at_least=0.99, at_most=1.01)

@@ -57,15 +57,15 @@ def test_the_packages_own_framework_finds_our_choice_far_better_than_first_come(
 
 
 def test_a_peer_that_comes_to_nothing_leaves_the_line_json(capsys: pytest.CaptureFixture[str]) -> None:
-    figures.say("nothing", 1, "units", 0, at_least=1)
-    figures.say("both nothing", 0, "units", 0, at_least=1, at_most=1)
+    figures.report("nothing", 1, "units", 0, at_least=1)
+    figures.report("both nothing", 0, "units", 0, at_least=1, at_most=1)
     lines = [json.loads(line, parse_constant=pytest.fail) for line in capsys.readouterr().out.splitlines()]
     assert ([line["ratio"] for line in lines], figures.short) == ([None, 1.0], [])
 
 
 def test_a_ratio_that_does_not_hold_is_named() -> None:
-    figures.say("too low", 1, "units", 2, at_least=0.9)
-    figures.say("too high", 2, "units", 1, at_most=1.1)
-    figures.say("fine", 1, "units", 1, at_least=1, at_most=1)
+    figures.report("too low", 1, "units", 2, at_least=0.9)
+    figures.report("too high", 2, "units", 1, at_most=1.1)
+    figures.report("fine", 1, "units", 1, at_least=1, at_most=1)
     with pytest.raises(SystemExit, match="does not hold: too low, too high"):
-        figures.end()
+        figures.exit_on_failure()
