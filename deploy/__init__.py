@@ -1,1 +1,1 @@
-"""How Duijie is run: the list of services, the laptop's house and stack."""
+"""Deployment: the list of services, images, chart, platform, and the house and stack of a laptop."""

@@ -1,4 +1,4 @@
-"""What the chart is told of the services: their roles, the queues of their workers, their paths, which secrets they need."""
+"""The chart's values about services: roles, queues of workers, paths, secrets."""
 
 from importlib import import_module
 from pathlib import Path
@@ -11,7 +11,7 @@ FILE = Path(__file__).resolve().parent / "chart/files/services.json"
 
 
 def services_of_chart() -> dict[str, Any]:
-    """Each service's block of the chart's values, by name."""
+    """Return each service's block of the chart's values, by name."""
     return {name: _block(service) for name, service in services().items()}
 
 

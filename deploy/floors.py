@@ -1,4 +1,4 @@
-"""Checks that imports run one way, services to chassis to contracts, for all services of the list: `python -m deploy.floors`."""
+"""The check of import directions, services to chassis to contracts, for all listed services: `python -m deploy.floors`."""
 
 import contextlib
 import io
@@ -13,7 +13,7 @@ from deploy.services import services
 
 
 def rules() -> str:
-    """import-linter's configuration, with the services that stand now."""
+    """Render import-linter's configuration for the listed services."""
     template = Environment(trim_blocks=True).from_string(files("deploy").joinpath("floors.ini").read_text("utf-8"))
     return template.render(services=list(services().values()))
 

@@ -1,6 +1,6 @@
-"""Looks over the generated documents with the tools of those who read them, and compiles the TypeScript client; node comes as a wheel.
+"""The check of the generated documents with Spectral and AsyncAPI's parser, and the compilation of the TypeScript client.
 
-`--types` writes the client's types anew, `--lock` pins the npm packages anew.
+Node comes as a wheel. `--types` writes the client's types anew, `--lock` pins the npm packages anew.
 """
 
 import hashlib
@@ -35,7 +35,7 @@ def main() -> None:
 
 
 def install(folder: Path) -> None:
-    """Bring the npm packages that the lock file pins, unless they stand there. Exits saying what npm said."""
+    """Install the npm packages that the lock file pins, unless they are there. Exits with npm's error."""
     wanted = hashlib.sha256((folder / "package-lock.json").read_bytes()).hexdigest()
     stamp = folder / "node_modules" / ".pinned"
     if stamp.exists() and stamp.read_text() == wanted:
@@ -48,7 +48,7 @@ def install(folder: Path) -> None:
 
 
 def lock(folder: Path) -> None:
-    """Pin what package.json asks for, without any address."""
+    """Pin the packages of package.json without download addresses."""
     file = folder / "package-lock.json"
     npm(["install", "--package-lock-only", "--no-progress"], True, cwd=folder, capture_output=True, check=True)
     pinned = json.loads(file.read_text())
@@ -58,7 +58,7 @@ def lock(folder: Path) -> None:
 
 
 def look_over(*documents: Path) -> list[str]:
-    """Spectral's rules and our own; the house's document holds all that its services' hold."""
+    """Run Spectral's rules and our own on the merged document, which contains those of all services."""
     spectral = "node_modules/@stoplight/spectral-cli/dist/index.js"
     return [spectral, "lint", "--quiet", "--fail-severity=warn", "--ruleset=ruleset.yaml", *map(str, documents)]
 
@@ -76,7 +76,7 @@ def compiled(project: Path = CLIENT) -> list[str]:
 
 
 def run(folder: Path, words: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    """One of node's programs, run in the folder whose packages it needs."""
+    """Run a node program in the folder of its packages."""
     return node(words, True, cwd=folder, capture_output=True, text=True)
 
 

@@ -65,19 +65,19 @@ def check(root: Path, version: str) -> str:
 
 
 def last_version(root: Path) -> str | None:
-    """The greatest version that a tag `vx.y.z` names; None without such a tag."""
+    """Return the greatest version among tags `vx.y.z`, None without one."""
     tags = (tag.removeprefix("v") for tag in _git(root, "tag", "--list", "v*").split())
     return max((tag for tag in tags if SEMVER.fullmatch(tag)), key=_numbers, default=None)
 
 
 def unreleased(changelog: str) -> str:
-    """The text of the Unreleased section, without its own heading."""
+    """Return the text of the Unreleased section without its heading."""
     _, _, rest = changelog.partition(UNRELEASED)
     return re.split(r"(?m)^## ", rest, maxsplit=1)[0].strip()
 
 
 def contracts_changed(root: Path) -> bool:
-    """Whether the documents of API and events differ from those released last, or anything is noted as retired."""
+    """Return True when the documents of API and events differ from the last release, or something is noted as retired."""
     folder = root / "contracts/released"
     retired = tomllib.loads((folder / "retired.toml").read_text("utf-8"))
     return any(retired.values()) or any(

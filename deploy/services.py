@@ -1,4 +1,4 @@
-"""Reads the list of services that everything else is made from."""
+"""The list of services, from which everything else is made."""
 
 import tomllib
 from collections import Counter
@@ -11,7 +11,7 @@ import msgspec
 
 
 class Service(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One service: the paths it answers, its port on a laptop if it answers any, its roles, commands, and settings that are secret."""
+    """One service: its paths, its port on a laptop, its roles, commands and secret settings."""
 
     name: str
     roles: dict[str, str]
@@ -26,17 +26,17 @@ class Service(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     @property
     def jobs(self) -> list[str]:
-        """Modules of roles that are the service's own; each has `run(settings, stopping)`."""
+        """Modules of the service's own roles; each has `run(settings, stopping)`."""
         return [module for module in self.roles.values() if module.startswith(f"{self.name}.")]
 
     @property
     def job_modules(self) -> list[str]:
-        """The names of these modules inside the service."""
+        """Names of these modules inside the service."""
         return [module.removeprefix(f"{self.name}.") for module in self.jobs]
 
     @property
     def under(self) -> list[str]:
-        """What it answers with all that lies below: its own paths, and its dead letters where none of these holds them."""
+        """Path prefixes it answers: its own paths, and its dead letters unless one of these contains them."""
         letters = f"/v1/{self.name}/dead-letters"
         return [*self.paths, *([letters] if f"/v1/{self.name}" not in self.paths else [])] if self.answers else []
 
@@ -50,7 +50,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 @cache
 def services() -> dict[str, Service]:
-    """All services by name. Raises `ValueError` when a path or a port has two owners, or who answers has none."""
+    """Return all services by name. Raises `ValueError` when a path or a port has two owners, or a web role has none."""
     read = tomllib.loads(files("deploy").joinpath("services.toml").read_text("utf-8"))
     found = {name: msgspec.convert({"name": name} | block, Service) for name, block in read.items()}
     for one in found.values():
@@ -67,10 +67,10 @@ def services() -> dict[str, Service]:
 
 
 def unlisted(folder: Path) -> set[str]:
-    """Services that stand in `folder` and not in the list, or in the list and not in the folder."""
+    """Return the names that are only in `folder` or only in the list."""
     return {path.parent.name for path in folder.glob("*/pyproject.toml")} ^ set(services())
 
 
 def owner_of(path: str) -> Service | None:
-    """The service that answers a path; None when nobody does."""
+    """Return the service that answers a path, None when none does."""
     return next((service for service in services().values() if service.owns(path)), None)

@@ -20,14 +20,14 @@ QUEUE = "bench.matching.arrays"
 OF_ONE = 100
 
 
-class Told(msgspec.Struct, frozen=True):
+class Item(msgspec.Struct, frozen=True):
     """One event of an array, with its own id for the inbox."""
 
     envelope: Envelope
     event: NeedPublished
 
 
-_many = msgspec.json.Decoder(list[Told])
+_many = msgspec.json.Decoder(list[Item])
 
 
 def measure(scene: Scene, luck: random.Random, events: int) -> None:
@@ -54,7 +54,7 @@ def _singly(needs: Sequence[NeedPublished]) -> list[Letter]:
 def _in_arrays(needs: Sequence[NeedPublished]) -> list[Letter]:
     letters = []
     for at in range(0, len(needs), OF_ONE):
-        told = [Told(_envelope(need), need) for need in needs[at : at + OF_ONE]]
+        told = [Item(_envelope(need), need) for need in needs[at : at + OF_ONE]]
         letters.append(letter(told[0].envelope, msgspec.json.encode(told), QUEUE))
     return letters
 

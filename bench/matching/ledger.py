@@ -23,7 +23,7 @@ _OVER = """
 """
 
 
-class Told(msgspec.Struct):
+class PublishedMatch(msgspec.Struct):
     """The fields of a published match that the ledger reads."""
 
     match_id: str
@@ -44,7 +44,7 @@ class Ledger(msgspec.Struct):
 
 def audit(connection: psycopg.Connection[Any], side: str, ids: Collection[Any], bodies: Collection[bytes]) -> Ledger:
     """Compare the needs or pledges (`side`) with these ids to the matches published since they came."""
-    told = [msgspec.json.decode(body, type=Told) for body in bodies]
+    told = [msgspec.json.decode(body, type=PublishedMatch) for body in bodies]
     stored = Counter(
         (str(match), str(need), str(pledge), quantity)
         for match, need, pledge, quantity in connection.execute(

@@ -162,7 +162,7 @@ def _until_all_are_told(scene: Scene, database: str, events: Sequence[Any], all_
 
 def _settle(scene: Scene, database: str, side: str, events: Sequence[Event], who: str, at_least: float | None = None) -> Ledger:
     with scene.connect(database) as connection:
-        ledger = audit(connection, side, [event.subject for event in events], scene.read_told())
+        ledger = audit(connection, side, [event.subject for event in events], scene.consume_matches())
     report(f"ledger of {who}: {side}s matched wholly", ledger.whole, f"{side}s", asked=ledger.asked, matches=ledger.told, at_least=at_least)
     report(f"ledger of {who}: matches told otherwise than once", ledger.told_otherwise_than_once, "matches", at_most=0)
     report(f"ledger of {who}: needs and pledges over-allocated", ledger.over_allocated, "rows", at_most=0)

@@ -68,7 +68,7 @@ class Scene:
                 if len(safe) < len(letters) or unwanted:
                     raise RuntimeError("the broker did not take every event")
 
-    def read_told(self) -> list[bytes]:
+    def consume_matches(self) -> list[bytes]:
         """Consume and return the bodies of all published matches."""
         bodies: list[bytes] = []
         with self.channel() as channel:

@@ -1,1 +1,1 @@
-"""One image for each service: what it holds, how it is built, how it runs on a laptop."""
+"""Images: one for each service, its pins, its build, its run on a laptop."""

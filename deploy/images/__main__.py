@@ -1,7 +1,7 @@
-"""Builds every service's image, or those named: `python -m deploy.images [needs …]`.
+"""The build of every service's image, or of those named: `python -m deploy.images [needs …]`.
 
-`ENGINE=docker` or `podman` builds by those; else buildah, without a daemon. `BASE` names an image with Python 3.11 to build on; without
-one buildah builds on a base made of Debian's packages here. `FRESH=1` makes that base anew.
+`ENGINE=docker` or `podman` builds with those, otherwise buildah builds without a daemon. `BASE` names an image with Python 3.11 to build
+on; without it, buildah uses a base made from Debian's packages. `FRESH=1` makes that base anew.
 """
 
 import hashlib
@@ -28,14 +28,14 @@ BASE, BUILDER = f"localhost/duijie/base:{RECIPE}", f"localhost/duijie/builder:{R
 
 
 def revision() -> tuple[str, int]:
-    """What is built: the commit and its time in seconds, by which every file in an image is dated; unknown outside a repository."""
+    """Return the commit and its time in seconds, which dates every file of an image; unknown outside a repository."""
     outcome = subprocess.run(["git", "log", "-1", "--format=%H %ct"], cwd=ROOT, capture_output=True, text=True, check=False)
     commit, _, moment = outcome.stdout.strip().partition(" ")
     return commit or "unknown", int(os.environ.get("SOURCE_DATE_EPOCH") or moment or 0)
 
 
 def make_base(moment: int) -> None:
-    """An image of Debian's Python and nothing that installs, and one beside it that has uv as well."""
+    """Make a base image with Debian's Python and no installer, and a second one with uv."""
     with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
         archive = str(Path(folder, "base.tar"))
         options = [f"--dpkgopt=path-exclude={path}" for path in LEFT_OUT]
@@ -55,7 +55,7 @@ def _commit(base: str, source: str, target: str, image: str, moment: int) -> Non
 
 
 def build(service: str, engine: str, base: str | None, tag: str | None = None) -> None:
-    """Build a service's image, called `tag` or as it is always called. Raises `CalledProcessError`."""
+    """Build a service's image under `tag` or its usual name. Raises `CalledProcessError`."""
     commit, moment = revision()
     version = tomllib.loads((ROOT / "services" / service / "pyproject.toml").read_text("utf-8"))["project"]["version"]
     given = {"SERVICE": service, "VERSION": version, "REVISION": commit} | ({"BASE": base} if base else {})

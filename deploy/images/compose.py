@@ -1,4 +1,4 @@
-"""All images on a laptop with Docker or podman: compose.yaml from the list of services; `python -m deploy.images.compose` makes keys."""
+"""The compose.yaml of all images, made from the list of services; `python -m deploy.images.compose` makes its keys."""
 
 import json
 import os
@@ -16,7 +16,7 @@ KEYS = HERE.parents[1] / "var" / "compose"
 
 
 def page() -> str:
-    """What ought to stand in compose.yaml."""
+    """Render compose.yaml."""
     template = Environment(trim_blocks=True, undefined=StrictUndefined, keep_trailing_newline=True).from_string(
         (HERE / "compose.yaml.jinja").read_text("utf-8")
     )
@@ -24,7 +24,7 @@ def page() -> str:
 
 
 def make_keys(folder: Path) -> None:
-    """Keys for the processes, made once. Who runs an image is not who made them: the folder keeps others out, not the key's mode."""
+    """Make the keys of the processes once. The containers run as another user, so the folder protects them, not the files' modes."""
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
     lines = "".join(f"{name}={value}\n" for name, value in keys_of(folder).items())

@@ -1,4 +1,4 @@
-"""Builds and runs images without a daemon: buildah and podman, as root, in whatever sandbox that is."""
+"""Commands of buildah and podman for root inside a sandbox, without a daemon."""
 
 import os
 import subprocess
@@ -23,13 +23,13 @@ def image_of(service: str) -> str:
 
 @cache
 def ways() -> dict[str, str]:
-    """What buildah and podman are told: layers are laid over each other where the kernel allows it, else copied."""
+    """Return the variables for buildah and podman: overlay layers where the kernel allows them, copies elsewhere."""
     driver = os.environ.get("STORAGE_DRIVER") or ("overlay" if _overlays() else "vfs")
     return {"BUILDAH_ISOLATION": "chroot", "STORAGE_DRIVER": driver}
 
 
 def environment() -> dict[str, str]:
-    """This process's environment with `ways`, for one of buildah or podman."""
+    """Return this process's environment with `ways` added."""
     return dict(os.environ) | ways()
 
 
@@ -46,16 +46,16 @@ def _overlays() -> bool:
 
 
 def buildah(*words: str) -> str:
-    """Raises `CalledProcessError`; what buildah complains of is on stderr."""
+    """Run buildah. Raises `CalledProcessError`; buildah explains on stderr."""
     return subprocess.run(["buildah", *words], env=environment(), check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
 
 
 def contained(
     service: str, *words: str, told: Iterable[str] = (), files: Mapping[Path, Path] | None = None, options: Sequence[str] = ()
 ) -> list[str]:
-    """The command that runs words in a service's image, confined as in a cluster.
+    """Return the command that runs `words` in a service's image with the limits of a cluster.
 
-    `told` names variables of the caller's environment; `files` are mounted to be read, by their place here.
+    `told` names variables of the caller's environment to pass on; `files` are mounted read-only, by their path here.
     """
     variables = [f"--env={name}" for name in sorted(told)]
     mounted = [f"--volume={here}:{there}:ro" for here, there in (files or {}).items()]

@@ -1,6 +1,6 @@
-"""What each service's image holds: of everything that the lock pins, what this one service needs.
+"""The pins of each service's image: the part of the lock that this one service needs.
 
-Hashes stay in `requirements.txt`, where an image's installation looks them up.
+Hashes stay in `requirements.txt`, where the installation of an image looks them up.
 """
 
 from collections.abc import Iterator
@@ -22,16 +22,16 @@ HEADING = "# Pins that {service} and what it stands on need, of those in require
 
 
 def pins() -> dict[str, str]:
-    """The lock's pins by name: `{"alembic": "1.20.1", …}`."""
+    """Read the lock's pins by name: `{"alembic": "1.20.1", …}`."""
     lines = (ROOT / "requirements.txt").read_text("utf-8").splitlines()
     pinned = (line.split()[0].partition("==") for line in lines if line[:1].isalnum())
     return {canonicalize_name(name): version for name, _, version in pinned}
 
 
 def needed(service: str) -> dict[str, str]:
-    """Name and version of everything a service needs, its own packages left out.
+    """Return name and version of every package a service needs, without our own.
 
-    Raises `LookupError` for what the lock does not pin, or pins otherwise than it is installed.
+    Raises `LookupError` for a package that the lock does not pin, or pins in another version than installed.
     """
     locked = pins()
     found = {name: distribution(name).version for name in sorted(_closure(service)) if not name.startswith(OWN)}
@@ -41,7 +41,7 @@ def needed(service: str) -> dict[str, str]:
 
 
 def _closure(service: str) -> set[str]:
-    """All packages reached from a service's own by what each says it requires, extras followed."""
+    """Return all packages that a service's own package requires, directly or not, extras included."""
     waiting, seen = [Requirement(one) for one in [f"{OWN}{service}", *EXTRAS]], set[tuple[str, str]]()
     while waiting:
         one = waiting.pop()
@@ -61,7 +61,7 @@ def _required(name: str, extra: str) -> Iterator[Requirement]:
 
 
 def files() -> dict[Path, str]:
-    """What ought to stand in the list of every service."""
+    """Render the list of every service."""
     return {
         FOLDER / f"{name}.txt": HEADING.format(service=name) + "".join(f"{one}=={version}\n" for one, version in needed(name).items())
         for name in services()

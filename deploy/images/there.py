@@ -1,4 +1,4 @@
-"""Before images are looked into: ends with an error where one is missing, says where one is of another commit than this tree."""
+"""The check before images are tested: an error for a missing image, a word about one of another commit."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""Invented people in real places to play with: seeded once through the same doors as everybody uses, then shown with what to try."""
+"""The sandbox: invented people in real places, seeded once through the public API, then shown with commands to try."""
 
 import csv
 import json
@@ -50,7 +50,7 @@ curl -sS --fail-with-body "{origin}/v1/notices?limit=1" -H "Authorization: Beare
 
 
 def open_house(folder: Path, origin: str, told: dict[str, str], console: Console) -> None:
-    """Seed the sandbox if that has not been done, show it, and say that the house is ready."""
+    """Seed the sandbox once, show it, and announce that the house is ready."""
     kept = folder / "sandbox.json"
     state = json.loads(kept.read_text()) if kept.exists() else {"password": secrets.token_urlsafe(9), "seeded": False}
     if not state["seeded"]:
@@ -85,7 +85,7 @@ def _seed(folder: Path, origin: str, told: dict[str, str], password: str, consol
 
 
 def _import(folder: Path, told: dict[str, str], password: str, people: dict[str, Any]) -> list[dict[str, str]]:
-    """Bring everybody in by the import command; gives the households: id, village, and phone where they have one."""
+    """Import all accounts with the operators' command; return the households with id, village and phone, if any."""
     rows = [{"kind": "staff", "password": password, "region": one["manages"], **one} for one in people["administrators"]]
     rows += [{"kind": one["kind"], "name": one["name"], "phone": one["phone"], "password": password} for one in people["givers"]]
     first_household = len(rows) + 2
@@ -122,7 +122,7 @@ def _import(folder: Path, told: dict[str, str], password: str, people: dict[str,
 
 
 def national_id(number: int, village: str) -> str:
-    """A number of the right form that belongs to nobody: such people would have been born around 1900."""
+    """Return a valid national id that belongs to nobody: its owner would have been born around 1900."""
     year, day = divmod(number // 1000, 28)
     digits = f"{village[:6]}{1900 + year}{1:02d}{day + 1:02d}{number % 1000:03d}"
     return digits + str(ric.calc_check_digit(digits + "0"))
@@ -169,7 +169,7 @@ def _offer_pledges(origin: str, password: str, givers: Iterable[dict[str, Any]],
 
 
 def _patiently(client: ApiClient, path: str, body: dict[str, Any], key: str) -> Any:
-    """Post, and wait for what the service has not heard yet: who is registered and who manages what reaches it by events."""
+    """Post, and retry until the events about registrations and appointments have reached the service."""
     deadline = time.monotonic() + 30
     while True:
         try:

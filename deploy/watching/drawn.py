@@ -1,6 +1,6 @@
-"""Draws what the dashboard's queries give beside a running stack: `python -m deploy.watching.drawn stack.json dashboard.png --seconds 120`.
+"""A picture of the dashboard beside a running stack: `python -m deploy.watching.drawn stack.json dashboard.png --seconds 120`.
 
-No Grafana: its panels, headings, units and red lines, drawn by matplotlib out of what Prometheus answers.
+Without Grafana: matplotlib draws its panels, headings, units and red lines from Prometheus's answers.
 """
 
 import argparse
@@ -21,7 +21,7 @@ NAMED = 6
 
 
 def draw(prometheus: Prometheus, seconds: float, file: Path) -> None:
-    """Every panel over the last so many seconds, four beside each other under each heading."""
+    """Draw every panel over the last `seconds`, four in a row under each heading."""
     heights = [-(-len(panels) // 4) for panels in ROWS.values()]
     figure = plt.figure(figsize=(18, 2.6 * sum(heights)), layout="constrained")
     for part, (heading, panels), height in zip(

@@ -1,4 +1,4 @@
-"""A Prometheus that looks at a stack of this machine, as the one of a cluster looks at its pods."""
+"""A Prometheus that scrapes a stack on this machine as a cluster's Prometheus scrapes pods."""
 
 import time
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ EVERY = 1
 
 
 class Prometheus(Server):
-    """It looks at `targets` (label `pod`: address of its figures) and at the broker's queues, and can be asked."""
+    """A Prometheus that scrapes `targets` (label `pod`: address of metrics) and the broker's queues, and answers queries."""
 
     def __init__(self, folder: Path | None, targets: Mapping[str, str], broker: str) -> None:
         super().__init__(folder, die_with_parent=True)
@@ -26,13 +26,13 @@ class Prometheus(Server):
         self.start_again()
 
     def ask(self, query: str) -> list[dict[str, Any]]:
-        """The lines that an expression gives now: `metric` (labels) and `value` (time, figure as text). Raises `HTTPStatusError`."""
+        """Query the current series of an expression: `metric` (labels) and `value` (time, figure as text). Raises `HTTPStatusError`."""
         answer = httpx.get(f"{self.address}/api/v1/query", params={"query": query}, trust_env=False).raise_for_status()
         found: list[dict[str, Any]] = answer.json()["data"]["result"]
         return found
 
     def ask_over(self, query: str, seconds: float) -> list[dict[str, Any]]:
-        """As `ask`, over the last so many seconds: `values` instead of `value`."""
+        """Query the series of the last `seconds`, with `values` instead of `value`."""
         now = time.time()
         asked = {"query": query, "start": now - seconds, "end": now, "step": EVERY}
         answer = httpx.get(f"{self.address}/api/v1/query_range", params=asked, trust_env=False).raise_for_status()

@@ -1,4 +1,4 @@
-"""Holds a dashboard against the types in which Grafana describes one: what it does not know there it would drop without a word."""
+"""The check of a dashboard against Grafana's types, since Grafana silently drops unknown fields."""
 
 import json
 import subprocess
@@ -16,7 +16,7 @@ STRICTLY = ["--noEmit", "--strict", "--skipLibCheck", "--target", "es2022", "--m
 
 
 def held(dashboard: dict[str, Any]) -> subprocess.CompletedProcess[str]:
-    """What the compiler says of it; npm packages are installed at the first call."""
+    """Return the compiler's output; npm packages are installed at the first call."""
     lint_api.install(lint_api.GRAFANA)
     pictures = [panel for panel in dashboard["panels"] if panel["type"] == "timeseries"]
     typed = [("Dashboard", dashboard), *(("Options", one["options"]) for one in pictures)]
