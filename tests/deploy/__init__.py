@@ -1,1 +1,1 @@
-"""What is installed on Kubernetes, held against the code."""
+"""Tests of the chart and the platform against the code."""

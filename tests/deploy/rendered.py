@@ -1,4 +1,4 @@
-"""What Helm makes of the chart with given values, as objects."""
+"""The chart rendered by Helm with given values, as objects."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""What no manifest may break; each rule names who breaks it."""
+"""Rules for all manifests; each names the objects that break it."""
 
 from collections.abc import Callable, Mapping
 from itertools import chain
@@ -100,7 +100,7 @@ def _matches(wanted: Mapping[str, str], labels: Mapping[str, str]) -> bool:
 
 
 def before_their_time(among: list[Object]) -> set[str]:
-    """What a hook's pod uses of the chart's own that does not stand yet when it runs: no hook, or none of a lower weight."""
+    """Return the chart's objects that a hook's pod uses before they exist: no hooks, or hooks of no lower weight."""
     weights = {
         (one["kind"], one["metadata"]["name"]): int(one["metadata"]["annotations"][WEIGHT])
         for one in among

@@ -112,7 +112,7 @@ def test_a_spoilt_object_is_noticed(rule: Rule, spoil: Callable[[House], Any]) -
     assert rule(house.all)
 
 
-def test_every_role_has_a_deployment_which_runs_its_module_and_no_deployment_is_anybody_else_s() -> None:
+def test_each_role_has_one_deployment_that_runs_its_module() -> None:
     wanted = {
         f"duijie-{service.name}-{role}": ["python", "-m", module, service.name]
         for service in services().values()
@@ -123,7 +123,7 @@ def test_every_role_has_a_deployment_which_runs_its_module_and_no_deployment_is_
     assert deployed == wanted
 
 
-def test_whoever_listens_in_the_code_has_a_worker_with_a_scaler_for_each_of_its_queues() -> None:
+def test_each_listener_has_a_worker_scaled_by_all_its_queues() -> None:
     scalers = of_kind("ScaledObject", objects("values-production"))
     scaled = {name: [trigger["metadata"]["queueName"] for trigger in one["spec"]["triggers"]] for name, one in scalers.items()}
     listening = {
@@ -136,7 +136,7 @@ def test_whoever_listens_in_the_code_has_a_worker_with_a_scaler_for_each_of_its_
     assert all(one["spec"]["minReplicaCount"] >= 1 for one in scalers.values())
 
 
-def test_databases_are_migrated_and_queues_declared_before_anything_of_a_release_starts() -> None:
+def test_migrations_and_topology_run_before_a_release_starts() -> None:
     jobs = of_kind("Job", objects())
     steps = {
         name: [container["command"][2:] for container in pod.containers]
@@ -147,7 +147,7 @@ def test_databases_are_migrated_and_queues_declared_before_anything_of_a_release
 
 
 @pytest.mark.parametrize("values", VALUES)
-def test_each_process_gets_the_secrets_it_needs_of_its_own_service_and_no_more(values: str) -> None:
+def test_each_process_gets_only_the_secrets_of_its_service(values: str) -> None:
     for pod in pods(objects(values)):
         service, role = pod.labels["app.kubernetes.io/name"], pod.labels["app.kubernetes.io/component"]
         told = {env["name"] for one in pod.containers for env in one["env"]}
@@ -160,7 +160,7 @@ def test_each_process_gets_the_secrets_it_needs_of_its_own_service_and_no_more(v
         assert ("JWKS_URL" in told) is (role == "web" and service != "users")
 
 
-def test_secrets_are_listed_for_exactly_the_services_whose_code_seals_or_fingerprints() -> None:
+def test_only_encrypting_services_list_encryption_secrets() -> None:
     words = {"Sealed": "SEAL_KEYS", "SealedBytes": "SEAL_KEYS", "fingerprint": "FINGERPRINT_KEY"}
     for name, service in services().items():
         used = set()
@@ -171,7 +171,7 @@ def test_secrets_are_listed_for_exactly_the_services_whose_code_seals_or_fingerp
         assert set(service.secrets) == used
 
 
-def test_what_a_pod_is_told_are_settings_that_the_operators_page_knows() -> None:
+def test_settings_of_pods_stand_on_the_operators_page() -> None:
     page = "".join(path.read_text("utf-8") for path in [ROOT / "docs/operating.md", *(ROOT / "docs").glob("operating/*.md")])
     credentials = {f"{what}_{which}" for what in ("DATABASE", "BROKER") for which in ("USERNAME", "PASSWORD")}
     told = {env["name"] for pod in pods(objects("values-production")) for one in pod.containers for env in one["env"]} - credentials
@@ -197,7 +197,7 @@ def test_all_paths_lead_to_their_owner_from_one_origin() -> None:
     assert {path["path"]: path["backend"]["service"]["name"] for path in ingress} == matches
 
 
-def test_a_route_waits_longer_than_a_request_may_take_and_a_stream_s_for_ever() -> None:
+def test_route_timeouts_exceed_request_deadlines() -> None:
     stream = {"notify": {"roles": {"stream": {"module": "notify.stream", "paths": ["/v1/notices/stream"]}}}}
     routes = of_kind("HTTPRoute", objects("values", route=ALL_ON["route"], services=stream))
     timeouts = {name: {rule["timeouts"]["request"] for rule in route["spec"]["rules"]} for name, route in routes.items()}
@@ -226,7 +226,7 @@ def test_a_pod_has_the_time_to_finish_what_it_began() -> None:
             assert drains > kept_seconds, "a connection that rests may be used while its process closes it"
 
 
-def test_a_zone_that_is_away_keeps_nobody_from_starting_in_the_others() -> None:
+def test_lost_zone_does_not_stop_pods_from_starting_elsewhere() -> None:
     for one in of_kind("Deployment", objects("values-production")).values():
         spread = one["spec"]["template"]["spec"]["topologySpreadConstraints"]
         assert {each["nodeTaintsPolicy"] for each in spread if each["whenUnsatisfiable"] == "DoNotSchedule"} == {"Honor"}
@@ -246,7 +246,7 @@ def test_a_service_is_added_by_a_block_of_values_alone() -> None:
     assert "duijie-gazettes-prepare" in of_kind("Job", among)
 
 
-def test_settings_of_a_service_s_role_count_more_than_those_of_all() -> None:
+def test_settings_of_a_role_override_common_settings() -> None:
     services = {"needs": {"settings": {"POOL_SIZE": "30"}, "roles": {"web": {"settings": {"WEB_THREADS": "16"}}}}}
     among = objects("values", settings={"POOL_SIZE": "10", "WEB_THREADS": "4"}, services=services)
     told = {pod.name: {env["name"]: env.get("value") for env in pod.spec["containers"][0]["env"]} for pod in pods(among)}
@@ -256,7 +256,7 @@ def test_settings_of_a_service_s_role_count_more_than_those_of_all() -> None:
     assert told["duijie-users-web"]["DRAIN_SECONDS"] == "10"
 
 
-def test_addresses_are_put_together_after_what_they_are_put_together_of() -> None:
+def test_composed_addresses_come_after_their_parts() -> None:
     for pod in pods(objects("values-production")):
         for one in pod.containers:
             names = [env["name"] for env in one["env"]]
@@ -264,7 +264,7 @@ def test_addresses_are_put_together_after_what_they_are_put_together_of() -> Non
                 assert set(re.findall(r"\$\((\w+)\)", env.get("value", ""))) <= set(names[:at])
 
 
-def test_every_setting_that_the_chart_gives_is_read_by_some_process() -> None:
+def test_every_setting_of_the_chart_is_read_by_a_process() -> None:
     modules = [*(ROOT / "chassis/chassis").rglob("*.py"), *(ROOT / "services").glob("*/*/**/*.py")]
     read = set(re.findall(r"\"([A-Z][A-Z_]{3,})\"", "".join(path.read_text("utf-8") for path in modules)))
     told = {

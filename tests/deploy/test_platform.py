@@ -22,12 +22,12 @@ from tests.deploy.rendered import ROOT, TOOLS, VALUES, Object, objects, of_kind,
 
 @pytest.fixture(scope="module")
 def applied() -> list[Object]:
-    """What `kubectl apply -k deploy/platform` would apply."""
+    """Render the objects that `kubectl apply -k deploy/platform` would apply."""
     said = subprocess.run([TOOLS / "kubectl", "kustomize", ROOT / "deploy/platform"], capture_output=True, text=True, check=True)
     return list(yaml.load_all(said.stdout, yaml.CSafeLoader))
 
 
-def test_each_service_has_a_role_and_a_database_and_a_user_of_its_own(applied: list[Object]) -> None:
+def test_each_service_has_its_own_role_database_and_user(applied: list[Object]) -> None:
     [cluster] = of_kind("Cluster", applied).values()
     assert {role["name"] for role in cluster["spec"]["managed"]["roles"]} == services().keys()
     databases = of_kind("Database", applied).values()
@@ -65,7 +65,7 @@ def test_the_chart_s_production_finds_what_the_platform_gives(applied: list[Obje
     assert f"'app.kubernetes.io/name': '{broker['metadata']['name']}'" in peers
 
 
-def test_all_processes_together_have_no_more_connections_than_the_databases_take(applied: list[Object]) -> None:
+def test_all_connection_pools_fit_the_databases(applied: list[Object]) -> None:
     [cluster] = of_kind("Cluster", applied).values()
     among = objects("values-production")
     most = {one["spec"]["scaleTargetRef"]["name"]: one["spec"]["maxReplicas"] for one in of_kind("HorizontalPodAutoscaler", among).values()}
@@ -115,7 +115,7 @@ def queues_of(service: str) -> list[str]:
 
 
 @pytest.mark.parametrize("service", services())
-def test_a_service_declares_tells_is_told_again_and_listens_with_its_own_user(users: Users, service: str) -> None:
+def test_service_declares_publishes_and_listens_as_its_own_user(users: Users, service: str) -> None:
     listener = next(name for name in services() if name != service)
     for address in ({"exchange": exchange_of(service), "routing_key": "x"}, {"exchange": "", "routing_key": queues_of(listener)[0]}):
         users.act(service, lambda channel, address=address: channel.basic_publish_confirm(amqp.Message("{}"), **address))
@@ -148,19 +148,19 @@ def test_a_service_declares_tells_is_told_again_and_listens_with_its_own_user(us
         "deletes an exchange",
     ],
 )
-def test_a_service_does_nothing_in_another_s_name(users: Users, operation: Callable[[amqp.Channel], Any]) -> None:
+def test_service_cannot_act_for_another_service(users: Users, operation: Callable[[amqp.Channel], Any]) -> None:
     with pytest.raises(amqp.AccessRefused):
         users.act("needs", operation)
 
 
-def test_who_looks_how_long_a_queue_is_may_write_to_it_which_older_brokers_do_not_ask_for() -> None:
+def test_reading_a_queue_length_needs_write_on_newer_brokers() -> None:
     for queue in (queue for name in services() for queue in queues_of(name)):
         for rights in (platform.permissions(queue.split(".")[1]), _scaler_s_permissions()):
             assert re.search(rights["write"], queue)
     assert not any(re.search(_scaler_s_permissions()["write"], name) for name in ("amq.default", "", *map(exchange_of, services())))
 
 
-def test_who_scales_sees_how_long_queues_are_and_does_nothing_else(users: Users) -> None:
+def test_scaler_sees_queue_lengths_and_can_do_nothing_else(users: Users) -> None:
     assert users.act("scaler", lambda channel: channel.queue_declare(queues_of("needs")[0], passive=True)).message_count >= 0
     for operation in (
         lambda channel: channel.basic_get(queues_of("needs")[0]),

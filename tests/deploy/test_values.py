@@ -15,7 +15,7 @@ SECRETS = re.compile(
 
 
 @pytest.mark.parametrize("values", VALUES)
-def test_nothing_secret_stands_in_values_or_in_what_is_made_of_them(values: str) -> None:
+def test_values_and_rendered_manifests_hold_no_secrets(values: str) -> None:
     found = SECRETS.findall(VALUES[values].read_text("utf-8"))
     assert found == []
     rendered = text(values).replace("automountServiceAccountToken: false", "").replace("key: password", "")
@@ -54,7 +54,7 @@ def test_something_secret_would_be_noticed(secret: str) -> None:
         ("watch", {}),
     ],
 )
-def test_values_that_are_secret_unsafe_or_read_by_nobody_are_refused(path: str, value: object) -> None:
+def test_secret_unsafe_and_unread_values_are_refused(path: str, value: object) -> None:
     said = helm("template", "duijie", str(CHART), "--set-json", f"{path}={json.dumps(value)}")
     assert said.returncode != 0
     assert "schema" in said.stderr

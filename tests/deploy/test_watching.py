@@ -79,7 +79,7 @@ def test_every_metric_of_ours_is_on_the_dashboard() -> None:
     assert {name for name in ours if name not in everything} == set()
 
 
-def test_every_alert_has_a_case_in_which_it_fires_and_one_in_which_it_keeps_still() -> None:
+def test_every_alert_has_a_firing_and_a_silent_case() -> None:
     cases = [case for test in yaml.safe_load(CASES.read_text())["tests"] for case in test["alert_rule_test"]]
     assert {case["alertname"] for case in cases if case["exp_alerts"]} == rules().keys()
     assert {case["alertname"] for case in cases if not case["exp_alerts"]} == rules().keys()
@@ -92,7 +92,7 @@ def test_whoever_is_woken_reads_what_it_means() -> None:
 
 
 @pytest.mark.skipif("DEPLOY_TEST" not in os.environ, reason="promtool is installed by make deploy-test")
-def test_prometheus_takes_every_expression_and_every_alert_does_what_its_cases_say(tmp_path: Path) -> None:
+def test_alerts_behave_as_their_promtool_cases_say(tmp_path: Path) -> None:
     recorded = [{"record": f"asked{at}", "expr": one.replace("$__rate_interval", "5m")} for at, one in enumerate(asked())]
     (tmp_path / "asked.yaml").write_text(yaml.safe_dump({"groups": [{"name": "asked", "rules": recorded}]}))
     for words in (["check", "rules", ALERTS], ["check", "rules", tmp_path / "asked.yaml"], ["test", "rules", CASES]):

@@ -26,7 +26,7 @@ from deploy.services import services
 
 @dataclass
 class World:
-    """Where the story is told, and the commands its operators use."""
+    """A running house or stack, with its operators' commands."""
 
     origin: Origin
     environment: dict[str, str]

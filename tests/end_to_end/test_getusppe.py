@@ -14,7 +14,7 @@ REQUESTS, GIFTS = (31_202, 1_658) if WHOLE else (1_000, 1)
 
 
 @pytest.mark.timeout(3000)
-def test_every_request_and_gift_of_getusppe_goes_through_and_nothing_matchable_is_left(capsys: pytest.CaptureFixture[str]) -> None:
+def test_getusppe_passes_whole_and_leaves_nothing_matchable(capsys: pytest.CaptureFixture[str]) -> None:
     command = [sys.executable, "-W", "ignore", "-m", "bench.getusppe", *([] if WHOLE else ["--limit", str(REQUESTS)])]
     outcome = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert outcome.returncode == 0, outcome.stderr[-3000:]

@@ -45,7 +45,7 @@ def figures(prometheus: Prometheus, panel: Panel) -> list[tuple[dict[str, str], 
 
 
 @pytest.mark.parametrize("panel", [panel for panel in PANELS if AFTER_AN_HOUR not in panel.query], ids=lambda panel: panel.title)
-def test_every_picture_shows_figures_that_fit_their_unit_with_names_to_each(prometheus: Prometheus, panel: Panel) -> None:
+def test_every_panel_shows_named_series_that_fit_its_unit(prometheus: Prometheus, panel: Panel) -> None:
     lines = eventually(lambda: figures(prometheus, panel))
     least, most = SENSIBLE[panel.unit]
     assert all(least <= figure <= most for _, figure in lines), lines
@@ -69,7 +69,7 @@ def alerts() -> list[Any]:
 
 
 @pytest.mark.parametrize("rule", alerts(), ids=lambda rule: rule["alert"])
-def test_every_alert_looks_at_something_that_bears_the_labels_of_its_words(prometheus: Prometheus, rule: Any) -> None:
+def test_every_alert_finds_series_with_the_labels_of_its_text(prometheus: Prometheus, rule: Any) -> None:
     # Not only what is too much, and instead of failures, of which there are none, what went well.
     compared = re.sub(r" (>=|==|>|<) ", r" \1 bool ", rule["expr"]).replace('"5.."', '"2.."')
     lines = eventually(lambda: prometheus.ask(compared))

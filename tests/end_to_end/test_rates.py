@@ -19,7 +19,7 @@ def rates(who: ApiClient, region: str = TOWN) -> dict[str, Any]:
     return found
 
 
-def test_the_rates_of_a_township_move_as_a_need_is_published_and_matched(world: World) -> None:
+def test_township_rates_follow_a_need_from_posting_to_match(world: World) -> None:
     cast = Cast(world)
     before = eventually(lambda: rates(cast.town))["figures"]
     cast.donor.post("/v1/pledges", pledge(category="medical.gown", quantity=4))
@@ -36,7 +36,7 @@ def test_the_rates_of_a_township_move_as_a_need_is_published_and_matched(world: 
 
 
 @pytest.mark.timeout(300)
-def test_what_insight_lost_is_retold_by_the_others_and_comes_to_the_same_figures(stacked: World) -> None:
+def test_insight_rebuilt_by_republishing_shows_the_same_figures(stacked: World) -> None:
     cast = Cast(stacked)
     cast.donor.post("/v1/pledges", pledge(category="medical.bootie", quantity=4))
     need = published(cast, category="medical.bootie", quantity=4)
@@ -53,7 +53,7 @@ def test_what_insight_lost_is_retold_by_the_others_and_comes_to_the_same_figures
 
 
 def settled(who: ApiClient) -> bool:
-    """Whether the figures stay as they are for two of the timer's rounds."""
+    """Return True when the figures stay the same for two rounds of the timer."""
     before = rates(who, CITY)
     time.sleep(3)
     return rates(who, CITY) == before

@@ -28,7 +28,7 @@ CITY, COUNTY, TOWN, VILLAGE = "5109", "510981", "510981101", "510981101200"
 
 
 def eventually(look: Callable[[], T | None], seconds: float = 30) -> T:
-    """What `look` finds once the events have arrived; refusals count as not yet."""
+    """Return what `look` finds once the events have arrived; retry while it is refused."""
     deadline = time.monotonic() + seconds
     while True:
         try:
@@ -53,7 +53,7 @@ def refusal(act: Callable[[], Any]) -> tuple[int, str]:
 
 
 class Cast:
-    """Those who take part, as they come in by themselves: registered, appointed from above, signed in; each time in another village."""
+    """The people of one story: registered, appointed from above, signed in, each time in another village."""
 
     places = itertools.count(1)
 
@@ -118,7 +118,7 @@ def notices(person: ApiClient, about: str) -> set[str]:
     return {notice["kind"] for notice in person.every("/v1/notices") if notice["about"] == about}
 
 
-def test_a_need_is_posted_verified_matched_accepted_and_both_sides_are_told(cast: Cast) -> None:
+def test_need_is_posted_matched_accepted_and_both_are_notified(cast: Cast) -> None:
     offered = cast.donor.post("/v1/pledges", pledge())
     need = published(cast)
     match = proposed(cast.donor, need)
@@ -135,7 +135,7 @@ def test_a_need_is_posted_verified_matched_accepted_and_both_sides_are_told(cast
     assert cast.donor.get("/v1/notices/unread-count")["unread"] == 0
 
 
-def test_what_is_promised_is_sent_received_by_slip_without_an_account_and_counted(cast: Cast) -> None:
+def test_promise_is_sent_received_by_slip_and_counted(cast: Cast) -> None:
     offered = cast.donor.post("/v1/pledges", pledge(category="medical.thermometer", quantity=10))
     need = published(cast, category="medical.thermometer", quantity=10)
     path = f"/v1/matches/{proposed(cast.donor, need)['id']}"
@@ -158,7 +158,7 @@ def test_what_is_promised_is_sent_received_by_slip_without_an_account_and_counte
     assert 0 < figures["match_rate"]["delivered"] < figures["match_rate"]["weighted"]
 
 
-def test_what_arrived_is_shown_thanked_for_and_rated_and_makes_the_giver_reliable(cast: Cast) -> None:
+def test_delivery_is_shown_thanked_rated_and_raises_reliability(cast: Cast) -> None:
     cast.donor.post("/v1/pledges", pledge(category="medical.faceshield", quantity=4))
     path = f"/v1/matches/{proposed(cast.donor, published(cast, category='medical.faceshield', quantity=4))['id']}"
     cast.donor.post(f"{path}/acceptance")
@@ -212,7 +212,7 @@ def test_a_household_with_a_phone_posts_for_itself_and_is_told(cast: Cast) -> No
     eventually(lambda: "match_proposed" in notices(household, match["id"]))
 
 
-def test_what_is_refused_is_offered_to_others_and_a_changed_pledge_answers(cast: Cast) -> None:
+def test_refused_need_reaches_others_after_a_pledge_change(cast: Cast) -> None:
     other = cast.registered("merchant")
     offered = cast.donor.post("/v1/pledges", pledge(category="medical.goggles", quantity=2))
     need = published(cast, category="medical.goggles", quantity=2)
@@ -263,7 +263,7 @@ def test_the_same_post_sent_twice_is_done_once(cast: Cast) -> None:
     assert len([one for one in cast.donor.every("/v1/pledges/mine") if one["category"] == "medical.cap"]) == 1
 
 
-def test_who_asks_for_many_things_at_once_when_the_session_is_over_renews_it_once(cast: Cast) -> None:
+def test_parallel_requests_renew_an_expired_session_once(cast: Cast) -> None:
     asked: list[str] = []
     cast.donor._client.event_hooks["request"].append(lambda request: asked.append(request.url.path))
     cast.donor._token = "over"

@@ -1,4 +1,4 @@
-"""What a running stack says about itself: one trace from request to notice, and figures for Prometheus."""
+"""Traces and metrics of a running stack: one trace from request to notice, and figures for Prometheus."""
 
 import re
 
@@ -47,7 +47,7 @@ def test_one_trace_leads_from_the_request_to_the_notice(world: World, collected:
 
 
 def figures(world: World, process: str) -> dict[str, float]:
-    """What one process of the stack says on its own port: figures by name and labels."""
+    """Read the metrics of one process, by name and labels."""
     lines = httpx.get(world.metrics[process], trust_env=False).raise_for_status().text.splitlines()
     return {found[1]: float(found[2]) for line in lines if (found := re.match(r"(duijie_\S+(?:\{.*\})?) (\S+)$", line))}
 
@@ -65,7 +65,7 @@ def test_every_process_of_the_stack_has_figures_of_its_own(world: World) -> None
     assert all(figures(world, process) for process in world.metrics)
 
 
-def test_failures_are_counted_from_nought_so_that_the_first_is_an_increase(world: World) -> None:
+def test_failure_counters_start_at_zero(world: World) -> None:
     missed = 'duijie_events_told_total{event="dispute_settled",outcome="missed",service="matching"}'
     failed = 'duijie_events_heard_total{event="matching.dispute_settled",outcome="failed",service="notify"}'
     assert (figures(world, "matching-relay")[missed], figures(world, "notify-worker")[failed]) == (0, 0)

@@ -1,4 +1,4 @@
-"""How each fault of a plan is done."""
+"""The faults of a plan and how each strikes."""
 
 import os
 import signal
@@ -18,13 +18,13 @@ Steps = tuple[Callable[[], object] | float, ...]
 
 
 class Faults:
-    """Does faults to a scene, from the main thread."""
+    """Strikes a scene with faults, from the main thread."""
 
     def __init__(self, scene: Scene) -> None:
         self._scene = scene
 
     def do(self, fault: Fault) -> bool:
-        """Whether it struck: a moment that nobody comes by in time is no fault."""
+        """Strike; return False when no process passed the moment in time."""
         role = self._scene.roles.get(fault.role)
         if fault.what == "dies" and role:
             return self._dies(role, fault.moment)
@@ -67,7 +67,7 @@ class Faults:
                 raise RuntimeError(f"{role.name} was told to stop and runs on")
 
     def _to_server(self, fault: Fault) -> None:
-        """What is done for a while ends by itself."""
+        """Strike a server; a temporary fault ends by itself."""
         scene, broker, database = self._scene, self._scene.rabbitmq, self._scene.postgres
         steps: dict[str, Steps] = {
             "broker dies": (broker.kill, broker.start_again),

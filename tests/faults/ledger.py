@@ -81,7 +81,7 @@ class Ledger:
         }
 
     def is_quiet(self, seconds: float = 3) -> bool:
-        """Whether no outbox, queue or list of clearing holds anything, and nothing has been told or heard for some seconds."""
+        """Return True when outboxes, queues and clearing queue are empty and nothing moved for some seconds."""
         before = self.moving()
         if any(before[:3]):
             return False
@@ -156,7 +156,7 @@ class Ledger:
         return {str(id_): (name, str(subject), version, json.loads(body)) for id_, name, subject, version, body in rows}
 
     def moving(self) -> tuple[int, int, int, int, int]:
-        """How many events are untold, entries to be cleared, messages in queues, events heard, events told."""
+        """Count unpublished events, clearing queue entries, queued messages, handled events and published events."""
         untold = sum(self._ask(service, "SELECT count(*) FROM outbox") for service in self._urls)
         to_clear = self._ask("matching", "SELECT count(*) FROM to_clear") if "matching" in self._urls else 0
         heard = sum(self._ask(service, "SELECT count(*) FROM inbox") for service in self._urls)

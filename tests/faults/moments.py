@@ -117,7 +117,7 @@ def acknowledged_on_arrival() -> None:
 
 
 def told_before_confirmed() -> None:
-    """What is on its way counts as told."""
+    """Count an event as published before its confirm arrives."""
     from chassis.messaging import broker
 
     broker.Publisher._wait_for_confirms = lambda self: self._unconfirmed.clear()  # type: ignore[method-assign]

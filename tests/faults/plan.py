@@ -1,4 +1,4 @@
-"""Which faults are done, in which order and where: drawn from a seed, the same seed giving the same plan."""
+"""A plan of faults, drawn from a seed: the same seed gives the same faults in the same order."""
 
 import random
 from collections.abc import Sequence

@@ -67,7 +67,7 @@ class Role:
             self.process.send_signal(signum)
 
     def tell(self, moment: str, act: str) -> None:
-        """What to do when it next comes by that moment: die or wait."""
+        """Tell the process to die or wait at its next pass of a moment."""
         new = self.order.with_suffix(".new")
         new.write_text(f"{moment} {act}")
         new.rename(self.order)
@@ -151,13 +151,13 @@ class Scene:
             raise RuntimeError(f"not ready: {[name for name, role in self.roles.items() if not role.is_ready()]}; see {self.folder}")
 
     def look_after(self) -> None:
-        """Start again whoever has ended."""
+        """Restart processes that have ended."""
         for role in self.roles.values():
             if self.keeps_running and not role.lives():
                 role.start()
 
     def wait(self, holds: Callable[[], bool], seconds: float) -> bool:
-        """Whether something becomes true in time; who ends meanwhile is started again."""
+        """Wait until a condition holds and return it; restart processes that end meanwhile."""
         deadline = time.monotonic() + seconds
         while not (held := holds()) and time.monotonic() < deadline:
             self.look_after()

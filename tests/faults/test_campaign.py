@@ -44,7 +44,7 @@ def run_short(servers: Servers, folder: Path) -> dict[str, int]:
 
 
 @pytest.mark.timeout(1800)
-def test_nothing_is_lost_and_nothing_is_done_twice_through_many_faults(
+def test_many_faults_lose_nothing_and_repeat_nothing(
     request: pytest.FixtureRequest, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     counted = run_whole() if WHOLE else run_short(request.getfixturevalue("victims"), tmp_path)

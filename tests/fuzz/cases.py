@@ -43,7 +43,7 @@ FAVOURABLE = Favourable(0)
 
 @dataclass
 class Figures:
-    """What came of all cases of one service."""
+    """The results of all cases of one service."""
 
     cases: int = 0
     let_in: int = 0

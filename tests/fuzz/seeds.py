@@ -1,4 +1,4 @@
-"""What stands in a service's database before it is fuzzed, beside what it heard; a service that needs nothing more is not named."""
+"""Rows of a service's database before it is fuzzed, beside those made by events."""
 
 import io
 from collections.abc import Callable, Mapping
@@ -123,7 +123,7 @@ def seed_matching(stage: Stage) -> None:
 
 
 def dispute(stage: Stage) -> None:
-    """What each giver but one sent: disputed, answered, raised."""
+    """Dispute, answer and raise the deliveries of every giver but one."""
     acts = [("answer", {"outcome": "dismissed", "answer": "邻居代收了"}, "staff"), ("raising", {}, "household")]
     for many, giver in enumerate(sorted(GIVERS - {"volunteer"})):
         [sent] = stage.client.get("/v1/matches", by=stage.people[giver], state="sent").json["items"]
@@ -156,7 +156,7 @@ def show_thank_and_appeal(stage: Stage) -> None:
 
 
 def make_one_of_everything(stage: Stage) -> None:
-    """Whoever may post to a list does, with what they heard of: for a service that nothing is known of here."""
+    """Post to every list as every allowed kind of user, for a service without seeds of its own."""
     for operation in operations_of(stage):
         if operation.method == "post" and "{" not in operation.path:
             for kind in sorted(stage.people.keys() & set(operation.definition.raw["x-who"])):

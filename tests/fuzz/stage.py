@@ -27,7 +27,7 @@ GENEROUS = {f"RATE_{what}": "1000000/second" for what in ("READS", "WRITES", "GU
 
 
 class Kept(RolledBack):
-    """What `case` did is forgotten, what was done before it is kept until the trial ends."""
+    """Roll back what `case` did and keep what was done before it until the trial ends."""
 
     @contextmanager
     def case(self) -> Iterator[None]:

@@ -1,4 +1,4 @@
-"""What a thing says may be done with it is what may be done: for every thing, person and state, both ways."""
+"""The acts that a resource lists as `allowed` are exactly the acts it permits, for every person and state."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What is known to break others breaks no service: every body and every text of the corpus, to every POST and PATCH."""
+"""Every body and text of a corpus of known troublemakers, sent to every POST and PATCH."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Whatever anybody sends, a service answers as its document says: thousands of cases for each operation, none of them a 5xx."""
+"""Thousands of generated requests for each operation, answered as the document says and never with 5xx."""
 
 import json
 import os

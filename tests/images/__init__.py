@@ -1,1 +1,1 @@
-"""What is in the images is what was meant. Run by `make images-test`."""
+"""Tests of the built images. Run by `make images-test`."""

@@ -21,7 +21,7 @@ def run(service: str, *words: str, options: tuple[str, ...] = (), **more: Any) -
 
 
 @pytest.mark.parametrize("service", services())
-def test_an_image_holds_its_own_service_and_nothing_that_it_does_not_need(service: str) -> None:
+def test_image_holds_only_its_service_and_its_needs(service: str) -> None:
     there, others = Path("/inside.py"), [name for name in services() if name != service]
     outcome = run(service, str(there), service, *others, options=("--entrypoint=python",), files={INSIDE: there})
     assert outcome.returncode == 0, outcome.stderr
@@ -55,7 +55,7 @@ def test_an_image_says_what_it_is_and_who_runs_in_it(service: str) -> None:
 
 
 @pytest.mark.parametrize("service", services())
-def test_operators_find_their_commands_in_an_image_and_the_service_s_own_among_them(service: str) -> None:
+def test_image_has_the_operators_commands_of_its_service(service: str) -> None:
     outcome = run(service, options=("--entrypoint=duijie",))
     assert outcome.returncode == 0, outcome.stderr
     offered = {line.split()[1].replace("-", "_") for line in outcome.stdout.splitlines() if line.startswith("duijie ")}
@@ -63,7 +63,7 @@ def test_operators_find_their_commands_in_an_image_and_the_service_s_own_among_t
     assert offered == everybody_s | set(services()[service].commands)
 
 
-def test_every_role_s_module_is_in_its_image_and_names_the_setting_that_it_lacks() -> None:
+def test_each_role_in_an_image_names_its_missing_setting() -> None:
     for name, service in services().items():
         for module in service.roles.values():
             outcome = run(name, module, name)
@@ -71,7 +71,7 @@ def test_every_role_s_module_is_in_its_image_and_names_the_setting_that_it_lacks
 
 
 @pytest.mark.parametrize("service", services())
-def test_processes_in_an_image_can_share_their_counters_of_requests(service: str) -> None:
+def test_processes_in_an_image_can_share_rate_limits(service: str) -> None:
     shared = "from chassis.http.rate_limits import Rates; from chassis.settings import WebSettings; Rates(WebSettings.of_environment())"
     outcome = run(service, "-c", shared, options=("--entrypoint=python", "--env=RATE_LIMIT_STORE=redis://127.0.0.1:9"))
     assert outcome.returncode == 0, outcome.stderr

@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.timeout(600)
-def test_the_bench_gives_each_figure_beside_its_peer_and_fails_when_a_ratio_does_not_hold() -> None:
+def test_chassis_bench_prints_peers_and_fails_on_a_broken_ratio() -> None:
     options = ("--events", "300", "--rounds", "1", "--seconds", "0.5", "--needs", "0")
     command = [sys.executable, "-W", "ignore", "-m", "bench.chassis", *options]
     outcome = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

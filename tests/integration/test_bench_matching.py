@@ -22,7 +22,7 @@ TINY = {
 
 
 @pytest.mark.timeout(600)
-def test_the_bench_matches_every_need_wholly_and_says_each_figure_beside_its_peer() -> None:
+def test_matching_bench_matches_all_needs_and_prints_peers() -> None:
     options = [word for name, value in TINY.items() for word in (f"--{name}", str(value))]
     command = [sys.executable, "-W", "ignore", "-m", "bench.matching", *options]
     outcome = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

@@ -25,7 +25,7 @@ def test_one_clearing_is_as_good_as_any_over_all_pairs_could_be(seed: int) -> No
     assert figures.short == []
 
 
-def test_a_stream_of_arrivals_loses_little_against_who_knew_them_all() -> None:
+def test_online_clearing_stays_close_to_the_offline_optimum() -> None:
     shares = online.run(7, count=600, supplies=(0.33, 1.0), rounds=1)
     assert not [figure for figure in figures.short if "optimum" in figure]
     assert all(share["at once"] >= 1.05 * share["first come"] for share in shares)
@@ -33,7 +33,7 @@ def test_a_stream_of_arrivals_loses_little_against_who_knew_them_all() -> None:
 
 
 @pytest.mark.timeout(300)
-def test_the_worst_off_villages_of_a_county_get_more_than_by_first_come() -> None:
+def test_worst_off_villages_get_more_than_by_first_come() -> None:
     year = equity.year([7, 0, 5, 2], supply=0.5, choosing=0.2)
     ours, first = equity.outcome(year, equity.ours), equity.outcome(year, equity.first_come)
     assert ours.needs >= 1.15 * first.needs
@@ -43,7 +43,7 @@ def test_the_worst_off_villages_of_a_county_get_more_than_by_first_come() -> Non
 
 
 @pytest.mark.timeout(300)
-def test_the_packages_own_framework_finds_our_choice_far_better_than_first_come() -> None:
+def test_ppe_match_framework_ranks_ours_above_first_come() -> None:
     whole = read()
     gifts, requests = (table.sort_values("date").reset_index(drop=True) for table in (whole.gifts, whole.requests))
     book = Book(gifts.head(120), requests.head(1500), whole.miles)

@@ -52,7 +52,7 @@ def stranger(wheels: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Pa
 
 
 def told(event: Event) -> Any:
-    """What the relay would send."""
+    """Return the message that the relay would send."""
     kind = type(event)
     envelope = Envelope(id=new_id(), name=name_of(kind), producer=producer_of(kind), subject=event.subject, recorded_at=now())
     return letter(envelope, encode(event).decode())
@@ -86,7 +86,7 @@ def soon(holds: Callable[[], object], seconds: float = 40) -> bool:
     return held
 
 
-def test_the_wheels_hold_migrations_data_and_the_word_that_they_are_typed(wheels: list[Path]) -> None:
+def test_wheels_hold_migrations_data_and_py_typed(wheels: list[Path]) -> None:
     held = {wheel.name.partition("-")[0]: set(zipfile.ZipFile(wheel).namelist()) for wheel in wheels}
     assert {"chassis/py.typed", "chassis/migrations/env.py", "chassis/migrations/versions/0001_chassis.py"} <= held["duijie_chassis"]
     assert {

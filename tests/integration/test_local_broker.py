@@ -106,7 +106,7 @@ def carried_by_one_that_dies(route: Route) -> tuple[list[UUID], list[UUID]]:
     return sorted(told), sorted(route.taken())
 
 
-def test_a_courier_that_dies_before_crossing_off_does_nothing_twice(route: Route) -> None:
+def test_broker_killed_before_deletion_repeats_nothing(route: Route) -> None:
     told, taken = carried_by_one_that_dies(route)
     assert taken == told
 
@@ -119,7 +119,7 @@ def test_without_the_inbox_it_would_do_everything_twice(route: Route, monkeypatc
 
 
 @pytest.mark.parametrize("batch", [1, 500])
-def test_a_poisonous_event_is_tried_three_times_and_parked_while_the_others_are_handled(route: Route, batch: int) -> None:
+def test_poisonous_event_is_parked_after_three_attempts(route: Route, batch: int) -> None:
     told = route.tell(9)
     route.poison = {told[4]}
     route.settle(route.broker(batch=batch))
@@ -129,7 +129,7 @@ def test_a_poisonous_event_is_tried_three_times_and_parked_while_the_others_are_
     assert (letter.reason, letter.attempts, letter.name) == ("ValueError", 3, "need_rejected")
 
 
-def test_what_the_contracts_cannot_read_is_parked_and_the_others_are_handled(route: Route) -> None:
+def test_unreadable_event_is_parked_and_others_are_handled(route: Route) -> None:
     told = route.tell(3)
     with route.teller.begin() as session:
         session.execute(text("UPDATE outbox SET body = '{\"version\": 1}' WHERE subject = :id"), {"id": told[1]})
@@ -164,7 +164,7 @@ def test_what_is_for_a_queue_that_nobody_reads_stays(route: Route) -> None:
     assert route.ask("SELECT queue FROM outbox") == "stranger.needs.need_rejected.v1"
 
 
-def test_a_delivery_waits_while_the_listener_s_database_is_away_and_no_attempt_is_counted(route: Route) -> None:
+def test_delivery_waits_for_the_database_without_an_attempt(route: Route) -> None:
     told = route.tell(3)
     away = Database("postgresql+psycopg://nobody@127.0.0.1:9/none", name="away")
     broker = dataclasses.replace(route, listener=away).broker()

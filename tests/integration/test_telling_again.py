@@ -45,7 +45,7 @@ class Pair:
     folder: Path
 
     def run(self, *arguments: str) -> str:
-        """What a command prints."""
+        """Return the output of a command."""
         printed = io.StringIO()
         with pytest.MonkeyPatch.context() as change, redirect_stdout(printed):
             change.setattr(sys, "argv", list(arguments))
@@ -81,7 +81,7 @@ class Pair:
             return [tuple(row) for row in session.execute(text(query))]
 
     def quiet(self, query: str, wanted: int, seconds: float = 60) -> list[Any]:
-        """What a query gives as soon as it gives so many rows and nothing moves any more."""
+        """Return the rows of a query once it gives that many and nothing moves."""
         deadline = time.monotonic() + seconds
         before: list[Any] = []
         while time.monotonic() < deadline:
@@ -137,7 +137,7 @@ HEARD = "SELECT id, version, account_id, region FROM households ORDER BY id"
 
 @pytest.mark.parametrize("pair", [("users", "needs")], indirect=True)
 @pytest.mark.parametrize("again", ["replay", "retell"])
-def test_a_listener_added_after_a_thousand_events_fills_its_tables(pair: Pair, again: str) -> None:
+def test_listener_added_late_fills_its_tables(pair: Pair, again: str) -> None:
     pair.run("chassis.topology", "users")
     pair.write(households(1000))
     pair.tell(known=dict)
@@ -208,6 +208,6 @@ def test_a_book_that_is_told_anew_twice_holds_what_needs_knows(pair: Pair) -> No
 
 
 @pytest.mark.parametrize("pair", [("matching", "notify")], indirect=True)
-def test_who_would_tell_people_of_what_is_long_past_refuses_to_be_retold(pair: Pair) -> None:
+def test_notify_refuses_republished_events(pair: Pair) -> None:
     with pytest.raises(SystemExit, match="notify refuses to be retold match_proposed: people would be told of what is long past"):
         pair.run("chassis.retell", "matching", "--to", "notify", "--event", "match_proposed")

@@ -78,7 +78,7 @@ class Drill:
         self.run("chassis.topology", "matching")
 
     def recall(self, *more: str) -> dict[str, int]:
-        """What needs holds, as soon as it has heard all that matching told."""
+        """Return the rows of needs once it has handled all events of matching."""
         assert self.house.wait(lambda: self._waiting("needs.matching.") == 0, 60)
         as_told = self.house.folder / "as-told.jsonl"
         as_told.write_text(self.run("needs.as_told"))
@@ -93,7 +93,7 @@ class Drill:
         return self.house.wait(lambda: self._waiting("matching.") == 0, 120)
 
     def run(self, *command: str) -> str:
-        """What a command of the operator prints."""
+        """Return the output of an operator's command."""
         printed = io.StringIO()
         with pytest.MonkeyPatch.context() as change, redirect_stdout(printed):
             for name, value in self.house.environment.items():
@@ -103,7 +103,7 @@ class Drill:
         return printed.getvalue()
 
     def audit(self) -> int:
-        """How many checks of the book do not hold."""
+        """Count the checks of the book that do not hold."""
         command = [sys.executable, "-W", "ignore", "-m", "matching.audit"]
         outcome = subprocess.run(command, cwd=ROOT, env=self.house.environment, capture_output=True, text=True, check=False)
         failed = [line for line in map(json.loads, outcome.stdout.splitlines()) if not line["holds"]]
@@ -181,7 +181,7 @@ def drill(house: Scene, tools: Path, without: str = "") -> dict[str, Any]:
         pytest.param("replay", marks=[pytest.mark.xfail(strict=True, raises=(AssertionError, SystemExit)), IN_FULL]),
     ],
 )
-def test_a_book_restored_from_a_backup_ends_up_as_everybody_else_heard_of_it(
+def test_book_restored_from_backup_agrees_with_all_listeners(
     postgres: Postgres, rabbitmq: RabbitMQ, tmp_path: Path, capsys: pytest.CaptureFixture[str], without: str
 ) -> None:
     with scene(postgres, rabbitmq, SERVICES, ROLES, tmp_path) as house:

@@ -1,4 +1,4 @@
-"""What the world holds of matches, counted from outside: by the databases of those who listen, without a line of the services."""
+"""The state of matches as listeners know it, counted from their databases without any code of the services."""
 
 from collections.abc import Mapping
 from typing import Any

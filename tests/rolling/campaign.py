@@ -110,7 +110,7 @@ def _run(opened: Scene, plan: Plan, groups: dict[str, Workers], progress: Progre
 
 
 def _told(opened: Scene, plan: Plan, addresses: dict[str, str], key: Path) -> dict[str, str]:
-    """What every process is told; no wire is between them and their servers."""
+    """Return the environment of every process, without a proxy before its servers."""
     databases = {f"{service.upper()}_DATABASE_URL": url.replace("://", "+psycopg://") for service, url in opened.urls.items()}
     own = {
         "BROKER_URL": opened.broker_url,

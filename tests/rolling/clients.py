@@ -53,7 +53,7 @@ class Clients:
             thread.start()
 
     def finish(self) -> float:
-        """How many requests a second there were, once the last is answered."""
+        """Wait for the last answer and return the requests a second."""
         self._finishing.set()
         for thread in self._threads:
             thread.join()

@@ -35,6 +35,6 @@ def test_nobody_notices_that_every_role_is_replaced_under_load(
 
 
 @pytest.mark.xfail(strict=True, raises=AssertionError, reason="who stops at once turns away those who are still sent to it")
-def test_nobody_notices_that_a_web_process_is_replaced_which_does_not_drain(victims: Servers, tmp_path: Path) -> None:
+def test_replacing_a_web_process_without_draining_goes_unnoticed(victims: Servers, tmp_path: Path) -> None:
     plan = Plan(("users-web", "needs-web", "needs-relay", "witness-worker"), ("needs-web",), times=1, rate=15, events=20, drain_seconds=0)
     assert counted(victims, tmp_path, plan)["failed"] == 0

@@ -1,4 +1,4 @@
-"""What the witness listens to: in batches and one by one."""
+"""The witness: a listener in batches and one by one."""
 
 from collections.abc import Sequence
 
