@@ -1,7 +1,6 @@
 """What goes on in a worker for as long as it runs: the ground of handlers and timers."""
 
-from collections.abc import Callable
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 from eventlet.event import Event as Signal
 from nameko.extensions import Entrypoint
@@ -9,14 +8,6 @@ from sqlalchemy.orm import Session
 
 from chassis.data.database import Database
 from chassis.settings import Settings
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-class Decorator(Protocol):
-    """What makes an entrypoint of a method, and leaves the method as it is."""
-
-    def __call__(self, *arguments: Any, **options: Any) -> Callable[[F], F]: ...
 
 
 class Loop(Entrypoint):  # type: ignore[misc]

@@ -6,17 +6,17 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, TypeVar, overload
 
 import amqp
 import eventlet
 import msgspec
-from nameko.extensions import ENTRYPOINT_EXTENSIONS_ATTR, Entrypoint
+from nameko.extensions import ENTRYPOINT_EXTENSIONS_ATTR, Entrypoint, register_entrypoint
 from sqlalchemy.orm import Session
 
 from chassis.data import appointments, idempotency_keys
 from chassis.messaging import dead_letters, inbox
-from chassis.messaging.background import Decorator, Loop
+from chassis.messaging.background import Loop
 from chassis.messaging.broker import TROUBLE, connected
 from chassis.messaging.dead_letters import UNREADABLE, park
 from chassis.messaging.deliveries import died_of_deliveries, failures_of, headers_of, said_of
@@ -71,7 +71,7 @@ def entrypoints_of(worker: type) -> list[tuple[str, Entrypoint]]:
 
 
 class Handles(Loop):
-    """`@handles(NeedPublished)`: the method gets a session and the event, in a transaction of its own; acknowledged after commit.
+    """The entrypoint of one event: the method gets a session and the event, in a transaction of its own; acknowledged after commit.
 
     A failing event comes back after a pause, `attempts` times in all, and is then parked as a dead letter in the database. While that
     is in trouble events stay where they are and no attempt is counted. `at_once` (10) events are handled at a time, and no more are
@@ -226,7 +226,7 @@ class Handles(Loop):
 
 
 class HandlesBatch(Handles):
-    """`@handles_batch(NeedPublished, batch=500)`: as `@handles`, with a list of events in one transaction.
+    """The entrypoint of one event in batches: as `Handles`, with a list of events in one transaction.
 
     A batch that fails is tried again one by one, so that a bad event is parked alone. The next batch is fetched meanwhile.
     """
@@ -240,8 +240,83 @@ class Interrupted(Exception):
     """The process stops; the events stay unacknowledged and come back."""
 
 
-handles: Decorator = Handles.decorator
-handles_batch: Decorator = HandlesBatch.decorator
+E = TypeVar("E", bound=Event)
+A = TypeVar("A", bound=Event)
+B = TypeVar("B", bound=Event)
+C = TypeVar("C", bound=Event)
+D = TypeVar("D", bound=Event)
+W = TypeVar("W")
+R = TypeVar("R")
+Given = TypeVar("Given")
+
+
+class HandlerDecorator(Protocol[Given]):
+    """A decorator of methods `(self, session, given)`; it returns the method itself."""
+
+    def __call__(self, method: Callable[[W, Session, Given], R], /) -> Callable[[W, Session, Given], R]: ...
+
+
+@overload
+def handles(a: type[A], /, *, at_once: int = 10) -> HandlerDecorator[A]: ...
+@overload
+def handles(a: type[A], b: type[B], /, *, at_once: int = 10) -> HandlerDecorator[A | B]: ...
+@overload
+def handles(a: type[A], b: type[B], c: type[C], /, *, at_once: int = 10) -> HandlerDecorator[A | B | C]: ...
+@overload
+def handles(a: type[A], b: type[B], c: type[C], d: type[D], /, *, at_once: int = 10) -> HandlerDecorator[A | B | C | D]: ...
+@overload
+def handles(a: type[E], b: type[E], c: type[E], d: type[E], e: type[E], /, *more: type[E], at_once: int = 10) -> HandlerDecorator[E]: ...
+def handles(*events: type[Event], at_once: int = 10) -> HandlerDecorator[Any]:
+    """Call the method with a session and each event of these types: `@handles(NeedPublished)`, `@handles(NeedClosed, NeedWithdrawn)`.
+
+    Each call has a transaction of its own, and the event is acknowledged after its commit. Each type has a queue of its own, of which at
+    most `at_once` events are handled at a time. A failing event comes back after a pause, `attempts` times in all, and is then parked
+    as a dead letter. mypy refuses a method for another type; for more than four types the method takes what they have in common, `Event`.
+
+    Raises `TypeError` without a type, or when a type is given twice.
+    """
+    return _registering([Handles(event, at_once=at_once) for event in _distinct(events)])
+
+
+@overload
+def handles_batch(a: type[A], /, *, batch: int = 500) -> HandlerDecorator[list[A]]: ...
+@overload
+def handles_batch(a: type[A], b: type[B], /, *, batch: int = 500) -> HandlerDecorator[list[A | B]]: ...
+@overload
+def handles_batch(a: type[A], b: type[B], c: type[C], /, *, batch: int = 500) -> HandlerDecorator[list[A | B | C]]: ...
+@overload
+def handles_batch(a: type[A], b: type[B], c: type[C], d: type[D], /, *, batch: int = 500) -> HandlerDecorator[list[A | B | C | D]]: ...
+@overload
+def handles_batch(
+    a: type[E], b: type[E], c: type[E], d: type[E], e: type[E], /, *more: type[E], batch: int = 500
+) -> HandlerDecorator[list[E]]: ...
+def handles_batch(*events: type[Event], batch: int = 500) -> HandlerDecorator[Any]:
+    """Call the method with a session and a list of events: `@handles_batch(NeedPublished)`, `@handles_batch(MatchSent, MatchReceived)`.
+
+    As `@handles`, with up to `batch` events in one transaction. Each type has a queue of its own, and a list holds events of one queue,
+    so all are of one type. A batch that fails is tried again one by one, so that a bad event is parked alone.
+
+    Raises `TypeError` without a type, or when a type is given twice.
+    """
+    return _registering([HandlesBatch(event, batch=batch) for event in _distinct(events)])
+
+
+M = TypeVar("M", bound=Callable[..., Any])
+
+
+def _distinct(events: Sequence[type[Event]]) -> Sequence[type[Event]]:
+    if not events or len(set(events)) < len(events):
+        raise TypeError(f"a handler needs event types, each of them once, not ({', '.join(event.__name__ for event in events)})")
+    return events
+
+
+def _registering(entrypoints: Sequence[Entrypoint]) -> Callable[[M], M]:
+    def register(method: M) -> M:
+        for entrypoint in entrypoints:
+            register_entrypoint(method, entrypoint)
+        return method
+
+    return register
 
 
 class ServiceWorker:

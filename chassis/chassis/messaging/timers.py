@@ -2,20 +2,20 @@
 
 import logging
 import random
+from collections.abc import Callable
+from typing import Protocol, TypeVar
 
 import eventlet
+from nameko.extensions import register_entrypoint
+from sqlalchemy.orm import Session
 
-from chassis.messaging.background import Decorator, Loop
+from chassis.messaging.background import Loop
 
 log = logging.getLogger("chassis.timers")
 
 
 class Every(Loop):
-    """`@every(seconds=5)`: the method gets a session, in a transaction of its own, again and again. Any number of replicas may run it.
-
-    With `at_start=False` it is called for the first time after some random part of the time: what is heavy would else run whenever a
-    process starts, in all that start together.
-    """
+    """The entrypoint of a timer: see `every`."""
 
     def __init__(self, seconds: float, at_start: bool = True, **options: object) -> None:
         self.seconds, self.at_start = seconds, at_start
@@ -35,4 +35,26 @@ class Every(Loop):
                 self._stopping.wait()
 
 
-every: Decorator = Every.decorator
+W = TypeVar("W")
+R = TypeVar("R")
+
+
+class TimerDecorator(Protocol):
+    """A decorator of methods `(self, session)`; it returns the method itself."""
+
+    def __call__(self, method: Callable[[W, Session], R], /) -> Callable[[W, Session], R]: ...
+
+
+def every(seconds: float, at_start: bool = True) -> TimerDecorator:
+    """Call the method with a session, `seconds` after each end of the last call: `@every(seconds=5)`.
+
+    Each call has a transaction of its own. A failing call is logged, and the next one comes. Every replica runs the timer, so a method
+    claims its rows with `SKIP LOCKED`. With `at_start=False` the first call comes after a random part of `seconds`: heavy work would
+    otherwise run whenever a process starts, in all replicas that start together.
+    """
+
+    def register(method: Callable[[W, Session], R]) -> Callable[[W, Session], R]:
+        register_entrypoint(method, Every(seconds, at_start))
+        return method
+
+    return register

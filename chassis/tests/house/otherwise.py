@@ -45,6 +45,33 @@ def in_one_batch() -> None:
     events._gather = gather
 
 
+def hears_both_withdrawals() -> None:
+    """One method handles both events, and notes of which types its list is."""
+    import pantry.worker
+    from pantry.model import Taken
+
+    from chassis.messaging.events import ServiceWorker, handles_batch
+    from contracts.needs import NeedWithdrawn, PledgeWithdrawn
+
+    class Worker(ServiceWorker):
+        name = "pantry"
+
+        @handles_batch(NeedWithdrawn, PledgeWithdrawn)
+        def on_withdrawn(self, session: Any, events: Any) -> None:
+            types = " and ".join(sorted({type(event).__name__ for event in events}))
+            session.add_all(Taken(name=types, subject=event.subject) for event in events)
+
+    pantry.worker.Worker = Worker  # type: ignore[misc]
+
+
+def without_further_events() -> None:
+    """A method hears the first of its events alone."""
+    from chassis.messaging import events
+
+    registering = events._registering
+    events._registering = lambda entrypoints: registering(entrypoints[:1])
+
+
 def says_when_it_takes_no_more() -> None:
     from chassis.messaging.events import Handles
 

@@ -1,0 +1,69 @@
+"""Handlers: the types of their methods, and one method for several events."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from keeper import House, once, soon, unguarded, withdrawn_need, withdrawn_pledge
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from chassis.messaging.events import ServiceWorker, handlers_of, handles, handles_batch
+from contracts.needs import NeedClosed, NeedWithdrawn, PledgeWithdrawn
+
+ROOT = Path(__file__).parents[2]
+TYPED = ROOT / "chassis/tests/house/handlers_typed.py"
+
+
+class Pantry(ServiceWorker):
+    name = "pantry"
+
+    @handles_batch(NeedWithdrawn, PledgeWithdrawn, batch=7)
+    def on_withdrawn(self, session: Session, events: list[NeedWithdrawn | PledgeWithdrawn]) -> None: ...
+
+    @handles(NeedClosed)
+    def on_need_closed(self, session: Session, event: NeedClosed) -> None: ...
+
+
+def test_each_event_of_a_method_has_its_own_queue_and_name() -> None:
+    own = [handler for handler in handlers_of(Pantry) if not hasattr(ServiceWorker, handler.method)]
+    assert [(one.subscription.queue, one.name, one.method, one.batch) for one in own] == [
+        ("pantry.needs.need_closed.v1", "needs.need_closed", "on_need_closed", 1),
+        ("pantry.needs.need_withdrawn.v1", "needs.need_withdrawn", "on_withdrawn", 7),
+        ("pantry.needs.pledge_withdrawn.v1", "needs.pledge_withdrawn", "on_withdrawn", 7),
+    ]
+
+
+@pytest.mark.parametrize("decorator", [handles, handles_batch])
+@pytest.mark.parametrize("events", [(), (NeedClosed, NeedWithdrawn, NeedClosed)])
+def test_handler_without_event_or_with_one_twice_is_refused(decorator: object, events: tuple[object, ...]) -> None:
+    with pytest.raises(TypeError, match="event types, each of them once"):
+        decorator(*events)  # type: ignore[operator]
+
+
+@pytest.mark.timeout(300)
+def test_mypy_refuses_methods_that_take_another_event() -> None:
+    marked = {number for number, line in enumerate(TYPED.read_text().splitlines(), 1) if line.endswith("# refused")}
+    command = [sys.executable, "-m", "mypy", "--hide-error-context", str(TYPED)]
+    found = subprocess.run(command, cwd=ROOT, env={"MYPYPATH": "contracts:chassis"}, capture_output=True, text=True, check=False)
+    refused = {int(number) for number in re.findall(rf"{TYPED.name}:(\d+): error: ", found.stdout)}
+    assert refused == marked, found.stdout + found.stderr
+
+
+@pytest.mark.parametrize("otherwise", [None, unguarded("without_further_events", "without further entrypoints, the second event stays")])
+def test_method_of_two_events_gets_each_in_a_list_of_its_own(house: House, otherwise: str | None) -> None:
+    told = [withdrawn_need(), withdrawn_pledge(), withdrawn_need(), withdrawn_pledge()]
+    house.tell(*told)
+    relay = house.relay().ready()
+    assert soon(lambda: house.count("outbox") == 0)
+    worker = house.worker(",".join(filter(None, [otherwise, "hears_both_withdrawals"]))).ready()
+    assert soon(lambda: house.taken() == once(*told), seconds=10)
+    with house.database.begin() as session:
+        names = set(session.scalars(text("SELECT DISTINCT name FROM taken")))
+        filed = set(session.scalars(text("SELECT DISTINCT handler FROM inbox")))
+    assert names == {"NeedWithdrawn", "PledgeWithdrawn"}
+    assert filed == {"needs.need_withdrawn", "needs.pledge_withdrawn"}
+    assert relay.stop() == 0
+    assert worker.stop() == 0
