@@ -1,13 +1,19 @@
-"""The tables of every service can be taken away step by step and come back the same."""
+"""Migrations: each service's tables can be taken down and built again, and they are the tables its model describes."""
 
 from collections.abc import Callable
+from importlib import import_module
+from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import pytest
 from alembic import command
+from alembic.autogenerate import compare_metadata
 from alembic.config import Config
-from sqlalchemy import create_engine, text
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, MetaData, create_engine, text
 
+from chassis.data.database import tables as chassis_tables
 from chassis.migrate import migrate
 from deploy.services import services
 
@@ -15,15 +21,89 @@ SHAPE = text(
     "SELECT table_name, column_name, data_type, is_nullable FROM information_schema.columns WHERE table_schema = 'public' ORDER BY 1, 2"
 )
 INDEXES = text("SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1")
+OF_THE_CHASSIS = (
+    "chassis.data.appointments", "chassis.data.idempotency_keys", "chassis.http.auth", "chassis.messaging.dead_letters",
+    "chassis.messaging.inbox", "chassis.messaging.journal", "chassis.messaging.outbox",
+)  # fmt: skip
+SQL_ONLY = {
+    "chassis": {"chassis_version", "queues"},
+    "matching": {
+        "accepted_needs", "balance", "balance_changes", "balance_days", "categories", "counted_needs", "fared", "first_matches",
+        "help_changes", "to_clear", "too_low",
+    },
+}  # fmt: skip
+"""Tables that no model describes: SQL alone reads and writes them."""
 
 
 @pytest.mark.parametrize("service", list(services()))
-def test_migrations_go_back_and_come_again_to_the_same_tables(database_of: Callable[[str, str], str], service: str) -> None:
+def test_tables_taken_down_and_built_again_are_the_same(database_of: Callable[[str, str], str], service: str) -> None:
     url = database_of(service, f"{service}_back_and_forth")
     before = shape_of(url)
     take_back(url, service)
     migrate(url, service)
     assert shape_of(url) == before
+
+
+@pytest.mark.parametrize("service", list(services()))
+def test_migrated_tables_are_those_of_the_model(database_of: Callable[[str, str], str], service: str) -> None:
+    with create_engine(database_of(service, f"{service}_as_modelled")).connect() as connection:
+        tables, columns = differences(connection, service)
+    assert columns == []
+    assert tables == SQL_ONLY["chassis"] | SQL_ONLY.get(service, set())
+
+
+PLANTED = {
+    "column only in SQL": "ALTER TABLE needs ADD planted uuid",
+    "column only in the model": "ALTER TABLE needs DROP urgency",
+    "nullable": "ALTER TABLE needs ALTER urgency DROP NOT NULL",
+    "length": "ALTER TABLE needs ALTER urgency TYPE varchar(21)",
+    "type": "ALTER TABLE needs ALTER quantity TYPE integer",
+    "collation": 'ALTER TABLE needs ALTER region TYPE varchar(12) COLLATE "default"',
+    "table of the chassis": "ALTER TABLE inbox ADD planted uuid",
+    "table only in SQL": "CREATE TABLE planted (id uuid)",
+    "table only in the model": "DROP TABLE pledges",
+}
+
+
+def test_a_planted_difference_is_seen(database_of: Callable[[str, str], str]) -> None:
+    seen = {}
+    with create_engine(database_of("needs", "needs_planted")).connect() as connection:
+        for name, statement in PLANTED.items():
+            connection.execute(text(statement))
+            tables, columns = differences(connection, "needs")
+            seen[name] = bool(columns) or tables != SQL_ONLY["chassis"]
+            connection.rollback()
+    assert seen == dict.fromkeys(PLANTED, True)
+
+
+def differences(connection: Connection, service: str) -> tuple[set[str], list[Any]]:
+    """The tables that only SQL knows, and all other differences between a migrated database and the models."""
+    options = {"compare_type": is_other_type, "include_object": is_described}
+    context = MigrationContext.configure(connection, opts=options)
+    found = compare_metadata(context, [chassis_tables, metadata_of(service)])
+    only_sql = {difference[1].name for difference in found if difference[0] == "remove_table"}
+    return only_sql, [difference for difference in found if difference[0] != "remove_table"]
+
+
+def metadata_of(service: str) -> MetaData:
+    """The service's tables, after importing each of its `model.py` and all modules of the chassis that have tables."""
+    for name in OF_THE_CHASSIS:
+        import_module(name)
+    root = Path(str(files(service)))
+    found = [".".join([service, *path.relative_to(root).with_suffix("").parts]) for path in sorted(root.rglob("model.py"))]
+    [metadata] = {import_module(name).Base.metadata for name in found}
+    return metadata
+
+
+def is_described(item: Any, name: str | None, kind: str, is_reflected: bool, compared_to: Any) -> bool:
+    """Indexes and constraints that only SQL names are left out: the migrations alone decide about them."""
+    return kind in {"table", "column"} or not is_reflected or compared_to is not None
+
+
+def is_other_type(context: Any, inspected: Any, described: Any, inspected_type: Any, described_type: Any) -> bool | None:
+    """A different collation is a difference, since code ranges need "C"; None leaves the rest to alembic."""
+    of_database, of_model = (getattr(one, "collation", None) for one in (inspected_type, described_type))
+    return True if of_database != of_model else None
 
 
 def shape_of(url: str) -> list[Any]:
