@@ -1,4 +1,4 @@
-"""Releases from the changelog, made in a scratch repository that holds the real files which a release reads and writes."""
+"""Releases from the changelog, made in a scratch repository with the real Makefile and the real files that hold the version."""
 
 import re
 import shutil
@@ -12,7 +12,7 @@ import pytest
 from deploy.release import ROOT, Refused, contracts_changed, release, unreleased, versioned_files
 
 DOCUMENTS = [f"{folder}/{name}.json" for folder in ("docs/api", "contracts/released") for name in ("asyncapi", "openapi")]
-READ = ["CHANGELOG.md", "Makefile", "requirements.txt", "contracts/released/retired.toml", *DOCUMENTS]
+READ = ["Makefile", "contracts/released/retired.toml"]
 ENTRY = "### contracts\n- `NeedRenewed` (needs): a need stays open for longer."
 DAY = date(2026, 12, 1)
 Change = Callable[[Path], object]
@@ -44,8 +44,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         target = root / source.relative_to(ROOT)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, target)
-    for name in ("asyncapi.json", "openapi.json"):
-        shutil.copyfile(root / "docs/api" / name, root / "contracts/released" / name)
+    for name in DOCUMENTS:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text('{"info": {"version": "1"}}\n')
+    (root / "requirements.txt").touch()
     git(root, "init", "--quiet", "--template=", "--initial-branch=main")
     git(root, "config", "user.name", "Somebody")
     git(root, "config", "user.email", "somebody@example.org")
