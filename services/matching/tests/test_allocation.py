@@ -42,7 +42,7 @@ def test_of_two_equal_needs_the_one_that_waits_longer_goes_first() -> None:
     assert allocate([new, old], [pledge]) == [Share(old.id, pledge.id, 10)]
 
 
-def test_the_nearest_pledge_is_used_so_that_the_wide_one_is_kept_for_others() -> None:
+def test_nearest_pledge_is_used_and_wide_one_kept_for_others() -> None:
     need, wide, near = asked(), offered(scope=""), offered(scope=VILLAGES[0][:9])
     assert allocate([need], [wide, near]) == [Share(need.id, near.id, 10)]
 
@@ -84,7 +84,7 @@ def test_quantities_of_a_thousand_million_are_counted_exactly() -> None:
     st.randoms(),
 )
 @settings(max_examples=200, deadline=None)
-def test_no_allocation_takes_more_than_there_is_and_none_is_better(wanted: list[Asked], free: list[Offered], random: object) -> None:
+def test_allocation_is_feasible_and_optimal(wanted: list[Asked], free: list[Offered], random: object) -> None:
     barred = {pledge.id: frozenset(need.id for need in wanted if random.random() < 0.2) for pledge in free}  # type: ignore[attr-defined]
     shares = allocate(wanted, free, barred)
     given_to: Counter[UUID] = Counter()
@@ -102,7 +102,7 @@ def test_no_allocation_takes_more_than_there_is_and_none_is_better(wanted: list[
 
 
 def values(wanted: list[Asked], free: list[Offered], barred: dict[UUID, frozenset[UUID]]) -> dict[tuple[UUID, UUID], int]:
-    """What a unit is worth to every pair that fits, pair by pair."""
+    """Return the value of a unit for every fitting pair, pair by pair."""
     offered_keys = {pledge.key for pledge in free}
     worth = {}
     for need in wanted:
@@ -164,7 +164,7 @@ def test_what_costs_less_beside_is_taken_first() -> None:
     assert allocate([need], [dear, cheap]) == [Share(need.id, cheap.id, 10)]
 
 
-def test_with_costs_of_pairs_only_these_are_matched_each_at_its_own_cost() -> None:
+def test_pair_costs_restrict_matching_to_listed_pairs() -> None:
     here, there, one, other = asked(), asked(), offered(), offered()
     costs = {(here.id, one.id): 5, (here.id, other.id): 3, (there.id, one.id): 5}
     shares = allocate([here, there], [one, other], costs=costs)

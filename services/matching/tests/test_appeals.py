@@ -60,7 +60,7 @@ def test_a_mark_that_was_wrong_counts_no_more(blamed: Promise, county: Person, d
     assert audited(database) == {}
 
 
-def test_an_appeal_that_is_dismissed_changes_nothing_but_is_answered(blamed: Promise, county: Person, database: RolledBack) -> None:
+def test_dismissed_appeal_is_answered_and_changes_nothing(blamed: Promise, county: Person, database: RolledBack) -> None:
     assert decide(blamed, appeal(blamed).headers["Location"], county, "dismissed") == (201, "dismissed")
     assert percent(blamed) == 57
     [decided] = told(database, AppealDecided)
@@ -120,7 +120,7 @@ def test_who_took_part_in_the_match_does_not_decide(client: Client, database: Ro
     assert decide(promise, path, administrator_of(database, VILLAGE[:4])) == (201, "upheld")
 
 
-def test_who_printed_the_slip_it_was_confirmed_with_does_not_decide(client: Client, database: RolledBack, county: Person) -> None:
+def test_printer_of_the_confirmed_slip_cannot_decide_the_appeal(client: Client, database: RolledBack, county: Person) -> None:
     promise = Promise(client, database)
     promise.does("sending", {"carrier": "in_person"}, promise.giver)
     with_slip(promise, county, quantity=10, reason="short")

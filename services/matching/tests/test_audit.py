@@ -26,7 +26,7 @@ from .test_keeping import live
 
 
 def offending(database: Database) -> dict[str, dict[str, str]]:
-    """What the audit finds, by check."""
+    """Return the audit's findings by check."""
     with database.begin() as session:
         return {finding.check.code: finding.row for finding in audit(session) if finding.row}
 
@@ -177,7 +177,7 @@ def test_what_ended_and_is_still_free_is_named(settled: RolledBack, statement: s
     assert offending(settled) == {code: {"id": spoilt}}
 
 
-def test_a_need_that_ended_while_something_is_proposed_to_it_is_named(settled: RolledBack) -> None:
+def test_audit_names_ended_need_with_open_proposal(settled: RolledBack) -> None:
     need = entered(settled, NEW_NEED, rest=0, ended="true")
     pledge = entered(settled, NEW_PLEDGE, rest=0)
     held(settled, need, pledge, 5, "proposed")
@@ -193,7 +193,7 @@ def test_a_need_that_ended_while_something_is_proposed_to_it_is_named(settled: R
         "UPDATE matches SET quantity = 1 WHERE id = '{match}'",
     ],
 )
-def test_a_match_whose_movements_are_not_what_its_state_says_is_named(settled: RolledBack, spoilt: str) -> None:
+def test_audit_names_match_whose_movements_contradict_its_state(settled: RolledBack, spoilt: str) -> None:
     match = one(settled, "SELECT id FROM matches WHERE state = 'accepted' ORDER BY id LIMIT 1")
     run(settled, spoilt.format(match=match))
     assert offending(settled)["movements_untrue"] == {"id": match}
@@ -207,7 +207,7 @@ def test_a_match_that_lacks_a_side_is_named(settled: RolledBack, side: str, othe
     assert offending(settled) == {f"match_without_{side}": {"id": match, f"{side}_id": gone}}
 
 
-def test_a_pair_that_fits_and_waits_off_the_list_is_named_and_on_it_or_barred_or_expired_it_is_not(settled: RolledBack) -> None:
+def test_audit_names_only_unqueued_fitting_pairs(settled: RolledBack) -> None:
     need, pledge = entered(settled, NEW_NEED), entered(settled, NEW_PLEDGE, scope=COUNTY)
     keep(settled)
     pair = {"need_id": need, "pledge_id": pledge}
@@ -252,13 +252,13 @@ def test_an_act_whose_event_was_never_told_is_named(settled: RolledBack, event: 
     assert offending(settled) == {"event_untold": {"id": subject, "event": event}}
 
 
-def test_a_second_release_of_a_pledge_that_only_the_first_was_told_of_is_named(settled: RolledBack) -> None:
+def test_audit_names_unpublished_second_release(settled: RolledBack) -> None:
     pledge = one(settled, "SELECT id FROM pledges WHERE releases > 0")
     run(settled, f"UPDATE pledges SET releases = releases + 1 WHERE id = '{pledge}'")
     assert offending(settled) == {"event_untold": {"id": pledge, "event": "pledge_released"}}
 
 
-def test_what_became_journal_was_told_and_what_is_older_than_the_journal_is_not_asked_for(settled: RolledBack) -> None:
+def test_audit_reads_the_journal_as_far_as_it_reaches(settled: RolledBack) -> None:
     with settled.begin() as session:
         journal.turn_page(session, days_kept=90)
         journal.keep(session, outbox.waiting(session, 1000))
@@ -282,7 +282,7 @@ def test_a_figure_of_the_balance_that_is_off_is_named(settled: RolledBack) -> No
     assert offending(settled) == {"balance_differs": {"region": COUNTY, "category": "food.rice", "unit": "kg"}}
 
 
-def test_every_check_says_what_it_holds_and_has_a_code_of_its_own() -> None:
+def test_every_check_has_a_description_and_a_unique_code() -> None:
     assert len({check.code for check in CHECKS}) == len(CHECKS) == 17
     assert all(check.holds for check in CHECKS)
 
@@ -310,7 +310,7 @@ def address(database_of: Callable[[str, str], str], monkeypatch: pytest.MonkeyPa
     return url
 
 
-def test_the_command_names_the_first_offending_row_and_ends_with_1(address: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_audit_command_names_first_offending_row_and_exits_1(address: str, capsys: pytest.CaptureFixture[str]) -> None:
     database = Database(address, name="audit")
     command.main([])
     assert all(json.loads(line)["holds"] for line in capsys.readouterr().out.splitlines())

@@ -78,7 +78,7 @@ def test_units_of_different_kinds_are_not_added_up(client: Client, database: Rol
     assert {one["unit"]: one["waiting_units"] for one in asked(client, category="food")["units"]} == {"kg": 5, "l": 7}
 
 
-def test_pledges_for_wider_regions_and_categories_reach_in_and_those_for_elsewhere_do_not(client: Client, database: RolledBack) -> None:
+def test_balance_counts_wider_pledges_but_none_for_elsewhere(client: Client, database: RolledBack) -> None:
     scopes = ["", "51", COUNTY, VILLAGE, "330106"]
     book(database, pledges=[offered(region=scope, quantity=1) for scope in scopes])
     book(database, pledges=[offered(region=scope, category="food", quantity=10) for scope in scopes])
@@ -106,7 +106,7 @@ def test_what_is_set_aside_neither_waits_nor_is_open(client: Client, database: R
     assert (unit["waiting_needs"], unit["open_pledges"], unit["open_units"], unit["standing"]) == (0, 1, 20, "quiet")
 
 
-def test_a_pledge_is_open_until_its_time_is_over_and_again_when_it_is_prolonged(client: Client, database: RolledBack) -> None:
+def test_expired_pledge_is_open_again_when_prolonged(client: Client, database: RolledBack) -> None:
     pledge = offered(valid_until=datetime.now(UTC) - timedelta(seconds=1))
     book(database, pledges=[pledge])
     keep(database)
@@ -117,9 +117,7 @@ def test_a_pledge_is_open_until_its_time_is_over_and_again_when_it_is_prolonged(
     assert asked(client)["open_pledges"] == 1
 
 
-def test_typical_days_run_from_publication_to_the_first_acceptance_and_half_of_the_needs_had_theirs_by_then(
-    client: Client, database: RolledBack
-) -> None:
+def test_typical_days_are_the_median_until_first_acceptance(client: Client, database: RolledBack) -> None:
     at = datetime.now(UTC)
     needs = [published(quantity=1, posted_at=at - 40 * DAYS, published_at=at - days * DAYS) for days in (1, 4, 30)]
     book(database, needs, [offered(quantity=3)])
@@ -130,7 +128,7 @@ def test_typical_days_run_from_publication_to_the_first_acceptance_and_half_of_t
         assert asked(client, region=region, category=category)["typical_days"] == {"median": 4, "of": 3}
 
 
-def test_a_later_match_of_the_same_need_moves_no_typical_days_and_an_earlier_one_does(client: Client, database: RolledBack) -> None:
+def test_only_the_first_match_of_a_need_moves_typical_days(client: Client, database: RolledBack) -> None:
     book(database, [published(quantity=2, published_at=datetime.now(UTC) - 9 * DAYS)], [offered(quantity=1), offered(quantity=1)])
     clear(database)
     accept_all(database)
@@ -165,7 +163,7 @@ def test_the_most_wanting_comes_first_by_urgency_and_says_why(client: Client, da
     assert within[0]["text"].startswith("1 项需求尚待对接")
 
 
-def test_the_list_of_what_is_wanting_is_read_page_by_page_to_its_end(client: Client, database: RolledBack) -> None:
+def test_wanting_list_is_paged_to_its_end(client: Client, database: RolledBack) -> None:
     book(database, [published(category=f"food.item{number}") for number in range(25) for _ in range(1 + number // 10)])
     keep(database)
     seen, cursor = [], None
@@ -180,7 +178,7 @@ def test_the_list_of_what_is_wanting_is_read_page_by_page_to_its_end(client: Cli
     assert client.get("/v1/balance/wanting", cursor="nonsense").status_code == 422
 
 
-def test_counties_and_wider_are_told_once_a_minute_and_only_when_a_figure_has_changed(database: RolledBack) -> None:
+def test_balance_is_published_once_a_minute_when_changed(database: RolledBack) -> None:
     need = published()
     book(database, [need])
     keep(database)

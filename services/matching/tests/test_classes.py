@@ -32,7 +32,7 @@ def class_on(database: RolledBack, pledge: Any) -> int:
         return int(session.scalar(text("SELECT reliability FROM pledges WHERE id = :id"), {"id": pledge.pledge_id}) or 0)
 
 
-def test_open_pledges_bear_the_class_of_who_gives_those_there_and_those_to_come(database: RolledBack) -> None:
+def test_old_and_new_pledges_bear_their_pledgers_class(database: RolledBack) -> None:
     doubtful, other = Person("donor"), Person("donor")
     there, others = offered(pledger_id=doubtful.id), offered(pledger_id=other.id)
     with database.begin() as session:
@@ -77,7 +77,7 @@ def test_a_class_is_looked_at_again_when_its_marks_have_faded(database: RolledBa
     assert class_on(database, pledge) == 2
 
 
-def test_of_like_pledges_the_reliable_pledger_s_is_proposed_first_however_many_older_ones_wait(database: RolledBack) -> None:
+def test_reliable_pledge_comes_before_many_older_ones(database: RolledBack) -> None:
     doubtful = [Person("donor") for _ in range(3)]
     with database.begin() as session:
         actions.book_pledges(session, [offered(pledger_id=person.id, quantity=1) for person in doubtful for _ in range(100)])
@@ -96,11 +96,11 @@ def test_of_like_pledges_the_reliable_pledger_s_is_proposed_first_however_many_o
 def test_by_age_alone_the_reliable_one_is_not_seen(database: RolledBack, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in LOOKS:
         monkeypatch.setattr(candidates, name, text(str(getattr(candidates, name)).replace("reliability DESC, ", "")))
-    test_of_like_pledges_the_reliable_pledger_s_is_proposed_first_however_many_older_ones_wait(database)
+    test_reliable_pledge_comes_before_many_older_ones(database)
 
 
 def worth(database: RolledBack, county: str, seed: int, monkeypatch: pytest.MonkeyPatch, **instead: str) -> int:
-    """What one clearing of a random book of a county is worth in all, by its own look at the pledges or another one."""
+    """Return the total value of one clearing of a random county, with its own reading of pledges or another one."""
     chance = random.Random(seed)
     villages = [f"{county}00100{number}" for number in range(1, 4)]
     items = ["food.rice", "food.oil", "clothing.quilt"]
@@ -131,9 +131,7 @@ EVERYTHING = {"first": "LIMIT 200", "limit": "200", "until": "true"}
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_looking_at_the_reliable_first_and_no_further_than_the_demand_misses_nothing(
-    database: RolledBack, monkeypatch: pytest.MonkeyPatch, seed: int
-) -> None:
+def test_reading_reliable_pledges_up_to_the_demand_loses_nothing(database: RolledBack, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
     everything = worth(database, "510722", seed, monkeypatch, **EVERYTHING)
     assert worth(database, "510903", seed, monkeypatch) == everything
 

@@ -46,7 +46,7 @@ def book(database: RolledBack, *events: Any) -> None:
 
 
 def rests(database: RolledBack) -> tuple[int, int]:
-    """What is open of all needs and of all pledges."""
+    """Return the open quantities of all needs and all pledges."""
     with database.begin() as session:
         return tuple(session.scalar(text(f"SELECT coalesce(sum(rest), 0)::bigint FROM {table}")) for table in ("needs", "pledges"))  # type: ignore[return-value]
 
@@ -57,7 +57,7 @@ def listed(database: RolledBack) -> int:
 
 
 @pytest.mark.parametrize("need_first", [True, False])
-def test_a_need_and_a_fitting_pledge_are_proposed_whichever_comes_first(database: RolledBack, need_first: bool) -> None:
+def test_need_and_pledge_are_proposed_in_either_order(database: RolledBack, need_first: bool) -> None:
     need, pledge = published(), offered()
     for event in (need, pledge) if need_first else (pledge, need):
         book(database, event)
@@ -104,7 +104,7 @@ def test_what_does_not_fit_is_not_proposed_and_leaves_the_list(database: RolledB
     assert listed(database) == 0
 
 
-def test_a_refused_pair_is_not_proposed_again_but_each_is_with_others(client: Client, database: RolledBack) -> None:
+def test_refused_pair_is_not_proposed_again_but_others_are(client: Client, database: RolledBack) -> None:
     need, pledge = published(), offered(quantity=50)
     book(database, need, pledge)
     clear(database)
@@ -152,7 +152,7 @@ def test_a_withdrawal_heard_before_the_need_wins(database: RolledBack) -> None:
     assert clear(database) == 0
 
 
-def test_a_change_releases_proposals_keeps_what_was_accepted_and_tells_the_result(client: Client, database: RolledBack) -> None:
+def test_changed_pledge_releases_proposals_and_keeps_promises(client: Client, database: RolledBack) -> None:
     first, second, pledge = published(quantity=30), published(quantity=30), offered(quantity=60)
     book(database, first, pledge)
     clear(database)
@@ -182,7 +182,7 @@ def test_a_change_below_what_was_accepted_leaves_nothing_open(client: Client, da
     assert (released.accepted, released.open) == (50, 0)
 
 
-def test_a_withdrawn_pledge_releases_and_stays_withdrawn_whatever_comes_late(database: RolledBack) -> None:
+def test_withdrawn_pledge_stays_withdrawn_after_late_events(database: RolledBack) -> None:
     pledge = offered()
     book(database, published(), pledge)
     clear(database)
@@ -200,7 +200,7 @@ def test_a_change_heard_before_its_pledge_counts(database: RolledBack) -> None:
     assert rests(database) == (43, 0)
 
 
-def test_a_pledge_that_serves_more_needs_than_one_clearing_looks_at_stays_on_the_list_until_all_are_served(database: RolledBack) -> None:
+def test_large_pledge_stays_queued_until_all_needs_are_served(database: RolledBack) -> None:
     book(database, *(published(quantity=1) for _ in range(5)))
     while clear(database) or listed(database):
         pass
@@ -218,7 +218,7 @@ def test_a_pledge_that_serves_more_needs_than_one_clearing_looks_at_stays_on_the
     assert rests(database) == (0, 545)
 
 
-def test_what_was_listed_before_the_clock_was_set_back_is_cleared_all_the_same(database: RolledBack) -> None:
+def test_entry_from_before_a_clock_setback_is_cleared(database: RolledBack) -> None:
     book(database, published(), offered())
     with database.begin() as session:
         session.execute(text("UPDATE to_clear SET due_at = due_at + interval '1 day'"))
@@ -233,7 +233,7 @@ def test_a_village_s_pledge_helps_that_village_only(database: RolledBack) -> Non
     assert clear(database) == 1
 
 
-def test_where_many_wait_for_one_item_a_clearing_does_not_read_them_all(database: RolledBack) -> None:
+def test_clearing_does_not_read_all_needs_of_a_popular_item(database: RolledBack) -> None:
     book(database, published(region="510903001002"))
     with database.begin() as session:
         session.execute(text(MORE_NEEDS.replace("90", "20_000")))
@@ -246,7 +246,7 @@ def test_where_many_wait_for_one_item_a_clearing_does_not_read_them_all(database
 
 
 def balanced(database: RolledBack) -> bool:
-    """Whether of every pledge what is free and what is set aside are the whole."""
+    """Check that free and reserved units of every pledge add up to its quantity."""
     with database.begin() as session:
         return not session.scalar(
             text(
@@ -259,7 +259,7 @@ def balanced(database: RolledBack) -> bool:
 @pytest.mark.parametrize(
     ("pledged", "first", "second", "wanted"), [(10, 4, 0, 6), (10, 5, 3, 7), (10, 5, 3, 2), (10, 5, 3, 10), (10, 5, 5, 15)]
 )
-def test_after_a_change_what_is_free_and_what_is_set_aside_are_the_whole(
+def test_free_and_reserved_units_add_up_after_a_change(
     client: Client, database: RolledBack, pledged: int, first: int, second: int, wanted: int
 ) -> None:
     pledge = offered(quantity=pledged)

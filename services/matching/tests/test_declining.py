@@ -41,7 +41,7 @@ def promise(client: Client, database: RolledBack) -> Promise:
 
 
 @pytest.mark.parametrize("who", ["household", "agent"])
-def test_a_proposal_is_declined_and_both_are_free_but_not_for_each_other(proposal: Proposal, database: RolledBack, who: str) -> None:
+def test_declined_proposal_frees_both_sides_for_others(proposal: Proposal, database: RolledBack, who: str) -> None:
     assert proposal.does("decline", DECLINE, getattr(proposal, who)) == (201, "declined")
     assert proposal.rests() == (50, 80)
     assert clear(database) == 0
@@ -50,7 +50,7 @@ def test_a_proposal_is_declined_and_both_are_free_but_not_for_each_other(proposa
     assert offending(database) == {}
 
 
-def test_a_promise_is_declined_before_it_is_sent_and_returns_whole(promise: Promise, database: RolledBack) -> None:
+def test_declined_promise_returns_whole_before_sending(promise: Promise, database: RolledBack) -> None:
     assert promise.does("decline", DECLINE, promise.household) == (201, "declined")
     assert promise.rests() == (50, 80)
     assert promise.delivery()["returned"] == 40
@@ -79,7 +79,7 @@ def test_it_is_declined_once_and_nothing_more_is_done_with_it(proposal: Proposal
     assert proposal.does("refusal", {"reason": "other"}, proposal.giver) == (409, "state_conflict")
 
 
-def test_the_pledger_does_not_decline_and_people_of_other_regions_find_nothing(proposal: Proposal) -> None:
+def test_pledgers_and_strangers_cannot_decline(proposal: Proposal) -> None:
     assert proposal.does("decline", DECLINE, proposal.giver) == (403, "not_allowed")
     assert proposal.does("decline", DECLINE, proposal.stranger) == (404, "not_found")
     assert proposal.does("decline", DECLINE, Person("household")) == (404, "not_found")
@@ -92,7 +92,7 @@ def test_a_proposal_whose_time_is_over_cannot_be_declined(proposal: Proposal, da
     assert proposal.does("decline", DECLINE, proposal.household) == (409, "state_conflict")
 
 
-def test_a_declined_promise_does_not_count_as_help_for_its_village(promise: Promise, database: RolledBack) -> None:
+def test_declined_promise_is_no_help_for_its_village(promise: Promise, database: RolledBack) -> None:
     other = published()
     with database.begin() as session:
         actions.book_needs(session, [other])

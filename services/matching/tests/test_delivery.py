@@ -1,4 +1,4 @@
-"""What is promised goes its way: sent, received, closed, called off; each side says only what it did itself."""
+"""Delivery of promises: sent, received, closed, cancelled; each side records only its own acts."""
 
 from typing import Any
 
@@ -40,7 +40,7 @@ class Promise:
         return dict(self.client.get(self.path, by=self.agent).json["delivery"])
 
     def rests(self) -> tuple[int, int]:
-        """What is open of the need and of the pledge."""
+        """Return the open quantities of the need and the pledge."""
         with self.database.begin() as session:
             ids = {"need": self.need.need_id, "pledge": self.pledge.pledge_id}
             query = text("SELECT (SELECT rest FROM needs WHERE id = :need), (SELECT rest FROM pledges WHERE id = :pledge)")
@@ -61,7 +61,7 @@ def test_a_promise_is_sent_received_and_closed_as_delivered(promise: Promise, da
     assert promise.rests() == (0, 30)
 
 
-def test_a_part_is_accepted_and_the_rest_is_looked_at_again_but_not_for_each_other(client: Client, database: RolledBack) -> None:
+def test_partly_accepted_match_frees_the_rest_for_others(client: Client, database: RolledBack) -> None:
     promise = Promise(client, database, quantity=20)
     assert told(database, MatchAccepted)[-1].quantity == 20
     assert promise.rests() == (30, 60)
@@ -81,7 +81,7 @@ def test_no_more_is_accepted_than_was_proposed(client: Client, database: RolledB
     assert (answer.status_code, answer.json["code"]) == (409, "not_enough")
 
 
-def test_what_was_not_sent_returns_to_both_and_what_did_not_arrive_to_the_need_alone(promise: Promise) -> None:
+def test_unsent_units_return_to_both_and_lost_ones_to_the_need(promise: Promise) -> None:
     promise.does("sending", SENDING | {"quantity": 40}, promise.giver)
     assert promise.rests() == (10, 40)
     assert promise.does("receipt", {"quantity": 35}, promise.agent) == (422, "reason_needed")
@@ -107,7 +107,7 @@ def test_nobody_sends_or_receives_more_than_there_is(promise: Promise) -> None:
     assert promise.does("receipt", {"quantity": 41}, promise.agent) == (409, "more_than_sent")
 
 
-def test_neither_side_brings_a_match_to_its_end_as_delivered_alone(promise: Promise) -> None:
+def test_one_side_alone_cannot_close_a_match_as_delivered(promise: Promise) -> None:
     for person in (promise.household, promise.agent):
         assert promise.does("sending", SENDING, person) == (403, "not_allowed")
         assert promise.does("receipt", {}, person) == (409, "state_conflict")
@@ -134,7 +134,7 @@ def test_what_is_called_off_before_sending_returns_whole(promise: Promise, datab
     assert (closed.reason, closed.sent, closed.received) == (reason, 0, 0)
 
 
-def test_what_is_called_off_on_its_way_stays_with_the_giver_s_side(promise: Promise) -> None:
+def test_units_cancelled_in_transit_stay_with_the_giver(promise: Promise) -> None:
     promise.does("sending", SENDING | {"quantity": 40}, promise.giver)
     assert promise.does("cancellation", {"reason": "not_deliverable"}, promise.giver) == (409, "state_conflict")
     assert promise.does("cancellation", {"reason": "not_deliverable"}, promise.agent) == (201, "closed")
@@ -147,7 +147,7 @@ def test_nobody_gives_the_other_side_s_reasons(promise: Promise) -> None:
     assert promise.does("cancellation", {"reason": "giver_withdrew"}, promise.giver) == (201, "closed")
 
 
-def test_a_changed_pledge_keeps_what_was_promised_and_not_what_came_back(promise: Promise, database: RolledBack) -> None:
+def test_changed_pledge_keeps_promises_and_drops_returns(promise: Promise, database: RolledBack) -> None:
     promise.does("sending", SENDING | {"quantity": 40}, promise.giver)
     with database.begin() as session:
         actions.change_pledge(session, changed(promise.pledge, quantity=10))
@@ -171,7 +171,7 @@ def test_an_ending_that_is_told_again_is_not_told_on(promise: Promise, database:
     assert ended.version == 3
 
 
-def test_the_tracking_number_is_shown_to_both_sides_and_lies_sealed(promise: Promise, database: RolledBack) -> None:
+def test_tracking_number_is_encrypted_and_shown_to_both_sides(promise: Promise, database: RolledBack) -> None:
     promise.does("sending", SENDING, promise.giver)
     assert promise.client.get(promise.path, by=promise.household).json["delivery"]["tracking_number"] == "SF1234567890"
     assert promise.client.get("/v1/matches", by=promise.giver).json["items"][0]["delivery"]["tracking_number"] == "SF1234567890"

@@ -60,7 +60,7 @@ def disputed(client: Client, database: RolledBack) -> Disputed:
     return Disputed(client, database)
 
 
-def test_a_dispute_is_answered_taken_on_and_settled_by_the_county(disputed: Disputed, database: RolledBack) -> None:
+def test_dispute_is_answered_raised_and_settled_by_the_county(disputed: Disputed, database: RolledBack) -> None:
     assert disputed.opens(disputed.household) == (201, "open")
     assert disputed.goes("answer", ANSWER, disputed.town) == (201, "answered")
     assert disputed.goes("raising", {}, disputed.household) == (201, "raised")
@@ -84,7 +84,7 @@ def test_either_side_disputes_what_was_sent_or_received_and_once(disputed: Dispu
         assert disputed.opens(person) == (409, "already_disputed")
 
 
-def test_nothing_is_closed_before_its_dispute_is_settled_and_receipts_go_on(disputed: Disputed) -> None:
+def test_open_dispute_blocks_closing_but_not_receipt(disputed: Disputed) -> None:
     disputed.opens(disputed.household)
     assert disputed.does("cancellation", {"reason": "giver_no_show"}, disputed.household) == (409, "disputed")
     assert disputed.does("receipt", {}, disputed.household) == (201, "received")
@@ -105,7 +105,7 @@ def test_without_the_rule_a_disputed_match_is_closed(disputed: Disputed, monkeyp
     assert disputed.does("closing", {}, disputed.giver) == (409, "disputed")
 
 
-def test_what_nobody_answers_goes_up_by_itself_and_what_nobody_takes_on_stands(disputed: Disputed, database: RolledBack) -> None:
+def test_unanswered_dispute_is_raised_and_answered_one_stands(disputed: Disputed, database: RolledBack) -> None:
     disputed.opens(disputed.household)
     assert disputed.waits_too_long() == 1
     assert disputed.waits_too_long() == 0
@@ -131,7 +131,7 @@ def test_a_deadline_that_has_not_come_changes_nothing(disputed: Disputed, databa
     assert hasattr(Worker, "pass_deadlines")
 
 
-def test_nobody_judges_what_they_took_part_in_nor_above_their_region(disputed: Disputed, database: RolledBack) -> None:
+def test_participants_and_lower_regions_cannot_settle(disputed: Disputed, database: RolledBack) -> None:
     disputed.opens(disputed.agent)
     assert disputed.goes("answer", ANSWER, disputed.agent) == (403, "own_dispute")
     assert disputed.goes("answer", ANSWER, disputed.giver) == (403, "not_allowed")
@@ -159,9 +159,7 @@ def test_who_took_a_dispute_on_to_the_county_does_not_settle_it(disputed: Disput
 
 
 @pytest.mark.parametrize(("act", "body"), [("answer", ANSWER), ("settlement", RULING)])
-def test_who_printed_the_slip_it_was_confirmed_with_neither_answers_nor_settles(
-    disputed: Disputed, database: RolledBack, act: str, body: dict[str, str]
-) -> None:
+def test_printer_of_the_confirmed_slip_cannot_settle(disputed: Disputed, database: RolledBack, act: str, body: dict[str, str]) -> None:
     with_slip(disputed, disputed.county)
     assert disputed.opens(disputed.household) == (201, "open")
     if act == "settlement":
@@ -171,7 +169,7 @@ def test_who_printed_the_slip_it_was_confirmed_with_neither_answers_nor_settles(
     assert disputed.goes(act, body, administrator_of(database, VILLAGE[:4]))[0] == 201
 
 
-def test_a_slip_that_confirmed_nothing_makes_its_printer_no_party(disputed: Disputed) -> None:
+def test_unused_slip_does_not_involve_its_printer(disputed: Disputed) -> None:
     assert disputed.client.post(f"{disputed.path}/slip", by=disputed.town).status_code == 201
     disputed.opens(disputed.household)
     assert disputed.goes("answer", ANSWER, disputed.town) == (201, "answered")
@@ -185,7 +183,7 @@ def test_what_is_not_sent_or_is_over_is_not_disputed(client: Client, database: R
     assert disputed.opens(disputed.household) == (409, "state_conflict")
 
 
-def test_both_sides_and_the_administrators_around_see_a_dispute_and_nobody_else(disputed: Disputed) -> None:
+def test_only_sides_and_administrators_see_a_dispute(disputed: Disputed) -> None:
     disputed.opens(disputed.household)
     client = disputed.client
     for person in (disputed.giver, disputed.household, disputed.agent, disputed.town, disputed.county):
@@ -245,7 +243,7 @@ def real(database_of: Callable[[str, str], str]) -> Iterator[Database]:
     database.close()
 
 
-def test_of_many_who_dispute_close_and_answer_at_once_each_thing_happens_once(real: Database, client: Client) -> None:
+def test_concurrent_disputes_closings_and_answers_happen_once(real: Database, client: Client) -> None:
     disputed = Disputed(_on(real, client), real)  # type: ignore[arg-type]
     assert disputed.does("receipt", {}, disputed.household) == (201, "received")
     opening = ("dispute", DISPUTE)

@@ -45,7 +45,7 @@ def figures(database: Database, village: str = VILLAGE) -> tuple[int, int]:
 
 
 def helped(database: Database, need: NeedPublished) -> int:
-    """How many needs of its household are helped, as a clearing learns it."""
+    """Return the number of helped needs of its household, as a clearing reads it."""
     count(database)
     with database.begin() as session:
         rows = session.execute(text("SELECT * FROM needs WHERE id = :id"), {"id": need.need_id}).all()
@@ -76,7 +76,7 @@ WAYS: dict[str, tuple[list[tuple[str, dict[str, Any]]], int]] = {
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_need_is_helped_while_help_is_offered_promised_or_has_arrived_and_no_longer(database: RolledBack, way: str) -> None:
+def test_need_counts_as_helped_only_while_help_stands(database: RolledBack, way: str) -> None:
     need, pledge = published(account_id=new_id()), offered()
     book(database, [need], [pledge])
     assert figures(database) == (1, 0)
@@ -95,7 +95,7 @@ def test_a_need_is_helped_while_help_is_offered_promised_or_has_arrived_and_no_l
     assert miscounted(database) == []
 
 
-def test_a_need_that_ended_stays_counted_and_one_that_ended_before_it_was_heard_of_is_not(database: RolledBack) -> None:
+def test_ended_need_stays_counted_unless_it_came_ended(database: RolledBack) -> None:
     heard, late = published(), published()
     book(database, [heard])
     with database.begin() as session:
@@ -105,7 +105,7 @@ def test_a_need_that_ended_stays_counted_and_one_that_ended_before_it_was_heard_
     assert miscounted(database) == []
 
 
-def test_help_of_an_ended_need_that_is_called_off_counts_no_longer(database: RolledBack) -> None:
+def test_cancelled_help_of_an_ended_need_stops_counting(database: RolledBack) -> None:
     need, pledge = published(), offered()
     book(database, [need], [pledge])
     clear(database)
@@ -120,7 +120,7 @@ def test_help_of_an_ended_need_that_is_called_off_counts_no_longer(database: Rol
 
 
 @pytest.mark.parametrize("counted", [True, pytest.param(False, marks=pytest.mark.xfail(strict=True, reason="nobody counted"))])
-def test_a_village_that_nobody_helped_comes_before_one_that_had_much_though_it_waited_less(database: RolledBack, counted: bool) -> None:
+def test_unhelped_village_comes_first_despite_shorter_wait(database: RolledBack, counted: bool) -> None:
     book(database, [published() for _ in range(3)], [offered(quantity=150)])
     clear(database)
     accept_all(database)
@@ -135,7 +135,7 @@ def test_a_village_that_nobody_helped_comes_before_one_that_had_much_though_it_w
     assert {"code": "decided_by_village", "value": 0} in [{"code": reason.code, "value": reason.value} for reason in proposal.reasons]
 
 
-def test_a_household_that_had_nothing_comes_before_its_neighbour_that_had(database: RolledBack) -> None:
+def test_unhelped_household_comes_before_its_neighbour(database: RolledBack) -> None:
     neighbour = new_id()
     book(database, [published(household_id=neighbour)], [offered(quantity=50)])
     clear(database)
@@ -196,7 +196,7 @@ def test_a_figure_that_is_off_is_found(database: RolledBack, spoilt: str, is_mis
         assert session.execute(text(DIFFERING)).all()
 
 
-def test_counting_beside_clearings_and_answers_counts_every_need_once(database_of: Callable[[str, str], str]) -> None:
+def test_concurrent_counting_counts_every_need_once(database_of: Callable[[str, str], str]) -> None:
     database = Database(database_of("matching", "matching_fairness"), name="fairness", pool_size=20)
     needs = [published(region=(VILLAGE, OTHER)[number % 2], quantity=2) for number in range(120)]
 

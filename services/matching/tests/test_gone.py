@@ -22,7 +22,7 @@ def agent(database: RolledBack) -> Person:
 
 @pytest.fixture
 def giver(database: RolledBack, agent: Person) -> Person:
-    """Whose pledge is proposed to one need, and fits another."""
+    """A giver whose pledge is proposed to one need and fits another."""
     assert not regions.known(REGION)
     giver = Person("donor")
     with database.begin() as session:
@@ -36,9 +36,7 @@ def giver(database: RolledBack, agent: Person) -> Person:
     return giver
 
 
-def test_a_match_of_what_has_left_the_catalogue_is_shown_by_its_code(
-    client: Client, database: RolledBack, agent: Person, giver: Person
-) -> None:
+def test_match_of_a_removed_item_shows_its_code(client: Client, database: RolledBack, agent: Person, giver: Person) -> None:
     match = f"/v1/matches/{told(database, MatchProposed)[0].match_id}"
     for path, by in (("/v1/matches", giver), ("/v1/matches/managed", agent), (match, giver), (match, agent)):
         answer = client.get(path, by=by)

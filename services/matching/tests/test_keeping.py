@@ -26,7 +26,7 @@ from .test_balance import COUNTY, TOWN, book, keep, run
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_after_random_acts_the_figures_kept_are_those_of_a_recount(database: RolledBack, seed: int) -> None:
+def test_balance_equals_a_recount_after_random_acts(database: RolledBack, seed: int) -> None:
     live(database, random.Random(seed), 120)
     keep(database)
     with database.begin() as session:
@@ -101,7 +101,7 @@ def act(session: Any, luck: random.Random, needs: list[Any], pledges: list[Any])
         ("UPDATE balance_changes SET id = id + 20000 WHERE id = (SELECT max(id) FROM balance_changes)", True),
     ],
 )
-def test_what_a_clearing_will_look_at_at_once_is_not_added_up_yet(database: RolledBack, happened: str, is_settled: bool) -> None:
+def test_balance_waits_for_the_clearing_queue(database: RolledBack, happened: str, is_settled: bool) -> None:
     for need in (published(), published()):
         book(database, [need])
     run(database, happened)

@@ -39,7 +39,7 @@ class Refusal:
             act(session, event)
 
     def proposed_to(self, **need: Any) -> bool:
-        """Whether the pledge is proposed to one more need."""
+        """Return True when the pledge is proposed to one more need."""
         asked = published(quantity=1, **need)
         self.happens(intake.book_needs, [asked])
         clear_all(self.database)
@@ -83,7 +83,7 @@ def test_what_did_not_fit_is_not_proposed_for_that_item_again(client: Client, da
     assert refusal.proposed_to(category="food.oil")
 
 
-def test_of_a_pledge_for_one_item_or_village_and_for_other_reasons_nothing_more_is_learnt(client: Client, database: RolledBack) -> None:
+def test_narrow_pledges_and_other_reasons_make_no_rule(client: Client, database: RolledBack) -> None:
     for reason, pledge in (("does_not_fit", {"category": "food.rice"}), ("too_far", {"region": VILLAGE}), ("other", {})):
         refusal = Refusal(client, database, reason, **pledge)
         assert refusal.lessons() == []
@@ -93,9 +93,7 @@ def test_of_a_pledge_for_one_item_or_village_and_for_other_reasons_nothing_more_
 
 
 @pytest.mark.parametrize("reason", ["out_of_stock", "changed_my_mind"])
-def test_a_pledge_of_which_nothing_is_left_rests_and_what_else_is_proposed_of_it_lapses(
-    client: Client, database: RolledBack, reason: str
-) -> None:
+def test_out_of_stock_pauses_the_pledge_and_lapses_proposals(client: Client, database: RolledBack, reason: str) -> None:
     refusal = Refusal(client, database, "other")
     assert refusal.proposed_to()
     assert refusal.proposed_to(region=OTHER_COUNTY)
@@ -109,7 +107,7 @@ def test_a_pledge_of_which_nothing_is_left_rests_and_what_else_is_proposed_of_it
 
 
 @pytest.mark.parametrize("reason", ["too_far", "does_not_fit", "out_of_stock"])
-def test_what_was_learnt_is_taken_back_and_the_pledge_is_proposed_as_before(client: Client, database: RolledBack, reason: str) -> None:
+def test_withdrawn_rule_lets_the_pledge_be_proposed_again(client: Client, database: RolledBack, reason: str) -> None:
     refusal = Refusal(client, database, reason)
     assert refusal.forgets() == 201
     assert refusal.open() == 50
@@ -135,7 +133,7 @@ def test_a_pledge_that_was_withdrawn_while_it_rested_stays_so(client: Client, da
     assert not refusal.proposed_to()
 
 
-def test_what_was_promised_of_a_resting_pledge_stays_and_goes_on_counting(client: Client, database: RolledBack) -> None:
+def test_promises_of_a_paused_pledge_stand(client: Client, database: RolledBack) -> None:
     refusal = Refusal(client, database, "other")
     assert refusal.proposed_to()
     kept = told(database, MatchProposed)[-1].match_id
@@ -150,7 +148,7 @@ def test_what_was_promised_of_a_resting_pledge_stays_and_goes_on_counting(client
     assert (released.resting, released.quantity, released.accepted, released.open) == (False, 50, 1, 49)
 
 
-def test_who_claims_with_a_pledge_that_rests_is_told_so_and_claims_once_it_goes_on(client: Client, database: RolledBack) -> None:
+def test_paused_pledge_cannot_claim_until_it_resumes(client: Client, database: RolledBack) -> None:
     refusal = Refusal(client, database, "out_of_stock")
     asked = {"need_id": str(refusal.need.need_id), "pledge_id": str(refusal.pledge.pledge_id), "quantity": 5}
     for language, words in (("zh-CN", "恢复或修改意向"), ("en", "let it go on")):

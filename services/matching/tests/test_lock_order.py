@@ -46,7 +46,7 @@ def waiting(database: Database, many: int, unless: Future[Any] | None = None) ->
 
 
 def does(database: Database, act: Callable[[Session], object]) -> bool:
-    """Whether it went through without a deadlock."""
+    """Run both at once; return True unless they deadlocked."""
     try:
         with database.begin() as session:
             session.execute(text("SET LOCAL deadlock_timeout = '50ms'"))
@@ -64,9 +64,7 @@ def happen(database: Database, *acts: Callable[[Session], object]) -> None:
 
 
 @pytest.mark.parametrize("is_looked_at_again", [True, unguarded("who ends the need holds it, and then waits for the pledge")])
-def test_a_need_that_ends_just_when_a_pledge_is_proposed_to_it_deadlocks_with_nobody(
-    real: Database, monkeypatch: pytest.MonkeyPatch, is_looked_at_again: bool
-) -> None:
+def test_need_ending_during_a_proposal_never_deadlocks(real: Database, monkeypatch: pytest.MonkeyPatch, is_looked_at_again: bool) -> None:
     if not is_looked_at_again:
         monkeypatch.setattr(intake, "pledges_proposed_to", lambda session, needs: set())
     need, pledge = published(), offered()
@@ -85,7 +83,7 @@ def test_a_need_that_ends_just_when_a_pledge_is_proposed_to_it_deadlocks_with_no
         assert session.execute(text("SELECT ended, rest FROM needs UNION ALL SELECT ended, rest FROM pledges")).all() == [(True, 0)] * 2
 
 
-def test_a_need_that_ends_just_when_a_pledge_is_proposed_to_it_frees_the_pledge(real: Database) -> None:
+def test_need_ending_during_a_proposal_frees_the_pledge(real: Database) -> None:
     need, pledge = published(), offered()
     happen(real, lambda session: intake.book_needs(session, [need]), lambda session: intake.book_pledges(session, [pledge]))
     with ThreadPoolExecutor(1) as threads:
@@ -105,9 +103,7 @@ _WITHOUT_NEEDS = text("SELECT need_id FROM too_low WHERE until <= :at ORDER BY u
 @pytest.mark.parametrize(
     "are_needs_taken", [True, unguarded("who lets a pledge rest lists the later need first, who wakes them the former")]
 )
-def test_pairs_that_awake_while_their_pledge_comes_to_rest_deadlock_with_nobody(
-    real: Database, monkeypatch: pytest.MonkeyPatch, are_needs_taken: bool
-) -> None:
+def test_waking_pairs_of_a_pausing_pledge_never_deadlock(real: Database, monkeypatch: pytest.MonkeyPatch, are_needs_taken: bool) -> None:
     if not are_needs_taken:
         monkeypatch.setattr(deferral, "_OVER", _WITHOUT_NEEDS)
     former, later = sorted((published(quantity=1), published(quantity=1)), key=lambda need: need.need_id)

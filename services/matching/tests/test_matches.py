@@ -62,7 +62,7 @@ def test_only_the_pledger_answers(client: Client, story: Story) -> None:
     assert client.post(f"{story.path}/acceptance").status_code == 401
 
 
-def test_both_sides_and_their_administrators_see_a_match_and_nobody_else(client: Client, database: RolledBack, story: Story) -> None:
+def test_only_sides_and_administrators_see_a_match(client: Client, database: RolledBack, story: Story) -> None:
     county, stranger = administrator_of(database, VILLAGE[:6]), administrator_of(database, "510722")
     for person in (story.pledger, story.agent, county):
         assert client.get(story.path, by=person).status_code == 200
@@ -130,7 +130,7 @@ def test_somebody_else_s_pledge_cannot_be_claimed_from(client: Client, story: St
     assert client.post("/v1/claims", claim(published(new_id()), story.pledge), by=story.pledger).json["code"] == "unknown_need"
 
 
-def test_why_the_pledger_refused_is_not_shown_to_the_household_s_side(client: Client, database: RolledBack, story: Story) -> None:
+def test_refusal_reason_is_hidden_from_the_household(client: Client, database: RolledBack, story: Story) -> None:
     with database.begin() as session:
         session.execute(text("UPDATE matches SET account_id = :id"), {"id": story.household.id})
     client.post(f"{story.path}/refusal", {"reason": "changed_my_mind"}, by=story.pledger)
@@ -138,7 +138,7 @@ def test_why_the_pledger_refused_is_not_shown_to_the_household_s_side(client: Cl
     assert client.get(story.path, by=story.pledger).json["ended_because"] == "changed_my_mind"
 
 
-def test_a_poster_who_no_longer_manages_the_region_sees_nothing_more(client: Client, database: RolledBack, story: Story) -> None:
+def test_poster_without_the_region_no_longer_sees_the_match(client: Client, database: RolledBack, story: Story) -> None:
     with database.begin() as session:
         session.execute(text("UPDATE appointments SET ended_at = now()"))
     assert client.get(story.path, by=story.agent).status_code == 404

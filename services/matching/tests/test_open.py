@@ -1,4 +1,4 @@
-"""What a clearing costs in a book that has been used for years: what is used up, over or met is not walked past."""
+"""The cost of a clearing in an old book: used-up pledges and met needs are not read."""
 
 from datetime import UTC, datetime
 
@@ -32,7 +32,7 @@ def read_to_propose_one(database: RolledBack) -> int:
     ],
 )
 @pytest.mark.parametrize("state", ["rest = 0", "valid_until = now() - interval '1 second'"])
-def test_of_five_thousand_pledges_that_are_used_up_or_over_a_need_reads_none(
+def test_need_reads_none_of_5000_used_up_pledges(
     database: RolledBack, state: str, is_left_out: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not is_left_out:
@@ -59,9 +59,7 @@ def test_of_five_thousand_pledges_that_are_used_up_or_over_a_need_reads_none(
         ),
     ],
 )
-def test_of_five_thousand_needs_that_are_met_and_not_over_a_pledge_reads_none(
-    database: RolledBack, is_left_out: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_pledge_reads_none_of_5000_met_needs(database: RolledBack, is_left_out: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     if not is_left_out:
         for name in ("_FITTING_NEEDS", "_DONE"):
             monkeypatch.setattr(completion, name, text(str(getattr(completion, name)).replace("AND open", "AND NOT ended AND rest > 0")))
@@ -76,7 +74,7 @@ def test_of_five_thousand_needs_that_are_met_and_not_over_a_pledge_reads_none(
     assert [one.need_id for one in told(database, MatchProposed)] == [last.need_id]
 
 
-def test_what_was_over_and_is_valid_again_by_a_change_is_proposed_at_once(database: RolledBack) -> None:
+def test_prolonged_pledge_is_proposed_at_once(database: RolledBack) -> None:
     pledge = offered(valid_until=datetime.now(UTC) - DAYS)
     book(database, [], [pledge])
     keep(database)
@@ -87,7 +85,7 @@ def test_what_was_over_and_is_valid_again_by_a_change_is_proposed_at_once(databa
     assert clear(database) == 1
 
 
-def test_what_was_over_before_the_clock_was_set_back_is_proposed_then(database: RolledBack) -> None:
+def test_expired_pledge_is_proposed_after_a_clock_setback(database: RolledBack) -> None:
     book(database, [], [offered()])
     run(database, "UPDATE pledges SET expired = true")
     book(database, [published()], [])

@@ -59,7 +59,7 @@ def says_something(data: bytes) -> bool:
 
 
 @pytest.mark.parametrize("media_type", telling())
-def test_nothing_is_kept_of_where_and_with_what_a_photo_was_taken(media_type: str) -> None:
+def test_photo_keeps_no_place_and_no_camera(media_type: str) -> None:
     taken = telling()[media_type]
     with Image.open(io.BytesIO(taken)) as image:
         assert image.getexif().get_ifd(0x8825)[4] == (105.0, 23.0, 15.0)
@@ -98,7 +98,7 @@ def test_a_large_photo_is_made_smaller_and_a_small_one_stays(kind: str, media_ty
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "I;16"])
-def test_pictures_of_every_kind_become_plain_ones_and_what_is_transparent_white(mode: str) -> None:
+def test_all_picture_modes_become_plain_rgb_on_white(mode: str) -> None:
     kept = cleaned(written(Image.new(mode, (30, 20)), "PNG"), "image/png")
     with Image.open(io.BytesIO(kept.data)) as image:
         assert image.mode == "RGB"
@@ -141,7 +141,7 @@ def test_what_is_no_whole_picture_is_refused(made: Callable[[], tuple[bytes, str
     assert refused(*made()) == "photo_unreadable"
 
 
-def test_a_picture_of_too_many_pixels_is_refused_before_it_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_oversized_picture_is_refused_before_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Image.Image, "load", lambda self: pytest.fail("it was decoded"))
     monkeypatch.setattr(PngImagePlugin.PngImageFile, "load", lambda self: pytest.fail("it was decoded"))
     side = int(MOST_PIXELS["image/png"] ** 0.5) + 1
@@ -192,7 +192,7 @@ def test_nobody_shows_what_was_only_promised(client: Client, database: RolledBac
     assert "add_photo" not in client.get(promise.path, by=promise.giver).json["allowed"]
 
 
-def test_a_photo_is_seen_by_those_whom_the_match_concerns_and_by_nobody_else(sent: Promise, database: RolledBack) -> None:
+def test_only_sides_and_administrators_see_a_photo(sent: Promise, database: RolledBack) -> None:
     photo = add(sent, sent.giver).headers["Location"]
     for path in (photo, f"{photo}/image"):
         concerned = (sent.giver, sent.household, sent.agent, administrator_of(database, VILLAGE[:6]))
@@ -221,7 +221,7 @@ def test_who_added_a_photo_removes_it_and_nothing_is_left(sent: Promise, databas
         assert session.scalar(text("SELECT data FROM photos")) is None
 
 
-def test_the_households_side_removes_what_the_giver_shows_of_it_and_the_giver_nothing_of_the_households(sent: Promise) -> None:
+def test_household_removes_any_photo_and_giver_only_its_own(sent: Promise) -> None:
     sent.does("receipt", {}, sent.household)
     ours, theirs = (add(sent, by).headers["Location"] for by in (sent.household, sent.giver))
     assert sent.client.post(f"{ours}/removal", by=sent.giver).status_code == 403
@@ -229,7 +229,7 @@ def test_the_households_side_removes_what_the_giver_shows_of_it_and_the_giver_no
     assert sent.client.post(f"{ours}/removal", by=sent.agent).status_code == 201
 
 
-def test_the_same_file_sent_twice_is_one_photo_and_a_side_has_four(sent: Promise) -> None:
+def test_same_file_is_one_photo_and_a_side_has_four(sent: Promise) -> None:
     first, again = add(sent, sent.giver), add(sent, sent.giver)
     assert (again.status_code, again.json) == (201, first.json)
     for width in range(3):

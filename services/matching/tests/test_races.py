@@ -74,7 +74,7 @@ def pairs_at_the_same_moment(database: Database, pairs: int, look: Callable[[Ses
     return count(database, "SELECT count(DISTINCT need_id) FROM matches")
 
 
-def test_a_need_and_the_only_fitting_pledge_committed_at_the_same_moment_are_proposed_200_times_of_200(real: Database) -> None:
+def test_200_simultaneous_pairs_are_all_proposed(real: Database) -> None:
     running = [True]
 
     def keep_clearing() -> None:
@@ -121,7 +121,7 @@ def last_unit(database: Database, keys: KnownKeys) -> tuple[Client, list[tuple[s
     return client, attempts
 
 
-def test_of_200_parallel_accepts_and_claims_on_the_last_unit_one_wins(real: Database, keys: KnownKeys) -> None:
+def test_one_of_200_parallel_accepts_and_claims_wins(real: Database, keys: KnownKeys) -> None:
     client, attempts = last_unit(real, keys)
     with ThreadPoolExecutor(40) as pool:
         statuses = Counter(pool.map(lambda attempt: client.post(attempt[0], attempt[1], by=attempt[2]).status_code, attempts))
@@ -165,7 +165,7 @@ def over_allocated(real: Database, guard: str) -> int:
     return max(0, -count(real, "SELECT min(rest) FROM pledges"))
 
 
-def test_a_conditional_update_never_sets_more_aside_than_there_is(real: Database) -> None:
+def test_conditional_update_never_over_allocates(real: Database) -> None:
     assert over_allocated(real, "with") == 0
 
 
@@ -234,7 +234,7 @@ def holding(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
         "UPDATE pledges SET valid_until = now() - interval '1 hour' WHERE id = :id",
     ],
 )
-def test_what_somebody_was_faster_with_is_replaced_by_the_next_best(real: Database, monkeypatch: pytest.MonkeyPatch, happens: str) -> None:
+def test_pledge_taken_meanwhile_is_replaced_by_the_next_best(real: Database, monkeypatch: pytest.MonkeyPatch, happens: str) -> None:
     near, far = in_a_village_and_around_it(real)
 
     def meanwhile() -> None:
@@ -247,7 +247,7 @@ def test_what_somebody_was_faster_with_is_replaced_by_the_next_best(real: Databa
         assert session.scalars(text("SELECT pledge_id FROM matches")).all() == [far.pledge_id]
 
 
-def test_a_clearing_does_not_wait_for_who_holds_a_pledge_and_comes_back_to_it(real: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_clearing_skips_locked_pledges_and_returns_to_them(real: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     near, far = in_a_village_and_around_it(real)
     with real.begin() as holder:
         hold = text("SELECT FROM pledges WHERE id = ANY(:ids) FOR UPDATE")
@@ -309,7 +309,7 @@ def sent(database: Database, keys: KnownKeys) -> tuple[Client, str, Person, str]
     return client, f"/v1/matches/{match}", household, token
 
 
-def test_of_many_receipts_at_once_by_the_household_and_by_slip_one_counts(real: Database, keys: KnownKeys) -> None:
+def test_one_of_many_concurrent_receipts_counts(real: Database, keys: KnownKeys) -> None:
     client, match, household, token = sent(real, keys)
     less = {"quantity": 40, "reason": "short"}
 
@@ -360,7 +360,7 @@ def deadlocks(real: Database, rounds: int) -> int:
     return found
 
 
-def test_refusing_and_withdrawing_at_the_same_moment_never_deadlock(real: Database) -> None:
+def test_concurrent_refusal_and_withdrawal_never_deadlock(real: Database) -> None:
     assert deadlocks(real, 15) == 0
 
 
@@ -435,7 +435,7 @@ _PROPOSED = text(
 )
 
 
-def test_pledges_that_come_to_rest_at_the_same_moment_never_deadlock(real: Database) -> None:
+def test_pledges_pausing_at_once_never_deadlock(real: Database) -> None:
     assert crossing_refusals(real, 20) == 0
     assert count(real, "SELECT count(*) FROM pledges WHERE paused") == 40
     assert count(real, "SELECT count(*) FROM needs WHERE rest = 2") == 40

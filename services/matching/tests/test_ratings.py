@@ -45,7 +45,7 @@ def earlier(database: RolledBack, days: int) -> None:
 
 
 def good(database: RolledBack, person: Person) -> float:
-    """What ratings say for somebody."""
+    """Return the reliability events of ratings about a person."""
     with database.begin() as session:
         query = text("SELECT coalesce(sum(good), 0) FROM marks WHERE kind = 'rating' AND person_id = :id")
         return float(session.scalar(query, {"id": person.id}) or 0)
@@ -67,7 +67,7 @@ def test_without_the_rule_a_rating_is_seen_before_one_rates(got: Promise, databa
     assert sees(got, got.giver) == (None, None)
 
 
-def test_after_a_fortnight_a_rating_is_shown_and_nobody_rates_in_return(got: Promise, database: RolledBack) -> None:
+def test_rating_is_shown_and_final_after_a_fortnight(got: Promise, database: RolledBack) -> None:
     rate(got, got.household, 1)
     earlier(database, 13)
     with database.begin() as session:

@@ -1,4 +1,4 @@
-"""Why a proposal was made and what would have changed it, in both languages."""
+"""Reasons of proposals and their alternatives, in both languages."""
 
 from uuid import uuid4
 
@@ -14,7 +14,7 @@ CALM = Asked(uuid4(), "food.rice", "kg", "510903001001", 1, 0, 10, village_needs
 
 
 def decided(chosen: Asked, other: Asked) -> dict[str, str | int]:
-    """What decided for the chosen one of two that want the same pledge."""
+    """Return the part of the score that decided between two needs for the same pledge."""
     [share] = allocate([other, chosen], [Offered(uuid4(), KEY, 10)])
     assert share.need == chosen.id
     return {reason.code: reason.value for reason in reasons_for(chosen, KEY, share) if reason.code.startswith("decided")}

@@ -91,7 +91,7 @@ def test_a_match_that_the_book_knows_as_proposed_goes_on(database: RolledBack, s
         assert recall(database, held(need.need_id, pledge.pledge_id, match_id, **step), replayed=replayed) == {"recalled": 1}
 
 
-def test_a_proposal_waits_for_what_is_replayed_and_so_does_a_match_without_its_need(database: RolledBack) -> None:
+def test_restored_proposals_wait_for_replayed_needs(database: RolledBack) -> None:
     need, pledge = published(quantity=10), offered(quantity=10)
     with database.begin() as session:
         intake.book_pledges(session, [pledge])
@@ -131,7 +131,7 @@ def test_who_promised_to_a_need_that_ended_is_told_of_its_end(database: RolledBa
         assert (event.version, event.reason) == (3, "need_withdrawn")
 
 
-def test_of_a_pledge_that_was_lowered_meanwhile_it_is_told_how_much_stays_promised(database: RolledBack) -> None:
+def test_lowered_pledge_publishes_its_promised_quantity(database: RolledBack) -> None:
     need, pledge = published(quantity=10), offered(quantity=10)
     with adding_up(database):
         with database.begin() as session:
@@ -142,7 +142,7 @@ def test_of_a_pledge_that_was_lowered_meanwhile_it_is_told_how_much_stays_promis
     assert [(event.version, event.quantity, event.accepted) for event in told(database, PledgeReleased)] == [(1, 4, 0), (2, 9, 9)]
 
 
-def test_what_is_free_of_a_pledge_is_told_with_a_version_that_nobody_has_seen(database: RolledBack) -> None:
+def test_restored_release_has_an_unseen_version(database: RolledBack) -> None:
     pledge = offered()
     heard = Released(pledge_id=pledge.pledge_id, version=4, answers=1, resting=True)
     with database.begin() as session:
@@ -153,7 +153,7 @@ def test_what_is_free_of_a_pledge_is_told_with_a_version_that_nobody_has_seen(da
     assert (event.version, event.resting) == (5, False)
 
 
-def test_an_answer_that_bears_the_version_of_a_forgotten_one_is_told_again(database: RolledBack) -> None:
+def test_answer_with_a_forgotten_version_is_published_again(database: RolledBack) -> None:
     pledge = offered()
     forgotten = Released(pledge_id=pledge.pledge_id, version=1, answers=1, resting=True)
     with database.begin() as session:

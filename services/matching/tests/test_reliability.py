@@ -1,4 +1,4 @@
-"""How reliably somebody gives: the formula, what it is fed with, and who may know."""
+"""Reliability: the formula, its events and its readers."""
 
 from datetime import timedelta
 from typing import Any
@@ -24,11 +24,11 @@ AT = EPOCH + 2500 * DAYS
 
 
 def record(good: float = 0, bad: float = 0) -> Record:
-    """What was noted at `AT`."""
+    """Make a record of reliability events at `AT`."""
     return Record(good * grown(AT), bad * grown(AT))
 
 
-def test_about_whom_nothing_is_known_is_of_the_class_that_proposals_presume() -> None:
+def test_unknown_person_has_the_prior_class() -> None:
     assert class_of(figure(Record(), AT)) == PRIOR
     assert [class_of(share) for share in (0.1, 0.5, 0.7, 0.8, 0.95)] == list(RELIABILITIES)
 
@@ -62,7 +62,7 @@ def test_marks_add_up_in_any_order_and_come_off_again(all_marks: list[tuple[floa
 
 
 @given(st.floats(0, 500), st.floats(0, 500))
-def test_the_class_stays_until_the_moment_that_is_foretold_and_is_another_then(good: float, bad: float) -> None:
+def test_class_changes_at_the_predicted_moment(good: float, bad: float) -> None:
     kept = record(good, bad)
     assume(all(abs(figure(kept, AT) - bound) > 1e-9 for bound in BOUNDS))
     moment = changes_at(kept, AT)
@@ -75,7 +75,7 @@ def test_the_class_stays_until_the_moment_that_is_foretold_and_is_another_then(g
 
 
 def of(database: RolledBack, person: Person) -> dict[str, tuple[float, float]]:
-    """What is noted for and against somebody, by kind."""
+    """Return the reliability events about a person, by kind."""
     with database.begin() as session:
         rows = session.execute(text("SELECT kind, good, bad FROM marks WHERE person_id = :id AND void_at IS NULL"), {"id": person.id})
         return {row.kind: (round(row.good, 3), round(row.bad, 3)) for row in rows}
@@ -168,7 +168,7 @@ def settle(database: RolledBack) -> int:
         return classes.settle(session)
 
 
-def test_one_s_own_reliability_is_shown_with_its_reasons_in_both_languages(client: Client, database: RolledBack) -> None:
+def test_own_reliability_is_explained_in_both_languages(client: Client, database: RolledBack) -> None:
     fresh = client.get("/v1/reliability", by=Person("donor")).json
     assert (fresh["percent"], fresh["level"], [reason["code"] for reason in fresh["reasons"]]) == (80, "good", ["start"])
     promise = Promise(client, database)
@@ -181,7 +181,7 @@ def test_one_s_own_reliability_is_shown_with_its_reasons_in_both_languages(clien
     assert english["reasons"][0]["text"] == "deliveries: 1; 80 % of what was promised arrived"
 
 
-def test_a_giver_s_reliability_is_for_themselves_and_the_administrators_of_the_place(client: Client, database: RolledBack) -> None:
+def test_reliability_is_shown_to_its_owner_and_administrators(client: Client, database: RolledBack) -> None:
     promise = Promise(client, database)
     path = f"{promise.path}/reliability"
     assert {client.get(path, by=person).status_code for person in (promise.agent, administrator_of(database, VILLAGE[:6]))} == {200}
@@ -207,7 +207,7 @@ def test_marks_are_seen_by_whom_they_are_about(client: Client, database: RolledB
     assert client.get("/v1/marks", by=promise.agent).json["items"] == []
 
 
-def test_what_was_not_noted_when_it_happened_is_noted_later_and_once(client: Client, database: RolledBack) -> None:
+def test_missed_reliability_event_is_recorded_later_once(client: Client, database: RolledBack) -> None:
     promise = Promise(client, database)
     promise.does("sending", SENDING, promise.giver)
     promise.does("receipt", {"quantity": 10, "reason": "short"}, promise.household)

@@ -42,7 +42,7 @@ def test_the_pledger_is_reminded_once_a_day_before_the_deadline(proposal: Rolled
     assert event.version == 2
 
 
-def test_who_has_little_time_is_reminded_when_two_thirds_are_over(proposal: RolledBack) -> None:
+def test_short_deadline_is_reminded_after_two_thirds(proposal: RolledBack) -> None:
     assert reminded_when(proposal, 5 * HOUR, 3 * HOUR) == 0
     assert reminded_when(proposal, 7 * HOUR, 3 * HOUR) == 1
 

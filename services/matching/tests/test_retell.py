@@ -1,4 +1,4 @@
-"""What matching tells anew is what it told live."""
+"""Republished events of matching equal those published live."""
 
 from collections import Counter
 

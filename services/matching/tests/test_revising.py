@@ -49,7 +49,7 @@ def taken(database: RolledBack) -> RolledBack:
     return database
 
 
-def test_what_was_proposed_to_an_ordinary_need_that_waits_for_more_is_revised_too(database: RolledBack) -> None:
+def test_proposal_to_a_partly_met_ordinary_need_is_revised(database: RolledBack) -> None:
     book(database, [published(quantity=30)], [offered(quantity=20)])
     settle(database)
     book(database, [critical()])
@@ -57,7 +57,7 @@ def test_what_was_proposed_to_an_ordinary_need_that_waits_for_more_is_revised_to
     assert revise(database)
 
 
-def test_a_critical_need_that_has_nothing_gets_what_was_proposed_to_an_ordinary_one(taken: RolledBack) -> None:
+def test_critical_need_gets_the_proposal_of_an_ordinary_one(taken: RolledBack) -> None:
     assert revise(taken) == 1
     settle(taken)
     first, second = told(taken, MatchProposed)
@@ -100,7 +100,7 @@ def test_a_pledge_is_revised_once(taken: RolledBack) -> None:
         "INSERT INTO to_clear (side, id) SELECT 'need', id FROM needs WHERE urgency = 4",
     ],
 )
-def test_nothing_is_revised_without_need_or_when_it_would_be_late_or_only_a_part(taken: RolledBack, change: str) -> None:
+def test_no_revision_without_need_or_late_or_partial(taken: RolledBack, change: str) -> None:
     run(taken, change)
     assert revise(taken) == 0
     assert told(taken, MatchRevised) == []
@@ -113,9 +113,7 @@ def test_what_was_answered_is_never_revised(taken: RolledBack) -> None:
     assert revise(taken) == 0
 
 
-def test_when_the_critical_need_cannot_be_served_after_all_everything_stays_as_it_was(
-    taken: RolledBack, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_failed_revision_changes_nothing(taken: RolledBack, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(actions, "clear_for", lambda *_: 0)
     assert revise(taken) == 0
     assert told(taken, MatchRevised) == []
@@ -138,14 +136,14 @@ def test_each_revision_is_a_transaction_of_its_own(taken: RolledBack) -> None:
     assert [(revise(taken), len(told(taken, MatchRevised))) for _ in range(3)] == [(True, 1), (True, 2), (False, 2)]
 
 
-def test_critical_needs_that_nobody_can_help_do_not_keep_others_from_it(taken: RolledBack) -> None:
+def test_unmatchable_critical_needs_do_not_block_others(taken: RolledBack) -> None:
     older = LONG - DAYS
     book(taken, [critical(category="aid.chair", unit="item", posted_at=older, published_at=older) for _ in range(revision.LOOKED_AT)])
     settle(taken)
     assert any(revise(taken) for _ in range(20))
 
 
-def test_revising_beside_answers_and_clearings_leaves_a_book_that_adds_up(database_of: Callable[[str, str], str]) -> None:
+def test_concurrent_revision_leaves_a_consistent_book(database_of: Callable[[str, str], str]) -> None:
     database = Database(database_of("matching", "matching_revising"), name="revising", pool_size=20)
     book(database, [published(quantity=2) for _ in range(40)], [offered(quantity=2) for _ in range(40)])
     settle(database)

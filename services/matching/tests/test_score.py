@@ -1,4 +1,4 @@
-"""What a unit of a pledge is worth to a need, part by part."""
+"""The score of a pair, part by part."""
 
 from collections import Counter
 from uuid import uuid4
@@ -32,20 +32,20 @@ def test_worth_more_is_who_needs_it_more(better: dict[str, int]) -> None:
     assert value(replace(worse, **better)) > value(worse)  # type: ignore[arg-type]
 
 
-def test_a_household_and_a_need_that_had_nothing_come_before_those_that_had() -> None:
+def test_unhelped_household_and_need_score_higher() -> None:
     first, second, third = (value(replace(CALM, household_helped=helped)) for helped in range(3))
     assert first > second > third
     assert value() > value(replace(CALM, is_helped=True))
 
 
-def test_whom_few_pledges_fit_comes_first_and_the_near_and_exact_and_reliable_one_is_taken() -> None:
+def test_score_prefers_rare_near_exact_and_reliable_pairs() -> None:
     assert value(keys_that_fit=1) > value(keys_that_fit=2)
     assert value(key=("food.rice", "kg", VILLAGE)) > value() > value(key=("food.rice", "kg", ""))
     assert value() > value(key=("food", "kg", "5109"))
     assert value(reliability=4) > value() > value(reliability=0)
 
 
-def test_what_is_not_known_of_village_and_household_counts_for_nothing() -> None:
+def test_unknown_village_and_household_add_nothing() -> None:
     parts = score(CALM, KEY, 3).parts
     assert (parts["village"], parts["household"]) == (0, 0)
     assert not {"village", "household"} & set(decided_by(CALM, parts, 0, DEFAULT))
@@ -73,7 +73,7 @@ def test_the_default_weights_are_sane_and_wild_ones_are_named() -> None:
     assert Weights(threshold=0).wrong() == Weights(threshold=10_052).wrong() == ["threshold"]
 
 
-def test_a_fresh_pledge_is_kept_for_the_critical_then_for_the_urgent_then_for_nobody() -> None:
+def test_fresh_pledge_is_kept_for_critical_then_urgent_needs() -> None:
     assert [kept_for(lain, hold=3) for lain in (0, 1, 2.9, 3)] == [4, 2, 2, 1]
     assert kept_for(0, hold=0) == 1
 

@@ -49,7 +49,7 @@ def bidding(needs: Sequence[Asked], pledges: Sequence[Offered], by: Sets) -> lis
 
 
 def got(shares: Sequence[Share], needs: Sequence[Asked], inside: bool) -> Counter[tuple[UUID, UUID]]:
-    """How much of which pledge each need of the county got, or each one elsewhere."""
+    """Return the shares of the county's needs, or of all other needs."""
     region_of = {need.id: need.region for need in needs}
     total: Counter[tuple[UUID, UUID]] = Counter()
     for share in shares:
@@ -60,9 +60,7 @@ def got(shares: Sequence[Share], needs: Sequence[Asked], inside: bool) -> Counte
 
 @settings(deadline=None, max_examples=150)
 @given(st.lists(needs, min_size=1, max_size=8), st.lists(pledges, min_size=1, max_size=8), own_weights)
-def test_what_others_get_does_not_depend_on_a_county_s_weights_and_itself_gets_no_more(
-    needs: list[Asked], pledges: list[Offered], weights: Weights
-) -> None:
+def test_county_weights_change_nothing_for_other_counties(needs: list[Asked], pledges: list[Offered], weights: Weights) -> None:
     weights = replace(weights, threshold=1)
     plain, own = shared(needs, pledges, DEFAULTS), shared(needs, pledges, sets(of510903=weights))
     assert got(plain, needs, inside=False) == got(own, needs, inside=False)
@@ -75,9 +73,7 @@ def test_what_others_get_does_not_depend_on_a_county_s_weights_and_itself_gets_n
 
 @settings(deadline=None, max_examples=100)
 @given(st.lists(needs, min_size=1, max_size=8), st.lists(pledges, min_size=1, max_size=8), own_weights, own_weights)
-def test_nothing_is_given_twice_and_nothing_below_a_county_s_threshold(
-    needs: list[Asked], pledges: list[Offered], city: Weights, county: Weights
-) -> None:
+def test_sharing_respects_quantities_and_thresholds(needs: list[Asked], pledges: list[Offered], city: Weights, county: Weights) -> None:
     by = sets(of5109=city, of510903=county)
     shares = shared(needs, pledges, by)
     low = too_low(needs, pledges, by)
@@ -93,14 +89,14 @@ def test_nothing_is_given_twice_and_nothing_below_a_county_s_threshold(
 @pytest.mark.parametrize(
     "share", [shared, pytest.param(bidding, marks=pytest.mark.xfail(strict=True, reason="in one flow the highest weights win"))]
 )
-def test_a_county_that_weighs_itself_heavily_does_not_outbid_its_neighbour(share: object) -> None:
+def test_heavy_weights_do_not_outbid_a_neighbour_county(share: object) -> None:
     mine, urgent = structs.replace(asked(), region=HERE), structs.replace(asked(urgency=4), region=THERE)
     wide = offered(scope="51")
     shares = share([mine, urgent], [wide], sets(of510903=Weights(urgency=MOST, village=MOST)))  # type: ignore[operator]
     assert [one.need for one in shares] == [urgent.id]
 
 
-def test_a_county_that_neglects_its_urgent_ones_does_not_get_more_for_them_from_the_province() -> None:
+def test_low_urgency_weights_win_nothing_from_the_province() -> None:
     urgent, calm, neighbour = asked(urgency=4), asked(days=300), structs.replace(asked(urgency=2), region=THERE)
     near, wide = offered(scope=COUNTY), offered(scope="51")
     for weights in (DEFAULT, replace(EQUAL, waiting_day=100), EQUAL):
@@ -108,7 +104,7 @@ def test_a_county_that_neglects_its_urgent_ones_does_not_get_more_for_them_from_
         assert (neighbour.id, wide.id) in got(shares, [urgent, calm, neighbour], inside=False)
 
 
-def test_a_county_decides_which_of_its_own_comes_first_and_its_parts_add_up() -> None:
+def test_county_weights_order_its_own_needs() -> None:
     urgent, patient, pledge = asked(urgency=2), asked(days=300), offered()
     [share] = shared([urgent, patient], [pledge], DEFAULTS)
     assert share.need == urgent.id
@@ -118,12 +114,12 @@ def test_a_county_decides_which_of_its_own_comes_first_and_its_parts_add_up() ->
     assert share.lead == 300 * 500 - 100
 
 
-def test_a_county_s_weights_come_before_its_province_s_and_those_before_the_country_s() -> None:
+def test_narrower_weights_override_wider_ones() -> None:
     by = sets(of51=Weights(version=2), of510903=Weights(version=3))
     assert [by.of(region)[0] for region in (HERE, COUNTY, THERE, "51", "330106001001", "")] == ["510903", "510903", "51", "51", "", ""]
 
 
-def test_a_county_s_threshold_keeps_out_its_own_alone_and_what_it_declines_is_for_others() -> None:
+def test_threshold_defers_only_the_countys_own_needs() -> None:
     ordinary, urgent, neighbour = asked(), asked(urgency=2), structs.replace(asked(), region=THERE)
     high = replace(DEFAULT, threshold=10_051)
     pledge = offered(rest=30, category="food", scope="51")
@@ -134,14 +130,14 @@ def test_a_county_s_threshold_keeps_out_its_own_alone_and_what_it_declines_is_fo
 
 @settings(deadline=None, max_examples=60)
 @given(st.lists(needs, min_size=1, max_size=8), st.lists(pledges, min_size=1, max_size=8))
-def test_with_weights_that_make_everything_equal_as_much_as_ever_is_given(needs: list[Asked], pledges: list[Offered]) -> None:
+def test_equal_weights_still_share_out_everything(needs: list[Asked], pledges: list[Offered]) -> None:
     free = [structs.replace(one, extra=0) for one in pledges]
     most = allocate(needs, free)
     equal = share_out(needs, free, [], Sets({"": EQUAL, COUNTY: EQUAL}))
     assert sum(one.quantity for one in equal) >= sum(one.quantity for one in most)
 
 
-def test_a_pledge_of_a_thousand_million_units_is_shared_out_under_the_greatest_weights() -> None:
+def test_largest_pledge_is_shared_under_the_greatest_weights() -> None:
     greatest = Weights(**dict.fromkeys(NAMES, MOST))
     many = [asked(rest=10**9, urgency=4, days=365) for _ in range(3)]
     pledge = offered(rest=10**9)

@@ -30,7 +30,7 @@ def printed(promise: Promise, by: Person | None = None) -> str:
 
 
 def with_slip(promise: Promise, printer: Person, **body: Any) -> None:
-    """Whoever holds a slip that this one printed confirms with it."""
+    """Confirm with a slip that this administrator printed."""
     assert confirm(promise.client, printed(promise, printer), **body) == (201, "received")
 
 
@@ -60,7 +60,7 @@ def test_only_who_manages_the_village_prints_it(promise: Promise, client: Client
     assert [client.post(f"{promise.path}/slip", by=person).status_code for person, _ in wanted] == [status for _, status in wanted]
 
 
-def test_whoever_holds_the_slip_confirms_what_arrived_without_an_account(promise: Promise, client: Client, database: RolledBack) -> None:
+def test_slip_holder_confirms_receipt_without_an_account(promise: Promise, client: Client, database: RolledBack) -> None:
     token = printed(promise)
     promise.does("sending", SENDING, promise.giver)
     assert confirm(client, token, quantity=45) == (422, "reason_needed")
@@ -106,14 +106,14 @@ def test_a_slip_expires(promise: Promise, client: Client, database: RolledBack) 
     assert confirm(client, token) == (404, "slip_unknown")
 
 
-def test_who_prints_and_confirms_a_slip_brings_nothing_to_its_end_without_the_giver(promise: Promise, client: Client) -> None:
+def test_slip_printer_cannot_complete_a_match_without_the_giver(promise: Promise, client: Client) -> None:
     token = printed(promise)
     assert confirm(client, token) == (409, "state_conflict")
     assert promise.does("closing", {}, promise.agent) == (409, "state_conflict")
     assert promise.client.get(promise.path, by=promise.agent).json["state"] == "accepted"
 
 
-def test_guests_cannot_tell_a_revoked_slip_from_one_that_never_was(promise: Promise, client: Client) -> None:
+def test_revoked_slip_looks_like_an_unknown_one(promise: Promise, client: Client) -> None:
     revoked = printed(promise)
     printed(promise)
     answers = [

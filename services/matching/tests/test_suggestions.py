@@ -60,12 +60,12 @@ def ids(*needs: NeedPublished) -> list[str]:
     return [str(need.need_id) for need in needs]
 
 
-def test_in_a_village_that_nobody_has_helped_nothing_else_is_suggested(chooser: Chooser) -> None:
+def test_unhelped_village_gets_no_other_suggestion(chooser: Chooser) -> None:
     chooser.hear(published(region=NEXT))
     assert chooser.shown() == {"helped": 0, "items": []}
 
 
-def test_the_nearest_villages_without_help_come_first_and_three_are_enough(chooser: Chooser) -> None:
+def test_three_nearest_unhelped_villages_are_suggested(chooser: Chooser) -> None:
     far, near, city, county = (published(region=region) for region in (CITY, NEXT, COUNTY, TOWN))
     chooser.hear(far, near, city, county)
     chooser.claim(chooser.need)
@@ -80,7 +80,7 @@ def test_a_village_is_suggested_once_with_its_most_urgent_need(chooser: Chooser)
     assert chooser.needs_shown() == ids(urgent)
 
 
-def test_a_village_that_was_helped_is_not_suggested_but_is_again_when_that_is_long_past(chooser: Chooser) -> None:
+def test_helped_village_is_suggested_again_after_a_long_time(chooser: Chooser) -> None:
     helped, waiting = published(region=NEXT), published(region=NEXT)
     chooser.hear(helped, waiting)
     chooser.claim(chooser.need)
@@ -94,7 +94,7 @@ def test_a_village_that_was_helped_is_not_suggested_but_is_again_when_that_is_lo
     assert chooser.needs_shown()
 
 
-def test_a_village_whose_only_help_was_called_off_counts_as_not_helped(chooser: Chooser) -> None:
+def test_village_with_only_cancelled_help_is_unhelped(chooser: Chooser) -> None:
     disappointed, waiting = published(region=NEXT), published(region=NEXT)
     chooser.hear(disappointed, waiting)
     chooser.claim(chooser.need)

@@ -69,7 +69,7 @@ def test_without_the_rule_of_release_they_are_read_at_once(
     test_the_giver_reads_thanks_once_they_are_released(got, county, database)
 
 
-def test_what_was_refused_is_never_read_by_the_giver_and_may_be_written_anew(got: Promise, county: Person, database: RolledBack) -> None:
+def test_refused_thanks_stay_hidden_and_may_be_rewritten(got: Promise, county: Person, database: RolledBack) -> None:
     first = thank(got, got.household).headers["Location"]
     assert thank(got, got.household).json["code"] == "already_thanked"
     assert decide(got, first, county, "personal") == (201, "refused")
@@ -88,7 +88,7 @@ def test_thanks_are_decided_once_and_on_what_was_seen(got: Promise, county: Pers
     assert decide(got, path, county, "improper") == (409, "state_conflict")
 
 
-def test_nobody_releases_what_they_wrote_while_somebody_else_manages_the_place(got: Promise, county: Person) -> None:
+def test_author_cannot_release_thanks_beside_other_managers(got: Promise, county: Person) -> None:
     path = thank(got, got.agent).headers["Location"]
     assert got.client.get(path, by=got.agent).json["allowed"] == []
     assert decide(got, path, got.agent) == (403, "own_thanks")
@@ -99,16 +99,16 @@ def test_nobody_releases_what_they_wrote_while_somebody_else_manages_the_place(g
 @pytest.mark.xfail(strict=True, reason="who may judge their own words does")
 def test_without_the_rule_agents_release_what_they_wrote(got: Promise, county: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rules, "others_than", lambda *_: set())
-    test_nobody_releases_what_they_wrote_while_somebody_else_manages_the_place(got, county)
+    test_author_cannot_release_thanks_beside_other_managers(got, county)
 
 
-def test_where_nobody_else_manages_the_place_agents_release_what_they_wrote(got: Promise) -> None:
+def test_sole_manager_may_release_own_thanks(got: Promise) -> None:
     path = thank(got, got.agent).headers["Location"]
     assert got.client.get(path, by=got.agent).json["allowed"] == ["release_thanks", "refuse_thanks"]
     assert decide(got, path, got.agent) == (201, "released")
 
 
-def test_only_the_household_s_side_thanks_and_only_for_what_arrived(client: Client, database: RolledBack) -> None:
+def test_only_the_household_thanks_and_only_for_arrivals(client: Client, database: RolledBack) -> None:
     promise = Promise(client, database)
     assert thank(promise, promise.household).json["code"] == "state_conflict"
     promise.does("sending", SENDING, promise.giver)
@@ -129,7 +129,7 @@ def test_only_administrators_of_the_place_decide(got: Promise, database: RolledB
     assert [item["allowed"] for item in waiting] == [["release_thanks", "refuse_thanks"]]
 
 
-def test_the_photo_that_goes_with_thanks_is_seen_by_the_giver_with_them(got: Promise, county: Person, database: RolledBack) -> None:
+def test_giver_sees_the_thanks_photo_with_the_thanks(got: Promise, county: Person, database: RolledBack) -> None:
     photo = show(got, got.household)
     path = thank(got, got.household, photo_id=photo.json["id"]).headers["Location"]
     image = f"{photo.headers['Location']}/image"

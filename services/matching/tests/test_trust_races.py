@@ -23,7 +23,7 @@ from .test_races import clear_all, count, real, sent
 __all__ = ["real"]
 
 
-def test_of_photos_sent_at_once_a_side_has_four_and_the_same_one_once(real: Database, keys: KnownKeys) -> None:
+def test_concurrent_photos_respect_limit_and_duplicates(real: Database, keys: KnownKeys) -> None:
     client, match, household, _ = sent(real, keys)
     assert client.post(f"{match}/receipt", {}, by=household).status_code == 201
     files = [written(drawn(20 + number % 6, 20)) for number in range(18)]
@@ -153,7 +153,7 @@ def spoilt(real: Database, rounds: int) -> list[str]:
     return wrong
 
 
-def test_whatever_happens_at_once_the_marks_add_up_and_nobody_deadlocks(real: Database) -> None:
+def test_concurrent_acts_keep_reliability_consistent(real: Database) -> None:
     assert spoilt(real, 2) == []
     assert count(real, "SELECT count(*) FROM marks") == 120
 

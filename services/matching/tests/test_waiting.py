@@ -1,4 +1,4 @@
-"""What waits for administrators is told, with who may not decide it; and what waits for the county is reminded of until it is settled."""
+"""Events about thanks, appeals and disputes that wait for administrators, and reminders to the county."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -44,7 +44,7 @@ def days_pass(database: RolledBack, days: float) -> None:
 
 
 def remind(database: RolledBack) -> list[bool]:
-    """Of how many the county is reminded now, and whether each is overdue."""
+    """Return for each reminder to the county whether it is overdue."""
     before = len(told(database, DisputeReminded))
     with database.begin() as session:
         many = reminders.remind_county(session)
@@ -53,7 +53,7 @@ def remind(database: RolledBack) -> list[bool]:
     return [event.overdue for event in events]
 
 
-def test_a_dispute_that_goes_up_says_who_may_not_settle_it_and_until_when_it_ought_to_be(disputed: Disputed, database: RolledBack) -> None:
+def test_raised_dispute_names_involved_people_and_deadline(disputed: Disputed, database: RolledBack) -> None:
     with_slip(disputed, disputed.town)
     disputed.opens(disputed.household)
     [opened] = told(database, DisputeOpened)
@@ -67,7 +67,7 @@ def test_a_dispute_that_goes_up_says_who_may_not_settle_it_and_until_when_it_oug
     assert (datetime.fromisoformat(seen["decide_by"]), seen["overdue"], seen["due_at"]) == (event.decide_by, False, None)
 
 
-def test_the_county_is_reminded_before_the_deadline_at_it_and_every_week_until_it_settles(raised: Disputed, database: RolledBack) -> None:
+def test_county_is_reminded_weekly_from_before_the_deadline(raised: Disputed, database: RolledBack) -> None:
     assert remind(database) == []
     days_pass(database, 10.9)
     assert remind(database) == []
@@ -87,7 +87,7 @@ def test_the_county_is_reminded_before_the_deadline_at_it_and_every_week_until_i
     assert hasattr(Worker, "remind_county")
 
 
-def test_what_was_overdue_before_anybody_was_reminded_is_reminded_of_once(raised: Disputed, database: RolledBack) -> None:
+def test_long_overdue_dispute_is_reminded_once(raised: Disputed, database: RolledBack) -> None:
     days_pass(database, 100)
     assert remind(database) == [True]
     assert remind(database) == []
@@ -101,7 +101,7 @@ def test_what_does_not_wait_for_the_county_is_not_reminded_of(disputed: Disputed
     assert not disputed.seen(disputed.giver)["overdue"]
 
 
-def test_what_the_county_is_reminded_of_is_told_anew_as_it_was_told(raised: Disputed, database: RolledBack) -> None:
+def test_dispute_reminders_are_republished_unchanged(raised: Disputed, database: RolledBack) -> None:
     days_pass(database, 12)
     remind(database)
     assert DisputeReminded in {type(event) for event in assert_retold(database, SNAPSHOTS, restated={DisputeRaised})}
@@ -160,7 +160,7 @@ def real(database_of: Callable[[str, str], str]) -> Iterator[Database]:
     database.close()
 
 
-def test_of_many_who_remind_and_settle_at_once_one_reminds_and_nobody_waits_in_a_circle(real: Database, client: Client) -> None:
+def test_concurrent_reminders_and_settlements_never_deadlock(real: Database, client: Client) -> None:
     disputed = Disputed(_on(real, client), real)  # type: ignore[arg-type]
     disputed.opens(disputed.household)
     with real.begin() as session:

@@ -1,4 +1,4 @@
-"""What a clearing costs where lessons and thresholds keep needs and pledges apart: as much as both together, never each with each."""
+"""The cost of a clearing with refusal rules and thresholds grows with needs plus pledges, never with their product."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -44,7 +44,7 @@ def run(database: RolledBack, statement: str, **given: Any) -> None:
 
 
 def rows_read(database: RolledBack) -> int:
-    """How many rows were read in this test so far, whatever became of them."""
+    """Return the number of rows read in this test so far."""
     return int(database.found(text(READ))[0][0])
 
 
@@ -66,7 +66,7 @@ beside: Callable[[Any, Wanting, Any], list[UUID]] = candidates.beside
     [True, pytest.param(False, marks=pytest.mark.xfail(strict=True, reason="each need reads every pledge that is not for it"))],
 )
 @pytest.mark.parametrize("word", [COUNTY, "food.rice"])
-def test_pledges_that_are_not_for_a_batch_are_read_a_few_times_and_not_by_each_need(
+def test_excluded_pledges_are_not_read_once_per_need(
     database: RolledBack, word: str, is_together: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not is_together:
@@ -83,7 +83,7 @@ def test_pledges_that_are_not_for_a_batch_are_read_a_few_times_and_not_by_each_n
     assert listed(database) == 0
 
 
-def test_what_a_lesson_bars_is_worked_out_once_for_all_pledges_that_bear_it() -> None:
+def test_rule_is_evaluated_once_for_all_its_pledges() -> None:
     here, there = (Asked(uuid4(), "food.rice", "kg", region, 1, 0, 5) for region in (VILLAGE, ELSEWHERE))
     wanting = Wanting([here, there], [])
     first, second = wanting.barred(uuid4(), [COUNTY]), wanting.barred(uuid4(), ["330106", COUNTY])
@@ -100,7 +100,7 @@ def test_what_a_lesson_bars_is_worked_out_once_for_all_pledges_that_bear_it() ->
     ("words", "others"),
     [(f"{{{COUNTY}}}", {}), ("{food.rice}", {}), (f"{{{COUNTY},food.oil}}", {"region": ELSEWHERE, "category": "food.oil"})],
 )
-def test_two_hundred_pledges_that_are_not_for_a_need_do_not_hide_the_next_one(
+def test_200_excluded_pledges_do_not_hide_the_next_one(
     database: RolledBack, words: str, others: dict[str, str], is_guarded: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not is_guarded:
@@ -135,7 +135,7 @@ def test_what_is_not_for_everybody_does_not_cover_the_demand(
     assert {one.need_id for one in told(database, MatchProposed)} == {one.need_id for one in needs}
 
 
-def test_a_pledge_that_is_not_for_some_of_a_batch_goes_to_the_others(database: RolledBack) -> None:
+def test_pledge_excluded_for_some_needs_goes_to_others(database: RolledBack) -> None:
     here, there, pledge = published(), published(region=ELSEWHERE), group(region="", quantity=80)
     book(database, [], [pledge])
     not_for(database, f"{{{COUNTY}}}")
@@ -145,7 +145,7 @@ def test_a_pledge_that_is_not_for_some_of_a_batch_goes_to_the_others(database: R
     assert listed(database) == 0
 
 
-def test_what_a_clearing_did_not_take_keeps_those_on_the_list_who_want_its_key_unless_it_is_for_none_of_them(database: RolledBack) -> None:
+def test_need_stays_queued_while_pledges_fit(database: RolledBack) -> None:
     here, there = (Asked(uuid4(), "food.rice", "kg", region, 1, 0, 5) for region in (VILLAGE, ELSEWHERE))
     book(database, [], [group(region="")])
     not_for(database, f"{{{COUNTY}}}")
@@ -172,9 +172,7 @@ def picky(client: Client, database: RolledBack) -> RolledBack:
 @pytest.mark.parametrize(
     "is_bounded", [True, pytest.param(False, marks=pytest.mark.xfail(strict=True, reason="a pledge reads all that it is not worth"))]
 )
-def test_of_twenty_thousand_needs_that_are_worth_too_little_a_pledge_reads_few(
-    picky: RolledBack, is_bounded: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_pledge_reads_few_of_20000_deferred_needs(picky: RolledBack, is_bounded: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     if not is_bounded:
         for name in ("_FITTING_NEEDS", "_DONE"):
             monkeypatch.setattr(
@@ -187,14 +185,14 @@ def test_of_twenty_thousand_needs_that_are_worth_too_little_a_pledge_reads_few(
     assert listed(picky) == 0
 
 
-def test_a_need_that_was_worth_too_little_for_one_pledge_is_found_by_the_next(picky: RolledBack) -> None:
+def test_need_deferred_for_one_pledge_is_found_by_the_next(picky: RolledBack) -> None:
     exact = offered(quantity=20)
     book(picky, [], [exact])
     assert clear(picky) == 1
     assert [one.pledge_id for one in told(picky, MatchProposed)] == [exact.pledge_id]
 
 
-def test_a_need_is_no_longer_held_for_declined_once_it_was_weighed_anew(client: Client, database: RolledBack) -> None:
+def test_reweighed_need_is_no_longer_deferred(client: Client, database: RolledBack) -> None:
     assert put(client, administrator_of(database, COUNTY), **PICKY).status_code == 200
     book(database, [published()], [group()])
     clear(database)

@@ -59,7 +59,7 @@ def test_versions_count_up_and_all_of_them_stay(client: Client, county: Person) 
     assert second.json["in_force"]["set_by"] == str(county.id)
 
 
-def test_the_country_s_first_set_comes_after_the_one_of_the_software(client: Client, database: RolledBack) -> None:
+def test_first_national_weights_follow_the_defaults(client: Client, database: RolledBack) -> None:
     country = administrator_of(database, "")
     assert put(client, country, region="", seen='"1"', **PATIENT).json["version"] == 2
     assert client.get("/v1/weights", by=administrator_of(database, COUNTY), region=COUNTY).json["in_force"]["version"] == 2
@@ -70,7 +70,7 @@ def test_what_was_set_meanwhile_is_not_overwritten_unseen(client: Client, county
     assert (put(client, county, seen='"0"', **EQUAL).json["code"], put(client, county, seen=None, **EQUAL).status_code) == ("stale", 428)
 
 
-def test_who_manages_a_part_of_a_region_sees_its_weights_and_does_not_set_them(client: Client, database: RolledBack) -> None:
+def test_lower_administrator_sees_but_cannot_set_weights(client: Client, database: RolledBack) -> None:
     village = administrator_of(database, VILLAGE)
     for region in (COUNTY, CITY, ""):
         answer = client.get("/v1/weights", by=village, region=region)
@@ -79,7 +79,7 @@ def test_who_manages_a_part_of_a_region_sees_its_weights_and_does_not_set_them(c
 
 
 @pytest.mark.parametrize("managed", [NEIGHBOUR, "33"])
-def test_who_does_not_manage_the_region_neither_sees_nor_sets_its_weights(client: Client, database: RolledBack, managed: str) -> None:
+def test_stranger_neither_sees_nor_sets_weights(client: Client, database: RolledBack, managed: str) -> None:
     stranger = administrator_of(database, managed)
     assert client.get("/v1/weights", by=stranger, region=COUNTY).status_code == 404
     assert put(client, stranger, **VALUES).status_code == 404
@@ -104,7 +104,7 @@ def test_the_city_may_set_what_holds_in_its_county(client: Client, database: Rol
         ({"valid_from": "2190-01-01T00:00:00Z", "threshold": 200_001}, ["threshold", "valid_from"]),
     ],
 )
-def test_what_makes_no_sense_is_refused_by_name_in_both_languages(
+def test_invalid_weights_are_refused_by_name_in_both_languages(
     client: Client, county: Person, changes: dict[str, Any], wrong: list[str]
 ) -> None:
     answer = put(client, county, **VALUES | changes)
@@ -124,7 +124,7 @@ def test_only_counties_and_what_is_above_them_have_weights(client: Client, datab
     assert put(client, administrator_of(database, ""), region=region, **VALUES).status_code == 422
 
 
-def test_a_set_that_holds_later_waits_and_one_that_comes_after_it_takes_its_place(client: Client, county: Person) -> None:
+def test_future_weights_wait_and_newer_ones_replace_them(client: Client, county: Person) -> None:
     tomorrow = (datetime.now(UTC) + DAYS).isoformat()
     later = put(client, county, **EQUAL | {"valid_from": tomorrow})
     assert (later.json["version"], later.json["in_force"]["region"]) == (1, "")
@@ -155,9 +155,7 @@ def settle(database: RolledBack) -> list[MatchProposed]:
     return told(database, MatchProposed)
 
 
-def test_a_clearing_weighs_a_county_s_needs_by_the_county_s_weights_and_keeps_whose_they_were(
-    client: Client, county: Person, database: RolledBack
-) -> None:
+def test_clearing_uses_and_records_the_countys_weights(client: Client, county: Person, database: RolledBack) -> None:
     put(client, county, **PATIENT)
     urgent, patient = published(urgency="critical"), published(posted_at=datetime.now(UTC) - 200 * DAYS)
     book(database, [urgent, patient], [offered(quantity=50, region="51")])
@@ -170,7 +168,7 @@ def test_a_clearing_weighs_a_county_s_needs_by_the_county_s_weights_and_keeps_wh
     assert answer["score"]["value"] == sum(answer["score"]["parts"].values())
 
 
-def test_what_was_proposed_keeps_its_score_when_the_weights_change(client: Client, county: Person, database: RolledBack) -> None:
+def test_changed_weights_leave_old_scores_alone(client: Client, county: Person, database: RolledBack) -> None:
     book(database, [published()], [offered(quantity=50)])
     [proposal] = settle(database)
     before = client.get(f"/v1/matches/{proposal.match_id}", by=county).json["score"]
@@ -179,15 +177,13 @@ def test_what_was_proposed_keeps_its_score_when_the_weights_change(client: Clien
     assert (before["weights_region"], before["weights_version"]) == ("", 1)
 
 
-def test_a_county_that_weighs_itself_heavily_gets_nothing_of_the_province_s_from_who_needs_it_more(
-    client: Client, county: Person, database: RolledBack
-) -> None:
+def test_heavy_weights_win_nothing_of_a_provincial_pledge(client: Client, county: Person, database: RolledBack) -> None:
     put(client, county, **VALUES | {"urgency": MOST, "village": MOST})
     book(database, [published(), published(urgency="urgent", region=f"{NEIGHBOUR}001001")], [offered(quantity=50, region="51")])
     assert [one.region for one in settle(database)] == [f"{NEIGHBOUR}001001"]
 
 
-def test_weights_that_make_everything_equal_still_give_all_there_is(client: Client, county: Person, database: RolledBack) -> None:
+def test_equal_weights_still_match_everything(client: Client, county: Person, database: RolledBack) -> None:
     put(client, county, **EQUAL)
     book(database, [published(quantity=10**9), published(quantity=3), published(category="help.other")], [offered(quantity=10**9)])
     proposals = settle(database)
@@ -222,7 +218,7 @@ WITHOUT = str(completion._DONE).replace(deferral.WORTH_IT, "true")
     "is_guarded", [True, pytest.param(False, marks=pytest.mark.xfail(strict=True, reason="what is worth too little is looked at for ever"))]
 )
 @pytest.mark.parametrize("need_first", [True, False])
-def test_what_is_worth_too_little_is_not_proposed_and_leaves_the_list(
+def test_pair_below_threshold_is_deferred_and_unqueued(
     picky: RolledBack, need_first: bool, is_guarded: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not is_guarded:
@@ -255,7 +251,7 @@ def test_a_day_later_it_has_waited_longer_and_is_worth_it(picky: RolledBack) -> 
     assert clear(picky) == 1
 
 
-def test_a_day_later_it_is_left_alone_again_if_nothing_has_changed(picky: RolledBack) -> None:
+def test_unchanged_pair_is_deferred_again_after_a_day(picky: RolledBack) -> None:
     book(picky, [published()], [group()])
     clear(picky)
     wait_a_day(picky, waited=False)
@@ -266,7 +262,7 @@ def test_a_day_later_it_is_left_alone_again_if_nothing_has_changed(picky: Rolled
         assert session.scalar(text("SELECT until > now() FROM too_low"))
 
 
-def test_what_is_worth_enough_to_one_pledge_gets_that_and_not_the_other(picky: RolledBack) -> None:
+def test_need_gets_only_the_pledge_above_its_threshold(picky: RolledBack) -> None:
     exact = offered(quantity=20)
     book(picky, [published()], [group(), exact])
     assert [one.pledge_id for one in settle(picky)] == [exact.pledge_id]
@@ -284,7 +280,7 @@ def test_a_need_that_changed_is_weighed_anew(picky: RolledBack) -> None:
     assert clear(picky) == 1
 
 
-def test_needs_worth_too_little_do_not_hide_those_of_other_counties_behind_them(picky: RolledBack, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_deferred_needs_do_not_hide_other_counties_needs(picky: RolledBack, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(completion, "_FITTING_NEEDS", text(str(completion._FITTING_NEEDS).replace("LIMIT 100)", "LIMIT 2)")))
     others = [published(posted_at=datetime.now(UTC) - timedelta(hours=20)) for _ in range(6)]
     mine = published(region=f"{NEIGHBOUR}001001")
@@ -299,7 +295,7 @@ def test_needs_worth_too_little_do_not_hide_those_of_other_counties_behind_them(
     assert [one.need_id for one in told(picky, MatchProposed)] == [mine.need_id]
 
 
-def test_two_clearing_processes_under_many_weights_give_nothing_twice(database_of: Callable[[str, str], str], keys: KnownKeys) -> None:
+def test_two_clearings_with_many_weights_never_over_allocate(database_of: Callable[[str, str], str], keys: KnownKeys) -> None:
     database = Database(database_of("matching", "matching_weighing"), name="weighing", pool_size=20)
     client = Client(create_app("matching", api, database=database, keys=keys).test_client(), keys)
     country = administrator_of(database, "")
@@ -330,7 +326,7 @@ def test_two_clearing_processes_under_many_weights_give_nothing_twice(database_o
     database.close()
 
 
-def test_the_audit_takes_what_is_left_alone_for_no_pair_that_waits(picky: RolledBack) -> None:
+def test_audit_ignores_deferred_pairs(picky: RolledBack) -> None:
     book(picky, [published()], [group()])
     clear(picky)
     [check] = pairs.CHECKS

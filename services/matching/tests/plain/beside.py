@@ -182,7 +182,7 @@ class Beside(RuleBasedStateMachine):
         self._compare(told)
 
     def _clear(self, limit: int) -> int:
-        """How many entries of the list were looked at. What is proposed must be allowed, and is noted."""
+        """Clear once and return the number of queue entries; check that each proposal is allowed and record it."""
         with self.database.begin() as session:
             due = clearing.clear(session, 3 * DAYS, limit).due
         self._note_proposals(self._look()[1])
@@ -197,7 +197,7 @@ class Beside(RuleBasedStateMachine):
             self.book.note_proposal(Match(event.match_id, need, pledge, event.quantity))
 
     def _look(self) -> tuple[dict[UUID, tuple[Any, ...]], list[Any]]:
-        """What stands in the book, and what was told since one looked last."""
+        """Read the book and the events published since the last look."""
         rows = self.database.found(_STANDING, seen=self.seen)
         events = [row for row in rows if row.name]
         self.seen += [row.id for row in events]

@@ -102,7 +102,7 @@ class Book:
         return "match_lapsed", match.id, match.version, {"reason": because, "quantity": match.quantity}
 
     def note_proposal(self, match: Match) -> None:
-        """Which pair is chosen is the clearing's affair; whether it may be is not."""
+        """Check that the chosen pair is allowed; the choice itself is the clearing's."""
         need, pledge = match.need, match.pledge
         assert fits(need, pledge), "they do not fit"
         assert [need.ended, pledge.ended, pledge.expired, pledge.resting] == [False] * 4, "one of them is over"

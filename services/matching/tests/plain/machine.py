@@ -1,4 +1,4 @@
-"""Whatever may happen to the book, in any order: what needs tells, what people do, time."""
+"""A state machine of everything that may happen to the book: events of needs, acts of people, time."""
 
 from typing import Any
 from uuid import UUID

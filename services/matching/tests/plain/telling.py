@@ -1,4 +1,4 @@
-"""What needs tells, and how the service hears it: late, shuffled, in batches, twice, told anew."""
+"""Events of needs, delivered late, shuffled, in batches, twice and republished."""
 
 from datetime import UTC, datetime
 

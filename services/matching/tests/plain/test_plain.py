@@ -29,7 +29,7 @@ AS_IT_COMES = {"deadline": None, "stateful_step_count": STEPS, "suppress_health_
 
 
 @pytest.mark.timeout(3600)
-def test_in_any_order_of_acts_and_events_the_book_is_the_plain_book(engine: RolledBack) -> None:
+def test_random_acts_and_events_agree_with_the_plain_book(engine: RolledBack) -> None:
     run_state_machine_as_test(lambda: AnyOrder(engine), settings=settings(max_examples=RUNS, **AS_IT_COMES))
 
 

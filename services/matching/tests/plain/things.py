@@ -53,7 +53,7 @@ class Pledge:
 
 @dataclass
 class Lesson:
-    """What a refusal taught about its pledge: not to this region, not for this item; or, resting, to nobody."""
+    """A refusal rule of a pledge: not to this region, not for this item, or paused for everybody."""
 
     match: "Match"
     region: str = ""
