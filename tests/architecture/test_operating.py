@@ -51,6 +51,27 @@ def test_a_new_setting_would_be_noticed(line: str) -> None:
     assert read_by(line) == {"NEW_ONE"}
 
 
+def environment_readers(services: Path) -> set[str]:
+    """Return the modules of services that read the environment past their settings, as `service/module.py`."""
+    reads = re.compile(r"\bos\.(environ|getenv)\b|\bfrom os import\b")
+    paths = (path for path in services.glob("*/*/**/*.py") if "tests" not in path.relative_to(services).parts)
+    return {
+        str(path.relative_to(services))
+        for path in paths
+        if re.search(r"\bos\.(environ|getenv)\b|\bfrom os import\b", path.read_text("utf-8"))
+    }
+
+
+def test_services_read_the_environment_through_settings_only() -> None:
+    assert environment_readers(ROOT / "services") == set()
+
+
+def test_service_that_reads_the_environment_is_noticed(tmp_path: Path) -> None:
+    (tmp_path / "needs/needs").mkdir(parents=True)
+    (tmp_path / "needs/needs/clock.py").write_text('import os\nHOURS = os.environ.get("HOURS", "1")\n')
+    assert environment_readers(tmp_path) == {"needs/needs/clock.py"}
+
+
 def test_the_page_says_the_defaults_that_the_code_has() -> None:
     page = listed()
     defaults = {name: text or number.replace("_", "") for name, text, number in DEFAULT.findall(code())}

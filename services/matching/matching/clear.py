@@ -1,7 +1,6 @@
 """The clearing process: `python -m matching.clear matching`; as many as there are cores to spare."""
 
 import logging
-import os
 import signal
 import sys
 import threading
@@ -17,6 +16,7 @@ from chassis.ops import gc_tuning, metrics, telemetry
 from chassis.settings import Settings
 from matching.book import clearing_queue
 from matching.clearing import actions, revision
+from matching.settings import MatchingSettings
 
 log = logging.getLogger(__name__)
 REVISE_SECONDS = 600
@@ -29,7 +29,7 @@ def run(settings: Settings, stopping: threading.Event) -> None:
     """Until `stopping` is set: clear what is listed, sleep until woken or a fifth of a second is over; patient with the database."""
     database = Database.of(settings, "clear")
     metrics.serve(settings, "clear", database)
-    answer_within = timedelta(hours=float(os.environ.get("ANSWER_HOURS", "72")))
+    answer_within = MatchingSettings.of_environment().answer_within
     pause, limit, revise_at = 0.2, actions.BATCH, time.monotonic() + REVISE_SECONDS
     while not stopping.is_set():
         try:

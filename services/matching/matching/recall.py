@@ -7,11 +7,9 @@ a match lacks its need or its pledge.
 
 import argparse
 import json
-import os
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +18,7 @@ import msgspec
 from chassis.data.database import Database
 from chassis.settings import Settings
 from matching.restore.actions import Held, Released, recall_matches, recall_releases
+from matching.settings import MatchingSettings
 
 BATCH = 500
 
@@ -29,7 +28,7 @@ def main() -> None:
     parser.add_argument("file", type=Path, metavar="AS_TOLD.jsonl")
     parser.add_argument("--replayed", action="store_true", help="what the others told since the backup has been replayed and heard")
     given = parser.parse_args()
-    answer_within = timedelta(hours=float(os.environ.get("ANSWER_HOURS", "72")))
+    answer_within = MatchingSettings.of_environment().answer_within
     decoder = msgspec.json.Decoder(Held | Released)
     read = [decoder.decode(line) for line in given.file.read_bytes().splitlines()]
     database, outcome = Database.of(Settings.of("matching"), "recall"), Counter[str]()

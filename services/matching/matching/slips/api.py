@@ -1,6 +1,5 @@
 """The hand-over slip: printed by the village, confirmed on any phone without an account."""
 
-import os
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +14,7 @@ from chassis.http.routes import access
 from chassis.problems import language
 from matching.book.labels import DIFFERENCES, STATES
 from matching.book.model import Match, Slip
+from matching.settings import MatchingSettings
 from matching.slips import actions, page
 from matching.slips.paper import drawn
 from matching.slips.words import amount
@@ -55,7 +55,7 @@ class SlipOut(Schema):
 def print_slip(session: Session, caller: Caller, match_id: UUID, json_data: dict[str, Any]) -> Any:
     """Print the slip that confirms the receipt without an account, once; one that was printed before is revoked."""
     match, slip, token = actions.print_slip(session, caller, match_id)
-    origin = os.environ.get("PUBLIC_URL", "").rstrip("/") or request.host_url.rstrip("/")
+    origin = MatchingSettings.of_environment().public_url or request.host_url.rstrip("/")
     pdf = drawn(match, slip, f"{origin}/v1/slips/page#{token}")
     named = {"Content-Disposition": 'attachment; filename="slip.pdf"', "Cache-Control": "no-store"}
     return Response(pdf, 201, content_type="application/pdf", headers=named)
