@@ -55,11 +55,7 @@ def environment_readers(services: Path) -> set[str]:
     """Return the modules of services that read the environment past their settings, as `service/module.py`."""
     reads = re.compile(r"\bos\.(environ|getenv)\b|\bfrom os import\b")
     paths = (path for path in services.glob("*/*/**/*.py") if "tests" not in path.relative_to(services).parts)
-    return {
-        str(path.relative_to(services))
-        for path in paths
-        if re.search(r"\bos\.(environ|getenv)\b|\bfrom os import\b", path.read_text("utf-8"))
-    }
+    return {str(path.relative_to(services)) for path in paths if reads.search(path.read_text("utf-8"))}
 
 
 def test_services_read_the_environment_through_settings_only() -> None:
