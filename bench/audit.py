@@ -108,4 +108,4 @@ class Audit:
 
     def _rows(self, service: str, query: str, parameters: tuple[Any, ...] = ()) -> list[Any]:
         with psycopg.connect(self._urls[service], autocommit=True) as connection:
-            return connection.execute(query, parameters or None).fetchall()  # type: ignore[arg-type]
+            return connection.execute(query, parameters or None).fetchall()

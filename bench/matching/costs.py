@@ -1,6 +1,6 @@
 """Processor time of each process, with the database's backends counted for the process they serve."""
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Mapping
 
 import psutil
@@ -15,7 +15,7 @@ class Costs:
 
     def __init__(self, scene: Scene, database: str, processes: Mapping[str, Running]) -> None:
         self._scene, self._database, self._processes = scene, database, processes
-        self._before: Counter[str] = Counter()
+        self._before: dict[str, float] = {}
 
     def begin(self) -> None:
         self._before = self._now()
@@ -25,8 +25,8 @@ class Costs:
         after = self._now()
         return {part: 1000 * (after[part] - self._before[part]) / per for part in sorted(after)}
 
-    def _now(self) -> Counter[str]:
-        found = Counter({role: seconds_of(process.pid) for role, process in self._processes.items()})
+    def _now(self) -> dict[str, float]:
+        found = defaultdict[str, float](float, {role: seconds_of(process.pid) for role, process in self._processes.items()})
         with self._scene.connect(self._database) as connection:
             for pid, name in connection.execute(_BACKENDS):
                 found[f"database for {name}"] += seconds_of(int(str(pid)))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 short: list[str] = []
 
 
-def say(
+def report(
     figure: str, value: float, unit: str, peer: float | None = None, ratio: float | None = None, *, at_least: float | None = None,
     at_most: float | None = None, **more: object,
 ) -> None:  # fmt: skip
@@ -24,10 +24,10 @@ def say(
 def compare(figure: str, unit: str, ours: Sequence[float], peers: Sequence[float], at_least: float) -> None:
     """Print the medians, and the median ratio of neighbouring rounds."""
     ratio = statistics.median(our / peer for our, peer in zip(ours, peers, strict=True))
-    say(figure, statistics.median(ours), unit, statistics.median(peers), ratio, at_least=at_least)
+    report(figure, statistics.median(ours), unit, statistics.median(peers), ratio, at_least=at_least)
 
 
-def note(words: str) -> None:
+def progress(words: str) -> None:
     """Print progress on the standard error."""
     print(f"… {words}", file=sys.stderr, flush=True)
 

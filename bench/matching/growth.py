@@ -15,6 +15,7 @@ from bench.matching.scene import Scene
 from bench.quality.plots import save
 from chassis.data.database import Database
 from chassis.ops import gc_tuning
+from contracts.needs import NeedPublished
 from matching.clearing import actions
 from matching.intake.actions import book_needs
 
@@ -73,7 +74,7 @@ def _in_turns(stores: Sequence[Database], luck: random.Random, batches: int) -> 
     return [statistics.median(values) for values in spent]
 
 
-def _match(store: Database, events: list[book.NeedPublished]) -> float:
+def _match(store: Database, events: list[NeedPublished]) -> float:
     started = time.monotonic()
     with store.begin() as session:
         book_needs(session, events)

@@ -99,10 +99,10 @@ def measure(scene: Scene, luck: random.Random, needs: int, rounds: int) -> float
     for peer, at_least in PEERS.items():
         compare(f"pipeline, beside {peer}", "needs/s", rates["ours"], rates[peer], at_least)
     # What a busy machine does not change: the processors' time of all processes, database and broker among them.
-    own = [sum(cost.values()) for cost in costs]
+    own_times = [sum(cost.values()) for cost in costs]
     for peer, theirs in spent_by.items():
-        ratio = statistics.median(peers / our for our, peers in zip(own, theirs, strict=True))
-        report(f"pipeline, time of its own, beside {peer}", statistics.median(own), "ms/1000 needs", statistics.median(theirs), ratio)
+        ratio = statistics.median(peers / our for our, peers in zip(own_times, theirs, strict=True))
+        report(f"pipeline, time of its own, beside {peer}", statistics.median(own_times), "ms/1000 needs", statistics.median(theirs), ratio)
     for part in costs[0]:
         report(f"pipeline, time of its own: {part}", sum(cost[part] for cost in costs) / rounds, "ms/1000 needs")
     return statistics.median(rates["ours"])

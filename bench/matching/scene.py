@@ -63,7 +63,7 @@ class Scene:
         with connected(self.broker_url, 60) as connection:
             publisher = Publisher(connection, 60)
             for at in range(0, len(events), AT_ONCE):
-                letters = [letter_of(event, queue) for event in events[at : at + AT_ONCE]]
+                letters = [message_of(event, queue) for event in events[at : at + AT_ONCE]]
                 safe, unwanted = publisher.publish(letters)
                 if len(safe) < len(letters) or unwanted:
                     raise RuntimeError("the broker did not take every event")
@@ -132,7 +132,7 @@ def told_count(connection: amqp.Connection) -> int:
     return waiting_in(connection, TOLD) or 0
 
 
-def letter_of(event: Event, queue: str | None = None) -> Letter:
+def message_of(event: Event, queue: str | None = None) -> Letter:
     """Make the message of an event as a relay does, for all listeners or for one queue."""
     kind = type(event)
     envelope = Envelope(

@@ -26,16 +26,17 @@ SOMEBODY = uuid7()
 
 
 def by_statement(engine: Engine, region: str) -> UUID:
-    row = {"id": uuid7(), "region": region, "asked_by": SOMEBODY}
+    made: UUID = uuid7()
     with engine.begin() as connection:
-        connection.execute(INSERT, row)
-    return row["id"]
+        connection.execute(INSERT, {"id": made, "region": region, "asked_by": SOMEBODY})
+    return made
 
 
 def by_objects(engine: Engine, region: str) -> UUID:
     with Session(engine, expire_on_commit=False) as session, session.begin():
-        session.add(row := Withdrawal(id=uuid7(), region=region, asked_by=SOMEBODY))
-    return row.id
+        made: UUID = uuid7()
+        session.add(Withdrawal(id=made, region=region, asked_by=SOMEBODY))
+    return made
 
 
 def create(enter: Callable[[Engine, str], UUID]) -> Flask:

@@ -10,12 +10,12 @@ from chassis.messaging.events import handles
 from contracts.needs import PledgeWithdrawn
 
 
-class Worker(pantry.Worker):
+class Worker(pantry.Worker):  # type: ignore[misc]
     @handles(PledgeWithdrawn)
-    def on_pledge_withdrawn(self, session: Session, event: PledgeWithdrawn) -> None:  # type: ignore[override]
+    def on_pledge_withdrawn(self, session: Session, event: PledgeWithdrawn) -> None:
         actions.take(session, [event])
 
 
 if __name__ == "__main__":
-    pantry.Worker = Worker  # type: ignore[misc]
+    pantry.Worker = Worker
     worker.main()

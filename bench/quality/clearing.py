@@ -24,7 +24,9 @@ def optimum(needs: Sequence[Asked], pledges: Sequence[Offered], pairs: Sequence[
     columns = np.arange(len(pairs))
     at = (np.concatenate([rows, len(needs) + places]), np.concatenate([columns, columns]))
     limits = coo_array((np.ones(2 * len(pairs)), at), shape=(len(needs) + len(pledges), len(pairs))).tocsr()
-    solved = linprog(-values.astype(float), A_ub=limits, b_ub=[one.rest for one in (*needs, *pledges)], method="highs")
+    solved = linprog(
+        -values.astype(float), A_ub=limits, b_ub=[need.rest for need in needs] + [pledge.rest for pledge in pledges], method="highs"
+    )
     return -float(solved.fun)
 
 

@@ -7,7 +7,7 @@ import sys
 short: list[str] = []
 
 
-def say(figure: str, value: float, unit: str, peer: float, at_least: float | None = None, at_most: float | None = None) -> None:
+def report(figure: str, value: float, unit: str, peer: float, at_least: float | None = None, at_most: float | None = None) -> None:
     """Print ours, the peer's and their ratio, which must lie within the bounds, if any; null where the peer has no figure."""
     ratio = value / peer if peer else math.inf if value else 1.0
     bounds = {"at_least": at_least, "at_most": at_most}
@@ -17,7 +17,7 @@ def say(figure: str, value: float, unit: str, peer: float, at_least: float | Non
     print(json.dumps({"figure": figure, **figures} | {name: bound for name, bound in bounds.items() if bound is not None}), flush=True)
 
 
-def end() -> None:
+def exit_on_failure() -> None:
     """Exit with 1 and name the broken bounds, if any."""
     if short:
         sys.exit(f"does not hold: {', '.join(short)}")

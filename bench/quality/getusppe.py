@@ -78,7 +78,7 @@ def _table(file: str) -> pd.DataFrame:
 
 
 def numbers(ids: "pd.Series[str]") -> Whole:
-    return ids.str[3:].astype(np.int64).to_numpy()
+    return np.asarray(ids.str[3:], dtype=np.int64)
 
 
 _NOTHING = Weights(**dict.fromkeys((one.name for one in fields(Weights)), 0))
@@ -146,7 +146,7 @@ class Ours:
 
 
 def whole_units(quantities: "pd.Series[float]") -> Whole:
-    return quantities.round().astype(np.int64).to_numpy()
+    return np.asarray(quantities.round(), dtype=np.int64)
 
 
 def variant(book: Book, seed: int) -> Book:

@@ -47,11 +47,15 @@ class Season:
     def clearings(self) -> int:
         return max(self.until.values()) + 1
 
+    def quantities(self) -> dict[UUID, int]:
+        """Return the units of every need and pledge by id."""
+        return {need.id: need.rest for need in self.needs} | {pledge.id: pledge.rest for pledge in self.pledges}
+
 
 def season(luck: Luck, count: int, supply: float, urgencies: Sequence[float]) -> Season:
     needs = [replace(need, waiting_days=0) for need in luck.needs(count, urgencies)]
     pledges = luck.pledges(int(supply * sum(need.rest for need in needs)))
-    everybody = [*needs, *pledges]
+    everybody: list[Asked | Offered] = [*needs, *pledges]
     at = {everybody[place].id: order // ARRIVALS for order, place in enumerate(luck.draw.permutation(len(everybody)))}
     last = max(at.values())
     clearings_a_day = (last + 1) / DAYS
@@ -88,7 +92,7 @@ def ours(season: Season, needs_held: int = 0, pledges_kept: int = 0) -> int:
     Normal needs wait `needs_held` clearings; a pledge is kept `pledges_kept` clearings for urgent needs. Neither wait goes beyond the
     last day of the need or pledge.
     """
-    rest = {one.id: one.rest for one in (*season.needs, *season.pledges)}
+    rest = season.quantities()
     given: list[tuple[UUID, int]] = []
     for moment in range(season.clearings):
         open_needs = [
@@ -121,7 +125,7 @@ Order = Callable[[Asked], int]
 
 def one_by_one(season: Season, before: Order, is_nearest_first: bool = False) -> int:
     """Match each arrival at once: a need takes the oldest pledge (or the narrowest), a pledge the needs in this order, then by age."""
-    rest = {one.id: one.rest for one in (*season.needs, *season.pledges)}
+    rest = season.quantities()
     waiting: dict[tuple[str, str, str], list[Asked]] = defaultdict(list)
     lying: dict[tuple[str, str, str], list[Offered]] = defaultdict(list)
     given: list[tuple[UUID, int]] = []
@@ -133,7 +137,8 @@ def one_by_one(season: Season, before: Order, is_nearest_first: bool = False) ->
             rest[pledge.id] -= quantity
             given.append((need.id, quantity))
 
-    for one in sorted([*season.needs, *season.pledges], key=lambda one: season.at[one.id]):
+    arrivals: list[Asked | Offered] = [*season.needs, *season.pledges]
+    for one in sorted(arrivals, key=lambda one: season.at[one.id]):
         moment = season.at[one.id]
         if isinstance(one, Asked):
             fitting = [pledge for key in keys_of(one) for pledge in lying[key]]

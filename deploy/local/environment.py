@@ -3,7 +3,7 @@
 import json
 import os
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 from cryptography.fernet import Fernet
@@ -24,7 +24,7 @@ ON_ONE_ADDRESS = {"RATE_SIGN_INS": "100000/minute", "RATE_GUESTS": "100000/minut
 
 def environment(folder: Path, database_url: Callable[[str], str], *, origin: str, broker_url: str | None = None) -> dict[str, str]:
     """Return the environment of every process. Keys are made once and kept in `folder`, readable by its owner only."""
-    told = (
+    told: dict[str, str] = (
         ON_ONE_ADDRESS
         | dict(os.environ)
         | keys_of(folder)
@@ -34,7 +34,7 @@ def environment(folder: Path, database_url: Callable[[str], str], *, origin: str
     return told | ({"BROKER_URL": broker_url} if broker_url else {})
 
 
-def keys_of(folder: Path) -> Mapping[str, str]:
+def keys_of(folder: Path) -> dict[str, str]:
     """`SEAL_KEYS` and `FINGERPRINT_KEY`, made at the first call."""
     path = folder / "keys.json"
     if not path.exists():

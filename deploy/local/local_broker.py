@@ -242,11 +242,11 @@ def main() -> None:
         broker = LocalBroker(told[name], databases[name], listeners)
         broker.stopping = stopping
         jobs.append(broker.run)
-        jobs.append(lambda broker=broker, name=name: run_timer(databases[name], broker.turn_page, 3600, stopping))
+        jobs.append(partial(run_timer, databases[name], broker.turn_page, 3600, stopping))
         for method, entrypoint in entrypoints_of(workers[name]):
             if isinstance(entrypoint, Every):
                 timer = getattr(workers[name](), method)
-                jobs.append(lambda timer=timer, seconds=entrypoint.seconds, name=name: run_timer(databases[name], timer, seconds, stopping))
+                jobs.append(partial(run_timer, databases[name], timer, entrypoint.seconds, stopping))
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, lambda *_: stopping.set())
     threads = [threading.Thread(target=_stopping_all_on_failure(job, stopping)) for job in jobs]

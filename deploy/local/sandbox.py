@@ -52,7 +52,7 @@ curl -sS --fail-with-body "{origin}/v1/notices?limit=1" -H "Authorization: Beare
 def open_house(folder: Path, origin: str, told: dict[str, str], console: Console) -> None:
     """Seed the sandbox once, show it, and announce that the house is ready."""
     kept = folder / "sandbox.json"
-    state = json.loads(kept.read_text()) if kept.exists() else {"password": secrets.token_urlsafe(9), "seeded": False}
+    state: dict[str, Any] = json.loads(kept.read_text()) if kept.exists() else {"password": secrets.token_urlsafe(9), "seeded": False}
     if not state["seeded"]:
         _keep(kept, state)
         _seed(folder, origin, told, state["password"], console)

@@ -50,7 +50,8 @@ def main() -> None:
             begun = [subprocess.Popen(command, env=processes.told) for command in commands]
             if sum(one.wait() for one in begun):
                 sys.exit(f"{step} failed, see above")
-        manager, metrics = Manager(), {}
+        manager = Manager()
+        metrics: dict[str, int] = {}
         for name, service in services().items():
             own = processes.told | ({"PORT": str(ports[name])} if name in ports else {})
             for role, module in service.roles.items():

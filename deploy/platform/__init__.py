@@ -76,4 +76,5 @@ def _roles() -> dict[str, Any]:
 
 
 def _text(objects: list[dict[str, Any]]) -> str:
-    return MADE + yaml.safe_dump_all(objects, sort_keys=False, width=140)
+    written: str = yaml.safe_dump_all(objects, sort_keys=False, width=140)
+    return MADE + written

@@ -34,7 +34,7 @@ class Prometheus(Server):
     def ask_over(self, query: str, seconds: float) -> list[dict[str, Any]]:
         """Query the series of the last `seconds`, with `values` instead of `value`."""
         now = time.time()
-        asked = {"query": query, "start": now - seconds, "end": now, "step": EVERY}
+        asked: dict[str, str | float] = {"query": query, "start": now - seconds, "end": now, "step": EVERY}
         answer = httpx.get(f"{self.address}/api/v1/query_range", params=asked, trust_env=False).raise_for_status()
         found: list[dict[str, Any]] = answer.json()["data"]["result"]
         return found
