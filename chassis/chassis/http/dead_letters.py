@@ -1,16 +1,15 @@
 """What operators see of a service's dead letters and do with them over HTTP; for administrators of the whole country."""
-# mypy: disable-error-code="untyped-decorator"
 
 from collections.abc import Callable
 from typing import Any, TypeVar
 from uuid import UUID
 
 from apiflask import APIBlueprint
-from marshmallow import Schema, fields
+from marshmallow import fields
 from sqlalchemy.orm import Session
 
 from chassis.http.auth import STAFF, Caller
-from chassis.http.fields import Choice, Moment, NothingIn, Text
+from chassis.http.fields import Choice, Moment, NothingIn, Schema, Text
 from chassis.http.pagination import PageIn, page, page_of
 from chassis.messaging import dead_letters
 from chassis.messaging.dead_letters import DROPPED, PARKED, REPLAYED, DeadLetter
@@ -52,11 +51,11 @@ class DeadLettersIn(PageIn):
     parked_before = Moment()
 
 
-def blueprint(service: str) -> Any:
+def blueprint(service: str) -> APIBlueprint:
     """The routes `/v1/<service>/dead-letters…`; operations bear the service's name, so that no two services share one."""
     from chassis.http.routes import access
 
-    api: Any = APIBlueprint("dead_letters", __name__, url_prefix=f"/v1/{service}/dead-letters")
+    api = APIBlueprint("dead_letters", __name__, url_prefix=f"/v1/{service}/dead-letters")
     dead_letter_page = page_of(DeadLetterOut)
 
     def route(name: str) -> Callable[[F], Callable[..., Any]]:

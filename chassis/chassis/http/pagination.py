@@ -2,14 +2,14 @@
 
 import base64
 import binascii
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
-from marshmallow import Schema, fields
+from marshmallow import fields
 from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
-from chassis.http.fields import Strict, Text, Whole
+from chassis.http.fields import Schema, Strict, Text, Whole
 from chassis.problems import invalid
 
 
@@ -23,9 +23,9 @@ class PageIn(Strict):
 def page_of(item: type[Schema]) -> type[Schema]:
     """The answer schema of a list of `item`."""
     name = item.__name__.removesuffix("Out") + "Page"
-    return Schema.from_dict(
-        {"items": fields.List(fields.Nested(item), required=True), "next": fields.String(allow_none=True, required=True)}, name=name
-    )
+    items = fields.List(fields.Nested(item), required=True)
+    listed: dict[str, fields.Field[Any]] = {"items": items, "next": fields.String(allow_none=True, required=True)}
+    return cast("type[Schema]", Schema.from_dict(listed, name=name))
 
 
 def page(session: Session, query: Select[Any], key: Any, cursor: str | None = None, limit: int = 20) -> dict[str, Any]:

@@ -5,11 +5,11 @@ from typing import Any
 
 from apiflask import APIBlueprint
 from flask import Response
-from marshmallow import Schema, fields, validate
+from marshmallow import fields, validate
 from sqlalchemy.orm import Session
 
 from chassis.http.auth import ANYONE, Caller
-from chassis.http.fields import NEVER, Choice, Region, Strict
+from chassis.http.fields import NEVER, Choice, Region, Schema, Strict
 from chassis.http.routes import access
 from chassis.problems import language
 from insight.rates import rates

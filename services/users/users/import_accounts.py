@@ -16,12 +16,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from marshmallow import Schema, ValidationError
+from marshmallow import ValidationError
 from rich.console import Console
 from rich.progress import Progress
 
 from chassis.data.database import Database
-from chassis.http.fields import Choice, Region, Text
+from chassis.http.fields import Choice, Region, Schema, Text
 from chassis.problems import Problem
 from chassis.settings import Settings
 from users import passwords

@@ -5,11 +5,11 @@ from uuid import UUID
 
 from apiflask import APIBlueprint
 from flask import request
-from marshmallow import Schema, fields
+from marshmallow import fields
 from sqlalchemy.orm import Session
 
 from chassis.http.auth import ANYONE, GIVERS, SIGNED_IN, Caller
-from chassis.http.fields import Strict, Text, Whole
+from chassis.http.fields import Schema, Strict, Text, Whole
 from chassis.http.routes import access
 from chassis.problems import not_found
 from pantry import actions

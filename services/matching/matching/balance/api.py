@@ -3,11 +3,11 @@
 from typing import Any
 
 from apiflask import APIBlueprint
-from marshmallow import Schema, fields
+from marshmallow import fields
 from sqlalchemy.orm import Session
 
 from chassis.http.auth import ANYONE, Caller
-from chassis.http.fields import Category, Choice, Region, Strict
+from chassis.http.fields import Category, Choice, Region, Schema, Strict
 from chassis.http.pagination import PageIn, page_of
 from chassis.http.routes import access
 from chassis.problems import language

@@ -4,12 +4,12 @@ from typing import Any
 from uuid import UUID
 
 from apiflask import APIBlueprint
-from marshmallow import Schema, fields
+from marshmallow import fields
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from chassis.http.auth import GIVERS, Caller
-from chassis.http.fields import Acts, Choice, Id, NothingIn
+from chassis.http.fields import Acts, Choice, Id, NothingIn, Schema
 from chassis.http.pagination import PageIn, page, page_of
 from chassis.http.routes import access
 from chassis.problems import language

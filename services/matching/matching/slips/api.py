@@ -5,11 +5,11 @@ from uuid import UUID
 
 from apiflask import APIBlueprint
 from flask import Response, request
-from marshmallow import Schema, fields
+from marshmallow import fields
 from sqlalchemy.orm import Session
 
 from chassis.http.auth import ANYONE, STAFF, Caller
-from chassis.http.fields import Choice, NothingIn, Strict, Text, Whole
+from chassis.http.fields import Choice, NothingIn, Schema, Strict, Text, Whole
 from chassis.http.routes import access
 from chassis.problems import language
 from matching.book.labels import DIFFERENCES, STATES

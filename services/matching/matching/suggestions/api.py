@@ -3,12 +3,12 @@
 from typing import Any
 
 from apiflask import APIBlueprint
-from marshmallow import Schema, fields
+from marshmallow import fields
 from sqlalchemy.orm import Session
 
 from chassis.data.database import now
 from chassis.http.auth import GIVERS, Caller
-from chassis.http.fields import Choice, Id, Strict
+from chassis.http.fields import Choice, Id, Schema, Strict
 from chassis.http.routes import access
 from chassis.problems import language
 from matching.allocation.reasons import LEVELS, URGENCIES, VALUES

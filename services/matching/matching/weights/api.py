@@ -5,13 +5,12 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from apiflask import APIBlueprint
-from marshmallow import Schema
 from marshmallow import fields as shown_as
 from sqlalchemy.orm import Session
 
 from chassis.data.database import now
 from chassis.http.auth import STAFF, Caller
-from chassis.http.fields import Acts, Moment, Region, Strict, Whole
+from chassis.http.fields import Acts, Moment, Region, Schema, Strict, Whole
 from chassis.http.routes import access
 from matching.allocation.score import DEFAULT, MOST, Weights
 from matching.weights import actions, queries

@@ -3,10 +3,11 @@
 from typing import Any
 
 from apiflask import APIBlueprint
-from marshmallow import Schema, fields
+from marshmallow import fields
 from sqlalchemy.orm import Session
 
 from chassis.http.auth import ANYONE, Caller
+from chassis.http.fields import Schema
 from chassis.http.routes import access
 from needs.catalogue import catalogue
 

@@ -4,11 +4,11 @@ from typing import Any
 from uuid import UUID
 
 from apiflask import APIBlueprint
-from marshmallow import Schema, fields
+from marshmallow import fields
 from sqlalchemy.orm import Session
 
 from chassis.http.auth import ANYONE, HOUSEHOLD, STAFF, Caller
-from chassis.http.fields import Acts, Category, Choice, Id, NothingIn, Region, Strict, Text, Whole
+from chassis.http.fields import Acts, Category, Choice, Id, NothingIn, Region, Schema, Strict, Text, Whole
 from chassis.http.pagination import PageIn, page_of
 from chassis.http.routes import access
 from needs import actions, queries

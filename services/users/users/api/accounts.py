@@ -4,11 +4,11 @@ from typing import Any
 from uuid import UUID
 
 from apiflask import APIBlueprint
-from marshmallow import Schema, fields
+from marshmallow import fields
 from sqlalchemy.orm import Session
 
 from chassis.http.auth import ANYONE, SIGNED_IN, Caller
-from chassis.http.fields import Choice, Region, Strict, Text
+from chassis.http.fields import Choice, Region, Schema, Strict, Text
 from chassis.http.routes import access
 from chassis.problems import not_found
 from users import queries

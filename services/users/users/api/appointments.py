@@ -4,11 +4,11 @@ from typing import Any
 from uuid import UUID
 
 from apiflask import APIBlueprint
-from marshmallow import Schema, ValidationError, fields, validates_schema
+from marshmallow import ValidationError, fields, validates_schema
 from sqlalchemy.orm import Session
 
 from chassis.http.auth import STAFF, Caller
-from chassis.http.fields import Acts, Choice, Id, NothingIn, Region, Strict
+from chassis.http.fields import Acts, Choice, Id, NothingIn, Region, Schema, Strict
 from chassis.http.pagination import PageIn, page_of
 from chassis.http.routes import access
 from users import queries

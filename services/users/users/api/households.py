@@ -4,11 +4,11 @@ from typing import Any
 from uuid import UUID
 
 from apiflask import APIBlueprint
-from marshmallow import Schema, ValidationError, fields, validates_schema
+from marshmallow import ValidationError, fields, validates_schema
 from sqlalchemy.orm import Session
 
 from chassis.http.auth import HOUSEHOLD, STAFF, Caller
-from chassis.http.fields import Choice, Region, Strict, Text
+from chassis.http.fields import Choice, Region, Schema, Strict, Text
 from chassis.http.pagination import PageIn, page_of
 from chassis.http.routes import access
 from users import queries

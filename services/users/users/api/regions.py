@@ -3,11 +3,11 @@
 from typing import Any
 
 from apiflask import APIBlueprint
-from marshmallow import Schema, fields
+from marshmallow import fields
 from sqlalchemy.orm import Session
 
 from chassis.http.auth import ANYONE, Caller
-from chassis.http.fields import Choice, Region, Strict, Text, Whole
+from chassis.http.fields import Choice, Region, Schema, Strict, Text, Whole
 from chassis.http.routes import access
 from users import regions
 from users.fields import LEVELS

@@ -4,12 +4,12 @@ from typing import Any
 
 from apiflask import APIBlueprint
 from flask import current_app
-from marshmallow import Schema, fields
+from marshmallow import fields
 from sqlalchemy.orm import Session
 
 from chassis import problems
 from chassis.http.auth import ANYONE, Caller
-from chassis.http.fields import Strict, Text
+from chassis.http.fields import Schema, Strict, Text
 from chassis.http.routes import access
 from chassis.problems import Problem
 from users.actions import sessions as actions

@@ -4,11 +4,11 @@ from typing import Any
 from uuid import UUID
 
 from apiflask import APIBlueprint
-from marshmallow import Schema, fields
+from marshmallow import fields
 from sqlalchemy.orm import Session
 
 from chassis.http.auth import SIGNED_IN, STAFF, Caller
-from chassis.http.fields import Choice
+from chassis.http.fields import Choice, Schema
 from chassis.http.routes import access
 from chassis.problems import language
 from matching.appeals import queries

@@ -5,11 +5,11 @@ from uuid import UUID
 
 from apiflask import APIBlueprint
 from flask import Response, request
-from marshmallow import Schema, fields
+from marshmallow import fields
 from sqlalchemy.orm import Session
 
 from chassis.http.auth import HOUSEHOLD, SIGNED_IN, STAFF, Caller
-from chassis.http.fields import Acts, Choice, NothingIn
+from chassis.http.fields import Acts, Choice, NothingIn, Schema
 from chassis.http.routes import access
 from matching.feedback.actions import photos as actions
 from matching.feedback.image import KEPT_TYPE, MOST_BYTES, TYPES

@@ -4,11 +4,11 @@ from typing import Any
 from uuid import UUID
 
 from apiflask import APIBlueprint
-from marshmallow import Schema, fields
+from marshmallow import fields
 from sqlalchemy.orm import Session
 
 from chassis.http.auth import SIGNED_IN, Caller
-from chassis.http.fields import Strict, Whole
+from chassis.http.fields import Schema, Strict, Whole
 from chassis.http.routes import access
 from matching.feedback.actions import ratings as actions
 from matching.feedback.actions.ratings import Ratings

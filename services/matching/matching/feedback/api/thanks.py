@@ -4,11 +4,11 @@ from typing import Any
 from uuid import UUID
 
 from apiflask import APIBlueprint
-from marshmallow import Schema, fields
+from marshmallow import fields
 from sqlalchemy.orm import Session
 
 from chassis.http.auth import HOUSEHOLD, SIGNED_IN, STAFF, Caller
-from chassis.http.fields import Acts, Choice, Id, NothingIn, Region, Strict, Text
+from chassis.http.fields import Acts, Choice, Id, NothingIn, Region, Schema, Strict, Text
 from chassis.http.pagination import PageIn, page_of
 from chassis.http.routes import access
 from matching.feedback.actions import thanks as actions
