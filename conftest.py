@@ -13,7 +13,7 @@ LONGEST = [
     "tests/end_to_end/test_getusppe.py", "services/matching/tests/plain/test_plain.py", "tests/faults/test_campaign.py",
     "tests/rolling/test_rolling.py", "tests/restore",
     "chassis/tests/test_delivery.py", "tests/end_to_end/test_story.py", "tests/end_to_end/test_rates.py", "tests/end_to_end/test_trace.py",
-    "tests/fuzz", "chassis/tests/test_telling.py", "tests/integration", "chassis/tests/test_http.py", "chassis/tests/test_servers.py",
+    "tests/fuzz", "chassis/tests/test_relay.py", "tests/integration", "chassis/tests/test_http.py", "chassis/tests/test_servers.py",
     "tests/contract",
 ]  # fmt: skip
 """A long file that comes last leaves the other process idle."""

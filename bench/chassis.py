@@ -55,7 +55,7 @@ def say(figure: str, unit: str, values: list[float], peers: list[float], at_leas
 
 def fill(house: House, events: int) -> None:
     for _ in range(0, events, 1000):
-        house.tell(*(withdrawn_pledge() for _ in range(min(events, 1000))))
+        house.publish(*(withdrawn_pledge() for _ in range(min(events, 1000))))
 
 
 def purge(house: House) -> None:

@@ -1,4 +1,4 @@
-"""A broker is believed only with a certificate for its own name, signed by whom `SSL_CERT_FILE` trusts."""
+"""TLS to the broker: its certificate must bear its name and be signed by a CA in `SSL_CERT_FILE`."""
 
 import socket
 import ssl
@@ -17,7 +17,7 @@ from chassis.messaging.broker import TROUBLE, connected
 
 
 class Broker:
-    """Takes one connection, with a certificate that it made itself; knows whether its caller went on after seeing it."""
+    """A server with a self-made certificate that accepts one connection and records what the client sends."""
 
     def __init__(self, folder: Path, named: str) -> None:
         self.certificate = folder / f"{named}.pem"
@@ -43,24 +43,24 @@ class Broker:
                 self.greeted = secured.recv(8)
 
     def called(self) -> bytes:
-        """What the caller said first, after trying to connect."""
+        """Return the first bytes that the client sent after the handshake."""
         with suppress(*TROUBLE), connected(self.url, 20):
             pass
         self._thread.join()
         return self.greeted
 
 
-def test_a_broker_that_shows_its_own_name_is_greeted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_broker_certificate_with_its_own_name_is_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     broker = Broker(tmp_path, "localhost")
     monkeypatch.setenv("SSL_CERT_FILE", str(broker.certificate))
     assert broker.called()[:4] == b"AMQP"
 
 
-def test_a_broker_that_shows_another_s_name_is_told_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_broker_certificate_with_another_name_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     broker = Broker(tmp_path, "other.example.org")
     monkeypatch.setenv("SSL_CERT_FILE", str(broker.certificate))
     assert broker.called() == b""
 
 
-def test_a_broker_whom_nobody_vouches_for_is_told_nothing(tmp_path: Path) -> None:
+def test_a_broker_certificate_of_an_unknown_ca_is_refused(tmp_path: Path) -> None:
     assert Broker(tmp_path, "localhost").called() == b""

@@ -1,4 +1,4 @@
-"""Operators find every command under one name, and programs that have no curl ask how a process is."""
+"""The `duijie` command, and the health probe for images without curl."""
 
 import subprocess
 import sys
@@ -21,7 +21,7 @@ def said(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *w
     return 0, capsys.readouterr().out
 
 
-def test_duijie_alone_lists_every_command_and_what_it_does(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_duijie_alone_lists_every_command_with_its_purpose(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     code, out = said(capsys, monkeypatch)
     assert code == 0
     lines = {line.split()[1]: line.split(maxsplit=2)[2:] for line in out.splitlines() if line.startswith("duijie ")}
@@ -29,21 +29,21 @@ def test_duijie_alone_lists_every_command_and_what_it_does(capsys: pytest.Captur
     assert all(lines.values())
 
 
-def test_every_command_says_how_it_is_used(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_command_prints_its_usage(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     for name in commands():
         code, out = said(capsys, monkeypatch, name, "--help")
         assert code == 0, name
         assert out.startswith("usage:"), name
 
 
-def test_a_command_that_is_not_there_is_refused(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_command_is_refused(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     code, _ = said(capsys, monkeypatch, "dead-letter")
     assert "no command dead-letter" in str(code)
 
 
 @pytest.fixture
 def door() -> Iterator[tuple[str, list[int]]]:
-    """An address, and the status that it answers next."""
+    """Serve an address; return it with the status that it answers next."""
     answers = [200]
 
     class Door(BaseHTTPRequestHandler):
@@ -61,7 +61,7 @@ def door() -> Iterator[tuple[str, list[int]]]:
     server.server_close()
 
 
-def test_a_probe_ends_well_only_while_the_process_is_well(door: tuple[str, list[int]]) -> None:
+def test_a_probe_succeeds_only_while_the_process_is_healthy(door: tuple[str, list[int]]) -> None:
     address, answers = door
 
     def asked() -> int:
@@ -72,6 +72,6 @@ def test_a_probe_ends_well_only_while_the_process_is_well(door: tuple[str, list[
     assert asked() == 1
 
 
-def test_a_probe_of_nobody_ends_badly() -> None:
+def test_a_probe_of_a_closed_port_fails() -> None:
     done = subprocess.run([sys.executable, "-m", probe.__name__, "http://127.0.0.1:1/readyz"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr[:22]) == (1, "http://127.0.0.1:1/rea")

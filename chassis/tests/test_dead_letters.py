@@ -1,4 +1,4 @@
-"""What could not be handled is kept, seen without its content, told again once, or given up."""
+"""Dead letters: kept, shown without their content, replayed once, or dropped."""
 
 import io
 import json
@@ -36,7 +36,7 @@ JSON = {"content-type": "application/json"}
 
 
 def park(database: Database, event: Event, subscription: Subscription = ONE_BY_ONE, **otherwise: Any) -> UUID:
-    """An event that a handler failed on; its id."""
+    """Park an event as a dead letter; return the letter's id."""
     recorded_at = now() - otherwise.get("age", timedelta(0))
     envelope = Envelope(
         id=new_id(), name=name_of(type(event)), producer="needs", subject=event.subject, recorded_at=recorded_at, traceparent=None
@@ -49,7 +49,7 @@ def park(database: Database, event: Event, subscription: Subscription = ONE_BY_O
 
 
 def replay(database: Database, letter: UUID) -> str:
-    """What became of it: the state, or the code of the refusal."""
+    """Replay a letter; return its new state or the code of the refusal."""
     try:
         with database.begin() as session:
             return dead_letters.replay(session, letter).state
@@ -57,11 +57,11 @@ def replay(database: Database, letter: UUID) -> str:
         return problem.code
 
 
-def test_a_dead_letter_that_is_replayed_is_handled_once_under_its_own_id(house: House) -> None:
+def test_a_replayed_dead_letter_is_handled_once_with_its_own_id(house: House) -> None:
     event = withdrawn_need()
     letter = park(house.database, event)
     [row] = house.parked(ONE_BY_ONE)
-    everything = house.listen_in()
+    everything = house.tap()
     assert replay(house.database, letter) == "replayed"
     assert replay(house.database, letter) == "state_conflict"
     house.relay(), house.worker()
@@ -73,8 +73,8 @@ def test_a_dead_letter_that_is_replayed_is_handled_once_under_its_own_id(house: 
     assert house.waiting(everything) == 0, "nobody else hears it"
 
 
-def test_a_letter_that_fails_again_is_parked_anew(house: House) -> None:
-    house.tell(withdrawn_need(POISON))
+def test_a_dead_letter_that_fails_again_is_parked_again(house: House) -> None:
+    house.publish(withdrawn_need(POISON))
     house.relay()
     house.worker(attempts=1)
     assert soon(lambda: house.parked(ONE_BY_ONE))
@@ -96,7 +96,7 @@ def test_of_two_replays_at_once_one_wins(house: House) -> None:
 
 
 def test_a_message_parked_twice_is_one_dead_letter(house: House) -> None:
-    """Its acknowledgement got lost."""
+    """The acknowledgement was lost, so the message came twice."""
     event = withdrawn_need()
     headers = Envelope(id=new_id(), name="need_withdrawn", producer="needs", subject=event.subject, recorded_at=now()).headers()
     for attempts in (3, 4):
@@ -124,7 +124,7 @@ NOT_REPLAYED: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize(("changes", "code"), NOT_REPLAYED.values(), ids=NOT_REPLAYED)
-def test_what_cannot_be_replayed_stays_and_says_why(database: RolledBack, changes: dict[str, Any], code: str) -> None:
+def test_a_refused_replay_keeps_the_letter_and_gives_a_reason(database: RolledBack, changes: dict[str, Any], code: str) -> None:
     letter = park(database, withdrawn_need(), **changes)
     assert replay(database, letter) == code
     with database.begin() as session:
@@ -132,13 +132,13 @@ def test_what_cannot_be_replayed_stays_and_says_why(database: RolledBack, change
         assert [row.id for row in session.scalars(dead_letters.found())] == [letter]
 
 
-def test_what_a_stranger_wrote_into_the_trace_is_not_told_on(database: RolledBack) -> None:
+def test_a_forged_trace_header_is_not_passed_on(database: RolledBack) -> None:
     assert replay(database, park(database, withdrawn_need(), headers={"traceparent": PERSONAL * 100})) == "replayed"
     with database.begin() as session:
         assert PERSONAL not in session.scalar(text("SELECT traceparent FROM outbox"))  # type: ignore[operator]
 
 
-def test_how_long_events_wait_and_how_many_are_parked_is_measured(house: House) -> None:
+def test_waiting_time_and_parked_events_are_measured(house: House) -> None:
     port = next(port for port in range(20000, 32768) if is_free(port))
     park(house.database, withdrawn_need())
     house.relay(metrics_port=port).ready()
@@ -147,13 +147,13 @@ def test_how_long_events_wait_and_how_many_are_parked_is_measured(house: House) 
     assert 'duijie_outbox_age_seconds{service="pantry"} 0.0' in asked
 
 
-def test_a_letter_that_waits_for_a_queue_counts_as_waiting(house: House) -> None:
+def test_a_letter_that_waits_for_its_queue_counts_as_waiting(house: House) -> None:
     replay(house.database, park(house.database, withdrawn_need(), age=timedelta(minutes=5)))
     with house.database.begin() as session:
         assert 290 < outbox.age(session) < 400
 
 
-def test_a_letter_of_an_event_that_is_told_no_more_is_shown_by_its_size_and_stays(database: RolledBack) -> None:
+def test_a_letter_of_a_retired_event_shows_its_size_and_stays(database: RolledBack) -> None:
     letter = park(database, withdrawn_need())
     with database.begin() as session:
         session.execute(text("UPDATE dead_letters SET name = 'need_forgotten'"))
@@ -161,8 +161,8 @@ def test_a_letter_of_an_event_that_is_told_no_more_is_shown_by_its_size_and_stay
     assert redacted("need_forgotten", b'{"name": "x"}') == {"": "an event that is told no more, 13 bytes"}
 
 
-@pytest.mark.parametrize("address", [True, unguarded(False, "one missing queue would stop what others are to hear")])
-def test_a_letter_whose_queue_is_gone_alarms_and_stays_and_lets_others_pass(
+@pytest.mark.parametrize("address", [True, unguarded(False, "without the address filter one missing queue blocks every other queue")])
+def test_a_letter_without_its_queue_stays_and_blocks_no_other(
     house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, address: bool
 ) -> None:
     monkeypatch.setattr(relay, "BATCH", 1)
@@ -172,7 +172,7 @@ def test_a_letter_whose_queue_is_gone_alarms_and_stays_and_lets_others_pass(
         channel.queue_delete(ONE_BY_ONE.queue)
     replay(house.database, park(house.database, withdrawn_need()))
     time.sleep(0.01)
-    house.tell(withdrawn_pledge())
+    house.publish(withdrawn_pledge())
     telling = Relay(house.settings())
     with connected(house.broker_url, 20) as connection:
         publisher = Publisher(connection, 40)
@@ -183,7 +183,7 @@ def test_a_letter_whose_queue_is_gone_alarms_and_stays_and_lets_others_pass(
     assert house.count("outbox") == 1
 
 
-def test_dropping_takes_the_content_away_and_settled_letters_are_forgotten(database: RolledBack) -> None:
+def test_dropping_erases_the_body_and_old_letters_are_deleted(database: RolledBack) -> None:
     letter = park(database, withdrawn_need())
     with database.begin() as session:
         assert dead_letters.drop(session, letter).state == "dropped"
@@ -197,7 +197,7 @@ def test_dropping_takes_the_content_away_and_settled_letters_are_forgotten(datab
         assert session.get(dead_letters.DeadLetter, letter) is None
 
 
-def test_operators_list_show_replay_and_drop_by_command(
+def test_the_command_lists_shows_replays_and_drops_letters(
     house: House, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name, value in {"PANTRY_DATABASE_URL": house.database_url, "COLUMNS": "250"}.items():
@@ -240,7 +240,7 @@ def nation(database: RolledBack) -> Person:
 PATH = "/v1/pantry/dead-letters"
 
 
-def test_an_administrator_of_the_country_lists_and_filters(client: Client, database: RolledBack, nation: Person) -> None:
+def test_an_administrator_of_the_country_filters_letters(client: Client, database: RolledBack, nation: Person) -> None:
     letters = [park(database, withdrawn_need()) for _ in range(3)] + [park(database, withdrawn_pledge(), IN_BATCHES, reason="unreadable")]
     page = client.get(PATH, nation, limit=3).json
     assert [item["id"] for item in page["items"]] == [str(letter) for letter in letters[:0:-1]]
@@ -252,7 +252,7 @@ def test_an_administrator_of_the_country_lists_and_filters(client: Client, datab
     assert client.get(PATH, nation, event="x; DROP").status_code == 422
 
 
-def test_nobody_else_sees_or_does_anything(client: Client, database: RolledBack) -> None:
+def test_nobody_else_may_list_replay_or_drop_letters(client: Client, database: RolledBack) -> None:
     letter = park(database, withdrawn_need())
     county = administrator_of(database, "510903")
     acts = [lambda by: client.get(PATH, by), lambda by: client.get(f"{PATH}/{letter}", by)]
@@ -262,7 +262,7 @@ def test_nobody_else_sees_or_does_anything(client: Client, database: RolledBack)
     assert replay(database, letter) == "replayed"
 
 
-def test_a_letter_is_shown_without_what_somebody_wrote(client: Client, database: RolledBack, nation: Person) -> None:
+def test_a_letter_is_shown_without_free_text(client: Client, database: RolledBack, nation: Person) -> None:
     letter = park(database, withdrawn_need(), body=json.dumps({"need_id": PERSONAL, "version": 3}).encode(), headers={"x": PERSONAL})
     answer = client.get(f"{PATH}/{letter}", nation)
     assert answer.json["fields_shown"]["version"] == "3"
@@ -287,7 +287,7 @@ def test_replaying_and_dropping_over_http_happen_once(
     assert audited == [("a dead letter was replayed", str(nation.id)), ("a dead letter was dropped", str(nation.id))]
 
 
-def test_what_is_shown_of_a_body_is_never_a_text_that_somebody_wrote() -> None:
+def test_the_shown_outline_of_a_body_holds_no_free_text() -> None:
     event = withdrawn_need()
     shown = redacted("need_withdrawn", encode(event))
     assert shown["need_id"] == str(event.subject)

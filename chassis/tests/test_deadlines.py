@@ -1,4 +1,4 @@
-"""Nobody waits longer than the deadline, and nobody asks too often."""
+"""Request deadlines and rate limits."""
 
 import socket
 import threading
@@ -37,7 +37,7 @@ def database(address: str) -> Iterator[RolledBack]:
 
 @pytest.fixture
 def client_of(database: RolledBack, keys: KnownKeys, monkeypatch: pytest.MonkeyPatch) -> Make:
-    """`client_of(request_seconds=1)` calls an application that is told so."""
+    """`client_of(request_seconds=1)` calls an application with this setting."""
 
     def make(**told: object) -> Client:
         for name, value in told.items():
@@ -52,8 +52,8 @@ def timed(ask: Callable[[], Any]) -> tuple[Any, float]:
     return ask(), time.monotonic() - started
 
 
-@pytest.mark.parametrize("guarded", [True, unguarded(False, "each statement has the whole time for itself")])
-def test_statements_get_only_what_is_left_of_the_request_s_time(
+@pytest.mark.parametrize("guarded", [True, unguarded(False, "without the deadline each statement gets the whole time")])
+def test_a_statement_gets_the_rest_of_the_request_deadline(
     client_of: Make, database: RolledBack, monkeypatch: pytest.MonkeyPatch, guarded: bool
 ) -> None:
     if not guarded:
@@ -65,15 +65,15 @@ def test_statements_get_only_what_is_left_of_the_request_s_time(
     assert client.post("/v1/naps", {"milliseconds": 1}).status_code == 200
 
 
-def test_a_statement_never_gets_more_than_statements_may_have(client_of: Make, database: RolledBack) -> None:
+def test_a_statement_never_exceeds_the_statement_timeout(client_of: Make, database: RolledBack) -> None:
     client = client_of(request_seconds=1)
     answer, seconds = timed(lambda: client.post("/v1/naps", {"milliseconds": 5000}))
     assert (answer.status_code, answer.json["code"]) == (503, "unavailable")
     assert 0.9 < seconds < 4.5
 
 
-@pytest.mark.parametrize("guarded", [True, unguarded(False, "who waited too long is served although nobody waits any more")])
-def test_who_waited_too_long_for_a_place_is_turned_away_before_any_work(
+@pytest.mark.parametrize("guarded", [True, unguarded(False, "without the check a request is served after its caller has left")])
+def test_a_request_that_waited_too_long_gets_503_before_any_work(
     client_of: Make, database: RolledBack, monkeypatch: pytest.MonkeyPatch, guarded: bool
 ) -> None:
     if not guarded:
@@ -102,7 +102,7 @@ def test_who_waited_too_long_for_a_place_is_turned_away_before_any_work(
         assert session.scalar(text("SELECT count(*) FROM withdrawals")) == 0
 
 
-def test_who_waits_for_a_lock_gives_up_in_time(address: str, keys: KnownKeys, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_request_that_waits_for_a_row_lock_times_out(address: str, keys: KnownKeys, monkeypatch: pytest.MonkeyPatch) -> None:
     told = {"PANTRY_DATABASE_URL": address, "LOCK_TIMEOUT_MS": "300"}
     for name, value in told.items():
         monkeypatch.setenv(name, value)
@@ -118,7 +118,7 @@ def test_who_waits_for_a_lock_gives_up_in_time(address: str, keys: KnownKeys, mo
     holder.close()
 
 
-def test_whoever_waited_longest_gets_the_next_place_and_none_is_lost_to_who_gave_up() -> None:
+def test_the_semaphore_is_first_in_first_out_and_leaks_nothing() -> None:
     places = deadlines.Places(1)
     came: list[int] = []
 
@@ -141,8 +141,8 @@ def test_whoever_waited_longest_gets_the_next_place_and_none_is_lost_to_who_gave
     assert not places.take(0)
 
 
-@pytest.mark.parametrize("guarded", [True, unguarded(False, "anybody asks as often as they like")])
-def test_who_asks_too_often_is_told_when_to_come_again(client_of: Make, monkeypatch: pytest.MonkeyPatch, guarded: bool) -> None:
+@pytest.mark.parametrize("guarded", [True, unguarded(False, "without rate limits a caller is never refused")])
+def test_a_caller_over_the_rate_limit_gets_429_with_retry_after(client_of: Make, monkeypatch: pytest.MonkeyPatch, guarded: bool) -> None:
     if not guarded:
         monkeypatch.setattr(rate_limits.Rates, "spend", lambda self, what, who: None)
     client, donor, other = client_of(rate_writes="3/day"), Person("donor"), Person("donor")
@@ -154,25 +154,25 @@ def test_who_asks_too_often_is_told_when_to_come_again(client_of: Make, monkeypa
     assert client.get(answers[0].headers["Location"], by=donor).status_code == 200
 
 
-def test_a_repeated_request_counts_once_and_looking_at_what_it_came_to_does_not(client_of: Make) -> None:
+def test_a_repeated_request_counts_once_against_the_rate_limit(client_of: Make) -> None:
     client, donor = client_of(rate_writes="3/day"), Person("donor")
     sent = [client.post("/v1/withdrawals", {"region": "51"}, by=donor, headers={"Idempotency-Key": "k"}) for _ in range(4)]
     assert [answer.status_code for answer in sent] == [201, 201, 201, 429]
 
 
-def test_who_tries_what_is_for_others_is_counted(client_of: Make) -> None:
+def test_a_forbidden_request_counts_against_the_rate_limit(client_of: Make) -> None:
     client, staff = client_of(rate_writes="2/day"), Person("staff")
     tried = [client.post("/v1/gifts", {"quantity": 1}, by=staff) for _ in range(3)]
     assert [answer.status_code for answer in tried] == [403, 403, 429]
 
 
 def guests(client: Client, *forwarded: str) -> list[int]:
-    """What guests get whom a proxy says to come from these addresses."""
+    """Send one guest request per forwarded address; return the statuses."""
     asked = [client.post("/v1/counts", {"quantity": 1}, headers={"X-Forwarded-For": one}) for one in forwarded]
     return [answer.status_code for answer in asked]
 
 
-def test_guests_are_counted_by_address_and_what_a_stranger_says_of_it_counts_for_nothing(client_of: Make) -> None:
+def test_guests_are_counted_by_the_address_the_proxy_saw(client_of: Make) -> None:
     assert guests(client_of(rate_guests="2/day"), "198.51.100.1", "198.51.100.2", "198.51.100.3") == [200, 200, 429]
     trusting = client_of(trusted_proxies=1)
     assert guests(trusting, "203.0.113.9, 198.51.100.1", "198.51.100.1", "198.51.100.2", "198.51.100.1") == [200, 200, 200, 429]
@@ -187,17 +187,17 @@ def test_guests_are_counted_by_address_and_what_a_stranger_says_of_it_counts_for
         ("[2001:db8::1]:5678", "2001:db8::2", "[2001:db8::3]", "[2001:db8:1::1]:5678"),
     ],
 )
-def test_an_address_is_the_same_however_it_is_written_and_another_is_another(client_of: Make, said: tuple[str, ...]) -> None:
+def test_spellings_of_one_address_share_one_counter(client_of: Make, said: tuple[str, ...]) -> None:
     assert guests(client_of(rate_guests="2/day", trusted_proxies=1), *said) == [200, 200, 429, 200]
 
 
-def test_who_tries_tokens_is_counted_as_a_guest(client_of: Make) -> None:
+def test_an_invalid_token_counts_against_the_guest_limit(client_of: Make) -> None:
     client = client_of(rate_guests="2/day")
     tried = [client.post("/v1/withdrawals", {"region": "51"}, headers={"Authorization": "Bearer a.b.c"}) for _ in range(3)]
     assert [answer.status_code for answer in tried] == [401, 401, 429]
 
 
-def test_while_the_store_of_rates_is_away_each_process_counts_for_itself(client_of: Make, caplog: pytest.LogCaptureFixture) -> None:
+def test_without_the_rate_store_each_process_counts_alone(client_of: Make, caplog: pytest.LogCaptureFixture) -> None:
     client = client_of(rate_guests="2/day", rate_limit_store="redis://127.0.0.1:9")
     assert guests(client, *[""] * 3) == [200, 200, 429]
     assert [record.message for record in caplog.records if record.name == "chassis.rates"] == [
@@ -206,13 +206,13 @@ def test_while_the_store_of_rates_is_away_each_process_counts_for_itself(client_
 
 
 @pytest.mark.parametrize("figure", ["", "many", "0", "10/fortnight"])
-def test_a_rate_that_is_none_stops_the_start(client_of: Make, figure: str) -> None:
+def test_an_invalid_rate_stops_the_start(client_of: Make, figure: str) -> None:
     with pytest.raises(ValueError):
         client_of(rate_reads=figure)
 
 
 def half_sent(client: httpx.Client, how_many: int) -> list[socket.socket]:
-    """Connections that have sent the beginning of a body, and will send no more of it."""
+    """Open connections that send the beginning of a body and then stall."""
     began = b"POST /v1/counts HTTP/1.1\r\nHost: pantry\r\nContent-Type: application/json\r\nContent-Length: 60000\r\n\r\n{"
     connections = [socket.create_connection((str(client.base_url.host), client.base_url.port or 0)) for _ in range(how_many)]
     for connection in connections:
@@ -220,8 +220,8 @@ def half_sent(client: httpx.Client, how_many: int) -> list[socket.socket]:
     return connections
 
 
-@pytest.mark.parametrize("guarded", [True, unguarded("with_places_first", "who sends slowly takes up a place")])
-def test_who_sends_slowly_holds_nobody_up(serve: Serve, guarded: bool | str) -> None:
+@pytest.mark.parametrize("guarded", [True, unguarded("with_slots_first", "without reading the body first a slow client occupies a slot")])
+def test_slow_request_bodies_block_no_other_request(serve: Serve, guarded: bool | str) -> None:
     otherwise = None if guarded is True else guarded
     _, client = serve(otherwise=otherwise, web_threads=2, request_seconds=2)
     slow = half_sent(client, 4)
@@ -235,7 +235,7 @@ def test_who_sends_slowly_holds_nobody_up(serve: Serve, guarded: bool | str) -> 
         connection.close()
 
 
-def test_even_when_as_many_send_slowly_as_may_health_and_who_sends_nothing_is_answered(serve: Serve) -> None:
+def test_health_is_answered_while_slow_bodies_fill_every_slot(serve: Serve) -> None:
     _, client = serve(web_threads=2, request_seconds=2)
     slow = half_sent(client, 2 * deadlines.AT_ONCE + 2)
     assert soon(lambda: client.post("/v1/counts", json={"quantity": 7}).status_code == 503)

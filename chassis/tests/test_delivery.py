@@ -1,4 +1,4 @@
-"""Nothing that was told gets lost, and nothing is done twice, whoever dies meanwhile."""
+"""Delivery: no event is lost or handled twice, even when processes are killed."""
 
 import gzip
 import json
@@ -27,10 +27,10 @@ def headers_of(event: Any, name: str) -> dict[str, Any]:
     return dict(envelope.headers())
 
 
-def test_what_is_told_is_heard_and_becomes_journal(house: House) -> None:
+def test_a_published_event_is_handled_and_journalled(house: House) -> None:
     relay, worker = house.relay().ready(), house.worker().ready()
     told = [withdrawn_need(), withdrawn_pledge()]
-    house.tell(*told)
+    house.publish(*told)
     assert soon(lambda: house.taken() == once(*told))
     with house.database.begin() as session:
         bodies = session.execute(text("SELECT name, subject, version, body, told_at >= recorded_at FROM journal ORDER BY id")).all()
@@ -43,10 +43,10 @@ def test_what_is_told_is_heard_and_becomes_journal(house: House) -> None:
     assert worker.stop() == 0
 
 
-@pytest.mark.parametrize("otherwise", [None, unguarded("without_inbox", "what the relay told twice is done twice")])
-def test_a_relay_killed_between_publishing_and_journal_loses_nothing_and_doubles_nothing(house: House, otherwise: str | None) -> None:
+@pytest.mark.parametrize("otherwise", [None, unguarded("without_inbox", "without the inbox an event published twice is handled twice")])
+def test_a_relay_killed_before_journalling_duplicates_nothing(house: House, otherwise: str | None) -> None:
     told = [withdrawn_need(), withdrawn_pledge()]
-    house.tell(*told)
+    house.publish(*told)
     assert house.relay("dies_before_journal").ended() == -signal.SIGKILL
     assert house.count("outbox") == 2
     relay, worker = house.relay(), house.worker(otherwise)
@@ -57,10 +57,10 @@ def test_a_relay_killed_between_publishing_and_journal_loses_nothing_and_doubles
     assert worker.stop() == 0
 
 
-@pytest.mark.parametrize("otherwise", [None, unguarded("without_inbox", "what comes back is done twice")])
-def test_a_worker_killed_between_commit_and_acknowledgement_does_nothing_twice(house: House, otherwise: str | None) -> None:
+@pytest.mark.parametrize("otherwise", [None, unguarded("without_inbox", "without the inbox a redelivered event is handled twice")])
+def test_a_worker_killed_before_acknowledging_repeats_nothing(house: House, otherwise: str | None) -> None:
     told = [withdrawn_need(), *(withdrawn_pledge() for _ in range(3))]
-    house.tell(*told)
+    house.publish(*told)
     house.relay().ready()
     assert soon(lambda: house.count("journal") == 4)
     assert house.worker(",".join(filter(None, (otherwise, "dies_before_ack")))).ended() == -signal.SIGKILL
@@ -71,8 +71,8 @@ def test_a_worker_killed_between_commit_and_acknowledgement_does_nothing_twice(h
     assert house.taken() == once(*told)
 
 
-def test_a_poisonous_event_is_tried_again_after_a_pause_and_then_parked(house: House) -> None:
-    house.tell(withdrawn_need(POISON), good := withdrawn_need())
+def test_a_failing_event_is_retried_after_a_pause_then_parked(house: House) -> None:
+    house.publish(withdrawn_need(POISON), good := withdrawn_need())
     house.relay()
     worker = house.worker(retry_pause_ms=200)
     assert soon(lambda: house.taken() == once(good))
@@ -86,10 +86,10 @@ def test_a_poisonous_event_is_tried_again_after_a_pause_and_then_parked(house: H
     assert parked.headers["ce-id"] == str(parked.event_id)
 
 
-@pytest.mark.parametrize("otherwise", [None, unguarded("without_single_file", "the innocent are parked with the guilty")])
-def test_in_a_batch_only_the_poisonous_event_is_parked(house: House, otherwise: str | None) -> None:
+@pytest.mark.parametrize("otherwise", [None, unguarded("without_single_file", "without single handling the whole batch is parked")])
+def test_only_the_failing_event_of_a_batch_is_parked(house: House, otherwise: str | None) -> None:
     good = [withdrawn_pledge() for _ in range(20)]
-    house.tell(*good[:10], withdrawn_pledge(POISON), *good[10:])
+    house.publish(*good[:10], withdrawn_pledge(POISON), *good[10:])
     house.relay()
     assert soon(lambda: house.count("journal") == 21)
     house.worker(",".join(filter(None, ("in_one_batch", otherwise))), attempts=1)
@@ -98,9 +98,9 @@ def test_in_a_batch_only_the_poisonous_event_is_parked(house: House, otherwise: 
     assert house.taken() == once(*good)
 
 
-@pytest.mark.parametrize("otherwise", [None, unguarded("without_gathering", "each event is a batch of its own")])
-def test_what_waits_is_handled_in_batches(house: House, otherwise: str | None) -> None:
-    house.tell(*(withdrawn_pledge() for _ in range(500)))
+@pytest.mark.parametrize("otherwise", [None, unguarded("without_gathering", "without gathering each event is a batch of its own")])
+def test_waiting_events_are_handled_in_batches(house: House, otherwise: str | None) -> None:
+    house.publish(*(withdrawn_pledge() for _ in range(500)))
     house.relay()
     assert soon(lambda: house.count("journal") == 500)
     house.worker(otherwise)
@@ -108,20 +108,20 @@ def test_what_waits_is_handled_in_batches(house: House, otherwise: str | None) -
     assert house.count("(SELECT DISTINCT xmin::text FROM taken WHERE name = 'pledge_withdrawn') AS transactions") < 250
 
 
-@pytest.mark.parametrize("otherwise", [None, unguarded("without_shuffling", "what waits behind it is never reached")])
-def test_an_event_that_ends_every_process_does_not_keep_the_others_from_being_handled(house: House, otherwise: str | None) -> None:
+@pytest.mark.parametrize("otherwise", [None, unguarded("without_shuffling", "without shuffling the events behind it are never handled")])
+def test_an_event_that_kills_workers_does_not_block_the_others(house: House, otherwise: str | None) -> None:
     innocent = [withdrawn_pledge() for _ in range(3)]
-    house.tell(withdrawn_pledge(DEADLY), *innocent)
+    house.publish(withdrawn_pledge(DEADLY), *innocent)
     house.relay()
     assert soon(lambda: house.count("journal") == 4)
-    # As often as not each of the others comes before it: of forty tries all but one in 10^11 suffice.
+    # Each other event comes first in half of the tries, so forty tries miss one with a probability of 10^-11.
     for _ in range(4 if otherwise else 40):
         if house.taken() != once(*innocent):
             assert house.worker(otherwise).ended() == -signal.SIGKILL
     assert house.taken() == once(*innocent)
 
 
-def test_an_event_delivered_too_often_is_parked_unhandled(house: House) -> None:
+def test_an_event_over_the_delivery_limit_is_parked_unhandled(house: House) -> None:
     event = withdrawn_need()
     death = {"reason": "delivery_limit", "count": 1, "queue": ONE_BY_ONE.queue}
     house.send(encode(event), headers_of(event, "need_withdrawn") | {"x-death": [death]}, ONE_BY_ONE.queue)
@@ -167,11 +167,11 @@ STRANGE: dict[str, tuple[bytes, dict[str, Any]]] = {
     "more deaths than anybody counts": (b"[", {"x-death": [{"reason": "rejected", "count": 2**40, "queue": PERSONAL}]}),
     "a time without a zone": (BODY, {"ce-time": "2026-01-01T00:00:00"}),
 }
-"""Bodies, and properties or headers, each with something personal in it where it can hold that."""
+"""Malformed bodies, properties and headers; each holds personal text where it can."""
 
 
 def table(name: bytes, value: bytes) -> bytes:
-    """AMQP properties that are headers only, with one entry."""
+    """Encode AMQP properties that hold headers only, with one entry."""
     entry = bytes([len(name)]) + name + value
     return b"\x20\x00" + len(entry).to_bytes(4, "big") + entry
 
@@ -183,15 +183,17 @@ NOT_DECODABLE = {
 }
 
 
-@pytest.mark.parametrize("otherwise", [None, unguarded("without_reading_safely", "one unreadable event ends every worker in turn")])
-def test_poison_of_every_kind_is_parked_and_never_quoted_while_good_events_are_handled(house: House, otherwise: str | None) -> None:
+@pytest.mark.parametrize(
+    "otherwise", [None, unguarded("without_reading_safely", "without safe reading one unreadable event ends every worker in turn")]
+)
+def test_malformed_messages_are_parked_and_never_logged(house: House, otherwise: str | None) -> None:
     good, last = withdrawn_need(), withdrawn_need()
     for body, changes in STRANGE.values():
         properties = {name: value for name, value in changes.items() if name.startswith("content_")}
         headers = headers_of(good, "need_withdrawn") | {name: value for name, value in changes.items() if name not in properties}
         house.send(body, {name: value for name, value in headers.items() if value is not None}, ONE_BY_ONE.queue, **properties)
     for number, not_decodable in enumerate(NOT_DECODABLE.values()):
-        # A body of its own each: without headers nothing else tells them from one message that came twice.
+        # Each has a body of its own: without headers, equal bodies look like one message that came twice.
         house.send_raw(encode(good) + b" " * number, not_decodable, ONE_BY_ONE.queue)
     hostile = {"nameko.call_id_stack": 5, "nameko.locale": [PERSONAL], "nameko.": {"a": PERSONAL}, "x-death": PERSONAL}
     house.send(encode(good), headers_of(good, "need_withdrawn") | hostile, ONE_BY_ONE.queue)
@@ -210,10 +212,12 @@ def test_poison_of_every_kind_is_parked_and_never_quoted_while_good_events_are_h
     )
 
 
-@pytest.mark.parametrize("otherwise", [None, unguarded("without_draining", "what is in flight is lost with the process")])
-def test_a_worker_told_to_stop_finishes_what_it_has_begun(house: House, otherwise: str | None) -> None:
+@pytest.mark.parametrize(
+    "otherwise", [None, unguarded("without_draining", "without draining the events in flight are not handled in time")]
+)
+def test_a_stopped_worker_finishes_the_events_in_flight(house: House, otherwise: str | None) -> None:
     told = [withdrawn_need(HOLD) for _ in range(12)]
-    house.tell(*told)
+    house.publish(*told)
     house.relay()
     assert soon(lambda: house.count("journal") == 12)
     with house.held() as held:
@@ -229,7 +233,7 @@ def test_a_worker_told_to_stop_finishes_what_it_has_begun(house: House, otherwis
     assert soon(lambda: house.taken() == once(*told))
 
 
-def test_a_handler_fetches_no_more_than_it_handles_at_once(house: House) -> None:
+def test_a_handler_prefetches_no_more_than_it_handles_at_once(house: House) -> None:
     events = [replace(closed_need(), version=HOLD) for _ in range(7)]
     for event in events:
         house.send(encode(event), headers_of_closed(event), "pantry.needs.need_closed.v1")
@@ -240,9 +244,11 @@ def test_a_handler_fetches_no_more_than_it_handles_at_once(house: House) -> None
     assert soon(lambda: house.count("inbox") == 7)
 
 
-@pytest.mark.parametrize("otherwise", [None, unguarded("without_wait_selector", "each query blocks the whole process")])
+@pytest.mark.parametrize(
+    "otherwise", [None, unguarded("without_wait_selector", "without the wait selector each query blocks the whole process")]
+)
 def test_ten_slow_queries_take_as_long_as_one(house: House, otherwise: str | None) -> None:
-    house.tell(*(withdrawn_need(SLOW) for _ in range(10)))
+    house.publish(*(withdrawn_need(SLOW) for _ in range(10)))
     house.relay()
     assert soon(lambda: house.count("journal") == 10)
     house.worker(otherwise).ready()
@@ -251,9 +257,9 @@ def test_ten_slow_queries_take_as_long_as_one(house: House, otherwise: str | Non
         assert session.scalar(text("SELECT max(taken_at) - min(taken_at) FROM taken WHERE name = 'need_withdrawn'")) < timedelta(seconds=5)
 
 
-def test_an_event_carries_its_trace_on_to_what_is_told_because_of_it(house: House) -> None:
+def test_an_event_passes_its_trace_to_the_events_it_causes(house: House) -> None:
     trace = f"00-{'a' * 32}-{'b' * 16}-01"
-    everything = house.listen_in()
+    everything = house.tap()
     house.send(encode(cause := closed_need()), headers_of_closed(cause) | {"traceparent": trace}, "pantry.needs.need_closed.v1")
     house.send(encode(cause := closed_need()), headers_of_closed(cause) | {"traceparent": PERSONAL}, "pantry.needs.need_closed.v1")
     house.worker(), house.relay()
@@ -268,8 +274,10 @@ def headers_of_closed(event: Any) -> dict[str, Any]:
     return dict(Envelope(id=new_id(), name="need_closed", producer="needs", subject=event.subject, recorded_at=now()).headers())
 
 
-@pytest.mark.parametrize("otherwise", [None, unguarded("without_patience", "the database's trouble is held against the events")])
-def test_while_the_database_is_away_no_attempt_is_counted(house: House, postgres: Postgres, otherwise: str | None) -> None:
+@pytest.mark.parametrize(
+    "otherwise", [None, unguarded("without_patience", "without retries a database outage uses up the events' attempts")]
+)
+def test_a_database_outage_uses_up_no_attempt(house: House, postgres: Postgres, otherwise: str | None) -> None:
     worker = house.worker(otherwise).ready()
     told = [withdrawn_need(), *(withdrawn_pledge() for _ in range(3))]
     assert soon(lambda: house.count("taken"))
@@ -290,7 +298,7 @@ def test_while_the_database_is_away_no_attempt_is_counted(house: House, postgres
     assert worker.stop() == 0
 
 
-def test_timers_run_a_failing_one_goes_on_and_a_heavy_one_waits_after_a_start(house: House) -> None:
+def test_timers_run_on_after_errors_and_heavy_ones_start_later(house: House) -> None:
     worker = house.worker().ready()
     assert soon(lambda: house.count("taken") >= 5)
     assert soon(lambda: len([entry for entry in worker.entries() if entry.get("timer") == "stumble"]) >= 3)
@@ -299,9 +307,9 @@ def test_timers_run_a_failing_one_goes_on_and_a_heavy_one_waits_after_a_start(ho
     assert worker.stop() == 0
 
 
-@pytest.mark.parametrize("otherwise", [None, unguarded("without_discretion", "an exception quotes what it was about")])
-def test_no_log_holds_an_exceptions_words(house: House, otherwise: str | None) -> None:
-    house.tell(withdrawn_need(POISON), withdrawn_pledge(POISON))
+@pytest.mark.parametrize("otherwise", [None, unguarded("without_discretion", "without redaction the log quotes the exception")])
+def test_no_log_line_quotes_an_exception(house: House, otherwise: str | None) -> None:
+    house.publish(withdrawn_need(POISON), withdrawn_pledge(POISON))
     house.relay()
     worker = house.worker(otherwise)
     assert soon(lambda: house.parked(ONE_BY_ONE) and house.parked(IN_BATCHES))

@@ -1,4 +1,4 @@
-"""The API's pages of a whole origin."""
+"""API pages of one origin."""
 
 import sys
 
@@ -7,7 +7,7 @@ import pytest
 from chassis import docs
 
 
-def test_the_pages_show_each_service_s_document_of_the_same_origin_and_load_nothing_from_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_api_pages_load_nothing_from_other_origins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["chassis.docs", "needs", "users"])
     client = docs.create().test_client()
     page = client.get("/docs/").get_data(as_text=True)

@@ -1,4 +1,4 @@
-"""No request is cut off when a server leaves, and it always hears that it has to."""
+"""Draining: a stopping server cuts off no request, and always receives its signal."""
 
 import socket
 import time
@@ -13,10 +13,8 @@ from keeper import House, Serve, soon, unguarded
 from chassis.http.draining import STOPS
 
 
-@pytest.mark.parametrize("drain_seconds", [6, unguarded(0, "who is told to stop and does so at once turns away those still sent to it")])
-def test_a_server_told_to_stop_serves_on_until_nobody_is_sent_to_it_and_finishes_what_it_began(
-    house: House, serve: Serve, drain_seconds: int
-) -> None:
+@pytest.mark.parametrize("drain_seconds", [6, unguarded(0, "without the drain period requests still routed here are refused")])
+def test_a_stopping_server_serves_on_while_it_drains(house: House, serve: Serve, drain_seconds: int) -> None:
     process, client = serve(drain_seconds=drain_seconds)
 
     def nap(milliseconds: int) -> int:
@@ -36,7 +34,7 @@ def test_a_server_told_to_stop_serves_on_until_nobody_is_sent_to_it_and_finishes
             assert client.post("/v1/counts", json={"quantity": 7}).json() == {"quantity": 7}
         except httpx.TransportError:
             pytest.fail("turned away before the time")
-        # A server that stops at once still serves while it has something to finish: it is over only when that is.
+        # A server that stops at once still serves until its last request ends.
         answered = [one.result() for one in early]
         time.sleep(max(1, told_at + 2 - time.monotonic()))
         late = [pool.submit(nap, 2500) for _ in range(4)]
@@ -47,13 +45,15 @@ def test_a_server_told_to_stop_serves_on_until_nobody_is_sent_to_it_and_finishes
         client.get("/livez")
 
 
-@pytest.mark.parametrize("otherwise", [None, unguarded("without_listening", "a thread that waits for something else may get it")])
-def test_no_thread_but_the_one_that_waits_for_it_is_given_a_signal_to_stop(serve: Serve, otherwise: str | None) -> None:
+@pytest.mark.parametrize(
+    "otherwise", [None, unguarded("without_listening", "without the blocked mask another thread may receive the signal")]
+)
+def test_only_the_waiting_thread_receives_the_stop_signal(serve: Serve, otherwise: str | None) -> None:
     process, client = serve(otherwise=otherwise)
     assert client.post("/v1/counts", json={"quantity": 7}).json() == {"quantity": 7}
     for one in (server := psutil.Process(process.pid), *server.children()):
         masks = [_blocked(one.pid, thread.id) for thread in one.threads()]
-        # The kernel lifts the block for the thread that waits.
+        # The kernel unblocks the signal for the waiting thread.
         assert [mask for mask in masks if not mask >= STOPS] == [set()]
 
 
@@ -64,9 +64,9 @@ def _blocked(process: int, thread: int) -> set[int]:
 
 
 @pytest.mark.parametrize(
-    "otherwise", [None, unguarded("without_letting_go", "a connection is kept until the server closes it, whatever is on its way on it")]
+    "otherwise", [None, unguarded("without_letting_go", "without `Connection: close` a request in flight may be cut off")]
 )
-def test_a_server_told_to_stop_lets_go_of_each_connection_with_its_next_answer(serve: Serve, otherwise: str | None) -> None:
+def test_a_stopping_server_closes_connections_after_an_answer(serve: Serve, otherwise: str | None) -> None:
     process, client = serve(drain_seconds=60, otherwise=otherwise)
     asking = b"GET /livez HTTP/1.1\r\nHost: pantry\r\n\r\n"
     with socket.create_connection((client.base_url.host, client.base_url.port or 80), timeout=10) as kept:

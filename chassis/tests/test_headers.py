@@ -1,4 +1,4 @@
-"""What every answer bears, whatever it is about, and what browsers of other origins may do."""
+"""Response headers, and what browsers of other origins may do."""
 
 from collections.abc import Callable
 from uuid import UUID
@@ -28,7 +28,7 @@ def made(database: RolledBack, keys: KnownKeys) -> Client:
 
 
 @pytest.mark.parametrize("ask", ANSWERS.values(), ids=ANSWERS)
-def test_every_answer_says_what_may_be_done_with_it(client: Client, ask: Callable[[Client], object]) -> None:
+def test_every_answer_carries_the_security_headers(client: Client, ask: Callable[[Client], object]) -> None:
     headers = ask(client).headers  # type: ignore[attr-defined]
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Referrer-Policy"] == "no-referrer"
@@ -39,12 +39,14 @@ def test_every_answer_says_what_may_be_done_with_it(client: Client, ask: Callabl
     assert UUID(headers["X-Request-Id"])
 
 
-def test_nobody_keeps_what_somebody_signed_in_was_answered(client: Client) -> None:
+def test_answers_to_signed_in_callers_are_not_cached(client: Client) -> None:
     answer = client.post("/v1/withdrawals", {"region": "51"}, by=Person("donor"))
     assert answer.headers["Cache-Control"] == "no-store"
 
 
-def test_behind_https_browsers_are_told_to_stay_there(database: RolledBack, keys: KnownKeys, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_answers_behind_https_carry_strict_transport_security(
+    database: RolledBack, keys: KnownKeys, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HSTS_SECONDS", "600")
     assert made(database, keys).get("/livez").headers["Strict-Transport-Security"] == "max-age=600; includeSubDomains"
 
@@ -52,7 +54,7 @@ def test_behind_https_browsers_are_told_to_stay_there(database: RolledBack, keys
 @pytest.mark.parametrize(
     ("given", "kept"), [("web-7f3a.2", True), ("x", False), ("a b c d e f g", False), ("å" * 10, False), ("x" * 101, False)]
 )
-def test_a_request_is_named_as_its_caller_named_it_if_that_can_be_a_name(client: Client, given: str, kept: bool) -> None:
+def test_a_valid_request_id_of_the_caller_is_kept(client: Client, given: str, kept: bool) -> None:
     answer = client.post("/v1/counts", {}, headers={"X-Request-Id": given})
     assert (answer.headers["X-Request-Id"] == given) is kept
     assert answer.json["instance"] == f"urn:duijie:request:{answer.headers['X-Request-Id']}"
@@ -64,9 +66,7 @@ PREFLIGHT = {
 }
 
 
-def test_pages_of_named_origins_may_call_and_read_the_headers_they_need(
-    database: RolledBack, keys: KnownKeys, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_allowed_origins_may_call_and_read_the_headers(database: RolledBack, keys: KnownKeys, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CORS_ORIGINS", "https://app.example.org,http://localhost:5173")
     client = made(database, keys)
     for origin in ("https://app.example.org", "http://localhost:5173"):
@@ -85,7 +85,7 @@ def test_pages_of_named_origins_may_call_and_read_the_headers_they_need(
         assert "Access-Control-Allow-Origin" not in client.get("/livez", headers={"Origin": stranger}).headers
 
 
-def test_unless_origins_are_named_no_other_page_reads_anything(client: Client) -> None:
+def test_without_allowed_origins_no_other_page_may_read(client: Client) -> None:
     answer = client.flask.options("/v1/counts", headers=PREFLIGHT | {"Origin": "https://app.example.org"})
     assert not [name for name, _ in answer.headers if name.startswith("Access-Control")]
 

@@ -1,4 +1,4 @@
-"""What everybody who calls a service over HTTP can rely on."""
+"""The HTTP conventions of every service."""
 
 import json
 import threading
@@ -84,7 +84,7 @@ REFUSED: dict[str, tuple[str, str, bytes, str, int, str]] = {
     ("language", "answered"), [("zh-CN,zh;q=0.9,en;q=0.8", "zh-CN"), ("en-GB", "en"), ("fr", "zh-CN"), (None, "zh-CN")]
 )
 @pytest.mark.parametrize("sent", REFUSED.values(), ids=REFUSED)
-def test_what_is_wrong_is_a_problem_with_a_code_in_the_callers_language(
+def test_an_error_is_a_problem_in_the_callers_language(
     client: Client, sent: tuple[str, str, bytes, str, int, str], language: str | None, answered: str
 ) -> None:
     method, path, body, content_type, status, code = sent
@@ -115,8 +115,8 @@ def test_another_role_is_refused(client: Client) -> None:
     assert client.post("/v1/gifts", {"quantity": 1}, by=Person("staff")).json["code"] == "not_allowed"
 
 
-@pytest.mark.parametrize("checked", [True, unguarded(False, "a route that guards nothing is open to all")])
-def test_a_route_that_says_not_who_may_call_it_stops_the_start(
+@pytest.mark.parametrize("checked", [True, unguarded(False, "without the check an unguarded route starts")])
+def test_a_route_without_access_stops_the_start(
     database: RolledBack, keys: KnownKeys, monkeypatch: pytest.MonkeyPatch, checked: bool
 ) -> None:
     if not checked:
@@ -127,15 +127,15 @@ def test_a_route_that_says_not_who_may_call_it_stops_the_start(
         create_app("pantry", api, database=database, keys=keys)
 
 
-def test_an_answer_that_breaks_leaves_nothing_behind_and_says_nothing(client: Client, database: RolledBack, donor: Person) -> None:
+def test_a_failed_request_is_rolled_back_and_reveals_nothing(client: Client, database: RolledBack, donor: Person) -> None:
     response = client.post("/v1/breakages", {"region": "51"}, by=donor, headers={"Idempotency-Key": "k"})
     assert (response.status_code, response.json["code"]) == (500, "broken")
     assert PERSONAL not in response.text
     assert [count(database, table) for table in ("withdrawals", "outbox", "idempotency_keys")] == [0, 0, 0]
 
 
-@pytest.mark.parametrize("guarded", [True, unguarded(False, "what is sent twice is done twice")])
-def test_the_same_request_sent_twice_is_done_once(
+@pytest.mark.parametrize("guarded", [True, unguarded(False, "without idempotency keys a repeated request is carried out twice")])
+def test_a_request_repeated_with_its_key_is_carried_out_once(
     client: Client, database: RolledBack, donor: Person, monkeypatch: pytest.MonkeyPatch, guarded: bool
 ) -> None:
     if not guarded:
@@ -147,7 +147,7 @@ def test_the_same_request_sent_twice_is_done_once(
     assert count(database, "withdrawals") == count(database, "outbox") == 1
 
 
-def test_without_a_key_twice_is_twice(client: Client, database: RolledBack, donor: Person) -> None:
+def test_a_request_without_a_key_is_carried_out_each_time(client: Client, database: RolledBack, donor: Person) -> None:
     for _ in range(2):
         client.post("/v1/withdrawals", {"region": "51"}, by=donor)
     assert count(database, "withdrawals") == 2
@@ -163,7 +163,7 @@ def test_a_key_belongs_to_one_caller_path_and_body(client: Client, database: Rol
     assert count(database, "withdrawals") == 2
 
 
-def test_a_key_counts_anew_after_a_day(client: Client, database: RolledBack, donor: Person) -> None:
+def test_a_key_expires_after_a_day(client: Client, database: RolledBack, donor: Person) -> None:
     key = {"Idempotency-Key": "k"}
     client.post("/v1/withdrawals", {"region": "51"}, by=donor, headers=key)
     with database.begin() as session:
@@ -182,7 +182,7 @@ def test_an_unusable_key_is_refused(client: Client, donor: Person, key: str) -> 
     assert (response.status_code, response.json["errors"][0]["pointer"]) == (422, "#header/Idempotency-Key")
 
 
-def test_the_second_of_two_at_once_is_told_to_wait(house: House, keys: KnownKeys, donor: Person) -> None:
+def test_a_concurrent_request_with_the_same_key_gets_409(house: House, keys: KnownKeys, donor: Person) -> None:
     client = Client(create_app("pantry", pantry_api.api, database=house.database, keys=keys).test_client(), keys)
     body, key = {"region": "51"}, {"Idempotency-Key": "k"}
     with house.database.begin() as session:
@@ -200,13 +200,13 @@ def test_the_second_of_two_at_once_is_told_to_wait(house: House, keys: KnownKeys
     assert house.count("withdrawals") == 1
 
 
-@pytest.mark.parametrize("guarded", [True, unguarded(False, "the second is told to wait for what is done already")])
-def test_the_second_of_two_at_once_in_two_processes_is_answered_as_the_first(
+@pytest.mark.parametrize("guarded", [True, unguarded(False, "without the second look a repeat gets 409 though the first is done")])
+def test_a_concurrent_repeat_in_another_process_gets_the_answer(
     house: House, keys: KnownKeys, donor: Person, monkeypatch: pytest.MonkeyPatch, guarded: bool
 ) -> None:
     if not guarded:
         monkeypatch.setattr(routes, "_done_before", lambda database, caller: None)
-    # What each process knows of itself alone.
+    # State that each process keeps for itself.
     monkeypatch.setattr(idempotency, "begin", lambda caller_id: None)
     client = Client(create_app("pantry", pantry_api.api, database=house.database, keys=keys).test_client(), keys)
     answers: list[Any] = []
@@ -228,9 +228,9 @@ def test_the_second_of_two_at_once_in_two_processes_is_answered_as_the_first(
     assert house.count("withdrawals") == house.count("outbox") == house.count("idempotency_keys") == 1
 
 
-@pytest.mark.parametrize("guarded", [True, unguarded(False, "the second is refused because of what the first did")])
+@pytest.mark.parametrize("guarded", [True, unguarded(False, "without the second look a repeat is refused because of the first")])
 @pytest.mark.parametrize(("trouble", "answered"), [(state_conflict(state="withdrawn"), 409), (actions.Spoilt(), 500)])
-def test_what_was_done_before_is_answered_so_even_if_it_cannot_be_done_twice(
+def test_a_repeat_gets_the_answer_even_if_the_act_now_fails(
     client: Client, database: RolledBack, donor: Person, monkeypatch: pytest.MonkeyPatch, trouble: Exception, answered: int, guarded: bool
 ) -> None:
     if not guarded:
@@ -276,15 +276,13 @@ def tokens(keys: KnownKeys) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("kind", list(tokens(KnownKeys())))
-def test_a_token_that_is_not_good_is_none(client: Client, keys: KnownKeys, kind: str) -> None:
+def test_an_invalid_token_is_refused(client: Client, keys: KnownKeys, kind: str) -> None:
     response = client.flask.post("/v1/withdrawals", json={"region": "51"}, headers={"Authorization": f"Bearer {tokens(keys)[kind]}"})
     assert (response.status_code, response.json["code"]) == (401, "sign_in_needed")
     assert response.headers["WWW-Authenticate"] == "Bearer"
 
 
-def test_a_token_that_was_good_is_none_when_it_is_over_or_its_key_is(
-    database: RolledBack, keys: KnownKeys, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_verified_token_fails_once_it_or_its_key_expires(database: RolledBack, keys: KnownKeys, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = [keys.current()]
     app = create_app("pantry", pantry_api.api, database=database, keys=Kept(kept))
     headers = {"Authorization": f"Bearer {keys.token(uuid4(), 'donor', minutes=1)}"}
@@ -302,7 +300,7 @@ def test_a_token_that_was_good_is_none_when_it_is_over_or_its_key_is(
 
 
 class Kept:
-    """The keys in force, which stay the same object until others come."""
+    """Key sets in force; the object stays the same until the keys change."""
 
     def __init__(self, kept: list[KeySet]) -> None:
         self._kept = kept
@@ -319,7 +317,7 @@ def status_with(keys: FetchedKeys, database: RolledBack, token: str) -> int:
     return response.status_code
 
 
-def test_public_keys_are_fetched_once_and_again_for_a_new_one(database: RolledBack, users: Users, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_public_keys_are_fetched_once_and_again_for_a_new_key(database: RolledBack, users: Users, monkeypatch: pytest.MonkeyPatch) -> None:
     keys = FetchedKeys(users.url, database)
     assert [status_with(keys, database, users.token()) for _ in range(5)] == [200] * 5
     assert users.asked == 1
@@ -332,9 +330,7 @@ def test_public_keys_are_fetched_once_and_again_for_a_new_one(database: RolledBa
     assert users.asked == 2
 
 
-def test_tokens_stay_verified_while_the_keys_stay_the_same_and_are_forgotten_with_them(
-    database: RolledBack, users: Users, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_verified_tokens_are_cached_per_key_set(database: RolledBack, users: Users, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(auth, "_verified", {})
     keys, clock = FetchedKeys(users.url, database), [time.monotonic()]
     monkeypatch.setattr(time, "monotonic", lambda: clock[0])
@@ -353,7 +349,7 @@ def test_tokens_stay_verified_while_the_keys_stay_the_same_and_are_forgotten_wit
     assert status_with(keys, database, token) == 401
 
 
-def test_the_last_good_keys_serve_while_users_is_away_and_after_a_restart(database: RolledBack, users: Users) -> None:
+def test_stored_public_keys_serve_while_users_is_away(database: RolledBack, users: Users) -> None:
     keys = FetchedKeys(users.url, database)
     token = users.token()
     assert status_with(keys, database, token) == 200
@@ -362,20 +358,18 @@ def test_the_last_good_keys_serve_while_users_is_away_and_after_a_restart(databa
     assert status_with(FetchedKeys(users.url, database), database, token) == 200
 
 
-def test_without_any_keys_the_service_is_away(database: RolledBack) -> None:
+def test_without_public_keys_the_service_answers_503(database: RolledBack) -> None:
     assert status_with(FetchedKeys("http://127.0.0.1:9/v1/jwks", database), database, "a.b.c") == 503
 
 
-def test_a_web_process_serves_through_the_troubles_of_broker_and_database(
-    house: House, serve: Serve, postgres: Postgres, rabbitmq: RabbitMQ
-) -> None:
+def test_a_web_process_survives_broker_and_database_outages(house: House, serve: Serve, postgres: Postgres, rabbitmq: RabbitMQ) -> None:
     process, client = serve()
     worker, relay = house.worker().ready(), house.relay().ready()
     assert client.get("/readyz").json() == {"status": "ok"}
     rabbitmq.stop()
     posted = client.post("/v1/withdrawals", json={"region": "51", "reason": PERSONAL})
     assert posted.status_code == 201
-    house.tell(withdrawn_need())
+    house.publish(withdrawn_need())
     rabbitmq.start_again()
     assert soon(lambda: house.taken().total() == 2)
     postgres.stop()

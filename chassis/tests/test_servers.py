@@ -1,4 +1,4 @@
-"""The servers that all other tests stand on are real, private, and keep what they promised to keep."""
+"""PostgreSQL and RabbitMQ for tests: real, private and durable."""
 # mypy: disable-error-code="attr-defined, no-untyped-call"
 
 import os
@@ -37,7 +37,7 @@ def broker() -> Iterator[rabbitmq.RabbitMQ]:
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """Not pytest's own: as root that one lies where PostgreSQL's system user cannot reach it."""
+    """Make a folder outside pytest's own, which PostgreSQL's system user cannot reach when tests run as root."""
     name = postgres.HOUSE / "tests" if os.geteuid() == 0 else Path("/tmp")
     path = postgres.make_folder(name / f"kept-{os.getpid()}-{time.monotonic_ns()}")
     yield path
@@ -54,7 +54,7 @@ def with_password(url: str, password: str) -> str:
 
 
 def post(url: str, queue: str, count: int) -> None:
-    """Posts persistent messages to a quorum queue and waits until the broker has confirmed each."""
+    """Publish persistent messages to a quorum queue and wait until the broker has confirmed each."""
     with kombu.Connection(url, transport_options={"confirm_publish": True}) as connection:
         quorum = kombu.Queue(queue, queue_arguments={"x-queue-type": "quorum"}, durable=True, channel=connection.default_channel)
         quorum.declare()
@@ -78,7 +78,7 @@ def soon(holds: Callable[[], bool], seconds: float = 40) -> bool:
 
 
 def outlive_their_parent(program: str) -> bool:
-    """Whether the servers of `program`, which prints their folder and process ids, live on after it is killed with -9."""
+    """Kill `program`, which prints its servers' folder and process ids; tell whether the servers live on."""
     parent = subprocess.Popen([sys.executable, "-c", program + "\nimport time; time.sleep(100)"], stdout=subprocess.PIPE, text=True)
     assert parent.stdout
     folder, *pids = parent.stdout.readline().split()
@@ -91,7 +91,7 @@ def outlive_their_parent(program: str) -> bool:
     return not have_ended
 
 
-def test_postgres_answers_in_utf8_on_loopback_with_200_connections(database_server: postgres.Postgres) -> None:
+def test_postgres_serves_200_utf8_connections_on_loopback(database_server: postgres.Postgres) -> None:
     with connect(database_server, "postgres") as connection:
         row = connection.execute(
             "SELECT current_setting('server_encoding'), current_setting('listen_addresses'), current_setting('max_connections'),"
@@ -122,7 +122,7 @@ def test_postgres_creates_a_database_once_and_from_a_template(database_server: p
         connect(database_server, "first")
 
 
-def test_postgres_keeps_committed_rows_through_kill_9_and_restarts(folder: Path) -> None:
+def test_postgres_keeps_committed_rows_when_killed(folder: Path) -> None:
     with postgres.start(folder) as server:
         server.create("house")
         with connect(server, "house") as connection:
@@ -141,7 +141,7 @@ def test_postgres_keeps_committed_rows_through_kill_9_and_restarts(folder: Path)
             assert connection.execute("SELECT count(*) FROM kept").fetchone() == (1000,)
 
 
-def test_postgres_starts_although_its_old_process_id_is_anothers(folder: Path) -> None:
+def test_postgres_starts_though_its_old_process_id_is_reused(folder: Path) -> None:
     with postgres.start(folder, durable=False) as server:
         server.kill()
         pid_file = folder / "database" / "postmaster.pid"
@@ -149,7 +149,7 @@ def test_postgres_starts_although_its_old_process_id_is_anothers(folder: Path) -
         server.start_again()
 
 
-def test_postgres_says_that_it_runs_already(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_postgres_that_runs_already_is_not_started_twice(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgres, "LOCK_SECONDS", 0.2)
     with postgres.start(folder, durable=False) as server:
         with pytest.raises(RuntimeError, match=f"already running from {folder}"):
@@ -158,7 +158,7 @@ def test_postgres_says_that_it_runs_already(folder: Path, monkeypatch: pytest.Mo
 
 
 def add_at_once(name: str, many: int) -> set[int]:
-    """Let so many threads look for the same system user at once; the numbers they found."""
+    """Let `many` threads look for the same system user at once; return the user ids they found."""
     together = threading.Barrier(many)
 
     def find(_: int) -> int:
@@ -171,10 +171,10 @@ def add_at_once(name: str, many: int) -> set[int]:
         return set(threads.map(find, range(many)))
 
 
-unlocked = pytest.mark.xfail(strict=True, raises=AssertionError, reason="the second entry replaces the first one's number")
+unlocked = pytest.mark.xfail(strict=True, raises=AssertionError, reason="without the lock the second entry replaces the first user's id")
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only as root does PostgreSQL run as a user of its own")
+@pytest.mark.skipif(os.geteuid() != 0, reason="PostgreSQL runs as a user of its own only when started by root")
 @pytest.mark.parametrize("is_locked", [True, pytest.param(False, marks=unlocked)])
 def test_servers_started_at_once_share_one_system_user(monkeypatch: pytest.MonkeyPatch, is_locked: bool) -> None:
     if not is_locked:
@@ -187,7 +187,7 @@ def test_servers_started_at_once_share_one_system_user(monkeypatch: pytest.Monke
             subprocess.run(["userdel", name], check=True, capture_output=True)
 
 
-def test_postgres_says_why_it_does_not_start() -> None:
+def test_a_failed_start_of_postgres_gives_its_reason() -> None:
     with pytest.raises(RuntimeError, match="unrecognized configuration parameter"):
         postgres.start(settings={"no_such_setting": "1"}, durable=False)
 
@@ -217,7 +217,7 @@ def test_rabbitmq_asks_for_the_password(broker: rabbitmq.RabbitMQ) -> None:
         connection.connect()
 
 
-def test_virtual_hosts_come_and_go_without_seeing_each_other(broker: rabbitmq.RabbitMQ) -> None:
+def test_virtual_hosts_are_separate_and_can_be_deleted(broker: rabbitmq.RabbitMQ) -> None:
     with broker.vhost() as one, broker.vhost() as other:
         post(broker.url(one), "needs", 3)
         assert broker.queues(one) == {"needs": 3}
@@ -236,9 +236,7 @@ def test_a_frozen_broker_is_silent_until_it_is_thawed(broker: rabbitmq.RabbitMQ)
         assert time.monotonic() - started_at > 0.4
 
 
-def test_rabbitmq_keeps_confirmed_messages_through_kill_9_and_restarts_beside_another_node(
-    broker: rabbitmq.RabbitMQ, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_rabbitmq_keeps_confirmed_messages_when_killed(broker: rabbitmq.RabbitMQ, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with rabbitmq.start(folder) as node:
         node.create_vhost("house")
         url = node.url("house")
@@ -262,25 +260,25 @@ def test_rabbitmq_keeps_confirmed_messages_through_kill_9_and_restarts_beside_an
     assert not any(map(is_alive, pids))
 
 
-def test_rabbitmq_and_its_epmd_die_with_their_parent_even_when_frozen() -> None:
+def test_rabbitmq_and_its_epmd_die_with_their_parent() -> None:
     program = "from chassis.testing import rabbitmq; r = rabbitmq.start(); r.freeze(); print(r.folder, r.pid, r._epmd.pid, flush=True)"
     assert not outlive_their_parent(program)
 
 
-def test_a_missing_rabbitmq_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_missing_rabbitmq_gives_a_clear_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("RABBITMQ_ROOT", str(tmp_path))
     with pytest.raises(RuntimeError, match=f"not installed in {tmp_path}: apt-get install rabbitmq-server"):
         rabbitmq.start()
 
 
-def test_the_rabbitmq_that_answers_is_the_one_of_the_root_that_was_named(broker: rabbitmq.RabbitMQ) -> None:
+def test_the_started_rabbitmq_comes_from_the_given_root(broker: rabbitmq.RabbitMQ) -> None:
     with kombu.Connection(broker.url()) as connection:
         connection.connect()
         answers = connection.connection.server_properties["version"]
     assert answers == broker.version
 
 
-def test_a_connection_that_died_at_rest_is_replaced_before_anybody_uses_it(database_server: postgres.Postgres) -> None:
+def test_a_dead_idle_connection_is_replaced_before_its_use(database_server: postgres.Postgres) -> None:
     database_server.create("rested")
     database = Database(database_server.url("rested"), name="tests", pool_size=1)
     with database.begin() as session:

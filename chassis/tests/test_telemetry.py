@@ -1,4 +1,4 @@
-"""What a process says of itself: nothing that nobody thought of, no numbers of people, and whose request it was."""
+"""Logs, metrics and traces: allowed keys only, no personal numbers, one trace per request."""
 
 import json
 import subprocess
@@ -36,8 +36,8 @@ def said(script: str, *arguments: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in ended.stderr.splitlines()]
 
 
-@pytest.mark.parametrize("otherwise", [None, unguarded("without_withholding", "whoever logs says what they like")])
-def test_no_log_line_holds_a_persons_number_or_a_key_that_is_not_allowed(otherwise: str | None) -> None:
+@pytest.mark.parametrize("otherwise", [None, unguarded("without_withholding", "without the allow-list any key is logged")])
+def test_log_lines_hold_no_personal_number_or_unknown_key(otherwise: str | None) -> None:
     called, registered = said(TALK, *([otherwise] if otherwise else []))
     assert called["event"] == "call *** or ***"
     assert called["queue"] == "a.b.c.v1"
@@ -60,7 +60,7 @@ def test_no_log_line_holds_a_persons_number_or_a_key_that_is_not_allowed(otherwi
         13912345678,
     ],
 )
-def test_what_looks_like_a_phone_or_a_document_is_blotted_out(text: object) -> None:
+def test_phone_and_document_numbers_are_redacted(text: object) -> None:
     assert "***" in redacted(text)
     assert not any(character.isdigit() for character in redacted(text))
 
@@ -69,20 +69,20 @@ def test_what_looks_like_a_phone_or_a_document_is_blotted_out(text: object) -> N
     "text",
     ["0192f0c1-7a00-7000-8000-139123456789", "4bf92f3577b34da6a3ce929d0e0e4736", "510903100201", "2026-11-23T09:30:00.123456Z", 5, True],
 )
-def test_ids_of_things_region_codes_and_times_stay(text: object) -> None:
+def test_ids_region_codes_and_times_are_not_redacted(text: object) -> None:
     assert redacted(text) == text
 
 
 @pytest.mark.parametrize(
     "given", [None, "", "00-x", f"00-{'0' * 32}-{'1' * 16}-01", f"00-{'a' * 32}-{'0' * 16}-01", f"ff-{'a' * 32}-{'1' * 16}-01"]
 )
-def test_a_trace_context_that_is_none_gives_way_to_a_new_one(given: str | None) -> None:
+def test_an_invalid_trace_context_is_replaced(given: str | None) -> None:
     new = tracing.continued(given)
     assert new != given
     assert tracing.continued(new) == new
 
 
-def test_a_collector_without_the_extra_ends_the_process_saying_what_to_install() -> None:
+def test_tracing_without_its_extra_names_what_to_install() -> None:
     script = "import sys; sys.modules['opentelemetry.sdk.trace'] = None; from chassis.ops import tracing; tracing.start('pantry', 'web')"
     environment = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}
     ended = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False)
@@ -90,7 +90,7 @@ def test_a_collector_without_the_extra_ends_the_process_saying_what_to_install()
     assert "pip install 'duijie-chassis[tracing]'" in ended.stderr
 
 
-def test_a_gauge_that_cannot_ask_the_database_gives_no_number_and_hides_no_other(house: House) -> None:
+def test_a_gauge_without_its_database_hides_no_other_gauge(house: House) -> None:
     def asked(database: Database) -> float | None:
         metrics.asked(metrics.outbox_age, house.settings(), database, outbox.age)
         return REGISTRY.get_sample_value("duijie_outbox_age_seconds", {"service": "pantry"})
@@ -104,7 +104,7 @@ def test_a_gauge_that_cannot_ask_the_database_gives_no_number_and_hides_no_other
     taken.close()
 
 
-def test_a_collector_that_is_away_stops_nobody() -> None:
+def test_an_unreachable_trace_collector_blocks_nothing() -> None:
     script = "from chassis.ops import telemetry, tracing; telemetry.start('pantry', 'web')\nwith tracing.span('a', None) as id: print(id)"
     environment = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9", "OTEL_EXPORTER_OTLP_TIMEOUT": "1"}
     ended = subprocess.run(

@@ -1,4 +1,4 @@
-"""Stands in for the service users, as far as its tokens go."""
+"""A stand-in for the service users: its tokens and public keys."""
 
 import json
 import threading
@@ -18,7 +18,7 @@ def forged(**changes: Any) -> dict[str, Any]:
 
 
 class Users:
-    """Stands in for the service users: serves its public keys over HTTP, and counts how often."""
+    """A stand-in for users that serves public keys over HTTP and counts the requests."""
 
     def __init__(self) -> None:
         self.keys = [ECKey.generate_key("P-256", {"kid": "first"}, auto_kid=False)]

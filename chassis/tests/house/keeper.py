@@ -1,4 +1,4 @@
-"""A pantry of its own for one test: a database, a virtual host, and its processes, which are real."""
+"""A pantry for one test: its own database, virtual host and real processes."""
 
 import json
 import os
@@ -36,7 +36,7 @@ from contracts.needs import NeedClosed, NeedWithdrawn, PledgeWithdrawn
 
 HERE = Path(__file__).parent
 ONE_BY_ONE, IN_BATCHES = Subscription("pantry", NeedWithdrawn), Subscription("pantry", PledgeWithdrawn)
-PLACES = [handler.subscription for handler in handlers_of(Worker)]
+SUBSCRIPTIONS = [handler.subscription for handler in handlers_of(Worker)]
 
 
 def withdrawn_need(version: int = 1) -> Event:
@@ -52,13 +52,13 @@ def withdrawn_pledge(version: int = 1) -> Event:
 
 
 def unguarded(change: Any, reason: str) -> Any:
-    """A parameter that takes a guard out: the test has to fail with it."""
+    """Make a parameter that removes a guard; the test must fail with it."""
     failures = (AssertionError, pytest.fail.Exception)
     return pytest.param(change, marks=pytest.mark.xfail(strict=True, raises=failures, reason=reason))
 
 
 def soon(holds: Callable[[], Any], seconds: float = 40) -> bool:
-    """Whether something becomes true in time."""
+    """Wait until something becomes true; return whether it did in time."""
     deadline = time.monotonic() + seconds
     while not (held := bool(holds())) and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -66,7 +66,7 @@ def soon(holds: Callable[[], Any], seconds: float = 40) -> bool:
 
 
 class Process:
-    """One running process of the house, and what it says."""
+    """One running process of the house and its output."""
 
     def __init__(self, arguments: list[str], environment: dict[str, str], log: Path) -> None:
         self.log = log
@@ -81,7 +81,7 @@ class Process:
         return words in self.log.read_text()
 
     def entries(self) -> list[dict[str, Any]]:
-        """What it logged. Fails when something else than JSON was written."""
+        """Read the log entries. Fails on a line that is not JSON."""
         return [json.loads(line) for line in self.log.read_text().splitlines()]
 
     def ready(self) -> "Process":
@@ -100,7 +100,7 @@ class Process:
         self._child.wait()
 
     def end(self) -> None:
-        """Told to stop first: a server killed at once would leave its own children behind."""
+        """Stop the process, then kill it: a server killed at once leaves its children behind."""
         self.signal(signal.SIGTERM)
         try:
             self.ended(5)
@@ -108,17 +108,17 @@ class Process:
             self.kill()
 
     def ended(self, seconds: float = 40) -> int:
-        """Its exit code, once it has ended by itself."""
+        """Wait until the process has ended by itself; return its exit code."""
         return self._child.wait(seconds)
 
     def stop(self, seconds: float = 40) -> int:
-        """SIGTERM, and its exit code."""
+        """Send SIGTERM and return the exit code."""
         self._child.terminate()
         return self.ended(seconds)
 
 
 Serve = Callable[..., tuple[Process, httpx.Client]]
-"""`serve(drain_seconds=2)` starts a web process told so, and gives it with somebody who calls it, signed in."""
+"""`serve(drain_seconds=2)` starts a web process with this setting and returns it with a signed-in client."""
 
 
 class House:
@@ -144,7 +144,7 @@ class House:
         }
 
     def settings(self) -> Settings:
-        """What its processes are told."""
+        """Settings of the pantry's processes."""
         before = dict(os.environ)
         os.environ.update(self.environment)
         try:
@@ -155,7 +155,7 @@ class House:
 
     def declare(self) -> None:
         with self.channel() as channel:
-            topology.declare(channel, "pantry", PLACES, retry_pause_ms=200)
+            topology.declare(channel, "pantry", SUBSCRIPTIONS, retry_pause_ms=200)
 
     @contextmanager
     def channel(self) -> Iterator[amqp.Channel]:
@@ -163,7 +163,7 @@ class House:
             yield connection.channel()
 
     def start(self, *arguments: str, otherwise: str | None = None, **environment: object) -> Process:
-        """`start("chassis.relay", "pantry")`; `otherwise` names changes of the module of that name."""
+        """Start a process: `start("chassis.relay", "pantry")`. `otherwise` names changes in the module `otherwise`."""
         changed = ["otherwise", otherwise] if otherwise else []
         asked = {name.upper(): str(value) for name, value in environment.items()}
         process = Process([*changed, *arguments], self.environment | asked, self._folder / f"{len(self.processes)}.log")
@@ -176,13 +176,13 @@ class House:
     def relay(self, otherwise: str | None = None, **environment: object) -> Process:
         return self.start("chassis.relay", "pantry", otherwise=otherwise, **environment)
 
-    def tell(self, *events: Event) -> None:
-        """Through the outbox, as a service does."""
+    def publish(self, *events: Event) -> None:
+        """Publish events through the outbox, as a service does."""
         with self.database.begin() as session:
             outbox.add(session, *events)
 
     def send_raw(self, body: bytes, properties: bytes, queue: str) -> None:
-        """With properties that no client library would write; laid out as AMQP 0-9-1 says: flags, then the values."""
+        """Send a message with raw AMQP 0-9-1 properties (flags, then values), which no client library would write."""
 
         class Raw(amqp.Message):  # type: ignore[misc]
             def _serialize_properties(self) -> bytes:
@@ -194,7 +194,7 @@ class House:
         assert not unwanted
 
     def send(self, body: bytes | str, headers: dict[str, Any], queue: str, **properties: Any) -> None:
-        """Straight into a queue, as a stranger might."""
+        """Send a message straight into a queue, as any other program might."""
         said = {"application_headers": headers, "message_id": "m", "delivery_mode": 2, "content_type": "application/json"}
         message = amqp.Message(body, **said | properties)
         with connected(self.broker_url, 20) as connection:
@@ -203,7 +203,7 @@ class House:
         assert not unwanted
 
     def taken(self, *events: Event) -> Counter[UUID]:
-        """How often each subject was handled; timers do not count."""
+        """Count how often each subject was handled; timers do not count."""
         with self.database.begin() as session:
             return Counter(session.scalars(text("SELECT subject FROM taken WHERE name NOT IN ('tick', 'stumble')")))
 
@@ -215,26 +215,26 @@ class House:
         return self.broker.queues(self.vhost)[queue]
 
     def all_settled(self, *events: type[Event]) -> bool:
-        """Whether nothing of these is left in its queue or unacknowledged: all that was told of them is handled or parked."""
+        """Tell whether all published events of these kinds were handled or parked."""
         unsettled = self.broker.unsettled(self.vhost)
-        subscriptions = [subscription for subscription in PLACES if subscription.event in events]
+        subscriptions = [subscription for subscription in SUBSCRIPTIONS if subscription.event in events]
         return not any(unsettled[name] for subscription in subscriptions for name in (subscription.queue, subscription.retry))
 
     @contextmanager
     def held(self) -> Iterator[Callable[[], int]]:
-        """Whoever comes to `HOLD` waits there until the end of this; gives how many do."""
+        """Block handlers at `HOLD` until the context ends; yield a function that counts them."""
         with self.database.begin() as session:
             session.execute(text("SELECT pg_advisory_xact_lock(:hold)"), {"hold": HOLD})
             yield lambda: self.count("pg_locks WHERE locktype = 'advisory' AND NOT granted")
 
     def parked(self, subscription: Subscription, state: str = "parked") -> list[Any]:
-        """The dead letters of a queue, oldest first."""
+        """List the dead letters of a queue, oldest first."""
         with self.database.begin() as session:
             letters = text("SELECT * FROM dead_letters WHERE queue = :queue AND state = :state ORDER BY id")
             return list(session.execute(letters, {"queue": subscription.queue, "state": state}))
 
     def read(self, queue: str) -> list[amqp.Message]:
-        """All messages of a queue, taken out of it."""
+        """Take all messages out of a queue."""
         messages: list[amqp.Message] = []
         with self.channel() as channel:
             channel.auto_decode = False
@@ -244,11 +244,11 @@ class House:
                 channel.connection.drain_events(timeout=10)
         return messages
 
-    def listen_in(self, teller: str = "needs") -> str:
-        """A queue that gets a copy of whatever is told from now on; its name."""
+    def tap(self, producer: str = "needs") -> str:
+        """Bind a queue that gets a copy of every later event; return its name."""
         with self.channel() as channel:
             channel.queue_declare("everything", durable=True, auto_delete=False, arguments={"x-queue-type": "quorum"})
-            channel.queue_bind("everything", f"{teller}.events", "#")
+            channel.queue_bind("everything", f"{producer}.events", "#")
         return "everything"
 
     def close(self) -> None:
@@ -261,7 +261,7 @@ class House:
 
 
 def once(*events: Event) -> Counter[UUID]:
-    """What `House.taken` says when each of these was handled once."""
+    """Return what `House.taken` returns when each of these was handled once."""
     return Counter(event.subject for event in events)
 
 

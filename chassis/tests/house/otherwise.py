@@ -1,4 +1,4 @@
-"""Runs a process of the house with something otherwise: `python -m otherwise without_inbox,dies_before_ack chassis.worker pantry`.
+"""Runs a process of the house with changes: `python -m otherwise without_inbox,dies_before_ack chassis.worker pantry`.
 
 A guard is taken out, to show that without it a test fails; or the process kills itself at the worst moment.
 """
@@ -35,7 +35,7 @@ def without_patience() -> None:
 
 
 def in_one_batch() -> None:
-    """Whoever gathers waits until nothing has come for half a second."""
+    """Gather a batch until nothing has arrived for half a second."""
     from chassis.messaging import events
 
     def gather(connection: Any, arrived: Any, most: int) -> None:
@@ -139,7 +139,7 @@ def without_reading_safely() -> None:
 
 
 def without_draining() -> None:
-    """SIGTERM then ends the process as it ends any other."""
+    """Let SIGTERM end the process at once."""
     signal.signal = lambda signum, handler: signal.SIG_DFL
 
 
@@ -150,7 +150,7 @@ def without_letting_go() -> None:
 
 
 def without_listening() -> None:
-    """Whichever thread gets a signal has it."""
+    """Let any thread receive a signal."""
     signal.pthread_sigmask = lambda *_: set()
 
 
@@ -190,8 +190,8 @@ def with_pantry_listed() -> None:
     resend.listeners = lambda: {"need_withdrawn": ["pantry"]}
 
 
-def with_places_first() -> None:
-    """A place is taken before the body is there, which is then read by whoever needs it."""
+def with_slots_first() -> None:
+    """Take a slot before the body has arrived; the handler reads the body."""
     from chassis.http import deadlines
 
     deadlines.strict = type("Nothing", (), {"WITH_BODY": set()})

@@ -1,4 +1,4 @@
-"""A way to the broker that can fall silent, or that carries one thing at a time: connections stay open, and nothing comes through."""
+"""A proxy before the broker that can fall silent or carry one chunk at a time, while connections stay open."""
 
 import socket
 import threading
@@ -7,7 +7,7 @@ from contextlib import contextmanager, nullcontext, suppress
 
 
 class Way:
-    """Listens on `port` of the loopback and passes bytes both ways, until `swallows` is set: then it reads on and passes nothing.
+    """A proxy on the loopback that passes bytes both ways to `port`. Once `swallows` is set, it reads on and passes nothing.
 
     With `one_at_a_time` it reads nothing on from either end while what it has read is not taken by the other."""
 

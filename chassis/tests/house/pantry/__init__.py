@@ -1,1 +1,1 @@
-"""A service that exists for the tests of the chassis only: it notes what it hears, and what it is asked to withdraw."""
+"""A service for the tests of the chassis only: it records the events it handles and the withdrawals people ask for."""

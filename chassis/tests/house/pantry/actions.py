@@ -1,4 +1,4 @@
-"""What the pantry can do. Some versions of a thing are special, so that a test can order what it needs."""
+"""Actions of the pantry. Some event versions have special effects, so that a test can trigger them."""
 
 import os
 import signal
@@ -26,7 +26,7 @@ PERSONAL = "住在幸福路三号的王奶奶"
 
 
 class Spoilt(Exception):
-    """Its text is what must never be seen in a log."""
+    """An error whose text must never appear in a log."""
 
 
 def take(session: Session, events: Sequence[Event]) -> None:
@@ -41,15 +41,15 @@ def take(session: Session, events: Sequence[Event]) -> None:
     session.execute(insert(Taken), [{"name": name_of(type(event)), "subject": event.subject} for event in events])
 
 
-def tell_on(session: Session, event: NeedClosed) -> None:
-    """Tell something because something was heard."""
+def publish_because(session: Session, event: NeedClosed) -> None:
+    """Publish an event because another one was handled."""
     if event.version == HOLD:
         wait_while_held(session)
     outbox.add(session, _withdrawn(event.region))
 
 
 def wait_while_held(session: Session) -> None:
-    """Until the test that holds this lock lets go of it."""
+    """Wait until the test releases this lock."""
     session.execute(text("SELECT pg_advisory_xact_lock_shared(:hold)"), {"hold": HOLD})
 
 

@@ -1,4 +1,4 @@
-"""What the pantry answers over HTTP."""
+"""HTTP API of the pantry."""
 
 from typing import Any
 from uuid import UUID
@@ -78,7 +78,7 @@ def break_something(session: Session, caller: Caller, json_data: dict[str, Any])
 @api.input(CountIn)
 @api.output(CountIn)
 def count(session: Session, caller: Caller | None, json_data: dict[str, Any]) -> Any:
-    """Say a number back."""
+    """Return a number."""
     return json_data
 
 
@@ -87,7 +87,7 @@ def count(session: Session, caller: Caller | None, json_data: dict[str, Any]) ->
 @api.input(CountIn)
 @api.output(CountIn)
 def give(session: Session, caller: Caller, json_data: dict[str, Any]) -> Any:
-    """Say a number back to somebody who gives."""
+    """Return a number to a giver."""
     return json_data
 
 
@@ -113,6 +113,6 @@ def draw(session: Session, caller: Caller | None) -> Any:
 @api.input(NapIn)
 @api.output(NapIn)
 def nap(session: Session, caller: Caller | None, json_data: dict[str, Any]) -> Any:
-    """Let the database sleep so often."""
+    """Let the database sleep this many times."""
     actions.nap(session, **json_data)
     return json_data

@@ -1,4 +1,4 @@
-"""What the pantry knows: one row for each time it handled an event, and the withdrawals people asked for."""
+"""Tables of the pantry: one row per handled event, and the withdrawals people asked for."""
 
 from datetime import datetime
 from uuid import UUID
@@ -15,7 +15,7 @@ class Base(DeclarativeBase):
 
 
 class Taken(Base):
-    """Deliberately not unique: what is handled twice stands here twice."""
+    """A handled event. Deliberately not unique: an event handled twice has two rows."""
 
     __tablename__ = "taken"
 

@@ -1,4 +1,4 @@
-"""What the pantry listens to, and its timers."""
+"""Worker of the pantry: its handlers and timers."""
 
 from sqlalchemy.orm import Session
 
@@ -22,7 +22,7 @@ class Worker(ServiceWorker):
 
     @handles(NeedClosed, at_once=3)
     def on_need_closed(self, session: Session, event: NeedClosed) -> None:
-        actions.tell_on(session, event)
+        actions.publish_because(session, event)
 
     @every(seconds=0.3)
     def tick(self, session: Session) -> None:

@@ -1,4 +1,4 @@
-"""The relay and the broker: what was confirmed becomes journal, what was not stays, and silence is noticed."""
+"""Relay and broker: confirmed events are journalled, others stay pending, a silent broker is noticed."""
 
 import itertools
 import subprocess
@@ -13,7 +13,7 @@ from typing import Any
 
 import amqp
 import pytest
-from keeper import IN_BATCHES, ONE_BY_ONE, PLACES, House, once, soon, unguarded, withdrawn_need, withdrawn_pledge
+from keeper import IN_BATCHES, ONE_BY_ONE, SUBSCRIPTIONS, House, once, soon, unguarded, withdrawn_need, withdrawn_pledge
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
@@ -35,31 +35,31 @@ def ids(messages: list[amqp.Message]) -> Counter[str]:
     return Counter(message.headers["ce-id"] for message in messages)
 
 
-@pytest.mark.parametrize("otherwise", [None, unguarded("without_locks", "each relay tells what another is telling")])
-def test_several_relays_tell_everything_once(house: House, otherwise: str | None) -> None:
-    everything = house.listen_in()
+@pytest.mark.parametrize("otherwise", [None, unguarded("without_locks", "without row locks two relays publish the same events")])
+def test_several_relays_publish_each_event_once(house: House, otherwise: str | None) -> None:
+    everything = house.tap()
     relays = [house.relay(",".join(filter(None, ("held_before_journal", otherwise)))).ready() for _ in range(2)]
     with house.held() as held:
         for number in (1, 2):
-            house.tell(*(withdrawn_need() for _ in range(50)))
+            house.publish(*(withdrawn_need() for _ in range(50)))
             assert soon(lambda number=number: held() >= number)
     for _ in range(18):
-        house.tell(*(withdrawn_need() for _ in range(50)))
+        house.publish(*(withdrawn_need() for _ in range(50)))
     assert soon(lambda: house.count("journal") == 1000)
     told = ids(house.read(everything))
     assert len(told) == told.total() == 1000
     assert [one.stop() for one in relays] == [0, 0]
 
 
-@pytest.mark.parametrize("otherwise", [None, unguarded("without_heartbeats", "silence is taken for peace")])
-def test_a_frozen_broker_is_noticed_and_told_everything_once_it_thaws(house: House, rabbitmq: RabbitMQ, otherwise: str | None) -> None:
+@pytest.mark.parametrize("otherwise", [None, unguarded("without_heartbeats", "without heartbeats a silent connection is not noticed")])
+def test_a_frozen_broker_is_noticed_and_served_when_it_thaws(house: House, rabbitmq: RabbitMQ, otherwise: str | None) -> None:
     telling, worker = house.relay(otherwise, heartbeat_seconds=1).ready(), house.worker(otherwise, heartbeat_seconds=1).ready()
-    house.tell(first := withdrawn_need())
+    house.publish(first := withdrawn_need())
     assert soon(lambda: house.taken() == once(first))
     rabbitmq.freeze()
     try:
         assert soon(lambda: telling.says("telling is interrupted") and worker.says("listening is interrupted"), 8 if otherwise else 40)
-        house.tell(second := withdrawn_need(), third := withdrawn_pledge())
+        house.publish(second := withdrawn_need(), third := withdrawn_pledge())
     finally:
         rabbitmq.thaw()
     assert soon(lambda: house.taken() == once(first, second, third))
@@ -67,15 +67,15 @@ def test_a_frozen_broker_is_noticed_and_told_everything_once_it_thaws(house: Hou
     assert worker.stop() == 0
 
 
-def test_a_way_to_the_broker_that_swallows_everything_is_noticed_after_two_heartbeats(house: House, rabbitmq: RabbitMQ) -> None:
+def test_a_silent_connection_is_noticed_after_two_heartbeats(house: House, rabbitmq: RabbitMQ) -> None:
     with way_to(rabbitmq.port) as way:
         told = {"broker_url": house.broker_url.replace(f":{rabbitmq.port}/", f":{way.port}/"), "heartbeat_seconds": 2}
         telling, worker = house.relay(**told).ready(), house.worker(**told).ready()
-        house.tell(first := withdrawn_need())
+        house.publish(first := withdrawn_need())
         assert soon(lambda: house.taken() == once(first))
         way.swallows.set()
         assert soon(lambda: telling.says("telling is interrupted") and worker.says("listening is interrupted"))
-        house.tell(second := withdrawn_need(), third := withdrawn_pledge())
+        house.publish(second := withdrawn_need(), third := withdrawn_pledge())
         way.swallows.clear()
         assert soon(lambda: house.taken() == once(first, second, third))
         assert telling.stop() == 0
@@ -83,7 +83,7 @@ def test_a_way_to_the_broker_that_swallows_everything_is_noticed_after_two_heart
 
 
 @pytest.mark.parametrize("letters", [1, 200], ids=["little", "more than fits on the way"])
-def test_a_publisher_waits_for_no_confirm_longer_than_it_was_told(house: House, rabbitmq: RabbitMQ, letters: int) -> None:
+def test_a_publisher_stops_waiting_at_its_confirm_timeout(house: House, rabbitmq: RabbitMQ, letters: int) -> None:
     with connected(house.broker_url, 20) as connection:
         publisher = Publisher(connection, confirm_seconds=0.5)
         rabbitmq.freeze()
@@ -96,7 +96,7 @@ def test_a_publisher_waits_for_no_confirm_longer_than_it_was_told(house: House, 
             rabbitmq.thaw()
 
 
-def test_leaving_a_frozen_broker_takes_no_longer_than_a_second(house: House, rabbitmq: RabbitMQ) -> None:
+def test_closing_a_frozen_connection_takes_at_most_a_second(house: House, rabbitmq: RabbitMQ) -> None:
     with connected(house.broker_url, 20):
         rabbitmq.freeze()
         began = time.monotonic()
@@ -112,12 +112,12 @@ def letter_of(event: Event, queue: str | None = None) -> Letter:
 
 
 def large_letters(count: int) -> list[Letter]:
-    """To a queue that does not stand: the broker sends back every word."""
+    """Make large messages to a queue that does not exist, so that the broker returns each."""
     return [Letter("", "nowhere", amqp.Message(b"x" * 200_000, message_id=str(number))) for number in range(count)]
 
 
-@pytest.mark.parametrize("reads", [True, unguarded(False, "both sides write, and neither reads")])
-def test_a_batch_larger_than_all_buffers_passes_a_broker_that_waits_until_it_is_heard(
+@pytest.mark.parametrize("reads", [True, unguarded(False, "without reading while writing both sides block")])
+def test_a_batch_larger_than_the_buffers_does_not_deadlock(
     house: House, rabbitmq: RabbitMQ, monkeypatch: pytest.MonkeyPatch, reads: bool
 ) -> None:
     if not reads:
@@ -137,18 +137,18 @@ def test_a_batch_larger_than_all_buffers_passes_a_broker_that_waits_until_it_is_
     "otherwise",
     [
         None,
-        unguarded({"_on_nack": Publisher._on_ack}, "what the broker refuses counts as told"),
-        unguarded({"_on_return": lambda *_: None}, "what no queue takes counts as told"),
+        unguarded({"_on_nack": Publisher._on_ack}, "without the nack callback a refused event counts as published"),
+        unguarded({"_on_return": lambda *_: None}, "without the return callback an unroutable event counts as published"),
     ],
 )
-def test_what_is_refused_or_unwanted_amid_a_large_batch_is_told_from_the_rest(
+def test_refused_and_returned_messages_of_a_batch_are_found(
     house: House, monkeypatch: pytest.MonkeyPatch, otherwise: dict[str, Any] | None
 ) -> None:
     for name, change in (otherwise or {}).items():
         monkeypatch.setattr(Publisher, name, change)
     with house.channel() as channel:
         channel.queue_declare("full", durable=True, auto_delete=False, arguments={"x-max-length": 0, "x-overflow": "reject-publish"})
-    everything, batch = house.listen_in(), range(1000)
+    everything, batch = house.tap(), range(1000)
     refused, unwanted = set(batch[3::70]), set(batch[5::110])
     queues = dict.fromkeys(refused, "full") | dict.fromkeys(unwanted, "nowhere")
     letters = [letter_of(withdrawn_need(), queues.get(position, everything)) for position in batch]
@@ -167,7 +167,7 @@ def body_of(message: amqp.Message) -> str:
 
 
 @pytest.mark.parametrize("traceparent", [None, f"00-{'a' * 32}-{'b' * 16}-01"])
-def test_an_event_s_properties_are_laid_out_as_amqp_lays_them_out(traceparent: str | None) -> None:
+def test_event_properties_are_encoded_as_amqp_prescribes(traceparent: str | None) -> None:
     envelope = Envelope(id=new_id(), name="need_withdrawn", producer="needs", subject=new_id(), recorded_at=now(), traceparent=traceparent)
     message = letter(envelope, "{}").message
     assert message._serialize_properties() == amqp.Message("{}", **message.properties)._serialize_properties()
@@ -175,19 +175,19 @@ def test_an_event_s_properties_are_laid_out_as_amqp_lays_them_out(traceparent: s
 
 
 class Undone(Exception):
-    """Why something is taken back."""
+    """Raised to roll a transaction back."""
 
 
-def test_an_event_that_nobody_listens_to_counts_as_told_and_one_that_a_listener_misses_stays(
+def test_an_event_stays_pending_only_if_a_listener_misses_it(
     house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     with house.channel() as channel:
-        for subscription in PLACES:
+        for subscription in SUBSCRIPTIONS:
             channel.queue_unbind(subscription.queue, "needs.events", "need_withdrawn")
             channel.queue_unbind(subscription.queue, "needs.events", "pledge_withdrawn")
     monkeypatch.setattr(relay, "listeners", lambda: {"pledge_withdrawn": ["pantry"]})
     monkeypatch.setattr(relay, "UNHEARD_PAUSE_SECONDS", 0.2)
-    house.tell(withdrawn_need(), missed := withdrawn_pledge(), withdrawn_need())
+    house.publish(withdrawn_need(), missed := withdrawn_pledge(), withdrawn_need())
     telling = Relay(house.settings())
     with connected(house.broker_url, 20) as connection:
         publisher = Publisher(connection, 40)
@@ -196,7 +196,7 @@ def test_an_event_that_nobody_listens_to_counts_as_told_and_one_that_a_listener_
             assert outbox.told(session) == [missed]
         [record] = [record for record in caplog.records if record.levelname == "ERROR"]
         assert record.events == ["pledge_withdrawn"]
-        house.tell(withdrawn_need())
+        house.publish(withdrawn_need())
         assert telling.pass_on(publisher) == 1
         house.declare()
         time.sleep(0.2)
@@ -205,7 +205,7 @@ def test_an_event_that_nobody_listens_to_counts_as_told_and_one_that_a_listener_
     assert house.waiting(IN_BATCHES.queue) == 1
 
 
-def test_what_is_undone_is_not_told_and_what_stands_is(house: House) -> None:
+def test_rolled_back_events_are_not_published(house: House) -> None:
     before, undone, done, after = (withdrawn_need() for _ in range(4))
     with house.database.begin() as session:
         outbox.add(session, before)
@@ -225,26 +225,26 @@ def test_what_is_undone_is_not_told_and_what_stands_is(house: House) -> None:
         assert outbox.told(session) == [before, done, after]
 
 
-def test_what_the_broker_refuses_stays_in_the_outbox(house: House) -> None:
+def test_events_that_the_broker_refuses_stay_in_the_outbox(house: House) -> None:
     with house.channel() as channel:
         full = {"x-max-length": 0, "x-overflow": "reject-publish"}
         channel.queue_declare("full", durable=True, auto_delete=False, arguments=full)
         channel.queue_bind("full", "needs.events", "need_withdrawn")
-    house.tell(refused := withdrawn_need(), withdrawn_pledge())
+    house.publish(refused := withdrawn_need(), withdrawn_pledge())
     with connected(house.broker_url, 20) as connection:
         assert Relay(house.settings()).pass_on(Publisher(connection, 40)) == 1
     with house.database.begin() as session:
         assert outbox.told(session) == [refused]
 
 
-def test_what_the_broker_refuses_lets_younger_events_pass(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refused_event_does_not_block_younger_ones(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(relay, "BATCH", 3)
     with house.channel() as channel:
         full = {"x-max-length": 0, "x-overflow": "reject-publish"}
         channel.queue_declare("full", durable=True, auto_delete=False, arguments=full)
         channel.queue_bind("full", "needs.events", "need_withdrawn")
-    house.tell(*(withdrawn_need() for _ in range(3)))
-    house.tell(withdrawn_pledge())
+    house.publish(*(withdrawn_need() for _ in range(3)))
+    house.publish(withdrawn_pledge())
     telling = Relay(house.settings())
     with connected(house.broker_url, 20) as connection:
         publisher = Publisher(connection, 40)
@@ -252,7 +252,7 @@ def test_what_the_broker_refuses_lets_younger_events_pass(house: House, monkeypa
     assert house.count("outbox") == 3
 
 
-def test_the_journal_has_a_page_for_each_day_and_forgets_old_ones(house: House) -> None:
+def test_the_journal_drops_old_daily_partitions(house: House) -> None:
     def pages() -> list[str]:
         with house.database.begin() as session:
             return list(session.scalars(text("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'journal'::regclass")))
@@ -269,7 +269,7 @@ def test_the_journal_has_a_page_for_each_day_and_forgets_old_ones(house: House) 
     assert sorted(pages()) == ["journal_20270101", "journal_20270104", "journal_20270105", "journal_20270106"]
 
 
-def test_a_relay_turns_the_page_when_the_day_does(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_relay_adds_the_partition_of_a_new_day(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     telling = Relay(house.settings())
     with connected(house.broker_url, 20) as connection:
         publisher = Publisher(connection, 40)
@@ -277,12 +277,12 @@ def test_a_relay_turns_the_page_when_the_day_does(house: House, monkeypatch: pyt
         before = house.count("pg_inherits WHERE inhparent = 'journal'::regclass")
         for module in (relay, journal):
             monkeypatch.setattr(module, "now", lambda: now() + timedelta(days=4))
-        house.tell(withdrawn_need())
+        house.publish(withdrawn_need())
         assert telling.pass_on(publisher) == 1
     assert house.count("pg_inherits WHERE inhparent = 'journal'::regclass") == before + 3
 
 
-def test_a_reader_of_the_journal_over_midnight_stops_no_relay(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reading_the_journal_over_midnight_blocks_no_relay(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     telling = Relay(house.settings())
     with connected(house.broker_url, 20) as connection, house.database.begin() as reader:
         publisher = Publisher(connection, 40)
@@ -290,7 +290,7 @@ def test_a_reader_of_the_journal_over_midnight_stops_no_relay(house: House, monk
         reader.execute(text("SELECT count(*) FROM journal"))
         for module in (relay, journal):
             monkeypatch.setattr(module, "now", lambda: now() + timedelta(days=1))
-        house.tell(withdrawn_need())
+        house.publish(withdrawn_need())
         started = time.monotonic()
         assert telling.pass_on(publisher) == 1
         assert time.monotonic() - started < 10
@@ -301,7 +301,7 @@ def test_a_reader_of_the_journal_over_midnight_stops_no_relay(house: House, monk
     assert house.count("pg_inherits WHERE inhparent = 'journal'::regclass") == pages + 1
 
 
-def test_a_transaction_that_was_frozen_too_long_is_the_database_s_trouble(house: House) -> None:
+def test_an_idle_in_transaction_timeout_counts_as_passing(house: House) -> None:
     def freeze() -> None:
         with house.database.begin() as session:
             session.execute(text("SET LOCAL idle_in_transaction_session_timeout = '50ms'"))
@@ -314,7 +314,7 @@ def test_a_transaction_that_was_frozen_too_long_is_the_database_s_trouble(house:
 
 
 def test_declaring_twice_changes_nothing(house: House) -> None:
-    house.tell(withdrawn_need())
+    house.publish(withdrawn_need())
     house.relay().ready()
     assert soon(lambda: house.waiting(ONE_BY_ONE.queue))
     before = house.broker.queues(house.vhost)
@@ -332,7 +332,7 @@ def declared(house: House, patience_seconds: float = 60, **environment: str) -> 
     return step.returncode, step.stderr, time.monotonic() - began
 
 
-def test_declaring_otherwise_fails_at_once_and_says_why(house: House) -> None:
+def test_declaring_other_arguments_fails_at_once_with_a_reason(house: House) -> None:
     assert declared(house)[0] == 0
     code, said, seconds = declared(house, RETRY_PAUSE_MS="999")
     assert code == 1
@@ -341,33 +341,33 @@ def test_declaring_otherwise_fails_at_once_and_says_why(house: House) -> None:
     assert "x-message-ttl" in said
 
 
-def test_declaring_gives_up_when_the_broker_stays_away(house: House) -> None:
+def test_declaring_gives_up_when_the_broker_is_unreachable(house: House) -> None:
     code, said, seconds = declared(house, patience_seconds=1, BROKER_URL="amqp://guest:guest@127.0.0.1:9//")
     assert code == 1
     assert seconds < 55
     assert "pantry: topology not declared: ConnectionRefusedError" in said
 
 
-def test_queues_that_no_handler_reads_any_more_are_found(house: House) -> None:
+def test_queues_without_a_handler_are_listed(house: House) -> None:
     old = Subscription("pantry", NeedRejected)
     with house.channel() as channel, house.database.begin() as session:
-        topology.declare(channel, "pantry", [*PLACES, old], retry_pause_ms=200)
-        topology.record(session, [*PLACES, old])
+        topology.declare(channel, "pantry", [*SUBSCRIPTIONS, old], retry_pause_ms=200)
+        topology.record(session, [*SUBSCRIPTIONS, old])
     house.send(b"left behind", {}, old.queue)
     with connected(house.broker_url, 20) as connection:
         for _ in range(2):
             with house.database.begin() as session:
-                assert topology.orphans(session, connection, PLACES) == {old.queue: 1, old.retry: 0}
+                assert topology.orphans(session, connection, SUBSCRIPTIONS) == {old.queue: 1, old.retry: 0}
         for name in (old.queue, old.retry):
             connection.channel().queue_delete(name)
         with house.database.begin() as session:
-            assert topology.orphans(session, connection, PLACES) == {}
-            assert session.scalar(text("SELECT count(*) FROM queues")) == 2 * len(PLACES)
+            assert topology.orphans(session, connection, SUBSCRIPTIONS) == {}
+            assert session.scalar(text("SELECT count(*) FROM queues")) == 2 * len(SUBSCRIPTIONS)
 
 
-def test_the_step_that_declares_records_and_lists_orphans_too(house: House) -> None:
+def test_the_topology_command_lists_orphaned_queues(house: House) -> None:
     assert declared(house)[0] == 0
-    assert house.count("queues") == 2 * len(PLACES)
+    assert house.count("queues") == 2 * len(SUBSCRIPTIONS)
     with house.database.begin() as session:
         session.execute(text("INSERT INTO queues VALUES ('pantry.needs.need_offered.v1', now())"))
     with house.channel() as channel:
@@ -377,9 +377,9 @@ def test_the_step_that_declares_records_and_lists_orphans_too(house: House) -> N
     assert listed.entries() == [{"queue": "pantry.needs.need_offered.v1", "waiting": 0}]
 
 
-def test_every_queue_says_how_often_it_delivers(house: House) -> None:
-    """Newer brokers have a limit of their own, which is too low."""
-    for subscription in PLACES:
+def test_every_queue_sets_its_delivery_limit(house: House) -> None:
+    """Newer brokers have a default limit, which is too low."""
+    for subscription in SUBSCRIPTIONS:
         for name, to, pause in ((subscription.queue, subscription.retry, None), (subscription.retry, subscription.queue, 200)):
             otherwise = topology._queue(name, to, pause).queue_arguments | {"x-delivery-limit": 20}
             with house.channel() as channel, pytest.raises(amqp.PreconditionFailed, match=r"arg 'x-delivery-limit'.*current is '50'"):
@@ -387,8 +387,8 @@ def test_every_queue_says_how_often_it_delivers(house: House) -> None:
 
 
 def test_any_amqp_program_can_listen(house: House) -> None:
-    everything = house.listen_in()
-    house.tell(event := withdrawn_need())
+    everything = house.tap()
+    house.publish(event := withdrawn_need())
     house.relay().ready()
     assert soon(lambda: house.waiting(everything))
     [message] = house.read(everything)
@@ -400,7 +400,7 @@ def test_any_amqp_program_can_listen(house: House) -> None:
 
 
 def hear(house: House, heard: list[Heard]) -> bool:
-    """Whether a batch goes through without a deadlock."""
+    """Handle a batch; tell whether it succeeded without a deadlock."""
     try:
         with house.database.begin() as session:
             session.execute(text("SET LOCAL deadlock_timeout = '50ms'"))
@@ -411,7 +411,7 @@ def hear(house: House, heard: list[Heard]) -> bool:
     return True
 
 
-@pytest.mark.parametrize("is_sorted", [True, unguarded(False, "each batch waits for what the other holds")])
+@pytest.mark.parametrize("is_sorted", [True, unguarded(False, "without sorting two batches wait for each other's rows")])
 def test_batches_that_overlap_do_not_deadlock(house: House, monkeypatch: pytest.MonkeyPatch, is_sorted: bool) -> None:
     if not is_sorted:
         descending = itertools.cycle((False, True))
@@ -426,8 +426,8 @@ def test_batches_that_overlap_do_not_deadlock(house: House, monkeypatch: pytest.
         assert all(one.result() for one in through)
 
 
-@pytest.mark.parametrize("is_patient", [True, unguarded(False, "a deadlock is held against the events")])
-def test_batches_that_deadlock_are_done_again_whole(house: House, monkeypatch: pytest.MonkeyPatch, is_patient: bool) -> None:
+@pytest.mark.parametrize("is_patient", [True, unguarded(False, "without retries a deadlock counts as a failed attempt")])
+def test_a_deadlocked_batch_is_repeated_whole(house: House, monkeypatch: pytest.MonkeyPatch, is_patient: bool) -> None:
     if not is_patient:
         monkeypatch.setattr(inbox, "is_passing", lambda error: False)
     meet, tries, shared = threading.Barrier(2), Counter[int](), Heard(new_id(), withdrawn_pledge())
@@ -456,7 +456,7 @@ def test_batches_that_deadlock_are_done_again_whole(house: House, monkeypatch: p
     assert house.count("inbox") == 8
 
 
-def test_the_same_event_twice_in_one_batch_acts_once(house: House) -> None:
+def test_an_event_twice_in_one_batch_is_handled_once(house: House) -> None:
     one, other = Heard(new_id(), withdrawn_pledge()), Heard(new_id(), withdrawn_pledge())
     with house.database.begin() as session:
         assert inbox.first_time(session, "needs.pledge_withdrawn", [one, other, one]) == [one.event, other.event]
@@ -465,7 +465,7 @@ def test_the_same_event_twice_in_one_batch_acts_once(house: House) -> None:
         assert inbox.first_time(session, "another.handler", [one]) == [one.event]
 
 
-def test_what_failed_was_not_heard(house: House) -> None:
+def test_a_failed_event_is_not_in_the_inbox(house: House) -> None:
     def act(*_: object) -> None:
         raise ValueError
 

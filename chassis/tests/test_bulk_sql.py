@@ -1,4 +1,4 @@
-"""Values as PostgreSQL writes them come back as they went."""
+"""Arrays for bulk SQL round-trip through PostgreSQL."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""What is personal cannot be read in the database, and the keys can be changed."""
+"""Encrypted columns, and the change of their keys."""
 
 from collections.abc import Callable, Iterator
 
@@ -40,14 +40,14 @@ def read(house: House) -> list[str | None]:
         return list(session.scalars(select(Withdrawal.reason).order_by(Withdrawal.id)))
 
 
-def test_what_is_sealed_cannot_be_read_in_the_database(house: House) -> None:
+def test_encrypted_text_is_unreadable_in_the_database(house: House) -> None:
     one, other = written(house), written(house)
     assert NAME.encode() not in one
     assert one != other
     assert read(house) == [NAME, NAME]
 
 
-def test_the_newest_key_seals_and_older_ones_still_open(house: House, with_keys: Callable[..., None]) -> None:
+def test_the_newest_key_encrypts_and_older_keys_still_decrypt(house: House, with_keys: Callable[..., None]) -> None:
     with_keys(OLD)
     written(house)
     with_keys(NEW, OLD)
@@ -59,7 +59,7 @@ def test_the_newest_key_seals_and_older_ones_still_open(house: House, with_keys:
         read(house)
 
 
-def test_what_older_keys_sealed_is_sealed_anew_until_only_the_newest_is_needed(house: House, with_keys: Callable[..., None]) -> None:
+def test_reseal_encrypts_old_rows_with_the_newest_key(house: House, with_keys: Callable[..., None]) -> None:
     with_keys(OLD)
     for _ in range(3):
         written(house)
@@ -74,7 +74,7 @@ def test_what_older_keys_sealed_is_sealed_anew_until_only_the_newest_is_needed(h
         assert kept in session.scalars(text("SELECT reason FROM withdrawals")).all()
 
 
-def test_sealing_anew_goes_on_where_it_was_ended_and_passes_page_after_page(
+def test_an_interrupted_reseal_continues_page_by_page(
     house: House, with_keys: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reseal, "AT_ONCE", 2)
@@ -90,7 +90,7 @@ def test_sealing_anew_goes_on_where_it_was_ended_and_passes_page_after_page(
     assert sorted(map(str, read(house))) == sorted(map(str, [NAME, None, NAME, NAME, NAME]))
 
 
-def test_what_no_key_opens_is_not_passed_over(house: House, with_keys: Callable[..., None]) -> None:
+def test_reseal_stops_at_a_row_that_no_key_decrypts(house: House, with_keys: Callable[..., None]) -> None:
     with_keys(OLD)
     written(house)
     with_keys(NEW)
@@ -99,7 +99,7 @@ def test_what_no_key_opens_is_not_passed_over(house: House, with_keys: Callable[
         reseal.reseal(house.database, table)
 
 
-def test_bytes_are_sealed_as_text_is(house: House) -> None:
+def test_bytes_are_encrypted_like_text(house: House) -> None:
     column, drawing = SealedBytes(), b"\xff\xd8\x00" * 40
     written = column.process_bind_param(drawing, house.database.engine.dialect)
     assert written is not None

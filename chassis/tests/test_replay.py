@@ -1,4 +1,4 @@
-"""What was told is told again to one listener, whole, at its pace, and changes nothing for who knew it."""
+"""Replay of journalled events to one listener: complete, paced, harmless to a listener that is up to date."""
 
 import threading
 import time
@@ -26,8 +26,8 @@ def _listed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def told(house: House, *events: Event) -> None:
-    """Told to everybody who listens, and journal since."""
-    house.tell(*events)
+    """Publish events to every listener and move them to the journal."""
+    house.publish(*events)
     with connected(house.broker_url, 20) as connection:
         publisher = Publisher(connection, 10)
         while Relay(house.settings()).pass_on(publisher):
@@ -41,7 +41,7 @@ def replayed(
     return list(tell_again(house.database, house.settings(), chapters, after))
 
 
-def test_a_listener_that_lost_everything_hears_the_journal_once_more(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_listener_that_lost_its_tables_hears_the_journal_again(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resend, "PAGE", 7)
     events = [withdrawn_need() for _ in range(20)] + [withdrawn_pledge() for _ in range(30)]
     told(house, *events)
@@ -54,8 +54,8 @@ def test_a_listener_that_lost_everything_hears_the_journal_once_more(house: Hous
     assert worker.stop() == 0
 
 
-@pytest.mark.parametrize("otherwise", [None, unguarded("without_inbox", "what is replayed is done again")])
-def test_who_heard_everything_does_nothing_again(house: House, otherwise: str | None) -> None:
+@pytest.mark.parametrize("otherwise", [None, unguarded("without_inbox", "without the inbox a replay is handled twice")])
+def test_a_replay_changes_nothing_for_an_up_to_date_listener(house: House, otherwise: str | None) -> None:
     events = [withdrawn_need(), withdrawn_pledge()]
     told(house, *events)
     house.worker(otherwise).ready()
@@ -65,15 +65,15 @@ def test_who_heard_everything_does_nothing_again(house: House, otherwise: str | 
     assert house.taken() == once(*events)
 
 
-def test_nobody_else_hears_what_is_replayed(house: House) -> None:
+def test_a_replay_reaches_one_listener_only(house: House) -> None:
     told(house, withdrawn_need())
-    everything = house.listen_in()
+    everything = house.tap()
     assert replayed(house)
     assert house.waiting(everything) == 0
     assert house.waiting(ONE_BY_ONE.queue) == 2
 
 
-def test_a_replay_that_was_interrupted_goes_on_where_it_ended(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_replay_continues_where_it_stopped(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resend, "PAGE", 10)
     events = [withdrawn_need() for _ in range(25)] + [withdrawn_pledge() for _ in range(25)]
     told(house, *events)
@@ -90,7 +90,7 @@ def test_a_replay_that_was_interrupted_goes_on_where_it_ended(house: House, monk
             replayed(house, after=nowhere)
 
 
-def test_a_slice_is_replayed_by_event_and_time(house: House) -> None:
+def test_a_replay_selects_events_by_name_and_time(house: House) -> None:
     told(house, *(withdrawn_need() for _ in range(3)), withdrawn_pledge())
     middle = now()
     told(house, *(withdrawn_need() for _ in range(4)))
@@ -101,7 +101,7 @@ def test_a_slice_is_replayed_by_event_and_time(house: House) -> None:
     assert count("need_withdrawn", until=middle) == 3
 
 
-def test_a_replay_waits_while_too_much_waits(house: House) -> None:
+def test_a_replay_pauses_while_the_queue_is_long(house: House) -> None:
     told(house, *(withdrawn_need() for _ in range(10)))
     process = house.start(
         "chassis.replay", "needs", "--to", "pantry", "--event", "need_withdrawn", "--most-waiting", "5",
@@ -115,8 +115,10 @@ def test_a_replay_waits_while_too_much_waits(house: House) -> None:
     assert process.says('{"told": 10, "position": "need_withdrawn/')
 
 
-@pytest.mark.parametrize("remembered", [inbox.MEMORY, unguarded(timedelta(days=900), "who forgot that it was handled handles it again")])
-def test_what_an_inbox_may_have_forgotten_is_not_replayed(house: House, monkeypatch: pytest.MonkeyPatch, remembered: timedelta) -> None:
+@pytest.mark.parametrize(
+    "remembered", [inbox.MEMORY, unguarded(timedelta(days=900), "without the age limit a forgotten event is handled again")]
+)
+def test_events_older_than_the_inbox_are_not_replayed(house: House, monkeypatch: pytest.MonkeyPatch, remembered: timedelta) -> None:
     monkeypatch.setattr(inbox, "MEMORY", remembered)
     told(house, *(withdrawn_need() for _ in range(3)))
     with house.database.begin() as session:
@@ -127,14 +129,14 @@ def test_what_an_inbox_may_have_forgotten_is_not_replayed(house: House, monkeypa
         replayed(house, since=now() - timedelta(days=100))
 
 
-def test_who_does_not_listen_is_not_told(house: House) -> None:
+def test_a_replay_to_a_service_that_does_not_listen_is_refused(house: House) -> None:
     with pytest.raises(Refused, match="pantry does not listen to need_closed of needs; it listens to need_withdrawn, pledge_withdrawn"):
         subscriptions_of("needs", "pantry", ["need_closed"])
     with pytest.raises(Refused, match="stranger listens to nothing that needs tells"):
         subscriptions_of("needs", "stranger")
 
 
-def test_a_listener_without_queues_is_told_to_declare_them(house: House) -> None:
+def test_a_replay_without_declared_queues_says_so(house: House) -> None:
     told(house, withdrawn_need())
     with house.channel() as channel:
         channel.queue_delete(ONE_BY_ONE.queue)
@@ -144,10 +146,10 @@ def test_a_listener_without_queues_is_told_to_declare_them(house: House) -> None
         assert waiting_in(connection, ONE_BY_ONE.queue) is None
 
 
-@pytest.mark.parametrize("waits", [True, unguarded(False, "what is told just now is neither heard nor replayed")])
-def test_a_replay_waits_for_what_is_told_but_not_yet_journal(house: House, monkeypatch: pytest.MonkeyPatch, waits: bool) -> None:
-    """A relay has published before the listener's queue stood, and writes its journal only now."""
-    house.tell(withdrawn_need())
+@pytest.mark.parametrize("waits", [True, unguarded(False, "without waiting an event in flight is neither delivered nor replayed")])
+def test_a_replay_waits_for_events_not_yet_in_the_journal(house: House, monkeypatch: pytest.MonkeyPatch, waits: bool) -> None:
+    """A relay published before the listener's queue existed, and journals only now."""
+    house.publish(withdrawn_need())
     published, waited_for = threading.Event(), threading.Event()
 
     def sleep(seconds: float) -> None:
@@ -175,13 +177,13 @@ def test_a_replay_waits_for_what_is_told_but_not_yet_journal(house: House, monke
     assert sum(count for count, _ in counted) == 1
 
 
-def test_the_age_of_the_oldest_untold_event_is_known(house: House) -> None:
+def test_the_age_of_the_oldest_pending_event_is_measured(house: House) -> None:
     def age() -> float:
         with house.database.begin() as session:
             return outbox.age(session)
 
     assert age() == 0
-    house.tell(withdrawn_need())
+    house.publish(withdrawn_need())
     time.sleep(0.3)
-    house.tell(withdrawn_need())
+    house.publish(withdrawn_need())
     assert 0.3 <= age() < 60
