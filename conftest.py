@@ -6,8 +6,9 @@ import pytest
 from xdist.scheduler import LoadFileScheduling
 
 from chassis.testing.fixtures import database_of, keys, postgres, rabbitmq
+from chassis.testing.twins import pytest_runtest_makereport
 
-__all__ = ["database_of", "keys", "postgres", "rabbitmq"]
+__all__ = ["database_of", "keys", "postgres", "pytest_runtest_makereport", "rabbitmq"]
 
 LONGEST = [
     "tests/end_to_end/test_getusppe.py", "services/matching/tests/plain/test_plain.py", "tests/faults/test_campaign.py",
