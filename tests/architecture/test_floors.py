@@ -1,6 +1,7 @@
 """The floors hold: services on the chassis, the chassis on the contracts; and whoever breaks that is caught."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy.floors import rules
 from deploy.services import services
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -57,3 +59,19 @@ def test_an_import_that_breaks_a_rule_is_caught(copy: Path, file: str, line: str
     assert outcome.returncode == 1
     broken = [text for text in outcome.stderr.splitlines() if text.rstrip().endswith("BROKEN")]
     assert any(rule in text for text in broken), outcome.stderr
+
+
+def rooms_listed(page: str) -> list[list[str]]:
+    """Return the rooms that a page maps, floor by floor, the upper floors first."""
+    floors: dict[int, list[str]] = {}
+    for floor, room in re.findall(r"^\| (\d+) \| `(\w+)` \|", page, re.MULTILINE):
+        floors.setdefault(int(floor), []).append(room)
+    return [floors[floor] for floor in sorted(floors, reverse=True)]
+
+
+def test_map_of_matching_lists_its_rooms_floor_by_floor() -> None:
+    page = (ROOT / "services/matching/README.md").read_text("utf-8")
+    [layers] = re.findall(r"containers =\n    matching\nlayers =\n(.*?)exhaustive", rules(), re.DOTALL)
+    floors = [[room.strip() for room in line.split("|")] for line in layers.strip().splitlines()][2:]
+    assert rooms_listed(page) == floors
+    assert rooms_listed(page.replace("| 3 | `book`", "| 3 | `cellar`")) != floors
