@@ -86,10 +86,10 @@ def main() -> None:
         say(
             "balance: read a region and a category",
             "ms",
-            1000 * timed(database, lambda session: asking.balance(session, "510903", "food"), 50),
+            1000 * timed(database, lambda session: asking.load_balance(session, "510903", "food"), 50),
         )
-        say("balance: read what is most wanting", "ms", 1000 * timed(database, asking.wanting, 50))
-        say("balance: read it in a province", "ms", 1000 * timed(database, lambda session: asking.wanting(session, "51"), 20))
+        say("balance: read what is most wanting", "ms", 1000 * timed(database, asking.list_most_wanting, 50))
+        say("balance: read it in a province", "ms", 1000 * timed(database, lambda session: asking.list_most_wanting(session, "51"), 20))
         tell(database)
         prove(database, given.rows, given.plans)
         share_of_notes(database, given.rounds)
@@ -129,7 +129,7 @@ def add_up(database: Database) -> float:
     notes = 0
     while True:
         with database.begin() as session:
-            taken = keeping.keep(session)
+            taken = keeping.update_balance(session)
         notes += taken
         if not taken:
             seconds = time.perf_counter() - began
@@ -138,7 +138,7 @@ def add_up(database: Database) -> float:
 
 
 def tell(database: Database) -> None:
-    say("balance: 500 figures told", "ms", 1000 * timed(database, telling.tell, 5))
+    say("balance: 500 figures told", "ms", 1000 * timed(database, telling.publish_changed_balances, 5))
 
 
 def share_of_notes(database: Database, rounds: int) -> None:

@@ -57,7 +57,7 @@ def _keep_balance(store: Database) -> None:
     notes = 1
     while notes:
         with store.begin() as session:
-            notes = actions.keep(session)
+            notes = actions.update_balance(session)
     store.close()
 
 

@@ -115,7 +115,7 @@ def seed_matching(stage: Stage) -> None:
         stage.hear(pledge)
         stage.seen[giver, "/v1/pledges"].append({"id": str(pledge.pledge_id)})
     with stage.database.begin() as session:
-        assert balance.keep(session)
+        assert balance.update_balance(session)
     stage.words |= {"need_id": [str(need.need_id)], "quantity": [1], "region": ["51"], "token": tokens, "category": ["food.rice"]}
     stage.words |= {name: [weight] for name, weight in asdict(DEFAULT).items() if name != "version"}
     show_thank_and_appeal(stage)

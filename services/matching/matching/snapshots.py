@@ -28,8 +28,8 @@ from contracts.matching import (
 )
 from matching.appeals.events import appeal_decided, appeal_lodged
 from matching.appeals.model import Appeal
-from matching.balance.events import changed
-from matching.balance.model import BalanceTold
+from matching.balance.events import balance_changed
+from matching.balance.model import PublishedBalance
 from matching.book import events
 from matching.book.model import Match, Movement, Pledge
 from matching.disputes import events as disputed
@@ -39,24 +39,24 @@ from matching.feedback.model import Thanks
 from matching.matches import reminders
 
 SNAPSHOTS = (
-    Snapshot(MatchClosed, Match, events.closed, where=Match.state == "closed"),
-    Snapshot(MatchNeedEnded, Match, events.need_ended, where=Match.need_ended_at.is_not(None)),
-    Snapshot(MatchLapsed, Match, events.lapsed, where=(Match.state == "lapsed") & (Match.ended_because != "revised")),
-    Snapshot(MatchRevised, Match, events.revised, where=(Match.state == "lapsed") & (Match.ended_because == "revised")),
-    Snapshot(MatchDeclined, Match, events.declined, where=Match.state == "declined"),
-    Snapshot(MatchRefused, Match, events.refused, where=Match.state == "refused"),
-    Snapshot(MatchReceived, Match, events.received, where=Match.movements.any(Movement.kind == "received")),
-    Snapshot(MatchSent, Match, events.sent, where=Match.movements.any(Movement.kind == "sent")),
-    Snapshot(MatchAccepted, Match, events.accepted, where=Match.movements.any(Movement.kind == "promised")),
+    Snapshot(MatchClosed, Match, events.match_closed, where=Match.state == "closed"),
+    Snapshot(MatchNeedEnded, Match, events.match_need_ended, where=Match.need_ended_at.is_not(None)),
+    Snapshot(MatchLapsed, Match, events.match_lapsed, where=(Match.state == "lapsed") & (Match.ended_because != "revised")),
+    Snapshot(MatchRevised, Match, events.match_revised, where=(Match.state == "lapsed") & (Match.ended_because == "revised")),
+    Snapshot(MatchDeclined, Match, events.match_declined, where=Match.state == "declined"),
+    Snapshot(MatchRefused, Match, events.match_refused, where=Match.state == "refused"),
+    Snapshot(MatchReceived, Match, events.match_received, where=Match.movements.any(Movement.kind == "received")),
+    Snapshot(MatchSent, Match, events.match_sent, where=Match.movements.any(Movement.kind == "sent")),
+    Snapshot(MatchAccepted, Match, events.match_accepted, where=Match.movements.any(Movement.kind == "promised")),
     Snapshot(MatchReminded, Match, reminders.reminded, where=(Match.state == "proposed") & Match.reminded_at.is_not(None)),
-    Snapshot(MatchProposed, Match, events.proposed, where=Match.answer_by > Match.proposed_at),
-    Snapshot(PledgeReleased, Pledge, events.released, where=Pledge.releases > 0),
-    Snapshot(BalanceChanged, BalanceTold, changed),
-    Snapshot(DisputeSettled, Dispute, disputed.settled, where=Dispute.state == "settled"),
-    Snapshot(DisputeReminded, Dispute, disputed.reminded, where=(Dispute.state == "raised") & Dispute.reminded_at.is_not(None)),
-    Snapshot(DisputeRaised, Dispute, disputed.raised, where=Dispute.raised_at.is_not(None)),
-    Snapshot(DisputeAnswered, Dispute, disputed.answered, where=Dispute.answered_at.is_not(None)),
-    Snapshot(DisputeOpened, Dispute, disputed.opened),
+    Snapshot(MatchProposed, Match, events.match_proposed, where=Match.answer_by > Match.proposed_at),
+    Snapshot(PledgeReleased, Pledge, events.pledge_released, where=Pledge.releases > 0),
+    Snapshot(BalanceChanged, PublishedBalance, balance_changed),
+    Snapshot(DisputeSettled, Dispute, disputed.dispute_settled, where=Dispute.state == "settled"),
+    Snapshot(DisputeReminded, Dispute, disputed.dispute_reminded, where=(Dispute.state == "raised") & Dispute.reminded_at.is_not(None)),
+    Snapshot(DisputeRaised, Dispute, disputed.dispute_raised, where=Dispute.raised_at.is_not(None)),
+    Snapshot(DisputeAnswered, Dispute, disputed.dispute_answered, where=Dispute.answered_at.is_not(None)),
+    Snapshot(DisputeOpened, Dispute, disputed.dispute_opened),
     Snapshot(AppealDecided, Appeal, appeal_decided, where=Appeal.state != "waiting"),
     Snapshot(ThanksGiven, Thanks, thanks_given, where=Thanks.state == "released"),
     Snapshot(AppealLodged, Appeal, appeal_lodged),

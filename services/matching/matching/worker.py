@@ -56,7 +56,7 @@ class Worker(ServiceWorker):
 
     @every(seconds=60)
     def pass_deadlines(self, session: Session) -> None:
-        settling.pass_deadlines(session)
+        settling.apply_deadlines(session)
 
     @every(seconds=60)
     def remind_county(self, session: Session) -> None:
@@ -64,32 +64,32 @@ class Worker(ServiceWorker):
 
     @every(seconds=2)
     def keep_balance(self, session: Session) -> None:
-        if keeping.is_settled(session):
-            keeping.keep(session)
+        if keeping.is_update_due(session):
+            keeping.update_balance(session)
 
     @every(seconds=1)
     def count_help(self, session: Session) -> None:
-        fairness.count(session)
+        fairness.count_helped_needs(session)
 
     @every(seconds=60)
     def awaken(self, session: Session) -> None:
-        deferral.awaken(session)
+        deferral.requeue_deferred_needs(session)
 
     @every(seconds=5)
     def tell_balance(self, session: Session) -> None:
-        telling.tell(session)
+        telling.publish_changed_balances(session)
 
     @every(seconds=60)
     def show_ratings(self, session: Session) -> None:
-        ratings.show_ratings(session)
+        ratings.show_closed_ratings(session)
 
     @every(seconds=1)
     def settle_reliability(self, session: Session) -> None:
-        classes.settle(session)
+        classes.update_classes(session)
 
     @every(seconds=3600, at_start=False)
     def catch_up_on_marks(self, session: Session) -> None:
-        reliability.catch_up(session)
+        reliability.record_missed_events(session)
 
     @every(seconds=3600, at_start=False)
     def audit(self, session: Session) -> None:

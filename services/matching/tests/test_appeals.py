@@ -157,6 +157,6 @@ def test_decisions_are_told_anew_as_they_were_told(blamed: Promise, county: Pers
 def test_a_mark_is_taken_back_once(blamed: Promise, database: RolledBack) -> None:
     for _ in range(2):
         with database.begin() as session:
-            actions.take_back(session, session.scalars(text("SELECT id FROM marks")).one())
+            actions.void_event(session, session.scalars(text("SELECT id FROM marks")).one())
     assert percent(blamed) == 80
     assert audited(database) == {}

@@ -61,7 +61,7 @@ def settled(database: RolledBack) -> RolledBack:
     keep(database)
     deliver(database)
     with database.begin() as session:
-        assert events.tell(session)
+        assert events.publish_changed_balances(session)
     return database
 
 

@@ -33,13 +33,13 @@ def book(database: Database, needs: Sequence[Any] = (), pledges: Sequence[Any] =
 def keep(database: Database) -> None:
     while True:
         with database.begin() as session:
-            if not keeping.keep(session):
+            if not keeping.update_balance(session):
                 return
 
 
 def tell(database: Database, pause_seconds: float = 60) -> int:
     with database.begin() as session:
-        return telling.tell(session, pause_seconds)
+        return telling.publish_changed_balances(session, pause_seconds)
 
 
 def asked(client: Client, **query: Any) -> dict[str, Any]:

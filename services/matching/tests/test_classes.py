@@ -14,7 +14,7 @@ from contracts.matching import MatchProposed
 from matching.clearing import candidates
 from matching.intake import actions
 from matching.reliability import classes
-from matching.reliability.rules import HALF_LIFE, NO_SHOW, grown
+from matching.reliability.rules import HALF_LIFE, NO_SHOW, forward_weight
 
 from .conftest import clear, offered, published, told
 from .test_reliability import settle
@@ -24,7 +24,7 @@ def noted(database: RolledBack, person: Person, bad: float) -> None:
     """So much against somebody, from a match of long ago."""
     with database.begin() as session:
         query = text("INSERT INTO reliabilities (person_id, good, bad, class, settle_at) VALUES (:id, 0, :bad, 3, now())")
-        session.execute(query, {"id": person.id, "bad": bad * grown(now())})
+        session.execute(query, {"id": person.id, "bad": bad * forward_weight(now())})
 
 
 def class_on(database: RolledBack, pledge: Any) -> int:
@@ -53,7 +53,7 @@ def test_a_pledge_entered_meanwhile_is_found_at_the_second_look(database: Rolled
     with database.begin() as session:
         actions.book_pledges(session, [pledge])
         session.execute(text("UPDATE pledges SET reliability = 3"))
-        session.execute(text("UPDATE reliabilities SET settle_at = settle_at - :pause"), {"pause": classes.LOOKED_AT_AGAIN})
+        session.execute(text("UPDATE reliabilities SET settle_at = settle_at - :pause"), {"pause": classes.RECHECK_AFTER})
     assert settle(database) == 1
     assert class_on(database, pledge) == 1
 

@@ -52,7 +52,7 @@ class Disputed(Promise):
     def waits_too_long(self) -> int:
         with self.database.begin() as session:
             session.execute(text("UPDATE disputes SET due_at = now() - interval '1 second' WHERE due_at IS NOT NULL"))
-            return actions.pass_deadlines(session)
+            return actions.apply_deadlines(session)
 
 
 @pytest.fixture
@@ -126,7 +126,7 @@ def test_unanswered_dispute_is_raised_and_answered_one_stands(disputed: Disputed
 def test_a_deadline_that_has_not_come_changes_nothing(disputed: Disputed, database: RolledBack) -> None:
     disputed.opens(disputed.household)
     with database.begin() as session:
-        assert actions.pass_deadlines(session) == 0
+        assert actions.apply_deadlines(session) == 0
     assert disputed.seen(disputed.giver)["state"] == "open"
     assert hasattr(Worker, "pass_deadlines")
 
@@ -271,7 +271,7 @@ def test_of_many_answers_and_deadlines_at_once_one_counts(real: Database, client
         try:
             with real.begin() as session:
                 if number % 2:
-                    return actions.pass_deadlines(session)
+                    return actions.apply_deadlines(session)
                 actions.answer_dispute(session, Caller(disputed.town.id, "staff", session), dispute_id, "agreed", "双方同意")
                 return 1
         except Problem:

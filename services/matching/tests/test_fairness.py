@@ -32,7 +32,7 @@ BEGAN = datetime(2020, 1, 1, tzinfo=UTC)
 def count(database: Database) -> None:
     while True:
         with database.begin() as session:
-            if not counting.count(session):
+            if not counting.count_helped_needs(session):
                 return
 
 
@@ -49,7 +49,7 @@ def helped(database: Database, need: NeedPublished) -> int:
     count(database)
     with database.begin() as session:
         rows = session.execute(text("SELECT * FROM needs WHERE id = :id"), {"id": need.need_id}).all()
-        return asking.lately(session, rows).households.get(need.household_id, 0)
+        return asking.load_recent_help(session, rows).households.get(need.household_id, 0)
 
 
 def miscounted(database: Database) -> list[Any]:
@@ -209,7 +209,7 @@ def test_concurrent_counting_counts_every_need_once(database_of: Callable[[str, 
             with database.begin() as session:
                 clearing.clear(session, 3 * DAYS)
             with database.begin() as session:
-                counting.count(session)
+                counting.count_helped_needs(session)
 
     with ThreadPoolExecutor(8) as pool:
         jobs = [pool.submit(ask, needs[start::4]) for start in range(4)] + [pool.submit(act, number) for number in range(4)]
@@ -224,8 +224,8 @@ def test_only_one_process_counts_at_a_time(database_of: Callable[[str, str], str
     database = Database(database_of("matching", "matching_fairness_alone"), name="fairness")
     book(database, [published()])
     with database.begin() as first:
-        assert counting.count(first) == 1
+        assert counting.count_helped_needs(first) == 1
         with database.begin() as second:
-            assert counting.count(second) == 0
+            assert counting.count_helped_needs(second) == 0
     assert figures(database) == (1, 0)
     database.close()

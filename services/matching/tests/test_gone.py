@@ -31,7 +31,7 @@ def giver(database: RolledBack, agent: Person) -> Person:
     assert clear(database) == 1
     with database.begin() as session:
         intake.book_needs(session, [published(**GONE, region=REGION)])
-        while balance.keep(session):
+        while balance.update_balance(session):
             pass
     return giver
 

@@ -16,7 +16,7 @@ from chassis.http.auth import Caller
 from chassis.problems import Problem
 from chassis.testing.fixtures import RolledBack
 from matching.balance import actions as balance
-from matching.balance.recount import differing
+from matching.balance.recount import find_difference
 from matching.clearing import actions as clearing
 from matching.intake import actions as booking
 from matching.matches.actions import answers
@@ -30,7 +30,7 @@ def test_balance_equals_a_recount_after_random_acts(database: RolledBack, seed: 
     live(database, random.Random(seed), 120)
     keep(database)
     with database.begin() as session:
-        assert differing(session) is None
+        assert find_difference(session) is None
         assert session.scalar(text("SELECT count(*) FROM balance WHERE needs > 0 AND pledges >= 0")), "nothing was tried"
 
 
@@ -39,7 +39,7 @@ def test_a_recount_finds_a_figure_that_is_off_by_one(database: RolledBack) -> No
     keep(database)
     run(database, f"UPDATE balance SET needs = needs + 1 WHERE region = '{COUNTY}' AND category = 'food.rice'")
     with database.begin() as session:
-        found = differing(session)
+        found = find_difference(session)
     assert found is not None
     assert (found["region"], found["category"], found["unit"]) == (COUNTY, "food.rice", "kg")
 
@@ -74,7 +74,7 @@ def act(session: Any, luck: random.Random, needs: list[Any], pledges: list[Any])
     elif kind == 4 and luck.random() < 0.3:
         booking.withdraw_pledge(session, taken_back(luck.choice(pledges), version=9))
     elif kind == 5:
-        balance.keep(session)
+        balance.update_balance(session)
     elif kind == 6:
         session.execute(text("UPDATE to_clear SET due_at = now()"))
         clearing.clear(session, 3 * DAYS)
@@ -106,7 +106,7 @@ def test_balance_waits_for_the_clearing_queue(database: RolledBack, happened: st
         book(database, [need])
     run(database, happened)
     with database.begin() as session:
-        assert balance.is_settled(session) == is_settled
+        assert balance.is_update_due(session) == is_settled
 
 
 def test_of_very_many_notes_some_lumps_are_added_up_at_once(database: RolledBack, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,7 +115,7 @@ def test_of_very_many_notes_some_lumps_are_added_up_at_once(database: RolledBack
     for _ in range(6):
         book(database, [published()])
     with database.begin() as session:
-        assert [balance.keep(session), balance.keep(session)] == [3, 1]
+        assert [balance.update_balance(session), balance.update_balance(session)] == [3, 1]
 
 
 @pytest.fixture
@@ -138,7 +138,7 @@ def in_parallel(real: Database) -> None:
             with suppress(Problem), real.begin() as session:
                 act(session, random.Random(number), [published()], [offered()])
             with real.begin() as session:
-                balance.keep(session)
+                balance.update_balance(session)
 
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(work, range(6)))
@@ -148,7 +148,7 @@ def in_parallel(real: Database) -> None:
 def test_any_number_may_clear_and_add_up_at_once(real: Database) -> None:
     in_parallel(real)
     with real.begin() as session:
-        assert differing(session) is None
+        assert find_difference(session) is None
         assert session.scalar(text("SELECT count(*) FROM balance_changes")) == 0
 
 
@@ -158,16 +158,16 @@ def test_without_its_triggers_the_balance_stands_still(real: Database) -> None:
         run(real, f"ALTER TABLE {table} DISABLE TRIGGER USER")
     in_parallel(real)
     with real.begin() as session:
-        assert differing(session) is None
+        assert find_difference(session) is None
 
 
 def test_what_died_before_its_commit_counts_nowhere(real: Database) -> None:
     book(real, [published()])
     with Session(real.engine) as session:
         booking.book_needs(session, [published()])
-        balance.keep(session)
+        balance.update_balance(session)
         session.rollback()
     keep(real)
     with real.begin() as session:
-        assert differing(session) is None
+        assert find_difference(session) is None
         assert session.scalar(text("SELECT needs FROM balance WHERE region = ''")) == 1

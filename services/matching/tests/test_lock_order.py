@@ -66,7 +66,7 @@ def happen(database: Database, *acts: Callable[[Session], object]) -> None:
 @pytest.mark.parametrize("is_looked_at_again", [True, unguarded("who ends the need holds it, and then waits for the pledge")])
 def test_need_ending_during_a_proposal_never_deadlocks(real: Database, monkeypatch: pytest.MonkeyPatch, is_looked_at_again: bool) -> None:
     if not is_looked_at_again:
-        monkeypatch.setattr(intake, "pledges_proposed_to", lambda session, needs: set())
+        monkeypatch.setattr(intake, "find_proposed_pledges", lambda session, needs: set())
     need, pledge = published(), offered()
     happen(real, lambda session: intake.book_needs(session, [need]), lambda session: intake.book_pledges(session, [pledge]))
     with ThreadPoolExecutor(2) as threads:
@@ -118,7 +118,7 @@ def test_waking_pairs_of_a_pausing_pledge_never_deadlock(real: Database, monkeyp
     with real.begin() as session:
         assert session.scalar(text("SELECT count(*) FROM matches")) == 2
         refused = session.scalar(text("SELECT id FROM matches WHERE need_id = :need"), {"need": later.need_id})
-        deferral.decline(session, {(former.need_id, key), (later.need_id, key)}, datetime.now(UTC) - 2 * DAYS)
+        deferral.defer_pairs(session, {(former.need_id, key), (later.need_id, key)}, datetime.now(UTC) - 2 * DAYS)
         session.execute(text("INSERT INTO to_clear (side, id) VALUES ('need', :id) ON CONFLICT DO NOTHING"), {"id": later.need_id})
 
     def refuse(session: Session) -> None:
@@ -129,10 +129,10 @@ def test_waking_pairs_of_a_pausing_pledge_never_deadlock(real: Database, monkeyp
             session.execute(text("SELECT FROM to_clear WHERE side = 'need' AND id = :id FOR UPDATE"), {"id": later.need_id})
             rests = threads.submit(does, real, refuse)
             waiting(real, 1)
-            wakes = threads.submit(does, real, deferral.awaken)
+            wakes = threads.submit(does, real, deferral.requeue_deferred_needs)
             waiting(real, 2, unless=wakes)
         assert rests.result()
         assert wakes.result()
     with real.begin() as session:
         assert session.scalar(text("SELECT count(*) FROM matches WHERE state IN ('refused', 'lapsed')")) == 2
-        assert deferral.awaken(session) == (2 if are_needs_taken else 0)
+        assert deferral.requeue_deferred_needs(session) == (2 if are_needs_taken else 0)

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from chassis.problems import Problem
 from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of
 from matching.feedback import image as picture
-from matching.feedback.image import LONGEST_SIDE, MOST_PIXELS, cleaned
+from matching.feedback.image import LONGEST_SIDE, MOST_PIXELS, clean_photo
 
 from .conftest import VILLAGE
 from .test_delivery import SENDING, Promise
@@ -63,13 +63,13 @@ def test_photo_keeps_no_place_and_no_camera(media_type: str) -> None:
     taken = telling()[media_type]
     with Image.open(io.BytesIO(taken)) as image:
         assert image.getexif().get_ifd(0x8825)[4] == (105.0, 23.0, 15.0)
-    assert not says_something(cleaned(taken, media_type).data)
+    assert not says_something(clean_photo(taken, media_type).data)
 
 
 @pytest.mark.xfail(strict=True, reason="a picture that is written again takes its comment with it")
 def test_without_a_new_sheet_something_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(picture, "_on_new_sheet", lambda image: image)
-    assert not says_something(cleaned(telling()["image/jpeg"], "image/jpeg").data)
+    assert not says_something(clean_photo(telling()["image/jpeg"], "image/jpeg").data)
 
 
 def seen(data: bytes) -> tuple[str, str]:
@@ -82,24 +82,24 @@ def seen(data: bytes) -> tuple[str, str]:
 def test_a_photo_taken_sideways_is_kept_upright() -> None:
     exif = Image.Exif()
     exif[0x0112] = 3
-    assert seen(cleaned(written(drawn(), exif=exif), "image/jpeg").data) == ("red", "blue")
+    assert seen(clean_photo(written(drawn(), exif=exif), "image/jpeg").data) == ("red", "blue")
     exif[0x0112] = 6
-    upright = cleaned(written(drawn(60, 40), exif=exif), "image/jpeg")
+    upright = clean_photo(written(drawn(60, 40), exif=exif), "image/jpeg")
     assert (upright.width, upright.height) == (40, 60)
 
 
 @pytest.mark.parametrize(("kind", "media_type"), [("JPEG", "image/jpeg"), ("PNG", "image/png"), ("WEBP", "image/webp")])
 def test_a_large_photo_is_made_smaller_and_a_small_one_stays(kind: str, media_type: str) -> None:
-    large = cleaned(written(drawn(4000, 3000), kind), media_type)
+    large = clean_photo(written(drawn(4000, 3000), kind), media_type)
     assert (large.width, large.height) == (LONGEST_SIDE, 1200)
     assert seen(large.data) == ("blue", "red")
-    small = cleaned(written(drawn(), kind), media_type)
+    small = clean_photo(written(drawn(), kind), media_type)
     assert (small.width, small.height) == (60, 40)
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "I;16"])
 def test_all_picture_modes_become_plain_rgb_on_white(mode: str) -> None:
-    kept = cleaned(written(Image.new(mode, (30, 20)), "PNG"), "image/png")
+    kept = clean_photo(written(Image.new(mode, (30, 20)), "PNG"), "image/png")
     with Image.open(io.BytesIO(kept.data)) as image:
         assert image.mode == "RGB"
         assert image.getpixel((5, 5)) == ((255,) * 3 if mode in {"LA", "RGBA"} else (0,) * 3)
@@ -117,7 +117,7 @@ def bomb(side: int) -> bytes:
 
 def refused(data: bytes, media_type: str) -> str:
     with pytest.raises(Problem) as found:
-        cleaned(data, media_type)
+        clean_photo(data, media_type)
     assert 400 <= found.value.status < 500
     return found.value.code
 
@@ -157,7 +157,7 @@ def test_no_spoilt_file_breaks_the_reader() -> None:
             for _ in range(chance.randint(1, 12)):
                 spoilt[chance.randrange(len(spoilt))] = chance.randrange(256)
             try:
-                assert not says_something(cleaned(bytes(spoilt[: chance.randint(1, len(spoilt))]), media_type).data)
+                assert not says_something(clean_photo(bytes(spoilt[: chance.randint(1, len(spoilt))]), media_type).data)
             except Problem as problem:
                 assert problem.status == 422
 

@@ -197,7 +197,7 @@ def test_several_clearings_at_once_use_a_pledge_up_exactly(real: Database) -> No
 
 def while_it_thinks(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
     """Something happens to the book once, between a clearing's reading of it and its holding what it chose."""
-    acts, share_out = [act], clearing.share_out
+    acts, share_out = [act], clearing.allocate_by_region
 
     def shared(*asked: Any) -> Any:
         shares = share_out(*asked)
@@ -205,7 +205,7 @@ def while_it_thinks(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) 
             acts.pop()()
         return shares
 
-    monkeypatch.setattr(clearing, "share_out", shared)
+    monkeypatch.setattr(clearing, "allocate_by_region", shared)
 
 
 def in_a_village_and_around_it(real: Database) -> tuple[Any, Any]:
@@ -446,8 +446,8 @@ def test_without_taking_all_needs_at_once_they_deadlock(real: Database, monkeypa
     have_one = Barrier(2)
 
     def lock_one_need(session: Session, match: Any) -> None:
-        release.lock_book(session, [match])
+        release.lock_pledges_and_needs(session, [match])
         have_one.wait(60)
 
-    monkeypatch.setattr(taking, "lock_pledge_and_proposals", lock_one_need)
+    monkeypatch.setattr(taking, "lock_pledge_and_proposed_needs", lock_one_need)
     assert crossing_refusals(real, 1) == 0

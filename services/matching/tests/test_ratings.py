@@ -71,11 +71,11 @@ def test_rating_is_shown_and_final_after_a_fortnight(got: Promise, database: Rol
     rate(got, got.household, 1)
     earlier(database, 13)
     with database.begin() as session:
-        assert ratings.show_ratings(session) == 0
+        assert ratings.show_closed_ratings(session) == 0
     earlier(database, 1)
     with database.begin() as session:
-        assert ratings.show_ratings(session) == 1
-        assert ratings.show_ratings(session) == 0
+        assert ratings.show_closed_ratings(session) == 1
+        assert ratings.show_closed_ratings(session) == 0
     assert sees(got, got.giver) == (None, 1)
     assert rate(got, got.giver, 1) == (409, "rating_over")
     assert "rate_match" not in got.client.get(got.path, by=got.giver).json["allowed"]

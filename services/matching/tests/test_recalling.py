@@ -55,9 +55,9 @@ def adding_up(database: RolledBack) -> Iterator[None]:
         pass
     with database.begin() as session:
         session.execute(text("DELETE FROM to_clear"))
-        balance.keep(session)
-        fairness.count(session)
-        classes.settle(session)
+        balance.update_balance(session)
+        fairness.count_helped_needs(session)
+        classes.update_classes(session)
         assert {finding.check.code: finding.row for finding in audit(session) if finding.row} == {}
 
 

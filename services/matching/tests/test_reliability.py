@@ -15,7 +15,17 @@ from matching.intake import actions as intake
 from matching.matches.actions import answers
 from matching.reliability import actions as reliability
 from matching.reliability import classes
-from matching.reliability.rules import BOUNDS, EPOCH, HALF_LIFE, NO_SHOW, Record, changes_at, class_of, figure, grown
+from matching.reliability.rules import (
+    BOUNDS,
+    EPOCH,
+    HALF_LIFE,
+    NO_SHOW,
+    Evidence,
+    classify,
+    expected_share,
+    find_next_class_change,
+    forward_weight,
+)
 
 from .conftest import DAYS, VILLAGE, clear, offered, published
 from .test_delivery import SENDING, Promise
@@ -23,26 +33,26 @@ from .test_delivery import SENDING, Promise
 AT = EPOCH + 2500 * DAYS
 
 
-def record(good: float = 0, bad: float = 0) -> Record:
+def record(good: float = 0, bad: float = 0) -> Evidence:
     """Make a record of reliability events at `AT`."""
-    return Record(good * grown(AT), bad * grown(AT))
+    return Evidence(good * forward_weight(AT), bad * forward_weight(AT))
 
 
 def test_unknown_person_has_the_prior_class() -> None:
-    assert class_of(figure(Record(), AT)) == PRIOR
-    assert [class_of(share) for share in (0.1, 0.5, 0.7, 0.8, 0.95)] == list(RELIABILITIES)
+    assert classify(expected_share(Evidence(), AT)) == PRIOR
+    assert [classify(share) for share in (0.1, 0.5, 0.7, 0.8, 0.95)] == list(RELIABILITIES)
 
 
 @pytest.mark.parametrize(
     ("good", "bad", "level"), [(5, 0, 4), (4, 0, 3), (0, NO_SHOW, 2), (0, 3 * NO_SHOW, 1), (0, 4 * NO_SHOW, 0), (20, NO_SHOW, 3)]
 )
 def test_five_deliveries_raise_and_a_no_show_lowers(good: float, bad: float, level: int) -> None:
-    assert class_of(figure(record(good, bad), AT)) == level
+    assert classify(expected_share(record(good, bad), AT)) == level
 
 
 def test_what_is_a_half_life_old_counts_half() -> None:
-    assert figure(record(6, 2), AT + HALF_LIFE) == pytest.approx(figure(record(3, 1), AT))
-    assert figure(record(6, 2), AT + 100 * HALF_LIFE) == pytest.approx(0.8)
+    assert expected_share(record(6, 2), AT + HALF_LIFE) == pytest.approx(expected_share(record(3, 1), AT))
+    assert expected_share(record(6, 2), AT + 100 * HALF_LIFE) == pytest.approx(0.8)
 
 
 marked = st.tuples(st.floats(0, 1), st.floats(0, 2), st.integers(0, 900))
@@ -50,28 +60,28 @@ marked = st.tuples(st.floats(0, 1), st.floats(0, 2), st.integers(0, 900))
 
 @given(st.lists(marked, max_size=30))
 def test_marks_add_up_in_any_order_and_come_off_again(all_marks: list[tuple[float, float, int]]) -> None:
-    def added(some: list[tuple[float, float, int]], sign: int = 1) -> Record:
-        weights = [(good, bad, grown(AT - days * DAYS)) for good, bad, days in some]
-        return Record(sign * sum(good * weight for good, _, weight in weights), sign * sum(bad * weight for _, bad, weight in weights))
+    def added(some: list[tuple[float, float, int]], sign: int = 1) -> Evidence:
+        weights = [(good, bad, forward_weight(AT - days * DAYS)) for good, bad, days in some]
+        return Evidence(sign * sum(good * weight for good, _, weight in weights), sign * sum(bad * weight for _, bad, weight in weights))
 
     one, other = added(all_marks), added(all_marks[::-1])
-    assert figure(one, AT) == pytest.approx(figure(other, AT))
+    assert expected_share(one, AT) == pytest.approx(expected_share(other, AT))
     taken = added(all_marks[:1], -1)
-    left = Record(one.good + taken.good, one.bad + taken.bad)
-    assert figure(left, AT) == pytest.approx(figure(added(all_marks[1:]), AT))
+    left = Evidence(one.good + taken.good, one.bad + taken.bad)
+    assert expected_share(left, AT) == pytest.approx(expected_share(added(all_marks[1:]), AT))
 
 
 @given(st.floats(0, 500), st.floats(0, 500))
 def test_class_changes_at_the_predicted_moment(good: float, bad: float) -> None:
     kept = record(good, bad)
-    assume(all(abs(figure(kept, AT) - bound) > 1e-9 for bound in BOUNDS))
-    moment = changes_at(kept, AT)
+    assume(all(abs(expected_share(kept, AT) - bound) > 1e-9 for bound in BOUNDS))
+    moment = find_next_class_change(kept, AT)
     if moment is None:
-        assert {class_of(figure(kept, AT + days * HALF_LIFE)) for days in (0, 1, 5, 50)} == {class_of(figure(kept, AT))}
+        assert {classify(expected_share(kept, AT + days * HALF_LIFE)) for days in (0, 1, 5, 50)} == {classify(expected_share(kept, AT))}
     else:
         before = max(AT, moment - timedelta(minutes=2))
-        assert class_of(figure(kept, before)) == class_of(figure(kept, AT))
-        assert class_of(figure(kept, moment)) != class_of(figure(kept, AT))
+        assert classify(expected_share(kept, before)) == classify(expected_share(kept, AT))
+        assert classify(expected_share(kept, moment)) != classify(expected_share(kept, AT))
 
 
 def of(database: RolledBack, person: Person) -> dict[str, tuple[float, float]]:
@@ -114,7 +124,7 @@ def test_what_comes_of_a_promise_is_noted_once(
         assert promise.does(act, body, getattr(promise, by))[0] == 201
     assert of(database, promise.giver) == noted
     with database.begin() as session:
-        reliability.note(session, session.scalars(text("SELECT id FROM matches")).all())
+        reliability.record_events(session, session.scalars(text("SELECT id FROM matches")).all())
     assert of(database, promise.giver) == noted
     assert audited(database) == {}
 
@@ -165,7 +175,7 @@ def test_the_audit_names_what_was_spoilt(database: RolledBack, code: str, spoil:
 
 def settle(database: RolledBack) -> int:
     with database.begin() as session:
-        return classes.settle(session)
+        return classes.update_classes(session)
 
 
 def test_own_reliability_is_explained_in_both_languages(client: Client, database: RolledBack) -> None:
@@ -216,7 +226,7 @@ def test_missed_reliability_event_is_recorded_later_once(client: Client, databas
         session.execute(text("DELETE FROM marks"))
         session.execute(text("DELETE FROM reliabilities"))
     with database.begin() as session:
-        assert reliability.catch_up(session) > 0
+        assert reliability.record_missed_events(session) > 0
     with database.begin() as session:
-        assert reliability.catch_up(session) == 0
+        assert reliability.record_missed_events(session) == 0
     assert client.get("/v1/reliability", by=promise.giver).json["percent"] == percent

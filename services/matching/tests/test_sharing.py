@@ -12,8 +12,8 @@ from msgspec import structs
 
 from matching.allocation.score import DEFAULT, MOST, Asked, Weights, keys_of, score
 from matching.allocation.solver import Offered, Share, allocate, solve
-from matching.weights.allocation import share_out, too_low
-from matching.weights.queries import DEFAULTS, Sets
+from matching.weights.allocation import allocate_by_region, find_pairs_below_threshold
+from matching.weights.queries import DEFAULTS, RegionalWeights
 
 from .test_allocation import asked, needs, offered, pledges
 
@@ -28,15 +28,15 @@ own_weights = (
 )
 
 
-def sets(**by_region: Weights) -> Sets:
-    return Sets({"": DEFAULT} | {region.removeprefix("of"): weights for region, weights in by_region.items()})
+def sets(**by_region: Weights) -> RegionalWeights:
+    return RegionalWeights({"": DEFAULT} | {region.removeprefix("of"): weights for region, weights in by_region.items()})
 
 
-def shared(needs: Sequence[Asked], pledges: Sequence[Offered], by: Sets) -> list[Share]:
-    return share_out(needs, pledges, {}, by, too_low(needs, pledges, by))
+def shared(needs: Sequence[Asked], pledges: Sequence[Offered], by: RegionalWeights) -> list[Share]:
+    return allocate_by_region(needs, pledges, {}, by, find_pairs_below_threshold(needs, pledges, by))
 
 
-def bidding(needs: Sequence[Asked], pledges: Sequence[Offered], by: Sets) -> list[Share]:
+def bidding(needs: Sequence[Asked], pledges: Sequence[Offered], by: RegionalWeights) -> list[Share]:
     """One flow in which every need is worth what its own region says: counties bid against each other."""
     arcs = [
         (row, index, score(need, pledge.key, 1, by.of(need.region)[1], pledge.reliability, pledge.extra).value)
@@ -76,7 +76,7 @@ def test_county_weights_change_nothing_for_other_counties(needs: list[Asked], pl
 def test_sharing_respects_quantities_and_thresholds(needs: list[Asked], pledges: list[Offered], city: Weights, county: Weights) -> None:
     by = sets(of5109=city, of510903=county)
     shares = shared(needs, pledges, by)
-    low = too_low(needs, pledges, by)
+    low = find_pairs_below_threshold(needs, pledges, by)
     key_of = {pledge.id: pledge.key for pledge in pledges}
     for side, rests in (("need", {need.id: need.rest for need in needs}), ("pledge", {pledge.id: pledge.rest for pledge in pledges})):
         total: Counter[UUID] = Counter()
@@ -124,7 +124,7 @@ def test_threshold_defers_only_the_countys_own_needs() -> None:
     high = replace(DEFAULT, threshold=10_051)
     pledge = offered(rest=30, category="food", scope="51")
     by = sets(of510903=replace(high, **dict.fromkeys(("hardness", "first_help", "nearer", "reliability"), 0)))
-    assert too_low([ordinary, urgent, neighbour], [pledge], by) == {(ordinary.id, pledge.key)}
+    assert find_pairs_below_threshold([ordinary, urgent, neighbour], [pledge], by) == {(ordinary.id, pledge.key)}
     assert {one.need for one in shared([ordinary, urgent, neighbour], [pledge], by)} == {urgent.id, neighbour.id}
 
 
@@ -133,7 +133,7 @@ def test_threshold_defers_only_the_countys_own_needs() -> None:
 def test_equal_weights_still_share_out_everything(needs: list[Asked], pledges: list[Offered]) -> None:
     free = [structs.replace(one, extra=0) for one in pledges]
     most = allocate(needs, free)
-    equal = share_out(needs, free, [], Sets({"": EQUAL, COUNTY: EQUAL}))
+    equal = allocate_by_region(needs, free, [], RegionalWeights({"": EQUAL, COUNTY: EQUAL}))
     assert sum(one.quantity for one in equal) >= sum(one.quantity for one in most)
 
 
@@ -141,7 +141,7 @@ def test_largest_pledge_is_shared_under_the_greatest_weights() -> None:
     greatest = Weights(**dict.fromkeys(NAMES, MOST))
     many = [asked(rest=10**9, urgency=4, days=365) for _ in range(3)]
     pledge = offered(rest=10**9)
-    for by in (DEFAULTS, Sets({"": greatest}), sets(of510903=greatest)):
+    for by in (DEFAULTS, RegionalWeights({"": greatest}), sets(of510903=greatest)):
         assert sum(one.quantity for one in shared([*many, asked(rest=1)], [pledge], by)) == 10**9
 
 

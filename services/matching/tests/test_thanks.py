@@ -8,7 +8,7 @@ from sqlalchemy import text
 from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of, assert_retold
 from contracts.event import encode
 from contracts.matching import ThanksGiven, ThanksRefused
-from matching.book.queries import is_own
+from matching.book.queries import is_own_match
 from matching.feedback import rules
 from matching.snapshots import SNAPSHOTS
 
@@ -65,7 +65,7 @@ def test_the_giver_reads_thanks_once_they_are_released(got: Promise, county: Per
 def test_without_the_rule_of_release_they_are_read_at_once(
     got: Promise, county: Person, database: RolledBack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("matching.feedback.actions.thanks._is_own", is_own)
+    monkeypatch.setattr("matching.feedback.actions.thanks._is_own", is_own_match)
     test_the_giver_reads_thanks_once_they_are_released(got, county, database)
 
 
@@ -98,7 +98,7 @@ def test_author_cannot_release_thanks_beside_other_managers(got: Promise, county
 
 @pytest.mark.xfail(strict=True, reason="who may judge their own words does")
 def test_without_the_rule_agents_release_what_they_wrote(got: Promise, county: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rules, "others_than", lambda *_: set())
+    monkeypatch.setattr(rules, "find_other_managers", lambda *_: set())
     test_author_cannot_release_thanks_beside_other_managers(got, county)
 
 

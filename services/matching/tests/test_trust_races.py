@@ -132,7 +132,7 @@ def spoilt(real: Database, rounds: int) -> list[str]:
 
     def settle(_: Any) -> None:
         with real.begin() as session:
-            classes.settle(session)
+            classes.update_classes(session)
 
     def enter(number: int) -> None:
         with real.begin() as session:
@@ -166,5 +166,5 @@ def test_without_their_key_marks_are_noted_twice(real: Database, keys: KnownKeys
     monkeypatch.setattr(marks, "_NOTE", text(once))
     received(real, keys)
     with real.begin() as session:
-        marks.note(session, session.scalars(text("SELECT id FROM matches")).all())
+        marks.record_events(session, session.scalars(text("SELECT id FROM matches")).all())
     assert count(real, "SELECT count(*) FROM marks") == 2

@@ -165,7 +165,7 @@ def test_concurrent_reminders_and_settlements_never_deadlock(real: Database, cli
     disputed.opens(disputed.household)
     with real.begin() as session:
         session.execute(text("UPDATE disputes SET due_at = now()"))
-        actions.pass_deadlines(session)
+        actions.apply_deadlines(session)
     with real.begin() as session:
         session.execute(text("UPDATE disputes SET raised_at = :at"), {"at": datetime.now(UTC) - timedelta(days=20)})
 

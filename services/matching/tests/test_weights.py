@@ -136,7 +136,7 @@ def test_what_is_to_hold_later_holds_then(client: Client, county: Person, databa
     put(client, county, **EQUAL | {"valid_from": (datetime.now(UTC) + DAYS).isoformat()})
     with database.begin() as session:
         for after, version in ((0 * DAYS, 1), (2 * DAYS, 2)):
-            assert queries.in_force(session, [VILLAGE], datetime.now(UTC) + after).of(VILLAGE)[1].version == version
+            assert queries.load_weights_in_force(session, [VILLAGE], datetime.now(UTC) + after).of(VILLAGE)[1].version == version
 
 
 def test_two_who_set_at_once_take_turns_and_the_second_is_told(database_of: Callable[[str, str], str], keys: KnownKeys) -> None:
@@ -211,7 +211,7 @@ def group(**changes: Any) -> Any:
     return offered(**{"category": "food", "quantity": 50} | changes)
 
 
-WITHOUT = str(completion._DONE).replace(deferral.WORTH_IT, "true")
+WITHOUT = str(completion._DONE).replace(deferral.NOT_DEFERRED, "true")
 
 
 @pytest.mark.parametrize(
@@ -244,10 +244,10 @@ def test_a_day_later_it_has_waited_longer_and_is_worth_it(picky: RolledBack) -> 
     book(picky, [published()], [group()])
     clear(picky)
     with picky.begin() as session:
-        assert deferral.awaken(session) == 0
+        assert deferral.requeue_deferred_needs(session) == 0
     wait_a_day(picky)
     with picky.begin() as session:
-        assert deferral.awaken(session) == 1
+        assert deferral.requeue_deferred_needs(session) == 1
     assert clear(picky) == 1
 
 
@@ -256,7 +256,7 @@ def test_unchanged_pair_is_deferred_again_after_a_day(picky: RolledBack) -> None
     clear(picky)
     wait_a_day(picky, waited=False)
     with picky.begin() as session:
-        assert deferral.awaken(session) == 1
+        assert deferral.requeue_deferred_needs(session) == 1
     assert (clear(picky), listed(picky)) == (0, 0)
     with picky.begin() as session:
         assert session.scalar(text("SELECT until > now() FROM too_low"))
@@ -341,12 +341,12 @@ def test_waking_pairs_beside_a_clearing_never_deadlocks(database_of: Callable[[s
     need = published()
     book(database, [need])
     with database.begin() as session:
-        deferral.decline(session, {(need.need_id, ("food", "kg", ""))}, datetime.now(UTC) - 2 * DAYS)
+        deferral.defer_pairs(session, {(need.need_id, ("food", "kg", ""))}, datetime.now(UTC) - 2 * DAYS)
         session.execute(text("UPDATE to_clear SET due_at = now() - interval '1 minute'"))
 
     def awaken() -> int:
         with database.begin() as session:
-            return deferral.awaken(session)
+            return deferral.requeue_deferred_needs(session)
 
     with ThreadPoolExecutor() as pool:
         with database.begin() as clearing_one:
@@ -355,6 +355,6 @@ def test_waking_pairs_beside_a_clearing_never_deadlocks(database_of: Callable[[s
             with database.begin() as session:
                 while not session.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")):
                     time.sleep(0.01)
-            deferral.forget(clearing_one, set(clearing_one.scalars(text("SELECT id FROM needs FOR UPDATE SKIP LOCKED"))))
+            deferral.end_deferrals(clearing_one, set(clearing_one.scalars(text("SELECT id FROM needs FOR UPDATE SKIP LOCKED"))))
         assert awakened.result() == 1
     database.close()

@@ -14,33 +14,33 @@ from chassis.messaging import outbox
 from chassis.problems import not_found
 from matching.appeals import rules
 from matching.appeals.events import appeal_decided, appeal_lodged
-from matching.appeals.model import Appeal, Mark
-from matching.book.model import SLIPS, Match
-from matching.book.rules import COUNTY
+from matching.appeals.model import Appeal, ReliabilityEvent
+from matching.book.model import WITH_SLIPS, Match
+from matching.book.rules import COUNTY_DIGITS
 from matching.reliability import actions as reliability
 
 
-def own_marks(session: Session, caller: Caller, **paging: Any) -> dict[str, Any]:
+def list_own_events(session: Session, caller: Caller, **paging: Any) -> dict[str, Any]:
     """What matches say for and against the caller, newest first."""
-    return page(session, select(Mark).where(Mark.person_id == caller.id), Mark.id, **paging)
+    return page(session, select(ReliabilityEvent).where(ReliabilityEvent.person_id == caller.id), ReliabilityEvent.id, **paging)
 
 
-def own_mark(session: Session, caller: Caller, mark_id: UUID) -> Mark:
-    mark = session.scalar(select(Mark).where(Mark.id == mark_id, Mark.person_id == caller.id))
-    if mark is None:
+def find_own_event(session: Session, caller: Caller, event_id: UUID) -> ReliabilityEvent:
+    event = session.scalar(select(ReliabilityEvent).where(ReliabilityEvent.id == event_id, ReliabilityEvent.person_id == caller.id))
+    if event is None:
         raise not_found()
-    return mark
+    return event
 
 
 def appeal_mark(session: Session, caller: Caller, mark_id: UUID, text: str) -> Appeal:
     """Say why a mark against oneself is wrong; once."""
-    own_mark(session, caller, mark_id)
-    mark = session.get_one(Mark, mark_id, with_for_update=True, populate_existing=True)
-    versions.as_seen(session, mark)
-    if refusal := rules.mark_refusal(caller, mark):
+    find_own_event(session, caller, mark_id)
+    event = session.get_one(ReliabilityEvent, mark_id, with_for_update=True, populate_existing=True)
+    versions.as_seen(session, event)
+    if refusal := rules.find_lodging_problem(caller, event):
         raise refusal
-    mark.version += 1
-    appeal = Appeal(version=1, mark=mark, person_id=caller.id, text=text, state="waiting", answer=None, lodged_at=now())
+    event.version += 1
+    appeal = Appeal(version=1, event=event, person_id=caller.id, text=text, state="waiting", answer=None, lodged_at=now())
     session.add(appeal)
     session.flush()
     outbox.add(session, appeal_lodged(appeal))
@@ -49,22 +49,22 @@ def appeal_mark(session: Session, caller: Caller, mark_id: UUID, text: str) -> A
 
 def decide_appeal(session: Session, caller: Caller, appeal_id: UUID, outcome: str, answer: str) -> Appeal:
     """`upheld`: the mark is taken back; `dismissed`: it stays. Either way with an answer."""
-    visible_appeal(session, caller, appeal_id)
+    find_visible_appeal(session, caller, appeal_id)
     appeal = session.get_one(Appeal, appeal_id, with_for_update=True, populate_existing=True)
     versions.as_seen(session, appeal)
-    if refusal := rules.appeal_refusal(caller, appeal):
+    if refusal := rules.find_decision_problem(caller, appeal):
         raise refusal
     appeal.state, appeal.answer, appeal.version = outcome, answer, appeal.version + 1
     appeal.decided_by, appeal.decided_at = caller.id, now()
     session.flush()
     if outcome == "upheld":
-        reliability.take_back(session, appeal.mark_id)
-        session.refresh(appeal.mark)
+        reliability.void_event(session, appeal.mark_id)
+        session.refresh(appeal.event)
     outbox.add(session, appeal_decided(appeal))
     return appeal
 
 
-def visible_appeal(session: Session, caller: Caller, appeal_id: UUID) -> Appeal:
+def find_visible_appeal(session: Session, caller: Caller, appeal_id: UUID) -> Appeal:
     """For who lodged it and the county."""
     query = _whole().where(Appeal.id == appeal_id, or_(Appeal.person_id == caller.id, _of_county(caller)))
     appeal: Appeal | None = session.scalars(query).first()
@@ -73,21 +73,21 @@ def visible_appeal(session: Session, caller: Caller, appeal_id: UUID) -> Appeal:
     return appeal
 
 
-def own_appeals(session: Session, caller: Caller, **paging: Any) -> dict[str, Any]:
+def list_own_appeals(session: Session, caller: Caller, **paging: Any) -> dict[str, Any]:
     return page(session, _whole().where(Appeal.person_id == caller.id), Appeal.id, **paging)
 
 
-def managed_appeals(session: Session, caller: Caller, region: str = "", state: str | None = None, **paging: Any) -> dict[str, Any]:
+def list_managed_appeals(session: Session, caller: Caller, region: str = "", state: str | None = None, **paging: Any) -> dict[str, Any]:
     query = _whole().where(_of_county(caller))
     query = query.where(below(Match.region, region)) if region else query
     return page(session, query.where(Appeal.state == state) if state else query, Appeal.id, **paging)
 
 
 def _whole() -> Select[Any]:
-    mark = contains_eager(Appeal.mark)
-    loaded = (mark.contains_eager(Mark.match).options(SLIPS), mark.selectinload(Mark.ratings))
-    return select(Appeal).join(Appeal.mark).join(Mark.match).options(undefer(Appeal.text), undefer(Appeal.answer), *loaded)
+    event = contains_eager(Appeal.event)
+    loaded = (event.contains_eager(ReliabilityEvent.match).options(WITH_SLIPS), event.selectinload(ReliabilityEvent.ratings))
+    return select(Appeal).join(Appeal.event).join(ReliabilityEvent.match).options(undefer(Appeal.text), undefer(Appeal.answer), *loaded)
 
 
 def _of_county(caller: Caller) -> ColumnElement[bool]:
-    return or_(false(), *(below(Match.region, region) for region in caller.regions if len(region) <= COUNTY))
+    return or_(false(), *(below(Match.region, region) for region in caller.regions if len(region) <= COUNTY_DIGITS))

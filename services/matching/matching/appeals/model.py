@@ -12,7 +12,7 @@ from matching.book.model import Base, Match
 from matching.feedback.model import Rating
 
 
-class Mark(Base):
+class ReliabilityEvent(Base):
     """What a match says for (`good`) and against (`bad`) somebody, once of each kind. One that was taken back counts no more."""
 
     __tablename__ = "marks"
@@ -27,8 +27,8 @@ class Mark(Base):
     at: Mapped[datetime] = mapped_column(Moment)
     void_at: Mapped[datetime | None] = mapped_column(Moment)
     match: Mapped[Match] = relationship()
-    appeal: Mapped["Appeal | None"] = relationship(back_populates="mark", lazy="selectin")
-    ratings: Mapped[list[Rating]] = relationship(primaryjoin="foreign(Rating.match_id) == Mark.match_id", viewonly=True)
+    appeal: Mapped["Appeal | None"] = relationship(back_populates="event", lazy="selectin")
+    ratings: Mapped[list[Rating]] = relationship(primaryjoin="foreign(Rating.match_id) == ReliabilityEvent.match_id", viewonly=True)
 
 
 class Reliability(Base):
@@ -58,4 +58,4 @@ class Appeal(Base):
     lodged_at: Mapped[datetime] = mapped_column(Moment)
     decided_by: Mapped[UUID | None]
     decided_at: Mapped[datetime | None] = mapped_column(Moment)
-    mark: Mapped[Mark] = relationship(back_populates="appeal")
+    event: Mapped[ReliabilityEvent] = relationship(back_populates="appeal")

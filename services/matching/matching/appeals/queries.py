@@ -10,8 +10,8 @@ from chassis.data.database import now
 from chassis.http.auth import Caller
 from chassis.problems import not_found
 from matching.appeals.model import Reliability
-from matching.book.queries import visible_match
-from matching.reliability.rules import Record, class_of, figure
+from matching.book.queries import find_visible_match
+from matching.reliability.rules import Evidence, classify, expected_share
 
 _GROUNDS = text(
     """
@@ -31,7 +31,7 @@ class Ground:
 
 
 @dataclass(frozen=True)
-class Reckoned:
+class ReliabilityReport:
     """`figure` is between 0 and 1, `level` its class from 0 to 4."""
 
     figure: float
@@ -39,16 +39,18 @@ class Reckoned:
     grounds: list[Ground]
 
 
-def reliability_of(session: Session, person_id: UUID) -> Reckoned:
+def load_reliability(session: Session, person_id: UUID) -> ReliabilityReport:
     kept = session.get(Reliability, person_id)
-    share = figure(Record(kept.good, kept.bad) if kept else Record(), now())
+    share = expected_share(Evidence(kept.good, kept.bad) if kept else Evidence(), now())
     rows = session.execute(_GROUNDS, {"person_id": person_id})
-    return Reckoned(share, class_of(share), [Ground(row.kind, row.times, row.good / row.whole if row.whole else 0) for row in rows])
+    return ReliabilityReport(
+        share, classify(share), [Ground(row.kind, row.times, row.good / row.whole if row.whole else 0) for row in rows]
+    )
 
 
-def reliability_of_giver(session: Session, caller: Caller, match_id: UUID) -> Reckoned:
+def load_giver_reliability(session: Session, caller: Caller, match_id: UUID) -> ReliabilityReport:
     """Of who gives in a match, for the administrators of its region alone."""
-    match = visible_match(session, caller, match_id)
+    match = find_visible_match(session, caller, match_id)
     if not caller.manages(match.region):
         raise not_found()
-    return reliability_of(session, match.pledger_id)
+    return load_reliability(session, match.pledger_id)

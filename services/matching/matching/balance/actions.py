@@ -36,11 +36,11 @@ _NETTED = ", ".join(f"sum({name}) AS {name}" for name in _NOTED)
 _MOVED = " OR ".join(f"sum({name}) <> 0" for name in _NOTED)
 
 # Township at most: nobody is shown a single village.
-AROUND = """
+SUMMED_BY_ENCLOSING_REGION = """
     SELECT left(one.region, length) AS region, category, unit, {measures}
     FROM {rows} AS one CROSS JOIN unnest(ARRAY[0, 2, 4, 6, 9]) AS length WHERE length <= length(one.region) GROUP BY 1, 2, 3
 """
-TOTALLED = ", ".join(f"coalesce({sum_}, 0) AS {name}" for name, sum_ in FIGURES.items())
+TOTALS = ", ".join(f"coalesce({sum_}, 0) AS {name}" for name, sum_ in FIGURES.items())
 
 # What no clearing has looked at yet does not wait for help: most of it is met at once, and then its notes cancel out.
 _SETTLED = text(
@@ -60,7 +60,7 @@ _ADD_UP = text(
         DELETE FROM balance_changes WHERE id IN (SELECT id FROM balance_changes ORDER BY id LIMIT :limit) RETURNING *
     ),
     netted AS (SELECT region, category, unit, {_NETTED} FROM taken GROUP BY region, category, unit HAVING {_MOVED}),
-    around AS ({AROUND.format(measures=TOTALLED, rows="netted")}),
+    around AS ({SUMMED_BY_ENCLOSING_REGION.format(measures=TOTALS, rows="netted")}),
     added AS (
         INSERT INTO balance (region, category, unit, {_NAMES}, changed)
         SELECT region, category, unit, {_NAMES}, length(region) <= 6 FROM around
@@ -118,12 +118,12 @@ _EXPIRE = text(_TURN.format(are_over="NOT expired AND valid_until <= :at"))
 _REVIVE = text(_TURN.format(are_over="expired AND valid_until > :at"))
 
 
-def is_settled(session: Session) -> bool:
+def is_update_due(session: Session) -> bool:
     """Whether it is time to add up: everything listed has been looked at, or that takes too long, or very much has been noted."""
     return bool(session.scalar(_SETTLED, {"patience": PATIENCE})) or _are_many(session)
 
 
-def keep(session: Session) -> int:
+def update_balance(session: Session) -> int:
     """Add up what was noted, a limited part of it; returns how many notes there were. Nothing while another process adds up."""
     if not session.scalar(_ALONE):
         return 0

@@ -93,7 +93,7 @@ WantingPage = page_of(WantingOut)
 @api.output(BalanceOut)
 def get_balance(session: Session, caller: Caller | None, query_data: dict[str, Any]) -> Any:
     """What waits and what is offered in a region, of a category, and how many days a match typically takes."""
-    return queries.balance(session, **query_data)
+    return queries.load_balance(session, **query_data)
 
 
 @api.get("/balance/wanting")
@@ -102,5 +102,5 @@ def get_balance(session: Session, caller: Caller | None, query_data: dict[str, A
 @api.output(WantingPage)
 def list_wanting(session: Session, caller: Caller | None, query_data: dict[str, Any]) -> Any:
     """What is most wanting where, for who wonders what to pledge."""
-    page = queries.wanting(session, **query_data)
+    page = queries.list_most_wanting(session, **query_data)
     return page | {"items": [item | {"text": WHY[language()].format(**item)} for item in page["items"]]}

@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 from chassis.data.database import now
 from chassis.messaging import outbox
 from contracts.matching import BalanceChanged
-from matching.balance.model import BalanceTold
-from matching.balance.typical_days import typical
+from matching.balance.model import PublishedBalance
+from matching.balance.typical_days import load_typical_days
 
 AT_ONCE = 500
 PAUSE_SECONDS = 60
@@ -45,20 +45,20 @@ _NOTE = text(
 )
 
 
-def tell(session: Session, pause_seconds: float = PAUSE_SECONDS) -> int:
+def publish_changed_balances(session: Session, pause_seconds: float = PAUSE_SECONDS) -> int:
     """Tell what is due, a limited part of it; what came back to the figures told last is not told again. Returns how many were told."""
     at = now()
     taken = session.execute(_TAKE, {"at": at, "told_before": at - timedelta(seconds=pause_seconds), "limit": AT_ONCE}).all()
     if not taken:
         return 0
-    days = typical(session, {(row.region, row.category) for row in taken})
+    days = load_typical_days(session, {(row.region, row.category) for row in taken})
     rows = [_figures(row, days) for row in taken]
     noted = session.execute(_NOTE, {name: [row[name] for row in rows] for name in _NAMES} | {"counted_at": at}).all()
-    outbox.add(session, *(changed(row) for row in noted))
+    outbox.add(session, *(balance_changed(row) for row in noted))
     return len(noted)
 
 
-def changed(told: BalanceTold | Any) -> BalanceChanged:
+def balance_changed(told: PublishedBalance | Any) -> BalanceChanged:
     """What was told last of a region, a category and a unit."""
     return BalanceChanged(
         version=told.version,

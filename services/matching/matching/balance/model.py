@@ -10,7 +10,7 @@ from chassis.data.database import CategoryCode, Moment, RegionCode
 from matching.book.model import Base
 
 
-class BalanceTold(Base):
+class PublishedBalance(Base):
     """A region, a category and a unit, and the figures of it that were told; `version` grows with each telling."""
 
     __tablename__ = "balance_told"

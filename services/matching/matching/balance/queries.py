@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from chassis.problems import invalid
-from matching.balance.typical_days import below, typical
+from matching.balance.typical_days import category_range, load_typical_days
 
 # A pledge for a wider region or a wider category reaches in too: of the rows around only what is offered for exactly those counts.
 _STANDING = text(
@@ -36,25 +36,25 @@ _CURSOR = struct.Struct(">q16s")
 _FIGURES = ("waiting_needs", "waiting_units", "open_pledges", "open_units", "reaching_pledges", "reaching_units")
 
 
-def balance(session: Session, region: str = "", category: str = "") -> dict[str, Any]:
+def load_balance(session: Session, region: str = "", category: str = "") -> dict[str, Any]:
     """The figures of a region and all below it, of a category and all below it, by unit; with the days that a match typically takes."""
-    stated = {"region": region, "regions": _regions_to(region), "groups": _groups_of(category), **below(category)}
+    stated = {"region": region, "regions": _regions_to(region), "groups": _groups_of(category), **category_range(category)}
     rows = [dict(row) for row in session.execute(_STANDING, stated).mappings()]
     units = [{"unit": row["unit"]} | {name: int(row[name] or 0) for name in _FIGURES} for row in rows]
     units = [one | {"standing": _standing(one)} for one in units if any(one[name] for name in _FIGURES)]
-    days = typical(session, {(region, category)}).get((region, category))
+    days = load_typical_days(session, {(region, category)}).get((region, category))
     sums = {name: sum(one[name] for one in units) for name in _FIGURES if not name.endswith("units")}
     of = {"median": days[0] if days else None, "of": days[1] if days else 0}
     return {"region": region, "category": category, **sums, "units": units, "typical_days": of}
 
 
-def wanting(session: Session, region: str = "", category: str = "", cursor: str | None = None, limit: int = 20) -> dict[str, Any]:
+def list_most_wanting(session: Session, region: str = "", category: str = "", cursor: str | None = None, limit: int = 20) -> dict[str, Any]:
     """Counties and items for which needs wait, most wanting first: each need weighs 1, an urgent one 2, a critical one 4.
 
     Raises `invalid` for a cursor that is none.
     """
     conditions = [_IN_REGION] * bool(region) + [_OF_CATEGORY] * bool(category) + [_BEHIND] * bool(cursor)
-    stated: dict[str, Any] = {"region": region, "limit": limit + 1, **below(category)}
+    stated: dict[str, Any] = {"region": region, "limit": limit + 1, **category_range(category)}
     if cursor:
         stated["weight"], stated["id"] = _read(cursor)
     statement = text(_WANTING.format(conditions=" ".join(conditions)))

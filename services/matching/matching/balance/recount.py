@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from matching.balance.actions import AROUND, FIGURES, TOTALLED
+from matching.balance.actions import FIGURES, SUMMED_BY_ENCLOSING_REGION, TOTALS
 
 _NAMES = ", ".join(FIGURES)
 _KEPT = ", ".join(f"sum({name}) AS {name}" for name in FIGURES)
@@ -28,14 +28,14 @@ DIFFERING = f"""
     ),
     compared AS (
         SELECT region, category, unit, {_NAMES} FROM balance
-        UNION ALL {AROUND.format(measures=TOTALLED, rows="off")}
+        UNION ALL {SUMMED_BY_ENCLOSING_REGION.format(measures=TOTALS, rows="off")}
     )
     SELECT region, category, unit FROM (SELECT region, category, unit, {_KEPT} FROM compared GROUP BY region, category, unit) AS summed
     WHERE {" OR ".join(f"{name} <> 0" for name in FIGURES)} ORDER BY region, category, unit LIMIT 1
 """
 
 
-def differing(session: Session) -> dict[str, Any] | None:
+def find_difference(session: Session) -> dict[str, Any] | None:
     """The first region, category and unit whose figures kept are not those of a recount; None when all are."""
     row = session.execute(text(DIFFERING)).mappings().first()
     return dict(row) if row else None

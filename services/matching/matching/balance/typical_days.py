@@ -30,15 +30,15 @@ _TYPICAL = text(
 )
 
 
-def below(category: str) -> dict[str, str]:
+def category_range(category: str) -> dict[str, str]:
     """The range of a category and all below it: from `category` to before `behind`. `/` follows the dot, `~` follows everything."""
     return {"category": category, "behind": f"{category}/" if category else "~"}
 
 
-def typical(session: Session, places: set[tuple[str, str]]) -> dict[tuple[str, str], tuple[int, int]]:
+def load_typical_days(session: Session, places: set[tuple[str, str]]) -> dict[tuple[str, str], tuple[int, int]]:
     """For each (region, category) that has any: the median days, and of how many needs."""
     listed = sorted(places)
-    ranges = [below(category) for _, category in listed]
+    ranges = [category_range(category) for _, category in listed]
     stated = {
         "regions": [region for region, _ in listed],
         "categories": [one["category"] for one in ranges],

@@ -24,24 +24,24 @@ from contracts.matching import (
 from matching.book.model import Match, Movement, Pledge
 
 
-def proposed(match: Match) -> MatchProposed:
+def match_proposed(match: Match) -> MatchProposed:
     """What was told of a match when it was proposed, whatever became of it."""
     reasons = msgspec.convert(match.reasons, list[Reason])
     return MatchProposed(version=1, **_stated(match), reasons=reasons, proposed_at=match.proposed_at, answer_by=match.answer_by)
 
 
-def accepted(match: Match) -> MatchAccepted:
+def match_accepted(match: Match) -> MatchAccepted:
     """What was told of a match when it was accepted, whatever became of it: the part that was promised."""
     promise = _movement(match, "promised")
     chosen: Literal["claim", "proposal"] = "claim" if is_claim(match) else "proposal"
     return MatchAccepted(version=promise.version, **_promised(match), chosen=chosen, accepted_at=promise.at)
 
 
-def refused(match: Match) -> MatchRefused:
+def match_refused(match: Match) -> MatchRefused:
     return MatchRefused(version=match.version, **_stated(match), reason=match.ended_because, refused_at=match.answered_at)
 
 
-def declined(match: Match) -> MatchDeclined:
+def match_declined(match: Match) -> MatchDeclined:
     promised = match.moved("promised")
     stated = _stated(match) | {"quantity": promised or match.quantity}
     return MatchDeclined(
@@ -49,26 +49,26 @@ def declined(match: Match) -> MatchDeclined:
     )
 
 
-def lapsed(match: Match) -> MatchLapsed:
+def match_lapsed(match: Match) -> MatchLapsed:
     return MatchLapsed(version=match.version, **_stated(match), reason=match.ended_because, lapsed_at=match.answered_at)
 
 
-def revised(match: Match) -> MatchRevised:
+def match_revised(match: Match) -> MatchRevised:
     return MatchRevised(version=match.version, **_stated(match), revised_at=match.answered_at)
 
 
-def need_ended(match: Match) -> MatchNeedEnded:
+def match_need_ended(match: Match) -> MatchNeedEnded:
     return MatchNeedEnded(
         version=match.need_ended_version, **_promised(match), reason=match.need_ended_because, ended_at=match.need_ended_at
     )
 
 
-def sent(match: Match) -> MatchSent:
+def match_sent(match: Match) -> MatchSent:
     sending = _movement(match, "sent")
     return MatchSent(version=sending.version, **_promised(match), sent=sending.quantity, sent_at=sending.at)
 
 
-def received(match: Match) -> MatchReceived:
+def match_received(match: Match) -> MatchReceived:
     receipt = _movement(match, "received")
     return MatchReceived(
         version=receipt.version,
@@ -81,17 +81,17 @@ def received(match: Match) -> MatchReceived:
     )
 
 
-def closed(match: Match) -> MatchClosed:
+def match_closed(match: Match) -> MatchClosed:
     figures = {"sent": match.moved("sent"), "received": match.moved("received")}
     return MatchClosed(version=match.version, **_promised(match), reason=match.ended_because, **figures, closed_at=match.closed_at)
 
 
-def released(pledge: Pledge) -> PledgeReleased:
+def pledge_released(pledge: Pledge) -> PledgeReleased:
     """What is told of a pledge that was changed or withdrawn, rests or goes on: its figures, and which version of it they answer."""
     session = object_session(pledge)
     if session is None:
         raise ValueError("what was accepted of it is asked in its session")
-    kept = accepted_of(session, pledge.id)
+    kept = sum_promised(session, pledge.id)
     return PledgeReleased(
         version=pledge.releases,
         pledge_id=pledge.id,
@@ -113,7 +113,7 @@ def is_claim(match: Match) -> bool:
     return match.answer_by == match.proposed_at
 
 
-def accepted_of(session: Session, pledge_id: UUID) -> int:
+def sum_promised(session: Session, pledge_id: UUID) -> int:
     """How much of a pledge was promised and has not come back."""
     kept = case((Movement.kind == "promised", Movement.quantity), (Movement.kind == "returned", -Movement.quantity), else_=0)
     total = select(func.coalesce(func.sum(kept), 0)).join(Match, Match.id == Movement.match_id).where(Match.pledge_id == pledge_id)

@@ -38,7 +38,7 @@ class Need(Base):
     ended: Mapped[bool]
     posted_at: Mapped[datetime] = mapped_column(Moment)
     published_at: Mapped[datetime | None] = mapped_column(Moment)
-    declined: Mapped[bool] = mapped_column(default=False)
+    deferred: Mapped[bool] = mapped_column("declined", default=False)
     open: Mapped[bool] = mapped_column(Computed("NOT ended AND rest > 0"))
 
 
@@ -67,7 +67,7 @@ class Pledge(Base):
     valid_until: Mapped[datetime] = mapped_column(Moment)
     offered_at: Mapped[datetime] = mapped_column(Moment)
     reliability: Mapped[int] = mapped_column(SmallInteger, default=3)
-    not_for: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
+    exclusions: Mapped[list[str]] = mapped_column("not_for", ARRAY(Text), default=list)
     releases: Mapped[int] = mapped_column(BigInteger)
     released_at: Mapped[datetime | None] = mapped_column(Moment)
 
@@ -158,5 +158,5 @@ class Slip(Base):
     used_at: Mapped[datetime | None] = mapped_column(Moment)
 
 
-SLIPS = selectinload(Match.movements).selectinload(Movement.slip)
+WITH_SLIPS = selectinload(Match.movements).selectinload(Movement.slip)
 """Who may decide about a match depends on who printed its slip: loaded along with many."""

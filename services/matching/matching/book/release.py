@@ -12,7 +12,7 @@ from chassis.data.database import now
 from chassis.messaging import outbox
 from contracts.matching import Lapse
 from matching.book import clearing_queue
-from matching.book.events import lapsed, revised
+from matching.book.events import match_lapsed, match_revised
 from matching.book.model import Match, Need, Pledge
 from matching.reliability import actions
 
@@ -22,15 +22,15 @@ FOR_GOOD = frozenset({"deadline", "revised"})
 _ANEW = {"populate_existing": True}
 
 
-def matches_in(session: Session, state: str, condition: Any, *, locked: bool = False) -> Sequence[Match]:
+def find_matches(session: Session, state: str, condition: Any, *, locked: bool = False) -> Sequence[Match]:
     query = select(Match).where(Match.state == state, condition).order_by(Match.id)
     return session.scalars(query.with_for_update() if locked else query, execution_options=_ANEW).all()
 
 
-def lapse(session: Session, matches: Sequence[Match], because: Lapse | Literal["revised"]) -> Sequence[Match]:
+def lapse_proposals(session: Session, matches: Sequence[Match], because: Lapse | Literal["revised"]) -> Sequence[Match]:
     if not matches:
         return []
-    lock_book(session, matches)
+    lock_pledges_and_needs(session, matches)
     ended = session.scalars(
         update(Match)
         .where(Match.id.in_([match.id for match in matches]), Match.state == "proposed")
@@ -40,31 +40,31 @@ def lapse(session: Session, matches: Sequence[Match], because: Lapse | Literal["
         .returning(Match),
         execution_options=_ANEW,
     ).all()
-    give_back(session, ended)
+    release_matches(session, ended)
     if because == "deadline":
-        actions.note(session, [match.id for match in ended])
-    outbox.add(session, *map(revised if because == "revised" else lapsed, ended))
+        actions.record_events(session, [match.id for match in ended])
+    outbox.add(session, *map(match_revised if because == "revised" else match_lapsed, ended))
     return ended
 
 
-def lock_book(session: Session, matches: Sequence[Match]) -> None:
+def lock_pledges_and_needs(session: Session, matches: Sequence[Match]) -> None:
     """Everybody who needs both locks pledges before needs, each in the order of their ids, and matches last: so nobody deadlocks."""
-    lock(session, Pledge, {match.pledge_id for match in matches})
-    lock(session, Need, {match.need_id for match in matches})
+    lock_rows(session, Pledge, {match.pledge_id for match in matches})
+    lock_rows(session, Need, {match.need_id for match in matches})
 
 
-def lock_pledge_and_proposals(session: Session, match: Match) -> None:
+def lock_pledge_and_proposed_needs(session: Session, match: Match) -> None:
     """The pledge of a match, and the needs of all that is proposed of it: with the pledge held, nothing more can be proposed of it."""
-    lock(session, Pledge, {match.pledge_id})
+    lock_rows(session, Pledge, {match.pledge_id})
     proposed = session.scalars(select(Match.need_id).where(Match.pledge_id == match.pledge_id, Match.state == "proposed"))
-    lock(session, Need, {match.need_id, *proposed})
+    lock_rows(session, Need, {match.need_id, *proposed})
 
 
-def pledges_proposed_to(session: Session, needs: Collection[UUID]) -> set[UUID]:
+def find_proposed_pledges(session: Session, needs: Collection[UUID]) -> set[UUID]:
     return set(session.scalars(select(Match.pledge_id).where(Match.need_id.in_(needs), Match.state == "proposed")))
 
 
-def lock(session: Session, entity: type[Pledge] | type[Need], ids: Collection[UUID]) -> None:
+def lock_rows(session: Session, entity: type[Pledge] | type[Need], ids: Collection[UUID]) -> None:
     session.execute(select(entity.id).where(entity.id.in_(ids)).order_by(entity.id).with_for_update())
 
 
@@ -78,17 +78,17 @@ _GIVE_BACK = {
 }
 
 
-def give_back(session: Session, matches: Sequence[Match]) -> None:
+def release_matches(session: Session, matches: Sequence[Match]) -> None:
     """All that was set aside is free again on both sides."""
     sides: dict[Side, Counter[UUID]] = {"need": Counter(), "pledge": Counter()}
     for match in matches:
         sides["need"][match.need_id] += match.quantity
         sides["pledge"][match.pledge_id] += match.quantity
     for side, freed in sides.items():
-        free(session, side, freed)
+        release_quantities(session, side, freed)
 
 
-def free(session: Session, side: Side, freed: Mapping[UUID, int]) -> None:
+def release_quantities(session: Session, side: Side, freed: Mapping[UUID, int]) -> None:
     """So much of each is free again, as far as it is still open, and is looked at again. Its rows are locked already."""
     if freed:
         session.execute(_GIVE_BACK[side], {"ids": list(freed), "quantities": list(freed.values())})

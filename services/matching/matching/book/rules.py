@@ -10,19 +10,19 @@ from matching.book.model import Match
 from matching.book.problems import disputed
 
 ACTS = ("accept_match", "refuse_match", "decline_match", "send_match", "receive_match", "close_match", "cancel_match", "print_slip")
-PROMISED = ("accepted", "sent", "received", "closed")
+PROMISED_STATES = ("accepted", "sent", "received", "closed")
 """The states in which a promise stands."""
-OF_GIVER = frozenset({"not_deliverable", "giver_withdrew"})
-OF_HOUSEHOLD = frozenset({"not_deliverable", "giver_no_show", "household_moved", "need_over"})
+GIVER_REASONS = frozenset({"not_deliverable", "giver_withdrew"})
+HOUSEHOLD_REASONS = frozenset({"not_deliverable", "giver_no_show", "household_moved", "need_over"})
 """Why each side may say that nothing will be delivered."""
 GIVER, HOUSEHOLD = "giver", "household"
-COUNTY = 6
+COUNTY_DIGITS = 6
 """Digits of a county's code: who manages one, or a region around it, decides what two sides cannot settle."""
 
 
-def refusal(act: str, caller: Caller, match: Match) -> Problem | None:
+def find_problem(act: str, caller: Caller, match: Match) -> Problem | None:
     """Why the caller may not do this now, or None."""
-    is_giver, is_household = caller.id == match.pledger_id, on_household_side(caller, match)
+    is_giver, is_household = caller.id == match.pledger_id, is_on_household_side(caller, match)
     may, states = {
         "accept_match": (is_giver, ("proposed",)),
         "refuse_match": (is_giver, ("proposed",)),
@@ -43,13 +43,13 @@ def refusal(act: str, caller: Caller, match: Match) -> Problem | None:
     return state_conflict(state="lapsed") if is_late else None
 
 
-def cancelling_refusal(caller: Caller, match: Match, reason: str) -> Problem | None:
+def find_cancellation_problem(caller: Caller, match: Match, reason: str) -> Problem | None:
     """Nobody gives the other side's reasons."""
-    mine = OF_GIVER if caller.id == match.pledger_id else OF_HOUSEHOLD
+    mine = GIVER_REASONS if caller.id == match.pledger_id else HOUSEHOLD_REASONS
     return None if reason in mine else not_allowed()
 
 
-def on_household_side(caller: Caller, match: Match) -> bool:
+def is_on_household_side(caller: Caller, match: Match) -> bool:
     """The household itself, or who manages its village and speaks for it."""
     return caller.id == match.account_id or caller.manages(match.region)
 
@@ -58,15 +58,15 @@ def side_of(caller: Caller, match: Match) -> str | None:
     """The side on which the caller stands, or None."""
     if caller.id == match.pledger_id:
         return GIVER
-    return HOUSEHOLD if on_household_side(caller, match) else None
+    return HOUSEHOLD if is_on_household_side(caller, match) else None
 
 
-def is_the_countys(caller: Caller, match: Match) -> bool:
+def manages_county_of(caller: Caller, match: Match) -> bool:
     """Whether the caller manages the county of the match, or a region around it."""
-    return any(len(region) <= COUNTY and match.region.startswith(region) for region in caller.regions)
+    return any(len(region) <= COUNTY_DIGITS and match.region.startswith(region) for region in caller.regions)
 
 
-def who_acted(match: Match, until: datetime | None = None) -> set[UUID]:
+def people_involved(match: Match, until: datetime | None = None) -> set[UUID]:
     """Who brought the match to where it is, or was then, and so decides nothing about it; what was said with a slip, its printer did."""
     moved = [(movement.slip.printed_by if movement.slip else movement.by, movement.at) for movement in match.movements]
     acts = [*moved, (match.closed_by, match.closed_at)]
@@ -75,4 +75,4 @@ def who_acted(match: Match, until: datetime | None = None) -> set[UUID]:
 
 def acts_on_match(caller: Caller, match: Match) -> list[str]:
     """The operations that the caller may carry out on it now."""
-    return [act for act in ACTS if refusal(act, caller, match) is None]
+    return [act for act in ACTS if find_problem(act, caller, match) is None]

@@ -1,7 +1,7 @@
 """Pairs: no need and no pledge that fit each other both wait."""
 
 from matching.checks.check import Check
-from matching.refusals.conditions import no_lesson, not_refused
+from matching.refusals.conditions import not_barred, not_excluded
 
 # Like needs and like pledges are looked at once: every key that somebody asks for is one row, and so is every key that is offered, with
 # what its pledges are not for. Where both are there, and nowhere else, their rows are taken up: first the needs, with what the lessons
@@ -38,12 +38,12 @@ _BOTH_WAIT = f"""
     taught AS MATERIALIZED (
         SELECT served.*, region FROM served JOIN asked ON asked.category = served.category AND asked.unit = served.unit
             AND asked.region >= served.scope AND asked.region < served.scope || '~'
-        WHERE {no_lesson("asked", "not_for")}
+        WHERE {not_excluded("asked", "not_for")}
     )
     SELECT waiting.id AS need_id, free.id AS pledge_id FROM taught
     JOIN waiting ON waiting.category = taught.category AND waiting.unit = taught.unit AND waiting.region = taught.region
     JOIN free ON free.category = taught.wider AND free.unit = taught.unit AND free.scope = taught.scope AND free.not_for = taught.not_for
-    WHERE {not_refused("waiting", "free.id")}
+    WHERE {not_barred("waiting", "free.id")}
     LIMIT 1
 """
 

@@ -1,12 +1,12 @@
 """Reliability: what is noted for and against people is what the book says, and it adds up to what is kept of each."""
 
 from matching.checks.check import Check
-from matching.reliability.actions import DESERVED, GROWN
+from matching.reliability.actions import DERIVED_EVENTS, GROWTH
 
 # Sums of fractions, added up in another order: a millionth is rounding, a forgotten mark is much more.
 _SUMMED = f"""
     SELECT person_id FROM (
-        SELECT person_id, sum(good * {GROWN}) AS good, sum(bad * {GROWN}) AS bad FROM marks WHERE void_at IS NULL GROUP BY person_id
+        SELECT person_id, sum(good * {GROWTH}) AS good, sum(bad * {GROWTH}) AS bad FROM marks WHERE void_at IS NULL GROUP BY person_id
     ) AS noted FULL JOIN reliabilities AS kept USING (person_id)
     WHERE kept.person_id IS NULL AND noted.good + noted.bad > 0
         OR abs(coalesce(noted.good, 0) - kept.good) > 1e-6 * (1 + kept.good + kept.bad)
@@ -14,7 +14,8 @@ _SUMMED = f"""
     ORDER BY person_id LIMIT 1
 """
 _NOTED = f"""
-    SELECT match_id, person_id, kind FROM ({DESERVED.format(which="true")}) AS deserved FULL JOIN marks USING (match_id, person_id, kind)
+    SELECT match_id, person_id, kind FROM ({DERIVED_EVENTS.format(which="true")}) AS deserved
+    FULL JOIN marks USING (match_id, person_id, kind)
     WHERE marks.id IS NULL OR deserved.at IS NULL OR abs(deserved.good - marks.good) > 1e-9 OR abs(deserved.bad - marks.bad) > 1e-9
     ORDER BY match_id, person_id, kind LIMIT 1
 """

@@ -20,10 +20,10 @@ from matching.clearing.completion import fitting_needs, leave
 from matching.clearing.eligibility import Wanting
 from matching.clearing.lock import held
 from matching.clearing.proposals import propose
-from matching.fairness.queries import lately
-from matching.weights.allocation import share_out, too_low
-from matching.weights.deferral import decline, forget
-from matching.weights.queries import in_force
+from matching.fairness.queries import load_recent_help
+from matching.weights.allocation import allocate_by_region, find_pairs_below_threshold
+from matching.weights.deferral import defer_pairs, end_deferrals
+from matching.weights.queries import load_weights_in_force
 
 BATCH = 500
 PLEDGES_AT_ONCE = 20
@@ -75,13 +75,13 @@ def _clear(session: Session, answer_within: timedelta, due_needs: Sequence[UUID]
     refused = session.execute(_REFUSED, {"ids": array(asked)}).all() if asked else []
     wanting = Wanting(asked.values(), refused)
     pledges = candidates.take(session, wanting)
-    weights = in_force(session, {need.region for need in asked.values()}, at)
-    forget(session, [id_ for id_ in due_needs if id_ in need_of and need_of[id_].declined])
+    weights = load_weights_in_force(session, {need.region for need in asked.values()}, at)
+    end_deferrals(session, [id_ for id_ in due_needs if id_ in need_of and need_of[id_].declined])
     needs = in_turn(list(asked.values()))
-    low = too_low(needs, pledges.values(), weights)
-    decline(session, low, at)
+    low = find_pairs_below_threshold(needs, pledges.values(), weights)
+    defer_pairs(session, low, at)
     barred = wanting.barred_of(pledges.values())
-    shares, pledge_of = held(session, lambda left: share_out(needs, left, barred, weights, low), pledges)
+    shares, pledge_of = held(session, lambda left: allocate_by_region(needs, left, barred, weights, low), pledges)
     weighed = {id_: (row, asked[id_]) for id_, row in need_of.items()}
     propose(session, shares, weighed, pledge_of, weights, at, answer_within)
     given, taken = Counter[UUID](), Counter[UUID]()
@@ -102,7 +102,7 @@ def _take_needs(session: Session, due_needs: Sequence[UUID], due_pledges: Sequen
 
 def _asked(session: Session, rows: Collection[Any], at: datetime) -> dict[UUID, Asked]:
     """The needs by id, each with how its village and household fared. What is asked here was published, even if it is not counted yet."""
-    known, here = lately(session, rows), Counter(row.region for row in rows)
+    known, here = load_recent_help(session, rows), Counter(row.region for row in rows)
     return {
         row.id: Asked(
             row.id,

@@ -8,14 +8,14 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from chassis.data.bulk_sql import array
-from matching.refusals.conditions import wanted
-from matching.weights.deferral import WORTH_IT
+from matching.refusals.conditions import pair_is_allowed
+from matching.weights.deferral import NOT_DEFERRED
 
 PER_PLEDGE = 100
 DECLINED_LOOKED_AT = 1000
 AGAIN = timedelta(milliseconds=20)
 
-_WANTED = wanted("needs", "pledges.id", "pledges.not_for")
+_WANTED = pair_is_allowed("needs", "pledges.id", "pledges.not_for")
 _OPEN = """
     category = asked.category AND unit = asked.unit
     AND region >= pledges.scope AND region < pledges.scope || '~' AND open
@@ -32,7 +32,7 @@ def _fitting(order: str, limit: int) -> str:
         (SELECT id FROM needs WHERE {_OPEN} AND NOT declined AND {_WANTED} {order} LIMIT {limit})
         UNION ALL
         (SELECT id FROM (SELECT * FROM needs WHERE {_OPEN} AND declined LIMIT {DECLINED_LOOKED_AT}) AS needs
-         WHERE {_WANTED} AND {WORTH_IT} {order} LIMIT {limit})
+         WHERE {_WANTED} AND {NOT_DEFERRED} {order} LIMIT {limit})
     """
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from matching.allocation.score import Asked, Key, keys_of
-from matching.refusals.conditions import AREAS, area_of
+from matching.refusals.conditions import AREA_LENGTHS, find_excluded_area
 
 EVERYTHING = 2**62
 
@@ -38,7 +38,7 @@ class Wanting:
     def _by_word(self) -> Mapping[str, set[UUID]]:
         found: dict[str, set[UUID]] = defaultdict(set)
         for need in self.needs.values():
-            for word in (*(need.region[:length] for length in AREAS), need.category):
+            for word in (*(need.region[:length] for length in AREA_LENGTHS), need.category):
                 found[word].add(need.id)
         return found
 
@@ -79,7 +79,7 @@ class Wanting:
 
     def classes(self, key: Key) -> dict[str, list[str]]:
         """The areas and the items of those who want a key, as far as lessons tell them apart; and which go together, if there are many."""
-        together = sorted({(area_of(need.region, key[2]), need.category) for need in self.by_key[key]})
+        together = sorted({(find_excluded_area(need.region, key[2]), need.category) for need in self.by_key[key]})
         areas, items = ([*dict.fromkeys(column)] for column in zip(*together, strict=True))
         if len(items) == 1:
             return {"areas": areas, "items": items}

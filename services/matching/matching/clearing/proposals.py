@@ -17,7 +17,7 @@ from matching.allocation.reasons import reasons_for
 from matching.allocation.score import Asked, Weights
 from matching.allocation.solver import Share
 from matching.book.events import match_facts
-from matching.weights.queries import Sets
+from matching.weights.queries import RegionalWeights
 
 _SET_ASIDE = {
     table: text(
@@ -43,7 +43,7 @@ def propose(
     shares: Sequence[Share],
     needs: Mapping[UUID, tuple[Any, Asked]],
     pledges: Mapping[UUID, Any],
-    weights: Sets,
+    weights: RegionalWeights,
     at: datetime,
     answer_within: timedelta,
 ) -> None:

@@ -12,9 +12,9 @@ from sqlalchemy.orm import Session
 
 from chassis.data.database import now
 from matching.book.model import Match
-from matching.book.release import lapse, lock_book
+from matching.book.release import lapse_proposals, lock_pledges_and_needs
 from matching.clearing import actions
-from matching.refusals.conditions import wanted
+from matching.refusals.conditions import pair_is_allowed
 
 AT_ONCE = 20
 LOOKED_AT = 200
@@ -50,7 +50,7 @@ _REVISABLE = text(
         WHERE matches.state = 'proposed' AND matches.quantity <= wanting.rest AND starts_with(wanting.region, pledges.scope)
           AND matches.reminded_at IS NULL AND :at - proposed_at < answer_by - :at AND NOT pledges.ended AND valid_until >= answer_by
           AND NOT EXISTS (SELECT FROM matches AS former WHERE former.pledge_id = pledges.id AND former.ended_because = 'revised')
-          AND {wanted("wanting", "pledges.id", "pledges.not_for")}
+          AND {pair_is_allowed("wanting", "pledges.id", "pledges.not_for")}
         ORDER BY ordinary.posted_at DESC, matches.id LIMIT 1
     ) AS found
     LIMIT {AT_ONCE}
@@ -78,9 +78,9 @@ def _give(session: Session, need_id: UUID, match_id: UUID, answer_within: timede
     """Whether the pledge is proposed to the critical need now; if it is not, everything stays as it was."""
     with session.begin_nested() as step:
         [match] = session.scalars(select(Match).where(Match.id == match_id)).all()
-        lock_book(session, [match])
+        lock_pledges_and_needs(session, [match])
         still = (need_id, match_id) in _revisable(session, need_id)
-        if still and lapse(session, [match], "revised") and actions.clear_for(session, [need_id], answer_within):
+        if still and lapse_proposals(session, [match], "revised") and actions.clear_for(session, [need_id], answer_within):
             return True
         step.rollback()
     return False

@@ -14,11 +14,11 @@ from chassis.http.pagination import page
 from chassis.messaging import outbox
 from chassis.problems import not_found
 from matching.book import queries
-from matching.book.lock import take
-from matching.book.model import SLIPS, Match
+from matching.book.lock import lock_for_action
+from matching.book.model import WITH_SLIPS, Match
 from matching.book.rules import side_of
 from matching.disputes import rules
-from matching.disputes.events import answered, opened, raised, settled
+from matching.disputes.events import dispute_answered, dispute_opened, dispute_raised, dispute_settled
 from matching.disputes.model import SETTLED_WITHIN, Dispute
 
 ANSWERED_WITHIN = timedelta(days=7)
@@ -29,7 +29,7 @@ OPEN = ("open", "answered", "raised")
 
 def dispute_match(session: Session, caller: Caller, match_id: UUID, cause: str, text: str) -> Dispute:
     """One side says what is not as the other says. Until it is settled, the match is not closed."""
-    match = take(session, caller, match_id, "dispute_match", rule=rules.disputing_refusal)
+    match = lock_for_action(session, caller, match_id, "dispute_match", rule=rules.find_opening_problem)
     match.dispute, match.version = "open", match.version + 1
     at = now()
     dispute = Dispute(
@@ -39,7 +39,7 @@ def dispute_match(session: Session, caller: Caller, match_id: UUID, cause: str, 
     )  # fmt: skip
     session.add(dispute)
     session.flush()
-    outbox.add(session, opened(dispute))
+    outbox.add(session, dispute_opened(dispute))
     return dispute
 
 
@@ -50,7 +50,7 @@ def answer_dispute(session: Session, caller: Caller, dispute_id: UUID, outcome: 
     dispute.answered_by, dispute.answered_at, dispute.answered_as = caller.id, now(), outcome
     dispute.due_at = now() + RAISED_WITHIN
     session.flush()
-    outbox.add(session, answered(dispute))
+    outbox.add(session, dispute_answered(dispute))
     return dispute
 
 
@@ -70,7 +70,7 @@ def settle_dispute(session: Session, caller: Caller, dispute_id: UUID, outcome: 
     return dispute
 
 
-def pass_deadlines(session: Session) -> int:
+def apply_deadlines(session: Session) -> int:
     """What nobody answered goes up to the county; what nobody took on is settled as it was answered. Returns how many."""
     due = select(Dispute.id).join(Dispute.match).where(Dispute.state.in_(("open", "answered")), Dispute.due_at <= now())
     ids = session.scalars(due.order_by(Dispute.due_at).limit(AT_ONCE).with_for_update(of=Match, skip_locked=True)).all()
@@ -87,21 +87,21 @@ def pass_deadlines(session: Session) -> int:
     return passed
 
 
-def visible_dispute(session: Session, caller: Caller, dispute_id: UUID) -> Dispute:
+def find_visible_dispute(session: Session, caller: Caller, dispute_id: UUID) -> Dispute:
     """For both sides of its match and the administrators around."""
-    return _one(session, _whole().where(Dispute.id == dispute_id, or_(queries.is_own(caller), caller.within(Match.region))))
+    return _one(session, _whole().where(Dispute.id == dispute_id, or_(queries.is_own_match(caller), caller.within(Match.region))))
 
 
-def dispute_of(session: Session, caller: Caller, match_id: UUID) -> Dispute:
-    queries.visible_match(session, caller, match_id)
+def find_dispute_of_match(session: Session, caller: Caller, match_id: UUID) -> Dispute:
+    queries.find_visible_match(session, caller, match_id)
     return _one(session, _whole().where(Dispute.match_id == match_id))
 
 
-def own_disputes(session: Session, caller: Caller, **paging: Any) -> dict[str, Any]:
-    return page(session, _whole().where(queries.is_own(caller)), Dispute.id, **paging)
+def list_own_disputes(session: Session, caller: Caller, **paging: Any) -> dict[str, Any]:
+    return page(session, _whole().where(queries.is_own_match(caller)), Dispute.id, **paging)
 
 
-def managed_disputes(
+def list_managed_disputes(
     session: Session, caller: Caller, region: str = "", state: str | None = None, overdue: bool = False, **paging: Any
 ) -> dict[str, Any]:
     """Those of the regions one manages: all that are not settled, or those in one state; or those that the county lets wait too long."""
@@ -112,10 +112,10 @@ def managed_disputes(
 
 
 def _take(session: Session, caller: Caller, dispute_id: UUID, act: str) -> Dispute:
-    visible_dispute(session, caller, dispute_id)
+    find_visible_dispute(session, caller, dispute_id)
     dispute = _locked(session, dispute_id)
     versions.as_seen(session, dispute)
-    if refusal := rules.refusal(act, caller, dispute):
+    if refusal := rules.find_problem(act, caller, dispute):
         raise refusal
     return dispute
 
@@ -131,19 +131,19 @@ def _locked(session: Session, dispute_id: UUID) -> Dispute:
 def _raise(session: Session, dispute: Dispute) -> None:
     dispute.state, dispute.raised_at, dispute.due_at, dispute.version = "raised", now(), None, dispute.version + 1
     session.flush()
-    outbox.add(session, raised(dispute))
+    outbox.add(session, dispute_raised(dispute))
 
 
 def _settle(session: Session, dispute: Dispute) -> None:
     dispute.state, dispute.settled_at, dispute.due_at, dispute.version = "settled", now(), None, dispute.version + 1
     dispute.match.dispute, dispute.match.version = "settled", dispute.match.version + 1
     session.flush()
-    outbox.add(session, settled(dispute))
+    outbox.add(session, dispute_settled(dispute))
 
 
 def _whole() -> Select[Any]:
     texts = (undefer(Dispute.text), undefer(Dispute.answer), undefer(Dispute.ruling))
-    return select(Dispute).join(Dispute.match).options(*texts, contains_eager(Dispute.match).options(SLIPS))
+    return select(Dispute).join(Dispute.match).options(*texts, contains_eager(Dispute.match).options(WITH_SLIPS))
 
 
 def _one(session: Session, query: Select[Any]) -> Dispute:

@@ -103,7 +103,7 @@ def dispute_match(session: Session, caller: Caller, match_id: UUID, json_data: d
 @api.output(DisputeOut)
 def get_dispute_of_match(session: Session, caller: Caller, match_id: UUID) -> Any:
     """The dispute of a match, for both sides and the administrators of its region."""
-    return _shown(actions.dispute_of(session, caller, match_id), caller)
+    return _shown(actions.find_dispute_of_match(session, caller, match_id), caller)
 
 
 @api.get("/disputes")
@@ -112,7 +112,7 @@ def get_dispute_of_match(session: Session, caller: Caller, match_id: UUID) -> An
 @api.output(DisputePage)
 def list_own_disputes(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
     """The disputes of one's own matches, whoever opened them."""
-    return _page(actions.own_disputes(session, caller, **query_data), caller)
+    return _page(actions.list_own_disputes(session, caller, **query_data), caller)
 
 
 @api.get("/disputes/managed")
@@ -121,7 +121,7 @@ def list_own_disputes(session: Session, caller: Caller, query_data: dict[str, An
 @api.output(DisputePage)
 def list_managed_disputes(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
     """The disputes in the regions one manages that are not settled; `state=raised` are those that wait for the county."""
-    return _page(actions.managed_disputes(session, caller, **query_data), caller)
+    return _page(actions.list_managed_disputes(session, caller, **query_data), caller)
 
 
 @api.get("/disputes/<uuid:dispute_id>")
@@ -129,7 +129,7 @@ def list_managed_disputes(session: Session, caller: Caller, query_data: dict[str
 @api.output(DisputeOut)
 def get_dispute(session: Session, caller: Caller, dispute_id: UUID) -> Any:
     """One dispute, for both sides of its match and the administrators of its region."""
-    return _shown(actions.visible_dispute(session, caller, dispute_id), caller)
+    return _shown(actions.find_visible_dispute(session, caller, dispute_id), caller)
 
 
 @api.post("/disputes/<uuid:dispute_id>/answer")

@@ -5,20 +5,20 @@ from typing import Any
 from uuid import UUID
 
 from contracts.matching import DisputeAnswered, DisputeOpened, DisputeRaised, DisputeReminded, DisputeSettled
-from matching.book.rules import who_acted
+from matching.book.rules import people_involved
 from matching.disputes.model import Dispute
 
 
-def opened(dispute: Dispute) -> DisputeOpened:
+def dispute_opened(dispute: Dispute) -> DisputeOpened:
     involved = _involved(dispute, dispute.opened_at, dispute.opened_by)
     return DisputeOpened(version=1, **_stated(dispute), involved=involved, opened_at=dispute.opened_at)
 
 
-def answered(dispute: Dispute) -> DisputeAnswered:
+def dispute_answered(dispute: Dispute) -> DisputeAnswered:
     return DisputeAnswered(version=2, **_stated(dispute), outcome=dispute.answered_as, answered_at=dispute.answered_at)
 
 
-def raised(dispute: Dispute) -> DisputeRaised:
+def dispute_raised(dispute: Dispute) -> DisputeRaised:
     version = 3 if dispute.answered_at else 2
     return DisputeRaised(
         version=version, **_stated(dispute), unanswered=dispute.answered_at is None, involved=_of_county(dispute, dispute.raised_at),
@@ -26,7 +26,7 @@ def raised(dispute: Dispute) -> DisputeRaised:
     )  # fmt: skip
 
 
-def reminded(dispute: Dispute) -> DisputeReminded:
+def dispute_reminded(dispute: Dispute) -> DisputeReminded:
     at, by = dispute.reminded_at, dispute.decide_by
     if at is None or by is None:
         raise ValueError("nobody was reminded of this dispute")
@@ -35,7 +35,7 @@ def reminded(dispute: Dispute) -> DisputeReminded:
     )
 
 
-def settled(dispute: Dispute) -> DisputeSettled:
+def dispute_settled(dispute: Dispute) -> DisputeSettled:
     by_county = dispute.raised_at is not None
     return DisputeSettled(
         version=dispute.version, **_stated(dispute), outcome=dispute.outcome, by_county=by_county, settled_at=dispute.settled_at
@@ -48,7 +48,7 @@ def _of_county(dispute: Dispute, at: datetime | None) -> list[UUID]:
 
 def _involved(dispute: Dispute, at: datetime | None, *more: UUID | None) -> list[UUID]:
     """Who had taken part by then, whatever became of it."""
-    return sorted(who_acted(dispute.match, at) | {one for one in more if one})
+    return sorted(people_involved(dispute.match, at) | {one for one in more if one})
 
 
 def _stated(dispute: Dispute) -> dict[str, Any]:

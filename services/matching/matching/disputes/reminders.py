@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from chassis.data.database import now
 from chassis.messaging import outbox
-from matching.disputes.events import reminded
+from matching.disputes.events import dispute_reminded
 from matching.disputes.model import SETTLED_WITHIN, Dispute
 
 BEFORE = timedelta(days=3)
@@ -30,5 +30,5 @@ def remind_county(session: Session) -> int:
     for dispute in disputes:
         dispute.reminded_at, dispute.version = at, dispute.version + 1
     session.flush()
-    outbox.add(session, *map(reminded, disputes))
+    outbox.add(session, *map(dispute_reminded, disputes))
     return len(disputes)

@@ -15,14 +15,14 @@ from sqlalchemy.orm import Session
 BATCH = 1_000
 AT_ONCE = 20
 
-HELPS = """
+IS_HELPING = """
     state NOT IN ('refused', 'lapsed', 'declined') AND (state <> 'closed' OR ended_because IN ('delivered', 'partly_delivered'))
     AND NOT EXISTS (SELECT FROM movements WHERE match_id = matches.id AND kind = 'received' AND quantity = 0)
 """
 """SQL condition: this match helps its need."""
 
-SEEN = f"""
-    SELECT id AS need_id, region, household_id, EXISTS (SELECT FROM matches WHERE need_id = needs.id AND {HELPS}) AS is_helped,
+NEEDS_AS_COUNTED = f"""
+    SELECT id AS need_id, region, household_id, EXISTS (SELECT FROM matches WHERE need_id = needs.id AND {IS_HELPING}) AS is_helped,
         CAST(date_trunc('quarter', coalesce(published_at, posted_at) AT TIME ZONE 'Asia/Shanghai') AS date) AS quarter
     FROM needs WHERE urgency > 0
 """
@@ -41,7 +41,7 @@ _COUNT = text(
     ),
     seen AS (
         SELECT one.*, (SELECT is_helped FROM counted_needs WHERE counted_needs.need_id = one.need_id) AS was_helped
-        FROM (SELECT DISTINCT need_id FROM taken) AS noted, LATERAL ({SEEN} AND id = noted.need_id OFFSET 0) AS one
+        FROM (SELECT DISTINCT need_id FROM taken) AS noted, LATERAL ({NEEDS_AS_COUNTED} AND id = noted.need_id OFFSET 0) AS one
     ),
     kept AS (
         INSERT INTO counted_needs (need_id, household_id, quarter, is_helped) SELECT need_id, household_id, quarter, is_helped FROM seen
@@ -62,7 +62,7 @@ _COUNT = text(
 )
 
 
-def count(session: Session) -> int:
+def count_helped_needs(session: Session) -> int:
     """Count what was noted, a limited part of it; returns how many notes there were. Nothing while another process counts."""
     if not session.scalar(_ALONE):
         return 0

@@ -31,7 +31,7 @@ _LATELY = text(
 )
 
 
-class Lately(msgspec.Struct, frozen=True):
+class RecentHelp(msgspec.Struct, frozen=True):
     """Of this quarter and the one before: by village the needs published and how many of them are helped, by household how many are.
 
     Those of which nothing is counted yet are not in it.
@@ -41,10 +41,10 @@ class Lately(msgspec.Struct, frozen=True):
     households: dict[UUID, int]
 
 
-def lately(session: Session, needs: Collection[Any]) -> Lately:
+def load_recent_help(session: Session, needs: Collection[Any]) -> RecentHelp:
     """How the villages and households of these needs have fared."""
     asked = {"regions": array({row.region for row in needs}), "households": array({row.household_id for row in needs})}
-    return msgspec.json.decode(session.scalar(_LATELY, asked | {"since": _since()}) or "", type=Lately)
+    return msgspec.json.decode(session.scalar(_LATELY, asked | {"since": _since()}) or "", type=RecentHelp)
 
 
 def _since() -> date:

@@ -1,10 +1,10 @@
 """Counts every need anew and holds it against what is kept: what `make audit` and the tests ask."""
 
-from matching.fairness.actions import SEEN
+from matching.fairness.actions import NEEDS_AS_COUNTED
 
 # What is noted and not counted yet is left out: it will be looked up.
 MISCOUNTED = f"""
-    SELECT need_id FROM ({SEEN}) AS seen LEFT JOIN counted_needs USING (need_id)
+    SELECT need_id FROM ({NEEDS_AS_COUNTED}) AS seen LEFT JOIN counted_needs USING (need_id)
     WHERE (seen.is_helped, seen.household_id, seen.quarter)
         IS DISTINCT FROM (counted_needs.is_helped, counted_needs.household_id, counted_needs.quarter)
       AND NOT EXISTS (SELECT FROM help_changes WHERE help_changes.need_id = seen.need_id)

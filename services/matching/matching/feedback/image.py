@@ -33,7 +33,7 @@ class Picture:
     height: int
 
 
-def cleaned(data: bytes, media_type: str) -> Picture:
+def clean_photo(data: bytes, media_type: str) -> Picture:
     """Raises `photo_unreadable` for what is not whole or not of that type, `photo_too_large` for too many pixels, before it decodes them.
 
     Colours are taken for sRGB, transparent places become white, of several pictures in a file the first is kept.

@@ -12,7 +12,7 @@ from matching.book.model import Match
 from matching.feedback.model import Feedback, Photo, Rating, Thanks
 
 
-def feedback_by_match(session: Session, matches: Collection[Match]) -> Mapping[UUID, Feedback]:
+def load_feedback_by_match(session: Session, matches: Collection[Match]) -> Mapping[UUID, Feedback]:
     """Load the feedback on several matches with one query for each kind; a match without feedback has an empty one."""
     # Nothing can be shown, thanked for or rated before something was sent or the match was closed.
     ids = [match.id for match in matches if match.movement("sent") or match.closed_at]
@@ -22,8 +22,8 @@ def feedback_by_match(session: Session, matches: Collection[Match]) -> Mapping[U
     return {match.id: Feedback(photos[match.id], thanks[match.id], ratings[match.id]) for match in matches}
 
 
-def feedback_on(session: Session, match: Match) -> Feedback:
-    return feedback_by_match(session, [match])[match.id]
+def load_feedback(session: Session, match: Match) -> Feedback:
+    return load_feedback_by_match(session, [match])[match.id]
 
 
 def _by_match(session: Session, entity: Any, ids: Collection[UUID]) -> Mapping[UUID, list[Any]]:

@@ -15,10 +15,10 @@ from chassis.messaging import outbox
 from contracts.needs import NeedClosed, NeedPublished, NeedWithdrawn, PledgeChanged, PledgeOffered, PledgeWithdrawn
 from matching.allocation.score import PRIOR
 from matching.book import clearing_queue
-from matching.book.events import accepted_of, need_ended
+from matching.book.events import match_need_ended, sum_promised
 from matching.book.model import Match, Need, Pledge
-from matching.book.release import lapse, lock, matches_in, pledges_proposed_to
-from matching.refusals.actions import forget_all, tell_released
+from matching.book.release import find_matches, find_proposed_pledges, lapse_proposals, lock_rows
+from matching.refusals.actions import publish_release, withdraw_all_rules
 from matching.reliability import classes
 
 # What was ever asked for, and in which unit: a pledge for a group looks its items up there, one index range each.
@@ -55,14 +55,14 @@ def end_needs(session: Session, events: Sequence[NeedWithdrawn | NeedClosed]) ->
     while not _end(session, rows):
         pass
     because: Literal["need_withdrawn", "need_closed"] = "need_withdrawn" if isinstance(events[0], NeedWithdrawn) else "need_closed"
-    lapse(session, matches_in(session, "proposed", Match.need_id.in_(newest)), because)
+    lapse_proposals(session, find_matches(session, "proposed", Match.need_id.in_(newest)), because)
     untold = Match.need_id.in_(newest) & Match.need_ended_at.is_(None)
-    promised = matches_in(session, "accepted", untold, locked=True)
+    promised = find_matches(session, "accepted", untold, locked=True)
     for match in promised:
         match.version, match.need_ended_because, match.need_ended_at = match.version + 1, because, now()
         match.need_ended_version = match.version
     session.flush()
-    outbox.add(session, *map(need_ended, promised))
+    outbox.add(session, *map(match_need_ended, promised))
 
 
 def _end(session: Session, rows: list[dict[str, Any]]) -> bool:
@@ -78,10 +78,10 @@ def _end(session: Session, rows: list[dict[str, Any]]) -> bool:
     )
     needs = [row["id"] for row in rows]
     with session.begin_nested() as step:
-        held = pledges_proposed_to(session, needs)
-        lock(session, Pledge, held)
+        held = find_proposed_pledges(session, needs)
+        lock_rows(session, Pledge, held)
         session.execute(ending)
-        if pledges_proposed_to(session, needs) <= held:
+        if find_proposed_pledges(session, needs) <= held:
             return True
         step.rollback()
     return False
@@ -89,7 +89,7 @@ def _end(session: Session, rows: list[dict[str, Any]]) -> bool:
 
 def book_pledges(session: Session, events: Sequence[PledgeOffered]) -> None:
     """Enter offered pledges into the book; one that is known already, perhaps changed or ended, stays as it is."""
-    known = classes.known(session, {event.pledger_id for event in events})
+    known = classes.load_classes(session, {event.pledger_id for event in events})
     rows = [_offer(event, known) for event in sorted(events, key=lambda event: event.pledge_id)]
     entered = session.scalars(_enter("pledges", tuple(rows[0])), {"rows": document(rows)})
     clearing_queue.add(session, "pledge", set(entered))
@@ -97,34 +97,34 @@ def book_pledges(session: Session, events: Sequence[PledgeOffered]) -> None:
 
 def change_pledge(session: Session, event: PledgeChanged) -> None:
     """Release the unanswered proposals of the pledge, keep what was accepted, and tell what is free now."""
-    pledge = _pledge_at(session, event.pledge_id, event.version, _offer(event, classes.known(session, [event.pledger_id])))
+    pledge = _pledge_at(session, event.pledge_id, event.version, _offer(event, classes.load_classes(session, [event.pledger_id])))
     if pledge is None:
         return
-    lapse(session, matches_in(session, "proposed", Match.pledge_id == pledge.id), "pledge_changed")
+    lapse_proposals(session, find_matches(session, "proposed", Match.pledge_id == pledge.id), "pledge_changed")
     # What lapsed was given back by SQL, which the object does not know: it would take its old figure for unchanged.
     session.refresh(pledge)
-    forget_all(session, pledge)
+    withdraw_all_rules(session, pledge)
     if not pledge.ended or pledge.paused:
-        promised = accepted_of(session, pledge.id)
+        promised = sum_promised(session, pledge.id)
         pledge.ended = pledge.paused = False
         pledge.scope, pledge.valid_until, pledge.expired = event.region, event.valid_until, event.valid_until <= now()
         pledge.quantity = max(event.quantity, promised)
         pledge.rest = pledge.quantity - promised
         session.flush()
         clearing_queue.add(session, "pledge", [pledge.id])
-    tell_released(session, pledge)
+    publish_release(session, pledge)
 
 
 def withdraw_pledge(session: Session, event: PledgeWithdrawn) -> None:
     """Nothing more of the pledge: unanswered proposals lapse, what was accepted stays."""
-    pledge = _pledge_at(session, event.pledge_id, event.version, _offer(event, classes.known(session, [event.pledger_id])))
+    pledge = _pledge_at(session, event.pledge_id, event.version, _offer(event, classes.load_classes(session, [event.pledger_id])))
     if pledge is None:
         return
-    forget_all(session, pledge)
+    withdraw_all_rules(session, pledge)
     pledge.ended, pledge.paused, pledge.rest = True, False, 0
     session.flush()
-    lapse(session, matches_in(session, "proposed", Match.pledge_id == pledge.id), "pledge_withdrawn")
-    tell_released(session, pledge)
+    lapse_proposals(session, find_matches(session, "proposed", Match.pledge_id == pledge.id), "pledge_withdrawn")
+    publish_release(session, pledge)
 
 
 def _pledge_at(session: Session, pledge_id: UUID, version: int, unknown: dict[str, Any]) -> Pledge | None:

@@ -15,7 +15,7 @@ from chassis.http.routes import access
 from chassis.problems import language
 from matching.book.labels import REFUSALS
 from matching.refusals import actions
-from matching.refusals.model import Lesson
+from matching.refusals.model import RefusalRule
 
 api = APIBlueprint("lessons", __name__)
 
@@ -59,8 +59,8 @@ LessonPage = page_of(LessonOut)
 def list_lessons(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
     """What was learnt from one's own refusals, forgotten ones too."""
     pledge_id = query_data.pop("pledge_id", None)
-    query = select(Lesson).where(Lesson.pledger_id == caller.id)
-    found = page(session, query.where(Lesson.pledge_id == pledge_id) if pledge_id else query, Lesson.id, **query_data)
+    query = select(RefusalRule).where(RefusalRule.pledger_id == caller.id)
+    found = page(session, query.where(RefusalRule.pledge_id == pledge_id) if pledge_id else query, RefusalRule.id, **query_data)
     return found | {"items": [_shown(one) for one in found["items"]]}
 
 
@@ -69,7 +69,7 @@ def list_lessons(session: Session, caller: Caller, query_data: dict[str, Any]) -
 @api.output(LessonOut)
 def get_lesson(session: Session, caller: Caller, lesson_id: UUID) -> Any:
     """One thing that was learnt from a refusal of one's own."""
-    return _shown(actions.own_lesson(session, caller, lesson_id))
+    return _shown(actions.find_own_rule(session, caller, lesson_id))
 
 
 @api.post("/lessons/<uuid:lesson_id>/withdrawal")
@@ -78,11 +78,11 @@ def get_lesson(session: Session, caller: Caller, lesson_id: UUID) -> Any:
 @api.output(LessonOut, 201)
 def forget_lesson(session: Session, caller: Caller, lesson_id: UUID, json_data: dict[str, Any]) -> Any:
     """Take it back: the pledge is matched as before. The refused pair is still not proposed again."""
-    lesson = actions.forget(session, caller, lesson_id)
+    lesson = actions.withdraw_rule(session, caller, lesson_id)
     return _shown(lesson), 201, {"Location": f"/v1/lessons/{lesson.id}"}
 
 
-def _shown(lesson: Lesson) -> dict[str, Any]:
+def _shown(lesson: RefusalRule) -> dict[str, Any]:
     stated = {name: getattr(lesson, name) for name in LessonOut().fields if name not in {"text", "allowed"}}
     place = PLACES[language()][len(lesson.region)] if lesson.region else ""
     allowed = ["forget_lesson"] if lesson.forgotten_at is None else []

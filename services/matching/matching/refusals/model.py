@@ -10,7 +10,7 @@ from chassis.data.database import CategoryCode, Moment, RegionCode, new_id
 from matching.book.model import Base
 
 
-class Lesson(Base):
+class RefusalRule(Base):
     """A pledge is not proposed to needs of this region and category; without a region it rests altogether. Nothing holds once forgotten."""
 
     __tablename__ = "lessons"

@@ -14,7 +14,7 @@ _MOST_OF_A_MATCH = 4
 AT_ONCE = 1_000
 
 # What was lost on its way or not taken in is not the giver's doing: it is neither for them nor against them.
-DESERVED = f"""
+DERIVED_EVENTS = f"""
     SELECT matches.id AS match_id, pledger_id AS person_id, 'delivery' AS kind, CAST(received.quantity AS float8) / owed AS good,
         1 - CAST(received.quantity AS float8) / owed AS bad, received.at
     FROM matches JOIN movements AS received ON received.match_id = matches.id AND received.kind = 'received'
@@ -46,12 +46,12 @@ DESERVED = f"""
 """
 """Everything that the book says for and against people; ratings once they are shown."""
 
-GROWN = f"power(CAST(2 AS float8), (CAST(extract(epoch FROM at) AS float8) - {EPOCH.timestamp()}) / {HALF_LIFE.total_seconds()})"
+GROWTH = f"power(CAST(2 AS float8), (CAST(extract(epoch FROM at) AS float8) - {EPOCH.timestamp()}) / {HALF_LIFE.total_seconds()})"
 """`reliability.grown` of a mark."""
 
 _NOTE = text(
     f"""
-    WITH deserved AS ({DESERVED.format(which="matches.id = ANY(CAST(:match_ids AS uuid[]))")}),
+    WITH deserved AS ({DERIVED_EVENTS.format(which="matches.id = ANY(CAST(:match_ids AS uuid[]))")}),
     numbered AS (SELECT *, row_number() OVER (ORDER BY match_id, person_id, kind) AS number FROM deserved),
     noted AS (
         INSERT INTO marks (id, version, match_id, person_id, kind, good, bad, at)
@@ -60,7 +60,7 @@ _NOTE = text(
         ON CONFLICT (match_id, person_id, kind) DO NOTHING RETURNING person_id, good, bad, at
     )
     INSERT INTO reliabilities (person_id, good, bad, class, settle_at)
-    SELECT person_id, sum(good * {GROWN}), sum(bad * {GROWN}), {PRIOR}, now() FROM noted GROUP BY person_id ORDER BY person_id
+    SELECT person_id, sum(good * {GROWTH}), sum(bad * {GROWTH}), {PRIOR}, now() FROM noted GROUP BY person_id ORDER BY person_id
     ON CONFLICT (person_id) DO UPDATE
     SET good = reliabilities.good + excluded.good, bad = reliabilities.bad + excluded.bad, settle_at = excluded.settle_at
     """
@@ -71,7 +71,7 @@ _TAKE_BACK = text(
         UPDATE marks SET void_at = now(), version = version + 1 WHERE id = :id AND void_at IS NULL RETURNING person_id, good, bad, at
     )
     UPDATE reliabilities
-    SET good = greatest(0, reliabilities.good - taken.good * {GROWN}), bad = greatest(0, reliabilities.bad - taken.bad * {GROWN}),
+    SET good = greatest(0, reliabilities.good - taken.good * {GROWTH}), bad = greatest(0, reliabilities.bad - taken.bad * {GROWTH}),
         settle_at = now()
     FROM taken WHERE reliabilities.person_id = taken.person_id
     """
@@ -81,7 +81,7 @@ _TAKE_BACK = text(
 _MINUTES = text("SET LOCAL statement_timeout = '15min'")
 _MISSED = text(
     f"""
-    SELECT match_id FROM ({DESERVED.format(which="true")}) AS deserved
+    SELECT match_id FROM ({DERIVED_EVENTS.format(which="true")}) AS deserved
     WHERE NOT EXISTS (
         SELECT FROM marks WHERE marks.match_id = deserved.match_id AND marks.person_id = deserved.person_id AND marks.kind = deserved.kind
     ) LIMIT :limit
@@ -89,21 +89,21 @@ _MISSED = text(
 )
 
 
-def note(session: Session, match_ids: Collection[UUID]) -> None:
+def record_events(session: Session, match_ids: Collection[UUID]) -> None:
     """Note what these matches now say of people and did not say before. Whoever is noted at the same time is waited for, by their ids."""
     if match_ids:
         ids = [new_id() for _ in range(_MOST_OF_A_MATCH * len(match_ids))]
         session.execute(_NOTE, {"match_ids": sorted(match_ids), "ids": ids})
 
 
-def catch_up(session: Session) -> int:
+def record_missed_events(session: Session) -> int:
     """Note what was not noted when it happened, as by a process of an older release; returns of how many matches."""
     session.execute(_MINUTES)
     missed = session.scalars(_MISSED, {"limit": AT_ONCE}).all()
-    note(session, set(missed))
+    record_events(session, set(missed))
     return len(missed)
 
 
-def take_back(session: Session, mark_id: UUID) -> None:
+def void_event(session: Session, mark_id: UUID) -> None:
     """The mark does not count any more, as if it had never been; once."""
     session.execute(_TAKE_BACK, {"id": mark_id})

@@ -8,10 +8,10 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from chassis.data.database import now
-from matching.reliability.rules import Record, changes_at, class_of, figure
+from matching.reliability.rules import Evidence, classify, expected_share, find_next_class_change
 
 AT_ONCE = 500
-LOOKED_AT_AGAIN = timedelta(seconds=90)
+RECHECK_AFTER = timedelta(seconds=90)
 """Longer than any transaction may take: a pledge that was being entered with the former class is seen then."""
 
 _DUE = text(
@@ -42,24 +42,24 @@ _SETTLE = text(
 _KNOWN = text("SELECT person_id, class FROM reliabilities WHERE person_id = ANY(CAST(:people AS uuid[]))")
 
 
-def settle(session: Session) -> int:
+def update_classes(session: Session) -> int:
     """Give those their class about whom something was noted, or whose marks have faded far enough; returns how many were looked at."""
     at = now()
     due = session.execute(_DUE, {"at": at, "limit": AT_ONCE}).all()
     if not due:
         return 0
-    records = {row.person_id: Record(row.good, row.bad) for row in due}
-    classes = {person: class_of(figure(record, at)) for person, record in records.items()}
+    records = {row.person_id: Evidence(row.good, row.bad) for row in due}
+    classes = {person: classify(expected_share(record, at)) for person, record in records.items()}
     stated = {"people": list(classes), "classes": list(classes.values())}
     moved = {row.person_id for row in due if row.former != classes[row.person_id]}
     moved |= set(session.scalars(_OTHERWISE, stated))
     if moved:
         session.execute(_WRITE, stated)
-    moments = [at + LOOKED_AT_AGAIN if person in moved else changes_at(record, at) for person, record in records.items()]
+    moments = [at + RECHECK_AFTER if person in moved else find_next_class_change(record, at) for person, record in records.items()]
     session.execute(_SETTLE, stated | {"moments": moments})
     return len(due)
 
 
-def known(session: Session, people: Collection[UUID]) -> dict[UUID, int]:
+def load_classes(session: Session, people: Collection[UUID]) -> dict[UUID, int]:
     """The classes of those about whom something is known."""
     return dict(session.execute(_KNOWN, {"people": sorted(set(people))}).all())  # type: ignore[arg-type]

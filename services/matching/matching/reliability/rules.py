@@ -24,32 +24,32 @@ NO_SHOW, WITHDRAWAL, LAPSE, RATING = 2.0, 0.5, 0.25, 0.5
 
 
 @dataclass(frozen=True)
-class Record:
+class Evidence:
     """Sums of weights for and against, as they grow towards the future."""
 
     good: float = 0.0
     bad: float = 0.0
 
 
-def grown(at: datetime) -> float:
+def forward_weight(at: datetime) -> float:
     """How many times what happened then weighs more than what happened at `EPOCH`."""
     return float(2 ** ((at - EPOCH) / HALF_LIFE))
 
 
-def figure(record: Record, at: datetime) -> float:
+def expected_share(record: Evidence, at: datetime) -> float:
     """As it stands at a moment: between 0 and 1, and nearer to the prior the older all marks are."""
-    good, bad = record.good / grown(at), record.bad / grown(at)
+    good, bad = record.good / forward_weight(at), record.bad / forward_weight(at)
     return (PRIOR_GOOD + good) / (PRIOR_GOOD + PRIOR_BAD + good + bad)
 
 
-def class_of(share: float) -> int:
+def classify(share: float) -> int:
     """From 0, hardly ever, to 4, nearly always."""
     return bisect_right(BOUNDS, share)
 
 
-def changes_at(record: Record, at: datetime) -> datetime | None:
+def find_next_class_change(record: Evidence, at: datetime) -> datetime | None:
     """When the class becomes another one if nothing more happens; None when it stays. Marks only fade: the figure goes one way."""
-    now, start = figure(record, at), PRIOR_GOOD / (PRIOR_GOOD + PRIOR_BAD)
+    now, start = expected_share(record, at), PRIOR_GOOD / (PRIOR_GOOD + PRIOR_BAD)
     between = [bound for bound in BOUNDS if min(now, start) < bound <= max(now, start)]
     if not between:
         return None

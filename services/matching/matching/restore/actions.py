@@ -22,9 +22,9 @@ from matching.book import clearing_queue
 from matching.book import events as told
 from matching.book.events import match_facts
 from matching.book.model import Match, Movement, Need, Pledge
-from matching.book.release import lock
+from matching.book.release import lock_rows
 from matching.checks.units import KEPT
-from matching.refusals.actions import tell_released
+from matching.refusals.actions import publish_release
 from matching.reliability import actions as reliability
 
 UNHEARD = 10
@@ -61,8 +61,8 @@ def recall_matches(session: Session, held: Sequence[Held], answer_within: timede
     Before the others' journals are `replayed`, a proposal that the book does not know is left: what is replayed may concern its pledge as
     it was before. Afterwards, versions of what is not over go beyond any that somebody heard.
     """
-    lock(session, Pledge, {line.pledge_id for line in held})
-    lock(session, Need, {line.need_id for line in held})
+    lock_rows(session, Pledge, {line.pledge_id for line in held})
+    lock_rows(session, Need, {line.need_id for line in held})
     pledges = _rows(session, Pledge, {line.pledge_id for line in held})
     needs = _rows(session, Need, {line.need_id for line in held})
     matches = _rows(session, Match, {line.match_id for line in held})
@@ -78,20 +78,20 @@ def recall_matches(session: Session, held: Sequence[Held], answer_within: timede
             if match is None:
                 match = _anew(line, need, pledge, answer_within)
                 session.add(match)
-                events += [told.proposed(match)] if not told.is_claim(match) else []
+                events += [told.match_proposed(match)] if not told.is_claim(match) else []
             events += _bring(match, line)
             if replayed and match.state == "accepted" and need.ended and match.need_ended_at is None:
                 match.version, match.need_ended_at = match.version + 1, now()
                 match.need_ended_because, match.need_ended_version = line.need_ended or "need_closed", match.version
-                events.append(told.need_ended(match))
+                events.append(told.match_need_ended(match))
             recalled.append(match)
     session.flush()
     over, raised = _recount(session, recalled)
     _lapse_unfit(session, [match for match in recalled if match.state == "proposed"], over)
     for pledge_id in sorted(raised):
         session.refresh(pledges[pledge_id])
-        tell_released(session, pledges[pledge_id])
-    reliability.note(session, [match.id for match in recalled])
+        publish_release(session, pledges[pledge_id])
+    reliability.record_events(session, [match.id for match in recalled])
     outbox.add(session, *events)
     if replayed:
         session.execute(_PASS, {"ids": array(line.match_id for line in held), "versions": array(line.version + UNHEARD for line in held)})
@@ -108,7 +108,7 @@ def recall_releases(session: Session, held: Sequence[Released]) -> Counter[str]:
     behind = [line for line in held if line.pledge_id in pledges and _is_behind(pledges[line.pledge_id], line)]
     for line in behind:
         pledges[line.pledge_id].releases = line.version
-        tell_released(session, pledges[line.pledge_id])
+        publish_release(session, pledges[line.pledge_id])
     return Counter({"released": len(behind)})
 
 
@@ -149,8 +149,8 @@ def _bring(match: Match, line: Held) -> list[Event]:
         match.ended_because = _because(match)
     match.barred = match.barred or line.state in {"refused", "declined"} or match.ended_because in {"deadline", "not_deliverable"}
     match.barred = match.barred or 0 < promised < match.quantity or match.moved("returned") > 0
-    steps = {"promised": told.accepted, "sent": told.sent, "received": told.received}
-    ends = {"refused": told.refused, "lapsed": told.lapsed, "declined": told.declined, "closed": told.closed}
+    steps = {"promised": told.match_accepted, "sent": told.match_sent, "received": told.match_received}
+    ends = {"refused": told.match_refused, "lapsed": told.match_lapsed, "declined": told.match_declined, "closed": told.match_closed}
     return [steps[kind](match) for kind, _ in missing] + ([ends[line.state](match)] if is_over else [])
 
 
@@ -224,7 +224,7 @@ def _lapse_unfit(session: Session, proposed: Sequence[Match], over: set[UUID]) -
         match.ended_because = "need_closed" if match.need_id in ended else "pledge_changed"
     session.flush()
     _recount(session, unfit)
-    outbox.add(session, *map(told.lapsed, unfit))
+    outbox.add(session, *map(told.match_lapsed, unfit))
 
 
 def _rows(session: Session, entity: Any, ids: set[UUID]) -> dict[UUID, Any]:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from chassis.data.database import now
 from chassis.http.auth import Caller
 from chassis.problems import state_conflict
-from matching.book.lock import locked, take
+from matching.book.lock import lock_for_action, lock_match
 from matching.book.model import Match, Slip
 from matching.book.problems import slip_unknown, slip_used
 from matching.matches.actions.delivery import note_receipt
@@ -26,7 +26,7 @@ TOKEN_BYTES = 16
 
 def print_slip(session: Session, caller: Caller, match_id: UUID) -> tuple[Match, Slip, str]:
     """A new slip and its token, which is known nowhere else; slips of the match that are in force are revoked."""
-    match = take(session, caller, match_id, "print_slip")
+    match = lock_for_action(session, caller, match_id, "print_slip")
     at = now()
     in_force = update(Slip).where(Slip.match_id == match.id, Slip.revoked_at.is_(None), Slip.used_at.is_(None))
     session.execute(in_force.values(revoked_at=at))
@@ -49,7 +49,7 @@ def confirm_slip(session: Session, token: str, quantity: int | None = None, reas
     """Whoever holds the slip confirms what arrived, as the household's side. Raises `slip_used` the second time."""
     match, slip = read_slip(session, token)
     # The match first and the slip after it, as printing does.
-    match = locked(session, match, with_book=quantity is not None)
+    match = lock_match(session, match, with_book=quantity is not None)
     session.refresh(slip, with_for_update=True)
     _require_in_force(slip)
     if slip.used_at is not None:

@@ -14,7 +14,7 @@ from chassis.data.database import now
 from chassis.http.auth import Caller
 from matching.book.model import Need, Pledge
 from matching.book.problems import unknown_need, unknown_pledge
-from matching.refusals.conditions import wanted
+from matching.refusals.conditions import pair_is_allowed
 
 MOST = 3
 REMEMBERED_DAYS = 90
@@ -34,7 +34,7 @@ _SUGGESTED = text(
         SELECT id, region, category, unit, urgency, rest, posted_at FROM needs
         WHERE category = :category AND unit = :unit AND region >= :area AND region < :area || '~' AND open
           AND urgency >= :urgency AND region <> :village AND region <> ALL(CAST(:shown AS text[]))
-          AND {wanted("needs", ":pledge_id", "CAST(:not_for AS text[])")}
+          AND {pair_is_allowed("needs", ":pledge_id", "CAST(:not_for AS text[])")}
         ORDER BY urgency DESC, posted_at LIMIT {LOOKED_AT}
     ),
     first AS (SELECT DISTINCT ON (region) * FROM near ORDER BY region, urgency DESC, posted_at, id)
@@ -94,6 +94,6 @@ def _areas(village: str, scope: str) -> list[str]:
 
 def _within(session: Session, area: str, need: Need, pledge: Pledge, shown: list[str], at: datetime) -> list[Suggested]:
     asked: dict[str, Any] = {"category": need.category, "unit": need.unit, "urgency": need.urgency, "village": need.region}
-    given = {"pledge_id": pledge.id, "not_for": array(pledge.not_for)}
+    given = {"pledge_id": pledge.id, "not_for": array(pledge.exclusions)}
     rows = session.execute(_SUGGESTED, asked | given | {"area": area, "shown": shown, "at": at, "most": MOST - len(shown)})
     return [Suggested(row.id, row.region, row.category, row.unit, row.urgency, row.rest, row.posted_at) for row in rows]

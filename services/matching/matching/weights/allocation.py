@@ -9,14 +9,14 @@ from msgspec import structs
 
 from matching.allocation.score import Asked, Key, Weights, keys_of, score
 from matching.allocation.solver import Offered, Share, allocate
-from matching.weights.queries import Sets
+from matching.weights.queries import RegionalWeights
 
 
-def share_out(
+def allocate_by_region(
     needs: Sequence[Asked],
     pledges: Sequence[Offered],
     barred: Mapping[UUID, frozenset[UUID]],
-    sets: Sets,
+    sets: RegionalWeights,
     low: Collection[tuple[UUID, Key]] = (),
 ) -> list[Share]:
     """As `allocate`, by the weights of each need's region; needs get nothing of the keys that are too `low` for them.
@@ -44,7 +44,7 @@ def _without_threshold(weights: Weights) -> Weights:
     return replace(weights, threshold=1)
 
 
-def too_low(needs: Sequence[Asked], pledges: Iterable[Offered], sets: Sets) -> set[tuple[UUID, Key]]:
+def find_pairs_below_threshold(needs: Sequence[Asked], pledges: Iterable[Offered], sets: RegionalWeights) -> set[tuple[UUID, Key]]:
     """Which needs are worth less than the threshold of their region to which keys, even to the most reliable pledge that has it."""
     reliability: dict[Key, int] = defaultdict(int)
     for pledge in pledges:

@@ -37,11 +37,13 @@ NAMES = [one.name for one in fields(Weights) if one.name != "version"]
 
 
 class AskedIn(Strict):
-    region = Region(queries.LEVELS, load_default="", metadata={"description": "county, city or province; empty is the whole country"})
+    region = Region(
+        queries.REGION_LENGTHS, load_default="", metadata={"description": "county, city or province; empty is the whole country"}
+    )
 
 
 class RegionIn(Strict):
-    region = Region(queries.LEVELS, required=True, metadata={"description": "county, city or province; empty is the whole country"})
+    region = Region(queries.REGION_LENGTHS, required=True, metadata={"description": "county, city or province; empty is the whole country"})
 
 
 def _weight(name: str) -> Whole:
@@ -105,7 +107,7 @@ def _answer(session: Session, caller: Caller, region: str, history: Sequence[Wei
     return {
         "region": region,
         "version": history[0].version if history else actions.FIRST.get(region, 0),
-        "in_force": _shown(queries.set_in_force(session, region, now())),
+        "in_force": _shown(queries.find_weight_set_in_force(session, region, now())),
         "history": [_shown(one) for one in history],
         "allowed": ["set_weights"] if caller.manages(region) else [],
     }
@@ -115,4 +117,4 @@ def _shown(one: Any) -> dict[str, Any]:
     if one is None:
         return {"region": "", "version": DEFAULT.version, "weights": asdict(DEFAULT), "set_by": None, "set_at": None, "valid_from": None}
     stated = {name: getattr(one, name) for name in ("region", "version", "set_by", "set_at", "valid_from")}
-    return stated | {"weights": asdict(queries.weights_of(one.weights, one.version))}
+    return stated | {"weights": asdict(queries.parse_weights(one.weights, one.version))}

@@ -15,7 +15,7 @@ from matching.book import clearing_queue
 PAUSE = timedelta(days=1)
 AT_ONCE = 10_000
 
-WORTH_IT = """
+NOT_DEFERRED = """
     NOT EXISTS (
         SELECT FROM too_low
         WHERE too_low.need_id = needs.id AND too_low.category = pledges.category AND too_low.scope = pledges.scope AND until > now()
@@ -41,7 +41,7 @@ _OVER = text(
 _AWAKEN = text("DELETE FROM too_low WHERE need_id = ANY(CAST(:ids AS uuid[])) AND until <= :at")
 
 
-def decline(session: Session, low: Collection[tuple[UUID, Key]], at: datetime) -> None:
+def defer_pairs(session: Session, low: Collection[tuple[UUID, Key]], at: datetime) -> None:
     """These needs get nothing of these keys for a day; their rows are locked by the caller."""
     if low:
         listed = sorted(low)
@@ -50,13 +50,13 @@ def decline(session: Session, low: Collection[tuple[UUID, Key]], at: datetime) -
         session.execute(_MARK, {"ids": array({need for need, _ in low})})
 
 
-def forget(session: Session, needs: Collection[UUID]) -> None:
+def end_deferrals(session: Session, needs: Collection[UUID]) -> None:
     """Something of these declined needs changed: they are weighed anew. Their rows are locked by the caller."""
     if needs:
         session.execute(_FORGET, {"ids": array(needs)})
 
 
-def awaken(session: Session) -> int:
+def requeue_deferred_needs(session: Session) -> int:
     """What was left alone for a day is looked at again; returns how many needs.
 
     A clearing holds the entry of the list when it comes to what is too low: so the entry comes first here too. Whoever holds a need may be

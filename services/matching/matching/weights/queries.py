@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from chassis.data.bulk_sql import array
 from matching.allocation.score import DEFAULT, Weights
 
-LEVELS = (0, 2, 4, 6)
+REGION_LENGTHS = (0, 2, 4, 6)
 """The lengths of region codes that may have weights of their own."""
 
 # A later version takes the place of all before it, also of those that were to hold later still.
@@ -22,7 +22,7 @@ _IN_FORCE = text(
 
 
 @dataclass(frozen=True)
-class Sets:
+class RegionalWeights:
     """The weights in force, by the region that set them; "" is always among them."""
 
     by_region: Mapping[str, Weights]
@@ -31,30 +31,30 @@ class Sets:
         """What holds in a region, and whose it is."""
         if len(self.by_region) == 1:
             return "", self.by_region[""]
-        return next((own, self.by_region[own]) for own in around(region) if own in self.by_region)
+        return next((own, self.by_region[own]) for own in list_enclosing_regions(region) if own in self.by_region)
 
 
-DEFAULTS = Sets({"": DEFAULT})
+DEFAULTS = RegionalWeights({"": DEFAULT})
 
 
-def around(region: str) -> list[str]:
+def list_enclosing_regions(region: str) -> list[str]:
     """The regions whose weights may hold there, the narrowest first."""
-    return [region[:length] for length in reversed(LEVELS) if length <= len(region)]
+    return [region[:length] for length in reversed(REGION_LENGTHS) if length <= len(region)]
 
 
-def set_in_force(session: Session, region: str, at: datetime) -> Any:
+def find_weight_set_in_force(session: Session, region: str, at: datetime) -> Any:
     """The row of the version that holds in a region, whichever region's it is; None when it is what the software came with."""
-    rows = {row.region: row for row in session.execute(_IN_FORCE, {"regions": around(region), "at": at})}
-    return next((rows[own] for own in around(region) if own in rows), None)
+    rows = {row.region: row for row in session.execute(_IN_FORCE, {"regions": list_enclosing_regions(region), "at": at})}
+    return next((rows[own] for own in list_enclosing_regions(region) if own in rows), None)
 
 
-def in_force(session: Session, regions: Iterable[str], at: datetime) -> Sets:
+def load_weights_in_force(session: Session, regions: Iterable[str], at: datetime) -> RegionalWeights:
     """The weights that hold at a moment in any of the regions."""
-    listed = sorted({wider for region in regions for wider in around(region)})
+    listed = sorted({wider for region in regions for wider in list_enclosing_regions(region)})
     rows = session.execute(_IN_FORCE, {"regions": array(listed), "at": at})
-    return Sets({"": DEFAULT} | {row.region: weights_of(row.weights, row.version) for row in rows})
+    return RegionalWeights({"": DEFAULT} | {row.region: parse_weights(row.weights, row.version) for row in rows})
 
 
-def weights_of(stored: Mapping[str, Any], version: int) -> Weights:
+def parse_weights(stored: Mapping[str, Any], version: int) -> Weights:
     """A weight that came with a later release than the set counts as the software has it."""
     return replace(DEFAULT, **stored, version=version)

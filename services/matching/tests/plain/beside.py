@@ -99,7 +99,7 @@ class Beside(RuleBasedStateMachine):
         self._compare()
         assert [*self.book.waiting_pairs()] == []
         with self.database.begin() as session:
-            while balance.keep(session) + fairness.count(session):
+            while balance.update_balance(session) + fairness.count_helped_needs(session):
                 pass
             assert [(finding.check.code, finding.row) for finding in audit(session) if finding.row] == []
 

@@ -119,7 +119,7 @@ class AnyOrder(Telling):
         [(lesson_id,)] = self.database.found(text("SELECT id FROM lessons WHERE match_id = :match_id"), match_id=lesson.match.id)
         who = pledge.pledger if is_owner else new_id()
         self._does(
-            lambda session: refusals.forget(session, Caller(who, "donor", session), lesson_id),
+            lambda session: refusals.withdraw_rule(session, Caller(who, "donor", session), lesson_id),
             lambda: self.book.forget(pledge, lesson, is_owner),
         )
 
@@ -196,7 +196,7 @@ class AnyOrder(Telling):
             else:
                 soon = text("UPDATE disputes SET due_at = now() - interval '1 second' WHERE id = :id AND due_at IS NOT NULL")
                 session.execute(soon, {"id": dispute_id})
-                disputes.pass_deadlines(session)
+                disputes.apply_deadlines(session)
 
         self._does(does, lambda: getattr(self.book, act)(match))
 

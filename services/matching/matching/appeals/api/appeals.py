@@ -13,8 +13,8 @@ from chassis.http.pagination import PageIn, page_of
 from chassis.http.routes import access
 from matching.appeals import actions
 from matching.appeals.labels import APPEALS, MARKS, OUTCOMES
-from matching.appeals.model import Appeal, Mark
-from matching.appeals.rules import appeal_refusal, mark_refusal
+from matching.appeals.model import Appeal, ReliabilityEvent
+from matching.appeals.rules import find_decision_problem, find_lodging_problem
 
 api = APIBlueprint("appeals", __name__)
 
@@ -71,7 +71,7 @@ MarkPage, AppealPage = page_of(MarkOut), page_of(AppealOut)
 @api.output(MarkPage)
 def list_own_marks(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
     """What one's reliability comes from, match by match."""
-    page = actions.own_marks(session, caller, **query_data)
+    page = actions.list_own_events(session, caller, **query_data)
     return page | {"items": [_mark(mark, caller) for mark in page["items"]]}
 
 
@@ -80,7 +80,7 @@ def list_own_marks(session: Session, caller: Caller, query_data: dict[str, Any])
 @api.output(MarkOut)
 def get_mark(session: Session, caller: Caller, mark_id: UUID) -> Any:
     """One mark of the caller's."""
-    return _mark(actions.own_mark(session, caller, mark_id), caller)
+    return _mark(actions.find_own_event(session, caller, mark_id), caller)
 
 
 @api.post("/marks/<uuid:mark_id>/appeal")
@@ -98,7 +98,7 @@ def appeal_mark(session: Session, caller: Caller, mark_id: UUID, json_data: dict
 @api.output(AppealPage)
 def list_own_appeals(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
     """The appeals one lodged."""
-    return _page(actions.own_appeals(session, caller, **query_data), caller)
+    return _page(actions.list_own_appeals(session, caller, **query_data), caller)
 
 
 @api.get("/appeals/managed")
@@ -107,7 +107,7 @@ def list_own_appeals(session: Session, caller: Caller, query_data: dict[str, Any
 @api.output(AppealPage)
 def list_managed_appeals(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
     """The appeals about matches of the counties one manages; `state=waiting` are those to be decided."""
-    return _page(actions.managed_appeals(session, caller, **query_data), caller)
+    return _page(actions.list_managed_appeals(session, caller, **query_data), caller)
 
 
 @api.get("/appeals/<uuid:appeal_id>")
@@ -115,7 +115,7 @@ def list_managed_appeals(session: Session, caller: Caller, query_data: dict[str,
 @api.output(AppealOut)
 def get_appeal(session: Session, caller: Caller, appeal_id: UUID) -> Any:
     """One appeal, for who lodged it and the county."""
-    return _shown(actions.visible_appeal(session, caller, appeal_id), caller)
+    return _shown(actions.find_visible_appeal(session, caller, appeal_id), caller)
 
 
 @api.post("/appeals/<uuid:appeal_id>/decision")
@@ -136,12 +136,12 @@ def _made(appeal: Appeal, caller: Caller) -> Any:
 
 
 def _shown(appeal: Appeal, caller: Caller) -> dict[str, Any]:
-    acts = [] if appeal_refusal(caller, appeal) else ["decide_appeal"]
-    more = {"match_id": appeal.mark.match_id, "kind": appeal.mark.kind, "allowed": acts}
+    acts = [] if find_decision_problem(caller, appeal) else ["decide_appeal"]
+    more = {"match_id": appeal.event.match_id, "kind": appeal.event.kind, "allowed": acts}
     return {name: getattr(appeal, name) for name in AppealOut().fields if name not in more} | more
 
 
-def _mark(mark: Mark, caller: Caller) -> dict[str, Any]:
-    acts = [] if mark_refusal(caller, mark) else ["appeal_mark"]
+def _mark(mark: ReliabilityEvent, caller: Caller) -> dict[str, Any]:
+    acts = [] if find_lodging_problem(caller, mark) else ["appeal_mark"]
     more = {"appeal_id": mark.appeal and mark.appeal.id, "allowed": acts}
     return {name: getattr(mark, name) for name in MarkOut().fields if name not in more} | more

@@ -13,7 +13,7 @@ from chassis.http.routes import access
 from chassis.problems import language
 from matching.appeals import queries
 from matching.appeals.labels import LEVELS, MARKS
-from matching.appeals.queries import Ground, Reckoned
+from matching.appeals.queries import Ground, ReliabilityReport
 from matching.reliability.rules import HALF_LIFE, PRIOR_BAD, PRIOR_GOOD
 
 api = APIBlueprint("reliability", __name__)
@@ -59,7 +59,7 @@ class ReliabilityOut(Schema):
 @api.output(ReliabilityOut)
 def get_reliability(session: Session, caller: Caller) -> Any:
     """One's own reliability with its reasons; each mark that it comes from stands in `/v1/marks`."""
-    return _shown(queries.reliability_of(session, caller.id))
+    return _shown(queries.load_reliability(session, caller.id))
 
 
 @api.get("/matches/<uuid:match_id>/reliability")
@@ -67,10 +67,10 @@ def get_reliability(session: Session, caller: Caller) -> Any:
 @api.output(ReliabilityOut)
 def get_giver_reliability(session: Session, caller: Caller, match_id: UUID) -> Any:
     """The reliability of who gives in a match, for the administrators of its region."""
-    return _shown(queries.reliability_of_giver(session, caller, match_id))
+    return _shown(queries.load_giver_reliability(session, caller, match_id))
 
 
-def _shown(found: Reckoned) -> dict[str, Any]:
+def _shown(found: ReliabilityReport) -> dict[str, Any]:
     start = Ground("start", 0, PRIOR_GOOD / (PRIOR_GOOD + PRIOR_BAD))
     reasons = [{"code": ground.kind, "times": ground.times, "text": _spoken(ground)} for ground in [*found.grounds, start]]
     return {"percent": round(found.figure * 100), "level": list(LEVELS)[found.level], "reasons": reasons}

@@ -10,15 +10,15 @@ from chassis.data.encryption import fingerprint
 from chassis.http import versions
 from chassis.http.auth import Caller
 from chassis.problems import not_found
-from matching.book.lock import locked
+from matching.book.lock import lock_match
 from matching.book.model import Match
-from matching.book.queries import visible_match
+from matching.book.queries import find_visible_match
 from matching.book.rules import side_of
 from matching.feedback import rules
-from matching.feedback.image import cleaned
+from matching.feedback.image import clean_photo
 from matching.feedback.model import Feedback, Photo
 from matching.feedback.problems import photo_removed
-from matching.feedback.queries import feedback_on
+from matching.feedback.queries import load_feedback
 
 
 def add_photo(session: Session, caller: Caller, match_id: UUID, data: bytes, media_type: str) -> Photo:
@@ -33,20 +33,20 @@ def add_thanks_photo(session: Session, caller: Caller, match_id: UUID, data: byt
 
 def _add(session: Session, caller: Caller, match_id: UUID, data: bytes, media_type: str, act: str, purpose: str) -> Photo:
     digest = fingerprint(data)
-    match = visible_match(session, caller, match_id)
+    match = find_visible_match(session, caller, match_id)
     picture = None
-    feedback = feedback_on(session, match)
+    feedback = load_feedback(session, match)
     if not _known(feedback, match, caller, purpose, digest):
         _require(act, caller, match, feedback)
-        picture = cleaned(data, media_type)
+        picture = clean_photo(data, media_type)
     # Looked at again, because the match is locked only now that the picture is ready.
-    match = locked(session, match, with_book=False)
+    match = lock_match(session, match, with_book=False)
     versions.as_seen(session, match)
-    feedback = feedback_on(session, match)
+    feedback = load_feedback(session, match)
     if known := _known(feedback, match, caller, purpose, digest):
         return known
     _require(act, caller, match, feedback)
-    picture = picture or cleaned(data, media_type)
+    picture = picture or clean_photo(data, media_type)
     side = side_of(caller, match)
     photo = Photo(
         match_id=match.id, side=side, purpose=purpose, added_by=caller.id, added_at=now(), digest=digest, version=1,
@@ -58,42 +58,42 @@ def _add(session: Session, caller: Caller, match_id: UUID, data: bytes, media_ty
 
 
 def _require(act: str, caller: Caller, match: Match, feedback: Feedback) -> None:
-    if refusal := rules.refusal(act, caller, match, feedback):
+    if refusal := rules.find_problem(act, caller, match, feedback):
         raise refusal
 
 
 def _known(feedback: Feedback, match: Match, caller: Caller, purpose: str, digest: bytes) -> Photo | None:
-    standing = rules.standing(feedback, side_of(caller, match) or "", purpose)
+    standing = rules.select_current_photos(feedback, side_of(caller, match) or "", purpose)
     return next((photo for photo in standing if photo.digest == digest and photo.added_by == caller.id), None)
 
 
 def remove_photo(session: Session, caller: Caller, photo_id: UUID) -> Photo:
     """The picture is gone for good; that there was one stays."""
-    visible_photo(session, caller, photo_id)
+    find_visible_photo(session, caller, photo_id)
     photo = session.get_one(Photo, photo_id, with_for_update=True, populate_existing=True)
     versions.as_seen(session, photo)
-    if refusal := rules.photo_refusal(caller, photo):
+    if refusal := rules.find_removal_problem(caller, photo):
         raise refusal
     photo.data, photo.removed_at, photo.removed_by, photo.version = None, now(), caller.id, photo.version + 1
     session.flush()
     return photo
 
 
-def photos_of(session: Session, caller: Caller, match_id: UUID) -> list[Photo]:
+def list_photos(session: Session, caller: Caller, match_id: UUID) -> list[Photo]:
     """Those of a match that the caller may see and that were not removed."""
-    match = visible_match(session, caller, match_id)
-    feedback = feedback_on(session, match)
-    return [photo for photo in feedback.photos if photo.removed_at is None and rules.may_see(caller, match, feedback, photo)]
+    match = find_visible_match(session, caller, match_id)
+    feedback = load_feedback(session, match)
+    return [photo for photo in feedback.photos if photo.removed_at is None and rules.may_see_photo(caller, match, feedback, photo)]
 
 
-def visible_photo(session: Session, caller: Caller, photo_id: UUID, *, whole: bool = False) -> Photo:
+def find_visible_photo(session: Session, caller: Caller, photo_id: UUID, *, whole: bool = False) -> Photo:
     """Raises `not_found` for who may not see it, and of a `whole` one `photo_removed` when nothing is left of it."""
     query = select(Photo).where(Photo.id == photo_id)
     photo: Photo | None = session.scalar(query.options(undefer(Photo.data)) if whole else query)
     if photo is None:
         raise not_found()
-    match = visible_match(session, caller, photo.match_id)
-    if not rules.may_see(caller, match, feedback_on(session, match), photo):
+    match = find_visible_match(session, caller, photo.match_id)
+    if not rules.may_see_photo(caller, match, load_feedback(session, match), photo):
         raise not_found()
     if whole and photo.data is None:
         raise photo_removed()

@@ -15,7 +15,7 @@ from matching.feedback.actions import photos as actions
 from matching.feedback.image import KEPT_TYPE, MOST_BYTES, TYPES
 from matching.feedback.labels import PURPOSES, SIDES
 from matching.feedback.model import Photo
-from matching.feedback.rules import photo_refusal
+from matching.feedback.rules import find_removal_problem
 
 api = APIBlueprint("photos", __name__)
 
@@ -63,7 +63,7 @@ def add_thanks_photo(session: Session, caller: Caller, match_id: UUID) -> Any:
 @api.output(PhotosOut)
 def list_photos(session: Session, caller: Caller, match_id: UUID) -> Any:
     """The photos of a match, for its two sides and the administrators of its region."""
-    return {"items": [shown(photo, caller) for photo in actions.photos_of(session, caller, match_id)]}
+    return {"items": [shown(photo, caller) for photo in actions.list_photos(session, caller, match_id)]}
 
 
 @api.get("/photos/<uuid:photo_id>")
@@ -71,7 +71,7 @@ def list_photos(session: Session, caller: Caller, match_id: UUID) -> Any:
 @api.output(PhotoOut)
 def get_photo(session: Session, caller: Caller, photo_id: UUID) -> Any:
     """What is known of a photo."""
-    return shown(actions.visible_photo(session, caller, photo_id), caller)
+    return shown(actions.find_visible_photo(session, caller, photo_id), caller)
 
 
 @api.get("/photos/<uuid:photo_id>/image")
@@ -79,7 +79,7 @@ def get_photo(session: Session, caller: Caller, photo_id: UUID) -> Any:
 @api.doc(responses=JPEG)
 def get_photo_image(session: Session, caller: Caller, photo_id: UUID) -> Any:
     """The photo itself; 410 when it was removed."""
-    photo = actions.visible_photo(session, caller, photo_id, whole=True)
+    photo = actions.find_visible_photo(session, caller, photo_id, whole=True)
     kept = {"Cache-Control": "private, max-age=3600", "Content-Disposition": 'inline; filename="photo.jpg"'}
     return Response(photo.data, content_type=KEPT_TYPE, headers=kept)
 
@@ -94,7 +94,7 @@ def remove_photo(session: Session, caller: Caller, photo_id: UUID, json_data: di
 
 
 def shown(photo: Photo, caller: Caller) -> dict[str, Any]:
-    acts = [] if photo_refusal(caller, photo) else ["remove_photo"]
+    acts = [] if find_removal_problem(caller, photo) else ["remove_photo"]
     return {name: getattr(photo, name) for name in PhotoOut().fields if name != "allowed"} | {"allowed": acts}
 
 

@@ -53,7 +53,7 @@ def rate_match(session: Session, caller: Caller, match_id: UUID, json_data: dict
 @api.output(RatingsOut)
 def get_ratings(session: Session, caller: Caller, match_id: UUID) -> Any:
     """How the two sides of a match found each other, as far as the caller's side may know."""
-    return _shown(actions.ratings_of(session, caller, match_id))
+    return _shown(actions.load_ratings(session, caller, match_id))
 
 
 def _shown(ratings: Ratings) -> dict[str, Any]:

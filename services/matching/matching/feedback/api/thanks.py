@@ -14,7 +14,7 @@ from chassis.http.routes import access
 from matching.feedback.actions import thanks as actions
 from matching.feedback.labels import THANKS, THANKS_REFUSALS
 from matching.feedback.model import Thanks
-from matching.feedback.rules import Managers, deciding_refusal
+from matching.feedback.rules import Managers, find_decision_problem
 
 api = APIBlueprint("thanks", __name__)
 
@@ -71,7 +71,7 @@ def thank_giver(session: Session, caller: Caller, match_id: UUID, json_data: dic
 @api.output(ThanksPage)
 def list_own_thanks(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
     """The thanks one was given, or wrote."""
-    return _page(session, actions.own_thanks(session, caller, **query_data), caller)
+    return _page(session, actions.list_own_thanks(session, caller, **query_data), caller)
 
 
 @api.get("/thanks/managed")
@@ -80,7 +80,7 @@ def list_own_thanks(session: Session, caller: Caller, query_data: dict[str, Any]
 @api.output(ThanksPage)
 def list_managed_thanks(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
     """The thanks of the regions one manages; `state=waiting` are those to be read."""
-    return _page(session, actions.managed_thanks(session, caller, **query_data), caller)
+    return _page(session, actions.list_managed_thanks(session, caller, **query_data), caller)
 
 
 @api.get("/thanks/<uuid:thanks_id>")
@@ -88,8 +88,8 @@ def list_managed_thanks(session: Session, caller: Caller, query_data: dict[str, 
 @api.output(ThanksOut)
 def get_thanks(session: Session, caller: Caller, thanks_id: UUID) -> Any:
     """One word of thanks."""
-    thanks = actions.visible_thanks(session, caller, thanks_id)
-    return _shown(thanks, caller, actions.managers_around(session, caller, [thanks]))
+    thanks = actions.find_visible_thanks(session, caller, thanks_id)
+    return _shown(thanks, caller, actions.load_managers(session, caller, [thanks]))
 
 
 @api.post("/thanks/<uuid:thanks_id>/release")
@@ -111,15 +111,15 @@ def refuse_thanks(session: Session, caller: Caller, thanks_id: UUID, json_data: 
 
 
 def _page(session: Session, page: dict[str, Any], caller: Caller) -> dict[str, Any]:
-    managers = actions.managers_around(session, caller, page["items"])
+    managers = actions.load_managers(session, caller, page["items"])
     return page | {"items": [_shown(thanks, caller, managers) for thanks in page["items"]]}
 
 
 def _made(session: Session, thanks: Thanks, caller: Caller) -> Any:
-    shown = _shown(thanks, caller, actions.managers_around(session, caller, [thanks]))
+    shown = _shown(thanks, caller, actions.load_managers(session, caller, [thanks]))
     return shown, 201, {"Location": f"/v1/thanks/{thanks.id}"}
 
 
 def _shown(thanks: Thanks, caller: Caller, managers: Managers) -> dict[str, Any]:
-    acts = [] if deciding_refusal(caller, thanks, managers) else list(DECISIONS)
+    acts = [] if find_decision_problem(caller, thanks, managers) else list(DECISIONS)
     return {name: getattr(thanks, name) for name in ThanksOut().fields if name != "allowed"} | {"allowed": acts}

@@ -8,12 +8,12 @@ from sqlalchemy.orm import Session
 from chassis.data.database import new_id, now
 from chassis.http.auth import Caller
 from chassis.messaging import outbox
-from matching.book.events import accepted, declined, match_facts, refused
-from matching.book.lock import advance, move, take
+from matching.book.events import match_accepted, match_declined, match_facts, match_refused
+from matching.book.lock import change_state, lock_for_action, record_movement
 from matching.book.model import Match, Need, Pledge
 from matching.book.problems import does_not_fit, not_enough, pledge_rests, unknown_need, unknown_pledge
-from matching.book.release import free, give_back, lapse
-from matching.refusals.actions import RESTING, learn
+from matching.book.release import lapse_proposals, release_matches, release_quantities
+from matching.refusals.actions import PAUSING_REASONS, add_rule_from_refusal
 
 LAPSED_AT_ONCE = 500
 
@@ -23,48 +23,48 @@ def accept_match(session: Session, caller: Caller, match_id: UUID, quantity: int
 
     What they leave of it is free again, not for each other.
     """
-    match = take(session, caller, match_id, "accept_match", with_book=quantity is not None)
+    match = lock_for_action(session, caller, match_id, "accept_match", with_book=quantity is not None)
     promised = match.quantity if quantity is None else quantity
     if promised > match.quantity:
         raise not_enough()
     left = match.quantity - promised
-    advance(match, "accepted")
+    change_state(match, "accepted")
     match.answered_at, match.barred = now(), left > 0
-    move(match, "promised", promised, caller.id)
+    record_movement(match, "promised", promised, caller.id)
     session.flush()
     if left:
-        free(session, "need", {match.need_id: left})
-        free(session, "pledge", {match.pledge_id: left})
-    outbox.add(session, accepted(match))
+        release_quantities(session, "need", {match.need_id: left})
+        release_quantities(session, "pledge", {match.pledge_id: left})
+    outbox.add(session, match_accepted(match))
     return match
 
 
 def refuse_match(session: Session, caller: Caller, match_id: UUID, reason: str) -> Match:
     """The pledger declines; need and pledge are free again, not for each other, and the reason is learnt from."""
-    may_rest = reason in RESTING
-    match = take(session, caller, match_id, "refuse_match", with_book=not may_rest, with_proposals=may_rest)
-    advance(match, "refused")
+    may_rest = reason in PAUSING_REASONS
+    match = lock_for_action(session, caller, match_id, "refuse_match", with_book=not may_rest, with_proposals=may_rest)
+    change_state(match, "refused")
     match.answered_at, match.ended_because, match.barred = now(), reason, True
     session.flush()
-    give_back(session, [match])
-    outbox.add(session, refused(match))
-    learn(session, match)
+    release_matches(session, [match])
+    outbox.add(session, match_refused(match))
+    add_rule_from_refusal(session, match)
     return match
 
 
 def decline_match(session: Session, caller: Caller, match_id: UUID, reason: str) -> Match:
     """The household's side does not want it, before anything is sent; need and pledge are free again, not for each other."""
-    match = take(session, caller, match_id, "decline_match", with_book=True)
+    match = lock_for_action(session, caller, match_id, "decline_match", with_book=True)
     promised = match.moved("promised")
-    advance(match, "declined")
+    change_state(match, "declined")
     match.closed_at, match.closed_by, match.ended_because, match.barred = now(), caller.id, reason, True
     if promised:
-        move(match, "returned", promised, caller.id)
+        record_movement(match, "returned", promised, caller.id)
     session.flush()
     back = promised or match.quantity
-    free(session, "need", {match.need_id: back})
-    free(session, "pledge", {match.pledge_id: back})
-    outbox.add(session, declined(match))
+    release_quantities(session, "need", {match.need_id: back})
+    release_quantities(session, "pledge", {match.pledge_id: back})
+    outbox.add(session, match_declined(match))
     return match
 
 
@@ -92,13 +92,13 @@ def claim_need(session: Session, caller: Caller, need_id: UUID, pledge_id: UUID,
         version=1, state="accepted", reasons=[], proposed_at=at, answer_by=at, answered_at=at,
     )  # fmt: skip
     session.add(match)
-    move(match, "promised", quantity, caller.id)
+    record_movement(match, "promised", quantity, caller.id)
     session.flush()
-    outbox.add(session, accepted(match))
+    outbox.add(session, match_accepted(match))
     return match
 
 
 def lapse_matches(session: Session) -> int:
     """Proposals whose time is over end unanswered; their pairs are not proposed to each other again. Returns how many ended."""
     late = select(Match).where(Match.state == "proposed", Match.answer_by < now()).order_by(Match.answer_by).limit(LAPSED_AT_ONCE)
-    return len(lapse(session, session.scalars(late).all(), "deadline"))
+    return len(lapse_proposals(session, session.scalars(late).all(), "deadline"))

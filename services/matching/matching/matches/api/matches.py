@@ -16,10 +16,10 @@ from matching.allocation.reasons import spoken
 from matching.book import queries
 from matching.book.labels import CARRIERS, DIFFERENCES, DISPUTED, STATES
 from matching.book.model import Match
-from matching.book.rules import PROMISED, acts_on_match
+from matching.book.rules import PROMISED_STATES, acts_on_match
 from matching.disputes.rules import acts_on_match as acts_of_disputing
 from matching.feedback.model import Feedback
-from matching.feedback.queries import feedback_by_match, feedback_on
+from matching.feedback.queries import load_feedback, load_feedback_by_match
 from matching.feedback.rules import acts_on_match as acts_of_feedback
 
 api = APIBlueprint("matches", __name__)
@@ -106,7 +106,7 @@ MatchPage = page_of(MatchOut)
 @api.output(MatchPage)
 def list_own_matches(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
     """The matches in which one is the pledger, the household or who posted for it."""
-    return _page(session, queries.own_matches(session, caller, **query_data), caller)
+    return _page(session, queries.list_own_matches(session, caller, **query_data), caller)
 
 
 @api.get("/matches/managed")
@@ -115,7 +115,7 @@ def list_own_matches(session: Session, caller: Caller, query_data: dict[str, Any
 @api.output(MatchPage)
 def list_managed_matches(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
     """The matches in the regions one manages."""
-    return _page(session, queries.managed_matches(session, caller, **query_data), caller)
+    return _page(session, queries.list_managed_matches(session, caller, **query_data), caller)
 
 
 @api.get("/matches/<uuid:match_id>")
@@ -123,22 +123,22 @@ def list_managed_matches(session: Session, caller: Caller, query_data: dict[str,
 @api.output(MatchOut)
 def get_match(session: Session, caller: Caller, match_id: UUID) -> Any:
     """One match, for its two sides and the administrators of its region, with the reasons why it was proposed."""
-    match = queries.visible_match(session, caller, match_id)
-    return shown(match, caller, feedback_on(session, match))
+    match = queries.find_visible_match(session, caller, match_id)
+    return shown(match, caller, load_feedback(session, match))
 
 
 def made(session: Session, match: Match, caller: Caller) -> Any:
-    return shown(match, caller, feedback_on(session, match)), 201, {"Location": f"/v1/matches/{match.id}"}
+    return shown(match, caller, load_feedback(session, match)), 201, {"Location": f"/v1/matches/{match.id}"}
 
 
 def _page(session: Session, page: dict[str, Any], caller: Caller) -> dict[str, Any]:
-    feedback = feedback_by_match(session, page["items"])
+    feedback = load_feedback_by_match(session, page["items"])
     return page | {"items": [shown(match, caller, feedback[match.id]) for match in page["items"]]}
 
 
 def shown(match: Match, caller: Caller, feedback: Feedback) -> dict[str, Any]:
     # From the parts of the score one could tell how the village and the household have fared.
-    is_told = match.state in PROMISED or caller.id != match.pledger_id
+    is_told = match.state in PROMISED_STATES or caller.id != match.pledger_id
     reasons = [reason | {"text": spoken(reason["code"], reason["value"], language())} for reason in match.reasons]
     acts = [*acts_on_match(caller, match), *acts_of_disputing(caller, match), *acts_of_feedback(caller, match, feedback)]
     more = {"reasons": reasons, "allowed": acts, "delivery": _delivery(match), "score": _score(match) if is_told else None}
