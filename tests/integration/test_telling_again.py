@@ -25,8 +25,8 @@ from chassis.settings import Settings
 from chassis.testing.postgres import Postgres
 from chassis.testing.rabbitmq import RabbitMQ
 from contracts.event import Event, listeners
+from needs.events import need_withdrawn
 from needs.model import Need, Pledge
-from needs.told import withdrawn
 from users.actions.households import new_household, registered
 from users.model import Household
 
@@ -197,7 +197,7 @@ def test_a_book_that_is_told_anew_twice_holds_what_needs_knows(pair: Pair) -> No
             need = session.scalars(select(Need).where(Need.state == "published").limit(1)).one()
             need.state, need.version, need.ended_at, need.withdrawn_by = "withdrawn", 3, now(), need.poster_id
             session.flush()
-            return [withdrawn(need)]
+            return [need_withdrawn(need)]
 
         pair.write(withdraw)
         pair.tell()

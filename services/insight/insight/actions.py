@@ -50,7 +50,7 @@ _STATES = {
 }
 
 
-def note_people(session: Session, events: Sequence[UserRegistered]) -> None:
+def record_people(session: Session, events: Sequence[UserRegistered]) -> None:
     """Keep who takes part; an older version changes nothing."""
     rows = {
         event.user_id: {"kind": event.kind, "region": event.region, "day": day_of(event.registered_at), "version": event.version}
@@ -60,7 +60,7 @@ def note_people(session: Session, events: Sequence[UserRegistered]) -> None:
     _mark(session, "person", rows)
 
 
-def note_households(session: Session, events: Sequence[HouseholdRegistered]) -> None:
+def record_households(session: Session, events: Sequence[HouseholdRegistered]) -> None:
     """Keep which households stand in the register; an older version changes nothing."""
     rows = {
         event.household_id: {"region": event.region, "day": day_of(event.registered_at), "version": event.version}
@@ -70,7 +70,7 @@ def note_households(session: Session, events: Sequence[HouseholdRegistered]) -> 
     _mark(session, "household", rows)
 
 
-def note_published(session: Session, events: Sequence[NeedPublished]) -> None:
+def record_published_needs(session: Session, events: Sequence[NeedPublished]) -> None:
     """Keep when a need was published and what it weighs, however it stands by now; its poster did something on the day of posting."""
     rows = {
         event.need_id: _need(event) | {"day": day_of(event.published_at), "urgency": URGENCY[event.urgency]}
@@ -83,19 +83,19 @@ def note_published(session: Session, events: Sequence[NeedPublished]) -> None:
     _note_acts(session, {(event.poster_id, day_of(event.posted_at)) for event in events})
 
 
-def note_ended(session: Session, events: Sequence[NeedRejected | NeedWithdrawn | NeedClosed]) -> None:
+def record_ended_needs(session: Session, events: Sequence[NeedRejected | NeedWithdrawn | NeedClosed]) -> None:
     """Keep how a need ended, known or not; an older version changes nothing."""
     rows = {event.need_id: _need(event) | _end(event) for event in _by_version(events)}
     _keep_newest(session, Need, rows, "state", "ended_on")
     _mark(session, "need", rows)
 
 
-def note_pledges(session: Session, events: Sequence[AnyPledge]) -> None:
+def record_pledges(session: Session, events: Sequence[AnyPledge]) -> None:
     """Who pledged did something on the day of their offer, which every event of a pledge restates."""
     _note_acts(session, {(event.pledger_id, day_of(event.offered_at)) for event in events})
 
 
-def note_matches(session: Session, events: Sequence[AnyMatch]) -> None:
+def record_matches(session: Session, events: Sequence[AnyMatch]) -> None:
     """Keep how matches stand, and when they were accepted, whatever came of that; who answered did something on that day."""
     rows = {
         event.match_id: {
@@ -120,7 +120,7 @@ def note_matches(session: Session, events: Sequence[AnyMatch]) -> None:
     _note_acts(session, {(event.pledger_id, day_of(getattr(event, answered[type(event)]))) for event in events if type(event) in answered})
 
 
-def note_objections(session: Session, events: Sequence[AnyObjection]) -> None:
+def record_objections(session: Session, events: Sequence[AnyObjection]) -> None:
     """Keep when something was disputed or appealed against, and that it is over: none opens again, so that no order matters."""
     rows: dict[UUID, dict[str, Any]] = {}
     for event in events:

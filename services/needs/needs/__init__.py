@@ -1,1 +1,1 @@
-"""What households ask for and what people pledge."""
+"""The service of needs: needs of households and pledges of givers."""

@@ -1,7 +1,7 @@
-"""What needs can do: one function a use case; each changes rows and leaves word in the outbox, in the caller's transaction."""
+"""Actions of needs: one function per use case, in the caller's transaction. Each changes rows and adds events to the outbox."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -27,21 +27,31 @@ from contracts.matching import (
     PledgeReleased,
 )
 from contracts.users import HouseholdRegistered
-from needs import allowed, queries
+from needs import queries, rules
 from needs.catalogue import unit_of, units_below
+from needs.events import need_closed, need_published, need_rejected, need_withdrawn, pledge_changed, pledge_offered, pledge_withdrawn
 from needs.model import Household, Match, Need, Pledge
-from needs.problems import consent_needed, past_validity, unknown_household, unknown_item, wrong_unit
-from needs.told import changed, closed, offered, published, rejected, taken_back, withdrawn
+from needs.problems import consent_needed, unknown_household, unknown_item, wrong_unit
 
-LONGEST_VALIDITY = timedelta(days=731)
-AnyMatch = (
+MatchEvent = (
     MatchProposed | MatchAccepted | MatchRefused | MatchDeclined | MatchLapsed | MatchRevised | MatchSent | MatchReceived | MatchClosed
 )
+MATCH_STATES = {
+    MatchProposed: "proposed",
+    MatchAccepted: "accepted",
+    MatchRefused: "refused",
+    MatchDeclined: "declined",
+    MatchLapsed: "lapsed",
+    MatchRevised: "lapsed",
+    MatchSent: "sent",
+    MatchReceived: "received",
+    MatchClosed: "closed",
+}
 
 
 def post_need(session: Session, caller: Caller, wanted: Mapping[str, Any]) -> Need:
-    """A household, or an administrator of its village on its behalf, asks for something."""
-    household = _household_of(session, caller, wanted.get("household_id"))
+    """Post a need, for the caller's own household or on behalf of one in a region they manage. It waits to be verified."""
+    household = _find_household(session, caller, wanted.get("household_id"))
     on_behalf = household.account_id != caller.id
     if on_behalf and not wanted.get("consent"):
         raise consent_needed()
@@ -66,86 +76,86 @@ def post_need(session: Session, caller: Caller, wanted: Mapping[str, Any]) -> Ne
 
 
 def verify_need(session: Session, caller: Caller, need_id: UUID) -> Need:
-    """An administrator other than the poster lets the need be seen and helped."""
-    need = _to("verify_need", session, caller, need_id)
+    """Publish a need, as an administrator other than its poster."""
+    need = _lock_need("verify_need", session, caller, need_id)
     need.state, need.verifier_id, need.published_at = "published", caller.id, now()
     need.version += 1
-    outbox.add(session, published(need))
+    outbox.add(session, need_published(need))
     session.flush()
     return need
 
 
 def reject_need(session: Session, caller: Caller, need_id: UUID, reason: str) -> Need:
-    """An administrator other than the poster does not let the need through, and says why."""
-    need = _to("reject_need", session, caller, need_id)
-    _end(need, "rejected", reason)
+    """Reject a need for a reason, as an administrator other than its poster."""
+    need = _lock_need("reject_need", session, caller, need_id)
+    _end_need(need, "rejected", reason)
     need.verifier_id = caller.id
-    outbox.add(session, rejected(need))
+    outbox.add(session, need_rejected(need))
     session.flush()
     return need
 
 
 def withdraw_need(session: Session, caller: Caller, need_id: UUID) -> Need:
-    """The household, or who posted for it, takes the need back."""
-    need = _to("withdraw_need", session, caller, need_id)
-    _end(need, "withdrawn", None)
+    """Take a need back, as its household or its poster."""
+    need = _lock_need("withdraw_need", session, caller, need_id)
+    _end_need(need, "withdrawn", None)
     need.withdrawn_by = caller.id
-    outbox.add(session, withdrawn(need))
+    outbox.add(session, need_withdrawn(need))
     session.flush()
     return need
 
 
 def close_need(session: Session, caller: Caller, need_id: UUID, reason: str) -> Need:
-    """An administrator of the region ends a published need, and says why."""
-    need = _to("close_need", session, caller, need_id)
-    _end(need, "closed", reason)
-    outbox.add(session, closed(need))
+    """End a published need for a reason, as an administrator of its region."""
+    need = _lock_need("close_need", session, caller, need_id)
+    _end_need(need, "closed", reason)
+    outbox.add(session, need_closed(need))
     session.flush()
     return need
 
 
 def offer_pledge(session: Session, caller: Caller, wanted: Mapping[str, Any]) -> Pledge:
-    """Somebody is ready to give; matching hears of it at once."""
+    """Offer a pledge; its event goes to matching at once."""
     units = units_below(wanted["category"])
     if not units:
         raise unknown_item(category=wanted["category"])
     if wanted["unit"] not in units:
         raise wrong_unit(category=wanted["category"], units=", ".join(sorted(units)))
-    _check_validity(wanted["valid_until"])
+    _require_validity(wanted["valid_until"])
     pledge = Pledge(pledger_id=caller.id, **wanted)
     session.add(pledge)
     session.flush()
-    outbox.add(session, offered(pledge))
+    outbox.add(session, pledge_offered(pledge))
     return pledge
 
 
 def change_pledge(session: Session, caller: Caller, pledge_id: UUID, wanted: Mapping[str, Any]) -> Pledge:
-    """The pledger wants other figures. Matching judges what of them is still free, and answers; asking for what stands is no change."""
-    pledge = _own_open_pledge(session, caller, pledge_id)
+    """Change the figures of a pledge; matching answers with the quantity that is still free. Equal figures change nothing."""
+    pledge = _lock_own_pledge(session, caller, pledge_id)
     if "valid_until" in wanted:
-        _check_validity(wanted["valid_until"])
+        _require_validity(wanted["valid_until"])
     if all(getattr(pledge, name) == value for name, value in wanted.items()):
         return pledge
     for name, value in wanted.items():
         setattr(pledge, name, value)
     pledge.version, pledge.changed_at = pledge.version + 1, now()
-    outbox.add(session, changed(pledge))
+    outbox.add(session, pledge_changed(pledge))
     session.flush()
     return pledge
 
 
 def withdraw_pledge(session: Session, caller: Caller, pledge_id: UUID) -> Pledge:
-    """The pledger wants to give no more; what was accepted stays."""
-    pledge = _own_open_pledge(session, caller, pledge_id)
+    """Withdraw a pledge; quantities that were accepted stay."""
+    pledge = _lock_own_pledge(session, caller, pledge_id)
     pledge.withdrawn = True
     pledge.version, pledge.changed_at = pledge.version + 1, now()
-    outbox.add(session, taken_back(pledge))
+    outbox.add(session, pledge_withdrawn(pledge))
     session.flush()
     return pledge
 
 
-def note_households(session: Session, events: Sequence[HouseholdRegistered]) -> None:
-    """Keep what users tells of households; an older version changes nothing."""
+def record_households(session: Session, events: Sequence[HouseholdRegistered]) -> None:
+    """Store households; an older version changes nothing."""
     newest = {event.household_id: event for event in sorted(events, key=lambda event: (event.household_id, event.version))}
     rows = insert(Household).values(
         [
@@ -162,8 +172,8 @@ def note_households(session: Session, events: Sequence[HouseholdRegistered]) -> 
     )
 
 
-def note_matches(session: Session, events: Sequence[AnyMatch]) -> None:
-    """Keep how matches stand; an older version changes nothing."""
+def record_matches(session: Session, events: Sequence[MatchEvent]) -> None:
+    """Store the state of matches; an older version changes nothing."""
     newest = {event.match_id: event for event in sorted(events, key=lambda event: event.version)}
     rows = insert(Match).values(
         [
@@ -173,7 +183,7 @@ def note_matches(session: Session, events: Sequence[AnyMatch]) -> None:
                 "need_id": event.need_id,
                 "pledge_id": event.pledge_id,
                 "quantity": event.quantity,
-                "state": _STATES[type(event)],
+                "state": MATCH_STATES[type(event)],
                 "sent": getattr(event, "sent", None),
                 "received": getattr(event, "received", None),
             }
@@ -189,8 +199,8 @@ def note_matches(session: Session, events: Sequence[AnyMatch]) -> None:
     )
 
 
-def note_releases(session: Session, events: Sequence[PledgeReleased]) -> None:
-    """Keep which version of a pledge matching has judged, and the quantity it came to unless another is asked for already."""
+def record_releases(session: Session, events: Sequence[PledgeReleased]) -> None:
+    """Store matching's answers about pledges. The answered quantity holds unless the pledger has asked for another since."""
     for event in sorted(events, key=lambda event: (event.pledge_id, event.version)):
         session.execute(
             update(Pledge)
@@ -204,20 +214,8 @@ def note_releases(session: Session, events: Sequence[PledgeReleased]) -> None:
         )
 
 
-_STATES = {
-    MatchProposed: "proposed",
-    MatchAccepted: "accepted",
-    MatchRefused: "refused",
-    MatchDeclined: "declined",
-    MatchLapsed: "lapsed",
-    MatchRevised: "lapsed",
-    MatchSent: "sent",
-    MatchReceived: "received",
-    MatchClosed: "closed",
-}
-
-
-def _household_of(session: Session, caller: Caller, household_id: UUID | None) -> Household:
+def _find_household(session: Session, caller: Caller, household_id: UUID | None) -> Household:
+    """Find the household to post for: the caller's own, or one in a region they manage. Raises `unknown_household`."""
     if caller.kind == "household":
         mine = session.scalars(select(Household).where(Household.account_id == caller.id)).first()
         if mine is None or household_id not in {None, mine.id}:
@@ -229,32 +227,33 @@ def _household_of(session: Session, caller: Caller, household_id: UUID | None) -
     return household
 
 
-def _to(act: str, session: Session, caller: Caller, need_id: UUID) -> Need:
-    """The need, locked, for somebody who may do this to it."""
+def _lock_need(act: str, session: Session, caller: Caller, need_id: UUID) -> Need:
+    """Lock the need. Raises the problem that keeps the caller from this act on it."""
     need = session.get(Need, need_id, with_for_update={"of": Need})
-    if need is None or queries.shown_to(caller, need) == "public":
+    if need is None or rules.view_of(caller, need) == "public":
         raise not_found()
     versions.as_seen(session, need)
-    if refusal := allowed.refusal(act, caller, need, allowed.managers_around(session, caller, [need])):
+    if refusal := rules.need_refusal(act, caller, need, queries.find_township_managers(session, caller, [need])):
         raise refusal
     return need
 
 
-def _own_open_pledge(session: Session, caller: Caller, pledge_id: UUID) -> Pledge:
+def _lock_own_pledge(session: Session, caller: Caller, pledge_id: UUID) -> Pledge:
+    """Lock the caller's pledge. Raises the problem that keeps them from changing it."""
     pledge = session.get(Pledge, pledge_id, with_for_update={"of": Pledge})
     if pledge is None or pledge.pledger_id != caller.id:
         raise not_found()
     versions.as_seen(session, pledge)
-    if refusal := allowed.pledge_refusal(caller, pledge):
+    if refusal := rules.pledge_refusal(caller, pledge):
         raise refusal
     return pledge
 
 
-def _end(need: Need, state: str, reason: str | None) -> None:
+def _end_need(need: Need, state: str, reason: str | None) -> None:
     need.state, need.ended_because, need.ended_at = state, reason, now()
     need.version += 1
 
 
-def _check_validity(valid_until: datetime) -> None:
-    if not now() < valid_until < now() + LONGEST_VALIDITY:
-        raise past_validity()
+def _require_validity(valid_until: datetime) -> None:
+    if refusal := rules.validity_refusal(valid_until, now()):
+        raise refusal

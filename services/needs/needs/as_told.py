@@ -1,7 +1,7 @@
-"""States how matches and releases of pledges stand as matching told them: `python -m needs.as_told > as-told.jsonl`.
+"""Export the state of matches and pledges as received from matching: `python -m needs.as_told > as-told.jsonl`.
 
-JSON lines without personal data, which `matching.recall` takes when matching's database had to be restored from an older backup. Refuses
-while something that matching told still waits to be heard.
+The JSON lines hold no personal data. `matching.recall` reads them after matching's database was restored from an older backup.
+The command refuses to run while events of matching still wait in a queue.
 """
 
 import argparse
@@ -20,8 +20,8 @@ from chassis.settings import Settings
 from needs.model import Match, Need, Pledge
 
 
-def lines(session: Session) -> Iterator[dict[str, Any]]:
-    """A line for every match, with how its need ended, and one for every pledge that matching answered to."""
+def export_lines(session: Session) -> Iterator[dict[str, Any]]:
+    """Yield a line for every match, with the end of its need, and one for every pledge that matching has answered."""
     ended = case((Need.state == "withdrawn", "need_withdrawn"), (Need.state == "closed", "need_closed"))
     names = ("version", "need_id", "pledge_id", "quantity", "state", "sent", "received")
     matches = select(Match.id.label("match_id"), *(getattr(Match, name) for name in names), ended.label("need_ended"))
@@ -33,8 +33,8 @@ def lines(session: Session) -> Iterator[dict[str, Any]]:
         yield {"of": "pledge", **row}
 
 
-def unheard(settings: Settings) -> list[str]:
-    """The queues in which something that matching told waits."""
+def find_waiting_queues(settings: Settings) -> list[str]:
+    """List the queues, retry queues included, that hold events of matching."""
     queues = [queue for place in subscriptions_of("matching", "needs") for queue in (place.queue, f"{place.queue}.retry")]
     with connected(settings.broker_url, settings.heartbeat_seconds) as connection:
         return [queue for queue in queues if waiting_in(connection, queue)]
@@ -43,13 +43,13 @@ def unheard(settings: Settings) -> list[str]:
 def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
     settings = Settings.of("needs")
-    if waiting := unheard(settings):
+    if waiting := find_waiting_queues(settings):
         sys.exit(f"not everything that was told is heard yet, let needs-worker go on: {', '.join(waiting)}")
     database = Database.of(settings, "as-told")
     try:
         with database.begin() as session:
             session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
-            for line in lines(session):
+            for line in export_lines(session):
                 print(json.dumps(line, default=str))
     finally:
         database.close()

@@ -1,4 +1,4 @@
-"""What can be asked for and pledged: items with their units, in groups."""
+"""The catalogue: items with their units, in groups."""
 
 import tomllib
 from functools import cache
@@ -7,7 +7,7 @@ from typing import TypedDict
 
 
 class Item(TypedDict):
-    """A line of the catalogue. `unit` is empty for a group."""
+    """An entry of the catalogue. `unit` is None for a group."""
 
     category: str
     unit: str | None
@@ -17,7 +17,7 @@ class Item(TypedDict):
 
 @cache
 def catalogue() -> dict[str, Item]:
-    """All groups and items by category, groups before what they hold."""
+    """Read all groups and items by category, each group before its items."""
     read = tomllib.loads(files("needs").joinpath("catalogue.toml").read_text("utf-8"))
     groups = {code: Item(category=code, unit=None, zh=zh, en=en) for code, (zh, en) in read["groups"].items()}
     items = {code: Item(category=code, unit=unit, zh=zh, en=en) for code, (unit, zh, en) in read["items"].items()}
@@ -25,11 +25,11 @@ def catalogue() -> dict[str, Item]:
 
 
 def unit_of(category: str) -> str | None:
-    """The unit in which an item is asked for; None when the category is no item."""
+    """Return the unit of an item; None if the category is not an item."""
     item = catalogue().get(category)
     return item["unit"] if item else None
 
 
 def units_below(category: str) -> set[str]:
-    """The units in which somebody may pledge for an item or a group; empty when there is no such category."""
+    """Return the units of an item or of all items in a group; empty if the category does not exist."""
     return {item["unit"] for item in catalogue().values() if item["unit"] and f"{item['category']}.".startswith(f"{category}.")}

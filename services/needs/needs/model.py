@@ -1,15 +1,16 @@
-"""What needs knows: needs, pledges, and of others what it has to: households and how matches ended."""
+"""The tables of needs: needs and pledges, and copies of households and of the state of matches."""
 
 from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ColumnElement, MetaData, String, case, func, select
-from sqlalchemy.orm import DeclarativeBase, Mapped, column_property, mapped_column
+from sqlalchemy import BigInteger, ColumnElement, MetaData, String, and_, case, func, select
+from sqlalchemy.orm import DeclarativeBase, Mapped, MappedSQLExpression, column_property, mapped_column
 
 from chassis.data.database import NAMING, CategoryCode, Moment, RegionCode, new_id, now
 from chassis.data.encryption import Sealed
+from contracts.needs import PledgeKind, Urgency
 
 
 class Base(DeclarativeBase):
@@ -17,7 +18,7 @@ class Base(DeclarativeBase):
 
 
 class Household(Base):
-    """A registered household, as users told."""
+    """A registered household, copied from the events of users."""
 
     __tablename__ = "households"
 
@@ -28,7 +29,10 @@ class Household(Base):
 
 
 class Match(Base):
-    """How a match stands, as matching told; `sent` and `received` are empty until then, and what was never sent is nought at the end."""
+    """The state of a match, copied from the events of matching.
+
+    `sent` and `received` are empty until the match gets there. A match that closes without anything sent has 0 in both.
+    """
 
     __tablename__ = "matches"
 
@@ -42,8 +46,16 @@ class Match(Base):
     received: Mapped[int | None] = mapped_column(BigInteger)
 
 
+def _sum_of_matches(figure: Any, states: Collection[str], owner: ColumnElement[bool]) -> MappedSQLExpression[int]:
+    total = func.coalesce(func.sum(case((Match.state.in_(states), figure), else_=0)), 0)
+    return column_property(select(total).where(owner).correlate_except(Match).scalar_subquery())
+
+
+PROMISED = ("accepted", "sent", "received", "closed")
+
+
 class Need(Base):
-    """What a household asks for. `reason` is personal and stays here; `quantity` counts whole units."""
+    """A need of a household. `reason` is personal and never leaves this table; `quantity` counts whole units."""
 
     __tablename__ = "needs"
 
@@ -57,7 +69,7 @@ class Need(Base):
     category: Mapped[str] = mapped_column(CategoryCode)
     unit: Mapped[str] = mapped_column(String(20))
     quantity: Mapped[int] = mapped_column(BigInteger)
-    urgency: Mapped[str] = mapped_column(String(20))
+    urgency: Mapped[Urgency] = mapped_column(String(20))
     reason: Mapped[str] = mapped_column(Sealed)
     state: Mapped[str] = mapped_column(String(20), default="posted")
     verifier_id: Mapped[UUID | None]
@@ -66,17 +78,21 @@ class Need(Base):
     published_at: Mapped[datetime | None] = mapped_column(Moment)
     ended_at: Mapped[datetime | None] = mapped_column(Moment)
     withdrawn_by: Mapped[UUID | None]
+    # A quantity that was sent and did not arrive is needed again.
+    accepted: Mapped[int] = _sum_of_matches(func.coalesce(Match.received, Match.sent, Match.quantity), PROMISED, Match.need_id == id)
+    proposed: Mapped[int] = _sum_of_matches(Match.quantity, ("proposed",), Match.need_id == id)
+    delivered: Mapped[int] = _sum_of_matches(func.coalesce(Match.received, 0), PROMISED, Match.need_id == id)
 
 
 class Pledge(Base):
-    """What somebody is ready to give, and `answered_version`: the version of it that matching has judged, with what came of it."""
+    """A pledge of a giver. `answered_version` is the newest version that matching has decided on; `released_version` orders its answers."""
 
     __tablename__ = "pledges"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     version: Mapped[int] = mapped_column(BigInteger, default=1)
     pledger_id: Mapped[UUID]
-    kind: Mapped[str] = mapped_column(String(20))
+    kind: Mapped[PledgeKind] = mapped_column(String(20))
     category: Mapped[str] = mapped_column(CategoryCode)
     unit: Mapped[str] = mapped_column(String(20))
     quantity: Mapped[int] = mapped_column(BigInteger)
@@ -89,23 +105,12 @@ class Pledge(Base):
     changed_at: Mapped[datetime | None] = mapped_column(Moment)
     answered_version: Mapped[int] = mapped_column(BigInteger, default=0)
     released_version: Mapped[int] = mapped_column(BigInteger, default=0)
-
-
-def _sum(figure: Any, states: Collection[str], owner: Any) -> Any:
-    total = func.coalesce(func.sum(case((Match.state.in_(states), figure), else_=0)), 0)
-    return column_property(select(total).where(owner).correlate_except(Match).scalar_subquery())
-
-
-PROMISED = ("accepted", "sent", "received", "closed")
-# What did not arrive is needed again, what was never sent is free in the pledge again.
-Need.accepted = _sum(func.coalesce(Match.received, Match.sent, Match.quantity), PROMISED, Match.need_id == Need.id)
-Need.proposed = _sum(Match.quantity, ("proposed",), Match.need_id == Need.id)
-Need.delivered = _sum(func.coalesce(Match.received, 0), PROMISED, Match.need_id == Need.id)
-Pledge.accepted = _sum(func.coalesce(Match.sent, Match.quantity), PROMISED, Match.pledge_id == Pledge.id)
-Pledge.proposed = _sum(Match.quantity, ("proposed",), Match.pledge_id == Pledge.id)
-Pledge.delivered = _sum(func.coalesce(Match.received, 0), PROMISED, Match.pledge_id == Pledge.id)
+    # A quantity that was promised and never sent is open in the pledge again.
+    accepted: Mapped[int] = _sum_of_matches(func.coalesce(Match.sent, Match.quantity), PROMISED, Match.pledge_id == id)
+    proposed: Mapped[int] = _sum_of_matches(Match.quantity, ("proposed",), Match.pledge_id == id)
+    delivered: Mapped[int] = _sum_of_matches(func.coalesce(Match.received, 0), PROMISED, Match.pledge_id == id)
 
 
 def of_category(column: Any, category: str) -> ColumnElement[bool]:
-    """SQL condition: the category itself and all below it; `/` follows the dot that separates levels."""
-    return (column >= category) & (column < category + "/")
+    """SQL condition: the category itself or one below it. `/` follows the dot that separates levels."""
+    return and_(column >= category, column < category + "/")

@@ -1,4 +1,4 @@
-"""What can be wrong with a need or a pledge."""
+"""Problems of needs and pledges."""
 
 from chassis.problems import problem
 

@@ -1,16 +1,16 @@
-"""What needs tells anew: every need that was judged or withdrawn, every pledge; endings first."""
+"""Snapshots for republishing: every need that was judged or withdrawn, and every pledge. Endings come first."""
 
 from chassis.messaging.snapshots import Snapshot
 from contracts.needs import NeedClosed, NeedPublished, NeedRejected, NeedWithdrawn, PledgeChanged, PledgeOffered, PledgeWithdrawn
-from needs import told
+from needs import events
 from needs.model import Need, Pledge
 
 SNAPSHOTS = (
-    Snapshot(NeedWithdrawn, Need, told.withdrawn, where=Need.state == "withdrawn"),
-    Snapshot(NeedClosed, Need, told.closed, where=Need.state == "closed"),
-    Snapshot(NeedRejected, Need, told.rejected, where=Need.state == "rejected"),
-    Snapshot(NeedPublished, Need, told.published, where=Need.published_at.is_not(None)),
-    Snapshot(PledgeWithdrawn, Pledge, told.taken_back, where=Pledge.withdrawn),
-    Snapshot(PledgeChanged, Pledge, told.changed, where=(Pledge.version > 1) & ~Pledge.withdrawn),
-    Snapshot(PledgeOffered, Pledge, told.offered),
+    Snapshot(NeedWithdrawn, Need, events.need_withdrawn, where=Need.state == "withdrawn"),
+    Snapshot(NeedClosed, Need, events.need_closed, where=Need.state == "closed"),
+    Snapshot(NeedRejected, Need, events.need_rejected, where=Need.state == "rejected"),
+    Snapshot(NeedPublished, Need, events.need_published, where=Need.published_at.is_not(None)),
+    Snapshot(PledgeWithdrawn, Pledge, events.pledge_withdrawn, where=Pledge.withdrawn),
+    Snapshot(PledgeChanged, Pledge, events.pledge_changed, where=(Pledge.version > 1) & ~Pledge.withdrawn),
+    Snapshot(PledgeOffered, Pledge, events.pledge_offered),
 )

@@ -1,4 +1,4 @@
-"""A database of needs that forgets after each test, and its API."""
+"""Fixtures: a database of needs that is rolled back after each test, and a client of its API."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -7,7 +7,9 @@ from uuid import UUID
 import pytest
 
 from chassis.data.database import new_id
+from chassis.messaging import outbox
 from chassis.testing.fixtures import Person, RolledBack, administrator_of, api_fixtures
+from contracts.event import Event
 from contracts.users import HouseholdRegistered
 from needs import actions
 from needs.api import api
@@ -39,13 +41,19 @@ def household_in(database: RolledBack, region: str, account: Person | None = Non
         status="registered", registered_by=None, registered_at=datetime.now(UTC),
     )  # fmt: skip
     with database.begin() as session:
-        actions.note_households(session, [event])
+        actions.record_households(session, [event])
     return event.household_id
 
 
 @pytest.fixture
 def household(database: RolledBack) -> UUID:
     return household_in(database, VILLAGE)
+
+
+def pending(database: RolledBack) -> list[Event]:
+    """The events in the outbox."""
+    with database.begin() as session:
+        return outbox.told(session)
 
 
 def rice(**changes: Any) -> dict[str, Any]:

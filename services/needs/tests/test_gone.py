@@ -1,4 +1,4 @@
-"""Rows outlive the vocabulary: what a later catalogue or edition of the regions does not know is shown by its code."""
+"""Needs and pledges outlive the catalogue and the register of regions: a code that was removed there is shown as it is."""
 
 import pytest
 from sqlalchemy import text
@@ -14,7 +14,7 @@ ITEM, UNIT, REGION = "food.caviar", "caskful", "510903001999"
 
 @pytest.fixture
 def gone(client: Client, database: RolledBack, town: Person, village: Person, donor: Person) -> dict[str, str]:
-    """A published need, one that waits and a pledge, of an item and for a village that nobody knows any more."""
+    """A published need, a posted need and a pledge, of an item and for a village that no longer exist."""
     assert ITEM not in catalogue()
     assert not regions.known(REGION)
     asked = rice(household_id=str(household_in(database, VILLAGE)), consent="slip")
@@ -28,7 +28,7 @@ def gone(client: Client, database: RolledBack, town: Person, village: Person, do
     return ids
 
 
-def test_what_has_left_the_catalogue_is_shown_by_its_code(client: Client, town: Person, donor: Person, gone: dict[str, str]) -> None:
+def test_a_removed_item_and_village_are_shown_by_their_codes(client: Client, town: Person, donor: Person, gone: dict[str, str]) -> None:
     published, waiting, pledge = f"/v1/needs/{gone['published']}", f"/v1/needs/{gone['waiting']}", f"/v1/pledges/{gone['pledge']}"
     of_all = ["/v1/needs", f"/v1/needs?category={ITEM}", published, "/v1/pledges"]
     looks = {None: of_all, town: ["/v1/needs/managed", waiting], donor: ["/v1/pledges/mine", pledge]}
@@ -39,7 +39,7 @@ def test_what_has_left_the_catalogue_is_shown_by_its_code(client: Client, town: 
         assert {(one["category"], one["unit"], one["region"][:9]) for one in shown} == {(ITEM, UNIT, REGION[:9])}, path
 
 
-def test_and_goes_its_way_as_before(client: Client, town: Person, donor: Person, gone: dict[str, str]) -> None:
+def test_acts_on_a_removed_item_and_village_still_work(client: Client, town: Person, donor: Person, gone: dict[str, str]) -> None:
     verified = client.post(f"/v1/needs/{gone['waiting']}/verification", by=town)
     closed = client.post(f"/v1/needs/{gone['published']}/closing", {"reason": "no_longer_needed"}, by=town)
     changed = client.patch(f"/v1/pledges/{gone['pledge']}", {"quantity": 7}, by=donor)

@@ -6,21 +6,15 @@ import pytest
 from sqlalchemy import text
 
 from chassis.data.database import new_id
-from chassis.messaging import outbox
 from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of
 from contracts.needs import NeedPublished, NeedRejected, NeedWithdrawn
 
-from .conftest import VILLAGE, household_in, rice
+from .conftest import VILLAGE, household_in, pending, rice
 
 
 @pytest.fixture
 def need(client: Client, village: Person, household: UUID) -> str:
     return client.post("/v1/needs", rice(household_id=str(household), consent="slip"), by=village).json["id"]
-
-
-def told(database: RolledBack) -> list[object]:
-    with database.begin() as session:
-        return outbox.told(session)
 
 
 def test_a_household_posts_for_itself(client: Client, database: RolledBack) -> None:
@@ -34,18 +28,18 @@ def test_a_household_posts_for_itself(client: Client, database: RolledBack) -> N
     assert answer.headers["Location"] == f"/v1/needs/{answer.json['id']}"
 
 
-def test_what_is_posted_is_told_to_nobody_before_it_is_verified(client: Client, database: RolledBack, need: str) -> None:
-    assert told(database) == []
+def test_a_posted_need_is_neither_published_nor_shown(client: Client, database: RolledBack, need: str) -> None:
+    assert pending(database) == []
     assert client.get(f"/v1/needs/{need}").status_code == 404
     assert client.get("/v1/needs").json["items"] == []
 
 
-def test_posting_on_behalf_needs_the_household_s_consent(client: Client, village: Person, household: UUID) -> None:
+def test_posting_on_behalf_requires_consent(client: Client, village: Person, household: UUID) -> None:
     answer = client.post("/v1/needs", rice(household_id=str(household)), by=village)
     assert (answer.status_code, answer.json["code"]) == (422, "consent_needed")
 
 
-def test_an_administrator_of_another_region_cannot_post_for_a_household(client: Client, database: RolledBack, household: UUID) -> None:
+def test_an_administrator_of_another_region_cannot_post(client: Client, database: RolledBack, household: UUID) -> None:
     other = administrator_of(database, "510923")
     answer = client.post("/v1/needs", rice(household_id=str(household), consent="sms"), by=other)
     assert (answer.status_code, answer.json["code"]) == (422, "unknown_household")
@@ -56,7 +50,7 @@ def test_the_township_verifies_and_the_need_is_published(
 ) -> None:
     answer = client.post(f"/v1/needs/{need}/verification", by=town)
     assert (answer.status_code, answer.json["state"]) == (201, "published")
-    [event] = told(database)
+    [event] = pending(database)
     assert isinstance(event, NeedPublished)
     assert (event.version, event.poster_id, event.quantity, event.region) == (2, village.id, 50, VILLAGE)
     assert "断粮" not in str(event)
@@ -67,7 +61,7 @@ def test_the_poster_cannot_verify_their_own_need(client: Client, village: Person
     assert (answer.status_code, answer.json["code"]) == (403, "own_need")
 
 
-def test_another_village_administrator_verifies_only_where_the_township_has_none(client: Client, database: RolledBack, need: str) -> None:
+def test_a_village_verifies_only_without_a_township_manager(client: Client, database: RolledBack, need: str) -> None:
     second = administrator_of(database, VILLAGE)
     town = administrator_of(database, VILLAGE[:9])
     answer = client.post(f"/v1/needs/{need}/verification", by=second)
@@ -77,7 +71,7 @@ def test_another_village_administrator_verifies_only_where_the_township_has_none
     assert client.post(f"/v1/needs/{need}/verification", by=second).status_code == 201
 
 
-def test_a_need_out_of_one_s_region_is_not_found(client: Client, database: RolledBack, need: str) -> None:
+def test_a_need_outside_the_caller_s_region_is_not_found(client: Client, database: RolledBack, need: str) -> None:
     other = administrator_of(database, "510923")
     for act in ("verification", "withdrawal"):
         assert client.post(f"/v1/needs/{need}/{act}", by=other).status_code == 404
@@ -85,20 +79,22 @@ def test_a_need_out_of_one_s_region_is_not_found(client: Client, database: Rolle
     assert client.get("/v1/needs/managed", by=other).json["items"] == []
 
 
-def test_a_rejected_need_says_why_and_cannot_be_verified_after(client: Client, database: RolledBack, town: Person, need: str) -> None:
+def test_a_rejected_need_has_a_reason_and_stays_rejected(client: Client, database: RolledBack, town: Person, need: str) -> None:
     answer = client.post(f"/v1/needs/{need}/rejection", {"reason": "absurd"}, by=town)
     assert (answer.status_code, answer.json["state"], answer.json["ended_because"]) == (201, "rejected", "absurd")
-    [event] = told(database)
+    [event] = pending(database)
     assert isinstance(event, NeedRejected)
     again = client.post(f"/v1/needs/{need}/verification", by=town)
     assert (again.status_code, again.json["code"]) == (409, "state_conflict")
 
 
-def test_withdrawing_is_told_and_ends_the_need(client: Client, database: RolledBack, town: Person, village: Person, need: str) -> None:
+def test_a_withdrawal_is_published_and_ends_the_need(
+    client: Client, database: RolledBack, town: Person, village: Person, need: str
+) -> None:
     client.post(f"/v1/needs/{need}/verification", by=town)
     answer = client.post(f"/v1/needs/{need}/withdrawal", by=village)
     assert (answer.status_code, answer.json["state"], answer.json["version"]) == (201, "withdrawn", 3)
-    assert isinstance(told(database)[-1], NeedWithdrawn)
+    assert isinstance(pending(database)[-1], NeedWithdrawn)
     assert client.post(f"/v1/needs/{need}/closing", {"reason": "other"}, by=town).status_code == 409
 
 
@@ -113,20 +109,20 @@ def test_the_hall_shows_published_needs_masked(client: Client, town: Person, don
     assert client.get(f"/v1/needs/{need}", by=donor).json["reason"] is None
 
 
-def test_their_own_side_and_their_administrators_see_a_need_whole(client: Client, village: Person, town: Person, need: str) -> None:
+def test_owners_and_administrators_see_the_whole_need(client: Client, village: Person, town: Person, need: str) -> None:
     assert client.get(f"/v1/needs/{need}", by=village).json["shown"] == "own"
     assert client.get(f"/v1/needs/{need}", by=town).json["shown"] == "region"
     assert "断粮" in client.get(f"/v1/needs/{need}", by=town).json["reason"]
     assert [item["id"] for item in client.get("/v1/needs/mine", by=village).json["items"]] == [need]
 
 
-def test_the_reason_cannot_be_read_in_the_database(client: Client, database: RolledBack, need: str) -> None:
+def test_the_reason_is_encrypted_in_the_database(client: Client, database: RolledBack, need: str) -> None:
     with database.begin() as session:
         stored = session.scalar(text("SELECT reason FROM needs"))
     assert "断粮".encode() not in bytes(stored)
 
 
-def test_lists_are_read_page_by_page_without_gaps(client: Client, village: Person, household: UUID) -> None:
+def test_pages_of_a_list_have_no_gaps(client: Client, village: Person, household: UUID) -> None:
     for quantity in range(1, 8):
         client.post("/v1/needs", rice(household_id=str(household), consent="slip", quantity=quantity), by=village)
     seen, cursor = [], None
@@ -140,7 +136,7 @@ def test_lists_are_read_page_by_page_without_gaps(client: Client, village: Perso
     assert client.get("/v1/needs/mine", by=village, cursor="???").json["code"] == "invalid"
 
 
-def test_an_item_that_the_catalogue_lacks_is_refused(client: Client, village: Person, household: UUID) -> None:
+def test_an_item_outside_the_catalogue_is_refused(client: Client, village: Person, household: UUID) -> None:
     for category in ("food", "food.caviar", "treadmill"):
         answer = client.post("/v1/needs", rice(household_id=str(household), consent="slip", category=category), by=village)
         assert (answer.status_code, answer.json["code"]) == (422, "unknown_item")
@@ -157,14 +153,12 @@ def test_an_unknown_need_is_not_found(client: Client, town: Person) -> None:
     assert client.get("/v1/needs/nonsense", by=town).status_code == 404
 
 
-def test_a_key_in_the_address_that_means_nothing_is_refused(client: Client) -> None:
+def test_an_unknown_query_parameter_is_refused(client: Client) -> None:
     answer = client.get("/v1/needs", page=2)
     assert (answer.status_code, answer.json["errors"][0]["pointer"], answer.json["errors"][0]["code"]) == (422, "#query/page", "unknown")
 
 
-def test_an_agent_who_was_dismissed_sees_and_withdraws_nothing_any_more(
-    client: Client, database: RolledBack, village: Person, need: str
-) -> None:
+def test_a_dismissed_poster_can_neither_see_nor_withdraw(client: Client, database: RolledBack, village: Person, need: str) -> None:
     with database.begin() as session:
         session.execute(text("UPDATE appointments SET ended_at = now() WHERE user_id = :id"), {"id": village.id})
     assert client.get(f"/v1/needs/{need}", by=village).status_code == 404
@@ -172,20 +166,18 @@ def test_an_agent_who_was_dismissed_sees_and_withdraws_nothing_any_more(
     assert client.post(f"/v1/needs/{need}/withdrawal", by=village).status_code == 404
 
 
-def test_nobody_learns_a_need_s_village_by_asking_the_hall_for_it(client: Client) -> None:
+def test_the_hall_refuses_to_filter_by_village(client: Client) -> None:
     answer = client.get("/v1/needs", region=VILLAGE)
     assert (answer.status_code, answer.json["errors"][0]["code"]) == (422, "unknown_region")
 
 
-def test_what_the_township_s_only_administrator_posted_the_village_s_verifies(
-    client: Client, village: Person, town: Person, household: UUID
-) -> None:
+def test_a_village_verifies_a_need_posted_by_its_only_township(client: Client, village: Person, town: Person, household: UUID) -> None:
     need = client.post("/v1/needs", rice(household_id=str(household), consent="slip"), by=town).json["id"]
     assert client.post(f"/v1/needs/{need}/verification", by=town).json["code"] == "own_need"
     assert client.post(f"/v1/needs/{need}/verification", by=village).status_code == 201
 
 
-def test_front_ends_read_the_words_for_every_choice_in_both_languages(client: Client) -> None:
+def test_openapi_has_labels_of_choices_in_both_languages(client: Client) -> None:
     schemas = client.get("/openapi/needs.json").json["components"]["schemas"]
     assert schemas["NeedOut"]["properties"]["urgency"]["x-labels"]["critical"] == {"zh-CN": "特急", "en": "critical"}
     choices = [one for schema in schemas.values() for one in schema.get("properties", {}).values() if "x-labels" in one]

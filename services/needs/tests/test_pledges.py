@@ -1,4 +1,4 @@
-"""Offering, changing and withdrawing pledges, and what matching says of them."""
+"""Pledges: offering, changing, withdrawing, and the answers of matching."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -8,19 +8,13 @@ import pytest
 from sqlalchemy import text
 
 from chassis.data.database import new_id
-from chassis.messaging import outbox
 from chassis.testing.fixtures import Client, Person, RolledBack
 from contracts.event import decode, every_event
 from contracts.matching import MatchAccepted, MatchClosed, MatchDeclined, MatchProposed, MatchSent, PledgeReleased
 from contracts.needs import PledgeChanged, PledgeOffered, PledgeWithdrawn
 from needs import actions
 
-from .conftest import VILLAGE, offer
-
-
-def told(database: RolledBack) -> list[object]:
-    with database.begin() as session:
-        return outbox.told(session)
+from .conftest import VILLAGE, offer, pending
 
 
 def match(kind: type[Any], pledge_id: str, version: int, quantity: int = 30, match_id: UUID | None = None) -> Any:
@@ -33,10 +27,10 @@ def match(kind: type[Any], pledge_id: str, version: int, quantity: int = 30, mat
     )  # fmt: skip
 
 
-def test_an_offered_pledge_is_told(client: Client, database: RolledBack, donor: Person) -> None:
+def test_an_offered_pledge_is_published(client: Client, database: RolledBack, donor: Person) -> None:
     answer = client.post("/v1/pledges", offer(note="放在车库"), by=donor)
     assert (answer.status_code, answer.json["version"], answer.json["answered_version"]) == (201, 1, 0)
-    [event] = told(database)
+    [event] = pending(database)
     assert isinstance(event, PledgeOffered)
     assert (event.pledger_id, event.quantity, event.region) == (donor.id, 100, "5109")
 
@@ -45,7 +39,7 @@ def test_a_change_answers_202_and_restates_the_whole_pledge(client: Client, data
     pledge = client.post("/v1/pledges", offer(), by=donor).json
     answer = client.patch(f"/v1/pledges/{pledge['id']}", {"quantity": 40}, by=donor)
     assert (answer.status_code, answer.json["version"]) == (202, 2)
-    event = told(database)[-1]
+    event = pending(database)[-1]
     assert isinstance(event, PledgeChanged)
     assert (event.version, event.quantity, event.category) == (2, 40, "food.rice")
 
@@ -53,7 +47,7 @@ def test_a_change_answers_202_and_restates_the_whole_pledge(client: Client, data
 def test_withdrawing_answers_202_once(client: Client, database: RolledBack, donor: Person) -> None:
     pledge = client.post("/v1/pledges", offer(), by=donor).json
     assert client.post(f"/v1/pledges/{pledge['id']}/withdrawal", by=donor).status_code == 202
-    assert isinstance(told(database)[-1], PledgeWithdrawn)
+    assert isinstance(pending(database)[-1], PledgeWithdrawn)
     assert client.post(f"/v1/pledges/{pledge['id']}/withdrawal", by=donor).json["code"] == "state_conflict"
     assert client.patch(f"/v1/pledges/{pledge['id']}", {"quantity": 1}, by=donor).status_code == 409
 
@@ -72,18 +66,18 @@ def test_the_list_of_pledges_does_not_say_whose_they_are(client: Client, donor: 
     assert (shown["pledger_id"], shown["note"]) == (None, None)
 
 
-def test_what_matching_tells_is_shown_however_late_and_often_it_arrives(client: Client, database: RolledBack, donor: Person) -> None:
+def test_match_events_may_arrive_late_and_repeatedly(client: Client, database: RolledBack, donor: Person) -> None:
     pledge = client.post("/v1/pledges", offer(), by=donor).json["id"]
     proposed = match(MatchProposed, pledge, 1)
     accepted = match(MatchAccepted, pledge, 2, match_id=proposed.match_id)
     with database.begin() as session:
         for event in (accepted, proposed, accepted):
-            actions.note_matches(session, [event])
+            actions.record_matches(session, [event])
     shown = client.get(f"/v1/pledges/{pledge}", by=donor).json
     assert (shown["accepted"], shown["proposed"]) == (30, 0)
 
 
-def test_what_was_never_sent_is_free_again_and_what_arrived_is_shown(client: Client, database: RolledBack, donor: Person) -> None:
+def test_a_quantity_never_sent_is_open_again(client: Client, database: RolledBack, donor: Person) -> None:
     pledge = client.post("/v1/pledges", offer(), by=donor).json["id"]
     accepted = match(MatchAccepted, pledge, 2)
     stated = {name: getattr(accepted, name) for name in accepted.__struct_fields__ if name not in {"version", "chosen", "accepted_at"}}
@@ -91,25 +85,25 @@ def test_what_was_never_sent_is_free_again_and_what_arrived_is_shown(client: Cli
     closed = MatchClosed(version=5, **stated, sent=20, received=15, reason="partly_delivered", closed_at=datetime.now(UTC))
     for event, figures in ((accepted, (30, 0)), (sent, (20, 0)), (closed, (20, 15)), (sent, (20, 15))):
         with database.begin() as session:
-            actions.note_matches(session, [event])
+            actions.record_matches(session, [event])
         shown = client.get(f"/v1/pledges/{pledge}", by=donor).json
         assert (shown["accepted"], shown["delivered"]) == figures
         assert shown["open"] == 100 - figures[0]
 
 
-def test_what_the_household_declined_is_open_again(client: Client, database: RolledBack, donor: Person) -> None:
+def test_a_declined_quantity_is_open_again(client: Client, database: RolledBack, donor: Person) -> None:
     pledge = client.post("/v1/pledges", offer(), by=donor).json["id"]
     accepted = match(MatchAccepted, pledge, 2)
     stated = {name: getattr(accepted, name) for name in accepted.__struct_fields__ if name not in {"version", "chosen", "accepted_at"}}
     declined = MatchDeclined(version=3, **stated, reason="not_needed", was_accepted=True, declined_at=datetime.now(UTC))
     for event, promised in ((accepted, 30), (declined, 0), (accepted, 0)):
         with database.begin() as session:
-            actions.note_matches(session, [event])
+            actions.record_matches(session, [event])
         shown = client.get(f"/v1/pledges/{pledge}", by=donor).json
         assert (shown["accepted"], shown["open"]) == (promised, 100 - promised)
 
 
-def test_a_pledge_that_rests_keeps_its_quantity_and_offers_nothing(client: Client, database: RolledBack, donor: Person) -> None:
+def test_a_resting_pledge_keeps_its_quantity_and_is_not_open(client: Client, database: RolledBack, donor: Person) -> None:
     pledge = client.post("/v1/pledges", offer(), by=donor).json["id"]
     for version, resting, open_ in ((1, True, 0), (2, False, 100)):
         released = PledgeReleased(
@@ -117,13 +111,13 @@ def test_a_pledge_that_rests_keeps_its_quantity_and_offers_nothing(client: Clien
             resting=resting, quantity=100, accepted=0, open=open_, released_at=datetime.now(UTC),
         )  # fmt: skip
         with database.begin() as session:
-            actions.note_releases(session, [released])
+            actions.record_releases(session, [released])
         shown = client.get(f"/v1/pledges/{pledge}", by=donor).json
         assert (shown["resting"], shown["quantity"], shown["open"]) == (resting, 100, open_)
         assert len(client.get("/v1/pledges").json["items"]) == (0 if resting else 1)
 
 
-def test_the_answer_to_a_change_is_shown_and_an_older_one_changes_nothing(client: Client, database: RolledBack, donor: Person) -> None:
+def test_an_older_answer_to_a_change_is_ignored(client: Client, database: RolledBack, donor: Person) -> None:
     pledge = client.post("/v1/pledges", offer(), by=donor).json["id"]
 
     def released(version: int, answers: int) -> PledgeReleased:
@@ -134,19 +128,19 @@ def test_the_answer_to_a_change_is_shown_and_an_older_one_changes_nothing(client
         )  # fmt: skip
 
     with database.begin() as session:
-        actions.note_releases(session, [released(3, 3)])
-        actions.note_releases(session, [released(2, 2)])
+        actions.record_releases(session, [released(3, 3)])
+        actions.record_releases(session, [released(2, 2)])
     assert client.get(f"/v1/pledges/{pledge}", by=donor).json["answered_version"] == 3
 
 
-def test_asking_for_what_stands_already_changes_nothing(client: Client, database: RolledBack, donor: Person) -> None:
+def test_a_change_to_equal_figures_changes_nothing(client: Client, database: RolledBack, donor: Person) -> None:
     pledge = client.post("/v1/pledges", offer(), by=donor).json
     answer = client.patch(f"/v1/pledges/{pledge['id']}", {"quantity": 100}, by=donor)
     assert (answer.status_code, answer.json["version"]) == (202, 1)
-    assert len(told(database)) == 1
+    assert len(pending(database)) == 1
 
 
-def test_an_expired_pledge_is_offered_to_nobody(client: Client, database: RolledBack, donor: Person) -> None:
+def test_an_expired_pledge_is_not_listed(client: Client, database: RolledBack, donor: Person) -> None:
     client.post("/v1/pledges", offer(), by=donor)
     with database.begin() as session:
         session.execute(text("UPDATE pledges SET valid_until = now() - interval '1 second'"))
@@ -172,16 +166,14 @@ def test_an_expired_pledge_is_offered_to_nobody(client: Client, database: Rolled
         ({"valid_until": "2026-12-01T00:00:00"}, "invalid"),
     ],
 )
-def test_a_pledge_that_makes_no_sense_is_refused_and_changes_nothing(
-    client: Client, database: RolledBack, donor: Person, change: dict[str, Any], code: str
-) -> None:
+def test_an_invalid_pledge_is_refused(client: Client, database: RolledBack, donor: Person, change: dict[str, Any], code: str) -> None:
     answer = client.post("/v1/pledges", offer(**change), by=donor)
     assert (answer.status_code, answer.json["code"]) == (422, code)
     assert answer.content_type == "application/problem+json"
-    assert told(database) == []
+    assert pending(database) == []
 
 
-def test_the_examples_of_the_contracts_are_what_needs_can_read(database: RolledBack) -> None:
+def test_needs_can_read_the_examples_of_the_contracts(database: RolledBack) -> None:
     names = {
         "match_proposed",
         "match_accepted",
@@ -200,4 +192,4 @@ def test_the_examples_of_the_contracts_are_what_needs_can_read(database: RolledB
     examples = Path(contracts.__file__).parent.parent / "examples" / "matching"
     with database.begin() as session:
         for name in sorted(names):
-            actions.note_matches(session, [decode(every_event()[name], (examples / f"{name}.json").read_bytes())])
+            actions.record_matches(session, [decode(every_event()[name], (examples / f"{name}.json").read_bytes())])

@@ -1,4 +1,4 @@
-"""What needs tells anew is what it told live."""
+"""Republished events equal those published live."""
 
 from uuid import UUID
 
@@ -9,9 +9,7 @@ from needs.snapshots import SNAPSHOTS
 from .conftest import offer, rice
 
 
-def test_needs_in_every_state_are_told_anew_as_they_were_told(
-    client: Client, database: RolledBack, village: Person, town: Person, household: UUID
-) -> None:
+def test_needs_in_every_state_are_republished(client: Client, database: RolledBack, village: Person, town: Person, household: UUID) -> None:
     wanted = rice(household_id=str(household), consent="slip")
     _, published, closed, rejected, withdrawn, early = (
         f"/v1/needs/{client.post('/v1/needs', wanted, by=village).json['id']}" for _ in range(6)
@@ -27,7 +25,7 @@ def test_needs_in_every_state_are_told_anew_as_they_were_told(
     assert [type(event) for event in anew[-3:]] == [NeedPublished] * 3, "endings come first"
 
 
-def test_pledges_are_told_anew_with_the_figures_they_have_now(client: Client, database: RolledBack, donor: Person) -> None:
+def test_pledges_are_republished_with_their_present_figures(client: Client, database: RolledBack, donor: Person) -> None:
     untouched, changed, withdrawn = (f"/v1/pledges/{client.post('/v1/pledges', offer(), by=donor).json['id']}" for _ in range(3))
     assert client.patch(changed, {"region": "51"}, by=donor).status_code == 202
     assert client.post(f"{withdrawn}/withdrawal", by=donor).status_code == 202

@@ -1,4 +1,4 @@
-"""What needs answers over HTTP."""
+"""The HTTP API of needs."""
 
 from apiflask import APIBlueprint
 

@@ -1,4 +1,4 @@
-"""The catalogue: what can be asked for and given."""
+"""HTTP operation on the catalogue."""
 
 from typing import Any
 
@@ -29,5 +29,5 @@ class CatalogueOut(Schema):
 @access(who=ANYONE, x_view="public")
 @api.output(CatalogueOut)
 def list_catalogue(session: Session, caller: Caller | None) -> Any:
-    """What can be asked for and pledged, groups (without a unit) before their items."""
+    """The catalogue of items to ask for and pledge. Groups have no unit and come before their items."""
     return {"items": list(catalogue().values())}

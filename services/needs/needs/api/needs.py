@@ -1,4 +1,4 @@
-"""Needs: posted, seen, judged, ended."""
+"""HTTP operations on needs."""
 
 from typing import Any
 from uuid import UUID
@@ -12,9 +12,9 @@ from chassis.http.fields import Acts, Category, Choice, Id, NothingIn, Region, S
 from chassis.http.pagination import PageIn, page_of
 from chassis.http.routes import access
 from needs import actions, queries
-from needs.allowed import Managers, acts_on_need, managers_around
-from needs.api.hall import QUANTITY, HallIn
+from needs.api.filters import QUANTITY, HallIn
 from needs.model import Need
+from needs.rules import Managers, acts_on_need, view_of
 
 api = APIBlueprint("needs", __name__)
 
@@ -44,16 +44,16 @@ CLOSINGS = {
 
 
 class NeedIn(Strict):
-    household_id = Id(metadata={"description": "for whom an administrator posts; a household posts for itself"})
+    household_id = Id(metadata={"description": "the household on whose behalf an administrator posts; households leave it out"})
     consent = Choice(CONSENT, metadata={"description": "how the household agreed; needed when posting on behalf"})
     category = Category(required=True)
-    quantity = Whole(**QUANTITY, required=True, metadata={"description": "in the unit of the catalogue"})
+    quantity = Whole(*QUANTITY, required=True, metadata={"description": "in the unit of the catalogue"})
     urgency = Choice(URGENCY, load_default="normal")
-    reason = Text(500, required=True, metadata={"description": "personal; seen by the household's side and its administrators only"})
+    reason = Text(500, required=True, metadata={"description": "personal: visible to the household's side and its administrators only"})
 
 
 class NeedOut(Schema):
-    """A need. Where `shown` is `public`, the region is the township's and what is personal is null."""
+    """A need. If `shown` is `public`, the region is its township's and personal fields are null."""
 
     id = fields.UUID(required=True)
     version = fields.Integer(required=True)
@@ -63,7 +63,7 @@ class NeedOut(Schema):
     category = fields.String(required=True)
     unit = fields.String(required=True)
     quantity = fields.Integer(required=True)
-    accepted = fields.Integer(required=True, metadata={"description": "promised by people who accepted, less what did not arrive"})
+    accepted = fields.Integer(required=True, metadata={"description": "promised by accepted matches, less what did not arrive"})
     delivered = fields.Integer(required=True, metadata={"description": "of `accepted`, confirmed as received"})
     proposed = fields.Integer(required=True, metadata={"description": "set aside, waiting for an answer"})
     urgency = Choice(URGENCY, required=True)
@@ -97,8 +97,8 @@ NeedPage = page_of(NeedOut)
 @api.input(NeedIn)
 @api.output(NeedOut, 201)
 def post_need(session: Session, caller: Caller, json_data: dict[str, Any]) -> Any:
-    """Post a need, for oneself or on behalf of a household of one's region; it waits to be verified."""
-    return _need(session, actions.post_need(session, caller, json_data), caller, 201)
+    """Post a need, for oneself or on behalf of a household of one's region. It waits to be verified."""
+    return _answer(session, actions.post_need(session, caller, json_data), caller, 201)
 
 
 @api.get("/needs")
@@ -107,7 +107,7 @@ def post_need(session: Session, caller: Caller, json_data: dict[str, Any]) -> An
 @api.output(NeedPage)
 def list_needs(session: Session, caller: Caller | None, query_data: dict[str, Any]) -> Any:
     """The needs hall: published needs, newest first, masked."""
-    return _needs(session, queries.published_needs(session, **query_data), caller, masked=True)
+    return _page_out(session, queries.list_published_needs(session, **query_data), caller, masked=True)
 
 
 @api.get("/needs/mine")
@@ -115,8 +115,8 @@ def list_needs(session: Session, caller: Caller | None, query_data: dict[str, An
 @api.input(PageIn, location="query")
 @api.output(NeedPage)
 def list_own_needs(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
-    """The needs of one's own household, or posted on behalf of others."""
-    return _needs(session, queries.own_needs(session, caller, **query_data), caller)
+    """The needs of one's own household, and those posted on behalf of others."""
+    return _page_out(session, queries.list_own_needs(session, caller, **query_data), caller)
 
 
 @api.get("/needs/managed")
@@ -125,16 +125,16 @@ def list_own_needs(session: Session, caller: Caller, query_data: dict[str, Any])
 @api.output(NeedPage)
 def list_managed_needs(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
     """The needs of the regions one manages, in every state."""
-    return _needs(session, queries.managed_needs(session, caller, **query_data), caller)
+    return _page_out(session, queries.list_managed_needs(session, caller, **query_data), caller)
 
 
 @api.get("/needs/<uuid:need_id>")
 @access(who=ANYONE, x_view="public")
 @api.output(NeedOut)
 def get_need(session: Session, caller: Caller | None, need_id: UUID) -> Any:
-    """One need: whole for its own side and its administrators, masked for everybody else once published."""
-    need = queries.need_of(session, caller, need_id)
-    return _shown(need, caller, managers_around(session, caller, [need]))
+    """One need: whole for its own side and its administrators, masked for everybody else once it is published."""
+    need = queries.get_need(session, caller, need_id)
+    return _need_out(need, caller, queries.find_township_managers(session, caller, [need]))
 
 
 @api.post("/needs/<uuid:need_id>/verification")
@@ -142,8 +142,8 @@ def get_need(session: Session, caller: Caller | None, need_id: UUID) -> Any:
 @api.input(NothingIn)
 @api.output(NeedOut, 201)
 def verify_need(session: Session, caller: Caller, need_id: UUID, json_data: dict[str, Any]) -> Any:
-    """Let a need be seen and helped. Not by its poster; by the township where it has an administrator."""
-    return _need(session, actions.verify_need(session, caller, need_id), caller, 201)
+    """Publish a need. Its poster cannot, and a village's administrator can only where the township has none."""
+    return _answer(session, actions.verify_need(session, caller, need_id), caller, 201)
 
 
 @api.post("/needs/<uuid:need_id>/rejection")
@@ -151,8 +151,8 @@ def verify_need(session: Session, caller: Caller, need_id: UUID, json_data: dict
 @api.input(RejectionIn)
 @api.output(NeedOut, 201)
 def reject_need(session: Session, caller: Caller, need_id: UUID, json_data: dict[str, Any]) -> Any:
-    """Do not let a need through, and say why."""
-    return _need(session, actions.reject_need(session, caller, need_id, **json_data), caller, 201)
+    """Reject a need for a reason."""
+    return _answer(session, actions.reject_need(session, caller, need_id, **json_data), caller, 201)
 
 
 @api.post("/needs/<uuid:need_id>/withdrawal")
@@ -160,8 +160,8 @@ def reject_need(session: Session, caller: Caller, need_id: UUID, json_data: dict
 @api.input(NothingIn)
 @api.output(NeedOut, 201)
 def withdraw_need(session: Session, caller: Caller, need_id: UUID, json_data: dict[str, Any]) -> Any:
-    """Take a need back; what people accepted before stays."""
-    return _need(session, actions.withdraw_need(session, caller, need_id), caller, 201)
+    """Take a need back. Matches that were accepted stay."""
+    return _answer(session, actions.withdraw_need(session, caller, need_id), caller, 201)
 
 
 @api.post("/needs/<uuid:need_id>/closing")
@@ -169,22 +169,22 @@ def withdraw_need(session: Session, caller: Caller, need_id: UUID, json_data: di
 @api.input(ClosingIn)
 @api.output(NeedOut, 201)
 def close_need(session: Session, caller: Caller, need_id: UUID, json_data: dict[str, Any]) -> Any:
-    """End a published need of one's region, and say why."""
-    return _need(session, actions.close_need(session, caller, need_id, **json_data), caller, 201)
+    """Close a published need of one's region for a reason."""
+    return _answer(session, actions.close_need(session, caller, need_id, **json_data), caller, 201)
 
 
-def _need(session: Session, need: Need, caller: Caller, status: int) -> Any:
-    shown = _shown(need, caller, managers_around(session, caller, [need]))
+def _answer(session: Session, need: Need, caller: Caller, status: int) -> Any:
+    shown = _need_out(need, caller, queries.find_township_managers(session, caller, [need]))
     return shown, status, {"Location": f"/v1/needs/{need.id}"}
 
 
-def _needs(session: Session, page: dict[str, Any], caller: Caller | None, masked: bool = False) -> dict[str, Any]:
-    managers = managers_around(session, caller, page["items"])
-    return page | {"items": [_shown(need, caller, managers, masked) for need in page["items"]]}
+def _page_out(session: Session, page: dict[str, Any], caller: Caller | None, masked: bool = False) -> dict[str, Any]:
+    managers = queries.find_township_managers(session, caller, page["items"])
+    return page | {"items": [_need_out(need, caller, managers, masked) for need in page["items"]]}
 
 
-def _shown(need: Need, caller: Caller | None, managers: Managers, masked: bool = False) -> dict[str, Any]:
-    shown = "public" if masked else queries.shown_to(caller, need)
+def _need_out(need: Need, caller: Caller | None, managers: Managers, masked: bool = False) -> dict[str, Any]:
+    shown = "public" if masked else view_of(caller, need)
     more = {"shown": shown, "allowed": acts_on_need(caller, need, managers)}
     whole = {name: getattr(need, name) for name in NeedOut().fields if name not in more} | more
     if shown == "public":

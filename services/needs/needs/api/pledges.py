@@ -1,4 +1,4 @@
-"""Pledges: offered, seen, changed, taken back."""
+"""HTTP operations on pledges."""
 
 from typing import Any
 from uuid import UUID
@@ -12,9 +12,9 @@ from chassis.http.fields import Acts, Category, Choice, Moment, NothingIn, Regio
 from chassis.http.pagination import PageIn, page_of
 from chassis.http.routes import access
 from needs import actions, queries
-from needs.allowed import acts_on_pledge
-from needs.api.hall import QUANTITY, HallIn
+from needs.api.filters import QUANTITY, HallIn
 from needs.model import Pledge
+from needs.rules import acts_on_pledge, open_quantity
 
 api = APIBlueprint("pledges", __name__)
 
@@ -32,14 +32,14 @@ class PledgeIn(Strict):
     kind = Choice(PLEDGE_KINDS, load_default="goods")
     category = Category(required=True, metadata={"description": "an item or a group of the catalogue"})
     unit = Text(20, required=True)
-    quantity = Whole(**QUANTITY, required=True)
-    region = Region((0, 2, 4, 6, 9, 12), required=True, metadata={"description": "where it may go; empty is the whole country"})
+    quantity = Whole(*QUANTITY, required=True)
+    region = Region((0, 2, 4, 6, 9, 12), required=True, metadata={"description": "the region it may go to; empty is the whole country"})
     valid_until = Moment(required=True)
     note = Text(500, metadata={"description": "seen by the pledger only"})
 
 
 class PledgeChangeIn(Strict):
-    quantity = Whole(**QUANTITY)
+    quantity = Whole(*QUANTITY)
     region = Region((0, 2, 4, 6, 9, 12))
     valid_until = Moment()
 
@@ -50,7 +50,7 @@ class PledgeChangeIn(Strict):
 
 
 class PledgeOut(Schema):
-    """A pledge. It is judged by matching: `answered_version` says up to which version that has happened."""
+    """A pledge. Matching decides on each version; `answered_version` is the newest it has decided on."""
 
     id = fields.UUID(required=True)
     version = fields.Integer(required=True)
@@ -59,7 +59,7 @@ class PledgeOut(Schema):
     category = fields.String(required=True)
     unit = fields.String(required=True)
     quantity = fields.Integer(required=True)
-    accepted = fields.Integer(required=True, metadata={"description": "promised, less what was never sent"})
+    accepted = fields.Integer(required=True, metadata={"description": "promised, less the quantity that was never sent"})
     delivered = fields.Integer(required=True, metadata={"description": "of `accepted`, confirmed as received"})
     proposed = fields.Integer(required=True)
     open = fields.Integer(required=True, metadata={"description": "neither accepted nor waiting for an answer"})
@@ -67,7 +67,7 @@ class PledgeOut(Schema):
     valid_until = fields.AwareDateTime(required=True)
     withdrawn = fields.Boolean(required=True)
     resting = fields.Boolean(
-        required=True, metadata={"description": "nothing is proposed of it after a refusal, until it is changed or the lesson taken back"}
+        required=True, metadata={"description": "not proposed after a refusal, until it is changed or the lesson is taken back"}
     )
     offered_at = fields.AwareDateTime(required=True)
     note = fields.String(required=True, allow_none=True)
@@ -83,8 +83,8 @@ PledgePage = page_of(PledgeOut)
 @api.input(PledgeIn)
 @api.output(PledgeOut, 201)
 def offer_pledge(session: Session, caller: Caller, json_data: dict[str, Any]) -> Any:
-    """Offer something; it is matched by itself with what is needed where it may go."""
-    return _pledge(actions.offer_pledge(session, caller, json_data), caller, 201)
+    """Offer something. Matching proposes it to needs of its region by itself."""
+    return _answer(actions.offer_pledge(session, caller, json_data), caller, 201)
 
 
 @api.get("/pledges")
@@ -92,9 +92,9 @@ def offer_pledge(session: Session, caller: Caller, json_data: dict[str, Any]) ->
 @api.input(HallIn, location="query")
 @api.output(PledgePage)
 def list_pledges(session: Session, caller: Caller | None, query_data: dict[str, Any]) -> Any:
-    """What is offered, newest first, without who offers it."""
-    page = queries.open_pledges(session, **query_data)
-    return page | {"items": [_offered(pledge, caller, masked=True) for pledge in page["items"]]}
+    """The open pledges, newest first, without their pledgers."""
+    page = queries.list_open_pledges(session, **query_data)
+    return page | {"items": [_pledge_out(pledge, caller, masked=True) for pledge in page["items"]]}
 
 
 @api.get("/pledges/mine")
@@ -103,8 +103,8 @@ def list_pledges(session: Session, caller: Caller | None, query_data: dict[str, 
 @api.output(PledgePage)
 def list_own_pledges(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
     """One's own pledges."""
-    page = queries.own_pledges(session, caller, **query_data)
-    return page | {"items": [_offered(pledge, caller) for pledge in page["items"]]}
+    page = queries.list_own_pledges(session, caller, **query_data)
+    return page | {"items": [_pledge_out(pledge, caller) for pledge in page["items"]]}
 
 
 @api.get("/pledges/<uuid:pledge_id>")
@@ -112,7 +112,7 @@ def list_own_pledges(session: Session, caller: Caller, query_data: dict[str, Any
 @api.output(PledgeOut)
 def get_pledge(session: Session, caller: Caller, pledge_id: UUID) -> Any:
     """One of one's own pledges."""
-    return _offered(queries.own_pledge(session, caller, pledge_id), caller)
+    return _pledge_out(queries.get_own_pledge(session, caller, pledge_id), caller)
 
 
 @api.patch("/pledges/<uuid:pledge_id>")
@@ -120,8 +120,8 @@ def get_pledge(session: Session, caller: Caller, pledge_id: UUID) -> Any:
 @api.input(PledgeChangeIn)
 @api.output(PledgeOut, 202)
 def change_pledge(session: Session, caller: Caller, pledge_id: UUID, json_data: dict[str, Any]) -> Any:
-    """Ask for other figures. Wait until `answered_version` reaches the answer's `version` to see what came of it."""
-    return _pledge(actions.change_pledge(session, caller, pledge_id, json_data), caller, 202)
+    """Ask for other figures. Matching has decided when `answered_version` reaches the `version` of this answer."""
+    return _answer(actions.change_pledge(session, caller, pledge_id, json_data), caller, 202)
 
 
 @api.post("/pledges/<uuid:pledge_id>/withdrawal")
@@ -129,16 +129,15 @@ def change_pledge(session: Session, caller: Caller, pledge_id: UUID, json_data: 
 @api.input(NothingIn)
 @api.output(PledgeOut, 202)
 def withdraw_pledge(session: Session, caller: Caller, pledge_id: UUID, json_data: dict[str, Any]) -> Any:
-    """Give no more of a pledge; what was accepted before stays. Wait for `answered_version` as after a change."""
-    return _pledge(actions.withdraw_pledge(session, caller, pledge_id), caller, 202)
+    """Withdraw a pledge. Quantities that were accepted stay. Wait for `answered_version` as after a change."""
+    return _answer(actions.withdraw_pledge(session, caller, pledge_id), caller, 202)
 
 
-def _pledge(pledge: Pledge, caller: Caller, status: int) -> Any:
-    return _offered(pledge, caller), status, {"Location": f"/v1/pledges/{pledge.id}"}
+def _answer(pledge: Pledge, caller: Caller, status: int) -> Any:
+    return _pledge_out(pledge, caller), status, {"Location": f"/v1/pledges/{pledge.id}"}
 
 
-def _offered(pledge: Pledge, caller: Caller | None, masked: bool = False) -> dict[str, Any]:
-    free = 0 if pledge.withdrawn or pledge.resting else max(0, pledge.quantity - pledge.accepted - pledge.proposed)
-    more = {"open": free, "allowed": acts_on_pledge(caller, pledge)}
+def _pledge_out(pledge: Pledge, caller: Caller | None, masked: bool = False) -> dict[str, Any]:
+    more = {"open": open_quantity(pledge), "allowed": acts_on_pledge(caller, pledge)}
     whole = {name: getattr(pledge, name) for name in PledgeOut().fields if name not in more} | more
     return whole | {"pledger_id": None, "note": None} if masked else whole

@@ -15,7 +15,7 @@ from chassis.http.auth import Caller
 from chassis.messaging import outbox
 from chassis.problems import not_found
 from contracts.users import AdministratorAppointed, AdministratorDismissed
-from users import allowed, queries
+from users import queries, rules
 from users.actions.unique import keep
 from users.model import Account, Appointment
 from users.problems import outside_region, own_appointment, unknown_administrator
@@ -80,7 +80,7 @@ def dismiss_administrator(session: Session, caller: Caller, appointment_id: UUID
     if appointment is None or not queries.appointment_is_shown_to(caller, appointment):
         raise not_found()
     versions.as_seen(session, appointment)
-    if refusal := allowed.refusal(caller, appointment):
+    if refusal := rules.dismissal_refusal(caller, appointment):
         raise refusal
     appointment.dismissed_by, appointment.dismissed_at = caller.id, now()
     appointment.version += 1

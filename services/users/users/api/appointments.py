@@ -13,9 +13,9 @@ from chassis.http.pagination import PageIn, page_of
 from chassis.http.routes import access
 from users import queries
 from users.actions import appointments as actions
-from users.allowed import acts_on_appointment
 from users.fields import APPOINTMENT_STATES, Phone
 from users.model import Appointment
+from users.rules import acts_on_appointment
 
 api = APIBlueprint("appointments", __name__)
 

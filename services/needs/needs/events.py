@@ -1,0 +1,89 @@
+"""Events of needs and pledges, made from their rows: when an act is done, and whenever it is published again."""
+
+from datetime import datetime
+from typing import Any, cast
+
+from contracts.needs import (
+    Closing,
+    NeedClosed,
+    NeedPublished,
+    NeedRejected,
+    NeedWithdrawn,
+    PledgeChanged,
+    PledgeOffered,
+    PledgeWithdrawn,
+    Rejection,
+)
+from needs.model import Need, Pledge
+
+
+def need_published(need: Need) -> NeedPublished:
+    """Make the event with the version that the need had when it was published, even if it has ended since."""
+    fields = _fields_of_need(need) | ({"version": need.version - 1} if need.ended_at else {})
+    return NeedPublished(**fields, urgency=need.urgency, posted_at=need.posted_at, published_at=_recorded(need.published_at))
+
+
+def need_rejected(need: Need) -> NeedRejected:
+    """Make the event of a need that was not let through."""
+    return NeedRejected(**_fields_of_need(need), reason=cast("Rejection", need.ended_because), rejected_at=_recorded(need.ended_at))
+
+
+def need_withdrawn(need: Need) -> NeedWithdrawn:
+    """Make the event of a need that its side took back; without a record of the person, that is the poster."""
+    withdrawn_by = need.withdrawn_by or need.poster_id
+    return NeedWithdrawn(**_fields_of_need(need), withdrawn_by=withdrawn_by, withdrawn_at=_recorded(need.ended_at))
+
+
+def need_closed(need: Need) -> NeedClosed:
+    """Make the event of a need that an administrator ended."""
+    return NeedClosed(**_fields_of_need(need), reason=cast("Closing", need.ended_because), closed_at=_recorded(need.ended_at))
+
+
+def pledge_offered(pledge: Pledge) -> PledgeOffered:
+    """Make the first event of a pledge, version 1; published again, it has the figures of now."""
+    return PledgeOffered(**_fields_of_pledge(pledge) | {"version": 1})
+
+
+def pledge_changed(pledge: Pledge) -> PledgeChanged:
+    """Make the event of a pledge with other figures."""
+    return PledgeChanged(**_fields_of_pledge(pledge), changed_at=pledge.changed_at or pledge.offered_at)
+
+
+def pledge_withdrawn(pledge: Pledge) -> PledgeWithdrawn:
+    """Make the event of a pledge of which nothing more is given."""
+    return PledgeWithdrawn(**_fields_of_pledge(pledge), withdrawn_at=pledge.changed_at or pledge.offered_at)
+
+
+def _recorded(moment: datetime | None) -> datetime:
+    if moment is None:
+        raise ValueError("the row has not reached this state")
+    return moment
+
+
+def _fields_of_need(need: Need) -> dict[str, Any]:
+    return {
+        "version": need.version,
+        "need_id": need.id,
+        "household_id": need.household_id,
+        "account_id": need.account_id,
+        "poster_id": need.poster_id,
+        "region": need.region,
+        "category": need.category,
+        "unit": need.unit,
+        "quantity": need.quantity,
+    }
+
+
+def _fields_of_pledge(pledge: Pledge) -> dict[str, Any]:
+    return {
+        "version": pledge.version,
+        "pledge_id": pledge.id,
+        "pledger_id": pledge.pledger_id,
+        "kind": pledge.kind,
+        "category": pledge.category,
+        "unit": pledge.unit,
+        "quantity": pledge.quantity,
+        "region": pledge.region,
+        "valid_until": pledge.valid_until,
+        "offered_at": pledge.offered_at,
+    }

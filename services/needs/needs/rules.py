@@ -1,0 +1,93 @@
+"""Rules of needs and pledges: who sees a need, who may do what in which state, how much is open. No rule needs a database."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from chassis.http.auth import Caller, View
+from chassis.problems import Problem, not_allowed, not_found, state_conflict
+from needs.model import Need, Pledge
+from needs.problems import own_need, past_validity, township_verifies
+
+LONGEST_VALIDITY = timedelta(days=731)
+
+Managers = Mapping[str, set[UUID]]
+"""The ids of administrators by the region they manage."""
+NeedRule = Callable[[Caller, Need, Managers], Problem | None]
+
+
+def view_of(caller: Caller | None, need: Need) -> View:
+    """The caller's view of a need: `own` for its side, `region` for administrators of its region, else the masked `public`."""
+    if caller is None:
+        return "public"
+    manages = caller.manages(need.region)
+    if caller.id == need.account_id or (caller.id == need.poster_id and manages):
+        return "own"
+    return "region" if manages else "public"
+
+
+def _judge(caller: Caller, need: Need, managers: Managers) -> Problem | None:
+    """Another administrator than the poster verifies or rejects; the township's, where it has one who did not post the need."""
+    if caller.id in {need.poster_id, need.account_id}:
+        return own_need()
+    if not caller.manages(need.region):
+        return not_found()
+    manages_village_only = all(len(region) == 12 for region in caller.regions if need.region.startswith(region))
+    if manages_village_only and managers.get(need.region[:9], set()) - {need.poster_id}:
+        return township_verifies()
+    return state_conflict(state=need.state) if need.state != "posted" else None
+
+
+def _withdraw(caller: Caller, need: Need, managers: Managers) -> Problem | None:
+    """The household or the poster withdraws a need that has not ended."""
+    if caller.id not in {need.account_id, need.poster_id}:
+        return not_allowed()
+    return state_conflict(state=need.state) if need.state not in {"posted", "published"} else None
+
+
+def _close(caller: Caller, need: Need, managers: Managers) -> Problem | None:
+    """An administrator of the region closes a published need."""
+    if not caller.manages(need.region):
+        return not_allowed()
+    return state_conflict(state=need.state) if need.state != "published" else None
+
+
+NEED_RULES: dict[str, NeedRule] = {
+    "verify_need": _judge,
+    "reject_need": _judge,
+    "withdraw_need": _withdraw,
+    "close_need": _close,
+}
+PLEDGE_ACTS = ("change_pledge", "withdraw_pledge")
+
+
+def need_refusal(act: str, caller: Caller, need: Need, managers: Managers) -> Problem | None:
+    """The problem that keeps the caller from this operation on the need; None if it is allowed."""
+    return not_found() if view_of(caller, need) == "public" else NEED_RULES[act](caller, need, managers)
+
+
+def acts_on_need(caller: Caller | None, need: Need, managers: Managers) -> list[str]:
+    """The operations that the caller may carry out on the need now."""
+    return [act for act in NEED_RULES if need_refusal(act, caller, need, managers) is None] if caller else []
+
+
+def pledge_refusal(caller: Caller, pledge: Pledge) -> Problem | None:
+    """The problem that keeps the caller from changing or withdrawing the pledge; None if it is allowed."""
+    if pledge.pledger_id != caller.id:
+        return not_found()
+    return state_conflict(state="withdrawn") if pledge.withdrawn else None
+
+
+def acts_on_pledge(caller: Caller | None, pledge: Pledge) -> list[str]:
+    """The operations that the caller may carry out on the pledge now."""
+    return list(PLEDGE_ACTS) if caller and pledge_refusal(caller, pledge) is None else []
+
+
+def validity_refusal(valid_until: datetime, now: datetime) -> Problem | None:
+    """The problem with a pledge's last moment: it has to lie within two years from now. None if it is right."""
+    return None if now < valid_until < now + LONGEST_VALIDITY else past_validity()
+
+
+def open_quantity(pledge: Pledge) -> int:
+    """The quantity that is neither accepted nor proposed; nothing of a pledge that is withdrawn or rests."""
+    return 0 if pledge.withdrawn or pledge.resting else max(0, pledge.quantity - pledge.accepted - pledge.proposed)
