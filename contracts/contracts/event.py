@@ -1,4 +1,4 @@
-"""What every event is: a fact that one service tells, about one thing, at one version of that thing."""
+"""The base of all events: facts that one service publishes, each about one subject at one version."""
 
 import re
 from collections.abc import Mapping
@@ -27,18 +27,32 @@ Unit = Annotated[str, Meta(min_length=1, max_length=20)]
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
-    """Base of all events. The first field ending in `_id` names the thing that the event is about; `version` is that thing's."""
+    """Base of all events. The first field ending in `_id` is the id of its subject, and `version` is the subject's version.
+
+    Only an abstract event may have subclasses. Its name begins with an underscore, and it is never published itself.
+    """
 
     version: Version
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Raise `TypeError` when an event that is not abstract gets a subclass."""
+        super().__init_subclass__(**options)
+        for base in cls.__mro__[1:]:
+            if issubclass(base, Event) and base is not Event and not is_abstract(base):
+                raise TypeError(
+                    f"{cls.__name__} is a subclass of the event {base.__name__}, so listeners could not tell them apart:"
+                    f" move the common fields to an abstract event, named _{base.__name__} or otherwise with a leading underscore"
+                )
+
     @property
     def subject(self) -> UUID:
+        """The id of the thing that the event is about."""
         subject: UUID = getattr(self, subject_field(type(self)))
         return subject
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):
-    """What travels beside the body: CloudEvents 1.0 attributes, in AMQP headers with the prefix `ce-`."""
+    """The envelope of an event: CloudEvents 1.0 attributes, in AMQP headers with the prefix `ce-`."""
 
     id: UUID
     name: str
@@ -48,6 +62,7 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     traceparent: str | None = None
 
     def headers(self) -> dict[str, str]:
+        """The AMQP headers; `traceparent` is left out when it is not set."""
         headers = {
             "ce-specversion": "1.0",
             "ce-id": str(self.id),
@@ -60,7 +75,7 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, headers: Mapping[str, Any]) -> "Envelope":
-        """Read from AMQP headers. Raises `msgspec.ValidationError` when an attribute is missing or wrong."""
+        """Read the envelope from AMQP headers. Raises `msgspec.ValidationError` when an attribute is missing or wrong."""
         return msgspec.convert(
             {
                 "id": headers.get("ce-id"),
@@ -81,7 +96,7 @@ def name_of(event: type[Event]) -> str:
 
 
 def producer_of(event: type[Event]) -> str:
-    """The one service that tells this event: the contracts module that defines it bears its name."""
+    """The one service that publishes this event: the contracts module that defines it bears its name."""
     return event.__module__.rpartition(".")[2]
 
 
@@ -92,22 +107,37 @@ def exchange_of(producer: str) -> str:
 
 @cache
 def subject_field(event: type[Event]) -> str:
-    return next(field for field in event.__struct_fields__ if field.endswith("_id"))
+    """The field with the id of the event's subject. Raises `TypeError` when the event has none."""
+    found = next((field for field in event.__struct_fields__ if field.endswith("_id")), None)
+    if found is None:
+        raise TypeError(f"{event.__name__} has no field that ends in `_id`: its first one says which thing the event is about")
+    return found
+
+
+def is_abstract(event: type[Event]) -> bool:
+    """Whether the event is the base of others only: its name begins with an underscore."""
+    return event.__name__.startswith("_")
 
 
 @cache
 def every_event() -> dict[str, type[Event]]:
-    """All events of the house by their name on the wire: what the modules of this package define."""
+    """All events of the house by their name on the wire, as the modules of this package define them.
+
+    Raises `TypeError` for an event without a subject.
+    """
     here = sorted(path.name for path in files("contracts").iterdir())
     modules = [import_module(f"contracts.{name.removesuffix('.py')}") for name in here if name.endswith(".py")]
-    named = [(module.__name__, name, value) for module in modules for name, value in vars(module).items() if not name.startswith("_")]
-    found = [value for module, _, value in named if isinstance(value, type) and issubclass(value, Event) and value.__module__ == module]
-    return {name_of(event): event for event in found if event is not Event}
+    defined = [(module.__name__, value) for module in modules for value in vars(module).values()]
+    found = [value for module, value in defined if isinstance(value, type) and issubclass(value, Event) and value.__module__ == module]
+    events = [event for event in found if event is not Event and not is_abstract(event)]
+    for event in events:
+        subject_field(event)
+    return {name_of(event): event for event in events}
 
 
 @cache
 def listeners() -> dict[str, list[str]]:
-    """Which services listen to which event, as generated from their workers into `listeners.json`."""
+    """The listening services of each event, as generated from their workers into `listeners.json`."""
     found: dict[str, list[str]] = msgspec.json.decode(files("contracts").joinpath("listeners.json").read_bytes())
     return found
 
@@ -118,9 +148,13 @@ def _decoder(event: type[Event]) -> msgspec.json.Decoder[Event]:
 
 
 def encode(event: Event) -> bytes:
+    """Encode an event as JSON."""
     return msgspec.json.encode(event)
 
 
 def decode(event: type[Event], body: bytes | str) -> Event:
-    """Unknown fields are ignored, so that tellers may add some. Raises `msgspec.DecodeError` (`ValidationError` for a wrong shape)."""
+    """Decode an event from JSON; unknown fields are ignored, so that producers may add some.
+
+    Raises `msgspec.DecodeError` for what is no JSON, and its subclass `ValidationError` for a wrong shape.
+    """
     return _decoder(event).decode(body)

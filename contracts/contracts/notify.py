@@ -1,7 +1,9 @@
-"""What notify tells: that a notice reached somebody, never what it said."""
+"""The event of notify: a notice reached somebody. It never holds the text."""
 
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
+
+from msgspec import Meta
 
 from contracts.event import Event, Moment
 
@@ -11,7 +13,7 @@ class NoticeDelivered(Event, frozen=True, kw_only=True):
 
     notice_id: UUID
     recipient_id: UUID
-    kind: str
+    kind: Annotated[str, Meta(examples=["match_proposed"])]
     about: UUID
     channel: Literal["in_app"]
     delivered_at: Moment
