@@ -1,4 +1,4 @@
-"""What notify can do: tell people what happened, and note that they read it."""
+"""The actions of notify: write notices about events, and mark notices as read."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -13,13 +13,13 @@ from chassis.http import versions
 from chassis.http.auth import Caller
 from chassis.messaging import outbox
 from contracts.event import Event
-from contracts.notify import NoticeDelivered
 from notify import queries
+from notify.events import notice_delivered
 from notify.model import Notice
-from notify.sides import ADMINISTRATOR, notices_of
+from notify.rules import ADMINISTRATOR, notices_of
 
-# Sorted, because two overlapping batches that insert in different orders deadlock: by what they are about, but of administrators, who
-# have one unread notice of a kind, by the person. The indexes of the table say what is not written twice.
+# Two overlapping batches that insert in different orders deadlock, so the rows are sorted: by subject, and those to administrators by
+# recipient, since an administrator has one unread notice of a kind. Unique indexes keep a notice from being written twice.
 _WRITE = text(
     "INSERT INTO notices (id, version, recipient_id, kind, side, about, about_version, facts, channel, state, created_at)"
     " SELECT id, 1, recipient_id, kind, side, about, about_version, facts, 'in_app', 'delivered', :at"
@@ -32,11 +32,11 @@ _WRITE = text(
 )
 
 
-def tell(session: Session, events: Sequence[Event]) -> None:
-    """Give everybody concerned a notice in the app, delivered at once.
+def write_notices(session: Session, events: Sequence[Event]) -> None:
+    """Write a notice in the app for each recipient of these events; it is delivered at once.
 
-    Who was told already of the same thing at this version or a later one is not told again, nor is an administrator who has not read yet
-    that such things wait.
+    Skip recipients who have a notice about the same subject at this version or a later one. Skip administrators who have not read their
+    last notice of the same kind.
     """
     managers = managers_of(session, {event.region for event in events if hasattr(event, "region")})
     newest = {
@@ -50,31 +50,12 @@ def tell(session: Session, events: Sequence[Event]) -> None:
     at = now()
     rows = msgspec.json.encode([notice | {"id": notice_id} for notice_id, notice in notices.items()]).decode()
     written = set(session.scalars(_WRITE, {"notices": rows, "at": at}).all())
-    outbox.add(
-        session,
-        *(
-            delivered(Notice(id=notice_id, created_at=at, channel="in_app", **notice))
-            for notice_id, notice in notices.items()
-            if notice_id in written
-        ),
-    )
-
-
-def delivered(notice: Notice) -> NoticeDelivered:
-    """What is told of a notice that reached its recipient: in the app, as soon as it is written."""
-    return NoticeDelivered(
-        version=1,
-        notice_id=notice.id,
-        recipient_id=notice.recipient_id,
-        kind=notice.kind,
-        about=notice.about,
-        channel=notice.channel,
-        delivered_at=notice.created_at,
-    )
+    fresh = (Notice(id=notice_id, created_at=at, channel="in_app", **notices[notice_id]) for notice_id in notices if notice_id in written)
+    outbox.add(session, *map(notice_delivered, fresh))
 
 
 def read_notice(session: Session, caller: Caller, notice_id: UUID) -> Notice:
-    """The caller read a notice; reading it again changes nothing."""
+    """Mark a notice as read by the caller; a second time changes nothing."""
     notice = queries.own_notice(session, caller, notice_id, to_change=True)
     versions.as_seen(session, notice)
     if notice.read_at is None:
@@ -85,7 +66,7 @@ def read_notice(session: Session, caller: Caller, notice_id: UUID) -> Notice:
 
 
 def read_notices(session: Session, caller: Caller, until: UUID | None = None) -> int:
-    """The caller read all their notices, or all up to one of them; returns how many were unread before."""
+    """Mark as read all notices of the caller, or all up to one of them; return how many were unread before."""
     unread = queries.unread_of(caller)
     if until:
         unread = [*unread, Notice.id <= queries.own_notice(session, caller, until).id]

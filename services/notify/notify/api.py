@@ -1,4 +1,4 @@
-"""What notify answers over HTTP."""
+"""The HTTP routes of notify: list, count and read one's own notices."""
 
 from typing import Any
 from uuid import UUID
@@ -12,41 +12,14 @@ from chassis.http.fields import Acts, Choice, Flag, Id, NothingIn, Schema, Stric
 from chassis.http.pagination import PageIn, page_of
 from chassis.http.routes import access
 from chassis.problems import language
+from contracts.notices import kinds
 from notify import actions, queries
 from notify.model import Notice
 from notify.words import told_as
 
 api = APIBlueprint("notify", __name__, url_prefix="/v1")
 
-KINDS = {
-    "need_published": ("需求已公开", "need published"),
-    "need_rejected": ("需求未通过", "need rejected"),
-    "need_withdrawn": ("需求已撤回", "need withdrawn"),
-    "need_closed": ("需求已结束", "need closed"),
-    "match_proposed": ("建议对接", "match proposed"),
-    "match_reminded": ("等您答复", "your answer is awaited"),
-    "match_accepted": ("对接已答应", "match accepted"),
-    "match_refused": ("对接未接受", "match refused"),
-    "match_declined": ("需求方未接受", "match declined"),
-    "match_lapsed": ("对接已失效", "match lapsed"),
-    "match_revised": ("先给了更急需的人", "it goes to a critical need"),
-    "match_need_ended": ("所助需求已结束", "the need of a match ended"),
-    "match_sent": ("帮助已送出", "help was sent"),
-    "match_received": ("帮助已收到", "help was received"),
-    "match_closed": ("对接已结束", "match closed"),
-    "thanks_written": ("感谢待审核", "thanks wait to be read"),
-    "thanks_given": ("收到感谢", "thanks"),
-    "thanks_refused": ("感谢未通过", "thanks not let through"),
-    "dispute_opened": ("有人提出异议", "a match is disputed"),
-    "dispute_answered": ("异议已答复", "a dispute was answered"),
-    "dispute_raised": ("异议已转到县里", "a dispute went up to the county"),
-    "dispute_reminded": ("异议待县里处理", "a dispute waits for the county"),
-    "dispute_overdue": ("异议已超过处理期限", "a dispute is overdue"),
-    "dispute_settled": ("异议已处理", "a dispute was settled"),
-    "appeal_lodged": ("申诉待裁定", "an appeal waits for the county"),
-    "appeal_decided": ("申诉已裁定", "appeal decided"),
-    "pledge_released": ("爱心意向已处理", "pledge judged"),
-}
+KINDS = kinds()
 SIDES = {
     "giver": ("爱心方", "who gives"),
     "household": ("需求方", "the household's side"),
@@ -100,7 +73,7 @@ def list_notices(session: Session, caller: Caller, query_data: dict[str, Any]) -
 @access(who=SIGNED_IN, x_view="own")
 @api.output(UnreadOut)
 def count_unread_notices(session: Session, caller: Caller) -> Any:
-    """How many of one's own notices one has not read."""
+    """Count one's own unread notices."""
     return {"unread": queries.unread_count(session, caller)}
 
 

@@ -1,7 +1,7 @@
-"""What notify knows: who was told what, on which channel, and whether they read it."""
+"""The table of notify: notices with their recipients, channels and reading times."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import BigInteger, MetaData, String
@@ -16,11 +16,11 @@ class Base(DeclarativeBase):
 
 
 class Notice(Base):
-    """What one person is told of one event; an administrator of no more of its kind before they have read it.
+    """A notice to one person about one event.
 
-    `about` at `about_version` is the need, pledge, match or what was said of one; `facts` is what the words are made of.
-
-    `state` goes created, sending, then delivered or technical-failure; in the app the row itself is the delivery.
+    `about` is its subject (a need, pledge, match, thanks, dispute or appeal) and `about_version` the subject's version. `facts` fill the
+    words. `state` goes from created over sending to delivered or technical-failure. A notice in the app is delivered once it is written.
+    An administrator has at most one unread notice of a kind.
     """
 
     __tablename__ = "notices"
@@ -33,7 +33,7 @@ class Notice(Base):
     about: Mapped[UUID]
     about_version: Mapped[int] = mapped_column(BigInteger)
     facts: Mapped[dict[str, Any]] = mapped_column(JSONB)
-    channel: Mapped[str] = mapped_column(String(20))
+    channel: Mapped[Literal["in_app"]] = mapped_column(String(20))
     state: Mapped[str] = mapped_column(String(20))
     created_at: Mapped[datetime] = mapped_column(Moment)
     read_at: Mapped[datetime | None] = mapped_column(Moment)

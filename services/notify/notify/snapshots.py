@@ -1,8 +1,8 @@
-"""What notify tells anew: every notice that reached somebody."""
+"""Snapshots that notify republishes: every delivered notice."""
 
 from chassis.messaging.snapshots import Snapshot
 from contracts.notify import NoticeDelivered
-from notify import actions
+from notify.events import notice_delivered
 from notify.model import Notice
 
-SNAPSHOTS = (Snapshot(NoticeDelivered, Notice, actions.delivered, where=Notice.state == "delivered"),)
+SNAPSHOTS = (Snapshot(NoticeDelivered, Notice, notice_delivered, where=Notice.state == "delivered"),)

@@ -1,62 +1,98 @@
-"""The words of a notice, found when somebody reads it: in their language, from its figures and codes."""
+"""The words of a notice, rendered when somebody reads it: in their language, from its facts."""
 
 import logging
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
-from jinja2 import Environment, StrictUndefined, Template, UndefinedError
+from jinja2 import Environment, StrictUndefined, Template, TemplateSyntaxError, UndefinedError
+from jinja2.meta import find_undeclared_variables
 
 from chassis.problems import LANGUAGES
+from contracts.event import Moment, Quantity, Rest
+from contracts.notices import HOUSEHOLD, NoticeTemplate, Pair, templates
 
 log = logging.getLogger(__name__)
 
 CHINA = timezone(timedelta(hours=8))
+ENVIRONMENT = Environment(undefined=StrictUndefined, autoescape=False)  # plain text: pages that show it as HTML escape it
 _MOMENT = {"zh-CN": "{0.month} 月 {0.day} 日 {0:%H:%M}", "en": "{0:%H:%M} on {0.day} {0:%B}"}
 
 
+@dataclass(frozen=True)
+class Words:
+    """The compiled words of one side of a notice, and the facts that are read out in another form."""
+
+    compiled: Mapping[str, tuple[Template, Template]]
+    labels: Mapping[str, Mapping[str, Pair]]
+    amounts: Mapping[str, str]
+    moments: tuple[str, ...]
+
+    def render(self, facts: Mapping[str, Any], language: str) -> dict[str, str]:
+        """Render title and text. Raises `UndefinedError` when the words name a fact that is missing."""
+        title, text = self.compiled[language]
+        known = dict(facts) | dict(self._readable(facts, language))
+        return {"title": title.render(known), "text": text.render(known)}
+
+    def _readable(self, facts: Mapping[str, Any], language: str) -> Iterator[tuple[str, str]]:
+        if "category" in facts:
+            yield "item", item_label(facts["category"], language)
+        for name, names in self.labels.items():
+            if facts.get(name):
+                yield f"{name}_label", _in_language(names.get(facts[name]), language) or facts[name]
+            elif name in facts:
+                yield f"{name}_label", ""
+        for name, amount_name in self.amounts.items():
+            if name in facts:
+                yield amount_name, amount(facts[name], facts["unit"], facts["category"], language)
+        for name in self.moments:
+            if facts.get(name):
+                yield name, _MOMENT[language].format(datetime.fromisoformat(facts[name]).astimezone(CHINA))
+
+
 def told_as(kind: str, side: str, facts: Mapping[str, Any], language: str) -> dict[str, str]:
-    """Title and text; words that fit everything for a notice that this version has no words for."""
+    """Render title and text; a notice that this version has no words for gets words that fit every notice."""
     try:
         return render(kind, side, facts, language)
     except (KeyError, UndefinedError) as error:
         log.error("a notice has no words", extra={"kind": kind, "side": side, "error": type(error).__name__})
-        return render("anything", side, facts, language)
+        title, text = _fallback()[side][language]
+        return {"title": title, "text": text}
 
 
 def render(kind: str, side: str, facts: Mapping[str, Any], language: str) -> dict[str, str]:
-    """Title and text. Raises `KeyError` or `UndefinedError` when there are no words, or they name what the facts lack."""
-    known = dict(facts)
-    if "category" in facts:
-        known["item"] = _label("categories", facts["category"], language)
-    if "quantity" in facts:
-        known["amount"] = amount(facts["quantity"], facts["unit"], facts["category"], language)
-    for name in ("sent", "received"):
-        if name in facts:
-            known[f"{name}_amount"] = amount(facts[name], facts["unit"], facts["category"], language)
-    if facts.get("difference"):
-        known["difference"] = _label("differences", facts["difference"], language)
-    if "cause" in facts:
-        known["cause"] = _label("causes", facts["cause"], language)
-    if "outcome" in facts:
-        known["finding"] = _label("findings", facts["outcome"], language)
-    if "mark" in facts:
-        known["mark"] = _label("marks", facts["mark"], language)
-    if "reason" in facts:
-        known["because"] = _label("reasons", facts["reason"], language)
-    for name in ("answer_by", "decide_by"):
-        if facts.get(name):
-            known[name] = _MOMENT[language].format(datetime.fromisoformat(facts[name]).astimezone(CHINA))
-    title, text = _templates()[kind, side, language]
-    return {"title": title.render(known), "text": text.render(known)}
+    """Render title and text. Raises `KeyError` or `UndefinedError` when there are no words, or they name what the facts lack."""
+    return WORDS[kind, side].render(facts, language)
+
+
+def compiled(template: NoticeTemplate) -> Words:
+    """Compile the words of one side. Raises `ValueError` for a template that is malformed or names an unknown fact."""
+    hints = get_type_hints(template.event, include_extras=True)
+    countable = {"unit", "category"} <= {*template.facts}
+    amounts = {name: "amount" if name == "quantity" else f"{name}_amount" for name in template.facts if hints[name] in (Quantity, Rest)}
+    words = Words(
+        compiled={language: (_parsed(template, title), _parsed(template, text)) for language, (title, text) in template.words.items()},
+        labels={name: names for name, names in template.labels.items() if name in template.facts},
+        amounts=amounts if countable else {},
+        moments=tuple(name for name in template.facts if hints[name] == Moment or Moment in get_args(hints[name])),
+    )
+    known = {*template.facts, *words.amounts.values(), *(f"{name}_label" for name in words.labels)}
+    known |= {"item"} if "category" in template.facts else set()
+    known |= {"on_behalf"} if HOUSEHOLD in template.to else set()
+    for pair in template.words.values():
+        for text in pair:
+            if unknown := find_undeclared_variables(ENVIRONMENT.parse(text)) - known:
+                raise ValueError(f"{template.kind}: {template.side}: the words name {', '.join(sorted(unknown))}, which is no fact of it")
+    return words
 
 
 def amount(quantity: int, unit: str, category: str, language: str) -> str:
-    """So much of something: 50 公斤大米, 50 kg of rice. Money is counted in fen and read in yuan."""
-    item = _label("categories", category, language)
+    """Format a quantity of an item: 50 公斤大米, 50 kg of rice. Money is counted in fen and shown in yuan."""
+    item = item_label(category, language)
     number = f"{quantity / 100:,.2f}" if unit == "fen" else f"{quantity:,}"
     if language == "en" and item[:2].istitle():
         item = item[0].lower() + item[1:]
@@ -65,12 +101,23 @@ def amount(quantity: int, unit: str, category: str, language: str) -> str:
         return f"{number} {unit} {item}"
     zh, one, many = forms
     form = zh if language == "zh-CN" else one if quantity == 1 else many
-    return str(form.format(n=number, item=item))
+    return form.format(n=number, item=item)
 
 
-def _label(group: str, code: str, language: str) -> str:
-    names = _labels()[group].get(code)
-    return str(names[LANGUAGES.index(language)]) if names else code
+def item_label(category: str, language: str) -> str:
+    """The name of a category in a language; its code when the catalogue has it no more."""
+    return _in_language(_labels()["categories"].get(category), language) or category
+
+
+def _in_language(names: Any, language: str) -> str:
+    return str(names[LANGUAGES.index(language)]) if names else ""
+
+
+def _parsed(template: NoticeTemplate, text: str) -> Template:
+    try:
+        return ENVIRONMENT.from_string(text)
+    except TemplateSyntaxError as error:
+        raise ValueError(f"{template.kind}: {template.side}: {error.message}: {text}") from error
 
 
 @cache
@@ -79,12 +126,8 @@ def _labels() -> dict[str, dict[str, list[str]]]:
 
 
 @cache
-def _templates() -> dict[tuple[str, str, str], tuple[Template, Template]]:
-    """Title and text by kind, side and language. They are plain text: whoever shows them as HTML escapes them."""
-    environment = Environment(undefined=StrictUndefined, autoescape=False)
-    return {
-        (kind, side, language): (environment.from_string(title), environment.from_string(text))
-        for kind, sides in tomllib.loads(files("notify").joinpath("words.toml").read_text("utf-8")).items()
-        for side, languages in sides.items()
-        for language, (title, text) in languages.items()
-    }
+def _fallback() -> dict[str, dict[str, Pair]]:
+    return tomllib.loads(files("notify").joinpath("fallback.toml").read_text("utf-8"))
+
+
+WORDS: dict[tuple[str, str], Words] = {(template.kind, template.side): compiled(template) for template in templates()}

@@ -12,7 +12,7 @@ from chassis.problems import LANGUAGES
 from chassis.testing.fixtures import Client, Person, RolledBack
 from contracts.needs import NeedRejected
 
-from .conftest import example, notices, proposal, tell
+from .conftest import example, notices, proposal, write_notices
 
 
 @pytest.fixture
@@ -25,10 +25,10 @@ def agent() -> Person:
     return Person("staff")
 
 
-def told_often(database: RolledBack, donor: Person, times: int) -> list[str]:
-    """The ids of the donor's notices, newest first."""
+def write_many(database: RolledBack, donor: Person, times: int) -> list[str]:
+    """Write notices to the donor; return the ids of all of theirs, newest first."""
     for _ in range(times):
-        tell(database, proposal(pledger_id=donor.id, poster_id=new_id()))
+        write_notices(database, proposal(pledger_id=donor.id, poster_id=new_id()))
     return [str(notice.id) for notice in reversed(notices(database)) if notice.recipient_id == donor.id]
 
 
@@ -39,7 +39,7 @@ def unread(client: Client, by: Person) -> int:
 
 def test_each_side_reads_its_own_notice(client: Client, database: RolledBack, donor: Person, agent: Person) -> None:
     event = proposal(pledger_id=donor.id, poster_id=agent.id)
-    tell(database, event)
+    write_notices(database, event)
     [to_donor] = client.get("/v1/notices", by=donor).json["items"]
     [to_agent] = client.get("/v1/notices", by=agent).json["items"]
     assert (to_donor["kind"], to_donor["side"], to_donor["about"]) == ("match_proposed", "giver", str(event.match_id))
@@ -50,8 +50,8 @@ def test_each_side_reads_its_own_notice(client: Client, database: RolledBack, do
     assert (to_agent["version"], to_agent["read_at"]) == (1, None)
 
 
-def test_nobody_sees_somebody_else_s_notices(client: Client, database: RolledBack, donor: Person) -> None:
-    [notice_id] = told_often(database, donor, 1)
+def test_somebody_else_s_notices_are_not_found(client: Client, database: RolledBack, donor: Person) -> None:
+    [notice_id] = write_many(database, donor, 1)
     other = Person("donor")
     assert client.get("/v1/notices", by=other).json["items"] == []
     assert unread(client, other) == 0
@@ -63,22 +63,22 @@ def test_nobody_sees_somebody_else_s_notices(client: Client, database: RolledBac
 
 
 @pytest.mark.parametrize("kind", sorted(SIGNED_IN))
-def test_everybody_who_signed_in_may_have_notices(client: Client, database: RolledBack, kind: str) -> None:
+def test_every_kind_of_account_may_have_notices(client: Client, database: RolledBack, kind: str) -> None:
     person = Person(kind)
-    tell(database, proposal(**{"pledger_id": person.id} if kind not in {"household", "staff"} else {"poster_id": person.id}))
+    write_notices(database, proposal(**{"pledger_id": person.id} if kind not in {"household", "staff"} else {"poster_id": person.id}))
     [notice] = client.get("/v1/notices", by=person).json["items"]
     assert client.get(f"/v1/notices/{notice['id']}", by=person).json == notice
 
 
-def test_without_signing_in_there_are_none(client: Client) -> None:
+def test_notices_need_a_signed_in_caller(client: Client) -> None:
     for path in ("/v1/notices", "/v1/notices/unread-count", f"/v1/notices/{new_id()}"):
         assert client.get(path).status_code == 401
     for path in ("/v1/notices/reading", f"/v1/notices/{new_id()}/reading"):
         assert client.post(path).status_code == 401
 
 
-def test_reading_a_notice_lowers_the_count_once(client: Client, database: RolledBack, donor: Person) -> None:
-    newest, *_ = told_often(database, donor, 3)
+def test_reading_a_notice_lowers_the_unread_count_once(client: Client, database: RolledBack, donor: Person) -> None:
+    newest, *_ = write_many(database, donor, 3)
     assert unread(client, donor) == 3
     client.get(f"/v1/notices/{newest}", by=donor)
     assert unread(client, donor) == 3
@@ -90,8 +90,8 @@ def test_reading_a_notice_lowers_the_count_once(client: Client, database: Rolled
     assert unread(client, donor) == 2
 
 
-def test_all_up_to_the_newest_seen_are_read_together(client: Client, database: RolledBack, donor: Person) -> None:
-    ids = told_often(database, donor, 5)
+def test_all_notices_up_to_the_newest_seen_are_marked_read(client: Client, database: RolledBack, donor: Person) -> None:
+    ids = write_many(database, donor, 5)
     answer = client.post("/v1/notices/reading", {"until": ids[1]}, by=donor)
     assert (answer.status_code, answer.headers["Location"]) == (201, "/v1/notices/unread-count")
     assert answer.json == {"read": 4, "unread": 1}
@@ -101,17 +101,17 @@ def test_all_up_to_the_newest_seen_are_read_together(client: Client, database: R
     assert len(client.get("/v1/notices", by=donor).json["items"]) == 5
 
 
-def test_a_reading_sent_twice_marks_nothing_that_came_between(client: Client, database: RolledBack, donor: Person) -> None:
-    told_often(database, donor, 2)
+def test_repeated_reading_marks_nothing_that_came_between(client: Client, database: RolledBack, donor: Person) -> None:
+    write_many(database, donor, 2)
     once = {"Idempotency-Key": "a"}
     assert client.post("/v1/notices/reading", by=donor, headers=once).json == {"read": 2, "unread": 0}
-    told_often(database, donor, 1)
+    write_many(database, donor, 1)
     again = client.post("/v1/notices/reading", by=donor, headers=once)
     assert (again.status_code, again.json) == (201, {"unread": 1})
 
 
-def test_the_list_is_read_page_by_page_without_gaps(client: Client, database: RolledBack, donor: Person) -> None:
-    ids = told_often(database, donor, 7)
+def test_pages_of_notices_have_no_gaps(client: Client, database: RolledBack, donor: Person) -> None:
+    ids = write_many(database, donor, 7)
     client.post(f"/v1/notices/{ids[2]}/reading", by=donor)
     for only_unread, expected in (("false", ids), ("true", ids[:2] + ids[3:])):
         seen: list[str] = []
@@ -126,20 +126,20 @@ def test_the_list_is_read_page_by_page_without_gaps(client: Client, database: Ro
 
 
 @pytest.mark.parametrize("value", ["1", "True", "yes", "", "null"])
-def test_the_filter_knows_true_and_false_only(client: Client, donor: Person, value: str) -> None:
+def test_unread_filter_takes_true_and_false_only(client: Client, donor: Person, value: str) -> None:
     answer = client.get("/v1/notices", by=donor, unread=value)
     assert (answer.status_code, answer.json["errors"][0]["code"]) == (422, "not_true_or_false")
 
 
 @pytest.mark.parametrize("body", [{"until": "nonsense"}, {"until": None}, {"until": 1}, {"since": str(new_id())}, []])
-def test_a_reading_that_makes_no_sense_is_refused(client: Client, database: RolledBack, donor: Person, body: Any) -> None:
-    told_often(database, donor, 1)
+def test_malformed_reading_is_refused(client: Client, database: RolledBack, donor: Person, body: Any) -> None:
+    write_many(database, donor, 1)
     assert client.post("/v1/notices/reading", body, by=donor).status_code == 422
     assert unread(client, donor) == 1
 
 
-def test_the_words_follow_the_reader_s_language(client: Client, database: RolledBack, agent: Person, keys: Any) -> None:
-    tell(database, example(NeedRejected, poster_id=agent.id))
+def test_words_follow_the_reader_s_language(client: Client, database: RolledBack, agent: Person, keys: Any) -> None:
+    write_notices(database, example(NeedRejected, poster_id=agent.id))
     headers = {"Authorization": f"Bearer {keys.token(agent.id, agent.kind)}"}
 
     def title(language: str | None) -> str:
@@ -151,18 +151,20 @@ def test_the_words_follow_the_reader_s_language(client: Client, database: Rolled
     assert title(None) == title("zh") == title("zh-TW") == title("fr") == "需求未通过审核"
 
 
-def test_what_is_read_names_nobody(client: Client, database: RolledBack, donor: Person, agent: Person) -> None:
+def test_shown_notices_name_nobody(client: Client, database: RolledBack, donor: Person, agent: Person) -> None:
     account = new_id()
     event = proposal(pledger_id=donor.id, poster_id=agent.id, account_id=account)
-    tell(database, event)
+    write_notices(database, event)
     for reader in (donor, agent):
         shown = json.dumps(client.get("/v1/notices", by=reader).json)
         people: list[UUID] = [event.household_id, account, donor.id, agent.id]
         assert not any(str(person) in shown for person in people)
 
 
-def test_what_has_left_the_catalogue_is_told_by_its_code(client: Client, database: RolledBack, donor: Person) -> None:
-    tell(database, proposal(pledger_id=donor.id, poster_id=new_id(), category="food.caviar", unit="caskful", region="510903001999"))
+def test_item_outside_the_catalogue_is_shown_by_its_code(client: Client, database: RolledBack, donor: Person) -> None:
+    write_notices(
+        database, proposal(pledger_id=donor.id, poster_id=new_id(), category="food.caviar", unit="caskful", region="510903001999")
+    )
     for language in LANGUAGES:
         [notice] = client.get("/v1/notices", by=donor, headers={"Accept-Language": language}).json["items"]
         assert "50 caskful food.caviar" in notice["text"]

@@ -1,4 +1,4 @@
-"""Every notice has words, in both languages, whatever its reasons."""
+"""Words of notices: every kind has them in both languages, for every code it may show."""
 
 from collections.abc import Iterator
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -7,18 +7,19 @@ import pytest
 from msgspec.structs import replace
 
 from chassis.problems import LANGUAGES
+from contracts import notices
 from contracts.event import Event
-from contracts.matching import AppealDecided, Difference, PledgeReleased
-from notify.api import KINDS, SIDES
-from notify.sides import FACTS, notices_of
-from notify.words import _labels, _templates, amount, render, told_as
+from contracts.matching import AppealDecided, PledgeReleased
+from notify.api import SIDES
+from notify.rules import notices_of
+from notify.words import WORDS, _fallback, amount, compiled, render, told_as
 
-from .conftest import HEARD, example, new_id, proposal
+from .conftest import HEARD, new_id, proposal, with_account
 
 
 def variants(kind: type[Event]) -> Iterator[Any]:
-    """The example, with every word that each of its closed lists allows, posted on behalf and not."""
-    event = example(kind, **({"account_id": new_id()} if "account_id" in kind.__struct_fields__ else {}))
+    """The example with each word of each closed list, and with both values of each flag."""
+    event = with_account(kind)
     yield event
     for name, hint in get_type_hints(kind).items():
         words = get_args(hint) if get_origin(hint) is Literal else (True, False) if hint is bool else ()
@@ -31,7 +32,7 @@ def variants(kind: type[Event]) -> Iterator[Any]:
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("kind", HEARD)
 def test_every_notice_has_words_on_each_side(kind: type[Event], language: str) -> None:
-    sides = set(FACTS[kind])
+    sides = {template.side for template in notices.by_event()[kind]}
     for event in variants(kind):
         found = list(notices_of(event, {"51": {new_id()}}))
         assert {notice["side"] for notice in found} == ({event.side} if kind is AppealDecided else sides)
@@ -43,21 +44,18 @@ def test_every_notice_has_words_on_each_side(kind: type[Event], language: str) -
             assert not words["text"].startswith(" ")
 
 
-def test_no_words_are_left_that_nobody_is_told() -> None:
-    notices = [notice for kind in FACTS for event in variants(kind) for notice in notices_of(event, {"51": {new_id()}})]
-    told = {(notice["kind"], notice["side"]) for notice in notices}
-    wanted = told | {("anything", side) for side in SIDES}
-    assert set(_templates()) == {(kind, side, language) for kind, side in wanted for language in LANGUAGES}
-    assert set(KINDS) == {kind for kind, _ in told}
+def test_every_entry_is_used_by_some_event() -> None:
+    found = [notice for kind in HEARD for event in variants(kind) for notice in notices_of(event, {"51": {new_id()}})]
+    assert {(notice["kind"], notice["side"]) for notice in found} == set(WORDS)
 
 
-def test_every_reason_has_a_name() -> None:
-    reasons = {word for kind in FACTS for name, hint in get_type_hints(kind).items() if name == "reason" for word in get_args(hint)}
-    assert reasons == set(_labels()["reasons"])
-    assert set(get_args(Difference)) == set(_labels()["differences"])
+def test_sides_and_languages_are_those_of_the_api() -> None:
+    assert set(notices.SIDES) == set(SIDES) == set(_fallback())
+    assert notices.LANGUAGES == LANGUAGES
+    assert all(set(words) == set(LANGUAGES) for words in _fallback().values())
 
 
-def test_the_household_reads_what_somebody_is_ready_to_give() -> None:
+def test_household_reads_the_amount_that_is_proposed() -> None:
     [giver, agent] = notices_of(proposal(), {})
     assert render("match_proposed", "household", agent["facts"] | {"on_behalf": False}, "zh-CN")["text"] == (
         "有人愿意提供您需要的 50 公斤大米，正等待对方确认。"
@@ -85,6 +83,29 @@ def test_quantities_read_naturally(quantity: int, unit: str, category: str, zh: 
     assert [amount(quantity, unit, category, language) for language in LANGUAGES] == [zh, en]
 
 
-def test_a_notice_that_this_version_has_no_words_for_is_shown_all_the_same() -> None:
+def test_notice_of_an_unknown_kind_is_shown_with_general_words() -> None:
     assert told_as("parcel_sent", "giver", {}, "en")["title"] == "Something new"
     assert told_as("match_accepted", "giver", {}, "zh-CN")["title"] == "新的通知"
+
+
+@pytest.mark.parametrize(
+    ("words", "fault"),
+    [
+        ("{{ quantity_label }}", "need_published: household: the words name quantity_label, which is no fact of it"),
+        ("{{ pledger_id }}", "the words name pledger_id, which is no fact of it"),
+        ("{% if open %}", "need_published: household: Unexpected end of template"),
+        ("{{ amount", "unexpected end of template"),
+    ],
+)
+def test_words_that_cannot_be_rendered_are_refused(words: str, fault: str) -> None:
+    entry = f"""
+        [need_published]
+        label = ["需求已公开", "need published"]
+        facts = ["category", "unit", "quantity"]
+        household.to = ["household"]
+        household.zh-CN = ["需求已公开", "已公开"]
+        household.en = ["The need is public", "{words}"]
+    """
+    [template] = notices.read(entry, "needs")
+    with pytest.raises(ValueError, match=fault):
+        compiled(template)

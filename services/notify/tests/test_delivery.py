@@ -1,4 +1,4 @@
-"""Who is told what of which event, once and in one transaction."""
+"""Notices about events: each recipient gets one, and a batch is one transaction."""
 
 from typing import Any
 from uuid import UUID
@@ -25,42 +25,42 @@ from contracts.matching import (
     PledgeReleased,
 )
 from contracts.needs import NeedPublished, NeedRejected, NeedWithdrawn
-from notify.sides import FACTS
+from contracts.notices import by_event
 from notify.words import render
 from notify.worker import Worker
 
-from .conftest import HEARD, MATCHES, OF_NEEDS, example, notices, proposal, tell, told
+from .conftest import HEARD, MATCHES, OF_NEEDS, example, notices, proposal, published, with_account, write_notices
 
-HANDLERS = {handler.subscription.event: handler for handler in handlers_of(Worker) if handler.subscription.event in FACTS}
+HANDLERS = {handler.subscription.event: handler for handler in handlers_of(Worker) if handler.subscription.event in by_event()}
 
 
 def hear(database: RolledBack, events: list[Event]) -> None:
-    """As the worker hears a batch of one kind: its own method, behind the inbox."""
+    """Handle a batch of one kind with the worker's method, behind the inbox."""
     handler = HANDLERS[type(events[0])]
     method = getattr(Worker(), handler.method)
     inbox.handle(database, handler.name, [Heard(new_id(), event) for event in events], handler.act(method))
 
 
-def told_to(database: RolledBack) -> set[tuple[UUID, str]]:
+def recipients(database: RolledBack) -> set[tuple[UUID, str]]:
     return {(notice.recipient_id, notice.side) for notice in notices(database)}
 
 
-def test_the_worker_hears_every_event_that_somebody_is_told_of() -> None:
-    assert set(HANDLERS) == set(FACTS)
+def test_worker_listens_to_every_event_with_a_notice() -> None:
+    assert set(HANDLERS) == set(by_event())
 
 
 @pytest.mark.parametrize("kind", [kind for kind in MATCHES if kind not in {MatchReminded, MatchRevised}])
 def test_both_sides_of_a_match_are_told(database: RolledBack, kind: type[Event]) -> None:
     event = example(kind)
     hear(database, [event])
-    assert told_to(database) == {(event.pledger_id, "giver"), (event.poster_id, "household")}
+    assert recipients(database) == {(event.pledger_id, "giver"), (event.poster_id, "household")}
 
 
 @pytest.mark.parametrize("kind", [kind for kind in MATCHES if kind not in {MatchReminded, MatchRevised}])
-def test_a_household_with_an_account_is_told_beside_the_agent_who_posted_for_it(database: RolledBack, kind: type[Event]) -> None:
+def test_household_s_account_and_its_agent_are_both_told(database: RolledBack, kind: type[Event]) -> None:
     event = example(kind, account_id=new_id())
     hear(database, [event])
-    assert told_to(database) == {(event.pledger_id, "giver"), (event.poster_id, "household"), (event.account_id, "household")}
+    assert recipients(database) == {(event.pledger_id, "giver"), (event.poster_id, "household"), (event.account_id, "household")}
     assert {notice.recipient_id: notice.facts.get("on_behalf") for notice in notices(database)} == {
         event.pledger_id: None, event.poster_id: True, event.account_id: False,
     }  # fmt: skip
@@ -69,11 +69,11 @@ def test_a_household_with_an_account_is_told_beside_the_agent_who_posted_for_it(
 def test_only_the_giver_is_reminded_to_answer(database: RolledBack) -> None:
     event = example(MatchReminded, account_id=new_id())
     hear(database, [event])
-    assert told_to(database) == {(event.pledger_id, "giver")}
+    assert recipients(database) == {(event.pledger_id, "giver")}
 
 
 @pytest.mark.parametrize("kind", [kind for kind in OF_NEEDS if kind is not NeedWithdrawn])
-def test_the_household_s_side_is_told_of_its_need(database: RolledBack, kind: type[Event]) -> None:
+def test_household_and_poster_are_told_of_their_need(database: RolledBack, kind: type[Event]) -> None:
     alone, on_behalf = example(kind), example(kind, need_id=new_id(), account_id=new_id())
     itself = example(kind, need_id=new_id(), account_id=alone.poster_id)
     hear(database, [alone, on_behalf, itself])
@@ -87,16 +87,16 @@ def test_the_household_s_side_is_told_of_its_need(database: RolledBack, kind: ty
     )
 
 
-def test_who_withdrew_a_need_is_not_told_so_and_the_other_one_is(database: RolledBack) -> None:
+def test_withdrawal_is_told_to_the_other_person_only(database: RolledBack) -> None:
     poster = new_id()
     hear(database, [example(NeedWithdrawn, poster_id=poster, withdrawn_by=poster, account_id=None)])
     assert notices(database) == []
     both = example(NeedWithdrawn, need_id=new_id(), poster_id=poster, withdrawn_by=poster, account_id=new_id())
     hear(database, [both])
-    assert told_to(database) == {(both.account_id, "household")}
+    assert recipients(database) == {(both.account_id, "household")}
 
 
-def test_the_pledger_is_told_what_came_of_a_change(database: RolledBack) -> None:
+def test_pledger_is_told_the_outcome_of_a_change(database: RolledBack) -> None:
     event = example(PledgeReleased)
     hear(database, [event])
     [notice] = notices(database)
@@ -105,7 +105,7 @@ def test_the_pledger_is_told_what_came_of_a_change(database: RolledBack) -> None
     assert notice.facts == figures | {"withdrawn": False, "resting": False}
 
 
-def test_the_pledger_is_told_that_the_pledge_rests(database: RolledBack) -> None:
+def test_pledger_is_told_that_the_pledge_rests(database: RolledBack) -> None:
     hear(database, [example(PledgeReleased, resting=True, open=0)])
     [notice] = notices(database)
     assert render(notice.kind, notice.side, notice.facts, "zh-CN")["title"] == "爱心意向已暂停"
@@ -114,19 +114,19 @@ def test_the_pledger_is_told_that_the_pledge_rests(database: RolledBack) -> None
 
 
 @pytest.mark.parametrize("kind", HEARD)
-def test_every_notice_is_delivered_and_says_so(database: RolledBack, kind: type[Event]) -> None:
+def test_every_notice_is_delivered_and_published(database: RolledBack, kind: type[Event]) -> None:
     administrator_of(database, "51")
-    hear(database, [example(kind, **({"account_id": new_id()} if "account_id" in kind.__struct_fields__ else {}))])
+    hear(database, [with_account(kind)])
     written = notices(database)
     assert {(notice.state, notice.channel, notice.read_at) for notice in written} == {("delivered", "in_app", None)}
-    assert [(event.notice_id, event.recipient_id, event.kind, event.about, event.delivered_at) for event in told(database)] == [
+    assert [(event.notice_id, event.recipient_id, event.kind, event.about, event.delivered_at) for event in published(database)] == [
         (notice.id, notice.recipient_id, notice.kind, notice.about, notice.created_at) for notice in written
     ]
 
 
 @pytest.mark.parametrize("kind", HEARD)
-def test_what_is_told_holds_nobody_s_identity_and_no_village_for_the_giver(database: RolledBack, kind: type[Event]) -> None:
-    event = example(kind, **({"account_id": new_id()} if "account_id" in kind.__struct_fields__ else {}))
+def test_facts_hold_no_identity_and_givers_see_no_village(database: RolledBack, kind: type[Event]) -> None:
+    event = with_account(kind)
     hear(database, [event])
     for notice in notices(database):
         assert not {"household_id", "account_id", "poster_id", "pledger_id"} & notice.facts.keys()
@@ -136,49 +136,49 @@ def test_what_is_told_holds_nobody_s_identity_and_no_village_for_the_giver(datab
             assert notice.facts.get("region", "") in {"", event.region[:9] if hasattr(event, "match_id") else ""}
 
 
-def test_the_household_does_not_learn_why_a_giver_declined(database: RolledBack) -> None:
+def test_household_does_not_learn_why_a_giver_refused(database: RolledBack) -> None:
     hear(database, [example(MatchRefused, reason="changed_my_mind")])
     assert {notice.side: notice.facts.get("reason") for notice in notices(database)} == {"giver": "changed_my_mind", "household": None}
 
 
-def test_the_pledger_learns_why_the_household_declined(database: RolledBack) -> None:
+def test_pledger_learns_why_the_household_declined(database: RolledBack) -> None:
     hear(database, [example(MatchDeclined, reason="cannot_receive", was_accepted=True)])
     [giver] = [notice for notice in notices(database) if notice.side == "giver"]
     assert (giver.facts["reason"], giver.facts["was_accepted"]) == ("cannot_receive", True)
 
 
-def test_whose_pledge_goes_to_somebody_more_urgent_hears_that_once_and_the_household_too(database: RolledBack) -> None:
+def test_revised_match_is_told_to_the_household_only(database: RolledBack) -> None:
     hear(database, [example(MatchRevised), proposal(version=1)])
     assert [notice.kind for notice in notices(database) if notice.side == "giver"] == ["match_proposed"]
     assert "match_revised" in {notice.kind for notice in notices(database) if notice.side == "household"}
 
 
-def test_an_older_event_that_comes_late_is_not_told(database: RolledBack) -> None:
+def test_older_event_that_arrives_late_is_not_told(database: RolledBack) -> None:
     proposed = proposal(version=1)
     hear(database, [example(MatchAccepted, match_id=proposed.match_id, version=2)])
     hear(database, [proposed])
     assert {notice.kind for notice in notices(database)} == {"match_accepted"}
-    assert len(told(database)) == 2
+    assert len(published(database)) == 2
     hear(database, [example(MatchLapsed, match_id=proposed.match_id, version=3)])
     assert {notice.kind for notice in notices(database)} == {"match_accepted", "match_lapsed"}
 
 
-def test_what_is_told_anew_under_another_id_reaches_only_who_was_not_told(database: RolledBack) -> None:
+def test_repeated_event_reaches_only_new_recipients(database: RolledBack) -> None:
     event = example(NeedPublished)
     hear(database, [event])
     hear(database, [event, event])
-    assert len(notices(database)) == len(told(database)) == 1
+    assert len(notices(database)) == len(published(database)) == 1
     account = new_id()
     hear(database, [example(NeedPublished, account_id=account)])
-    assert told_to(database) == {(event.poster_id, "household"), (account, "household")}
+    assert recipients(database) == {(event.poster_id, "household"), (account, "household")}
 
 
-def test_of_two_changes_heard_together_the_newest_is_told(database: RolledBack) -> None:
+def test_newest_of_two_changes_in_a_batch_is_told(database: RolledBack) -> None:
     hear(database, [example(PledgeReleased, version=3, open=7), example(PledgeReleased, version=2, open=9)])
     assert [notice.facts["open"] for notice in notices(database)] == [7]
 
 
-def test_a_batch_is_one_transaction_of_few_statements(database: RolledBack) -> None:
+def test_batch_of_500_events_takes_four_statements(database: RolledBack) -> None:
     statements: list[str] = []
 
     def note(_: Any, __: Any, statement: str, *___: Any) -> None:
@@ -193,31 +193,31 @@ def test_a_batch_is_one_transaction_of_few_statements(database: RolledBack) -> N
     assert [statement.split()[0] for statement in statements] == ["INSERT", "SELECT", "INSERT", "INSERT"]
 
 
-def test_a_batch_that_fails_tells_nobody(database: RolledBack) -> None:
+def test_failing_batch_tells_nobody(database: RolledBack) -> None:
     with pytest.raises(DBAPIError):
         hear(database, [proposal(), proposal(version=2**63)])
-    assert notices(database) == told(database) == []
+    assert notices(database) == published(database) == []
 
 
-def test_what_an_event_says_beyond_the_contract_is_not_passed_on(database: RolledBack) -> None:
+def test_fields_beyond_the_contract_are_not_passed_on(database: RolledBack) -> None:
     body = encode(proposal()).replace(b'{"version"', '{"name":"李秀英","phone":"13800000000","version"'.encode())
-    tell(database, decode(MatchProposed, body))
+    write_notices(database, decode(MatchProposed, body))
     assert not any("李秀英" in str(notice.facts) or "13800000000" in str(notice.facts) for notice in notices(database))
 
 
-def test_when_the_agent_left_office_those_who_manage_the_place_now_are_told(database: RolledBack) -> None:
+def test_present_managers_are_told_after_the_agent_left(database: RolledBack) -> None:
     county, village = administrator_of(database, "510903"), administrator_of(database, "510903100201")
     event = example(NeedRejected, account_id=None)
     hear(database, [event])
-    assert told_to(database) == {(village.id, "household")}
+    assert recipients(database) == {(village.id, "household")}
     with database.begin() as session:
         session.execute(text("UPDATE appointments SET ended_at = now() WHERE user_id = :id"), {"id": village.id})
     hear(database, [example(NeedRejected, account_id=None, need_id=new_id())])
-    assert (county.id, "household") in told_to(database)
+    assert (county.id, "household") in recipients(database)
 
 
-def test_the_agent_is_told_while_in_office_anywhere_around(database: RolledBack) -> None:
+def test_agent_in_office_around_the_region_is_told(database: RolledBack) -> None:
     agent = administrator_of(database, "5109")
     administrator_of(database, "510903100201")
     hear(database, [example(NeedRejected, account_id=None, poster_id=agent.id)])
-    assert told_to(database) == {(agent.id, "household")}
+    assert recipients(database) == {(agent.id, "household")}

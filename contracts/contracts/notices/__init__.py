@@ -1,0 +1,233 @@
+"""Notices: who is told of an event, which facts they are shown, and the words in two languages.
+
+A notice is one table in `<producer>.toml`, beside the module that defines its event; notify delivers it without a line of its own.
+The table bears the kind of the notice as its name, and that is the event's name unless `event` says another:
+
+    [review_written]
+    label = ["有新评价", "a review"]
+    facts = ["region"]
+
+    [review_written.giver]
+    to = ["pledger_id"]
+    zh-CN = ["收到评价", "有人评价了您的帮助。"]
+    en = ["A review", "Somebody reviewed your help."]
+
+The words are Jinja templates over the facts. Each side and each key is described at `SideEntry` and `NoticeEntry`. A table `labels`
+holds the words for codes: `labels.reason` names every code that a fact `reason` may have, and templates then read `reason_label`.
+"""
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Annotated, Any, Literal, get_args, get_type_hints
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta
+
+from contracts.event import Event, every_event, producer_of, subject_field
+
+Side = Literal["giver", "household", "administrator"]
+SIDES: tuple[Side, ...] = get_args(Side)
+LANGUAGES = ("zh-CN", "en")
+HOUSEHOLD = "household"
+ADMINISTRATORS = ("place", "county", "city")
+FIRST = ("needs", "matching")
+"""Producers whose kinds of notices open the published list; those of others follow by name."""
+
+Text = Annotated[str, Meta(min_length=1)]
+Pair = tuple[Text, Text]
+Conditions = dict[str, str | bool]
+
+
+class SideEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One side of a notice, as the file says it.
+
+    `to` lists the recipients. A field of the event (`pledger_id`) is an account. `household` is the household's own account and whoever
+    speaks for it. `place`, `county` and `city` are the administrators of the event's region who manage it most closely, at that level or
+    above. `without` lists fields with people who are never told, `unless_alone` those who are told only where nobody else would be.
+    `when` limits the side to events with these values. Each language has a title and a text.
+    """
+
+    to: Annotated[list[str], Meta(min_length=1)]
+    facts: list[str] = []
+    without: list[str] = []
+    unless_alone: list[str] = []
+    when: Conditions = {}
+    zh: Pair = msgspec.field(name="zh-CN")
+    en: Pair
+
+
+class NoticeEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One kind of notice, as the file says it. `label` names it in both languages; `facts` and `when` hold for every side."""
+
+    event: str | None = None
+    label: Pair
+    facts: list[str] = []
+    when: Conditions = {}
+    giver: SideEntry | None = None
+    household: SideEntry | None = None
+    administrator: SideEntry | None = None
+
+
+@dataclass(frozen=True)
+class NoticeTemplate:
+    """One side of one kind of notice: its event, recipients, facts and words."""
+
+    kind: str
+    label: Pair
+    side: Side
+    event: type[Event]
+    to: tuple[str, ...]
+    facts: tuple[str, ...]
+    without: tuple[str, ...]
+    unless_alone: tuple[str, ...]
+    when: Mapping[str, str | bool]
+    words: Mapping[str, Pair]
+    labels: Mapping[str, Mapping[str, Pair]]
+
+    def applies_to(self, event: Event) -> bool:
+        """Whether the event has the values that `when` asks for."""
+        return all(getattr(event, name) == value for name, value in self.when.items())
+
+
+@cache
+def templates() -> tuple[NoticeTemplate, ...]:
+    """Read all notices of the house. Raises `ValueError` for an entry that is wrong."""
+    found = {path.name.removesuffix(".toml"): path for path in files(__name__).iterdir() if path.name.endswith(".toml")}
+    return read_all({producer: path.read_text("utf-8") for producer, path in found.items()})
+
+
+def read_all(texts: Mapping[str, str]) -> tuple[NoticeTemplate, ...]:
+    """Read the notices of several producers. Raises `ValueError` for a wrong entry, and for a kind that two producers use."""
+    ordered = sorted(texts, key=lambda producer: (FIRST.index(producer) if producer in FIRST else len(FIRST), producer))
+    found: list[NoticeTemplate] = []
+    owners: dict[str, str] = {}
+    for producer in ordered:
+        for template in read(texts[producer], producer):
+            if owners.setdefault(template.kind, producer) != producer:
+                raise ValueError(f"notices/{producer}.toml: {template.kind}: {owners[template.kind]}.toml has a notice of this kind")
+            found.append(template)
+    return tuple(found)
+
+
+@cache
+def by_event() -> dict[type[Event], list[NoticeTemplate]]:
+    """The notices of each event that somebody is told of."""
+    found: dict[type[Event], list[NoticeTemplate]] = {}
+    for template in templates():
+        found.setdefault(template.event, []).append(template)
+    return found
+
+
+@cache
+def kinds() -> dict[str, Pair]:
+    """The labels of all kinds of notices, in both languages."""
+    return {template.kind: template.label for template in templates()}
+
+
+def read(text: str, producer: str) -> list[NoticeTemplate]:
+    """Read the notices of one producer's events. Raises `ValueError` that names the file, the kind and the fault."""
+    try:
+        tables = tomllib.loads(text)
+        labels = msgspec.convert(tables.pop("labels", {}), dict[str, dict[str, Pair]])
+    except ValueError as error:
+        raise ValueError(f"notices/{producer}.toml: {error}") from error
+    found = []
+    for kind, table in tables.items():
+        try:
+            found += list(_templates_of(kind, msgspec.convert(table, NoticeEntry), producer, labels))
+        except ValueError as error:
+            raise ValueError(f"notices/{producer}.toml: {kind}: {error}") from error
+    _check_labels(found, labels, producer)
+    return found
+
+
+def _templates_of(kind: str, entry: NoticeEntry, producer: str, labels: dict[str, dict[str, Pair]]) -> Iterator[NoticeTemplate]:
+    name = entry.event or kind
+    event = every_event().get(name)
+    if event is None or producer_of(event) != producer:
+        raise ValueError(f"{producer} has no event {name}")
+    sides = {side: said for side in SIDES if (said := getattr(entry, side)) is not None}
+    if not sides:
+        raise ValueError(f"nobody is told: give one of the sides {', '.join(SIDES)}")
+    for side, said in sides.items():
+        template = NoticeTemplate(
+            kind=kind,
+            label=entry.label,
+            side=side,
+            event=event,
+            to=tuple(said.to),
+            facts=(*entry.facts, *said.facts),
+            without=tuple(said.without),
+            unless_alone=tuple(said.unless_alone),
+            when=entry.when | said.when,
+            words=dict(zip(LANGUAGES, (said.zh, said.en), strict=True)),
+            labels=labels,
+        )
+        _check(template)
+        yield template
+
+
+def _check(template: NoticeTemplate) -> None:
+    hints = get_type_hints(template.event, include_extras=True)
+    name = template.event.__name__
+
+    def fields(names: tuple[str, ...], wanted: str) -> None:
+        for field in names:
+            if field not in hints:
+                raise ValueError(f"{template.side}: {name} has no field {field}{wanted}")
+
+    fields(template.facts, " to show")
+    fields((*template.without, *template.unless_alone), " to pass over")
+    fields(tuple(template.when), " for a condition")
+    for field in (*template.without, *template.unless_alone):
+        if not _holds_ids(hints[field]):
+            raise ValueError(f"{template.side}: {field} of {name} names nobody")
+    for field, value in template.when.items():
+        try:
+            msgspec.convert(value, hints[field])
+        except ValueError as error:
+            raise ValueError(f"{template.side}: {field} is never {value!r}: {error}") from error
+    for field in template.facts:
+        if _holds_ids(hints[field]) and field not in _things():
+            raise ValueError(f"{template.side}: {field} names a person, whom no notice shows")
+    for recipient in template.to:
+        if recipient == HOUSEHOLD:
+            fields(("account_id", "poster_id", "region"), f", which the recipient {HOUSEHOLD} needs")
+        elif recipient in ADMINISTRATORS:
+            fields(("region",), f", which the recipient {recipient} needs")
+        elif hints.get(recipient) not in (UUID, UUID | None):
+            known = ", ".join((HOUSEHOLD, *ADMINISTRATORS))
+            raise ValueError(f"{template.side}: {recipient} is no recipient: give a field of {name} with an account, or one of {known}")
+
+
+def _check_labels(found: list[NoticeTemplate], labels: dict[str, dict[str, Pair]], producer: str) -> None:
+    for fact, names in labels.items():
+        told = {template.event: template.kind for template in found if fact in template.facts}
+        codes = {code: kind for event, kind in told.items() for code in _codes(get_type_hints(event).get(fact))}
+        for code in codes.keys() - names.keys():
+            raise ValueError(f"notices/{producer}.toml: labels.{fact}: no label for {code}, which {codes[code]} may show")
+        for code in names.keys() - codes.keys():
+            raise ValueError(f"notices/{producer}.toml: labels.{fact}: no notice shows {code}")
+
+
+def _codes(hint: Any) -> Iterator[str]:
+    """The words of a closed list, which may be optional."""
+    if getattr(hint, "__origin__", None) is Literal:
+        yield from get_args(hint)
+    else:
+        for part in get_args(hint):
+            yield from _codes(part)
+
+
+def _holds_ids(hint: Any) -> bool:
+    return hint is UUID or UUID in get_args(hint)
+
+
+@cache
+def _things() -> set[str]:
+    """The fields with ids of things, not of people: the subjects of all events but those of users."""
+    return {subject_field(event) for event in every_event().values() if producer_of(event) != "users"}

@@ -1,0 +1,98 @@
+"""Rules for who is told of an event, and which facts each side is shown."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from contracts.event import Event
+from contracts.matching import Reason
+from contracts.notices import ADMINISTRATORS, HOUSEHOLD, NoticeTemplate, by_event
+
+Managers = Mapping[str, set[UUID]]
+"""Administrators in office, by the region of their appointment."""
+
+GIVER, ADMINISTRATOR = "giver", "administrator"
+LEVELS = dict(zip(ADMINISTRATORS, (12, 6, 4), strict=True))
+"""The longest region code at each level of administrators, in digits."""
+TOWN = 9
+
+
+def notices_of(event: Event, managers: Managers, templates: Iterable[NoticeTemplate] | None = None) -> Iterator[dict[str, Any]]:
+    """Make one notice for each recipient of an event; `templates` are those of its class unless given."""
+    for template in by_event()[type(event)] if templates is None else templates:
+        if not template.applies_to(event):
+            continue
+        facts = {name: shown_value(getattr(event, name), name, template.side) for name in template.facts}
+        for recipient_id, role in sorted(recipients_of(template, event, managers).items()):
+            yield {
+                "recipient_id": recipient_id,
+                "kind": template.kind,
+                "side": template.side,
+                "about": event.subject,
+                "about_version": event.version,
+                "facts": facts | role,
+            }
+
+
+def recipients_of(template: NoticeTemplate, event: Any, managers: Managers) -> dict[UUID, dict[str, bool]]:
+    """Find the recipients of a notice; each has further facts, such as whether they act on behalf of a household."""
+    never = ids_in(event, template.without)
+    seldom = ids_in(event, template.unless_alone)
+    found: dict[UUID, dict[str, bool]] = {}
+    for recipient in template.to:
+        if recipient == HOUSEHOLD:
+            found |= household_of(event, managers)
+        elif recipient in ADMINISTRATORS:
+            region = event.region[: LEVELS[recipient]]
+            deciders = deciders_for(region, never | seldom, managers) or deciders_for(region, never, managers)
+            found |= {decider: {} for decider in deciders}
+        elif account_id := getattr(event, recipient):
+            found[account_id] = {}
+    return {recipient_id: role for recipient_id, role in found.items() if recipient_id not in never}
+
+
+def household_of(event: Any, managers: Managers) -> dict[UUID, dict[str, bool]]:
+    """Find the household's own account, if it has one, and its agents if somebody else posted for it."""
+    people = {event.account_id: {"on_behalf": False}} if event.account_id else {}
+    if event.poster_id != event.account_id:
+        people = {agent: {"on_behalf": True} for agent in agents_for(event.region, event.poster_id, managers)} | people
+    return people
+
+
+def agents_for(region: str, poster_id: UUID, managers: Managers) -> set[UUID]:
+    """Find who speaks for a household: the poster while they manage the region, else the nearest managers.
+
+    The poster stays the agent where no manager is known.
+    """
+    around = [managers[managed] for managed in regions_around(region, managers)]
+    if not around or any(poster_id in known for known in around):
+        return {poster_id}
+    return around[0]
+
+
+def deciders_for(region: str, passed_over: Collection[UUID], managers: Managers) -> set[UUID]:
+    """Find the nearest managers of a region who may decide there; the set is empty where nobody may."""
+    around = regions_around(region, managers)
+    return next((free for managed in around if (free := managers[managed] - set(passed_over))), set())
+
+
+def regions_around(region: str, managers: Managers) -> list[str]:
+    """List the managed regions that hold a region, the nearest first."""
+    return sorted((managed for managed in managers if region.startswith(managed)), key=len, reverse=True)
+
+
+def ids_in(event: Event, fields: Iterable[str]) -> set[UUID]:
+    """Collect the ids in these fields of an event; a field may hold one id, a list of them or none."""
+    values = (getattr(event, field) for field in fields)
+    return {one for value in values if value is not None for one in (value if isinstance(value, list) else [value])}
+
+
+def shown_value(value: Any, name: str, side: str) -> Any:
+    """Reduce a fact to what a side may see: givers learn no village, and nobody sees the figures of a proposal's reasons."""
+    if name == "region" and side == GIVER:
+        return value[:TOWN]
+    if isinstance(value, list):
+        return [one.code if isinstance(one, Reason) else msgspec.to_builtins(one) for one in value]
+    return msgspec.to_builtins(value)

@@ -1,0 +1,99 @@
+"""Rules for recipients and facts, without a database."""
+
+from itertools import pairwise
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from contracts.matching import AppealDecided, DisputeOpened, DisputeReminded, MatchProposed, ThanksWritten
+from contracts.needs import NeedPublished, NeedWithdrawn
+from notify.rules import agents_for, deciders_for, notices_of, regions_around, shown_value
+
+from .conftest import example
+
+VILLAGE, TOWN, COUNTY, CITY = "510903100201", "510903100", "510903", "5109"
+HANG, LI, MEI, QIANG = (UUID(int=number) for number in range(1, 5))
+AROUND = {VILLAGE: {HANG}, TOWN: {LI}, COUNTY: {MEI}, CITY: {QIANG}}
+
+
+def told(event: Any, managers: dict[str, set[UUID]] | None = None) -> list[tuple[str, str, UUID]]:
+    return [(notice["kind"], notice["side"], notice["recipient_id"]) for notice in notices_of(event, managers or {})]
+
+
+def test_regions_around_a_village_are_listed_nearest_first() -> None:
+    around = regions_around(VILLAGE, {CITY: set(), VILLAGE: set(), "510922": set(), "": set(), TOWN: set()})
+    assert around == [VILLAGE, TOWN, CITY, ""]
+    assert all(inner.startswith(outer) for inner, outer in pairwise(around))
+
+
+@pytest.mark.parametrize("office", [VILLAGE, TOWN, COUNTY, CITY])
+def test_poster_in_office_stays_the_agent(office: str) -> None:
+    poster = UUID(int=9)
+    assert agents_for(VILLAGE, poster, AROUND | {office: {poster, *AROUND[office]}}) == {poster}
+
+
+def test_nearest_managers_act_for_a_poster_out_of_office() -> None:
+    assert agents_for(VILLAGE, UUID(int=9), AROUND) == {HANG}
+    assert agents_for(VILLAGE, UUID(int=9), {"510922": {LI}}) == {UUID(int=9)}
+
+
+@pytest.mark.parametrize(
+    ("region", "passed_over", "decider"),
+    [(VILLAGE, set(), HANG), (VILLAGE, {HANG}, LI), (COUNTY, set(), MEI), (COUNTY, {MEI}, QIANG), (VILLAGE, {HANG, LI, MEI}, QIANG)],
+)
+def test_nearest_manager_who_took_no_part_decides(region: str, passed_over: set[UUID], decider: UUID) -> None:
+    assert deciders_for(region, passed_over, AROUND) == {decider}
+
+
+def test_nobody_decides_where_all_managers_took_part() -> None:
+    assert deciders_for(VILLAGE, {HANG, LI, MEI, QIANG}, AROUND) == set()
+
+
+def test_pledger_and_poster_are_told_of_a_proposal() -> None:
+    event = example(MatchProposed)
+    assert told(event) == [("match_proposed", "giver", event.pledger_id), ("match_proposed", "household", event.poster_id)]
+
+
+def test_household_that_posted_for_itself_is_told_once() -> None:
+    event = example(NeedPublished, account_id=LI, poster_id=LI)
+    [notice] = notices_of(event, AROUND)
+    assert (notice["recipient_id"], notice["facts"]["on_behalf"]) == (LI, False)
+
+
+def test_person_who_withdrew_a_need_is_not_told() -> None:
+    assert told(example(NeedWithdrawn, account_id=LI, poster_id=MEI, withdrawn_by=MEI)) == [("need_withdrawn", "household", LI)]
+    assert told(example(NeedWithdrawn, account_id=LI, poster_id=MEI, withdrawn_by=LI)) == [("need_withdrawn", "household", MEI)]
+
+
+def test_only_the_appellant_s_side_is_told_of_a_decision() -> None:
+    event = example(AppealDecided, side="household")
+    assert told(event) == [("appeal_decided", "household", event.appellant_id)]
+
+
+def test_overdue_dispute_is_a_kind_of_its_own_for_county_and_city() -> None:
+    assert told(example(DisputeReminded, overdue=False, involved=[]), AROUND) == [("dispute_reminded", "administrator", MEI)]
+    overdue = told(example(DisputeReminded, overdue=True, involved=[]), AROUND)
+    assert overdue == [("dispute_overdue", "administrator", MEI), ("dispute_overdue", "administrator", QIANG)]
+
+
+def test_people_in_a_dispute_are_never_asked_to_decide_it() -> None:
+    event = example(DisputeOpened, involved=[HANG])
+    assert ("dispute_opened", "administrator", LI) in told(event, AROUND)
+    assert "administrator" not in {side for _, side, _ in told(event, {VILLAGE: {HANG}})}
+
+
+def test_author_decides_about_thanks_only_where_nobody_else_may() -> None:
+    event = example(ThanksWritten, author_id=HANG)
+    assert told(event, AROUND) == [("thanks_written", "administrator", LI)]
+    assert told(event, {VILLAGE: {HANG}}) == [("thanks_written", "administrator", HANG)]
+
+
+def test_givers_see_the_town_and_households_the_village() -> None:
+    assert shown_value(VILLAGE, "region", "giver") == TOWN
+    assert shown_value(VILLAGE, "region", "household") == VILLAGE
+
+
+def test_reasons_are_shown_as_codes_without_figures() -> None:
+    [giver, _] = notices_of(example(MatchProposed), {})
+    assert giver["facts"]["reasons"] == ["same_county"]
