@@ -6,7 +6,7 @@ import json
 import sys
 import time
 
-BODY = json.dumps({"region": "510903100201"}).encode()
+BODY = json.dumps({"region": "510903100208"}).encode()
 
 
 async def ask(port: int, until: float, number: int, headers: dict[str, str]) -> int:

@@ -2365,7 +2365,7 @@ export interface components {
             status: "registered" | "lifted" | "monitored";
             /**
              * @description division code of 12 digits
-             * @example 510903100201
+             * @example 510903100208
              */
             region: string;
             /**

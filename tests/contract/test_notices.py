@@ -64,7 +64,7 @@ from notify.worker import Worker
 database, keys, reader = Database(sys.argv[1], name="new notice"), KnownKeys(), Person("donor")
 administrator = administrator_of(database, "510903100")
 kind = every_event()["review_written"]
-event = decode(kind, encode(replace(example_of(kind), reader_id=reader.id, region="510903100201", reason="late")))
+event = decode(kind, encode(replace(example_of(kind), reader_id=reader.id, region="510903100208", reason="late")))
 [handler] = [one for one in handlers_of(Worker) if one.subscription.event is kind]
 inbox.handle(database, handler.name, [Heard(new_id(), event)], handler.act(getattr(Worker(), handler.method)))
 client = Client(create_app("notify", api, database=database, keys=keys).test_client(), keys)
@@ -93,7 +93,7 @@ def test_notice_of_a_new_event_is_delivered_by_one_entry(tmp_path: Path, databas
     assert (to_reader["kind"], to_reader["side"], to_reader["title"]) == ("review_written", "giver", "A review")
     assert to_reader["text"].endswith(" stars: it came late, 17:30 on 20 March")
     assert to_reader["facts"]["region"] == "510903100"
-    assert (to_administrator["title"], to_administrator["facts"]["region"]) == ("A review in your region", "510903100201")
+    assert (to_administrator["title"], to_administrator["facts"]["region"]) == ("A review in your region", "510903100208")
 
 
 @pytest.mark.parametrize(

@@ -130,7 +130,7 @@ class Region(fields.String):
     def __init__(self, lengths: tuple[int, ...] = (2, 4, 6, 9, 12), **options: Any) -> None:
         self._lengths = lengths
         described = f"division code of {' or '.join(map(str, lengths))} digits"
-        example = "510903100201"[: max(lengths)] if 6 not in lengths else "510903"
+        example = "510903100208"[: max(lengths)] if 6 not in lengths else "510903"
         metadata = {"example": example, "description": described} | options.pop("metadata", {})
         super().__init__(metadata=metadata, **options)
 

@@ -21,7 +21,7 @@ from notify.rules import ADMINISTRATOR
 
 from .conftest import example, notices, published, with_account, write_notices
 
-VILLAGE = "510903100201"
+VILLAGE = "510903100208"
 WAITING = sorted((event for event, sides in by_event().items() if any(one.side == ADMINISTRATOR for one in sides)), key=name_of)
 SUBJECTS = {ThanksWritten: "thanks_id", AppealLodged: "appeal_id"}
 

@@ -206,7 +206,7 @@ def test_fields_beyond_the_contract_are_not_passed_on(database: RolledBack) -> N
 
 
 def test_present_managers_are_told_after_the_agent_left(database: RolledBack) -> None:
-    county, village = administrator_of(database, "510903"), administrator_of(database, "510903100201")
+    county, village = administrator_of(database, "510903"), administrator_of(database, "510903100208")
     event = example(NeedRejected, account_id=None)
     hear(database, [event])
     assert recipients(database) == {(village.id, "household")}
@@ -218,6 +218,6 @@ def test_present_managers_are_told_after_the_agent_left(database: RolledBack) ->
 
 def test_agent_in_office_around_the_region_is_told(database: RolledBack) -> None:
     agent = administrator_of(database, "5109")
-    administrator_of(database, "510903100201")
+    administrator_of(database, "510903100208")
     hear(database, [example(NeedRejected, account_id=None, poster_id=agent.id)])
     assert recipients(database) == {(agent.id, "household")}

@@ -44,7 +44,7 @@ def test_each_side_reads_its_own_notice(client: Client, database: RolledBack, do
     [to_agent] = client.get("/v1/notices", by=agent).json["items"]
     assert (to_donor["kind"], to_donor["side"], to_donor["about"]) == ("match_proposed", "giver", str(event.match_id))
     assert (to_agent["kind"], to_agent["side"], to_agent["about"]) == ("match_proposed", "household", str(event.match_id))
-    assert (to_donor["facts"]["region"], to_agent["facts"]["region"]) == ("510903100", "510903100201")
+    assert (to_donor["facts"]["region"], to_agent["facts"]["region"]) == ("510903100", "510903100208")
     assert to_donor["facts"]["reasons"] == ["same_county"]
     assert "50 公斤大米" in to_agent["text"]
     assert (to_agent["version"], to_agent["read_at"]) == (1, None)

@@ -12,7 +12,7 @@ from notify.rules import agents_for, deciders_for, notices_of, regions_around, s
 
 from .conftest import example
 
-VILLAGE, TOWN, COUNTY, CITY = "510903100201", "510903100", "510903", "5109"
+VILLAGE, TOWN, COUNTY, CITY = "510903100208", "510903100", "510903", "5109"
 HANG, LI, MEI, QIANG = (UUID(int=number) for number in range(1, 5))
 AROUND = {VILLAGE: {HANG}, TOWN: {LI}, COUNTY: {MEI}, CITY: {QIANG}}
 
