@@ -343,7 +343,7 @@ export interface paths {
         /** The needs hall: published needs, newest first, masked. */
         get: operations["list_needs"];
         put?: never;
-        /** Post a need, for oneself or on behalf of a household of one's region; it waits to be verified. */
+        /** Post a need, for oneself or on behalf of a household of one's region. It waits to be verified. */
         post: operations["post_need"];
         delete?: never;
         options?: never;
@@ -358,10 +358,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What is offered, newest first, without who offers it. */
+        /** The open pledges, newest first, without their pledgers. */
         get: operations["list_pledges"];
         put?: never;
-        /** Offer something; it is matched by itself with what is needed where it may go. */
+        /** Offer something. Matching proposes it to needs of its region by itself. */
         post: operations["offer_pledge"];
         delete?: never;
         options?: never;
@@ -376,7 +376,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What can be asked for and pledged, groups (without a unit) before their items. */
+        /** The catalogue of items to ask for and pledge. Groups have no unit and come before their items. */
         get: operations["list_catalogue"];
         put?: never;
         post?: never;
@@ -393,7 +393,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The needs of one's own household, or posted on behalf of others. */
+        /** The needs of one's own household, and those posted on behalf of others. */
         get: operations["list_own_needs"];
         put?: never;
         post?: never;
@@ -461,7 +461,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One need: whole for its own side and its administrators, masked for everybody else once published. */
+        /** One need: whole for its own side and its administrators, masked for everybody else once it is published. */
         get: operations["get_need"];
         put?: never;
         post?: never;
@@ -485,7 +485,7 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        /** Ask for other figures. Wait until `answered_version` reaches the answer's `version` to see what came of it. */
+        /** Ask for other figures. Matching has decided when `answered_version` reaches the `version` of this answer. */
         patch: operations["change_pledge"];
         trace?: never;
     };
@@ -498,7 +498,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** End a published need of one's region, and say why. */
+        /** Close a published need of one's region for a reason. */
         post: operations["close_need"];
         delete?: never;
         options?: never;
@@ -515,7 +515,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Do not let a need through, and say why. */
+        /** Reject a need for a reason. */
         post: operations["reject_need"];
         delete?: never;
         options?: never;
@@ -532,7 +532,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Take a need back; what people accepted before stays. */
+        /** Take a need back. Matches that were accepted stay. */
         post: operations["withdraw_need"];
         delete?: never;
         options?: never;
@@ -549,7 +549,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Let a need be seen and helped. Not by its poster; by the township where it has an administrator. */
+        /** Publish a need. Its poster cannot, and a village's administrator can only where the township has none. */
         post: operations["verify_need"];
         delete?: never;
         options?: never;
@@ -566,7 +566,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Give no more of a pledge; what was accepted before stays. Wait for `answered_version` as after a change. */
+        /** Withdraw a pledge. Quantities that were accepted stay. Wait for `answered_version` as after a change. */
         post: operations["withdraw_pledge"];
         delete?: never;
         options?: never;
@@ -1626,7 +1626,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** How many of one's own notices one has not read. */
+        /** Count one's own unread notices. */
         get: operations["count_unread_notices"];
         put?: never;
         post?: never;
@@ -2563,7 +2563,7 @@ export interface components {
         NeedIn: {
             /**
              * Format: uuid
-             * @description for whom an administrator posts; a household posts for itself
+             * @description the household on whose behalf an administrator posts; households leave it out
              */
             household_id?: string;
             /**
@@ -2581,7 +2581,7 @@ export interface components {
              * @enum {string}
              */
             urgency: "normal" | "urgent" | "critical";
-            /** @description personal; seen by the household's side and its administrators only */
+            /** @description personal: visible to the household's side and its administrators only */
             reason: string;
         };
         NeedOut: {
@@ -2599,7 +2599,7 @@ export interface components {
             category: string;
             unit: string;
             quantity: number;
-            /** @description promised by people who accepted, less what did not arrive */
+            /** @description promised by accepted matches, less what did not arrive */
             accepted: number;
             /** @description of `accepted`, confirmed as received */
             delivered: number;
@@ -2719,7 +2719,7 @@ export interface components {
             unit: string;
             quantity: number;
             /**
-             * @description where it may go; empty is the whole country
+             * @description the region it may go to; empty is the whole country
              * @example 510903
              */
             region: string;
@@ -2741,7 +2741,7 @@ export interface components {
             category: string;
             unit: string;
             quantity: number;
-            /** @description promised, less what was never sent */
+            /** @description promised, less the quantity that was never sent */
             accepted: number;
             /** @description of `accepted`, confirmed as received */
             delivered: number;
@@ -2752,7 +2752,7 @@ export interface components {
             /** Format: date-time */
             valid_until: string;
             withdrawn: boolean;
-            /** @description nothing is proposed of it after a refusal, until it is changed or the lesson taken back */
+            /** @description not proposed after a refusal, until it is changed or the lesson is taken back */
             resting: boolean;
             /** Format: date-time */
             offered_at: string;
