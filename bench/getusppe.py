@@ -17,8 +17,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
@@ -203,17 +204,29 @@ def accept_all(players: Players, crowd: Crowd, progress: Progress, posting_done:
                 posting_done.wait(60)
 
 
+@contextmanager
+def fresh_stack(running: Path | None) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """The folder of a stack and what it states: of one that runs, or of one that is started and removed unless the run fails."""
+    if running:
+        yield running, json.loads((running / "stack.json").read_text())
+        return
+    folder = data_folder(f"getusppe-{secrets.token_hex(4)}")
+    with stack(folder, "--port-offset", "400", "--not-durable", more=HURRIED) as stated:
+        yield folder, stated
+    shutil.rmtree(folder)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--limit", type=int)
-    limit = parser.parse_args().limit
+    parser.add_argument("--stack", type=Path, help="the folder of a stack that runs and has seen nothing yet; by default one is started")
+    asked = parser.parse_args()
     started = time.monotonic()
-    lines = read(limit)
+    lines = read(asked.limit)
     players = Players(lines)
-    folder = data_folder(f"getusppe-{secrets.token_hex(4)}")
     columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn()]
     with (
-        stack(folder, "--port-offset", "400", "--not-durable", more=HURRIED) as stated,
+        fresh_stack(asked.stack) as (folder, stated),
         Progress(*columns, console=Console(stderr=True)) as progress,
     ):
         told = os.environ | stated["environment"]
@@ -236,7 +249,6 @@ def main() -> None:
         counted = watch.count()
     if needs + pledges + refused != len(lines):
         sys.exit(f"{needs} needs + {pledges} pledges + {refused} refused are not the {len(lines)} lines read")
-    shutil.rmtree(folder)
     print(json.dumps({"needs": needs, "pledges": pledges, "refused": refused, **counted, "seconds": round(time.monotonic() - started)}))
 
 

@@ -32,6 +32,7 @@ def environment_of(folder: Path, origin: str) -> dict[str, str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, default=data_folder("house"))
+    parser.add_argument("--not-durable", dest="durable", action="store_false", help="no fsync, no orderly end: for throw-away data only")
     parser.add_argument("--reset", action="store_true", help="throw the data away and end")
     arguments = parser.parse_args()
     folder: Path = arguments.folder
@@ -42,15 +43,15 @@ def main() -> None:
         return
     signal.signal(signal.SIGTERM, _as_interrupt)
     try:
-        _run(folder, origin, console)
+        _run(folder, origin, console, arguments.durable)
     except KeyboardInterrupt:
         console.print("再见 Bye.")
 
 
-def _run(folder: Path, origin: str, console: Console) -> None:
+def _run(folder: Path, origin: str, console: Console, durable: bool) -> None:
     if not postgres.is_free(int(origin.rpartition(":")[2])):
         sys.exit(f"{origin} is taken: choose another port, e.g. PORT=8010 make run")
-    with postgres.start(folder / "postgres", SMALL) as database:
+    with postgres.start(folder / "postgres", SMALL, durable=durable, is_kept=durable) as database:
         for name in services():
             with console.status(f"数据库 database: {name}"):
                 database.create(name)

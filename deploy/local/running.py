@@ -26,10 +26,10 @@ def stack(folder: Path, *options: str, more: Mapping[str, str] | None = None) ->
 
 
 @contextmanager
-def house(folder: Path, port: int) -> Iterator[str]:
+def house(folder: Path, port: int, *options: str) -> Iterator[str]:
     """Run the embedded house with its data in `folder`; yield its address. Raises RuntimeError if it does not start."""
     folder.mkdir(parents=True, exist_ok=True)
-    with _running(folder, "deploy.local.house", "--folder", str(folder), more={"PORT": str(port)}) as process:
+    with _running(folder, "deploy.local.house", "--folder", str(folder), *options, more={"PORT": str(port)}) as process:
         _wait(process, folder, lambda: "Duijie is ready" in (folder / "said").read_text())
         yield f"http://127.0.0.1:{port}"
 

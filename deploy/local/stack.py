@@ -35,8 +35,8 @@ def main() -> None:
     ready = folder / "stack.json"
     ready.unlink(missing_ok=True)
     with (
-        postgres.start(folder / "postgres", STACK, durable=arguments.durable) as database,
-        rabbitmq.start(folder / "rabbitmq", is_watched=arguments.watched) as broker,
+        rabbitmq.start(folder / "rabbitmq", is_watched=arguments.watched, is_kept=arguments.durable, waits=False) as broker,
+        postgres.start(folder / "postgres", STACK, durable=arguments.durable, is_kept=arguments.durable) as database,
     ):
         for name in services():
             database.create(name)
@@ -44,6 +44,8 @@ def main() -> None:
         processes = InImages(told) if arguments.images else Here(told)
         for step in ("chassis.migrate", "chassis.topology"):
             print(f"… {step}", flush=True)
+            if step == "chassis.topology":
+                broker.wait_until_ready()
             commands = [
                 processes.command(f"{names[0]}-{step.rpartition('.')[2]}", step, *names) for names in processes.together(list(services()))
             ]
@@ -80,7 +82,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--images", action="store_true", help="every process in its service's image, as `make images` made it")
     parser.add_argument("--watched", action="store_true", help="the broker, too, tells Prometheus how it is (`broker_metrics`)")
     parser.add_argument("--quiet", action="store_true")
-    parser.add_argument("--not-durable", dest="durable", action="store_false", help="no fsync: for throw-away data only")
+    parser.add_argument("--not-durable", dest="durable", action="store_false", help="no fsync, no orderly end: for throw-away data only")
     return parser.parse_args()
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.getusppe import HURRIED
 from chassis.testing.postgres import is_free, kept_ports
 from deploy.images import engine
 from deploy.images.engine import contained
@@ -34,6 +35,8 @@ class World:
     metrics: dict[str, str] = field(default_factory=dict)
     broker_metrics: str = ""
     is_imaged: bool = False
+    above: dict[str, ApiClient] = field(default_factory=dict)
+    """Administrators of a city and a township, appointed for the first story told here."""
 
     def client(self) -> ApiClient:
         return ApiClient(self.origin)
@@ -58,7 +61,7 @@ def embedded() -> Iterator[World]:
     folder = data_folder(f"house-{secrets.token_hex(4)}")
     folder.mkdir(parents=True, exist_ok=True)
     [port] = kept_ports(folder / "port", 1)
-    with running.house(folder, port) as address:
+    with running.house(folder, port, "--not-durable") as address:
         yield World(one_origin(address), environment_of(folder, address), folder)
     shutil.rmtree(folder, ignore_errors=True)
 
@@ -76,6 +79,9 @@ def stacked(collected: Collector) -> Iterator[World]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collected.address)
         patch.setenv("OTEL_BSP_SCHEDULE_DELAY", "500")
+        patch.setenv("DRAIN_SECONDS", "0")
+        for name, value in HURRIED.items():
+            patch.setenv(name, value)
         with running.stack(folder, "--port-offset", free_ports(), "--not-durable", "--watched") as stated:
             measured = stated["metrics"], stated["broker_metrics"]
             yield World(by_service(stated["addresses"]), os.environ | stated["environment"], folder, *measured)

@@ -53,22 +53,30 @@ def refusal(act: Callable[[], Any]) -> tuple[int, str]:
 
 
 class Cast:
-    """The people of one story: registered, appointed from above, signed in, each time in another village."""
+    """The people of one story: registered, appointed from above, signed in.
 
-    places = itertools.count(1)
+    City and township are the same for all stories of a world; each story has a village, a village administrator and a donor of its own.
+    """
+
+    places, numbers = itertools.count(1), itertools.count(50_000)
 
     def __init__(self, world: World) -> None:
         self.world = world
         villages = [one["code"] for one in world.client().get(f"/v1/regions/{TOWN}/children")["items"]]
         self.village_code = villages[next(self.places) % len(villages)]
-        first = phone()
-        secret = world.folder / "first-password"
-        secret.write_text(PASSWORD)
-        world.command("users.appoint_first", "--phone", first, "--name", "市管理员", "--region", CITY, "--password-file", str(secret))
-        self.city = world.client().sign_in(first, PASSWORD)
-        self.town = self.appointed(self.city, TOWN)
+        if not world.above:
+            city = self.first_appointed()
+            world.above |= {"city": city, "town": self.appointed(city, TOWN)}
+        self.city, self.town = world.above["city"], world.above["town"]
         self.village = self.appointed(self.town, self.village_code)
         self.donor = self.registered("donor")
+
+    def first_appointed(self) -> ApiClient:
+        number, secret = phone(), self.world.folder / "first-password"
+        secret.write_text(PASSWORD)
+        words = ("--phone", number, "--name", "市管理员", "--region", CITY, "--password-file", str(secret))
+        self.world.command("users.appoint_first", *words)
+        return self.world.client().sign_in(number, PASSWORD)
 
     def registered(self, kind: str) -> ApiClient:
         number = phone()
@@ -81,7 +89,12 @@ class Cast:
         return person
 
     def household(self, **more: Any) -> dict[str, Any]:
-        body = {"name": "某户", "national_id": national_id(secrets.randbelow(90_000), VILLAGE), "region": self.village_code, **more}
+        body = {
+            "name": "某户",
+            "national_id": national_id(next(self.numbers), VILLAGE),
+            "region": self.village_code,
+            **more,
+        }
         made: dict[str, Any] = self.village.post("/v1/households", body)
         return made
 

@@ -78,7 +78,10 @@ def settle(opened: Scene, ledger: Ledger, progress: Progress) -> None:
 def servers(folder: Path, durable: bool = True) -> Iterator[Servers]:
     """PostgreSQL and RabbitMQ; what PostgreSQL confirmed survives that it is killed, and a power cut too if it is `durable`."""
     settings = {"max_connections": "400", "synchronous_commit": "on"}
-    with postgres.start(folder / "postgres", settings, durable=durable) as database, rabbitmq.start(folder / "rabbitmq") as broker:
+    with (
+        postgres.start(folder / "postgres", settings, durable=durable, is_kept=False) as database,
+        rabbitmq.start(folder / "rabbitmq", is_kept=False) as broker,
+    ):
         yield database, broker
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet
 
+from chassis.testing import forkserver
 from chassis.testing.postgres import Postgres
 from chassis.testing.rabbitmq import RabbitMQ
 from chassis.testing.templates import create_migrated
@@ -33,8 +34,10 @@ class Role:
     environment: dict[str, str]
     folder: Path
     changes: str = "-"
+    is_forked: bool = False
+    """Whether it goes on as a fork, which starts sooner, instead of being started as operators do."""
     starts: int = field(default=0, init=False)
-    process: subprocess.Popen[bytes] | None = field(default=None, init=False)
+    process: subprocess.Popen[bytes] | forkserver.Fork | None = field(default=None, init=False)
     _says_from: int = field(default=0, init=False)
 
     @property
@@ -47,13 +50,15 @@ class Role:
 
     def start(self) -> None:
         service, _, role = self.name.rstrip("0123456789").partition("-")
-        command = [sys.executable, "-W", "ignore", "-m", "tests.faults.moments", self.changes, MODULES[role], service]
+        arguments = ["tests.faults.moments", self.changes, MODULES[role], service]
+        environment = self.environment | {"MOMENT_FILE": str(self.order)}
         self._says_from = self.log.stat().st_size if self.log.exists() else 0
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL", "--", *command],
-                cwd=ROOT, env=self.environment | {"MOMENT_FILE": str(self.order)}, stdout=log, stderr=log,
-            )  # fmt: skip
+        if self.is_forked:
+            self.process = forkserver.start(arguments, environment, self.log, cwd=ROOT)
+        else:
+            command = ["setpriv", "--pdeathsig", "KILL", "--", sys.executable, "-W", "ignore", "-m", *arguments]
+            with self.log.open("ab") as log:
+                self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
         self.starts += 1
 
     def lives(self) -> bool:
@@ -89,7 +94,9 @@ class Role:
 class Scene:
     """Databases and queues of some services behind wires, and the roles that run. Everything here happens in the main thread."""
 
-    def __init__(self, postgres: Postgres, rabbitmq: RabbitMQ, services: Sequence[str], roles: Sequence[str], folder: Path) -> None:
+    def __init__(
+        self, postgres: Postgres, rabbitmq: RabbitMQ, services: Sequence[str], roles: Sequence[str], folder: Path, is_forked: bool
+    ) -> None:
         self.postgres = postgres
         self.rabbitmq = rabbitmq
         self.services = services
@@ -108,7 +115,7 @@ class Scene:
             "SEAL_KEYS": Fernet.generate_key().decode(),
             "FINGERPRINT_KEY": "faults",
         }
-        self.roles = {name: Role(name, self.environment, folder) for name in roles}
+        self.roles = {name: Role(name, self.environment, folder, is_forked=is_forked) for name in roles}
         self.keeps_running = False
 
     def url(self, service: str) -> str:
@@ -183,10 +190,17 @@ class Scene:
 
 @contextmanager
 def scene(
-    postgres: Postgres, rabbitmq: RabbitMQ, services: Sequence[str], roles: Sequence[str], folder: Path, *, declares_twice: bool = False
+    postgres: Postgres,
+    rabbitmq: RabbitMQ,
+    services: Sequence[str],
+    roles: Sequence[str],
+    folder: Path,
+    *,
+    declares_twice: bool = False,
+    is_forked: bool = False,
 ) -> Iterator[Scene]:
     """A built scene whose processes do not run yet; all gone at the end."""
-    opened = Scene(postgres, rabbitmq, services, roles, folder)
+    opened = Scene(postgres, rabbitmq, services, roles, folder, is_forked)
     try:
         opened.build(declares_twice)
         yield opened

@@ -38,7 +38,10 @@ def run_whole() -> dict[str, int]:
 def run_short(servers: Servers, folder: Path) -> dict[str, int]:
     """Run a few faults on servers that run already; print the seed, which draws the same faults again."""
     seed = secrets.randbelow(1_000_000)
-    with scene(*servers, SERVICES, ROLES, folder, declares_twice=True) as opened, Progress(console=Console(stderr=True)) as progress:
+    with (
+        scene(*servers, SERVICES, ROLES, folder, declares_twice=True, is_forked=True) as opened,
+        Progress(console=Console(stderr=True)) as progress,
+    ):
         progress.console.print(f"SEED={seed}", highlight=False)
         return run(opened, EVENTS, FAULTS, seed, progress)
 
@@ -113,7 +116,7 @@ def broker_goes_before_confirming(opened: Scene, driver: Driver) -> None:
 def test_the_ledger_reports_what_a_missing_guard_lets_through(
     victims: Servers, tmp_path: Path, role: str, change: str, act: Act, reported: set[str]
 ) -> None:
-    with scene(*victims, ("witness", "needs"), ("needs-relay", "witness-worker"), tmp_path) as opened:
+    with scene(*victims, ("witness", "needs"), ("needs-relay", "witness-worker"), tmp_path, is_forked=not WHOLE) as opened:
         opened.roles[role].changes = change
         opened.start()
         driver = Driver(opened.urls, 60, 1000, seed=1)

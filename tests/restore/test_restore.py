@@ -184,7 +184,7 @@ def drill(house: Scene, tools: Path, without: str = "") -> dict[str, Any]:
 def test_book_restored_from_backup_agrees_with_all_listeners(
     postgres: Postgres, rabbitmq: RabbitMQ, tmp_path: Path, capsys: pytest.CaptureFixture[str], without: str
 ) -> None:
-    with scene(postgres, rabbitmq, SERVICES, ROLES, tmp_path) as house:
+    with scene(postgres, rabbitmq, SERVICES, ROLES, tmp_path, is_forked=not WHOLE) as house:
         outcome = drill(house, binaries(own_account() is not None), without)
     with capsys.disabled():
         print(f"\n{json.dumps(outcome)}")

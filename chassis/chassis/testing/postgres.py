@@ -102,7 +102,8 @@ class Server:
     account: pwd.struct_passwd | None = None
     _process: subprocess.Popen[bytes]
 
-    def __init__(self, folder: Path | None, die_with_parent: bool) -> None:
+    def __init__(self, folder: Path | None, die_with_parent: bool, is_kept: bool) -> None:
+        self._is_kept = is_kept and folder is not None
         self._dies_with_parent = die_with_parent
         self._refuse_short_lived_threads()
         self._is_temporary = folder is None
@@ -124,18 +125,25 @@ class Server:
 
     def start_again(self) -> None:
         """Starts the server on the port and the data it had. Raises RuntimeError when it runs already or does not start."""
+        self._launch()
+        self.wait_until_ready()
+
+    def _launch(self) -> None:
         self._refuse_short_lived_threads()
         log = self.folder / "log"
         with take_lock(self.folder) as lock:
             command = self._prepare()
-            log_starts_at = log.stat().st_size if log.exists() else 0
+            self._log_starts_at = log.stat().st_size if log.exists() else 0
             self._process = self._spawn(command, lock)
+
+    def wait_until_ready(self) -> None:
+        """Wait until the server that was started answers. Raises RuntimeError when it does not."""
         deadline = time.monotonic() + START_SECONDS
         while not self._is_ready():
             if self._process.poll() is not None or time.monotonic() > deadline:
-                said = log.read_bytes()[log_starts_at:][-3000:].decode(errors="replace")
+                said = (self.folder / "log").read_bytes()[self._log_starts_at :][-3000:].decode(errors="replace")
                 self.close()
-                raise RuntimeError(f"{command[0]} did not start:\n{said}")
+                raise RuntimeError(f"{type(self).__name__} did not start:\n{said}")
             time.sleep(0.05)
 
     def stop(self) -> None:
@@ -152,9 +160,16 @@ class Server:
         self._process.kill()
         self._process.wait()
 
+    def discard(self) -> None:
+        """Ends the server at once; its data are of no use any more."""
+        self.kill()
+
     def close(self) -> None:
         """Stops the server, and removes its folder if nobody gave it one."""
-        self.stop()
+        if self._is_kept:
+            self.stop()
+        else:
+            self.discard()
         if self._is_temporary:
             shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -244,8 +259,8 @@ class Postgres(Server):
 
     stop_signal = death_signal = signal.SIGINT
 
-    def __init__(self, data: Path | None, settings: Mapping[str, str], durable: bool, die_with_parent: bool) -> None:
-        super().__init__(data, die_with_parent)
+    def __init__(self, data: Path | None, settings: Mapping[str, str], durable: bool, die_with_parent: bool, is_kept: bool) -> None:
+        super().__init__(data, die_with_parent, is_kept)
         self.account = own_account()
         self._ports: list[int] = []
         self._durable = durable
@@ -273,6 +288,15 @@ class Postgres(Server):
     def drop(self, database: str) -> None:
         """Drops `database` if it exists, and ends its connections."""
         self._execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database)))
+
+    def discard(self) -> None:
+        # Killed, it would leave its processes and its shared memory behind.
+        self._process.send_signal(signal.SIGQUIT)
+        self._process.send_signal(signal.SIGCONT)
+        try:
+            self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill()
 
     def _execute(self, statement: sql.Composed) -> None:
         with self._connect() as connection:
@@ -326,13 +350,19 @@ class Postgres(Server):
 
 
 def start(
-    data: Path | None = None, settings: Mapping[str, str] | None = None, *, durable: bool = True, die_with_parent: bool = True
+    data: Path | None = None,
+    settings: Mapping[str, str] | None = None,
+    *,
+    durable: bool = True,
+    die_with_parent: bool = True,
+    is_kept: bool = True,
 ) -> Postgres:
     """
     Starts PostgreSQL from the folder `data`, or from a fresh one under /tmp; a folder keeps its port and password.
 
-    `settings` are PostgreSQL's own. `durable=False` is faster and loses data in a power cut. As root the server runs as a system
+    `settings` are PostgreSQL's own. `durable=False` is faster and loses data in a power cut. `is_kept=False` ends the server at once
+    when it is closed, for data that nobody opens again. As root the server runs as a system
     user of its own, which must be able to reach `data`: take a folder under /var/lib/duijie. Raises RuntimeError when the server
     does not start, or runs from this folder already.
     """
-    return Postgres(data, settings or {}, durable, die_with_parent)
+    return Postgres(data, settings or {}, durable, die_with_parent, is_kept)

@@ -33,15 +33,15 @@ prometheus.tcp.port = {port}
 class RabbitMQ(Server):
     """A running RabbitMQ node on 127.0.0.1, with an epmd, a cookie and a random password of its own; no plugins unless watched."""
 
-    def __init__(self, folder: Path | None, die_with_parent: bool, is_watched: bool) -> None:
+    def __init__(self, folder: Path | None, die_with_parent: bool, is_watched: bool, is_kept: bool) -> None:
         self._root = Path(os.environ.get("RABBITMQ_ROOT") or "/").absolute()
         self._script = installed_script(self._root)
         self.version = self._script.parents[1].name.removeprefix("rabbitmq_server-")
         self._is_watched = is_watched
-        super().__init__(folder, die_with_parent)
+        super().__init__(folder, die_with_parent, is_kept)
         self._ports: list[int] = []
         self._epmd: subprocess.Popen[bytes] | None = None
-        self.start_again()
+        self._launch()
 
     def url(self, vhost: str = "/") -> str:
         return f"amqp://{USER}:{self._password}@127.0.0.1:{self.port}/{quote(vhost, safe='')}"
@@ -113,6 +113,13 @@ class RabbitMQ(Server):
 
     def stop(self) -> None:
         super().stop()
+        self._end_epmd()
+
+    def discard(self) -> None:
+        super().discard()
+        self._end_epmd()
+
+    def _end_epmd(self) -> None:
         if self._epmd:
             self._epmd.terminate()
             self._epmd.wait()
@@ -208,11 +215,17 @@ def binary(text: str) -> str:
     return f"<<{','.join(map(str, text.encode()))}>>"
 
 
-def start(folder: Path | None = None, *, die_with_parent: bool = True, is_watched: bool = False) -> RabbitMQ:
+def start(
+    folder: Path | None = None, *, die_with_parent: bool = True, is_watched: bool = False, is_kept: bool = True, waits: bool = True
+) -> RabbitMQ:
     """
     Starts a node from `folder`, or from a fresh one under /tmp; a folder keeps its ports, password and messages. One that is watched
-    tells Prometheus on its `metrics_port` how it is.
+    tells Prometheus on its `metrics_port` how it is. `is_kept=False` ends the node at once when it is closed, for messages that nobody
+    reads any more. With `waits=False` call its `wait_until_ready` before it is used.
 
     Raises RuntimeError when RabbitMQ is not installed, does not start, or runs from this folder already.
     """
-    return RabbitMQ(folder, die_with_parent, is_watched)
+    node = RabbitMQ(folder, die_with_parent, is_watched, is_kept)
+    if waits:
+        node.wait_until_ready()
+    return node
