@@ -27,7 +27,8 @@ from chassis.testing.rabbitmq import RabbitMQ
 from contracts.event import Event, listeners
 from needs.events import need_withdrawn
 from needs.model import Need, Pledge
-from users.actions.households import new_household, registered
+from users.actions.households import new_household
+from users.events import household_registered
 from users.model import Household
 
 VILLAGE = "510903001001"
@@ -118,7 +119,7 @@ def households(count: int) -> Callable[[Any], list[Event]]:
         ]
         session.add_all(made)
         session.flush()
-        return [registered(one) for one in made]
+        return [household_registered(one) for one in made]
 
     return make
 
@@ -129,7 +130,7 @@ def moved(session: Any) -> list[Event]:
     for row in rows:
         row.region, row.version = VILLAGE[:-1] + "2", 2
     session.flush()
-    return [registered(row) for row in rows]
+    return [household_registered(row) for row in rows]
 
 
 HEARD = "SELECT id, version, account_id, region FROM households ORDER BY id"

@@ -1,4 +1,4 @@
-"""A database of users that forgets after each test, and its API with keys of its own."""
+"""Fixtures: a database of users that is rolled back after each test, and a client of its API with keys of its own."""
 
 from collections.abc import Callable, Iterator
 from itertools import count
@@ -64,7 +64,8 @@ def village(database: RolledBack) -> Person:
     return administrator_of(database, VILLAGE)
 
 
-def told(database: Database) -> list[Event]:
+def pending(database: Database) -> list[Event]:
+    """The events in the outbox."""
     with database.begin() as session:
         return outbox.told(session)
 
@@ -87,7 +88,7 @@ def household(**changes: Any) -> dict[str, Any]:
 
 
 def person_of(client: Client, **changes: Any) -> Person:
-    """Somebody registered, as they sign in."""
+    """Register an account and return its person."""
     wanted = donor(**changes)
     person = Person(wanted["kind"])
     answer = client.post("/v1/accounts", wanted)

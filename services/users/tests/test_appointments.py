@@ -1,4 +1,4 @@
-"""Administrators appointed down the tree, never wider than who appoints them."""
+"""Appointments of administrators: never wider than the region of the appointer."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from chassis.data.database import new_id
 from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of
 from contracts.users import AdministratorAppointed, AdministratorDismissed
 
-from .conftest import VILLAGE, person_of, phone, told
+from .conftest import VILLAGE, pending, person_of, phone
 
 
 @pytest.fixture
@@ -21,23 +21,23 @@ def appoint(client: Client, by: Person | None, person: Person, region: str, **mo
     return client.post("/v1/appointments", {"account_id": str(person.id), "region": region}, by=by, **more)
 
 
-def appointments_told(database: RolledBack) -> list[object]:
-    return [event for event in told(database) if isinstance(event, AdministratorAppointed | AdministratorDismissed)]
+def appointment_events(database: RolledBack) -> list[object]:
+    return [event for event in pending(database) if isinstance(event, AdministratorAppointed | AdministratorDismissed)]
 
 
-def test_an_appointment_takes_effect_at_once_and_is_told(client: Client, database: RolledBack, town: Person, person: Person) -> None:
+def test_an_appointment_takes_effect_and_is_published(client: Client, database: RolledBack, town: Person, person: Person) -> None:
     answer = appoint(client, town, person, VILLAGE)
     assert answer.status_code == 201, answer.json
     assert (answer.json["state"], answer.json["name"], answer.json["version"]) == ("active", "杜若衡", 1)
     assert answer.headers["Location"] == f"/v1/appointments/{answer.json['id']}"
-    [event] = appointments_told(database)
+    [event] = appointment_events(database)
     assert isinstance(event, AdministratorAppointed)
     assert (str(event.appointment_id), str(event.user_id)) == (answer.json["id"], person.id)
     assert (event.region, event.appointed_by, event.version) == (VILLAGE, town.id, 1)
     assert client.get("/v1/me", by=person).json["regions"] == [VILLAGE]
 
 
-def test_whom_to_appoint_is_found_by_phone_too(client: Client, town: Person) -> None:
+def test_the_person_to_appoint_may_be_named_by_phone(client: Client, town: Person) -> None:
     number = phone()
     person = person_of(client, kind="staff", phone=number)
     answer = client.post("/v1/appointments", {"phone": number, "region": VILLAGE}, by=town)
@@ -45,17 +45,17 @@ def test_whom_to_appoint_is_found_by_phone_too(client: Client, town: Person) -> 
 
 
 @pytest.mark.parametrize("region", ["510903001", "510903001001"])
-def test_one_appoints_where_one_manages_and_below(client: Client, town: Person, person: Person, region: str) -> None:
+def test_an_administrator_appoints_in_the_own_region_and_below(client: Client, town: Person, person: Person, region: str) -> None:
     assert appoint(client, town, person, region).status_code == 201
 
 
 @pytest.mark.parametrize("region", ["51", "5109", "510903", "510903002", "510904", "5107"])
-def test_nobody_appoints_wider_than_they_manage_nor_beside(client: Client, town: Person, person: Person, region: str) -> None:
+def test_an_administrator_appoints_neither_wider_nor_beside(client: Client, town: Person, person: Person, region: str) -> None:
     answer = appoint(client, town, person, region)
     assert (answer.status_code, answer.json["code"]) == (403, "outside_region")
 
 
-def test_who_was_appointed_appoints_in_turn_and_no_wider(client: Client, database: RolledBack, person: Person) -> None:
+def test_an_appointed_person_appoints_in_turn_but_no_wider(client: Client, database: RolledBack, person: Person) -> None:
     appoint(client, administrator_of(database, ""), person, "510903")
     second = person_of(client, kind="staff")
     assert appoint(client, person, second, "5109").status_code == 403
@@ -64,7 +64,7 @@ def test_who_was_appointed_appoints_in_turn_and_no_wider(client: Client, databas
     assert appoint(client, second, third, VILLAGE[:9]).status_code == 403
 
 
-def test_the_same_region_is_given_once_at_a_time(client: Client, town: Person, person: Person) -> None:
+def test_a_second_appointment_to_the_same_region_is_refused(client: Client, town: Person, person: Person) -> None:
     path = appoint(client, town, person, VILLAGE).headers["Location"]
     answer = appoint(client, town, person, VILLAGE)
     assert (answer.status_code, answer.json["code"]) == (409, "already_appointed")
@@ -110,7 +110,7 @@ def test_only_administrators_appoint_and_see_appointments(client: Client, person
     assert client.get("/v1/appointments", by=somebody).status_code == status
 
 
-def test_staff_who_manage_nothing_appoint_nowhere_and_see_nothing(client: Client, town: Person, person: Person) -> None:
+def test_staff_without_regions_neither_appoint_nor_see(client: Client, town: Person, person: Person) -> None:
     path = appoint(client, town, person, VILLAGE).headers["Location"]
     nobody = person_of(client, kind="staff")
     assert appoint(client, nobody, person, VILLAGE).status_code == 403
@@ -118,7 +118,7 @@ def test_staff_who_manage_nothing_appoint_nowhere_and_see_nothing(client: Client
     assert client.get(path, by=nobody).status_code == 404
 
 
-def test_the_list_holds_the_regions_one_manages(client: Client, database: RolledBack, town: Person, person: Person) -> None:
+def test_the_list_holds_the_caller_s_regions(client: Client, database: RolledBack, town: Person, person: Person) -> None:
     wider = person_of(client, kind="staff")
     appoint(client, administrator_of(database, "51"), wider, "5109")
     made = appoint(client, town, person, VILLAGE).json
@@ -129,11 +129,11 @@ def test_the_list_holds_the_regions_one_manages(client: Client, database: Rolled
     assert client.get(f"/v1/appointments/{made['id']}", by=person).json == made
 
 
-def test_a_dismissal_takes_effect_at_once_and_is_told(client: Client, database: RolledBack, town: Person, person: Person) -> None:
+def test_a_dismissal_takes_effect_and_is_published(client: Client, database: RolledBack, town: Person, person: Person) -> None:
     path = appoint(client, town, person, VILLAGE).headers["Location"]
     answer = client.post(f"{path}/dismissal", by=town)
     assert (answer.status_code, answer.json["state"], answer.json["version"]) == (201, "dismissed", 2)
-    event = appointments_told(database)[-1]
+    event = appointment_events(database)[-1]
     assert isinstance(event, AdministratorDismissed)
     assert (event.version, event.dismissed_by, str(event.user_id)) == (2, town.id, person.id)
     assert client.get("/v1/me", by=person).json["regions"] == []
@@ -143,12 +143,12 @@ def test_a_dismissal_takes_effect_at_once_and_is_told(client: Client, database: 
     assert (again.status_code, again.json["code"]) == (409, "state_conflict")
 
 
-def test_who_manages_a_wider_region_dismisses_whoever_appointed(client: Client, database: RolledBack, town: Person, person: Person) -> None:
+def test_a_manager_of_a_wider_region_dismisses_anyone(client: Client, database: RolledBack, town: Person, person: Person) -> None:
     path = appoint(client, town, person, VILLAGE).headers["Location"]
     assert client.post(f"{path}/dismissal", by=administrator_of(database, "5109")).status_code == 201
 
 
-def test_an_equal_dismisses_only_whom_they_appointed(client: Client, database: RolledBack, town: Person, person: Person) -> None:
+def test_a_manager_of_the_same_region_dismisses_own_appointees(client: Client, database: RolledBack, town: Person, person: Person) -> None:
     path = appoint(client, town, person, VILLAGE[:9]).headers["Location"]
     equal = administrator_of(database, VILLAGE[:9])
     answer = client.post(f"{path}/dismissal", by=equal)
@@ -161,14 +161,14 @@ def test_an_administrator_may_resign(client: Client, town: Person, person: Perso
     assert client.post(f"{path}/dismissal", by=person).json["dismissed_by"] == person.id
 
 
-def test_nobody_below_or_beside_dismisses(client: Client, database: RolledBack, town: Person, person: Person) -> None:
+def test_managers_below_or_beside_cannot_dismiss(client: Client, database: RolledBack, town: Person, person: Person) -> None:
     path = appoint(client, town, person, VILLAGE[:9]).headers["Location"]
     for region in (VILLAGE, "5107", "510903002"):
         assert client.post(f"{path}/dismissal", by=administrator_of(database, region)).status_code == 404
     assert client.post(f"/v1/appointments/{new_id()}/dismissal", by=town).status_code == 404
 
 
-def test_those_whom_a_dismissed_administrator_appointed_stay(client: Client, database: RolledBack, person: Person) -> None:
+def test_appointments_outlast_the_dismissal_of_their_maker(client: Client, database: RolledBack, person: Person) -> None:
     province = administrator_of(database, "51")
     path = appoint(client, province, person, "510903").headers["Location"]
     second = person_of(client, kind="staff")
@@ -178,16 +178,16 @@ def test_those_whom_a_dismissed_administrator_appointed_stay(client: Client, dat
     assert client.post(f"{below}/dismissal", by=person).status_code == 404
 
 
-def test_an_appointment_sent_twice_with_one_key_is_made_once(client: Client, database: RolledBack, town: Person, person: Person) -> None:
+def test_an_appointment_repeated_with_its_key_is_made_once(client: Client, database: RolledBack, town: Person, person: Person) -> None:
     key = {"Idempotency-Key": str(new_id())}
     first, second = (appoint(client, town, person, VILLAGE, headers=key) for _ in range(2))
     assert (second.status_code, second.json, second.headers["Location"]) == (201, first.json, first.headers["Location"])
     dismissals = [client.post(f"{first.headers['Location']}/dismissal", by=town, headers=key) for _ in range(2)]
     assert [answer.status_code for answer in dismissals] == [201, 201]
-    assert len(appointments_told(database)) == 2
+    assert len(appointment_events(database)) == 2
 
 
-def test_what_is_told_is_what_the_service_itself_goes_by(client: Client, database: RolledBack, town: Person, person: Person) -> None:
+def test_the_service_applies_its_own_appointment_events(client: Client, database: RolledBack, town: Person, person: Person) -> None:
     path = appoint(client, town, person, VILLAGE).headers["Location"]
     client.post(f"{path}/dismissal", by=town)
     with database.begin() as session:

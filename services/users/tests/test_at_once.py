@@ -1,4 +1,4 @@
-"""Several requests at the same moment, on a database that really commits."""
+"""Simultaneous requests, on a database that commits."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +22,7 @@ def committed(database_of: Callable[[str, str], str]) -> Iterator[Database]:
 
 
 def at_once(committed: Database, signing: SigningKeys, count: int, act: Callable[[Client, int], Any]) -> list[Any]:
-    # Each calls an application of its own, made beforehand: Python 3.11 compiles routes in one thread at a time only.
+    # Each thread calls its own application, made beforehand: Python 3.11 compiles routes in one thread at a time only.
     clients = [client_of(committed, signing) for _ in range(count)]
     barrier = Barrier(count)
 
@@ -38,7 +38,7 @@ def codes(answers: list[Any]) -> list[str]:
     return sorted(str(answer.json.get("code", answer.status_code)) for answer in answers)
 
 
-def test_all_who_refresh_at_once_get_the_one_next_token(committed: Database, signing: SigningKeys) -> None:
+def test_simultaneous_refreshes_get_the_same_next_token(committed: Database, signing: SigningKeys) -> None:
     client, wanted = client_of(committed, signing), donor()
     client.post("/v1/accounts", wanted)
     signed_in = client.post("/v1/sessions", {"phone": wanted["phone"], "password": wanted["password"]}).json
@@ -48,7 +48,7 @@ def test_all_who_refresh_at_once_get_the_one_next_token(committed: Database, sig
     assert client.post("/v1/sessions/refresh", {"refresh_token": second}).status_code == 201
 
 
-def test_guessing_at_once_gives_no_more_than_ten_guesses(committed: Database, signing: SigningKeys) -> None:
+def test_simultaneous_guesses_are_limited_to_ten(committed: Database, signing: SigningKeys) -> None:
     wanted = donor()
     client_of(committed, signing).post("/v1/accounts", wanted)
     guess = {"phone": wanted["phone"], "password": "not-the-password"}
@@ -56,19 +56,19 @@ def test_guessing_at_once_gives_no_more_than_ten_guesses(committed: Database, si
     assert codes(answers) == ["too_many_attempts"] * 6 + ["wrong_credentials"] * 10
 
 
-def test_of_those_who_register_one_phone_at_once_one_does(committed: Database, signing: SigningKeys) -> None:
+def test_one_of_six_simultaneous_registrations_succeeds(committed: Database, signing: SigningKeys) -> None:
     wanted = donor()
     answers = at_once(committed, signing, 6, lambda client, _: client.post("/v1/accounts", wanted))
     assert codes(answers) == ["201"] + ["phone_taken"] * 5
 
 
-def test_of_those_who_register_one_household_at_once_one_does(committed: Database, signing: SigningKeys) -> None:
+def test_one_of_six_simultaneous_households_is_registered(committed: Database, signing: SigningKeys) -> None:
     village, wanted = administrator_of(committed, VILLAGE), household()
     answers = at_once(committed, signing, 6, lambda client, _: client.post("/v1/households", wanted, by=village))
     assert codes(answers) == ["201"] + ["household_registered"] * 5
 
 
-def test_of_those_who_appoint_one_person_at_once_one_does_and_of_those_who_dismiss_too(committed: Database, signing: SigningKeys) -> None:
+def test_one_of_six_simultaneous_appointments_succeeds(committed: Database, signing: SigningKeys) -> None:
     county, person = administrator_of(committed, "510903"), person_of(client_of(committed, signing), kind="staff")
     wanted = {"account_id": person.id, "region": VILLAGE}
     answers = at_once(committed, signing, 6, lambda client, _: client.post("/v1/appointments", wanted, by=county))

@@ -1,4 +1,4 @@
-"""The commands: the first administrator, and a whole list of accounts at once."""
+"""The commands that appoint the first administrator and import a list of accounts."""
 
 import csv
 import json
@@ -15,7 +15,7 @@ from contracts.users import AdministratorAppointed, HouseholdRegistered, UserReg
 from users import appoint_first, import_accounts
 from users.tokens import SigningKeys
 
-from .conftest import PASSWORD, client_of, donor, household, national_id, phone, told
+from .conftest import PASSWORD, client_of, donor, household, national_id, pending, phone
 
 COLUMNS = ["kind", "phone", "name", "password", "region", "campaign", "national_id", "status", "manages"]
 
@@ -34,14 +34,14 @@ def client(database: Database, signing: SigningKeys) -> Client:
     return client_of(database, signing)
 
 
-def first(capsys: pytest.CaptureFixture[str], tmp_path: Path, **given: str) -> Any:
+def appoint_first_by_command(capsys: pytest.CaptureFixture[str], tmp_path: Path, **given: str) -> Any:
     (tmp_path / "password").write_text(f"{PASSWORD}\n")
     given = {"phone": "13911112222", "name": "林默", "region": "5109", "password-file": str(tmp_path / "password")} | given
     appoint_first.main([part for name, value in given.items() for part in (f"--{name}", value)])
     return json.loads(capsys.readouterr().out)
 
 
-def bring_in(capsys: pytest.CaptureFixture[str], tmp_path: Path, rows: list[dict[str, str]], **more: str) -> dict[str, int]:
+def import_rows(capsys: pytest.CaptureFixture[str], tmp_path: Path, rows: list[dict[str, str]], **more: str) -> dict[str, int]:
     with (tmp_path / "list.csv").open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
@@ -56,10 +56,10 @@ def read(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def test_the_first_administrator_is_appointed_by_a_command_and_appoints_the_next(
+def test_the_first_administrator_can_appoint_others(
     database: Database, client: Client, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    made = first(capsys, tmp_path)
+    made = appoint_first_by_command(capsys, tmp_path)
     token = client.post("/v1/sessions", {"phone": "13911112222", "password": PASSWORD}).json["access_token"]
     headers = {"Authorization": f"Bearer {token}"}
     me = client.flask.get("/v1/me", headers=headers).json
@@ -67,38 +67,36 @@ def test_the_first_administrator_is_appointed_by_a_command_and_appoints_the_next
     second = client.post("/v1/accounts", donor(kind="staff")).json["id"]
     body = {"account_id": second, "region": "510903"}
     assert client.flask.post("/v1/appointments", json=body, headers=headers).status_code == 201
-    registered, appointed = told(database)[:2]
+    registered, appointed = pending(database)[:2]
     assert isinstance(registered, UserRegistered)
     assert isinstance(appointed, AdministratorAppointed)
     assert (appointed.appointed_by, appointed.region) == (None, "5109")
 
 
-def test_appointing_the_first_again_changes_nothing_and_asks_for_no_password(
-    database: Database, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    made = first(capsys, tmp_path)
-    assert first(capsys, tmp_path, **{"phone": "+86 139 1111 2222", "password-file": "/nowhere"}) == made
-    whole = first(capsys, tmp_path, region="")
+def test_appointing_the_first_again_changes_nothing(database: Database, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made = appoint_first_by_command(capsys, tmp_path)
+    assert appoint_first_by_command(capsys, tmp_path, **{"phone": "+86 139 1111 2222", "password-file": "/nowhere"}) == made
+    whole = appoint_first_by_command(capsys, tmp_path, region="")
     assert (whole["account_id"], whole["appointment_id"] == made["appointment_id"]) == (made["account_id"], False)
-    assert len(told(database)) == 3
+    assert len(pending(database)) == 3
 
 
 @pytest.mark.parametrize("given", [{"phone": "123"}, {"region": "999"}, {"name": ""}])
-def test_a_first_administrator_who_makes_no_sense_is_refused(
+def test_invalid_arguments_appoint_nobody(
     database: Database, tmp_path: Path, capsys: pytest.CaptureFixture[str], given: dict[str, str]
 ) -> None:
     with pytest.raises(SystemExit, match="not right"):
-        first(capsys, tmp_path, **given)
-    assert told(database) == []
+        appoint_first_by_command(capsys, tmp_path, **given)
+    assert pending(database) == []
 
 
-def test_somebody_who_is_not_staff_is_not_appointed_by_command(client: Client, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_account_other_than_staff_is_not_appointed(client: Client, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     client.post("/v1/accounts", donor(phone="13911112222"))
     with pytest.raises(SystemExit, match="not staff"):
-        first(capsys, tmp_path)
+        appoint_first_by_command(capsys, tmp_path)
 
 
-def test_a_list_brings_in_accounts_households_and_administrators(
+def test_accounts_households_and_administrators_are_imported(
     database: Database, client: Client, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     rows = [
@@ -108,12 +106,12 @@ def test_a_list_brings_in_accounts_households_and_administrators(
         household(kind="household"),
         {**donor(kind="volunteer"), "password": ""},
     ]
-    result = bring_in(capsys, tmp_path, rows, ids=str(tmp_path / "ids.csv"))
+    result = import_rows(capsys, tmp_path, rows, ids=str(tmp_path / "ids.csv"))
     assert result == {"imported": 5, "refused": 0}
     ids = read(tmp_path / "ids.csv")
     assert [one["row"] for one in ids] == ["2", "3", "4", "5", "6"]
     assert ids[0]["phone"] == f"+86{rows[0]['phone']}"
-    events = told(database)
+    events = pending(database)
     assert [type(event) for event in events].count(UserRegistered) == 4
     [appointed] = [event for event in events if isinstance(event, AdministratorAppointed)]
     assert (appointed.region, appointed.appointed_by, str(appointed.user_id)) == ("510903001", None, ids[1]["account_id"])
@@ -131,19 +129,17 @@ def test_a_list_brought_in_twice_changes_nothing_the_second_time(
 ) -> None:
     rows = [donor(), household(kind="household", phone=phone()), household(kind="household"), donor(kind="staff", manages="51")]
     files = {"ids": str(tmp_path / "ids.csv"), "refused": str(tmp_path / "refused.csv")}
-    assert bring_in(capsys, tmp_path, rows, **files) == {"imported": 4, "refused": 0}
-    before, ids = told(database), read(tmp_path / "ids.csv")
-    assert bring_in(capsys, tmp_path, rows, **files) == {"imported": 0, "refused": 4}
-    assert told(database) == before
+    assert import_rows(capsys, tmp_path, rows, **files) == {"imported": 4, "refused": 0}
+    before, ids = pending(database), read(tmp_path / "ids.csv")
+    assert import_rows(capsys, tmp_path, rows, **files) == {"imported": 0, "refused": 4}
+    assert pending(database) == before
     assert read(tmp_path / "ids.csv") == ids
     assert [one["code"] for one in read(tmp_path / "refused.csv")] == [
         "phone_taken", "household_registered", "household_registered", "phone_taken",
     ]  # fmt: skip
 
 
-def test_what_cannot_be_brought_in_is_listed_and_the_rest_is_brought_in(
-    database: Database, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_refused_rows_are_listed_and_the_rest_is_imported(database: Database, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     number, twice = phone(), national_id()
     rows: list[tuple[dict[str, str], tuple[str, str] | None]] = [
         (donor(phone=number), None),
@@ -162,14 +158,14 @@ def test_what_cannot_be_brought_in_is_listed_and_the_rest_is_brought_in(
         (household(kind="household", password=PASSWORD), ("phone", "required")),
         (household(kind="household", phone=number), ("phone", "phone_taken")),
     ]
-    result = bring_in(capsys, tmp_path, [row for row, _ in rows], refused=str(tmp_path / "refused.csv"))
+    result = import_rows(capsys, tmp_path, [row for row, _ in rows], refused=str(tmp_path / "refused.csv"))
     assert result == {"imported": 2, "refused": 13}
     listed = [(int(one["row"]), one["field"], one["code"]) for one in read(tmp_path / "refused.csv")]
     assert listed == [(place, *why) for place, (_, why) in enumerate(rows, start=2) if why]
-    assert len(told(database)) == 2
+    assert len(pending(database)) == 2
 
 
-def test_a_list_as_spreadsheets_save_it_in_china_is_read_with_its_empty_rows(
+def test_a_list_in_gb18030_with_empty_rows_is_imported(
     database: Database, client: Client, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     number = phone()
@@ -182,9 +178,9 @@ def test_a_list_as_spreadsheets_save_it_in_china_is_read_with_its_empty_rows(
     assert client.flask.get("/v1/me", headers={"Authorization": f"Bearer {token}"}).json["name"] == "冯知微"
 
 
-def test_a_list_longer_than_a_batch_is_brought_in_whole(database: Database, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_list_longer_than_a_batch_is_imported_whole(database: Database, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = [household(kind="household", national_id=national_id(f"19{year}0101")) for year in (50, 60) for _ in range(550)]
     unique = {row["national_id"]: row for row in rows}
-    assert bring_in(capsys, tmp_path, list(unique.values())) == {"imported": len(unique), "refused": 0}
+    assert import_rows(capsys, tmp_path, list(unique.values())) == {"imported": len(unique), "refused": 0}
     with database.begin() as session:
         assert session.scalar(text("SELECT count(*) FROM households")) == len(unique) > import_accounts.BATCH

@@ -1,4 +1,4 @@
-"""The register of households: entered by the village, seen by those who manage it, nobody twice."""
+"""The register of households: registering, visibility, uniqueness."""
 
 from typing import Any
 
@@ -11,21 +11,21 @@ from chassis.testing.fixtures import Client, Person, RolledBack, administrator_o
 from contracts import regions
 from contracts.users import HouseholdRegistered, UserRegistered
 
-from .conftest import PASSWORD, VILLAGE, donor, household, national_id, phone, told
+from .conftest import PASSWORD, VILLAGE, donor, household, national_id, pending, phone
 
 
 def register(client: Client, by: Person | None, **changes: Any) -> Any:
     return client.post("/v1/households", household(**changes), by=by)
 
 
-def test_the_village_registers_a_household_and_it_is_told(client: Client, database: RolledBack, village: Person) -> None:
+def test_a_registered_household_is_published(client: Client, database: RolledBack, village: Person) -> None:
     number = national_id()
     answer = register(client, village, national_id=number, status="monitored")
     assert answer.status_code == 201, answer.json
     assert (answer.json["name"], answer.json["shown"], answer.json["status"]) == ("欧**", "region", "monitored")
     assert answer.json["national_id"] == f"510***********{number[-4:]}"
     assert answer.headers["Location"] == f"/v1/households/{answer.json['id']}"
-    [event] = told(database)
+    [event] = pending(database)
     assert isinstance(event, HouseholdRegistered)
     assert (str(event.household_id), event.account_id, event.region) == (answer.json["id"], None, VILLAGE)
     assert (event.status, event.registered_by, event.version) == ("monitored", village.id, 1)
@@ -34,7 +34,7 @@ def test_the_village_registers_a_household_and_it_is_told(client: Client, databa
 def test_a_household_with_a_phone_gets_an_account_and_signs_in(client: Client, database: RolledBack, village: Person) -> None:
     number = phone()
     made = register(client, village, phone=number, password=PASSWORD).json
-    registered, entered = told(database)
+    registered, entered = pending(database)
     assert isinstance(registered, UserRegistered)
     assert isinstance(entered, HouseholdRegistered)
     assert (registered.kind, registered.region, registered.user_id) == ("household", VILLAGE, entered.account_id)
@@ -47,7 +47,7 @@ def test_a_household_with_a_phone_gets_an_account_and_signs_in(client: Client, d
     assert own["national_id"] == made["national_id"]
 
 
-def test_a_phone_without_a_password_gives_an_account_that_nobody_signs_in_to(client: Client, village: Person) -> None:
+def test_an_account_without_a_password_cannot_sign_in(client: Client, village: Person) -> None:
     number = phone()
     assert register(client, village, phone=number).json["account_id"]
     assert client.post("/v1/sessions", {"phone": number, "password": PASSWORD}).status_code == 401
@@ -59,7 +59,7 @@ def test_a_taken_phone_registers_neither_account_nor_household(client: Client, d
     answer = register(client, village, phone=taken["phone"], password=PASSWORD)
     assert (answer.status_code, answer.json["code"]) == (409, "phone_taken")
     assert client.get("/v1/households", by=village).json["items"] == []
-    assert len(told(database)) == 1
+    assert len(pending(database)) == 1
 
 
 def test_a_household_is_registered_once_in_the_country(client: Client, database: RolledBack, village: Person) -> None:
@@ -70,7 +70,7 @@ def test_a_household_is_registered_once_in_the_country(client: Client, database:
         answer = register(client, by, national_id=_with_digit(number).lower(), region=region, name="别人")
         assert (answer.status_code, answer.json["code"]) == (409, "household_registered")
         assert (made["id"] in answer.text, VILLAGE in answer.text) == ((True, True) if by is village else (False, False))
-    assert len(told(database)) == 1
+    assert len(pending(database)) == 1
 
 
 def _with_digit(first_seventeen: str) -> str:
@@ -78,7 +78,7 @@ def _with_digit(first_seventeen: str) -> str:
 
 
 @pytest.mark.parametrize("region", ["510903001002", "510703001003"])
-def test_nobody_registers_outside_the_regions_they_manage(client: Client, village: Person, region: str) -> None:
+def test_registering_outside_the_managed_regions_is_refused(client: Client, village: Person, region: str) -> None:
     answer = register(client, village, region=region)
     assert (answer.status_code, answer.json["code"]) == (403, "outside_region")
 
@@ -104,22 +104,20 @@ def test_only_administrators_register_households(client: Client, kind: str | Non
         {"surprise": 1},
     ],
 )
-def test_a_household_that_makes_no_sense_is_refused(client: Client, database: RolledBack, village: Person, change: dict[str, Any]) -> None:
+def test_an_invalid_household_is_refused(client: Client, database: RolledBack, village: Person, change: dict[str, Any]) -> None:
     answer = register(client, village, **change)
     assert (answer.status_code, answer.json["code"]) == (422, "invalid")
     assert answer.json["errors"][0]["pointer"] == f"#/{next(iter(change))}"
-    assert told(database) == []
+    assert pending(database) == []
 
 
-def test_a_password_needs_a_phone_and_must_not_be_easy(client: Client, village: Person) -> None:
+def test_a_password_without_phone_or_a_weak_one_is_refused(client: Client, village: Person) -> None:
     answer = register(client, village, password=PASSWORD)
     assert (answer.json["code"], answer.json["errors"][0]["pointer"]) == ("invalid", "#/phone")
     assert register(client, village, phone=phone(), password="11111111").json["code"] == "weak_password"
 
 
-def test_households_are_seen_by_those_who_manage_their_village_and_nobody_else(
-    client: Client, database: RolledBack, village: Person, town: Person
-) -> None:
+def test_households_are_visible_to_managers_of_their_village(client: Client, database: RolledBack, village: Person, town: Person) -> None:
     made = register(client, village).json
     path = f"/v1/households/{made['id']}"
     for by in (village, town, administrator_of(database, "")):
@@ -135,7 +133,7 @@ def test_households_are_seen_by_those_who_manage_their_village_and_nobody_else(
     assert client.get(f"/v1/households/{new_id()}", by=town).status_code == 404
 
 
-def test_the_list_is_read_page_by_page(client: Client, village: Person) -> None:
+def test_the_list_has_pages(client: Client, village: Person) -> None:
     made = [register(client, village).json["id"] for _ in range(5)]
     first = client.get("/v1/households", by=village, limit=3).json
     second = client.get("/v1/households", by=village, limit=3, cursor=first["next"]).json
@@ -143,16 +141,14 @@ def test_the_list_is_read_page_by_page(client: Client, village: Person) -> None:
     assert second["next"] is None
 
 
-def test_a_household_sent_twice_with_one_key_is_registered_once(client: Client, database: RolledBack, village: Person) -> None:
+def test_a_household_repeated_with_its_key_is_registered_once(client: Client, database: RolledBack, village: Person) -> None:
     key, wanted = {"Idempotency-Key": str(new_id())}, household()
     first, second = (client.post("/v1/households", wanted, by=village, headers=key) for _ in range(2))
     assert (second.status_code, second.json) == (201, first.json)
-    assert len(told(database)) == 1
+    assert len(pending(database)) == 1
 
 
-def test_a_household_is_shown_where_a_later_edition_knows_no_village(
-    client: Client, database: RolledBack, town: Person, village: Person
-) -> None:
+def test_a_household_of_a_removed_village_is_shown(client: Client, database: RolledBack, town: Person, village: Person) -> None:
     made = register(client, village).json
     gone = f"{VILLAGE[:9]}999"
     assert not regions.known(gone)

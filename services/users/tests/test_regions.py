@@ -1,4 +1,4 @@
-"""The national codes: all there, read downwards and upwards, found by name."""
+"""The register of regions: complete, read downwards and upwards, searched by name."""
 
 import pytest
 from sqlalchemy import func, select, text
@@ -16,13 +16,13 @@ def test_all_regions_of_the_edition_are_loaded(database: RolledBack) -> None:
     assert dict(map(tuple, by_length)) == {2: 31, 4: 342, 6: 2_978, 9: 41_352, 12: 620_573}
 
 
-def test_the_list_without_a_name_is_the_provinces(client: Client) -> None:
+def test_the_list_without_filters_holds_the_provinces(client: Client) -> None:
     items = client.get("/v1/regions").json["items"]
     assert len(items) == 31
     assert {"code": "51", "name": "四川省", "level": "province", "ancestors": [], "formerly": []} in items
 
 
-def test_a_region_tells_its_level_and_what_it_lies_in(client: Client) -> None:
+def test_a_region_has_its_level_and_its_ancestors(client: Client) -> None:
     shown = client.get("/v1/regions/510903001001").json
     assert (shown["level"], shown["asked"]) == ("village", "510903001001")
     assert [(one["code"], one["level"]) for one in shown["ancestors"]] == [
@@ -31,14 +31,14 @@ def test_a_region_tells_its_level_and_what_it_lies_in(client: Client) -> None:
     assert [one["name"] for one in shown["ancestors"]][:3] == ["四川省", "遂宁市", "船山区"]
 
 
-def test_a_region_is_shown_where_the_register_has_lost_one_around_it(client: Client, database: RolledBack) -> None:
+def test_a_region_is_shown_even_if_an_ancestor_is_missing(client: Client, database: RolledBack) -> None:
     with database.begin() as session:
         session.execute(text("DELETE FROM regions WHERE code = '510903001'"))
     shown = client.get("/v1/regions/510903001001")
     assert (shown.status_code, shown.json["ancestors"][-1]) == (200, {"code": "510903001", "name": "510903001", "level": "town"})
 
 
-def test_children_are_one_level_below_in_the_order_of_their_codes(client: Client) -> None:
+def test_children_are_one_level_below_sorted_by_code(client: Client) -> None:
     counties = client.get("/v1/regions/5109/children").json["items"]
     assert [one["code"] for one in counties] == ["510903", "510904", "510921", "510923", "510981"]
     assert {one["level"] for one in counties} == {"county"}
@@ -48,7 +48,7 @@ def test_children_are_one_level_below_in_the_order_of_their_codes(client: Client
     assert client.get(f"/v1/regions/{villages[0]['code']}/children").json["items"] == []
 
 
-def test_a_code_of_before_is_answered_with_the_region_it_became(client: Client) -> None:
+def test_a_former_code_is_answered_with_the_present_region(client: Client) -> None:
     shown = client.get("/v1/regions/510922").json
     assert (shown["asked"], shown["code"], shown["name"]) == ("510922", "510981", "射洪市")
     assert shown["formerly"] == [{"code": "510922", "name": "射洪县"}]
@@ -56,7 +56,7 @@ def test_a_code_of_before_is_answered_with_the_region_it_became(client: Client) 
 
 
 @pytest.mark.parametrize("code", ["99", "5109x", "510903001001001", "５１", "%27--", "mine"])
-def test_what_is_no_code_is_not_found(client: Client, code: str) -> None:
+def test_an_invalid_code_is_not_found(client: Client, code: str) -> None:
     for path in (f"/v1/regions/{code}", f"/v1/regions/{code}/children"):
         assert (client.get(path).status_code, client.get(path).json["code"]) == (404, "not_found")
 
@@ -82,14 +82,14 @@ def test_a_search_stays_within_a_region_and_a_limit(client: Client) -> None:
     assert all(one["code"].startswith("51") for one in found)
 
 
-def test_without_a_name_all_is_listed_or_as_much_as_is_asked_for(client: Client) -> None:
+def test_without_a_name_the_limit_cuts_the_list(client: Client) -> None:
     assert len(client.get("/v1/regions").json["items"]) == 31
     assert [one["code"] for one in client.get("/v1/regions", limit=2).json["items"]] == ["11", "12"]
     assert len(client.get("/v1/regions", within="51", limit=3).json["items"]) == 3
 
 
 @pytest.mark.parametrize("name", ["%", "_", "100%", "\\", "'", "没有这个地方"])
-def test_what_no_name_holds_finds_nothing(client: Client, name: str) -> None:
+def test_a_search_without_a_match_finds_nothing(client: Client, name: str) -> None:
     assert client.get("/v1/regions", name=name).json["items"] == []
 
 
@@ -99,7 +99,7 @@ def test_a_malformed_search_is_refused(client: Client, query: dict[str, str]) ->
     assert (answer.status_code, answer.json["code"]) == (422, "invalid")
 
 
-def test_a_search_reads_the_index_of_characters_and_not_the_whole_table(database: RolledBack) -> None:
+def test_a_search_uses_the_index_of_characters(database: RolledBack) -> None:
     with database.begin() as session:
         session.execute(text("SET LOCAL enable_seqscan = on"))
         plan = "\n".join(
@@ -110,6 +110,6 @@ def test_a_search_reads_the_index_of_characters_and_not_the_whole_table(database
                 )
             )
         )
-        assert regions.search(session, "射洪", "", 1)[0].code == "510981"
+        assert regions.search_regions(session, "射洪", "", 1)[0].code == "510981"
     assert "regions_characters" in plan
     assert "Seq Scan" not in plan

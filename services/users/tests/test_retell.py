@@ -1,4 +1,4 @@
-"""What users tells anew is what it told live, and nothing sealed is read for it."""
+"""Republished events equal those published live, and no encrypted column is read for them."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from users.snapshots import SNAPSHOTS
 from .conftest import VILLAGE, household, person_of, phone
 
 
-def test_accounts_households_and_appointments_are_told_anew_as_they_were_told(
+def test_accounts_households_and_appointments_are_republished(
     client: Client, database: RolledBack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     county = administrator_of(database, VILLAGE[:6])
@@ -18,5 +18,5 @@ def test_accounts_households_and_appointments_are_told_anew_as_they_were_told(
     assert client.post(f"/v1/appointments/{appointed[1]}/dismissal", by=county).status_code == 201
     for wanted in (household(), household(phone=phone(), password="tian-dao 酬勤")):
         assert client.post("/v1/households", wanted, by=county).status_code == 201
-    monkeypatch.setattr(encryption.Sealed, "process_result_value", lambda *_: pytest.fail("what is sealed was read"))
+    monkeypatch.setattr(encryption.Sealed, "process_result_value", lambda *_: pytest.fail("an encrypted column was read"))
     assert len(assert_retold(database, SNAPSHOTS)) == 3 + 2 + 3

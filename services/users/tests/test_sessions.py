@@ -1,4 +1,4 @@
-"""Signing in and staying signed in."""
+"""Signing in, refreshing tokens, signing out."""
 
 import sys
 from base64 import urlsafe_b64decode
@@ -19,6 +19,7 @@ from chassis.data.database import Database
 from chassis.http.auth import ALGORITHM, ISSUER
 from chassis.testing.fixtures import Client, KnownKeys, Person, RolledBack, administrator_of
 from users.actions import sessions
+from users.settings import UsersSettings
 from users.tokens import SigningKeys
 
 from .conftest import PASSWORD, client_of, donor, pem, phone
@@ -48,7 +49,7 @@ def change(database: Database, statement: str) -> None:
 
 @contextmanager
 def comparisons() -> Iterator[list[str]]:
-    """The hashes that passwords are compared with meanwhile."""
+    """Collect the hashes that passwords are compared with."""
     seen: list[str] = []
 
     def watch(frame: Any, happening: str, _: Any) -> None:
@@ -62,7 +63,7 @@ def comparisons() -> Iterator[list[str]]:
         sys.setprofile(None)
 
 
-def test_signing_in_gives_a_token_that_says_who_it_is(client: Client, number: str, signing: SigningKeys) -> None:
+def test_signing_in_gives_a_token_with_the_account_s_id(client: Client, number: str, signing: SigningKeys) -> None:
     answer = sign_in(client, number)
     assert (answer.status_code, answer.json["token_type"], answer.json["expires_in"]) == (201, "Bearer", 900)
     assert answer.headers["Cache-Control"] == "no-store"
@@ -74,19 +75,17 @@ def test_signing_in_gives_a_token_that_says_who_it_is(client: Client, number: st
     assert client.flask.get("/v1/me", headers=headers).json["id"] == token.claims["sub"]
 
 
-def test_whoever_holds_a_token_that_is_over_can_sign_in_with_it_in_the_header(client: Client, number: str) -> None:
+def test_an_expired_token_in_the_header_does_not_stop_a_sign_in(client: Client, number: str) -> None:
     stale = {"Authorization": "Bearer stale"}
     assert client.flask.post("/v1/sessions", json={"phone": number, "password": PASSWORD}, headers=stale).status_code == 201
     assert client.flask.get("/v1/me", headers=stale).status_code == 401
 
 
-def test_a_phone_may_be_written_in_any_form(client: Client, number: str) -> None:
+def test_a_phone_may_be_written_in_any_notation(client: Client, number: str) -> None:
     assert sign_in(client, f"+86 {number}").status_code == 201
 
 
-def test_an_unknown_phone_and_a_wrong_password_are_answered_alike_after_the_same_work(
-    client: Client, database: RolledBack, number: str
-) -> None:
+def test_every_failed_sign_in_costs_and_answers_the_same(client: Client, database: RolledBack, number: str) -> None:
     without, closed = donor(), donor()
     client.post("/v1/accounts", without)
     client.post("/v1/accounts", closed)
@@ -106,7 +105,7 @@ def test_an_unknown_phone_and_a_wrong_password_are_answered_alike_after_the_same
         assert session.scalar(text("SELECT count(*) FROM wrong_passwords")) == 4
 
 
-def test_ten_wrong_passwords_close_the_phone_for_a_quarter_of_an_hour(client: Client, database: RolledBack, number: str) -> None:
+def test_ten_wrong_passwords_block_a_phone_for_15_minutes(client: Client, database: RolledBack, number: str) -> None:
     assert [sign_in(client, number, WRONG).status_code for _ in range(10)] == [401] * 10
     with comparisons() as seen:
         answer = sign_in(client, number)
@@ -118,18 +117,18 @@ def test_ten_wrong_passwords_close_the_phone_for_a_quarter_of_an_hour(client: Cl
     assert sign_in(client, number).status_code == 201
 
 
-def test_a_phone_that_nobody_registered_is_closed_just_the_same(client: Client) -> None:
+def test_an_unregistered_phone_is_blocked_too(client: Client) -> None:
     unknown = phone()
     assert [sign_in(client, unknown, WRONG).status_code for _ in range(11)] == [401] * 10 + [429]
 
 
-def test_a_right_password_forgets_the_wrong_ones(client: Client, number: str) -> None:
+def test_a_right_password_resets_the_count_of_wrong_ones(client: Client, number: str) -> None:
     for _ in range(2):
         assert [sign_in(client, number, WRONG).status_code for _ in range(9)] == [401] * 9
         assert sign_in(client, number).status_code == 201
 
 
-def test_a_refresh_token_is_replaced_by_each_use(client: Client, number: str) -> None:
+def test_each_refresh_replaces_the_refresh_token(client: Client, number: str) -> None:
     first = sign_in(client, number).json
     second = refresh(client, first["refresh_token"])
     assert second.status_code == 201
@@ -138,14 +137,14 @@ def test_a_refresh_token_is_replaced_by_each_use(client: Client, number: str) ->
     assert refresh(client, second.json["refresh_token"]).status_code == 201
 
 
-def test_a_refresh_repeated_at_once_gives_the_same_token_and_ends_nothing(client: Client, number: str) -> None:
+def test_a_refresh_repeated_at_once_gives_the_same_token(client: Client, number: str) -> None:
     first = sign_in(client, number).json["refresh_token"]
     second, again = (refresh(client, first).json["refresh_token"] for _ in range(2))
     assert second == again
     assert refresh(client, second).status_code == 201
 
 
-def test_a_used_token_presented_later_ends_the_sign_in_for_everybody(client: Client, database: RolledBack, number: str) -> None:
+def test_a_used_token_presented_later_ends_the_sign_in(client: Client, database: RolledBack, number: str) -> None:
     first = sign_in(client, number).json["refresh_token"]
     other = sign_in(client, number).json["refresh_token"]
     second = refresh(client, first).json["refresh_token"]
@@ -156,7 +155,7 @@ def test_a_used_token_presented_later_ends_the_sign_in_for_everybody(client: Cli
     assert refresh(client, other).status_code == 201
 
 
-def test_a_token_older_than_the_last_ends_the_sign_in_even_at_once(client: Client, number: str) -> None:
+def test_a_token_two_refreshes_old_ends_the_sign_in(client: Client, number: str) -> None:
     first = sign_in(client, number).json["refresh_token"]
     second = refresh(client, first).json["refresh_token"]
     third = refresh(client, second).json["refresh_token"]
@@ -164,31 +163,31 @@ def test_a_token_older_than_the_last_ends_the_sign_in_even_at_once(client: Clien
     assert refresh(client, third).json["code"] == "session_revoked"
 
 
-def test_after_signing_out_nothing_is_refreshed(client: Client, number: str) -> None:
+def test_a_token_cannot_be_refreshed_after_signing_out(client: Client, number: str) -> None:
     token = sign_in(client, number).json["refresh_token"]
     for _ in range(2):
         assert client.post("/v1/sessions/end", {"refresh_token": token}).status_code == 204
     assert (refresh(client, token).status_code, refresh(client, token).json["code"]) == (401, "session_ended")
 
 
-def test_a_token_unused_for_thirty_days_is_over_and_is_forgotten(client: Client, database: RolledBack, number: str) -> None:
+def test_an_unused_token_expires_after_30_days_and_is_deleted(client: Client, database: RolledBack, number: str) -> None:
     token = sign_in(client, number).json["refresh_token"]
     change(database, "UPDATE sign_ins SET expires_at = expires_at - interval '30 days 1 second'")
     assert refresh(client, token).json["code"] == "session_ended"
     change(database, "UPDATE sign_ins SET expires_at = expires_at - interval '1 day'")
     with database.begin() as session:
-        sessions.forget(session)
+        sessions.delete_expired(session)
         assert session.scalar(text("SELECT count(*) FROM sign_ins")) == 0
 
 
-def test_a_closed_account_is_not_refreshed(client: Client, database: RolledBack, number: str) -> None:
+def test_a_closed_account_cannot_refresh(client: Client, database: RolledBack, number: str) -> None:
     token = sign_in(client, number).json["refresh_token"]
     change(database, "UPDATE accounts SET state = 'closed'")
     assert refresh(client, token).json["code"] == "session_ended"
 
 
 @pytest.mark.parametrize("token", ["x", "A" * 64, "A" * 63, "长" * 20, "=" * 64])
-def test_what_is_no_refresh_token_is_refused_as_one_that_ended(client: Client, token: str) -> None:
+def test_an_invalid_refresh_token_is_refused(client: Client, token: str) -> None:
     assert (refresh(client, token).status_code, refresh(client, token).json["code"]) == (401, "session_ended")
     assert client.post("/v1/sessions/end", {"refresh_token": token}).status_code == 204
 
@@ -200,7 +199,7 @@ def test_a_malformed_sign_in_is_refused(client: Client, body: dict[str, Any]) ->
     assert (client.post("/v1/sessions", body).status_code, client.post("/v1/sessions", body).json["code"]) == (422, "invalid")
 
 
-def test_a_refresh_token_cannot_be_taken_from_the_database(client: Client, database: RolledBack, number: str) -> None:
+def test_the_database_does_not_reveal_a_refresh_token(client: Client, database: RolledBack, number: str) -> None:
     token = sign_in(client, number).json["refresh_token"]
     refresh(client, token)
     with database.begin() as session:
@@ -210,7 +209,7 @@ def test_a_refresh_token_cannot_be_taken_from_the_database(client: Client, datab
     assert all(len(value) == 32 for value in kept)
 
 
-def test_the_published_keys_hold_nothing_private_and_read_every_token(client: Client, number: str) -> None:
+def test_public_keys_are_public_and_verify_every_token(client: Client, number: str) -> None:
     answer = client.get("/v1/jwks")
     assert len(answer.json["keys"]) == 2
     assert all(set(key) == {"kty", "crv", "x", "y", "kid", "use", "alg"} for key in answer.json["keys"])
@@ -218,31 +217,31 @@ def test_the_published_keys_hold_nothing_private_and_read_every_token(client: Cl
     assert jwt.decode(sign_in(client, number).json["access_token"], keys, algorithms=[ALGORITHM])
 
 
-def test_a_new_signing_key_does_not_end_what_the_old_one_signed(database: RolledBack) -> None:
+def test_tokens_of_the_old_signing_key_stay_valid(database: RolledBack) -> None:
     old, new = pem(), pem()
     before, after = SigningKeys([old]), SigningKeys([new, old])
     person = administrator_of(database, "5109")
     token = before.token(person.id, "staff")
     client = client_of(database, after)
     assert client.flask.get("/v1/households", headers={"Authorization": f"Bearer {token}"}).status_code == 200
-    assert after.published()["keys"][1]["kid"] == before.published()["keys"][0]["kid"]
+    assert after.public_jwks()["keys"][1]["kid"] == before.public_jwks()["keys"][0]["kid"]
 
 
-def test_signing_keys_are_read_from_the_files_that_the_environment_names(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_signing_keys_are_read_from_the_files_of_the_settings(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("new.pem", "old.pem"):
         (tmp_path / name).write_bytes(pem())
     monkeypatch.setenv("USERS_SIGNING_KEYS", f"{tmp_path}/new.pem, {tmp_path}/old.pem")
-    assert len(SigningKeys.of_environment().published()["keys"]) == 2
+    assert len(SigningKeys.of_files(UsersSettings.of_environment().signing_keys).public_jwks()["keys"]) == 2
 
 
-def test_a_key_that_cannot_sign_is_refused_at_the_start() -> None:
+def test_an_unsuitable_signing_key_is_refused() -> None:
     wider = ec.generate_private_key(ec.SECP384R1()).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     for pems in ([wider], []):
         with pytest.raises(ValueError):
             SigningKeys(pems)
 
 
-def test_a_token_signed_by_anybody_else_is_refused(client: Client) -> None:
+def test_a_token_of_another_signer_is_refused(client: Client) -> None:
     token = KnownKeys().token(Person("staff").id, "staff")
     assert client.flask.get("/v1/households", headers={"Authorization": f"Bearer {token}"}).status_code == 401
 

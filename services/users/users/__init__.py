@@ -1,1 +1,1 @@
-"""Who takes part: regions, accounts, administrators, households."""
+"""The service of users: regions, accounts, administrators and households."""

@@ -1,6 +1,6 @@
-"""Appoints the first administrator of a region: `python -m users.appoint_first --phone … --name … --region 5109`.
+"""Appoint the first administrator of a region: `python -m users.appoint_first --phone … --name … --region 5109`.
 
-All others are appointed by those above them. Called again it changes nothing.
+Administrators appoint all others. Running it again changes nothing.
 """
 
 import argparse
@@ -25,9 +25,9 @@ from users.model import Account, Appointment
 
 
 def appoint_first(session: Session, wanted: dict[str, str], password_file: Path | None = None) -> Appointment:
-    """Find or register the staff account and appoint it; the password is asked for only when the account is new.
+    """Find or register the staff account and appoint it; ask for the password only if the account is new.
 
-    Raises ValidationError or a problem for what is not right.
+    Raises ValidationError or a problem for invalid values.
     """
     phone = Phone().deserialize(wanted["phone"])
     account = session.scalars(select(Account).where(Account.phone_fingerprint == fingerprint(phone))).first()

@@ -1,4 +1,4 @@
-"""The fields that only users has, and the words of its closed lists in both languages."""
+"""Fields that only users has, and the labels of its choices in both languages."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -38,13 +38,13 @@ class Phone(Text):
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
         text = super()._deserialize(value, attr, data, **kwargs)
         try:
-            return personal.mobile(text)
+            return personal.parse_mobile(text)
         except ValueError:
             raise self.make_error("form") from None
 
 
 class NationalId(Text):
-    """The number of a resident's identity card, its check digit verified."""
+    """The number of a resident's identity card with a valid check digit."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(18, metadata={"example": "11010519491231002X"} | options.pop("metadata", {}), **options)
@@ -52,13 +52,13 @@ class NationalId(Text):
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
         text = super()._deserialize(value, attr, data, **kwargs)
         try:
-            return personal.national_id(text)
+            return personal.parse_national_id(text)
         except ValueError:
             raise self.make_error("form") from None
 
 
 class Password(Text):
-    """A password, taken exactly as it was typed."""
+    """A password, exactly as typed: spaces at its ends stay."""
 
     def __init__(self, least: int = passwords.LEAST, **options: Any) -> None:
         super().__init__(passwords.MOST, least=least, metadata={"format": "password"} | options.pop("metadata", {}), **options)

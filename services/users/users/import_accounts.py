@@ -1,8 +1,8 @@
-"""Brings in a list of accounts: `python -m users.import_accounts FILE.csv`.
+"""Import a list of accounts: `python -m users.import_accounts FILE.csv`.
 
-Columns: kind, phone, name, password, region, campaign; for households national_id and status too, and no phone or password if they
-have none; for staff `manages`, the region to be appointed to. What is refused is listed by row (the heading is row 1), field and
-code. A list brought in twice changes nothing the second time.
+Columns: kind, phone, name, password, region, campaign. Households also have national_id and status, and may lack phone and password.
+Staff may have `manages`, the region to be appointed to. Refused rows are listed by row (the heading is row 1), field and code.
+Importing a list again changes nothing.
 """
 
 import argparse
@@ -51,19 +51,19 @@ _ACCOUNT_ROW = AccountRow()
 
 
 def import_accounts(database: Database, path: Path, progress: Progress) -> Iterator[Line]:
-    """Bring in a list, a batch at a time; gives each line once it is settled."""
-    text = _text(path)
+    """Import a list batch by batch; yield each line with its outcome."""
+    text = _read_text(path)
     task = progress.add_task("accounts", total=len(list(csv.DictReader(StringIO(text, newline="")))))
     rows = csv.DictReader(StringIO(text, newline=""))
     with ThreadPoolExecutor(passwords.CORES) as hashing:
-        while batch := [_read(rows.line_num, row) for row in islice(rows, BATCH)]:
+        while batch := [_read_row(rows.line_num, row) for row in islice(rows, BATCH)]:
             import_batch(database, [line for line in batch if not line.refused], hashing)
             progress.advance(task, len(batch))
             yield from batch
 
 
-def _text(path: Path) -> str:
-    """UTF-8, or what spreadsheets save in China."""
+def _read_text(path: Path) -> str:
+    """Read a file in UTF-8, or in GB 18030 as spreadsheets save it in China."""
     raw = path.read_bytes()
     try:
         return raw.decode("utf-8-sig")
@@ -71,21 +71,21 @@ def _text(path: Path) -> str:
         return raw.decode("gb18030")
 
 
-def _read(number: int, row: dict[Any, Any]) -> Line:
-    """A row as it is wanted; an empty cell is one that is not there."""
+def _read_row(number: int, row: dict[Any, Any]) -> Line:
+    """Validate a row. An empty cell counts as absent."""
     cells = {name: cell for name, cell in row.items() if cell and (not isinstance(cell, str) or cell.strip())}
     try:
         wanted = _ROWS.get(cells.get("kind", "").strip(), _ACCOUNT_ROW).load({str(name): cell for name, cell in cells.items()})
         if "password" in wanted:
-            passwords.check(wanted["password"], wanted["phone"])
+            passwords.require_strong(wanted["password"], wanted["phone"])
     except ValidationError as error:
-        return Line(number, {}, refused=_first(error.messages_dict))
+        return Line(number, {}, refused=_first_error(error.messages_dict))
     except Problem as problem:
         return Line(number, {}, refused=("password", problem.code))
     return Line(number, wanted)
 
 
-def _first(messages: dict[str, Any]) -> tuple[str, str]:
+def _first_error(messages: dict[str, Any]) -> tuple[str, str]:
     name, codes = next(iter(messages.items()))
     return name, str(codes[0])
 

@@ -1,4 +1,4 @@
-"""What users knows: regions, accounts, who signed in, who manages which region, and the register of households."""
+"""The tables of users: regions, accounts, sign-ins, appointments, households."""
 
 from datetime import datetime
 from uuid import UUID
@@ -8,6 +8,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from chassis.data.database import NAMING, Moment, RegionCode, new_id, now
 from chassis.data.encryption import Sealed
+from contracts.users import Kind
 
 
 class Base(DeclarativeBase):
@@ -15,7 +16,7 @@ class Base(DeclarativeBase):
 
 
 class Region(Base):
-    """A division of the edition in use, province to village; its code says its level and what it lies in."""
+    """A division from province to village. The length of its code gives its level, the start of the code the regions around it."""
 
     __tablename__ = "regions"
 
@@ -24,7 +25,7 @@ class Region(Base):
 
 
 class RegionAlias(Base):
-    """A code and a name that a region had in an earlier edition."""
+    """A former code and name of a region, from an earlier edition of the national codes."""
 
     __tablename__ = "region_aliases"
 
@@ -34,13 +35,13 @@ class RegionAlias(Base):
 
 
 class Account(Base):
-    """Somebody who takes part. `phone` is E.164; without a password nobody can sign in."""
+    """An account. `phone` is E.164; an account without a password cannot sign in."""
 
     __tablename__ = "accounts"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     version: Mapped[int] = mapped_column(BigInteger, default=1)
-    kind: Mapped[str] = mapped_column(String(20))
+    kind: Mapped[Kind] = mapped_column(String(20))
     phone: Mapped[str] = mapped_column(Sealed)
     phone_fingerprint: Mapped[bytes]
     name: Mapped[str] = mapped_column(Sealed)
@@ -52,7 +53,7 @@ class Account(Base):
 
 
 class SignIn(Base):
-    """One sign-in and the refresh token that carries it on: hashes of the present token and of the one it replaced."""
+    """A sign-in, with hashes of its present refresh token and of the one before."""
 
     __tablename__ = "sign_ins"
 
@@ -69,7 +70,7 @@ class SignIn(Base):
 
 
 class WrongPasswords(Base):
-    """How often a phone was tried with a wrong password since a moment, whether or not anybody registered it."""
+    """The number of wrong passwords for a phone since a moment, also for a phone without an account."""
 
     __tablename__ = "wrong_passwords"
 
@@ -79,7 +80,7 @@ class WrongPasswords(Base):
 
 
 class Appointment(Base):
-    """Somebody manages a region and all below it, by whose word, until whose word ended it. The first ones have no appointer."""
+    """The appointment of an administrator to a region and all below it. The first appointments have no appointer."""
 
     __tablename__ = "appointment_records"
 
@@ -95,7 +96,7 @@ class Appointment(Base):
 
 
 class Household(Base):
-    """A household in its village's register. `account_id` is empty when nobody of it uses the platform."""
+    """A household in its village's register. `account_id` is empty if the household does not use the platform."""
 
     __tablename__ = "households"
 

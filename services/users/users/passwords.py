@@ -1,4 +1,4 @@
-"""Passwords: which are too easy to guess, how they are kept, and how one is compared without telling whether there was any."""
+"""Passwords: refusing weak ones, hashing, and comparing in constant time."""
 
 import os
 import secrets
@@ -14,30 +14,30 @@ LEAST, MOST = 8, 128
 CORES = len(os.sched_getaffinity(0))
 
 _hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
-# Hashing is all processor and 19 MiB a time: more at once than there are cores would only make everybody wait.
-_turns = threading.BoundedSemaphore(CORES)
+# A hash takes a whole core and 19 MiB: more of them at once than cores would slow down all.
+_cores = threading.BoundedSemaphore(CORES)
 _STAND_IN = _hasher.hash(secrets.token_hex(32))
 _COMMON = frozenset(files("users").joinpath("common_passwords.txt").read_text("utf-8").split())
 _RUNS = "01234567890123456789 98765432109876543210 abcdefghijklmnopqrstuvwxyz qwertyuiopasdfghjklzxcvbnm"
 
 
-def check(password: str, phone: str) -> None:
-    """Raises `weak_password` for the commonest ones, a run or a repetition of few characters, and one that holds the phone."""
+def require_strong(password: str, phone: str) -> None:
+    """Raises `weak_password` for common ones, runs, repetitions of few characters, and those that contain the phone."""
     plain = password.lower()
     if len(set(plain)) < 3 or plain in _COMMON or plain in _RUNS or phone.removeprefix("+86") in plain:
         raise weak_password()
 
 
-def hashed(password: str) -> str:
-    """What is kept of a password (argon2id); takes some 20 ms of one core, once it is its turn."""
-    with _turns:
+def hash_password(password: str) -> str:
+    """Hash a password with argon2id. This waits for a core, then takes some 20 ms of it."""
+    with _cores:
         return _hasher.hash(password)
 
 
-def matches(kept: str | None, password: str) -> bool:
-    """Whether this is the password that was kept; takes the same time when none was."""
-    with _turns:
+def is_password(stored: str | None, password: str) -> bool:
+    """Compare a password with a stored hash; without a hash the answer is False after the same time."""
+    with _cores:
         try:
-            return _hasher.verify(kept or _STAND_IN, password) and kept is not None
+            return _hasher.verify(stored or _STAND_IN, password) and stored is not None
         except VerifyMismatchError:
             return False

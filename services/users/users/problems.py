@@ -1,4 +1,4 @@
-"""What can be wrong with an account, a sign-in, an appointment or a household."""
+"""Problems of accounts, sign-ins, appointments and households."""
 
 from chassis.problems import problem
 

@@ -1,4 +1,4 @@
-"""What users can be asked: each answer holds what its caller may see, decided in SQL."""
+"""Queries of users. SQL decides which rows their caller may see."""
 
 from typing import Any
 from uuid import UUID
@@ -13,31 +13,28 @@ from chassis.problems import not_found
 from users.model import Account, Appointment, Household
 
 
-def own_account(session: Session, caller: Caller) -> Account:
+def get_own_account(session: Session, caller: Caller) -> Account:
+    """Find the caller's account. Raises `not_found`."""
     account = session.get(Account, caller.id)
     if account is None:
         raise not_found()
     return account
 
 
-def household_of(session: Session, account_id: UUID) -> UUID | None:
-    """The household whose account this is."""
+def find_household_id(session: Session, account_id: UUID) -> UUID | None:
+    """Find the household of an account; None if it has none."""
     return session.scalar(select(Household.id).where(Household.account_id == account_id))
 
 
-def appointment_is_shown_to(caller: Caller, appointment: Appointment) -> bool:
-    return caller.id == appointment.account_id or caller.manages(appointment.region)
-
-
-def appointments(session: Session, caller: Caller, region: str = "", state: str = "active", **paging: Any) -> dict[str, Any]:
-    """The appointments of the regions that the caller manages, newest first."""
+def list_appointments(session: Session, caller: Caller, region: str = "", state: str = "active", **paging: Any) -> dict[str, Any]:
+    """Read a page of the appointments in the regions that the caller manages, newest first."""
     standing = Appointment.dismissed_at.is_(None) if state == "active" else Appointment.dismissed_at.is_not(None)
     query = select(Appointment).where(caller.within(Appointment.region), below(Appointment.region, region), standing)
     return page(session, query, Appointment.id, **paging)
 
 
-def appointment_of(session: Session, caller: Caller, appointment_id: UUID) -> Appointment:
-    """One of the appointments of the caller's regions, or one of their own. Raises `not_found`."""
+def get_appointment(session: Session, caller: Caller, appointment_id: UUID) -> Appointment:
+    """Find an appointment in the caller's regions, or one of their own. Raises `not_found`."""
     visible = or_(caller.within(Appointment.region), Appointment.account_id == caller.id)
     appointment = session.scalars(select(Appointment).where(Appointment.id == appointment_id, visible)).first()
     if appointment is None:
@@ -45,14 +42,14 @@ def appointment_of(session: Session, caller: Caller, appointment_id: UUID) -> Ap
     return appointment
 
 
-def households(session: Session, caller: Caller, region: str = "", **paging: Any) -> dict[str, Any]:
-    """The households of the regions that the caller manages, newest first."""
+def list_households(session: Session, caller: Caller, region: str = "", **paging: Any) -> dict[str, Any]:
+    """Read a page of the households in the regions that the caller manages, newest first."""
     query = select(Household).where(caller.within(Household.region), below(Household.region, region))
     return page(session, query, Household.id, **paging)
 
 
-def household(session: Session, caller: Caller, household_id: UUID) -> Household:
-    """A household of the caller's regions, or their own. Raises `not_found`."""
+def get_household(session: Session, caller: Caller, household_id: UUID) -> Household:
+    """Find a household in the caller's regions, or their own. Raises `not_found`."""
     visible = or_(caller.within(Household.region), Household.account_id == caller.id)
     found = session.scalars(select(Household).where(Household.id == household_id, visible)).first()
     if found is None:

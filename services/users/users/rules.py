@@ -1,8 +1,32 @@
-"""Rules of appointments: who may end one. No rule needs a database."""
+"""Rules of users: appointing and dismissing, waiting after wrong passwords, uses of a refresh token. No rule needs a database."""
+
+from datetime import datetime, timedelta
+from typing import Literal
+from uuid import UUID
 
 from chassis.http.auth import Caller
 from chassis.problems import Problem, not_allowed, state_conflict
-from users.model import Appointment
+from users.model import Appointment, SignIn
+from users.problems import outside_region, own_appointment, session_ended, session_revoked, too_many_attempts
+
+MOST_WRONG_PASSWORDS = 10
+WRONG_PASSWORDS_COUNT_FOR = timedelta(minutes=15)
+REPEAT_WITHIN = timedelta(seconds=10)
+
+
+def region_refusal(caller: Caller, region: str) -> Problem | None:
+    """The problem with acting in a region that the caller does not manage; None if they do."""
+    return None if caller.manages(region) else outside_region()
+
+
+def appointing_refusal(caller: Caller, account_id: UUID) -> Problem | None:
+    """The problem with appointing oneself: an appointment of one's own making would outlast one's dismissal. None for anybody else."""
+    return own_appointment() if account_id == caller.id else None
+
+
+def can_see_appointment(caller: Caller, appointment: Appointment) -> bool:
+    """True for its holder and for managers of its region."""
+    return caller.id == appointment.account_id or caller.manages(appointment.region)
 
 
 def dismissal_refusal(caller: Caller, appointment: Appointment) -> Problem | None:
@@ -16,3 +40,26 @@ def dismissal_refusal(caller: Caller, appointment: Appointment) -> Problem | Non
 def acts_on_appointment(caller: Caller, appointment: Appointment) -> list[str]:
     """The operations that the caller may carry out on the appointment now."""
     return ["dismiss_administrator"] if dismissal_refusal(caller, appointment) is None else []
+
+
+def sign_in_refusal(wrong_passwords: int, since: datetime, now: datetime) -> Problem | None:
+    """The problem of a phone with ten wrong passwords within a quarter of an hour, with the seconds to wait. None if it may sign in."""
+    left = since + WRONG_PASSWORDS_COUNT_FOR - now
+    if wrong_passwords < MOST_WRONG_PASSWORDS or left <= timedelta(0):
+        return None
+    return too_many_attempts(retry_after_seconds=max(1, round(left.total_seconds())))
+
+
+def refresh_refusal(sign_in: SignIn, now: datetime) -> Problem | None:
+    """The problem of a sign-in that ended or expired; None if it goes on."""
+    if sign_in.ended_at:
+        return session_revoked() if sign_in.ended_because == "reuse" else session_ended()
+    return session_ended() if sign_in.expires_at < now else None
+
+
+def use_of_token(sign_in: SignIn, token_hash: bytes, now: datetime) -> Literal["first", "repeated", "reused"]:
+    """Tell the first use of the present token from a repeated one within ten seconds and from any later use, as by a thief."""
+    if token_hash == sign_in.token_hash:
+        return "first"
+    is_last = token_hash == sign_in.replaced_hash
+    return "repeated" if is_last and now - sign_in.refreshed_at <= REPEAT_WITHIN else "reused"

@@ -1,4 +1,4 @@
-"""Access tokens: signed here, read by every service with the public keys that users publishes."""
+"""Access tokens. Users signs them; every service verifies them with the public keys that users serves."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from environs import Env
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
 
@@ -17,33 +16,32 @@ LIFETIME = timedelta(minutes=15)
 
 
 class SigningKeys:
-    """The private keys of the house, newest first: that one signs, all of them are published and trusted."""
+    """The private keys, newest first. The newest signs; all are served and trusted."""
 
     def __init__(self, pems: Sequence[bytes]) -> None:
-        """Raises ValueError for anything but private P-256 keys."""
+        """Raises ValueError for no keys, or others than private P-256 keys."""
         keys = [_key(pem) for pem in pems]
         if not keys:
             raise ValueError("there is no key to sign with")
         self._newest = keys[0]
-        self._set = KeySet(keys)
+        self._set = KeySet([*keys])
 
     @classmethod
-    def of_environment(cls) -> "SigningKeys":
-        """From the PEM files that `USERS_SIGNING_KEYS` names, separated by commas."""
-        paths: list[str] = Env().list("USERS_SIGNING_KEYS")
-        return cls([Path(path.strip()).read_bytes() for path in paths])
+    def of_files(cls, paths: Sequence[Path]) -> "SigningKeys":
+        """Read PEM files, the newest key first."""
+        return cls([path.read_bytes() for path in paths])
 
     def current(self) -> KeySet:
         return self._set
 
     renewed = current
 
-    def published(self) -> dict[str, Any]:
-        """The public halves, as a JSON Web Key Set."""
+    def public_jwks(self) -> dict[str, Any]:
+        """Return the public keys as a JSON Web Key Set."""
         return dict(self._set.as_dict(private=False))
 
     def token(self, user_id: UUID, kind: str) -> str:
-        """An access token for a quarter of an hour."""
+        """Sign an access token that is valid for a quarter of an hour."""
         signed_at = datetime.now(UTC)
         claims = {
             "iss": ISSUER, "sub": str(user_id), "kind": kind, "iat": signed_at, "exp": signed_at + LIFETIME, "jti": str(new_id()),

@@ -4,8 +4,9 @@ from apiflask import APIFlask
 
 from chassis.http.app import create_app
 from users.api import api
+from users.settings import UsersSettings
 from users.tokens import SigningKeys
 
 
 def create() -> APIFlask:
-    return create_app("users", api, keys=SigningKeys.of_environment())
+    return create_app("users", api, keys=SigningKeys.of_files(UsersSettings.of_environment().signing_keys))

@@ -1,4 +1,4 @@
-"""What users listens to: nothing of others; it drops sign-ins that are over."""
+"""The timer of users. It handles no events of other services."""
 
 from sqlalchemy.orm import Session
 
@@ -10,5 +10,5 @@ class Worker(ServiceWorker):
     name = "users"
 
     @every(seconds=3600)
-    def forget_sign_ins(self, session: Session) -> None:
-        sessions.forget(session)
+    def delete_expired_sign_ins(self, session: Session) -> None:
+        sessions.delete_expired(session)

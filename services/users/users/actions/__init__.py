@@ -1,1 +1,1 @@
-"""What users can do: one function a use case; each changes rows and leaves word in the outbox, in the caller's transaction."""
+"""Actions of users: one function per use case, in the caller's transaction. Each changes rows and adds events to the outbox."""

@@ -1,4 +1,4 @@
-"""Registering those who take part."""
+"""Registering accounts."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,24 +8,25 @@ from sqlalchemy.orm import Session
 from chassis.data.database import new_id
 from chassis.data.encryption import fingerprint
 from chassis.messaging import outbox
-from contracts.users import UserRegistered
 from users import passwords
-from users.actions.unique import keep
+from users.actions.unique import insert_unique
+from users.events import user_registered
 from users.model import Account
 
 
 def register_account(session: Session, wanted: Mapping[str, Any]) -> Account:
-    """Somebody registers, or is registered; without a password they cannot sign in. Raises `weak_password` and `phone_taken`."""
+    """Register an account; without a password it cannot sign in. Raises `weak_password` and `phone_taken`."""
     password = wanted.get("password")
     if password is not None:
-        passwords.check(password, wanted["phone"])
-    account = new_account(wanted, passwords.hashed(password) if password is not None else None)
-    keep(session, account)
-    outbox.add(session, registered(account))
+        passwords.require_strong(password, wanted["phone"])
+    account = new_account(wanted, passwords.hash_password(password) if password is not None else None)
+    insert_unique(session, account)
+    outbox.add(session, user_registered(account))
     return account
 
 
 def new_account(wanted: Mapping[str, Any], password_hash: str | None) -> Account:
+    """Make a row that is not written yet."""
     return Account(
         id=new_id(),
         kind=wanted["kind"],
@@ -35,16 +36,4 @@ def new_account(wanted: Mapping[str, Any], password_hash: str | None) -> Account
         region=wanted.get("region", ""),
         campaign=wanted.get("campaign"),
         password_hash=password_hash,
-    )
-
-
-def registered(account: Account) -> UserRegistered:
-    """What is told of an account that has been written."""
-    return UserRegistered(
-        version=account.version,
-        user_id=account.id,
-        kind=account.kind,
-        region=account.region,
-        campaign=account.campaign,
-        registered_at=account.registered_at,
     )

@@ -1,4 +1,4 @@
-"""Bringing in many accounts and households at once: a batch is one transaction, what stands already is left alone."""
+"""Importing many accounts and households: each batch is one transaction, and existing rows stay as they are."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
@@ -14,14 +14,14 @@ from chassis.data.database import Database
 from chassis.data.encryption import fingerprint
 from chassis.messaging import outbox
 from contracts.event import Event
-from users import passwords
+from users import events, passwords
 from users.actions import accounts, appointments, households
 from users.model import Account, Household
 
 
 @dataclass
 class Line:
-    """One line of a list that reads well: what is wanted, and what became of it; `refused` holds a field and a code."""
+    """A valid line of a list and its outcome: ids of what was written, or `refused` with a field and a code."""
 
     number: int
     wanted: Mapping[str, Any]
@@ -29,19 +29,19 @@ class Line:
     account_id: UUID | None = None
     household_id: UUID | None = None
     refused: tuple[str, str] | None = None
-    prints: dict[str, bytes] = field(init=False)
+    fingerprints: dict[str, bytes] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.prints = {name: fingerprint(self.wanted[name]) for name in ("phone", "national_id") if name in self.wanted}
+        self.fingerprints = {name: fingerprint(self.wanted[name]) for name in ("phone", "national_id") if name in self.wanted}
 
 
 def import_batch(database: Database, lines: Sequence[Line], hashing: Executor) -> None:
-    """Write and tell what is new of these lines, and note on each what became of it. Passwords are hashed outside of any transaction."""
+    """Write and publish the new lines, and set the outcome of each. Passwords are hashed outside of any transaction."""
     for attempt in range(5):
         with database.begin() as session:
-            fresh = _sift(session, lines)
+            fresh = _pick_new(session, lines)
         unhashed = [line for line in fresh if "password" in line.wanted and line.password_hash is None]
-        hashes = hashing.map(passwords.hashed, (line.wanted["password"] for line in unhashed))
+        hashes = hashing.map(passwords.hash_password, (line.wanted["password"] for line in unhashed))
         for line, password_hash in zip(unhashed, hashes, strict=True):
             line.password_hash = password_hash
         try:
@@ -49,18 +49,18 @@ def import_batch(database: Database, lines: Sequence[Line], hashing: Executor) -
                 _write(session, fresh)
             return
         except IntegrityError:
-            # Somebody registered with one of these phones meanwhile; the next look finds them.
+            # One of these phones was registered meanwhile; the next attempt finds it.
             if attempt == 4:
                 raise
 
 
-def _sift(session: Session, lines: Sequence[Line]) -> list[Line]:
-    """The lines that are new; the others are refused, pointing at what stands."""
-    phones = _standing(session, Account.phone_fingerprint, Account.id, _prints(lines, "phone"))
-    numbers = _standing(session, Household.national_id_fingerprint, Household.id, _prints(lines, "national_id"))
+def _pick_new(session: Session, lines: Sequence[Line]) -> list[Line]:
+    """Return the new lines; refuse the others, with the ids of what exists."""
+    phones = _find_existing(session, Account.phone_fingerprint, Account.id, _fingerprints(lines, "phone"))
+    numbers = _find_existing(session, Household.national_id_fingerprint, Household.id, _fingerprints(lines, "national_id"))
     fresh = []
     for line in lines:
-        phone, number = line.prints.get("phone"), line.prints.get("national_id")
+        phone, number = line.fingerprints.get("phone"), line.fingerprints.get("national_id")
         line.refused = ("phone", "phone_taken") if phone in phones else None
         line.refused = ("national_id", "household_registered") if number in numbers else line.refused
         if line.refused:
@@ -87,19 +87,19 @@ def _write(session: Session, lines: Iterable[Line]) -> None:
             managed.append(appointments.new_appointment(account, line.wanted["manages"], None))
     session.add_all(made)
     session.flush()
-    outbox.add(session, *map(_registered, made))
+    outbox.add(session, *map(_event_of, made))
     session.add_all(managed)
     session.flush()
-    appointments.tell_appointed(session, managed)
+    appointments.publish_appointments(session, managed)
 
 
-def _registered(made: Account | Household) -> Event:
-    return accounts.registered(made) if isinstance(made, Account) else households.registered(made)
+def _event_of(made: Account | Household) -> Event:
+    return events.user_registered(made) if isinstance(made, Account) else events.household_registered(made)
 
 
-def _prints(lines: Iterable[Line], name: str) -> list[bytes]:
-    return [line.prints[name] for line in lines if name in line.prints]
+def _fingerprints(lines: Iterable[Line], name: str) -> list[bytes]:
+    return [line.fingerprints[name] for line in lines if name in line.fingerprints]
 
 
-def _standing(session: Session, key: Any, value: Any, wanted: Sequence[bytes]) -> dict[bytes | None, UUID | None]:
+def _find_existing(session: Session, key: Any, value: Any, wanted: Sequence[bytes]) -> dict[bytes | None, UUID | None]:
     return {row[0]: row[1] for row in session.execute(select(key, value).where(key.in_(wanted)))}

@@ -1,4 +1,4 @@
-"""Rows that may stand once only: whoever comes second, even at the same moment, is told so by name."""
+"""Inserting rows that must be unique. The database decides between two at the same moment."""
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -7,8 +7,8 @@ from chassis.problems import Problem
 from users.problems import already_appointed, household_registered, phone_taken
 
 
-def keep(session: Session, row: object) -> None:
-    """Write the row now. Raises `phone_taken`, `household_registered` or `already_appointed` for what stands already."""
+def insert_unique(session: Session, row: object) -> None:
+    """Insert the row at once. Raises `phone_taken`, `household_registered` or `already_appointed` if its like exists."""
     session.add(row)
     try:
         session.flush()

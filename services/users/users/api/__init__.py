@@ -1,4 +1,4 @@
-"""What users answers over HTTP."""
+"""The HTTP API of users."""
 
 from apiflask import APIBlueprint
 

@@ -1,4 +1,4 @@
-"""Registering, and who I am."""
+"""HTTP operations on accounts."""
 
 from typing import Any
 from uuid import UUID
@@ -15,19 +15,19 @@ from users import queries
 from users.actions import accounts as actions
 from users.fields import KINDS, Password, Phone
 from users.model import Account
-from users.personal import masked_phone
+from users.personal import mask_phone
 
 api = APIBlueprint("accounts", __name__)
 
-WHO_REGISTER = {kind: labels for kind, labels in KINDS.items() if kind != "household"}
+REGISTERING_KINDS = {kind: labels for kind, labels in KINDS.items() if kind != "household"}
 
 
 class AccountIn(Strict):
-    kind = Choice(WHO_REGISTER, required=True, metadata={"description": "households are registered by their village"})
+    kind = Choice(REGISTERING_KINDS, required=True, metadata={"description": "households are registered by their village"})
     phone = Phone(required=True)
     name = Text(100, required=True)
     password = Password(required=True)
-    region = Region((0, 2, 4, 6, 9, 12), load_default="", metadata={"description": "where they live or work; may be empty"})
+    region = Region((0, 2, 4, 6, 9, 12), load_default="", metadata={"description": "place of living or work; may be empty"})
     campaign = Text(40, pattern="[A-Za-z0-9_-]+", metadata={"description": "invitation code of the campaign that brought them"})
 
 
@@ -54,9 +54,9 @@ class MeOut(AccountOut):
 @api.input(AccountIn)
 @api.output(AccountOut, 201)
 def register_account(session: Session, caller: Caller | None, json_data: dict[str, Any]) -> Any:
-    """Register as one of those who give, or as staff who may be appointed later."""
+    """Register as a giver, or as staff who may be appointed later."""
     account = actions.register_account(session, json_data)
-    return _shown(account), 201, {"Location": f"/v1/accounts/{account.id}"}
+    return _account_out(account), 201, {"Location": f"/v1/accounts/{account.id}"}
 
 
 @api.get("/accounts/<uuid:account_id>")
@@ -66,21 +66,21 @@ def get_account(session: Session, caller: Caller, account_id: UUID) -> Any:
     """One's own account."""
     if account_id != caller.id:
         raise not_found()
-    return _shown(queries.own_account(session, caller))
+    return _account_out(queries.get_own_account(session, caller))
 
 
 @api.get("/me")
 @access(who=SIGNED_IN, x_view="own")
 @api.output(MeOut)
 def get_me(session: Session, caller: Caller) -> Any:
-    """Who I am, and which regions I manage.
+    """The caller's account and the regions they manage.
 
-    What I may do follows from it: `kind` decides which operations (`x-who` of each, in every service's document), `regions` where;
-    and each thing lists in `allowed` what may be done with it now.
+    `kind` decides which operations are open to them (`x-who` of each operation, in every service's document), `regions` where.
+    Each object lists in `allowed` the operations that they may carry out on it now.
     """
-    account = queries.own_account(session, caller)
-    return _shown(account) | {"household_id": queries.household_of(session, account.id), "regions": caller.regions}
+    account = queries.get_own_account(session, caller)
+    return _account_out(account) | {"household_id": queries.find_household_id(session, account.id), "regions": caller.regions}
 
 
-def _shown(account: Account) -> dict[str, Any]:
-    return {name: getattr(account, name) for name in AccountOut().fields} | {"phone": masked_phone(account.phone)}
+def _account_out(account: Account) -> dict[str, Any]:
+    return {name: getattr(account, name) for name in AccountOut().fields} | {"phone": mask_phone(account.phone)}

@@ -1,4 +1,4 @@
-"""Administrators: appointed, seen, dismissed."""
+"""HTTP operations on appointments of administrators."""
 
 from typing import Any
 from uuid import UUID
@@ -21,12 +21,12 @@ api = APIBlueprint("appointments", __name__)
 
 
 class AppointmentIn(Strict):
-    account_id = Id(metadata={"description": "whom: the id or the phone of a staff account"})
-    phone = Phone(metadata={"description": "whom: the id or the phone of a staff account"})
+    account_id = Id(metadata={"description": "the person to appoint: the id or the phone of a staff account"})
+    phone = Phone(metadata={"description": "the person to appoint: the id or the phone of a staff account"})
     region = Region(required=True)
 
     @validates_schema
-    def one_person(self, data: dict[str, Any], **_: Any) -> None:
+    def require_one_person(self, data: dict[str, Any], **_: Any) -> None:
         if ("account_id" in data) == ("phone" in data):
             raise ValidationError("wrong" if "phone" in data else "required", "account_id")
 
@@ -58,8 +58,8 @@ AppointmentPage = page_of(AppointmentOut)
 @api.input(AppointmentIn)
 @api.output(AppointmentOut, 201)
 def appoint_administrator(session: Session, caller: Caller, json_data: dict[str, Any]) -> Any:
-    """Let somebody manage a region that one manages, or a part of it."""
-    return _answered(actions.appoint_administrator(session, caller, json_data), caller)
+    """Appoint somebody to manage a region that one manages, or a part of it."""
+    return _answer(actions.appoint_administrator(session, caller, json_data), caller)
 
 
 @api.get("/appointments")
@@ -67,9 +67,9 @@ def appoint_administrator(session: Session, caller: Caller, json_data: dict[str,
 @api.input(AppointmentsIn, location="query")
 @api.output(AppointmentPage)
 def list_appointments(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
-    """Who manages what in the regions one manages; with `state=dismissed`, who did."""
-    page = queries.appointments(session, caller, **query_data)
-    return page | {"items": [_shown(appointment, caller) for appointment in page["items"]]}
+    """The appointments of the regions one manages; with `state=dismissed`, those that have ended."""
+    page = queries.list_appointments(session, caller, **query_data)
+    return page | {"items": [_appointment_out(appointment, caller) for appointment in page["items"]]}
 
 
 @api.get("/appointments/<uuid:appointment_id>")
@@ -77,7 +77,7 @@ def list_appointments(session: Session, caller: Caller, query_data: dict[str, An
 @api.output(AppointmentOut)
 def get_appointment(session: Session, caller: Caller, appointment_id: UUID) -> Any:
     """One appointment of the regions one manages, or one's own."""
-    return _shown(queries.appointment_of(session, caller, appointment_id), caller)
+    return _appointment_out(queries.get_appointment(session, caller, appointment_id), caller)
 
 
 @api.post("/appointments/<uuid:appointment_id>/dismissal")
@@ -85,15 +85,15 @@ def get_appointment(session: Session, caller: Caller, appointment_id: UUID) -> A
 @api.input(NothingIn)
 @api.output(AppointmentOut, 201)
 def dismiss_administrator(session: Session, caller: Caller, appointment_id: UUID, json_data: dict[str, Any]) -> Any:
-    """End an appointment: as manager of a wider region, as who made it, or as its holder."""
-    return _answered(actions.dismiss_administrator(session, caller, appointment_id), caller)
+    """End an appointment, as a manager of a wider region, as its maker or as its holder."""
+    return _answer(actions.dismiss_administrator(session, caller, appointment_id), caller)
 
 
-def _answered(appointment: Appointment, caller: Caller) -> Any:
-    return _shown(appointment, caller), 201, {"Location": f"/v1/appointments/{appointment.id}"}
+def _answer(appointment: Appointment, caller: Caller) -> Any:
+    return _appointment_out(appointment, caller), 201, {"Location": f"/v1/appointments/{appointment.id}"}
 
 
-def _shown(appointment: Appointment, caller: Caller) -> dict[str, Any]:
+def _appointment_out(appointment: Appointment, caller: Caller) -> dict[str, Any]:
     state = "dismissed" if appointment.dismissed_at else "active"
     more = {"state": state, "name": appointment.account.name, "allowed": acts_on_appointment(caller, appointment)}
     return {name: getattr(appointment, name) for name in AppointmentOut().fields if name not in more} | more

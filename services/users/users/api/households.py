@@ -1,4 +1,4 @@
-"""The register of households."""
+"""HTTP operations on the register of households."""
 
 from typing import Any
 from uuid import UUID
@@ -15,7 +15,7 @@ from users import queries
 from users.actions import households as actions
 from users.fields import STATUSES, NationalId, Password, Phone
 from users.model import Household
-from users.personal import masked_name, masked_national_id
+from users.personal import mask_name, mask_national_id
 
 api = APIBlueprint("households", __name__)
 
@@ -25,17 +25,17 @@ class HouseholdIn(Strict):
     national_id = NationalId(required=True)
     status = Choice(STATUSES, load_default="registered")
     region = Region((12,), required=True)
-    phone = Phone(metadata={"description": "gives the household an account of its own"})
-    password = Password(metadata={"description": "with which the household signs in by itself"})
+    phone = Phone(metadata={"description": "with it the household gets an account of its own"})
+    password = Password(metadata={"description": "the household signs in with it"})
 
     @validates_schema
-    def password_of_a_phone(self, data: dict[str, Any], **_: Any) -> None:
+    def require_phone_for_password(self, data: dict[str, Any], **_: Any) -> None:
         if "password" in data and "phone" not in data:
             raise ValidationError("required", "phone")
 
 
 class HouseholdOut(Schema):
-    """A household; its national id is masked, and to others than itself its name."""
+    """A household. Its national id is masked, and its name too unless the household itself asks."""
 
     id = fields.UUID(required=True)
     version = fields.Integer(required=True)
@@ -61,9 +61,9 @@ HouseholdPage = page_of(HouseholdOut)
 @api.input(HouseholdIn)
 @api.output(HouseholdOut, 201)
 def register_household(session: Session, caller: Caller, json_data: dict[str, Any]) -> Any:
-    """Enter a household in the register of a village that one manages, with an account if it has a phone."""
+    """Register a household in a village that one manages; with a phone it gets an account."""
     household = actions.register_household(session, caller, json_data)
-    return _shown(household, caller), 201, {"Location": f"/v1/households/{household.id}"}
+    return _household_out(household, caller), 201, {"Location": f"/v1/households/{household.id}"}
 
 
 @api.get("/households")
@@ -72,8 +72,8 @@ def register_household(session: Session, caller: Caller, json_data: dict[str, An
 @api.output(HouseholdPage)
 def list_households(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
     """The households of the regions one manages, masked."""
-    page = queries.households(session, caller, **query_data)
-    return page | {"items": [_shown(household, caller) for household in page["items"]]}
+    page = queries.list_households(session, caller, **query_data)
+    return page | {"items": [_household_out(household, caller) for household in page["items"]]}
 
 
 @api.get("/households/<uuid:household_id>")
@@ -81,14 +81,14 @@ def list_households(session: Session, caller: Caller, query_data: dict[str, Any]
 @api.output(HouseholdOut)
 def get_household(session: Session, caller: Caller, household_id: UUID) -> Any:
     """One household of the regions one manages, masked, or one's own."""
-    return _shown(queries.household(session, caller, household_id), caller)
+    return _household_out(queries.get_household(session, caller, household_id), caller)
 
 
-def _shown(household: Household, caller: Caller) -> dict[str, Any]:
+def _household_out(household: Household, caller: Caller) -> dict[str, Any]:
     own = household.account_id == caller.id
     masked = {
         "shown": "own" if own else "region",
-        "name": household.name if own else masked_name(household.name),
-        "national_id": masked_national_id(household.national_id),
+        "name": household.name if own else mask_name(household.name),
+        "national_id": mask_national_id(household.national_id),
     }
     return {name: getattr(household, name) for name in HouseholdOut().fields if name not in masked} | masked

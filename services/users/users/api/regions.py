@@ -1,4 +1,4 @@
-"""The national division codes: where a region lies, what lies in it, what bears a name."""
+"""HTTP operations on the national division codes."""
 
 from typing import Any
 
@@ -16,9 +16,9 @@ api = APIBlueprint("regions", __name__)
 
 
 class RegionsIn(Strict):
-    name = Text(50, metadata={"description": "part of a name, of today or before"})
+    name = Text(50, metadata={"description": "part of a present or former name"})
     within = Region((0, 2, 4, 6, 9, 12), load_default="", metadata={"description": "search in this region only"})
-    limit = Whole(1, 100, in_address=True, metadata={"description": "at most so many; with `name` 20 unless said otherwise"})
+    limit = Whole(1, 100, in_address=True, metadata={"description": "the greatest number of regions; 20 by default with `name`"})
 
 
 class DivisionOut(Schema):
@@ -33,14 +33,14 @@ class FormerOut(Schema):
 
 
 class RegionOut(DivisionOut):
-    """A region with those around it, the widest first, and the codes and names it had."""
+    """A region with the regions around it, the widest first, and its former codes and names."""
 
     ancestors = fields.List(fields.Nested(DivisionOut), required=True)
     formerly = fields.List(fields.Nested(FormerOut), required=True)
 
 
 class AskedRegionOut(RegionOut):
-    asked = fields.String(required=True, metadata={"description": "the code in the address; not `code` if the region got a new one"})
+    asked = fields.String(required=True, metadata={"description": "the code in the address; `code` differs if the region got a new one"})
 
 
 class RegionsOut(Schema):
@@ -56,20 +56,20 @@ class DivisionsOut(Schema):
 @api.input(RegionsIn, location="query")
 @api.output(RegionsOut)
 def list_regions(session: Session, caller: Caller | None, query_data: dict[str, Any]) -> Any:
-    """The provinces, or what lies in `within`; with `name`, the regions whose name holds it, the wider first."""
+    """The provinces, or the regions in `within`; with `name`, the regions that have it in their name, the wider first."""
     if "name" in query_data:
-        found = regions.search(session, query_data["name"], query_data["within"], query_data.get("limit", 20))
+        found = regions.search_regions(session, query_data["name"], query_data["within"], query_data.get("limit", 20))
     else:
-        found = regions.children(session, query_data["within"])[: query_data.get("limit")]
-    return {"items": regions.described(session, found)}
+        found = regions.list_children(session, query_data["within"])[: query_data.get("limit")]
+    return {"items": regions.describe_regions(session, found)}
 
 
 @api.get("/regions/<code>")
 @access(who=ANYONE, x_view="public")
 @api.output(AskedRegionOut)
 def get_region(session: Session, caller: Caller | None, code: str) -> Any:
-    """One region. A county's code of an earlier edition is answered with the region that it became."""
-    [found] = regions.described(session, [regions.get(session, code)])
+    """One region. A former code of a county is answered with its present region."""
+    [found] = regions.describe_regions(session, [regions.get_region(session, code)])
     return found | {"asked": code}
 
 
@@ -77,5 +77,10 @@ def get_region(session: Session, caller: Caller | None, code: str) -> Any:
 @access(who=ANYONE, x_view="public")
 @api.output(DivisionsOut)
 def list_children(session: Session, caller: Caller | None, code: str) -> Any:
-    """All regions one level below, in the order of their codes: 170 at most; none below a village."""
-    return {"items": [regions.line(child.code, child.name) for child in regions.children(session, regions.get(session, code).code)]}
+    """All regions one level below, by code: at most 170, and none below a village."""
+    return {
+        "items": [
+            regions.describe_division(child.code, child.name)
+            for child in regions.list_children(session, regions.get_region(session, code).code)
+        ]
+    }

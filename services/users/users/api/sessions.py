@@ -1,4 +1,4 @@
-"""Signing in, staying signed in, signing out, and the public keys that tell others who signed in."""
+"""HTTP operations on sign-ins, and the public keys of their access tokens."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from chassis.http.fields import Schema, Strict, Text
 from chassis.http.routes import access
 from chassis.problems import Problem
 from users.actions import sessions as actions
-from users.actions.sessions import Opened
+from users.actions.sessions import SignedIn
 from users.fields import Password, Phone
 from users.tokens import LIFETIME, SigningKeys
 
@@ -30,7 +30,7 @@ class RefreshTokenIn(Strict):
 
 
 class SessionOut(Schema):
-    """`access_token` goes into `Authorization: Bearer …`; `refresh_token` is good for one refresh within 30 days."""
+    """Tokens: `access_token` goes into `Authorization: Bearer …`; `refresh_token` serves one refresh within 30 days."""
 
     access_token = fields.String(required=True)
     token_type = fields.String(required=True, metadata={"enum": ["Bearer"]})
@@ -66,7 +66,7 @@ def sign_in(session: Session, caller: Caller | None, json_data: dict[str, Any]) 
 @api.input(RefreshTokenIn)
 @api.output(SessionOut, 201)
 def refresh_session(session: Session, caller: Caller | None, json_data: dict[str, Any]) -> Any:
-    """Get new tokens. Sent again within ten seconds it gives the same refresh token; later it ends the sign-in for everybody."""
+    """Get new tokens. Repeated within ten seconds, it gives the same refresh token; later, it ends the sign-in for everybody."""
     return _tokens(actions.refresh_session(session, json_data["refresh_token"]))
 
 
@@ -75,7 +75,7 @@ def refresh_session(session: Session, caller: Caller | None, json_data: dict[str
 @api.input(RefreshTokenIn)
 @api.output({}, 204)
 def end_session(session: Session, caller: Caller | None, json_data: dict[str, Any]) -> Any:
-    """Sign out; an access token still works until it ends by itself."""
+    """Sign out. An access token still works until it expires."""
     actions.end_session(session, json_data["refresh_token"])
     return ""
 
@@ -84,11 +84,11 @@ def end_session(session: Session, caller: Caller | None, json_data: dict[str, An
 @access(who=ANYONE, x_view="public")
 @api.output(JwksOut)
 def list_public_keys(session: Session, caller: Caller | None) -> Any:
-    """The public keys of all access tokens that are good now (RFC 7517)."""
-    return _keys().published(), 200, {"Cache-Control": "public, max-age=300"}
+    """The public keys of all access tokens that are valid now (RFC 7517)."""
+    return _keys().public_jwks(), 200, {"Cache-Control": "public, max-age=300"}
 
 
-def _tokens(outcome: Opened | Problem) -> Any:
+def _tokens(outcome: SignedIn | Problem) -> Any:
     if isinstance(outcome, Problem):
         return problems.answer(outcome)
     token = _keys().token(outcome.account.id, outcome.account.kind)

@@ -2,14 +2,14 @@
 
 from alembic import op
 
-from users.regions import load
+from users.regions import load_edition
 
 revision = "users_0002"
 down_revision = "users_0001"
 
 
 def upgrade() -> None:
-    load(op.get_bind())
+    load_edition(op.get_bind())
     op.execute("ALTER TABLE regions ADD CONSTRAINT regions_pk PRIMARY KEY (code)")
     op.execute("CREATE INDEX regions_level ON regions (length(code), code)")
     op.execute("CREATE INDEX regions_characters ON regions USING gin (string_to_array(name, NULL)) WITH (fastupdate = off)")
