@@ -1,4 +1,4 @@
-"""Holds the contracts against those last released, and says which change breaks whom before they find out themselves."""
+"""The comparison of the contracts with those last released: each change that breaks a reader, and the readers."""
 
 import json
 import tomllib
@@ -17,7 +17,7 @@ Document = dict[str, Any]
 
 @dataclass(frozen=True)
 class Break:
-    """One change and those it breaks: listening services, or the operations that front ends call. Not `grave`: no more than a warning."""
+    """One change and its readers: listening services, or operations that front ends call. One that is not `grave` is a warning."""
 
     where: str
     what: str
@@ -25,13 +25,13 @@ class Break:
     grave: bool = True
 
     def __str__(self) -> str:
-        return f"{self.where} {self.what}: {'breaks' if self.grave else 'is to be borne by'} {', '.join(self.readers)}"
+        return f"{self.where} {self.what}: {'breaks' if self.grave else 'is new to'} {', '.join(self.readers)}"
 
 
 def breaks(documents: dict[str, Document], folder: Path = RELEASED) -> list[Break]:
-    """What `documents` (`asyncapi.json` and `openapi.json`) change to the harm of whoever relies on those released in `folder`.
+    """List changes of `documents` (`asyncapi.json` and `openapi.json`) that readers of those released in `folder` may notice.
 
-    Gone without harm is what `retired.toml` names with a reason. Raises `ValueError` for a name there that was not released.
+    What `retired.toml` names with a reason may be gone. Raises `ValueError` for a name there that was not released.
     """
     events, http = (json.loads((folder / name).read_text()) for name in ("asyncapi.json", "openapi.json"))
     retired = tomllib.loads((folder / "retired.toml").read_text())
@@ -45,7 +45,7 @@ def breaks(documents: dict[str, Document], folder: Path = RELEASED) -> list[Brea
 
 
 def of_events(old: Document, new: Document, retired: Collection[str] = ()) -> Iterator[Break]:
-    """Listeners read what is told from now on; and new code reads journals of the last 90 days when they are replayed."""
+    """Compare events: old listeners read new events, and new listeners read replayed journals of the last 90 days."""
     for name, channel in old["channels"].items():
         readers = tuple(sorted(_listeners(old, name) | _listeners(new, name))) or OUTSIDE
         if name not in new["channels"]:
@@ -53,7 +53,7 @@ def of_events(old: Document, new: Document, retired: Collection[str] = ()) -> It
                 yield Break(name, "is gone", readers)
             continue
         if _place(channel) != _place(new["channels"][name]):
-            yield Break(name, "is told at another place now", readers)
+            yield Break(name, "is published at another address now", readers)
         before, after = (document["components"]["messages"][name] for document in (old, new))
         for part, field in (("payload", name), ("headers", f"{name} header")):
             for change in Comparison(old, new, "told").changes(before[part], after[part]):
@@ -63,7 +63,7 @@ def of_events(old: Document, new: Document, retired: Collection[str] = ()) -> It
 
 
 def of_http(old: Document, new: Document, retired: Collection[str] = ()) -> Iterator[Break]:
-    """Front ends write requests and read answers, each by the rules of the last release."""
+    """Compare operations: front ends write requests and read answers by the rules of the last release."""
     present = _operations(new)
     for address, before in _operations(old).items():
         name, after = before["operationId"], present.get(address)
@@ -75,7 +75,7 @@ def of_http(old: Document, new: Document, retired: Collection[str] = ()) -> Iter
 
 
 def _operations(document: Document) -> dict[str, Document]:
-    """Each operation by its method and path, with the parameters that its path lists for all."""
+    """Operations by method and path, each with the parameters that its path lists for all."""
     return {
         f"{method.upper()} {path}": operation | {"parameters": [*item.get("parameters", ()), *operation.get("parameters", ())]}
         for path, item in document["paths"].items()
@@ -133,7 +133,7 @@ def _break(change: Change, where: str, readers: tuple[str, ...]) -> Break:
 
 
 def _together(found: Iterator[Break]) -> list[Break]:
-    """One line where the same change of a schema shows in many operations."""
+    """Merge the same change of a schema in many operations into one line."""
     lines: dict[tuple[str, str, bool], list[Break]] = {}
     for one in found:
         _, _, field = one.where.partition(" ")

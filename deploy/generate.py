@@ -1,11 +1,13 @@
-"""Writes what is generated and committed: schemas and examples of events, who listens to what, documents, what images hold.
+"""The generated files that are committed: schemas and examples of events, listeners, documents, contents of images.
 
-`--check` says what is stale, and what breaks whoever relies on the last release; `--release` makes the present contracts the released ones.
+Without arguments write them. `--check` names stale files and breaks of the last release. `--release` makes the present contracts the
+released ones. What is no break but new to front ends stands in `contracts/released/warnings.txt`, and is printed when it is added there.
 """
 
 import json
 import sys
 from collections import defaultdict
+from collections.abc import Collection
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ from chassis.messaging.events import handlers_of
 from contracts import generate
 from contracts.event import name_of
 from deploy import asyncapi, catalogue, charted, openapi, platform
-from deploy.compatibility import RELEASED, breaks
+from deploy.compatibility import RELEASED, Break, breaks
 from deploy.images import compose, pins
 from deploy.services import services
 from deploy.watching import dashboard
@@ -24,16 +26,19 @@ LISTENERS = Path(contracts.__file__).resolve().parent / "listeners.json"
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 API = DOCS / "api"
 RETIRED = """\
-# What is gone since the last release on purpose, and why; `make release-contracts` empties it. docs/decisions/0006 says when that is right.
+# Contracts removed on purpose since the last release, with reasons; `make release-contracts` empties it. See docs/decisions/0006.
 [events]
 
 [operations]
+"""
+WARNINGS = """\
+# Changes since the last release that are no breaks but new to front ends. Generated; `make release-contracts` empties it.
 """
 FOLDERS = {generate.HERE / "schemas": "**/*.json", generate.HERE / "examples": "**/*.json", API: "*.json", pins.FOLDER: "*.txt"}
 
 
 def listeners() -> dict[str, list[str]]:
-    """Which services listen to which event, read from their workers."""
+    """The listening services of each event, read from their workers."""
     found: dict[str, list[str]] = defaultdict(list)
     for name in services():
         for handler in handlers_of(import_module(f"{name}.worker").Worker):
@@ -51,55 +56,82 @@ def documents(heard: dict[str, list[str]]) -> dict[str, dict[str, Any]]:
 
 
 def wanted() -> dict[Path, str]:
-    """What ought to stand in every generated file."""
+    """The contents of every generated file."""
     heard = listeners()
-    for_machines = {API / name: _text(document) for name, document in documents(heard).items()}
+    made = documents(heard)
+    for_machines = {API / name: _text(document) for name, document in made.items()}
+    for_front_ends = {RELEASED / "warnings.txt": warnings(breaks(made))}
     for_people = {DOCS / "events.md": catalogue.page(heard)}
     for_the_chart = {charted.FILE: _text(charted.services_of_chart()), dashboard.FILE: _text(dashboard.dashboard())}
     for_images = pins.files() | {compose.FILE: compose.page()}
-    return generate.files() | {LISTENERS: _text(heard)} | for_machines | for_people | for_the_chart | platform.files() | for_images
+    for_readers = for_machines | for_people | for_front_ends
+    return generate.files() | {LISTENERS: _text(heard)} | for_readers | for_the_chart | platform.files() | for_images
 
 
-def stale(wanted: dict[Path, str]) -> list[Path]:
-    """The committed files that differ from what the code says, are missing, or belong to nothing any more."""
-    standing = {path for folder, pattern in FOLDERS.items() for path in folder.glob(pattern)}
+def warnings(found: list[Break]) -> str:
+    """The text of `warnings.txt`: one line for each change that is no break."""
+    return WARNINGS + "".join(f"{line}\n" for line in sorted({str(one) for one in found if not one.grave}))
+
+
+def stale(wanted: dict[Path, str], folders: dict[Path, str] = FOLDERS) -> list[Path]:
+    """List committed files that are missing, differ from `wanted`, or lie in one of the folders without being wanted."""
+    standing = {path for folder, pattern in folders.items() for path in folder.glob(pattern)}
     return sorted((standing - wanted.keys()) | {path for path, text in wanted.items() if not path.exists() or path.read_text() != text})
 
 
-def write(wanted: dict[Path, str]) -> None:
-    """Bring the committed files up to date."""
-    for path in stale(wanted):
+def write(wanted: dict[Path, str], folders: dict[Path, str] = FOLDERS) -> None:
+    """Bring the committed files up to date, remove folders that become empty, and print each new warning."""
+    for path in stale(wanted, folders):
         if path in wanted:
+            if path.name == "warnings.txt":
+                _print_new_lines(path, wanted[path])
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(wanted[path])
         else:
             path.unlink()
+            _remove_emptied(path.parent, folders)
 
 
 def check(wanted: dict[Path, str], released: Path = RELEASED) -> None:
-    """Exit saying what is stale or breaks somebody; warn of what readers are to bear."""
+    """Exit when a file is stale or a change breaks a reader of the last release; print nothing otherwise."""
     if found := stale(wanted):
         sys.exit("Run `make generate` and commit: " + ", ".join(map(str, found)))
-    broken = breaks({name: json.loads(wanted[API / name]) for name in ("asyncapi.json", "openapi.json")}, released)
+    present = {name: json.loads(wanted[API / name]) for name in ("asyncapi.json", "openapi.json")}
+    broken = [one for one in breaks(present, released) if one.grave]
     for one in broken:
         print(one, file=sys.stderr)
-    if any(one.grave for one in broken):
-        sys.exit("This breaks what was released; docs/decisions/0006 says how a break is made that is wanted.")
+    if broken:
+        sys.exit("This breaks what was released; docs/decisions/0006 says how to make an intended break.")
 
 
 def release(wanted: dict[Path, str], released: Path = RELEASED) -> None:
-    """Make the present contracts those that later ones are held against, unless they break the last ones; what was retired is over."""
+    """Make the present contracts the released ones, unless they break the last ones; empty the lists of removals and warnings."""
     if released.exists():
         check(wanted, released)
     released.mkdir(exist_ok=True)
     for name in ("asyncapi.json", "openapi.json"):
         (released / name).write_text(wanted[API / name])
     (released / "retired.toml").write_text(RETIRED)
+    (released / "warnings.txt").write_text(WARNINGS)
 
 
 def main() -> None:
     files = wanted()
     {"--check": check, "--release": release}.get(" ".join(sys.argv[1:]), write)(files)
+
+
+def _print_new_lines(path: Path, text: str) -> None:
+    known = path.read_text().splitlines() if path.exists() else []
+    for line in text.splitlines():
+        if line not in known:
+            print(line)
+
+
+def _remove_emptied(folder: Path, roots: Collection[Path]) -> None:
+    """Remove a folder that holds nothing any more, and those around it, up to one of the roots."""
+    while folder not in roots and not any(folder.iterdir()):
+        folder.rmdir()
+        folder = folder.parent
 
 
 def _text(content: Any) -> str:

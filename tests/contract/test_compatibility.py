@@ -1,4 +1,4 @@
-"""A change that breaks a reader fails and names that reader; one that breaks nobody passes."""
+"""Changes of the contracts: one that breaks a reader fails and names the reader; any other passes."""
 
 import json
 from collections.abc import Callable
@@ -33,7 +33,7 @@ def documents(wanted: dict[Path, str]) -> dict[str, Document]:
 
 @pytest.fixture
 def released(wanted: dict[Path, str], tmp_path: Path) -> Path:
-    """A release of the present contracts."""
+    """A folder with a release of the present contracts."""
     generate.release(wanted, tmp_path / "released")
     return tmp_path / "released"
 
@@ -129,7 +129,7 @@ EVENT_BREAKS: dict[str, tuple[Change, str]] = {
     "an event is gone": (lambda d: d["channels"].pop("need_published"), "need_published is gone: breaks {listeners}"),
     "another exchange": (
         lambda d: d["channels"]["need_published"]["bindings"]["amqp"]["exchange"].update(name="demands.events"),
-        "need_published is told at another place now: breaks {listeners}",
+        "need_published is published at another address now: breaks {listeners}",
     ),
     "a header is gone": (
         lambda d: without(d, "ce-subject", "Envelope"),
@@ -139,7 +139,7 @@ EVENT_BREAKS: dict[str, tuple[Change, str]] = {
 
 
 @pytest.mark.parametrize(("change", "said"), EVENT_BREAKS.values(), ids=EVENT_BREAKS)
-def test_a_change_of_an_event_that_breaks_its_listeners_fails_and_names_them(events: Document, change: Change, said: str) -> None:
+def test_change_that_breaks_listeners_fails_and_names_them(events: Document, change: Change, said: str) -> None:
     listeners = generate.listeners()[said.partition(" ")[0].partition(".")[0]]
     expected = said.format(listeners=", ".join(listeners), replays=", ".join(f"replays to {one}" for one in listeners))
     assert "notify" in listeners
@@ -158,11 +158,11 @@ def test_a_change_of_an_event_that_breaks_its_listeners_fails_and_names_them(eve
     ],
     ids=["nothing", "a new field with a default", "a new event", "other words", "a listener less", "another order"],
 )
-def test_a_change_of_an_event_that_breaks_nobody_passes(events: Document, change: Change) -> None:
+def test_change_of_an_event_that_breaks_nobody_passes(events: Document, change: Change) -> None:
     assert list(of_events(events, changed(events, change))) == []
 
 
-def test_an_event_that_nobody_in_the_house_hears_is_not_free_to_change(events: Document) -> None:
+def test_event_without_listeners_is_not_free_to_change(events: Document) -> None:
     change = changed(events, lambda d: without(d, "channel", "NoticeDelivered"))
     assert "notice_delivered.channel is gone: breaks listeners outside the house" in map(str, of_events(events, change))
 
@@ -261,7 +261,7 @@ HTTP_BREAKS: dict[str, tuple[Change, str]] = {
 
 
 @pytest.mark.parametrize(("change", "said"), HTTP_BREAKS.values(), ids=HTTP_BREAKS)
-def test_a_change_of_an_address_that_breaks_front_ends_fails_and_names_the_operation(http: Document, change: Change, said: str) -> None:
+def test_change_that_breaks_front_ends_names_the_operation(http: Document, change: Change, said: str) -> None:
     assert said in [str(one) for one in of_http(http, changed(http, change)) if one.grave]
 
 
@@ -279,7 +279,7 @@ def test_a_change_of_an_address_that_breaks_front_ends_fails_and_names_the_opera
     ],
     ids=["a header of an answer", "fields without a name"],
 )
-def test_what_an_earlier_release_promised_and_this_one_does_not_is_a_break(http: Document, earlier: Change, said: str) -> None:
+def test_broken_promise_of_an_earlier_release_is_a_break(http: Document, earlier: Change, said: str) -> None:
     assert said in map(str, of_http(changed(http, earlier), http))
 
 
@@ -292,7 +292,7 @@ def test_what_an_earlier_release_promised_and_this_one_does_not_is_a_break(http:
     ],
     ids=["a keyword it does not know", "two shapes of one type"],
 )
-def test_a_change_that_cannot_be_judged_counts_as_a_break(old: Document, new: Document, way: Way) -> None:
+def test_change_that_cannot_be_judged_counts_as_a_break(old: Document, new: Document, way: Way) -> None:
     assert list(Comparison({}, {}, way).changes(old, new))
     assert list(Comparison({}, {}, way).changes(old, old)) == []
 
@@ -320,17 +320,17 @@ def test_a_change_that_cannot_be_judged_counts_as_a_break(old: Document, new: Do
         "more may call", "a new address", "deprecated",
     ],
 )  # fmt: skip
-def test_a_change_of_an_address_that_breaks_nobody_passes(http: Document, change: Change) -> None:
+def test_change_of_an_operation_that_breaks_nobody_passes(http: Document, change: Change) -> None:
     assert list(of_http(http, changed(http, change))) == []
 
 
-def test_a_new_word_in_an_answer_is_a_warning_that_names_who_has_to_bear_it(http: Document) -> None:
+def test_new_word_in_an_answer_is_a_warning(http: Document) -> None:
     found = list(of_http(http, changed(http, lambda d: field(d, "state", "NeedOut")["enum"].append("renewed"))))
-    assert "POST /v1/needs answer 201 state may be renewed now: is to be borne by front ends: post_need" in map(str, found)
+    assert "POST /v1/needs answer 201 state may be renewed now: is new to front ends: post_need" in map(str, found)
     assert not any(one.grave for one in found)
 
 
-def test_one_change_of_a_schema_is_one_line_that_names_all_operations(documents: dict[str, Document], released: Path) -> None:
+def test_change_of_a_shared_schema_is_one_line(documents: dict[str, Document], released: Path) -> None:
     http = changed(documents["openapi.json"], lambda d: without(d, "code", "Problem"))
     [line] = breaks(documents | {"openapi.json": http}, released)
     assert len(line.readers) == len(
@@ -385,7 +385,7 @@ def texts(reader: Any) -> bool:
 
 
 @pytest.mark.parametrize("old", VALUES, ids=str)
-def test_the_verdict_on_a_change_of_type_is_what_a_reader_really_does(old: Any) -> None:
+def test_verdict_on_a_type_is_what_a_reader_really_does(old: Any) -> None:
     """Each type of field against each other: `told` holds if the old reader takes the new values, `taken` if the new one takes the old.
 
     Rules of different kinds for a text, say a length and a pattern, are not weighed against each other: there a change counts as a break.
@@ -403,7 +403,7 @@ def test_the_verdict_on_a_change_of_type_is_what_a_reader_really_does(old: Any) 
         assert borne == really or (texts(old) and texts(new)), f"{old} → {new}"
 
 
-def test_a_release_is_refused_while_it_breaks_the_last_one_and_says_whom(
+def test_release_that_breaks_the_last_one_is_refused(
     wanted: dict[Path, str], documents: dict[str, Document], released: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     earlier = changed(documents["asyncapi.json"], lambda d: added(d, "crop", NEED, required=True))
@@ -414,7 +414,7 @@ def test_a_release_is_refused_while_it_breaks_the_last_one_and_says_whom(
     assert json.loads((released / "asyncapi.json").read_text()) == earlier
 
 
-def test_what_is_retired_with_a_reason_may_go_and_nothing_else(documents: dict[str, Document], released: Path) -> None:
+def test_only_contracts_retired_with_a_reason_may_go(documents: dict[str, Document], released: Path) -> None:
     events = changed(documents["asyncapi.json"], lambda d: d["channels"].pop("notice_delivered"))
     http = changed(documents["openapi.json"], lambda d: d["paths"]["/v1/catalogue"].pop("get"))
     present = {"asyncapi.json": events, "openapi.json": http}
@@ -426,5 +426,5 @@ def test_what_is_retired_with_a_reason_may_go_and_nothing_else(documents: dict[s
         breaks(present, released)
 
 
-def test_the_last_release_stands_in_the_tree_and_the_present_contracts_keep_it(documents: dict[str, Document]) -> None:
+def test_present_contracts_keep_the_last_release(documents: dict[str, Document]) -> None:
     assert [str(one) for one in breaks(documents) if one.grave] == []
