@@ -28,8 +28,8 @@ from contracts.event import decode, encode
 from contracts.matching import MatchProposed
 from contracts.needs import NeedPublished
 from matching.allocation.reasons import reasons_for
-from matching.allocation.score import Asked, Key, keys_of
-from matching.allocation.solver import Offered, allocate
+from matching.allocation.score import Demand, Key, keys_of
+from matching.allocation.solver import Supply, allocate
 from matching.intake.actions import URGENCY
 
 BATCH = 500
@@ -71,7 +71,7 @@ def match(connection: psycopg.Connection[Any], needs: Sequence[NeedPublished]) -
     """Enter the needs and set the best pledges aside for them in one transaction."""
     at = datetime.now(UTC)
     asked = {
-        need.need_id: Asked(
+        need.need_id: Demand(
             need.need_id, need.category, need.unit, need.region, URGENCY[need.urgency], (at - need.posted_at).days, need.quantity
         )
         for need in needs
@@ -85,7 +85,7 @@ def match(connection: psycopg.Connection[Any], needs: Sequence[NeedPublished]) -
         connection.execute(NEEDS, [text_of([_row(need) for need in needs])])
         rows = _look(connection, demands)
         pledge_of = {row.id: row for row in rows}
-        shares = allocate(list(asked.values()), [Offered(row.id, (row.category, row.unit, row.scope), row.rest) for row in rows])
+        shares = allocate(list(asked.values()), [Supply(row.id, (row.category, row.unit, row.scope), row.rest) for row in rows])
         matches = []
         for share in shares:
             need, pledge = need_of[share.need], pledge_of[share.pledge]

@@ -22,7 +22,7 @@ from contracts.event import Envelope, decode, encode
 from contracts.matching import MatchProposed
 from contracts.needs import NeedPublished
 from matching.allocation.reasons import reasons_for
-from matching.allocation.score import Asked, keys_of, score
+from matching.allocation.score import Demand, keys_of, score
 from matching.allocation.solver import Share
 from matching.intake.actions import URGENCY
 
@@ -91,7 +91,7 @@ async def match(connection: Any, need: NeedPublished) -> None:
         ENTER, need.need_id, need.version, need.household_id, need.account_id, need.poster_id, need.region, need.category, need.unit,
         URGENCY[need.urgency], need.quantity, need.posted_at,
     )  # fmt: skip
-    asked = Asked(need.need_id, need.category, need.unit, need.region, URGENCY[need.urgency], (at - need.posted_at).days, need.quantity)
+    asked = Demand(need.need_id, need.category, need.unit, need.region, URGENCY[need.urgency], (at - need.posted_at).days, need.quantity)
     categories, units, scopes = (list(column) for column in zip(*keys_of(asked), strict=True))
     rows = await connection.fetch(PROBE, categories, units, scopes, need.quantity)
     rows.sort(key=lambda row: -score(asked, (row["category"], row["unit"], row["scope"]), len(rows)).value)
@@ -111,7 +111,7 @@ async def match(connection: Any, need: NeedPublished) -> None:
     await connection.executemany(TELL, [(encode(one),) for one in matches])
 
 
-def _proposal(need: NeedPublished, asked: Asked, pledge: Any, quantity: int, at: datetime) -> MatchProposed:
+def _proposal(need: NeedPublished, asked: Demand, pledge: Any, quantity: int, at: datetime) -> MatchProposed:
     return MatchProposed(
         version=1, match_id=new_id(), need_id=need.need_id, pledge_id=pledge["id"], household_id=need.household_id,
         account_id=need.account_id, poster_id=need.poster_id, pledger_id=pledge["pledger_id"], region=need.region, category=need.category,

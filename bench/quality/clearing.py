@@ -8,15 +8,15 @@ from scipy.sparse import coo_array
 
 from bench.quality.country import Luck, worth
 from bench.quality.figures import report
-from matching.allocation.score import Asked
-from matching.allocation.solver import Offered, allocate
+from matching.allocation.score import Demand
+from matching.allocation.solver import Supply, allocate
 
 SIZES = (10, 50, 200, 500, 1000, 2000)
 SUPPLIES = (0.3, 0.9, 2.0)
 EXTRAS = tuple(range(0, 200, 7))
 
 
-def optimum(needs: Sequence[Asked], pledges: Sequence[Offered], pairs: Sequence[tuple[int, int, int]]) -> float:
+def optimum(needs: Sequence[Demand], pledges: Sequence[Supply], pairs: Sequence[tuple[int, int, int]]) -> float:
     """Return the greatest value over all pairs, with one HiGHS variable for each."""
     if not pairs:
         return 0

@@ -6,8 +6,8 @@ from uuid import UUID
 
 import numpy as np
 
-from matching.allocation.score import DEFAULT, Asked, Key, Weights, keys_of, score
-from matching.allocation.solver import Offered
+from matching.allocation.score import DEFAULT, Demand, Key, Weights, keys_of, score
+from matching.allocation.solver import Supply
 
 ITEMS = [f"{group}.{item}" for group in ("food", "health", "home", "school", "tools") for item in "abcdef"]
 VILLAGES = [
@@ -45,7 +45,7 @@ class Luck:
     def ids(self, count: int) -> list[UUID]:
         return [UUID(bytes=self.draw.bytes(16)) for _ in range(count)]
 
-    def needs(self, count: int, urgencies: Sequence[float] = (1, 1, 1)) -> list[Asked]:
+    def needs(self, count: int, urgencies: Sequence[float] = (1, 1, 1)) -> list[Demand]:
         """Draw needs; by default each urgency is equally frequent."""
         ranked = self.rankings()
         urgency = self.draw.choice([1, 2, 4], count, p=np.array(urgencies) / sum(urgencies))
@@ -53,12 +53,12 @@ class Luck:
         columns = zip(
             self.ids(count), self.ranked(ranked.items, count), self.ranked(ranked.villages, count), urgency, days, rest, strict=True
         )
-        return [Asked(id_, item, "piece", village, int(how), int(since), int(much)) for id_, item, village, how, since, much in columns]
+        return [Demand(id_, item, "piece", village, int(how), int(since), int(much)) for id_, item, village, how, since, much in columns]
 
-    def pledges(self, units: int, extras: Sequence[int] = (0,)) -> list[Offered]:
+    def pledges(self, units: int, extras: Sequence[int] = (0,)) -> list[Supply]:
         """Draw pledges of so many units; a fifth is for a group of items, scopes reach from the country to one village."""
         ranked = self.rankings()
-        made: list[Offered] = []
+        made: list[Supply] = []
         total = 0
         while total < units:
             [item], [village], [id_] = self.ranked(ranked.items, 1), self.ranked(ranked.villages, 1), self.ids(1)
@@ -66,11 +66,11 @@ class Luck:
             category = item.split(".")[0] if self.draw.random() < 0.2 else item
             rest = min(int(self.draw.integers(1, 41)), units - total)
             reliability, extra = int(self.draw.integers(0, 5)), int(self.draw.choice(extras))
-            made.append(Offered(id_, (category, "piece", scope), rest, reliability, extra))
+            made.append(Supply(id_, (category, "piece", scope), rest, reliability, extra))
             total += rest
         return made
 
-    def barred(self, needs: Sequence[Asked], pledges: Sequence[Offered], share: float) -> dict[UUID, frozenset[UUID]]:
+    def barred(self, needs: Sequence[Demand], pledges: Sequence[Supply], share: float) -> dict[UUID, frozenset[UUID]]:
         """Draw refused pairs: so many pledges of each hundred, with a few needs each."""
         tried = max(1, int(share * len(pledges)))
         refused: dict[UUID, set[UUID]] = {}
@@ -81,7 +81,7 @@ class Luck:
 
 
 def worth(
-    needs: Sequence[Asked], pledges: Sequence[Offered], barred: Mapping[UUID, frozenset[UUID]], weights: Weights = DEFAULT
+    needs: Sequence[Demand], pledges: Sequence[Supply], barred: Mapping[UUID, frozenset[UUID]], weights: Weights = DEFAULT
 ) -> list[tuple[int, int, int]]:
     """Return (need, pledge, value of a unit) for every pair that fits, computed pair by pair without grouping."""
     keys = {pledge.key for pledge in pledges}

@@ -7,7 +7,7 @@ from uuid import UUID
 import numpy as np
 from msgspec.structs import replace
 
-from matching.allocation.score import Asked
+from matching.allocation.score import Demand
 
 VILLAGES = [f"510903{town:03d}{village:03d}" for town in range(1, 7) for village in range(1, 11)]
 COUNTY = VILLAGES[0][:6]
@@ -30,7 +30,7 @@ class Gift:
 
 @dataclass(frozen=True)
 class Year:
-    needs: list[Asked]
+    needs: list[Demand]
     posted: dict[UUID, int]
     gifts: list[Gift]
 
@@ -42,7 +42,7 @@ def year(seed: Sequence[int], supply: float, choosing: float, following: float =
     order = draw.permutation(len(VILLAGES))
     popularity = popularity[order] / popularity.sum()
     needs = [
-        Asked(next(ids), str(draw.choice(ITEMS)), "piece", VILLAGES[int(draw.integers(60))], 1, 0, int(draw.integers(1, 11)))
+        Demand(next(ids), str(draw.choice(ITEMS)), "piece", VILLAGES[int(draw.integers(60))], 1, 0, int(draw.integers(1, 11)))
         for _ in range(NEEDS)
     ]
     posted = {need.id: int(draw.integers(DAYS)) for need in needs}
@@ -67,7 +67,7 @@ class Book:
         self.day = 0
         self.helped: dict[str, int] = dict.fromkeys(VILLAGES, 0)
 
-    def open(self, item: str, village: str | None = None) -> list[Asked]:
+    def open(self, item: str, village: str | None = None) -> list[Demand]:
         """Return the open needs of an item, in all villages or one, oldest first."""
         found = [
             need
@@ -85,13 +85,13 @@ class Book:
         """Return the pledges with free units, oldest first."""
         return [gift for gift in self.year.gifts if gift.day <= self.day and self.free[gift.id]]
 
-    def give(self, need: Asked, pledge: UUID, quantity: int) -> None:
+    def give(self, need: Demand, pledge: UUID, quantity: int) -> None:
         if self.rest[need.id] == need.rest:
             self.helped[need.region] += 1
         self.rest[need.id] -= quantity
         self.free[pledge] -= quantity
 
-    def known(self, needs: Sequence[Asked]) -> list[Asked]:
+    def known(self, needs: Sequence[Demand]) -> list[Demand]:
         """Return the needs with today's facts about their villages and households."""
         asked: dict[str, int] = dict.fromkeys(VILLAGES, 0)
         for need in self.year.needs:

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from bench.quality.county import COUNTY, DAYS, VILLAGES, Book, Gift, Year, year
 from bench.quality.figures import report
-from matching.allocation.score import Asked, in_turn
-from matching.allocation.solver import Offered, allocate
+from matching.allocation.score import Demand, in_turn
+from matching.allocation.solver import Supply, allocate
 
 SUPPLIES = (0.5, 0.8)
 CHOOSING = (0.2, 0.5, 0.8)
@@ -30,7 +30,7 @@ def ours(book: Book, gifts: Sequence[Gift]) -> None:
     changed = book.changed()
     needs = {need.id: need for item in changed for need in book.open(item)}
     pledges = [
-        Offered(gift.id, (gift.item, "piece", book.scope[gift.id]), book.free[gift.id]) for gift in book.waiting() if gift.item in changed
+        Supply(gift.id, (gift.item, "piece", book.scope[gift.id]), book.free[gift.id]) for gift in book.waiting() if gift.item in changed
     ]
     for share in allocate(in_turn(book.known(list(needs.values()))), pledges):
         book.give(needs[share.need], share.pledge, share.quantity)
@@ -59,7 +59,7 @@ def _common(one: str, other: str) -> int:
     return max(length for length in (0, 2, 4, 6, 9, 12) if one[:length] == other[:length])
 
 
-def _one_by_one(book: Book, gifts: Sequence[Gift], order: Callable[[Gift, Asked], int]) -> None:
+def _one_by_one(book: Book, gifts: Sequence[Gift], order: Callable[[Gift, Demand], int]) -> None:
     changed = book.changed()
     for gift in book.waiting():
         if gift.item not in changed:

@@ -14,8 +14,8 @@ import pandas as pd
 import ppe_match
 from numpy.typing import NDArray
 
-from matching.allocation.score import Asked, Weights
-from matching.allocation.solver import Offered, allocate
+from matching.allocation.score import Demand, Weights
+from matching.allocation.solver import Supply, allocate
 
 Whole = NDArray[np.int64]
 Chosen = list[tuple[int, int, int]]
@@ -111,10 +111,10 @@ class Ours:
         names = [UUID(int=row) for row in range(len(gifts) + len(requests))]
         shift = len(gifts)
         needs = [
-            Asked(names[shift + row], item, "piece", "", 1, 0, int(requests[row]))
+            Demand(names[shift + row], item, "piece", "", 1, 0, int(requests[row]))
             for row in sorted(set(takers.tolist()))
         ]  # fmt: skip
-        pledges = [Offered(names[row], (item, "piece", ""), int(gifts[row])) for row in sorted(set(givers.tolist()))]
+        pledges = [Supply(names[row], (item, "piece", ""), int(gifts[row])) for row in sorted(set(givers.tolist()))]
         spread = work / least
         for _ in range(ROUNDS):
             pairs = {

@@ -20,8 +20,8 @@ from msgspec.structs import replace
 
 from bench.quality.country import Luck, worth
 from bench.quality.figures import report
-from matching.allocation.score import Asked, kept_for, keys_of
-from matching.allocation.solver import Offered, allocate, solve
+from matching.allocation.score import Demand, kept_for, keys_of
+from matching.allocation.solver import Supply, allocate, solve
 
 NEEDS = 3000
 SUPPLIES = (0.33, 0.6, 1.0, 1.4)
@@ -38,8 +38,8 @@ HELD = 3
 class Season:
     """Needs and pledges, each with the first and the last clearing it takes part in."""
 
-    needs: list[Asked]
-    pledges: list[Offered]
+    needs: list[Demand]
+    pledges: list[Supply]
     at: dict[UUID, int]
     until: dict[UUID, int]
 
@@ -55,7 +55,7 @@ class Season:
 def season(luck: Luck, count: int, supply: float, urgencies: Sequence[float]) -> Season:
     needs = [replace(need, waiting_days=0) for need in luck.needs(count, urgencies)]
     pledges = luck.pledges(int(supply * sum(need.rest for need in needs)))
-    everybody: list[Asked | Offered] = [*needs, *pledges]
+    everybody: list[Demand | Supply] = [*needs, *pledges]
     at = {everybody[place].id: order // ARRIVALS for order, place in enumerate(luck.draw.permutation(len(everybody)))}
     last = max(at.values())
     clearings_a_day = (last + 1) / DAYS
@@ -112,35 +112,35 @@ def ours(season: Season, needs_held: int = 0, pledges_kept: int = 0) -> int:
     return urgency_met(season, given)
 
 
-def _since(season: Season, need: Asked, held: int) -> int:
+def _since(season: Season, need: Demand, held: int) -> int:
     return min(season.at[need.id] + held, season.until[need.id]) if need.urgency == 1 else season.at[need.id]
 
 
-def _kept_for(season: Season, pledge: Offered, moment: int, kept: int) -> int:
+def _kept_for(season: Season, pledge: Supply, moment: int, kept: int) -> int:
     return 1 if moment == season.until[pledge.id] else kept_for(moment - season.at[pledge.id], kept)
 
 
-Order = Callable[[Asked], int]
+Order = Callable[[Demand], int]
 
 
 def one_by_one(season: Season, before: Order, is_nearest_first: bool = False) -> int:
     """Match each arrival at once: a need takes the oldest pledge (or the narrowest), a pledge the needs in this order, then by age."""
     rest = season.quantities()
-    waiting: dict[tuple[str, str, str], list[Asked]] = defaultdict(list)
-    lying: dict[tuple[str, str, str], list[Offered]] = defaultdict(list)
+    waiting: dict[tuple[str, str, str], list[Demand]] = defaultdict(list)
+    lying: dict[tuple[str, str, str], list[Supply]] = defaultdict(list)
     given: list[tuple[UUID, int]] = []
 
-    def hand_over(need: Asked, pledge: Offered) -> None:
+    def hand_over(need: Demand, pledge: Supply) -> None:
         quantity = min(rest[need.id], rest[pledge.id])
         if quantity:
             rest[need.id] -= quantity
             rest[pledge.id] -= quantity
             given.append((need.id, quantity))
 
-    arrivals: list[Asked | Offered] = [*season.needs, *season.pledges]
+    arrivals: list[Demand | Supply] = [*season.needs, *season.pledges]
     for one in sorted(arrivals, key=lambda one: season.at[one.id]):
         moment = season.at[one.id]
-        if isinstance(one, Asked):
+        if isinstance(one, Demand):
             fitting = [pledge for key in keys_of(one) for pledge in lying[key]]
             for pledge in sorted(fitting, key=lambda pledge: (-len(pledge.key[2]) * is_nearest_first, season.at[pledge.id])):
                 if season.until[pledge.id] >= moment:

@@ -59,7 +59,7 @@ def run(settings: Settings, stopping: threading.Event) -> None:
 def _revise(database: Database, answer_within: timedelta) -> int:
     for count in range(revision.AT_ONCE):
         with database.begin() as session:
-            if not revision.revise(session, answer_within):
+            if not revision.revise_proposal(session, answer_within):
                 return count
     return revision.AT_ONCE
 

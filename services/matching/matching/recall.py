@@ -17,7 +17,7 @@ import msgspec
 
 from chassis.data.database import Database
 from chassis.settings import Settings
-from matching.restore.actions import Held, Released, recall_matches, recall_releases
+from matching.restore.actions import PublishedMatch, PublishedRelease, restore_matches, restore_releases
 from matching.settings import MatchingSettings
 
 BATCH = 500
@@ -29,17 +29,17 @@ def main() -> None:
     parser.add_argument("--replayed", action="store_true", help="what the others told since the backup has been replayed and heard")
     given = parser.parse_args()
     answer_within = MatchingSettings.of_environment().answer_within
-    decoder = msgspec.json.Decoder(Held | Released)
+    decoder = msgspec.json.Decoder(PublishedMatch | PublishedRelease)
     read = [decoder.decode(line) for line in given.file.read_bytes().splitlines()]
     database, outcome = Database.of(Settings.of("matching"), "recall"), Counter[str]()
     try:
-        for matches in _batches(read, Held):
+        for matches in _batches(read, PublishedMatch):
             with database.begin() as session:
-                outcome += recall_matches(session, matches, answer_within, replayed=given.replayed)
+                outcome += restore_matches(session, matches, answer_within, replayed=given.replayed)
         if given.replayed:
-            for pledges in _batches(read, Released):
+            for pledges in _batches(read, PublishedRelease):
                 with database.begin() as session:
-                    outcome += recall_releases(session, pledges)
+                    outcome += restore_releases(session, pledges)
     finally:
         database.close()
     print(json.dumps(outcome))

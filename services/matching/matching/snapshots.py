@@ -48,7 +48,7 @@ SNAPSHOTS = (
     Snapshot(MatchReceived, Match, events.match_received, where=Match.movements.any(Movement.kind == "received")),
     Snapshot(MatchSent, Match, events.match_sent, where=Match.movements.any(Movement.kind == "sent")),
     Snapshot(MatchAccepted, Match, events.match_accepted, where=Match.movements.any(Movement.kind == "promised")),
-    Snapshot(MatchReminded, Match, reminders.reminded, where=(Match.state == "proposed") & Match.reminded_at.is_not(None)),
+    Snapshot(MatchReminded, Match, reminders.match_reminded, where=(Match.state == "proposed") & Match.reminded_at.is_not(None)),
     Snapshot(MatchProposed, Match, events.match_proposed, where=Match.answer_by > Match.proposed_at),
     Snapshot(PledgeReleased, Pledge, events.pledge_released, where=Pledge.releases > 0),
     Snapshot(BalanceChanged, PublishedBalance, balance_changed),

@@ -48,7 +48,7 @@ class Worker(ServiceWorker):
 
     @every(seconds=10)
     def remind(self, session: Session) -> None:
-        reminders.remind(session)
+        reminders.remind_pledgers(session)
 
     @every(seconds=1)
     def lapse(self, session: Session) -> None:
@@ -93,4 +93,4 @@ class Worker(ServiceWorker):
 
     @every(seconds=3600, at_start=False)
     def audit(self, session: Session) -> None:
-        watch.look(session)
+        watch.report_audit(session)

@@ -9,27 +9,27 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from scipy.optimize import linprog
 
-from matching.allocation.score import DEFAULT, Asked, Weights, keys_of, score
-from matching.allocation.solver import Offered, Share, allocate
+from matching.allocation.score import DEFAULT, Demand, Weights, keys_of, score
+from matching.allocation.solver import Share, Supply, allocate
 
 NAMES = ("urgency", "waiting_day", "nearer", "exact", "village", "floor", "household", "first_help", "hardness", "reliability", "splitting")
 VILLAGES = ["510903001001", "510903001002", "510903002001", "510922001001"]
 needs = st.builds(
-    Asked, st.uuids(version=4), st.sampled_from(["food.rice", "food.oil"]), st.sampled_from(["kg", "l"]), st.sampled_from(VILLAGES),
+    Demand, st.uuids(version=4), st.sampled_from(["food.rice", "food.oil"]), st.sampled_from(["kg", "l"]), st.sampled_from(VILLAGES),
     st.sampled_from([1, 2, 4]), st.integers(0, 400), st.integers(1, 40),
 )  # fmt: skip
 keys = st.tuples(
     st.sampled_from(["food", "food.rice", "food.oil"]), st.sampled_from(["kg", "l"]), st.sampled_from(["", "5109", "510903", VILLAGES[0]])
 )
-pledges = st.builds(Offered, st.uuids(version=4), keys, st.integers(1, 60), st.integers(0, 4), st.sampled_from([0, 0, 7]))
+pledges = st.builds(Supply, st.uuids(version=4), keys, st.integers(1, 60), st.integers(0, 4), st.sampled_from([0, 0, 7]))
 
 
-def asked(rest: int = 10, urgency: int = 1, region: str = VILLAGES[0], days: int = 0, category: str = "food.rice") -> Asked:
-    return Asked(uuid4(), category, "kg", region, urgency, days, rest)
+def asked(rest: int = 10, urgency: int = 1, region: str = VILLAGES[0], days: int = 0, category: str = "food.rice") -> Demand:
+    return Demand(uuid4(), category, "kg", region, urgency, days, rest)
 
 
-def offered(rest: int = 10, category: str = "food.rice", scope: str = "5109") -> Offered:
-    return Offered(uuid4(), (category, "kg", scope), rest)
+def offered(rest: int = 10, category: str = "food.rice", scope: str = "5109") -> Supply:
+    return Supply(uuid4(), (category, "kg", scope), rest)
 
 
 def test_the_more_urgent_need_goes_first() -> None:
@@ -70,7 +70,7 @@ def test_a_pledge_kept_for_the_urgent_goes_to_nobody_else_yet() -> None:
 def test_what_does_not_fit_is_left() -> None:
     assert allocate([asked(region="510722001001")], [offered()]) == []
     assert allocate([asked(category="food")], [offered()]) == []
-    assert allocate([asked()], [Offered(uuid4(), ("food.rice", "l", "5109"), 5)]) == []
+    assert allocate([asked()], [Supply(uuid4(), ("food.rice", "l", "5109"), 5)]) == []
 
 
 def test_quantities_of_a_thousand_million_are_counted_exactly() -> None:
@@ -84,7 +84,7 @@ def test_quantities_of_a_thousand_million_are_counted_exactly() -> None:
     st.randoms(),
 )
 @settings(max_examples=200, deadline=None)
-def test_allocation_is_feasible_and_optimal(wanted: list[Asked], free: list[Offered], random: object) -> None:
+def test_allocation_is_feasible_and_optimal(wanted: list[Demand], free: list[Supply], random: object) -> None:
     barred = {pledge.id: frozenset(need.id for need in wanted if random.random() < 0.2) for pledge in free}  # type: ignore[attr-defined]
     shares = allocate(wanted, free, barred)
     given_to: Counter[UUID] = Counter()
@@ -101,7 +101,7 @@ def test_allocation_is_feasible_and_optimal(wanted: list[Asked], free: list[Offe
     assert all(share.lead is None or share.lead >= 0 for share in shares)
 
 
-def values(wanted: list[Asked], free: list[Offered], barred: dict[UUID, frozenset[UUID]]) -> dict[tuple[UUID, UUID], int]:
+def values(wanted: list[Demand], free: list[Supply], barred: dict[UUID, frozenset[UUID]]) -> dict[tuple[UUID, UUID], int]:
     """Return the value of a unit for every fitting pair, pair by pair."""
     offered_keys = {pledge.key for pledge in free}
     worth = {}
@@ -113,7 +113,7 @@ def values(wanted: list[Asked], free: list[Offered], barred: dict[UUID, frozense
     return worth
 
 
-def best_value(wanted: list[Asked], free: list[Offered], worth: dict[tuple[UUID, UUID], int]) -> int:
+def best_value(wanted: list[Demand], free: list[Supply], worth: dict[tuple[UUID, UUID], int]) -> int:
     """The optimum over all pairs, by another road: a linear programme."""
     if not worth:
         return 0
@@ -155,12 +155,12 @@ def test_of_equal_pledges_the_first_given_is_taken() -> None:
 
 
 def test_the_more_reliable_pledger_is_asked_first() -> None:
-    need, doubtful, reliable = asked(), Offered(uuid4(), ("food.rice", "kg", "5109"), 10, reliability=0), offered()
+    need, doubtful, reliable = asked(), Supply(uuid4(), ("food.rice", "kg", "5109"), 10, reliability=0), offered()
     assert allocate([need], [doubtful, reliable]) == [Share(need.id, reliable.id, 10)]
 
 
 def test_what_costs_less_beside_is_taken_first() -> None:
-    need, dear, cheap = asked(), Offered(uuid4(), ("food.rice", "kg", "5109"), 10, extra=9), offered()
+    need, dear, cheap = asked(), Supply(uuid4(), ("food.rice", "kg", "5109"), 10, extra=9), offered()
     assert allocate([need], [dear, cheap]) == [Share(need.id, cheap.id, 10)]
 
 

@@ -292,12 +292,12 @@ def test_the_hourly_audit_shows_in_a_gauge_and_logs_ids_alone(settled: RolledBac
         return REGISTRY.get_sample_value("duijie_audit_offended", {"check": code})
 
     with settled.begin() as session:
-        watch.look(session)
+        watch.report_audit(session)
     assert gauge("need_unaccounted") == 0
     assert not caplog.records
     need = entered(settled, NEW_NEED, ended="true")
     with settled.begin() as session:
-        watch.look(session)
+        watch.report_audit(session)
     assert (gauge("need_unaccounted"), gauge("pledge_unaccounted")) == (1, 0)
     [line] = caplog.records
     assert (line.kind, line.row) == ("need_unaccounted", [need])  # type: ignore[attr-defined]

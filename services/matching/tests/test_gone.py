@@ -7,7 +7,7 @@ from contracts import regions
 from contracts.matching import MatchProposed
 from matching.balance import actions as balance
 from matching.intake import actions as intake
-from matching.slips.words import amount
+from matching.slips.words import format_amount
 
 from .conftest import clear, offered, published, told
 
@@ -51,7 +51,7 @@ def test_its_slip_is_printed(client: Client, database: RolledBack, agent: Person
     assert client.post(f"{match}/acceptance", by=giver).status_code == 201
     slip = client.post(f"{match}/slip", by=agent)
     assert (slip.status_code, slip.data[:5]) == (201, b"%PDF-")
-    assert amount(50, UNIT, ITEM, "zh-CN") == amount(50, UNIT, ITEM, "en") == f"50 {UNIT} {ITEM}"
+    assert format_amount(50, UNIT, ITEM, "zh-CN") == format_amount(50, UNIT, ITEM, "en") == f"50 {UNIT} {ITEM}"
 
 
 def test_it_counts_in_the_balance(client: Client, giver: Person) -> None:

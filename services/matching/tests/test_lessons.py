@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from chassis.testing.fixtures import Client, Person, RolledBack
 from contracts.matching import MatchLapsed, MatchProposed, PledgeReleased
-from matching.clearing.eligibility import Wanting
+from matching.clearing.eligibility import Eligibility
 from matching.intake import actions as intake
 from matching.refusals import actions as refusals
 
@@ -173,7 +173,7 @@ def test_only_the_pledger_sees_and_forgets_what_was_learnt(client: Client, datab
 
 @pytest.mark.xfail(strict=True, reason="where the clearing forgets the lessons, the pledge is proposed there again")
 def test_without_the_lessons_it_would_be_proposed_again(client: Client, database: RolledBack, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Wanting, "_by_word", {})
+    monkeypatch.setattr(Eligibility, "_by_word", {})
     refusal = Refusal(client, database, "too_far")
     assert not refusal.proposed_to(region=OTHER_TOWN)
 

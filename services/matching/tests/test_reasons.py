@@ -6,16 +6,16 @@ import pytest
 from msgspec.structs import replace
 
 from matching.allocation.reasons import WORDS, reasons_for, spoken
-from matching.allocation.score import Asked
-from matching.allocation.solver import Offered, allocate
+from matching.allocation.score import Demand
+from matching.allocation.solver import Supply, allocate
 
 KEY = ("food.rice", "kg", "5109")
-CALM = Asked(uuid4(), "food.rice", "kg", "510903001001", 1, 0, 10, village_needs=10, village_helped=3)
+CALM = Demand(uuid4(), "food.rice", "kg", "510903001001", 1, 0, 10, village_needs=10, village_helped=3)
 
 
-def decided(chosen: Asked, other: Asked) -> dict[str, str | int]:
+def decided(chosen: Demand, other: Demand) -> dict[str, str | int]:
     """Return the part of the score that decided between two needs for the same pledge."""
-    [share] = allocate([other, chosen], [Offered(uuid4(), KEY, 10)])
+    [share] = allocate([other, chosen], [Supply(uuid4(), KEY, 10)])
     assert share.need == chosen.id
     return {reason.code: reason.value for reason in reasons_for(chosen, KEY, share) if reason.code.startswith("decided")}
 
@@ -33,7 +33,7 @@ def test_a_proposal_says_what_would_have_changed_it(change: dict[str, int], code
 
 
 def test_where_nobody_else_waits_nothing_decided() -> None:
-    [share] = allocate([CALM], [Offered(uuid4(), KEY, 5)])
+    [share] = allocate([CALM], [Supply(uuid4(), KEY, 5)])
     assert not [reason for reason in reasons_for(CALM, KEY, share) if reason.code.startswith("decided")]
 
 

@@ -16,7 +16,7 @@ from matching.checks import audit
 from matching.fairness import actions as fairness
 from matching.intake import actions as intake
 from matching.reliability import classes
-from matching.restore.actions import UNHEARD, Held, Released, recall_matches, recall_releases
+from matching.restore.actions import SKIPPED_VERSIONS, PublishedMatch, PublishedRelease, restore_matches, restore_releases
 
 from .conftest import DAYS, changed, clear, offered, published, told, withdrawn
 
@@ -37,14 +37,14 @@ STEPS: list[dict[str, Any]] = [
 ]
 
 
-def held(need_id: UUID, pledge_id: UUID, match_id: UUID | None = None, **stated: Any) -> Held:
+def held(need_id: UUID, pledge_id: UUID, match_id: UUID | None = None, **stated: Any) -> PublishedMatch:
     nothing: dict[str, Any] = {"quantity": 10, "sent": None, "received": None, "need_ended": None}
-    return Held(match_id=match_id or new_id(), need_id=need_id, pledge_id=pledge_id, **nothing | stated)
+    return PublishedMatch(match_id=match_id or new_id(), need_id=need_id, pledge_id=pledge_id, **nothing | stated)
 
 
-def recall(database: RolledBack, *lines: Held, replayed: bool = True) -> dict[str, int]:
+def recall(database: RolledBack, *lines: PublishedMatch, replayed: bool = True) -> dict[str, int]:
     with database.begin() as session:
-        return dict(recall_matches(session, lines, 3 * DAYS, replayed=replayed))
+        return dict(restore_matches(session, lines, 3 * DAYS, replayed=replayed))
 
 
 @contextmanager
@@ -74,7 +74,7 @@ def test_a_match_that_the_book_does_not_know_is_taken_up(database: RolledBack, s
         with database.begin() as session:
             [row] = session.execute(text("SELECT id, state, version FROM matches")).all()
         is_over = step["state"] in {"refused", "lapsed", "declined", "closed"}
-        assert row == (line.match_id, step["state"], step["version"] + (0 if is_over else UNHEARD))
+        assert row == (line.match_id, step["state"], step["version"] + (0 if is_over else SKIPPED_VERSIONS))
 
 
 @pytest.mark.parametrize("step", STEPS[2:])
@@ -144,23 +144,23 @@ def test_lowered_pledge_publishes_its_promised_quantity(database: RolledBack) ->
 
 def test_restored_release_has_an_unseen_version(database: RolledBack) -> None:
     pledge = offered()
-    heard = Released(pledge_id=pledge.pledge_id, version=4, answers=1, resting=True)
+    heard = PublishedRelease(pledge_id=pledge.pledge_id, version=4, answers=1, resting=True)
     with database.begin() as session:
         intake.book_pledges(session, [pledge])
-        assert recall_releases(session, [heard]) == {"released": 1}
-        assert recall_releases(session, [heard]) == {"released": 0}
+        assert restore_releases(session, [heard]) == {"released": 1}
+        assert restore_releases(session, [heard]) == {"released": 0}
     [event] = told(database, PledgeReleased)
     assert (event.version, event.resting) == (5, False)
 
 
 def test_answer_with_a_forgotten_version_is_published_again(database: RolledBack) -> None:
     pledge = offered()
-    forgotten = Released(pledge_id=pledge.pledge_id, version=1, answers=1, resting=True)
+    forgotten = PublishedRelease(pledge_id=pledge.pledge_id, version=1, answers=1, resting=True)
     with database.begin() as session:
         intake.book_pledges(session, [pledge])
         intake.change_pledge(session, changed(pledge, version=2))
-        assert recall_releases(session, [forgotten]) == {"released": 1}
-        assert recall_releases(session, [forgotten]) == {"released": 0}
-        heard = Released(pledge_id=pledge.pledge_id, version=2, answers=2, resting=False)
-        assert recall_releases(session, [heard]) == {"released": 0}
+        assert restore_releases(session, [forgotten]) == {"released": 1}
+        assert restore_releases(session, [forgotten]) == {"released": 0}
+        heard = PublishedRelease(pledge_id=pledge.pledge_id, version=2, answers=2, resting=False)
+        assert restore_releases(session, [heard]) == {"released": 0}
     assert [(event.version, event.answers) for event in told(database, PledgeReleased)] == [(1, 2), (2, 2)]

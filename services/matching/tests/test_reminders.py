@@ -31,7 +31,7 @@ def reminded_when(database: RolledBack, waited: timedelta, left: timedelta) -> i
         session.execute(
             text("UPDATE matches SET proposed_at = now() - :waited, answer_by = now() + :left"), {"waited": waited, "left": left}
         )
-        return reminders.remind(session)
+        return reminders.remind_pledgers(session)
 
 
 def test_the_pledger_is_reminded_once_a_day_before_the_deadline(proposal: RolledBack) -> None:

@@ -36,7 +36,7 @@ def settle(database: Database) -> None:
 
 def revise(database: Database) -> bool:
     with database.begin() as session:
-        return revision.revise(session, 3 * DAYS)
+        return revision.revise_proposal(session, 3 * DAYS)
 
 
 @pytest.fixture
@@ -114,7 +114,7 @@ def test_what_was_answered_is_never_revised(taken: RolledBack) -> None:
 
 
 def test_failed_revision_changes_nothing(taken: RolledBack, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(actions, "clear_for", lambda *_: 0)
+    monkeypatch.setattr(actions, "clear_needs", lambda *_: 0)
     assert revise(taken) == 0
     assert told(taken, MatchRevised) == []
     with taken.begin() as session:
@@ -138,7 +138,7 @@ def test_each_revision_is_a_transaction_of_its_own(taken: RolledBack) -> None:
 
 def test_unmatchable_critical_needs_do_not_block_others(taken: RolledBack) -> None:
     older = LONG - DAYS
-    book(taken, [critical(category="aid.chair", unit="item", posted_at=older, published_at=older) for _ in range(revision.LOOKED_AT)])
+    book(taken, [critical(category="aid.chair", unit="item", posted_at=older, published_at=older) for _ in range(revision.ROWS_READ)])
     settle(taken)
     assert any(revise(taken) for _ in range(20))
 

@@ -6,14 +6,14 @@ from uuid import uuid4
 import pytest
 from msgspec.structs import replace
 
-from matching.allocation.score import DEFAULT, LONGEST_WAIT_DAYS, PRIOR, Asked, Weights, decided_by, in_turn, kept_for, score
+from matching.allocation.score import DEFAULT, LONGEST_WAIT_DAYS, PRIOR, Demand, Weights, decided_by, in_turn, kept_for, score
 
 VILLAGE = "510903001001"
 KEY = ("food.rice", "kg", "5109")
-CALM = Asked(uuid4(), "food.rice", "kg", VILLAGE, 1, 0, 10)
+CALM = Demand(uuid4(), "food.rice", "kg", VILLAGE, 1, 0, 10)
 
 
-def value(need: Asked = CALM, key: tuple[str, str, str] = KEY, keys_that_fit: int = 3, reliability: int = PRIOR) -> int:
+def value(need: Demand = CALM, key: tuple[str, str, str] = KEY, keys_that_fit: int = 3, reliability: int = PRIOR) -> int:
     return score(need, key, keys_that_fit, reliability=reliability).value
 
 

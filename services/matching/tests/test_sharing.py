@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
-from matching.allocation.score import DEFAULT, MOST, Asked, Weights, keys_of, score
-from matching.allocation.solver import Offered, Share, allocate, solve
+from matching.allocation.score import DEFAULT, MOST, Demand, Weights, keys_of, score
+from matching.allocation.solver import Share, Supply, allocate, solve
 from matching.weights.allocation import allocate_by_region, find_pairs_below_threshold
 from matching.weights.queries import DEFAULTS, RegionalWeights
 
@@ -32,11 +32,11 @@ def sets(**by_region: Weights) -> RegionalWeights:
     return RegionalWeights({"": DEFAULT} | {region.removeprefix("of"): weights for region, weights in by_region.items()})
 
 
-def shared(needs: Sequence[Asked], pledges: Sequence[Offered], by: RegionalWeights) -> list[Share]:
+def shared(needs: Sequence[Demand], pledges: Sequence[Supply], by: RegionalWeights) -> list[Share]:
     return allocate_by_region(needs, pledges, {}, by, find_pairs_below_threshold(needs, pledges, by))
 
 
-def bidding(needs: Sequence[Asked], pledges: Sequence[Offered], by: RegionalWeights) -> list[Share]:
+def bidding(needs: Sequence[Demand], pledges: Sequence[Supply], by: RegionalWeights) -> list[Share]:
     """One flow in which every need is worth what its own region says: counties bid against each other."""
     arcs = [
         (row, index, score(need, pledge.key, 1, by.of(need.region)[1], pledge.reliability, pledge.extra).value)
@@ -48,7 +48,7 @@ def bidding(needs: Sequence[Asked], pledges: Sequence[Offered], by: RegionalWeig
     return [Share(needs[row].id, pledges[index].id, flow) for (row, index, _), flow in zip(arcs, flows, strict=True) if flow]
 
 
-def got(shares: Sequence[Share], needs: Sequence[Asked], inside: bool) -> Counter[tuple[UUID, UUID]]:
+def got(shares: Sequence[Share], needs: Sequence[Demand], inside: bool) -> Counter[tuple[UUID, UUID]]:
     """Return the shares of the county's needs, or of all other needs."""
     region_of = {need.id: need.region for need in needs}
     total: Counter[tuple[UUID, UUID]] = Counter()
@@ -60,7 +60,7 @@ def got(shares: Sequence[Share], needs: Sequence[Asked], inside: bool) -> Counte
 
 @settings(deadline=None, max_examples=150)
 @given(st.lists(needs, min_size=1, max_size=8), st.lists(pledges, min_size=1, max_size=8), own_weights)
-def test_county_weights_change_nothing_for_other_counties(needs: list[Asked], pledges: list[Offered], weights: Weights) -> None:
+def test_county_weights_change_nothing_for_other_counties(needs: list[Demand], pledges: list[Supply], weights: Weights) -> None:
     weights = replace(weights, threshold=1)
     plain, own = shared(needs, pledges, DEFAULTS), shared(needs, pledges, sets(of510903=weights))
     assert got(plain, needs, inside=False) == got(own, needs, inside=False)
@@ -73,7 +73,7 @@ def test_county_weights_change_nothing_for_other_counties(needs: list[Asked], pl
 
 @settings(deadline=None, max_examples=100)
 @given(st.lists(needs, min_size=1, max_size=8), st.lists(pledges, min_size=1, max_size=8), own_weights, own_weights)
-def test_sharing_respects_quantities_and_thresholds(needs: list[Asked], pledges: list[Offered], city: Weights, county: Weights) -> None:
+def test_sharing_respects_quantities_and_thresholds(needs: list[Demand], pledges: list[Supply], city: Weights, county: Weights) -> None:
     by = sets(of5109=city, of510903=county)
     shares = shared(needs, pledges, by)
     low = find_pairs_below_threshold(needs, pledges, by)
@@ -130,7 +130,7 @@ def test_threshold_defers_only_the_countys_own_needs() -> None:
 
 @settings(deadline=None, max_examples=60)
 @given(st.lists(needs, min_size=1, max_size=8), st.lists(pledges, min_size=1, max_size=8))
-def test_equal_weights_still_share_out_everything(needs: list[Asked], pledges: list[Offered]) -> None:
+def test_equal_weights_still_share_out_everything(needs: list[Demand], pledges: list[Supply]) -> None:
     free = [structs.replace(one, extra=0) for one in pledges]
     most = allocate(needs, free)
     equal = allocate_by_region(needs, free, [], RegionalWeights({"": EQUAL, COUNTY: EQUAL}))

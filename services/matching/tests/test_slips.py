@@ -144,5 +144,5 @@ def test_the_page_runs_its_own_script_alone(client: Client) -> None:
     answer = client.get("/v1/slips/page")
     assert (answer.status_code, answer.content_type) == (200, "text/html; charset=utf-8")
     assert "'unsafe-inline'" not in answer.headers["Content-Security-Policy"]
-    assert page.policy().count("'sha256-") == 2
+    assert page.content_policy().count("'sha256-") == 2
     assert "http" not in answer.text.replace("XMLHttpRequest", "")

@@ -10,9 +10,9 @@ from sqlalchemy import text
 
 from chassis.testing.fixtures import Client, RolledBack, administrator_of
 from contracts.matching import MatchProposed
-from matching.allocation.score import Asked
+from matching.allocation.score import Demand
 from matching.clearing import candidates, completion
-from matching.clearing.eligibility import Wanting
+from matching.clearing.eligibility import Eligibility
 
 from .conftest import VILLAGE, clear, offered, published, told
 from .test_balance import book
@@ -53,12 +53,12 @@ def not_for(database: RolledBack, words: str) -> None:
     run(database, "UPDATE pledges SET not_for = CAST(:words AS text[])", words=words)
 
 
-def each_alone(session: Any, wanting: Wanting, lying: Any) -> list[UUID]:
+def each_alone(session: Any, wanting: Eligibility, lying: Any) -> list[UUID]:
     refused: list[Any] = []
-    return [found for need in wanting.needs.values() for found in beside(session, Wanting([need], refused), lying)]
+    return [found for need in wanting.needs.values() for found in beside(session, Eligibility([need], refused), lying)]
 
 
-beside: Callable[[Any, Wanting, Any], list[UUID]] = candidates.beside
+beside: Callable[[Any, Eligibility, Any], list[UUID]] = candidates.find_servable_needs
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_excluded_pledges_are_not_read_once_per_need(
     database: RolledBack, word: str, is_together: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not is_together:
-        monkeypatch.setattr(candidates, "beside", each_alone)
+        monkeypatch.setattr(candidates, "find_servable_needs", each_alone)
     book(database, [published()], [group(region="")])
     run(database, MORE_NEEDS, count=NEEDS)
     not_for(database, f"{{{word}}}")
@@ -84,13 +84,13 @@ def test_excluded_pledges_are_not_read_once_per_need(
 
 
 def test_rule_is_evaluated_once_for_all_its_pledges() -> None:
-    here, there = (Asked(uuid4(), "food.rice", "kg", region, 1, 0, 5) for region in (VILLAGE, ELSEWHERE))
-    wanting = Wanting([here, there], [])
-    first, second = wanting.barred(uuid4(), [COUNTY]), wanting.barred(uuid4(), ["330106", COUNTY])
+    here, there = (Demand(uuid4(), "food.rice", "kg", region, 1, 0, 5) for region in (VILLAGE, ELSEWHERE))
+    wanting = Eligibility([here, there], [])
+    first, second = wanting.excluded_needs(uuid4(), [COUNTY]), wanting.excluded_needs(uuid4(), ["330106", COUNTY])
     assert first is second
     assert first == {here.id}
-    assert wanting.barred(uuid4(), ["food.rice"]) == {here.id, there.id}
-    assert wanting.barred(uuid4(), ["food.oil"]) == wanting.barred(uuid4(), []) == frozenset()
+    assert wanting.excluded_needs(uuid4(), ["food.rice"]) == {here.id, there.id}
+    assert wanting.excluded_needs(uuid4(), ["food.oil"]) == wanting.excluded_needs(uuid4(), []) == frozenset()
 
 
 @pytest.mark.parametrize(
@@ -146,14 +146,14 @@ def test_pledge_excluded_for_some_needs_goes_to_others(database: RolledBack) -> 
 
 
 def test_need_stays_queued_while_pledges_fit(database: RolledBack) -> None:
-    here, there = (Asked(uuid4(), "food.rice", "kg", region, 1, 0, 5) for region in (VILLAGE, ELSEWHERE))
+    here, there = (Demand(uuid4(), "food.rice", "kg", region, 1, 0, 5) for region in (VILLAGE, ELSEWHERE))
     book(database, [], [group(region="")])
     not_for(database, f"{{{COUNTY}}}")
     with database.begin() as session:
-        assert candidates.beside(session, Wanting([here, there], []), []) == [here.id, there.id]
-        assert candidates.beside(session, Wanting([there], []), []) == [there.id]
-        assert candidates.beside(session, Wanting([here], []), []) == []
-        assert candidates.beside(session, Wanting([there], [], {(there.id, ("food", "kg", ""))}), []) == []
+        assert candidates.find_servable_needs(session, Eligibility([here, there], []), []) == [here.id, there.id]
+        assert candidates.find_servable_needs(session, Eligibility([there], []), []) == [there.id]
+        assert candidates.find_servable_needs(session, Eligibility([here], []), []) == []
+        assert candidates.find_servable_needs(session, Eligibility([there], [], {(there.id, ("food", "kg", ""))}), []) == []
 
 
 @pytest.fixture

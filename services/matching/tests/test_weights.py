@@ -19,7 +19,7 @@ from matching.api import api
 from matching.book import clearing_queue
 from matching.checks import audit, pairs
 from matching.clearing import actions, completion
-from matching.clearing.eligibility import Wanting
+from matching.clearing.eligibility import Eligibility
 from matching.weights import deferral, queries
 
 from .conftest import DAYS, VILLAGE, clear, offered, published, told
@@ -223,7 +223,7 @@ def test_pair_below_threshold_is_deferred_and_unqueued(
 ) -> None:
     if not is_guarded:
         monkeypatch.setattr(completion, "_DONE", text(WITHOUT))
-        monkeypatch.setattr(actions, "Wanting", lambda needs, refused, low=(): Wanting(needs, refused))
+        monkeypatch.setattr(actions, "Eligibility", lambda needs, refused, low=(): Eligibility(needs, refused))
     for part in ([published()], []) if need_first else ([], [published()]):
         book(picky, part, [] if part else [group()])
         assert clear(picky) == 0

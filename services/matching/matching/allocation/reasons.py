@@ -1,7 +1,7 @@
 """Why a proposal was made: codes with figures for the event, words in Chinese and English for people."""
 
 from contracts.matching import Reason
-from matching.allocation.score import DEFAULT, Asked, Key, Weights, decided_by
+from matching.allocation.score import DEFAULT, Demand, Key, Weights, decided_by
 from matching.allocation.solver import Share
 
 LEVELS = {0: "country", 2: "province", 4: "city", 6: "county", 9: "town", 12: "village"}
@@ -48,7 +48,7 @@ VALUES = {
 }  # fmt: skip
 
 
-def reasons_for(need: Asked, key: Key, share: Share, weights: Weights = DEFAULT) -> list[Reason]:
+def reasons_for(need: Demand, key: Key, share: Share, weights: Weights = DEFAULT) -> list[Reason]:
     """The grounds of proposing this share of a pledge with this key, and what each would have had to be for another need to come first."""
     category, _, scope = key
     figures: dict[str, str | int] = {

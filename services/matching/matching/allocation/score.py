@@ -60,7 +60,7 @@ class Weights:
 DEFAULT = Weights()
 
 
-class Asked(Struct, frozen=True):
+class Demand(Struct, frozen=True):
     """A need, how much of it is open, and how well its village and its household have fared so far (in needs helped).
 
     With no needs of the village known, and None of the household, how they fared counts for nothing.
@@ -90,7 +90,7 @@ class Score:
         return sum(self.parts.values())
 
 
-def keys_of(need: Asked) -> Sequence[Key]:
+def keys_of(need: Demand) -> Sequence[Key]:
     """The keys of all pledges that fit: the item or a group above it, the village or a region around it."""
     return _keys(need.category, need.unit, need.region)
 
@@ -102,7 +102,7 @@ def _keys(category: str, unit: str, region: str) -> Sequence[Key]:
     return [(".".join(levels[:depth]), unit, scope) for depth in range(len(levels), 0, -1) for scope in scopes]
 
 
-def of_need(need: Asked, keys_that_fit: int, weights: Weights) -> dict[str, int]:
+def of_need(need: Demand, keys_that_fit: int, weights: Weights) -> dict[str, int]:
     """The parts that are the same whoever gives: who needs it most, who has waited, who has had little, whom few can help."""
     village = household = 0
     if need.village_needs:
@@ -123,7 +123,7 @@ def of_need(need: Asked, keys_that_fit: int, weights: Weights) -> dict[str, int]
     }
 
 
-def of_pair(need: Asked, key: Key, weights: Weights) -> tuple[int, int]:
+def of_pair(need: Demand, key: Key, weights: Weights) -> tuple[int, int]:
     """`fit` and `distance`: the nearest and most exact pledge is worth most, so that wide ones are kept for others.
 
     A fit is worth something whatever the weights: else those that make everything equal would leave everything lying.
@@ -137,7 +137,7 @@ def of_pledge(reliability: int, extra: int, weights: Weights) -> tuple[int, int]
     return reliability * weights.reliability, -extra
 
 
-def score(need: Asked, key: Key, keys_that_fit: int, weights: Weights = DEFAULT, reliability: int = PRIOR, extra: int = 0) -> Score:
+def score(need: Demand, key: Key, keys_that_fit: int, weights: Weights = DEFAULT, reliability: int = PRIOR, extra: int = 0) -> Score:
     """All parts of what one unit is worth."""
     parts = of_need(need, keys_that_fit, weights)
     parts["fit"], parts["distance"] = of_pair(need, key, weights)
@@ -153,7 +153,7 @@ def kept_for(lain: float, hold: float) -> int:
     return 4 if 3 * lain < hold else 2 if lain < hold else 1
 
 
-def in_turn(needs: Sequence[Asked]) -> list[Asked]:
+def in_turn(needs: Sequence[Demand]) -> list[Demand]:
     """The needs of one clearing, each as if those before it in its village were helped already: no village takes a whole clearing."""
     places: dict[str, int] = {}
     turned = {}
@@ -164,7 +164,7 @@ def in_turn(needs: Sequence[Asked]) -> list[Asked]:
     return [turned[need.id] for need in needs]
 
 
-def decided_by(need: Asked, parts: dict[str, int], lead: int | None, weights: Weights) -> Collection[str]:
+def decided_by(need: Demand, parts: dict[str, int], lead: int | None, weights: Weights) -> Collection[str]:
     """The parts without which another need might have come first: each is worth as much as the whole lead or more."""
     if lead is None:
         return ()

@@ -10,10 +10,10 @@ import numpy as np
 from msgspec import Struct
 from ortools.graph.python.min_cost_flow import SimpleMinCostFlow
 
-from matching.allocation.score import DEFAULT, PRIOR, Asked, Key, Weights, keys_of, of_need, of_pair, of_pledge, score
+from matching.allocation.score import DEFAULT, PRIOR, Demand, Key, Weights, keys_of, of_need, of_pair, of_pledge, score
 
 
-class Offered(Struct, frozen=True):
+class Supply(Struct, frozen=True):
     """A pledge and how much of it is free.
 
     `extra` is what a unit of it costs beside what its key says; needs less urgent than `kept_for` get nothing of it yet.
@@ -46,8 +46,8 @@ class Share:
 
 
 def allocate(
-    needs: Sequence[Asked],
-    pledges: Sequence[Offered],
+    needs: Sequence[Demand],
+    pledges: Sequence[Supply],
     barred: Mapping[UUID, frozenset[UUID]] | None = None,
     weights: Weights = DEFAULT,
     costs: Mapping[tuple[UUID, UUID], int] | None = None,
@@ -92,7 +92,7 @@ class _Group:
     """Pledges that are as good as each other for every need of the batch."""
 
     def __init__(
-        self, key: Key, reliability: int, extra: int, kept_for: int, barred_for: frozenset[UUID], pledges: Sequence[Offered]
+        self, key: Key, reliability: int, extra: int, kept_for: int, barred_for: frozenset[UUID], pledges: Sequence[Supply]
     ) -> None:
         self.key, self.reliability, self.extra, self.kept_for, self.barred_for = key, reliability, extra, kept_for, barred_for
         self.pledges = pledges
@@ -123,8 +123,8 @@ class _Group:
                     insort(free, (rest - part, place))
 
 
-def _groups(pledges: Sequence[Offered], barred: Mapping[UUID, frozenset[UUID]], alone: bool) -> list[_Group]:
-    alike: dict[tuple[Key, int, int, int, frozenset[UUID], UUID | None], list[Offered]] = defaultdict(list)
+def _groups(pledges: Sequence[Supply], barred: Mapping[UUID, frozenset[UUID]], alone: bool) -> list[_Group]:
+    alike: dict[tuple[Key, int, int, int, frozenset[UUID], UUID | None], list[Supply]] = defaultdict(list)
     nobody = frozenset[UUID]()
     for one in pledges:
         barred_for = barred.get(one.id, nobody) if barred else nobody
@@ -133,7 +133,7 @@ def _groups(pledges: Sequence[Offered], barred: Mapping[UUID, frozenset[UUID]], 
 
 
 def _arcs(
-    needs: Sequence[Asked],
+    needs: Sequence[Demand],
     fitting: Sequence[Sequence[Key]],
     groups: Sequence[_Group],
     weights: Weights,
@@ -150,7 +150,7 @@ def _arcs(
 
 
 def _pairs(
-    needs: Sequence[Asked], fitting: Sequence[Sequence[Key]], groups: Sequence[_Group], costs: Mapping[tuple[UUID, UUID], int] | None
+    needs: Sequence[Demand], fitting: Sequence[Sequence[Key]], groups: Sequence[_Group], costs: Mapping[tuple[UUID, UUID], int] | None
 ) -> Iterable[tuple[int, int, int]]:
     """(need, group, cost of the pair) of all that fit, or of those that are named with their cost."""
     if costs is None:
@@ -168,7 +168,7 @@ def _pairs(
 
 
 def _leads(
-    needs: Sequence[Asked], groups: Sequence[_Group], arcs: Sequence[tuple[int, int, int]], flows: Sequence[int]
+    needs: Sequence[Demand], groups: Sequence[_Group], arcs: Sequence[tuple[int, int, int]], flows: Sequence[int]
 ) -> Mapping[int, int]:
     """Of each group that is used up: the worth of a unit to the best need that is not met whole and got nothing of it."""
     given, used = [0] * len(needs), [0] * len(groups)

@@ -16,7 +16,7 @@ _OFFENDED = Gauge("duijie_audit_offended", "1 when the last audit found a row fo
 _ALONE = text("SELECT pg_try_advisory_xact_lock(hashtext('matching.audit'))")
 
 
-def look(session: Session) -> None:
+def report_audit(session: Session) -> None:
     """Run every check, unless another process is at it; events are looked for among the acts of the last hours."""
     if not session.scalar(_ALONE):
         return

@@ -14,12 +14,12 @@ from chassis.data.bulk_sql import array
 from chassis.data.database import now
 from chassis.messaging import outbox
 from chassis.ops import tracing
-from matching.allocation.score import Asked, in_turn
+from matching.allocation.score import Demand, in_turn
 from matching.clearing import candidates
-from matching.clearing.completion import fitting_needs, leave
-from matching.clearing.eligibility import Wanting
-from matching.clearing.lock import held
-from matching.clearing.proposals import propose
+from matching.clearing.completion import complete, find_fitting_needs
+from matching.clearing.eligibility import Eligibility
+from matching.clearing.lock import lock_chosen
+from matching.clearing.proposals import propose_matches
 from matching.fairness.queries import load_recent_help
 from matching.weights.allocation import allocate_by_region, find_pairs_below_threshold
 from matching.weights.deferral import defer_pairs, end_deferrals
@@ -44,67 +44,67 @@ _REFUSED = text(
 
 
 @dataclass(frozen=True)
-class Cleared:
+class ClearingResult:
     """How many list entries a clearing looked at, and how many proposals it made."""
 
     due: int
     proposals: int
 
 
-def clear(session: Session, answer_within: timedelta, limit: int = BATCH) -> Cleared:
+def clear(session: Session, answer_within: timedelta, limit: int = BATCH) -> ClearingResult:
     """Clear up to `limit` entries of the list. Any number may run at once: none waits for another's rows."""
     needs = session.execute(_DUE, {"side": "need", "limit": limit}).all()
     pledges = session.execute(_DUE, {"side": "pledge", "limit": min(limit, PLEDGES_AT_ONCE)}).all()
     if not needs and not pledges:
-        return Cleared(0, 0)
+        return ClearingResult(0, 0)
     due = [*needs, *pledges]
     with tracing.spans([(f"{row.side} cleared", row.traceparent) for row in due]) as traces:
         outbox.follow(session, traces[0], {row.id: trace for row, trace in zip(due, traces, strict=True)})
-        return _clear(session, answer_within, [row.id for row in needs], [row.id for row in pledges])
+        return _allocate(session, answer_within, [row.id for row in needs], [row.id for row in pledges])
 
 
-def clear_for(session: Session, needs: Sequence[UUID], answer_within: timedelta) -> int:
+def clear_needs(session: Session, needs: Sequence[UUID], answer_within: timedelta) -> int:
     """Clear for just these needs, on the list or not; returns how many proposals there were."""
-    return _clear(session, answer_within, needs, []).proposals
+    return _allocate(session, answer_within, needs, []).proposals
 
 
-def _clear(session: Session, answer_within: timedelta, due_needs: Sequence[UUID], due_pledges: Sequence[UUID]) -> Cleared:
+def _allocate(session: Session, answer_within: timedelta, due_needs: Sequence[UUID], due_pledges: Sequence[UUID]) -> ClearingResult:
     at = now()
-    need_of = {row.id: row for row in _take_needs(session, due_needs, due_pledges)}
-    asked = _asked(session, need_of.values(), at)
+    need_of = {row.id: row for row in _lock_needs(session, due_needs, due_pledges)}
+    asked = _load_demands(session, need_of.values(), at)
     refused = session.execute(_REFUSED, {"ids": array(asked)}).all() if asked else []
-    wanting = Wanting(asked.values(), refused)
-    pledges = candidates.take(session, wanting)
+    wanting = Eligibility(asked.values(), refused)
+    pledges = candidates.load_candidates(session, wanting)
     weights = load_weights_in_force(session, {need.region for need in asked.values()}, at)
     end_deferrals(session, [id_ for id_ in due_needs if id_ in need_of and need_of[id_].declined])
     needs = in_turn(list(asked.values()))
     low = find_pairs_below_threshold(needs, pledges.values(), weights)
     defer_pairs(session, low, at)
-    barred = wanting.barred_of(pledges.values())
-    shares, pledge_of = held(session, lambda left: allocate_by_region(needs, left, barred, weights, low), pledges)
+    barred = wanting.exclusions_by_pledge(pledges.values())
+    shares, pledge_of = lock_chosen(session, lambda left: allocate_by_region(needs, left, barred, weights, low), pledges)
     weighed = {id_: (row, asked[id_]) for id_, row in need_of.items()}
-    propose(session, shares, weighed, pledge_of, weights, at, answer_within)
+    propose_matches(session, shares, weighed, pledge_of, weights, at, answer_within)
     given, taken = Counter[UUID](), Counter[UUID]()
     for share in shares:
         given[share.need] += share.quantity
         taken[share.pledge] += share.quantity
     unmet = [asked[id_] for id_ in due_needs if id_ in asked and given[id_] < asked[id_].rest]
     lying = [one for id_, one in pledges.items() if taken[id_] < one.rest] if unmet else []
-    waiting = candidates.beside(session, Wanting(unmet, refused, low), lying) if unmet else []
-    leave(session, due_needs, due_pledges, waiting, [id_ for id_ in due_needs if id_ not in asked])
-    return Cleared(len(due_needs) + len(due_pledges), len(shares))
+    waiting = candidates.find_servable_needs(session, Eligibility(unmet, refused, low), lying) if unmet else []
+    complete(session, due_needs, due_pledges, waiting, [id_ for id_ in due_needs if id_ not in asked])
+    return ClearingResult(len(due_needs) + len(due_pledges), len(shares))
 
 
-def _take_needs(session: Session, due_needs: Sequence[UUID], due_pledges: Sequence[UUID]) -> Sequence[Any]:
-    ids = {*due_needs, *fitting_needs(session, due_pledges)}
+def _lock_needs(session: Session, due_needs: Sequence[UUID], due_pledges: Sequence[UUID]) -> Sequence[Any]:
+    ids = {*due_needs, *find_fitting_needs(session, due_pledges)}
     return session.execute(_TAKE_NEEDS, {"ids": array(sorted(ids))}).all() if ids else []
 
 
-def _asked(session: Session, rows: Collection[Any], at: datetime) -> dict[UUID, Asked]:
+def _load_demands(session: Session, rows: Collection[Any], at: datetime) -> dict[UUID, Demand]:
     """The needs by id, each with how its village and household fared. What is asked here was published, even if it is not counted yet."""
     known, here = load_recent_help(session, rows), Counter(row.region for row in rows)
     return {
-        row.id: Asked(
+        row.id: Demand(
             row.id,
             row.category,
             row.unit,

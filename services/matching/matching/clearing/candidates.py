@@ -1,4 +1,4 @@
-"""What is open of the keys that a clearing's needs want: the pledges it takes, and whether any is left that it did not take."""
+"""Candidate pledges for one clearing."""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from chassis.data.bulk_sql import array, document
 from matching.allocation.score import Key
-from matching.allocation.solver import Offered
-from matching.clearing.eligibility import Wanting, key_of
+from matching.allocation.solver import Supply
+from matching.clearing.eligibility import Eligibility, key_of_pledge
 
 PER_KEY = 200
 
@@ -85,33 +85,33 @@ _LEFT = text(
 )
 
 
-class Open(Offered, frozen=True, kw_only=True):
+class CandidatePledge(Supply, frozen=True, kw_only=True):
     """A pledge as it was read."""
 
     version: int
     not_for: list[str]
 
 
-def take(session: Session, wanting: Wanting) -> dict[UUID, Open]:
+def load_candidates(session: Session, wanting: Eligibility) -> dict[UUID, CandidatePledge]:
     """The most reliable and oldest pledges of every key, as far as somebody may get something of them; nothing is locked.
 
     A key of which lessons keep some of the needs away is looked at once more, as one where those are told apart.
     """
-    passed, demands = wanting.by_nobody(), wanting.demands()
+    passed, demands = wanting.useless_pledges(), wanting.demand_by_key()
     nothing = [pledge for pledges in passed.values() for pledge in pledges]
     taken = _alike(session, _FIRST, demands, nothing)
     short = {one.key: demands[one.key] for one in taken if one.rest < demands[one.key]}
     taken = [*(one for one in taken if one.key not in short), *_alike(session, _TAKE, short, nothing)]
-    apart = sorted({one.key for one in taken if one.not_for and wanting.concerns(one.not_for)})
+    apart = sorted({one.key for one in taken if one.not_for and wanting.excludes_any(one.not_for)})
     if apart:
-        rows = [_row(key, passed.get(key, ()), demand=demands[key], **wanting.classes(key)) for key in apart]
+        rows = [_row(key, passed.get(key, ()), demand=demands[key], **wanting.distinctions(key)) for key in apart]
         places = [row | {"place": place} for place, row in enumerate(rows, 1)]
         told_apart = _read(session, _TAKE_APART, apart, {"keys": document(places)})
         taken = [*(one for one in taken if one.key not in apart), *told_apart]
     return {one.id: one for one in taken}
 
 
-def _alike(session: Session, question: TextClause, demands: Mapping[Key, int], passed: Collection[UUID]) -> list[Open]:
+def _alike(session: Session, question: TextClause, demands: Mapping[Key, int], passed: Collection[UUID]) -> list[CandidatePledge]:
     if not demands:
         return []
     categories, units, scopes = zip(*demands, strict=True)
@@ -119,25 +119,25 @@ def _alike(session: Session, question: TextClause, demands: Mapping[Key, int], p
     return _read(session, question, list(demands), keys | {"passed": array(passed)})
 
 
-def _read(session: Session, question: TextClause, keys: Sequence[Key], asked: Mapping[str, Any]) -> list[Open]:
+def _read(session: Session, question: TextClause, keys: Sequence[Key], asked: Mapping[str, Any]) -> list[CandidatePledge]:
     return [
-        Open(id_, keys[place - 1], rest, reliability, version=version, not_for=not_for)
+        CandidatePledge(id_, keys[place - 1], rest, reliability, version=version, not_for=not_for)
         for place, id_, version, rest, reliability, not_for in session.execute(question, asked).all()
     ]
 
 
-def beside(session: Session, wanting: Wanting, lying: Collection[Open]) -> list[UUID]:
+def find_servable_needs(session: Session, wanting: Eligibility, lying: Collection[CandidatePledge]) -> list[UUID]:
     """The needs, in their order, that may get something still: of what is `lying` there of pledges that were taken, or of others."""
-    passed = wanting.by_nobody()
+    passed = wanting.useless_pledges()
     found: set[UUID] = set()
     seen: dict[Key, list[UUID]] = defaultdict(list)
-    for key, barred in {(one.key, wanting.barred(one.id, one.not_for)) for one in lying}:
-        found |= wanting.who_want(key) - barred
+    for key, barred in {(one.key, wanting.excluded_needs(one.id, one.not_for)) for one in lying}:
+        found |= wanting.needs_for_key(key) - barred
     for one in lying:
         seen[one.key].append(one.id)
-    keys = [_row(key, [*passed.get(key, ()), *seen[key]], **wanting.classes(key)) for key in wanting.by_key]
+    keys = [_row(key, [*passed.get(key, ()), *seen[key]], **wanting.distinctions(key)) for key in wanting.by_key]
     for row in session.execute(_LEFT, {"keys": document(keys)}).all() if keys else ():
-        found |= wanting.who_want(key_of(row))
+        found |= wanting.needs_for_key(key_of_pledge(row))
     return [need for need in wanting.needs if need in found]
 
 

@@ -77,12 +77,14 @@ _DONE = text(
 )
 
 
-def fitting_needs(session: Session, pledges: Collection[UUID]) -> set[UUID]:
+def find_fitting_needs(session: Session, pledges: Collection[UUID]) -> set[UUID]:
     """Waiting needs that these pledges fit: of each item so many, the most urgent first."""
     return set(session.scalars(_FITTING_NEEDS, {"ids": array(pledges)}).all()) if pledges else set()
 
 
-def leave(session: Session, needs: Collection[UUID], pledges: Collection[UUID], waiting: Collection[UUID], held: Collection[UUID]) -> None:
-    """These leave the list, but for the needs that are `waiting` for something they may get, or `held` by somebody else and still open."""
+def complete(
+    session: Session, needs: Collection[UUID], pledges: Collection[UUID], waiting: Collection[UUID], held: Collection[UUID]
+) -> None:
+    """Remove these from the queue, except `waiting` needs, and needs that are `held` by another process and still open."""
     due = {"sides": array(["need"] * len(needs) + ["pledge"] * len(pledges)), "ids": array([*needs, *pledges])}
     session.execute(_DONE, due | {"waiting": array(waiting), "held": array(held), "again": AGAIN})

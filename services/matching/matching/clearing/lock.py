@@ -9,8 +9,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from chassis.data.bulk_sql import array
-from matching.allocation.solver import Offered, Share
-from matching.clearing.candidates import Open
+from matching.allocation.solver import Share, Supply
+from matching.clearing.candidates import CandidatePledge
 
 ATTEMPTS = 3
 
@@ -20,8 +20,8 @@ _HOLD = text(
 )
 
 
-def held(
-    session: Session, share: Callable[[Sequence[Offered]], list[Share]], pledges: Mapping[UUID, Open]
+def lock_chosen(
+    session: Session, share: Callable[[Sequence[Supply]], list[Share]], pledges: Mapping[UUID, CandidatePledge]
 ) -> tuple[list[Share], Mapping[UUID, Any]]:
     """Shares of pledges that are still as they were read, and their rows, which are locked; nobody is waited for.
 
@@ -42,7 +42,7 @@ def held(
     return [one for one in shares if one.pledge in rows], rows
 
 
-def _hold(session: Session, taken: Mapping[UUID, int], read: Mapping[UUID, Open]) -> dict[UUID, Any]:
+def _hold(session: Session, taken: Mapping[UUID, int], read: Mapping[UUID, CandidatePledge]) -> dict[UUID, Any]:
     found = session.execute(_HOLD, {"ids": array(taken)}).all() if taken else []
     rows = {row.id: row for row in found}
     as_read = (id_ for id_, row in rows.items() if (row.version, row.not_for) == (read[id_].version, read[id_].not_for))

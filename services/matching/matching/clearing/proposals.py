@@ -14,7 +14,7 @@ from chassis.data.database import new_id
 from chassis.messaging import outbox
 from contracts.matching import MatchProposed
 from matching.allocation.reasons import reasons_for
-from matching.allocation.score import Asked, Weights
+from matching.allocation.score import Demand, Weights
 from matching.allocation.solver import Share
 from matching.book.events import match_facts
 from matching.weights.queries import RegionalWeights
@@ -38,10 +38,10 @@ _PROPOSE = insert_into(
 )
 
 
-def propose(
+def propose_matches(
     session: Session,
     shares: Sequence[Share],
-    needs: Mapping[UUID, tuple[Any, Asked]],
+    needs: Mapping[UUID, tuple[Any, Demand]],
     pledges: Mapping[UUID, Any],
     weights: RegionalWeights,
     at: datetime,

@@ -17,7 +17,7 @@ from matching.clearing import actions
 from matching.refusals.conditions import pair_is_allowed
 
 AT_ONCE = 20
-LOOKED_AT = 200
+ROWS_READ = 200
 WAITED = timedelta(hours=1)
 """How long a critical need has waited before anything is revised for it: what fits and is free has been proposed by then."""
 
@@ -30,7 +30,7 @@ _ALONE = text("SELECT pg_try_advisory_xact_lock(hashtext('matching.revising'))")
 _ORDINARY = f"""
     SELECT * FROM needs AS ordinary
     WHERE ordinary.category = wanting.category AND ordinary.unit = wanting.unit AND urgency = 1 AND {{that}} AND NOT declined
-    ORDER BY posted_at DESC LIMIT {LOOKED_AT}
+    ORDER BY posted_at DESC LIMIT {ROWS_READ}
 """
 _REVISABLE = text(
     f"""
@@ -39,12 +39,12 @@ _REVISABLE = text(
         WHERE urgency = 4 AND open AND rest = quantity AND coalesce(published_at, posted_at) <= :since
           AND NOT EXISTS (SELECT FROM to_clear WHERE side = 'need' AND to_clear.id = needs.id)
           AND (CAST(:only AS uuid) IS NULL OR id = :only)
-        ORDER BY random() LIMIT {LOOKED_AT}
+        ORDER BY random() LIMIT {ROWS_READ}
     )
     SELECT wanting.id AS need_id, found.id AS match_id FROM wanting, LATERAL (
         SELECT matches.id FROM (
             ({_ORDINARY.format(that="NOT ended AND NOT open")}) UNION ALL ({_ORDINARY.format(that="open")})
-            ORDER BY posted_at DESC LIMIT {LOOKED_AT}
+            ORDER BY posted_at DESC LIMIT {ROWS_READ}
         ) AS ordinary
         JOIN matches ON matches.need_id = ordinary.id JOIN pledges ON pledges.id = matches.pledge_id
         WHERE matches.state = 'proposed' AND matches.quantity <= wanting.rest AND starts_with(wanting.region, pledges.scope)
@@ -58,29 +58,29 @@ _REVISABLE = text(
 )
 
 
-def revise(session: Session, answer_within: timedelta) -> bool:
+def revise_proposal(session: Session, answer_within: timedelta) -> bool:
     """Revise one proposal, with its new one in the same transaction; returns whether there was one. Not while another process is at it.
 
     A second one would take its pledge with the needs of the first held, and meet those who take pledges first.
     """
     if not session.scalar(_ALONE):
         return False
-    return any(_give(session, need_id, match_id, answer_within) for need_id, match_id in _revisable(session, None))
+    return any(_revise(session, need_id, match_id, answer_within) for need_id, match_id in _find_revisable(session, None))
 
 
-def _revisable(session: Session, only: UUID | None) -> Sequence[tuple[UUID, UUID]]:
+def _find_revisable(session: Session, only: UUID | None) -> Sequence[tuple[UUID, UUID]]:
     """(need, match) of all critical needs, or of `only` one."""
     at = now()
     return [(need, match) for need, match in session.execute(_REVISABLE, {"at": at, "since": at - WAITED, "only": only})]
 
 
-def _give(session: Session, need_id: UUID, match_id: UUID, answer_within: timedelta) -> bool:
+def _revise(session: Session, need_id: UUID, match_id: UUID, answer_within: timedelta) -> bool:
     """Whether the pledge is proposed to the critical need now; if it is not, everything stays as it was."""
     with session.begin_nested() as step:
         [match] = session.scalars(select(Match).where(Match.id == match_id)).all()
         lock_pledges_and_needs(session, [match])
-        still = (need_id, match_id) in _revisable(session, need_id)
-        if still and lapse_proposals(session, [match], "revised") and actions.clear_for(session, [need_id], answer_within):
+        still = (need_id, match_id) in _find_revisable(session, need_id)
+        if still and lapse_proposals(session, [match], "revised") and actions.clear_needs(session, [need_id], answer_within):
             return True
         step.rollback()
     return False

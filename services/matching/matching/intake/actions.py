@@ -30,7 +30,7 @@ def book_needs(session: Session, events: Sequence[NeedPublished]) -> None:
     """Enter published needs into the book; one that is known already, perhaps as ended, stays as it is."""
     rows = [
         {
-            **_stated_of(event),
+            **_need_columns(event),
             "urgency": URGENCY[event.urgency],
             "rest": event.quantity,
             "ended": False,
@@ -39,7 +39,7 @@ def book_needs(session: Session, events: Sequence[NeedPublished]) -> None:
         }
         for event in sorted(events, key=lambda event: event.need_id)
     ]
-    entered = session.scalars(_enter("needs", tuple(rows[0])), {"rows": document(rows)}).all()
+    entered = session.scalars(_insert("needs", tuple(rows[0])), {"rows": document(rows)}).all()
     asked = sorted({(event.category, event.unit) for event in events})
     session.execute(_KNOW, {"rows": document([{"category": category, "unit": unit} for category, unit in asked])})
     clearing_queue.add(session, "need", set(entered))
@@ -51,8 +51,8 @@ def end_needs(session: Session, events: Sequence[NeedWithdrawn | NeedClosed]) ->
     One that is not known yet leaves an ended row.
     """
     newest = {event.need_id: event for event in sorted(events, key=lambda event: (event.need_id, event.version))}
-    rows = [{**_stated_of(event), "urgency": 0, "rest": 0, "ended": True, "posted_at": now()} for event in newest.values()]
-    while not _end(session, rows):
+    rows = [{**_need_columns(event), "urgency": 0, "rest": 0, "ended": True, "posted_at": now()} for event in newest.values()]
+    while not _end_unless_proposed(session, rows):
         pass
     because: Literal["need_withdrawn", "need_closed"] = "need_withdrawn" if isinstance(events[0], NeedWithdrawn) else "need_closed"
     lapse_proposals(session, find_matches(session, "proposed", Match.need_id.in_(newest)), because)
@@ -65,7 +65,7 @@ def end_needs(session: Session, events: Sequence[NeedWithdrawn | NeedClosed]) ->
     outbox.add(session, *map(match_need_ended, promised))
 
 
-def _end(session: Session, rows: list[dict[str, Any]]) -> bool:
+def _end_unless_proposed(session: Session, rows: list[dict[str, Any]]) -> bool:
     """The needs have ended and are held, and before them all pledges that are proposed to them.
 
     False, and nothing is held nor done, when another was proposed before the needs were held: it comes before them too, the next time.
@@ -90,14 +90,16 @@ def _end(session: Session, rows: list[dict[str, Any]]) -> bool:
 def book_pledges(session: Session, events: Sequence[PledgeOffered]) -> None:
     """Enter offered pledges into the book; one that is known already, perhaps changed or ended, stays as it is."""
     known = classes.load_classes(session, {event.pledger_id for event in events})
-    rows = [_offer(event, known) for event in sorted(events, key=lambda event: event.pledge_id)]
-    entered = session.scalars(_enter("pledges", tuple(rows[0])), {"rows": document(rows)})
+    rows = [_pledge_columns(event, known) for event in sorted(events, key=lambda event: event.pledge_id)]
+    entered = session.scalars(_insert("pledges", tuple(rows[0])), {"rows": document(rows)})
     clearing_queue.add(session, "pledge", set(entered))
 
 
 def change_pledge(session: Session, event: PledgeChanged) -> None:
     """Release the unanswered proposals of the pledge, keep what was accepted, and tell what is free now."""
-    pledge = _pledge_at(session, event.pledge_id, event.version, _offer(event, classes.load_classes(session, [event.pledger_id])))
+    pledge = _lock_at_version(
+        session, event.pledge_id, event.version, _pledge_columns(event, classes.load_classes(session, [event.pledger_id]))
+    )
     if pledge is None:
         return
     lapse_proposals(session, find_matches(session, "proposed", Match.pledge_id == pledge.id), "pledge_changed")
@@ -117,7 +119,9 @@ def change_pledge(session: Session, event: PledgeChanged) -> None:
 
 def withdraw_pledge(session: Session, event: PledgeWithdrawn) -> None:
     """Nothing more of the pledge: unanswered proposals lapse, what was accepted stays."""
-    pledge = _pledge_at(session, event.pledge_id, event.version, _offer(event, classes.load_classes(session, [event.pledger_id])))
+    pledge = _lock_at_version(
+        session, event.pledge_id, event.version, _pledge_columns(event, classes.load_classes(session, [event.pledger_id]))
+    )
     if pledge is None:
         return
     withdraw_all_rules(session, pledge)
@@ -127,7 +131,7 @@ def withdraw_pledge(session: Session, event: PledgeWithdrawn) -> None:
     publish_release(session, pledge)
 
 
-def _pledge_at(session: Session, pledge_id: UUID, version: int, unknown: dict[str, Any]) -> Pledge | None:
+def _lock_at_version(session: Session, pledge_id: UUID, version: int, unknown: dict[str, Any]) -> Pledge | None:
     """The pledge, locked and at this version; entered if it was not known. None when it is at this version or a later one already."""
     entered = session.scalar(insert(Pledge).values(unknown).on_conflict_do_nothing(index_elements=["id"]).returning(Pledge.id))
     pledge = session.get(Pledge, pledge_id, with_for_update=True, populate_existing=True)
@@ -138,11 +142,11 @@ def _pledge_at(session: Session, pledge_id: UUID, version: int, unknown: dict[st
 
 
 @cache
-def _enter(table: str, columns: tuple[str, ...]) -> TextClause:
+def _insert(table: str, columns: tuple[str, ...]) -> TextClause:
     return insert_into(table, columns, "ON CONFLICT (id) DO NOTHING RETURNING id")
 
 
-def _stated_of(event: NeedPublished | NeedWithdrawn | NeedClosed) -> dict[str, Any]:
+def _need_columns(event: NeedPublished | NeedWithdrawn | NeedClosed) -> dict[str, Any]:
     return {
         "id": event.need_id,
         "version": event.version,
@@ -156,7 +160,7 @@ def _stated_of(event: NeedPublished | NeedWithdrawn | NeedClosed) -> dict[str, A
     }
 
 
-def _offer(event: PledgeOffered | PledgeChanged | PledgeWithdrawn, known: Mapping[UUID, int]) -> dict[str, Any]:
+def _pledge_columns(event: PledgeOffered | PledgeChanged | PledgeWithdrawn, known: Mapping[UUID, int]) -> dict[str, Any]:
     return {
         "id": event.pledge_id,
         "version": event.version,

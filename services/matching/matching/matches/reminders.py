@@ -1,4 +1,4 @@
-"""Whoever has not answered a proposal is reminded once, before it lapses."""
+"""Whoever has not answered a proposal is match_reminded once, before it lapses."""
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -22,14 +22,14 @@ _REMIND = text(
 ).columns(*Match.__table__.columns)
 
 
-def remind(session: Session) -> int:
+def remind_pledgers(session: Session) -> int:
     """Remind of the proposals whose time is nearly over; returns how many."""
     matches = session.execute(_REMIND).all()
-    outbox.add(session, *map(reminded, matches))
+    outbox.add(session, *map(match_reminded, matches))
     return len(matches)
 
 
-def reminded(match: Match) -> MatchReminded:
+def match_reminded(match: Match) -> MatchReminded:
     return MatchReminded(
         match_id=match.id, **{name: getattr(match, name) for name in MatchReminded.__struct_fields__ if name != "match_id"}
     )

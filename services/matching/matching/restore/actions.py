@@ -27,12 +27,12 @@ from matching.checks.units import KEPT
 from matching.refusals.actions import publish_release
 from matching.reliability import actions as reliability
 
-UNHEARD = 10
+SKIPPED_VERSIONS = 10
 """More steps of a match than needs does not hear of, reminders and disputes among them: no version that somebody heard is told again."""
 PROMISED = ("accepted", "sent", "received", "closed")
 
 
-class Held(msgspec.Struct, frozen=True, kw_only=True, tag_field="of", tag="match", forbid_unknown_fields=True):
+class PublishedMatch(msgspec.Struct, frozen=True, kw_only=True, tag_field="of", tag="match", forbid_unknown_fields=True):
     """How a match stands as needs heard it; `quantity` is what was promised, once something is."""
 
     match_id: UUID
@@ -46,7 +46,7 @@ class Held(msgspec.Struct, frozen=True, kw_only=True, tag_field="of", tag="match
     need_ended: Literal["need_withdrawn", "need_closed"] | None
 
 
-class Released(msgspec.Struct, frozen=True, kw_only=True, tag_field="of", tag="pledge", forbid_unknown_fields=True):
+class PublishedRelease(msgspec.Struct, frozen=True, kw_only=True, tag_field="of", tag="pledge", forbid_unknown_fields=True):
     """What needs heard last about what is free of a pledge: which version of the pledge it answers, and whether it rests."""
 
     pledge_id: UUID
@@ -55,7 +55,7 @@ class Released(msgspec.Struct, frozen=True, kw_only=True, tag_field="of", tag="p
     resting: bool
 
 
-def recall_matches(session: Session, held: Sequence[Held], answer_within: timedelta, *, replayed: bool) -> Counter[str]:
+def restore_matches(session: Session, held: Sequence[PublishedMatch], answer_within: timedelta, *, replayed: bool) -> Counter[str]:
     """Bring matches to where needs holds them; returns how many were `recalled`, `known`, or `left` for a later run.
 
     Before the others' journals are `replayed`, a proposal that the book does not know is left: what is replayed may concern its pledge as
@@ -94,11 +94,13 @@ def recall_matches(session: Session, held: Sequence[Held], answer_within: timede
     reliability.record_events(session, [match.id for match in recalled])
     outbox.add(session, *events)
     if replayed:
-        session.execute(_PASS, {"ids": array(line.match_id for line in held), "versions": array(line.version + UNHEARD for line in held)})
+        session.execute(
+            _PASS, {"ids": array(line.match_id for line in held), "versions": array(line.version + SKIPPED_VERSIONS for line in held)}
+        )
     return outcome
 
 
-def recall_releases(session: Session, held: Sequence[Released]) -> Counter[str]:
+def restore_releases(session: Session, held: Sequence[PublishedRelease]) -> Counter[str]:
     """Tell anew what is free of the pledges of which more was told than the book knows: that they rested is not known any more.
 
     So too where something else bears the version that was heard: what is replayed is counted on from where the backup stood, and nobody
@@ -112,13 +114,13 @@ def recall_releases(session: Session, held: Sequence[Released]) -> Counter[str]:
     return Counter({"released": len(behind)})
 
 
-def _is_behind(pledge: Pledge, heard: Released) -> bool:
+def _is_behind(pledge: Pledge, heard: PublishedRelease) -> bool:
     if pledge.releases == heard.version:
         return (pledge.version, pledge.paused) != (heard.answers, heard.resting)
     return pledge.releases < heard.version
 
 
-def _anew(line: Held, need: Need, pledge: Pledge, answer_within: timedelta) -> Match:
+def _anew(line: PublishedMatch, need: Need, pledge: Pledge, answer_within: timedelta) -> Match:
     stated = match_facts(line.match_id, need, pledge, line.quantity)
     at = datetime.fromtimestamp((line.match_id.int >> 80) / 1000, UTC)
     chosen = line.state == "accepted" and line.version == 1
@@ -128,7 +130,7 @@ def _anew(line: Held, need: Need, pledge: Pledge, answer_within: timedelta) -> M
     )  # fmt: skip
 
 
-def _bring(match: Match, line: Held) -> list[Event]:
+def _bring(match: Match, line: PublishedMatch) -> list[Event]:
     """What is told of the steps that the match lacked."""
     at, is_over = now(), line.state in {"refused", "lapsed", "declined", "closed"}
     match.state, match.version = line.state, line.version
@@ -154,7 +156,7 @@ def _bring(match: Match, line: Held) -> list[Event]:
     return [steps[kind](match) for kind, _ in missing] + ([ends[line.state](match)] if is_over else [])
 
 
-def _moved(line: Held) -> list[tuple[str, int]]:
+def _moved(line: PublishedMatch) -> list[tuple[str, int]]:
     moved = [("promised", line.quantity)] if line.state in PROMISED else []
     moved += [("sent", line.sent)] if line.sent else []
     return moved + ([("received", line.received or 0)] if line.state == "received" or line.received else [])

@@ -16,8 +16,8 @@ from matching.book.labels import DIFFERENCES, STATES
 from matching.book.model import Match, Slip
 from matching.settings import MatchingSettings
 from matching.slips import actions, page
-from matching.slips.paper import drawn
-from matching.slips.words import amount
+from matching.slips.paper import draw_slip
+from matching.slips.words import format_amount
 
 api = APIBlueprint("slips", __name__)
 
@@ -56,7 +56,7 @@ def print_slip(session: Session, caller: Caller, match_id: UUID, json_data: dict
     """Print the slip that confirms the receipt without an account, once; one that was printed before is revoked."""
     match, slip, token = actions.print_slip(session, caller, match_id)
     origin = MatchingSettings.of_environment().public_url or request.host_url.rstrip("/")
-    pdf = drawn(match, slip, f"{origin}/v1/slips/page#{token}")
+    pdf = draw_slip(match, slip, f"{origin}/v1/slips/page#{token}")
     named = {"Content-Disposition": 'attachment; filename="slip.pdf"', "Cache-Control": "no-store"}
     return Response(pdf, 201, content_type="application/pdf", headers=named)
 
@@ -84,11 +84,11 @@ def confirm_slip(session: Session, caller: Caller | None, json_data: dict[str, A
 @api.doc(responses=HTML)
 def show_slip_page(session: Session, caller: Caller | None) -> Any:
     """The page that the code on a slip opens; it reads the token after `#`, which is never sent by opening it."""
-    return Response(page.html(), content_type="text/html; charset=utf-8", headers={"Content-Security-Policy": page.policy()})
+    return Response(page.load_page(), content_type="text/html; charset=utf-8", headers={"Content-Security-Policy": page.content_policy()})
 
 
 def _shown(match: Match, slip: Slip) -> dict[str, Any]:
     figures = {kind: match.moved(kind) for kind in ("promised", "sent", "received")}
-    spoken = amount(figures["sent"] or figures["promised"], match.unit, match.category, language())
+    spoken = format_amount(figures["sent"] or figures["promised"], match.unit, match.category, language())
     stated = {"state": match.state, "category": match.category, "unit": match.unit, **figures, "text": spoken}
     return stated | {"used": slip.used_at is not None, "expires_at": slip.expires_at}

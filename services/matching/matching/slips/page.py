@@ -8,12 +8,12 @@ from importlib.resources import files
 
 
 @cache
-def html() -> str:
+def load_page() -> str:
     return files("matching.slips").joinpath("slip.html").read_text("utf-8")
 
 
 @cache
-def policy() -> str:
+def content_policy() -> str:
     """It runs its own script alone, and speaks to its own origin alone."""
     parts = {name: _digest(name) for name in ("script", "style")}
     return (
@@ -23,5 +23,5 @@ def policy() -> str:
 
 
 def _digest(element: str) -> str:
-    [found] = re.findall(rf"<{element}>(.*?)</{element}>", html(), re.DOTALL)
+    [found] = re.findall(rf"<{element}>(.*?)</{element}>", load_page(), re.DOTALL)
     return f"'sha256-{base64.b64encode(hashlib.sha256(found.encode()).digest()).decode()}'"

@@ -11,7 +11,7 @@ from reportlab.pdfbase.cidfonts import UnicodeCIDFont
 from reportlab.pdfgen.canvas import Canvas
 
 from matching.book.model import Match, Slip
-from matching.slips.words import amount
+from matching.slips.words import format_amount
 
 CHINA = timezone(timedelta(hours=8))
 # Readers of PDF bring this font along: the slip stays a few kilobytes, which a village's line carries.
@@ -20,7 +20,7 @@ MARGIN = 9 * mm
 CODE = 52 * mm
 
 
-def drawn(match: Match, slip: Slip, address: str) -> bytes:
+def draw_slip(match: Match, slip: Slip, address: str) -> bytes:
     """The PDF. It names things, never people; `address`, with the token in it, stands in the code and in the link upon it."""
     pdfmetrics.registerFont(UnicodeCIDFont(FONT))
     file = io.BytesIO()
@@ -32,7 +32,11 @@ def drawn(match: Match, slip: Slip, address: str) -> bytes:
     quantity = match.moved("sent") or match.moved("promised")
     top = height - 28 * mm
     rows = (
-        ("物品 Goods", amount(quantity, match.unit, match.category, "zh-CN"), amount(quantity, match.unit, match.category, "en")),
+        (
+            "物品 Goods",
+            format_amount(quantity, match.unit, match.category, "zh-CN"),
+            format_amount(quantity, match.unit, match.category, "en"),
+        ),
         ("编号 Number", str(match.id)[-12:].upper(), ""),
         ("有效期 Valid until", _day(slip.expires_at), ""),
     )

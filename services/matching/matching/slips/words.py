@@ -5,7 +5,7 @@ from functools import cache
 from importlib.resources import files
 
 
-def amount(quantity: int, unit: str, category: str, language: str) -> str:
+def format_amount(quantity: int, unit: str, category: str, language: str) -> str:
     """In `zh-CN` or `en`; money is counted in fen and read in yuan, codes without a name are read as they are."""
     zh, en = _labels()["categories"].get(category, [category] * 2)
     item = zh if language == "zh-CN" else en if en[:2].isupper() else en[:1].lower() + en[1:]

@@ -7,14 +7,14 @@ from uuid import UUID
 
 from msgspec import structs
 
-from matching.allocation.score import Asked, Key, Weights, keys_of, score
-from matching.allocation.solver import Offered, Share, allocate
+from matching.allocation.score import Demand, Key, Weights, keys_of, score
+from matching.allocation.solver import Share, Supply, allocate
 from matching.weights.queries import RegionalWeights
 
 
 def allocate_by_region(
-    needs: Sequence[Asked],
-    pledges: Sequence[Offered],
+    needs: Sequence[Demand],
+    pledges: Sequence[Supply],
     barred: Mapping[UUID, frozenset[UUID]],
     sets: RegionalWeights,
     low: Collection[tuple[UUID, Key]] = (),
@@ -44,7 +44,7 @@ def _without_threshold(weights: Weights) -> Weights:
     return replace(weights, threshold=1)
 
 
-def find_pairs_below_threshold(needs: Sequence[Asked], pledges: Iterable[Offered], sets: RegionalWeights) -> set[tuple[UUID, Key]]:
+def find_pairs_below_threshold(needs: Sequence[Demand], pledges: Iterable[Supply], sets: RegionalWeights) -> set[tuple[UUID, Key]]:
     """Which needs are worth less than the threshold of their region to which keys, even to the most reliable pledge that has it."""
     reliability: dict[Key, int] = defaultdict(int)
     for pledge in pledges:

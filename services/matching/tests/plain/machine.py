@@ -83,7 +83,7 @@ class AnyOrder(Telling):
     @precondition(lambda self: any(match.nearly_late and not match.reminded for match in self._in("proposed")))
     @rule()
     def remind(self) -> None:
-        self._does(reminders.remind, self.book.remind)
+        self._does(reminders.remind_pledgers, self.book.remind)
 
     @precondition(lambda self: any(need.urgency == "critical" and not need.ended for need in self.book.needs.values()))
     @rule()
@@ -91,7 +91,7 @@ class AnyOrder(Telling):
         """An hour later: proposals that were revised, and what was proposed in their place."""
         self._run("UPDATE needs SET posted_at = posted_at - interval '2 hours', published_at = published_at - interval '2 hours'")
         with self.database.begin() as session:
-            count = revision.revise(session, 3 * DAYS)
+            count = revision.revise_proposal(session, 3 * DAYS)
         events = self._look()[1]
         revised = [event for event in events if isinstance(event, MatchRevised)]
         assert len(revised) == count

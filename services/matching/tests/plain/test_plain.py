@@ -14,7 +14,7 @@ from chassis.testing.fixtures import RolledBack
 from matching.book import release
 from matching.clearing import actions as clearing
 from matching.clearing import completion
-from matching.clearing.eligibility import Wanting
+from matching.clearing.eligibility import Eligibility
 from matching.intake import actions as intake
 
 from .machine import AnyOrder
@@ -38,7 +38,7 @@ def all_barred_are_forgotten(patch: pytest.MonkeyPatch) -> None:
 
 
 def what_was_learnt_is_forgotten(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Wanting, "_by_word", {})
+    patch.setattr(Eligibility, "_by_word", {})
     patch.setattr(completion, "_FITTING_NEEDS", text(str(completion._FITTING_NEEDS).replace("pledges.not_for", "CAST('{}' AS text[])")))
 
 
@@ -48,12 +48,14 @@ def what_ended_gets_something_back(patch: pytest.MonkeyPatch) -> None:
 
 
 def an_older_version_counts(patch: pytest.MonkeyPatch) -> None:
-    known = intake._pledge_at
-    patch.setattr(intake, "_pledge_at", lambda session, pledge_id, version, unknown: known(session, pledge_id, 2**40 + version, unknown))
+    known = intake._lock_at_version
+    patch.setattr(
+        intake, "_lock_at_version", lambda session, pledge_id, version, unknown: known(session, pledge_id, 2**40 + version, unknown)
+    )
 
 
 def what_is_free_again_is_looked_at_by_nobody(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(release, "to_clear", SimpleNamespace(add=lambda session, side, ids: None))
+    patch.setattr(release, "clearing_queue", SimpleNamespace(add=lambda session, side, ids: None))
 
 
 @pytest.mark.timeout(3600)

@@ -11,7 +11,7 @@ from chassis.http.fields import Choice, Id, Strict, Whole
 from chassis.http.routes import access
 from matching.book.labels import DECLINES, REFUSALS
 from matching.matches.actions import answers as actions
-from matching.matches.api.matches import MatchOut, made
+from matching.matches.api.matches import MatchOut, created
 
 api = APIBlueprint("answers", __name__)
 
@@ -40,7 +40,7 @@ class ClaimIn(Strict):
 @api.output(MatchOut, 201)
 def accept_match(session: Session, caller: Caller, match_id: UUID, json_data: dict[str, Any]) -> Any:
     """Agree to give what was proposed, or a part of it; the rest is free again."""
-    return made(session, actions.accept_match(session, caller, match_id, **json_data), caller)
+    return created(session, actions.accept_match(session, caller, match_id, **json_data), caller)
 
 
 @api.post("/matches/<uuid:match_id>/refusal")
@@ -54,7 +54,7 @@ def refuse_match(session: Session, caller: Caller, match_id: UUID, json_data: di
     that item, if it is for a group. `out_of_stock`, `changed_my_mind`: it rests, and whatever else is proposed of it lapses. All of it
     holds until the pledger takes it back or changes the pledge.
     """
-    return made(session, actions.refuse_match(session, caller, match_id, **json_data), caller)
+    return created(session, actions.refuse_match(session, caller, match_id, **json_data), caller)
 
 
 @api.post("/matches/<uuid:match_id>/decline")
@@ -63,7 +63,7 @@ def refuse_match(session: Session, caller: Caller, match_id: UUID, json_data: di
 @api.output(MatchOut, 201)
 def decline_match(session: Session, caller: Caller, match_id: UUID, json_data: dict[str, Any]) -> Any:
     """The household's side does not want what was proposed or accepted, and it is not sent yet; the pair is not proposed again."""
-    return made(session, actions.decline_match(session, caller, match_id, **json_data), caller)
+    return created(session, actions.decline_match(session, caller, match_id, **json_data), caller)
 
 
 @api.post("/claims")
@@ -72,4 +72,4 @@ def decline_match(session: Session, caller: Caller, match_id: UUID, json_data: d
 @api.output(MatchOut, 201)
 def claim_need(session: Session, caller: Caller, json_data: dict[str, Any]) -> Any:
     """Choose a need and set a quantity of one's own pledge aside for it; the match is accepted at once."""
-    return made(session, actions.claim_need(session, caller, **json_data), caller)
+    return created(session, actions.claim_need(session, caller, **json_data), caller)

@@ -11,7 +11,7 @@ from chassis.http.fields import Choice, NothingIn, Strict, Text, Whole
 from chassis.http.routes import access
 from matching.book.labels import CANCELLATIONS, CARRIERS, DIFFERENCES
 from matching.matches.actions import delivery as actions
-from matching.matches.api.matches import MatchOut, made
+from matching.matches.api.matches import MatchOut, created
 
 api = APIBlueprint("delivery", __name__)
 
@@ -37,7 +37,7 @@ class CancellationIn(Strict):
 @api.output(MatchOut, 201)
 def send_match(session: Session, caller: Caller, match_id: UUID, json_data: dict[str, Any]) -> Any:
     """Say that what was promised is on its way, or was brought."""
-    return made(session, actions.send_match(session, caller, match_id, **json_data), caller)
+    return created(session, actions.send_match(session, caller, match_id, **json_data), caller)
 
 
 @api.post("/matches/<uuid:match_id>/receipt")
@@ -46,7 +46,7 @@ def send_match(session: Session, caller: Caller, match_id: UUID, json_data: dict
 @api.output(MatchOut, 201)
 def receive_match(session: Session, caller: Caller, match_id: UUID, json_data: dict[str, Any]) -> Any:
     """Say how much arrived; what did not arrive is needed again."""
-    return made(session, actions.receive_match(session, caller, match_id, **json_data), caller)
+    return created(session, actions.receive_match(session, caller, match_id, **json_data), caller)
 
 
 @api.post("/matches/<uuid:match_id>/closing")
@@ -55,7 +55,7 @@ def receive_match(session: Session, caller: Caller, match_id: UUID, json_data: d
 @api.output(MatchOut, 201)
 def close_match(session: Session, caller: Caller, match_id: UUID, json_data: dict[str, Any]) -> Any:
     """Both sides have acted and it is over; `ended_because` says by the figures what came of it."""
-    return made(session, actions.close_match(session, caller, match_id), caller)
+    return created(session, actions.close_match(session, caller, match_id), caller)
 
 
 @api.post("/matches/<uuid:match_id>/cancellation")
@@ -64,4 +64,4 @@ def close_match(session: Session, caller: Caller, match_id: UUID, json_data: dic
 @api.output(MatchOut, 201)
 def cancel_match(session: Session, caller: Caller, match_id: UUID, json_data: dict[str, Any]) -> Any:
     """What was promised will not be delivered; what was never sent is free again."""
-    return made(session, actions.cancel_match(session, caller, match_id, **json_data), caller)
+    return created(session, actions.cancel_match(session, caller, match_id, **json_data), caller)

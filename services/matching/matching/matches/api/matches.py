@@ -124,19 +124,19 @@ def list_managed_matches(session: Session, caller: Caller, query_data: dict[str,
 def get_match(session: Session, caller: Caller, match_id: UUID) -> Any:
     """One match, for its two sides and the administrators of its region, with the reasons why it was proposed."""
     match = queries.find_visible_match(session, caller, match_id)
-    return shown(match, caller, load_feedback(session, match))
+    return render_match(match, caller, load_feedback(session, match))
 
 
-def made(session: Session, match: Match, caller: Caller) -> Any:
-    return shown(match, caller, load_feedback(session, match)), 201, {"Location": f"/v1/matches/{match.id}"}
+def created(session: Session, match: Match, caller: Caller) -> Any:
+    return render_match(match, caller, load_feedback(session, match)), 201, {"Location": f"/v1/matches/{match.id}"}
 
 
 def _page(session: Session, page: dict[str, Any], caller: Caller) -> dict[str, Any]:
     feedback = load_feedback_by_match(session, page["items"])
-    return page | {"items": [shown(match, caller, feedback[match.id]) for match in page["items"]]}
+    return page | {"items": [render_match(match, caller, feedback[match.id]) for match in page["items"]]}
 
 
-def shown(match: Match, caller: Caller, feedback: Feedback) -> dict[str, Any]:
+def render_match(match: Match, caller: Caller, feedback: Feedback) -> dict[str, Any]:
     # From the parts of the score one could tell how the village and the household have fared.
     is_told = match.state in PROMISED_STATES or caller.id != match.pledger_id
     reasons = [reason | {"text": spoken(reason["code"], reason["value"], language())} for reason in match.reasons]
