@@ -113,7 +113,7 @@ def timed(database: Database, act: Callable[[Any], object], times: int = 1) -> f
 
 def fill(database: Database, rows: int) -> None:
     with database.begin() as session:
-        journal.turn_page(session, days_kept=90)
+        journal.maintain_partitions(session, days_kept=90)
         for statement in _FILL:
             session.execute(text(statement), {"rows": rows} if ":rows" in statement else {})
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:

@@ -20,8 +20,8 @@ from sqlalchemy.orm import Session
 from chassis import replay, topology
 from chassis.data.database import Database, new_id, now
 from chassis.messaging import journal
-from chassis.messaging.broker import Publisher, connected, letter
-from chassis.messaging.resend import tell_again
+from chassis.messaging.broker import Publisher, connected, message_for
+from chassis.messaging.resend import resend_all
 from chassis.messaging.subscription import Subscription
 from chassis.migrate import migrate
 from chassis.settings import Settings
@@ -66,10 +66,10 @@ def fill(database: Database, events: int) -> datetime:
     for number in track(range(DAYS), "日志 journal", console=Console(stderr=True)):
         day = first + timedelta(days=number)
         with database.begin() as session:
-            journal.turn_page(session, days_kept=400, at=day)
+            journal.maintain_partitions(session, days_kept=400, at=day)
             session.execute(_FILL, stated | {"day": day, "count": events // DAYS})
     with database.begin() as session:
-        journal.turn_page(session, days_kept=400)
+        journal.maintain_partitions(session, days_kept=400)
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM ANALYZE journal"))
     return first
@@ -77,7 +77,7 @@ def fill(database: Database, events: int) -> datetime:
 
 def pages(session: Session, since: datetime, until: datetime) -> Iterator[int]:
     after = None
-    while rows := journal.page(session, "need_published", since, until, after, 1000):
+    while rows := journal.read_page(session, "need_published", since, until, after, 1000):
         after = rows[-1].told_at, rows[-1].id
         yield len(rows)
 
@@ -128,7 +128,7 @@ def measure_replay(database: Database, settings: Settings, since: datetime) -> N
             for _ in range(1000):
                 event = example_of(NeedPublished)
                 envelope = Envelope(id=new_id(), name="need_published", producer="needs", subject=event.subject, recorded_at=now())
-                publisher.publish([letter(envelope, encode(event), PLACE.queue)])
+                publisher.publish([message_for(envelope, encode(event), PLACE.queue)])
 
         peer = 1000 / seconds(one_by_one)
     told = 0
@@ -136,7 +136,7 @@ def measure_replay(database: Database, settings: Settings, since: datetime) -> N
     def again() -> None:
         nonlocal told
         told = sum(
-            count for count, _ in tell_again(database, settings, replay.chapters([PLACE], since, since + timedelta(days=4)), "", 10**9)
+            count for count, _ in resend_all(database, settings, replay.sources([PLACE], since, since + timedelta(days=4)), "", 10**9)
         )
 
     took = seconds(again)
@@ -151,7 +151,7 @@ def measure_drop(database: Database, first: datetime) -> None:
 
     def drop() -> None:
         with database.begin() as session:
-            journal.turn_page(session, days_kept=DAYS - 1)
+            journal.maintain_partitions(session, days_kept=DAYS - 1)
 
     before = now() - first
     assert before > timedelta(days=DAYS - 1), "the first day is due"

@@ -12,7 +12,7 @@ from bench.matching.costs import seconds_of
 from bench.matching.figures import progress, report
 from bench.matching.scene import AT_ONCE, Scene, message_of
 from chassis.data.database import new_id, now
-from chassis.messaging.broker import Letter, Publisher, connected, letter
+from chassis.messaging.broker import Message, Publisher, connected, message_for
 from contracts.event import Envelope, decode
 from contracts.needs import NeedPublished
 
@@ -47,15 +47,15 @@ def measure(scene: Scene, luck: random.Random, events: int) -> None:
     report(f"through the broker, {array}, time of its own", costs[array], "ms/1000 events", costs[single], costs[array] / costs[single])
 
 
-def _singly(needs: Sequence[NeedPublished]) -> list[Letter]:
+def _singly(needs: Sequence[NeedPublished]) -> list[Message]:
     return [message_of(need, QUEUE) for need in needs]
 
 
-def _in_arrays(needs: Sequence[NeedPublished]) -> list[Letter]:
+def _in_arrays(needs: Sequence[NeedPublished]) -> list[Message]:
     letters = []
     for at in range(0, len(needs), OF_ONE):
         told = [Item(_envelope(need), need) for need in needs[at : at + OF_ONE]]
-        letters.append(letter(told[0].envelope, msgspec.json.encode(told), QUEUE))
+        letters.append(message_for(told[0].envelope, msgspec.json.encode(told), QUEUE))
     return letters
 
 
@@ -73,7 +73,7 @@ def _read_many(message: amqp.Message) -> int:
     return len(_many.decode(message.body))
 
 
-def _through(scene: Scene, letters: Sequence[Letter], read: Callable[[amqp.Message], int], events: int) -> None:
+def _through(scene: Scene, letters: Sequence[Message], read: Callable[[amqp.Message], int], events: int) -> None:
     with connected(scene.broker_url, 60) as connection:
         publisher = Publisher(connection, 60)
         for at in range(0, len(letters), AT_ONCE):

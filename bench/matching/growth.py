@@ -30,7 +30,7 @@ def measure(scene: Scene, luck: random.Random, sizes: list[int], batches: int, p
     of a book used for years.
     """
     # As the clearing process does.
-    gc_tuning.seldom()
+    gc_tuning.collect_rarely()
     stores = {size: _filled(scene, f"growth_{size}", luck, size) for size in sizes}
     costs = dict(zip(sizes, _in_turns([*stores.values()], luck, batches), strict=True))
     for size, cost in costs.items():

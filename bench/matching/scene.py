@@ -15,7 +15,7 @@ from cryptography.fernet import Fernet
 from kombu import Queue
 
 from chassis.data.database import new_id, now
-from chassis.messaging.broker import Letter, Publisher, connected, letter, waiting_in
+from chassis.messaging.broker import Message, Publisher, connected, count_waiting, message_for
 from chassis.migrate import migrate
 from chassis.ops.tracing import continued
 from chassis.testing.postgres import Postgres
@@ -129,13 +129,13 @@ def held(process: Running) -> Iterator[None]:
 
 
 def told_count(connection: amqp.Connection) -> int:
-    return waiting_in(connection, TOLD) or 0
+    return count_waiting(connection, TOLD) or 0
 
 
-def message_of(event: Event, queue: str | None = None) -> Letter:
+def message_of(event: Event, queue: str | None = None) -> Message:
     """Make the message of an event as a relay does, for all listeners or for one queue."""
     kind = type(event)
     envelope = Envelope(
         id=new_id(), name=name_of(kind), producer=producer_of(kind), subject=event.subject, recorded_at=now(), traceparent=continued(None)
     )
-    return letter(envelope, encode(event), queue)
+    return message_for(envelope, encode(event), queue)

@@ -161,7 +161,7 @@ class Publisher:
 
 
 def main() -> None:
-    gc_tuning.seldom()
+    gc_tuning.collect_rarely()
     stopping = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     url = os.environ["BROKER_URL"]

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from chassis.data.database import Database, now
 from chassis.messaging import dead_letters
 from chassis.messaging.dead_letters import DeadLetter
-from chassis.messaging.redaction import redacted
+from chassis.messaging.redaction import redact
 from chassis.ops import telemetry
 from chassis.problems import Problem
 from chassis.settings import Settings
@@ -39,7 +39,7 @@ def show_list(database: Database, service: str, wanted: dict[str, Any], console:
 def show_fields(database: Database, service: str, wanted: dict[str, Any], console: Console) -> None:
     for letter in _letters(database, wanted):
         with database.begin() as session:
-            shown = redacted(letter.name, session.get_one(DeadLetter, letter.id).body)
+            shown = redact(letter.name, session.get_one(DeadLetter, letter.id).body)
         table = Table("field", "shown", title=f"{letter.id} {letter.name} · {letter.reason} · {letter.event_id}")
         for field, value in shown.items():
             table.add_row(field or "–", value)
@@ -75,7 +75,7 @@ def _letters(database: Database, wanted: dict[str, Any]) -> Iterator[DeadLetter]
     """All that are wanted, oldest first, a page at a time."""
     after: UUID | None = None
     while True:
-        query = dead_letters.found(**wanted).order_by(DeadLetter.id).limit(PAGE)
+        query = dead_letters.select_letters(**wanted).order_by(DeadLetter.id).limit(PAGE)
         with database.begin() as session:
             letters = session.scalars(query.where(DeadLetter.id > after) if after else query).all()
         yield from letters

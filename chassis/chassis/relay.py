@@ -16,9 +16,9 @@ import psycopg
 from msgspec.structs import replace
 
 from chassis.data.database import Database, is_passing, is_too_slow, now
-from chassis.data.pg_notify import bell
+from chassis.data.pg_notify import listen
 from chassis.messaging import dead_letters, journal, outbox
-from chassis.messaging.broker import TROUBLE, Publisher, connected, letter
+from chassis.messaging.broker import BROKER_ERRORS, Publisher, connected, message_for
 from chassis.ops import gc_tuning, metrics, telemetry, tracing
 from chassis.settings import Settings
 from contracts.event import every_event, listeners, producer_of
@@ -44,8 +44,8 @@ class Relay:
         for name, event in every_event().items():
             if producer_of(event) == settings.service:
                 metrics.begin(metrics.told, settings.service, name)
-        metrics.asked(metrics.outbox_age, settings, self._database, outbox.age)
-        metrics.asked(metrics.dead_letters, settings, self._database, dead_letters.how_many)
+        metrics.asked(metrics.outbox_age, settings, self._database, outbox.age_seconds)
+        metrics.asked(metrics.dead_letters, settings, self._database, dead_letters.count_parked)
 
     def run(self) -> None:
         """Until `stopping` is set: tell, sleep until woken or a second is over, begin anew after any trouble (0.2 s to 5 s)."""
@@ -54,7 +54,7 @@ class Relay:
             try:
                 with (
                     connected(self._settings.broker_url, self._settings.heartbeat_seconds) as connection,
-                    bell(self._settings.database_url, "outbox") as woken,
+                    listen(self._settings.database_url, "outbox") as woken,
                 ):
                     publisher = Publisher(connection, self._confirm_seconds)
                     while not self.stopping.is_set():
@@ -63,7 +63,7 @@ class Relay:
                         _stay_in_touch(connection)
                         pause = 0.2
             except Exception as error:
-                if not isinstance(error, (*TROUBLE, psycopg.Error)) and not is_passing(error) and not is_too_slow(error):
+                if not isinstance(error, (*BROKER_ERRORS, psycopg.Error)) and not is_passing(error) and not is_too_slow(error):
                     raise
                 log.warning("telling is interrupted", extra={"error": type(error).__name__, "pause_seconds": pause})
                 self.stopping.wait(pause)
@@ -77,16 +77,16 @@ class Relay:
         overdue = time.monotonic() - UNHEARD_PAUSE_SECONDS
         self._unheard = {name: since for name, since in self._unheard.items() if since > overdue}
         with self._database.begin() as session:
-            rows = outbox.waiting(session, BATCH, without=self._unheard)
+            rows = outbox.lock_batch(session, BATCH, without=self._unheard)
             if not rows:
                 return 0
             with tracing.spans([(f"{row.name} told", row.traceparent) for row in rows], "producer") as traces:
                 envelopes = (replace(outbox.envelope_of(row), traceparent=trace) for row, trace in zip(rows, traces, strict=True))
-                letters = (letter(envelope, row.body, row.queue) for envelope, row in zip(envelopes, rows, strict=True))
+                letters = (message_for(envelope, row.body, row.queue) for envelope, row in zip(envelopes, rows, strict=True))
                 safe, unwanted = publisher.publish(letters)
             missed = {position for position in unwanted if rows[position].queue or listeners().get(rows[position].name)}
             if told := [rows[position] for position in sorted(safe - missed)]:
-                journal.keep(session, told)
+                journal.move_from_outbox(session, told)
         self._count(rows, safe, unwanted, missed)
         refused = {outbox.address_of(row) for position, row in enumerate(rows) if position not in safe}
         self._unheard |= dict.fromkeys(refused, time.monotonic())
@@ -110,7 +110,7 @@ class Relay:
             return
         try:
             with self._database.begin() as session:
-                journal.turn_page(session, self._settings.journal_days)
+                journal.maintain_partitions(session, self._settings.journal_days)
         except Exception as error:
             # Somebody reads the journal, a backup for instance. Pages for two more days stand already, but for the first time.
             if self._page is None or not is_passing(error):
@@ -134,7 +134,7 @@ def main() -> None:
     relay = Relay(settings)
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, lambda *_: relay.stopping.set())
-    gc_tuning.seldom()
+    gc_tuning.collect_rarely()
     log.info("relay ready")
     relay.run()
 

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from chassis.data.database import Database, now
 from chassis.messaging import inbox, journal, resend
 from chassis.messaging.outbox import envelope_of
-from chassis.messaging.resend import Chapter, Line, Refused
+from chassis.messaging.resend import Entry, Refused, Source
 from chassis.messaging.subscription import Subscription
 from chassis.settings import Settings
 from contracts.event import name_of
@@ -23,17 +23,17 @@ LEEWAY = timedelta(days=1)
 """How long an event may be on its way again before the listener's inbox might have forgotten that it was handled."""
 
 
-def chapters(subscriptions: Sequence[Subscription], since: datetime | None, until: datetime | None) -> list[Chapter]:
+def sources(subscriptions: Sequence[Subscription], since: datetime | None, until: datetime | None) -> list[Source]:
     """What the journal holds for these places, told at `since` or later and before `until`.
 
     Raises `Refused` when that reaches further back than an inbox remembers: the listener could do again what it did.
     """
-    oldest = now() - inbox.MEMORY + LEEWAY
+    oldest = now() - inbox.RETENTION + LEEWAY
     if since and since < oldest:
-        raise Refused(f"nothing older than {oldest:%Y-%m-%dT%H:%M}Z can be replayed: inboxes remember {inbox.MEMORY.days} days")
+        raise Refused(f"nothing older than {oldest:%Y-%m-%dT%H:%M}Z can be replayed: inboxes remember {inbox.RETENTION.days} days")
     first, end = since or oldest, until or now()
     return [
-        Chapter(
+        Source(
             subscription,
             count=partial(journal.count, name=name_of(subscription.event), since=first, until=end),
             page=partial(_page, name=name_of(subscription.event), since=first, until=end),
@@ -42,9 +42,9 @@ def chapters(subscriptions: Sequence[Subscription], since: datetime | None, unti
     ]
 
 
-def _page(session: Session, mark: str, name: str, since: datetime, until: datetime) -> list[Line]:
-    rows = journal.page(session, name, since, until, _read(mark), resend.PAGE)
-    return [Line(f"{row.told_at.isoformat()}/{row.id}", envelope_of(row), row.body) for row in rows]
+def _page(session: Session, mark: str, name: str, since: datetime, until: datetime) -> list[Entry]:
+    rows = journal.read_page(session, name, since, until, _read(mark), resend.PAGE)
+    return [Entry(f"{row.told_at.isoformat()}/{row.id}", envelope_of(row), row.body) for row in rows]
 
 
 def _read(mark: str) -> tuple[datetime, UUID] | None:
@@ -71,11 +71,11 @@ def main() -> None:
     given = resend.arguments_of(__doc__, since=since, until=moment | {"help": "told before"})
     settings = Settings.of(given.teller)
 
-    def found(database: Database) -> list[Chapter]:
+    def found(database: Database) -> list[Source]:
         subscriptions = resend.subscriptions_of(given.teller, given.to, given.event)
-        if not journal.wait_for_tellers(database):
+        if not journal.wait_for_relays(database):
             raise Refused("a relay has been telling for half a minute, and what it tells may not be journal yet: try again")
-        return chapters(subscriptions, given.since, given.until)
+        return sources(subscriptions, given.since, given.until)
 
     resend.run(given, settings, found)
 

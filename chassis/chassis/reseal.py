@@ -15,26 +15,26 @@ from sqlalchemy import Column, LargeBinary, Table, select, tuple_, type_coerce, 
 from sqlalchemy.orm import Session
 
 from chassis.data.database import Database
-from chassis.data.encryption import Sealed, SealedBytes, resealed
+from chassis.data.encryption import Encrypted, EncryptedBytes, rotate
 from chassis.settings import Settings
 
 AT_ONCE = 100
 
 
-def tables_of(service: str) -> Iterator[Table]:
+def encrypted_tables(service: str) -> Iterator[Table]:
     """The tables of a service that hold something sealed."""
     for module in pkgutil.walk_packages(import_module(service).__path__, f"{service}."):
         if module.name.endswith(".model"):
             import_module(module.name)
     tables: Sequence[Table] = import_module(f"{service}.model").Base.metadata.sorted_tables
-    yield from (table for table in tables if sealed_in(table))
+    yield from (table for table in tables if encrypted_columns(table))
 
 
-def sealed_in(table: Table) -> list[Column[Any]]:
-    return [column for column in table.columns if isinstance(column.type, Sealed | SealedBytes)]
+def encrypted_columns(table: Table) -> list[Column[Any]]:
+    return [column for column in table.columns if isinstance(column.type, Encrypted | EncryptedBytes)]
 
 
-def reseal(database: Database, table: Table) -> tuple[int, int]:
+def rotate_table(database: Database, table: Table) -> tuple[int, int]:
     """Go through a table, a hundred rows in a transaction; how many rows there were, and how many of them are sealed anew now.
 
     Raises `InvalidToken` for what none of the keys opens.
@@ -43,7 +43,7 @@ def reseal(database: Database, table: Table) -> tuple[int, int]:
     while True:
         with database.begin() as session:
             rows = _page(session, table, after)
-            anew += sum(_sealed_anew(session, table, row) for row in rows)
+            anew += sum(_rotate_row(session, table, row) for row in rows)
         if not rows:
             return seen, anew
         seen += len(rows)
@@ -51,15 +51,15 @@ def reseal(database: Database, table: Table) -> tuple[int, int]:
 
 
 def _page(session: Session, table: Table, after: tuple[Any, ...] | None) -> Sequence[Any]:
-    keys, tokens = list(table.primary_key), [type_coerce(column, LargeBinary) for column in sealed_in(table)]
+    keys, tokens = list(table.primary_key), [type_coerce(column, LargeBinary) for column in encrypted_columns(table)]
     query = select(*keys, *tokens).order_by(*keys).limit(AT_ONCE).with_for_update()
     return session.execute(query.where(tuple_(*keys) > after) if after else query).all()
 
 
-def _sealed_anew(session: Session, table: Table, row: Any) -> bool:
-    keys, columns = list(table.primary_key), sealed_in(table)
+def _rotate_row(session: Session, table: Table, row: Any) -> bool:
+    keys, columns = list(table.primary_key), encrypted_columns(table)
     found = zip(columns, row[len(keys) :], strict=True)
-    values = {column.name: type_coerce(token, LargeBinary) for column, old in found if old is not None and (token := resealed(bytes(old)))}
+    values = {column.name: type_coerce(token, LargeBinary) for column, old in found if old is not None and (token := rotate(bytes(old)))}
     if values:
         session.execute(update(table).where(*(key == value for key, value in zip(keys, row, strict=False))).values(values))
     return bool(values)
@@ -70,8 +70,8 @@ def main() -> None:
     parser.add_argument("service", nargs="+")
     for service in parser.parse_args().service:
         database = Database.of(Settings.of(service), "reseal")
-        for table in tables_of(service):
-            rows, anew = reseal(database, table)
+        for table in encrypted_tables(service):
+            rows, anew = rotate_table(database, table)
             print(json.dumps({"service": service, "table": table.name, "rows": rows, "sealed_anew": anew}), flush=True)
         database.close()
 

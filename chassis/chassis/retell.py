@@ -13,27 +13,27 @@ from sqlalchemy.orm import Session
 
 from chassis.messaging import resend
 from chassis.messaging.events import ServiceWorker, handlers_of
-from chassis.messaging.resend import Chapter, Line, Refused
-from chassis.messaging.snapshots import Snapshot, retold
+from chassis.messaging.resend import Entry, Refused, Source
+from chassis.messaging.snapshots import Snapshot, envelope_for
 from chassis.messaging.subscription import Subscription
 from chassis.settings import Settings
 from contracts.event import encode, name_of
 
 
-def chapters(producer: str, subscriptions: Sequence[Subscription]) -> list[Chapter]:
+def sources(producer: str, subscriptions: Sequence[Subscription]) -> list[Source]:
     """The snapshots of the producer for these subscriptions. Raises `Refused` when there is none for one that is wanted."""
     snapshots: Sequence[Snapshot] = import_module(f"{producer}.snapshots").SNAPSHOTS
     found = {subscription.event: subscription for subscription in subscriptions}
     if untold := sorted(name_of(event) for event in found.keys() - {snapshot.event for snapshot in snapshots}):
         raise Refused(f"{producer} cannot retell {', '.join(untold)}")
     return [
-        Chapter(found[snapshot.event], snapshot.count, partial(_page, snapshot=snapshot))
+        Source(found[snapshot.event], snapshot.count, partial(_page, snapshot=snapshot))
         for snapshot in snapshots
         if snapshot.event in found
     ]
 
 
-def check(worker: type[ServiceWorker], subscriptions: Sequence[Subscription]) -> None:
+def refuse_acting_listener(worker: type[ServiceWorker], subscriptions: Sequence[Subscription]) -> None:
     """Raises `Refused` when the listener would do again, upon old events, what cannot be undone."""
     wanted = {subscription.event for subscription in subscriptions}
     acting = [
@@ -44,21 +44,21 @@ def check(worker: type[ServiceWorker], subscriptions: Sequence[Subscription]) ->
         raise Refused(f"{worker.name} refuses to be retold {names}: {worker.refuses_retelling}")
 
 
-def _page(session: Session, mark: str, snapshot: Snapshot) -> list[Line]:
+def _page(session: Session, mark: str, snapshot: Snapshot) -> list[Entry]:
     try:
         after = UUID(mark) if mark else None
     except ValueError:
         raise Refused(f"{mark} is no id") from None
-    return [Line(str(key), retold(event), encode(event)) for key, event in snapshot.page(session, after, resend.PAGE)]
+    return [Entry(str(key), envelope_for(event), encode(event)) for key, event in snapshot.page(session, after, resend.PAGE)]
 
 
 def main() -> None:
     given = resend.arguments_of(__doc__)
 
-    def found(_: object) -> list[Chapter]:
+    def found(_: object) -> list[Source]:
         subscriptions = resend.subscriptions_of(given.teller, given.to, given.event)
-        check(import_module(f"{given.to}.worker").Worker, subscriptions)
-        return chapters(given.teller, subscriptions)
+        refuse_acting_listener(import_module(f"{given.to}.worker").Worker, subscriptions)
+        return sources(given.teller, subscriptions)
 
     resend.run(given, Settings.of(given.teller), found)
 

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from chassis.data.database import Database, is_passing
-from chassis.messaging.broker import TROUBLE, connected, waiting_in
+from chassis.messaging.broker import BROKER_ERRORS, connected, count_waiting
 from chassis.messaging.events import handlers_of
 from chassis.messaging.subscription import Subscription
 from chassis.settings import Settings
@@ -71,7 +71,7 @@ def orphans(session: Session, connection: amqp.Connection, subscriptions: Iterab
     """Queues that a release declared and none of these handlers reads, with what waits in each. Those that are gone are forgotten."""
     read = {name for subscription in subscriptions for name in (subscription.queue, subscription.retry)}
     recorded = sorted(set(session.scalars(text("SELECT name FROM queues"))) - read)
-    waiting = {name: waiting_in(connection, name) for name in recorded}
+    waiting = {name: count_waiting(connection, name) for name in recorded}
     gone = [name for name, count in waiting.items() if count is None]
     session.execute(text("DELETE FROM queues WHERE name = ANY(:gone)"), {"gone": gone})
     return {name: count for name, count in waiting.items() if count is not None}
@@ -100,8 +100,8 @@ def main(patience_seconds: float = 60) -> None:
                 break
             except amqp.ChannelError as error:
                 sys.exit(f"{service}: the broker refuses the topology: {type(error).__name__}: {error}")
-            except (*TROUBLE, DBAPIError) as error:
-                if time.monotonic() > deadline or not (isinstance(error, TROUBLE) or is_passing(error)):
+            except (*BROKER_ERRORS, DBAPIError) as error:
+                if time.monotonic() > deadline or not (isinstance(error, BROKER_ERRORS) or is_passing(error)):
                     sys.exit(f"{service}: topology not declared: {type(error).__name__}: {error}")
                 time.sleep(0.5)
         database.close()

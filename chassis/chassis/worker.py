@@ -44,7 +44,7 @@ def main() -> None:
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, lambda *_: eventlet.spawn(container.stop))
     container.start()
-    gc_tuning.seldom()
+    gc_tuning.collect_rarely()
     log.info("worker ready")
     container.wait()
     database.close()

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from chassis.messaging.broker import TROUBLE, connected
+from chassis.messaging.broker import BROKER_ERRORS, connected
 
 
 class Broker:
@@ -44,7 +44,7 @@ class Broker:
 
     def called(self) -> bytes:
         """Return the first bytes that the client sent after the handshake."""
-        with suppress(*TROUBLE), connected(self.url, 20):
+        with suppress(*BROKER_ERRORS), connected(self.url, 20):
             pass
         self._thread.join()
         return self.greeted

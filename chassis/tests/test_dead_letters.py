@@ -22,7 +22,7 @@ from chassis.data.database import Database, new_id, now
 from chassis.dead_letters import main
 from chassis.messaging import dead_letters, inbox, outbox
 from chassis.messaging.broker import Publisher, connected
-from chassis.messaging.redaction import redacted
+from chassis.messaging.redaction import redact
 from chassis.messaging.subscription import Subscription
 from chassis.ops import telemetry
 from chassis.problems import Problem
@@ -45,7 +45,7 @@ def park(database: Database, event: Event, subscription: Subscription = ONE_BY_O
     with database.begin() as session:
         dead_letters.park(session, subscription, headers, otherwise.get("body", encode(event)), otherwise.get("reason", "Spoilt"), 4)
     with database.begin() as session:
-        return session.scalars(dead_letters.found().order_by(dead_letters.DeadLetter.id.desc())).first().id  # type: ignore[union-attr]
+        return session.scalars(dead_letters.select_letters().order_by(dead_letters.DeadLetter.id.desc())).first().id  # type: ignore[union-attr]
 
 
 def replay(database: Database, letter: UUID) -> str:
@@ -110,7 +110,7 @@ def test_a_message_parked_twice_is_one_dead_letter(house: House) -> None:
 
 
 NOT_REPLAYED: dict[str, tuple[dict[str, Any], str]] = {
-    "older than inboxes remember": ({"age": inbox.MEMORY + timedelta(minutes=1)}, "letter_too_old"),
+    "older than inboxes remember": ({"age": inbox.RETENTION + timedelta(minutes=1)}, "letter_too_old"),
     "no JSON": ({"body": b"\xff"}, "letter_unreadable"),
     "no object": ({"body": b"null"}, "letter_unreadable"),
     "no version": ({"body": b"{}"}, "letter_unreadable"),
@@ -129,7 +129,7 @@ def test_a_refused_replay_keeps_the_letter_and_gives_a_reason(database: RolledBa
     assert replay(database, letter) == code
     with database.begin() as session:
         assert session.scalar(text("SELECT count(*) FROM outbox")) == 0
-        assert [row.id for row in session.scalars(dead_letters.found())] == [letter]
+        assert [row.id for row in session.scalars(dead_letters.select_letters())] == [letter]
 
 
 def test_a_forged_trace_header_is_not_passed_on(database: RolledBack) -> None:
@@ -150,7 +150,7 @@ def test_waiting_time_and_parked_events_are_measured(house: House) -> None:
 def test_a_letter_that_waits_for_its_queue_counts_as_waiting(house: House) -> None:
     replay(house.database, park(house.database, withdrawn_need(), age=timedelta(minutes=5)))
     with house.database.begin() as session:
-        assert 290 < outbox.age(session) < 400
+        assert 290 < outbox.age_seconds(session) < 400
 
 
 def test_a_letter_of_a_retired_event_shows_its_size_and_stays(database: RolledBack) -> None:
@@ -158,7 +158,7 @@ def test_a_letter_of_a_retired_event_shows_its_size_and_stays(database: RolledBa
     with database.begin() as session:
         session.execute(text("UPDATE dead_letters SET name = 'need_forgotten'"))
     assert replay(database, letter) == "letter_unreadable"
-    assert redacted("need_forgotten", b'{"name": "x"}') == {"": "an event that is told no more, 13 bytes"}
+    assert redact("need_forgotten", b'{"name": "x"}') == {"": "an event that is told no more, 13 bytes"}
 
 
 @pytest.mark.parametrize("address", [True, unguarded(False, "without the address filter one missing queue blocks every other queue")])
@@ -190,9 +190,9 @@ def test_dropping_erases_the_body_and_old_letters_are_deleted(database: RolledBa
     with database.begin() as session:
         row = session.get_one(dead_letters.DeadLetter, letter)
         assert (row.body, row.headers) == (b"", {})
-        dead_letters.forget(session)
+        dead_letters.delete_expired(session)
         session.execute(text("UPDATE dead_letters SET settled_at = settled_at - interval '91 days'"))
-        dead_letters.forget(session)
+        dead_letters.delete_expired(session)
     with database.begin() as session:
         assert session.get(dead_letters.DeadLetter, letter) is None
 
@@ -289,14 +289,14 @@ def test_replaying_and_dropping_over_http_happen_once(
 
 def test_the_shown_outline_of_a_body_holds_no_free_text() -> None:
     event = withdrawn_need()
-    shown = redacted("need_withdrawn", encode(event))
+    shown = redact("need_withdrawn", encode(event))
     assert shown["need_id"] == str(event.subject)
-    assert redacted("need_withdrawn", b'{"region": "510903001001"}')["region"] == "510903001001"
+    assert redact("need_withdrawn", b'{"region": "510903001001"}')["region"] == "510903001001"
     hostile: list[Any] = [PERSONAL, [PERSONAL], {PERSONAL: PERSONAL}, 13812345678, 1.5, "13812345678", "2026-01-01", "a" * 36, True, None]
     for value in hostile:
         body = json.dumps(dict.fromkeys((*shown, PERSONAL), value)).encode()
-        seen = str(redacted("need_withdrawn", body))
+        seen = str(redact("need_withdrawn", body))
         assert "奶奶" not in seen
         assert "138" not in seen
     for body in (b"", b"\xff", b"[" * 100_000, b'"x"', json.dumps([PERSONAL]).encode(), b"null", b"7" * 4000, b"7" * 9000):
-        assert "奶奶" not in str(redacted("need_withdrawn", body))
+        assert "奶奶" not in str(redact("need_withdrawn", body))

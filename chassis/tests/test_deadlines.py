@@ -77,7 +77,7 @@ def test_a_request_that_waited_too_long_gets_503_before_any_work(
     client_of: Make, database: RolledBack, monkeypatch: pytest.MonkeyPatch, guarded: bool
 ) -> None:
     if not guarded:
-        monkeypatch.setattr(deadlines.Places, "take", lambda self, seconds: True)
+        monkeypatch.setattr(deadlines.FairSemaphore, "acquire", lambda self, seconds: True)
     asleep, awake = threading.Event(), threading.Event()
 
     def nap(*_: object, **__: object) -> None:
@@ -119,26 +119,26 @@ def test_a_request_that_waits_for_a_row_lock_times_out(address: str, keys: Known
 
 
 def test_the_semaphore_is_first_in_first_out_and_leaks_nothing() -> None:
-    places = deadlines.Places(1)
+    places = deadlines.FairSemaphore(1)
     came: list[int] = []
 
     def wait(number: int) -> None:
-        if places.take(60):
+        if places.acquire(60):
             came.append(number)
-            places.give_back()
+            places.release()
 
-    assert places.take(0)
+    assert places.acquire(0)
     waiting = [threading.Thread(target=wait, args=[number]) for number in range(5)]
     for number, one in enumerate(waiting, 1):
         one.start()
         assert soon(lambda number=number: len(places._waiting) == number)
-    assert not places.take(0.05)
-    places.give_back()
+    assert not places.acquire(0.05)
+    places.release()
     for one in waiting:
         one.join()
     assert came == list(range(5))
-    assert places.take(0)
-    assert not places.take(0)
+    assert places.acquire(0)
+    assert not places.acquire(0)
 
 
 @pytest.mark.parametrize("guarded", [True, unguarded(False, "without rate limits a caller is never refused")])
@@ -237,7 +237,7 @@ def test_slow_request_bodies_block_no_other_request(serve: Serve, guarded: bool 
 
 def test_health_is_answered_while_slow_bodies_fill_every_slot(serve: Serve) -> None:
     _, client = serve(web_threads=2, request_seconds=2)
-    slow = half_sent(client, 2 * deadlines.AT_ONCE + 2)
+    slow = half_sent(client, 2 * deadlines.WAITING_PER_SLOT + 2)
     assert soon(lambda: client.post("/v1/counts", json={"quantity": 7}).status_code == 503)
     for path, status in {"/livez": 200, "/readyz": 200, "/v1/withdrawals/7": 404}.items():
         assert httpx.get(client.base_url.join(path), trust_env=False, timeout=30).status_code == status

@@ -11,7 +11,7 @@ from sqlalchemy import select, text
 from chassis import reseal
 from chassis.data import encryption
 from chassis.data.database import new_id
-from chassis.data.encryption import SealedBytes, fingerprint
+from chassis.data.encryption import EncryptedBytes, fingerprint
 
 NAME = "王秀英"
 OLD, NEW = (Fernet.generate_key().decode() for _ in range(2))
@@ -100,7 +100,7 @@ def test_reseal_stops_at_a_row_that_no_key_decrypts(house: House, with_keys: Cal
 
 
 def test_bytes_are_encrypted_like_text(house: House) -> None:
-    column, drawing = SealedBytes(), b"\xff\xd8\x00" * 40
+    column, drawing = EncryptedBytes(), b"\xff\xd8\x00" * 40
     written = column.process_bind_param(drawing, house.database.engine.dialect)
     assert written is not None
     assert drawing not in written

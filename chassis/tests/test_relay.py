@@ -22,8 +22,8 @@ from swallowing import way_to
 from chassis import relay, topology
 from chassis.data.database import is_passing, new_id, now
 from chassis.messaging import inbox, journal, outbox
-from chassis.messaging.broker import TROUBLE, Letter, Publisher, connected, letter
-from chassis.messaging.inbox import Heard
+from chassis.messaging.broker import BROKER_ERRORS, Message, Publisher, connected, message_for
+from chassis.messaging.inbox import Received
 from chassis.messaging.subscription import Subscription
 from chassis.relay import Relay
 from chassis.testing.rabbitmq import RabbitMQ
@@ -89,7 +89,7 @@ def test_a_publisher_stops_waiting_at_its_confirm_timeout(house: House, rabbitmq
         rabbitmq.freeze()
         try:
             began = time.monotonic()
-            with pytest.raises(TROUBLE):
+            with pytest.raises(BROKER_ERRORS):
                 publisher.publish(large_letters(letters))
             assert 0.4 < time.monotonic() - began < 30
         finally:
@@ -106,14 +106,14 @@ def test_closing_a_frozen_connection_takes_at_most_a_second(house: House, rabbit
         rabbitmq.thaw()
 
 
-def letter_of(event: Event, queue: str | None = None) -> Letter:
+def letter_of(event: Event, queue: str | None = None) -> Message:
     envelope = Envelope(id=new_id(), name="need_withdrawn", producer="needs", subject=event.subject, recorded_at=now())
-    return letter(envelope, encode(event), queue)
+    return message_for(envelope, encode(event), queue)
 
 
-def large_letters(count: int) -> list[Letter]:
+def large_letters(count: int) -> list[Message]:
     """Make large messages to a queue that does not exist, so that the broker returns each."""
-    return [Letter("", "nowhere", amqp.Message(b"x" * 200_000, message_id=str(number))) for number in range(count)]
+    return [Message("", "nowhere", amqp.Message(b"x" * 200_000, message_id=str(number))) for number in range(count)]
 
 
 @pytest.mark.parametrize("reads", [True, unguarded(False, "without reading while writing both sides block")])
@@ -128,7 +128,7 @@ def test_a_batch_larger_than_the_buffers_does_not_deadlock(
     ):
         try:
             safe, unwanted = Publisher(connection, 60 if reads else 5).publish(large_letters(200))
-        except TROUBLE as error:
+        except BROKER_ERRORS as error:
             pytest.fail(type(error).__name__)
     assert safe == unwanted == set(range(200))
 
@@ -152,7 +152,7 @@ def test_refused_and_returned_messages_of_a_batch_are_found(
     refused, unwanted = set(batch[3::70]), set(batch[5::110])
     queues = dict.fromkeys(refused, "full") | dict.fromkeys(unwanted, "nowhere")
     letters = [letter_of(withdrawn_need(), queues.get(position, everything)) for position in batch]
-    letters[500] = Letter("", everything, amqp.Message("救" * 100_000, message_id="long"))
+    letters[500] = Message("", everything, amqp.Message("救" * 100_000, message_id="long"))
     with connected(house.broker_url, 20) as connection:
         publisher = Publisher(connection, 60)
         for _ in range(2):
@@ -169,7 +169,7 @@ def body_of(message: amqp.Message) -> str:
 @pytest.mark.parametrize("traceparent", [None, f"00-{'a' * 32}-{'b' * 16}-01"])
 def test_event_properties_are_encoded_as_amqp_prescribes(traceparent: str | None) -> None:
     envelope = Envelope(id=new_id(), name="need_withdrawn", producer="needs", subject=new_id(), recorded_at=now(), traceparent=traceparent)
-    message = letter(envelope, "{}").message
+    message = message_for(envelope, "{}").message
     assert message._serialize_properties() == amqp.Message("{}", **message.properties)._serialize_properties()
     assert message.headers == envelope.headers()
 
@@ -193,7 +193,7 @@ def test_an_event_stays_pending_only_if_a_listener_misses_it(
         publisher = Publisher(connection, 40)
         assert telling.pass_on(publisher) == 2
         with house.database.begin() as session:
-            assert outbox.told(session) == [missed]
+            assert outbox.pending(session) == [missed]
         [record] = [record for record in caplog.records if record.levelname == "ERROR"]
         assert record.events == ["pledge_withdrawn"]
         house.publish(withdrawn_need())
@@ -222,7 +222,7 @@ def test_rolled_back_events_are_not_published(house: House) -> None:
         outbox.add(session, undone)
         session.rollback()
         session.commit()
-        assert outbox.told(session) == [before, done, after]
+        assert outbox.pending(session) == [before, done, after]
 
 
 def test_events_that_the_broker_refuses_stay_in_the_outbox(house: House) -> None:
@@ -234,7 +234,7 @@ def test_events_that_the_broker_refuses_stay_in_the_outbox(house: House) -> None
     with connected(house.broker_url, 20) as connection:
         assert Relay(house.settings()).pass_on(Publisher(connection, 40)) == 1
     with house.database.begin() as session:
-        assert outbox.told(session) == [refused]
+        assert outbox.pending(session) == [refused]
 
 
 def test_a_refused_event_does_not_block_younger_ones(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -259,7 +259,7 @@ def test_the_journal_drops_old_daily_partitions(house: House) -> None:
 
     def turn(at: datetime) -> None:
         with house.database.begin() as session:
-            journal.turn_page(session, days_kept=3, at=at)
+            journal.maintain_partitions(session, days_kept=3, at=at)
 
     first = datetime(2026, 12, 30, 23, 59, tzinfo=UTC)
     turn(first)
@@ -399,12 +399,12 @@ def test_any_amqp_program_can_listen(house: House) -> None:
     assert Envelope.of(message.headers).subject == event.subject
 
 
-def hear(house: House, heard: list[Heard]) -> bool:
+def hear(house: House, heard: list[Received]) -> bool:
     """Handle a batch; tell whether it succeeded without a deadlock."""
     try:
         with house.database.begin() as session:
             session.execute(text("SET LOCAL deadlock_timeout = '50ms'"))
-            inbox.first_time(session, "needs.pledge_withdrawn", heard)
+            inbox.record_new(session, "needs.pledge_withdrawn", heard)
     except DBAPIError as error:
         assert is_passing(error)
         return False
@@ -416,10 +416,10 @@ def test_batches_that_overlap_do_not_deadlock(house: House, monkeypatch: pytest.
     if not is_sorted:
         descending = itertools.cycle((False, True))
         monkeypatch.setattr(inbox, "sorted", lambda ids: sorted(ids, reverse=next(descending)), raising=False)
-    heard = [Heard(new_id(), withdrawn_pledge()) for _ in range(3)]
+    heard = [Received(new_id(), withdrawn_pledge()) for _ in range(3)]
     with ThreadPoolExecutor(2) as threads:
         with house.database.begin() as session:
-            inbox.first_time(session, "needs.pledge_withdrawn", [heard[1]])
+            inbox.record_new(session, "needs.pledge_withdrawn", [heard[1]])
             through = [threads.submit(hear, house, heard) for _ in range(2)]
             assert soon(lambda: house.count("pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") == 2)
             session.rollback()
@@ -430,7 +430,7 @@ def test_batches_that_overlap_do_not_deadlock(house: House, monkeypatch: pytest.
 def test_a_deadlocked_batch_is_repeated_whole(house: House, monkeypatch: pytest.MonkeyPatch, is_patient: bool) -> None:
     if not is_patient:
         monkeypatch.setattr(inbox, "is_passing", lambda error: False)
-    meet, tries, shared = threading.Barrier(2), Counter[int](), Heard(new_id(), withdrawn_pledge())
+    meet, tries, shared = threading.Barrier(2), Counter[int](), Received(new_id(), withdrawn_pledge())
     with house.database.begin() as session:
         session.execute(text("CREATE TABLE shelves AS SELECT * FROM (VALUES (1, 0), (2, 0)) AS shelf (id, put)"))
 
@@ -443,9 +443,11 @@ def test_a_deadlocked_batch_is_repeated_whole(house: House, monkeypatch: pytest.
                     tries[first] += 1
                     meet.wait(60)
 
-        own = [Heard(new_id(), withdrawn_pledge()) for _ in range(3)]
+        own = [Received(new_id(), withdrawn_pledge()) for _ in range(3)]
         try:
-            return inbox.patiently(lambda: inbox.handle(house.database, f"handler {first}", [*own, shared], act), lambda: False)
+            return inbox.retry_on_database_errors(
+                lambda: inbox.handle(house.database, f"handler {first}", [*own, shared], act), lambda: False
+            )
         except DBAPIError:
             return False
 
@@ -457,12 +459,12 @@ def test_a_deadlocked_batch_is_repeated_whole(house: House, monkeypatch: pytest.
 
 
 def test_an_event_twice_in_one_batch_is_handled_once(house: House) -> None:
-    one, other = Heard(new_id(), withdrawn_pledge()), Heard(new_id(), withdrawn_pledge())
+    one, other = Received(new_id(), withdrawn_pledge()), Received(new_id(), withdrawn_pledge())
     with house.database.begin() as session:
-        assert inbox.first_time(session, "needs.pledge_withdrawn", [one, other, one]) == [one.event, other.event]
+        assert inbox.record_new(session, "needs.pledge_withdrawn", [one, other, one]) == [one.event, other.event]
     with house.database.begin() as session:
-        assert inbox.first_time(session, "needs.pledge_withdrawn", [other, one]) == []
-        assert inbox.first_time(session, "another.handler", [one]) == [one.event]
+        assert inbox.record_new(session, "needs.pledge_withdrawn", [other, one]) == []
+        assert inbox.record_new(session, "another.handler", [one]) == [one.event]
 
 
 def test_a_failed_event_is_not_in_the_inbox(house: House) -> None:
@@ -470,15 +472,17 @@ def test_a_failed_event_is_not_in_the_inbox(house: House) -> None:
         raise ValueError
 
     with pytest.raises(ValueError):
-        inbox.handle(house.database, "needs.pledge_withdrawn", [Heard(new_id(), withdrawn_pledge())], act)
+        inbox.handle(house.database, "needs.pledge_withdrawn", [Received(new_id(), withdrawn_pledge())], act)
     assert house.count("inbox") == 0
 
 
 def test_the_inbox_forgets_after_ninety_days(house: House) -> None:
     with house.database.begin() as session:
-        inbox.first_time(session, "needs.pledge_withdrawn", [Heard(new_id(), withdrawn_pledge()), Heard(new_id(), withdrawn_pledge())])
+        inbox.record_new(
+            session, "needs.pledge_withdrawn", [Received(new_id(), withdrawn_pledge()), Received(new_id(), withdrawn_pledge())]
+        )
         session.execute(
             text("UPDATE inbox SET handled_at = now() - interval '91 days' WHERE event_id = (SELECT min(event_id::text)::uuid FROM inbox)")
         )
-        inbox.forget(session)
+        inbox.delete_expired(session)
     assert house.count("inbox") == 1

@@ -13,8 +13,8 @@ from sqlalchemy import text
 from chassis import replay
 from chassis.data.database import now
 from chassis.messaging import inbox, journal, outbox, resend
-from chassis.messaging.broker import Publisher, connected, waiting_in
-from chassis.messaging.resend import Refused, subscriptions_of, tell_again
+from chassis.messaging.broker import Publisher, connected, count_waiting
+from chassis.messaging.resend import Refused, resend_all, subscriptions_of
 from chassis.relay import Relay
 from contracts.event import Event
 from contracts.needs import NeedWithdrawn, PledgeWithdrawn
@@ -37,8 +37,8 @@ def told(house: House, *events: Event) -> None:
 def replayed(
     house: House, *names: str, after: str = "", since: datetime | None = None, until: datetime | None = None
 ) -> list[tuple[int, str]]:
-    chapters = replay.chapters(subscriptions_of("needs", "pantry", names), since, until)
-    return list(tell_again(house.database, house.settings(), chapters, after))
+    chapters = replay.sources(subscriptions_of("needs", "pantry", names), since, until)
+    return list(resend_all(house.database, house.settings(), chapters, after))
 
 
 def test_a_listener_that_lost_its_tables_hears_the_journal_again(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,13 +116,13 @@ def test_a_replay_pauses_while_the_queue_is_long(house: House) -> None:
 
 
 @pytest.mark.parametrize(
-    "remembered", [inbox.MEMORY, unguarded(timedelta(days=900), "without the age limit a forgotten event is handled again")]
+    "remembered", [inbox.RETENTION, unguarded(timedelta(days=900), "without the age limit a forgotten event is handled again")]
 )
 def test_events_older_than_the_inbox_are_not_replayed(house: House, monkeypatch: pytest.MonkeyPatch, remembered: timedelta) -> None:
     monkeypatch.setattr(inbox, "MEMORY", remembered)
     told(house, *(withdrawn_need() for _ in range(3)))
     with house.database.begin() as session:
-        journal.turn_page(session, days_kept=200, at=datetime.now(UTC) - timedelta(days=100))
+        journal.maintain_partitions(session, days_kept=200, at=datetime.now(UTC) - timedelta(days=100))
         session.execute(text("UPDATE journal SET told_at = told_at - interval '100 days' WHERE id IN (SELECT id FROM journal LIMIT 2)"))
     assert sum(count for count, _ in replayed(house)) == 1
     with pytest.raises(Refused, match="inboxes remember 90 days"):
@@ -143,7 +143,7 @@ def test_a_replay_without_declared_queues_says_so(house: House) -> None:
     with pytest.raises(Refused, match=r"python -m chassis\.topology pantry"):
         replayed(house)
     with connected(house.broker_url, 20) as connection:
-        assert waiting_in(connection, ONE_BY_ONE.queue) is None
+        assert count_waiting(connection, ONE_BY_ONE.queue) is None
 
 
 @pytest.mark.parametrize("waits", [True, unguarded(False, "without waiting an event in flight is neither delivered nor replayed")])
@@ -160,17 +160,17 @@ def test_a_replay_waits_for_events_not_yet_in_the_journal(house: House, monkeypa
 
     def tell() -> None:
         with house.database.begin() as session:
-            rows = outbox.waiting(session, 10)
+            rows = outbox.lock_batch(session, 10)
             published.set()
             waited_for.wait(60)
-            journal.turn_page(session, 90)
-            journal.keep(session, rows)
+            journal.maintain_partitions(session, 90)
+            journal.move_from_outbox(session, rows)
 
     relay = threading.Thread(target=tell)
     relay.start()
     published.wait()
     if waits:
-        journal.wait_for_tellers(house.database)
+        journal.wait_for_relays(house.database)
     counted = replayed(house)
     waited_for.set()
     relay.join()
@@ -180,7 +180,7 @@ def test_a_replay_waits_for_events_not_yet_in_the_journal(house: House, monkeypa
 def test_the_age_of_the_oldest_pending_event_is_measured(house: House) -> None:
     def age() -> float:
         with house.database.begin() as session:
-            return outbox.age(session)
+            return outbox.age_seconds(session)
 
     assert age() == 0
     house.publish(withdrawn_need())

@@ -92,7 +92,7 @@ def test_tracing_without_its_extra_names_what_to_install() -> None:
 
 def test_a_gauge_without_its_database_hides_no_other_gauge(house: House) -> None:
     def asked(database: Database) -> float | None:
-        metrics.asked(metrics.outbox_age, house.settings(), database, outbox.age)
+        metrics.asked(metrics.outbox_age, house.settings(), database, outbox.age_seconds)
         return REGISTRY.get_sample_value("duijie_outbox_age_seconds", {"service": "pantry"})
 
     assert asked(house.database) == 0

@@ -22,11 +22,11 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from chassis.data.database import Database, is_passing
-from chassis.data.pg_notify import bell
+from chassis.data.pg_notify import listen
 from chassis.messaging import inbox, journal, outbox
 from chassis.messaging.dead_letters import UNREADABLE, park
 from chassis.messaging.events import Handler, entrypoints_of, handlers_of
-from chassis.messaging.inbox import Heard
+from chassis.messaging.inbox import Received
 from chassis.messaging.timers import Every
 from chassis.ops import telemetry
 from chassis.settings import Settings
@@ -94,7 +94,7 @@ class LocalBroker:
             self.turn_page(session)
 
     def turn_page(self, session: Session) -> None:
-        journal.turn_page(session, self._settings.journal_days)
+        journal.maintain_partitions(session, self._settings.journal_days)
 
     def deliver(self) -> int:
         """Turn outbox rows into deliveries and hand due ones over; return how many rows and deliveries there were."""
@@ -106,7 +106,7 @@ class LocalBroker:
     def _collect_outbox(self) -> int:
         with self._database.begin() as session:
             known = {address for listener in self._listeners for address in listener.addresses}
-            rows = outbox.waiting(session, BATCH, without=self._nowhere)
+            rows = outbox.lock_batch(session, BATCH, without=self._nowhere)
             if strangers := {row.queue for row in rows if row.queue and row.queue not in known}:
                 self._nowhere |= strangers
                 log.error("nobody reads a queue that an event is for", extra={"queue": ", ".join(sorted(strangers))})
@@ -127,7 +127,7 @@ class LocalBroker:
                     "bodies": [row.body for _, row in posts],
                 }
                 session.execute(_POST, stated)
-            journal.keep(session, rows)
+            journal.move_from_outbox(session, rows)
             return len(rows)
 
     def _hand_over(self, listener: Listener) -> int:
@@ -145,9 +145,9 @@ class LocalBroker:
             session.execute(_DELIVERED, {"queue": queue, "ids": delivered})
             return len(rows)
 
-    def _read(self, listener: Listener, rows: Sequence[Any]) -> tuple[list[Heard], list[UUID]]:
+    def _read(self, listener: Listener, rows: Sequence[Any]) -> tuple[list[Received], list[UUID]]:
         """Decode the rows; park those that cannot be decoded and return their ids."""
-        heard: list[Heard] = []
+        heard: list[Received] = []
         unread: list[UUID] = []
         for row in rows:
             try:
@@ -158,15 +158,15 @@ class LocalBroker:
                     park(theirs, listener.handler.subscription, row.headers, row.body.encode(), UNREADABLE, 1)
                 unread.append(row.event_id)
             else:
-                heard.append(Heard(row.event_id, event, row.headers.get("traceparent")))
+                heard.append(Received(row.event_id, event, row.headers.get("traceparent")))
         return heard, unread
 
-    def _handle(self, listener: Listener, group: Sequence[Heard]) -> list[tuple[Heard, Exception | None]]:
+    def _handle(self, listener: Listener, group: Sequence[Received]) -> list[tuple[Received, Exception | None]]:
         def work() -> None:
             inbox.handle(listener.database, listener.handler.name, group, listener.act)
 
         try:
-            if not inbox.patiently(work, giving_up=self.stopping.is_set, pause=self.stopping.wait):
+            if not inbox.retry_on_database_errors(work, giving_up=self.stopping.is_set, pause=self.stopping.wait):
                 return []
         except Exception as error:
             return [(group[0], error)] if len(group) == 1 else [pair for one in group for pair in self._handle(listener, [one])]
@@ -192,7 +192,7 @@ class LocalBroker:
     def run(self) -> None:
         """Deliver until `stopping` is set; sleep until woken or for a second, and wait out database trouble."""
         while not self.stopping.is_set():
-            with patient(self.stopping), bell(self._settings.database_url, "outbox") as woken:
+            with patient(self.stopping), listen(self._settings.database_url, "outbox") as woken:
                 while not self.stopping.is_set():
                     if not self.deliver():
                         woken.wait(1.0)
@@ -232,7 +232,7 @@ def main() -> None:
     databases = {name: Database.of(settings, "courier") for name, settings in told.items()}
     workers = {name: import_module(f"{name}.worker").Worker for name in services()}
     listeners = [
-        Listener(databases[name], handler, handler.act(getattr(worker(), handler.method)))
+        Listener(databases[name], handler, handler.list_handler(getattr(worker(), handler.method)))
         for name, worker in workers.items()
         for handler in handlers_of(worker)
     ]

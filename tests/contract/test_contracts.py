@@ -45,7 +45,9 @@ def test_every_listener_handles_the_committed_example_of_what_it_hears_and_hears
 
 def hear(database: RolledBack, worker: Any, handler: Handler) -> None:
     with database.begin() as session:
-        handler.act(getattr(worker, handler.method))(session, [decode(handler.subscription.event, example(handler.subscription.event))])
+        handler.list_handler(getattr(worker, handler.method))(
+            session, [decode(handler.subscription.event, example(handler.subscription.event))]
+        )
 
 
 @pytest.mark.parametrize("event", every_event().values(), ids=every_event())

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from chassis.messaging.broker import letter
+from chassis.messaging.broker import message_for
 from chassis.messaging.subscription import Subscription
 from contracts.event import Event, encode, every_event, name_of, producer_of
 from contracts.generate import example_of
@@ -46,7 +46,7 @@ def packages() -> None:
 @pytest.mark.parametrize("event", EVENTS.values(), ids=EVENTS)
 def test_an_event_is_described_where_the_relay_really_sends_it(told: Document, event: type[Event]) -> None:
     example = example_of(event)
-    sent = letter(asyncapi.envelope_of(example), encode(example))
+    sent = message_for(asyncapi.envelope_of(example), encode(example))
     channel, message = told["channels"][name_of(event)], told["components"]["messages"][name_of(event)]
     assert (channel["bindings"]["amqp"]["exchange"]["name"], channel["address"]) == (sent.exchange, sent.routing_key)
     assert message["contentType"] == sent.message.properties["content_type"]

@@ -53,7 +53,7 @@ from chassis.data.database import Database, new_id
 from chassis.http.app import create_app
 from chassis.messaging import inbox
 from chassis.messaging.events import handlers_of
-from chassis.messaging.inbox import Heard
+from chassis.messaging.inbox import Received
 from chassis.testing.fixtures import Client, KnownKeys, Person, administrator_of
 from contracts.event import encode, decode, every_event
 from contracts.generate import example_of
@@ -66,7 +66,7 @@ administrator = administrator_of(database, "510903100")
 kind = every_event()["review_written"]
 event = decode(kind, encode(replace(example_of(kind), reader_id=reader.id, region="510903100208", reason="late")))
 [handler] = [one for one in handlers_of(Worker) if one.subscription.event is kind]
-inbox.handle(database, handler.name, [Heard(new_id(), event)], handler.act(getattr(Worker(), handler.method)))
+inbox.handle(database, handler.name, [Received(new_id(), event)], handler.list_handler(getattr(Worker(), handler.method)))
 client = Client(create_app("notify", api, database=database, keys=keys).test_client(), keys)
 shown = {who: client.get("/v1/notices", by=one, headers={"Accept-Language": "en"}).json["items"]
          for who, one in (("reader", reader), ("administrator", administrator))}

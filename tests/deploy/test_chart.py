@@ -161,7 +161,7 @@ def test_each_process_gets_only_the_secrets_of_its_service(values: str) -> None:
 
 
 def test_only_encrypting_services_list_encryption_secrets() -> None:
-    words = {"Sealed": "SEAL_KEYS", "SealedBytes": "SEAL_KEYS", "fingerprint": "FINGERPRINT_KEY"}
+    words = {"Encrypted": "SEAL_KEYS", "EncryptedBytes": "SEAL_KEYS", "fingerprint": "FINGERPRINT_KEY"}
     for name, service in services().items():
         used = set()
         for path in (ROOT / "services" / name / name).rglob("*.py"):

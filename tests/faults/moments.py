@@ -53,7 +53,7 @@ def in_relay() -> None:
 
     broker.Publisher.publish = around("claimed", broker.Publisher.publish, None)  # type: ignore[method-assign]
     broker.Publisher._wait_for_confirms = around("sent", broker.Publisher._wait_for_confirms, None)  # type: ignore[method-assign]
-    journal.keep = around("confirmed", journal.keep, "kept")
+    journal.move_from_outbox = around("confirmed", journal.move_from_outbox, "kept")
 
 
 def in_worker() -> None:
@@ -98,13 +98,13 @@ def without_inbox() -> None:
     """It is written, and nobody looks."""
     from chassis.messaging import inbox
 
-    first_time = inbox.first_time
+    first_time = inbox.record_new
 
     def every_time(session: Any, handler: str, heard: Any) -> list[Any]:
         first_time(session, handler, heard)
         return [one.event for one in heard]
 
-    inbox.first_time = every_time
+    inbox.record_new = every_time
 
 
 def acknowledged_on_arrival() -> None:

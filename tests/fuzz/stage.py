@@ -98,7 +98,7 @@ class Stage:
         for event in events:
             handler = handlers[type(event)]
             with self.database.begin() as session:
-                handler.act(getattr(worker(), handler.method))(session, [event])
+                handler.list_handler(getattr(worker(), handler.method))(session, [event])
             for one in fields_of(event):
                 if one.name.endswith("_id"):
                     self.heard[one.name].append(str(getattr(event, one.name)))

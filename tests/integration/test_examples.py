@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from sqlalchemy import text
 
 from chassis.data.database import Database, new_id, now
-from chassis.messaging.broker import Publisher, connected, letter
+from chassis.messaging.broker import Publisher, connected, message_for
 from chassis.testing.rabbitmq import RabbitMQ
 from contracts.event import Envelope, Event, encode, name_of, producer_of
 from contracts.generate import example_of
@@ -55,7 +55,7 @@ def told(event: Event) -> Any:
     """Return the message that the relay would send."""
     kind = type(event)
     envelope = Envelope(id=new_id(), name=name_of(kind), producer=producer_of(kind), subject=event.subject, recorded_at=now())
-    return letter(envelope, encode(event).decode())
+    return message_for(envelope, encode(event).decode())
 
 
 def tell(broker_url: str, letters: list[Any]) -> None:

@@ -32,7 +32,9 @@ class Route:
 
     def broker(self, kind: type[LocalBroker] = LocalBroker, batch: int = 500) -> LocalBroker:
         handler = Handler(Subscription("notify", NeedRejected), "on_need_rejected", batch)
-        return kind(self.settings, self.teller, [Listener(self.listener, handler, handler.act(self.take if batch > 1 else self.take_one))])
+        return kind(
+            self.settings, self.teller, [Listener(self.listener, handler, handler.list_handler(self.take if batch > 1 else self.take_one))]
+        )
 
     def take_one(self, session: Session, event: Event) -> None:
         self.take(session, [event])
@@ -125,7 +127,7 @@ def test_poisonous_event_is_parked_after_three_attempts(route: Route, batch: int
     route.settle(route.broker(batch=batch))
     assert sorted(route.taken()) == sorted(set(told) - route.poison)
     with route.listener.begin() as session:
-        [letter] = session.scalars(dead_letters.found()).all()
+        [letter] = session.scalars(dead_letters.select_letters()).all()
     assert (letter.reason, letter.attempts, letter.name) == ("ValueError", 3, "need_rejected")
 
 
@@ -136,7 +138,7 @@ def test_unreadable_event_is_parked_and_others_are_handled(route: Route) -> None
     route.settle(route.broker())
     assert sorted(route.taken()) == sorted({*told} - {told[1]})
     with route.listener.begin() as session:
-        [letter] = session.scalars(dead_letters.found()).all()
+        [letter] = session.scalars(dead_letters.select_letters()).all()
     assert (letter.reason, letter.name) == ("unreadable", "need_rejected")
 
 
@@ -146,7 +148,7 @@ def test_a_dead_letter_that_is_replayed_is_handled(route: Route) -> None:
     route.settle(route.broker())
     route.poison = set()
     with route.listener.begin() as session:
-        [letter] = session.scalars(dead_letters.found()).all()
+        [letter] = session.scalars(dead_letters.select_letters()).all()
         dead_letters.replay(session, letter.id)
     listeners_own = dataclasses.replace(route, teller=route.listener)
     route.settle(listeners_own.broker())
@@ -157,7 +159,7 @@ def test_a_dead_letter_that_is_replayed_is_handled(route: Route) -> None:
 def test_what_is_for_a_queue_that_nobody_reads_stays(route: Route) -> None:
     envelope = Envelope(id=new_id(), name="need_rejected", producer="needs", subject=new_id(), recorded_at=now())
     with route.teller.begin() as session:
-        outbox.add_for(session, "stranger.needs.need_rejected.v1", envelope, 1, "{}")
+        outbox.add_for_queue(session, "stranger.needs.need_rejected.v1", envelope, 1, "{}")
     told = route.tell(3)
     route.settle(route.broker())
     assert sorted(route.taken()) == sorted(told)

@@ -26,7 +26,7 @@ def _fingerprint_key() -> bytes:
     return key.encode()
 
 
-class Sealed(TypeDecorator[str]):
+class Encrypted(TypeDecorator[str]):
     """Text that only a process holding `SEAL_KEYS` (Fernet keys, newest first) can read.
 
     It cannot be searched: keep a fingerprint beside it.
@@ -42,8 +42,8 @@ class Sealed(TypeDecorator[str]):
         return None if value is None else _keys().decrypt(bytes(value)).decode()
 
 
-class SealedBytes(TypeDecorator[bytes]):
-    """As `Sealed`, of bytes: a photo, say."""
+class EncryptedBytes(TypeDecorator[bytes]):
+    """As `Encrypted`, of bytes: a photo, say."""
 
     impl = LargeBinary
     cache_ok = True
@@ -55,7 +55,7 @@ class SealedBytes(TypeDecorator[bytes]):
         return None if value is None else _keys().decrypt(bytes(value))
 
 
-def resealed(token: bytes) -> bytes | None:
+def rotate(token: bytes) -> bytes | None:
     """What was sealed by an older key, sealed by the newest; None when it is so already. Raises `InvalidToken` if no key opens it."""
     try:
         _each_key()[0].decrypt(token)

@@ -19,6 +19,6 @@ idempotency_keys = Table(
 )
 
 
-def forget(session: Session) -> None:
+def delete_expired(session: Session) -> None:
     """Delete keys older than 24 hours."""
     session.execute(text("DELETE FROM idempotency_keys WHERE used_at < now() - interval '24 hours'"))

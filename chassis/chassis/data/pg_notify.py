@@ -7,7 +7,7 @@ import psycopg
 from sqlalchemy.engine import make_url
 
 
-class Bell:
+class Notifications:
     """Rings when a transaction that notified the channel commits."""
 
     def __init__(self, connection: psycopg.Connection[tuple[object, ...]]) -> None:
@@ -19,9 +19,9 @@ class Bell:
 
 
 @contextmanager
-def bell(database_url: str, channel: str) -> Iterator[Bell]:
+def listen(database_url: str, channel: str) -> Iterator[Notifications]:
     """Listen on a channel over a connection of its own. Raises `psycopg.Error` when the database is away."""
     url = make_url(database_url).set(drivername="postgresql").render_as_string(hide_password=False)
-    with psycopg.connect(url, autocommit=True, connect_timeout=5, application_name=f"bell-{channel}") as connection:
+    with psycopg.connect(url, autocommit=True, connect_timeout=5, application_name=f"listen-{channel}") as connection:
         connection.execute(f'LISTEN "{channel}"')
-        yield Bell(connection)
+        yield Notifications(connection)

@@ -14,7 +14,7 @@ def serve(service: str) -> None:
     settings, web = Settings.of(service), WebSettings.of_environment()
     telemetry.start(service, "web")
     # A thread for each who waits or sends, so that how long they do is known here, and health is answered meanwhile.
-    threads = web.web_threads * deadlines.AT_ONCE * 2
+    threads = web.web_threads * deadlines.WAITING_PER_SLOT * 2
     server = draining.Server(
         f"{service}.web:create",
         factory=True,

@@ -49,7 +49,7 @@ def create_app(service: str, api: APIBlueprint, *, database: Database | None = N
     headers.keep(app, web)
     draining.keep(app)
     app.before_request(_limit_body)
-    deadlines.keep(app, database, web)
+    deadlines.install(app, database, web)
     app.before_request(_read_strictly)
     for kind in (Exception, HTTPError):
         app.register_error_handler(kind, _refuse)

@@ -13,7 +13,7 @@ from chassis.http.fields import Choice, Moment, NothingIn, Schema, Text
 from chassis.http.pagination import PageIn, page, page_of
 from chassis.messaging import dead_letters
 from chassis.messaging.dead_letters import DROPPED, PARKED, REPLAYED, DeadLetter
-from chassis.messaging.redaction import redacted
+from chassis.messaging.redaction import redact
 from chassis.problems import not_allowed, not_found
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -73,7 +73,7 @@ def blueprint(service: str) -> APIBlueprint:
         """Events that could not be handled, those parked last first."""
         _check(caller)
         paging = {name: query_data.pop(name) for name in ("cursor", "limit") if name in query_data}
-        return page(session, dead_letters.found(**query_data), DeadLetter.id, **paging)
+        return page(session, dead_letters.select_letters(**query_data), DeadLetter.id, **paging)
 
     @api.get("/<uuid:letter_id>")
     @route("get_{}_dead_letter")
@@ -116,4 +116,4 @@ def _check(caller: Caller) -> None:
 
 def _shown(letter: DeadLetter) -> dict[str, Any]:
     whole = {column.key: getattr(letter, column.key) for column in DeadLetter.__table__.columns if column.key != "body"}
-    return whole | {"fields_shown": redacted(letter.name, letter.body)}
+    return whole | {"fields_shown": redact(letter.name, letter.body)}

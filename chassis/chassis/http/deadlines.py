@@ -21,19 +21,19 @@ from chassis.problems import unavailable
 from chassis.settings import WebSettings
 
 log = logging.getLogger("chassis.deadlines")
-NOT_WAITING = {"livez", "readyz"}
-AT_ONCE = 4
+WITHOUT_SLOT = {"livez", "readyz"}
+WAITING_PER_SLOT = 4
 """For each place so many requests may wait for one, and so many bodies may be read."""
-PATIENCE_SECONDS = 1.0
+BODY_WAIT_SECONDS = 1.0
 """How long a request waits until its body is read at all; bodies that are sent at once take no time."""
-LEFT_AS_IT_IS = 0.9
+UNTOUCHED_SHARE = 0.9
 """The share of a statement's time that may be gone before it is worth a round trip to tell the database of less."""
 
 _ends_at: ContextVar[float | None] = ContextVar("ends_at", default=None)
 _granted: ContextVar[float] = ContextVar("granted", default=0.0)
 
 
-class Places:
+class FairSemaphore:
     """So many may be taken at once, by whoever has waited longest. Unlike a semaphore's, each wakes only the one that it is given to."""
 
     def __init__(self, count: int) -> None:
@@ -41,7 +41,7 @@ class Places:
         self._waiting: deque[threading.Lock] = deque()
         self._changing = threading.Lock()
 
-    def take(self, seconds: float) -> bool:
+    def acquire(self, seconds: float) -> bool:
         """Whether there was one within so many seconds."""
         with self._changing:
             if self._free:
@@ -58,7 +58,7 @@ class Places:
                 return False
         return True
 
-    def give_back(self) -> None:
+    def release(self) -> None:
         with self._changing:
             if self._waiting:
                 self._waiting.popleft().release()
@@ -66,28 +66,28 @@ class Places:
                 self._free += 1
 
 
-def keep(app: Flask, database: Database, settings: WebSettings) -> None:
+def install(app: Flask, database: Database, settings: WebSettings) -> None:
     """Give every request of `app` its deadline and one of `settings.web_threads` places; health is answered without a place."""
-    places, bodies = Places(settings.web_threads), Places(settings.web_threads * AT_ONCE)
+    places, bodies = FairSemaphore(settings.web_threads), FairSemaphore(settings.web_threads * WAITING_PER_SLOT)
     engine, most = database.engine, database.statement_timeout_ms / 1000
 
     def read() -> None:
-        if not bodies.take(PATIENCE_SECONDS):
+        if not bodies.acquire(BODY_WAIT_SECONDS):
             log.warning("too many bodies are on their way", extra={"endpoint": request.endpoint})
             raise unavailable(retry_after_seconds=2)
         try:
             request.get_data(cache=True)
         finally:
-            bodies.give_back()
+            bodies.release()
 
     def enter() -> None:
         if request.method in strict_json.WITH_BODY and request.content_length != 0:
             read()
         _ends_at.set(time.monotonic() + settings.request_seconds)
         _granted.set(most)
-        if request.endpoint in NOT_WAITING:
+        if request.endpoint in WITHOUT_SLOT:
             return
-        if not places.take(settings.request_seconds):
+        if not places.acquire(settings.request_seconds):
             log.warning("a request waited too long for a place", extra={"endpoint": request.endpoint})
             raise unavailable(retry_after_seconds=2)
         g.has_place = True
@@ -95,7 +95,7 @@ def keep(app: Flask, database: Database, settings: WebSettings) -> None:
     def leave(_: BaseException | None) -> None:
         _ends_at.set(None)
         if g.pop("has_place", False):
-            places.give_back()
+            places.release()
 
     app.before_request(enter)
     app.teardown_request(leave)
@@ -112,7 +112,7 @@ def _shorten(connection: Connection, cursor: Any, statement: str, *_: Any) -> No
     left = ends_at - time.monotonic()
     if left <= 0:
         raise unavailable(retry_after_seconds=2)
-    if left < LEFT_AS_IT_IS * _granted.get():
+    if left < UNTOUCHED_SHARE * _granted.get():
         driver: Any = connection.connection.dbapi_connection
         driver.execute("SELECT set_config('statement_timeout', %s, true)", [str(max(1, int(left * 1000)))])
         _granted.set(left)

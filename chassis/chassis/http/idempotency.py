@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from chassis.data.encryption import fingerprint
-from chassis.messaging.outbox import TELL, as_told, untold
+from chassis.messaging.outbox import INSERT, insert_parameters, pop_unwritten
 from chassis.problems import in_progress, invalid, key_reused
 
 _LOOK = text(
@@ -16,7 +16,7 @@ _LOOK = text(
     " WHERE caller_id = :caller_id AND method = :method AND path = :path AND key = :key AND used_at > now() - interval '24 hours'"
 )
 # What the request has to tell goes with it, in one round trip.
-_KEEP = f"""WITH told AS ({TELL})
+_KEEP = f"""WITH told AS ({INSERT})
     INSERT INTO idempotency_keys (caller_id, method, path, key, body_hash, status, location)
     VALUES (%(caller_id)s, %(method)s, %(path)s, %(key)s, %(body_hash)s, %(status)s, %(location)s)
     ON CONFLICT (caller_id, method, path, key) DO UPDATE
@@ -59,7 +59,7 @@ def keep(session: Session, caller_id: UUID, response: Response) -> None:
     """
     session.flush()
     stated = {"body_hash": _body_hash(), "status": response.status_code, "location": response.headers["Location"]}
-    kept = session.connection().exec_driver_sql(_KEEP, _same(caller_id) | stated | as_told(untold(session)))
+    kept = session.connection().exec_driver_sql(_KEEP, _same(caller_id) | stated | insert_parameters(pop_unwritten(session)))
     if not kept.rowcount:
         raise in_progress(retry_after_seconds=1)
 

@@ -45,7 +45,7 @@ def access(
             keyed: Caller | None = None
             try:
                 with span as trace, database.begin() as session:
-                    outbox.follow(session, trace)
+                    outbox.continue_trace(session, trace)
                     caller = _caller(keys, who, signs_in, session)
                     if "again" not in g:
                         if caller and idempotent and request.method == "POST" and "Idempotency-Key" in request.headers:

@@ -10,7 +10,7 @@ from chassis.data.database import Database
 from chassis.settings import Settings
 
 
-class Loop(Entrypoint):  # type: ignore[misc]
+class BackgroundEntrypoint(Entrypoint):  # type: ignore[misc]
     """An entrypoint with a green thread of its own, which ends by itself when the container stops."""
 
     def setup(self) -> None:

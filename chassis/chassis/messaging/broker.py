@@ -17,10 +17,10 @@ from amqp.spec import Basic
 
 from contracts.event import Envelope, exchange_of
 
-TROUBLE = (OSError, amqp.ConnectionError, amqp.ChannelError)
+BROKER_ERRORS = (OSError, amqp.ConnectionError, amqp.ChannelError)
 """What a lost, refusing or silent broker raises; connecting anew is the cure."""
 
-PIECE_BYTES = 32_768
+CHUNK_BYTES = 32_768
 
 
 def _decode_properties(frame: bytes, offset: int) -> tuple[dict[str, Any], int]:
@@ -51,7 +51,7 @@ def connected(url: str, heartbeat_seconds: int) -> Iterator[amqp.Connection]:
     try:
         connection.sock.settimeout(2 * heartbeat_seconds)
         yield connection
-        with suppress(*TROUBLE):
+        with suppress(*BROKER_ERRORS):
             connection.sock.settimeout(1)
             connection.close()
     finally:
@@ -59,7 +59,7 @@ def connected(url: str, heartbeat_seconds: int) -> Iterator[amqp.Connection]:
 
 
 @dataclass(frozen=True)
-class Letter:
+class Message:
     """One message to publish. `exchange` empty and `routing_key` a queue's name goes straight to that queue."""
 
     exchange: str
@@ -74,7 +74,7 @@ _ALWAYS = {"content_type": "application/json", "content_encoding": "utf-8", "del
 _LEADING = pack(">H", 0xF080) + dumps("ss", (_ALWAYS["content_type"], _ALWAYS["content_encoding"]))
 
 
-class _Told(amqp.Message):  # type: ignore[misc]
+class _EventMessage(amqp.Message):  # type: ignore[misc]
     """Lays out its properties as amqp does, in a quarter of the time: it knows which they are, and that all headers are text."""
 
     def _serialize_properties(self) -> bytes:
@@ -89,11 +89,11 @@ def _text_named(name: str) -> bytes:
     return begun
 
 
-def letter(envelope: Envelope, body: str | bytes, queue: str | None = None) -> Letter:
+def message_for(envelope: Envelope, body: str | bytes, queue: str | None = None) -> Message:
     """An event as a message: to everybody who listens, or to one queue alone."""
     headers = envelope.headers()
-    message = _Told(body, **_ALWAYS, message_id=headers["ce-id"], application_headers=headers)
-    return Letter("", queue, message) if queue else Letter(exchange_of(envelope.producer), envelope.name, message)
+    message = _EventMessage(body, **_ALWAYS, message_id=headers["ce-id"], application_headers=headers)
+    return Message("", queue, message) if queue else Message(exchange_of(envelope.producer), envelope.name, message)
 
 
 @cache
@@ -124,11 +124,11 @@ class Publisher:
         self._channel.events["basic_nack"].add(self._on_nack)
         self._channel.events["basic_return"].add(self._on_return)
 
-    def publish(self, letters: Iterable[Letter]) -> tuple[set[int], set[int]]:
+    def publish(self, letters: Iterable[Message]) -> tuple[set[int], set[int]]:
         """Publish all, then wait for the confirms.
 
         Returns the positions of the letters that the broker keeps safe, and of those among them that no queue wanted.
-        Raises one of `TROUBLE` when the broker is away or stays silent for `confirm_seconds`; nothing is known then.
+        Raises one of `BROKER_ERRORS` when the broker is away or stays silent for `confirm_seconds`; nothing is known then.
         """
         first, marks = self._last_tag + 1, []
         self._refused.clear()
@@ -138,7 +138,7 @@ class Publisher:
             self._unconfirmed.add(self._last_tag)
             marks.append(str(one.message.properties["message_id"]))
             self._gather(_addressed(one.exchange, one.routing_key), one.message)
-            if len(self._frames) >= PIECE_BYTES:
+            if len(self._frames) >= CHUNK_BYTES:
                 self._send()
         self._send()
         self._wait_for_confirms()
@@ -148,8 +148,8 @@ class Publisher:
     def _send(self) -> None:
         frames = bytes(self._frames)
         self._frames.clear()
-        for at in range(0, len(frames), PIECE_BYTES):
-            self._transport.write(frames[at : at + PIECE_BYTES])
+        for at in range(0, len(frames), CHUNK_BYTES):
+            self._transport.write(frames[at : at + CHUNK_BYTES])
             self._read()
 
     def _read(self) -> None:
@@ -163,7 +163,7 @@ class Publisher:
         while self._unconfirmed:
             self.connection.drain_events(timeout=max(0.001, deadline - time.monotonic()))
 
-    def rest(self, seconds: float) -> None:
+    def idle(self, seconds: float) -> None:
         """Wait, while the broker sees that we live and we see that it does."""
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
@@ -182,7 +182,7 @@ class Publisher:
         self._returned.add(str(message.properties.get("message_id")))
 
 
-def waiting_in(connection: amqp.Connection, queue: str) -> int | None:
+def count_waiting(connection: amqp.Connection, queue: str) -> int | None:
     """How many messages wait in a queue, without those that a consumer holds; None when there is no such queue."""
     channel = connection.channel()
     try:

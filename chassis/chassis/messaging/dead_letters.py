@@ -73,7 +73,7 @@ def park(session: Session, subscription: Subscription, headers: Mapping[str, Any
     session.execute(row.on_conflict_do_update(index_elements=["queue", "digest"], index_where=text("state = 'parked'"), set_=again))
 
 
-def found(
+def select_letters(
     event: str | None = None, reason: str | None = None, state: str | None = PARKED,
     parked_after: datetime | None = None, parked_before: datetime | None = None, ids: Collection[UUID] = (),
 ) -> Select[DeadLetter]:  # fmt: skip
@@ -104,12 +104,12 @@ def replay(session: Session, letter_id: UUID, by: UUID | None = None) -> DeadLet
         raise letter_unreadable() from None
     if type(version) is not int or not -(2**63) < version < 2**63:
         raise letter_unreadable()
-    if envelope.recorded_at < now() - inbox.MEMORY:
+    if envelope.recorded_at < now() - inbox.RETENTION:
         raise letter_too_old()
     told = msgspec.structs.replace(
         envelope, name=letter.name, producer=producer_of(event), traceparent=tracing.continued(envelope.traceparent)
     )
-    outbox.add_for(session, letter.queue, told, version, body)
+    outbox.add_for_queue(session, letter.queue, told, version, body)
     return _settle(session, letter, REPLAYED, by)
 
 
@@ -118,12 +118,12 @@ def drop(session: Session, letter_id: UUID, by: UUID | None = None) -> DeadLette
     return _settle(session, _locked(session, letter_id), DROPPED, by)
 
 
-def forget(session: Session) -> None:
+def delete_expired(session: Session) -> None:
     """Drop the rows of letters that were settled longer ago than inboxes remember."""
-    session.execute(text("DELETE FROM dead_letters WHERE settled_at < now() - CAST(:memory AS interval)"), {"memory": inbox.MEMORY})
+    session.execute(text("DELETE FROM dead_letters WHERE settled_at < now() - CAST(:memory AS interval)"), {"memory": inbox.RETENTION})
 
 
-def how_many(session: Session) -> int:
+def count_parked(session: Session) -> int:
     """How many letters are parked now."""
     return session.scalar(select(func.count()).select_from(DeadLetter).where(DeadLetter.state == PARKED)) or 0
 

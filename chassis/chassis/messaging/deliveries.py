@@ -6,30 +6,30 @@ from typing import Any
 
 import amqp
 
-DEEPEST = 4
-LONGEST = 500
-MOST_FAILURES = 10**6
+MAX_DEPTH = 4
+MAX_LENGTH = 500
+MAX_FAILURES = 10**6
 
 
 def headers_of(message: amqp.Message) -> dict[str, Any]:
     return message.headers or {}
 
 
-def failures_of(message: amqp.Message) -> int:
+def count_failures(message: amqp.Message) -> int:
     """How often a handler failed on it; a stranger may have written any number there."""
     counts = [death.get("count") for death in _deaths(message) if death.get("reason") == "rejected"]
-    return max(0, min(MOST_FAILURES, sum(count for count in counts if isinstance(count, int))))
+    return max(0, min(MAX_FAILURES, sum(count for count in counts if isinstance(count, int))))
 
 
-def died_of_deliveries(message: amqp.Message) -> bool:
+def exceeded_delivery_limit(message: amqp.Message) -> bool:
     """Whether the broker gave it up because connections broke over it too often."""
     return any(death.get("reason") == "delivery_limit" for death in _deaths(message))
 
 
-def said_of(message: amqp.Message) -> dict[str, Any]:
+def headers_as_json(message: amqp.Message) -> dict[str, Any]:
     """Its headers, `content-type` and `content-encoding`, as JSON that PostgreSQL stores: cut off where they are long or deep."""
     properties = {f"content-{name}": message.properties.get(f"content_{name}") for name in ("type", "encoding")}
-    found: dict[str, Any] = _plain({**headers_of(message), **properties}, DEEPEST)
+    found: dict[str, Any] = _plain({**headers_of(message), **properties}, MAX_DEPTH)
     return found
 
 
@@ -37,13 +37,13 @@ def _plain(value: Any, depth: int) -> Any:
     if value is None or isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
         return value
     if isinstance(value, str):
-        return value[:LONGEST].replace("\0", "\ufffd").encode(errors="replace").decode()
+        return value[:MAX_LENGTH].replace("\0", "\ufffd").encode(errors="replace").decode()
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, dict) and depth:
-        return {str(_plain(str(name), 0)): _plain(below, depth - 1) for name, below in list(value.items())[:LONGEST]}
+        return {str(_plain(str(name), 0)): _plain(below, depth - 1) for name, below in list(value.items())[:MAX_LENGTH]}
     if isinstance(value, list) and depth:
-        return [_plain(below, depth - 1) for below in value[:LONGEST]]
+        return [_plain(below, depth - 1) for below in value[:MAX_LENGTH]]
     return type(value).__name__
 
 

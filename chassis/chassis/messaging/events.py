@@ -16,11 +16,11 @@ from sqlalchemy.orm import Session
 
 from chassis.data import appointments, idempotency_keys
 from chassis.messaging import dead_letters, inbox
-from chassis.messaging.background import Loop
-from chassis.messaging.broker import TROUBLE, connected
+from chassis.messaging.background import BackgroundEntrypoint
+from chassis.messaging.broker import BROKER_ERRORS, connected
 from chassis.messaging.dead_letters import UNREADABLE, park
-from chassis.messaging.deliveries import died_of_deliveries, failures_of, headers_of, said_of
-from chassis.messaging.inbox import Heard
+from chassis.messaging.deliveries import count_failures, exceeded_delivery_limit, headers_as_json, headers_of
+from chassis.messaging.inbox import Received
 from chassis.messaging.subscription import Subscription
 from chassis.messaging.timers import every
 from chassis.ops import metrics
@@ -47,7 +47,7 @@ class Handler:
         """What the inbox files it under; independent of the method's name."""
         return f"{producer_of(self.subscription.event)}.{name_of(self.subscription.event)}"
 
-    def act(self, call: Callable[..., object]) -> Callable[[Session, list[Event]], object]:
+    def list_handler(self, call: Callable[..., object]) -> Callable[[Session, list[Event]], object]:
         """The method as the inbox wants it: a batch handler takes the list, another each event by itself."""
         if self.batch > 1:
             return call
@@ -70,7 +70,7 @@ def entrypoints_of(worker: type) -> list[tuple[str, Entrypoint]]:
     ]
 
 
-class Handles(Loop):
+class Handles(BackgroundEntrypoint):
     """The entrypoint of one event: the method gets a session and the event, in a transaction of its own; acknowledged after commit.
 
     A failing event comes back after a pause, `attempts` times in all, and is then parked as a dead letter in the database. While that
@@ -88,7 +88,7 @@ class Handles(Loop):
     def setup(self) -> None:
         super().setup()
         self._handler = Handler(Subscription(self.container.service_name, self.event), self.method_name, self.batch)
-        self._act = self._handler.act(self._call)
+        self._act = self._handler.list_handler(self._call)
         metrics.begin(metrics.heard, self._settings.service, self._handler.name)
         self._pause = 0.2
         self._at_work = eventlet.GreenPool(1000)
@@ -98,7 +98,7 @@ class Handles(Loop):
             try:
                 with connected(self._settings.broker_url, self._settings.heartbeat_seconds) as connection:
                     self._consume(connection)
-            except TROUBLE as error:
+            except BROKER_ERRORS as error:
                 log.warning("listening is interrupted", extra={"queue": self._handler.subscription.queue, "error": type(error).__name__})
                 self._stopping.wait(self._pause)
                 self._pause = min(self._pause * 2, 5.0)
@@ -123,18 +123,18 @@ class Handles(Loop):
 
     def _settle(self, connection: amqp.Connection, channel: amqp.Channel, messages: Sequence[amqp.Message]) -> None:
         """Handle and acknowledge. What failed before, or may be what brought a process down, goes alone; the rest together."""
-        alone: list[tuple[amqp.Message, Heard]] = []
-        together: list[tuple[amqp.Message, Heard]] = []
+        alone: list[tuple[amqp.Message, Received]] = []
+        together: list[tuple[amqp.Message, Received]] = []
         for message in messages:
             heard = self._read_message(message)
-            if heard is None or died_of_deliveries(message):
+            if heard is None or exceeded_delivery_limit(message):
                 why = UNREADABLE if heard is None else "delivery_limit"
                 if not _wait(self._at_work.spawn(self._park, message, why), connection):
                     return
                 metrics.heard.labels(self._settings.service, self._handler.name, "parked").inc()
                 channel.basic_ack(message.delivery_tag)
             else:
-                is_suspect = headers_of(message).get("x-delivery-count") or (self.batch > 1 and failures_of(message))
+                is_suspect = headers_of(message).get("x-delivery-count") or (self.batch > 1 and count_failures(message))
                 (alone if is_suspect else together).append((message, heard))
         # In another order each time: those that come after the one which ends the process would otherwise never be handled.
         random.shuffle(alone)
@@ -148,13 +148,13 @@ class Handles(Loop):
             for message, heard in together:
                 self._at_work.spawn(self._settle_one, channel, message, heard, self._trouble)
 
-    def _settle_one(self, channel: amqp.Channel, message: amqp.Message, heard: Heard, trouble: list[Exception]) -> None:
+    def _settle_one(self, channel: amqp.Channel, message: amqp.Message, heard: Received, trouble: list[Exception]) -> None:
         try:
             self._conclude(channel, message, heard, self._attempt([heard]))
         except Exception as error:
             trouble.append(error)
 
-    def _settle_group(self, connection: amqp.Connection, channel: amqp.Channel, pairs: Sequence[tuple[amqp.Message, Heard]]) -> bool:
+    def _settle_group(self, connection: amqp.Connection, channel: amqp.Channel, pairs: Sequence[tuple[amqp.Message, Received]]) -> bool:
         """Handle in one transaction, or one by one when that fails; False when told to stop before all was settled."""
         error = _wait(self._at_work.spawn(self._attempt, [heard for _, heard in pairs]), connection)
         if len(pairs) == 1:
@@ -165,7 +165,7 @@ class Handles(Loop):
             return True
         return not isinstance(error, Interrupted) and all(self._settle_group(connection, channel, [pair]) for pair in pairs)
 
-    def _attempt(self, heard: Sequence[Heard]) -> Exception | None:
+    def _attempt(self, heard: Sequence[Received]) -> Exception | None:
         told_of = self._settings.service, self._handler.name
 
         def work() -> None:
@@ -176,19 +176,19 @@ class Handles(Loop):
             metrics.heard.labels(*told_of, "repeated").inc(len(heard) - handled)
 
         try:
-            done = inbox.patiently(work, giving_up=self._stopping.ready, pause=self._stopping.wait)
+            done = inbox.retry_on_database_errors(work, giving_up=self._stopping.ready, pause=self._stopping.wait)
         except Exception as error:
             return error
         return None if done else Interrupted()
 
-    def _conclude(self, channel: amqp.Channel, message: amqp.Message, heard: Heard, error: Exception | None) -> bool:
+    def _conclude(self, channel: amqp.Channel, message: amqp.Message, heard: Received, error: Exception | None) -> bool:
         """Acknowledge, send to wait for the next attempt, or park; False when told to stop before the event was handled."""
         if isinstance(error, Interrupted):
             return False
         if error is None:
             channel.basic_ack(message.delivery_tag)
             return True
-        attempt = 1 + failures_of(message)
+        attempt = 1 + count_failures(message)
         last = attempt >= self._settings.attempts
         log.error(
             "an event could not be handled",
@@ -204,13 +204,13 @@ class Handles(Loop):
             return False
         return True
 
-    def _read_message(self, message: amqp.Message) -> Heard | None:
+    def _read_message(self, message: amqp.Message) -> Received | None:
         try:
             said = {f"content-{name}": message.properties.get(f"content_{name}") for name in ("type", "encoding")}
             if not dead_letters.is_json(said):
                 raise ValueError("another content type or encoding")
             envelope = Envelope.of(headers_of(message))
-            return Heard(envelope.id, decode(self.event, message.body), envelope.traceparent)
+            return Received(envelope.id, decode(self.event, message.body), envelope.traceparent)
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             log.error("an event could not be read", extra={"queue": self._handler.subscription.queue, "error": type(error).__name__})
             return None
@@ -220,9 +220,16 @@ class Handles(Loop):
 
         def work() -> None:
             with self._database.begin() as session:
-                park(session, self._handler.subscription, said_of(message), _bytes(message.body), why, attempts or failures_of(message))
+                park(
+                    session,
+                    self._handler.subscription,
+                    headers_as_json(message),
+                    _bytes(message.body),
+                    why,
+                    attempts or count_failures(message),
+                )
 
-        return inbox.patiently(work, giving_up=self._stopping.ready, pause=self._stopping.wait)
+        return inbox.retry_on_database_errors(work, giving_up=self._stopping.ready, pause=self._stopping.wait)
 
 
 class HandlesBatch(Handles):
@@ -336,13 +343,13 @@ class ServiceWorker:
 
     @every(seconds=3600)
     def forget(self, session: Session) -> None:
-        inbox.forget(session)
-        idempotency_keys.forget(session)
-        dead_letters.forget(session)
+        inbox.delete_expired(session)
+        idempotency_keys.delete_expired(session)
+        dead_letters.delete_expired(session)
 
 
 def _read(connection: amqp.Connection, seconds: float) -> bool:
-    """Take in what the broker sends; False when nothing came in time. Raises one of `TROUBLE` when it has been silent for too long."""
+    """Read one frame from the broker; False after `seconds` without one. Raises one of `BROKER_ERRORS` after two silent heartbeats."""
     connection.heartbeat_tick()
     try:
         connection.drain_events(timeout=seconds)

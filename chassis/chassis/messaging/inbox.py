@@ -17,7 +17,7 @@ from chassis.ops import tracing
 from contracts.event import Event
 
 log = logging.getLogger("chassis.inbox")
-MEMORY = timedelta(days=90)
+RETENTION = timedelta(days=90)
 """How long is known what was heard; nothing older may be told again."""
 
 inbox = Table(
@@ -28,14 +28,14 @@ inbox = Table(
     Column("handled_at", Moment, nullable=False, server_default=func.now(), index=True),
 )
 
-_HEAR = text(
+_RECORD = text(
     "INSERT INTO inbox (handler, event_id) SELECT :handler, event_id FROM unnest(CAST(:ids AS uuid[])) AS event_id"
     " ON CONFLICT DO NOTHING RETURNING event_id"
 )
 
 
 @dataclass(frozen=True)
-class Heard:
+class Received:
     """One delivery of an event: its id, what it says, the trace it belongs to."""
 
     id: UUID
@@ -43,12 +43,12 @@ class Heard:
     traceparent: str | None = None
 
 
-def first_time(session: Session, handler: str, heard: Sequence[Heard]) -> list[Event]:
+def record_new(session: Session, handler: str, heard: Sequence[Received]) -> list[Event]:
     """The events that this handler has not handled before, in the order heard; they count as handled if the transaction commits.
 
     The ids go in sorted, because two overlapping batches that insert in different orders deadlock.
     """
-    fresh = set(session.scalars(_HEAR, {"handler": handler, "ids": array(sorted({one.id for one in heard}))}).all())
+    fresh = set(session.scalars(_RECORD, {"handler": handler, "ids": array(sorted({one.id for one in heard}))}).all())
     events = []
     for one in heard:
         if one.id in fresh:
@@ -57,25 +57,27 @@ def first_time(session: Session, handler: str, heard: Sequence[Heard]) -> list[E
     return events
 
 
-def handle(database: Database, handler: str, heard: Sequence[Heard], act: Callable[[Session, list[Event]], object]) -> int:
+def handle(database: Database, handler: str, heard: Sequence[Received], act: Callable[[Session, list[Event]], object]) -> int:
     """Run one transaction: note what is heard for the first time, and act on it; returns how many that are.
 
     Raises what the act raises, nothing being changed then.
     """
     named = [(f"{handler} handled", one.traceparent) for one in heard]
     with tracing.spans(named, "consumer") as traces, database.begin() as session:
-        outbox.follow(session, traces[0], {one.event.subject: trace for one, trace in zip(heard, traces, strict=True)})
-        if events := first_time(session, handler, heard):
+        outbox.continue_trace(session, traces[0], {one.event.subject: trace for one, trace in zip(heard, traces, strict=True)})
+        if events := record_new(session, handler, heard):
             act(session, events)
         return len(events)
 
 
-def forget(session: Session) -> None:
-    """Drop what was heard longer ago than `MEMORY`."""
-    session.execute(text("DELETE FROM inbox WHERE handled_at < now() - CAST(:memory AS interval)"), {"memory": MEMORY})
+def delete_expired(session: Session) -> None:
+    """Drop what was heard longer ago than `RETENTION`."""
+    session.execute(text("DELETE FROM inbox WHERE handled_at < now() - CAST(:memory AS interval)"), {"memory": RETENTION})
 
 
-def patiently(work: Callable[[], None], giving_up: Callable[[], bool], pause: Callable[[float], object] = time.sleep) -> bool:
+def retry_on_database_errors(
+    work: Callable[[], None], giving_up: Callable[[], bool], pause: Callable[[float], object] = time.sleep
+) -> bool:
     """Do the work, again and again while the database's trouble lasts (0.2 s to 5 s apart); False when told to give up meanwhile."""
     wait = 0.2
     while True:

@@ -1,4 +1,4 @@
-"""What a service has to tell: written in the same transaction as the deed, told by the relay, then kept as its journal."""
+"""What a service has to tell: written in the same transaction as the deed, published by the relay, then kept as its journal."""
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import cache
@@ -17,7 +17,7 @@ from chassis.ops import tracing
 from contracts.event import Envelope, Event, decode, encode, every_event, name_of, producer_of
 
 
-def _told(name: str, *more: SchemaItem, **options: Any) -> Table:
+def _event_table(name: str, *more: SchemaItem, **options: Any) -> Table:
     return Table(
         name,
         tables,
@@ -34,12 +34,12 @@ def _told(name: str, *more: SchemaItem, **options: Any) -> Table:
     )
 
 
-outbox = _told("outbox", Column("queue", String(200), primary_key=True, server_default=""))
-journal = _told("journal", Column("told_at", Moment, primary_key=True), postgresql_partition_by="RANGE (told_at)")
+outbox = _event_table("outbox", Column("queue", String(200), primary_key=True, server_default=""))
+journal = _event_table("journal", Column("told_at", Moment, primary_key=True), postgresql_partition_by="RANGE (told_at)")
 
-_WAKE = func.pg_notify("outbox", "")
-TELL = """INSERT INTO outbox (id, name, teller, subject, version, recorded_at, traceparent, body)
-    SELECT * FROM json_to_recordset(%(told)s) AS told
+_NOTIFY = func.pg_notify("outbox", "")
+INSERT = """INSERT INTO outbox (id, name, teller, subject, version, recorded_at, traceparent, body)
+    SELECT * FROM json_to_recordset(%(pending)s) AS pending
     (id uuid, name text, teller text, subject uuid, version bigint, recorded_at timestamptz, traceparent text, body text)
     RETURNING pg_notify('outbox', '')"""
 """In the driver's own words, which cost half of SQLAlchemy's: nearly every transaction ends with it."""
@@ -67,45 +67,45 @@ def add(session: Session, *events: Event) -> None:
         # It goes with its savepoint.
         _write(session, rows)
     else:
-        session.info.setdefault("untold", []).extend(rows)
+        session.info.setdefault("unwritten", []).extend(rows)
 
 
-def untold(session: Session) -> list[dict[str, object]]:
-    """What this session told and did not write yet. It counts as written from now on."""
-    return session.info.pop("untold", [])  # type: ignore[no-any-return]
+def pop_unwritten(session: Session) -> list[dict[str, object]]:
+    """Take the rows that this session added and has not written yet."""
+    return session.info.pop("unwritten", [])  # type: ignore[no-any-return]
 
 
-def as_told(rows: Sequence[Mapping[str, object]]) -> dict[str, str]:
-    """The parameter of `TELL`."""
-    return {"told": msgspec.json.encode(rows).decode()}
+def insert_parameters(rows: Sequence[Mapping[str, object]]) -> dict[str, str]:
+    """The parameter of `INSERT`."""
+    return {"pending": msgspec.json.encode(rows).decode()}
 
 
 @listens_for(Session, "before_commit")
 def write(session: Session) -> None:
-    """Write what this session told until now, flushing included."""
+    """Write what this session added until now, flushing included."""
     session.flush()
-    _write(session, untold(session))
+    _write(session, pop_unwritten(session))
 
 
 @listens_for(Session, "after_soft_rollback")
-def _unsay(session: Session, ended: SessionTransaction) -> None:
+def _discard_unwritten(session: Session, ended: SessionTransaction) -> None:
     if not ended.nested:
-        untold(session)
+        pop_unwritten(session)
 
 
 def _write(session: Session, rows: Sequence[Mapping[str, object]]) -> None:
     if rows:
-        session.connection().exec_driver_sql(TELL, as_told(rows))
+        session.connection().exec_driver_sql(INSERT, insert_parameters(rows))
 
 
-def add_for(session: Session, queue: str, envelope: Envelope, version: int, body: str) -> None:
-    """Tell one event to one queue alone, as it was told before, when the session's transaction commits. It is not journalled again."""
+def add_for_queue(session: Session, queue: str, envelope: Envelope, version: int, body: str) -> None:
+    """Tell one event to one queue alone, as it was published before, when the session's transaction commits. It is not journalled again."""
     stated = {name: getattr(envelope, name) for name in ("id", "name", "subject", "recorded_at", "traceparent")}
     row = upsert(outbox).values(**stated, teller=envelope.producer, version=version, body=body, queue=queue)
-    session.execute(row.on_conflict_do_nothing().returning(_WAKE))
+    session.execute(row.on_conflict_do_nothing().returning(_NOTIFY))
 
 
-def follow(session: Session, traceparent: str | None, causes: Mapping[UUID, str] | None = None) -> None:
+def continue_trace(session: Session, traceparent: str | None, causes: Mapping[UUID, str] | None = None) -> None:
     """What this session tells belongs to the given W3C trace, or to a new one if that is none; what mentions one of the `causes`,
     things by their ids, belongs to that thing's."""
     session.info["traceparent"] = tracing.continued(traceparent)
@@ -120,22 +120,22 @@ def trace_of(session: Session, *things: UUID | None) -> str | None:
 
 
 def _cause_of(session: Session, event: Event) -> str | None:
-    return trace_of(session, *(getattr(event, field) for field in _things(type(event))))
+    return trace_of(session, *(getattr(event, field) for field in _id_fields(type(event))))
 
 
 @cache
-def _things(event: type[Event]) -> list[str]:
+def _id_fields(event: type[Event]) -> list[str]:
     """The fields of an event that name a thing."""
     return [name for name, hint in get_type_hints(event).items() if hint is UUID or UUID in get_args(hint)]
 
 
-def age(session: Session) -> float:
-    """How many seconds the oldest untold event has been waiting; 0 when none waits."""
+def age_seconds(session: Session) -> float:
+    """How many seconds the oldest event in the outbox has been waiting; 0 when none waits."""
     recorded_at = session.scalar(select(outbox.c.recorded_at).order_by(outbox.c.id).limit(1))
     return max(0.0, (now() - recorded_at).total_seconds()) if recorded_at else 0.0
 
 
-def told(session: Session) -> list[Event]:
+def pending(session: Session) -> list[Event]:
     """All events waiting in the outbox, oldest first: what a test looks at."""
     write(session)
     rows = session.execute(select(outbox).order_by(outbox.c.id))
@@ -149,7 +149,7 @@ def envelope_of(row: Row[tuple[object, ...]]) -> Envelope:
     )
 
 
-def waiting(session: Session, limit: int, without: Collection[str] = ()) -> Sequence[Row[tuple[object, ...]]]:
+def lock_batch(session: Session, limit: int, without: Collection[str] = ()) -> Sequence[Row[tuple[object, ...]]]:
     """Untold rows, oldest first, `without` what goes to these addresses, locked until the transaction ends; those another relay holds are
     passed over."""
     rows = select(outbox).order_by(outbox.c.id).limit(limit).with_for_update(skip_locked=True)

@@ -9,11 +9,11 @@ from uuid import UUID
 from contracts import regions
 from contracts.event import Event, every_event
 
-LARGEST = 10**6
+MAX_NUMBER = 10**6
 """A larger number could be somebody's phone."""
 
 
-def redacted(name: str, body: bytes) -> dict[str, str]:
+def redact(name: str, body: bytes) -> dict[str, str]:
     """By field of the event: its value when it is an id, a code, a moment or a small number, else of what kind it is."""
     if not body:
         return {}
@@ -35,7 +35,7 @@ def redacted(name: str, body: bytes) -> dict[str, str]:
 def _shown(value: Any, codes: tuple[Any, ...]) -> str:
     if value is None or isinstance(value, bool):
         return json.dumps(value)
-    if isinstance(value, int) and abs(value) < LARGEST:
+    if isinstance(value, int) and abs(value) < MAX_NUMBER:
         return str(value)
     if isinstance(value, str) and (value in codes or _is_plain(value)):
         return value

@@ -13,20 +13,20 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from chassis.data.database import Database
-from chassis.messaging.broker import TROUBLE, Publisher, connected, letter, waiting_in
+from chassis.messaging.broker import BROKER_ERRORS, Publisher, connected, count_waiting, message_for
 from chassis.messaging.subscription import Subscription
 from chassis.settings import Settings
 from contracts.event import Envelope, every_event, listeners, name_of, producer_of
 
 PAGE = 1000
-MOST_WAITING = 50_000
+MAX_WAITING = 50_000
 
 
 class Refused(Exception):
     """What was asked for would do harm, or nothing; its text says why."""
 
 
-class Line(NamedTuple):
+class Entry(NamedTuple):
     """One event to be told again, and the mark behind which the next page begins."""
 
     mark: str
@@ -35,12 +35,12 @@ class Line(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Chapter:
+class Source:
     """All that is told again of one event: how much it is, and a page of it behind a mark; the first one stands behind ""."""
 
     subscription: Subscription
     count: Callable[[Session], int]
-    page: Callable[[Session, str], Sequence[Line]]
+    page: Callable[[Session, str], Sequence[Entry]]
 
     @property
     def name(self) -> str:
@@ -57,39 +57,39 @@ def subscriptions_of(teller: str, listener: str, wanted: Collection[str] = ()) -
     return [Subscription(listener, every_event()[name]) for name in heard if not wanted or name in wanted]
 
 
-def tell_again(
-    database: Database, settings: Settings, chapters: Sequence[Chapter], after: str = "", most_waiting: int = MOST_WAITING
+def resend_all(
+    database: Database, settings: Settings, sources: Sequence[Source], after: str = "", most_waiting: int = MAX_WAITING
 ) -> Iterator[tuple[int, str]]:
-    """Tell the chapters one after the other, a page at a time; after each page gives how many it held and the position reached.
+    """Tell the sources one after the other, a page at a time; after each page gives how many it held and the position reached.
 
     Waits while more than `most_waiting` events wait in the queue. Raises `Refused` when a queue is missing or takes no more, or when
-    the position `after` lies in none of the chapters; one of `TROUBLE` when the broker is lost.
+    the position `after` lies in none of the sources; one of `BROKER_ERRORS` when the broker is lost.
     """
     name, _, mark = after.partition("/")
-    if name and name not in (names := [chapter.name for chapter in chapters]):
+    if name and name not in (names := [source.name for source in sources]):
         raise Refused(f"{after} is no position among {', '.join(names)}")
     with connected(settings.broker_url, settings.heartbeat_seconds) as connection:
         publisher = Publisher(connection, confirm_seconds=60)
-        for chapter in chapters[[chapter.name for chapter in chapters].index(name) if name else 0 :]:
+        for source in sources[[source.name for source in sources].index(name) if name else 0 :]:
             while True:
-                _wait_for_room(publisher, chapter.subscription.queue, most_waiting)
+                _wait_for_room(publisher, source.subscription.queue, most_waiting)
                 with database.begin() as session:
-                    lines = chapter.page(session, mark)
-                if not lines:
+                    entries = source.page(session, mark)
+                if not entries:
                     break
-                safe, unwanted = publisher.publish(letter(line.envelope, line.body, chapter.subscription.queue) for line in lines)
-                if unwanted or len(safe) < len(lines):
-                    raise Refused(f"{chapter.subscription.queue} does not take what is told")
-                mark = lines[-1].mark
-                yield len(lines), f"{chapter.name}/{mark}"
+                safe, unwanted = publisher.publish(message_for(entry.envelope, entry.body, source.subscription.queue) for entry in entries)
+                if unwanted or len(safe) < len(entries):
+                    raise Refused(f"{source.subscription.queue} does not take what is told")
+                mark = entries[-1].mark
+                yield len(entries), f"{source.name}/{mark}"
             mark = ""
 
 
 def _wait_for_room(publisher: Publisher, queue: str, most_waiting: int) -> None:
-    while (waiting := waiting_in(publisher.connection, queue)) is not None:
+    while (waiting := count_waiting(publisher.connection, queue)) is not None:
         if waiting <= most_waiting:
             return
-        publisher.rest(1.0)
+        publisher.idle(1.0)
     raise Refused(f"there is no queue {queue}: run `python -m chassis.topology {queue.partition('.')[0]}` first")
 
 
@@ -100,29 +100,29 @@ def arguments_of(doc: str | None, **kinds: dict[str, object]) -> argparse.Namesp
     parser.add_argument("--to", required=True, metavar="LISTENER", help="the service that is told again, it alone")
     parser.add_argument("--event", nargs="+", default=[], help="names as on the wire, need_published; without: all it listens to")
     parser.add_argument("--after", default="", metavar="POSITION", help="go on where an earlier run ended")
-    parser.add_argument("--most-waiting", type=int, default=MOST_WAITING, help="wait while more wait in the queue")
+    parser.add_argument("--most-waiting", type=int, default=MAX_WAITING, help="wait while more wait in the queue")
     for name, options in kinds.items():
         parser.add_argument(f"--{name}", **options)  # type: ignore[arg-type]
     return parser.parse_args()
 
 
-def run(given: argparse.Namespace, settings: Settings, chapters: Callable[[Database], Sequence[Chapter]]) -> None:
-    """Tell the chapters with a progress bar; prints how much was told and the position reached. Ends with an error saying how to go on."""
+def run(given: argparse.Namespace, settings: Settings, sources: Callable[[Database], Sequence[Source]]) -> None:
+    """Tell the sources with a progress bar; prints how much was told and the position reached. Ends with an error saying how to go on."""
     database = Database.of(settings, "again")
     told, position, problem = 0, given.after, None
     columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()]
     try:
-        found = chapters(database)
+        found = sources(database)
         with Progress(*columns, console=Console(stderr=True)) as progress:
             with database.begin() as session:
-                total = sum(chapter.count(session) for chapter in found)
+                total = sum(source.count(session) for source in found)
             task = progress.add_task(f"重述 {given.teller} → {given.to}", total=total)
-            for count, reached in tell_again(database, settings, found, given.after, given.most_waiting):
+            for count, reached in resend_all(database, settings, found, given.after, given.most_waiting):
                 told, position = told + count, reached
                 progress.update(task, advance=count, description=reached.partition("/")[0])
     except Refused as refused:
         problem = str(refused)
-    except (*TROUBLE, DBAPIError) as error:
+    except (*BROKER_ERRORS, DBAPIError) as error:
         problem = f"interrupted: {type(error).__name__}"
     except KeyboardInterrupt:
         problem = "interrupted"

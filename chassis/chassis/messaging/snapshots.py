@@ -9,7 +9,7 @@ from sqlalchemy import Column, Select, func, select
 from sqlalchemy.orm import Session, defer, lazyload
 
 from chassis.data.database import now
-from chassis.data.encryption import Sealed, SealedBytes
+from chassis.data.encryption import Encrypted, EncryptedBytes
 from contracts.event import Envelope, Event, name_of, producer_of
 
 _RETOLD = UUID("5a0e7f0c-8f0b-5b6e-9a53-6d0f3c1f6a11")
@@ -39,7 +39,7 @@ class Snapshot:
         return [(row.id, self.tell(row)) for row in rows]
 
 
-def retold(event: Event) -> Envelope:
+def envelope_for(event: Event) -> Envelope:
     """The envelope of an event that is told anew: the id is the same each time, so that two retellings are heard once."""
     name = name_of(type(event))
     return Envelope(
@@ -52,7 +52,6 @@ def retold(event: Event) -> Envelope:
 
 
 def _unread(entity: Any) -> list[Any]:
+    encrypted = Encrypted | EncryptedBytes
     columns = {one.key: one.columns[0] for one in entity.__mapper__.column_attrs}
-    return [
-        getattr(entity, key) for key, one in columns.items() if isinstance(one.type, Sealed | SealedBytes) or not isinstance(one, Column)
-    ]
+    return [getattr(entity, key) for key, one in columns.items() if isinstance(one.type, encrypted) or not isinstance(one, Column)]

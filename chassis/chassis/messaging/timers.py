@@ -9,12 +9,12 @@ import eventlet
 from nameko.extensions import register_entrypoint
 from sqlalchemy.orm import Session
 
-from chassis.messaging.background import Loop
+from chassis.messaging.background import BackgroundEntrypoint
 
 log = logging.getLogger("chassis.timers")
 
 
-class Every(Loop):
+class Every(BackgroundEntrypoint):
     """The entrypoint of a timer: see `every`."""
 
     def __init__(self, seconds: float, at_start: bool = True, **options: object) -> None:

@@ -1,12 +1,12 @@
-"""When Python looks for cycles: seldom, in a process that makes thousands of rows and events at once, none of which are cycles."""
+"""Garbage collection of processes that create thousands of rows and events at once, none of which form cycles."""
 
 import gc
 
-AFTER = 100_000
-"""So many more objects than were given back; what a batch of 500 makes is fewer."""
+ALLOCATIONS = 100_000
+"""Net allocations between two collections of the youngest generation; a batch of 500 events makes fewer."""
 
 
-def seldom() -> None:
-    """What a process has loaded by now is never looked through again, and the rest a hundredth as often as by default."""
+def collect_rarely() -> None:
+    """Exempt all present objects from garbage collection, and collect new ones about a hundred times less often than by default."""
     gc.freeze()
-    gc.set_threshold(AFTER, 20, 100)
+    gc.set_threshold(ALLOCATIONS, 20, 100)

@@ -147,7 +147,7 @@ def assert_retold(database: Database, stories: Sequence[Snapshot], restated: Col
     Gives what they tell. `restated` are events that are told anew with the figures of today.
     """
     with database.begin() as session:
-        live = outbox.told(session)
+        live = outbox.pending(session)
         anew = [event for story in stories for _, event in story.page(session, None, limit=1000)]
         assert len(anew) == sum(story.count(session) for story in stories)
     assert live

@@ -24,7 +24,7 @@ from sqlalchemy import text
 from chassis import topology
 from chassis.data.database import Database, new_id
 from chassis.messaging import outbox
-from chassis.messaging.broker import Letter, Publisher, connected
+from chassis.messaging.broker import Message, Publisher, connected
 from chassis.messaging.events import handlers_of
 from chassis.messaging.subscription import Subscription
 from chassis.settings import Settings
@@ -201,7 +201,7 @@ class House:
                 return properties
 
         with connected(self.broker_url, 20) as connection:
-            safe, unwanted = Publisher(connection, 10).publish([Letter("", queue, Raw(body, message_id="m"))])
+            safe, unwanted = Publisher(connection, 10).publish([Message("", queue, Raw(body, message_id="m"))])
         assert safe == {0}
         assert not unwanted
 
@@ -210,7 +210,7 @@ class House:
         said = {"application_headers": headers, "message_id": "m", "delivery_mode": 2, "content_type": "application/json"}
         message = amqp.Message(body, **said | properties)
         with connected(self.broker_url, 20) as connection:
-            safe, unwanted = Publisher(connection, 10).publish([Letter("", queue, message)])
+            safe, unwanted = Publisher(connection, 10).publish([Message("", queue, message)])
         assert safe == {0}
         assert not unwanted
 

@@ -19,7 +19,7 @@ def die(*_: Any, **__: Any) -> NoReturn:
 def without_inbox() -> None:
     from chassis.messaging import inbox
 
-    inbox.first_time = lambda session, handler, heard: [one.event for one in heard]
+    inbox.record_new = lambda session, handler, heard: [one.event for one in heard]
 
 
 def without_wait_selector() -> None:
@@ -95,13 +95,13 @@ def held_before_journal() -> None:
 
     from chassis.messaging import journal
 
-    keep = journal.keep
+    keep = journal.move_from_outbox
 
     def keep_when_let(session: Any, rows: Any) -> None:
         wait_while_held(session)
         keep(session, rows)
 
-    journal.keep = keep_when_let
+    journal.move_from_outbox = keep_when_let
 
 
 def without_single_file() -> None:
@@ -128,12 +128,12 @@ def without_gathering() -> None:
 
 def without_reading_safely() -> None:
     from chassis.messaging.events import Handles
-    from chassis.messaging.inbox import Heard
+    from chassis.messaging.inbox import Received
     from contracts.event import Envelope, decode
 
-    def read(self: Any, message: Any) -> Heard:
+    def read(self: Any, message: Any) -> Received:
         envelope = Envelope.of(message.headers)
-        return Heard(envelope.id, decode(self.event, message.body))
+        return Received(envelope.id, decode(self.event, message.body))
 
     Handles._read_message = read
 
@@ -165,7 +165,7 @@ def without_locks() -> None:
 
     from chassis.messaging import outbox
 
-    outbox.waiting = lambda session, limit, without=(): session.execute(
+    outbox.lock_batch = lambda session, limit, without=(): session.execute(
         select(outbox.outbox).order_by(outbox.outbox.c.id).limit(limit)
     ).all()
 
@@ -206,7 +206,7 @@ def dies_before_ack() -> None:
 def dies_before_journal() -> None:
     from chassis.messaging import journal
 
-    journal.keep = die
+    journal.move_from_outbox = die
 
 
 BEFORE_IMPORT = {without_wait_selector}

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from chassis.data.database import Database, new_id
 from chassis.messaging import inbox
 from chassis.messaging.events import handlers_of
-from chassis.messaging.inbox import Heard
+from chassis.messaging.inbox import Received
 from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of, api_fixtures
 from contracts.event import Event
 from contracts.generate import example_of
@@ -56,7 +56,7 @@ def hear(database: Database, *events: Event) -> None:
     """As the worker does, each with an id of its own; not counted yet."""
     for one in events:
         handler = HANDLERS[type(one)]
-        inbox.handle(database, handler.name, [Heard(new_id(), one)], handler.act(getattr(Worker(), handler.method)))
+        inbox.handle(database, handler.name, [Received(new_id(), one)], handler.list_handler(getattr(Worker(), handler.method)))
 
 
 def count(database: Database) -> None:

@@ -191,7 +191,7 @@ def test_events_of_one_batch_are_counted_as_one_by_one(database: RolledBack, str
     with database.begin() as session:
         for kind, events in by_kind.items():
             handler = HANDLERS[kind]
-            handler.act(getattr(Worker(), handler.method))(session, [*events, *events])
+            handler.list_handler(getattr(Worker(), handler.method))(session, [*events, *events])
     count(database)
     assert counted(database) == straight
 

@@ -11,7 +11,7 @@ import psycopg
 from prometheus_client import Counter
 
 from chassis.data.database import Database, is_passing, is_too_slow
-from chassis.data.pg_notify import bell
+from chassis.data.pg_notify import listen
 from chassis.ops import gc_tuning, metrics, telemetry
 from chassis.settings import Settings
 from matching.book import clearing_queue
@@ -33,7 +33,7 @@ def run(settings: Settings, stopping: threading.Event) -> None:
     pause, limit, revise_at = 0.2, actions.BATCH, time.monotonic() + REVISE_SECONDS
     while not stopping.is_set():
         try:
-            with bell(settings.database_url, clearing_queue.CHANNEL) as woken:
+            with listen(settings.database_url, clearing_queue.CHANNEL) as woken:
                 while not stopping.is_set():
                     with database.begin() as session:
                         cleared = actions.clear(session, answer_within, limit)
@@ -70,7 +70,7 @@ def main() -> None:
     stopping = threading.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, lambda *_: stopping.set())
-    gc_tuning.seldom()
+    gc_tuning.collect_rarely()
     log.info("clear ready")
     run(settings, stopping)
 

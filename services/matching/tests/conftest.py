@@ -64,4 +64,4 @@ def clear(database: RolledBack) -> int:
 
 def told(database: RolledBack, kind: type[E]) -> list[E]:
     with database.begin() as session:
-        return [event for event in outbox.told(session) if isinstance(event, kind)]
+        return [event for event in outbox.pending(session) if isinstance(event, kind)]

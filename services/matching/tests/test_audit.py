@@ -52,7 +52,7 @@ def settled(database: RolledBack) -> RolledBack:
     book(database, [published(category="food.oil", unit="l")], [offered(quantity=40), oil])
     clear_all(database)
     with database.begin() as session:
-        journal.turn_page(session, days_kept=90)
+        journal.maintain_partitions(session, days_kept=90)
         booking.change_pledge(session, changed(oil, quantity=9))
     with database.begin() as session:
         match = session.execute(text("SELECT id, pledger_id FROM matches WHERE state = 'proposed' ORDER BY id LIMIT 1")).one()
@@ -260,8 +260,8 @@ def test_audit_names_unpublished_second_release(settled: RolledBack) -> None:
 
 def test_audit_reads_the_journal_as_far_as_it_reaches(settled: RolledBack) -> None:
     with settled.begin() as session:
-        journal.turn_page(session, days_kept=90)
-        journal.keep(session, outbox.waiting(session, 1000))
+        journal.maintain_partitions(session, days_kept=90)
+        journal.move_from_outbox(session, outbox.lock_batch(session, 1000))
     assert one(settled, "SELECT count(*) FROM outbox") == "0"
     assert offending(settled) == {}
     run(settled, "DELETE FROM journal")

@@ -14,7 +14,7 @@ from sqlalchemy import case, select, text
 from sqlalchemy.orm import Session
 
 from chassis.data.database import Database
-from chassis.messaging.broker import connected, waiting_in
+from chassis.messaging.broker import connected, count_waiting
 from chassis.messaging.resend import subscriptions_of
 from chassis.settings import Settings
 from needs.model import Match, Need, Pledge
@@ -37,7 +37,7 @@ def find_waiting_queues(settings: Settings) -> list[str]:
     """List the queues, retry queues included, that hold events of matching."""
     queues = [queue for place in subscriptions_of("matching", "needs") for queue in (place.queue, f"{place.queue}.retry")]
     with connected(settings.broker_url, settings.heartbeat_seconds) as connection:
-        return [queue for queue in queues if waiting_in(connection, queue)]
+        return [queue for queue in queues if count_waiting(connection, queue)]
 
 
 def main() -> None:

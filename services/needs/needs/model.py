@@ -9,7 +9,7 @@ from sqlalchemy import BigInteger, ColumnElement, MetaData, String, and_, case, 
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedSQLExpression, column_property, mapped_column
 
 from chassis.data.database import NAMING, CategoryCode, Moment, RegionCode, new_id, now
-from chassis.data.encryption import Sealed
+from chassis.data.encryption import Encrypted
 from contracts.needs import PledgeKind, Urgency
 
 
@@ -70,7 +70,7 @@ class Need(Base):
     unit: Mapped[str] = mapped_column(String(20))
     quantity: Mapped[int] = mapped_column(BigInteger)
     urgency: Mapped[Urgency] = mapped_column(String(20))
-    reason: Mapped[str] = mapped_column(Sealed)
+    reason: Mapped[str] = mapped_column(Encrypted)
     state: Mapped[str] = mapped_column(String(20), default="posted")
     verifier_id: Mapped[UUID | None]
     ended_because: Mapped[str | None] = mapped_column(String(50))
@@ -97,7 +97,7 @@ class Pledge(Base):
     unit: Mapped[str] = mapped_column(String(20))
     quantity: Mapped[int] = mapped_column(BigInteger)
     region: Mapped[str] = mapped_column(RegionCode)
-    note: Mapped[str | None] = mapped_column(Sealed)
+    note: Mapped[str | None] = mapped_column(Encrypted)
     valid_until: Mapped[datetime] = mapped_column(Moment)
     withdrawn: Mapped[bool] = mapped_column(default=False)
     resting: Mapped[bool] = mapped_column(default=False)

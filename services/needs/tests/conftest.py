@@ -53,7 +53,7 @@ def household(database: RolledBack) -> UUID:
 def pending(database: RolledBack) -> list[Event]:
     """The events in the outbox."""
     with database.begin() as session:
-        return outbox.told(session)
+        return outbox.pending(session)
 
 
 def rice(**changes: Any) -> dict[str, Any]:

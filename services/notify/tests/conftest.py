@@ -54,4 +54,4 @@ def notices(database: RolledBack) -> list[Notice]:
 def published(database: RolledBack) -> list[Any]:
     """The events that wait in the outbox."""
     with database.begin() as session:
-        return outbox.told(session)
+        return outbox.pending(session)

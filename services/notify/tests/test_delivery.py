@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from chassis.data.database import new_id
 from chassis.messaging import inbox
 from chassis.messaging.events import handlers_of
-from chassis.messaging.inbox import Heard
+from chassis.messaging.inbox import Received
 from chassis.testing.fixtures import RolledBack, administrator_of
 from contracts.event import Event, decode, encode
 from contracts.matching import (
@@ -38,7 +38,7 @@ def hear(database: RolledBack, events: list[Event]) -> None:
     """Handle a batch of one kind with the worker's method, behind the inbox."""
     handler = HANDLERS[type(events[0])]
     method = getattr(Worker(), handler.method)
-    inbox.handle(database, handler.name, [Heard(new_id(), event) for event in events], handler.act(method))
+    inbox.handle(database, handler.name, [Received(new_id(), event) for event in events], handler.list_handler(method))
 
 
 def recipients(database: RolledBack) -> set[tuple[UUID, str]]:

@@ -67,7 +67,7 @@ def village(database: RolledBack) -> Person:
 def pending(database: Database) -> list[Event]:
     """The events in the outbox."""
     with database.begin() as session:
-        return outbox.told(session)
+        return outbox.pending(session)
 
 
 def phone() -> str:

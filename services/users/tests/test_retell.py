@@ -18,5 +18,5 @@ def test_accounts_households_and_appointments_are_republished(
     assert client.post(f"/v1/appointments/{appointed[1]}/dismissal", by=county).status_code == 201
     for wanted in (household(), household(phone=phone(), password="tian-dao 酬勤")):
         assert client.post("/v1/households", wanted, by=county).status_code == 201
-    monkeypatch.setattr(encryption.Sealed, "process_result_value", lambda *_: pytest.fail("an encrypted column was read"))
+    monkeypatch.setattr(encryption.Encrypted, "process_result_value", lambda *_: pytest.fail("an encrypted column was read"))
     assert len(assert_retold(database, SNAPSHOTS)) == 3 + 2 + 3

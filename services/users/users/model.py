@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, ForeignKey, MetaData, String
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from chassis.data.database import NAMING, Moment, RegionCode, new_id, now
-from chassis.data.encryption import Sealed
+from chassis.data.encryption import Encrypted
 from contracts.users import Kind
 
 
@@ -42,9 +42,9 @@ class Account(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     version: Mapped[int] = mapped_column(BigInteger, default=1)
     kind: Mapped[Kind] = mapped_column(String(20))
-    phone: Mapped[str] = mapped_column(Sealed)
+    phone: Mapped[str] = mapped_column(Encrypted)
     phone_fingerprint: Mapped[bytes]
-    name: Mapped[str] = mapped_column(Sealed)
+    name: Mapped[str] = mapped_column(Encrypted)
     region: Mapped[str] = mapped_column(RegionCode)
     campaign: Mapped[str | None] = mapped_column(String(40))
     password_hash: Mapped[str | None] = mapped_column(String(200))
@@ -103,8 +103,8 @@ class Household(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     version: Mapped[int] = mapped_column(BigInteger, default=1)
     account_id: Mapped[UUID | None] = mapped_column(ForeignKey(Account.id))
-    name: Mapped[str] = mapped_column(Sealed)
-    national_id: Mapped[str] = mapped_column(Sealed)
+    name: Mapped[str] = mapped_column(Encrypted)
+    national_id: Mapped[str] = mapped_column(Encrypted)
     national_id_fingerprint: Mapped[bytes]
     status: Mapped[str] = mapped_column(String(20))
     region: Mapped[str] = mapped_column(RegionCode)

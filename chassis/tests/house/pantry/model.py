@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, Identity, MetaData, String
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from chassis.data.database import NAMING, Moment, new_id, now
-from chassis.data.encryption import Sealed
+from chassis.data.encryption import Encrypted
 
 
 class Base(DeclarativeBase):
@@ -31,4 +31,4 @@ class Withdrawal(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     region: Mapped[str] = mapped_column(String(12))
     asked_by: Mapped[UUID]
-    reason: Mapped[str | None] = mapped_column(Sealed)
+    reason: Mapped[str | None] = mapped_column(Encrypted)

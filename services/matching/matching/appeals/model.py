@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, ForeignKey, SmallInteger, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from chassis.data.database import Moment, new_id
-from chassis.data.encryption import Sealed
+from chassis.data.encryption import Encrypted
 from matching.book.model import Base, Match
 from matching.feedback.model import Rating
 
@@ -52,9 +52,9 @@ class Appeal(Base):
     version: Mapped[int] = mapped_column(BigInteger, default=1)
     mark_id: Mapped[UUID] = mapped_column(ForeignKey("marks.id"))
     person_id: Mapped[UUID]
-    text: Mapped[str] = mapped_column(Sealed, deferred=True)
+    text: Mapped[str] = mapped_column(Encrypted, deferred=True)
     state: Mapped[str] = mapped_column(String(10), default="waiting")
-    answer: Mapped[str | None] = mapped_column(Sealed, deferred=True)
+    answer: Mapped[str | None] = mapped_column(Encrypted, deferred=True)
     lodged_at: Mapped[datetime] = mapped_column(Moment)
     decided_by: Mapped[UUID | None]
     decided_at: Mapped[datetime | None] = mapped_column(Moment)

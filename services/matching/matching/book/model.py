@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship, selectinload
 
 from chassis.data.database import NAMING, CategoryCode, Moment, RegionCode, new_id
-from chassis.data.encryption import Sealed
+from chassis.data.encryption import Encrypted
 
 
 class Base(DeclarativeBase):
@@ -139,7 +139,7 @@ class Movement(Base):
     slip_id: Mapped[UUID | None]
     reason: Mapped[str | None] = mapped_column(String(20))
     carrier: Mapped[str | None] = mapped_column(String(20))
-    tracking_number: Mapped[str | None] = mapped_column(Sealed, deferred=True)
+    tracking_number: Mapped[str | None] = mapped_column(Encrypted, deferred=True)
     slip: Mapped["Slip | None"] = relationship(primaryjoin="foreign(Movement.slip_id) == Slip.id", viewonly=True)
 
 

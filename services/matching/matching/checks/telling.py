@@ -47,7 +47,7 @@ _UNTOLD = """
 
 def _since(session: Session, since: datetime | None) -> dict[str, Any]:
     beginning = datetime(1970, 1, 1, tzinfo=UTC)
-    return {"since": max(since or beginning, journal.reach(session) or beginning)}
+    return {"since": max(since or beginning, journal.complete_since(session) or beginning)}
 
 
 CHECKS = (Check("event_untold", "every event of the book was told", _UNTOLD, _since),)

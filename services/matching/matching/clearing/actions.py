@@ -59,7 +59,7 @@ def clear(session: Session, answer_within: timedelta, limit: int = BATCH) -> Cle
         return ClearingResult(0, 0)
     due = [*needs, *pledges]
     with tracing.spans([(f"{row.side} cleared", row.traceparent) for row in due]) as traces:
-        outbox.follow(session, traces[0], {row.id: trace for row, trace in zip(due, traces, strict=True)})
+        outbox.continue_trace(session, traces[0], {row.id: trace for row, trace in zip(due, traces, strict=True)})
         return _allocate(session, answer_within, [row.id for row in needs], [row.id for row in pledges])
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from chassis.data.database import Moment, new_id, now
-from chassis.data.encryption import Sealed
+from chassis.data.encryption import Encrypted
 from matching.book.model import Base, Match
 
 SETTLED_WITHIN = timedelta(days=14)
@@ -28,20 +28,20 @@ class Dispute(Base):
     match_id: Mapped[UUID] = mapped_column(ForeignKey("matches.id"))
     side: Mapped[str] = mapped_column(String(10))
     cause: Mapped[str] = mapped_column(String(20))
-    text: Mapped[str] = mapped_column(Sealed, deferred=True)
+    text: Mapped[str] = mapped_column(Encrypted, deferred=True)
     state: Mapped[str] = mapped_column(String(10), default="open")
     outcome: Mapped[str | None] = mapped_column(String(20))
     opened_by: Mapped[UUID]
     opened_at: Mapped[datetime] = mapped_column(Moment)
     due_at: Mapped[datetime | None] = mapped_column(Moment)
-    answer: Mapped[str | None] = mapped_column(Sealed, deferred=True)
+    answer: Mapped[str | None] = mapped_column(Encrypted, deferred=True)
     answered_by: Mapped[UUID | None]
     answered_at: Mapped[datetime | None] = mapped_column(Moment)
     answered_as: Mapped[str | None] = mapped_column(String(20))
     raised_by: Mapped[UUID | None]
     raised_at: Mapped[datetime | None] = mapped_column(Moment)
     reminded_at: Mapped[datetime | None] = mapped_column(Moment)
-    ruling: Mapped[str | None] = mapped_column(Sealed, deferred=True)
+    ruling: Mapped[str | None] = mapped_column(Encrypted, deferred=True)
     settled_by: Mapped[UUID | None]
     settled_at: Mapped[datetime | None] = mapped_column(Moment)
     match: Mapped[Match] = relationship()

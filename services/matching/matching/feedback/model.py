@@ -9,7 +9,7 @@ from sqlalchemy import BigInteger, ForeignKey, LargeBinary, SmallInteger, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from chassis.data.database import Moment, new_id
-from chassis.data.encryption import Sealed, SealedBytes
+from chassis.data.encryption import Encrypted, EncryptedBytes
 from matching.book.model import Base, Match
 
 
@@ -32,7 +32,7 @@ class Photo(Base):
     height: Mapped[int]
     size: Mapped[int]
     digest: Mapped[bytes] = mapped_column(LargeBinary)
-    data: Mapped[bytes | None] = mapped_column(SealedBytes, deferred=True)
+    data: Mapped[bytes | None] = mapped_column(EncryptedBytes, deferred=True)
     removed_at: Mapped[datetime | None] = mapped_column(Moment)
     removed_by: Mapped[UUID | None]
     match: Mapped[Match] = relationship(viewonly=True)
@@ -47,7 +47,7 @@ class Thanks(Base):
     version: Mapped[int] = mapped_column(BigInteger, default=1)
     match_id: Mapped[UUID] = mapped_column(ForeignKey("matches.id"))
     author_id: Mapped[UUID]
-    text: Mapped[str] = mapped_column(Sealed, deferred=True)
+    text: Mapped[str] = mapped_column(Encrypted, deferred=True)
     photo_id: Mapped[UUID | None] = mapped_column(ForeignKey("photos.id"))
     state: Mapped[str] = mapped_column(String(10), default="waiting")
     reason: Mapped[str | None] = mapped_column(String(20))

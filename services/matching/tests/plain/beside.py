@@ -121,7 +121,7 @@ class Beside(RuleBasedStateMachine):
 
     def _hear(self, batch: list[tuple[UUID, Event]], is_new: bool = True) -> None:
         kind = type(batch[0][1])
-        heard = [inbox.Heard(id_, event) for id_, event in batch]
+        heard = [inbox.Received(id_, event) for id_, event in batch]
         count = inbox.handle(self.database, kind.__name__, heard, HANDLERS[kind])
         assert count == (len(batch) if is_new else 0)
         told = [one for _, event in batch for one in self._foretold(event)] if is_new else []
