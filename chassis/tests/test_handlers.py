@@ -55,7 +55,7 @@ def test_mypy_refuses_methods_that_take_another_event() -> None:
 @pytest.mark.parametrize("otherwise", [None, unguarded("without_further_events", "without further entrypoints, the second event stays")])
 def test_method_of_two_events_gets_each_in_a_list_of_its_own(house: House, otherwise: str | None) -> None:
     told = [withdrawn_need(), withdrawn_pledge(), withdrawn_need(), withdrawn_pledge()]
-    house.tell(*told)
+    house.publish(*told)
     relay = house.relay().ready()
     assert soon(lambda: house.count("outbox") == 0)
     worker = house.worker(",".join(filter(None, [otherwise, "hears_both_withdrawals"]))).ready()

@@ -81,15 +81,19 @@ class Stage:
         return self.keys.token(person.id, person.kind)
 
     def park_something(self) -> None:
-        """Some events that could not be handled, of what the service listens to."""
-        place = handlers_of(import_module(f"{self.service}.worker").Worker)[0].place
+        """Park three events of the service's first subscription as dead letters."""
+        subscription = handlers_of(import_module(f"{self.service}.worker").Worker)[0].subscription
         for _ in range(3):
-            event = example_of(place.event)
-            told = Envelope(
-                id=new_id(), name=name_of(place.event), producer=producer_of(place.event), subject=event.subject, recorded_at=now()
+            event = example_of(subscription.event)
+            envelope = Envelope(
+                id=new_id(),
+                name=name_of(subscription.event),
+                producer=producer_of(subscription.event),
+                subject=event.subject,
+                recorded_at=now(),
             )
             with self.database.begin() as session:
-                park(session, place, told.headers() | {"content-type": "application/json"}, encode(event), "OperationalError", 4)
+                park(session, subscription, envelope.headers() | {"content-type": "application/json"}, encode(event), "OperationalError", 4)
 
     def hear(self, *events: Event) -> None:
         """As from the broker, by whatever handler the service has for them."""
