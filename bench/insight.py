@@ -65,7 +65,7 @@ def count_all(database: Database) -> int:
     words = 0
     while True:
         with database.begin() as session:
-            if not (done := counting.count(session)):
+            if not (done := counting.count_stale(session)):
                 return words
             words += done
 
@@ -78,11 +78,11 @@ class Everywhere:
 
 
 def ask(database: Database, region: str, by: Any) -> None:
-    from insight.rates import rates
+    from insight.rates import compute_rates
 
     caller: Any = Everywhere()
     with database.begin() as session:
-        rates(session, caller, region, date(2025, 1, 1), date(2025, 12, 31), by)
+        compute_rates(session, caller, region, date(2025, 1, 1), date(2025, 12, 31), by)
 
 
 def main() -> None:

@@ -1,1 +1,1 @@
-"""Rates by region and time: who takes part, what is matched, how fast, by whom."""
+"""The service of insight: rates by region and time of people, needs and matches."""

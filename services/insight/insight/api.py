@@ -1,4 +1,4 @@
-"""What insight answers over HTTP."""
+"""The HTTP API of insight."""
 
 from datetime import date
 from typing import Any
@@ -12,8 +12,8 @@ from chassis.http.auth import ANYONE, Caller
 from chassis.http.fields import NEVER, Choice, Region, Schema, Strict
 from chassis.http.routes import access
 from chassis.problems import language
-from insight.rates import rates
-from insight.table import table
+from insight.rates import compute_rates
+from insight.table import write_csv
 
 api = APIBlueprint("insight", __name__, url_prefix="/v1")
 
@@ -31,17 +31,17 @@ class Day(fields.Date):
 
 class RatesIn(Strict):
     region = Region((0, 2, 4, 6, 9, 12), load_default="", metadata={"description": "itself and all below; empty is the whole country"})
-    since = Day(metadata={"description": "first day, of Asia/Shanghai; without it about a year before `until`"})
-    until = Day(metadata={"description": "last day, included; today without it; for the public the last month that is over at the latest"})
-    by = Choice(BY, metadata={"description": "the buckets of `series`; month without it, and for the public"})
+    since = Day(metadata={"description": "first day, in Asia/Shanghai; by default about a year before `until`"})
+    until = Day(metadata={"description": "last day, included; by default today; for the public at the latest the last month that is over"})
+    by = Choice(BY, metadata={"description": "the buckets of `series`; by default, and for the public, months"})
 
 
-def _share(what: str) -> fields.Float:
-    return fields.Float(required=True, allow_none=True, metadata={"description": what})
+def _share(description: str) -> fields.Float:
+    return fields.Float(required=True, allow_none=True, metadata={"description": description})
 
 
-def _figure(what: str) -> fields.Integer:
-    return fields.Integer(required=True, allow_none=True, metadata={"description": what})
+def _figure(description: str) -> fields.Integer:
+    return fields.Integer(required=True, allow_none=True, metadata={"description": description})
 
 
 class UseRateOut(Schema):
@@ -50,12 +50,11 @@ class UseRateOut(Schema):
 
 
 class MatchRateOut(Schema):
-    """Of the needs published in the period, how they stand by now; never to be read without each other, for small and easy needs raise the
-    raw rate alone."""
+    """The present state of the needs published in the period. Read the rates together: small and easy needs raise the raw one alone."""
 
     raw = _share("needs with an accepted match, over all published needs; those that were withdrawn or closed included in both")
     weighted = _share("the same by weight: urgency (1, 2, 4) times reference value, a need that is met in part counting in part")
-    delivered = _share("as `weighted`, of what both sides confirmed as delivered")
+    delivered = _share("as `weighted`, of the quantities that both sides confirmed as delivered")
     of = _figure("the denominator of all three: needs published")
 
 
@@ -68,13 +67,13 @@ class DaysToMatchOut(Schema):
 
 
 class ShareOut(Schema):
-    """政府/社会: who helped, by reference value. Society's are accepted matches, by the kind of who pledged, however the need
-    ended later; the government's is what no accepted match covers of needs that an administrator closed as met elsewhere.
-    For the public all are null while 1 to 4 needs stand behind one side or `met_elsewhere`, and those of the four kinds while 1 to 4 needs
-    stand behind one of them."""
+    """政府/社会: the shares of help by reference value. Society's are accepted matches, by the kind of pledger, however the need ended
+    later. The government's is the part of needs closed as met elsewhere that no accepted match covers.
+    For the public, all are null while 1 to 4 needs stand behind one side or `met_elsewhere`, and those of the four kinds while 1 to 4
+    needs stand behind one of them."""
 
     government = _share("政府; for the public this and all others are null while 1 to 4 needs stand behind either side")
-    society = _share("社会: all four kinds together; for the public told without them while 1 to 4 needs stand behind one of them")
+    society = _share("社会: all four kinds together; for the public without the kinds while 1 to 4 needs stand behind one of them")
     donor = _share("爱心人士")
     organisation = _share("社会组织/企业")
     merchant = _share("网络商")
@@ -83,26 +82,26 @@ class ShareOut(Schema):
 
 
 class FiguresOut(Schema):
-    """Null is what is not known, or kept back from the public: counts from 1 to 4; the others are told to the nearest 5 there."""
+    """Figures. Unknown ones are null. For the public, counts from 1 to 4 are null too, and the others are rounded to the nearest 5."""
 
     registered = _figure("accounts registered in the period, staff apart; people count where they are registered")
-    registered_by_then = _figure("the same from the beginning of all")
+    registered_by_then = _figure("the same from the very beginning")
     households = _figure("households entered in the register in the period")
-    active = _figure("of these accounts those who posted a need that was published, pledged, accepted or refused; in an average bucket")
-    needs = _figure("needs published in the period; all below up to `lapsed` says how these stand by now, `rejected` apart")
+    active = _figure("accounts that posted a published need, pledged, accepted or refused; in an average bucket")
+    needs = _figure("needs published in the period; all figures up to `lapsed`, except `rejected`, give their present state")
     rejected = _figure("needs that their verifier rejected in the period")
     withdrawn = _figure("taken back by their own side")
     closed = _figure("closed by an administrator")
-    helped = _figure("with at least one accepted match, also when the need was withdrawn or closed later: what was accepted stays")
-    delivered = _figure("with something that the giver sent and the household's side received")
+    helped = _figure("with at least one accepted match, even if the need was withdrawn or closed later")
+    delivered = _figure("with a quantity that the giver sent and the household's side received")
     met_elsewhere = _figure("closed as met elsewhere without any accepted match")
     matches = _figure("accepted matches, those whose need was withdrawn or closed later included")
     refused = _figure("proposals that were refused")
     lapsed = _figure("proposals that ended unanswered")
     disputes = _figure("matches that a side disputed in the period; null for the public, as the three below")
-    disputes_open = _figure("of these disputes, those that are not settled by now")
+    disputes_open = _figure("those of these disputes that are not settled by now")
     appeals = _figure("appeals lodged in the period against a mark")
-    appeals_open = _figure("of these appeals, those that the county has not decided by now")
+    appeals_open = _figure("those of these appeals that the county has not decided by now")
     use_rate = fields.Nested(UseRateOut, required=True)
     match_rate = fields.Nested(MatchRateOut, required=True)
     days_to_match = fields.Nested(DaysToMatchOut, required=True)
@@ -124,7 +123,7 @@ class RankedOut(FiguresOut):
 
 
 class TrendOut(Schema):
-    """Against the period before, of the same length: counts by the share they grew, rates by the difference."""
+    """The change against the period before, of the same length: relative growth of counts, difference of rates."""
 
     registered = _share("0.25 is a quarter more")
     active = _share("as above")
@@ -146,8 +145,13 @@ class RatesOut(Schema):
     trend = fields.Nested(TrendOut, required=True)
     series = fields.List(fields.Nested(BucketOut), required=True)
     ranking = fields.List(
-        fields.Nested(RankedOut), required=True, metadata={"description": "the regions right below; for the public down to counties"}
+        fields.Nested(RankedOut), required=True, metadata={"description": "the regions directly below; for the public down to counties"}
     )
+
+
+CSV_RESPONSE: dict[int | str, dict[str, str | dict[str, dict[str, Any]]]] = {
+    200: {"description": "the rates as a table", "content": {"text/csv": {"schema": {"type": "string"}}}}
+}
 
 
 @api.get("/rates")
@@ -155,15 +159,15 @@ class RatesOut(Schema):
 @api.input(RatesIn, location="query")
 @api.output(RatesOut)
 def get_rates(session: Session, caller: Caller | None, query_data: dict[str, Any]) -> Any:
-    """Rates of a region and those right below it over a period; for the public of counties and wider, by months that are over."""
-    return rates(session, caller, **query_data)
+    """Rates of a region and those directly below it over a period; for the public, of counties and wider by months that are over."""
+    return compute_rates(session, caller, **query_data)
 
 
 @api.get("/rates/csv")
 @access(who=ANYONE, x_view="public")
 @api.input(RatesIn, location="query")
-@api.doc(responses={200: {"description": "the rates as a table", "content": {"text/csv": {"schema": {"type": "string"}}}}})
+@api.doc(responses=CSV_RESPONSE)
 def get_rates_csv(session: Session, caller: Caller | None, query_data: dict[str, Any]) -> Any:
-    """The same as a table for spreadsheets, with headings in the language of the caller."""
-    told = table(rates(session, caller, **query_data), language())
-    return Response(told, content_type="text/csv; charset=utf-8", headers={"Content-Disposition": 'attachment; filename="rates.csv"'})
+    """The same rates as a table for spreadsheets, with headings in the caller's language."""
+    table = write_csv(compute_rates(session, caller, **query_data), language())
+    return Response(table, content_type="text/csv; charset=utf-8", headers={"Content-Disposition": 'attachment; filename="rates.csv"'})

@@ -1,7 +1,7 @@
-"""Counts anew what something was heard of: each region's own days from what is known, and the difference into all regions around it.
+"""Counting: the stale days of regions are counted again, and the differences added to all regions around them.
 
-Whoever hears only writes down what was said and which thing it was about; the counts follow within a second. So they do not depend on
-the order of events, nor on how often one was told, and no two handlers wait for each other at the country's row of today.
+Handlers only store facts and mark their subjects; the counts follow within a second. So counts do not depend on the order or the
+repetition of events, and no two handlers wait for each other at the country's row of today.
 """
 
 from collections import defaultdict
@@ -10,23 +10,24 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import Uuid, any_, delete, func, literal, select, text, update
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from insight.days import month_of, week_of
-from insight.model import BOUNDS, GIVERS, MEASURES
+from insight.model import BOUNDS, GIVERS, MEASURES, Household, Person, Stale
 
 BATCH = 5000
 AT_ONCE = 4
 Cell = tuple[str, date]
 
-_ALONE = text("SELECT pg_try_advisory_xact_lock(hashtext('insight.counting'))")
 KINDS = ("act", "household", "need", "objection", "person")
-"""What is counted here. What a later release heard of stays for that release, while both run and when this one comes back."""
+"""The kinds counted here. Kinds of a later release stay for that release, while both run or this one comes back."""
 
-_TAKE = text(
-    "DELETE FROM stale WHERE id IN (SELECT id FROM stale WHERE kind = ANY(:kinds) ORDER BY id LIMIT :limit) RETURNING kind, thing, day"
-)
+_LOCK = select(func.pg_try_advisory_xact_lock(func.hashtext("insight.counting")))
+_OLDEST = select(Stale.id).where(Stale.kind.in_(KINDS)).order_by(Stale.id).limit(BATCH)
+_TAKE = delete(Stale).where(Stale.id.in_(_OLDEST)).returning(Stale.kind, Stale.thing)
+# Raw SQL, since one statement unites the cells of all kinds.
 _CONCERNED = text(
     """
     SELECT region, day FROM needs WHERE id = ANY(:need) AND day IS NOT NULL
@@ -38,11 +39,8 @@ _CONCERNED = text(
     UNION SELECT place, day FROM households, unnest(ARRAY[region, counted]) AS place WHERE id = ANY(:household) AND place IS NOT NULL
     """
 )
-_COUNTED = {
-    kind: text(f"UPDATE {table} SET counted = region WHERE id = ANY(:{kind}) AND counted IS DISTINCT FROM region")
-    for kind, table in (("person", "people"), ("household", "households"))
-}
-_PLACE_ACTS = text(
+# Raw SQL, since the update returns the regions of before and after.
+_PLACE_ACTIVITY = text(
     """
     WITH moving AS (
         SELECT person_id, acts.day, acts.region AS before, people.region AS after FROM acts JOIN people ON people.id = person_id
@@ -55,30 +53,31 @@ _PLACE_ACTS = text(
 )
 
 
-def count(session: Session) -> int:
-    """Take up what is stale, a limited part of it; returns how many words there were. Nothing while another process counts."""
-    if not session.scalar(_ALONE):
+def count_stale(session: Session) -> int:
+    """Count a limited part of what is stale again; return the number of marks taken, 0 while another process counts."""
+    if not session.scalar(_LOCK):
         return 0
-    words = 0
+    marks = 0
     for _ in range(AT_ONCE):
-        taken = session.execute(_TAKE, {"kinds": [*KINDS], "limit": BATCH}).all()
-        words += len(taken)
+        taken = session.execute(_TAKE, execution_options={"synchronize_session": False}).all()
+        marks += len(taken)
         things: dict[str, set[UUID]] = defaultdict(set)
         for one in taken:
             things[one.kind].add(one.thing)
-        _count_anew(session, _concerned(session, things))
+        count_cells(session, _stale_cells(session, things))
         if len(taken) < BATCH:
             break
-    return words
+    return marks
 
 
-def _concerned(session: Session, things: dict[str, set[UUID]]) -> set[Cell]:
-    """The regions and days whose counts may have changed."""
+def _stale_cells(session: Session, things: dict[str, set[UUID]]) -> set[Cell]:
+    """Find the regions and days with counts that may have changed, and note where people and households are counted from now on."""
     stated = {kind: sorted(things[kind]) for kind in ("need", "person", "household", "objection")}
     cells = _cells(session.execute(_CONCERNED, stated))
-    acts = _cells(session.execute(_PLACE_ACTS, {"actors": sorted(things["person"] | things["act"])}))
-    for kind, statement in _COUNTED.items():
-        session.execute(statement, {kind: stated[kind]})
+    acts = _cells(session.execute(_PLACE_ACTIVITY, {"actors": sorted(things["person"] | things["act"])}))
+    for entity, ids in ((Person, stated["person"]), (Household, stated["household"])):
+        moved = update(entity).where(entity.id == any_(literal(ids, ARRAY(Uuid))), entity.counted.is_distinct_from(entity.region))
+        session.execute(moved.values(counted=entity.region), execution_options={"synchronize_session": False})
     return cells | {(region, start) for region, day in acts for start in (day, week_of(day), month_of(day))}
 
 
@@ -86,7 +85,8 @@ def _cells(rows: Iterable[Any]) -> set[Cell]:
     return {(region, day) for region, day in rows}
 
 
-def _count_anew(session: Session, cells: set[Cell]) -> None:
+def count_cells(session: Session, cells: set[Cell]) -> None:
+    """Count these regions and days again, and add the differences to all regions around. The caller holds the lock."""
     if cells:
         listed = sorted(cells)
         session.execute(_COUNT, {"regions": [region for region, _ in listed], "days": [day for _, day in listed]})
@@ -130,6 +130,7 @@ _OF_NEEDS = {
     **{f"within_{days}": f"count(*) FILTER (WHERE first - needs.day <= {days})" for days in BOUNDS},
 }
 _BY_KIND = ", ".join(f"coalesce(sum(matches.quantity) FILTER (WHERE {_ACCEPTED} AND kind = '{kind}'), 0) AS met_{kind}" for kind in GIVERS)
+# Raw SQL, since one statement counts all measures and adds their differences.
 _COUNT = text(
     f"""
     WITH cell AS (SELECT * FROM unnest(CAST(:regions AS text[]) COLLATE "C", CAST(:days AS date[])) AS cell (region, day)),

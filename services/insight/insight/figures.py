@@ -1,4 +1,4 @@
-"""What the sums come to: counts and rates, each rate with its denominator, and what is kept back where few people stand behind it."""
+"""Figures made of sums: counts, and rates with their denominators. For the public, figures of few people are withheld."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,17 +10,19 @@ COUNTS = (
     "matches", "refused", "lapsed", "met_elsewhere",
 )  # fmt: skip
 FEW = 5
-WAITS = {"median": 0.5, "p90": 0.9}
+SHARES_OF_NEEDS = {"median": 0.5, "p90": 0.9}
 Sums = Mapping[str, int]
 Figures = dict[str, Any]
 
 
-def figures(sums: Sums, for_public: bool) -> Figures:
-    """The figures of one row. For the public counts from 1 to 4 are None and others told to the nearest 5, so that neither one answer nor
-    the difference of two shows what few people did; rates are made of these counts, or told in hundredths. Disputes and appeals are
-    for administrators alone.
+def compute_figures(sums: Sums, for_public: bool) -> Figures:
+    """Compute the figures of one row.
+
+    For the public, counts from 1 to 4 are None and others are rounded to the nearest 5, so that neither one answer nor the difference
+    of two shows the acts of few people. Rates are made of these counts, or rounded to hundredths. Disputes and appeals are for
+    administrators alone.
     """
-    shown: Figures = {name: _coarse(sums[name]) if for_public else sums[name] for name in COUNTS}
+    shown: Figures = {name: _rounded(sums[name]) if for_public else sums[name] for name in COUNTS}
     shown |= {name: None if for_public else sums[name] for name in OBJECTIONS}
     known = None not in {shown["needs"], shown["helped"]}
     digits = 2 if for_public else 4
@@ -32,19 +34,19 @@ def figures(sums: Sums, for_public: bool) -> Figures:
             "delivered": _rate(sums["weight_delivered"], sums["weight"], digits) if known and shown["delivered"] is not None else None,
             "of": shown["needs"],
         },
-        "days_to_match": {name: _within(sums, part) if known else None for name, part in WAITS.items()} | {"of": shown["helped"]},
+        "days_to_match": {name: _within(sums, part) if known else None for name, part in SHARES_OF_NEEDS.items()} | {"of": shown["helped"]},
         "share": _public_shares(sums, digits) if for_public else _shares(sums, digits),
     }
 
 
-def trend(now: Figures, before: Figures) -> dict[str, float | None]:
-    """How much of its former size each count changed by, and rates by how much; None without something to compare with."""
+def compute_trend(now: Figures, before: Figures) -> dict[str, float | None]:
+    """Compute the relative growth of counts and the difference of rates; None without a figure to compare with."""
     grown = {name: _growth(now[name], before[name]) for name in ("registered", "active", "needs", "helped")}
     return grown | {name: _difference(now["match_rate"][name], before["match_rate"][name]) for name in ("raw", "weighted", "delivered")}
 
 
-def ranked(rows: Mapping[str, Figures]) -> list[dict[str, Any]]:
-    """Regions by their weighted rate, the raw one deciding between equals; those without a rate come last and have no rank."""
+def rank_regions(rows: Mapping[str, Figures]) -> list[dict[str, Any]]:
+    """Sort regions by their weighted rate, then by the raw one. Regions without a rate come last and have no rank."""
 
     def key(code: str) -> tuple[bool, float, float, str]:
         rate = rows[code]["match_rate"]
@@ -65,17 +67,17 @@ def _shares(sums: Sums, digits: int) -> Figures:
 
 
 def _public_shares(sums: Sums, digits: int) -> Figures:
-    """All kept back where few needs stand behind a side; and of society every kind where few stand behind one, since the others would show
-    it as what is missing.
+    """Withhold all shares if few needs stand behind a side. Withhold those of all kinds of society if few stand behind one of them:
+    the other kinds would reveal it as the remainder.
     """
     shares = _shares(sums, digits) | {"of_fen": None}
     few = {who for who in HELPERS if sums[f"value_{who}"] and sums[f"helped_{who}"] < FEW}
-    if "government" in few or None in {_coarse(sums["helped"]), _coarse(sums["met_elsewhere"])}:
+    if "government" in few or None in {_rounded(sums["helped"]), _rounded(sums["met_elsewhere"])}:
         return dict.fromkeys(shares)
     return shares | dict.fromkeys(GIVERS) if few else shares
 
 
-def _coarse(count: int) -> int | None:
+def _rounded(count: int) -> int | None:
     return None if 0 < count < FEW else FEW * round(count / FEW)
 
 
@@ -84,7 +86,7 @@ def _rate(part: int | None, whole: int | None, digits: int) -> float | None:
 
 
 def _within(sums: Sums, share: float) -> int | None:
-    """The least of the bounds within which that share of the helped needs had their first match."""
+    """Find the least bound within which that share of the helped needs had their first match."""
     if not sums["helped"]:
         return None
     return next((days for days in BOUNDS if sums[f"within_{days}"] >= share * sums["helped"]), None)

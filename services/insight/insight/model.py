@@ -1,4 +1,4 @@
-"""What insight knows: what it heard, who and what is to be counted anew, and the counts by region and day."""
+"""The tables of insight: copied facts, the subjects to count again, and the counts by region and day."""
 
 from datetime import date
 from uuid import UUID
@@ -9,7 +9,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from chassis.data.database import NAMING, RegionCode
 
 BOUNDS = (0, 1, 2, 3, 5, 7, 10, 14, 21, 30, 45, 60, 90)
-"""Days to the first match are counted up to each of these; what took longer is counted in none."""
+"""The bounds in days by which first matches are counted. A longer time is counted in none."""
 GIVERS = ("donor", "organisation", "merchant", "volunteer")
 PEOPLE = ("registered", "active_day", "active_week", "active_month")
 NEEDS = (
@@ -32,8 +32,8 @@ VALUES = tuple(f"value_{who}" for who in HELPERS)
 HELPED = tuple(f"helped_{who}" for who in HELPERS)
 WITHIN = tuple(f"within_{days}" for days in BOUNDS)
 MEASURES = (*PEOPLE, "households", "rejected", *NEEDS, *OBJECTIONS, *VALUES, *HELPED, *WITHIN)
-"""What is counted of a region and a day. All of it can be added up over regions, and over days but for `active_…`: that of a week stands
-on its Monday, that of a month on its first day."""
+"""The counts of a region and a day. All can be summed over regions, and all but `active_…` over days. The active people of a week
+stand on its Monday, those of a month on its first day."""
 
 
 class Base(DeclarativeBase):
@@ -41,7 +41,7 @@ class Base(DeclarativeBase):
 
 
 class Person(Base):
-    """Somebody registered. `counted` is the region where they were counted last."""
+    """An account. `counted` is the region where it was counted last."""
 
     __tablename__ = "people"
 
@@ -65,8 +65,8 @@ class Household(Base):
     counted: Mapped[str | None] = mapped_column(RegionCode)
 
 
-class Act(Base):
-    """Somebody did something on a day. `region` is theirs, once it is known and counted."""
+class Activity(Base):
+    """A day on which a person was active. `region` is the person's, once it is known and counted."""
 
     __tablename__ = "acts"
 
@@ -76,8 +76,8 @@ class Act(Base):
 
 
 class Need(Base):
-    """A need: the day of its publication and its urgency (1, 2 or 4), empty until that is heard; how it ended, and at which version (0
-    while nothing of that was heard). `value` is in fen.
+    """A need. `day` and `urgency` (1, 2 or 4) are empty until its publication is received, `state` and `ended_on` until its end is;
+    `version` is that of the end, 0 before. `value` is in fen.
     """
 
     __tablename__ = "needs"
@@ -94,8 +94,8 @@ class Need(Base):
 
 
 class Match(Base):
-    """How a match stands by the newest version heard; `accepted_on` as soon as that is heard. Only an accepted match comes to be
-    `need_ended`, sent, received or closed, and what was accepted stays so. `received` is what both sides confirmed.
+    """The newest known state of a match. Only an accepted match becomes `need_ended`, sent, received or closed, and it stays accepted.
+    `received` is the quantity that both sides confirmed.
     """
 
     __tablename__ = "matches"
@@ -111,7 +111,7 @@ class Match(Base):
 
 
 class Objection(Base):
-    """A dispute or an appeal: the day on which it was brought up, empty until that is heard, and whether its end was."""
+    """A dispute or an appeal. `day` is empty until its opening is received; `is_over` is true once its end is."""
 
     __tablename__ = "objections"
 
@@ -123,7 +123,7 @@ class Objection(Base):
 
 
 class Stale(Base):
-    """A thing of which something was heard that is not counted yet. Rows are only ever added, so that none is lost between two."""
+    """A subject with facts that are not counted yet. Rows are only added and never updated, so that no change is lost."""
 
     __tablename__ = "stale"
 
@@ -140,7 +140,7 @@ own = Table(
     Column("day", Date, primary_key=True),
     *(Column(name, Numeric, nullable=False) for name in MEASURES),
 )
-"""What is counted at a region's own code alone."""
+"""The counts at a region's own code alone."""
 
 totals = Table(
     "totals",
@@ -150,4 +150,4 @@ totals = Table(
     Column("day", Date, primary_key=True),
     *(Column(name, Numeric, nullable=False) for name in MEASURES),
 )
-"""What is counted in a region and all below it; `level` is the length of its code."""
+"""The counts of a region and all below it. `level` is the length of its code."""

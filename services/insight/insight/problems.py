@@ -1,4 +1,4 @@
-"""What can be wrong with a question about rates."""
+"""Problems of questions about rates."""
 
 from chassis.problems import problem
 

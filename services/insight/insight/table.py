@@ -1,4 +1,4 @@
-"""The rates as a table for spreadsheets: one row for the whole, the period before, each bucket and each region below."""
+"""Rates as a table for spreadsheets: a row for the total, the period before, each bucket and each region below."""
 
 import csv
 import io
@@ -50,8 +50,8 @@ HEADINGS = {
 }
 
 
-def table(rates: Mapping[str, Any], language: str) -> str:
-    """CSV with a byte order mark, by which spreadsheets know UTF-8; what was kept back or is not known stays empty."""
+def write_csv(rates: Mapping[str, Any], language: str) -> str:
+    """Write CSV with a byte order mark, by which spreadsheets recognise UTF-8. Withheld and unknown figures are empty cells."""
     spoken = 1 if language == "en" else 0
     file = io.StringIO()
     file.write("\ufeff")
@@ -63,12 +63,12 @@ def table(rates: Mapping[str, Any], language: str) -> str:
             "region": row.get("region", rates["region"]),
             "start": row.get("start", row.get("since", rates["since"])),
         }
-        writer.writerow(harmless(first[name] if name in first else _at(row, name)) for name in HEADINGS)
+        writer.writerow(escape_formula(first[name] if name in first else _figure_of(row, name)) for name in HEADINGS)
     return file.getvalue()
 
 
-def harmless(cell: Any) -> Any:
-    """A cell that no spreadsheet takes for a formula: text that begins like one gets an apostrophe before it."""
+def escape_formula(cell: Any) -> Any:
+    """Put an apostrophe before text that a spreadsheet would take for a formula."""
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
 
 
@@ -78,7 +78,7 @@ def _rows(rates: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
         yield from ((part, row) for row in (found if isinstance(found, list) else [found]))
 
 
-def _at(row: Mapping[str, Any], name: str) -> Any:
+def _figure_of(row: Mapping[str, Any], name: str) -> Any:
     outer, _, inner = name.partition(".")
     found = row.get(outer)
     return found[inner] if inner and found is not None else found

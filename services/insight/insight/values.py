@@ -1,4 +1,4 @@
-"""What needs weigh: events carry no prices, so insight keeps reference values of its own, and what urgency counts for."""
+"""The weight of needs: reference values of items, since events carry no prices, and the factors of urgency."""
 
 import tomllib
 from functools import cache
@@ -14,13 +14,13 @@ def _read() -> dict[str, Any]:
 
 
 def fen_of(category: str) -> int | None:
-    """The reference value of one unit of an item, in fen; that of the nearest group around an unlisted one, None without any."""
+    """Return the reference value of one unit in fen: the item's, else that of the nearest group around it, else None."""
     path = category.split(".")
     around = (".".join(path[:length]) for length in range(len(path), 0, -1))
     return next((_read()["fen"][one] for one in around if one in _read()["fen"]), None)
 
 
 def value_of(category: str, quantity: int) -> int:
-    """What a need of so many units is worth, in fen, up to the cap: a need of a thousand million must not outweigh all others."""
+    """Return the value of a need in fen, at most the cap, so that no huge need outweighs all others."""
     fen: int = min((fen_of(category) or _read()["unlisted"]) * quantity, _read()["cap"])
     return fen

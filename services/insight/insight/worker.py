@@ -65,4 +65,4 @@ class Worker(ServiceWorker):
 
     @every(seconds=1)
     def count(self, session: Session) -> None:
-        counting.count(session)
+        counting.count_stale(session)

@@ -1,4 +1,4 @@
-"""A database of insight that forgets after each test, its API, and events as other services might tell them."""
+"""Fixtures: a database of insight that is rolled back after each test, a client of its API, and events of other services."""
 
 from collections.abc import Iterable
 from datetime import date, datetime, time
@@ -35,7 +35,7 @@ engine, database, client = api_fixtures("insight", api)
 
 
 def someone(name: str) -> UUID:
-    """The id of whoever or whatever bears a name in a test."""
+    """Return the same id for the same name."""
     return uuid5(NAMES, name)
 
 
@@ -44,7 +44,7 @@ def at(day: str, hour: int = 12) -> datetime:
 
 
 def event(kind: type[Event], /, **changes: Any) -> Any:
-    """An event as its teller might tell it; names stand for ids, days for the moments of noon."""
+    """Make an event. Names stand for ids, and days for their noon."""
     stated = {
         name: someone(value) if name.endswith("_id") and isinstance(value, str) else at(value) if name.endswith("_at") else value
         for name, value in changes.items()
@@ -52,22 +52,22 @@ def event(kind: type[Event], /, **changes: Any) -> Any:
     return replace(example_of(kind), **stated)
 
 
-def hear(database: Database, *events: Event) -> None:
-    """As the worker does, each with an id of its own; not counted yet."""
+def handle(database: Database, *events: Event) -> None:
+    """Handle each event with an id of its own, as the worker does, without counting."""
     for one in events:
         handler = HANDLERS[type(one)]
         inbox.handle(database, handler.name, [Received(new_id(), one)], handler.list_handler(getattr(Worker(), handler.method)))
 
 
 def count(database: Database) -> None:
-    """As the timer does."""
+    """Count all that is stale, as the timer does."""
     with database.begin() as session:
-        while counting.count(session):
+        while counting.count_stale(session):
             pass
 
 
 def counted(database: Database) -> dict[tuple[str, date], dict[str, int]]:
-    """All that is counted anywhere and is not nought."""
+    """Read all counts other than 0, by region and day."""
     with database.begin() as session:
         rows = session.execute(text("SELECT * FROM totals")).mappings().all()
     cells = {(row["region"], row["day"]): {name: int(row[name]) for name in MEASURES if row[name]} for row in rows}
@@ -89,15 +89,16 @@ def accepted(name: str, of: NeedPublished, by: str, day: str, quantity: int | No
 
 
 def delivery(name: str, of: NeedPublished, sent: int, received: int | None) -> list[Event]:
-    """A match of a donor that was accepted and sent, and received unless None."""
+    """Make the events of a donor's match: accepted, sent, and received unless that is None."""
     match = accepted(name, of, "donor", "2026-03-05", sent)
     stated = {one: getattr(match, one) for one in ("match_id", "need_id", "pledger_id", "region", "quantity")}
-    told: list[Event] = [match, event(MatchSent, **stated, sent=sent, version=3)]
-    return told if received is None else [*told, event(MatchReceived, **stated, sent=sent, received=received, version=4)]
+    events: list[Event] = [match, event(MatchSent, **stated, sent=sent, version=3)]
+    return events if received is None else [*events, event(MatchReceived, **stated, sent=sent, received=received, version=4)]
 
 
-def tell(database: Database, events: Iterable[Event]) -> None:
-    hear(database, *events)
+def publish(database: Database, events: Iterable[Event]) -> None:
+    """Handle the events and count."""
+    handle(database, *events)
     count(database)
 
 
@@ -112,12 +113,12 @@ def city(database: RolledBack) -> Person:
 
 
 @pytest.fixture
-def told(database: RolledBack) -> None:
-    """Ten small needs that are all met, in one village; one large urgent need that is not, in another."""
+def counts(database: RolledBack) -> None:
+    """Ten small needs in one village, all matched, and a large critical one in another, not matched."""
     small = [need(f"small {number}", "2026-03-02", category="medical.gloves", quantity=1) for number in range(10)]
     large = need("large", "2026-03-03", OTHER_VILLAGE, category="medical.wheelchair", quantity=1, urgency="critical")
     met = [accepted(f"match {number}", one, "donor", f"2026-03-{2 + number:02}") for number, one in enumerate(small)]
-    tell(database, [giver("donor", "2026-02-01"), giver("idle", "2026-03-01"), *small, large, *met])
+    publish(database, [giver("donor", "2026-02-01"), giver("idle", "2026-03-01"), *small, large, *met])
 
 
 def path(what: str = "/v1/rates", **query: str) -> str:

@@ -1,4 +1,4 @@
-"""What is heard comes to the same counts in any order, however often, and however it is told again."""
+"""Counting: events give the same counts in any order, repeated, or republished."""
 
 import os
 import random
@@ -35,7 +35,7 @@ from contracts.users import HouseholdRegistered, UserRegistered
 from insight import actions
 from insight.worker import Worker
 
-from .conftest import CITY, HANDLERS, OTHER_VILLAGE, VILLAGE, accepted, at, count, counted, event, giver, hear, need, someone, tell
+from .conftest import CITY, HANDLERS, OTHER_VILLAGE, VILLAGE, accepted, at, count, counted, event, giver, handle, need, publish, someone
 
 RICE, COATS, WITHDRAWN, ELSEWHERE = (
     need("rice", "2026-03-02"),
@@ -76,18 +76,18 @@ LIVE: list[Event] = [
     event(AppealDecided, appeal_id="a1", version=2, region=VILLAGE, decided_at="2026-05-02"),
     replace(of_match(MatchClosed, "m6", "shop", 5, closed_at="2026-04-06"), quantity=2, sent=2, received=1),
 ]  # fmt: skip
-RETOLD = [one for one in LIVE if not isinstance(one, PledgeChanged)]
-"""What retelling leaves out: in between a pledge was changed, which its withdrawal says nothing of."""
+REPUBLISHED = [one for one in LIVE if not isinstance(one, PledgeChanged)]
+"""Republishing leaves out the change of a pledge that was withdrawn later."""
 
 
 @pytest.fixture(scope="module")
 def straight(engine: RolledBack) -> dict[Any, Any]:
     with engine.trial() as database:
-        tell(database, LIVE)
+        publish(database, LIVE)
         return counted(database)
 
 
-def test_the_country_s_day_adds_up_what_its_villages_count(straight: dict[Any, Any]) -> None:
+def test_a_day_of_the_country_is_the_sum_of_its_villages(straight: dict[Any, Any]) -> None:
     day = straight["", date(2026, 3, 2)]
     assert (day["needs"], day["helped"], day["matches"]) == (2, 2, 2)
     assert day["weight"] == 10 * 600 + 4 * 4 * 15_000
@@ -96,24 +96,24 @@ def test_the_country_s_day_adds_up_what_its_villages_count(straight: dict[Any, A
     assert straight[VILLAGE, date(2026, 3, 2)]["needs"] == straight[OTHER_VILLAGE, date(2026, 3, 2)]["needs"] == 1
 
 
-def test_a_need_met_elsewhere_counts_for_the_government_by_what_nobody_s_match_covers(straight: dict[Any, Any]) -> None:
+def test_the_government_gets_the_part_that_no_match_covers(straight: dict[Any, Any]) -> None:
     day = straight["", date(2026, 4, 1)]
     assert (day["needs"], day["closed"], day["refused"], day["lapsed"]) == (1, 1, 1, 1)
     assert (day["value_merchant"], day["value_government"], day["delivered"]) == (7 * 600, 13 * 600, 1)
     assert "met_elsewhere" not in day
 
 
-def test_what_is_disputed_counts_on_the_day_it_was_brought_up_and_is_open_until_it_is_over(straight: dict[Any, Any]) -> None:
+def test_a_dispute_counts_on_its_first_day_and_until_its_end(straight: dict[Any, Any]) -> None:
     day = straight[CITY, date(2026, 4, 6)]
     assert (day["disputes"], day["disputes_open"]) == (2, 1)
     assert straight[OTHER_VILLAGE, date(2026, 4, 6)] == {"disputes": 1, "disputes_open": 1}
     assert straight["", date(2026, 4, 7)] == {"appeals": 1}
 
 
-def test_what_only_a_later_release_counts_is_left_for_it(database: RolledBack) -> None:
+def test_kinds_of_a_later_release_are_left_alone(database: RolledBack) -> None:
     with database.begin() as session:
         session.execute(text("INSERT INTO stale (kind, thing) VALUES ('parcel', gen_random_uuid())"))
-    tell(database, [need("flour", "2026-03-02")])
+    publish(database, [need("flour", "2026-03-02")])
     with database.begin() as session:
         assert session.scalars(text("SELECT kind FROM stale")).all() == ["parcel"]
 
@@ -126,27 +126,27 @@ def test_what_only_a_later_release_counts_is_left_for_it(database: RolledBack) -
         (event(NeedWithdrawn, need_id="flour", version=3, region=VILLAGE, withdrawn_at="2026-03-20"), 0),
     ],
 )
-def test_what_society_accepted_goes_on_counting_when_the_need_ends_later(database: RolledBack, ending: Event, government: int) -> None:
+def test_accepted_matches_count_even_if_the_need_ends_later(database: RolledBack, ending: Event, government: int) -> None:
     flour = need("flour", "2026-03-02", quantity=100)
     match = accepted("m", flour, "donor", "2026-03-05", 90)
     ended = event(MatchNeedEnded, match_id="m", need_id="flour", pledger_id="donor", version=3, quantity=90, ended_at="2026-03-20")
-    tell(database, [giver("donor", "2026-03-01"), flour, match, ending, ended])
+    publish(database, [giver("donor", "2026-03-01"), flour, match, ending, ended])
     day = counted(database)["", date(2026, 3, 2)]
     assert (day["helped"], day["matches"], day["within_3"], day["weight_met"]) == (1, 1, 1, 90 * 600)
     assert (day["value_donor"], day.get("value_government", 0)) == (90 * 600, government)
     assert "met_elsewhere" not in day
 
 
-def test_a_promise_that_the_household_declined_is_no_help(database: RolledBack) -> None:
+def test_a_declined_promise_does_not_count_as_help(database: RolledBack) -> None:
     declined = replace(of_match(MatchDeclined, "m8", "donor", 3, declined_at="2026-03-06"), need_id=RICE.need_id, was_accepted=True)
-    tell(database, [giver("donor", "2026-03-01"), RICE, replace(accepted("m8", RICE, "donor", "2026-03-05", 5), version=2)])
+    publish(database, [giver("donor", "2026-03-01"), RICE, replace(accepted("m8", RICE, "donor", "2026-03-05", 5), version=2)])
     assert counted(database)["", date(2026, 3, 2)]["helped"] == 1
-    tell(database, [declined])
+    publish(database, [declined])
     day = counted(database)["", date(2026, 3, 2)]
     assert (day["needs"], day.get("helped", 0), day.get("matches", 0)) == (1, 0, 0)
 
 
-def test_people_count_where_they_are_registered_and_once_a_week_and_a_month(straight: dict[Any, Any]) -> None:
+def test_people_count_once_a_week_and_month_where_registered(straight: dict[Any, Any]) -> None:
     assert straight[CITY, date(2026, 3, 5)]["active_day"] == 1
     assert straight["51", date(2026, 3, 1)]["active_month"] == 3
     assert straight["51", date(2026, 3, 2)]["active_week"] == 2
@@ -154,37 +154,37 @@ def test_people_count_where_they_are_registered_and_once_a_week_and_a_month(stra
     assert straight[VILLAGE, date(2026, 2, 1)] == {"households": 1, "registered": 1}
 
 
-@pytest.mark.parametrize("told", [LIVE, RETOLD])
+@pytest.mark.parametrize("published", [LIVE, REPUBLISHED])
 @settings(
     max_examples=100 if os.environ.get("CAMPAIGN") else 10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(seed=st.integers(0, 2**32))
-def test_any_order_and_any_number_of_tellings_comes_to_the_same_counts(
-    engine: RolledBack, straight: dict[Any, Any], told: list[Event], seed: int
+def test_any_order_and_repetition_gives_the_same_counts(
+    engine: RolledBack, straight: dict[Any, Any], published: list[Event], seed: int
 ) -> None:
     chance = random.Random(seed)
-    events = chance.sample(told, len(told)) + chance.choices(told, k=5)
+    events = chance.sample(published, len(published)) + chance.choices(published, k=5)
     chance.shuffle(events)
     with engine.trial() as database:
         for one in events:
-            hear(database, one)
+            handle(database, one)
             if chance.random() < 0.15:
                 count(database)
         count(database)
         assert counted(database) == straight
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="without the guard an older version that comes late undoes a newer one")
-def test_without_the_guard_of_versions_the_order_would_decide(
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="without the check, a late older version overwrites a newer one")
+def test_counts_depend_on_the_order_without_version_checks(
     engine: RolledBack, straight: dict[Any, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(actions, "case", lambda pair, else_: pair[1])
+    monkeypatch.setattr(actions, "case", lambda pair, **_: pair[1])
     with engine.trial() as database:
-        tell(database, reversed(LIVE))
+        publish(database, reversed(LIVE))
         assert counted(database) == straight
 
 
-def test_events_of_one_batch_are_counted_as_one_by_one(database: RolledBack, straight: dict[Any, Any]) -> None:
+def test_a_batch_gives_the_same_counts_as_single_events(database: RolledBack, straight: dict[Any, Any]) -> None:
     by_kind: dict[type[Event], list[Any]] = {}
     for one in LIVE:
         by_kind.setdefault(type(one), []).append(one)
@@ -196,26 +196,24 @@ def test_events_of_one_batch_are_counted_as_one_by_one(database: RolledBack, str
     assert counted(database) == straight
 
 
-def test_who_moves_is_counted_in_the_new_region_and_no_more_in_the_old(database: RolledBack) -> None:
+def test_a_person_who_moves_counts_in_the_new_region_only(database: RolledBack) -> None:
     person = giver("donor", "2026-03-01")
     offer = event(PledgeOffered, pledge_id="p", pledger_id="donor", version=1, offered_at="2026-03-04")
-    tell(database, [person, offer])
+    publish(database, [person, offer])
     moved = event(UserRegistered, user_id="donor", kind="donor", region="5107", registered_at="2026-03-01", version=2)
-    tell(database, [moved, person])
+    publish(database, [moved, person])
     assert {region for region, _ in counted(database)} == {"", "51", "5107"}
 
 
 def test_a_moment_belongs_to_its_day_in_shanghai(database: RolledBack) -> None:
     person = giver("late", "2026-03-01")
     early, late = at("2026-03-02", 0), at("2026-03-01", 23)
-    tell(database, [replace(person, registered_at=early), replace(person, user_id=someone("other"), registered_at=late)])
+    publish(database, [replace(person, registered_at=early), replace(person, user_id=someone("other"), registered_at=late)])
     assert {day for _, day in counted(database)} == {date(2026, 3, 1), date(2026, 3, 2)}
 
 
-def test_what_was_counted_before_needs_were_counted_by_who_helped_them_is_counted_anew(
-    database: RolledBack, straight: dict[Any, Any]
-) -> None:
-    tell(database, LIVE)
+def test_the_migration_to_helped_by_counts_old_needs_again(database: RolledBack, straight: dict[Any, Any]) -> None:
+    publish(database, LIVE)
     added = import_module("insight.migrations.versions.0002_helped_by")
     with database.begin() as session, Operations.context(MigrationContext.configure(session.connection())):
         added.downgrade()
@@ -225,8 +223,8 @@ def test_what_was_counted_before_needs_were_counted_by_who_helped_them_is_counte
     assert counted(database) == straight
 
 
-def test_nothing_stays_stale_and_what_was_counted_is_not_counted_again(database: RolledBack) -> None:
-    tell(database, LIVE)
+def test_counting_twice_changes_nothing_and_leaves_no_marks(database: RolledBack) -> None:
+    publish(database, LIVE)
     before = counted(database)
     count(database)
     with database.begin() as session:

@@ -1,4 +1,4 @@
-"""Hearing and counting at the same time, in many transactions: the counts come to the same as one after the other."""
+"""Handling and counting in simultaneous transactions gives the same counts as one after the other."""
 
 import random
 import time
@@ -14,7 +14,7 @@ from chassis.testing.fixtures import RolledBack
 from insight import counting
 from insight.days import day_of
 
-from .conftest import OTHER_VILLAGE, VILLAGE, accepted, count, counted, giver, hear, need, tell
+from .conftest import OTHER_VILLAGE, VILLAGE, accepted, count, counted, giver, handle, need, publish
 
 NEEDS = [need(f"need {number}", f"2026-03-{1 + number % 9:02}", (VILLAGE, OTHER_VILLAGE)[number % 2]) for number in range(60)]
 GIVERS = [giver(f"giver {number}", "2026-03-01") for number in range(20)]
@@ -35,38 +35,38 @@ def race(database: Database) -> None:
     def take_part(number: int) -> None:
         if number % 3 == 0:
             with database.begin() as session:
-                counting.count(session)
-        hear(database, events[number])
+                counting.count_stale(session)
+        handle(database, events[number])
 
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(take_part, range(len(events))))
     count(database)
 
 
-def test_what_is_heard_while_another_counts_is_counted_too(shared: Database, engine: RolledBack) -> None:
+def test_events_handled_during_a_count_are_counted_too(shared: Database, engine: RolledBack) -> None:
     race(shared)
     with engine.trial() as straight:
-        tell(straight, [*GIVERS, *NEEDS, *MATCHES])
+        publish(straight, [*GIVERS, *NEEDS, *MATCHES])
         assert counted(shared) == counted(straight)
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="each adds the difference that it saw before the other was done")
-def test_without_the_lock_two_who_count_the_same_at_once_would_count_it_twice(shared: Database, engine: RolledBack) -> None:
-    hear(shared, *GIVERS, *NEEDS, *MATCHES)
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="without the lock, both add the same difference")
+def test_two_simultaneous_counts_without_the_lock_add_up_once(shared: Database, engine: RolledBack) -> None:
+    handle(shared, *GIVERS, *NEEDS, *MATCHES)
     cells = {(one.region, day_of(one.published_at)) for one in NEEDS}
     with shared.begin() as first, ThreadPoolExecutor(1) as threads:
-        counting._count_anew(first, cells)
+        counting.count_cells(first, cells)
         second = threads.submit(count_alone, shared, cells)
         while not first.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")):
             time.sleep(0.01)
         first.commit()
         second.result()
     with engine.trial() as straight:
-        tell(straight, [*GIVERS, *NEEDS, *MATCHES])
+        publish(straight, [*GIVERS, *NEEDS, *MATCHES])
         needs = {cell: measures.get("needs") for cell, measures in counted(straight).items() if "needs" in measures}
         assert {cell: measures.get("needs") for cell, measures in counted(shared).items() if "needs" in measures} == needs
 
 
 def count_alone(database: Database, cells: set[tuple[str, date]]) -> None:
     with database.begin() as session:
-        counting._count_anew(session, cells)
+        counting.count_cells(session, cells)
