@@ -27,7 +27,7 @@ from contracts.needs import NeedPublished
 from matching.balance import actions as keeping
 from matching.balance import events as telling
 from matching.balance import queries as asking
-from matching.checks import CHECKS, audit
+from matching.checks.actions import CHECKS, run_checks
 from matching.clearing import actions as clearing
 from matching.intake import actions as booking
 
@@ -177,12 +177,14 @@ def needs(luck: Random) -> list[NeedPublished]:
 
 def prove(database: Database, rows: int, plans: bool) -> None:
     with database.begin() as session:
-        for finding in audit(session):
+        for finding in run_checks(session):
             say(f"audit: {finding.check.code}", "s", finding.seconds, rows=rows, holds=finding.row is None)
     if plans:
         with database.begin() as session:
             for check in CHECKS:
-                plan = session.execute(text("EXPLAIN (ANALYZE, COSTS OFF, SUMMARY OFF) " + check.statement), check.stated(session, None))
+                plan = session.execute(
+                    text("EXPLAIN (ANALYZE, COSTS OFF, SUMMARY OFF) " + check.statement), check.parameters(session, None)
+                )
                 print(check.code, *plan.scalars(), sep="\n", flush=True)
 
 

@@ -36,7 +36,7 @@ def rules() -> dict[str, Any]:
 def known() -> dict[str, set[str]]:
     """Every metric of the code with its labels, by the names under which Prometheus has it."""
     assert metrics.outbox_age
-    for module in ("matching.clear", "matching.checks.watch"):
+    for module in ("matching.clear", "matching.checks.actions"):
         import_module(module)
     return {name: set(getattr(one, "_labelnames", ())) for name, one in REGISTRY._names_to_collectors.items()}
 

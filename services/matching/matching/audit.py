@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from chassis.data.database import Database, now
 from chassis.settings import Settings
-from matching.checks import audit
+from matching.checks.actions import run_checks
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -26,7 +26,7 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         with database.begin() as session:
             session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
-            for finding in audit(session, now() - timedelta(hours=given.hours) if given.hours else None):
+            for finding in run_checks(session, now() - timedelta(hours=given.hours) if given.hours else None):
                 offending += finding.row is not None
                 said = {"check": finding.check.code, "holds": finding.row is None, "seconds": round(finding.seconds, 2)}
                 print(json.dumps(said | ({"row": finding.row} if finding.row else {})), flush=True)

@@ -15,7 +15,7 @@ from chassis.messaging import journal, outbox
 from chassis.testing.fixtures import RolledBack
 from matching import audit as command
 from matching.balance import events
-from matching.checks import CHECKS, audit, watch
+from matching.checks.actions import CHECKS, report_audit, run_checks
 from matching.clearing import actions
 from matching.intake import actions as booking
 from matching.matches.actions import answers, delivery
@@ -28,7 +28,7 @@ from .test_keeping import live
 def offending(database: Database) -> dict[str, dict[str, str]]:
     """Return the audit's findings by check."""
     with database.begin() as session:
-        return {finding.check.code: finding.row for finding in audit(session) if finding.row}
+        return {finding.check.code: finding.row for finding in run_checks(session) if finding.row}
 
 
 def clear_all(database: Database) -> None:
@@ -292,12 +292,12 @@ def test_the_hourly_audit_shows_in_a_gauge_and_logs_ids_alone(settled: RolledBac
         return REGISTRY.get_sample_value("duijie_audit_offended", {"check": code})
 
     with settled.begin() as session:
-        watch.report_audit(session)
+        report_audit(session)
     assert gauge("need_unaccounted") == 0
     assert not caplog.records
     need = entered(settled, NEW_NEED, ended="true")
     with settled.begin() as session:
-        watch.report_audit(session)
+        report_audit(session)
     assert (gauge("need_unaccounted"), gauge("pledge_unaccounted")) == (1, 0)
     [line] = caplog.records
     assert (line.kind, line.row) == ("need_unaccounted", [need])  # type: ignore[attr-defined]

@@ -12,7 +12,7 @@ from chassis.data.database import new_id
 from chassis.testing.fixtures import RolledBack
 from contracts.matching import MatchLapsed, MatchNeedEnded, PledgeReleased
 from matching.balance import actions as balance
-from matching.checks import audit
+from matching.checks.actions import run_checks
 from matching.fairness import actions as fairness
 from matching.intake import actions as intake
 from matching.reliability import classes
@@ -58,7 +58,7 @@ def adding_up(database: RolledBack) -> Iterator[None]:
         balance.update_balance(session)
         fairness.count_helped_needs(session)
         classes.update_classes(session)
-        assert {finding.check.code: finding.row for finding in audit(session) if finding.row} == {}
+        assert {finding.check.code: finding.row for finding in run_checks(session) if finding.row} == {}
 
 
 @pytest.mark.parametrize("step", STEPS)

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of
 from matching.allocation.score import PRIOR, RELIABILITIES
-from matching.checks import CHECKS
+from matching.checks.actions import CHECKS
 from matching.intake import actions as intake
 from matching.matches.actions import answers
 from matching.reliability import actions as reliability

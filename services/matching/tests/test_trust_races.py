@@ -10,7 +10,7 @@ from sqlalchemy import text
 from chassis.data.database import Database, new_id
 from chassis.http.auth import Caller
 from chassis.testing.fixtures import Client, KnownKeys, Person, administrator_of
-from matching.checks import reliability
+from matching.checks import derived
 from matching.intake import actions as intake
 from matching.matches.actions import answers, delivery
 from matching.reliability import actions as marks
@@ -149,7 +149,7 @@ def spoilt(real: Database, rounds: int) -> list[str]:
     with real.begin() as session:
         session.execute(text("UPDATE reliabilities SET settle_at = NULL"))
     with real.begin() as session:
-        wrong += [check.code for check in reliability.CHECKS if session.execute(text(check.statement)).first()]
+        wrong += [check.code for check in derived.RELIABILITY if session.execute(text(check.statement)).first()]
     return wrong
 
 

@@ -17,7 +17,8 @@ from contracts.matching import MatchProposed
 from matching.allocation.score import DEFAULT, MOST
 from matching.api import api
 from matching.book import clearing_queue
-from matching.checks import audit, pairs
+from matching.checks import pairs
+from matching.checks.actions import run_checks
 from matching.clearing import actions, completion
 from matching.clearing.eligibility import Eligibility
 from matching.weights import deferral, queries
@@ -320,7 +321,7 @@ def test_two_clearings_with_many_weights_never_over_allocate(database_of: Callab
         [job.result() for job in jobs]
     go_on(0)
     with database.begin() as session:
-        assert {finding.check.code: finding.row for finding in audit(session) if finding.row} == {}
+        assert {finding.check.code: finding.row for finding in run_checks(session) if finding.row} == {}
         used = {(row.weights_region, row.weights_version) for row in session.execute(text("SELECT * FROM matches"))}
     assert used == {("", 2), (COUNTY, 1), (CITY, 1), (NEIGHBOUR, 1)}
     database.close()

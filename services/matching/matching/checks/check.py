@@ -1,4 +1,4 @@
-"""One check: its stable code, what it holds, and the statement that finds the first row of which that is not true."""
+"""A check of the audit."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,15 +8,18 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 
-def _nothing(session: Session, since: datetime | None) -> dict[str, Any]:
+def _no_parameters(session: Session, since: datetime | None) -> dict[str, Any]:
     return {}
 
 
 @dataclass(frozen=True)
 class Check:
-    """`statement` gives ids and codes only, of one row at most; `stated` says what it is told of the time from which to look."""
+    """`code` is stable, and `holds` states the rule. `statement` selects the ids and codes of the first row that breaks it.
+
+    `parameters` computes the parameters of the statement from the time at which the search for events starts.
+    """
 
     code: str
     holds: str
     statement: str
-    stated: Callable[[Session, datetime | None], dict[str, Any]] = _nothing
+    parameters: Callable[[Session, datetime | None], dict[str, Any]] = _no_parameters

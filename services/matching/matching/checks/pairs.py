@@ -1,13 +1,12 @@
-"""Pairs: no need and no pledge that fit each other both wait."""
+"""The check that no need and pledge that fit each other both wait."""
 
 from matching.checks.check import Check
 from matching.refusals.conditions import not_barred, not_excluded
 
-# Like needs and like pledges are looked at once: every key that somebody asks for is one row, and so is every key that is offered, with
-# what its pledges are not for. Where both are there, and nowhere else, their rows are taken up: first the needs, with what the lessons
-# leave of the keys, then the pledges. What is on the list, a clearing will look at; what nobody wants is not proposed again, and a need
-# that was worth too little for something looks for it within a day. Each step is materialized: the planner would multiply before it
-# filters.
+# The statement joins groups, not rows: one row for each key that is asked for, and one for each key on offer with the refusal rules of its
+# pledges. Only groups that meet are expanded: first to needs, then to pledges. Queued entries are left out, since a clearing will look at
+# them; so are refused pairs, and needs deferred as worth too little. Each step is materialized: the planner would multiply the groups
+# before it filters them.
 _BOTH_WAIT = f"""
     WITH waiting AS NOT MATERIALIZED (
         SELECT id, category, unit, region FROM needs

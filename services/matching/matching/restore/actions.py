@@ -23,7 +23,7 @@ from matching.book import events as told
 from matching.book.events import match_facts
 from matching.book.model import Match, Movement, Need, Pledge
 from matching.book.release import lock_rows
-from matching.checks.units import KEPT
+from matching.checks.quantities import ALLOCATED
 from matching.refusals.actions import publish_release
 from matching.reliability import actions as reliability
 
@@ -183,8 +183,8 @@ _RECOUNT = {
         f"""
         UPDATE {table} SET quantity = {quantity}, rest = CASE WHEN {table}.ended THEN 0 ELSE greatest(0, {quantity} - held) END
         FROM unnest(CAST(:ids AS uuid[])) AS one (id) JOIN {table} AS before USING (id), LATERAL (
-            SELECT coalesce(sum(CASE WHEN state = 'proposed' THEN quantity ELSE {KEPT[table]} END), 0) AS held,
-                coalesce(sum({KEPT[table]}) FILTER (WHERE state <> 'proposed'), 0) AS promised
+            SELECT coalesce(sum(CASE WHEN state = 'proposed' THEN quantity ELSE {ALLOCATED[table]} END), 0) AS held,
+                coalesce(sum({ALLOCATED[table]}) FILTER (WHERE state <> 'proposed'), 0) AS promised
             FROM matches, LATERAL (
                 SELECT sum(quantity) FILTER (WHERE kind = 'promised') AS promised, sum(quantity) FILTER (WHERE kind = 'sent') AS sent,
                     sum(quantity) FILTER (WHERE kind = 'received') AS received, sum(quantity) FILTER (WHERE kind = 'returned') AS returned

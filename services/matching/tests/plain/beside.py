@@ -18,7 +18,7 @@ from contracts.event import Event, decode, every_event, name_of
 from contracts.matching import MatchProposed
 from contracts.needs import NeedClosed, NeedPublished, NeedWithdrawn, PledgeChanged, PledgeOffered, PledgeWithdrawn
 from matching.balance import actions as balance
-from matching.checks import audit
+from matching.checks.actions import run_checks
 from matching.clearing import actions as clearing
 from matching.disputes import actions as disputes
 from matching.fairness import actions as fairness
@@ -101,7 +101,7 @@ class Beside(RuleBasedStateMachine):
         with self.database.begin() as session:
             while balance.update_balance(session) + fairness.count_helped_needs(session):
                 pass
-            assert [(finding.check.code, finding.row) for finding in audit(session) if finding.row] == []
+            assert [(finding.check.code, finding.row) for finding in run_checks(session) if finding.row] == []
 
     def _need(self, region: str, thing: tuple[str, str], quantity: int, urgency: str = "normal") -> NeedPublished:
         stated = {"region": region, "category": thing[0], "unit": thing[1], "quantity": quantity, "urgency": urgency}

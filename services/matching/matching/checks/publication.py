@@ -1,4 +1,4 @@
-"""Telling: whatever happened in the book was told, as far as the journal reaches."""
+"""The check that every act in the book has its event in the outbox or the journal."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -8,9 +8,9 @@ from sqlalchemy.orm import Session
 from chassis.messaging import journal
 from matching.checks.check import Check
 
-# An act and its event are committed together, and what was told went from the outbox to the journal in one step: each is in one of them.
-# A proposal that its pledger claimed was never proposed. What is told later than the act stands in the journal later, never earlier.
-_UNTOLD = """
+# An act and its event commit together, and publication moves an event from the outbox to the journal in one step: each event is in one
+# of the two. A claimed match was never proposed. An event may enter the journal later than its act, never earlier.
+_UNPUBLISHED = """
     WITH due AS (
         SELECT id, 'match_proposed' AS name, 1 AS version FROM matches WHERE answer_by > proposed_at AND proposed_at >= :since
         UNION ALL SELECT match_id, CASE kind WHEN 'promised' THEN 'match_accepted' ELSE 'match_' || kind END, movements.version
@@ -45,9 +45,9 @@ _UNTOLD = """
 """
 
 
-def _since(session: Session, since: datetime | None) -> dict[str, Any]:
+def _start_of_search(session: Session, since: datetime | None) -> dict[str, Any]:
     beginning = datetime(1970, 1, 1, tzinfo=UTC)
     return {"since": max(since or beginning, journal.complete_since(session) or beginning)}
 
 
-CHECKS = (Check("event_untold", "every event of the book was told", _UNTOLD, _since),)
+CHECKS = (Check("event_untold", "every act in the book has its event", _UNPUBLISHED, _start_of_search),)

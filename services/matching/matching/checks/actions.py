@@ -1,0 +1,66 @@
+"""The audit: run all checks, and report their results every hour."""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from time import perf_counter
+from typing import Any
+
+from prometheus_client import Gauge
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from chassis.data.database import now
+from matching.checks import derived, pairs, publication, quantities
+from matching.checks.check import Check
+
+log = logging.getLogger("matching.checks.watch")
+
+CHECKS: tuple[Check, ...] = (
+    *derived.DISPUTES,
+    *quantities.CHECKS,
+    *pairs.CHECKS,
+    *derived.REFUSAL_RULES,
+    *publication.CHECKS,
+    *derived.BALANCE,
+    *derived.FAIRNESS,
+    *derived.RELIABILITY,
+)
+"""All checks, in the order in which they run; a new kind of row that must add up gets one."""
+HOURS = 2
+_OFFENDED = Gauge("duijie_audit_offended", "1 when the last audit found a row for which a check does not hold, else 0", ["check"])
+_LOCK = text("SELECT pg_try_advisory_xact_lock(hashtext('matching.audit'))")
+_TIMEOUT = text("SET LOCAL statement_timeout = '15min'")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The result of one check: `row` holds the ids of the first row that breaks it, or None."""
+
+    check: Check
+    row: dict[str, str] | None
+    seconds: float
+
+
+def run_checks(session: Session, since: datetime | None = None) -> Iterator[Finding]:
+    """Run all checks one after the other; look for the events of acts from `since`, or as far back as the journal reaches."""
+    session.execute(_TIMEOUT)
+    for check in CHECKS:
+        began = perf_counter()
+        row = session.execute(text(check.statement), check.parameters(session, since)).mappings().first()
+        yield Finding(check, _as_text(row) if row else None, perf_counter() - began)
+
+
+def report_audit(session: Session) -> None:
+    """Run all checks unless another process does; set the gauges and log the rows found. Events are checked for the last hours."""
+    if not session.scalar(_LOCK):
+        return
+    for finding in run_checks(session, now() - timedelta(hours=HOURS)):
+        _OFFENDED.labels(finding.check.code).set(finding.row is not None)
+        if finding.row:
+            log.error("the book does not add up", extra={"kind": finding.check.code, "row": list(finding.row.values())})
+
+
+def _as_text(row: Any) -> dict[str, str]:
+    return {name: str(value) for name, value in row.items()}
