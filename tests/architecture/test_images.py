@@ -1,4 +1,4 @@
-"""What images are made of follows from the list of services and from the lock."""
+"""Images follow from the list of services and from the lock."""
 
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -14,7 +14,7 @@ COMPOSE = yaml.safe_load(compose.page())["services"]
 
 
 @pytest.mark.parametrize("service", services())
-def test_a_service_s_image_holds_what_it_needs_pinned_by_the_lock_and_nothing_of_a_developer_s(service: str) -> None:
+def test_image_holds_locked_packages_and_no_developer_tools(service: str) -> None:
     needed = pins.needed(service)
     assert needed.items() <= pins.pins().items()
     assert {"nameko", "sqlalchemy", "granian", "opentelemetry-sdk"} <= needed.keys()
@@ -25,11 +25,11 @@ def test_only_matching_carries_the_solver() -> None:
     assert [name for name in services() if "ortools" in pins.needed(name)] == ["matching"]
 
 
-def test_an_image_holds_what_any_python_3_11_needs_whichever_made_the_lists() -> None:
+def test_pins_of_images_suit_any_python_3_11() -> None:
     assert all("async-timeout" in pins.needed(name) for name in services()), "redis imports it on Python 3.11.2 and older"
 
 
-def test_a_lock_that_says_otherwise_than_what_is_installed_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lock_that_differs_from_the_installation_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pins, "pins", lambda: {"nameko": "2.0.0"})
     with pytest.raises(LookupError, match="nameko"):
         pins.needed("needs")
@@ -41,7 +41,7 @@ def test_list_of_a_removed_service_is_stale(tmp_path: Path) -> None:
     assert generate.stale({}, {tmp_path: "*.txt"}) == [stray]
 
 
-def test_a_laptop_s_compose_runs_every_role_of_every_service_after_its_database_and_all_queues_stand() -> None:
+def test_compose_starts_every_role_after_databases_and_queues() -> None:
     topologies = {f"{name}-topology" for name in services()}
     for name, service in services().items():
         for role, module in service.roles.items():
@@ -64,6 +64,6 @@ def test_keys_for_a_laptop_are_made_once(tmp_path: Path) -> None:
     assert {line.partition("=")[0] for line in made["keys.env"].splitlines()} == {"SEAL_KEYS", "FINGERPRINT_KEY"}
 
 
-def test_every_command_of_the_list_is_one_of_duijie_s_and_the_other_way_round() -> None:
+def test_listed_commands_and_duijie_commands_agree() -> None:
     listed = {f"{name}.{command}" for name, service in services().items() for command in service.commands}
     assert {entry.module for entry in entry_points(group="duijie.commands")} == listed

@@ -1,4 +1,4 @@
-"""What is logged may be logged: a key outside the allow-list would be withheld when it is needed."""
+"""Every key that the code logs is on the allow-list; another one would be withheld when it is needed."""
 
 import ast
 from collections.abc import Iterator

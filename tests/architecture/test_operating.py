@@ -40,7 +40,7 @@ def listed() -> dict[str, str]:
     return found
 
 
-def test_every_setting_that_the_code_reads_is_on_the_page_and_none_that_it_does_not() -> None:
+def test_settings_page_lists_exactly_the_settings_read() -> None:
     assert read_by(code()) == listed().keys() - FOR_LIBRARIES
 
 
@@ -94,12 +94,12 @@ def alerts_of_chart() -> dict[str, str]:
     return {rule["alert"]: rule["annotations"]["runbook_url"] for group in read["groups"] for rule in group["rules"]}
 
 
-def test_the_page_of_watching_names_every_metric_and_none_that_is_not_there() -> None:
+def test_watching_page_lists_exactly_the_metrics() -> None:
     assert len(metrics_of_code()) > 10
     assert metrics_of(WATCHING) == metrics_of_code()
 
 
-def test_the_page_of_watching_says_what_to_do_for_every_alert_and_each_alert_leads_there() -> None:
+def test_watching_page_has_a_runbook_for_every_alert() -> None:
     assert alerts_of(WATCHING) == alerts_of_chart().keys()
     assert all(place == f"docs/operating/watching.md#{alert.lower()}" for alert, place in alerts_of_chart().items())
 

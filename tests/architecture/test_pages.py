@@ -135,7 +135,7 @@ def test_issue_form_has_what_the_host_asks_for(form: Path) -> None:
 
 
 def wrong_in(form: dict[str, Any]) -> list[str]:
-    """What keeps the host from showing an issue form."""
+    """Return the faults that keep the host from showing an issue form."""
     wrong = [f"{key} is missing" for key in ("name", "description", "body") if not form.get(key)]
     wrong += [f"{key} is unknown" for key in form.keys() - {"name", "description", "title", "labels", "assignees", "body"}]
     asked = [one for one in form.get("body", []) if one["type"] != "markdown"]

@@ -40,23 +40,23 @@ def test_every_role_has_a_module_that_can_be_run() -> None:
             assert importlib.util.find_spec(module) is not None
 
 
-def test_every_role_of_a_service_s_own_can_be_run_inside_the_laptop_s_courier() -> None:
+def test_own_roles_run_inside_the_local_broker() -> None:
     for service in services().values():
         for module in service.jobs:
             assert list(inspect.signature(import_module(module).run).parameters) == ["settings", "stopping"]
 
 
-def test_whoever_tells_or_listens_has_a_relay_which_replays_dead_letters_too() -> None:
+def test_every_producer_and_listener_has_a_relay() -> None:
     tellers = {producer_of(event) for event in every_event().values()}
     listeners = {name for name, service in services().items() if "worker" in service.roles}
     assert tellers | listeners <= {name for name, service in services().items() if "relay" in service.roles}
 
 
-def test_every_service_in_the_tree_is_listed_and_every_listed_one_stands_there() -> None:
+def test_service_folders_and_list_agree() -> None:
     assert unlisted(SERVICES) == set()
 
 
-def test_a_folder_without_a_block_and_a_block_without_a_folder_are_noticed(tmp_path: Path) -> None:
+def test_unlisted_folder_and_missing_folder_are_found(tmp_path: Path) -> None:
     for name in services().keys() - {"notify"} | {"stray"}:
         (tmp_path / name).mkdir()
         (tmp_path / name / "pyproject.toml").touch()
@@ -101,7 +101,7 @@ def test_what_is_generated_is_fresh() -> None:
     assert generate.stale(generate.wanted()) == []
 
 
-def test_dead_letters_of_every_service_have_an_owner_and_operations_of_their_own() -> None:
+def test_dead_letters_of_each_service_have_own_operations() -> None:
     operations: list[str] = []
     for name, service in services().items():
         if not service.answers:
