@@ -1,4 +1,7 @@
-"""Makes a service from the template: `python -m deploy.new_service reviews [--kind listener]`. All of it, or nothing when it fails."""
+"""Command that makes a service from the template: `python -m deploy.new_service reviews [--kind listener]`.
+
+It makes all of the service, or nothing when a step fails.
+"""
 
 import argparse
 import importlib.util
@@ -15,7 +18,8 @@ from copier import run_copy
 from deploy.services import owner_of, services
 
 HERE = Path(__file__).resolve().parent
-SERVICES, LIST = HERE.parent / "services", HERE / "services.toml"
+ROOT = HERE.parent
+SERVICES, CONTRACTS, LIST = ROOT / "services", ROOT / "contracts/contracts", HERE / "services.toml"
 RUFF = str(Path(sys.executable).with_name("ruff"))
 BLOCKS = {
     "full": '\n[{name}]\nport = {port}\npaths = ["/v1/{name}"]\n'
@@ -25,12 +29,12 @@ BLOCKS = {
 NEXT = """\
 services/{name} stands, is listed in deploy/services.toml and installed.
   try it:     .venv/bin/python -m pytest services/{name} -q && make lint
-  make it so: rename Note and Need to what {name} is about, in model.py, actions.py, worker.py and the migration
-  read on:    docs/new-service.md; services/{name}/README.md says what it owns, answers, tells and listens to"""
+  make it so: put what {name} is about in place of its notes; docs/new-service.md leads from file to file
+  read on:    docs/chassis.md has every public name with an example"""
 
 
 def refusal(name: str) -> str | None:
-    """Why no service can have this name; None when one can."""
+    """Return why no service can have this name; None when one can."""
     if not re.fullmatch(r"[a-z]{2,30}", name):
         return "a service is named by one lower-case English noun of 2 to 30 letters: make service name=reviews"
     owner = owner_of(f"/v1/{name}")
@@ -48,16 +52,18 @@ def refusal(name: str) -> str | None:
 
 
 def make(name: str, kind: str) -> None:
-    """The folder from the template, the block in the list, the installation, the generated files.
+    """Render the template, add the block to the list, install the service, generate files.
 
-    Raises what one of them raises, with a note about everything of it that could not be undone.
+    When a step raises, undo the others. The error carries a note about each thing that could not be undone.
     """
     folder, listed = SERVICES / name, LIST.read_text("utf-8")
+    made = [folder, CONTRACTS / f"{name}.py"] if kind == "full" else [folder]
     port = max(service.port or 0 for service in services().values()) + 1
     try:
-        run_copy(str(HERE / "template"), str(folder), data={"name": name, "kind": kind}, defaults=True, quiet=True)
-        # Where the name stands in the alphabet decides the order of the imports.
-        subprocess.run([RUFF, "check", "--quiet", "--fix", "--select", "I", str(folder)], check=True)
+        run_copy(str(HERE / "template"), str(ROOT), data={"name": name, "kind": kind}, defaults=True, quiet=True)
+        # The order of imports and the breaks of lines depend on the name.
+        for command in (["check", "--fix", "--select", "I"], ["format"]):
+            subprocess.run([RUFF, *command, "--quiet", *map(str, made)], check=True)
         LIST.write_text(listed + BLOCKS[kind].format(name=name, port=port), "utf-8")
         _pip("install", "--no-deps", "--no-build-isolation", "--editable", str(folder))
         _generate()
@@ -68,11 +74,12 @@ def make(name: str, kind: str) -> None:
 
 
 def _undo(name: str, listed: str) -> list[str]:
-    """Takes back what `make` does, one thing whatever became of another; says what may be left."""
+    """Undo each step of `make`, even when undoing another fails; return what may be left."""
     folder = SERVICES / name
     steps: dict[str, Callable[[], object]] = {
         "its block in deploy/services.toml": lambda: LIST.write_text(listed, "utf-8"),
         f"the folder services/{name}": lambda: folder.exists() and shutil.rmtree(folder),
+        f"the module contracts/contracts/{name}.py": lambda: (CONTRACTS / f"{name}.py").unlink(missing_ok=True),
         f"the installed package duijie-{name}": lambda: _pip("uninstall", "--yes", f"duijie-{name}"),
         "its part of the generated files (make generate)": _generate,
     }
@@ -95,7 +102,7 @@ def _generate() -> None:
 
 
 def _run(*words: str) -> None:
-    subprocess.run([sys.executable, "-W", "ignore", "-m", *words], cwd=HERE.parent, check=True)
+    subprocess.run([sys.executable, "-W", "ignore", "-m", *words], cwd=ROOT, check=True)
 
 
 def main() -> None:

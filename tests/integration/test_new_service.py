@@ -1,4 +1,4 @@
-"""`make service` in a copy of the tree: what it makes passes lint and its own tests untouched, and goes without a trace."""
+"""`make service` in a copy of the tree: a new service passes lint and its own tests untouched, and can be removed without a trace."""
 
 import os
 import shutil
@@ -18,7 +18,7 @@ MADE = {"almanacs": "listener", "gazettes": "full"}
 
 
 class Copy:
-    """The tree once more, with commands of its own; libraries are those of this one."""
+    """A copy of the tree with commands of its own. It uses the libraries of the original."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -37,7 +37,7 @@ class Copy:
             self.run("git", *words)
 
     def run(self, *words: str, fails: bool = False) -> str:
-        """What a command said. Fails unless it ends as expected."""
+        """Run a command and return its output. Fails unless the command ends as expected."""
         environment = {name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MAKELEVEL", "VIRTUAL_ENV"}}
         outcome = subprocess.run(words, cwd=self.folder, env=environment, capture_output=True, text=True, check=False)
         assert (outcome.returncode != 0) is fails, outcome.stdout + outcome.stderr
@@ -46,6 +46,11 @@ class Copy:
     def changes(self) -> list[str]:
         return self.run("git", "status", "--porcelain").splitlines()
 
+    def named(self, *services: str) -> list[Path]:
+        """List files and folders that bear a service's name; git does not see empty folders."""
+        found = [path for name in services for path in self.folder.rglob(f"{name}*")]
+        return [path for path in found if not {".venv", ".git", "__pycache__", ".mypy_cache"} & set(path.parts)]
+
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
@@ -53,12 +58,14 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
 
 
 @pytest.mark.timeout(600)
-def test_services_of_both_kinds_pass_lint_and_their_tests_untouched_and_go_without_a_trace(copy: Copy) -> None:
+def test_new_services_pass_lint_and_tests_and_go_without_a_trace(copy: Copy) -> None:
     listed = (copy.folder / "deploy/services.toml").read_text()
     for name, kind in MADE.items():
         assert f"services/{name} stands" in copy.run("make", "service", f"name={name}", f"kind={kind}")
     copy.run("make", "lint")
-    tests = [*(f"services/{name}" for name in MADE), "tests/architecture/test_services.py", "tests/deploy/test_chart.py"]
+    for name in MADE:
+        copy.run("env", f"MYPYPATH=contracts:chassis:services/{name}", ".venv/bin/python", "-m", "mypy", "--strict", "-p", name)
+    tests = [*(f"services/{name}" for name in MADE), "tests/architecture/test_services.py", "tests/architecture/test_retelling.py", "tests/deploy/test_chart.py"]
     said = copy.run(".venv/bin/python", "-W", "ignore", "-m", "pytest", "-q", "-k", "not spoilt and not helm and not kubernetes", *tests)
     assert "failed" not in said
     chart = copy.run(".venv/tools/bin/helm", "template", "duijie", "deploy/chart")
@@ -67,12 +74,14 @@ def test_services_of_both_kinds_pass_lint_and_their_tests_untouched_and_go_witho
     assert [one for one in copy.changes() if one.startswith("?? services")] == [f"?? services/{name}/" for name in sorted(MADE)]
     for name in MADE:
         shutil.rmtree(copy.folder / "services" / name)
+    (copy.folder / "contracts/contracts/gazettes.py").unlink()
     (copy.folder / "deploy/services.toml").write_text(listed)
     copy.run("make", "generate")
     assert copy.changes() == []
+    assert copy.named(*MADE) == []
 
 
-def test_what_fails_on_its_way_leaves_nothing_behind(copy: Copy) -> None:
+def test_a_failed_service_leaves_nothing_behind(copy: Copy) -> None:
     generate = copy.folder / "deploy/generate.py"
     stood = generate.read_text()
     generate.write_text("import pathlib\nif pathlib.Path('services/gazettes').exists():\n    raise SystemExit('out of order')\n" + stood)
@@ -80,11 +89,12 @@ def test_what_fails_on_its_way_leaves_nothing_behind(copy: Copy) -> None:
     assert "out of order" in said
     assert "nothing was left behind" in said
     assert copy.changes() == [" M deploy/generate.py"]
+    assert copy.named("gazettes") == []
     generate.write_text(stood)
 
 
-def test_what_cannot_be_undone_is_named_the_rest_is_undone_and_the_first_error_is_told(copy: Copy) -> None:
-    generate, pyproject = copy.folder / "deploy/generate.py", copy.folder / "deploy/template/service/pyproject.toml.jinja"
+def test_a_step_that_cannot_be_undone_is_named_with_the_error(copy: Copy) -> None:
+    generate, pyproject = copy.folder / "deploy/generate.py", copy.folder / "deploy/template/tree/services/{{ name }}/pyproject.toml.jinja"
     stood, stated = generate.read_text(), pyproject.read_text()
     generate.write_text("raise SystemExit('out of order')\n")
     pyproject.write_text("no such thing\n")
@@ -98,7 +108,7 @@ def test_what_cannot_be_undone_is_named_the_rest_is_undone_and_the_first_error_i
     assert copy.changes() == []
 
 
-def test_a_name_that_is_taken_is_refused_by_the_command_and_changes_nothing(copy: Copy) -> None:
+def test_the_command_refuses_a_taken_name_and_changes_nothing(copy: Copy) -> None:
     assert "there is a service needs already" in copy.run("make", "service", "name=needs", fails=True)
     assert copy.changes() == []
 
@@ -122,7 +132,7 @@ def test_a_name_that_is_taken_is_refused_by_the_command_and_changes_nothing(copy
         ("postgres", "the database server's own"),
     ],
 )
-def test_a_name_that_would_be_in_the_way_is_refused_with_the_reason(name: str, why: str) -> None:
+def test_an_unusable_name_is_refused_with_the_reason(name: str, why: str) -> None:
     assert why in (new_service.refusal(name) or "")
 
 
