@@ -89,7 +89,12 @@ def versioned_files(root: Path) -> list[Path]:
     """Every file that holds the version: the workspace's pyproject.toml files, the template's and the chart."""
     workspace = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["tool"]["uv"]["workspace"]["members"]
     members = sorted(path for pattern in workspace for path in root.glob(f"{pattern}/pyproject.toml"))
-    return [root / "pyproject.toml", *members, root / "deploy/template/service/pyproject.toml.jinja", root / "deploy/chart/Chart.yaml"]
+    return [
+        root / "pyproject.toml",
+        *members,
+        root / "deploy/template/tree/services/{{ name }}/pyproject.toml.jinja",
+        root / "deploy/chart/Chart.yaml",
+    ]
 
 
 def _move_unreleased(path: Path, version: str, day: date) -> None:

@@ -65,7 +65,12 @@ def test_new_services_pass_lint_and_tests_and_go_without_a_trace(copy: Copy) -> 
     copy.run("make", "lint")
     for name in MADE:
         copy.run("env", f"MYPYPATH=contracts:chassis:services/{name}", ".venv/bin/python", "-m", "mypy", "--strict", "-p", name)
-    tests = [*(f"services/{name}" for name in MADE), "tests/architecture/test_services.py", "tests/architecture/test_retelling.py", "tests/deploy/test_chart.py"]
+    tests = [
+        *(f"services/{name}" for name in MADE),
+        "tests/architecture/test_services.py",
+        "tests/architecture/test_retelling.py",
+        "tests/deploy/test_chart.py",
+    ]
     said = copy.run(".venv/bin/python", "-W", "ignore", "-m", "pytest", "-q", "-k", "not spoilt and not helm and not kubernetes", *tests)
     assert "failed" not in said
     chart = copy.run(".venv/tools/bin/helm", "template", "duijie", "deploy/chart")
