@@ -1,0 +1,105 @@
+"""Rules of appointments, sign-ins and refresh tokens, without a database."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy.orm import Session
+
+from chassis.data.database import new_id
+from chassis.http.auth import Caller
+from users.model import Appointment, SignIn
+from users.rules import (
+    acts_on_appointment,
+    appointing_refusal,
+    can_see_appointment,
+    refresh_refusal,
+    region_refusal,
+    sign_in_refusal,
+    use_of_token,
+)
+
+from .conftest import VILLAGE
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+MAKER, HOLDER = new_id(), new_id()
+DISMISS = ["dismiss_administrator"]
+
+
+def caller(*regions: str, person: UUID | None = None) -> Caller:
+    """A caller who manages these regions. Their session is bound to no database."""
+    made = Caller(person or new_id(), "staff", Session())
+    vars(made)["regions"] = list(regions)
+    return made
+
+
+def sign_in(**changes: Any) -> SignIn:
+    stated = {"token_hash": b"present", "replaced_hash": b"last", "refreshed_at": NOW, "expires_at": NOW + timedelta(days=30)}
+    return SignIn(**stated | changes)
+
+
+@pytest.mark.parametrize(("region", "is_right"), [(VILLAGE, True), (VILLAGE[:9], True), (VILLAGE[:6], False), ("", False), ("5107", False)])
+def test_an_administrator_acts_in_managed_regions_only(region: str, is_right: bool) -> None:
+    assert (region_refusal(caller(VILLAGE[:9], "44"), region) is None) == is_right
+
+
+def test_nobody_appoints_themselves() -> None:
+    assert appointing_refusal(caller("", person=HOLDER), HOLDER) is not None
+    assert appointing_refusal(caller(""), HOLDER) is None
+
+
+@pytest.mark.parametrize(
+    ("who", "is_seen", "acts"),
+    [
+        (caller("510903"), True, DISMISS),
+        (caller(""), True, DISMISS),
+        (caller(VILLAGE[:9]), True, []),
+        (caller(VILLAGE[:9], person=MAKER), True, DISMISS),
+        (caller(person=HOLDER), True, DISMISS),
+        (caller(VILLAGE), False, []),
+        (caller("5107"), False, []),
+    ],
+)
+def test_maker_holder_and_wider_managers_dismiss(who: Caller, is_seen: bool, acts: list[str]) -> None:
+    appointment = Appointment(region=VILLAGE[:9], account_id=HOLDER, appointed_by=MAKER)
+    assert (can_see_appointment(who, appointment), acts_on_appointment(who, appointment)) == (is_seen, acts)
+    appointment.dismissed_at = NOW
+    assert acts_on_appointment(who, appointment) == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "minutes_ago", "seconds"), [(9, 0, None), (10, 0, 900), (10, 14, 60), (10, 15, None), (11, 14.999, 1), (99, 16, None)]
+)
+def test_a_phone_waits_15_minutes_after_ten_wrong_passwords(wrong: int, minutes_ago: float, seconds: int | None) -> None:
+    refusal = sign_in_refusal(wrong, NOW - timedelta(minutes=minutes_ago), NOW)
+    assert (refusal.retry_after_seconds if refusal else None) == seconds
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({}, None),
+        ({"expires_at": NOW - timedelta(seconds=1)}, "session_ended"),
+        ({"ended_at": NOW, "ended_because": "signed_out"}, "session_ended"),
+        ({"ended_at": NOW, "ended_because": "reuse"}, "session_revoked"),
+    ],
+)
+def test_an_ended_or_expired_sign_in_is_refused(changes: dict[str, Any], code: str | None) -> None:
+    refusal = refresh_refusal(sign_in(**changes), NOW)
+    assert (refusal.code if refusal else None) == code
+
+
+@pytest.mark.parametrize(
+    ("token", "seconds", "use"),
+    [
+        (b"present", 0, "first"),
+        (b"present", 999, "first"),
+        (b"last", 0, "repeated"),
+        (b"last", 10, "repeated"),
+        (b"last", 11, "reused"),
+        (b"older", 0, "reused"),
+    ],
+)
+def test_a_replaced_token_may_repeat_for_ten_seconds(token: bytes, seconds: int, use: str) -> None:
+    assert use_of_token(sign_in(), token, NOW + timedelta(seconds=seconds)) == use
