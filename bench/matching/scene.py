@@ -17,7 +17,7 @@ from kombu import Queue
 from chassis.data.database import new_id, now
 from chassis.messaging.broker import Message, Publisher, connected, count_waiting, message_for
 from chassis.migrate import migrate
-from chassis.ops.tracing import continued
+from chassis.ops.tracing import continue_or_start
 from chassis.testing.postgres import Postgres
 from chassis.testing.rabbitmq import RabbitMQ
 from contracts.event import Envelope, Event, encode, exchange_of, name_of, producer_of
@@ -136,6 +136,11 @@ def message_of(event: Event, queue: str | None = None) -> Message:
     """Make the message of an event as a relay does, for all listeners or for one queue."""
     kind = type(event)
     envelope = Envelope(
-        id=new_id(), name=name_of(kind), producer=producer_of(kind), subject=event.subject, recorded_at=now(), traceparent=continued(None)
+        id=new_id(),
+        name=name_of(kind),
+        producer=producer_of(kind),
+        subject=event.subject,
+        recorded_at=now(),
+        traceparent=continue_or_start(None),
     )
     return message_for(envelope, encode(event), queue)

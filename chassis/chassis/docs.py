@@ -24,7 +24,7 @@ def create() -> Flask:
     app = Flask(__name__)
     app.register_blueprint(pages([{"url": f"/openapi/{name}.json", "name": name} for name in sys.argv[1:]]))
     app.add_url_rule("/livez", "livez", lambda: {"status": "ok"})
-    draining.keep(app)
+    draining.install(app)
     return app
 
 

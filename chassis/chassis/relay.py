@@ -15,7 +15,7 @@ import amqp
 import psycopg
 from msgspec.structs import replace
 
-from chassis.data.database import Database, is_passing, is_too_slow, now
+from chassis.data.database import Database, is_statement_timeout, is_transient, now
 from chassis.data.pg_notify import listen
 from chassis.messaging import dead_letters, journal, outbox
 from chassis.messaging.broker import BROKER_ERRORS, Publisher, connected, message_for
@@ -25,7 +25,7 @@ from contracts.event import every_event, listeners, producer_of
 
 log = logging.getLogger(__name__)
 BATCH = 1000
-UNHEARD_PAUSE_SECONDS = 5.0
+UNROUTED_PAUSE_SECONDS = 5.0
 PAGE_PAUSE_SECONDS = 60.0
 
 
@@ -43,9 +43,9 @@ class Relay:
         metrics.serve(settings, "relay", self._database)
         for name, event in every_event().items():
             if producer_of(event) == settings.service:
-                metrics.begin(metrics.told, settings.service, name)
-        metrics.asked(metrics.outbox_age, settings, self._database, outbox.age_seconds)
-        metrics.asked(metrics.dead_letters, settings, self._database, dead_letters.count_parked)
+                metrics.initialise(metrics.events_published, settings.service, name)
+        metrics.read_from_database(metrics.outbox_age, settings, self._database, outbox.age_seconds)
+        metrics.read_from_database(metrics.dead_letters, settings, self._database, dead_letters.count_parked)
 
     def run(self) -> None:
         """Until `stopping` is set: tell, sleep until woken or a second is over, begin anew after any trouble (0.2 s to 5 s)."""
@@ -58,23 +58,23 @@ class Relay:
                 ):
                     publisher = Publisher(connection, self._confirm_seconds)
                     while not self.stopping.is_set():
-                        if self.pass_on(publisher) < BATCH:
+                        if self.publish_batch(publisher) < BATCH:
                             woken.wait()
-                        _stay_in_touch(connection)
+                        _exchange_heartbeats(connection)
                         pause = 0.2
             except Exception as error:
-                if not isinstance(error, (*BROKER_ERRORS, psycopg.Error)) and not is_passing(error) and not is_too_slow(error):
+                if not isinstance(error, (*BROKER_ERRORS, psycopg.Error)) and not is_transient(error) and not is_statement_timeout(error):
                     raise
                 log.warning("telling is interrupted", extra={"error": type(error).__name__, "pause_seconds": pause})
                 self.stopping.wait(pause)
                 pause = min(pause * 2, 5.0)
         self._database.close()
 
-    def pass_on(self, publisher: Publisher) -> int:
+    def publish_batch(self, publisher: Publisher) -> int:
         """Tell one batch; returns how many were told. What nobody listens to counts as told; what a listener or a queue misses, or the
         broker refuses, stays, and is tried again after five seconds, letting the others pass."""
-        self._turn_page()
-        overdue = time.monotonic() - UNHEARD_PAUSE_SECONDS
+        self._maintain_journal()
+        overdue = time.monotonic() - UNROUTED_PAUSE_SECONDS
         self._unheard = {name: since for name, since in self._unheard.items() if since > overdue}
         with self._database.begin() as session:
             rows = outbox.lock_batch(session, BATCH, without=self._unheard)
@@ -103,9 +103,9 @@ class Relay:
             for at, row in enumerate(rows)
         )
         for (name, outcome), count in outcomes.items():
-            metrics.told.labels(self._settings.service, name, outcome).inc(count)
+            metrics.events_published.labels(self._settings.service, name, outcome).inc(count)
 
-    def _turn_page(self) -> None:
+    def _maintain_journal(self) -> None:
         if self._page == (today := now().date()) or time.monotonic() < self._turns_again_at:
             return
         try:
@@ -113,7 +113,7 @@ class Relay:
                 journal.maintain_partitions(session, self._settings.journal_days)
         except Exception as error:
             # Somebody reads the journal, a backup for instance. Pages for two more days stand already, but for the first time.
-            if self._page is None or not is_passing(error):
+            if self._page is None or not is_transient(error):
                 raise
             log.warning("the journal's page is not turned yet", extra={"error": type(error).__name__})
             self._turns_again_at = time.monotonic() + PAGE_PAUSE_SECONDS
@@ -121,7 +121,7 @@ class Relay:
         self._page = today
 
 
-def _stay_in_touch(connection: amqp.Connection) -> None:
+def _exchange_heartbeats(connection: amqp.Connection) -> None:
     """Send heartbeats and read the broker's: only what is read tells a live broker from a silent one."""
     connection.heartbeat_tick()
     with suppress(TimeoutError):

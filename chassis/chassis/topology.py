@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from chassis.data.database import Database, is_passing
+from chassis.data.database import Database, is_transient
 from chassis.messaging.broker import BROKER_ERRORS, connected, count_waiting
 from chassis.messaging.events import handlers_of
 from chassis.messaging.subscription import Subscription
@@ -101,7 +101,7 @@ def main(patience_seconds: float = 60) -> None:
             except amqp.ChannelError as error:
                 sys.exit(f"{service}: the broker refuses the topology: {type(error).__name__}: {error}")
             except (*BROKER_ERRORS, DBAPIError) as error:
-                if time.monotonic() > deadline or not (isinstance(error, BROKER_ERRORS) or is_passing(error)):
+                if time.monotonic() > deadline or not (isinstance(error, BROKER_ERRORS) or is_transient(error)):
                     sys.exit(f"{service}: topology not declared: {type(error).__name__}: {error}")
                 time.sleep(0.5)
         database.close()

@@ -176,7 +176,7 @@ def test_a_letter_without_its_queue_stays_and_blocks_no_other(
     telling = Relay(house.settings())
     with connected(house.broker_url, 20) as connection:
         publisher = Publisher(connection, 40)
-        assert [telling.pass_on(publisher) for _ in range(2)] == [0, 1]
+        assert [telling.publish_batch(publisher) for _ in range(2)] == [0, 1]
     [record] = [record for record in caplog.records if "no queue takes" in record.message]
     assert record.events == [ONE_BY_ONE.queue]
     assert house.waiting(IN_BATCHES.queue) == 1

@@ -144,7 +144,7 @@ def test_the_semaphore_is_first_in_first_out_and_leaks_nothing() -> None:
 @pytest.mark.parametrize("guarded", [True, unguarded(False, "without rate limits a caller is never refused")])
 def test_a_caller_over_the_rate_limit_gets_429_with_retry_after(client_of: Make, monkeypatch: pytest.MonkeyPatch, guarded: bool) -> None:
     if not guarded:
-        monkeypatch.setattr(rate_limits.Rates, "spend", lambda self, what, who: None)
+        monkeypatch.setattr(rate_limits.RateLimiter, "count", lambda self, what, who: None)
     client, donor, other = client_of(rate_writes="3/day"), Person("donor"), Person("donor")
     answers = [client.post("/v1/withdrawals", {"region": "51"}, by=donor) for _ in range(4)]
     assert [answer.status_code for answer in answers] == [201, 201, 201, 429]

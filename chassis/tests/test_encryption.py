@@ -65,9 +65,9 @@ def test_reseal_encrypts_old_rows_with_the_newest_key(house: House, with_keys: C
         written(house)
     with_keys(NEW, OLD)
     kept = written(house)
-    [table] = reseal.tables_of("pantry")
-    assert reseal.reseal(house.database, table) == (4, 3)
-    assert reseal.reseal(house.database, table) == (4, 0)
+    [table] = reseal.encrypted_tables("pantry")
+    assert reseal.rotate_table(house.database, table) == (4, 3)
+    assert reseal.rotate_table(house.database, table) == (4, 0)
     with_keys(NEW)
     assert read(house) == [NAME] * 4
     with house.database.begin() as session:
@@ -82,10 +82,10 @@ def test_an_interrupted_reseal_continues_page_by_page(
     with house.database.begin() as session:
         session.add_all(Withdrawal(region="51", asked_by=new_id(), reason=reason) for reason in (NAME, None, NAME, NAME, NAME))
     with_keys(NEW, OLD)
-    [table] = reseal.tables_of("pantry")
+    [table] = reseal.encrypted_tables("pantry")
     with house.database.begin() as session:
-        assert sum(reseal._sealed_anew(session, table, row) for row in reseal._page(session, table, None)) == 1
-    assert reseal.reseal(house.database, table) == (5, 3)
+        assert sum(reseal._rotate_row(session, table, row) for row in reseal._page(session, table, None)) == 1
+    assert reseal.rotate_table(house.database, table) == (5, 3)
     with_keys(NEW)
     assert sorted(map(str, read(house))) == sorted(map(str, [NAME, None, NAME, NAME, NAME]))
 
@@ -94,9 +94,9 @@ def test_reseal_stops_at_a_row_that_no_key_decrypts(house: House, with_keys: Cal
     with_keys(OLD)
     written(house)
     with_keys(NEW)
-    [table] = reseal.tables_of("pantry")
+    [table] = reseal.encrypted_tables("pantry")
     with pytest.raises(InvalidToken):
-        reseal.reseal(house.database, table)
+        reseal.rotate_table(house.database, table)
 
 
 def test_bytes_are_encrypted_like_text(house: House) -> None:

@@ -139,7 +139,7 @@ def test_a_request_repeated_with_its_key_is_carried_out_once(
     client: Client, database: RolledBack, donor: Person, monkeypatch: pytest.MonkeyPatch, guarded: bool
 ) -> None:
     if not guarded:
-        monkeypatch.setattr(idempotency, "keep", lambda session, caller_id, response: None)
+        monkeypatch.setattr(idempotency, "store_response", lambda session, caller_id, response: None)
     first, second = (client.post("/v1/withdrawals", {"region": "51"}, by=donor, headers={"Idempotency-Key": "k"}) for _ in range(2))
     assert first.status_code == second.status_code == 201
     assert first.headers["Location"] == second.headers["Location"]
@@ -205,9 +205,9 @@ def test_a_concurrent_repeat_in_another_process_gets_the_answer(
     house: House, keys: KnownKeys, donor: Person, monkeypatch: pytest.MonkeyPatch, guarded: bool
 ) -> None:
     if not guarded:
-        monkeypatch.setattr(routes, "_done_before", lambda database, caller: None)
+        monkeypatch.setattr(routes, "_find_earlier", lambda database, caller: None)
     # State that each process keeps for itself.
-    monkeypatch.setattr(idempotency, "begin", lambda caller_id: None)
+    monkeypatch.setattr(idempotency, "start", lambda caller_id: None)
     client = Client(create_app("pantry", pantry_api.api, database=house.database, keys=keys).test_client(), keys)
     answers: list[Any] = []
 
@@ -234,7 +234,7 @@ def test_a_repeat_gets_the_answer_even_if_the_act_now_fails(
     client: Client, database: RolledBack, donor: Person, monkeypatch: pytest.MonkeyPatch, trouble: Exception, answered: int, guarded: bool
 ) -> None:
     if not guarded:
-        monkeypatch.setattr(routes, "_done_before", lambda database, caller: None)
+        monkeypatch.setattr(routes, "_find_earlier", lambda database, caller: None)
     withdraw = actions.withdraw
 
     def withdraw_once(session: Session, *arguments: Any) -> Any:

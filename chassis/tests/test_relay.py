@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from swallowing import way_to
 
 from chassis import relay, topology
-from chassis.data.database import is_passing, new_id, now
+from chassis.data.database import is_transient, new_id, now
 from chassis.messaging import inbox, journal, outbox
 from chassis.messaging.broker import BROKER_ERRORS, Message, Publisher, connected, message_for
 from chassis.messaging.inbox import Received
@@ -186,21 +186,21 @@ def test_an_event_stays_pending_only_if_a_listener_misses_it(
             channel.queue_unbind(subscription.queue, "needs.events", "need_withdrawn")
             channel.queue_unbind(subscription.queue, "needs.events", "pledge_withdrawn")
     monkeypatch.setattr(relay, "listeners", lambda: {"pledge_withdrawn": ["pantry"]})
-    monkeypatch.setattr(relay, "UNHEARD_PAUSE_SECONDS", 0.2)
+    monkeypatch.setattr(relay, "UNROUTED_PAUSE_SECONDS", 0.2)
     house.publish(withdrawn_need(), missed := withdrawn_pledge(), withdrawn_need())
     telling = Relay(house.settings())
     with connected(house.broker_url, 20) as connection:
         publisher = Publisher(connection, 40)
-        assert telling.pass_on(publisher) == 2
+        assert telling.publish_batch(publisher) == 2
         with house.database.begin() as session:
             assert outbox.pending(session) == [missed]
         [record] = [record for record in caplog.records if record.levelname == "ERROR"]
         assert record.events == ["pledge_withdrawn"]
         house.publish(withdrawn_need())
-        assert telling.pass_on(publisher) == 1
+        assert telling.publish_batch(publisher) == 1
         house.declare()
         time.sleep(0.2)
-        assert telling.pass_on(publisher) == 1
+        assert telling.publish_batch(publisher) == 1
     assert house.count("outbox") == 0
     assert house.waiting(IN_BATCHES.queue) == 1
 
@@ -232,7 +232,7 @@ def test_events_that_the_broker_refuses_stay_in_the_outbox(house: House) -> None
         channel.queue_bind("full", "needs.events", "need_withdrawn")
     house.publish(refused := withdrawn_need(), withdrawn_pledge())
     with connected(house.broker_url, 20) as connection:
-        assert Relay(house.settings()).pass_on(Publisher(connection, 40)) == 1
+        assert Relay(house.settings()).publish_batch(Publisher(connection, 40)) == 1
     with house.database.begin() as session:
         assert outbox.pending(session) == [refused]
 
@@ -248,7 +248,7 @@ def test_a_refused_event_does_not_block_younger_ones(house: House, monkeypatch: 
     telling = Relay(house.settings())
     with connected(house.broker_url, 20) as connection:
         publisher = Publisher(connection, 40)
-        assert [telling.pass_on(publisher), telling.pass_on(publisher)] == [0, 1]
+        assert [telling.publish_batch(publisher), telling.publish_batch(publisher)] == [0, 1]
     assert house.count("outbox") == 3
 
 
@@ -273,12 +273,12 @@ def test_a_relay_adds_the_partition_of_a_new_day(house: House, monkeypatch: pyte
     telling = Relay(house.settings())
     with connected(house.broker_url, 20) as connection:
         publisher = Publisher(connection, 40)
-        telling.pass_on(publisher)
+        telling.publish_batch(publisher)
         before = house.count("pg_inherits WHERE inhparent = 'journal'::regclass")
         for module in (relay, journal):
             monkeypatch.setattr(module, "now", lambda: now() + timedelta(days=4))
         house.publish(withdrawn_need())
-        assert telling.pass_on(publisher) == 1
+        assert telling.publish_batch(publisher) == 1
     assert house.count("pg_inherits WHERE inhparent = 'journal'::regclass") == before + 3
 
 
@@ -286,18 +286,18 @@ def test_reading_the_journal_over_midnight_blocks_no_relay(house: House, monkeyp
     telling = Relay(house.settings())
     with connected(house.broker_url, 20) as connection, house.database.begin() as reader:
         publisher = Publisher(connection, 40)
-        telling.pass_on(publisher)
+        telling.publish_batch(publisher)
         reader.execute(text("SELECT count(*) FROM journal"))
         for module in (relay, journal):
             monkeypatch.setattr(module, "now", lambda: now() + timedelta(days=1))
         house.publish(withdrawn_need())
         started = time.monotonic()
-        assert telling.pass_on(publisher) == 1
+        assert telling.publish_batch(publisher) == 1
         assert time.monotonic() - started < 10
         pages = house.count("pg_inherits WHERE inhparent = 'journal'::regclass")
         reader.rollback()
         monkeypatch.setattr(telling, "_turns_again_at", 0.0)
-        telling.pass_on(publisher)
+        telling.publish_batch(publisher)
     assert house.count("pg_inherits WHERE inhparent = 'journal'::regclass") == pages + 1
 
 
@@ -310,7 +310,7 @@ def test_an_idle_in_transaction_timeout_counts_as_passing(house: House) -> None:
 
     with pytest.raises(DBAPIError) as caught:
         freeze()
-    assert is_passing(caught.value)
+    assert is_transient(caught.value)
 
 
 def test_declaring_twice_changes_nothing(house: House) -> None:
@@ -406,7 +406,7 @@ def hear(house: House, heard: list[Received]) -> bool:
             session.execute(text("SET LOCAL deadlock_timeout = '50ms'"))
             inbox.record_new(session, "needs.pledge_withdrawn", heard)
     except DBAPIError as error:
-        assert is_passing(error)
+        assert is_transient(error)
         return False
     return True
 
@@ -429,7 +429,7 @@ def test_batches_that_overlap_do_not_deadlock(house: House, monkeypatch: pytest.
 @pytest.mark.parametrize("is_patient", [True, unguarded(False, "without retries a deadlock counts as a failed attempt")])
 def test_a_deadlocked_batch_is_repeated_whole(house: House, monkeypatch: pytest.MonkeyPatch, is_patient: bool) -> None:
     if not is_patient:
-        monkeypatch.setattr(inbox, "is_passing", lambda error: False)
+        monkeypatch.setattr(inbox, "is_transient", lambda error: False)
     meet, tries, shared = threading.Barrier(2), Counter[int](), Received(new_id(), withdrawn_pledge())
     with house.database.begin() as session:
         session.execute(text("CREATE TABLE shelves AS SELECT * FROM (VALUES (1, 0), (2, 0)) AS shelf (id, put)"))

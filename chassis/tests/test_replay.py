@@ -30,7 +30,7 @@ def told(house: House, *events: Event) -> None:
     house.publish(*events)
     with connected(house.broker_url, 20) as connection:
         publisher = Publisher(connection, 10)
-        while Relay(house.settings()).pass_on(publisher):
+        while Relay(house.settings()).publish_batch(publisher):
             pass
 
 
@@ -119,7 +119,7 @@ def test_a_replay_pauses_while_the_queue_is_long(house: House) -> None:
     "remembered", [inbox.RETENTION, unguarded(timedelta(days=900), "without the age limit a forgotten event is handled again")]
 )
 def test_events_older_than_the_inbox_are_not_replayed(house: House, monkeypatch: pytest.MonkeyPatch, remembered: timedelta) -> None:
-    monkeypatch.setattr(inbox, "MEMORY", remembered)
+    monkeypatch.setattr(inbox, "RETENTION", remembered)
     told(house, *(withdrawn_need() for _ in range(3)))
     with house.database.begin() as session:
         journal.maintain_partitions(session, days_kept=200, at=datetime.now(UTC) - timedelta(days=100))

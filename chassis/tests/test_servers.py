@@ -19,7 +19,7 @@ import pytest
 from amqp.exceptions import AccessRefused
 from sqlalchemy import text
 
-from chassis.data.database import RESTED_SECONDS, Database
+from chassis.data.database import IDLE_SECONDS, Database
 from chassis.testing import postgres, rabbitmq
 
 
@@ -285,7 +285,7 @@ def test_a_dead_idle_connection_is_replaced_before_its_use(database_server: post
         pid = session.scalar(text("SELECT pg_backend_pid()"))
     with connect(database_server, "postgres") as connection:
         connection.execute("SELECT pg_terminate_backend(%s)", (pid,))
-    time.sleep(RESTED_SECONDS)
+    time.sleep(IDLE_SECONDS)
     with database.begin() as session:
         assert session.scalar(text("SELECT pg_backend_pid()")) != pid
     database.close()

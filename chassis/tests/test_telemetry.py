@@ -13,7 +13,7 @@ from prometheus_client import REGISTRY
 from chassis.data.database import Database
 from chassis.messaging import outbox
 from chassis.ops import metrics, tracing
-from chassis.ops.telemetry import redacted
+from chassis.ops.telemetry import redact_numbers
 
 TALK = """
 import sys
@@ -61,8 +61,8 @@ def test_log_lines_hold_no_personal_number_or_unknown_key(otherwise: str | None)
     ],
 )
 def test_phone_and_document_numbers_are_redacted(text: object) -> None:
-    assert "***" in redacted(text)
-    assert not any(character.isdigit() for character in redacted(text))
+    assert "***" in redact_numbers(text)
+    assert not any(character.isdigit() for character in redact_numbers(text))
 
 
 @pytest.mark.parametrize(
@@ -70,16 +70,16 @@ def test_phone_and_document_numbers_are_redacted(text: object) -> None:
     ["0192f0c1-7a00-7000-8000-139123456789", "4bf92f3577b34da6a3ce929d0e0e4736", "510903100208", "2026-11-23T09:30:00.123456Z", 5, True],
 )
 def test_ids_region_codes_and_times_are_not_redacted(text: object) -> None:
-    assert redacted(text) == text
+    assert redact_numbers(text) == text
 
 
 @pytest.mark.parametrize(
     "given", [None, "", "00-x", f"00-{'0' * 32}-{'1' * 16}-01", f"00-{'a' * 32}-{'0' * 16}-01", f"ff-{'a' * 32}-{'1' * 16}-01"]
 )
 def test_an_invalid_trace_context_is_replaced(given: str | None) -> None:
-    new = tracing.continued(given)
+    new = tracing.continue_or_start(given)
     assert new != given
-    assert tracing.continued(new) == new
+    assert tracing.continue_or_start(new) == new
 
 
 def test_tracing_without_its_extra_names_what_to_install() -> None:
@@ -92,7 +92,7 @@ def test_tracing_without_its_extra_names_what_to_install() -> None:
 
 def test_a_gauge_without_its_database_hides_no_other_gauge(house: House) -> None:
     def asked(database: Database) -> float | None:
-        metrics.asked(metrics.outbox_age, house.settings(), database, outbox.age_seconds)
+        metrics.read_from_database(metrics.outbox_age, house.settings(), database, outbox.age_seconds)
         return REGISTRY.get_sample_value("duijie_outbox_age_seconds", {"service": "pantry"})
 
     assert asked(house.database) == 0
@@ -110,4 +110,4 @@ def test_an_unreachable_trace_collector_blocks_nothing() -> None:
     ended = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", script], env=environment, capture_output=True, text=True, check=True, timeout=60
     )
-    assert tracing.continued(ended.stdout.strip()) == ended.stdout.strip()
+    assert tracing.continue_or_start(ended.stdout.strip()) == ended.stdout.strip()

@@ -21,7 +21,7 @@ import psycopg
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from chassis.data.database import Database, is_passing
+from chassis.data.database import Database, is_transient
 from chassis.data.pg_notify import listen
 from chassis.messaging import inbox, journal, outbox
 from chassis.messaging.dead_letters import UNREADABLE, park
@@ -208,7 +208,7 @@ class patient:
         pass
 
     def __exit__(self, kind: object, error: BaseException | None, _: object) -> bool:
-        if error is None or not (isinstance(error, psycopg.Error) or is_passing(error)):
+        if error is None or not (isinstance(error, psycopg.Error) or is_transient(error)):
             return False
         log.warning("database trouble, the courier waits", extra={"error": type(error).__name__})
         self._stopping.wait(0.5)

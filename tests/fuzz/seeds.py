@@ -198,5 +198,5 @@ def manager(stage: Stage, identifier: str) -> Person:
         version=1, appointment_id=new_id(), user_id=person.id, region=VILLAGE[:9], appointed_by=None, appointed_at=datetime.now(UTC)
     )
     with stage.database.begin() as session:
-        appointments.note(session, [event])
+        appointments.record(session, [event])
     return person

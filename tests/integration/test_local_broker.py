@@ -87,7 +87,7 @@ class DiesBeforeCrossingOff(LocalBroker):
 
 
 def without_inbox(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inbox, "first_time", lambda session, handler, heard: [one.event for one in heard])
+    monkeypatch.setattr(inbox, "record_new", lambda session, handler, heard: [one.event for one in heard])
 
 
 @pytest.mark.parametrize("batch", [1, 500])

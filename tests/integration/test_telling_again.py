@@ -70,7 +70,7 @@ class Pair:
         with pytest.MonkeyPatch.context() as change, connected(self.environment["BROKER_URL"], 20) as connection:
             change.setattr(relay, "listeners", known)
             publisher, telling = Publisher(connection, 10), Relay(Settings.of(self.teller))
-            while telling.pass_on(publisher):
+            while telling.publish_batch(publisher):
                 pass
 
     def write(self, make: Callable[[Any], list[Event]]) -> None:

@@ -27,7 +27,7 @@ _NOTE = text(
 )
 
 
-def note(session: Session, events: Sequence[AdministratorAppointed | AdministratorDismissed]) -> None:
+def record(session: Session, events: Sequence[AdministratorAppointed | AdministratorDismissed]) -> None:
     """Take in what users told, in any order: a dismissal heard before its appointment leaves an ended one."""
     rows = [
         {

@@ -21,7 +21,7 @@ RegionCode = String(12, collation="C")
 CategoryCode = String(100, collation="C")
 
 TOO_SLOW, NO_LOCK, IDLE_TOO_LONG = "57014", "55P03", "25P03"
-RESTED_SECONDS = 1.0
+IDLE_SECONDS = 1.0
 
 tables = MetaData(naming_convention=NAMING)
 """The chassis's own tables, which stand in every service's database."""
@@ -53,8 +53,8 @@ class Database:
                 " -c idle_in_transaction_session_timeout=60000 -c timezone=UTC",
             },
         )
-        event.listen(self.engine, "checkin", _rests)
-        event.listen(self.engine, "checkout", partial(_ping_if_rested, self.engine.dialect))
+        event.listen(self.engine, "checkin", _note_idle)
+        event.listen(self.engine, "checkout", partial(_ping_if_idle, self.engine.dialect))
 
     @classmethod
     def of(cls, settings: Settings, role: str) -> "Database":
@@ -86,14 +86,14 @@ class Database:
         self.engine.dispose()
 
 
-def _rests(_: Any, record: Any) -> None:
+def _note_idle(_: Any, record: Any) -> None:
     record.info["rests_since"] = time.monotonic()
 
 
-def _ping_if_rested(dialect: Any, connection: Any, record: Any, _: Any) -> None:
+def _ping_if_idle(dialect: Any, connection: Any, record: Any, _: Any) -> None:
     """A connection that was in use a moment ago is taken as alive; one that may have died meanwhile is asked, and replaced."""
     since = record.info.get("rests_since")
-    if since is None or time.monotonic() - since < RESTED_SECONDS:
+    if since is None or time.monotonic() - since < IDLE_SECONDS:
         return
     try:
         dialect.do_ping(connection)
@@ -101,7 +101,7 @@ def _ping_if_rested(dialect: Any, connection: Any, record: Any, _: Any) -> None:
         raise exc.InvalidatePoolError() from error
 
 
-def is_passing(error: BaseException) -> bool:
+def is_transient(error: BaseException) -> bool:
     """Whether the trouble is the database's and not the statement's: away, overloaded, a deadlock. The same work may succeed later."""
     if isinstance(error, exc.TimeoutError):
         return True
@@ -115,7 +115,7 @@ def is_passing(error: BaseException) -> bool:
     return state != TOO_SLOW and (state[:2] in {"08", "40", "53", "57"} or state in {NO_LOCK, IDLE_TOO_LONG})
 
 
-def is_too_slow(error: BaseException) -> bool:
+def is_statement_timeout(error: BaseException) -> bool:
     """Whether a statement took longer than it may: a smaller batch may succeed, the same one will not."""
     return isinstance(error, exc.DBAPIError) and getattr(error.orig, "sqlstate", None) == TOO_SLOW
 

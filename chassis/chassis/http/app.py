@@ -12,7 +12,7 @@ from sqlalchemy import text
 from werkzeug.exceptions import HTTPException
 
 from chassis import problems
-from chassis.data.database import Database, is_passing, is_too_slow
+from chassis.data.database import Database, is_statement_timeout, is_transient
 from chassis.http import deadlines, draining, headers, openapi, rate_limits, strict_json
 from chassis.http.auth import FetchedKeys, Keys
 from chassis.http.dead_letters import blueprint
@@ -44,10 +44,10 @@ def create_app(service: str, api: APIBlueprint, *, database: Database | None = N
     app.config.update(openapi.CONFIG, MAX_CONTENT_LENGTH=BODY_BYTES)
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    app.extensions.update(database=database, keys=keys, rates=rate_limits.Rates(web))
+    app.extensions.update(database=database, keys=keys, rates=rate_limits.RateLimiter(web))
     _measure(app, service)
-    headers.keep(app, web)
-    draining.keep(app)
+    headers.install(app, web)
+    draining.install(app)
     app.before_request(_limit_body)
     deadlines.install(app, database, web)
     app.before_request(_read_strictly)
@@ -58,7 +58,7 @@ def create_app(service: str, api: APIBlueprint, *, database: Database | None = N
     _require_access(app)
     app.add_url_rule("/livez", "livez", lambda: {"status": "ok"})
     app.add_url_rule("/readyz", "readyz", _ready)
-    app.spec_processor(openapi.finish)
+    app.spec_processor(openapi.complete)
     return app
 
 
@@ -82,7 +82,7 @@ def _limit_body() -> None:
 
 def _read_strictly() -> None:
     view = current_app.view_functions.get(request.endpoint or "")
-    g.body = strict_json.check(request, getattr(view, "body_types", frozenset()))
+    g.body = strict_json.read_body(request, getattr(view, "body_types", frozenset()))
 
 
 @parser.location_loader("json")
@@ -102,7 +102,7 @@ def _require_access(app: Flask) -> None:
 
 def _ready() -> Any:
     """Ready is who reaches its database, knows the keys that tokens are signed with, and was not told to stop."""
-    if draining.has_begun():
+    if draining.is_draining():
         raise unavailable(retry_after_seconds=2)
     current_app.extensions["keys"].current()
     with current_app.extensions["database"].begin() as session:
@@ -121,8 +121,8 @@ def _problem_of(error: Exception) -> Problem:
         return invalid(errors=_pointers(error.detail))
     if isinstance(error, HTTPException) and error.code is not None and error.code < 500:
         return FRAMEWORK.get(error.code, bad_request)()
-    if is_passing(error) or is_too_slow(error):
-        said = "a statement took too long" if is_too_slow(error) else "the database is away"
+    if is_transient(error) or is_statement_timeout(error):
+        said = "a statement took too long" if is_statement_timeout(error) else "the database is away"
         log.warning(said, extra={"error": type(error).__name__, "endpoint": request.endpoint})
         return unavailable(retry_after_seconds=2)
     log.error("a request broke", exc_info=error, extra={"endpoint": request.endpoint})

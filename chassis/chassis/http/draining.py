@@ -17,12 +17,12 @@ _told = mmap.mmap(-1, 1)
 """One byte that the server and its worker process share, because the worker is forked."""
 
 
-def has_begun() -> bool:
+def is_draining() -> bool:
     """Whether this server was told to stop: nobody new should be sent here."""
     return _told[0] == 1
 
 
-def keep(app: Flask) -> None:
+def install(app: Flask) -> None:
     """Let go of each connection with the next answer on it, once told to stop.
 
     Whoever keeps connections, past the moment when nobody new is sent here, opens the next one elsewhere; else a request could be on
@@ -32,7 +32,7 @@ def keep(app: Flask) -> None:
 
 
 def _let_go(response: Response) -> Response:
-    if has_begun():
+    if is_draining():
         response.headers["Connection"] = "close"
     return response
 
@@ -57,7 +57,7 @@ class Server(MPServer):
         _listen(lambda: self.signal_handler_interrupt, times=2)
 
     def signal_handler_interrupt(self, *_: Any) -> None:
-        told_again, _told[0] = has_begun(), 1
+        told_again, _told[0] = is_draining(), 1
         if told_again or not self._drain_seconds:
             super().signal_handler_interrupt()  # type: ignore[no-untyped-call]
             return

@@ -140,7 +140,7 @@ class Region(fields.String):
         return value
 
 
-class Acts(fields.List[str]):
+class AllowedOperations(fields.List[str]):
     """The operations on a thing that its caller may carry out now, by their `operationId`."""
 
     def __init__(self) -> None:

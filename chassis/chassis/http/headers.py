@@ -19,11 +19,20 @@ SAFE: Mapping[str, str] = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
 VARYING = ("Accept-Language", "Authorization")
-EXPOSED = ("Content-Language", "ETag", "Location", "Retry-After", "X-Request-Id")
-TAKEN = ("Accept-Language", "Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "X-Request-Id", "traceparent")
+EXPOSED_HEADERS = ("Content-Language", "ETag", "Location", "Retry-After", "X-Request-Id")
+REQUEST_HEADERS = (
+    "Accept-Language",
+    "Authorization",
+    "Content-Type",
+    "Idempotency-Key",
+    "If-Match",
+    "If-None-Match",
+    "X-Request-Id",
+    "traceparent",
+)
 
 
-def keep(app: Flask, settings: WebSettings) -> None:
+def install(app: Flask, settings: WebSettings) -> None:
     """Set the headers of every answer of `app`, and read what proxies say of the caller if any is trusted."""
     always = dict(SAFE)
     if settings.hsts_seconds:
@@ -42,7 +51,7 @@ def keep(app: Flask, settings: WebSettings) -> None:
     app.after_request(complete)
     app.teardown_request(lambda _: structlog.contextvars.unbind_contextvars("request_id"))
     if settings.cors_origins:
-        CORS(app, origins=settings.cors_origins, allow_headers=list(TAKEN), expose_headers=list(EXPOSED), max_age=600)
+        CORS(app, origins=settings.cors_origins, allow_headers=list(REQUEST_HEADERS), expose_headers=list(EXPOSED_HEADERS), max_age=600)
     if settings.trusted_proxies:
         trusted = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=trusted, x_proto=trusted)  # type: ignore[method-assign]

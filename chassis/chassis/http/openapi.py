@@ -59,8 +59,10 @@ _FILES = "x-files"
 _BYTES = {"schema": {"type": "string", "format": "binary"}}
 
 
-def note_access(route: Any, name: str, who: Collection[str], view: View, idempotent: bool, versioned: bool, files: Collection[str]) -> None:
-    """Leave on the route what `finish` writes into the document."""
+def record_access(
+    route: Any, name: str, who: Collection[str], view: View, idempotent: bool, versioned: bool, files: Collection[str]
+) -> None:
+    """Leave on the route what `complete` writes into the document."""
     route.access = {"who": sorted(who), "view": view, "idempotent": idempotent}
     route._spec = getattr(route, "_spec", {})
     route._spec["operation_id"] = name
@@ -70,7 +72,7 @@ def note_access(route: Any, name: str, who: Collection[str], view: View, idempot
         route._spec["extensions"][_FILES] = sorted(files)
 
 
-def finish(document: Any) -> Any:
+def complete(document: Any) -> Any:
     """Complete the generated document: the token, the problem every operation may answer, required bodies."""
     components = document.setdefault("components", {})
     components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}

@@ -22,7 +22,7 @@ AWAY_SECONDS = 5
 too_many = problem(429, "too_many", zh="请求过于频繁，请稍后再试", en="Too many requests, try again later")
 
 
-class Memory(MemoryStorage):
+class SweptMemoryStorage(MemoryStorage):
     """The library's own sweeps through all counters a hundredth of a second after each hit, which takes longer than a request."""
 
     STORAGE_SCHEME = ["swept"]
@@ -34,7 +34,7 @@ class Memory(MemoryStorage):
             self.timer.start()
 
 
-class Rates:
+class RateLimiter:
     """Counts in this process, or for all processes in the store; while that is away, in this process."""
 
     def __init__(self, settings: WebSettings) -> None:
@@ -45,14 +45,14 @@ class Rates:
             "guests": parse(settings.rate_guests),
             "sign_ins": parse(settings.rate_sign_ins),
         }
-        self._own = SlidingWindowCounterRateLimiter(Memory())
+        self._own = SlidingWindowCounterRateLimiter(SweptMemoryStorage())
         self._shared: SlidingWindowCounterRateLimiter | None = None
         self._away_until = 0.0
         if settings.rate_limit_store:
             store = storage_from_string(settings.rate_limit_store, wrap_exceptions=True, socket_timeout=0.2, socket_connect_timeout=0.2)
             self._shared = SlidingWindowCounterRateLimiter(store)
 
-    def spend(self, what: str, who: str) -> None:
+    def count(self, what: str, who: str) -> None:
         """Count one request. Raises `too_many` with the seconds to wait when there were as many as may be."""
         limit = self._limits[what]
         if self._shared and time.monotonic() >= self._away_until:
@@ -71,15 +71,15 @@ def _spend(limiter: SlidingWindowCounterRateLimiter, limit: RateLimitItem, what:
         raise too_many(retry_after_seconds=max(1, round(reset_at - time.time())))
 
 
-def spend(caller: Caller | None, signs_in: bool) -> None:
+def count_request(caller: Caller | None, signs_in: bool) -> None:
     """Count the present request for its caller, or for the address it came from. Raises `too_many`."""
-    rates: Rates = current_app.extensions["rates"]
+    rates: RateLimiter = current_app.extensions["rates"]
     if signs_in:
-        rates.spend("sign_ins", _address())
+        rates.count("sign_ins", _address())
     elif caller is None:
-        rates.spend("guests", _address())
+        rates.count("guests", _address())
     else:
-        rates.spend("reads" if request.method in {"GET", "HEAD"} else "writes", str(caller.id))
+        rates.count("reads" if request.method in {"GET", "HEAD"} else "writes", str(caller.id))
 
 
 def _address() -> str:

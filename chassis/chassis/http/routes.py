@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response, current_app, g, make_response, request
 from sqlalchemy.orm import Session
 
-from chassis.data.database import Database, is_passing
+from chassis.data.database import Database, is_transient
 from chassis.http import idempotency, openapi, rate_limits, versions
 from chassis.http.auth import ANYONE, SIGNED_IN, Caller, Keys, View, caller_of_request
 from chassis.messaging import outbox
@@ -49,26 +49,26 @@ def access(
                     caller = _caller(keys, who, signs_in, session)
                     if "again" not in g:
                         if caller and idempotent and request.method == "POST" and "Idempotency-Key" in request.headers:
-                            idempotency.begin(caller.id)
+                            idempotency.start(caller.id)
                             keyed = caller
-                        versions.follow(session)
+                        versions.read_if_match(session)
                     response: Response = make_response(function(session, caller, **arguments))
-                    versions.require_compared(session)
+                    versions.require_checked(session)
                     if is_versioned:
-                        versions.tag(response)
+                        versions.set_etag(response)
                     if keyed:
-                        idempotency.keep(session, keyed.id, response)
+                        idempotency.store_response(session, keyed.id, response)
                     return response
             except Exception as error:
-                earlier = _done_before(database, keyed) if keyed and not is_passing(error) else None
+                earlier = _find_earlier(database, keyed) if keyed and not is_transient(error) else None
                 if earlier is None:
                     raise
             finally:
                 if keyed:
-                    idempotency.end(keyed.id)
-            return _again(earlier)
+                    idempotency.finish(keyed.id)
+            return _answer_again(earlier)
 
-        openapi.note_access(guarded, function.__name__, who, x_view, idempotent, is_versioned, body_types)
+        openapi.record_access(guarded, function.__name__, who, x_view, idempotent, is_versioned, body_types)
         guarded.body_bytes = body_bytes  # type: ignore[attr-defined]
         guarded.body_types = frozenset(body_types)  # type: ignore[attr-defined]
         return guarded
@@ -81,22 +81,22 @@ def _caller(keys: Keys, who: Collection[str], signs_in: bool, session: Session) 
     try:
         caller = None if signs_in else caller_of_request(keys, SIGNED_IN if who else ANYONE, lambda: session)
     except sign_in_needed:
-        rate_limits.spend(None, signs_in=False)
+        rate_limits.count_request(None, signs_in=False)
         raise
     if "again" not in g:
-        rate_limits.spend(caller, signs_in)
+        rate_limits.count_request(caller, signs_in)
     if caller and who and caller.kind not in who:
         raise not_allowed()
     return caller
 
 
-def _done_before(database: Database, caller: Caller) -> idempotency.Done | None:
+def _find_earlier(database: Database, caller: Caller) -> idempotency.Earlier | None:
     """What the same request came to before, which this one noticed in the end, or which may be why it was refused."""
     with database.begin() as session:
-        return idempotency.done(session, caller.id)
+        return idempotency.find_earlier(session, caller.id)
 
 
-def _again(earlier: idempotency.Done) -> Response:
+def _answer_again(earlier: idempotency.Earlier) -> Response:
     """Answer a repeated request with the thing as it stands now, as its caller may see it now."""
     g.again = True
     endpoint, arguments = current_app.url_map.bind("").match(earlier.location, method="GET")

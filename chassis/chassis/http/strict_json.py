@@ -15,7 +15,7 @@ WITH_BODY = {"POST", "PUT", "PATCH"}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
-def check(request: Request, files: Collection[str] = ()) -> Any:
+def read_body(request: Request, files: Collection[str] = ()) -> Any:
     """What the body says, webargs' `missing` without one, or when it is to be a file of one of these media types.
 
     Raises `bad_text` for control characters in the address, `repeated_parameter`, and `too_large`, `unsupported_type` or `bad_json`

@@ -35,7 +35,7 @@ def is_versioned(route: Any) -> bool:
     return "version" in getattr(schema, "_declared_fields", {})
 
 
-def follow(session: Session) -> None:
+def read_if_match(session: Session) -> None:
     """Remember with the session what the request says it has seen. Raises `precondition_needed` for a PATCH or PUT that does not say."""
     if "If-Match" in request.headers and request.method not in {"GET", "HEAD"}:
         session.info["seen"] = _Seen(request.if_match)
@@ -43,7 +43,7 @@ def follow(session: Session) -> None:
         raise precondition_needed()
 
 
-def as_seen(session: Session, row: Versioned) -> None:
+def check_if_match(session: Session, row: Versioned) -> None:
     """Raises `stale` when the request named other versions than the one that `row`, which the session has locked, is at."""
     seen: _Seen | None = session.info.get("seen")
     if seen is None:
@@ -54,14 +54,14 @@ def as_seen(session: Session, row: Versioned) -> None:
         raise stale(headers={"ETag": f'"{row.version}"'})
 
 
-def require_compared(session: Session) -> None:
+def require_checked(session: Session) -> None:
     """Raises `no_precondition` when nothing was compared with what the request says it has seen: it would go by unheeded."""
     seen: _Seen | None = session.info.get("seen")
     if seen is not None and not seen.compared:
         raise no_precondition()
 
 
-def tag(response: Response) -> None:
+def set_etag(response: Response) -> None:
     """Give the answer its `ETag`: the version, and a digest of what just this caller sees; 304 when they have it already."""
     if response.status_code not in {200, 201, 202}:
         return

@@ -107,7 +107,7 @@ def replay(session: Session, letter_id: UUID, by: UUID | None = None) -> DeadLet
     if envelope.recorded_at < now() - inbox.RETENTION:
         raise letter_too_old()
     told = msgspec.structs.replace(
-        envelope, name=letter.name, producer=producer_of(event), traceparent=tracing.continued(envelope.traceparent)
+        envelope, name=letter.name, producer=producer_of(event), traceparent=tracing.continue_or_start(envelope.traceparent)
     )
     outbox.add_for_queue(session, letter.queue, told, version, body)
     return _settle(session, letter, REPLAYED, by)

@@ -89,7 +89,7 @@ class Handles(BackgroundEntrypoint):
         super().setup()
         self._handler = Handler(Subscription(self.container.service_name, self.event), self.method_name, self.batch)
         self._act = self._handler.list_handler(self._call)
-        metrics.begin(metrics.heard, self._settings.service, self._handler.name)
+        metrics.initialise(metrics.events_received, self._settings.service, self._handler.name)
         self._pause = 0.2
         self._at_work = eventlet.GreenPool(1000)
 
@@ -131,7 +131,7 @@ class Handles(BackgroundEntrypoint):
                 why = UNREADABLE if heard is None else "delivery_limit"
                 if not _wait(self._at_work.spawn(self._park, message, why), connection):
                     return
-                metrics.heard.labels(self._settings.service, self._handler.name, "parked").inc()
+                metrics.events_received.labels(self._settings.service, self._handler.name, "parked").inc()
                 channel.basic_ack(message.delivery_tag)
             else:
                 is_suspect = headers_of(message).get("x-delivery-count") or (self.batch > 1 and count_failures(message))
@@ -172,8 +172,8 @@ class Handles(BackgroundEntrypoint):
             with metrics.timed(metrics.handler_seconds, *told_of):
                 handled = inbox.handle(self._database, self._handler.name, heard, self._act)
             metrics.batch_events.labels(*told_of).observe(len(heard))
-            metrics.heard.labels(*told_of, "handled").inc(handled)
-            metrics.heard.labels(*told_of, "repeated").inc(len(heard) - handled)
+            metrics.events_received.labels(*told_of, "handled").inc(handled)
+            metrics.events_received.labels(*told_of, "repeated").inc(len(heard) - handled)
 
         try:
             done = inbox.retry_on_database_errors(work, giving_up=self._stopping.ready, pause=self._stopping.wait)
@@ -195,7 +195,7 @@ class Handles(BackgroundEntrypoint):
             exc_info=error,
             extra={"queue": self._handler.subscription.queue, "event_id": str(heard.id), "attempt": attempt, "parked": last},
         )
-        metrics.heard.labels(self._settings.service, self._handler.name, "parked" if last else "failed").inc()
+        metrics.events_received.labels(self._settings.service, self._handler.name, "parked" if last else "failed").inc()
         if not last:
             channel.basic_reject(message.delivery_tag, requeue=False)
         elif self._park(message, type(error).__name__, attempt):
@@ -335,11 +335,11 @@ class ServiceWorker:
 
     @handles_batch(AdministratorAppointed)
     def on_administrator_appointed(self, session: Session, events: list[AdministratorAppointed]) -> None:
-        appointments.note(session, events)
+        appointments.record(session, events)
 
     @handles_batch(AdministratorDismissed)
     def on_administrator_dismissed(self, session: Session, events: list[AdministratorDismissed]) -> None:
-        appointments.note(session, events)
+        appointments.record(session, events)
 
     @every(seconds=3600)
     def forget(self, session: Session) -> None:

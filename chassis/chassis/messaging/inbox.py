@@ -11,7 +11,7 @@ from sqlalchemy import Column, String, Table, Uuid, func, text
 from sqlalchemy.orm import Session
 
 from chassis.data.bulk_sql import array
-from chassis.data.database import Database, Moment, is_passing, tables
+from chassis.data.database import Database, Moment, is_transient, tables
 from chassis.messaging import outbox
 from chassis.ops import tracing
 from contracts.event import Event
@@ -85,7 +85,7 @@ def retry_on_database_errors(
             work()
             return True
         except Exception as error:
-            if not is_passing(error):
+            if not is_transient(error):
                 raise
             log.warning("database trouble, the work waits", extra={"error": type(error).__name__, "pause_seconds": wait})
             if giving_up():

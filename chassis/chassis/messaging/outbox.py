@@ -108,7 +108,7 @@ def add_for_queue(session: Session, queue: str, envelope: Envelope, version: int
 def continue_trace(session: Session, traceparent: str | None, causes: Mapping[UUID, str] | None = None) -> None:
     """What this session tells belongs to the given W3C trace, or to a new one if that is none; what mentions one of the `causes`,
     things by their ids, belongs to that thing's."""
-    session.info["traceparent"] = tracing.continued(traceparent)
+    session.info["traceparent"] = tracing.continue_or_start(traceparent)
     session.info["causes"] = causes or {}
 
 

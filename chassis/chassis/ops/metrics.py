@@ -18,8 +18,10 @@ SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 1
 
 requests = Counter("duijie_http_requests_total", "Answered requests", ["service", "method", "route", "status"])
 request_seconds = Histogram("duijie_http_request_seconds", "Time to answer a request", ["service", "method", "route"], buckets=SECONDS)
-told = Counter("duijie_events_told_total", "Events told, unheard, missed by a listener, refused", ["service", "event", "outcome"])
-heard = Counter("duijie_events_heard_total", "Deliveries: handled, repeated, failed, parked", ["service", "event", "outcome"])
+events_published = Counter(
+    "duijie_events_told_total", "Events told, unheard, missed by a listener, refused", ["service", "event", "outcome"]
+)
+events_received = Counter("duijie_events_heard_total", "Deliveries: handled, repeated, failed, parked", ["service", "event", "outcome"])
 handler_seconds = Histogram("duijie_handler_seconds", "Time of one call of a handler", ["service", "event"], buckets=SECONDS)
 batch_events = Histogram("duijie_batch_events", "Events in one call", ["service", "event"], buckets=(1, 2, 5, 10, 25, 50, 100, 250, 500))
 outbox_age = Gauge("duijie_outbox_age_seconds", "Age of the oldest event that is not told yet, 0 without one", ["service"])
@@ -27,7 +29,7 @@ dead_letters = Gauge("duijie_dead_letters", "Parked deliveries", ["service"])
 pool_connections = Gauge("duijie_pool_connections", "Database connections in use", ["service", "role"])
 pool_size = Gauge("duijie_pool_size", "Database connections there may be", ["service", "role"])
 
-OUTCOMES = {told: ("told", "unheard", "missed", "refused"), heard: ("handled", "repeated", "failed", "parked")}
+OUTCOMES = {events_published: ("told", "unheard", "missed", "refused"), events_received: ("handled", "repeated", "failed", "parked")}
 
 _serving = threading.Lock()
 
@@ -45,13 +47,13 @@ def serve(settings: Settings, role: str, database: Database) -> None:
         start_http_server(settings.metrics_port, settings.host)
 
 
-def begin(counted: Counter, service: str, event: str) -> None:
+def initialise(counted: Counter, service: str, event: str) -> None:
     """Say that nothing has come of an event yet: of a count that begins with its first failure Prometheus sees no increase."""
     for outcome in OUTCOMES[counted]:
         counted.labels(service, event, outcome)
 
 
-def asked(gauge: Gauge, settings: Settings, database: Database, question: Callable[[Session], float]) -> None:
+def read_from_database(gauge: Gauge, settings: Settings, database: Database, question: Callable[[Session], float]) -> None:
     """Have a gauge ask the database whenever it is looked at; no number while the database is away or all connections are taken."""
 
     def answer() -> float:

@@ -15,7 +15,7 @@ LEVELS = dict.fromkeys(("amqp", "kombu", "nameko", "httpx", "httpcore", "alembic
     # nameko writes an exception's own words into its message; `events` logs the same without them.
     "nameko.containers": logging.CRITICAL
 }
-KEYS = {
+ALLOWED_KEYS = {
     "event", "level", "logger", "timestamp", "service", "role", "lineno", "error", "raised_at", "request_id", "trace_id", "endpoint",
     "status", "seconds", "caller_id", "act", "queue", "queues", "event_id", "events", "kind", "side", "attempt", "parked", "listener",
     "pause_seconds", "timer", "reason", "count", "letter", "by",
@@ -54,8 +54,8 @@ def start(service: str, role: str) -> None:
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.CallsiteParameterAdder([structlog.processors.CallsiteParameter.LINENO]),
-                without_values,
-                discreet,
+                drop_exception_text,
+                keep_allowed_keys,
                 structlog.processors.JSONRenderer(ensure_ascii=False),
             ],
         )
@@ -69,7 +69,7 @@ def start(service: str, role: str) -> None:
     threading.excepthook = lambda args: log.critical("a thread ended by an error", exc_info=args.exc_value)
 
 
-def without_values(_: object, __: str, entry: structlog.typing.EventDict) -> structlog.typing.EventDict:
+def drop_exception_text(_: object, __: str, entry: structlog.typing.EventDict) -> structlog.typing.EventDict:
     """An exception's text may quote a row or a body: keep its type and where it was raised, never its words."""
     if info := entry.pop("exc_info", None):
         error = info[1] if isinstance(info, tuple) else sys.exc_info()[1] if info is True else info
@@ -79,22 +79,22 @@ def without_values(_: object, __: str, entry: structlog.typing.EventDict) -> str
     return entry
 
 
-def discreet(_: object, __: str, entry: structlog.typing.EventDict) -> structlog.typing.EventDict:
+def keep_allowed_keys(_: object, __: str, entry: structlog.typing.EventDict) -> structlog.typing.EventDict:
     """Only keys of the allow-list, and no numbers in them that look like a phone or a document, whoever wrote the line."""
-    withheld = sorted(entry.keys() - KEYS)
-    kept = {key: redacted(value) for key, value in entry.items() if key in KEYS}
-    return kept | ({"withheld": [redacted(key) for key in withheld]} if withheld else {})
+    withheld = sorted(entry.keys() - ALLOWED_KEYS)
+    kept = {key: redact_numbers(value) for key, value in entry.items() if key in ALLOWED_KEYS}
+    return kept | ({"withheld": [redact_numbers(key) for key in withheld]} if withheld else {})
 
 
-def redacted(value: Any) -> Any:
+def redact_numbers(value: Any) -> Any:
     """The value with `***` for every run of digits that has the form of a phone, an id card or a bank card; ids of things stay."""
     if isinstance(value, str):
         return _NUMBERS.sub(lambda found: found["id"] or "***", value)
     if isinstance(value, list | tuple):
-        return [redacted(one) for one in value]
+        return [redact_numbers(one) for one in value]
     if isinstance(value, int | float | None):
         return value if value is None or abs(value) < 10**10 else "***"
-    return redacted(str(value))
+    return redact_numbers(str(value))
 
 
 def _places(error: BaseException) -> list[str]:

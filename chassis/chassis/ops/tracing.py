@@ -37,7 +37,7 @@ def start(service: str, role: str) -> None:
     _tracer = provider.get_tracer("duijie")
 
 
-def continued(traceparent: str | None) -> str:
+def continue_or_start(traceparent: str | None) -> str:
     """The trace context given, or a new one if that is none."""
     known = traceparent is not None and _TRACEPARENT.match(traceparent)
     return traceparent if known and traceparent else f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
@@ -45,14 +45,14 @@ def continued(traceparent: str | None) -> str:
 
 def span(name: str, traceparent: str | None, kind: Kind = "internal", **attributes: str | int) -> AbstractContextManager[str]:
     """A span below the given trace context, which lasts as long as the block; gives the context of what comes of it."""
-    return nullcontext(continued(traceparent)) if _tracer is None else _recorded(name, traceparent, kind, attributes)
+    return nullcontext(continue_or_start(traceparent)) if _tracer is None else _recorded(name, traceparent, kind, attributes)
 
 
 @contextmanager
 def spans(named: Sequence[tuple[str, str | None]], kind: Kind = "internal", **attributes: str | int) -> Iterator[list[str]]:
     """As `span`, for deeds done together that belong to different traces: `named` are pairs of name and trace context."""
     if _tracer is None:
-        yield [continued(traceparent) for _, traceparent in named]
+        yield [continue_or_start(traceparent) for _, traceparent in named]
         return
     with ExitStack() as running:
         yield [running.enter_context(_recorded(name, traceparent, kind, attributes)) for name, traceparent in named]

@@ -110,7 +110,7 @@ def administrator_of(database: Database, region: str) -> Person:
         version=1, appointment_id=new_id(), user_id=person.id, region=region, appointed_by=None, appointed_at=datetime.now(UTC)
     )
     with database.begin() as session:
-        appointments.note(session, [event])
+        appointments.record(session, [event])
     return person
 
 

@@ -31,7 +31,7 @@ def without_wait_selector() -> None:
 def without_patience() -> None:
     from chassis.messaging import inbox
 
-    inbox.is_passing = lambda error: False
+    inbox.is_transient = lambda error: False
 
 
 def in_one_batch() -> None:
@@ -146,7 +146,7 @@ def without_draining() -> None:
 def without_letting_go() -> None:
     from chassis.http import draining
 
-    draining.keep = lambda app: None
+    draining.install = lambda app: None
 
 
 def without_listening() -> None:
@@ -175,13 +175,13 @@ def without_discretion() -> None:
 
     from chassis.ops import telemetry
 
-    telemetry.without_values = structlog.processors.format_exc_info
+    telemetry.drop_exception_text = structlog.processors.format_exc_info
 
 
 def without_withholding() -> None:
     from chassis.ops import telemetry
 
-    telemetry.discreet = lambda _, __, entry: entry
+    telemetry.keep_allowed_keys = lambda _, __, entry: entry
 
 
 def with_pantry_listed() -> None:

@@ -10,7 +10,7 @@ from datetime import timedelta
 import psycopg
 from prometheus_client import Counter
 
-from chassis.data.database import Database, is_passing, is_too_slow
+from chassis.data.database import Database, is_statement_timeout, is_transient
 from chassis.data.pg_notify import listen
 from chassis.ops import gc_tuning, metrics, telemetry
 from chassis.settings import Settings
@@ -46,9 +46,9 @@ def run(settings: Settings, stopping: threading.Event) -> None:
                     if not cleared.due:
                         woken.wait(0.2)
         except Exception as error:
-            if is_too_slow(error):
+            if is_statement_timeout(error):
                 limit = max(1, limit // 2)
-            elif not isinstance(error, psycopg.Error) and not is_passing(error):
+            elif not isinstance(error, psycopg.Error) and not is_transient(error):
                 raise
             log.warning("clearing is interrupted", extra={"error": type(error).__name__, "pause_seconds": pause})
             stopping.wait(pause)

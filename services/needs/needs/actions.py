@@ -232,7 +232,7 @@ def _lock_need(act: str, session: Session, caller: Caller, need_id: UUID) -> Nee
     need = session.get(Need, need_id, with_for_update={"of": Need})
     if need is None or rules.view_of(caller, need) == "public":
         raise not_found()
-    versions.as_seen(session, need)
+    versions.check_if_match(session, need)
     if refusal := rules.need_refusal(act, caller, need, queries.find_township_managers(session, caller, [need])):
         raise refusal
     return need
@@ -243,7 +243,7 @@ def _lock_own_pledge(session: Session, caller: Caller, pledge_id: UUID) -> Pledg
     pledge = session.get(Pledge, pledge_id, with_for_update={"of": Pledge})
     if pledge is None or pledge.pledger_id != caller.id:
         raise not_found()
-    versions.as_seen(session, pledge)
+    versions.check_if_match(session, pledge)
     if refusal := rules.pledge_refusal(caller, pledge):
         raise refusal
     return pledge

@@ -74,7 +74,7 @@ def test_a_change_of_an_older_version_is_refused(
     client: Client, database: RolledBack, pledge: str, donor: Person, monkeypatch: pytest.MonkeyPatch, guarded: bool
 ) -> None:
     if not guarded:
-        monkeypatch.setattr(versions, "as_seen", lambda session, row: setattr(session.info.get("seen"), "compared", True))
+        monkeypatch.setattr(versions, "check_if_match", lambda session, row: setattr(session.info.get("seen"), "compared", True))
     seen = client.get(pledge, by=donor).headers["ETag"]
     assert client.patch(pledge, {"quantity": 40}, by=donor, seen=seen).status_code == 202
     late = client.patch(pledge, {"quantity": 70}, by=donor, seen=seen)

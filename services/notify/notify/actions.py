@@ -57,7 +57,7 @@ def write_notices(session: Session, events: Sequence[Event]) -> None:
 def read_notice(session: Session, caller: Caller, notice_id: UUID) -> Notice:
     """Mark a notice as read by the caller; a second time changes nothing."""
     notice = queries.own_notice(session, caller, notice_id, to_change=True)
-    versions.as_seen(session, notice)
+    versions.check_if_match(session, notice)
     if notice.read_at is None:
         notice.read_at = now()
         notice.version += 1

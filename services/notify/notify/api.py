@@ -8,7 +8,7 @@ from marshmallow import fields
 from sqlalchemy.orm import Session
 
 from chassis.http.auth import SIGNED_IN, Caller
-from chassis.http.fields import Acts, Choice, Flag, Id, NothingIn, Schema, Strict
+from chassis.http.fields import AllowedOperations, Choice, Flag, Id, NothingIn, Schema, Strict
 from chassis.http.pagination import PageIn, page_of
 from chassis.http.routes import access
 from chassis.problems import language
@@ -44,7 +44,7 @@ class NoticeOut(Schema):
     facts = fields.Dict(keys=fields.String(), required=True, metadata={"description": "the figures and codes that the words are made of"})
     created_at = fields.AwareDateTime(required=True)
     read_at = fields.AwareDateTime(required=True, allow_none=True)
-    allowed = Acts()
+    allowed = AllowedOperations()
 
 
 class UnreadOut(Schema):

@@ -36,7 +36,7 @@ def appeal_mark(session: Session, caller: Caller, mark_id: UUID, text: str) -> A
     """Say why a mark against oneself is wrong; once."""
     find_own_event(session, caller, mark_id)
     event = session.get_one(ReliabilityEvent, mark_id, with_for_update=True, populate_existing=True)
-    versions.as_seen(session, event)
+    versions.check_if_match(session, event)
     if refusal := rules.find_lodging_problem(caller, event):
         raise refusal
     event.version += 1
@@ -51,7 +51,7 @@ def decide_appeal(session: Session, caller: Caller, appeal_id: UUID, outcome: st
     """`upheld`: the mark is taken back; `dismissed`: it stays. Either way with an answer."""
     find_visible_appeal(session, caller, appeal_id)
     appeal = session.get_one(Appeal, appeal_id, with_for_update=True, populate_existing=True)
-    versions.as_seen(session, appeal)
+    versions.check_if_match(session, appeal)
     if refusal := rules.find_decision_problem(caller, appeal):
         raise refusal
     appeal.state, appeal.answer, appeal.version = outcome, answer, appeal.version + 1

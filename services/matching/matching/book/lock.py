@@ -35,7 +35,7 @@ def lock_for_action(
     if with_proposals:
         lock_pledge_and_proposed_needs(session, match)
     match = lock_match(session, match, with_book=with_book)
-    versions.as_seen(session, match)
+    versions.check_if_match(session, match)
     if refusal := rule(act, caller, match):
         raise refusal
     return match

@@ -114,7 +114,7 @@ def list_managed_disputes(
 def _take(session: Session, caller: Caller, dispute_id: UUID, act: str) -> Dispute:
     find_visible_dispute(session, caller, dispute_id)
     dispute = _locked(session, dispute_id)
-    versions.as_seen(session, dispute)
+    versions.check_if_match(session, dispute)
     if refusal := rules.find_problem(act, caller, dispute):
         raise refusal
     return dispute

@@ -8,7 +8,7 @@ from marshmallow import fields
 from sqlalchemy.orm import Session
 
 from chassis.http.auth import SIGNED_IN, STAFF, Caller
-from chassis.http.fields import Acts, Choice, Flag, NothingIn, Region, Schema, Strict, Text
+from chassis.http.fields import AllowedOperations, Choice, Flag, NothingIn, Region, Schema, Strict, Text
 from chassis.http.pagination import PageIn, page_of
 from chassis.http.routes import access
 from matching.disputes import actions
@@ -83,7 +83,7 @@ class DisputeOut(Schema):
     overdue = fields.Boolean(required=True, metadata={"description": "whether it waits for the county longer than that"})
     ruling = fields.String(required=True, allow_none=True)
     settled_at = fields.AwareDateTime(required=True, allow_none=True)
-    allowed = Acts()
+    allowed = AllowedOperations()
 
 
 DisputePage = page_of(DisputeOut)

@@ -53,7 +53,7 @@ def withdraw_rule(session: Session, caller: Caller, lesson_id: UUID) -> RefusalR
     # The pledge before the lesson, as a change of the pledge does.
     pledge = session.get_one(Pledge, lesson.pledge_id, with_for_update=True, populate_existing=True)
     session.refresh(lesson, with_for_update=True)
-    versions.as_seen(session, lesson)
+    versions.check_if_match(session, lesson)
     if lesson.forgotten_at is not None:
         raise state_conflict(state="forgotten")
     lesson.version, lesson.forgotten_at = lesson.version + 1, now()

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from chassis.http.auth import GIVERS, Caller
-from chassis.http.fields import Acts, Choice, Id, NothingIn, Schema
+from chassis.http.fields import AllowedOperations, Choice, Id, NothingIn, Schema
 from chassis.http.pagination import PageIn, page, page_of
 from chassis.http.routes import access
 from chassis.problems import language
@@ -46,7 +46,7 @@ class LessonOut(Schema):
     text = fields.String(required=True, metadata={"description": "what follows from it, in the language of the caller"})
     learnt_at = fields.AwareDateTime(required=True)
     forgotten_at = fields.AwareDateTime(required=True, allow_none=True)
-    allowed = Acts()
+    allowed = AllowedOperations()
 
 
 LessonPage = page_of(LessonOut)

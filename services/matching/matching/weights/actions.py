@@ -39,7 +39,7 @@ def set_weights(session: Session, caller: Caller, region: str, weights: Weights,
         raise not_found()
     session.execute(_TAKE_TURNS, {"region": region})
     latest = _latest(session, region)
-    versions.as_seen(session, latest)
+    versions.check_if_match(session, latest)
     at = now()
     if wrong := [*weights.wrong(), *(["valid_from"] if valid_from and not at <= valid_from <= at + LONGEST_AHEAD else [])]:
         raise weights_wrong(errors=[{"pointer": f"#/{name}", "code": "out_of_range"} for name in wrong])

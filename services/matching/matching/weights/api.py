@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from chassis.data.database import now
 from chassis.http.auth import STAFF, Caller
-from chassis.http.fields import Acts, Moment, Region, Schema, Strict, Whole
+from chassis.http.fields import AllowedOperations, Moment, Region, Schema, Strict, Whole
 from chassis.http.routes import access
 from matching.allocation.score import DEFAULT, MOST, Weights
 from matching.weights import actions, queries
@@ -79,7 +79,7 @@ class RegionWeightsOut(Schema):
     version = shown_as.Integer(required=True, metadata={"description": "the last version set for this region, 0 without any"})
     in_force = shown_as.Nested(WeightSetOut, required=True)
     history = shown_as.List(shown_as.Nested(WeightSetOut), required=True)
-    allowed = Acts()
+    allowed = AllowedOperations()
 
 
 @api.get("/weights")

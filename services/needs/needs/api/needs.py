@@ -8,7 +8,7 @@ from marshmallow import fields
 from sqlalchemy.orm import Session
 
 from chassis.http.auth import ANYONE, HOUSEHOLD, STAFF, Caller
-from chassis.http.fields import Acts, Category, Choice, Id, NothingIn, Region, Schema, Strict, Text, Whole
+from chassis.http.fields import AllowedOperations, Category, Choice, Id, NothingIn, Region, Schema, Strict, Text, Whole
 from chassis.http.pagination import PageIn, page_of
 from chassis.http.routes import access
 from needs import actions, queries
@@ -73,7 +73,7 @@ class NeedOut(Schema):
     household_id = fields.UUID(required=True, allow_none=True)
     poster_id = fields.UUID(required=True, allow_none=True)
     reason = fields.String(required=True, allow_none=True)
-    allowed = Acts()
+    allowed = AllowedOperations()
 
 
 class RejectionIn(Strict):

@@ -8,7 +8,7 @@ from marshmallow import ValidationError, fields, validates_schema
 from sqlalchemy.orm import Session
 
 from chassis.http.auth import ANYONE, GIVERS, SIGNED_IN, Caller
-from chassis.http.fields import Acts, Category, Choice, Moment, NothingIn, Region, Schema, Strict, Text, Whole
+from chassis.http.fields import AllowedOperations, Category, Choice, Moment, NothingIn, Region, Schema, Strict, Text, Whole
 from chassis.http.pagination import PageIn, page_of
 from chassis.http.routes import access
 from needs import actions, queries
@@ -72,7 +72,7 @@ class PledgeOut(Schema):
     offered_at = fields.AwareDateTime(required=True)
     note = fields.String(required=True, allow_none=True)
     pledger_id = fields.UUID(required=True, allow_none=True)
-    allowed = Acts()
+    allowed = AllowedOperations()
 
 
 PledgePage = page_of(PledgeOut)

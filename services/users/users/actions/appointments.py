@@ -55,7 +55,7 @@ def dismiss_administrator(session: Session, caller: Caller, appointment_id: UUID
     appointment = session.get(Appointment, appointment_id, with_for_update={"of": Appointment})
     if appointment is None or not rules.can_see_appointment(caller, appointment):
         raise not_found()
-    versions.as_seen(session, appointment)
+    versions.check_if_match(session, appointment)
     if refusal := rules.dismissal_refusal(caller, appointment):
         raise refusal
     appointment.dismissed_by, appointment.dismissed_at = caller.id, now()
@@ -66,7 +66,7 @@ def dismiss_administrator(session: Session, caller: Caller, appointment_id: UUID
 
 
 def _publish(session: Session, events: Sequence[AdministratorAppointed | AdministratorDismissed]) -> None:
-    appointments.note(session, events)
+    appointments.record(session, events)
     outbox.add(session, *events)
 
 

@@ -8,7 +8,7 @@ from marshmallow import ValidationError, fields, validates_schema
 from sqlalchemy.orm import Session
 
 from chassis.http.auth import STAFF, Caller
-from chassis.http.fields import Acts, Choice, Id, NothingIn, Region, Schema, Strict
+from chassis.http.fields import AllowedOperations, Choice, Id, NothingIn, Region, Schema, Strict
 from chassis.http.pagination import PageIn, page_of
 from chassis.http.routes import access
 from users import queries
@@ -42,7 +42,7 @@ class AppointmentOut(Schema):
     appointed_at = fields.AwareDateTime(required=True)
     dismissed_by = fields.UUID(required=True, allow_none=True)
     dismissed_at = fields.AwareDateTime(required=True, allow_none=True)
-    allowed = Acts()
+    allowed = AllowedOperations()
 
 
 class AppointmentsIn(PageIn):

@@ -8,7 +8,7 @@ from marshmallow import fields
 from sqlalchemy.orm import Session
 
 from chassis.http.auth import SIGNED_IN, STAFF, Caller
-from chassis.http.fields import Acts, Choice, Region, Schema, Strict, Text
+from chassis.http.fields import AllowedOperations, Choice, Region, Schema, Strict, Text
 from chassis.http.pagination import PageIn, page_of
 from chassis.http.routes import access
 from matching.appeals import actions
@@ -45,7 +45,7 @@ class MarkOut(Schema):
     at = fields.AwareDateTime(required=True)
     void_at = fields.AwareDateTime(required=True, allow_none=True, metadata={"description": "when it was taken back; it counts no more"})
     appeal_id = fields.UUID(required=True, allow_none=True)
-    allowed = Acts()
+    allowed = AllowedOperations()
 
 
 class AppealOut(Schema):
@@ -59,7 +59,7 @@ class AppealOut(Schema):
     answer = fields.String(required=True, allow_none=True)
     lodged_at = fields.AwareDateTime(required=True)
     decided_at = fields.AwareDateTime(required=True, allow_none=True)
-    allowed = Acts()
+    allowed = AllowedOperations()
 
 
 MarkPage, AppealPage = page_of(MarkOut), page_of(AppealOut)

@@ -41,7 +41,7 @@ def _add(session: Session, caller: Caller, match_id: UUID, data: bytes, media_ty
         picture = clean_photo(data, media_type)
     # Looked at again, because the match is locked only now that the picture is ready.
     match = lock_match(session, match, with_book=False)
-    versions.as_seen(session, match)
+    versions.check_if_match(session, match)
     feedback = load_feedback(session, match)
     if known := _known(feedback, match, caller, purpose, digest):
         return known
@@ -71,7 +71,7 @@ def remove_photo(session: Session, caller: Caller, photo_id: UUID) -> Photo:
     """The picture is gone for good; that there was one stays."""
     find_visible_photo(session, caller, photo_id)
     photo = session.get_one(Photo, photo_id, with_for_update=True, populate_existing=True)
-    versions.as_seen(session, photo)
+    versions.check_if_match(session, photo)
     if refusal := rules.find_removal_problem(caller, photo):
         raise refusal
     photo.data, photo.removed_at, photo.removed_by, photo.version = None, now(), caller.id, photo.version + 1

@@ -57,7 +57,7 @@ def refuse_thanks(session: Session, caller: Caller, thanks_id: UUID, reason: str
 def _decide(session: Session, caller: Caller, thanks_id: UUID, state: str, reason: str | None) -> Thanks:
     find_visible_thanks(session, caller, thanks_id)
     thanks = session.get_one(Thanks, thanks_id, with_for_update=True, populate_existing=True)
-    versions.as_seen(session, thanks)
+    versions.check_if_match(session, thanks)
     if refusal := rules.find_decision_problem(caller, thanks, load_managers(session, caller, [thanks])):
         raise refusal
     thanks.state, thanks.reason, thanks.version = state, reason, thanks.version + 1

@@ -9,7 +9,7 @@ from marshmallow import fields
 from sqlalchemy.orm import Session
 
 from chassis.http.auth import HOUSEHOLD, SIGNED_IN, STAFF, Caller
-from chassis.http.fields import Acts, Choice, NothingIn, Schema
+from chassis.http.fields import AllowedOperations, Choice, NothingIn, Schema
 from chassis.http.routes import access
 from matching.feedback.actions import photos as actions
 from matching.feedback.image import KEPT_TYPE, MOST_BYTES, TYPES
@@ -35,7 +35,7 @@ class PhotoOut(Schema):
     height = fields.Integer(required=True)
     size = fields.Integer(required=True, metadata={"description": "bytes"})
     removed_at = fields.AwareDateTime(required=True, allow_none=True)
-    allowed = Acts()
+    allowed = AllowedOperations()
 
 
 class PhotosOut(Schema):

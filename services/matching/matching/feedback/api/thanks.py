@@ -8,7 +8,7 @@ from marshmallow import fields
 from sqlalchemy.orm import Session
 
 from chassis.http.auth import HOUSEHOLD, SIGNED_IN, STAFF, Caller
-from chassis.http.fields import Acts, Choice, Id, NothingIn, Region, Schema, Strict, Text
+from chassis.http.fields import AllowedOperations, Choice, Id, NothingIn, Region, Schema, Strict, Text
 from chassis.http.pagination import PageIn, page_of
 from chassis.http.routes import access
 from matching.feedback.actions import thanks as actions
@@ -50,7 +50,7 @@ class ThanksOut(Schema):
     reason = Choice(THANKS_REFUSALS, required=True, allow_none=True, metadata={"description": "why they were refused"})
     written_at = fields.AwareDateTime(required=True)
     decided_at = fields.AwareDateTime(required=True, allow_none=True)
-    allowed = Acts()
+    allowed = AllowedOperations()
 
 
 ThanksPage = page_of(ThanksOut)

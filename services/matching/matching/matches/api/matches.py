@@ -8,7 +8,7 @@ from marshmallow import fields
 from sqlalchemy.orm import Session
 
 from chassis.http.auth import SIGNED_IN, STAFF, Caller
-from chassis.http.fields import Acts, Choice, Region, Schema
+from chassis.http.fields import AllowedOperations, Choice, Region, Schema
 from chassis.http.pagination import PageIn, page_of
 from chassis.http.routes import access
 from chassis.problems import language
@@ -94,7 +94,7 @@ class MatchOut(Schema):
     closed_at = fields.AwareDateTime(required=True, allow_none=True)
     delivery = fields.Nested(DeliveryOut, required=True)
     dispute = Choice(DISPUTED, required=True, allow_none=True, metadata={"description": "empty when nobody disputes it"})
-    allowed = Acts()
+    allowed = AllowedOperations()
 
 
 MatchPage = page_of(MatchOut)
