@@ -165,7 +165,7 @@ def wrong_in_owners(owners: str) -> set[str]:
     lines = (line.split() for line in owners.splitlines() if line.strip() and not line.startswith("#"))
     listed = {pattern for pattern, first, *_ in lines if first.startswith("@")} - {"*"}
     folders = {f"/{path.name}/" for path in ROOT.iterdir() if (path / "__init__.py").exists() or any(path.glob("*/pyproject.toml"))}
-    folders |= {"/contracts/", "/chassis/", "/docs/", "/clients/", "/examples/", "/.github/"}
+    folders |= {"/contracts/", "/chassis/", "/tests/", "/docs/", "/clients/", "/examples/", "/.github/"}
     return (folders - listed) | {one for one in listed if not (ROOT / one.strip("/")).is_dir()}
 
 

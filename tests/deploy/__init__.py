@@ -1,1 +1,0 @@
-"""Tests of the chart and the platform against the code."""

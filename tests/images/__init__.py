@@ -1,1 +1,0 @@
-"""Tests of the built images. Run by `make images-test`."""
