@@ -1,4 +1,4 @@
-"""Describes all events for whoever listens: one AsyncAPI 3.0 document, made from the events' classes and the workers."""
+"""The AsyncAPI 3.0 document of all events, made from their classes and the workers."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -21,29 +21,29 @@ ENVELOPE = {
     "required": ["ce-specversion", "ce-id", "ce-type", "ce-source", "ce-subject", "ce-time"],
     "properties": {
         "ce-specversion": {"description": "edition of CloudEvents", "const": "1.0"},
-        "ce-id": {"description": "names this telling; the same id again is the same event again", "type": "string", "format": "uuid"},
+        "ce-id": {"description": "id of this event; the same id again is the same event again", "type": "string", "format": "uuid"},
         "ce-type": {"description": "name of the event, which is the routing key too", "type": "string"},
-        "ce-source": {"description": "the teller: `/duijie/<service>`", "type": "string"},
-        "ce-subject": {"description": "the thing that the event is about: its first `…_id`", "type": "string", "format": "uuid"},
-        "ce-time": {"description": "when it was recorded, RFC 3339", "type": "string", "format": "date-time"},
+        "ce-source": {"description": "the publishing service: `/duijie/<service>`", "type": "string"},
+        "ce-subject": {"description": "subject of the event: its first field that ends in `_id`", "type": "string", "format": "uuid"},
+        "ce-time": {"description": "time of recording, RFC 3339", "type": "string", "format": "date-time"},
         "traceparent": {"description": "W3C trace that the event belongs to", "type": "string"},
     },
 }
 
 
 def document(listeners: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-    """The document; `listeners` names the services that listen to an event, by its name on the wire."""
+    """Make the document; `listeners` names the services that listen to an event, by its name on the wire."""
     events = every_event()
     operations: dict[str, Any] = {}
     for name, event in events.items():
-        operations[f"{producer_of(event)}_tells_{name}"] = _telling(event)
-        operations |= {f"{listener}_hears_{name}": _hearing(event, listener) for listener in listeners.get(name, [])}
+        operations[f"{producer_of(event)}_tells_{name}"] = _sending(event)
+        operations |= {f"{listener}_hears_{name}": _receiving(event, listener) for listener in listeners.get(name, [])}
     return {
         "asyncapi": "3.0.0",
         "info": {
             "title": "Duijie 对接 events",
             "version": "1",
-            "description": "What the services of Duijie tell each other over RabbitMQ. Additive only: docs/decisions/0006.",
+            "description": "The events that the services of Duijie exchange over RabbitMQ. Changes only add: docs/decisions/0006.",
             "license": {"name": "Apache-2.0"},
             "tags": [{"name": service} for service in services()],
         },
@@ -53,13 +53,13 @@ def document(listeners: Mapping[str, Sequence[str]]) -> dict[str, Any]:
         "components": {
             "messages": {name: _message(event) for name, event in events.items()},
             "schemas": {"Envelope": ENVELOPE} | schemas(*events.values(), under=SCHEMAS),
-            "correlationIds": {"trace": {"description": "the trace of the deed", "location": "$message.header#/traceparent"}},
+            "correlationIds": {"trace": {"description": "the trace of the request", "location": "$message.header#/traceparent"}},
         },
     }
 
 
 def envelope_of(event: Event) -> Envelope:
-    """A plausible envelope for an example, the same at every run."""
+    """Make a plausible envelope for an example, the same at every run."""
     name = name_of(type(event))
     return Envelope(
         id=uuid5(NAMESPACE, name),
@@ -99,14 +99,14 @@ def _message(event: type[Event]) -> dict[str, Any]:
     }
 
 
-def _telling(event: type[Event]) -> dict[str, Any]:
-    teller = producer_of(event)
-    return _operation(event, teller, "send", f"{teller} tells {event.__name__}", {"deliveryMode": 2, "mandatory": True})
+def _sending(event: type[Event]) -> dict[str, Any]:
+    producer = producer_of(event)
+    return _operation(event, producer, "send", f"{producer} publishes {event.__name__}", {"deliveryMode": 2, "mandatory": True})
 
 
-def _hearing(event: type[Event], listener: str) -> dict[str, Any]:
-    heard = _operation(event, listener, "receive", f"{listener} hears {event.__name__}", {"ack": True})
-    return heard | {"x-queue": Subscription(listener, event).queue}
+def _receiving(event: type[Event], listener: str) -> dict[str, Any]:
+    operation = _operation(event, listener, "receive", f"{listener} listens to {event.__name__}", {"ack": True})
+    return operation | {"x-queue": Subscription(listener, event).queue}
 
 
 def _operation(event: type[Event], service: str, action: str, summary: str, amqp: dict[str, Any]) -> dict[str, Any]:

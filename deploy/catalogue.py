@@ -1,4 +1,4 @@
-"""Writes the catalogue of events for people: docs/events.md."""
+"""The catalogue of events for people: docs/events.md."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
@@ -12,35 +12,35 @@ PLAIN = {"uuid": "id (UUID)", "date-time": "time (RFC 3339)"}
 
 
 def page(listeners: Mapping[str, Sequence[str]]) -> str:
-    """The whole page; `listeners` names the services that listen to an event, by its name on the wire."""
+    """Make the whole page; `listeners` names the services that listen to an event, by its name on the wire."""
     events = every_event()
-    tellers = list(dict.fromkeys(producer_of(event) for event in events.values()))
+    producers = list(dict.fromkeys(producer_of(event) for event in events.values()))
     lines = [files("deploy").joinpath("events-preface.md").read_text("utf-8")]
-    lines += ["## The events", "| event | teller | listeners |", "|---|---|---|"]
+    lines += ["## The events", "| event | producer | listeners |", "|---|---|---|"]
     for name, event in events.items():
         heard = ", ".join(listeners.get(name, ())) or "—"
         lines.append(f"| [{event.__name__}](#{event.__name__.lower()}) | {producer_of(event)} | {heard} |")
-    for teller in tellers:
-        lines += ["", f"## Told by {teller}"]
-        for event in (event for event in events.values() if producer_of(event) == teller):
+    for producer in producers:
+        lines += ["", f"## Events of {producer}"]
+        for event in (event for event in events.values() if producer_of(event) == producer):
             lines += _section(event, listeners.get(name_of(event), ()))
     return "\n".join(lines) + "\n"
 
 
 def _section(event: type[Event], listeners: Sequence[str]) -> Iterator[str]:
-    name, teller = name_of(event), producer_of(event)
+    name, producer = name_of(event), producer_of(event)
     found = schemas(event)
-    yield from ("", f"### {event.__name__}", *_sayings(event), "")
-    yield f"- exchange `{exchange_of(teller)}`, routing key `{name}`"
-    yield "- heard in " + (", ".join(f"`{Subscription(listener, event).queue}`" for listener in listeners) or "no queue of the house")
-    yield f"- [example](../contracts/examples/{teller}/{name}.json), [JSON Schema](../contracts/schemas/{teller}/{name}.json)"
+    yield from ("", f"### {event.__name__}", *_descriptions(event), "")
+    yield f"- exchange `{exchange_of(producer)}`, routing key `{name}`"
+    yield "- queues: " + (", ".join(f"`{Subscription(listener, event).queue}`" for listener in listeners) or "none in the house")
+    yield f"- [example](../contracts/examples/{producer}/{name}.json), [JSON Schema](../contracts/schemas/{producer}/{name}.json)"
     yield from _table(found.pop(event.__name__))
     for part, schema in found.items():
         yield from ("", f"`{part}`: {schema.get('description', '')}", *_table(schema))
 
 
-def _sayings(event: type[Event]) -> Iterator[str]:
-    """What the class and those above it say."""
+def _descriptions(event: type[Event]) -> Iterator[str]:
+    """The descriptions of the class and of its abstract bases."""
     for one in event.__mro__[: event.__mro__.index(Event)]:
         if one.__doc__:
             yield " ".join(one.__doc__.split())
@@ -49,8 +49,8 @@ def _sayings(event: type[Event]) -> Iterator[str]:
 def _table(schema: dict[str, Any]) -> Iterator[str]:
     yield from ("", "| field | type | range | meaning |", "|---|---|---|---|")
     for name, field in schema["properties"].items():
-        told = "" if name in schema.get("required", ()) else "; may be missing"
-        cells = (f"`{name}`", _type(field) + told, _range(field), field.get("description", ""))
+        optional = "" if name in schema.get("required", ()) else "; may be missing"
+        cells = (f"`{name}`", _type(field) + optional, _range(field), field.get("description", ""))
         yield "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |"
 
 
@@ -63,16 +63,17 @@ def _type(field: dict[str, Any]) -> str:
         return f"`{field['$ref'].rpartition('/')[2]}`"
     if field.get("type") == "array":
         return f"list of {_type(field['items'])}"
-    return PLAIN.get(field.get("format", ""), {"string": "text"}.get(field.get("type", ""), field.get("type", "anything")))
+    plain = {"string": "text"}.get(field.get("type", ""), field.get("type", "anything"))
+    return str(PLAIN.get(field.get("format", ""), plain))
 
 
 def _range(field: dict[str, Any]) -> str:
     if "anyOf" in field:
         return ", ".join(filter(None, map(_range, field["anyOf"])))
-    said = [" ".join(f"`{word}`" for word in field.get("enum", ()))]
+    parts = [" ".join(f"`{word}`" for word in field.get("enum", ()))]
     for least, most, unit in (("minimum", "maximum", ""), ("minLength", "maxLength", " characters"), ("minItems", "maxItems", " items")):
         if least in field or most in field:
-            said.append(f"{field.get(least, 0)}…{field.get(most, '')}{unit}")
+            parts.append(f"{field.get(least, 0)}…{field.get(most, '')}{unit}")
     if "pattern" in field:
-        said.append(f"`{field['pattern']}`")
-    return ", ".join(filter(None, said))
+        parts.append(f"`{field['pattern']}`")
+    return ", ".join(filter(None, parts))

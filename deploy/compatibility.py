@@ -56,9 +56,9 @@ def of_events(old: Document, new: Document, retired: Collection[str] = ()) -> It
             yield Break(name, "is published at another address now", readers)
         before, after = (document["components"]["messages"][name] for document in (old, new))
         for part, field in (("payload", name), ("headers", f"{name} header")):
-            for change in Comparison(old, new, "told").changes(before[part], after[part]):
+            for change in Comparison(old, new, "new to old").changes(before[part], after[part]):
                 yield _break(change, field, readers)
-        for change in Comparison(old, new, "taken").changes(before["payload"], after["payload"]):
+        for change in Comparison(old, new, "old to new").changes(before["payload"], after["payload"]):
             yield _break(change, name, tuple(f"replays to {reader}" for reader in readers))
 
 
@@ -69,7 +69,7 @@ def of_http(old: Document, new: Document, retired: Collection[str] = ()) -> Iter
         name, after = before["operationId"], present.get(address)
         if after is None and name in retired:
             continue
-        found = _of_operation(Comparison(old, new, "taken"), before, after) if after else [Change("", "is gone")]
+        found = _of_operation(Comparison(old, new, "old to new"), before, after) if after else [Change("", "is gone")]
         for change in found:
             yield _break(change, address, (f"front ends: {name}",))
 
@@ -95,7 +95,7 @@ def _of_operation(requests: Comparison, before: Document, after: Document) -> It
     if new_body.get("required") and not body.get("required"):
         yield Change("body", "must be given now")
     yield from _of_content(requests, body, new_body, "body")
-    answers = replace(requests, way="told", exact=False)
+    answers = replace(requests, way="new to old", exact=False)
     for status, answer in before["responses"].items():
         if status not in after["responses"]:
             yield Change(f"answer {status}", "is gone")

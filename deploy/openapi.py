@@ -1,4 +1,4 @@
-"""Describes all addresses for whoever builds on them: an OpenAPI 3.1 document a service, and one of the whole house."""
+"""The OpenAPI 3.1 documents: one for each service, and one for the whole house."""
 
 import json
 import re
@@ -17,7 +17,7 @@ Document = dict[str, Any]
 
 
 class NoKeys:
-    """Signs and knows nothing: who describes an address does not call it."""
+    """Keys of an application that is described and never called."""
 
     def current(self) -> Any:
         raise LookupError("a description needs no keys")
@@ -26,7 +26,7 @@ class NoKeys:
 
 
 def document_of(service: str) -> Document:
-    """What a service answers, by its own application; that one never connects to a database."""
+    """Describe a service's routes by its own application, which never connects to a database."""
     api = import_module(f"{service}.api").api
     app = create_app(service, api, database=Database("postgresql://nowhere", name="description"), keys=NoKeys())
     with app.app_context(), warnings.catch_warnings():
@@ -35,8 +35,10 @@ def document_of(service: str) -> Document:
 
 
 def published(document: Document) -> Document:
-    """The document as others can lean on it: at one origin, without what operators ask (`/livez`), with patterns that every language reads,
-    and with answers open for fields to come."""
+    """Prepare a document for readers outside.
+
+    It has one origin and no routes for operators (`/livez`). Its patterns are ones that every language reads. Answers may get more fields.
+    """
     document = {"openapi": document["openapi"]} | document
     document["info"] |= {"description": "README.md and docs/flow.md say who does what when.", "license": {"name": "Apache-2.0"}}
     document["servers"] = [{"url": "/"}]
@@ -54,7 +56,7 @@ def published(document: Document) -> Document:
 
 
 def merged(documents: Mapping[str, Document]) -> Document:
-    """One document of all. Schemas of one name and one content become one; where contents differ, each gets its service's name before it.
+    """Merge the documents of all services. Schemas that differ under one name get their service's name as a prefix.
 
     Raises `ValueError` when two services name an operation alike.
     """
@@ -79,12 +81,12 @@ def merged(documents: Mapping[str, Document]) -> Document:
 
 
 def house() -> Document:
-    """The document of the whole house."""
+    """Make the document of the whole house."""
     return merged({name: document_of(name) for name, service in services().items() if service.answers})
 
 
 def _merge_twins(document: Document) -> None:
-    """apispec names a schema anew (`NoticeOut1`) when it meets it by another way; what says the same becomes one again."""
+    """Merge schemas that apispec numbered (`NoticeOut1`) although they equal the one without a number."""
     schemas = document["components"]["schemas"]
     twins = {name: re.sub(r"\d+$", "", name) for name in schemas}
     twins = {name: plain for name, plain in twins.items() if plain != name and schemas.get(plain) == schemas[name]}
@@ -101,7 +103,7 @@ def _renamed(document: Document, names: Mapping[str, str]) -> Document:
 
 
 def _content(document: Document, name: str) -> str:
-    """What a schema says, and what those say to which it refers."""
+    """The text of a schema and of all schemas that it refers to."""
     reached = {one: document["components"]["schemas"][one] for one in _reached(document, document["components"]["schemas"][name])}
     return json.dumps([document["components"]["schemas"][name], reached], sort_keys=True)
 
@@ -111,7 +113,7 @@ def _requests(document: Document) -> list[Any]:
 
 
 def _reached(document: Document, start: Any) -> set[str]:
-    """The names of the schemas to which `start` refers, however indirectly."""
+    """The names of the schemas that `start` refers to, directly or not."""
     found: set[str] = set()
     open_nodes = [start]
     while open_nodes:

@@ -1,11 +1,11 @@
-"""Compares two JSON Schemas in the direction in which what they describe travels: does the taker bear all that the giver may send?"""
+"""The comparison of two JSON Schemas: does the receiver accept everything that the sender may send?"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
 Schema = dict[str, Any]
-Way = Literal["told", "taken"]
+Way = Literal["new to old", "old to new"]
 LOWEST = ("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties")
 HIGHEST = ("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties")
 EXACT = ("pattern", "multipleOf", "uniqueItems")
@@ -16,7 +16,7 @@ SAID = {"title", "description", "default", "example", "examples", "deprecated", 
 
 @dataclass(frozen=True)
 class Change:
-    """A change that somebody may not bear: where, and what. `grave` is False for what readers are asked to bear, but should hear of."""
+    """A change that a receiver may not accept. `grave` is False for a warning: readers should learn of it and accept it."""
 
     field: str
     what: str
@@ -25,10 +25,10 @@ class Change:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Of two documents, in one direction.
+    """A comparison of two documents in one direction.
 
-    `told`: old readers read what is told from now on. `taken`: what was written by the old rules is taken by the new ones. Readers that
-    are not `exact`, as front ends, judge neither ranges nor patterns and bear new words.
+    `new to old`: old readers receive what new writers send. `old to new`: new readers receive what old writers sent. Readers that are
+    not `exact`, such as front ends, check no ranges and no patterns, and accept new words.
     """
 
     old: Schema
@@ -37,75 +37,75 @@ class Comparison:
     exact: bool = True
 
     def changes(self, old: Schema, new: Schema, field: str = "", above: tuple[Any, ...] = ()) -> Iterator[Change]:
-        """What the taker does not bear, field by field."""
+        """List what the receiver does not accept, field by field."""
         here = (old.get("$ref"), new.get("$ref"))
         if all(here) and here in above:
             return
         above = (*above, here)
-        giver, taker = self._sides(_kinds(old, self.old), _kinds(new, self.new))
-        if "anything" in taker:
+        sender, receiver = self._sides(_kinds(old, self.old), _kinds(new, self.new))
+        if "anything" in receiver:
             return
-        for kind in giver.keys() - taker.keys():
-            if not (kind == "integer" and "number" in taker):
-                yield Change(field, f"may be {kind} now" if self.way == "told" else f"may not be {kind} any more")
-        for kind in giver.keys() & taker.keys():
-            if len(giver[kind]) == len(taker[kind]) == 1:
-                yield from self._of_kind(giver[kind][0], taker[kind][0], field, above)
-            elif giver[kind] != taker[kind]:
+        for kind in sender.keys() - receiver.keys():
+            if not (kind == "integer" and "number" in receiver):
+                yield Change(field, f"may be {kind} now" if self.way == "new to old" else f"may not be {kind} any more")
+        for kind in sender.keys() & receiver.keys():
+            if len(sender[kind]) == len(receiver[kind]) == 1:
+                yield from self._of_kind(sender[kind][0], receiver[kind][0], field, above)
+            elif sender[kind] != receiver[kind]:
                 yield Change(field, "is another choice of shapes now")
 
     def _sides(self, old: Any, new: Any) -> tuple[Any, Any]:
-        """Who gives and who takes: what is told comes from the new side, what is taken from the old one."""
-        return (new, old) if self.way == "told" else (old, new)
+        """Order two sides as sender and receiver."""
+        return (new, old) if self.way == "new to old" else (old, new)
 
-    def _of_kind(self, giver: Schema, taker: Schema, field: str, above: tuple[Any, ...]) -> Iterator[Change]:
-        yield from self._words(giver, taker, field)
-        if taker.get("format") not in {None, giver.get("format")}:
+    def _of_kind(self, sender: Schema, receiver: Schema, field: str, above: tuple[Any, ...]) -> Iterator[Change]:
+        yield from self._words(sender, receiver, field)
+        if receiver.get("format") not in {None, sender.get("format")}:
             yield Change(field, "has another format now")
         if self.exact:
-            yield from self._ranges(giver, taker, field)
-        if _unjudged(giver) != _unjudged(taker):
+            yield from self._ranges(sender, receiver, field)
+        if _unjudged(sender) != _unjudged(receiver):
             yield Change(field, "changed in a way that cannot be judged")
-        yield from self._fields(giver, taker, field, above)
-        old, new = self._sides(giver, taker)
+        yield from self._fields(sender, receiver, field, above)
+        old, new = self._sides(sender, receiver)
         for part, step in (("items", "[]"), ("additionalProperties", ".*")):
             if isinstance(old.get(part), dict) or isinstance(new.get(part), dict):
                 yield from self.changes(_shape(old.get(part)), _shape(new.get(part)), field + step, above)
 
-    def _words(self, giver: Schema, taker: Schema, field: str) -> Iterator[Change]:
-        if (known := taker.get("enum")) is None:
+    def _words(self, sender: Schema, receiver: Schema, field: str) -> Iterator[Change]:
+        if (known := receiver.get("enum")) is None:
             return
-        if giver.get("enum") is None:
-            yield Change(field, "may be any word now" if self.way == "told" else "takes listed words only now")
-        elif others := [word for word in giver["enum"] if word not in known]:
+        if sender.get("enum") is None:
+            yield Change(field, "may be any word now" if self.way == "new to old" else "takes listed words only now")
+        elif others := [word for word in sender["enum"] if word not in known]:
             listed = ", ".join(map(str, others))
-            yield Change(field, f"may be {listed} now" if self.way == "told" else f"may not be {listed} any more", self.exact)
+            yield Change(field, f"may be {listed} now" if self.way == "new to old" else f"may not be {listed} any more", self.exact)
 
-    def _ranges(self, giver: Schema, taker: Schema, field: str) -> Iterator[Change]:
-        for rule in (rule for rule in (*LOWEST, *HIGHEST, *EXACT) if rule in taker):
-            wanted, given = taker[rule], giver.get(rule)
+    def _ranges(self, sender: Schema, receiver: Schema, field: str) -> Iterator[Change]:
+        for rule in (rule for rule in (*LOWEST, *HIGHEST, *EXACT) if rule in receiver):
+            wanted, given = receiver[rule], sender.get(rule)
             borne = given == wanted if rule in EXACT or given is None else given >= wanted if rule in LOWEST else given <= wanted
             if not borne:
                 yield Change(field, f"has another {rule} now")
 
-    def _fields(self, giver: Schema, taker: Schema, field: str, above: tuple[Any, ...]) -> Iterator[Change]:
-        old, new = self._sides(giver.get("properties", {}), taker.get("properties", {}))
-        must, given = set(taker.get("required", ())), set(giver.get("required", ()))
-        if self.way == "taken" and taker.get("additionalProperties") is False and giver.get("additionalProperties") is not False:
+    def _fields(self, sender: Schema, receiver: Schema, field: str, above: tuple[Any, ...]) -> Iterator[Change]:
+        old, new = self._sides(sender.get("properties", {}), receiver.get("properties", {}))
+        must, given = set(receiver.get("required", ())), set(sender.get("required", ()))
+        if self.way == "old to new" and receiver.get("additionalProperties") is False and sender.get("additionalProperties") is not False:
             yield Change(field, "refuses now what it does not name")
         for name in sorted(old.keys() | new.keys() | must):
             at = f"{field}.{name}".lstrip(".")
             if name in old and name not in new:
-                if self.way == "told" or taker.get("additionalProperties") is False:
-                    yield Change(at, "is gone" if self.way == "told" else "is refused now")
+                if self.way == "new to old" or receiver.get("additionalProperties") is False:
+                    yield Change(at, "is gone" if self.way == "new to old" else "is refused now")
             elif name in must - given:
-                yield Change(at, "may be missing now" if self.way == "told" else "must be given now")
+                yield Change(at, "may be missing now" if self.way == "new to old" else "must be given now")
             if name in old and name in new:
                 yield from self.changes(old[name], new[name], at, above)
 
 
 def resolved(schema: Schema, document: Schema) -> Schema:
-    """The schema with what it refers to, and all of `allOf`, written into it."""
+    """Write into a schema what it refers to, and all of `allOf`."""
     if "$ref" in schema:
         found: Any = document
         for step in schema["$ref"].removeprefix("#/").split("/"):
@@ -120,7 +120,7 @@ def resolved(schema: Schema, document: Schema) -> Schema:
 
 
 def _kinds(schema: Schema, document: Schema) -> dict[str, list[Schema]]:
-    """The shapes that a value may have, by JSON type; `anything` when the schema does not say."""
+    """The possible shapes of a value, by JSON type; `anything` when the schema names no type."""
     schema = resolved(schema, document)
     found: dict[str, list[Schema]] = {}
     if choices := schema.get("anyOf") or schema.get("oneOf"):
@@ -139,7 +139,7 @@ def _kinds(schema: Schema, document: Schema) -> dict[str, list[Schema]]:
 
 
 def _types_of(schema: Schema) -> list[str]:
-    """JSON types of a schema that names none: those of its words, an object's where it has fields, else anything."""
+    """Infer the JSON types of a schema that names none, from its words, fields or items."""
     names = {str: "string", bool: "boolean", int: "integer", float: "number", type(None): "null"}
     if "enum" in schema:
         return sorted({names[type(word)] for word in schema["enum"]})

@@ -1,1 +1,1 @@
-"""The published language of Duijie: what its services tell each other, and nothing else."""
+"""The published language of Duijie: the events that its services exchange, and the notices about them."""

@@ -12,16 +12,19 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
-Version = Annotated[int, Meta(ge=1, le=2**53, description="grows by one with every change of the thing; an older one changes nothing")]
+Version = Annotated[
+    int, Meta(ge=1, le=2**53, description="grows by one with every change of the subject; ignore an event with an older version")
+]
 Quantity = Annotated[int, Meta(ge=1, le=10**9, description="whole units of `unit`")]
-Rest = Annotated[int, Meta(ge=0, le=10**9, description="whole units of `unit`, none left being 0")]
+Rest = Annotated[int, Meta(ge=0, le=10**9, description="whole units of `unit`; 0 when none is left")]
 Moment = Annotated[datetime, Meta(tz=True)]
 Region = Annotated[
     str,
-    Meta(pattern=r"^(\d{2}|\d{4}|\d{6}|\d{9}|\d{12})?$", description="division code; what is below nests by prefix; empty is the country"),
+    Meta(pattern=r"^(\d{2}|\d{4}|\d{6}|\d{9}|\d{12})?$", description="division code; regions nest by prefix; empty is the whole country"),
 ]
 Category = Annotated[
-    str, Meta(pattern=r"^[a-z0-9]+(\.[a-z0-9]+)*$", max_length=100, description="catalogue path, the wider first: medical.mask")
+    str,
+    Meta(pattern=r"^[a-z0-9]+(\.[a-z0-9]+)*$", max_length=100, description="path in the catalogue, the wider category first: medical.mask"),
 ]
 Unit = Annotated[str, Meta(min_length=1, max_length=20)]
 
@@ -115,7 +118,7 @@ def subject_field(event: type[Event]) -> str:
 
 
 def is_abstract(event: type[Event]) -> bool:
-    """Whether the event is the base of others only: its name begins with an underscore."""
+    """Return True for a base of other events, named with a leading underscore."""
     return event.__name__.startswith("_")
 
 

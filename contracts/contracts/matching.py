@@ -1,4 +1,4 @@
-"""What matching tells: which quantity of which pledge is set aside for which need, why, and what people decided."""
+"""The events of matching: proposals, answers, deliveries, thanks, disputes, appeals and balances. They hold no free text."""
 
 from typing import Annotated, Literal
 from uuid import UUID
@@ -30,14 +30,14 @@ Refusal = Literal["too_far", "out_of_stock", "does_not_fit", "changed_my_mind", 
 
 
 class Reason(msgspec.Struct, frozen=True, kw_only=True):
-    """One ground of a proposal: a stable code and its figure, read out in each language by whoever shows it."""
+    """One reason for a proposal: a stable code and its figure. Readers put it into words."""
 
     code: Annotated[str, Meta(max_length=50)]
     value: str | int
 
 
 class _OfMatch(Event, frozen=True, kw_only=True):
-    """Who is concerned by a match. `account_id` is the household's own account, empty when it has none; the poster speaks for it then."""
+    """The people, subject and quantity of a match. The poster speaks for a household that has no account of its own."""
 
     match_id: UUID
     need_id: UUID
@@ -53,7 +53,7 @@ class _OfMatch(Event, frozen=True, kw_only=True):
 
 
 class MatchProposed(_OfMatch, frozen=True, kw_only=True):
-    """A quantity is set aside until `answer_by`; the pledger decides."""
+    """A quantity of a pledge is set aside for a need until `answer_by`; the pledger decides."""
 
     reasons: list[Reason]
     proposed_at: Moment
@@ -61,28 +61,31 @@ class MatchProposed(_OfMatch, frozen=True, kw_only=True):
 
 
 class MatchReminded(_OfMatch, frozen=True, kw_only=True):
-    """A proposal still waits for the pledger's answer, and most of its time is over."""
+    """A proposal still waits for the pledger's answer, and most of the time to answer is over."""
 
     answer_by: Moment
     reminded_at: Moment
 
 
 class MatchAccepted(_OfMatch, frozen=True, kw_only=True):
-    """The pledger accepted a proposal or a part of it, which is `quantity` then, or claimed a need of their own choice."""
+    """The pledger accepted `quantity` of a proposal, or claimed a need of their own choice."""
 
     chosen: Literal["proposal", "claim"]
     accepted_at: Moment
 
 
 class MatchRefused(_OfMatch, frozen=True, kw_only=True):
-    """The pledger declined; both quantities are free again, not for each other."""
+    """The pledger refused a proposal. Both quantities are free again, but not for each other."""
 
     reason: Refusal
     refused_at: Moment
 
 
 class MatchDeclined(_OfMatch, frozen=True, kw_only=True):
-    """The household's side declined a proposal or, before it was sent, a promise; both quantities are free again, not for each other."""
+    """The household's side declined a proposal, or an accepted match before it was sent.
+
+    Both quantities are free again, but not for each other.
+    """
 
     reason: Decline
     was_accepted: bool
@@ -90,34 +93,34 @@ class MatchDeclined(_OfMatch, frozen=True, kw_only=True):
 
 
 class MatchLapsed(_OfMatch, frozen=True, kw_only=True):
-    """A proposal ended unanswered; both quantities are free again as far as they are still offered and asked for."""
+    """A proposal ended without an answer. Both quantities are free again as far as need and pledge still stand."""
 
     reason: Lapse
     lapsed_at: Moment
 
 
 class MatchRevised(_OfMatch, frozen=True, kw_only=True):
-    """An unanswered proposal ended in favour of a critical need that had nothing; its two sides are not proposed to each other again."""
+    """An unanswered proposal ended in favour of a critical need that had nothing. Its two sides are not matched again."""
 
     revised_at: Moment
 
 
 class MatchNeedEnded(_OfMatch, frozen=True, kw_only=True):
-    """The need of an accepted match was withdrawn or closed: the two sides have to speak before anything is sent."""
+    """The need of an accepted match was withdrawn or closed. The two sides should speak before anything is sent."""
 
     reason: Literal["need_withdrawn", "need_closed"]
     ended_at: Moment
 
 
 class MatchSent(_OfMatch, frozen=True, kw_only=True):
-    """The giver sent or brought `sent` of the `quantity` they had promised; the rest is free again on both sides."""
+    """The giver sent or brought `sent` of the promised `quantity`. The rest is free again on both sides."""
 
     sent: Quantity
     sent_at: Moment
 
 
 class MatchReceived(_OfMatch, frozen=True, kw_only=True):
-    """The household's side confirmed what arrived of what the giver had sent: so both have acted. What did not arrive is needed again."""
+    """The household's side confirmed that `received` of `sent` arrived. The rest is needed again."""
 
     sent: Quantity
     received: Rest
@@ -127,7 +130,7 @@ class MatchReceived(_OfMatch, frozen=True, kw_only=True):
 
 
 class MatchClosed(_OfMatch, frozen=True, kw_only=True):
-    """Nothing more will come of a match that was accepted; `reason` is why, by the figures once something was received."""
+    """An accepted match ended. `reason` follows from the figures once something was received."""
 
     reason: Outcome
     sent: Rest
@@ -136,7 +139,7 @@ class MatchClosed(_OfMatch, frozen=True, kw_only=True):
 
 
 class _OfThanks(Event, frozen=True, kw_only=True):
-    """Whom thanks concern, and for what they were; their text stays with the service."""
+    """The people and the delivery that thanks concern. The text stays with matching."""
 
     thanks_id: UUID
     match_id: UUID
@@ -152,28 +155,28 @@ class _OfThanks(Event, frozen=True, kw_only=True):
 
 
 class ThanksWritten(_OfThanks, frozen=True, kw_only=True):
-    """Thanks wait for an administrator to release or refuse them: another than their author, while there is one."""
+    """Thanks wait for an administrator to release or refuse them. The author decides only where nobody else may."""
 
     author_id: UUID
     written_at: Moment
 
 
 class ThanksGiven(_OfThanks, frozen=True, kw_only=True):
-    """The household's side thanked the giver for `quantity` that arrived, and an administrator released it: the giver may read it."""
+    """An administrator released the thanks of the household's side for `quantity`; the giver may read them."""
 
     with_photo: bool
     given_at: Moment
 
 
 class ThanksRefused(_OfThanks, frozen=True, kw_only=True):
-    """An administrator did not release what the household's side wrote; it may write anew."""
+    """An administrator refused the thanks of the household's side, which may write again."""
 
     reason: ThanksRefusal
     refused_at: Moment
 
 
 class _OfDispute(Event, frozen=True, kw_only=True):
-    """A dispute of what was sent or received in a match, which promised `quantity`; `side` disputes it. What people wrote stays at home."""
+    """A dispute about a delivery of a match of `quantity`. `side` raised it. The text stays with matching."""
 
     dispute_id: UUID
     match_id: UUID
@@ -192,21 +195,21 @@ class _OfDispute(Event, frozen=True, kw_only=True):
 
 
 class DisputeOpened(_OfDispute, frozen=True, kw_only=True):
-    """One side says that it is not as the other says; until this is settled the match is not closed."""
+    """One side disputes what the other stated. The match is not closed before the dispute is settled."""
 
     involved: list[UUID] = []
     opened_at: Moment
 
 
 class DisputeAnswered(_OfDispute, frozen=True, kw_only=True):
-    """An administrator around said what was found; it stands unless a side takes it on to the county."""
+    """An administrator of the region answered the dispute. The answer stands unless a side raises the dispute to the county."""
 
     outcome: Finding
     answered_at: Moment
 
 
 class DisputeRaised(_OfDispute, frozen=True, kw_only=True):
-    """It is the county's to settle: a side was not content with the answer, or nobody had answered in time."""
+    """The dispute went to the county: a side did not accept the answer, or nobody answered in time."""
 
     unanswered: bool
     involved: list[UUID] = []
@@ -215,7 +218,7 @@ class DisputeRaised(_OfDispute, frozen=True, kw_only=True):
 
 
 class DisputeReminded(_OfDispute, frozen=True, kw_only=True):
-    """The county ought to settle it by `decide_by`, which is near or over: told before, then, and every week after."""
+    """The county should settle the dispute by `decide_by`, which is near or over. Published before it, at it and weekly after it."""
 
     involved: list[UUID]
     decide_by: Moment
@@ -224,7 +227,7 @@ class DisputeReminded(_OfDispute, frozen=True, kw_only=True):
 
 
 class DisputeSettled(_OfDispute, frozen=True, kw_only=True):
-    """The end of a dispute: what the county decided, or the answer that neither side took on."""
+    """The dispute ended: the county decided, or neither side raised the answer to the county."""
 
     outcome: Finding
     by_county: bool
@@ -232,7 +235,7 @@ class DisputeSettled(_OfDispute, frozen=True, kw_only=True):
 
 
 class _OfAppeal(Event, frozen=True, kw_only=True):
-    """An appeal against a mark that a match of `quantity` left. What people wrote stays at home."""
+    """An appeal against a reliability mark from a match of `quantity`. The text stays with matching."""
 
     appeal_id: UUID
     match_id: UUID
@@ -248,24 +251,23 @@ class _OfAppeal(Event, frozen=True, kw_only=True):
 
 
 class AppealLodged(_OfAppeal, frozen=True, kw_only=True):
-    """Somebody finds a mark against them wrong; the county decides."""
+    """Somebody appealed against a mark; the county decides."""
 
     involved: list[UUID]
     lodged_at: Moment
 
 
 class AppealDecided(_OfAppeal, frozen=True, kw_only=True):
-    """The county decided about an appeal against a mark: when it was upheld, the mark counts no more for how reliable somebody is."""
+    """The county decided about an appeal. A mark whose appeal is upheld no longer counts for reliability."""
 
     outcome: Literal["upheld", "dismissed"]
     decided_at: Moment
 
 
 class PledgeReleased(Event, frozen=True, kw_only=True):
-    """What a change or withdrawal of a pledge came to: `answers` is the version of the pledge that was asked for.
+    """The outcome of a change or withdrawal of a pledge. `answers` is the version of the pledge that asked for it.
 
-    `quantity` never falls below what was `accepted`; what is neither accepted nor `open` does not exist, unless the pledge rests: then
-    nothing is open until its pledger lets it go on.
+    `quantity` is never less than `accepted`; the rest of it is `open`. Nothing of a resting pledge is open until its pledger resumes it.
     """
 
     pledge_id: UUID
@@ -282,10 +284,10 @@ class PledgeReleased(Event, frozen=True, kw_only=True):
 
 
 class BalanceChanged(Event, frozen=True, kw_only=True):
-    """What waits and what is offered in a county or a wider region has changed.
+    """The balance of a county or a wider region changed: waiting needs and open pledges of one category in one unit.
 
-    Counted are the region and all below it, the category as needs and pledges state it, in one unit; told at most once a minute. A
-    pledge for a wider region or a wider category stands in the figures of that one alone.
+    It counts the region and all below it, and the category exactly as needs and pledges state it. It is published at most once a minute.
+    A pledge for a wider region or category counts there alone.
     """
 
     balance_id: UUID

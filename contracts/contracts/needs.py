@@ -1,4 +1,4 @@
-"""What needs tells: what households ask for and what people pledge. Reasons in free text stay at home."""
+"""The events of needs: needs of households and pledges of people. They hold no free text."""
 
 from typing import Literal
 from uuid import UUID
@@ -12,7 +12,7 @@ Closing = Literal["met_elsewhere", "no_longer_needed", "not_reachable", "other"]
 
 
 class _OfNeed(Event, frozen=True, kw_only=True):
-    """Who is concerned by a need. `account_id` is the household's own account, empty when it has none."""
+    """The people, subject and quantity of a need."""
 
     need_id: UUID
     household_id: UUID
@@ -25,7 +25,7 @@ class _OfNeed(Event, frozen=True, kw_only=True):
 
 
 class NeedPublished(_OfNeed, frozen=True, kw_only=True):
-    """A verified need may be helped from now on."""
+    """A need was verified; pledges may be matched with it from now on."""
 
     urgency: Urgency
     posted_at: Moment
@@ -33,28 +33,28 @@ class NeedPublished(_OfNeed, frozen=True, kw_only=True):
 
 
 class NeedRejected(_OfNeed, frozen=True, kw_only=True):
-    """The verifier did not let a need through."""
+    """The verifier rejected a need."""
 
     reason: Rejection
     rejected_at: Moment
 
 
 class NeedWithdrawn(_OfNeed, frozen=True, kw_only=True):
-    """The household's side took the need back; what was accepted before stays."""
+    """The household's side withdrew the need. Matches that were accepted before stay."""
 
     withdrawn_by: UUID
     withdrawn_at: Moment
 
 
 class NeedClosed(_OfNeed, frozen=True, kw_only=True):
-    """An administrator closed the need; nothing more is proposed for it."""
+    """An administrator closed the need. Nothing more is proposed for it."""
 
     reason: Closing
     closed_at: Moment
 
 
 class _OfPledge(Event, frozen=True, kw_only=True):
-    """A whole pledge. `region` is where it may go, itself and all below."""
+    """The whole state of a pledge. It may go to `region` and all below it."""
 
     pledge_id: UUID
     pledger_id: UUID
@@ -68,16 +68,16 @@ class _OfPledge(Event, frozen=True, kw_only=True):
 
 
 class PledgeOffered(_OfPledge, frozen=True, kw_only=True):
-    """Somebody is ready to give."""
+    """Somebody made a pledge."""
 
 
 class PledgeChanged(_OfPledge, frozen=True, kw_only=True):
-    """The pledger wants other figures; matching judges what of them is still free."""
+    """The pledger asked for other figures. Matching answers with `PledgeReleased`."""
 
     changed_at: Moment
 
 
 class PledgeWithdrawn(_OfPledge, frozen=True, kw_only=True):
-    """The pledger wants to give no more; what was accepted before stays."""
+    """The pledger withdrew the pledge. Matches that were accepted before stay."""
 
     withdrawn_at: Moment

@@ -1,4 +1,4 @@
-"""What users tells: who takes part, and who may manage which region. Never a name, a phone or a number of a document."""
+"""The events of users: accounts, households and appointments. They hold no name, phone or number of a document."""
 
 from typing import Literal
 from uuid import UUID
@@ -9,7 +9,7 @@ Kind = Literal["household", "donor", "organisation", "merchant", "volunteer", "s
 
 
 class UserRegistered(Event, frozen=True, kw_only=True):
-    """Somebody registered, or was brought in by an import."""
+    """Somebody registered, or an import registered them."""
 
     user_id: UUID
     kind: Kind
@@ -19,7 +19,7 @@ class UserRegistered(Event, frozen=True, kw_only=True):
 
 
 class AdministratorAppointed(Event, frozen=True, kw_only=True):
-    """Somebody manages a region and all below it from now on. `appointed_by` is empty for the first one."""
+    """Somebody manages a region and all below it from now on."""
 
     appointment_id: UUID
     user_id: UUID
@@ -39,7 +39,7 @@ class AdministratorDismissed(Event, frozen=True, kw_only=True):
 
 
 class HouseholdRegistered(Event, frozen=True, kw_only=True):
-    """A household stands in its village's register. `account_id` is empty when nobody of the household uses the platform."""
+    """A household was entered in its village's register."""
 
     household_id: UUID
     account_id: UUID | None

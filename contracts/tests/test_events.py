@@ -95,7 +95,7 @@ def test_event_with_a_subclass_is_refused_when_it_is_defined() -> None:
             reopened_at: Moment
 
 
-def test_abstract_event_may_have_subclasses_and_is_never_published(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_abstract_event_has_subclasses_but_is_not_published(monkeypatch: pytest.MonkeyPatch) -> None:
     class _OfReview(Event, frozen=True, kw_only=True):
         review_id: UUID
 

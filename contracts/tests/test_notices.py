@@ -97,7 +97,7 @@ def test_kind_of_two_producers_is_refused() -> None:
         read_all({"matching": ENTRY, "needs": other})
 
 
-def test_kinds_of_new_producers_follow_those_of_needs_and_matching() -> None:
+def test_kinds_of_new_producers_follow_the_first_two() -> None:
     appointed = ENTRY.replace("[match_sent]", "[administrator_appointed]").replace('"unit", "category", "sent"', '"region"')
     appointed = appointed.partition("household.to")[0].replace("pledger_id", "user_id")
     kinds = [template.kind for template in read_all({"users": appointed, "matching": ENTRY})]

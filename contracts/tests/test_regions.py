@@ -86,7 +86,7 @@ def test_what_cannot_be_a_code_has_neither_level_nor_ancestors(code: str) -> Non
             question(code)
 
 
-def test_an_alias_leads_from_a_code_that_is_gone_to_one_that_exists() -> None:
+def test_alias_leads_from_an_old_code_to_one_that_exists() -> None:
     old_codes = [old_code for old_code, _, _ in aliases()]
     assert old_codes == sorted(set(old_codes))
     for old_code, _, code in aliases():

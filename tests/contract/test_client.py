@@ -1,4 +1,4 @@
-"""The TypeScript client does not let a wrong field through its compiler, and stays signed in with a real server."""
+"""The TypeScript client: wrong fields do not compile, and a session is renewed with a real server."""
 
 import json
 import threading
@@ -69,7 +69,7 @@ def packages() -> None:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A front end's folder: right and wrong lines, and a visit."""
+    """A folder of a front end: right and wrong calls, and a visit."""
     folder = tmp_path_factory.mktemp("front-end")
     start = 'export const duijie = connect({ baseUrl: "http://127.0.0.1:8000" });'
     settings = {"extends": str(lint_api.CLIENT / "tsconfig.json"), "include": ["*.ts"]}
@@ -85,7 +85,7 @@ def script(*lines: str) -> str:
     return f'import {{ {names} }} from "{lint_api.CLIENT}/client.ts";\n' + "\n".join(lines)
 
 
-def test_what_the_api_would_refuse_or_not_answer_does_not_compile_and_the_rest_does(project: Path) -> None:
+def test_wrong_calls_do_not_compile_and_right_ones_do(project: Path) -> None:
     outcome = lint_api.run(lint_api.CLIENT, lint_api.compiled(project))
     faults = [line for line in outcome.stdout.splitlines() if ": error TS" in line]
     lines = {int(line.partition("wrong.ts(")[2].partition(",")[0]) for line in faults if "wrong.ts(" in line}
@@ -93,7 +93,7 @@ def test_what_the_api_would_refuse_or_not_answer_does_not_compile_and_the_rest_d
     assert [line for line in faults if "wrong.ts(" not in line] == []
 
 
-def test_types_that_lag_behind_the_document_are_caught(tmp_path: Path) -> None:
+def test_types_older_than_the_document_are_caught(tmp_path: Path) -> None:
     document = json.loads((lint_api.API / "openapi.json").read_text())
     document["components"]["schemas"]["NeedIn"]["properties"]["crop"] = {"type": "string"}
     (tmp_path / "openapi.json").write_text(json.dumps(document))
@@ -103,7 +103,7 @@ def test_types_that_lag_behind_the_document_are_caught(tmp_path: Path) -> None:
 
 @pytest.fixture
 def served(database_of: Callable[[str, str], str]) -> Iterator[tuple[str, list[Any]]]:
-    """users on a port of its own, and the requests that reach it."""
+    """The address of a running users service, and the requests that it receives."""
     pem = ec.generate_private_key(ec.SECP256R1()).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     database = Database(database_of("users", "users_client"), name="client")
     app = create_app("users", api, database=database, keys=SigningKeys([pem]))
@@ -118,7 +118,7 @@ def served(database_of: Callable[[str, str], str]) -> Iterator[tuple[str, list[A
     database.close()
 
 
-def test_a_visitor_speaks_their_language_and_stays_signed_in_with_one_renewal(project: Path, served: tuple[str, list[Any]]) -> None:
+def test_session_is_renewed_once_for_two_calls(project: Path, served: tuple[str, list[Any]]) -> None:
     address, seen = served
     outcome = lint_api.run(lint_api.CLIENT, [str(project / "visit.ts"), address, "13800000001", "tian-dao 酬勤"])
     assert outcome.returncode == 0, outcome.stderr

@@ -1,4 +1,4 @@
-"""The documents of the API and the events say what the code does, and the tools that read them find nothing wrong."""
+"""The documents of API and events describe what the code does, and pass the tools of their readers."""
 
 import json
 import re
@@ -28,7 +28,7 @@ def listeners() -> dict[str, list[str]]:
 
 
 @pytest.fixture(scope="module")
-def told(listeners: dict[str, list[str]]) -> Document:
+def events(listeners: dict[str, list[str]]) -> Document:
     return asyncapi.document(listeners)
 
 
@@ -44,25 +44,25 @@ def packages() -> None:
 
 
 @pytest.mark.parametrize("event", EVENTS.values(), ids=EVENTS)
-def test_an_event_is_described_where_the_relay_really_sends_it(told: Document, event: type[Event]) -> None:
+def test_event_is_described_where_the_relay_sends_it(events: Document, event: type[Event]) -> None:
     example = example_of(event)
     sent = message_for(asyncapi.envelope_of(example), encode(example))
-    channel, message = told["channels"][name_of(event)], told["components"]["messages"][name_of(event)]
+    channel, message = events["channels"][name_of(event)], events["components"]["messages"][name_of(event)]
     assert (channel["bindings"]["amqp"]["exchange"]["name"], channel["address"]) == (sent.exchange, sent.routing_key)
     assert message["contentType"] == sent.message.properties["content_type"]
     assert message["examples"][0]["headers"] == sent.message.headers
     assert json.loads(sent.message.body) == message["examples"][0]["payload"]
 
 
-def test_the_headers_described_are_those_that_travel(told: Document) -> None:
-    described = told["components"]["schemas"]["Envelope"]
+def test_described_headers_are_those_that_are_sent(events: Document) -> None:
+    described = events["components"]["schemas"]["Envelope"]
     travelling = asyncapi.envelope_of(example_of(EVENTS["need_published"])).headers()
     assert described["properties"].keys() == travelling.keys()
     assert set(described["required"]) == travelling.keys() - {"traceparent"}
 
 
-def test_every_event_has_its_teller_and_every_listener_its_queue(told: Document, listeners: dict[str, list[str]]) -> None:
-    operations = told["operations"]
+def test_every_event_has_its_producer_and_listeners_queues(events: Document, listeners: dict[str, list[str]]) -> None:
+    operations = events["operations"]
     sent = {f"{producer_of(event)}_tells_{name}" for name, event in EVENTS.items()}
     heard = {f"{listener}_hears_{name}" for name, names in listeners.items() for listener in names}
     assert operations.keys() == sent | heard
@@ -71,7 +71,7 @@ def test_every_event_has_its_teller_and_every_listener_its_queue(told: Document,
     assert {one["x-queue"] for one in operations.values() if one["action"] == "receive"} == queues
 
 
-def test_the_catalogue_names_every_event_each_of_its_fields_and_who_hears_it(listeners: dict[str, list[str]]) -> None:
+def test_catalogue_names_all_events_fields_and_queues(listeners: dict[str, list[str]]) -> None:
     page = catalogue.page(listeners)
     for name, event in EVENTS.items():
         section = page.partition(f"\n### {event.__name__}\n")[2].partition("\n### ")[0]
@@ -80,17 +80,17 @@ def test_the_catalogue_names_every_event_each_of_its_fields_and_who_hears_it(lis
         assert (event.__doc__ or "?").split("\n")[0] in section
 
 
-def test_a_pattern_is_one_that_every_language_reads(house: Document) -> None:
+def test_patterns_are_ones_that_every_language_reads(house: Document) -> None:
     assert r"\Z" not in json.dumps(house)
 
 
-def test_an_answer_is_open_for_fields_to_come_and_a_request_is_not(house: Document) -> None:
+def test_answers_may_get_more_fields_and_requests_may_not(house: Document) -> None:
     schemas = house["components"]["schemas"]
     assert "additionalProperties" not in schemas["NeedOut"]
     assert schemas["NeedIn"]["additionalProperties"] is False
 
 
-def test_the_laptop_s_pages_offer_the_document_of_the_whole_house_first(house: Document) -> None:
+def test_docs_page_offers_the_document_of_the_house_first(house: Document) -> None:
     desk = front_desk().test_client()
     assert desk.get("/openapi.json").json == house
     offered = re.findall(r'"url": "(/openapi[^"]*)"', desk.get("/docs/").text)
@@ -116,14 +116,14 @@ def answered(whole: Document, name: str) -> str:
     return str(schema["$ref"].rpartition("/")[2])
 
 
-def test_schemas_that_say_the_same_become_one() -> None:
+def test_equal_schemas_of_two_services_become_one() -> None:
     one, other = document(Page=PAGE, Thing={"type": "string"}), document(operation="list_more", Page=PAGE, Thing={"type": "string"})
     whole = openapi.merged({"users": one, "needs": other})
     assert whole["components"]["schemas"] == {"Page": PAGE, "Thing": {"type": "string"}}
     assert whole["paths"].keys() == {"/v1/list_things", "/v1/list_more"}
 
 
-def test_schemas_of_one_name_that_differ_even_far_below_keep_apart_by_their_services() -> None:
+def test_schemas_that_differ_get_their_service_s_name() -> None:
     one, other = document(Page=PAGE, Thing={"type": "string"}), document(operation="list_more", Page=PAGE, Thing={"type": "integer"})
     before = deepcopy([one, other])
     whole = openapi.merged({"users": one, "needs": other})
@@ -138,18 +138,18 @@ def test_two_operations_of_one_name_are_refused() -> None:
         openapi.merged({"users": document(Page=PAGE, Thing={}), "needs": document(Page=PAGE, Thing={})})
 
 
-def test_the_documents_and_the_client_pass_the_tools_of_their_readers() -> None:
+def test_documents_and_client_pass_their_readers_tools() -> None:
     outcome = subprocess.run([sys.executable, "-W", "ignore", "-m", "deploy.lint_api"], capture_output=True, text=True, check=False)
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
 
 
-def test_a_document_that_says_too_little_is_caught_by_each_of_our_rules(house: Document, told: Document, tmp_path: Path) -> None:
+def test_each_of_our_rules_catches_a_poor_document(house: Document, events: Document, tmp_path: Path) -> None:
     operation = house["paths"]["/v1/needs"]["post"]
     dumb = {"operationId": "PostNeed", "summary": "<Lambda>", "x-who": [], "x-view": "all", "requestBody": {"content": {}}}
     dumb["responses"] = {"default": {"description": "a page"}}
     wrong = deepcopy(house) | {"paths": {"/v1/Needs/": {"post": operation | dumb}}}
     wrong["components"]["schemas"]["NeedIn"]["properties"]["isUrgent"] = {"type": "boolean"}
-    mute = deepcopy(told)
+    mute = deepcopy(events)
     del mute["components"]["schemas"]["NeedPublished"]["properties"]["unit"]["description"]
     mute["components"]["messages"]["need_published"]["summary"] = ""
     files = [tmp_path / "openapi.json", tmp_path / "asyncapi.json"]
@@ -163,8 +163,8 @@ def test_a_document_that_says_too_little_is_caught_by_each_of_our_rules(house: D
     assert {rule for rule in ours if rule not in outcome.stdout} == set()
 
 
-def test_a_document_of_events_that_listeners_tools_cannot_follow_is_caught(told: Document, tmp_path: Path) -> None:
-    wrong = deepcopy(told)
+def test_events_document_with_a_wrong_reference_is_caught(events: Document, tmp_path: Path) -> None:
+    wrong = deepcopy(events)
     wrong["operations"]["needs_tells_need_published"]["messages"] = [{"$ref": "#/channels/need_closed/messages/need_closed"}]
     (tmp_path / "asyncapi.json").write_text(json.dumps(wrong))
     outcome = lint_api.run(lint_api.LINT, lint_api.parse(tmp_path / "asyncapi.json"))
@@ -173,7 +173,7 @@ def test_a_document_of_events_that_listeners_tools_cannot_follow_is_caught(told:
 
 
 @pytest.mark.parametrize("folder", [lint_api.LINT, lint_api.CLIENT, lint_api.GRAFANA], ids=["lint", "client", "grafana"])
-def test_the_npm_packages_are_pinned_by_content_and_without_an_address(folder: Path) -> None:
+def test_npm_packages_are_pinned_by_content_alone(folder: Path) -> None:
     text = (folder / "package-lock.json").read_text()
     packages = {name: package for name, package in json.loads(text)["packages"].items() if name}
     assert "://" not in text

@@ -1,4 +1,4 @@
-"""Notices: who is told of an event, which facts they are shown, and the words in two languages.
+"""Notices: the recipients of an event, the facts they are shown, and the words in two languages.
 
 A notice is one table in `<producer>.toml`, beside the module that defines its event; notify delivers it without a line of its own.
 The table bears the kind of the notice as its name, and that is the event's name unless `event` says another:
@@ -47,7 +47,7 @@ class SideEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     `to` lists the recipients. A field of the event (`pledger_id`) is an account. `household` is the household's own account and whoever
     speaks for it. `place`, `county` and `city` are the administrators of the event's region who manage it most closely, at that level or
-    above. `without` lists fields with people who are never told, `unless_alone` those who are told only where nobody else would be.
+    above. `without` lists fields with people who get no notice; `unless_alone` lists those who get one only where nobody else would.
     `when` limits the side to events with these values. Each language has a title and a text.
     """
 
@@ -89,7 +89,7 @@ class NoticeTemplate:
     labels: Mapping[str, Mapping[str, Pair]]
 
     def applies_to(self, event: Event) -> bool:
-        """Whether the event has the values that `when` asks for."""
+        """Return True when the event has the values that `when` asks for."""
         return all(getattr(event, name) == value for name, value in self.when.items())
 
 
@@ -115,7 +115,7 @@ def read_all(texts: Mapping[str, str]) -> tuple[NoticeTemplate, ...]:
 
 @cache
 def by_event() -> dict[type[Event], list[NoticeTemplate]]:
-    """The notices of each event that somebody is told of."""
+    """The notices of each event that has any."""
     found: dict[type[Event], list[NoticeTemplate]] = {}
     for template in templates():
         found.setdefault(template.event, []).append(template)
@@ -206,8 +206,8 @@ def _check(template: NoticeTemplate) -> None:
 
 def _check_labels(found: list[NoticeTemplate], labels: dict[str, dict[str, Pair]], producer: str) -> None:
     for fact, names in labels.items():
-        told = {template.event: template.kind for template in found if fact in template.facts}
-        codes = {code: kind for event, kind in told.items() for code in _codes(get_type_hints(event).get(fact))}
+        kinds_of = {template.event: template.kind for template in found if fact in template.facts}
+        codes = {code: kind for event, kind in kinds_of.items() for code in _codes(get_type_hints(event).get(fact))}
         for code in codes.keys() - names.keys():
             raise ValueError(f"notices/{producer}.toml: labels.{fact}: no label for {code}, which {codes[code]} may show")
         for code in names.keys() - codes.keys():

@@ -1,4 +1,4 @@
-"""The national division codes, from province to village: which regions exist and which of them lie inside which."""
+"""The national division codes from province to village: existing regions and how they nest."""
 
 import csv
 import lzma
@@ -29,7 +29,7 @@ def aliases() -> Iterator[tuple[str, str, str]]:
 
 
 def known(code: str) -> bool:
-    """Whether the code is a division of this edition; the empty code is the whole country. Old codes are not known: see `aliases`."""
+    """Return True for a code of this edition, and for the empty code of the whole country. Old codes are not known: see `aliases`."""
     if code == "":
         return True
     if not _is_shaped(code):

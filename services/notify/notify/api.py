@@ -15,7 +15,7 @@ from chassis.problems import language
 from contracts.notices import kinds
 from notify import actions, queries
 from notify.model import Notice
-from notify.words import told_as
+from notify.words import words_for
 
 api = APIBlueprint("notify", __name__, url_prefix="/v1")
 
@@ -107,5 +107,5 @@ def read_notices(session: Session, caller: Caller, json_data: dict[str, Any]) ->
 
 def _shown(notice: Notice) -> dict[str, Any]:
     # Whoever sees a notice may read it, as often as they like: `queries.own_notice` is the one rule for both.
-    more = told_as(notice.kind, notice.side, notice.facts, language()) | {"allowed": ["read_notice"]}
+    more = words_for(notice.kind, notice.side, notice.facts, language()) | {"allowed": ["read_notice"]}
     return more | {name: getattr(notice, name) for name in NoticeOut().fields if name not in more}

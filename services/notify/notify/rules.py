@@ -1,4 +1,4 @@
-"""Rules for who is told of an event, and which facts each side is shown."""
+"""Rules for the recipients of an event, and for the facts that each side is shown."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any

@@ -54,7 +54,7 @@ class Words:
                 yield name, _MOMENT[language].format(datetime.fromisoformat(facts[name]).astimezone(CHINA))
 
 
-def told_as(kind: str, side: str, facts: Mapping[str, Any], language: str) -> dict[str, str]:
+def words_for(kind: str, side: str, facts: Mapping[str, Any], language: str) -> dict[str, str]:
     """Render title and text; a notice that this version has no words for gets words that fit every notice."""
     try:
         return render(kind, side, facts, language)

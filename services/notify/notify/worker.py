@@ -1,4 +1,4 @@
-"""The events that notify listens to: all of which somebody is told."""
+"""The worker of notify, which listens to every event that has a notice."""
 
 from sqlalchemy.orm import Session
 

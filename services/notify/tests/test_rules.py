@@ -71,7 +71,7 @@ def test_only_the_appellant_s_side_is_told_of_a_decision() -> None:
     assert told(event) == [("appeal_decided", "household", event.appellant_id)]
 
 
-def test_overdue_dispute_is_a_kind_of_its_own_for_county_and_city() -> None:
+def test_overdue_dispute_is_told_to_county_and_city() -> None:
     assert told(example(DisputeReminded, overdue=False, involved=[]), AROUND) == [("dispute_reminded", "administrator", MEI)]
     overdue = told(example(DisputeReminded, overdue=True, involved=[]), AROUND)
     assert overdue == [("dispute_overdue", "administrator", MEI), ("dispute_overdue", "administrator", QIANG)]

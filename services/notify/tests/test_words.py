@@ -12,7 +12,7 @@ from contracts.event import Event
 from contracts.matching import AppealDecided, PledgeReleased
 from notify.api import SIDES
 from notify.rules import notices_of
-from notify.words import WORDS, _fallback, amount, compiled, render, told_as
+from notify.words import WORDS, _fallback, amount, compiled, render, words_for
 
 from .conftest import HEARD, new_id, proposal, with_account
 
@@ -84,8 +84,8 @@ def test_quantities_read_naturally(quantity: int, unit: str, category: str, zh: 
 
 
 def test_notice_of_an_unknown_kind_is_shown_with_general_words() -> None:
-    assert told_as("parcel_sent", "giver", {}, "en")["title"] == "Something new"
-    assert told_as("match_accepted", "giver", {}, "zh-CN")["title"] == "新的通知"
+    assert words_for("parcel_sent", "giver", {}, "en")["title"] == "Something new"
+    assert words_for("match_accepted", "giver", {}, "zh-CN")["title"] == "新的通知"
 
 
 @pytest.mark.parametrize(
