@@ -12,9 +12,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Who I am, and which regions I manage.
-         * @description What I may do follows from it: `kind` decides which operations (`x-who` of each, in every service's document), `regions` where;
-         *     and each thing lists in `allowed` what may be done with it now.
+         * The caller's account and the regions they manage.
+         * @description `kind` decides which operations are open to them (`x-who` of each operation, in every service's document), `regions` where.
+         *     Each object lists in `allowed` the operations that they may carry out on it now.
          */
         get: operations["get_me"];
         put?: never;
@@ -32,7 +32,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The public keys of all access tokens that are good now (RFC 7517). */
+        /** The public keys of all access tokens that are valid now (RFC 7517). */
         get: operations["list_public_keys"];
         put?: never;
         post?: never;
@@ -49,7 +49,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The provinces, or what lies in `within`; with `name`, the regions whose name holds it, the wider first. */
+        /** The provinces, or the regions in `within`; with `name`, the regions that have it in their name, the wider first. */
         get: operations["list_regions"];
         put?: never;
         post?: never;
@@ -68,7 +68,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Register as one of those who give, or as staff who may be appointed later. */
+        /** Register as a giver, or as staff who may be appointed later. */
         post: operations["register_account"];
         delete?: never;
         options?: never;
@@ -103,7 +103,7 @@ export interface paths {
         /** The households of the regions one manages, masked. */
         get: operations["list_households"];
         put?: never;
-        /** Enter a household in the register of a village that one manages, with an account if it has a phone. */
+        /** Register a household in a village that one manages; with a phone it gets an account. */
         post: operations["register_household"];
         delete?: never;
         options?: never;
@@ -120,7 +120,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Sign out; an access token still works until it ends by itself. */
+        /** Sign out. An access token still works until it expires. */
         post: operations["end_session"];
         delete?: never;
         options?: never;
@@ -135,10 +135,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Who manages what in the regions one manages; with `state=dismissed`, who did. */
+        /** The appointments of the regions one manages; with `state=dismissed`, those that have ended. */
         get: operations["list_appointments"];
         put?: never;
-        /** Let somebody manage a region that one manages, or a part of it. */
+        /** Appoint somebody to manage a region that one manages, or a part of it. */
         post: operations["appoint_administrator"];
         delete?: never;
         options?: never;
@@ -153,7 +153,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One region. A county's code of an earlier edition is answered with the region that it became. */
+        /** One region. A former code of a county is answered with its present region. */
         get: operations["get_region"];
         put?: never;
         post?: never;
@@ -172,7 +172,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Get new tokens. Sent again within ten seconds it gives the same refresh token; later it ends the sign-in for everybody. */
+        /** Get new tokens. Repeated within ten seconds, it gives the same refresh token; later, it ends the sign-in for everybody. */
         post: operations["refresh_session"];
         delete?: never;
         options?: never;
@@ -204,7 +204,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** All regions one level below, in the order of their codes: 170 at most; none below a village. */
+        /** All regions one level below, by code: at most 170, and none below a village. */
         get: operations["list_children"];
         put?: never;
         post?: never;
@@ -308,7 +308,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** End an appointment: as manager of a wider region, as who made it, or as its holder. */
+        /** End an appointment, as a manager of a wider region, as its maker or as its holder. */
         post: operations["dismiss_administrator"];
         delete?: never;
         options?: never;
@@ -1728,7 +1728,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Rates of a region and those right below it over a period; for the public of counties and wider, by months that are over. */
+        /** Rates of a region and those directly below it over a period; for the public, of counties and wider by months that are over. */
         get: operations["get_rates"];
         put?: never;
         post?: never;
@@ -1745,7 +1745,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The same as a table for spreadsheets, with headings in the language of the caller. */
+        /** The same rates as a table for spreadsheets, with headings in the caller's language. */
         get: operations["get_rates_csv"];
         put?: never;
         post?: never;
@@ -1846,7 +1846,7 @@ export interface components {
             /** Format: password */
             password: string;
             /**
-             * @description where they live or work; may be empty
+             * @description place of living or work; may be empty
              * @default
              * @example 510903
              */
@@ -1917,12 +1917,12 @@ export interface components {
         AppointmentIn: {
             /**
              * Format: uuid
-             * @description whom: the id or the phone of a staff account
+             * @description the person to appoint: the id or the phone of a staff account
              */
             account_id?: string;
             /**
              * Format: phone
-             * @description whom: the id or the phone of a staff account
+             * @description the person to appoint: the id or the phone of a staff account
              * @example 13800001234
              */
             phone?: string;
@@ -1970,7 +1970,7 @@ export interface components {
             level: "province" | "city" | "county" | "town" | "village";
             ancestors: components["schemas"]["DivisionOut"][];
             formerly: components["schemas"]["FormerOut"][];
-            /** @description the code in the address; not `code` if the region got a new one */
+            /** @description the code in the address; `code` differs if the region got a new one */
             asked: string;
         };
         BalanceOut: {
@@ -1988,13 +1988,13 @@ export interface components {
         BeforeOut: {
             /** @description accounts registered in the period, staff apart; people count where they are registered */
             registered: number | null;
-            /** @description the same from the beginning of all */
+            /** @description the same from the very beginning */
             registered_by_then: number | null;
             /** @description households entered in the register in the period */
             households: number | null;
-            /** @description of these accounts those who posted a need that was published, pledged, accepted or refused; in an average bucket */
+            /** @description accounts that posted a published need, pledged, accepted or refused; in an average bucket */
             active: number | null;
-            /** @description needs published in the period; all below up to `lapsed` says how these stand by now, `rejected` apart */
+            /** @description needs published in the period; all figures up to `lapsed`, except `rejected`, give their present state */
             needs: number | null;
             /** @description needs that their verifier rejected in the period */
             rejected: number | null;
@@ -2002,9 +2002,9 @@ export interface components {
             withdrawn: number | null;
             /** @description closed by an administrator */
             closed: number | null;
-            /** @description with at least one accepted match, also when the need was withdrawn or closed later: what was accepted stays */
+            /** @description with at least one accepted match, even if the need was withdrawn or closed later */
             helped: number | null;
-            /** @description with something that the giver sent and the household's side received */
+            /** @description with a quantity that the giver sent and the household's side received */
             delivered: number | null;
             /** @description closed as met elsewhere without any accepted match */
             met_elsewhere: number | null;
@@ -2016,11 +2016,11 @@ export interface components {
             lapsed: number | null;
             /** @description matches that a side disputed in the period; null for the public, as the three below */
             disputes: number | null;
-            /** @description of these disputes, those that are not settled by now */
+            /** @description those of these disputes that are not settled by now */
             disputes_open: number | null;
             /** @description appeals lodged in the period against a mark */
             appeals: number | null;
-            /** @description of these appeals, those that the county has not decided by now */
+            /** @description those of these appeals that the county has not decided by now */
             appeals_open: number | null;
             use_rate: components["schemas"]["UseRateOut"];
             match_rate: components["schemas"]["MatchRateOut"];
@@ -2034,13 +2034,13 @@ export interface components {
         BucketOut: {
             /** @description accounts registered in the period, staff apart; people count where they are registered */
             registered: number | null;
-            /** @description the same from the beginning of all */
+            /** @description the same from the very beginning */
             registered_by_then: number | null;
             /** @description households entered in the register in the period */
             households: number | null;
-            /** @description of these accounts those who posted a need that was published, pledged, accepted or refused; in an average bucket */
+            /** @description accounts that posted a published need, pledged, accepted or refused; in an average bucket */
             active: number | null;
-            /** @description needs published in the period; all below up to `lapsed` says how these stand by now, `rejected` apart */
+            /** @description needs published in the period; all figures up to `lapsed`, except `rejected`, give their present state */
             needs: number | null;
             /** @description needs that their verifier rejected in the period */
             rejected: number | null;
@@ -2048,9 +2048,9 @@ export interface components {
             withdrawn: number | null;
             /** @description closed by an administrator */
             closed: number | null;
-            /** @description with at least one accepted match, also when the need was withdrawn or closed later: what was accepted stays */
+            /** @description with at least one accepted match, even if the need was withdrawn or closed later */
             helped: number | null;
-            /** @description with something that the giver sent and the household's side received */
+            /** @description with a quantity that the giver sent and the household's side received */
             delivered: number | null;
             /** @description closed as met elsewhere without any accepted match */
             met_elsewhere: number | null;
@@ -2062,11 +2062,11 @@ export interface components {
             lapsed: number | null;
             /** @description matches that a side disputed in the period; null for the public, as the three below */
             disputes: number | null;
-            /** @description of these disputes, those that are not settled by now */
+            /** @description those of these disputes that are not settled by now */
             disputes_open: number | null;
             /** @description appeals lodged in the period against a mark */
             appeals: number | null;
-            /** @description of these appeals, those that the county has not decided by now */
+            /** @description those of these appeals that the county has not decided by now */
             appeals_open: number | null;
             use_rate: components["schemas"]["UseRateOut"];
             match_rate: components["schemas"]["MatchRateOut"];
@@ -2300,13 +2300,13 @@ export interface components {
         FiguresOut: {
             /** @description accounts registered in the period, staff apart; people count where they are registered */
             registered: number | null;
-            /** @description the same from the beginning of all */
+            /** @description the same from the very beginning */
             registered_by_then: number | null;
             /** @description households entered in the register in the period */
             households: number | null;
-            /** @description of these accounts those who posted a need that was published, pledged, accepted or refused; in an average bucket */
+            /** @description accounts that posted a published need, pledged, accepted or refused; in an average bucket */
             active: number | null;
-            /** @description needs published in the period; all below up to `lapsed` says how these stand by now, `rejected` apart */
+            /** @description needs published in the period; all figures up to `lapsed`, except `rejected`, give their present state */
             needs: number | null;
             /** @description needs that their verifier rejected in the period */
             rejected: number | null;
@@ -2314,9 +2314,9 @@ export interface components {
             withdrawn: number | null;
             /** @description closed by an administrator */
             closed: number | null;
-            /** @description with at least one accepted match, also when the need was withdrawn or closed later: what was accepted stays */
+            /** @description with at least one accepted match, even if the need was withdrawn or closed later */
             helped: number | null;
-            /** @description with something that the giver sent and the household's side received */
+            /** @description with a quantity that the giver sent and the household's side received */
             delivered: number | null;
             /** @description closed as met elsewhere without any accepted match */
             met_elsewhere: number | null;
@@ -2328,11 +2328,11 @@ export interface components {
             lapsed: number | null;
             /** @description matches that a side disputed in the period; null for the public, as the three below */
             disputes: number | null;
-            /** @description of these disputes, those that are not settled by now */
+            /** @description those of these disputes that are not settled by now */
             disputes_open: number | null;
             /** @description appeals lodged in the period against a mark */
             appeals: number | null;
-            /** @description of these appeals, those that the county has not decided by now */
+            /** @description those of these appeals that the county has not decided by now */
             appeals_open: number | null;
             use_rate: components["schemas"]["UseRateOut"];
             match_rate: components["schemas"]["MatchRateOut"];
@@ -2370,13 +2370,13 @@ export interface components {
             region: string;
             /**
              * Format: phone
-             * @description gives the household an account of its own
+             * @description with it the household gets an account of its own
              * @example 13800001234
              */
             phone?: string;
             /**
              * Format: password
-             * @description with which the household signs in by itself
+             * @description the household signs in with it
              */
             password?: string;
         };
@@ -2532,7 +2532,7 @@ export interface components {
             raw: number | null;
             /** @description the same by weight: urgency (1, 2, 4) times reference value, a need that is met in part counting in part */
             weighted: number | null;
-            /** @description as `weighted`, of what both sides confirmed as delivered */
+            /** @description as `weighted`, of the quantities that both sides confirmed as delivered */
             delivered: number | null;
             /** @description the denominator of all three: needs published */
             of: number | null;
@@ -2787,13 +2787,13 @@ export interface components {
         RankedOut: {
             /** @description accounts registered in the period, staff apart; people count where they are registered */
             registered: number | null;
-            /** @description the same from the beginning of all */
+            /** @description the same from the very beginning */
             registered_by_then: number | null;
             /** @description households entered in the register in the period */
             households: number | null;
-            /** @description of these accounts those who posted a need that was published, pledged, accepted or refused; in an average bucket */
+            /** @description accounts that posted a published need, pledged, accepted or refused; in an average bucket */
             active: number | null;
-            /** @description needs published in the period; all below up to `lapsed` says how these stand by now, `rejected` apart */
+            /** @description needs published in the period; all figures up to `lapsed`, except `rejected`, give their present state */
             needs: number | null;
             /** @description needs that their verifier rejected in the period */
             rejected: number | null;
@@ -2801,9 +2801,9 @@ export interface components {
             withdrawn: number | null;
             /** @description closed by an administrator */
             closed: number | null;
-            /** @description with at least one accepted match, also when the need was withdrawn or closed later: what was accepted stays */
+            /** @description with at least one accepted match, even if the need was withdrawn or closed later */
             helped: number | null;
-            /** @description with something that the giver sent and the household's side received */
+            /** @description with a quantity that the giver sent and the household's side received */
             delivered: number | null;
             /** @description closed as met elsewhere without any accepted match */
             met_elsewhere: number | null;
@@ -2815,11 +2815,11 @@ export interface components {
             lapsed: number | null;
             /** @description matches that a side disputed in the period; null for the public, as the three below */
             disputes: number | null;
-            /** @description of these disputes, those that are not settled by now */
+            /** @description those of these disputes that are not settled by now */
             disputes_open: number | null;
             /** @description appeals lodged in the period against a mark */
             appeals: number | null;
-            /** @description of these appeals, those that the county has not decided by now */
+            /** @description those of these appeals that the county has not decided by now */
             appeals_open: number | null;
             use_rate: components["schemas"]["UseRateOut"];
             match_rate: components["schemas"]["MatchRateOut"];
@@ -2846,7 +2846,7 @@ export interface components {
             before: components["schemas"]["BeforeOut"];
             trend: components["schemas"]["TrendOut"];
             series: components["schemas"]["BucketOut"][];
-            /** @description the regions right below; for the public down to counties */
+            /** @description the regions directly below; for the public down to counties */
             ranking: components["schemas"]["RankedOut"][];
         };
         RatingIn: {
@@ -2988,7 +2988,7 @@ export interface components {
         ShareOut: {
             /** @description 政府; for the public this and all others are null while 1 to 4 needs stand behind either side */
             government: number | null;
-            /** @description 社会: all four kinds together; for the public told without them while 1 to 4 needs stand behind one of them */
+            /** @description 社会: all four kinds together; for the public without the kinds while 1 to 4 needs stand behind one of them */
             society: number | null;
             /** @description 爱心人士 */
             donor: number | null;
@@ -3430,11 +3430,11 @@ export interface operations {
     list_regions: {
         parameters: {
             query?: {
-                /** @description part of a name, of today or before */
+                /** @description part of a present or former name */
                 name?: string;
                 /** @description search in this region only */
                 within?: string;
-                /** @description at most so many; with `name` 20 unless said otherwise */
+                /** @description the greatest number of regions; 20 by default with `name` */
                 limit?: number;
             };
             header?: never;
@@ -7502,11 +7502,11 @@ export interface operations {
             query?: {
                 /** @description itself and all below; empty is the whole country */
                 region?: string;
-                /** @description first day, of Asia/Shanghai; without it about a year before `until` */
+                /** @description first day, in Asia/Shanghai; by default about a year before `until` */
                 since?: string;
-                /** @description last day, included; today without it; for the public the last month that is over at the latest */
+                /** @description last day, included; by default today; for the public at the latest the last month that is over */
                 until?: string;
-                /** @description the buckets of `series`; month without it, and for the public */
+                /** @description the buckets of `series`; by default, and for the public, months */
                 by?: "day" | "week" | "month";
             };
             header?: never;
@@ -7540,11 +7540,11 @@ export interface operations {
             query?: {
                 /** @description itself and all below; empty is the whole country */
                 region?: string;
-                /** @description first day, of Asia/Shanghai; without it about a year before `until` */
+                /** @description first day, in Asia/Shanghai; by default about a year before `until` */
                 since?: string;
-                /** @description last day, included; today without it; for the public the last month that is over at the latest */
+                /** @description last day, included; by default today; for the public at the latest the last month that is over */
                 until?: string;
-                /** @description the buckets of `series`; month without it, and for the public */
+                /** @description the buckets of `series`; by default, and for the public, months */
                 by?: "day" | "week" | "month";
             };
             header?: never;
