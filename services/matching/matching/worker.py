@@ -6,7 +6,7 @@ from chassis.messaging.events import ServiceWorker, every, handles, handles_batc
 from contracts.needs import NeedClosed, NeedPublished, NeedWithdrawn, PledgeChanged, PledgeOffered, PledgeWithdrawn
 from matching.balance import actions as keeping
 from matching.balance import events as telling
-from matching.checks import watch
+from matching.checks.actions import report_audit
 from matching.disputes import actions as settling
 from matching.disputes import reminders as reminding
 from matching.fairness import actions as fairness
@@ -93,4 +93,4 @@ class Worker(ServiceWorker):
 
     @every(seconds=3600, at_start=False)
     def audit(self, session: Session) -> None:
-        watch.report_audit(session)
+        report_audit(session)
