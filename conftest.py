@@ -1,24 +1,32 @@
-"""Fixtures every test of the house may use, and who runs what when two test at a time."""
+"""Fixtures of all tests, and which process runs which tests when several test at a time."""
 
+import os
 from typing import Any
 
 import pytest
-from xdist.scheduler import LoadFileScheduling
+from xdist.scheduler import LoadScopeScheduling
 
 from chassis.testing.fixtures import database_of, keys, postgres, rabbitmq
 from chassis.testing.twins import pytest_runtest_makereport
 
 __all__ = ["database_of", "keys", "postgres", "pytest_runtest_makereport", "rabbitmq"]
 
-LONGEST = [
-    "tests/end_to_end/test_getusppe.py", "services/matching/tests/plain/test_plain.py", "tests/faults/test_campaign.py",
-    "tests/rolling/test_rolling.py", "tests/restore",
-    "chassis/tests/test_delivery.py", "tests/end_to_end/test_story.py", "tests/end_to_end/test_rates.py", "tests/end_to_end/test_trace.py",
-    "tests/fuzz", "chassis/tests/test_relay.py", "tests/integration", "chassis/tests/test_http.py", "chassis/tests/test_servers.py",
-    "tests/contract",
-]  # fmt: skip
-"""A long file that comes last leaves the other process idle."""
 ON_THE_STACK = tuple(f"tests/end_to_end/test_{name}.py" for name in ("story", "rates", "trace", "panels"))
+TOGETHER: dict[str, tuple[str, ...]] = {"the stack": ON_THE_STACK}
+"""Tests that share a costly fixture run in one process."""
+if "CAMPAIGN" not in os.environ:
+    # Whole, each of these is a long file with servers of its own.
+    TOGETHER = {
+        "the stack": ("tests/end_to_end",),
+        "servers that may die": ("tests/faults", "tests/rolling", "tests/restore"),
+        "each service's stage": ("tests/fuzz",),
+    }
+LONGEST = [
+    "tests/end_to_end/test_getusppe.py", "tests/end_to_end", "tests/faults", "tests/rolling", "tests/restore",
+    "services/matching/tests/plain", "chassis/tests/test_delivery.py", "tests/integration/test_new_service.py", "tests/fuzz",
+    "chassis/tests", "tests/integration", "tests/deploy", "tests/contract", "services/matching/tests/test_audit.py",
+]  # fmt: skip
+"""The longest run first: one that comes last leaves the other processes idle."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -28,13 +36,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=rank)
 
 
-class FilesOfOneHouseTogether(LoadFileScheduling):
-    """A file goes to one process, and so do those that share a started stack: it is started once."""
+class GroupScheduling(LoadScopeScheduling):
+    """A group goes to one process, and so does a file that belongs to none."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return "the stack" if nodeid.startswith(ON_THE_STACK) else super()._split_scope(nodeid)
+        return next((group for group, starts in TOGETHER.items() if nodeid.startswith(starts)), nodeid.partition("::")[0])
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FilesOfOneHouseTogether:
-    return FilesOfOneHouseTogether(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> GroupScheduling:
+    return GroupScheduling(config, log)
