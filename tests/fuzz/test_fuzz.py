@@ -10,7 +10,7 @@ from tests.fuzz.cases import Figures, fuzz
 from tests.fuzz.stage import Stage
 
 WHOLE = "CAMPAIGN" in os.environ
-CASES = 5_000 if WHOLE else 200
+CASES = 5_000 if WHOLE else 100
 LET_IN = 0.3
 
 
