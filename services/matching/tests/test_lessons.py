@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from chassis.testing.fixtures import Client, Person, RolledBack
 from contracts.matching import MatchLapsed, MatchProposed, PledgeReleased
-from matching.clearing.eligibility import Eligibility
+from matching.clearing.rules import Eligibility
 from matching.intake import actions as intake
 from matching.refusals import actions as refusals
 

@@ -11,8 +11,8 @@ from sqlalchemy import text
 from chassis.testing.fixtures import Client, RolledBack, administrator_of
 from contracts.matching import MatchProposed
 from matching.allocation.score import Demand
-from matching.clearing import candidates, completion
-from matching.clearing.eligibility import Eligibility
+from matching.clearing import actions, candidates, completion
+from matching.clearing.rules import Eligibility
 
 from .conftest import VILLAGE, clear, offered, published, told
 from .test_balance import book
@@ -70,7 +70,7 @@ def test_excluded_pledges_are_not_read_once_per_need(
     database: RolledBack, word: str, is_together: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not is_together:
-        monkeypatch.setattr(candidates, "find_servable_needs", each_alone)
+        monkeypatch.setattr(actions, "find_servable_needs", each_alone)
     book(database, [published()], [group(region="")])
     run(database, MORE_NEEDS, count=NEEDS)
     not_for(database, f"{{{word}}}")

@@ -20,7 +20,7 @@ from matching.book import clearing_queue
 from matching.checks import pairs
 from matching.checks.actions import run_checks
 from matching.clearing import actions, completion
-from matching.clearing.eligibility import Eligibility
+from matching.clearing.rules import Eligibility
 from matching.weights import deferral, queries
 
 from .conftest import DAYS, VILLAGE, clear, offered, published, told

@@ -1,7 +1,7 @@
-"""Candidate pledges for one clearing."""
+"""Candidate pledges of one clearing: load them, lock the chosen ones, find the needs that could still be served."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -10,12 +10,14 @@ from sqlalchemy.orm import Session
 
 from chassis.data.bulk_sql import array, document
 from matching.allocation.score import Key
-from matching.allocation.solver import Supply
-from matching.clearing.eligibility import Eligibility, key_of_pledge
+from matching.allocation.solver import Share, Supply
+from matching.clearing.rules import Eligibility, find_unchanged, key_of_pledge, sum_by_pledge
 
 PER_KEY = 200
+ATTEMPTS = 3
 
-# Of a key whose needs lessons tell apart, who wants it is stated; of all others, which are by far the most, only how much of it is wanted.
+# Two forms of the keys to look up. `_APART` lists the areas and items of a key's needs, because refusal rules tell those needs apart.
+# `_ALIKE` holds the other keys, by far the most, with their demand only.
 _APART = """
     json_to_recordset(CAST(:keys AS json))
     AS key (
@@ -35,8 +37,8 @@ _OPEN = """
     category = key.category COLLATE "C" AND unit = key.unit AND scope = key.scope COLLATE "C"
     AND open AND valid_until > now() AND id <> ALL(key.passed)
 """
-# Others are left out here, lest a need with many pledges that are not for it never sees those behind them. Who wants the key is looked
-# through one by one only where a pledge is for some of the items and not for others.
+# Pledges that no need of the key may get are left out here: otherwise 200 of them would hide the useful pledges behind them. The needs are
+# compared one by one only where a pledge excludes some of the items and not others.
 _FOR_SOMEBODY = """
     (not_for = '{}' OR key.areas IS NULL OR CASE
         WHEN NOT not_for && key.items THEN NOT key.areas <@ not_for
@@ -44,10 +46,10 @@ _FOR_SOMEBODY = """
         ELSE EXISTS (SELECT FROM unnest(key.places, key.things) AS of (place, thing) WHERE place <> ALL(not_for) AND thing <> ALL(not_for))
     END)
 """
-# Not locked: a hundred are looked at for each that is taken. Those taken are held afterwards, if nobody else was there first.
-# Every pledge holds a unit at least, so no more of them than units are wanted of a key are looked at; those behind the demand stay away.
-# Whatever a need is, a unit from a reliable pledger is worth more to it: theirs come first of one key, and nothing that is best is missed.
-# What is not for everybody who wants the key may be no help to some, and covers nothing of the demand.
+# Nothing is locked here: a hundred pledges are read for each that is chosen. `lock_chosen` locks the chosen ones.
+# Every open pledge holds a unit at least, so the demand in units bounds the pledges that are read; those behind the demand stay unread.
+# Reliability is worth the same to every need, so the more reliable pledges of a key come first and no better choice is missed.
+# Restricted pledges do not count towards covered demand, since some needs cannot use them.
 _COLUMNS = "id, version, rest, reliability, not_for"
 _TAKE, _TAKE_APART = (
     text(
@@ -66,7 +68,7 @@ _TAKE, _TAKE_APART = (
     )
     for keys in (_ALIKE, _APART)
 )
-# The first of a key mostly covers what is wanted of it, and is found at half the cost.
+# The first pledge of a key mostly covers the demand, and is found at half the cost.
 _FIRST = text(
     f"""
     SELECT key.place, pledge.* FROM {_ALIKE}, LATERAL (
@@ -74,7 +76,7 @@ _FIRST = text(
     ) AS pledge
     """
 )
-# In order too, since that is how the index has them: the planner would rather read all pledges for each key of which there are none.
+# Ordered like the index: without the order, the planner reads all pledges for each key that has none.
 _LEFT = text(
     f"""
     SELECT key.category, key.unit, key.scope FROM {_APART}
@@ -85,61 +87,88 @@ _LEFT = text(
 )
 
 
+_LOCK = text(
+    "SELECT id, version, pledger_id, category, unit, scope, rest, valid_until, not_for FROM pledges"
+    " WHERE id = ANY(CAST(:ids AS uuid[])) AND open AND valid_until > now() ORDER BY id FOR UPDATE SKIP LOCKED"
+)
+
+
 class CandidatePledge(Supply, frozen=True, kw_only=True):
-    """A pledge as it was read."""
+    """An open pledge as it was read, with the version and the exclusions that must still hold when it is locked."""
 
     version: int
     not_for: list[str]
 
 
-def load_candidates(session: Session, wanting: Eligibility) -> dict[UUID, CandidatePledge]:
-    """The most reliable and oldest pledges of every key, as far as somebody may get something of them; nothing is locked.
+def load_candidates(session: Session, eligibility: Eligibility) -> dict[UUID, CandidatePledge]:
+    """Load the candidate pledges of a clearing, the most reliable and oldest of each key, without locks.
 
-    A key of which lessons keep some of the needs away is looked at once more, as one where those are told apart.
+    Keys for which refusal rules exclude some of the needs are read a second time, with their needs told apart.
     """
-    passed, demands = wanting.useless_pledges(), wanting.demand_by_key()
-    nothing = [pledge for pledges in passed.values() for pledge in pledges]
-    taken = _alike(session, _FIRST, demands, nothing)
-    short = {one.key: demands[one.key] for one in taken if one.rest < demands[one.key]}
-    taken = [*(one for one in taken if one.key not in short), *_alike(session, _TAKE, short, nothing)]
-    apart = sorted({one.key for one in taken if one.not_for and wanting.excludes_any(one.not_for)})
+    skipped, demands = eligibility.useless_pledges(), eligibility.demand_by_key()
+    all_skipped = [pledge for pledges in skipped.values() for pledge in pledges]
+    found = _read_alike(session, _FIRST, demands, all_skipped)
+    short = {one.key: demands[one.key] for one in found if one.rest < demands[one.key]}
+    found = [*(one for one in found if one.key not in short), *_read_alike(session, _TAKE, short, all_skipped)]
+    apart = sorted({one.key for one in found if one.not_for and eligibility.excludes_any(one.not_for)})
     if apart:
-        rows = [_row(key, passed.get(key, ()), demand=demands[key], **wanting.distinctions(key)) for key in apart]
-        places = [row | {"place": place} for place, row in enumerate(rows, 1)]
-        told_apart = _read(session, _TAKE_APART, apart, {"keys": document(places)})
-        taken = [*(one for one in taken if one.key not in apart), *told_apart]
-    return {one.id: one for one in taken}
+        rows = [_key_row(key, skipped.get(key, ()), demand=demands[key], **eligibility.distinctions(key)) for key in apart]
+        numbered = [row | {"place": place} for place, row in enumerate(rows, 1)]
+        told_apart = _read(session, _TAKE_APART, apart, {"keys": document(numbered)})
+        found = [*(one for one in found if one.key not in apart), *told_apart]
+    return {one.id: one for one in found}
 
 
-def _alike(session: Session, question: TextClause, demands: Mapping[Key, int], passed: Collection[UUID]) -> list[CandidatePledge]:
+def _read_alike(session: Session, query: TextClause, demands: Mapping[Key, int], skipped: Collection[UUID]) -> list[CandidatePledge]:
     if not demands:
         return []
     categories, units, scopes = zip(*demands, strict=True)
     keys = {"categories": array(categories), "units": array(units), "scopes": array(scopes), "demands": array(demands.values())}
-    return _read(session, question, list(demands), keys | {"passed": array(passed)})
+    return _read(session, query, list(demands), keys | {"passed": array(skipped)})
 
 
-def _read(session: Session, question: TextClause, keys: Sequence[Key], asked: Mapping[str, Any]) -> list[CandidatePledge]:
+def _read(session: Session, query: TextClause, keys: Sequence[Key], parameters: Mapping[str, Any]) -> list[CandidatePledge]:
     return [
         CandidatePledge(id_, keys[place - 1], rest, reliability, version=version, not_for=not_for)
-        for place, id_, version, rest, reliability, not_for in session.execute(question, asked).all()
+        for place, id_, version, rest, reliability, not_for in session.execute(query, parameters).all()
     ]
 
 
-def find_servable_needs(session: Session, wanting: Eligibility, lying: Collection[CandidatePledge]) -> list[UUID]:
-    """The needs, in their order, that may get something still: of what is `lying` there of pledges that were taken, or of others."""
-    passed = wanting.useless_pledges()
+def lock_chosen(
+    session: Session, allocate: Callable[[Sequence[Supply]], list[Share]], candidates: Mapping[UUID, CandidatePledge]
+) -> tuple[list[Share], Mapping[UUID, Any]]:
+    """Lock the chosen pledges; allocate again without those that another process changed or holds.
+
+    Returns the shares of locked pledges, and the locked rows by id. It never waits for a lock and gives up after a few attempts.
+    """
+    left = dict(candidates)
+    for _ in range(ATTEMPTS):
+        shares = allocate([*left.values()])
+        taken = sum_by_pledge(shares)
+        rows = session.execute(_LOCK, {"ids": array(taken)}).all() if taken else []
+        locked = find_unchanged(rows, candidates, taken)
+        lost = taken.keys() - locked.keys()
+        if not lost:
+            break
+        for id_ in lost:
+            del left[id_]
+    return [one for one in shares if one.pledge in locked], locked
+
+
+def find_servable_needs(session: Session, eligibility: Eligibility, left_over: Collection[CandidatePledge]) -> list[UUID]:
+    """Return the needs, in their order, that may still get one of the pledges `left_over`, or an open pledge that was not loaded."""
+    skipped = eligibility.useless_pledges()
     found: set[UUID] = set()
     seen: dict[Key, list[UUID]] = defaultdict(list)
-    for key, barred in {(one.key, wanting.excluded_needs(one.id, one.not_for)) for one in lying}:
-        found |= wanting.needs_for_key(key) - barred
-    for one in lying:
+    for key, excluded in {(one.key, eligibility.excluded_needs(one.id, one.not_for)) for one in left_over}:
+        found |= eligibility.needs_for_key(key) - excluded
+    for one in left_over:
         seen[one.key].append(one.id)
-    keys = [_row(key, [*passed.get(key, ()), *seen[key]], **wanting.distinctions(key)) for key in wanting.by_key]
+    keys = [_key_row(key, [*skipped.get(key, ()), *seen[key]], **eligibility.distinctions(key)) for key in eligibility.by_key]
     for row in session.execute(_LEFT, {"keys": document(keys)}).all() if keys else ():
-        found |= wanting.needs_for_key(key_of_pledge(row))
-    return [need for need in wanting.needs if need in found]
+        found |= eligibility.needs_for_key(key_of_pledge(row))
+    return [need for need in eligibility.needs if need in found]
 
 
-def _row(key: Key, passed: Collection[UUID], **more: Any) -> dict[str, Any]:
-    return {"category": key[0], "unit": key[1], "scope": key[2], "passed": passed, **more}
+def _key_row(key: Key, skipped: Collection[UUID], **more: Any) -> dict[str, Any]:
+    return {"category": key[0], "unit": key[1], "scope": key[2], "passed": skipped, **more}

@@ -1,4 +1,4 @@
-"""What leaves the list when a clearing is over, and what is looked at again; and which waiting needs a pledge fits."""
+"""Completion of a clearing: remove its entries from the queue; and the waiting needs that fit a pledge."""
 
 from collections.abc import Collection
 from datetime import timedelta
@@ -23,10 +23,10 @@ _OPEN = """
 
 
 def _fitting(order: str, limit: int) -> str:
-    """SQL: so many waiting needs of one item (`asked`) that fit a row of `pledges`.
+    """SQL: up to `limit` waiting needs of one item (`asked`) that fit a row of `pledges`.
 
-    Of those that were declined for something only so many are looked at: there may be a million that are worth too little for this pledge
-    too. Who is not among them looks for pledges within a day.
+    Only some of the deferred needs are read, since a million of them may be worth too little for this pledge too. The others look for
+    pledges themselves within a day.
     """
     return f"""
         (SELECT id FROM needs WHERE {_OPEN} AND NOT declined AND {_WANTED} {order} LIMIT {limit})
@@ -36,7 +36,7 @@ def _fitting(order: str, limit: int) -> str:
     """
 
 
-# Which needs a pledge fits: the category or what is below it (`/` follows the dot), the scope or what is below it (`~` follows digits).
+# A pledge fits its category and those below it (`/` follows the dot), and its scope and the regions below it (`~` follows digits).
 _ASKED = "asked.category >= pledges.category AND asked.category < pledges.category || '/' AND asked.unit = pledges.unit"
 _FITTING_NEEDS = text(
     f"""
@@ -46,9 +46,9 @@ _FITTING_NEEDS = text(
     WHERE pledges.id = ANY(CAST(:ids AS uuid[])) AND pledges.open AND pledges.valid_until > now()
     """
 )
-# What still has something fitting open beside it was passed over because somebody else held that, or there was too much for one
-# clearing: it stays on the list. Everything else leaves it, and comes back when a change in the book concerns it. The pledges that are due
-# come first (OFFSET 0), lest the planner looks for a need for every pledge there is.
+# An entry stays in the queue while something that fits it is open: another process held that, or there was too much for one clearing. Every
+# other entry is removed, and returns when the book changes for it. The due pledges come first (OFFSET 0): otherwise the planner looks for a
+# need for every pledge there is.
 _DONE = text(
     f"""
     WITH due AS (SELECT * FROM unnest(CAST(:sides AS text[]), CAST(:ids AS uuid[])) AS due (side, id)),
@@ -78,7 +78,7 @@ _DONE = text(
 
 
 def find_fitting_needs(session: Session, pledges: Collection[UUID]) -> set[UUID]:
-    """Waiting needs that these pledges fit: of each item so many, the most urgent first."""
+    """Return waiting needs that these pledges fit: of each item the most urgent ones."""
     return set(session.scalars(_FITTING_NEEDS, {"ids": array(pledges)}).all()) if pledges else set()
 
 

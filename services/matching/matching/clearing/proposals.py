@@ -1,12 +1,12 @@
-"""What a clearing shares out becomes proposals: set aside on both sides, written down with their worth, and told."""
+"""Proposals of a clearing: set the quantities aside, write the matches, publish `MatchProposed`."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import CursorResult, text
 from sqlalchemy.orm import Session
 
 from chassis.data.bulk_sql import array, document, insert_into
@@ -47,7 +47,10 @@ def propose_matches(
     at: datetime,
     answer_within: timedelta,
 ) -> None:
-    """`needs` are locked rows of the book with how they were weighed, `pledges` locked rows. Raises when less is free than shared out."""
+    """Write one match for each share, and publish it.
+
+    `needs` are locked rows of the book with their demands, `pledges` locked rows. Raises when less is free than was shared out.
+    """
     if not shares:
         return
     _set_aside(session, "needs", [(share.need, share.quantity) for share in shares])
@@ -74,9 +77,10 @@ def _set_aside(session: Session, table: str, parts: Sequence[tuple[UUID, int]]) 
     total: dict[UUID, int] = defaultdict(int)
     for id_, quantity in parts:
         total[id_] += quantity
-    changed = session.execute(_SET_ASIDE[table], {"ids": array(total), "quantities": array(total.values())})
-    if changed.rowcount != len(total):
-        raise AssertionError(f"{len(total) - changed.rowcount} of {table} hold less than was set aside of them")
+    result = session.execute(_SET_ASIDE[table], {"ids": array(total), "quantities": array(total.values())})
+    changed = cast("CursorResult[Any]", result).rowcount
+    if changed != len(total):
+        raise AssertionError(f"{len(total) - changed} of {table} hold less than was set aside of them")
 
 
 def _row(proposal: MatchProposed) -> dict[str, Any]:

@@ -1,6 +1,6 @@
-"""A proposal that nobody has answered yet may go to somebody whose need is critical, when nothing else is left for them.
+"""Revision: move an unanswered proposal to a critical need that nothing else can serve.
 
-Decision 12 says why so seldom: who was told of a proposal is disappointed when it goes elsewhere.
+Decision 12 says why this is rare: it disappoints the people who were told of the proposal.
 """
 
 from collections.abc import Sequence
@@ -19,14 +19,14 @@ from matching.refusals.conditions import pair_is_allowed
 AT_ONCE = 20
 ROWS_READ = 200
 WAITED = timedelta(hours=1)
-"""How long a critical need has waited before anything is revised for it: what fits and is free has been proposed by then."""
+"""The time that a critical need waits before a revision: by then everything free that fits has been proposed."""
 
-_ALONE = text("SELECT pg_try_advisory_xact_lock(hashtext('matching.revising'))")
+_LOCK = text("SELECT pg_try_advisory_xact_lock(hashtext('matching.revising'))")
 
-# For a critical need that has nothing, a proposal of the same item to an ordinary one that it can take up whole, of those who have waited
-# least. Its pledger was neither reminded nor revised before, and more than half of the time to answer is left. Not the oldest critical
-# needs are looked at: those that nobody can help would be for ever, and no others. Ordinary needs that were worth too little for something
-# stand in another index, and keep what was proposed to them.
+# Finds, for a critical need that has nothing, a proposal of the same item to an ordinary need that waited least. The critical need must be
+# able to take it up whole. Its pledger was neither reminded nor revised before, and more than half of the time to answer is left. Critical
+# needs are taken in random order: the oldest ones may be beyond help, and would keep out the others for ever. Deferred ordinary needs stand
+# in another index and keep their proposals.
 _ORDINARY = f"""
     SELECT * FROM needs AS ordinary
     WHERE ordinary.category = wanting.category AND ordinary.unit = wanting.unit AND urgency = 1 AND {{that}} AND NOT declined
@@ -59,23 +59,23 @@ _REVISABLE = text(
 
 
 def revise_proposal(session: Session, answer_within: timedelta) -> bool:
-    """Revise one proposal, with its new one in the same transaction; returns whether there was one. Not while another process is at it.
+    """Revise one proposal and make its new one in the same transaction; return whether there was one.
 
-    A second one would take its pledge with the needs of the first held, and meet those who take pledges first.
+    Only one process revises at a time. A second one would lock a pledge after the needs of the first, against the order of locks.
     """
-    if not session.scalar(_ALONE):
+    if not session.scalar(_LOCK):
         return False
     return any(_revise(session, need_id, match_id, answer_within) for need_id, match_id in _find_revisable(session, None))
 
 
 def _find_revisable(session: Session, only: UUID | None) -> Sequence[tuple[UUID, UUID]]:
-    """(need, match) of all critical needs, or of `only` one."""
+    """Find pairs of critical need and match to revise, for all critical needs or for `only` one."""
     at = now()
     return [(need, match) for need, match in session.execute(_REVISABLE, {"at": at, "since": at - WAITED, "only": only})]
 
 
 def _revise(session: Session, need_id: UUID, match_id: UUID, answer_within: timedelta) -> bool:
-    """Whether the pledge is proposed to the critical need now; if it is not, everything stays as it was."""
+    """Move the pledge to the critical need; return False and change nothing if that fails."""
     with session.begin_nested() as step:
         [match] = session.scalars(select(Match).where(Match.id == match_id)).all()
         lock_pledges_and_needs(session, [match])

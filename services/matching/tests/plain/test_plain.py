@@ -14,7 +14,7 @@ from chassis.testing.fixtures import RolledBack
 from matching.book import release
 from matching.clearing import actions as clearing
 from matching.clearing import completion
-from matching.clearing.eligibility import Eligibility
+from matching.clearing.rules import Eligibility
 from matching.intake import actions as intake
 
 from .machine import AnyOrder
