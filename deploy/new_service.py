@@ -76,9 +76,14 @@ def make(name: str, kind: str) -> None:
 def _undo(name: str, listed: str) -> list[str]:
     """Undo each step of `make`, even when undoing another fails; return what may be left."""
     folder = SERVICES / name
+
+    def remove_folder() -> None:
+        if folder.exists():
+            shutil.rmtree(folder)
+
     steps: dict[str, Callable[[], object]] = {
         "its block in deploy/services.toml": lambda: LIST.write_text(listed, "utf-8"),
-        f"the folder services/{name}": lambda: folder.exists() and shutil.rmtree(folder),
+        f"the folder services/{name}": remove_folder,
         f"the module contracts/contracts/{name}.py": lambda: (CONTRACTS / f"{name}.py").unlink(missing_ok=True),
         f"the installed package duijie-{name}": lambda: _pip("uninstall", "--yes", f"duijie-{name}"),
         "its part of the generated files (make generate)": _generate,

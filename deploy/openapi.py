@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from importlib import import_module
-from typing import Any
+from typing import Any, cast
 
 from chassis.data.database import Database
 from chassis.http.app import create_app
@@ -31,7 +31,7 @@ def document_of(service: str) -> Document:
     app = create_app(service, api, database=Database("postgresql://nowhere", name="description"), keys=NoKeys())
     with app.app_context(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*has already been added to the spec", category=UserWarning)
-        return published(deepcopy(app.spec))
+        return published(deepcopy(cast("Document", app.spec)))
 
 
 def published(document: Document) -> Document:

@@ -6,12 +6,13 @@ from datetime import datetime
 from functools import cache
 from importlib import import_module
 from importlib.resources import files
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar, cast
 from uuid import UUID
 
 import msgspec
 from msgspec import Meta
 
+E = TypeVar("E", bound="Event")
 Version = Annotated[
     int, Meta(ge=1, le=2**53, description="grows by one with every change of the subject; ignore an event with an older version")
 ]
@@ -155,9 +156,9 @@ def encode(event: Event) -> bytes:
     return msgspec.json.encode(event)
 
 
-def decode(event: type[Event], body: bytes | str) -> Event:
+def decode(event: type[E], body: bytes | str) -> E:
     """Decode an event from JSON; unknown fields are ignored, so that producers may add some.
 
     Raises `msgspec.DecodeError` for what is no JSON, and its subclass `ValidationError` for a wrong shape.
     """
-    return _decoder(event).decode(body)
+    return cast("E", _decoder(event).decode(body))

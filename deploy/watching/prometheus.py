@@ -21,7 +21,7 @@ class Prometheus(Server):
     """A Prometheus that scrapes `targets` (label `pod`: address of metrics) and the broker's queues, and answers queries."""
 
     def __init__(self, folder: Path | None, targets: Mapping[str, str], broker: str) -> None:
-        super().__init__(folder, die_with_parent=True)
+        super().__init__(folder, die_with_parent=True, is_kept=False)
         self._targets, self._broker = targets, broker
         self.start_again()
 
