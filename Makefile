@@ -117,10 +117,11 @@ check-next: .venv/.ready .venv/tools/.ready .venv/rabbitmq-$(SUITE) ## what stan
 	@CAMPAIGN=1 RABBITMQ_ROOT=.venv/rabbitmq-$(SUITE) $(BIN)/python -m pytest chassis/tests tests/deploy/test_platform.py tests/faults
 
 .PHONY: lint
-lint: .venv/.ready ## ruff, mypy, the floors; generated files fresh, nothing broken that was released
+lint: .venv/.ready ## ruff, mypy, the floors, no dead code; generated files fresh, nothing broken that was released
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet .
 	@$(BIN)/python -m mypy --no-error-summary
 	@$(BIN)/python -m deploy.floors
+	@$(BIN)/python -m deploy.dead_code
 	@$(BIN)/python -m deploy.generate --check
 
 .PHONY: lint-api

@@ -17,8 +17,6 @@ from matching.book.model import Match, Need, Pledge
 from matching.reliability import actions
 
 Side = Literal["need", "pledge"]
-FOR_GOOD = frozenset({"deadline", "revised"})
-"""After which endings of a proposal its two sides are not proposed to each other again."""
 _ANEW = {"populate_existing": True}
 
 
