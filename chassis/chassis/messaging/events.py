@@ -1,57 +1,20 @@
-"""Listening to events: nameko entrypoints that lose nothing and do nothing twice; timers come from `chassis.timers`."""
+"""Listening to events: the decorators of a worker's methods, and the base class of all workers."""
 
-import logging
-import random
-import time
-from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, overload
 
-import amqp
-import eventlet
-import msgspec
 from nameko.extensions import ENTRYPOINT_EXTENSIONS_ATTR, Entrypoint, register_entrypoint
 from sqlalchemy.orm import Session
 
 from chassis.data import appointments, idempotency_keys
 from chassis.messaging import dead_letters, inbox
-from chassis.messaging.background import BackgroundEntrypoint
-from chassis.messaging.broker import BROKER_ERRORS, connected
-from chassis.messaging.dead_letters import UNREADABLE, park
-from chassis.messaging.deliveries import count_failures, exceeded_delivery_limit, headers_as_json, headers_of
-from chassis.messaging.inbox import Received
-from chassis.messaging.subscription import Subscription
+from chassis.messaging.consumer import Handles, HandlesBatch
+from chassis.messaging.subscription import Handler, Subscription
 from chassis.messaging.timers import every
-from chassis.ops import metrics
-from contracts.event import Envelope, Event, decode, name_of, producer_of
+from contracts.event import Event
 from contracts.users import AdministratorAppointed, AdministratorDismissed
 
-__all__ = [
-    "Handler", "Handles", "HandlesBatch", "Interrupted", "ServiceWorker",
-    "entrypoints_of", "every", "handlers_of", "handles", "handles_batch",
-]  # fmt: skip
-log = logging.getLogger("chassis.events")
-
-
-@dataclass(frozen=True)
-class Handler:
-    """One method of a worker and the event it hears. `batch` is the most it takes at once; 1 means one event a call."""
-
-    subscription: Subscription
-    method: str
-    batch: int
-
-    @property
-    def name(self) -> str:
-        """What the inbox files it under; independent of the method's name."""
-        return f"{producer_of(self.subscription.event)}.{name_of(self.subscription.event)}"
-
-    def list_handler(self, call: Callable[..., object]) -> Callable[[Session, list[Event]], object]:
-        """The method as the inbox wants it: a batch handler takes the list, another each event by itself."""
-        if self.batch > 1:
-            return call
-        return lambda session, events: [call(session, event) for event in events]
+__all__ = ["Handler", "ServiceWorker", "entrypoints_of", "every", "handlers_of", "handles", "handles_batch"]
 
 
 def handlers_of(worker: type) -> list[Handler]:
@@ -68,183 +31,6 @@ def entrypoints_of(worker: type) -> list[tuple[str, Entrypoint]]:
     return [
         (name, entrypoint) for name in sorted(dir(worker)) for entrypoint in getattr(getattr(worker, name), ENTRYPOINT_EXTENSIONS_ATTR, ())
     ]
-
-
-class Handles(BackgroundEntrypoint):
-    """The entrypoint of one event: the method gets a session and the event, in a transaction of its own; acknowledged after commit.
-
-    A failing event comes back after a pause, `attempts` times in all, and is then parked as a dead letter in the database. While that
-    is in trouble events stay where they are and no attempt is counted. `at_once` (10) events are handled at a time, and no more are
-    fetched.
-    """
-
-    batch = 1
-
-    def __init__(self, event: type[Event], at_once: int = 10, **options: object) -> None:
-        self.event = event
-        self.at_once = at_once
-        super().__init__(**options)
-
-    def setup(self) -> None:
-        super().setup()
-        self._handler = Handler(Subscription(self.container.service_name, self.event), self.method_name, self.batch)
-        self._act = self._handler.list_handler(self._call)
-        metrics.initialise(metrics.events_received, self._settings.service, self._handler.name)
-        self._pause = 0.2
-        self._at_work = eventlet.GreenPool(1000)
-
-    def _run(self) -> None:
-        while not self._stopping.ready():
-            try:
-                with connected(self._settings.broker_url, self._settings.heartbeat_seconds) as connection:
-                    self._consume(connection)
-            except BROKER_ERRORS as error:
-                log.warning("listening is interrupted", extra={"queue": self._handler.subscription.queue, "error": type(error).__name__})
-                self._stopping.wait(self._pause)
-                self._pause = min(self._pause * 2, 5.0)
-        self._at_work.waitall()
-
-    def _consume(self, connection: amqp.Connection) -> None:
-        arrived: deque[amqp.Message] = deque()
-        channel = connection.channel()
-        channel.auto_decode = False
-        # A batch is handled while the next one arrives. Of single events each is at work from its arrival until it is acknowledged.
-        channel.basic_qos(0, 2 * self.batch if self.batch > 1 else self.at_once, False)
-        channel.basic_consume(self._handler.subscription.queue, callback=arrived.append)
-        self._pause = 0.2
-        self._trouble: list[Exception] = []
-        while not self._stopping.ready():
-            _gather(connection, arrived, self.batch)
-            if arrived:
-                self._settle(connection, channel, [arrived.popleft() for _ in range(min(self.batch, len(arrived)))])
-            if self._trouble:
-                raise self._trouble[0]
-        _wait(eventlet.spawn(self._at_work.waitall), connection)
-
-    def _settle(self, connection: amqp.Connection, channel: amqp.Channel, messages: Sequence[amqp.Message]) -> None:
-        """Handle and acknowledge. What failed before, or may be what brought a process down, goes alone; the rest together."""
-        alone: list[tuple[amqp.Message, Received]] = []
-        together: list[tuple[amqp.Message, Received]] = []
-        for message in messages:
-            heard = self._read_message(message)
-            if heard is None or exceeded_delivery_limit(message):
-                why = UNREADABLE if heard is None else "delivery_limit"
-                if not _wait(self._at_work.spawn(self._park, message, why), connection):
-                    return
-                metrics.events_received.labels(self._settings.service, self._handler.name, "parked").inc()
-                channel.basic_ack(message.delivery_tag)
-            else:
-                is_suspect = headers_of(message).get("x-delivery-count") or (self.batch > 1 and count_failures(message))
-                (alone if is_suspect else together).append((message, heard))
-        # In another order each time: those that come after the one which ends the process would otherwise never be handled.
-        random.shuffle(alone)
-        for pair in alone:
-            if not self._settle_group(connection, channel, [pair]):
-                return
-        if self.batch > 1:
-            if together:
-                self._settle_group(connection, channel, together)
-        else:
-            for message, heard in together:
-                self._at_work.spawn(self._settle_one, channel, message, heard, self._trouble)
-
-    def _settle_one(self, channel: amqp.Channel, message: amqp.Message, heard: Received, trouble: list[Exception]) -> None:
-        try:
-            self._conclude(channel, message, heard, self._attempt([heard]))
-        except Exception as error:
-            trouble.append(error)
-
-    def _settle_group(self, connection: amqp.Connection, channel: amqp.Channel, pairs: Sequence[tuple[amqp.Message, Received]]) -> bool:
-        """Handle in one transaction, or one by one when that fails; False when told to stop before all was settled."""
-        error = _wait(self._at_work.spawn(self._attempt, [heard for _, heard in pairs]), connection)
-        if len(pairs) == 1:
-            return self._conclude(channel, *pairs[0], error)
-        if error is None:
-            # Everything delivered earlier is settled by now: whoever leaves something open leaves the loop.
-            channel.basic_ack(pairs[-1][0].delivery_tag, multiple=True)
-            return True
-        return not isinstance(error, Interrupted) and all(self._settle_group(connection, channel, [pair]) for pair in pairs)
-
-    def _attempt(self, heard: Sequence[Received]) -> Exception | None:
-        told_of = self._settings.service, self._handler.name
-
-        def work() -> None:
-            with metrics.timed(metrics.handler_seconds, *told_of):
-                handled = inbox.handle(self._database, self._handler.name, heard, self._act)
-            metrics.batch_events.labels(*told_of).observe(len(heard))
-            metrics.events_received.labels(*told_of, "handled").inc(handled)
-            metrics.events_received.labels(*told_of, "repeated").inc(len(heard) - handled)
-
-        try:
-            done = inbox.retry_on_database_errors(work, giving_up=self._stopping.ready, pause=self._stopping.wait)
-        except Exception as error:
-            return error
-        return None if done else Interrupted()
-
-    def _conclude(self, channel: amqp.Channel, message: amqp.Message, heard: Received, error: Exception | None) -> bool:
-        """Acknowledge, send to wait for the next attempt, or park; False when told to stop before the event was handled."""
-        if isinstance(error, Interrupted):
-            return False
-        if error is None:
-            channel.basic_ack(message.delivery_tag)
-            return True
-        attempt = 1 + count_failures(message)
-        last = attempt >= self._settings.attempts
-        log.error(
-            "an event could not be handled",
-            exc_info=error,
-            extra={"queue": self._handler.subscription.queue, "event_id": str(heard.id), "attempt": attempt, "parked": last},
-        )
-        metrics.events_received.labels(self._settings.service, self._handler.name, "parked" if last else "failed").inc()
-        if not last:
-            channel.basic_reject(message.delivery_tag, requeue=False)
-        elif self._park(message, type(error).__name__, attempt):
-            channel.basic_ack(message.delivery_tag)
-        else:
-            return False
-        return True
-
-    def _read_message(self, message: amqp.Message) -> Received | None:
-        try:
-            said = {f"content-{name}": message.properties.get(f"content_{name}") for name in ("type", "encoding")}
-            if not dead_letters.is_json(said):
-                raise ValueError("another content type or encoding")
-            envelope = Envelope.of(headers_of(message))
-            return Received(envelope.id, decode(self.event, message.body), envelope.traceparent)
-        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-            log.error("an event could not be read", extra={"queue": self._handler.subscription.queue, "error": type(error).__name__})
-            return None
-
-    def _park(self, message: amqp.Message, why: str, attempts: int = 0) -> bool:
-        """Keep it as a dead letter, waiting while the database is in trouble; False when told to stop meanwhile."""
-
-        def work() -> None:
-            with self._database.begin() as session:
-                park(
-                    session,
-                    self._handler.subscription,
-                    headers_as_json(message),
-                    _bytes(message.body),
-                    why,
-                    attempts or count_failures(message),
-                )
-
-        return inbox.retry_on_database_errors(work, giving_up=self._stopping.ready, pause=self._stopping.wait)
-
-
-class HandlesBatch(Handles):
-    """The entrypoint of one event in batches: as `Handles`, with a list of events in one transaction.
-
-    A batch that fails is tried again one by one, so that a bad event is parked alone. The next batch is fetched meanwhile.
-    """
-
-    def __init__(self, event: type[Event], batch: int = 500, **options: Any) -> None:
-        super().__init__(event, **options)
-        self.batch = batch
-
-
-class Interrupted(Exception):
-    """The process stops; the events stay unacknowledged and come back."""
 
 
 E = TypeVar("E", bound=Event)
@@ -346,36 +132,3 @@ class ServiceWorker:
         inbox.delete_expired(session)
         idempotency_keys.delete_expired(session)
         dead_letters.delete_expired(session)
-
-
-def _read(connection: amqp.Connection, seconds: float) -> bool:
-    """Read one frame from the broker; False after `seconds` without one. Raises one of `BROKER_ERRORS` after two silent heartbeats."""
-    connection.heartbeat_tick()
-    try:
-        connection.drain_events(timeout=seconds)
-    except TimeoutError:
-        return False
-    return True
-
-
-def _bytes(body: str | bytes | memoryview) -> bytes:
-    return body.encode() if isinstance(body, str) else bytes(body)
-
-
-def _gather(connection: amqp.Connection, arrived: deque[amqp.Message], most: int) -> None:
-    """Wait for a message, a second at most, and take in all that are there; while more keep coming, linger for 20 ms."""
-    _read(connection, 0.0 if arrived else 1.0)
-    linger_until = time.monotonic() + 0.02
-    while arrived and len(arrived) < most:
-        lingers = len(arrived) > 1 and time.monotonic() < linger_until
-        if not _read(connection, 0.002 if lingers else 0.0):
-            break
-
-
-def _wait(thread: Any, connection: amqp.Connection) -> Any:
-    """What a green thread comes to; the connection is kept alive meanwhile."""
-    while not thread.dead:
-        with eventlet.Timeout(connection.heartbeat / 4, False):
-            return thread.wait()
-        _read(connection, 0.0)
-    return thread.wait()

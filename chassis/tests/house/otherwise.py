@@ -36,13 +36,13 @@ def without_patience() -> None:
 
 def in_one_batch() -> None:
     """Gather a batch until nothing has arrived for half a second."""
-    from chassis.messaging import events
+    from chassis.messaging import consumer
 
     def gather(connection: Any, arrived: Any, most: int) -> None:
-        while len(arrived) < most and events._read(connection, 0.5):
+        while len(arrived) < most and consumer._read(connection, 0.5):
             pass
 
-    events._gather = gather
+    consumer._gather = gather
 
 
 def hears_both_withdrawals() -> None:
@@ -73,7 +73,7 @@ def without_further_events() -> None:
 
 
 def says_when_it_takes_no_more() -> None:
-    from chassis.messaging.events import Handles
+    from chassis.messaging.consumer import Handles
 
     setup = Handles.setup
 
@@ -105,7 +105,7 @@ def held_before_journal() -> None:
 
 
 def without_single_file() -> None:
-    from chassis.messaging.events import Handles
+    from chassis.messaging.consumer import Handles
 
     def settle(self: Any, connection: Any, channel: Any, pairs: Any) -> bool:
         error = self._attempt([heard for _, heard in pairs])
@@ -121,13 +121,13 @@ def without_shuffling() -> None:
 
 
 def without_gathering() -> None:
-    from chassis.messaging import events
+    from chassis.messaging import consumer
 
-    events._gather = lambda connection, arrived, most: events._read(connection, 1.0)
+    consumer._gather = lambda connection, arrived, most: consumer._read(connection, 1.0)
 
 
 def without_reading_safely() -> None:
-    from chassis.messaging.events import Handles
+    from chassis.messaging.consumer import Handles
     from chassis.messaging.inbox import Received
     from contracts.event import Envelope, decode
 
