@@ -33,7 +33,7 @@ from chassis.settings import Settings
 from contracts.event import decode, name_of
 from deploy.services import services
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("deploy.local.courier")
 BATCH = 500
 JSON = {"content-type": "application/json"}
 

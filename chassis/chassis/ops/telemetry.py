@@ -26,7 +26,7 @@ _NUMBERS = re.compile(
     r"(?P<id>\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b(?=[0-9]*[a-f])(?:[0-9a-f]{32}|[0-9a-f]{16})\b)"
     r"|(?<!\d)(?:\+?\d{2}[- ]?)?\d{3}[- ]?\d{4}[- ]?\d{4}(?!\d)|(?<!\d)\d{14,19}[Xx]?(?!\d)"
 )
-log = logging.getLogger(__name__)
+log = logging.getLogger("chassis.telemetry")
 
 
 def start(service: str, role: str) -> None:
