@@ -134,8 +134,8 @@ def record_objections(session: Session, events: Sequence[ObjectionEvent]) -> Non
         else:
             row["is_over"] = True
     fresh = insert(Objection).values(_rows_by_id(rows))
-    heard = {"day": func.coalesce(Objection.day, fresh.excluded.day), "is_over": Objection.is_over | fresh.excluded.is_over}
-    _execute(session, fresh.on_conflict_do_update(index_elements=["id"], set_=heard))
+    received = {"day": func.coalesce(Objection.day, fresh.excluded.day), "is_over": Objection.is_over | fresh.excluded.is_over}
+    _execute(session, fresh.on_conflict_do_update(index_elements=["id"], set_=received))
     _mark_stale(session, "objection", rows)
 
 

@@ -90,7 +90,7 @@ class FiguresOut(Schema):
     active = _figure("accounts that posted a published need, pledged, accepted or refused; in an average bucket")
     needs = _figure("needs published in the period; all figures up to `lapsed`, except `rejected`, give their present state")
     rejected = _figure("needs that their verifier rejected in the period")
-    withdrawn = _figure("taken back by their own side")
+    withdrawn = _figure("withdrawn by their own side")
     closed = _figure("closed by an administrator")
     helped = _figure("with at least one accepted match, even if the need was withdrawn or closed later")
     delivered = _figure("with a quantity that the giver sent and the household's side received")

@@ -59,13 +59,13 @@ def count_stale(session: Session) -> int:
         return 0
     marks = 0
     for _ in range(AT_ONCE):
-        taken = session.execute(_TAKE, execution_options={"synchronize_session": False}).all()
-        marks += len(taken)
+        marked = session.execute(_TAKE, execution_options={"synchronize_session": False}).all()
+        marks += len(marked)
         things: dict[str, set[UUID]] = defaultdict(set)
-        for one in taken:
-            things[one.kind].add(one.thing)
+        for mark in marked:
+            things[mark.kind].add(mark.thing)
         count_cells(session, _stale_cells(session, things))
-        if len(taken) < BATCH:
+        if len(marked) < BATCH:
             break
     return marks
 

@@ -9,10 +9,12 @@ By = Literal["day", "week", "month"]
 
 
 def day_of(moment: datetime) -> date:
+    """Return the day of a moment in Asia/Shanghai."""
     return moment.astimezone(SHANGHAI).date()
 
 
 def today() -> date:
+    """Return the present day in Asia/Shanghai."""
     return datetime.now(SHANGHAI).date()
 
 

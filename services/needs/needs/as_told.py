@@ -27,8 +27,8 @@ def export_lines(session: Session) -> Iterator[dict[str, Any]]:
     matches = select(Match.id.label("match_id"), *(getattr(Match, name) for name in names), ended.label("need_ended"))
     for row in session.execute(matches.outerjoin(Need, Need.id == Match.need_id).order_by(Match.id)).mappings():
         yield {"of": "match", **row}
-    heard = Pledge.released_version.label("version"), Pledge.answered_version.label("answers"), Pledge.resting
-    released = select(Pledge.id.label("pledge_id"), *heard).where(Pledge.released_version > 0)
+    answers = Pledge.released_version.label("version"), Pledge.answered_version.label("answers"), Pledge.resting
+    released = select(Pledge.id.label("pledge_id"), *answers).where(Pledge.released_version > 0)
     for row in session.execute(released.order_by(Pledge.id)).mappings():
         yield {"of": "pledge", **row}
 
@@ -44,7 +44,7 @@ def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
     settings = Settings.of("needs")
     if waiting := find_waiting_queues(settings):
-        sys.exit(f"not everything that was told is heard yet, let needs-worker go on: {', '.join(waiting)}")
+        sys.exit(f"events of matching still wait, let needs-worker handle them first: {', '.join(waiting)}")
     database = Database.of(settings, "as-told")
     try:
         with database.begin() as session:

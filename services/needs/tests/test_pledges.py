@@ -52,7 +52,7 @@ def test_withdrawing_answers_202_once(client: Client, database: RolledBack, dono
     assert client.patch(f"/v1/pledges/{pledge['id']}", {"quantity": 1}, by=donor).status_code == 409
 
 
-def test_somebody_else_s_pledge_is_not_found(client: Client, donor: Person) -> None:
+def test_another_person_s_pledge_is_not_found(client: Client, donor: Person) -> None:
     pledge = client.post("/v1/pledges", offer(), by=donor).json
     other = Person("donor")
     assert client.get(f"/v1/pledges/{pledge['id']}", by=other).status_code == 404

@@ -20,17 +20,17 @@ def test_needs_in_every_state_are_republished(client: Client, database: RolledBa
     assert client.post(f"{rejected}/rejection", {"reason": "absurd"}, by=town).status_code == 201
     for need in (withdrawn, early):
         assert client.post(f"{need}/withdrawal", by=village).status_code == 201
-    anew = assert_retold(database, SNAPSHOTS)
-    assert len(anew) == 7
-    assert [type(event) for event in anew[-3:]] == [NeedPublished] * 3, "endings come first"
+    republished = assert_retold(database, SNAPSHOTS)
+    assert len(republished) == 7
+    assert [type(event) for event in republished[-3:]] == [NeedPublished] * 3, "endings come first"
 
 
 def test_pledges_are_republished_with_their_present_figures(client: Client, database: RolledBack, donor: Person) -> None:
     untouched, changed, withdrawn = (f"/v1/pledges/{client.post('/v1/pledges', offer(), by=donor).json['id']}" for _ in range(3))
     assert client.patch(changed, {"region": "51"}, by=donor).status_code == 202
     assert client.post(f"{withdrawn}/withdrawal", by=donor).status_code == 202
-    anew = assert_retold(database, SNAPSHOTS, restated=[PledgeOffered])
-    assert [type(event) for event in anew] == [PledgeWithdrawn, PledgeChanged, PledgeOffered, PledgeOffered, PledgeOffered]
-    assert {f"/v1/pledges/{event.subject}": (event.version, event.region) for event in anew if isinstance(event, PledgeOffered)} == {
+    republished = assert_retold(database, SNAPSHOTS, restated=[PledgeOffered])
+    assert [type(event) for event in republished] == [PledgeWithdrawn, PledgeChanged, PledgeOffered, PledgeOffered, PledgeOffered]
+    assert {f"/v1/pledges/{event.subject}": (event.version, event.region) for event in republished if isinstance(event, PledgeOffered)} == {
         untouched: (1, "5109"), changed: (1, "51"), withdrawn: (1, "5109"),
     }  # fmt: skip

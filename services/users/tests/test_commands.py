@@ -92,7 +92,7 @@ def test_invalid_arguments_appoint_nobody(
 
 def test_an_account_other_than_staff_is_not_appointed(client: Client, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     client.post("/v1/accounts", donor(phone="13911112222"))
-    with pytest.raises(SystemExit, match="not staff"):
+    with pytest.raises(SystemExit, match="not a staff account"):
         appoint_first_by_command(capsys, tmp_path)
 
 

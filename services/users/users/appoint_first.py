@@ -35,7 +35,7 @@ def appoint_first(session: Session, wanted: dict[str, str], password_file: Path 
         password = password_file.read_text("utf-8").rstrip("\r\n") if password_file else getpass.getpass("Password: ")
         account = register_account(session, AccountIn().load(wanted | {"kind": "staff", "password": password}))
     if account.kind != "staff":
-        raise ValidationError("the phone belongs to somebody who is not staff", "phone")
+        raise ValidationError("the account of this phone is not a staff account", "phone")
     region = AccountIn().fields["region"].deserialize(wanted["region"])
     standing = select(Appointment).where(
         Appointment.account_id == account.id, Appointment.region == region, Appointment.dismissed_at.is_(None)

@@ -43,13 +43,16 @@ def parse_national_id(written: str) -> str:
 
 
 def mask_phone(phone: str) -> str:
+    """Keep the first three and the last four digits."""
     national = phone.removeprefix("+86")
     return f"{national[:3]}****{national[-4:]}"
 
 
 def mask_name(name: str) -> str:
+    """Keep the first character."""
     return f"{name[:1]}**"
 
 
 def mask_national_id(number: str) -> str:
+    """Keep the first three and the last four characters."""
     return f"{number[:3]}{'*' * 11}{number[-4:]}"

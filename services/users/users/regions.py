@@ -81,4 +81,5 @@ def _characters(text: Any) -> Any:
 
 
 def describe_division(code: str, name: str) -> dict[str, str]:
+    """Return a division with its level."""
     return {"code": code, "name": name, "level": edition.level(code)}

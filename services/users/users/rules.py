@@ -58,7 +58,7 @@ def refresh_refusal(sign_in: SignIn, now: datetime) -> Problem | None:
 
 
 def use_of_token(sign_in: SignIn, token_hash: bytes, now: datetime) -> Literal["first", "repeated", "reused"]:
-    """Tell the first use of the present token from a repeated one within ten seconds and from any later use, as by a thief."""
+    """Classify the use of a token: `first` of the present one, `repeated` within ten seconds, else `reused`, as by a thief."""
     if token_hash == sign_in.token_hash:
         return "first"
     is_last = token_hash == sign_in.replaced_hash

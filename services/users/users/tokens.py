@@ -32,6 +32,7 @@ class SigningKeys:
         return cls([path.read_bytes() for path in paths])
 
     def current(self) -> KeySet:
+        """Return all keys; they do not change while the process runs."""
         return self._set
 
     renewed = current

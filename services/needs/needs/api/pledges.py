@@ -44,7 +44,7 @@ class PledgeChangeIn(Strict):
     valid_until = Moment()
 
     @validates_schema
-    def something_changes(self, data: dict[str, Any], **_: Any) -> None:
+    def require_a_change(self, data: dict[str, Any], **_: Any) -> None:
         if not data:
             raise ValidationError("required")
 

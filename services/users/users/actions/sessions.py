@@ -56,7 +56,7 @@ def sign_in(session: Session, phone: str, password: str) -> SignedIn | Problem:
 def refresh_session(session: Session, token: str) -> SignedIn | Problem:
     """Replace the refresh token by the next one.
 
-    For ten more seconds the replaced token gives the same next one, so that two requests at once or a lost answer shut nobody out.
+    For ten more seconds the replaced token gives the same next one, so that two simultaneous requests or a lost answer end nothing.
     Used later, or if it is older still, it is in two hands, and the sign-in ends for both.
     """
     found = _lock_sign_in(session, token)

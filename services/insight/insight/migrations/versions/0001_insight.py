@@ -1,4 +1,4 @@
-"""What is heard, what is to be counted anew, and the counts."""
+"""Copied facts, marks of what is to be counted again, and the counts."""
 
 from alembic import op
 

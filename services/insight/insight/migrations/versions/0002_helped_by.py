@@ -1,4 +1,4 @@
-"""How many needs each kind helped; what matches and the government's closing say of needs is counted anew."""
+"""Counts of needs by the kind of helper. Needs with accepted matches or met elsewhere are counted again."""
 
 from alembic import op
 

@@ -1,4 +1,4 @@
-"""What of matches was received, and how many needs and how much of their weight that makes."""
+"""Received quantities of matches, and the number and weight of delivered needs."""
 
 from alembic import op
 

@@ -1,4 +1,4 @@
-"""Disputes and appeals, and how many of them are open."""
+"""Disputes and appeals, and the counts of open ones."""
 
 from alembic import op
 

@@ -1,4 +1,4 @@
-"""Households as heard, needs, pledges, matches as heard."""
+"""Needs and pledges, and copies of households and matches."""
 
 from alembic import op
 

@@ -1,4 +1,4 @@
-"""What has to be known to tell anew: who withdrew a need, when a pledge was changed or withdrawn."""
+"""Facts for republishing: the person who withdrew a need, the time of a pledge's last change."""
 
 from alembic import op
 

@@ -1,4 +1,4 @@
-"""How much of a match was sent and received."""
+"""Quantities of matches that were sent and received."""
 
 from alembic import op
 

@@ -1,4 +1,4 @@
-"""Pledges that rest until their pledger lets them go on."""
+"""Pledges that rest: nothing is proposed of them until their pledger changes them."""
 
 from alembic import op
 
