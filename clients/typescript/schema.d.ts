@@ -634,7 +634,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Confirm once, as the household's side, what arrived of what the giver has sent. */
+        /** Confirm once, for the household's side, how much arrived. */
         post: operations["confirm_slip"];
         delete?: never;
         options?: never;
@@ -668,7 +668,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Choose a need and set a quantity of one's own pledge aside for it; the match is accepted at once. */
+        /** Claim a need with a quantity of one's own pledge; the match is accepted at once. */
         post: operations["claim_need"];
         delete?: never;
         options?: never;
@@ -700,7 +700,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The matches in which one is the pledger, the household or who posted for it. */
+        /** List the matches of which the caller is the pledger, the household or the poster. */
         get: operations["list_own_matches"];
         put?: never;
         post?: never;
@@ -803,7 +803,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The page that the code on a slip opens; it reads the token after `#`, which is never sent by opening it. */
+        /** Serve the page that the code on a slip opens. Opening it does not send the token, which stands after `#`. */
         get: operations["show_slip_page"];
         put?: never;
         post?: never;
@@ -839,7 +839,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** What a slip is about, for whoever holds it; nothing changes. Unknown, revoked and expired ones are 404 alike. */
+        /** Show the match of a slip to its holder. Unknown, revoked and expired slips are 404 alike. */
         post: operations["read_slip"];
         delete?: never;
         options?: never;
@@ -871,7 +871,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The matches in the regions one manages. */
+        /** List the matches in the regions that the caller manages. */
         get: operations["list_managed_matches"];
         put?: never;
         post?: never;
@@ -939,7 +939,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Before one claims a need in a village that has help: needs as fitting in villages that have none. Whoever prefers one claims that. */
+        /** Suggest needs in villages without help, before a claim in a village that has had help. The caller may claim one of them instead. */
         get: operations["suggest_needs"];
         put?: never;
         post?: never;
@@ -1007,7 +1007,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One match, for its two sides and the administrators of its region, with the reasons why it was proposed. */
+        /** Show one match to its two sides and the administrators of its region, with the reasons of the proposal. */
         get: operations["get_match"];
         put?: never;
         post?: never;
@@ -1111,7 +1111,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Print the slip that confirms the receipt without an account, once; one that was printed before is revoked. */
+        /** Print a slip that confirms the receipt once, without an account; it revokes the slips printed before. */
         post: operations["print_slip"];
         delete?: never;
         options?: never;
@@ -1215,10 +1215,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Decline a proposal, and say why; the pair is not proposed again, and more is learnt about the pledge (`GET /v1/lessons`).
-         * @description `too_far`: it is not proposed again to needs of that county; if it is for one county, of that township. `does_not_fit`: not again for
-         *     that item, if it is for a group. `out_of_stock`, `changed_my_mind`: it rests, and whatever else is proposed of it lapses. All of it
-         *     holds until the pledger takes it back or changes the pledge.
+         * Refuse a proposal with a reason. The pair is not proposed again, and the reason teaches a rule about the pledge (`GET /v1/lessons`).
+         * @description `too_far`: the pledge is not proposed to that county again; if it is for one county, to that township. `does_not_fit`: a pledge for a
+         *     group of items is not proposed for that item. `out_of_stock`, `changed_my_mind`: the pledge rests, and its other proposals lapse. A rule
+         *     holds until the pledger withdraws it or changes the pledge.
          */
         post: operations["refuse_match"];
         delete?: never;
@@ -1236,7 +1236,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** The household's side does not want what was proposed or accepted, and it is not sent yet; the pair is not proposed again. */
+        /** Decline a proposal, or an accepted match that is not sent yet; the pair is not proposed again. */
         post: operations["decline_match"];
         delete?: never;
         options?: never;
@@ -1253,7 +1253,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Say that what was promised is on its way, or was brought. */
+        /** State that the promised goods are on their way, or were brought. */
         post: operations["send_match"];
         delete?: never;
         options?: never;
@@ -1270,7 +1270,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Say how much arrived; what did not arrive is needed again. */
+        /** State how much arrived; missing units are needed again. */
         post: operations["receive_match"];
         delete?: never;
         options?: never;
@@ -1287,7 +1287,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Both sides have acted and it is over; `ended_because` says by the figures what came of it. */
+        /** Close a match after both sides have acted; `ended_because` gives the outcome by the figures. */
         post: operations["close_match"];
         delete?: never;
         options?: never;
@@ -1407,7 +1407,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Agree to give what was proposed, or a part of it; the rest is free again. */
+        /** Accept a proposal, or a part of it; the rest is free again. */
         post: operations["accept_match"];
         delete?: never;
         options?: never;
@@ -1475,7 +1475,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** What was promised will not be delivered; what was never sent is free again. */
+        /** Cancel a match that will not be delivered; unsent units are free again. */
         post: operations["cancel_match"];
         delete?: never;
         options?: never;
@@ -1828,7 +1828,7 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         AcceptanceIn: {
-            /** @description a part of what was proposed; all of it when left out */
+            /** @description a part of the proposed quantity; all of it when left out */
             quantity?: number;
         };
         AccountIn: {
@@ -2080,7 +2080,7 @@ export interface components {
         };
         CancellationIn: {
             /**
-             * @description of one's own side: only the household's knows of a no-show
+             * @description a reason of one's own side; only the household's may state a no-show
              * @enum {string}
              */
             reason: "not_deliverable" | "giver_withdrew" | "giver_no_show" | "household_moved" | "need_over";
@@ -2093,7 +2093,7 @@ export interface components {
             need_id: string;
             /**
              * Format: uuid
-             * @description the pledge of one's own to take it from
+             * @description the pledge of one's own to use
              */
             pledge_id: string;
             quantity: number;
@@ -2106,12 +2106,12 @@ export interface components {
             reason: "met_elsewhere" | "no_longer_needed" | "not_reachable" | "other";
         };
         ConfirmationIn: {
-            /** @description what stands in the code after `#` */
+            /** @description the part of the code after `#` */
             token: string;
-            /** @description how much arrived; all that was sent when left out */
+            /** @description units that arrived; all that were sent when left out */
             quantity?: number;
             /**
-             * @description needed when less arrived than was sent
+             * @description required when fewer units arrived than were sent
              * @enum {string}
              */
             reason?: "short" | "damaged" | "wrong_item" | "lost" | "refused" | "other";
@@ -2191,7 +2191,7 @@ export interface components {
         };
         DeclineIn: {
             /**
-             * @description told to the pledger
+             * @description shown to the pledger
              * @enum {string}
              */
             reason: "not_needed" | "does_not_fit" | "cannot_receive" | "met_elsewhere" | "other";
@@ -2200,7 +2200,7 @@ export interface components {
             promised: number;
             sent: number;
             received: number;
-            /** @description never sent, free again in the pledge */
+            /** @description never sent, and free again in the pledge */
             returned: number;
             /** Format: date-time */
             sent_at: string | null;
@@ -2217,7 +2217,7 @@ export interface components {
              * @enum {string|null}
              */
             difference: "short" | "damaged" | "wrong_item" | "lost" | "refused" | "other" | null;
-            /** @description received with the printed slip, without an account */
+            /** @description whether the receipt was confirmed with a printed slip */
             by_slip: boolean;
         };
         DisputeIn: {
@@ -2503,7 +2503,7 @@ export interface components {
             unit: string;
             quantity: number;
             reasons: components["schemas"]["ReasonOut"][];
-            /** @description empty when the pledger chose the need, and for them until they have accepted */
+            /** @description null for a claim, and for the pledger until acceptance */
             score: components["schemas"]["ScoreOut"] | null;
             /** Format: date-time */
             proposed_at: string;
@@ -2516,7 +2516,7 @@ export interface components {
             closed_at: string | null;
             delivery: components["schemas"]["DeliveryOut"];
             /**
-             * @description empty when nobody disputes it
+             * @description null without a dispute
              * @enum {string|null}
              */
             dispute: "open" | "settled" | null;
@@ -2888,10 +2888,10 @@ export interface components {
             text: string;
         };
         ReceiptIn: {
-            /** @description how much arrived; all that was sent when left out */
+            /** @description units that arrived; all that were sent when left out */
             quantity?: number;
             /**
-             * @description needed when less arrived than was sent
+             * @description required when fewer units arrived than were sent
              * @enum {string}
              */
             reason?: "short" | "damaged" | "wrong_item" | "lost" | "refused" | "other";
@@ -2956,14 +2956,14 @@ export interface components {
             ruling: string;
         };
         ScoreOut: {
-            /** @description whose weights they were; empty is the whole country */
+            /** @description the region that set the weights; empty for the whole country */
             weights_region: string;
             weights_version: number;
             value: number;
             parts: {
                 [key: string]: number;
             };
-            /** @description empty when no such need was left */
+            /** @description null when there was no such need */
             lead: number | null;
         };
         SendingIn: {
@@ -2974,7 +2974,7 @@ export interface components {
             carrier: "in_person" | "pick_up" | "ems" | "sf" | "jd" | "zto" | "yto" | "sto" | "yunda" | "other";
             /** @description kept encrypted, shown to both sides */
             tracking_number?: string;
-            /** @description when it is less than was promised; the rest is free again */
+            /** @description fewer units than were promised; the rest is free again */
             quantity?: number;
         };
         SessionOut: {
@@ -3011,12 +3011,12 @@ export interface components {
             password: string;
         };
         SlipIn: {
-            /** @description what stands in the code after `#` */
+            /** @description the part of the code after `#` */
             token: string;
         };
         SlipOut: {
             /**
-             * @description of its match: it can be confirmed when that is `sent`
+             * @description state of the match; it can be confirmed in `sent`
              * @enum {string}
              */
             state: "proposed" | "accepted" | "refused" | "declined" | "lapsed" | "sent" | "received" | "closed";
@@ -3025,9 +3025,9 @@ export interface components {
             promised: number;
             sent: number;
             received: number;
-            /** @description what was sent, in the language of the caller */
+            /** @description the sent goods, in the language of the caller */
             text: string;
-            /** @description whether this slip has confirmed it already */
+            /** @description whether this slip was used */
             used: boolean;
             /** Format: date-time */
             expires_at: string;
@@ -3038,7 +3038,7 @@ export interface components {
             region: string;
             category: string;
             unit: string;
-            /** @description whole units that nobody has set aside */
+            /** @description whole units that are not set aside */
             open: number;
             /**
              * @description normal: 一般 · normal; urgent: 紧急 · urgent; critical: 特急 · critical
@@ -3047,14 +3047,14 @@ export interface components {
             urgency: "normal" | "urgent" | "critical";
             waiting_days: number;
             /**
-             * @description the narrowest region that holds both villages
+             * @description the narrowest region that contains both villages
              * @enum {string}
              */
             nearness: "town" | "county" | "city" | "province" | "country";
             text: string;
         };
         SuggestionsOut: {
-            /** @description needs of the chosen village that found help in the last 90 days */
+            /** @description needs of the chosen village that had help in the last 90 days */
             helped: number;
             items: components["schemas"]["SuggestedOut"][];
         };
@@ -5568,9 +5568,9 @@ export interface operations {
     suggest_needs: {
         parameters: {
             query: {
-                /** @description the need that one is about to claim */
+                /** @description the need that the caller is about to claim */
                 need_id: string;
-                /** @description the pledge of one's own to take it from */
+                /** @description the pledge of one's own to use */
                 pledge_id: string;
             };
             header?: never;

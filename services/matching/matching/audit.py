@@ -1,6 +1,7 @@
-"""Proves that the book adds up: `python -m matching.audit`. JSON lines, one a check; ends with 1 when a row offends, and names it.
+"""Prove that the book adds up: `python -m matching.audit`.
 
-`--hours n` looks for events of the last n hours only; all other checks see the whole book.
+Prints one JSON line for each check, with the first row that breaks it, and exits with 1 if there is one. `--hours n` looks for the events
+of the last n hours only; all other checks read the whole book.
 """
 
 import argparse
@@ -17,9 +18,7 @@ from matching.checks.actions import run_checks
 
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Prove that the book of needs, pledges and matches adds up.")
-    parser.add_argument(
-        "--hours", type=float, help="look for events of the last so many hours; of all that the journal reaches if not given"
-    )
+    parser.add_argument("--hours", type=float, help="look for events of the last hours only; by default as far back as the journal reaches")
     given = parser.parse_args(arguments)
     database = Database.of(Settings.of("matching"), "audit")
     offending = 0
@@ -28,8 +27,8 @@ def main(arguments: list[str] | None = None) -> None:
             session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
             for finding in run_checks(session, now() - timedelta(hours=given.hours) if given.hours else None):
                 offending += finding.row is not None
-                said = {"check": finding.check.code, "holds": finding.row is None, "seconds": round(finding.seconds, 2)}
-                print(json.dumps(said | ({"row": finding.row} if finding.row else {})), flush=True)
+                line = {"check": finding.check.code, "holds": finding.row is None, "seconds": round(finding.seconds, 2)}
+                print(json.dumps(line | ({"row": finding.row} if finding.row else {})), flush=True)
     finally:
         database.close()
     if offending:

@@ -1,4 +1,4 @@
-"""The clearing process: `python -m matching.clear matching`; as many as there are cores to spare."""
+"""The clearing process: `python -m matching.clear matching`. Any number of processes may run."""
 
 import logging
 import signal
@@ -20,13 +20,13 @@ from matching.settings import MatchingSettings
 
 log = logging.getLogger(__name__)
 REVISE_SECONDS = 600
-_LOOKED_AT = Counter("duijie_cleared_total", "Needs and pledges that a clearing looked at")
+_CLEARED = Counter("duijie_cleared_total", "Needs and pledges that a clearing looked at")
 _REVISED = Counter("duijie_revised_total", "Proposals that ended in favour of a critical need")
 _PROPOSED = Counter("duijie_proposals_total", "Matches proposed")
 
 
 def run(settings: Settings, stopping: threading.Event) -> None:
-    """Until `stopping` is set: clear what is listed, sleep until woken or a fifth of a second is over; patient with the database."""
+    """Clear the queue until `stopping` is set. Sleep until woken, at most a fifth of a second, and wait out database trouble."""
     database = Database.of(settings, "clear")
     metrics.serve(settings, "clear", database)
     answer_within = MatchingSettings.of_environment().answer_within
@@ -37,7 +37,7 @@ def run(settings: Settings, stopping: threading.Event) -> None:
                 while not stopping.is_set():
                     with database.begin() as session:
                         cleared = actions.clear(session, answer_within, limit)
-                    _LOOKED_AT.inc(cleared.due)
+                    _CLEARED.inc(cleared.due)
                     _PROPOSED.inc(cleared.proposals)
                     pause, limit = 0.2, actions.BATCH
                     if time.monotonic() >= revise_at:

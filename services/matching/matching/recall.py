@@ -1,8 +1,8 @@
-"""Recalls what a book restored from an older backup has forgotten: `python -m matching.recall AS_TOLD.jsonl [--replayed]`.
+"""Restore matches that a book from an older backup does not know: `python -m matching.recall AS_TOLD.jsonl [--replayed]`.
 
-The list is what `needs.as_told` states. Run first before the worker starts, and once more with `--replayed` when the others' journals
-have been replayed; relay and clearing start after that. Run twice it changes nothing the second time. Ends with 1 while, after the replay,
-a match lacks its need or its pledge.
+The file is the output of `needs.as_told`. Run this before the worker starts, and again with `--replayed` after the journals of the other
+services have been replayed. Start relay and clearing after that. A second run changes nothing. It exits with 1 while, after the replay, a
+match lacks its need or its pledge.
 """
 
 import argparse
@@ -26,7 +26,7 @@ BATCH = 500
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("file", type=Path, metavar="AS_TOLD.jsonl")
-    parser.add_argument("--replayed", action="store_true", help="what the others told since the backup has been replayed and heard")
+    parser.add_argument("--replayed", action="store_true", help="events published since the backup have been replayed and handled")
     given = parser.parse_args()
     answer_within = MatchingSettings.of_environment().answer_within
     decoder = msgspec.json.Decoder(PublishedMatch | PublishedRelease)

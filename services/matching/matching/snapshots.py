@@ -1,4 +1,4 @@
-"""What matching tells anew: how every match came to stand as it does, endings first; what is free of pledges; balance; what people said."""
+"""Snapshots for republishing: matches, their endings first, open quantities of pledges, the balance, and feedback."""
 
 from chassis.messaging.snapshots import Snapshot
 from contracts.matching import (
@@ -32,11 +32,11 @@ from matching.balance.events import balance_changed
 from matching.balance.model import PublishedBalance
 from matching.book import events
 from matching.book.model import Match, Movement, Pledge
-from matching.disputes import events as disputed
+from matching.disputes import events as disputes
 from matching.disputes.model import Dispute
 from matching.feedback.events import thanks_given, thanks_refused, thanks_written
 from matching.feedback.model import Thanks
-from matching.matches import reminders
+from matching.matches.reminders import match_reminded
 
 SNAPSHOTS = (
     Snapshot(MatchClosed, Match, events.match_closed, where=Match.state == "closed"),
@@ -48,15 +48,15 @@ SNAPSHOTS = (
     Snapshot(MatchReceived, Match, events.match_received, where=Match.movements.any(Movement.kind == "received")),
     Snapshot(MatchSent, Match, events.match_sent, where=Match.movements.any(Movement.kind == "sent")),
     Snapshot(MatchAccepted, Match, events.match_accepted, where=Match.movements.any(Movement.kind == "promised")),
-    Snapshot(MatchReminded, Match, reminders.match_reminded, where=(Match.state == "proposed") & Match.reminded_at.is_not(None)),
+    Snapshot(MatchReminded, Match, match_reminded, where=(Match.state == "proposed") & Match.reminded_at.is_not(None)),
     Snapshot(MatchProposed, Match, events.match_proposed, where=Match.answer_by > Match.proposed_at),
     Snapshot(PledgeReleased, Pledge, events.pledge_released, where=Pledge.releases > 0),
     Snapshot(BalanceChanged, PublishedBalance, balance_changed),
-    Snapshot(DisputeSettled, Dispute, disputed.dispute_settled, where=Dispute.state == "settled"),
-    Snapshot(DisputeReminded, Dispute, disputed.dispute_reminded, where=(Dispute.state == "raised") & Dispute.reminded_at.is_not(None)),
-    Snapshot(DisputeRaised, Dispute, disputed.dispute_raised, where=Dispute.raised_at.is_not(None)),
-    Snapshot(DisputeAnswered, Dispute, disputed.dispute_answered, where=Dispute.answered_at.is_not(None)),
-    Snapshot(DisputeOpened, Dispute, disputed.dispute_opened),
+    Snapshot(DisputeSettled, Dispute, disputes.dispute_settled, where=Dispute.state == "settled"),
+    Snapshot(DisputeReminded, Dispute, disputes.dispute_reminded, where=(Dispute.state == "raised") & Dispute.reminded_at.is_not(None)),
+    Snapshot(DisputeRaised, Dispute, disputes.dispute_raised, where=Dispute.raised_at.is_not(None)),
+    Snapshot(DisputeAnswered, Dispute, disputes.dispute_answered, where=Dispute.answered_at.is_not(None)),
+    Snapshot(DisputeOpened, Dispute, disputes.dispute_opened),
     Snapshot(AppealDecided, Appeal, appeal_decided, where=Appeal.state != "waiting"),
     Snapshot(ThanksGiven, Thanks, thanks_given, where=Thanks.state == "released"),
     Snapshot(AppealLodged, Appeal, appeal_lodged),

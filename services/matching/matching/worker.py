@@ -1,14 +1,14 @@
-"""What matching listens to: needs and pledges as they come, change and go; and the timers for what nobody has answered."""
+"""The worker of matching: events of needs and pledges, and timers."""
 
 from sqlalchemy.orm import Session
 
 from chassis.messaging.events import ServiceWorker, every, handles, handles_batch
 from contracts.needs import NeedClosed, NeedPublished, NeedWithdrawn, PledgeChanged, PledgeOffered, PledgeWithdrawn
-from matching.balance import actions as keeping
-from matching.balance import events as telling
-from matching.checks.actions import report_audit
-from matching.disputes import actions as settling
-from matching.disputes import reminders as reminding
+from matching.balance import actions as balance
+from matching.balance import events as balance_events
+from matching.checks import actions as checks
+from matching.disputes import actions as disputes
+from matching.disputes import reminders as dispute_reminders
 from matching.fairness import actions as fairness
 from matching.feedback.actions import ratings
 from matching.intake import actions as intake
@@ -56,16 +56,16 @@ class Worker(ServiceWorker):
 
     @every(seconds=60)
     def pass_deadlines(self, session: Session) -> None:
-        settling.apply_deadlines(session)
+        disputes.apply_deadlines(session)
 
     @every(seconds=60)
     def remind_county(self, session: Session) -> None:
-        reminding.remind_county(session)
+        dispute_reminders.remind_county(session)
 
     @every(seconds=2)
     def keep_balance(self, session: Session) -> None:
-        if keeping.is_update_due(session):
-            keeping.update_balance(session)
+        if balance.is_update_due(session):
+            balance.update_balance(session)
 
     @every(seconds=1)
     def count_help(self, session: Session) -> None:
@@ -77,7 +77,7 @@ class Worker(ServiceWorker):
 
     @every(seconds=5)
     def tell_balance(self, session: Session) -> None:
-        telling.publish_changed_balances(session)
+        balance_events.publish_changed_balances(session)
 
     @every(seconds=60)
     def show_ratings(self, session: Session) -> None:
@@ -93,4 +93,4 @@ class Worker(ServiceWorker):
 
     @every(seconds=3600, at_start=False)
     def audit(self, session: Session) -> None:
-        report_audit(session)
+        checks.report_audit(session)

@@ -1,4 +1,4 @@
-"""Keep the book as needs tells it: what is asked for and offered, how it changes and ends."""
+"""Intake: enter published needs and offered pledges in the book, change and end them."""
 
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -21,13 +21,13 @@ from matching.book.release import find_matches, find_proposed_pledges, lapse_pro
 from matching.refusals.actions import publish_release, withdraw_all_rules
 from matching.reliability import classes
 
-# What was ever asked for, and in which unit: a pledge for a group looks its items up there, one index range each.
-_KNOW = insert_into("categories", ("category", "unit"), "ON CONFLICT DO NOTHING")
+# Every item that was ever asked for, with its unit: pledges for a group look up their items here, one index range each.
+_ADD_CATEGORIES = insert_into("categories", ("category", "unit"), "ON CONFLICT DO NOTHING")
 URGENCY = {"normal": 1, "urgent": 2, "critical": 4}
 
 
 def book_needs(session: Session, events: Sequence[NeedPublished]) -> None:
-    """Enter published needs into the book; one that is known already, perhaps as ended, stays as it is."""
+    """Enter published needs in the book; leave known ones, perhaps ended, as they are."""
     rows = [
         {
             **_need_columns(event),
@@ -41,14 +41,14 @@ def book_needs(session: Session, events: Sequence[NeedPublished]) -> None:
     ]
     entered = session.scalars(_insert("needs", tuple(rows[0])), {"rows": document(rows)}).all()
     asked = sorted({(event.category, event.unit) for event in events})
-    session.execute(_KNOW, {"rows": document([{"category": category, "unit": unit} for category, unit in asked])})
+    session.execute(_ADD_CATEGORIES, {"rows": document([{"category": category, "unit": unit} for category, unit in asked])})
     clearing_queue.add(session, "need", set(entered))
 
 
 def end_needs(session: Session, events: Sequence[NeedWithdrawn | NeedClosed]) -> None:
-    """Nothing more for these needs, which all ended in the same way: unanswered proposals lapse, who accepted one is told.
+    """End needs, all in the same way: lapse their proposals, and publish `MatchNeedEnded` for accepted matches.
 
-    One that is not known yet leaves an ended row.
+    An unknown need is entered as ended.
     """
     newest = {event.need_id: event for event in sorted(events, key=lambda event: (event.need_id, event.version))}
     rows = [{**_need_columns(event), "urgency": 0, "rest": 0, "ended": True, "posted_at": now()} for event in newest.values()]
@@ -56,8 +56,8 @@ def end_needs(session: Session, events: Sequence[NeedWithdrawn | NeedClosed]) ->
         pass
     because: Literal["need_withdrawn", "need_closed"] = "need_withdrawn" if isinstance(events[0], NeedWithdrawn) else "need_closed"
     lapse_proposals(session, find_matches(session, "proposed", Match.need_id.in_(newest)), because)
-    untold = Match.need_id.in_(newest) & Match.need_ended_at.is_(None)
-    promised = find_matches(session, "accepted", untold, locked=True)
+    unpublished = Match.need_id.in_(newest) & Match.need_ended_at.is_(None)
+    promised = find_matches(session, "accepted", unpublished, locked=True)
     for match in promised:
         match.version, match.need_ended_because, match.need_ended_at = match.version + 1, because, now()
         match.need_ended_version = match.version
@@ -66,9 +66,9 @@ def end_needs(session: Session, events: Sequence[NeedWithdrawn | NeedClosed]) ->
 
 
 def _end_unless_proposed(session: Session, rows: list[dict[str, Any]]) -> bool:
-    """The needs have ended and are held, and before them all pledges that are proposed to them.
+    """End the needs and keep their locks, after the locks of all pledges that are proposed to them.
 
-    False, and nothing is held nor done, when another was proposed before the needs were held: it comes before them too, the next time.
+    Returns False, with nothing locked or done, when a pledge was proposed meanwhile: the next attempt locks it too.
     """
     entry = insert(Need).values(rows)
     ending = entry.on_conflict_do_update(
@@ -88,7 +88,7 @@ def _end_unless_proposed(session: Session, rows: list[dict[str, Any]]) -> bool:
 
 
 def book_pledges(session: Session, events: Sequence[PledgeOffered]) -> None:
-    """Enter offered pledges into the book; one that is known already, perhaps changed or ended, stays as it is."""
+    """Enter offered pledges in the book; leave known ones, perhaps changed or ended, as they are."""
     known = classes.load_classes(session, {event.pledger_id for event in events})
     rows = [_pledge_columns(event, known) for event in sorted(events, key=lambda event: event.pledge_id)]
     entered = session.scalars(_insert("pledges", tuple(rows[0])), {"rows": document(rows)})
@@ -96,14 +96,14 @@ def book_pledges(session: Session, events: Sequence[PledgeOffered]) -> None:
 
 
 def change_pledge(session: Session, event: PledgeChanged) -> None:
-    """Release the unanswered proposals of the pledge, keep what was accepted, and tell what is free now."""
+    """Change a pledge: lapse its proposals, keep its accepted matches, and publish its open quantity."""
     pledge = _lock_at_version(
         session, event.pledge_id, event.version, _pledge_columns(event, classes.load_classes(session, [event.pledger_id]))
     )
     if pledge is None:
         return
     lapse_proposals(session, find_matches(session, "proposed", Match.pledge_id == pledge.id), "pledge_changed")
-    # What lapsed was given back by SQL, which the object does not know: it would take its old figure for unchanged.
+    # SQL released the lapsed quantities. Without a refresh the object would write its old figure back.
     session.refresh(pledge)
     withdraw_all_rules(session, pledge)
     if not pledge.ended or pledge.paused:
@@ -118,7 +118,7 @@ def change_pledge(session: Session, event: PledgeChanged) -> None:
 
 
 def withdraw_pledge(session: Session, event: PledgeWithdrawn) -> None:
-    """Nothing more of the pledge: unanswered proposals lapse, what was accepted stays."""
+    """Withdraw a pledge: lapse its proposals, keep its accepted matches."""
     pledge = _lock_at_version(
         session, event.pledge_id, event.version, _pledge_columns(event, classes.load_classes(session, [event.pledger_id]))
     )
@@ -132,7 +132,7 @@ def withdraw_pledge(session: Session, event: PledgeWithdrawn) -> None:
 
 
 def _lock_at_version(session: Session, pledge_id: UUID, version: int, unknown: dict[str, Any]) -> Pledge | None:
-    """The pledge, locked and at this version; entered if it was not known. None when it is at this version or a later one already."""
+    """Lock a pledge and set its version; enter it if it is unknown. Return None when it has this version or a later one already."""
     entered = session.scalar(insert(Pledge).values(unknown).on_conflict_do_nothing(index_elements=["id"]).returning(Pledge.id))
     pledge = session.get(Pledge, pledge_id, with_for_update=True, populate_existing=True)
     if pledge is None or (entered is None and pledge.version >= version):

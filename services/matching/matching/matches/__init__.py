@@ -1,1 +1,1 @@
-"""Matches: accept, refuse, decline, send, receive, close, cancel, remind."""
+"""Matches: accept, refuse, decline, claim, send, receive, close, cancel, remind."""

@@ -1,6 +1,8 @@
-"""Whoever has not answered a proposal is match_reminded once, before it lapses."""
+"""Reminders of proposals that are close to their deadline."""
 
-from sqlalchemy import text
+from typing import Any
+
+from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from chassis.messaging import outbox
@@ -9,7 +11,7 @@ from matching.book.model import Match
 
 AT_ONCE = 500
 
-# A day before the deadline, or when two thirds of a shorter time are over. The first condition is the index's.
+# A reminder is due a day before the deadline, or after two thirds of a shorter time. The first line of conditions is that of the index.
 _REMIND = text(
     f"""
     UPDATE matches SET reminded_at = now(), version = version + 1 WHERE id IN (
@@ -23,13 +25,13 @@ _REMIND = text(
 
 
 def remind_pledgers(session: Session) -> int:
-    """Remind of the proposals whose time is nearly over; returns how many."""
+    """Publish one reminder for each proposal that is close to its deadline; return how many."""
     matches = session.execute(_REMIND).all()
     outbox.add(session, *map(match_reminded, matches))
     return len(matches)
 
 
-def match_reminded(match: Match) -> MatchReminded:
+def match_reminded(match: Match | Row[Any]) -> MatchReminded:
     return MatchReminded(
         match_id=match.id, **{name: getattr(match, name) for name in MatchReminded.__struct_fields__ if name != "match_id"}
     )

@@ -1,7 +1,6 @@
-"""A book restored from an older backup takes up again what others were told of its matches, so that nothing is given away twice.
+"""Restore a book from an older backup: bring its matches to the state that others were told of.
 
-Whoever heard of a match keeps less than the book: grounds, reasons, times, slips and what people wrote are not known any more. Where a
-reason has to be stated, the one is taken that speaks against nobody.
+Others know less of a match than the book: its reasons, times, slips and texts are lost. Where a reason is required, a neutral one is set.
 """
 
 from collections import Counter
@@ -18,22 +17,21 @@ from chassis.data.bulk_sql import array
 from chassis.data.database import now
 from chassis.messaging import outbox
 from contracts.event import Event
-from matching.book import clearing_queue
-from matching.book import events as told
-from matching.book.events import match_facts
+from matching.book import clearing_queue, events
 from matching.book.model import Match, Movement, Need, Pledge
 from matching.book.release import lock_rows
 from matching.checks.quantities import ALLOCATED
+from matching.matches.rules import find_outcome
 from matching.refusals.actions import publish_release
 from matching.reliability import actions as reliability
 
 SKIPPED_VERSIONS = 10
-"""More steps of a match than needs does not hear of, reminders and disputes among them: no version that somebody heard is told again."""
+"""A margin above the steps that needs does not hear of, such as reminders and disputes: no heard version is published twice."""
 PROMISED = ("accepted", "sent", "received", "closed")
 
 
 class PublishedMatch(msgspec.Struct, frozen=True, kw_only=True, tag_field="of", tag="match", forbid_unknown_fields=True):
-    """How a match stands as needs heard it; `quantity` is what was promised, once something is."""
+    """The state of a match as needs heard it; `quantity` is the promised quantity once there is a promise."""
 
     match_id: UUID
     version: int
@@ -47,7 +45,7 @@ class PublishedMatch(msgspec.Struct, frozen=True, kw_only=True, tag_field="of", 
 
 
 class PublishedRelease(msgspec.Struct, frozen=True, kw_only=True, tag_field="of", tag="pledge", forbid_unknown_fields=True):
-    """What needs heard last about what is free of a pledge: which version of the pledge it answers, and whether it rests."""
+    """The open quantity of a pledge as needs heard it last: the pledge version that it answers, and whether the pledge rests."""
 
     pledge_id: UUID
     version: int
@@ -56,17 +54,17 @@ class PublishedRelease(msgspec.Struct, frozen=True, kw_only=True, tag_field="of"
 
 
 def restore_matches(session: Session, held: Sequence[PublishedMatch], answer_within: timedelta, *, replayed: bool) -> Counter[str]:
-    """Bring matches to where needs holds them; returns how many were `recalled`, `known`, or `left` for a later run.
+    """Bring matches to the state that needs holds; count those `recalled`, `known`, or `left` for a later run.
 
-    Before the others' journals are `replayed`, a proposal that the book does not know is left: what is replayed may concern its pledge as
-    it was before. Afterwards, versions of what is not over go beyond any that somebody heard.
+    Before the others' journals are `replayed`, unknown proposals are left: a replayed event may concern their pledge. Afterwards, the
+    versions of unfinished matches are raised above all versions that anybody heard.
     """
     lock_rows(session, Pledge, {line.pledge_id for line in held})
     lock_rows(session, Need, {line.need_id for line in held})
-    pledges = _rows(session, Pledge, {line.pledge_id for line in held})
-    needs = _rows(session, Need, {line.need_id for line in held})
-    matches = _rows(session, Match, {line.match_id for line in held})
-    outcome, events, recalled = Counter[str](), list[Event](), list[Match]()
+    pledges = _load_by_id(session, Pledge, {line.pledge_id for line in held})
+    needs = _load_by_id(session, Need, {line.need_id for line in held})
+    matches = _load_by_id(session, Match, {line.match_id for line in held})
+    outcome, to_publish, recalled = Counter[str](), list[Event](), list[Match]()
     for line in held:
         match, need, pledge = matches.get(line.match_id), needs.get(line.need_id), pledges.get(line.pledge_id)
         if match and (match.version >= line.version or (match.dispute == "open" and line.state == "closed")):
@@ -76,14 +74,14 @@ def restore_matches(session: Session, held: Sequence[PublishedMatch], answer_wit
         else:
             outcome["recalled"] += 1
             if match is None:
-                match = _anew(line, need, pledge, answer_within)
+                match = _new_match(line, need, pledge, answer_within)
                 session.add(match)
-                events += [told.match_proposed(match)] if not told.is_claim(match) else []
-            events += _bring(match, line)
+                to_publish += [events.match_proposed(match)] if not events.is_claim(match) else []
+            to_publish += _add_missing_steps(match, line)
             if replayed and match.state == "accepted" and need.ended and match.need_ended_at is None:
                 match.version, match.need_ended_at = match.version + 1, now()
                 match.need_ended_because, match.need_ended_version = line.need_ended or "need_closed", match.version
-                events.append(told.match_need_ended(match))
+                to_publish.append(events.match_need_ended(match))
             recalled.append(match)
     session.flush()
     over, raised = _recount(session, recalled)
@@ -92,21 +90,20 @@ def restore_matches(session: Session, held: Sequence[PublishedMatch], answer_wit
         session.refresh(pledges[pledge_id])
         publish_release(session, pledges[pledge_id])
     reliability.record_events(session, [match.id for match in recalled])
-    outbox.add(session, *events)
+    outbox.add(session, *to_publish)
     if replayed:
-        session.execute(
-            _PASS, {"ids": array(line.match_id for line in held), "versions": array(line.version + SKIPPED_VERSIONS for line in held)}
-        )
+        versions = array(line.version + SKIPPED_VERSIONS for line in held)
+        session.execute(_RAISE_VERSIONS, {"ids": array(line.match_id for line in held), "versions": versions})
     return outcome
 
 
 def restore_releases(session: Session, held: Sequence[PublishedRelease]) -> Counter[str]:
-    """Tell anew what is free of the pledges of which more was told than the book knows: that they rested is not known any more.
+    """Republish pledges whose published version is ahead of the book's; the book no longer knows that they rested.
 
-    So too where something else bears the version that was heard: what is replayed is counted on from where the backup stood, and nobody
-    takes a version twice.
+    The same holds when another state carries the heard version: replayed events count on from the backup, and nobody accepts a version
+    twice.
     """
-    pledges = _rows(session, Pledge, {line.pledge_id for line in held})
+    pledges = _load_by_id(session, Pledge, {line.pledge_id for line in held})
     behind = [line for line in held if line.pledge_id in pledges and _is_behind(pledges[line.pledge_id], line)]
     for line in behind:
         pledges[line.pledge_id].releases = line.version
@@ -120,8 +117,8 @@ def _is_behind(pledge: Pledge, heard: PublishedRelease) -> bool:
     return pledge.releases < heard.version
 
 
-def _anew(line: PublishedMatch, need: Need, pledge: Pledge, answer_within: timedelta) -> Match:
-    stated = match_facts(line.match_id, need, pledge, line.quantity)
+def _new_match(line: PublishedMatch, need: Need, pledge: Pledge, answer_within: timedelta) -> Match:
+    stated = events.match_facts(line.match_id, need, pledge, line.quantity)
     at = datetime.fromtimestamp((line.match_id.int >> 80) / 1000, UTC)
     chosen = line.state == "accepted" and line.version == 1
     return Match(
@@ -130,11 +127,11 @@ def _anew(line: PublishedMatch, need: Need, pledge: Pledge, answer_within: timed
     )  # fmt: skip
 
 
-def _bring(match: Match, line: PublishedMatch) -> list[Event]:
-    """What is told of the steps that the match lacked."""
+def _add_missing_steps(match: Match, line: PublishedMatch) -> Sequence[Event]:
+    """Add the steps that the match lacks, and return their events."""
     at, is_over = now(), line.state in {"refused", "lapsed", "declined", "closed"}
     match.state, match.version = line.state, line.version
-    missing = [(kind, quantity) for kind, quantity in _moved(line) if match.movement(kind) is None]
+    missing = [(kind, quantity) for kind, quantity in _published_movements(line) if match.movement(kind) is None]
     for number, (kind, quantity) in enumerate(reversed(missing)):
         reason = "other" if kind == "received" and quantity < (line.sent or 0) else None
         version = max(1, line.version - number - is_over)
@@ -148,21 +145,26 @@ def _bring(match: Match, line: PublishedMatch) -> list[Event]:
     if line.state in {"declined", "closed"}:
         match.closed_at = at
     if is_over:
-        match.ended_because = _because(match)
+        match.ended_because = _find_reason(match)
     match.barred = match.barred or line.state in {"refused", "declined"} or match.ended_because in {"deadline", "not_deliverable"}
     match.barred = match.barred or 0 < promised < match.quantity or match.moved("returned") > 0
-    steps = {"promised": told.match_accepted, "sent": told.match_sent, "received": told.match_received}
-    ends = {"refused": told.match_refused, "lapsed": told.match_lapsed, "declined": told.match_declined, "closed": told.match_closed}
+    steps = {"promised": events.match_accepted, "sent": events.match_sent, "received": events.match_received}
+    ends = {
+        "refused": events.match_refused,
+        "lapsed": events.match_lapsed,
+        "declined": events.match_declined,
+        "closed": events.match_closed,
+    }
     return [steps[kind](match) for kind, _ in missing] + ([ends[line.state](match)] if is_over else [])
 
 
-def _moved(line: PublishedMatch) -> list[tuple[str, int]]:
+def _published_movements(line: PublishedMatch) -> list[tuple[str, int]]:
     moved = [("promised", line.quantity)] if line.state in PROMISED else []
     moved += [("sent", line.sent)] if line.sent else []
     return moved + ([("received", line.received or 0)] if line.state == "received" or line.received else [])
 
 
-def _because(match: Match) -> str:
+def _find_reason(match: Match) -> str:
     if match.state == "lapsed":
         return "deadline" if match.answer_by <= now() else "pledge_changed"
     if match.state != "closed":
@@ -170,10 +172,10 @@ def _because(match: Match) -> str:
     arrived = match.movement("received")
     if arrived is None:
         return "not_deliverable"
-    return "delivered" if arrived.quantity == match.moved("promised") else "partly_delivered" if arrived.quantity else "nothing_arrived"
+    return find_outcome(match.moved("promised"), arrived.quantity)
 
 
-_PASS = text(
+_RAISE_VERSIONS = text(
     "UPDATE matches SET version = greatest(matches.version, heard.version)"
     " FROM unnest(CAST(:ids AS uuid[]), CAST(:versions AS bigint[])) AS heard (id, version)"
     " WHERE matches.id = heard.id AND state IN ('proposed', 'accepted', 'sent', 'received')"
@@ -204,8 +206,10 @@ _RECOUNT = {
 
 
 def _recount(session: Session, recalled: Sequence[Match]) -> tuple[set[UUID], set[UUID]]:
-    """Reckon what is free on both sides; gives those of which more is set aside than there is, and the pledges of which more had been
-    promised than they are known to offer: then that was offered."""
+    """Recompute the free quantities of both sides. Return the rows that are over-allocated, and the pledges whose quantity was raised.
+
+    A pledge is raised to its promised quantity when more was promised than the book says it offers.
+    """
     needs, pledges = {match.need_id for match in recalled}, {match.pledge_id for match in recalled}
     reckoned = [
         *session.execute(_RECOUNT["pledges"], {"ids": array(sorted(pledges))}),
@@ -217,7 +221,7 @@ def _recount(session: Session, recalled: Sequence[Match]) -> tuple[set[UUID], se
 
 
 def _lapse_unfit(session: Session, proposed: Sequence[Match], over: set[UUID]) -> None:
-    """Proposals whose end nobody heard of, as it was lost with the book: their need or pledge has ended or changed."""
+    """Lapse proposals whose need or pledge has ended or changed: the events of their end were lost with the book."""
     ended = set(session.scalars(select(Need.id).where(Need.id.in_({match.need_id for match in proposed}), Need.ended)))
     gone = set(session.scalars(select(Pledge.id).where(Pledge.id.in_({match.pledge_id for match in proposed}), Pledge.ended)))
     unfit = [match for match in proposed if match.need_id in ended or {match.need_id, match.pledge_id} & (over | gone)]
@@ -226,9 +230,9 @@ def _lapse_unfit(session: Session, proposed: Sequence[Match], over: set[UUID]) -
         match.ended_because = "need_closed" if match.need_id in ended else "pledge_changed"
     session.flush()
     _recount(session, unfit)
-    outbox.add(session, *map(told.match_lapsed, unfit))
+    outbox.add(session, *map(events.match_lapsed, unfit))
 
 
-def _rows(session: Session, entity: Any, ids: set[UUID]) -> dict[UUID, Any]:
+def _load_by_id(session: Session, entity: Any, ids: set[UUID]) -> dict[UUID, Any]:
     found = select(entity).where(entity.id.in_(ids)).order_by(entity.id)
     return {row.id: row for row in session.scalars(found, execution_options={"populate_existing": True})}

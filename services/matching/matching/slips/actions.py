@@ -1,15 +1,13 @@
-"""Hand-over slips: printed by the village, read and confirmed by whoever holds the paper, without an account.
+"""Printing and confirming hand-over slips.
 
-A slip speaks for the household's side, once. It can only confirm what the giver has sent, so that its printer alone brings nothing to an
-end; printing another one revokes it.
+A slip stands for the household's side, once. It confirms only a match that the giver has sent, so that its printer alone finishes nothing.
 """
 
-import hashlib
 import secrets
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from chassis.data.database import now
@@ -17,41 +15,35 @@ from chassis.http.auth import Caller
 from chassis.problems import state_conflict
 from matching.book.lock import lock_for_action, lock_match
 from matching.book.model import Match, Slip
-from matching.book.problems import slip_unknown, slip_used
+from matching.book.problems import slip_used
 from matching.matches.actions.delivery import note_receipt
+from matching.slips.queries import find_slip, hash_token
+from matching.slips.rules import require_in_force
 
 VALID = timedelta(days=30)
 TOKEN_BYTES = 16
 
 
 def print_slip(session: Session, caller: Caller, match_id: UUID) -> tuple[Match, Slip, str]:
-    """A new slip and its token, which is known nowhere else; slips of the match that are in force are revoked."""
+    """Print a slip and return its token, which is stored nowhere; revoke the earlier slips of the match."""
     match = lock_for_action(session, caller, match_id, "print_slip")
     at = now()
     in_force = update(Slip).where(Slip.match_id == match.id, Slip.revoked_at.is_(None), Slip.used_at.is_(None))
     session.execute(in_force.values(revoked_at=at))
     token = secrets.token_urlsafe(TOKEN_BYTES)
-    slip = Slip(match_id=match.id, token_hash=_hash(token), printed_by=caller.id, printed_at=at, expires_at=at + VALID)
+    slip = Slip(match_id=match.id, token_hash=hash_token(token), printed_by=caller.id, printed_at=at, expires_at=at + VALID)
     session.add(slip)
     session.flush()
     return match, slip, token
 
 
-def read_slip(session: Session, token: str) -> tuple[Match, Slip]:
-    """What a slip is about; nothing changes. Raises `slip_unknown` for one that is unknown, revoked or too old, all alike."""
-    slip = session.scalars(select(Slip).where(Slip.token_hash == _hash(token))).first()
-    _require_in_force(slip)
-    assert slip is not None
-    return session.get_one(Match, slip.match_id), slip
-
-
 def confirm_slip(session: Session, token: str, quantity: int | None = None, reason: str | None = None) -> tuple[Match, Slip]:
-    """Whoever holds the slip confirms what arrived, as the household's side. Raises `slip_used` the second time."""
-    match, slip = read_slip(session, token)
-    # The match first and the slip after it, as printing does.
+    """Confirm the receipt of a match with its slip. Raises `slip_used` the second time."""
+    match, slip = find_slip(session, token)
+    # The match is locked before the slip, in the same order as in printing.
     match = lock_match(session, match, with_book=quantity is not None)
     session.refresh(slip, with_for_update=True)
-    _require_in_force(slip)
+    require_in_force(slip, now())
     if slip.used_at is not None:
         raise slip_used()
     if match.state != "sent":
@@ -59,13 +51,3 @@ def confirm_slip(session: Session, token: str, quantity: int | None = None, reas
     slip.used_at = now()
     note_receipt(session, match, quantity, reason, by=None, slip_id=slip.id)
     return match, slip
-
-
-def _require_in_force(slip: Slip | None) -> None:
-    if slip is None or slip.revoked_at is not None or slip.expires_at <= now():
-        raise slip_unknown()
-
-
-def _hash(token: str) -> bytes:
-    """The token is as random as a key, so that nobody finds it by trying what has this hash."""
-    return hashlib.sha256(token.encode()).digest()

@@ -1,4 +1,4 @@
-"""The hand-over slip: printed by the village, confirmed on any phone without an account."""
+"""HTTP routes of hand-over slips: printing with an account, reading and confirming without one."""
 
 from typing import Any
 from uuid import UUID
@@ -15,36 +15,40 @@ from chassis.problems import language
 from matching.book.labels import DIFFERENCES, STATES
 from matching.book.model import Match, Slip
 from matching.settings import MatchingSettings
-from matching.slips import actions, page
+from matching.slips import actions, page, queries
 from matching.slips.paper import draw_slip
 from matching.slips.words import format_amount
 
 api = APIBlueprint("slips", __name__)
 
-PDF = {201: {"description": "the slip, A6", "content": {"application/pdf": {"schema": {"type": "string", "format": "binary"}}}}}
-HTML = {200: {"description": "the page", "content": {"text/html": {"schema": {"type": "string"}}}}}
+PDF: dict[int | str, dict[str, str | dict[str, dict[str, Any]]]] = {
+    201: {"description": "the slip, A6", "content": {"application/pdf": {"schema": {"type": "string", "format": "binary"}}}}
+}
+HTML: dict[int | str, dict[str, str | dict[str, dict[str, Any]]]] = {
+    200: {"description": "the page", "content": {"text/html": {"schema": {"type": "string"}}}}
+}
 
 
 class SlipIn(Strict):
-    token = Text(22, 22, pattern="[A-Za-z0-9_-]+", required=True, metadata={"description": "what stands in the code after `#`"})
+    token = Text(22, 22, pattern="[A-Za-z0-9_-]+", required=True, metadata={"description": "the part of the code after `#`"})
 
 
 class ConfirmationIn(SlipIn):
-    quantity = Whole(0, 10**9, metadata={"description": "how much arrived; all that was sent when left out"})
-    reason = Choice(DIFFERENCES, metadata={"description": "needed when less arrived than was sent"})
+    quantity = Whole(0, 10**9, metadata={"description": "units that arrived; all that were sent when left out"})
+    reason = Choice(DIFFERENCES, metadata={"description": "required when fewer units arrived than were sent"})
 
 
 class SlipOut(Schema):
-    """What a slip is about: things, never people."""
+    """The match of a slip: goods, never people."""
 
-    state = Choice(STATES, required=True, metadata={"description": "of its match: it can be confirmed when that is `sent`"})
+    state = Choice(STATES, required=True, metadata={"description": "state of the match; it can be confirmed in `sent`"})
     category = fields.String(required=True)
     unit = fields.String(required=True)
     promised = fields.Integer(required=True)
     sent = fields.Integer(required=True)
     received = fields.Integer(required=True)
-    text = fields.String(required=True, metadata={"description": "what was sent, in the language of the caller"})
-    used = fields.Boolean(required=True, metadata={"description": "whether this slip has confirmed it already"})
+    text = fields.String(required=True, metadata={"description": "the sent goods, in the language of the caller"})
+    used = fields.Boolean(required=True, metadata={"description": "whether this slip was used"})
     expires_at = fields.AwareDateTime(required=True)
 
 
@@ -53,7 +57,7 @@ class SlipOut(Schema):
 @api.input(NothingIn)
 @api.doc(responses=PDF)
 def print_slip(session: Session, caller: Caller, match_id: UUID, json_data: dict[str, Any]) -> Any:
-    """Print the slip that confirms the receipt without an account, once; one that was printed before is revoked."""
+    """Print a slip that confirms the receipt once, without an account; it revokes the slips printed before."""
     match, slip, token = actions.print_slip(session, caller, match_id)
     origin = MatchingSettings.of_environment().public_url or request.host_url.rstrip("/")
     pdf = draw_slip(match, slip, f"{origin}/v1/slips/page#{token}")
@@ -66,8 +70,8 @@ def print_slip(session: Session, caller: Caller, match_id: UUID, json_data: dict
 @api.input(SlipIn)
 @api.output(SlipOut)
 def read_slip(session: Session, caller: Caller | None, json_data: dict[str, Any]) -> Any:
-    """What a slip is about, for whoever holds it; nothing changes. Unknown, revoked and expired ones are 404 alike."""
-    return _shown(*actions.read_slip(session, **json_data))
+    """Show the match of a slip to its holder. Unknown, revoked and expired slips are 404 alike."""
+    return _shown(*queries.find_slip(session, **json_data))
 
 
 @api.post("/slips")
@@ -75,7 +79,7 @@ def read_slip(session: Session, caller: Caller | None, json_data: dict[str, Any]
 @api.input(ConfirmationIn)
 @api.output(SlipOut, 201)
 def confirm_slip(session: Session, caller: Caller | None, json_data: dict[str, Any]) -> Any:
-    """Confirm once, as the household's side, what arrived of what the giver has sent."""
+    """Confirm once, for the household's side, how much arrived."""
     return _shown(*actions.confirm_slip(session, **json_data)), 201
 
 
@@ -83,7 +87,7 @@ def confirm_slip(session: Session, caller: Caller | None, json_data: dict[str, A
 @access(who=ANYONE, x_view="public")
 @api.doc(responses=HTML)
 def show_slip_page(session: Session, caller: Caller | None) -> Any:
-    """The page that the code on a slip opens; it reads the token after `#`, which is never sent by opening it."""
+    """Serve the page that the code on a slip opens. Opening it does not send the token, which stands after `#`."""
     return Response(page.load_page(), content_type="text/html; charset=utf-8", headers={"Content-Security-Policy": page.content_policy()})
 
 

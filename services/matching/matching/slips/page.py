@@ -1,4 +1,4 @@
-"""The page behind the code on a slip: one file, nothing from elsewhere, for phones of any age."""
+"""The page behind the code on a slip: one HTML file without external parts, for phones of any age."""
 
 import base64
 import hashlib
@@ -14,7 +14,7 @@ def load_page() -> str:
 
 @cache
 def content_policy() -> str:
-    """It runs its own script alone, and speaks to its own origin alone."""
+    """Return the content security policy: the page runs its own script only and calls its own origin only."""
     parts = {name: _digest(name) for name in ("script", "style")}
     return (
         f"default-src 'none'; script-src {parts['script']}; style-src {parts['style']}; connect-src 'self'; base-uri 'none';"

@@ -1,4 +1,4 @@
-"""The hand-over slip on paper: A6, Chinese first, with a code that any phone can read."""
+"""The printed hand-over slip: an A6 PDF, Chinese first, with a QR code."""
 
 import io
 from datetime import datetime, timedelta, timezone
@@ -14,14 +14,14 @@ from matching.book.model import Match, Slip
 from matching.slips.words import format_amount
 
 CHINA = timezone(timedelta(hours=8))
-# Readers of PDF bring this font along: the slip stays a few kilobytes, which a village's line carries.
+# PDF readers bring this font along, so that a slip stays at a few kilobytes for slow lines.
 FONT = "STSong-Light"
 MARGIN = 9 * mm
 CODE = 52 * mm
 
 
 def draw_slip(match: Match, slip: Slip, address: str) -> bytes:
-    """The PDF. It names things, never people; `address`, with the token in it, stands in the code and in the link upon it."""
+    """Return the PDF. It names goods, never people; `address` contains the token and stands in the code and in its link."""
     pdfmetrics.registerFont(UnicodeCIDFont(FONT))
     file = io.BytesIO()
     canvas = Canvas(file, pagesize=A6)
@@ -75,14 +75,14 @@ def _font(said: str) -> str:
 
 
 def _code(canvas: Canvas, address: str, x: float, y: float) -> None:
-    # Who gets the slip on the very phone that is to read it cannot scan it, but touch it.
+    # A phone that shows the slip cannot scan it; its user touches the code instead.
     canvas.linkURL(address, (x, y, x + CODE, y + CODE))
     rows = list(segno.make_qr(address, error="q").matrix_iter(border=4))
     step = CODE / len(rows)
     for number, row in enumerate(rows):
         for place, is_dark in enumerate(row):
             if is_dark:
-                # A little wider than its place, lest hairlines stay between neighbours.
+                # Each square is a little wider than its place, so that no hairlines show between neighbours.
                 canvas.rect(x + place * step, y + CODE - (number + 1) * step, step * 1.02, step * 1.02, stroke=0, fill=1)
 
 

@@ -1,4 +1,4 @@
-"""How people read a quantity of something: 50 公斤大米, 50 kg of rice."""
+"""Readable quantities: 50 公斤大米, 50 kg of rice."""
 
 import tomllib
 from functools import cache
@@ -6,7 +6,7 @@ from importlib.resources import files
 
 
 def format_amount(quantity: int, unit: str, category: str, language: str) -> str:
-    """In `zh-CN` or `en`; money is counted in fen and read in yuan, codes without a name are read as they are."""
+    """Format a quantity in `zh-CN` or `en`. Money is counted in fen and shown in yuan; codes without a name are shown as they are."""
     zh, en = _labels()["categories"].get(category, [category] * 2)
     item = zh if language == "zh-CN" else en if en[:2].isupper() else en[:1].lower() + en[1:]
     number = f"{quantity / 100:,.2f}" if unit == "fen" else f"{quantity:,}"

@@ -1,4 +1,4 @@
-"""What is shown to whoever is about to choose a need."""
+"""HTTP route of suggestions: other needs, shown before a claim."""
 
 from typing import Any
 
@@ -26,28 +26,28 @@ WORDS = {
 
 
 class ChosenIn(Strict):
-    need_id = Id(required=True, metadata={"description": "the need that one is about to claim"})
-    pledge_id = Id(required=True, metadata={"description": "the pledge of one's own to take it from"})
+    need_id = Id(required=True, metadata={"description": "the need that the caller is about to claim"})
+    pledge_id = Id(required=True, metadata={"description": "the pledge of one's own to use"})
 
 
 class SuggestedOut(Schema):
-    """Another need that the pledge fits as well. Its region is the township's: the village is told when it is claimed."""
+    """Another need that the pledge fits. Its region is the township; a claim reveals the village."""
 
     need_id = fields.UUID(required=True)
     region = fields.String(required=True)
     category = fields.String(required=True)
     unit = fields.String(required=True)
-    open = fields.Integer(required=True, metadata={"description": "whole units that nobody has set aside"})
+    open = fields.Integer(required=True, metadata={"description": "whole units that are not set aside"})
     urgency = Choice(URGENCY, required=True)
     waiting_days = fields.Integer(required=True)
-    nearness = Choice(NEARNESS, required=True, metadata={"description": "the narrowest region that holds both villages"})
+    nearness = Choice(NEARNESS, required=True, metadata={"description": "the narrowest region that contains both villages"})
     text = fields.String(required=True)
 
 
 class SuggestionsOut(Schema):
-    """Three needs at most, nearest first; none where the chosen village was not helped lately either."""
+    """At most three needs, nearest first; none when the chosen village has had no help lately."""
 
-    helped = fields.Integer(required=True, metadata={"description": "needs of the chosen village that found help in the last 90 days"})
+    helped = fields.Integer(required=True, metadata={"description": "needs of the chosen village that had help in the last 90 days"})
     items = fields.List(fields.Nested(SuggestedOut), required=True)
 
 
@@ -56,7 +56,7 @@ class SuggestionsOut(Schema):
 @api.input(ChosenIn, location="query")
 @api.output(SuggestionsOut)
 def suggest_needs(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
-    """Before one claims a need in a village that has help: needs as fitting in villages that have none. Whoever prefers one claims that."""
+    """Suggest needs in villages without help, before a claim in a village that has had help. The caller may claim one of them instead."""
     found = queries.suggest_needs(session, caller, **query_data)
     return {"helped": found.helped, "items": [_shown(one, found.village) for one in found.needs]}
 

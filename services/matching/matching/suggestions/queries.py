@@ -1,4 +1,4 @@
-"""Who chooses a need in a village that was helped already is shown needs of the same kind in villages that nobody has helped."""
+"""Needs like a chosen one, in villages that have had no help."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,11 +23,11 @@ HELPED = f"""
     NOT state IN ('proposed', 'refused', 'lapsed', 'declined') AND (state <> 'closed' OR ended_because IN ('delivered', 'partly_delivered'))
     AND answered_at > CAST(:at AS timestamptz) - interval '{REMEMBERED_DAYS} days'
 """
-"""What was called off, or never arrived, helped nobody."""
+"""SQL condition: the match helped its need lately. Cancelled matches, and those of which nothing arrived, do not count."""
 
 _HELPED_IN = text(f"SELECT count(DISTINCT need_id) FROM matches WHERE region = :village AND {HELPED}")
 
-# One need a village, the most urgent and longest waiting; of so many needs at most, since an area may hold a million of them.
+# One need for each village, the most urgent and longest waiting one. The limit bounds the rows read: an area may hold a million needs.
 _SUGGESTED = text(
     f"""
     WITH near AS (
@@ -46,7 +46,7 @@ _SUGGESTED = text(
 
 @dataclass(frozen=True)
 class Suggested:
-    """A need that fits as well as the one chosen; `open` in whole units, `region` down to the village."""
+    """A need like the chosen one; `open` in whole units, `region` down to the village."""
 
     need_id: UUID
     region: str
@@ -59,7 +59,7 @@ class Suggested:
 
 @dataclass(frozen=True)
 class Suggestions:
-    """`helped` needs of the chosen `village` have found help lately; none helped, nothing suggested."""
+    """Suggestions instead of a need in `village`, of which `helped` needs had help lately; none without such help."""
 
     village: str
     helped: int
@@ -67,9 +67,9 @@ class Suggestions:
 
 
 def suggest_needs(session: Session, caller: Caller, need_id: UUID, pledge_id: UUID) -> Suggestions:
-    """At most three needs of the same item, at least as urgent, that the pledge fits too: the nearest villages without any help first.
+    """Suggest up to three needs of the same item, at least as urgent, that the pledge fits: nearest villages without help first.
 
-    Raises `unknown_pledge` for another's pledge, `unknown_need`.
+    Raises `unknown_pledge` for another's pledge, and `unknown_need`.
     """
     pledge = session.get(Pledge, pledge_id)
     if pledge is None or pledge.pledger_id != caller.id:
@@ -88,7 +88,7 @@ def suggest_needs(session: Session, caller: Caller, need_id: UUID, pledge_id: UU
 
 
 def _areas(village: str, scope: str) -> list[str]:
-    """From the township outwards, never beyond where the pledge may go."""
+    """Return the regions to search, from the township outwards, within the scope of the pledge."""
     return [village[:length] for length in (9, 6, 4, 2, 0) if length >= len(scope)]
 
 

@@ -1,4 +1,4 @@
-"""Carry out what people decide: pledgers accept, refuse, claim, or do not answer in time; households decline."""
+"""Answers to proposals: pledgers accept, refuse or claim, households decline, and late proposals lapse."""
 
 from uuid import UUID
 
@@ -11,23 +11,21 @@ from chassis.messaging import outbox
 from matching.book.events import match_accepted, match_declined, match_facts, match_refused
 from matching.book.lock import change_state, lock_for_action, record_movement
 from matching.book.model import Match, Need, Pledge
-from matching.book.problems import does_not_fit, not_enough, pledge_rests, unknown_need, unknown_pledge
+from matching.book.problems import not_enough, unknown_need, unknown_pledge
 from matching.book.release import lapse_proposals, release_matches, release_quantities
+from matching.matches.rules import find_claim_problem, split
 from matching.refusals.actions import PAUSING_REASONS, add_rule_from_refusal
 
 LAPSED_AT_ONCE = 500
 
 
 def accept_match(session: Session, caller: Caller, match_id: UUID, quantity: int | None = None) -> Match:
-    """The pledger agrees to a proposal that still waits for their answer, or to a part of it.
+    """Accept a proposal, or a part of it, as its pledger.
 
-    What they leave of it is free again, not for each other.
+    The rest is free again, but not for this pair.
     """
     match = lock_for_action(session, caller, match_id, "accept_match", with_book=quantity is not None)
-    promised = match.quantity if quantity is None else quantity
-    if promised > match.quantity:
-        raise not_enough()
-    left = match.quantity - promised
+    promised, left = split(match.quantity, quantity, not_enough)
     change_state(match, "accepted")
     match.answered_at, match.barred = now(), left > 0
     record_movement(match, "promised", promised, caller.id)
@@ -40,9 +38,9 @@ def accept_match(session: Session, caller: Caller, match_id: UUID, quantity: int
 
 
 def refuse_match(session: Session, caller: Caller, match_id: UUID, reason: str) -> Match:
-    """The pledger declines; need and pledge are free again, not for each other, and the reason is learnt from."""
-    may_rest = reason in PAUSING_REASONS
-    match = lock_for_action(session, caller, match_id, "refuse_match", with_book=not may_rest, with_proposals=may_rest)
+    """Refuse a proposal as its pledger: free need and pledge, bar the pair, and add the refusal rule of the reason."""
+    may_pause = reason in PAUSING_REASONS
+    match = lock_for_action(session, caller, match_id, "refuse_match", with_book=not may_pause, with_proposals=may_pause)
     change_state(match, "refused")
     match.answered_at, match.ended_because, match.barred = now(), reason, True
     session.flush()
@@ -53,7 +51,7 @@ def refuse_match(session: Session, caller: Caller, match_id: UUID, reason: str) 
 
 
 def decline_match(session: Session, caller: Caller, match_id: UUID, reason: str) -> Match:
-    """The household's side does not want it, before anything is sent; need and pledge are free again, not for each other."""
+    """Decline a match for the household, before it is sent: free need and pledge, and bar the pair."""
     match = lock_for_action(session, caller, match_id, "decline_match", with_book=True)
     promised = match.moved("promised")
     change_state(match, "declined")
@@ -61,28 +59,23 @@ def decline_match(session: Session, caller: Caller, match_id: UUID, reason: str)
     if promised:
         record_movement(match, "returned", promised, caller.id)
     session.flush()
-    back = promised or match.quantity
-    release_quantities(session, "need", {match.need_id: back})
-    release_quantities(session, "pledge", {match.pledge_id: back})
+    released = promised or match.quantity
+    release_quantities(session, "need", {match.need_id: released})
+    release_quantities(session, "pledge", {match.pledge_id: released})
     outbox.add(session, match_declined(match))
     return match
 
 
 def claim_need(session: Session, caller: Caller, need_id: UUID, pledge_id: UUID, quantity: int) -> Match:
-    """A pledger sets a quantity of their own pledge aside for a need they chose; accepted at once."""
+    """Set a quantity of an own pledge aside for a chosen need; the match is accepted at once."""
     pledge = session.get(Pledge, pledge_id, with_for_update=True, populate_existing=True)
     if pledge is None or pledge.pledger_id != caller.id:
         raise unknown_pledge()
     need = session.get(Need, need_id, with_for_update=True, populate_existing=True)
     if need is None:
         raise unknown_need()
-    if pledge.paused:
-        raise pledge_rests()
-    if need.ended or pledge.ended or pledge.valid_until <= now() or min(need.rest, pledge.rest) < quantity:
-        raise not_enough()
-    within = f"{need.category}.".startswith(f"{pledge.category}.") and need.region.startswith(pledge.scope)
-    if not within or need.unit != pledge.unit:
-        raise does_not_fit()
+    if problem := find_claim_problem(need, pledge, quantity, now()):
+        raise problem
     need.rest -= quantity
     pledge.rest -= quantity
     at = now()
@@ -99,6 +92,6 @@ def claim_need(session: Session, caller: Caller, need_id: UUID, pledge_id: UUID,
 
 
 def lapse_matches(session: Session) -> int:
-    """Proposals whose time is over end unanswered; their pairs are not proposed to each other again. Returns how many ended."""
+    """End the proposals whose deadline has passed, and bar their pairs; return how many ended."""
     late = select(Match).where(Match.state == "proposed", Match.answer_by < now()).order_by(Match.answer_by).limit(LAPSED_AT_ONCE)
     return len(lapse_proposals(session, session.scalars(late).all(), "deadline"))

@@ -1,6 +1,6 @@
-"""What is promised goes its way: sent by the giver, received by the household's side, closed; or called off.
+"""Delivery of an accepted match: send, receive, close or cancel it.
 
-Each side says only what it did itself, so that nobody alone brings a match to its end as delivered.
+Each side records its own acts only, so that neither side alone finishes a match as delivered.
 """
 
 from uuid import UUID
@@ -13,26 +13,21 @@ from chassis.messaging import outbox
 from matching.book.events import match_closed, match_received, match_sent
 from matching.book.lock import change_state, lock_for_action, record_movement
 from matching.book.model import Match
-from matching.book.problems import more_than_promised, more_than_sent, reason_needed
+from matching.book.problems import more_than_promised, more_than_sent
 from matching.book.release import release_quantities
 from matching.book.rules import find_cancellation_problem
-from matching.reliability import actions
-
-NO_NEED_LEFT = {"household_moved", "need_over"}
+from matching.matches.rules import find_outcome, find_receipt_problem, split, split_cancelled
+from matching.reliability import actions as reliability
 
 
 def send_match(
     session: Session, caller: Caller, match_id: UUID, carrier: str, tracking_number: str | None = None, quantity: int | None = None
 ) -> Match:
-    """The giver has sent or brought what they promised, or less: what they did not send is free again, not for each other."""
+    """Record that the giver sent the promised units, or fewer; the rest is free again, but not for this pair."""
     match = lock_for_action(session, caller, match_id, "send_match", with_book=quantity is not None)
-    promised = match.moved("promised")
-    quantity = promised if quantity is None else quantity
-    if quantity > promised:
-        raise more_than_promised()
+    sent, left = split(match.moved("promised"), quantity, more_than_promised)
     change_state(match, "sent")
-    record_movement(match, "sent", quantity, caller.id, carrier=carrier, tracking_number=tracking_number)
-    left = promised - quantity
+    record_movement(match, "sent", sent, caller.id, carrier=carrier, tracking_number=tracking_number)
     if left:
         match.barred = True
         record_movement(match, "returned", left, caller.id)
@@ -45,52 +40,46 @@ def send_match(
 
 
 def receive_match(session: Session, caller: Caller, match_id: UUID, quantity: int | None = None, reason: str | None = None) -> Match:
-    """The household's side says how much arrived, and why it is less than was sent."""
+    """Record how much arrived, and why it is less than was sent."""
     match = lock_for_action(session, caller, match_id, "receive_match", with_book=quantity is not None)
     note_receipt(session, match, quantity, reason, caller.id, None)
     return match
 
 
 def note_receipt(session: Session, match: Match, quantity: int | None, reason: str | None, by: UUID | None, slip_id: UUID | None) -> None:
-    """What was sent and did not arrive is needed again; the pledge does not get it back."""
-    on_its_way = match.moved("sent")
-    quantity = on_its_way if quantity is None else quantity
-    if quantity > on_its_way:
-        raise more_than_sent()
-    if quantity < on_its_way and reason is None:
-        raise reason_needed()
+    """Record a receipt. Missing units go back to the need, not to the pledge."""
+    received, missing = split(match.moved("sent"), quantity, more_than_sent)
+    if problem := find_receipt_problem(missing, reason):
+        raise problem
     change_state(match, "received")
-    record_movement(match, "received", quantity, by, slip_id=slip_id, reason=reason)
+    record_movement(match, "received", received, by, slip_id=slip_id, reason=reason)
     session.flush()
-    if quantity < on_its_way:
-        release_quantities(session, "need", {match.need_id: on_its_way - quantity})
-    actions.record_events(session, [match.id])
+    if missing:
+        release_quantities(session, "need", {match.need_id: missing})
+    reliability.record_events(session, [match.id])
     outbox.add(session, match_received(match))
 
 
 def close_match(session: Session, caller: Caller, match_id: UUID) -> Match:
-    """Both sides have acted and nothing is left to be done; what came of it follows from the figures, not from who closes."""
+    """Close a match that both sides have acted on; its figures decide the outcome."""
     match = lock_for_action(session, caller, match_id, "close_match")
-    arrived = match.moved("received")
-    whole = arrived == match.moved("promised")
-    _close(session, match, caller, "delivered" if whole else "partly_delivered" if arrived else "nothing_arrived")
+    _close(session, match, caller, find_outcome(match.moved("promised"), match.moved("received")))
     return match
 
 
 def cancel_match(session: Session, caller: Caller, match_id: UUID, reason: str) -> Match:
-    """It will not be delivered. The pledge gets back what was never sent; the need too, unless there is none any more."""
+    """Cancel a match. Unsent units go back to the pledge; missing ones to the need, unless the need itself is over."""
     match = lock_for_action(session, caller, match_id, "cancel_match", with_book=True)
-    if refusal := find_cancellation_problem(caller, match, reason):
-        raise refusal
-    missing = match.moved("promised") - match.moved("returned")
-    unsent = missing - match.moved("sent")
+    if problem := find_cancellation_problem(caller, match, reason):
+        raise problem
+    unsent, needed_again = split_cancelled(match.moved("promised"), match.moved("returned"), match.moved("sent"), reason)
     match.barred = True
     _close(session, match, caller, reason, returned=unsent)
-    actions.record_events(session, [match.id])
+    reliability.record_events(session, [match.id])
     if unsent:
         release_quantities(session, "pledge", {match.pledge_id: unsent})
-    if reason not in NO_NEED_LEFT:
-        release_quantities(session, "need", {match.need_id: missing})
+    if needed_again:
+        release_quantities(session, "need", {match.need_id: needed_again})
     return match
 
 

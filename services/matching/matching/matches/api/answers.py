@@ -1,4 +1,4 @@
-"""Answering a proposal, and choosing a need oneself."""
+"""HTTP routes to answer a proposal and to claim a need."""
 
 from typing import Any
 from uuid import UUID
@@ -17,7 +17,7 @@ api = APIBlueprint("answers", __name__)
 
 
 class AcceptanceIn(Strict):
-    quantity = Whole(1, 10**9, metadata={"description": "a part of what was proposed; all of it when left out"})
+    quantity = Whole(1, 10**9, metadata={"description": "a part of the proposed quantity; all of it when left out"})
 
 
 class RefusalIn(Strict):
@@ -25,12 +25,12 @@ class RefusalIn(Strict):
 
 
 class DeclineIn(Strict):
-    reason = Choice(DECLINES, required=True, metadata={"description": "told to the pledger"})
+    reason = Choice(DECLINES, required=True, metadata={"description": "shown to the pledger"})
 
 
 class ClaimIn(Strict):
     need_id = Id(required=True)
-    pledge_id = Id(required=True, metadata={"description": "the pledge of one's own to take it from"})
+    pledge_id = Id(required=True, metadata={"description": "the pledge of one's own to use"})
     quantity = Whole(1, 10**9, required=True)
 
 
@@ -39,7 +39,7 @@ class ClaimIn(Strict):
 @api.input(AcceptanceIn)
 @api.output(MatchOut, 201)
 def accept_match(session: Session, caller: Caller, match_id: UUID, json_data: dict[str, Any]) -> Any:
-    """Agree to give what was proposed, or a part of it; the rest is free again."""
+    """Accept a proposal, or a part of it; the rest is free again."""
     return created(session, actions.accept_match(session, caller, match_id, **json_data), caller)
 
 
@@ -48,11 +48,11 @@ def accept_match(session: Session, caller: Caller, match_id: UUID, json_data: di
 @api.input(RefusalIn)
 @api.output(MatchOut, 201)
 def refuse_match(session: Session, caller: Caller, match_id: UUID, json_data: dict[str, Any]) -> Any:
-    """Decline a proposal, and say why; the pair is not proposed again, and more is learnt about the pledge (`GET /v1/lessons`).
+    """Refuse a proposal with a reason. The pair is not proposed again, and the reason teaches a rule about the pledge (`GET /v1/lessons`).
 
-    `too_far`: it is not proposed again to needs of that county; if it is for one county, of that township. `does_not_fit`: not again for
-    that item, if it is for a group. `out_of_stock`, `changed_my_mind`: it rests, and whatever else is proposed of it lapses. All of it
-    holds until the pledger takes it back or changes the pledge.
+    `too_far`: the pledge is not proposed to that county again; if it is for one county, to that township. `does_not_fit`: a pledge for a
+    group of items is not proposed for that item. `out_of_stock`, `changed_my_mind`: the pledge rests, and its other proposals lapse. A rule
+    holds until the pledger withdraws it or changes the pledge.
     """
     return created(session, actions.refuse_match(session, caller, match_id, **json_data), caller)
 
@@ -62,7 +62,7 @@ def refuse_match(session: Session, caller: Caller, match_id: UUID, json_data: di
 @api.input(DeclineIn)
 @api.output(MatchOut, 201)
 def decline_match(session: Session, caller: Caller, match_id: UUID, json_data: dict[str, Any]) -> Any:
-    """The household's side does not want what was proposed or accepted, and it is not sent yet; the pair is not proposed again."""
+    """Decline a proposal, or an accepted match that is not sent yet; the pair is not proposed again."""
     return created(session, actions.decline_match(session, caller, match_id, **json_data), caller)
 
 
@@ -71,5 +71,5 @@ def decline_match(session: Session, caller: Caller, match_id: UUID, json_data: d
 @api.input(ClaimIn)
 @api.output(MatchOut, 201)
 def claim_need(session: Session, caller: Caller, json_data: dict[str, Any]) -> Any:
-    """Choose a need and set a quantity of one's own pledge aside for it; the match is accepted at once."""
+    """Claim a need with a quantity of one's own pledge; the match is accepted at once."""
     return created(session, actions.claim_need(session, caller, **json_data), caller)

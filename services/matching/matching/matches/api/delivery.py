@@ -1,4 +1,4 @@
-"""Sending, receiving, closing: each side says what it did itself."""
+"""HTTP routes to send, receive, close and cancel a match."""
 
 from typing import Any
 from uuid import UUID
@@ -19,16 +19,18 @@ api = APIBlueprint("delivery", __name__)
 class SendingIn(Strict):
     carrier = Choice(CARRIERS, required=True)
     tracking_number = Text(40, pattern="[A-Za-z0-9-]+", metadata={"description": "kept encrypted, shown to both sides"})
-    quantity = Whole(1, 10**9, metadata={"description": "when it is less than was promised; the rest is free again"})
+    quantity = Whole(1, 10**9, metadata={"description": "fewer units than were promised; the rest is free again"})
 
 
 class ReceiptIn(Strict):
-    quantity = Whole(0, 10**9, metadata={"description": "how much arrived; all that was sent when left out"})
-    reason = Choice(DIFFERENCES, metadata={"description": "needed when less arrived than was sent"})
+    quantity = Whole(0, 10**9, metadata={"description": "units that arrived; all that were sent when left out"})
+    reason = Choice(DIFFERENCES, metadata={"description": "required when fewer units arrived than were sent"})
 
 
 class CancellationIn(Strict):
-    reason = Choice(CANCELLATIONS, required=True, metadata={"description": "of one's own side: only the household's knows of a no-show"})
+    reason = Choice(
+        CANCELLATIONS, required=True, metadata={"description": "a reason of one's own side; only the household's may state a no-show"}
+    )
 
 
 @api.post("/matches/<uuid:match_id>/sending")
@@ -36,7 +38,7 @@ class CancellationIn(Strict):
 @api.input(SendingIn)
 @api.output(MatchOut, 201)
 def send_match(session: Session, caller: Caller, match_id: UUID, json_data: dict[str, Any]) -> Any:
-    """Say that what was promised is on its way, or was brought."""
+    """State that the promised goods are on their way, or were brought."""
     return created(session, actions.send_match(session, caller, match_id, **json_data), caller)
 
 
@@ -45,7 +47,7 @@ def send_match(session: Session, caller: Caller, match_id: UUID, json_data: dict
 @api.input(ReceiptIn)
 @api.output(MatchOut, 201)
 def receive_match(session: Session, caller: Caller, match_id: UUID, json_data: dict[str, Any]) -> Any:
-    """Say how much arrived; what did not arrive is needed again."""
+    """State how much arrived; missing units are needed again."""
     return created(session, actions.receive_match(session, caller, match_id, **json_data), caller)
 
 
@@ -54,7 +56,7 @@ def receive_match(session: Session, caller: Caller, match_id: UUID, json_data: d
 @api.input(NothingIn)
 @api.output(MatchOut, 201)
 def close_match(session: Session, caller: Caller, match_id: UUID, json_data: dict[str, Any]) -> Any:
-    """Both sides have acted and it is over; `ended_because` says by the figures what came of it."""
+    """Close a match after both sides have acted; `ended_because` gives the outcome by the figures."""
     return created(session, actions.close_match(session, caller, match_id), caller)
 
 
@@ -63,5 +65,5 @@ def close_match(session: Session, caller: Caller, match_id: UUID, json_data: dic
 @api.input(CancellationIn)
 @api.output(MatchOut, 201)
 def cancel_match(session: Session, caller: Caller, match_id: UUID, json_data: dict[str, Any]) -> Any:
-    """What was promised will not be delivered; what was never sent is free again."""
+    """Cancel a match that will not be delivered; unsent units are free again."""
     return created(session, actions.cancel_match(session, caller, match_id, **json_data), caller)

@@ -1,4 +1,4 @@
-"""Matches as their two sides and the administrators of the region see them."""
+"""HTTP routes to read matches, for both sides and the administrators of the region."""
 
 from typing import Any
 from uuid import UUID
@@ -40,35 +40,37 @@ class ReasonOut(Schema):
 
 
 class ScoreOut(Schema):
-    """What a unit was worth when it was proposed, and of which parts; `lead` is over the best need of the region whose weights
-    these are that got nothing of the same pledges.
+    """The worth of a unit when it was proposed, and its parts.
+
+    `lead` is the distance to the best need that got nothing of the same pledges, in the region of these weights.
     """
 
-    weights_region = fields.String(required=True, metadata={"description": "whose weights they were; empty is the whole country"})
+    weights_region = fields.String(required=True, metadata={"description": "the region that set the weights; empty for the whole country"})
     weights_version = fields.Integer(required=True)
     value = fields.Integer(required=True)
     parts = fields.Dict(keys=fields.String(), values=fields.Integer(), required=True)
-    lead = fields.Integer(required=True, allow_none=True, metadata={"description": "empty when no such need was left"})
+    lead = fields.Integer(required=True, allow_none=True, metadata={"description": "null when there was no such need"})
 
 
 class DeliveryOut(Schema):
-    """What moved, in units of the match; each figure is 0 until then."""
+    """Units of the match that moved; each figure is 0 until then."""
 
     promised = fields.Integer(required=True)
     sent = fields.Integer(required=True)
     received = fields.Integer(required=True)
-    returned = fields.Integer(required=True, metadata={"description": "never sent, free again in the pledge"})
+    returned = fields.Integer(required=True, metadata={"description": "never sent, and free again in the pledge"})
     sent_at = fields.AwareDateTime(required=True, allow_none=True)
     received_at = fields.AwareDateTime(required=True, allow_none=True)
     carrier = Choice(CARRIERS, required=True, allow_none=True)
     tracking_number = fields.String(required=True, allow_none=True)
     difference = Choice(DIFFERENCES, required=True, allow_none=True)
-    by_slip = fields.Boolean(required=True, metadata={"description": "received with the printed slip, without an account"})
+    by_slip = fields.Boolean(required=True, metadata={"description": "whether the receipt was confirmed with a printed slip"})
 
 
 class MatchOut(Schema):
-    """A match. `quantity` is what was proposed, once accepted what was promised. Until the pledger has accepted, they see the township of
-    the need, not the village; why they refused is theirs.
+    """A match. `quantity` is the proposed quantity, after acceptance the promised one.
+
+    Before acceptance the pledger sees the township of the need, not its village. Only the pledger sees the reason of a refusal.
     """
 
     id = fields.UUID(required=True)
@@ -85,7 +87,7 @@ class MatchOut(Schema):
         ScoreOut,
         required=True,
         allow_none=True,
-        metadata={"description": "empty when the pledger chose the need, and for them until they have accepted"},
+        metadata={"description": "null for a claim, and for the pledger until acceptance"},
     )
     proposed_at = fields.AwareDateTime(required=True)
     answer_by = fields.AwareDateTime(required=True)
@@ -93,7 +95,7 @@ class MatchOut(Schema):
     ended_because = fields.String(required=True, allow_none=True)
     closed_at = fields.AwareDateTime(required=True, allow_none=True)
     delivery = fields.Nested(DeliveryOut, required=True)
-    dispute = Choice(DISPUTED, required=True, allow_none=True, metadata={"description": "empty when nobody disputes it"})
+    dispute = Choice(DISPUTED, required=True, allow_none=True, metadata={"description": "null without a dispute"})
     allowed = AllowedOperations()
 
 
@@ -105,7 +107,7 @@ MatchPage = page_of(MatchOut)
 @api.input(OwnIn, location="query")
 @api.output(MatchPage)
 def list_own_matches(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
-    """The matches in which one is the pledger, the household or who posted for it."""
+    """List the matches of which the caller is the pledger, the household or the poster."""
     return _page(session, queries.list_own_matches(session, caller, **query_data), caller)
 
 
@@ -114,7 +116,7 @@ def list_own_matches(session: Session, caller: Caller, query_data: dict[str, Any
 @api.input(ManagedIn, location="query")
 @api.output(MatchPage)
 def list_managed_matches(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
-    """The matches in the regions one manages."""
+    """List the matches in the regions that the caller manages."""
     return _page(session, queries.list_managed_matches(session, caller, **query_data), caller)
 
 
@@ -122,7 +124,7 @@ def list_managed_matches(session: Session, caller: Caller, query_data: dict[str,
 @access(who=SIGNED_IN, x_view="own")
 @api.output(MatchOut)
 def get_match(session: Session, caller: Caller, match_id: UUID) -> Any:
-    """One match, for its two sides and the administrators of its region, with the reasons why it was proposed."""
+    """Show one match to its two sides and the administrators of its region, with the reasons of the proposal."""
     match = queries.find_visible_match(session, caller, match_id)
     return render_match(match, caller, load_feedback(session, match))
 
@@ -137,7 +139,7 @@ def _page(session: Session, page: dict[str, Any], caller: Caller) -> dict[str, A
 
 
 def render_match(match: Match, caller: Caller, feedback: Feedback) -> dict[str, Any]:
-    # From the parts of the score one could tell how the village and the household have fared.
+    # The parts of the score reveal how much help the village and the household have had.
     is_told = match.state in PROMISED_STATES or caller.id != match.pledger_id
     reasons = [reason | {"text": spoken(reason["code"], reason["value"], language())} for reason in match.reasons]
     acts = [*acts_on_match(caller, match), *acts_of_disputing(caller, match), *acts_of_feedback(caller, match, feedback)]

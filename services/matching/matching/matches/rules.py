@@ -1,0 +1,52 @@
+"""Rules of matches: which claims fit, how much of a match is left, and its outcome. Pure functions."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from chassis.problems import Problem
+from matching.book.model import Need, Pledge
+from matching.book.problems import does_not_fit, not_enough, pledge_rests, reason_needed
+
+WITHOUT_NEED = {"household_moved", "need_over"}
+"""Reasons of a cancellation after which the household needs nothing any more."""
+
+
+def pledge_fits(need: Need, pledge: Pledge) -> bool:
+    """Tell whether the pledge covers the item, the unit and the village of the need."""
+    within_category = f"{need.category}.".startswith(f"{pledge.category}.")
+    return within_category and need.region.startswith(pledge.scope) and need.unit == pledge.unit
+
+
+def find_claim_problem(need: Need, pledge: Pledge, quantity: int, at: datetime) -> Problem | None:
+    """Return the reason why a pledger may not claim this quantity of the need with the pledge, or None."""
+    if pledge.paused:
+        return pledge_rests()
+    if need.ended or pledge.ended or pledge.valid_until <= at or min(need.rest, pledge.rest) < quantity:
+        return not_enough()
+    return None if pledge_fits(need, pledge) else does_not_fit()
+
+
+def split(whole: int, part: int | None, too_much: Callable[[], Problem]) -> tuple[int, int]:
+    """Return the part and what is left of the whole; without a part, the whole. Raises `too_much` when the part is larger."""
+    part = whole if part is None else part
+    if part > whole:
+        raise too_much()
+    return part, whole - part
+
+
+def find_receipt_problem(missing: int, reason: str | None) -> Problem | None:
+    """Return the problem of a receipt that lacks something without a reason, or None."""
+    return reason_needed() if missing and reason is None else None
+
+
+def find_outcome(promised: int, received: int) -> str:
+    """Return the reason with which a match is closed, by its figures."""
+    if received == promised:
+        return "delivered"
+    return "partly_delivered" if received else "nothing_arrived"
+
+
+def split_cancelled(promised: int, returned: int, sent: int, reason: str) -> tuple[int, int]:
+    """Return the units that go back to the pledge, which were never sent, and those that go back to the need."""
+    missing = promised - returned
+    return missing - sent, 0 if reason in WITHOUT_NEED else missing

@@ -1,0 +1,106 @@
+"""Rules of matches and slips, without a database: claims, remainders, outcomes, slips in force."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from chassis.problems import Problem
+from matching.book.model import Need, Pledge, Slip
+from matching.book.problems import more_than_sent
+from matching.matches.rules import find_claim_problem, find_outcome, find_receipt_problem, pledge_fits, split, split_cancelled
+from matching.slips.rules import require_in_force
+
+AT = datetime(2026, 11, 30, tzinfo=UTC)
+VILLAGE = "510903001001"
+
+
+def need(**changes: Any) -> Need:
+    return Need(**{"region": VILLAGE, "category": "food.rice", "unit": "kg", "rest": 10, "ended": False} | changes)
+
+
+def pledge(**changes: Any) -> Pledge:
+    stated = {"scope": "5109", "category": "food", "unit": "kg", "rest": 10, "ended": False, "paused": False}
+    return Pledge(**stated | {"valid_until": AT + timedelta(days=1)} | changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "fits"),
+    [
+        ({}, True),
+        ({"category": "food.rice"}, True),
+        ({"category": "foo"}, False),
+        ({"category": "food.rice.brown"}, False),
+        ({"scope": ""}, True),
+        ({"scope": VILLAGE}, True),
+        ({"scope": "5108"}, False),
+        ({"unit": "l"}, False),
+    ],
+)
+def test_pledge_fits_its_category_unit_and_scope(changes: dict[str, Any], fits: bool) -> None:
+    assert pledge_fits(need(), pledge(**changes)) is fits
+
+
+@pytest.mark.parametrize(
+    ("of_need", "of_pledge", "code"),
+    [
+        ({}, {}, None),
+        ({"rest": 5}, {"rest": 5}, None),
+        ({"rest": 4}, {}, "not_enough"),
+        ({}, {"rest": 4}, "not_enough"),
+        ({"ended": True}, {}, "not_enough"),
+        ({}, {"ended": True}, "not_enough"),
+        ({}, {"valid_until": AT}, "not_enough"),
+        ({}, {"scope": "5108"}, "does_not_fit"),
+        ({}, {"paused": True, "ended": True, "rest": 0}, "pledge_rests"),
+    ],
+)
+def test_claim_needs_enough_of_a_fitting_open_pledge(of_need: dict[str, Any], of_pledge: dict[str, Any], code: str | None) -> None:
+    problem = find_claim_problem(need(**of_need), pledge(**of_pledge), 5, AT)
+    assert (problem and problem.code) == code
+
+
+@pytest.mark.parametrize(("part", "parts"), [(None, (8, 0)), (8, (8, 0)), (5, (5, 3)), (0, (0, 8))])
+def test_quantity_is_split_into_a_part_and_the_rest(part: int | None, parts: tuple[int, int]) -> None:
+    assert split(8, part, more_than_sent) == parts
+
+
+def test_part_larger_than_the_whole_is_refused() -> None:
+    with pytest.raises(Problem) as refused:
+        split(8, 9, more_than_sent)
+    assert refused.value.code == "more_than_sent"
+
+
+@pytest.mark.parametrize(("missing", "reason", "is_refused"), [(0, None, False), (3, "damaged", False), (3, None, True)])
+def test_incomplete_receipt_requires_a_reason(missing: int, reason: str | None, is_refused: bool) -> None:
+    assert (find_receipt_problem(missing, reason) is not None) is is_refused
+
+
+@pytest.mark.parametrize(("received", "outcome"), [(8, "delivered"), (3, "partly_delivered"), (0, "nothing_arrived")])
+def test_outcome_follows_from_the_received_quantity(received: int, outcome: str) -> None:
+    assert find_outcome(8, received) == outcome
+
+
+@pytest.mark.parametrize(
+    ("returned", "sent", "reason", "parts"),
+    [(0, 0, "not_deliverable", (8, 8)), (3, 5, "not_deliverable", (0, 5)), (0, 0, "need_over", (8, 0)), (3, 5, "household_moved", (0, 0))],
+)
+def test_cancellation_returns_unsent_and_missing_units(returned: int, sent: int, reason: str, parts: tuple[int, int]) -> None:
+    assert split_cancelled(8, returned, sent, reason) == parts
+
+
+@pytest.mark.parametrize(
+    ("slip", "is_in_force"),
+    [
+        (None, False),
+        (Slip(expires_at=AT + timedelta(seconds=1), revoked_at=None), True),
+        (Slip(expires_at=AT, revoked_at=None), False),
+        (Slip(expires_at=AT + timedelta(days=1), revoked_at=AT), False),
+    ],
+)
+def test_slip_is_in_force_until_revoked_or_expired(slip: Slip | None, is_in_force: bool) -> None:
+    if is_in_force:
+        assert require_in_force(slip, AT) is slip
+    else:
+        with pytest.raises(Problem):
+            require_in_force(slip, AT)
