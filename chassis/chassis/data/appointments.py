@@ -1,4 +1,4 @@
-"""Who manages which region: kept in every service's own database, because tokens hold no regions."""
+"""Administrators and their regions, recorded in every service's own database because tokens hold no regions."""
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
@@ -28,7 +28,7 @@ _NOTE = text(
 
 
 def record(session: Session, events: Sequence[AdministratorAppointed | AdministratorDismissed]) -> None:
-    """Take in what users told, in any order: a dismissal heard before its appointment leaves an ended one."""
+    """Record appointments and dismissals in any order: a dismissal received first leaves an appointment that has ended."""
     rows = [
         {
             "id": event.appointment_id,
@@ -44,7 +44,7 @@ def record(session: Session, events: Sequence[AdministratorAppointed | Administr
 
 
 def managers_of(session: Session, regions: Collection[str]) -> dict[str, set[UUID]]:
-    """Who manages just these regions now, or one around them: by the region that they were appointed to."""
+    """Return the administrators of these regions or of a region around them, by the region they were appointed to."""
     around = {region[:length] for region in regions for length in (0, 2, 4, 6, 9, 12) if length <= len(region)}
     managed = select(appointments.c.region, appointments.c.user_id).where(
         appointments.c.region.in_(around), appointments.c.ended_at.is_(None)
@@ -56,6 +56,6 @@ def managers_of(session: Session, regions: Collection[str]) -> dict[str, set[UUI
 
 
 def regions_of(session: Session, user_id: UUID) -> list[str]:
-    """The regions that somebody manages now; each stands for itself and all below."""
+    """Return the regions that somebody administers now; each includes all regions below it."""
     managed = select(appointments.c.region).where(appointments.c.user_id == user_id, appointments.c.ended_at.is_(None))
     return list(session.scalars(managed.order_by(appointments.c.region)))

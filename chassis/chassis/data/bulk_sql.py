@@ -1,7 +1,7 @@
-"""Writing many rows at once: as one JSON document, so that the statement stays the same however many there are.
+"""Bulk statements that take many rows as one JSON document, so that the statement is the same for any number of rows.
 
-Of 500 rows as parameters each, the driver and SQLAlchemy put together a new statement every time, which takes them longer than the
-database takes to write the rows.
+With one parameter for each value, driver and SQLAlchemy compose a new statement every time. For 500 rows that takes longer than
+the database takes to write them.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,7 +13,7 @@ from sqlalchemy import TextClause, text
 
 
 def insert_into(table: str, columns: Sequence[str], more: str = "") -> TextClause:
-    """INSERT of these columns of a table, `more` being what follows; the parameter `rows` is a `document`. Other columns get defaults."""
+    """Return an INSERT of these columns, followed by `more`. Its parameter `rows` is a `document`; other columns get their defaults."""
     named = ", ".join(columns)
     return text(
         f"INSERT INTO {table} ({named}) SELECT {named} FROM json_populate_recordset(CAST(NULL AS {table}), CAST(:rows AS json)) {more}"
@@ -21,12 +21,12 @@ def insert_into(table: str, columns: Sequence[str], more: str = "") -> TextClaus
 
 
 def document(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The rows for `insert_into`: ids, moments, numbers and words as they are, lists and dictionaries for columns that hold JSON."""
+    """Encode rows for `insert_into`: ids, times, numbers and texts as they are; lists and dictionaries for JSON columns."""
     return msgspec.json.encode(rows).decode()
 
 
 def array(values: Iterable[UUID | int | str | None]) -> str:
-    """The values as PostgreSQL writes an array, for `CAST(:ids AS uuid[])`: the driver takes much longer for a list of them."""
+    """Encode values as a PostgreSQL array, for `CAST(:ids AS uuid[])`; that is much faster than a list as parameter."""
     # Where JSON escapes nothing, PostgreSQL reads what stands between its brackets as JSON does.
     listed = msgspec.json.encode(list(values)).decode()[1:-1]
     return "{" + (listed if "\\" not in listed else ",".join(map(_element, msgspec.json.decode(f"[{listed}]")))) + "}"

@@ -1,4 +1,4 @@
-"""One service's own database: its connections, its transactions, the column types every service shares."""
+"""Connections and transactions of a service's database, and column types that all services share."""
 
 import time
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ tables = MetaData(naming_convention=NAMING)
 
 
 class Database:
-    """The way into one PostgreSQL database. `begin()` is one transaction: committed at its end, rolled back when it raises."""
+    """A pool of connections to one PostgreSQL database."""
 
     def __init__(
         self,
@@ -40,6 +40,10 @@ class Database:
         statement_timeout_ms: int = 20_000,
         lock_timeout_ms: int = 0,
     ) -> None:
+        """Create the pool; connections are opened when needed. `name` is shown in `pg_stat_activity`.
+
+        Raises SQLAlchemy's `TimeoutError` later when no connection is free within `pool_wait_seconds`.
+        """
         self.statement_timeout_ms = statement_timeout_ms
         self.engine = create_engine(
             url,
@@ -58,6 +62,7 @@ class Database:
 
     @classmethod
     def of(cls, settings: Settings, role: str) -> "Database":
+        """Create the pool of a process other than `web`, such as `worker` or `relay`."""
         return cls(
             settings.database_url,
             name=f"{settings.service}-{role}",
@@ -67,7 +72,7 @@ class Database:
 
     @classmethod
     def of_web(cls, settings: Settings, web: WebSettings) -> "Database":
-        """For requests: nothing in it waits or works longer than a request may take."""
+        """Create the pool of a web process, in which no wait and no statement takes longer than a request may."""
         return cls(
             settings.database_url,
             name=f"{settings.service}-web",
@@ -79,10 +84,16 @@ class Database:
 
     @contextmanager
     def begin(self) -> Iterator[Session]:
+        """Begin a transaction: `with database.begin() as session: …`. It commits at the end of the block and rolls back on an exception.
+
+        Attributes of loaded rows stay readable after the commit. Raises SQLAlchemy's `TimeoutError` when no connection is free, and
+        `DBAPIError` when the database is unavailable; `is_transient` tells both from lasting errors.
+        """
         with Session(self.engine, expire_on_commit=False) as session, session.begin():
             yield session
 
     def close(self) -> None:
+        """Close all connections of the pool."""
         self.engine.dispose()
 
 
@@ -91,7 +102,7 @@ def _note_idle(_: Any, record: Any) -> None:
 
 
 def _ping_if_idle(dialect: Any, connection: Any, record: Any, _: Any) -> None:
-    """A connection that was in use a moment ago is taken as alive; one that may have died meanwhile is asked, and replaced."""
+    """Check a connection that was idle for a second or more, and have the pool replace it when it is dead."""
     since = record.info.get("rests_since")
     if since is None or time.monotonic() - since < IDLE_SECONDS:
         return
@@ -102,7 +113,7 @@ def _ping_if_idle(dialect: Any, connection: Any, record: Any, _: Any) -> None:
 
 
 def is_transient(error: BaseException) -> bool:
-    """Whether the trouble is the database's and not the statement's: away, overloaded, a deadlock. The same work may succeed later."""
+    """Tell whether an error comes from an unavailable or overloaded database, or from a deadlock, so that a retry may succeed."""
     if isinstance(error, exc.TimeoutError):
         return True
     if not isinstance(error, exc.DBAPIError):
@@ -116,20 +127,21 @@ def is_transient(error: BaseException) -> bool:
 
 
 def is_statement_timeout(error: BaseException) -> bool:
-    """Whether a statement took longer than it may: a smaller batch may succeed, the same one will not."""
+    """Tell whether a statement ran longer than allowed: a smaller batch may succeed, the same one will not."""
     return isinstance(error, exc.DBAPIError) and getattr(error.orig, "sqlstate", None) == TOO_SLOW
 
 
 def new_id() -> UUID:
-    """A UUIDv7: unique, and growing with time."""
+    """Return a UUIDv7: unique, and ordered by time."""
     identifier: UUID = uuid7()
     return identifier
 
 
 def now() -> datetime:
+    """Return the present time in UTC, with its zone."""
     return datetime.now(UTC)
 
 
 def below(column: Any, region: str) -> Any:
-    """SQL condition: the region itself and all below it, as a range that an index on the code serves."""
+    """Return an SQL condition: the region itself and all regions below it, as a range that an index on the code serves."""
     return column.between(region, region + "~")

@@ -1,4 +1,4 @@
-"""Names, phones, numbers of documents, photos: stored encrypted, found again by a keyed fingerprint, never readable in the database."""
+"""Encrypted columns for personal data, and keyed fingerprints to find equal values."""
 
 import hashlib
 import hmac
@@ -27,36 +27,40 @@ def _fingerprint_key() -> bytes:
 
 
 class Encrypted(TypeDecorator[str]):
-    """Text that only a process holding `SEAL_KEYS` (Fernet keys, newest first) can read.
+    """A text column that only a process with `SEAL_KEYS` (Fernet keys, newest first) can read.
 
-    It cannot be searched: keep a fingerprint beside it.
+    It cannot be searched: store a fingerprint beside it. Reading raises `InvalidToken` when no key decrypts the value.
     """
 
     impl = LargeBinary
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> bytes | None:
+        """Encrypt a value with the newest key."""
         return None if value is None else _keys().encrypt(value.encode())
 
     def process_result_value(self, value: Any, dialect: Dialect) -> str | None:
+        """Decrypt a value with any of the keys."""
         return None if value is None else _keys().decrypt(bytes(value)).decode()
 
 
 class EncryptedBytes(TypeDecorator[bytes]):
-    """As `Encrypted`, of bytes: a photo, say."""
+    """A column of encrypted bytes, a photo for instance; otherwise as `Encrypted`."""
 
     impl = LargeBinary
     cache_ok = True
 
     def process_bind_param(self, value: bytes | None, dialect: Dialect) -> bytes | None:
+        """Encrypt a value with the newest key."""
         return None if value is None else _keys().encrypt(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> bytes | None:
+        """Decrypt a value with any of the keys."""
         return None if value is None else _keys().decrypt(bytes(value))
 
 
 def rotate(token: bytes) -> bytes | None:
-    """What was sealed by an older key, sealed by the newest; None when it is so already. Raises `InvalidToken` if no key opens it."""
+    """Re-encrypt a value with the newest key; None when it already is. Raises `InvalidToken` when no key decrypts it."""
     try:
         _each_key()[0].decrypt(token)
     except InvalidToken:
@@ -65,5 +69,5 @@ def rotate(token: bytes) -> bytes | None:
 
 
 def fingerprint(value: str | bytes) -> bytes:
-    """32 bytes that are the same for the same value and tell nothing without `FINGERPRINT_KEY` (HMAC-SHA-256)."""
+    """Return 32 bytes that are equal for equal values and reveal nothing without `FINGERPRINT_KEY` (HMAC-SHA-256)."""
     return hmac.digest(_fingerprint_key(), value.encode() if isinstance(value, str) else value, hashlib.sha256)

@@ -1,9 +1,13 @@
 """The table of requests that were carried out under an `Idempotency-Key`."""
 
-from sqlalchemy import Column, LargeBinary, SmallInteger, String, Table, Uuid, func, text
+from datetime import timedelta
+
+from sqlalchemy import Column, LargeBinary, SmallInteger, String, Table, Uuid, delete, func
 from sqlalchemy.orm import Session
 
 from chassis.data.database import Moment, tables
+
+RETENTION = timedelta(hours=24)
 
 idempotency_keys = Table(
     "idempotency_keys",
@@ -21,4 +25,4 @@ idempotency_keys = Table(
 
 def delete_expired(session: Session) -> None:
     """Delete keys older than 24 hours."""
-    session.execute(text("DELETE FROM idempotency_keys WHERE used_at < now() - interval '24 hours'"))
+    session.execute(delete(idempotency_keys).where(idempotency_keys.c.used_at < func.now() - RETENTION))

@@ -1,4 +1,4 @@
-"""Being woken by PostgreSQL when there is something to do; only a hint, so whoever sleeps looks again by itself after a while."""
+"""Notifications of PostgreSQL (`LISTEN`, `NOTIFY`). They are hints only: sleepers also look by themselves after a while."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,19 +8,20 @@ from sqlalchemy.engine import make_url
 
 
 class Notifications:
-    """Rings when a transaction that notified the channel commits."""
+    """Notifications of one channel, sent when a notifying transaction commits."""
 
     def __init__(self, connection: psycopg.Connection[tuple[object, ...]]) -> None:
         self._connection = connection
 
     def wait(self, seconds: float = 1.0) -> None:
+        """Wait for a notification, `seconds` at most."""
         for _ in self._connection.notifies(timeout=seconds, stop_after=1):
             pass
 
 
 @contextmanager
 def listen(database_url: str, channel: str) -> Iterator[Notifications]:
-    """Listen on a channel over a connection of its own. Raises `psycopg.Error` when the database is away."""
+    """Listen on a channel over a connection of its own. Raises `psycopg.Error` when the database is unavailable."""
     url = make_url(database_url).set(drivername="postgresql").render_as_string(hide_password=False)
     with psycopg.connect(url, autocommit=True, connect_timeout=5, application_name=f"listen-{channel}") as connection:
         connection.execute(f'LISTEN "{channel}"')

@@ -8,7 +8,7 @@ from apiflask import APIBlueprint, APIFlask
 from apiflask.exceptions import HTTPError
 from apiflask.schema_adapters.marshmallow import parser
 from flask import Flask, Response, current_app, g, request
-from sqlalchemy import text
+from sqlalchemy import select
 from werkzeug.exceptions import HTTPException
 
 from chassis import problems
@@ -106,7 +106,7 @@ def _ready() -> Any:
         raise unavailable(retry_after_seconds=2)
     current_app.extensions["keys"].current()
     with current_app.extensions["database"].begin() as session:
-        session.execute(text("SELECT 1"))
+        session.execute(select(1))
     return {"status": "ok"}
 
 

@@ -1,4 +1,4 @@
-"""What goes on in a worker for as long as it runs: the ground of handlers and timers."""
+"""Entrypoints that run in the background of a worker: the base of handlers and timers."""
 
 from typing import Any
 
@@ -11,18 +11,21 @@ from chassis.settings import Settings
 
 
 class BackgroundEntrypoint(Entrypoint):  # type: ignore[misc]
-    """An entrypoint with a green thread of its own, which ends by itself when the container stops."""
+    """A nameko entrypoint with a green thread of its own, which ends when the container stops."""
 
     def setup(self) -> None:
+        """Take settings and database from the container; nameko calls this once before `start`."""
         self._settings: Settings = self.container.config["settings"]
         self._database: Database = self.container.config["database"]
         self._stopping = Signal()
         self._ended = Signal()
 
     def start(self) -> None:
+        """Start the green thread."""
         self.container.spawn_managed_thread(self._live, identifier=self.method_name)
 
     def stop(self) -> None:
+        """Tell the thread to stop, and wait until it has."""
         if not self._stopping.ready():
             self._stopping.send()
         self._ended.wait()
@@ -37,7 +40,7 @@ class BackgroundEntrypoint(Entrypoint):  # type: ignore[misc]
         raise NotImplementedError
 
     def _call(self, session: Session, *arguments: object) -> None:
-        """Run the method as a nameko worker, dependencies and all; raise what it raised."""
+        """Run the method as a nameko worker, with the service's dependencies. Raises what the method raises."""
         outcome = Signal()
 
         def note(_: object, result: object, exc_info: Any) -> tuple[object, Any]:

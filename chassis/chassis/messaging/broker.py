@@ -1,4 +1,4 @@
-"""Talking to RabbitMQ: a connection that notices when the broker falls silent, and publishing many with one wait for its confirms."""
+"""Connections to RabbitMQ that notice a silent broker, and a publisher that waits once for the confirms of many messages."""
 
 import time
 from collections.abc import Iterable, Iterator
@@ -18,7 +18,7 @@ from amqp.spec import Basic
 from contracts.event import Envelope, exchange_of
 
 BROKER_ERRORS = (OSError, amqp.ConnectionError, amqp.ChannelError)
-"""What a lost, refusing or silent broker raises; connecting anew is the cure."""
+"""Errors of a lost, refusing or silent broker; a new connection is needed."""
 
 CHUNK_BYTES = 32_768
 
@@ -31,22 +31,23 @@ def _decode_properties(frame: bytes, offset: int) -> tuple[dict[str, Any], int]:
     return properties, end
 
 
-# amqp raises whatever comes to it over properties that it cannot decode, and such a message would end one reader after the other.
-# Without properties it is merely unreadable.
+# amqp raises arbitrary errors for properties that it cannot decode, so one such message would end every worker in turn.
+# Without properties the message is merely unreadable.
 PROPERTY_CLASSES[Basic.CLASS_ID] = _decode_properties
 
 
 @contextmanager
 def connected(url: str, heartbeat_seconds: int) -> Iterator[amqp.Connection]:
-    """A connection that waits for no answer longer than two heartbeats; whoever holds it calls `heartbeat_tick` now and then.
+    """Open a connection to RabbitMQ; an answer may take two heartbeats at most. Its owner calls `heartbeat_tick` now and then.
 
-    Leaving says goodbye, so that the broker takes in what was acknowledged; after trouble, or when it does not answer, leaving is at once.
+    The connection is closed at the end of the block, so that the broker has processed all acknowledgements.
+    After an error, or without an answer, it is dropped at once.
     """
     wanted = kombu.Connection(url, heartbeat=heartbeat_seconds, connect_timeout=5)
     if wanted.transport_cls == "amqps":
-        # Who does not say whom he expects is content with any certificate that is signed by whom he trusts.
+        # Without `server_hostname`, any certificate signed by a trusted CA is accepted.
         wanted.ssl = {"server_hostname": wanted.hostname}
-    # Not `wanted.connection`, which connects anew by itself when it is lost: the channels on it would be dead, and nobody the wiser.
+    # `wanted.connection` would reconnect by itself after a loss, and the channels on it would be dead without an error.
     connection = wanted.transport.establish_connection()
     try:
         connection.sock.settimeout(2 * heartbeat_seconds)
@@ -60,7 +61,7 @@ def connected(url: str, heartbeat_seconds: int) -> Iterator[amqp.Connection]:
 
 @dataclass(frozen=True)
 class Message:
-    """One message to publish. `exchange` empty and `routing_key` a queue's name goes straight to that queue."""
+    """One message to publish. With an empty `exchange`, `routing_key` is the name of the one queue that gets it."""
 
     exchange: str
     routing_key: str
@@ -70,12 +71,12 @@ class Message:
 _ALWAYS = {"content_type": "application/json", "content_encoding": "utf-8", "delivery_mode": 2}
 
 
-# The flags say which five properties follow.
+# The flags announce which five properties follow.
 _LEADING = pack(">H", 0xF080) + dumps("ss", (_ALWAYS["content_type"], _ALWAYS["content_encoding"]))
 
 
 class _EventMessage(amqp.Message):  # type: ignore[misc]
-    """Lays out its properties as amqp does, in a quarter of the time: it knows which they are, and that all headers are text."""
+    """An AMQP message whose properties are known beforehand, so that encoding them takes a quarter of the usual time."""
 
     def _serialize_properties(self) -> bytes:
         mark, headers = self.properties["message_id"].encode(), self.properties["application_headers"]
@@ -90,7 +91,7 @@ def _text_named(name: str) -> bytes:
 
 
 def message_for(envelope: Envelope, body: str | bytes, queue: str | None = None) -> Message:
-    """An event as a message: to everybody who listens, or to one queue alone."""
+    """Make the message of an event, for the exchange of its producer or for one `queue` alone."""
     headers = envelope.headers()
     message = _EventMessage(body, **_ALWAYS, message_id=headers["ce-id"], application_headers=headers)
     return Message("", queue, message) if queue else Message(exchange_of(envelope.producer), envelope.name, message)
@@ -98,7 +99,7 @@ def message_for(envelope: Envelope, body: str | bytes, queue: str | None = None)
 
 @cache
 def _addressed(exchange: str, routing_key: str) -> bytes:
-    """The arguments of `basic.publish`, mandatory."""
+    """Encode the arguments of `basic.publish`, with the mandatory flag."""
     arguments: bytes = dumps("Bssbb", (0, exchange, routing_key, True, False))
     return arguments
 
@@ -116,7 +117,7 @@ class Publisher:
         self._returned: set[str] = set()
         self._transport = connection.transport
         self._frames = bytearray()
-        # The frames are amqp's own, gathered: `basic_publish` asks the kernel four times for every message.
+        # Frames are encoded by amqp and collected here: `basic_publish` makes four system calls for every message.
         gathering = frame_writer(connection, SimpleNamespace(write=self._frames.extend))
         self._gather = partial(gathering, 1, self._channel.channel_id, Basic.Publish)
         self._channel.confirm_select()
@@ -124,16 +125,16 @@ class Publisher:
         self._channel.events["basic_nack"].add(self._on_nack)
         self._channel.events["basic_return"].add(self._on_return)
 
-    def publish(self, letters: Iterable[Message]) -> tuple[set[int], set[int]]:
-        """Publish all, then wait for the confirms.
+    def publish(self, messages: Iterable[Message]) -> tuple[set[int], set[int]]:
+        """Publish all messages, then wait for their confirms.
 
-        Returns the positions of the letters that the broker keeps safe, and of those among them that no queue wanted.
-        Raises one of `BROKER_ERRORS` when the broker is away or stays silent for `confirm_seconds`; nothing is known then.
+        Returns the positions of the messages that the broker confirmed, and the positions of those among them that no queue took.
+        Raises one of `BROKER_ERRORS` when the broker is lost, or silent for `confirm_seconds`; the outcome is unknown then.
         """
         first, marks = self._last_tag + 1, []
         self._refused.clear()
         self._returned.clear()
-        for one in letters:
+        for one in messages:
             self._last_tag += 1
             self._unconfirmed.add(self._last_tag)
             marks.append(str(one.message.properties["message_id"]))
@@ -153,7 +154,7 @@ class Publisher:
             self._read()
 
     def _read(self) -> None:
-        """Whoever only writes may wait for ever: for a broker that waits until its own words are read."""
+        """Read what has arrived. A broker under load blocks until its own frames are read, so a publisher that only writes could hang."""
         with suppress(TimeoutError):
             while True:
                 self.connection.drain_events(timeout=0)
@@ -164,7 +165,7 @@ class Publisher:
             self.connection.drain_events(timeout=max(0.001, deadline - time.monotonic()))
 
     def idle(self, seconds: float) -> None:
-        """Wait, while the broker sees that we live and we see that it does."""
+        """Wait for so many seconds, exchanging heartbeats with the broker."""
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
             self.connection.heartbeat_tick()
@@ -183,7 +184,7 @@ class Publisher:
 
 
 def count_waiting(connection: amqp.Connection, queue: str) -> int | None:
-    """How many messages wait in a queue, without those that a consumer holds; None when there is no such queue."""
+    """Count the messages that wait in a queue, without unacknowledged ones; None when there is no such queue."""
     channel = connection.channel()
     try:
         waiting: int = channel.queue_declare(queue, passive=True).message_count

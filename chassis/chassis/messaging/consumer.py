@@ -25,21 +25,21 @@ log = logging.getLogger("chassis.events")
 
 
 class Handles(BackgroundEntrypoint):
-    """The entrypoint of one event: the method gets a session and the event, in a transaction of its own; acknowledged after commit.
+    """The entrypoint of one event, with a connection and a queue of its own. See `chassis.messaging.events.handles`.
 
-    A failing event comes back after a pause, `attempts` times in all, and is then parked as a dead letter in the database. While that
-    is in trouble events stay where they are and no attempt is counted. `at_once` (10) events are handled at a time, and no more are
-    fetched.
+    No more than `at_once` unacknowledged events are fetched.
     """
 
     batch = 1
 
     def __init__(self, event: type[Event], at_once: int = 10, **options: object) -> None:
+        """Take the event type, and how many events may be handled at a time."""
         self.event = event
         self.at_once = at_once
         super().__init__(**options)
 
     def setup(self) -> None:
+        """Prepare the handler and its counters; nameko calls this once before `start`."""
         super().setup()
         self._handler = Handler(Subscription(self.container.service_name, self.event), self.method_name, self.batch)
         self._act = self._handler.list_handler(self._call)
@@ -62,7 +62,7 @@ class Handles(BackgroundEntrypoint):
         arrived: deque[amqp.Message] = deque()
         channel = connection.channel()
         channel.auto_decode = False
-        # A batch is handled while the next one arrives. Of single events each is at work from its arrival until it is acknowledged.
+        # A batch is handled while the next one is fetched. A single event is handled from its arrival on.
         channel.basic_qos(0, 2 * self.batch if self.batch > 1 else self.at_once, False)
         channel.basic_consume(self._handler.subscription.queue, callback=arrived.append)
         self._pause = 0.2
@@ -76,21 +76,21 @@ class Handles(BackgroundEntrypoint):
         _wait(eventlet.spawn(self._at_work.waitall), connection)
 
     def _settle(self, connection: amqp.Connection, channel: amqp.Channel, messages: Sequence[amqp.Message]) -> None:
-        """Handle and acknowledge. What failed before, or may be what brought a process down, goes alone; the rest together."""
+        """Handle and acknowledge messages. Handle those alone that failed before or may have killed a process."""
         alone: list[tuple[amqp.Message, Received]] = []
         together: list[tuple[amqp.Message, Received]] = []
         for message in messages:
-            heard = self._read_message(message)
-            if heard is None or exceeded_delivery_limit(message):
-                why = UNREADABLE if heard is None else "delivery_limit"
+            received = self._read_message(message)
+            if received is None or exceeded_delivery_limit(message):
+                why = UNREADABLE if received is None else "delivery_limit"
                 if not _wait(self._at_work.spawn(self._park, message, why), connection):
                     return
                 metrics.events_received.labels(self._settings.service, self._handler.name, "parked").inc()
                 channel.basic_ack(message.delivery_tag)
             else:
                 is_suspect = headers_of(message).get("x-delivery-count") or (self.batch > 1 and count_failures(message))
-                (alone if is_suspect else together).append((message, heard))
-        # In another order each time: those that come after the one which ends the process would otherwise never be handled.
+                (alone if is_suspect else together).append((message, received))
+        # In random order: otherwise events behind one that kills the process would never be handled.
         random.shuffle(alone)
         for pair in alone:
             if not self._settle_group(connection, channel, [pair]):
@@ -99,35 +99,35 @@ class Handles(BackgroundEntrypoint):
             if together:
                 self._settle_group(connection, channel, together)
         else:
-            for message, heard in together:
-                self._at_work.spawn(self._settle_one, channel, message, heard, self._trouble)
+            for message, received in together:
+                self._at_work.spawn(self._settle_one, channel, message, received, self._trouble)
 
-    def _settle_one(self, channel: amqp.Channel, message: amqp.Message, heard: Received, trouble: list[Exception]) -> None:
+    def _settle_one(self, channel: amqp.Channel, message: amqp.Message, received: Received, trouble: list[Exception]) -> None:
         try:
-            self._conclude(channel, message, heard, self._attempt([heard]))
+            self._conclude(channel, message, received, self._attempt([received]))
         except Exception as error:
             trouble.append(error)
 
     def _settle_group(self, connection: amqp.Connection, channel: amqp.Channel, pairs: Sequence[tuple[amqp.Message, Received]]) -> bool:
-        """Handle in one transaction, or one by one when that fails; False when told to stop before all was settled."""
-        error = _wait(self._at_work.spawn(self._attempt, [heard for _, heard in pairs]), connection)
+        """Handle messages in one transaction, or one by one when that fails; False when stopped before all were settled."""
+        error = _wait(self._at_work.spawn(self._attempt, [received for _, received in pairs]), connection)
         if len(pairs) == 1:
             return self._conclude(channel, *pairs[0], error)
         if error is None:
-            # Everything delivered earlier is settled by now: whoever leaves something open leaves the loop.
+            # Everything delivered earlier is settled: the loop ends as soon as something is left open.
             channel.basic_ack(pairs[-1][0].delivery_tag, multiple=True)
             return True
         return not isinstance(error, Interrupted) and all(self._settle_group(connection, channel, [pair]) for pair in pairs)
 
-    def _attempt(self, heard: Sequence[Received]) -> Exception | None:
-        told_of = self._settings.service, self._handler.name
+    def _attempt(self, received: Sequence[Received]) -> Exception | None:
+        labels = self._settings.service, self._handler.name
 
         def work() -> None:
-            with metrics.timed(metrics.handler_seconds, *told_of):
-                handled = inbox.handle(self._database, self._handler.name, heard, self._act)
-            metrics.batch_events.labels(*told_of).observe(len(heard))
-            metrics.events_received.labels(*told_of, "handled").inc(handled)
-            metrics.events_received.labels(*told_of, "repeated").inc(len(heard) - handled)
+            with metrics.timed(metrics.handler_seconds, *labels):
+                handled = inbox.handle(self._database, self._handler.name, received, self._act)
+            metrics.batch_events.labels(*labels).observe(len(received))
+            metrics.events_received.labels(*labels, "handled").inc(handled)
+            metrics.events_received.labels(*labels, "repeated").inc(len(received) - handled)
 
         try:
             done = inbox.retry_on_database_errors(work, giving_up=self._stopping.ready, pause=self._stopping.wait)
@@ -135,8 +135,8 @@ class Handles(BackgroundEntrypoint):
             return error
         return None if done else Interrupted()
 
-    def _conclude(self, channel: amqp.Channel, message: amqp.Message, heard: Received, error: Exception | None) -> bool:
-        """Acknowledge, send to wait for the next attempt, or park; False when told to stop before the event was handled."""
+    def _conclude(self, channel: amqp.Channel, message: amqp.Message, received: Received, error: Exception | None) -> bool:
+        """Acknowledge, reject for a later attempt, or park; False when stopped before the event was handled."""
         if isinstance(error, Interrupted):
             return False
         if error is None:
@@ -147,7 +147,7 @@ class Handles(BackgroundEntrypoint):
         log.error(
             "an event could not be handled",
             exc_info=error,
-            extra={"queue": self._handler.subscription.queue, "event_id": str(heard.id), "attempt": attempt, "parked": last},
+            extra={"queue": self._handler.subscription.queue, "event_id": str(received.id), "attempt": attempt, "parked": last},
         )
         metrics.events_received.labels(self._settings.service, self._handler.name, "parked" if last else "failed").inc()
         if not last:
@@ -170,7 +170,7 @@ class Handles(BackgroundEntrypoint):
             return None
 
     def _park(self, message: amqp.Message, why: str, attempts: int = 0) -> bool:
-        """Keep it as a dead letter, waiting while the database is in trouble; False when told to stop meanwhile."""
+        """Store the message as a dead letter, retrying while the database is unavailable; False when stopped meanwhile."""
 
         def work() -> None:
             with self._database.begin() as session:
@@ -187,9 +187,9 @@ class Handles(BackgroundEntrypoint):
 
 
 class HandlesBatch(Handles):
-    """The entrypoint of one event in batches: as `Handles`, with a list of events in one transaction.
+    """The entrypoint of one event in batches. See `chassis.messaging.events.handles_batch`.
 
-    A batch that fails is tried again one by one, so that a bad event is parked alone. The next batch is fetched meanwhile.
+    The next batch is fetched while one is handled.
     """
 
     def __init__(self, event: type[Event], batch: int = 500, **options: Any) -> None:
@@ -198,7 +198,7 @@ class HandlesBatch(Handles):
 
 
 class Interrupted(Exception):
-    """The process stops; the events stay unacknowledged and come back."""
+    """The process stops before an event was handled: it stays unacknowledged and is delivered again."""
 
 
 def _read(connection: amqp.Connection, seconds: float) -> bool:
@@ -216,7 +216,7 @@ def _bytes(body: str | bytes | memoryview) -> bytes:
 
 
 def _gather(connection: amqp.Connection, arrived: deque[amqp.Message], most: int) -> None:
-    """Wait for a message, a second at most, and take in all that are there; while more keep coming, linger for 20 ms."""
+    """Wait up to a second for a message and collect all that are there; while more keep coming, linger for 20 ms."""
     _read(connection, 0.0 if arrived else 1.0)
     linger_until = time.monotonic() + 0.02
     while arrived and len(arrived) < most:
@@ -226,7 +226,7 @@ def _gather(connection: amqp.Connection, arrived: deque[amqp.Message], most: int
 
 
 def _wait(thread: Any, connection: amqp.Connection) -> Any:
-    """What a green thread comes to; the connection is kept alive meanwhile."""
+    """Return the result of a green thread, exchanging heartbeats until it ends."""
     while not thread.dead:
         with eventlet.Timeout(connection.heartbeat / 4, False):
             return thread.wait()

@@ -1,4 +1,4 @@
-"""The table of dead letters: parking what cannot be handled, finding it, telling it again to its queue, dropping it."""
+"""The table of dead letters: store messages that cannot be handled, find them, replay them, drop them."""
 
 import hashlib
 import json
@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Integer, LargeBinary, Select, String, func, select, text
+from sqlalchemy import Integer, LargeBinary, Select, String, delete, func, select, text
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
@@ -40,7 +40,7 @@ class _Base(DeclarativeBase):
 
 
 class DeadLetter(_Base):
-    """A message that could not be handled, as it came; headers made safe for JSON. Once replayed or dropped its content is gone."""
+    """A message that could not be handled, as received, with headers made safe for JSON. Replaying or dropping deletes its content."""
 
     __tablename__ = "dead_letters"
 
@@ -61,7 +61,7 @@ class DeadLetter(_Base):
 
 
 def park(session: Session, subscription: Subscription, headers: Mapping[str, Any], body: bytes, reason: str, attempts: int) -> None:
-    """Keep what cannot be handled. The same message parked again, because its acknowledgement got lost, stays one dead letter."""
+    """Store a message that cannot be handled. The same message parked twice, after a lost acknowledgement, stays one dead letter."""
     envelope = _envelope(headers)
     said = f"{headers.get('ce-id')}".encode(errors="replace")
     row = insert(DeadLetter).values(
@@ -77,7 +77,7 @@ def select_letters(
     event: str | None = None, reason: str | None = None, state: str | None = PARKED,
     parked_after: datetime | None = None, parked_before: datetime | None = None, ids: Collection[UUID] = (),
 ) -> Select[DeadLetter]:  # fmt: skip
-    """The dead letters that fulfil what is given, without their bodies."""
+    """Select the dead letters that match what is given, without their bodies. Times have a zone."""
     letters: Select[DeadLetter] = select(DeadLetter)
     for column, value in ((DeadLetter.name, event), (DeadLetter.reason, reason), (DeadLetter.state, state)):
         letters = letters.where(column == value) if value else letters
@@ -87,10 +87,10 @@ def select_letters(
 
 
 def replay(session: Session, letter_id: UUID, by: UUID | None = None) -> DeadLetter:
-    """Have the event told again to its queue, under its own id, by the outbox.
+    """Send the event to its queue once more, under its own id, through the outbox.
 
-    Raises `not_found`; `state_conflict` when it was replayed or dropped before; `letter_too_old` when the inbox may have forgotten that
-    it was handled; `letter_unreadable` when it is no event.
+    Raises `not_found`; `state_conflict` when it was replayed or dropped before; `letter_too_old` when the inbox may have forgotten
+    that it was handled; `letter_unreadable` when it is no event.
     """
     letter = _locked(session, letter_id)
     envelope = _envelope(letter.headers)
@@ -114,22 +114,22 @@ def replay(session: Session, letter_id: UUID, by: UUID | None = None) -> DeadLet
 
 
 def drop(session: Session, letter_id: UUID, by: UUID | None = None) -> DeadLetter:
-    """Give a dead letter up, and its content with it. Raises `not_found` and `state_conflict`."""
+    """Give a dead letter up and delete its content. Raises `not_found` and `state_conflict`."""
     return _settle(session, _locked(session, letter_id), DROPPED, by)
 
 
 def delete_expired(session: Session) -> None:
-    """Drop the rows of letters that were settled longer ago than inboxes remember."""
-    session.execute(text("DELETE FROM dead_letters WHERE settled_at < now() - CAST(:memory AS interval)"), {"memory": inbox.RETENTION})
+    """Delete dead letters that were replayed or dropped longer ago than inboxes remember."""
+    session.execute(delete(DeadLetter).where(DeadLetter.settled_at < func.now() - inbox.RETENTION))
 
 
 def count_parked(session: Session) -> int:
-    """How many letters are parked now."""
+    """Count the dead letters that are parked now."""
     return session.scalar(select(func.count()).select_from(DeadLetter).where(DeadLetter.state == PARKED)) or 0
 
 
 def is_json(headers: Mapping[str, Any]) -> bool:
-    """Whether a message says that its body is plain JSON, as all events do."""
+    """Tell whether these headers declare a body of plain JSON, as all events have."""
     content_type, encoding = headers.get("content-type"), headers.get("content-encoding")
     return content_type == "application/json" and (encoding or "utf-8").lower() in {"utf-8", "utf8"}
 
@@ -155,7 +155,7 @@ def _settle(session: Session, letter: DeadLetter, state: str, by: UUID | None) -
 
 
 def _envelope(headers: Mapping[str, Any]) -> Envelope | None:
-    """None when there is none, or its time is beyond what a database and Python both can say."""
+    """Read the envelope; None when it is invalid, or when its time is outside the range of Python and PostgreSQL."""
     try:
         envelope = Envelope.of(headers)
     except (msgspec.ValidationError, ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""What a delivered message says of its past, and what of it is kept when it is parked."""
+"""Headers of a delivered message: earlier failures, and what is stored when it becomes a dead letter."""
 
 import math
 from datetime import datetime
@@ -12,22 +12,23 @@ MAX_FAILURES = 10**6
 
 
 def headers_of(message: amqp.Message) -> dict[str, Any]:
+    """Return the AMQP headers of a message, an empty dictionary without any."""
     return message.headers or {}
 
 
 def count_failures(message: amqp.Message) -> int:
-    """How often a handler failed on it; a stranger may have written any number there."""
+    """Count how often a handler failed on the message, from 0 to a million: foreign programs can write any number there."""
     counts = [death.get("count") for death in _deaths(message) if death.get("reason") == "rejected"]
     return max(0, min(MAX_FAILURES, sum(count for count in counts if isinstance(count, int))))
 
 
 def exceeded_delivery_limit(message: amqp.Message) -> bool:
-    """Whether the broker gave it up because connections broke over it too often."""
+    """Tell whether the broker gave the message up because it was redelivered too often."""
     return any(death.get("reason") == "delivery_limit" for death in _deaths(message))
 
 
 def headers_as_json(message: amqp.Message) -> dict[str, Any]:
-    """Its headers, `content-type` and `content-encoding`, as JSON that PostgreSQL stores: cut off where they are long or deep."""
+    """Return headers, `content-type` and `content-encoding` as JSON that PostgreSQL can store, cut off where long or deep."""
     properties = {f"content-{name}": message.properties.get(f"content_{name}") for name in ("type", "encoding")}
     found: dict[str, Any] = _plain({**headers_of(message), **properties}, MAX_DEPTH)
     return found

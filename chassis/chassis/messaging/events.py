@@ -18,7 +18,7 @@ __all__ = ["Handler", "ServiceWorker", "entrypoints_of", "every", "handlers_of",
 
 
 def handlers_of(worker: type) -> list[Handler]:
-    """Every handler of a worker class, by its queue."""
+    """Return the handlers of a worker class, one for each event, ordered by queue."""
     found = [
         Handler(Subscription(worker.name, entrypoint.event), method, entrypoint.batch)  # type: ignore[attr-defined]
         for method, entrypoint in entrypoints_of(worker)
@@ -28,6 +28,7 @@ def handlers_of(worker: type) -> list[Handler]:
 
 
 def entrypoints_of(worker: type) -> list[tuple[str, Entrypoint]]:
+    """Return the nameko entrypoints of a worker class as pairs of method name and entrypoint."""
     return [
         (name, entrypoint) for name in sorted(dir(worker)) for entrypoint in getattr(getattr(worker, name), ENTRYPOINT_EXTENSIONS_ATTR, ())
     ]
@@ -44,7 +45,7 @@ Given = TypeVar("Given")
 
 
 class HandlerDecorator(Protocol[Given]):
-    """A decorator of methods `(self, session, given)`; it returns the method itself."""
+    """A decorator of methods `(self, session, given)`, which returns the method itself."""
 
     def __call__(self, method: Callable[[W, Session, Given], R], /) -> Callable[[W, Session, Given], R]: ...
 
@@ -62,10 +63,11 @@ def handles(a: type[E], b: type[E], c: type[E], d: type[E], e: type[E], /, *more
 def handles(*events: type[Event], at_once: int = 10) -> HandlerDecorator[Any]:
     """Call the method with a session and each event of these types: `@handles(NeedPublished)`, `@handles(NeedClosed, NeedWithdrawn)`.
 
-    Each call has a transaction of its own, and the event is acknowledged after its commit. Each type has a queue of its own, of which at
-    most `at_once` events are handled at a time. A failing event comes back after a pause, `attempts` times in all, and is then parked
-    as a dead letter. mypy refuses a method for another type; for more than four types the method takes what they have in common, `Event`.
+    Each call has a transaction of its own, and the event is acknowledged after its commit. Each type has a queue of its own,
+    of which at most `at_once` events are handled at a time. A failing event comes back after `RETRY_PAUSE_MS`; after
+    `ATTEMPTS` failures it becomes a dead letter. While the database is unavailable, events wait and no attempt is counted.
 
+    mypy refuses a method for another type. With more than four types the method takes their common base, `Event`.
     Raises `TypeError` without a type, or when a type is given twice.
     """
     return _registering([Handles(event, at_once=at_once) for event in _distinct(events)])
@@ -86,8 +88,8 @@ def handles_batch(
 def handles_batch(*events: type[Event], batch: int = 500) -> HandlerDecorator[Any]:
     """Call the method with a session and a list of events: `@handles_batch(NeedPublished)`, `@handles_batch(MatchSent, MatchReceived)`.
 
-    As `@handles`, with up to `batch` events in one transaction. Each type has a queue of its own, and a list holds events of one queue,
-    so all are of one type. A batch that fails is tried again one by one, so that a bad event is parked alone.
+    As `@handles`, with up to `batch` events in one transaction. Each type has a queue of its own, and a list holds events of one
+    queue, so all of them have one type. A batch that fails is retried one by one, so that only bad events become dead letters.
 
     Raises `TypeError` without a type, or when a type is given twice.
     """
@@ -113,7 +115,7 @@ def _registering(entrypoints: Sequence[Entrypoint]) -> Callable[[M], M]:
 
 
 class ServiceWorker:
-    """What every worker does besides its own: knows who manages which region, and forgets what is too old to matter."""
+    """Base of all workers: it records who administers which region, and deletes expired rows of the chassis."""
 
     name: str
     refuses_retelling: str = ""
@@ -121,14 +123,17 @@ class ServiceWorker:
 
     @handles_batch(AdministratorAppointed)
     def on_administrator_appointed(self, session: Session, events: list[AdministratorAppointed]) -> None:
+        """Record that somebody administers a region."""
         appointments.record(session, events)
 
     @handles_batch(AdministratorDismissed)
     def on_administrator_dismissed(self, session: Session, events: list[AdministratorDismissed]) -> None:
+        """Record that somebody no longer administers a region."""
         appointments.record(session, events)
 
     @every(seconds=3600)
     def forget(self, session: Session) -> None:
+        """Delete expired rows of the inbox, of idempotency keys and of dead letters, once an hour."""
         inbox.delete_expired(session)
         idempotency_keys.delete_expired(session)
         dead_letters.delete_expired(session)

@@ -1,4 +1,4 @@
-"""What a listener has heard already: each event changes its tables once, however often it arrives."""
+"""The inbox of a listener: each event changes the listener's tables once, however often it is delivered."""
 
 import logging
 import time
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import Column, String, Table, Uuid, func, text
+from sqlalchemy import Column, String, Table, Uuid, delete, func, text
 from sqlalchemy.orm import Session
 
 from chassis.data.bulk_sql import array
@@ -18,7 +18,7 @@ from contracts.event import Event
 
 log = logging.getLogger("chassis.inbox")
 RETENTION = timedelta(days=90)
-"""How long is known what was heard; nothing older may be told again."""
+"""How long handled events are remembered; older ones must not be sent again."""
 
 inbox = Table(
     "inbox",
@@ -36,49 +36,50 @@ _RECORD = text(
 
 @dataclass(frozen=True)
 class Received:
-    """One delivery of an event: its id, what it says, the trace it belongs to."""
+    """One delivery of an event: its id, the event, and its trace context."""
 
     id: UUID
     event: Event
     traceparent: str | None = None
 
 
-def record_new(session: Session, handler: str, heard: Sequence[Received]) -> list[Event]:
-    """The events that this handler has not handled before, in the order heard; they count as handled if the transaction commits.
+def record_new(session: Session, handler: str, received: Sequence[Received]) -> list[Event]:
+    """Record the deliveries for this handler; return the events that it has not handled before, in the order received.
 
-    The ids go in sorted, because two overlapping batches that insert in different orders deadlock.
+    They count as handled when the transaction commits. Ids are inserted in sorted order, because two overlapping batches that
+    insert in different orders deadlock.
     """
-    fresh = set(session.scalars(_RECORD, {"handler": handler, "ids": array(sorted({one.id for one in heard}))}).all())
+    fresh = set(session.scalars(_RECORD, {"handler": handler, "ids": array(sorted({one.id for one in received}))}).all())
     events = []
-    for one in heard:
+    for one in received:
         if one.id in fresh:
             fresh.remove(one.id)
             events.append(one.event)
     return events
 
 
-def handle(database: Database, handler: str, heard: Sequence[Received], act: Callable[[Session, list[Event]], object]) -> int:
-    """Run one transaction: note what is heard for the first time, and act on it; returns how many that are.
+def handle(database: Database, handler: str, received: Sequence[Received], act: Callable[[Session, list[Event]], object]) -> int:
+    """Record what is new and call `act` with it, in one transaction; return how many events were new.
 
-    Raises what the act raises, nothing being changed then.
+    Raises what `act` raises; nothing is changed then.
     """
-    named = [(f"{handler} handled", one.traceparent) for one in heard]
+    named = [(f"{handler} handled", one.traceparent) for one in received]
     with tracing.spans(named, "consumer") as traces, database.begin() as session:
-        outbox.continue_trace(session, traces[0], {one.event.subject: trace for one, trace in zip(heard, traces, strict=True)})
-        if events := record_new(session, handler, heard):
+        outbox.continue_trace(session, traces[0], {one.event.subject: trace for one, trace in zip(received, traces, strict=True)})
+        if events := record_new(session, handler, received):
             act(session, events)
         return len(events)
 
 
 def delete_expired(session: Session) -> None:
-    """Drop what was heard longer ago than `RETENTION`."""
-    session.execute(text("DELETE FROM inbox WHERE handled_at < now() - CAST(:memory AS interval)"), {"memory": RETENTION})
+    """Delete records older than `RETENTION`."""
+    session.execute(delete(inbox).where(inbox.c.handled_at < func.now() - RETENTION))
 
 
 def retry_on_database_errors(
     work: Callable[[], None], giving_up: Callable[[], bool], pause: Callable[[float], object] = time.sleep
 ) -> bool:
-    """Do the work, again and again while the database's trouble lasts (0.2 s to 5 s apart); False when told to give up meanwhile."""
+    """Do the work, again every 0.2 to 5 s while the database is unavailable; False when `giving_up` says so meanwhile."""
     wait = 0.2
     while True:
         try:

@@ -1,4 +1,4 @@
-"""The service's memory of what it told: one partition a day, kept for the configured number of days."""
+"""The journal: published events of a service, one partition a day, kept for the configured number of days."""
 
 import time
 from collections.abc import Iterable, Sequence
@@ -27,7 +27,7 @@ _DAYS = text("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent =
 
 
 def move_from_outbox(session: Session, rows: Iterable[Any]) -> None:
-    """What was told leaves the outbox and becomes journal, but for what was told again to one queue: the journal holds that already."""
+    """Move published rows from the outbox to the journal. Rows for one queue are only deleted: the journal has them already."""
     told = [(row.id, row.queue) for row in rows]
     session.execute(_MOVE, {"ids": [event_id for event_id, _ in told], "queues": [queue for _, queue in told], "told_at": now()})
 
@@ -35,22 +35,24 @@ def move_from_outbox(session: Session, rows: Iterable[Any]) -> None:
 def read_page(
     session: Session, name: str, since: datetime, until: datetime, after: tuple[datetime, UUID] | None, limit: int
 ) -> Sequence[Row[tuple[object, ...]]]:
-    """Events of one name told from `since` to before `until`, in the order of (told_at, id), behind the pair `after`."""
+    """Read events of one name published from `since` to before `until`, ordered by (told_at, id), after the pair `after`."""
     rows = select(journal).where(_published(name, since, until)).order_by(journal.c.told_at, journal.c.id).limit(limit)
     if after:
-        # Said twice: the first leaves out the days before, which the pair alone does not.
+        # The first condition lets PostgreSQL skip the partitions of earlier days; the pair alone does not.
         rows = rows.where(journal.c.told_at >= after[0], tuple_(journal.c.told_at, journal.c.id) > after)
     return session.execute(rows).all()
 
 
 def count(session: Session, name: str, since: datetime, until: datetime) -> int:
-    """How many events of one name were told from `since` to before `until`."""
+    """Count the events of one name published from `since` to before `until`."""
     return session.scalar(select(func.count()).select_from(journal).where(_published(name, since, until))) or 0
 
 
 def wait_for_relays(database: Database, seconds: float = 30) -> bool:
-    """Until whoever is telling now has finished: what was told before a listener's queue stood may not be journal yet. False when
-    somebody is still at it in the end."""
+    """Wait until every relay has finished the batch it is publishing now; False when one has not after `seconds`.
+
+    Events that were published before a new queue existed may not be in the journal yet.
+    """
     deadline = time.monotonic() + seconds
     with database.begin() as session:
         telling = set(session.scalars(_RELAYS))
@@ -62,15 +64,15 @@ def wait_for_relays(database: Database, seconds: float = 30) -> bool:
 
 
 def complete_since(session: Session) -> datetime | None:
-    """The moment from which the journal holds all that was told: older days are dropped. None while it has no partition."""
+    """Return the moment from which the journal is complete, because older days are dropped; None without any partition."""
     days = session.scalars(_DAYS).all()
     return datetime.strptime(days[0].rpartition("_")[2], "%Y%m%d").replace(tzinfo=UTC) if days else None
 
 
 def maintain_partitions(session: Session, days_kept: int, at: datetime | None = None) -> None:
-    """Make the partitions of today and the two days to come, and drop those older than `days_kept`. Safe to run anywhere, at any time."""
+    """Create the partitions of today and the two days to come; drop those older than `days_kept`. It is safe to run at any time."""
     today = (at or now()).date()
-    # Whoever reads the journal keeps pages from being turned; whoever waits for them keeps everybody from writing.
+    # A reader of the journal blocks this DDL, and DDL that waits for its lock blocks every writer.
     session.execute(text("SET LOCAL lock_timeout = '1s'"))
     session.execute(_LOCK)
     standing = set(session.scalars(_DAYS))

@@ -1,4 +1,4 @@
-"""What a service has to tell: written in the same transaction as the deed, published by the relay, then kept as its journal."""
+"""The outbox: events written in the transaction that changes the rows, published by the relay, then kept in the journal."""
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import cache
@@ -42,11 +42,11 @@ INSERT = """INSERT INTO outbox (id, name, teller, subject, version, recorded_at,
     SELECT * FROM json_to_recordset(%(pending)s) AS pending
     (id uuid, name text, teller text, subject uuid, version bigint, recorded_at timestamptz, traceparent text, body text)
     RETURNING pg_notify('outbox', '')"""
-"""In the driver's own words, which cost half of SQLAlchemy's: nearly every transaction ends with it."""
+"""Run by the driver itself, at half the cost of SQLAlchemy: nearly every transaction ends with it."""
 
 
 def add(session: Session, *events: Event) -> None:
-    """Tell these events when, and only when, the session's transaction commits. They are written right before that, all at once."""
+    """Publish these events if the session's transaction commits. They are written in one statement right before the commit."""
     recorded_at = now()
     rows = [
         {
@@ -64,25 +64,25 @@ def add(session: Session, *events: Event) -> None:
     if not session.in_transaction():
         session.begin()
     if session.in_nested_transaction():
-        # It goes with its savepoint.
+        # A rollback of the savepoint must remove the events too.
         _write(session, rows)
     else:
         session.info.setdefault("unwritten", []).extend(rows)
 
 
 def pop_unwritten(session: Session) -> list[dict[str, object]]:
-    """Take the rows that this session added and has not written yet."""
+    """Remove and return the rows that this session added and has not written yet."""
     return session.info.pop("unwritten", [])  # type: ignore[no-any-return]
 
 
 def insert_parameters(rows: Sequence[Mapping[str, object]]) -> dict[str, str]:
-    """The parameter of `INSERT`."""
+    """Return the parameters of `INSERT` for these rows."""
     return {"pending": msgspec.json.encode(rows).decode()}
 
 
 @listens_for(Session, "before_commit")
 def write(session: Session) -> None:
-    """Write what this session added until now, flushing included."""
+    """Flush the session, and write the events that it added so far. SQLAlchemy calls this before each commit."""
     session.flush()
     _write(session, pop_unwritten(session))
 
@@ -99,21 +99,23 @@ def _write(session: Session, rows: Sequence[Mapping[str, object]]) -> None:
 
 
 def add_for_queue(session: Session, queue: str, envelope: Envelope, version: int, body: str) -> None:
-    """Tell one event to one queue alone, as it was published before, when the session's transaction commits. It is not journalled again."""
+    """Send one event again, to one queue alone, if the transaction commits. It does not enter the journal a second time."""
     stated = {name: getattr(envelope, name) for name in ("id", "name", "subject", "recorded_at", "traceparent")}
     row = upsert(outbox).values(**stated, teller=envelope.producer, version=version, body=body, queue=queue)
     session.execute(row.on_conflict_do_nothing().returning(_NOTIFY))
 
 
 def continue_trace(session: Session, traceparent: str | None, causes: Mapping[UUID, str] | None = None) -> None:
-    """What this session tells belongs to the given W3C trace, or to a new one if that is none; what mentions one of the `causes`,
-    things by their ids, belongs to that thing's."""
+    """Let the events of this session belong to the given W3C trace context, or to a new one when that is invalid.
+
+    Events that mention a key of `causes`, ids of things, belong to the trace of that thing.
+    """
     session.info["traceparent"] = tracing.continue_or_start(traceparent)
     session.info["causes"] = causes or {}
 
 
 def trace_of(session: Session, *things: UUID | None) -> str | None:
-    """The trace of the first of these things that this session follows, else the session's own."""
+    """Return the trace of the first of these things that has one in this session, else the session's own."""
     causes: Mapping[UUID, str] = session.info.get("causes", {})
     own: str | None = session.info.get("traceparent")
     return next((causes[thing] for thing in things if thing is not None and thing in causes), own) if causes else own
@@ -125,38 +127,40 @@ def _cause_of(session: Session, event: Event) -> str | None:
 
 @cache
 def _id_fields(event: type[Event]) -> list[str]:
-    """The fields of an event that name a thing."""
+    """Return the fields of an event that hold ids."""
     return [name for name, hint in get_type_hints(event).items() if hint is UUID or UUID in get_args(hint)]
 
 
 def age_seconds(session: Session) -> float:
-    """How many seconds the oldest event in the outbox has been waiting; 0 when none waits."""
+    """Return the age of the oldest event in the outbox, in seconds; 0 when it is empty."""
     recorded_at = session.scalar(select(outbox.c.recorded_at).order_by(outbox.c.id).limit(1))
     return max(0.0, (now() - recorded_at).total_seconds()) if recorded_at else 0.0
 
 
 def pending(session: Session) -> list[Event]:
-    """All events waiting in the outbox, oldest first: what a test looks at."""
+    """Return all events in the outbox, oldest first: tests read here what an action publishes."""
     write(session)
     rows = session.execute(select(outbox).order_by(outbox.c.id))
     return [decode(every_event()[row.name], row.body) for row in rows]
 
 
 def envelope_of(row: Row[tuple[object, ...]]) -> Envelope:
-    """The envelope of a row of the outbox or the journal."""
+    """Return the envelope of a row of the outbox or the journal."""
     return Envelope(
         id=row.id, name=row.name, producer=row.teller, subject=row.subject, recorded_at=row.recorded_at, traceparent=row.traceparent
     )
 
 
 def lock_batch(session: Session, limit: int, without: Collection[str] = ()) -> Sequence[Row[tuple[object, ...]]]:
-    """Untold rows, oldest first, `without` what goes to these addresses, locked until the transaction ends; those another relay holds are
-    passed over."""
+    """Lock and return at most `limit` rows, oldest first, until the transaction ends; rows that another relay holds are skipped.
+
+    Rows to the addresses in `without` are left out.
+    """
     rows = select(outbox).order_by(outbox.c.id).limit(limit).with_for_update(skip_locked=True)
     address = func.coalesce(func.nullif(outbox.c.queue, ""), outbox.c.name)
     return session.execute(rows.where(address.not_in(without)) if without else rows).all()
 
 
 def address_of(row: Row[tuple[object, ...]]) -> str:
-    """The one queue that a row of the outbox is for, or the event's name, which is for everybody who listens."""
+    """Return the one queue that a row is for, or the name of its event when it is for every listener."""
     return row.queue or row.name  # type: ignore[no-any-return]

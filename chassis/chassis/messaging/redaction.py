@@ -1,4 +1,4 @@
-"""What may be seen of a dead letter: the names of known fields, types, ids and codes; never a text that somebody wrote."""
+"""Redacted views of dead letters: names of known fields, types, ids and codes, but no text that a person wrote."""
 
 import json
 from datetime import datetime
@@ -10,11 +10,11 @@ from contracts import regions
 from contracts.event import Event, every_event
 
 MAX_NUMBER = 10**6
-"""A larger number could be somebody's phone."""
+"""A larger number could be a phone."""
 
 
 def redact(name: str, body: bytes) -> dict[str, str]:
-    """By field of the event: its value when it is an id, a code, a moment or a small number, else of what kind it is."""
+    """Return for each field of the event its value if that is an id, a code, a time or a small number, else its kind."""
     if not body:
         return {}
     try:
@@ -50,7 +50,7 @@ def _kind(value: Any) -> str:
 
 
 def _is_plain(text: str) -> bool:
-    """An id, a moment with its zone, or the code of a region."""
+    """Tell whether the text is an id, a time with a zone, or the code of a region."""
     if regions.known(text):
         return True
     try:

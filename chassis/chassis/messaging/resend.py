@@ -1,4 +1,4 @@
-"""Telling one listener again: which of its queues, at what pace, from which place on."""
+"""Sending events once more to one listener: subscriptions, pace, and the position to continue from."""
 
 import argparse
 import json
@@ -23,11 +23,11 @@ MAX_WAITING = 50_000
 
 
 class Refused(Exception):
-    """What was asked for would do harm, or nothing; its text says why."""
+    """The request would do harm, or nothing; the text says why."""
 
 
 class Entry(NamedTuple):
-    """One event to be told again, and the mark behind which the next page begins."""
+    """One event to resend, and the mark after which the next page begins."""
 
     mark: str
     envelope: Envelope
@@ -36,7 +36,7 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True)
 class Source:
-    """All that is told again of one event: how much it is, and a page of it behind a mark; the first one stands behind ""."""
+    """All events of one subscription to resend: how to count them, and how to read a page after a mark ("" is the beginning)."""
 
     subscription: Subscription
     count: Callable[[Session], int]
@@ -44,11 +44,15 @@ class Source:
 
     @property
     def name(self) -> str:
+        """The name of the event on the wire."""
         return name_of(self.subscription.event)
 
 
 def subscriptions_of(teller: str, listener: str, wanted: Collection[str] = ()) -> list[Subscription]:
-    """Where the listener hears the wanted events of the teller, or all of them, as the generated catalogue says. Raises `Refused`."""
+    """Return the subscriptions of the listener to the producer's events, all or the wanted ones, by `listeners.json`.
+
+    Raises `Refused` when there is none.
+    """
     heard = sorted(name for name, event in every_event().items() if producer_of(event) == teller and listener in listeners().get(name, ()))
     if strangers := sorted(set(wanted) - set(heard)):
         raise Refused(f"{listener} does not listen to {', '.join(strangers)} of {teller}; it listens to {', '.join(heard) or 'nothing'}")
@@ -60,10 +64,10 @@ def subscriptions_of(teller: str, listener: str, wanted: Collection[str] = ()) -
 def resend_all(
     database: Database, settings: Settings, sources: Sequence[Source], after: str = "", most_waiting: int = MAX_WAITING
 ) -> Iterator[tuple[int, str]]:
-    """Tell the sources one after the other, a page at a time; after each page gives how many it held and the position reached.
+    """Resend the sources one after the other, a page at a time; yield for each page its length and the position reached.
 
-    Waits while more than `most_waiting` events wait in the queue. Raises `Refused` when a queue is missing or takes no more, or when
-    the position `after` lies in none of the sources; one of `BROKER_ERRORS` when the broker is lost.
+    Waits while more than `most_waiting` events wait in the queue. Raises `Refused` when a queue is missing or accepts nothing, or
+    when the position `after` lies in none of the sources; one of `BROKER_ERRORS` when the broker is lost.
     """
     name, _, mark = after.partition("/")
     if name and name not in (names := [source.name for source in sources]):
@@ -94,7 +98,7 @@ def _wait_for_room(publisher: Publisher, queue: str, most_waiting: int) -> None:
 
 
 def arguments_of(doc: str | None, **kinds: dict[str, object]) -> argparse.Namespace:
-    """What `replay` and `retell` are told on the command line, and what `kinds` add."""
+    """Parse the command line that `replay` and `retell` share, with the further options in `kinds`."""
     parser = argparse.ArgumentParser(description=doc)
     parser.add_argument("teller", help="the service that told the events")
     parser.add_argument("--to", required=True, metavar="LISTENER", help="the service that is told again, it alone")
@@ -107,7 +111,7 @@ def arguments_of(doc: str | None, **kinds: dict[str, object]) -> argparse.Namesp
 
 
 def run(given: argparse.Namespace, settings: Settings, sources: Callable[[Database], Sequence[Source]]) -> None:
-    """Tell the sources with a progress bar; prints how much was told and the position reached. Ends with an error saying how to go on."""
+    """Resend the sources with a progress bar; print the count and the position. On failure, exit saying how to continue."""
     database = Database.of(settings, "again")
     told, position, problem = 0, given.after, None
     columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()]

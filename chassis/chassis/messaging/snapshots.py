@@ -1,4 +1,4 @@
-"""What a service can tell anew: how each of its things stands now, as the events that brought it there."""
+"""Snapshots of a service's rows as events, for listeners that were added or restored."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,30 +17,31 @@ _RETOLD = UUID("5a0e7f0c-8f0b-5b6e-9a53-6d0f3c1f6a11")
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Events that describe the current rows of `entity` (keyed by `id`) that fulfil `where`; `tell` makes the event of a row.
+    """Events that describe the current rows of `entity` (keyed by `id`) that fulfil `where`; `build` makes the event of a row.
 
-    Each event has the version it had when it was first published, so listeners that know it change nothing. A service lists its snapshots
-    as `SNAPSHOTS` in `snapshots.py`, endings before beginnings: a new listener must not act on something that is over.
+    Each event has the version it had when it was first published, so listeners that know it change nothing. A service lists its
+    snapshots as `SNAPSHOTS` in `snapshots.py`, endings before beginnings: a new listener must not act on something that is over.
     """
 
     event: type[Event]
     entity: Any
-    tell: Callable[[Any], Event]
+    build: Callable[[Any], Event]
     where: Any = True
 
     def count(self, session: Session) -> int:
+        """Count the rows."""
         return session.scalar(select(func.count()).select_from(self.entity).where(self.where)) or 0
 
     def page(self, session: Session, after: UUID | None, limit: int) -> list[tuple[UUID, Event]]:
-        """The events of the next rows by id, with those ids. What is sealed or reckoned is not read."""
+        """Return the ids and events of at most `limit` rows after the id `after`. Encrypted and computed columns are not read."""
         unread = [defer(attribute) for attribute in _unread(self.entity)]
         query: Select[Any] = select(self.entity).where(self.where).order_by(self.entity.id).limit(limit)
         rows = session.scalars((query.where(self.entity.id > after) if after else query).options(lazyload("*"), *unread))
-        return [(row.id, self.tell(row)) for row in rows]
+        return [(row.id, self.build(row)) for row in rows]
 
 
 def envelope_for(event: Event) -> Envelope:
-    """The envelope of an event that is told anew: the id is the same each time, so that two retellings are heard once."""
+    """Make the envelope of a snapshot. Its id depends on event, subject and version alone, so a second one is skipped by inboxes."""
     name = name_of(type(event))
     return Envelope(
         id=uuid5(_RETOLD, f"{name}/{event.subject}/{event.version}"),

@@ -1,4 +1,4 @@
-"""Subscriptions of listeners to events, and the names of their queues."""
+"""Subscriptions of listeners to events, the names of their queues, and the handlers that serve them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,16 +17,18 @@ class Subscription:
 
     @property
     def queue(self) -> str:
+        """The queue: `<listener>.<producer>.<event>.v1`."""
         return f"{self.listener}.{producer_of(self.event)}.{name_of(self.event)}.v1"
 
     @property
     def retry(self) -> str:
+        """The queue in which failed events wait for their next attempt."""
         return f"{self.queue}.retry"
 
 
 @dataclass(frozen=True)
 class Handler:
-    """One method of a worker and the event it hears. `batch` is the most it takes at once; 1 means one event a call."""
+    """One event that a method of a worker handles. `batch` is the most events in one call; 1 means one event a call."""
 
     subscription: Subscription
     method: str
@@ -34,11 +36,11 @@ class Handler:
 
     @property
     def name(self) -> str:
-        """What the inbox files it under; independent of the method's name."""
+        """The key in the inbox: `<producer>.<event>`, whatever the method's name is."""
         return f"{producer_of(self.subscription.event)}.{name_of(self.subscription.event)}"
 
     def list_handler(self, call: Callable[..., object]) -> Callable[[Session, list[Event]], object]:
-        """The method as the inbox wants it: a batch handler takes the list, another each event by itself."""
+        """Wrap the method as a function of a session and a list of events, as the inbox calls it."""
         if self.batch > 1:
             return call
         return lambda session, events: [call(session, event) for event in events]

@@ -1,4 +1,4 @@
-"""What a worker does again and again, whatever is told."""
+"""Timers of a worker."""
 
 import logging
 import random
@@ -15,9 +15,10 @@ log = logging.getLogger("chassis.timers")
 
 
 class Every(BackgroundEntrypoint):
-    """The entrypoint of a timer: see `every`."""
+    """The entrypoint of a timer. See `every`."""
 
     def __init__(self, seconds: float, at_start: bool = True, **options: object) -> None:
+        """Take the seconds between two calls, and whether the first comes at once."""
         self.seconds, self.at_start = seconds, at_start
         super().__init__(**options)
 

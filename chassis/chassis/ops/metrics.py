@@ -1,4 +1,4 @@
-"""What a process counts and measures, for Prometheus, on a port of its own (`METRICS_PORT`)."""
+"""Prometheus metrics of a process, served on a port of their own (`METRICS_PORT`)."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -35,7 +35,7 @@ _serving = threading.Lock()
 
 
 def serve(settings: Settings, role: str, database: Database) -> None:
-    """Answer `/metrics` on `METRICS_PORT`, once a process (0 answers nowhere), the use of this pool of connections among them.
+    """Serve `/metrics` on `METRICS_PORT`, once in a process (0 means nowhere), and report how much of this pool is in use.
 
     Raises `OSError` when the port is taken.
     """
@@ -48,13 +48,13 @@ def serve(settings: Settings, role: str, database: Database) -> None:
 
 
 def initialise(counted: Counter, service: str, event: str) -> None:
-    """Say that nothing has come of an event yet: of a count that begins with its first failure Prometheus sees no increase."""
+    """Create the counters of an event with the value 0: Prometheus sees no increase in a counter that begins with its first failure."""
     for outcome in OUTCOMES[counted]:
         counted.labels(service, event, outcome)
 
 
 def read_from_database(gauge: Gauge, settings: Settings, database: Database, question: Callable[[Session], float]) -> None:
-    """Have a gauge ask the database whenever it is looked at; no number while the database is away or all connections are taken."""
+    """Let a gauge query the database on each scrape; it is NaN while the database is unavailable or the pool exhausted."""
 
     def answer() -> float:
         try:
@@ -68,7 +68,7 @@ def read_from_database(gauge: Gauge, settings: Settings, database: Database, que
 
 @contextmanager
 def timed(histogram: Histogram, *labels: str) -> Iterator[None]:
-    """Observe how long the block took, however it ends."""
+    """Observe how long the block takes, also when it raises."""
     started = perf_counter()
     try:
         yield

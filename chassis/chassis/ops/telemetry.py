@@ -1,4 +1,4 @@
-"""What a process says about itself while it runs: one JSON object a line, no content of events and no personal data."""
+"""Logs of a process: one JSON object a line, without content of events and without personal data."""
 
 import logging
 import os
@@ -30,7 +30,7 @@ log = logging.getLogger("chassis.telemetry")
 
 
 def start(service: str, role: str) -> None:
-    """Send everything that is logged to stderr as JSON, `LOG_LEVEL` (INFO) and above; and spans to where `tracing.start` says."""
+    """Write all logs of level `LOG_LEVEL` (INFO) and above to stderr as JSON, and start tracing (`tracing.start`)."""
 
     def name_process(_: object, __: str, entry: structlog.typing.EventDict) -> structlog.typing.EventDict:
         entry.update(service=service, role=role)
@@ -70,7 +70,7 @@ def start(service: str, role: str) -> None:
 
 
 def drop_exception_text(_: object, __: str, entry: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """An exception's text may quote a row or a body: keep its type and where it was raised, never its words."""
+    """Replace an exception by its type and where it was raised: its text may quote a row or a body."""
     if info := entry.pop("exc_info", None):
         error = info[1] if isinstance(info, tuple) else sys.exc_info()[1] if info is True else info
         if error is not None:
@@ -80,14 +80,14 @@ def drop_exception_text(_: object, __: str, entry: structlog.typing.EventDict) -
 
 
 def keep_allowed_keys(_: object, __: str, entry: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """Only keys of the allow-list, and no numbers in them that look like a phone or a document, whoever wrote the line."""
+    """Keep only keys of the allow-list, and mask numbers that look like a phone or a document."""
     withheld = sorted(entry.keys() - ALLOWED_KEYS)
     kept = {key: redact_numbers(value) for key, value in entry.items() if key in ALLOWED_KEYS}
     return kept | ({"withheld": [redact_numbers(key) for key in withheld]} if withheld else {})
 
 
 def redact_numbers(value: Any) -> Any:
-    """The value with `***` for every run of digits that has the form of a phone, an id card or a bank card; ids of things stay."""
+    """Mask with `***` every run of digits that looks like a phone, an id card or a bank card; ids of things stay."""
     if isinstance(value, str):
         return _NUMBERS.sub(lambda found: found["id"] or "***", value)
     if isinstance(value, list | tuple):

@@ -1,7 +1,7 @@
-"""Which deed belongs to which: W3C trace context from request to event to handler, and OpenTelemetry spans where they are wanted.
+"""W3C trace contexts from request to event to handler, and OpenTelemetry spans.
 
-Spans are made when the standard setting `OTEL_EXPORTER_OTLP_ENDPOINT` names a collector and the extra `duijie-chassis[tracing]` is
-installed. Without, each trace context is passed on as it came.
+Spans are recorded when the standard setting `OTEL_EXPORTER_OTLP_ENDPOINT` names a collector and the extra
+`duijie-chassis[tracing]` is installed. Otherwise each trace context is passed on unchanged.
 """
 
 import os
@@ -18,9 +18,9 @@ _tracer: Any = None
 
 
 def start(service: str, role: str) -> None:
-    """Send spans to the collector that `OTEL_EXPORTER_OTLP_ENDPOINT` names, if it names one; `OTEL_TRACES_SAMPLER` says which.
+    """Send spans to the collector at `OTEL_EXPORTER_OTLP_ENDPOINT`, if set; `OTEL_TRACES_SAMPLER` chooses the sampler.
 
-    Ends the process when a collector is named and the extra is not installed.
+    Exits when a collector is set and the extra is not installed.
     """
     global _tracer
     if not os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
@@ -38,19 +38,19 @@ def start(service: str, role: str) -> None:
 
 
 def continue_or_start(traceparent: str | None) -> str:
-    """The trace context given, or a new one if that is none."""
+    """Return the given trace context, or a new one when it is invalid."""
     known = traceparent is not None and _TRACEPARENT.match(traceparent)
     return traceparent if known and traceparent else f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
 
 
 def span(name: str, traceparent: str | None, kind: Kind = "internal", **attributes: str | int) -> AbstractContextManager[str]:
-    """A span below the given trace context, which lasts as long as the block; gives the context of what comes of it."""
+    """Record a span below the given trace context for as long as the block lasts; yields the context of its children."""
     return nullcontext(continue_or_start(traceparent)) if _tracer is None else _recorded(name, traceparent, kind, attributes)
 
 
 @contextmanager
 def spans(named: Sequence[tuple[str, str | None]], kind: Kind = "internal", **attributes: str | int) -> Iterator[list[str]]:
-    """As `span`, for deeds done together that belong to different traces: `named` are pairs of name and trace context."""
+    """Record spans of work done together that belongs to different traces: `named` are pairs of name and trace context."""
     if _tracer is None:
         yield [continue_or_start(traceparent) for _, traceparent in named]
         return
