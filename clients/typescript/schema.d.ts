@@ -1998,7 +1998,7 @@ export interface components {
             needs: number | null;
             /** @description needs that their verifier rejected in the period */
             rejected: number | null;
-            /** @description taken back by their own side */
+            /** @description withdrawn by their own side */
             withdrawn: number | null;
             /** @description closed by an administrator */
             closed: number | null;
@@ -2044,7 +2044,7 @@ export interface components {
             needs: number | null;
             /** @description needs that their verifier rejected in the period */
             rejected: number | null;
-            /** @description taken back by their own side */
+            /** @description withdrawn by their own side */
             withdrawn: number | null;
             /** @description closed by an administrator */
             closed: number | null;
@@ -2310,7 +2310,7 @@ export interface components {
             needs: number | null;
             /** @description needs that their verifier rejected in the period */
             rejected: number | null;
-            /** @description taken back by their own side */
+            /** @description withdrawn by their own side */
             withdrawn: number | null;
             /** @description closed by an administrator */
             closed: number | null;
@@ -2797,7 +2797,7 @@ export interface components {
             needs: number | null;
             /** @description needs that their verifier rejected in the period */
             rejected: number | null;
-            /** @description taken back by their own side */
+            /** @description withdrawn by their own side */
             withdrawn: number | null;
             /** @description closed by an administrator */
             closed: number | null;
