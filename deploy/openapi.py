@@ -40,7 +40,7 @@ def published(document: Document) -> Document:
     It has one origin and no routes for operators (`/livez`). Its patterns are ones that every language reads. Answers may get more fields.
     """
     document = {"openapi": document["openapi"]} | document
-    document["info"] |= {"description": "README.md and docs/flow.md say who does what when.", "license": {"name": "Apache-2.0"}}
+    document["info"] |= {"description": "See README.md and docs/flow.md for roles and the order of calls.", "license": {"name": "Apache-2.0"}}
     document["servers"] = [{"url": "/"}]
     document["paths"] = {path: item for path, item in document["paths"].items() if any(map(_is_operation, item.values()))}
     _merge_twins(document)

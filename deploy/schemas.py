@@ -84,8 +84,8 @@ class Comparison:
     def _ranges(self, sender: Schema, receiver: Schema, field: str) -> Iterator[Change]:
         for rule in (rule for rule in (*LOWEST, *HIGHEST, *EXACT) if rule in receiver):
             wanted, given = receiver[rule], sender.get(rule)
-            borne = given == wanted if rule in EXACT or given is None else given >= wanted if rule in LOWEST else given <= wanted
-            if not borne:
+            is_accepted = given == wanted if rule in EXACT or given is None else given >= wanted if rule in LOWEST else given <= wanted
+            if not is_accepted:
                 yield Change(field, f"has another {rule} now")
 
     def _fields(self, sender: Schema, receiver: Schema, field: str, above: tuple[Any, ...]) -> Iterator[Change]:

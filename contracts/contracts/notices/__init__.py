@@ -193,7 +193,7 @@ def _check(template: NoticeTemplate) -> None:
             raise ValueError(f"{template.side}: {field} is never {value!r}: {error}") from error
     for field in template.facts:
         if _holds_ids(hints[field]) and field not in _things():
-            raise ValueError(f"{template.side}: {field} names a person, whom no notice shows")
+            raise ValueError(f"{template.side}: {field} names a person; notices show nobody")
     for recipient in template.to:
         if recipient == HOUSEHOLD:
             fields(("account_id", "poster_id", "region"), f", which the recipient {HOUSEHOLD} needs")

@@ -17,7 +17,7 @@ HANG, LI, MEI, QIANG = (UUID(int=number) for number in range(1, 5))
 AROUND = {VILLAGE: {HANG}, TOWN: {LI}, COUNTY: {MEI}, CITY: {QIANG}}
 
 
-def told(event: Any, managers: dict[str, set[UUID]] | None = None) -> list[tuple[str, str, UUID]]:
+def recipients(event: Any, managers: dict[str, set[UUID]] | None = None) -> list[tuple[str, str, UUID]]:
     return [(notice["kind"], notice["side"], notice["recipient_id"]) for notice in notices_of(event, managers or {})]
 
 
@@ -52,7 +52,7 @@ def test_nobody_decides_where_all_managers_took_part() -> None:
 
 def test_pledger_and_poster_are_told_of_a_proposal() -> None:
     event = example(MatchProposed)
-    assert told(event) == [("match_proposed", "giver", event.pledger_id), ("match_proposed", "household", event.poster_id)]
+    assert recipients(event) == [("match_proposed", "giver", event.pledger_id), ("match_proposed", "household", event.poster_id)]
 
 
 def test_household_that_posted_for_itself_is_told_once() -> None:
@@ -62,31 +62,31 @@ def test_household_that_posted_for_itself_is_told_once() -> None:
 
 
 def test_person_who_withdrew_a_need_is_not_told() -> None:
-    assert told(example(NeedWithdrawn, account_id=LI, poster_id=MEI, withdrawn_by=MEI)) == [("need_withdrawn", "household", LI)]
-    assert told(example(NeedWithdrawn, account_id=LI, poster_id=MEI, withdrawn_by=LI)) == [("need_withdrawn", "household", MEI)]
+    assert recipients(example(NeedWithdrawn, account_id=LI, poster_id=MEI, withdrawn_by=MEI)) == [("need_withdrawn", "household", LI)]
+    assert recipients(example(NeedWithdrawn, account_id=LI, poster_id=MEI, withdrawn_by=LI)) == [("need_withdrawn", "household", MEI)]
 
 
 def test_only_the_appellant_s_side_is_told_of_a_decision() -> None:
     event = example(AppealDecided, side="household")
-    assert told(event) == [("appeal_decided", "household", event.appellant_id)]
+    assert recipients(event) == [("appeal_decided", "household", event.appellant_id)]
 
 
 def test_overdue_dispute_is_told_to_county_and_city() -> None:
-    assert told(example(DisputeReminded, overdue=False, involved=[]), AROUND) == [("dispute_reminded", "administrator", MEI)]
-    overdue = told(example(DisputeReminded, overdue=True, involved=[]), AROUND)
+    assert recipients(example(DisputeReminded, overdue=False, involved=[]), AROUND) == [("dispute_reminded", "administrator", MEI)]
+    overdue = recipients(example(DisputeReminded, overdue=True, involved=[]), AROUND)
     assert overdue == [("dispute_overdue", "administrator", MEI), ("dispute_overdue", "administrator", QIANG)]
 
 
 def test_people_in_a_dispute_are_never_asked_to_decide_it() -> None:
     event = example(DisputeOpened, involved=[HANG])
-    assert ("dispute_opened", "administrator", LI) in told(event, AROUND)
-    assert "administrator" not in {side for _, side, _ in told(event, {VILLAGE: {HANG}})}
+    assert ("dispute_opened", "administrator", LI) in recipients(event, AROUND)
+    assert "administrator" not in {side for _, side, _ in recipients(event, {VILLAGE: {HANG}})}
 
 
 def test_author_decides_about_thanks_only_where_nobody_else_may() -> None:
     event = example(ThanksWritten, author_id=HANG)
-    assert told(event, AROUND) == [("thanks_written", "administrator", LI)]
-    assert told(event, {VILLAGE: {HANG}}) == [("thanks_written", "administrator", HANG)]
+    assert recipients(event, AROUND) == [("thanks_written", "administrator", LI)]
+    assert recipients(event, {VILLAGE: {HANG}}) == [("thanks_written", "administrator", HANG)]
 
 
 def test_givers_see_the_town_and_households_the_village() -> None:
