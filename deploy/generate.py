@@ -50,7 +50,7 @@ def documents(heard: dict[str, list[str]]) -> dict[str, dict[str, Any]]:
     """The documents for machines, by the names of their files in docs/api."""
     of_services = {name: openapi.document_of(name) for name, service in services().items() if service.answers}
     return {f"{name}.openapi.json": document for name, document in of_services.items()} | {
-        "openapi.json": openapi.merged(of_services),
+        "openapi.json": openapi.merge_documents(of_services),
         "asyncapi.json": asyncapi.document(heard),
     }
 

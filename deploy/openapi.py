@@ -31,16 +31,19 @@ def document_of(service: str) -> Document:
     app = create_app(service, api, database=Database("postgresql://nowhere", name="description"), keys=NoKeys())
     with app.app_context(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*has already been added to the spec", category=UserWarning)
-        return published(deepcopy(cast("Document", app.spec)))
+        return prepare_for_readers(deepcopy(cast("Document", app.spec)))
 
 
-def published(document: Document) -> Document:
+def prepare_for_readers(document: Document) -> Document:
     """Prepare a document for readers outside.
 
     It has one origin and no routes for operators (`/livez`). Its patterns are ones that every language reads. Answers may get more fields.
     """
     document = {"openapi": document["openapi"]} | document
-    document["info"] |= {"description": "See README.md and docs/flow.md for roles and the order of calls.", "license": {"name": "Apache-2.0"}}
+    document["info"] |= {
+        "description": "See README.md and docs/flow.md for roles and order of calls.",
+        "license": {"name": "Apache-2.0"},
+    }
     document["servers"] = [{"url": "/"}]
     document["paths"] = {path: item for path, item in document["paths"].items() if any(map(_is_operation, item.values()))}
     _merge_twins(document)
@@ -55,7 +58,7 @@ def published(document: Document) -> Document:
     return document
 
 
-def merged(documents: Mapping[str, Document]) -> Document:
+def merge_documents(documents: Mapping[str, Document]) -> Document:
     """Merge the documents of all services. Schemas that differ under one name get their service's name as a prefix.
 
     Raises `ValueError` when two services name an operation alike.
@@ -82,7 +85,7 @@ def merged(documents: Mapping[str, Document]) -> Document:
 
 def house() -> Document:
     """Make the document of the whole house."""
-    return merged({name: document_of(name) for name, service in services().items() if service.answers})
+    return merge_documents({name: document_of(name) for name, service in services().items() if service.answers})
 
 
 def _merge_twins(document: Document) -> None:

@@ -104,14 +104,14 @@ class Comparison:
                 yield from self.changes(old[name], new[name], at, above)
 
 
-def resolved(schema: Schema, document: Schema) -> Schema:
+def resolve_references(schema: Schema, document: Schema) -> Schema:
     """Write into a schema what it refers to, and all of `allOf`."""
     if "$ref" in schema:
         found: Any = document
         for step in schema["$ref"].removeprefix("#/").split("/"):
             found = found[step]
-        schema = resolved(found, document) | {key: value for key, value in schema.items() if key != "$ref"}
-    for part in (resolved(part, document) for part in schema.get("allOf", ())):
+        schema = resolve_references(found, document) | {key: value for key, value in schema.items() if key != "$ref"}
+    for part in (resolve_references(part, document) for part in schema.get("allOf", ())):
         schema = part | schema | {
             "properties": part.get("properties", {}) | schema.get("properties", {}),
             "required": [*part.get("required", ()), *schema.get("required", ())],
@@ -121,7 +121,7 @@ def resolved(schema: Schema, document: Schema) -> Schema:
 
 def _kinds(schema: Schema, document: Schema) -> dict[str, list[Schema]]:
     """The possible shapes of a value, by JSON type; `anything` when the schema names no type."""
-    schema = resolved(schema, document)
+    schema = resolve_references(schema, document)
     found: dict[str, list[Schema]] = {}
     if choices := schema.get("anyOf") or schema.get("oneOf"):
         for choice in choices:

@@ -118,7 +118,7 @@ def answered(whole: Document, name: str) -> str:
 
 def test_equal_schemas_of_two_services_become_one() -> None:
     one, other = document(Page=PAGE, Thing={"type": "string"}), document(operation="list_more", Page=PAGE, Thing={"type": "string"})
-    whole = openapi.merged({"users": one, "needs": other})
+    whole = openapi.merge_documents({"users": one, "needs": other})
     assert whole["components"]["schemas"] == {"Page": PAGE, "Thing": {"type": "string"}}
     assert whole["paths"].keys() == {"/v1/list_things", "/v1/list_more"}
 
@@ -126,7 +126,7 @@ def test_equal_schemas_of_two_services_become_one() -> None:
 def test_schemas_that_differ_get_their_service_s_name() -> None:
     one, other = document(Page=PAGE, Thing={"type": "string"}), document(operation="list_more", Page=PAGE, Thing={"type": "integer"})
     before = deepcopy([one, other])
-    whole = openapi.merged({"users": one, "needs": other})
+    whole = openapi.merge_documents({"users": one, "needs": other})
     assert whole["components"]["schemas"].keys() == {"UsersPage", "UsersThing", "NeedsPage", "NeedsThing"}
     assert (answered(whole, "list_things"), answered(whole, "list_more")) == ("UsersPage", "NeedsPage")
     assert whole["components"]["schemas"]["NeedsPage"]["items"] == {"$ref": "#/components/schemas/NeedsThing"}
@@ -135,7 +135,7 @@ def test_schemas_that_differ_get_their_service_s_name() -> None:
 
 def test_two_operations_of_one_name_are_refused() -> None:
     with pytest.raises(ValueError, match="needs: list_things"):
-        openapi.merged({"users": document(Page=PAGE, Thing={}), "needs": document(Page=PAGE, Thing={})})
+        openapi.merge_documents({"users": document(Page=PAGE, Thing={}), "needs": document(Page=PAGE, Thing={})})
 
 
 def test_documents_and_client_pass_their_readers_tools() -> None:

@@ -69,7 +69,7 @@ def render(kind: str, side: str, facts: Mapping[str, Any], language: str) -> dic
     return WORDS[kind, side].render(facts, language)
 
 
-def compiled(template: NoticeTemplate) -> Words:
+def compile_words(template: NoticeTemplate) -> Words:
     """Compile the words of one side. Raises `ValueError` for a template that is malformed or names an unknown fact."""
     hints = get_type_hints(template.event, include_extras=True)
     countable = {"unit", "category"} <= {*template.facts}
@@ -130,4 +130,4 @@ def _fallback() -> dict[str, dict[str, Pair]]:
     return tomllib.loads(files("notify").joinpath("fallback.toml").read_text("utf-8"))
 
 
-WORDS: dict[tuple[str, str], Words] = {(template.kind, template.side): compiled(template) for template in templates()}
+WORDS: dict[tuple[str, str], Words] = {(template.kind, template.side): compile_words(template) for template in templates()}

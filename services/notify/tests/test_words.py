@@ -12,7 +12,7 @@ from contracts.event import Event
 from contracts.matching import AppealDecided, PledgeReleased
 from notify.api import SIDES
 from notify.rules import notices_of
-from notify.words import WORDS, _fallback, amount, compiled, render, words_for
+from notify.words import WORDS, _fallback, amount, compile_words, render, words_for
 
 from .conftest import HEARD, new_id, proposal, with_account
 
@@ -108,4 +108,4 @@ def test_words_that_cannot_be_rendered_are_refused(words: str, fault: str) -> No
     """
     [template] = notices.read(entry, "needs")
     with pytest.raises(ValueError, match=fault):
-        compiled(template)
+        compile_words(template)
