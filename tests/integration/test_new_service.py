@@ -68,7 +68,7 @@ def test_new_services_pass_lint_and_tests_and_go_without_a_trace(copy: Copy) -> 
     tests = [
         *(f"services/{name}" for name in MADE),
         "tests/architecture/test_services.py",
-        "tests/architecture/test_retelling.py",
+        "tests/architecture/test_snapshots.py",
         "tests/deploy/test_chart.py",
     ]
     said = copy.run(".venv/bin/python", "-W", "ignore", "-m", "pytest", "-q", "-k", "not spoilt and not helm and not kubernetes", *tests)
