@@ -1,9 +1,15 @@
 """Notice entries are checked when they are read, and each fault has a clear message."""
 
-import pytest
+from dataclasses import replace
+from typing import Annotated
+from uuid import UUID
 
+import pytest
+from msgspec import Meta
+
+from contracts.event import Event
 from contracts.matching import DisputeReminded
-from contracts.notices import read, read_all, templates
+from contracts.notices import _check, read, read_all, templates
 
 ENTRY = """
 [match_sent]
@@ -102,3 +108,20 @@ def test_kinds_of_new_producers_follow_the_first_two() -> None:
     appointed = appointed.partition("household.to")[0].replace("pledger_id", "user_id")
     kinds = [template.kind for template in read_all({"users": appointed, "matching": ENTRY})]
     assert kinds == ["match_sent", "match_sent", "administrator_appointed"]
+
+
+class Described(Event, frozen=True, kw_only=True):
+    """An event whose fields have descriptions of their own."""
+
+    match_id: UUID
+    pledger_id: Annotated[UUID | None, Meta(description="whoever pledged")]
+    unit: str
+    category: str
+    sent: int
+
+
+def test_fields_with_descriptions_are_recipients_and_never_facts() -> None:
+    [giver, _] = read(ENTRY, "matching")
+    _check(replace(giver, event=Described))
+    with pytest.raises(ValueError, match="pledger_id names a person"):
+        _check(replace(giver, event=Described, facts=("pledger_id",)))

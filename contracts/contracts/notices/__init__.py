@@ -172,7 +172,7 @@ def _templates_of(kind: str, entry: NoticeEntry, producer: str, labels: dict[str
 
 
 def _check(template: NoticeTemplate) -> None:
-    hints = get_type_hints(template.event, include_extras=True)
+    described, hints = get_type_hints(template.event, include_extras=True), get_type_hints(template.event)
     name = template.event.__name__
 
     def fields(names: tuple[str, ...], wanted: str) -> None:
@@ -188,7 +188,7 @@ def _check(template: NoticeTemplate) -> None:
             raise ValueError(f"{template.side}: {field} of {name} names nobody")
     for field, value in template.when.items():
         try:
-            msgspec.convert(value, hints[field])
+            msgspec.convert(value, described[field])
         except ValueError as error:
             raise ValueError(f"{template.side}: {field} is never {value!r}: {error}") from error
     for field in template.facts:

@@ -13,7 +13,7 @@ from jinja2 import Environment, StrictUndefined, Template, TemplateSyntaxError, 
 from jinja2.meta import find_undeclared_variables
 
 from chassis.problems import LANGUAGES
-from contracts.event import Moment, Quantity, Rest
+from contracts.event import Quantity, Rest
 from contracts.notices import HOUSEHOLD, NoticeTemplate, Pair, templates
 
 log = logging.getLogger(__name__)
@@ -71,14 +71,14 @@ def render(kind: str, side: str, facts: Mapping[str, Any], language: str) -> dic
 
 def compile_words(template: NoticeTemplate) -> Words:
     """Compile the words of one side. Raises `ValueError` for a template that is malformed or names an unknown fact."""
-    hints = get_type_hints(template.event, include_extras=True)
+    hints, plain = get_type_hints(template.event, include_extras=True), get_type_hints(template.event)
     countable = {"unit", "category"} <= {*template.facts}
-    amounts = {name: "amount" if name == "quantity" else f"{name}_amount" for name in template.facts if hints[name] in (Quantity, Rest)}
+    amounts = {name: "amount" if name == "quantity" else f"{name}_amount" for name in template.facts if _is_quantity(hints[name])}
     words = Words(
         compiled={language: (_parsed(template, title), _parsed(template, text)) for language, (title, text) in template.words.items()},
         labels={name: names for name, names in template.labels.items() if name in template.facts},
         amounts=amounts if countable else {},
-        moments=tuple(name for name in template.facts if hints[name] == Moment or Moment in get_args(hints[name])),
+        moments=tuple(name for name in template.facts if datetime in (plain[name], *get_args(plain[name]))),
     )
     known = {*template.facts, *words.amounts.values(), *(f"{name}_label" for name in words.labels)}
     known |= {"item"} if "category" in template.facts else set()
@@ -107,6 +107,11 @@ def amount(quantity: int, unit: str, category: str, language: str) -> str:
 def item_label(category: str, language: str) -> str:
     """The name of a category in a language; its code when the catalogue has it no more."""
     return _in_language(_labels()["categories"].get(category), language) or category
+
+
+def _is_quantity(hint: Any) -> bool:
+    """Tell whether a field counts units, with or without a description of its own."""
+    return any(meta in (*get_args(Quantity), *get_args(Rest)) for meta in get_args(hint)[1:])
 
 
 def _in_language(names: Any, language: str) -> str:
