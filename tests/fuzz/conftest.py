@@ -6,9 +6,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from chassis.testing.fixtures import RolledBack
 from deploy.services import services
 from tests.fuzz.seeds import SEEDS, make_one_of_everything
-from tests.fuzz.stage import GENEROUS, Kept, Stage
+from tests.fuzz.stage import GENEROUS, Stage
 from users.tokens import SigningKeys
 
 
@@ -23,7 +24,7 @@ def stage(request: pytest.FixtureRequest, database_of: Callable[[str, str], str]
     with pytest.MonkeyPatch.context() as patch:
         for name, figure in GENEROUS.items():
             patch.setenv(name, figure)
-        database = Kept(database_of(request.param, f"{request.param}_fuzz"), name="fuzz")
+        database = RolledBack(database_of(request.param, f"{request.param}_fuzz"), name="fuzz")
         with database.trial():
             stage = Stage(request.param, database, signing)
             stage.hear_of_everything()

@@ -1,8 +1,6 @@
 """One service on stage: its application on a real database that forgets each case, people of every kind, and things to act on."""
 
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
@@ -26,25 +24,13 @@ VILLAGE = "510903001001"
 GENEROUS = {f"RATE_{what}": "1000000/second" for what in ("READS", "WRITES", "GUESTS", "SIGN_INS")}
 
 
-class Kept(RolledBack):
-    """Roll back what `case` did and keep what was done before it until the trial ends."""
-
-    @contextmanager
-    def case(self) -> Iterator[None]:
-        savepoint = self._connection.begin_nested()
-        try:
-            yield
-        finally:
-            savepoint.rollback()
-
-
 @dataclass
 class Stage:
     """`words` are good values of fields by their names; `seen` is what somebody of a kind saw, by the list it stands in;
     `heard` are the ids that events named; `files` are good ones, by their media types."""
 
     service: str
-    database: Kept
+    database: RolledBack
     keys: SigningKeys
     people: dict[str, Person] = field(init=False)
     agent: Person = field(init=False)

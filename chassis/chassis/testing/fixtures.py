@@ -50,6 +50,15 @@ class RolledBack(Database):
         with Session(self._connection, expire_on_commit=False, join_transaction_mode="create_savepoint") as session, session.begin():
             yield session
 
+    @contextmanager
+    def case(self) -> Iterator[None]:
+        """Undo what happens inside, and keep what happened before until the trial ends."""
+        savepoint = self._connection.begin_nested()
+        try:
+            yield
+        finally:
+            savepoint.rollback()
+
     def found(self, query: Executable, **given: Any) -> Sequence[Row[Any]]:
         """What a query finds now, without a transaction of its own: for tests that look very often."""
         return self._connection.execute(query, given).all()

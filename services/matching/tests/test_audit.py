@@ -2,7 +2,7 @@
 
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -39,8 +39,23 @@ def clear_all(database: Database) -> None:
                 return
 
 
+@pytest.fixture(scope="module")
+def book_of_all_kinds(database_of: Callable[[str, str], str]) -> Iterator[RolledBack]:
+    """A book that `fill` filled once, for every test to spoil in its own savepoint."""
+    database = RolledBack(database_of("matching", "matching_spoilt"), name="audit")
+    with database.trial():
+        fill(database)
+        yield database
+    database.close()
+
+
 @pytest.fixture
-def settled(database: RolledBack) -> RolledBack:
+def settled(book_of_all_kinds: RolledBack) -> Iterator[RolledBack]:
+    with book_of_all_kinds.case():
+        yield book_of_all_kinds
+
+
+def fill(database: RolledBack) -> None:
     """Needs that wait, that are helped in part and whole, and that ended; pledges that are used up and not; in each state a match."""
     needs = [published(quantity=10) for _ in range(6)]
     book(database, needs, [offered(quantity=25)])
@@ -62,7 +77,6 @@ def settled(database: RolledBack) -> RolledBack:
     deliver(database)
     with database.begin() as session:
         assert events.publish_changed_balances(session)
-    return database
 
 
 def deliver(database: Database) -> None:
