@@ -38,6 +38,7 @@ def show() -> None:
 
 
 def main() -> None:
+    """Run the command named first, or list all commands."""
     name, rest = (sys.argv[1] if len(sys.argv) > 1 else "--help"), sys.argv[2:]
     if name in {"-h", "--help"}:
         show()

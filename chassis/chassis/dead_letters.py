@@ -1,4 +1,4 @@
-"""Shows dead letters, tells them again, drops them: `python -m chassis.dead_letters list|show|replay|drop SERVICE… [--event …]`.
+"""Lists, shows, replays and drops dead letters: `python -m chassis.dead_letters list|show|replay|drop SERVICE… [--event …]`.
 
 Times are spans before now (`--older 2d`, `--newer 6h`) or moments (2026-11-23T08:00:00+08:00).
 """
@@ -30,6 +30,7 @@ SPANS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
 def show_list(database: Database, service: str, wanted: dict[str, Any], console: Console) -> None:
+    """Print a table of the selected dead letters."""
     table = Table(Column("id", no_wrap=True, min_width=36), "event", "reason", "attempts", "parked", title=f"{service}: 死信 dead letters")
     for letter in _letters(database, wanted):
         table.add_row(str(letter.id), letter.name, letter.reason, str(letter.attempts), f"{letter.parked_at:%Y-%m-%d %H:%M:%S}Z")
@@ -37,6 +38,7 @@ def show_list(database: Database, service: str, wanted: dict[str, Any], console:
 
 
 def show_fields(database: Database, service: str, wanted: dict[str, Any], console: Console) -> None:
+    """Print the redacted fields of each selected dead letter."""
     for letter in _letters(database, wanted):
         with database.begin() as session:
             shown = redact(letter.name, session.get_one(DeadLetter, letter.id).body)
@@ -47,8 +49,10 @@ def show_fields(database: Database, service: str, wanted: dict[str, Any], consol
 
 
 def settle(act: Callable[[Session, UUID], DeadLetter], word: str) -> Callable[..., bool]:
+    """Return a command that calls `act` with each selected dead letter, and prints how many it settled with this `word`."""
+
     def each(database: Database, service: str, wanted: dict[str, Any], console: Console) -> bool:
-        """Each in a transaction of its own; whether all went."""
+        """Settle each in a transaction of its own; return False when one was refused."""
         done, refused = 0, 0
         for letter in _letters(database, wanted):
             try:
@@ -72,7 +76,7 @@ ACTS: dict[str, Callable[..., Any]] = {
 
 
 def _letters(database: Database, wanted: dict[str, Any]) -> Iterator[DeadLetter]:
-    """All that are wanted, oldest first, a page at a time."""
+    """Yield the selected dead letters, oldest first, a page at a time."""
     after: UUID | None = None
     while True:
         query = dead_letters.select_letters(**wanted).order_by(DeadLetter.id).limit(PAGE)
@@ -97,6 +101,7 @@ def _moment(text: str) -> datetime:
 
 
 def main(arguments: list[str] | None = None) -> None:
+    """Run the command for each service. Exits with 1 when a dead letter was refused."""
     parser = argparse.ArgumentParser(prog="python -m chassis.dead_letters", description=__doc__)
     parser.add_argument("act", choices=ACTS)
     parser.add_argument("service", nargs="+")

@@ -13,14 +13,14 @@ from chassis.settings import WebSettings
 
 
 def pages(documents: Sequence[dict[str, str]]) -> Blueprint:
-    """Pages that show documents of the same origin (`url`, `name`), the first of them first; they load nothing from elsewhere."""
+    """Return pages at `/docs` for documents of the same origin (`url`, `name`); the first is shown first, nothing comes from elsewhere."""
     config = {"app_name": "Duijie 对接 API", "urls": documents, "tryItOutEnabled": True, "validatorUrl": "none"}
     blueprint: Blueprint = get_swaggerui_blueprint("/docs", documents[0]["url"], config=config)
     return blueprint
 
 
 def create() -> Flask:
-    """The pages of the services named on the command line; their own web processes give the documents."""
+    """Create the application for the services named on the command line; their web processes serve the documents."""
     app = Flask(__name__)
     app.register_blueprint(pages([{"url": f"/openapi/{name}.json", "name": name} for name in sys.argv[1:]]))
     app.add_url_rule("/livez", "livez", lambda: {"status": "ok"})
@@ -29,6 +29,7 @@ def create() -> Flask:
 
 
 def main() -> None:
+    """Serve the pages until stopped."""
     env = Env()
     draining.Server(
         "chassis.docs:create",

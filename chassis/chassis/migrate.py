@@ -31,7 +31,7 @@ def _upgrade(connection: Connection, scripts: str, version_table: str) -> None:
 
 
 def run_migrations() -> None:
-    """What every `migrations/env.py` calls."""
+    """Run the migrations of one package; every `migrations/env.py` calls this."""
     from alembic import context
 
     attributes = context.config.attributes
@@ -42,6 +42,7 @@ def run_migrations() -> None:
 
 
 def main() -> None:
+    """Migrate the services named on the command line."""
     parser = argparse.ArgumentParser(prog="python -m chassis.migrate", description=__doc__)
     parser.add_argument("service", nargs="+")
     for service in parser.parse_args().service:

@@ -9,11 +9,12 @@ SECONDS = 3
 
 
 def main() -> None:
+    """Request the address within 3 s; exit with 1 unless it answers with success."""
     parser = argparse.ArgumentParser(prog="python -m chassis.probe", description=__doc__)
     parser.add_argument("address", help="http://127.0.0.1:<port>/livez or /readyz")
     address = parser.parse_args().address
     try:
-        # Nobody stands between a process and the machine that it runs on.
+        # No proxy: the process runs on this machine.
         build_opener(ProxyHandler({})).open(address, timeout=SECONDS).close()
     except (URLError, OSError, ValueError) as error:
         sys.exit(f"{address}: {error}")

@@ -1,4 +1,4 @@
-"""What can go wrong with a request, as RFC 9457 problem details: a stable code, and words in Chinese and English."""
+"""Problems of requests, as RFC 9457 problem details: a stable code, and texts in Chinese and English."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -9,7 +9,7 @@ LANGUAGES = ("zh-CN", "en")
 
 
 class Problem(Exception):
-    """A refusal. Raise a subclass made by `problem`, with the details its words name."""
+    """A refused request. Raise a subclass made by `problem`, with the details that its texts name."""
 
     status: ClassVar[int]
     code: ClassVar[str]
@@ -22,6 +22,7 @@ class Problem(Exception):
         headers: Mapping[str, str] | None = None,
         **details: object,
     ) -> None:
+        """Take `errors` of fields ({pointer, code}), seconds for `Retry-After`, further headers, and details for the texts."""
         super().__init__(self.code)
         self.errors = errors
         self.retry_after_seconds = retry_after_seconds
@@ -29,6 +30,7 @@ class Problem(Exception):
         self.details = details
 
     def body(self, language: str) -> dict[str, Any]:
+        """Return the JSON body in `zh-CN` or `en`, without `instance`."""
         body: dict[str, Any] = {
             "type": f"urn:duijie:problem:{self.code}",
             "status": self.status,
@@ -41,16 +43,17 @@ class Problem(Exception):
 
 
 def problem(status: int, code: str, *, zh: str, en: str) -> type[Problem]:
-    """A kind of problem; `zh` and `en` may name details in braces."""
+    """Make a kind of problem; `zh` and `en` may name details in braces."""
     return type(code, (Problem,), {"status": status, "code": code, "words": {"zh-CN": zh, "en": en}})
 
 
 def language() -> str:
-    """The language that the caller reads: Chinese unless English is preferred."""
+    """Return the caller's language: `zh-CN` unless English is preferred."""
     return request.accept_languages.best_match(LANGUAGES, "zh-CN") or "zh-CN"
 
 
 def answer(error: Problem) -> Response:
+    """Make the response of a problem, in the language of the caller."""
     body = error.body(language()) | {"instance": f"urn:duijie:request:{g.request_id}"}
     response = Response(json.dumps(body, ensure_ascii=False), error.status, content_type="application/problem+json")
     response.headers.extend(error.headers)
@@ -80,7 +83,7 @@ broken = problem(500, "broken", zh="服务出错了，我们已记录", en="Some
 unavailable = problem(503, "unavailable", zh="服务暂时不可用，请稍后再试", en="The service is away for a moment, try again")
 
 FRAMEWORK = {one.status: one for one in (bad_request, not_found, method_not_allowed, too_large, unsupported_type, broken, unavailable)}
-"""Which problem stands for an error of the web framework's own."""
+"""Problems for the errors of the web framework, by status."""
 
 FIELD_WORDS = {
     "required": {"zh-CN": "必填", "en": "required"},

@@ -1,4 +1,4 @@
-"""Tells what waits in a service's outbox: publishes, waits for the broker's word, and only then turns it into journal."""
+"""Relay: publishes a service's outbox, waits for the broker's confirms, then moves the events to the journal."""
 
 import logging
 import signal
@@ -30,7 +30,7 @@ PAGE_PAUSE_SECONDS = 60.0
 
 
 class Relay:
-    """Passes one service's outbox on. Any number of relays may run: each locks the rows it publishes."""
+    """Publishes one service's outbox. Any number of relays may run: each locks the rows it publishes."""
 
     def __init__(self, settings: Settings, confirm_seconds: float = 10) -> None:
         self._settings = settings
@@ -48,7 +48,7 @@ class Relay:
         metrics.read_from_database(metrics.dead_letters, settings, self._database, dead_letters.count_parked)
 
     def run(self) -> None:
-        """Until `stopping` is set: tell, sleep until woken or a second is over, begin anew after any trouble (0.2 s to 5 s)."""
+        """Publish until `stopping` is set. Sleep until notified, a second at most; reconnect after an error, in 0.2 to 5 s."""
         pause = 0.2
         while not self.stopping.is_set():
             try:
@@ -71,8 +71,11 @@ class Relay:
         self._database.close()
 
     def publish_batch(self, publisher: Publisher) -> int:
-        """Tell one batch; returns how many were told. What nobody listens to counts as told; what a listener or a queue misses, or the
-        broker refuses, stays, and is tried again after five seconds, letting the others pass."""
+        """Publish one batch; return how many events left the outbox.
+
+        An event without any listener counts as published. An event that the broker refuses, or that misses the queue of a listener, stays.
+        It is tried again after five seconds, and the others pass it.
+        """
         self._maintain_journal()
         overdue = time.monotonic() - UNROUTED_PAUSE_SECONDS
         self._unheard = {name: since for name, since in self._unheard.items() if since > overdue}
@@ -112,7 +115,7 @@ class Relay:
             with self._database.begin() as session:
                 journal.maintain_partitions(session, self._settings.journal_days)
         except Exception as error:
-            # Somebody reads the journal, a backup for instance. Pages for two more days stand already, but for the first time.
+            # A reader, such as a backup, holds a lock. Partitions for two more days exist, except at the first start.
             if self._page is None or not is_transient(error):
                 raise
             log.warning("the journal's page is not turned yet", extra={"error": type(error).__name__})
@@ -122,13 +125,14 @@ class Relay:
 
 
 def _exchange_heartbeats(connection: amqp.Connection) -> None:
-    """Send heartbeats and read the broker's: only what is read tells a live broker from a silent one."""
+    """Send heartbeats and read those of the broker: only reading tells a live broker from a silent one."""
     connection.heartbeat_tick()
     with suppress(TimeoutError):
         connection.drain_events(timeout=0.0005)
 
 
 def main() -> None:
+    """Relay the outbox of the service named on the command line, until stopped."""
     settings = Settings.of(sys.argv[1])
     telemetry.start(settings.service, "relay")
     relay = Relay(settings)

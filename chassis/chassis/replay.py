@@ -1,7 +1,7 @@
-"""Tells one listener again what a service told, out of its journal: `python -m chassis.replay needs --to matching --since …`.
+"""Resends a service's events to one listener out of the journal: `python -m chassis.replay needs --to matching --since …`.
 
-Events keep their ids, so what the listener has handled it does not handle again. For a listener that lost something, or was added
-while the journal still holds everything; else see `chassis.retell`.
+Events keep their ids, so the listener skips those it has handled. This is for a listener that lost events, or was added while the
+journal still holds all of them; otherwise see `chassis.retell`.
 """
 
 from collections.abc import Sequence
@@ -20,13 +20,13 @@ from chassis.settings import Settings
 from contracts.event import name_of
 
 LEEWAY = timedelta(days=1)
-"""How long an event may be on its way again before the listener's inbox might have forgotten that it was handled."""
+"""Time that a resent event may take to arrive before the inbox of the listener could have forgotten it."""
 
 
 def sources(subscriptions: Sequence[Subscription], since: datetime | None, until: datetime | None) -> list[Source]:
-    """What the journal holds for these places, told at `since` or later and before `until`.
+    """Return for each subscription its events in the journal, published at `since` or later and before `until`.
 
-    Raises `Refused` when that reaches further back than an inbox remembers: the listener could do again what it did.
+    Raises `Refused` when `since` is older than what inboxes remember: the listener could handle an event twice.
     """
     oldest = now() - inbox.RETENTION + LEEWAY
     if since and since < oldest:
@@ -58,7 +58,7 @@ def _read(mark: str) -> tuple[datetime, UUID] | None:
 
 
 def _moment(text: str) -> datetime:
-    """A time with its zone, or a date, which begins at midnight UTC."""
+    """Read a time with its zone, or a date, which begins at midnight UTC."""
     read = datetime.fromisoformat(text if "T" in text else f"{text}T00:00:00Z")
     if read.tzinfo is None:
         raise ValueError(text)
@@ -66,13 +66,14 @@ def _moment(text: str) -> datetime:
 
 
 def main() -> None:
+    """Resend what the command line asks for."""
     moment = {"type": _moment, "metavar": "TIME"}
-    since = moment | {"help": "told then or later: 2026-11-23, or 2026-11-23T08:00:00+08:00"}
+    since = moment | {"help": "published then or later: 2026-11-23, or 2026-11-23T08:00:00+08:00"}
     given = resend.arguments_of(__doc__, since=since, until=moment | {"help": "told before"})
-    settings = Settings.of(given.teller)
+    settings = Settings.of(given.producer)
 
     def found(database: Database) -> list[Source]:
-        subscriptions = resend.subscriptions_of(given.teller, given.to, given.event)
+        subscriptions = resend.subscriptions_of(given.producer, given.to, given.event)
         if not journal.wait_for_relays(database):
             raise Refused("a relay has been telling for half a minute, and what it tells may not be journal yet: try again")
         return sources(subscriptions, given.since, given.until)

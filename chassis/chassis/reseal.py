@@ -1,7 +1,7 @@
-"""Seals anew, with the newest of `SEAL_KEYS`, what older keys have sealed: `python -m chassis.reseal users`.
+"""Re-encrypts the rows of a service with the newest of `SEAL_KEYS`: `python -m chassis.reseal users`.
 
-Run it when every process has the new key first; when it says that all is done, the older keys may go. Ended half way it goes on from
-there: what the newest key has sealed stays as it is.
+Run it when every process has the new key first; once it has finished, older keys may go. After an interruption it continues: values
+that the newest key encrypted stay unchanged.
 """
 
 import argparse
@@ -22,7 +22,7 @@ AT_ONCE = 100
 
 
 def encrypted_tables(service: str) -> Iterator[Table]:
-    """The tables of a service that hold something sealed."""
+    """Yield the tables of a service that have encrypted columns."""
     for module in pkgutil.walk_packages(import_module(service).__path__, f"{service}."):
         if module.name.endswith(".model"):
             import_module(module.name)
@@ -31,13 +31,14 @@ def encrypted_tables(service: str) -> Iterator[Table]:
 
 
 def encrypted_columns(table: Table) -> list[Column[Any]]:
+    """Return the encrypted columns of a table."""
     return [column for column in table.columns if isinstance(column.type, Encrypted | EncryptedBytes)]
 
 
 def rotate_table(database: Database, table: Table) -> tuple[int, int]:
-    """Go through a table, a hundred rows in a transaction; how many rows there were, and how many of them are sealed anew now.
+    """Re-encrypt a table, a hundred rows in a transaction; return the numbers of rows and of changed rows.
 
-    Raises `InvalidToken` for what none of the keys opens.
+    Raises `InvalidToken` for a value that no key decrypts.
     """
     after, seen, anew = None, 0, 0
     while True:
@@ -66,6 +67,7 @@ def _rotate_row(session: Session, table: Table, row: Any) -> bool:
 
 
 def main() -> None:
+    """Re-encrypt the services named on the command line."""
     parser = argparse.ArgumentParser(prog="python -m chassis.reseal", description=__doc__)
     parser.add_argument("service", nargs="+")
     for service in parser.parse_args().service:

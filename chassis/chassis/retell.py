@@ -1,7 +1,7 @@
-"""Tells one listener how everything of a service stands now, as events: `python -m chassis.retell needs --to matching`.
+"""Resends the present state of a service's rows to one listener, as events: `python -m chassis.retell needs --to matching`.
 
-For a listener that is added, or restored, when the journal no longer holds everything. Ids are the same each time and versions those
-that were told first, so a retelling changes nothing for who knows it already.
+This is for a listener that was added or restored when the journal no longer holds all events. Ids are the same each time and versions are
+those first published, so nothing changes for a listener that knows them.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from contracts.event import encode, name_of
 
 
 def sources(producer: str, subscriptions: Sequence[Subscription]) -> list[Source]:
-    """The snapshots of the producer for these subscriptions. Raises `Refused` when there is none for one that is wanted."""
+    """Return the snapshots of the producer for these subscriptions. Raises `Refused` when one is missing."""
     snapshots: Sequence[Snapshot] = import_module(f"{producer}.snapshots").SNAPSHOTS
     found = {subscription.event: subscription for subscription in subscriptions}
     if untold := sorted(name_of(event) for event in found.keys() - {snapshot.event for snapshot in snapshots}):
@@ -34,7 +34,7 @@ def sources(producer: str, subscriptions: Sequence[Subscription]) -> list[Source
 
 
 def refuse_acting_listener(worker: type[ServiceWorker], subscriptions: Sequence[Subscription]) -> None:
-    """Raises `Refused` when the listener would do again, upon old events, what cannot be undone."""
+    """Raise `Refused` when the listener would repeat something irreversible upon old events."""
     wanted = {subscription.event for subscription in subscriptions}
     acting = [
         one.subscription for one in handlers_of(worker) if one.subscription.event in wanted and not hasattr(ServiceWorker, one.method)
@@ -53,14 +53,15 @@ def _page(session: Session, mark: str, snapshot: Snapshot) -> list[Entry]:
 
 
 def main() -> None:
+    """Resend what the command line asks for."""
     given = resend.arguments_of(__doc__)
 
     def found(_: object) -> list[Source]:
-        subscriptions = resend.subscriptions_of(given.teller, given.to, given.event)
+        subscriptions = resend.subscriptions_of(given.producer, given.to, given.event)
         refuse_acting_listener(import_module(f"{given.to}.worker").Worker, subscriptions)
-        return sources(given.teller, subscriptions)
+        return sources(given.producer, subscriptions)
 
-    resend.run(given, Settings.of(given.teller), found)
+    resend.run(given, Settings.of(given.producer), found)
 
 
 if __name__ == "__main__":

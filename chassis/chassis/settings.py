@@ -1,4 +1,4 @@
-"""What a process is told by its environment; a missing setting stops it at start, saying what to set."""
+"""Settings of a process, read from its environment; a missing one stops it at start, with a message."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from environs import Env
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """`database_url` is `<SERVICE>_DATABASE_URL`; every other setting bears its own name in capitals."""
+    """Settings of every process. `database_url` is `<SERVICE>_DATABASE_URL`; each other one is its own name in capitals."""
 
     service: str
     database_url: str
@@ -25,7 +25,7 @@ class Settings:
 
     @classmethod
     def of(cls, service: str) -> "Settings":
-        """Raises `environs.EnvError` naming the variable that is missing or wrong."""
+        """Read the settings of a service. Raises `environs.EnvError` naming the variable that is missing or wrong."""
         env = Env()
         return cls(
             service=service,
@@ -46,7 +46,7 @@ class Settings:
 
 @dataclass(frozen=True, kw_only=True)
 class WebSettings:
-    """What a web process is told besides; each setting bears its own name in capitals. Rates are written as `1200/minute`."""
+    """Further settings of a web process, each its own name in capitals. Rates are written as `1200/minute`."""
 
     web_threads: int
     request_seconds: float
@@ -64,7 +64,7 @@ class WebSettings:
 
     @classmethod
     def of_environment(cls) -> "WebSettings":
-        """Raises `environs.EnvError` naming the variable that is wrong."""
+        """Read the settings. Raises `environs.EnvError` naming the variable that is wrong."""
         env = Env()
         return cls(
             web_threads=env.int("WEB_THREADS", 8),

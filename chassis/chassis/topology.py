@@ -1,4 +1,4 @@
-"""The exchanges and queues of a service: declared by a step of its own, before anybody publishes."""
+"""Exchanges and queues of a service, declared by a step of its own before anything is published."""
 
 import argparse
 import json
@@ -24,9 +24,9 @@ DELIVERY_LIMIT = 50
 
 
 def declare(channel: amqp.Channel, service: str, subscriptions: Iterable[Subscription], retry_pause_ms: int) -> None:
-    """Declare what a service tells to and listens on. Declaring again changes nothing.
+    """Declare the exchange of a service and the queues of its subscriptions. Declaring again changes nothing.
 
-    Raises `amqp.PreconditionFailed` when a queue stands with other arguments: give it a new version in its name.
+    Raises `amqp.PreconditionFailed` when a queue exists with other arguments: give it a new version in its name.
     """
     _exchange(service)(channel).declare()
     for subscription in subscriptions:
@@ -56,7 +56,7 @@ def _queue(name: str, dead_letters_to: str, ttl_ms: int | None = None) -> Queue:
 
 
 def record(session: Session, subscriptions: Iterable[Subscription]) -> None:
-    """Note what was declared, so that a later release finds what it no longer reads."""
+    """Record the declared queues, so that a later release finds those it no longer reads."""
     names = [name for subscription in subscriptions for name in (subscription.queue, subscription.retry)]
     session.execute(
         text(
@@ -68,7 +68,7 @@ def record(session: Session, subscriptions: Iterable[Subscription]) -> None:
 
 
 def orphans(session: Session, connection: amqp.Connection, subscriptions: Iterable[Subscription]) -> dict[str, int]:
-    """Queues that a release declared and none of these handlers reads, with what waits in each. Those that are gone are forgotten."""
+    """Return the queues that an earlier release declared and no handler reads, with their message counts; forget deleted ones."""
     read = {name for subscription in subscriptions for name in (subscription.queue, subscription.retry)}
     recorded = sorted(set(session.scalars(text("SELECT name FROM queues"))) - read)
     waiting = {name: count_waiting(connection, name) for name in recorded}

@@ -1,7 +1,7 @@
 """The worker process of a service: `python -m chassis.worker needs`."""
 
-# Eventlet must replace the blocking parts of the standard library before anything else is imported, and psycopg chooses how to
-# wait when it is imported: its default blocks the whole process under eventlet.
+# Eventlet must patch the standard library before anything else is imported. psycopg chooses how to wait when it is imported, and its
+# default blocks the whole process under eventlet.
 import os
 import warnings
 
@@ -29,11 +29,12 @@ log = logging.getLogger(__name__)
 
 
 def main() -> None:
+    """Run the worker of the service named on the command line, until stopped."""
     if psycopg.waiting.wait is not psycopg.waiting.wait_selector:
         sys.exit("psycopg waits in C and would block every handler: PSYCOPG_WAIT_FUNC came too late")
     settings = Settings.of(sys.argv[1])
     telemetry.start(settings.service, "worker")
-    # What a green thread raises is logged without its words by whoever waits for it; eventlet itself would print it whole.
+    # The waiting thread logs the type of an exception; eventlet itself would print its text.
     eventlet.debug.hub_exceptions(False)
     database = Database.of(settings, "worker")
     metrics.serve(settings, "worker", database)

@@ -10,10 +10,10 @@ from chassis.settings import Settings, WebSettings
 
 
 def serve(service: str) -> None:
-    """Run a service's `web:create` on Granian until told to stop."""
+    """Run a service's `web:create` on Granian until stopped."""
     settings, web = Settings.of(service), WebSettings.of_environment()
     telemetry.start(service, "web")
-    # A thread for each who waits or sends, so that how long they do is known here, and health is answered meanwhile.
+    # A thread for each request that waits or sends its body, so that deadlines apply and health checks are answered meanwhile.
     threads = web.web_threads * deadlines.WAITING_PER_SLOT * 2
     server = draining.Server(
         f"{service}.web:create",
@@ -32,6 +32,7 @@ def serve(service: str) -> None:
 
 
 def main() -> None:
+    """Serve the service named on the command line."""
     serve(sys.argv[1])
 
 

@@ -1,4 +1,4 @@
-"""What a service answers over HTTP: one transaction a request, every error a problem in two languages, every route guarded."""
+"""The HTTP application of a service: a transaction for each request, problems in two languages, access rules on every route."""
 
 import logging
 from time import perf_counter
@@ -22,18 +22,23 @@ from chassis.problems import FIELD_WORDS, FRAMEWORK, Problem, bad_request, broke
 from chassis.settings import Settings, WebSettings
 
 log = logging.getLogger("chassis.http")
-# webargs drops unknown keys of an address by itself; our schemas are to decide, and refuse them.
+# webargs drops unknown query parameters by itself; the schemas must see them, to refuse them.
 parser.unknown = None
 
 
 class Web(APIFlask):
+    """An APIFlask application without coroutines."""
+
     def ensure_sync(self, func: Any) -> Any:
-        """No function here is a coroutine, which Flask would find out a dozen times a request."""
+        """Return the function itself: none is a coroutine, and Flask would check that a dozen times a request."""
         return func
 
 
 def create_app(service: str, api: APIBlueprint, *, database: Database | None = None, keys: Keys | None = None) -> APIFlask:
-    """The WSGI application of a service, told by its environment what is not given. Raises `Unguarded` for a route without `access`."""
+    """Create the WSGI application of a service. `database` and `keys` are read from the environment unless given.
+
+    Raises `Unguarded` for a route without `access`, and `environs.EnvError` for a missing setting.
+    """
     web = WebSettings.of_environment()
     if database is None or keys is None:
         settings = Settings.of(service)
@@ -91,7 +96,7 @@ def _body_as_read(*_: object) -> Any:
 
 
 class Unguarded(Exception):
-    """A route says neither who may call it nor what it shows."""
+    """A route has no `@access(who=…, x_view=…)`."""
 
 
 def _require_access(app: Flask) -> None:
@@ -101,7 +106,7 @@ def _require_access(app: Flask) -> None:
 
 
 def _ready() -> Any:
-    """Ready is who reaches its database, knows the keys that tokens are signed with, and was not told to stop."""
+    """Answer 200 when the database and the public keys are there and the process is not draining, else 503."""
     if draining.is_draining():
         raise unavailable(retry_after_seconds=2)
     current_app.extensions["keys"].current()
@@ -130,7 +135,7 @@ def _problem_of(error: Exception) -> Problem:
 
 
 def _pointers(found: dict[str, Any]) -> list[dict[str, str]]:
-    """marshmallow's messages, which are codes here, each with a pointer to the field it is about."""
+    """Return marshmallow's messages, which are codes here, each with a pointer to its field."""
     errors = []
 
     def walk(node: Any, path: str) -> None:
@@ -147,5 +152,5 @@ def _pointers(found: dict[str, Any]) -> list[dict[str, str]]:
 
 
 def _step(key: object) -> str:
-    """A field's name in a JSON pointer; whatever a caller made up as one."""
+    """Encode a field's name for a JSON pointer; a caller may have made up any name."""
     return str(key)[:100].encode(errors="replace").decode().replace("~", "~0").replace("/", "~1")

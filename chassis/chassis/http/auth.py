@@ -1,4 +1,4 @@
-"""Who is calling, and what of the data they may see: signed tokens say who, the appointments say where."""
+"""Callers of requests: signed tokens say who they are, the service's own appointments which regions they manage."""
 
 import hashlib
 import logging
@@ -38,7 +38,7 @@ _RULES = jwt.JWTClaimsRegistry(
     leeway=5, iss={"essential": True, "value": ISSUER}, exp={"essential": True}, sub={"essential": True}, kind={"essential": True}
 )
 _verified: dict[int, tuple[KeySet, dict[bytes, dict[str, Any]]]] = {}
-"""What tokens say whose signature was verified, by their digests, as long as the same keys are in use."""
+"""Claims of verified tokens by their digests, for the key sets in use."""
 
 public_keys = Table(
     "public_keys",
@@ -51,7 +51,7 @@ public_keys = Table(
 
 @dataclass(frozen=True)
 class Caller:
-    """Somebody who signed in. `regions` are those managed now, read once a request from the service's own appointments."""
+    """A signed-in user. `kind` is one of `SIGNED_IN`."""
 
     id: UUID
     kind: str
@@ -59,24 +59,32 @@ class Caller:
 
     @cached_property
     def regions(self) -> list[str]:
+        """The division codes that the caller manages now, read once in a request; empty for anyone but staff."""
         return regions_of(self.session, self.id) if self.kind in STAFF else []
 
     def manages(self, region: str) -> bool:
+        """Tell whether the caller manages this region or one around it."""
         return any(region.startswith(managed) for managed in self.regions)
 
     def within(self, column: Any) -> ColumnElement[bool]:
-        """SQL condition: the row lies in a region that the caller manages."""
+        """Return an SQL condition: the row lies in a region that the caller manages."""
         return or_(false(), *(below(column, region) for region in self.regions))
 
 
 class Keys(Protocol):
-    def current(self) -> KeySet: ...
+    """A source of the public keys that verify tokens."""
 
-    def renewed(self) -> KeySet: ...
+    def current(self) -> KeySet:
+        """Return the keys, possibly some minutes old. Raises `unavailable` without any."""
+        ...
+
+    def renewed(self) -> KeySet:
+        """Return newer keys if there are any. Raises `unavailable` without any."""
+        ...
 
 
 class FetchedKeys:
-    """The public keys of users: fetched when needed, at most every ten seconds, the last good set kept in the service's database."""
+    """The public keys of users, fetched every ten seconds at most; the last good set is stored in the service's database."""
 
     def __init__(self, url: str, database: Database) -> None:
         self._url = url
@@ -87,11 +95,12 @@ class FetchedKeys:
         self._asked_at = 0.0
 
     def current(self) -> KeySet:
-        """Raises `unavailable` when users was never reached."""
+        """Return keys that are five minutes old at most. Raises `unavailable` when users was never reached."""
         return self._keys if self._keys is not None and time.monotonic() - self._asked_at < 300 else self.renewed()
 
     def renewed(self) -> KeySet:
-        # Whoever has keys does not wait for newer ones: the process asked for them may be this one, with all its threads waiting here.
+        """Fetch the keys, unless that was done within ten seconds. Raises `unavailable` when users was never reached."""
+        # With keys at hand nobody waits for newer ones: this process may be the one that serves them, with all threads waiting here.
         if self._lock.acquire(blocking=self._keys is None):
             try:
                 if self._keys is None or time.monotonic() - self._asked_at > 10:
@@ -124,7 +133,7 @@ class FetchedKeys:
         return self._imported(jwks) if jwks else None
 
     def _imported(self, jwks: Any) -> KeySet:
-        """The same set as long as it says the same, because what it verified is remembered by it."""
+        """Import a key set; an unchanged one stays the same object, because verified tokens are cached by it."""
         if self._keys is None or jwks != self._jwks:
             keys = KeySet.import_key_set(jwks)
             self._jwks = jwks
@@ -133,7 +142,7 @@ class FetchedKeys:
 
 
 def caller_of_request(keys: Keys, who: Collection[str], session: Callable[[], Session]) -> Caller | None:
-    """The caller whom a route for `who` lets in; None where anyone may come without a token.
+    """Return the caller of a route for the kinds `who`; None when anyone may call and there is no token.
 
     Raises `sign_in_needed` without a valid token, `not_allowed` for another kind of user.
     """
@@ -173,7 +182,7 @@ def _claims(keys: Keys, token: str) -> dict[str, Any]:
 def _verified_by(signers: KeySet) -> dict[bytes, dict[str, Any]]:
     if len(_verified) >= MOST_KEY_SETS and id(signers) not in _verified:
         _verified.clear()
-    # The set stands beside what it verified, lest another one takes its place in memory and its tokens with it.
+    # The key set is kept beside its tokens: otherwise another set at the same memory address would inherit them.
     _, known = _verified.setdefault(id(signers), (signers, {}))
     if len(known) >= MOST_VERIFIED:
         known.clear()

@@ -1,4 +1,4 @@
-"""What operators see of a service's dead letters and do with them over HTTP; for administrators of the whole country."""
+"""Routes on which administrators of the whole country read, replay and drop a service's dead letters."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -37,6 +37,8 @@ class DeadLetterOut(Schema):
 
 
 class DeadLetterShownOut(DeadLetterOut):
+    """A dead letter with its redacted fields."""
+
     fields_shown = fields.Dict(
         keys=fields.String(), values=fields.String(), required=True,
         metadata={"description": "by field of the event: an id, a code, a moment or a small number; of all else only the kind"},
@@ -44,6 +46,8 @@ class DeadLetterShownOut(DeadLetterOut):
 
 
 class DeadLettersIn(PageIn):
+    """Filters of the list of dead letters."""
+
     event = Text(100, pattern="[a-z_]+")
     reason = Text(100, pattern="[A-Za-z_]+")
     state = Choice(STATES, load_default=PARKED)
@@ -52,7 +56,7 @@ class DeadLettersIn(PageIn):
 
 
 def blueprint(service: str) -> APIBlueprint:
-    """The routes `/v1/<service>/dead-letters…`; operations bear the service's name, so that no two services share one."""
+    """Return the routes `/v1/<service>/dead-letters…`; `operationId`s contain the service's name, so that they are unique."""
     from chassis.http.routes import access
 
     api = APIBlueprint("dead_letters", __name__, url_prefix=f"/v1/{service}/dead-letters")

@@ -1,8 +1,8 @@
-"""No request outlives its deadline once its body is there: waiting for a place, for a lock and for the database all count.
+"""Deadlines of requests: from the arrival of the body on, waiting for a slot, a lock or the database counts.
 
-The server hands a body on as it arrives, sets no time for it, and a read once begun cannot be given up. So a place is taken when the
-body is there, and only so many bodies are read at once: who sends slowly holds up neither health nor who sends none, and other bodies
-only when there are as many that come slowly. Against those, a proxy in front has to pass on whole requests.
+The server passes a body on as it arrives, without a time limit, and a read cannot be interrupted. So a request takes its slot after its
+body has arrived, and the number of bodies that are read at once is limited. Slow senders delay neither health checks nor requests without a
+body. Other bodies wait only when that many senders are slow; against those, a proxy in front has to pass on whole requests.
 """
 
 import logging
@@ -23,18 +23,18 @@ from chassis.settings import WebSettings
 log = logging.getLogger("chassis.deadlines")
 WITHOUT_SLOT = {"livez", "readyz"}
 WAITING_PER_SLOT = 4
-"""For each place so many requests may wait for one, and so many bodies may be read."""
+"""How many requests may wait, and how many bodies may be read, for each slot."""
 BODY_WAIT_SECONDS = 1.0
-"""How long a request waits until its body is read at all; bodies that are sent at once take no time."""
+"""How long a request waits for its body to be read; a body that is sent at once takes no time."""
 UNTOUCHED_SHARE = 0.9
-"""The share of a statement's time that may be gone before it is worth a round trip to tell the database of less."""
+"""The share of its time that a request must still have, so that no round trip lowers the statement timeout."""
 
 _ends_at: ContextVar[float | None] = ContextVar("ends_at", default=None)
 _granted: ContextVar[float] = ContextVar("granted", default=0.0)
 
 
 class FairSemaphore:
-    """So many may be taken at once, by whoever has waited longest. Unlike a semaphore's, each wakes only the one that it is given to."""
+    """A FIFO semaphore: a released slot goes to whoever has waited longest, and wakes nobody else."""
 
     def __init__(self, count: int) -> None:
         self._free = count
@@ -42,7 +42,7 @@ class FairSemaphore:
         self._changing = threading.Lock()
 
     def acquire(self, seconds: float) -> bool:
-        """Whether there was one within so many seconds."""
+        """Take a slot; False when none became free within `seconds`."""
         with self._changing:
             if self._free:
                 self._free -= 1
@@ -59,6 +59,7 @@ class FairSemaphore:
         return True
 
     def release(self) -> None:
+        """Give a slot back, to the longest waiting one if there is any."""
         with self._changing:
             if self._waiting:
                 self._waiting.popleft().release()
@@ -67,8 +68,11 @@ class FairSemaphore:
 
 
 def install(app: Flask, database: Database, settings: WebSettings) -> None:
-    """Give every request of `app` its deadline and one of `settings.web_threads` places; health is answered without a place."""
-    places, bodies = FairSemaphore(settings.web_threads), FairSemaphore(settings.web_threads * WAITING_PER_SLOT)
+    """Give every request of `app` a deadline (`request_seconds`) and one of `web_threads` slots; health checks need no slot.
+
+    A request that waits too long for a slot or for its body is answered with `unavailable`.
+    """
+    slots, bodies = FairSemaphore(settings.web_threads), FairSemaphore(settings.web_threads * WAITING_PER_SLOT)
     engine, most = database.engine, database.statement_timeout_ms / 1000
 
     def read() -> None:
@@ -87,15 +91,15 @@ def install(app: Flask, database: Database, settings: WebSettings) -> None:
         _granted.set(most)
         if request.endpoint in WITHOUT_SLOT:
             return
-        if not places.acquire(settings.request_seconds):
+        if not slots.acquire(settings.request_seconds):
             log.warning("a request waited too long for a place", extra={"endpoint": request.endpoint})
             raise unavailable(retry_after_seconds=2)
-        g.has_place = True
+        g.has_slot = True
 
     def leave(_: BaseException | None) -> None:
         _ends_at.set(None)
-        if g.pop("has_place", False):
-            places.release()
+        if g.pop("has_slot", False):
+            slots.release()
 
     app.before_request(enter)
     app.teardown_request(leave)
@@ -105,7 +109,7 @@ def install(app: Flask, database: Database, settings: WebSettings) -> None:
 
 
 def _shorten(connection: Connection, cursor: Any, statement: str, *_: Any) -> None:
-    """Before a statement of a request: only what is left of its time may the database take. Costs nothing while little of it is gone."""
+    """Limit a statement to what is left of its request's time. Costs nothing while most of the time is left."""
     ends_at = _ends_at.get()
     if ends_at is None or statement.startswith("ROLLBACK"):
         return

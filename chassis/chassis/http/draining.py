@@ -1,4 +1,4 @@
-"""Leaving without anybody noticing: told to stop, a server says it is not ready, serves on for a while, and finishes what it began."""
+"""Draining of web processes: after SIGTERM they report not ready, serve on for a while, and finish what they began."""
 
 import mmap
 import signal
@@ -13,20 +13,19 @@ from werkzeug.utils import import_string
 
 STOPS = {signal.SIGTERM, signal.SIGINT}
 
-_told = mmap.mmap(-1, 1)
+_draining = mmap.mmap(-1, 1)
 """One byte that the server and its worker process share, because the worker is forked."""
 
 
 def is_draining() -> bool:
-    """Whether this server was told to stop: nobody new should be sent here."""
-    return _told[0] == 1
+    """Tell whether this server was told to stop, so that it should get no new connections."""
+    return _draining[0] == 1
 
 
 def install(app: Flask) -> None:
-    """Let go of each connection with the next answer on it, once told to stop.
+    """While draining, close each connection with its next response.
 
-    Whoever keeps connections, past the moment when nobody new is sent here, opens the next one elsewhere; else a request could be on
-    its way when the server closes.
+    Clients with open connections then open the next one at another process; otherwise a request could be on its way when the server closes.
     """
     app.after_request(_let_go)
 
@@ -38,10 +37,10 @@ def _let_go(response: Response) -> Response:
 
 
 class Server(MPServer):
-    """Told to stop, it serves on for `drain_seconds`, until load balancers know that it is not ready; told twice, it stops at once.
+    """A Granian server that serves on for `drain_seconds` after the first signal, until load balancers know; a second one stops it at once.
 
-    A signal reaches whichever thread of a process the kernel likes, and Python's main thread, waiting for a lock, does not hear what
-    another one got. So none gets it: each process has one thread that waits for it.
+    The kernel delivers a signal to any thread, and Python's main thread does not notice it while it waits for a lock. So all threads block
+    the signals, and each process has one thread that waits for them.
     """
 
     def __init__(self, *arguments: Any, drain_seconds: float, **options: Any) -> None:
@@ -49,15 +48,18 @@ class Server(MPServer):
         self._drain_seconds = drain_seconds
 
     def serve(self, *_: Any, **__: Any) -> None:
+        """Serve until told to stop."""
         signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
         super().serve(target_loader=_load)
 
     def startup(self, *arguments: Any) -> None:
+        """Start the worker process, then wait for signals."""
         super().startup(*arguments)  # type: ignore[no-untyped-call]
         _listen(lambda: self.signal_handler_interrupt, times=2)
 
     def signal_handler_interrupt(self, *_: Any) -> None:
-        told_again, _told[0] = is_draining(), 1
+        """Begin to drain; stop at once when draining already, or when `drain_seconds` is 0."""
+        told_again, _draining[0] = is_draining(), 1
         if told_again or not self._drain_seconds:
             super().signal_handler_interrupt()  # type: ignore[no-untyped-call]
             return
@@ -67,7 +69,7 @@ class Server(MPServer):
 
 
 def _load(target: str) -> Any:
-    """The application, in the worker process, which was born with its server's handlers and gets its own once this has returned."""
+    """Load the application in the worker process, which inherits the server's handlers and gets its own after this returns."""
     born_with = signal.getsignal(signal.SIGTERM)
 
     def own() -> Any:

@@ -28,15 +28,17 @@ class Strict(Schema):
     error_messages = {"unknown": "unknown", "type": "not_an_object"}
 
     class Meta:
+        """Unknown fields are refused."""
+
         unknown = RAISE
 
 
 class NothingIn(Strict):
-    """An act that needs no further word: `{}`."""
+    """The body of an operation without input: `{}`."""
 
 
 class Text(fields.String):
-    """Text of `least` to `most` characters, none of them a control character other than line breaks and tabs."""
+    """Text of `least` to `most` characters, without control characters other than line breaks and tabs."""
 
     default_error_messages = NEVER | {"invalid": "not_text", "length": "text_length", "form": "text_form"}
 
@@ -54,7 +56,7 @@ class Text(fields.String):
 
 
 class Whole(fields.Integer):
-    """A whole number from `least` to `most`: no floats, no booleans; digits as text only in addresses."""
+    """A whole number from `least` to `most`; floats and booleans are refused. Digits as text pass with `in_address` only."""
 
     default_error_messages = NEVER | {"invalid": "not_whole", "too_large": "out_of_range"}
 
@@ -71,7 +73,7 @@ class Whole(fields.Integer):
 
 
 class Choice(fields.String):
-    """One word of a closed list. `labels` are read by people: {word: (zh, en)}."""
+    """One word of a closed list. `labels` are for people: {word: (Chinese, English)}."""
 
     default_error_messages = NEVER | {"invalid": "not_a_choice"}
 
@@ -83,6 +85,8 @@ class Choice(fields.String):
 
 
 class Id(fields.UUID):
+    """A UUID, written with hyphens."""
+
     default_error_messages = NEVER | {"invalid": "not_an_id", "invalid_uuid": "not_an_id"}
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
@@ -92,7 +96,7 @@ class Id(fields.UUID):
 
 
 class Moment(fields.AwareDateTime):
-    """A time with its zone, ISO 8601."""
+    """A time with its zone, in ISO 8601, between 1970 and 2200."""
 
     default_error_messages = NEVER | dict.fromkeys(("invalid", "invalid_awareness", "format"), "not_a_moment")
 
@@ -106,7 +110,7 @@ class Moment(fields.AwareDateTime):
 
 
 class Flag(fields.Boolean):
-    """`true` or `false`, as text only in addresses."""
+    """`true` or `false`; as text with `in_address` only."""
 
     default_error_messages = NEVER | {"invalid": "not_true_or_false"}
 
@@ -123,7 +127,7 @@ class Flag(fields.Boolean):
 
 
 class Region(fields.String):
-    """A division code of the edition in use, of one of the given lengths; "" is the whole country where 0 is among them."""
+    """A division code of the present edition, of one of the given lengths; with length 0, "" is the whole country."""
 
     default_error_messages = NEVER | {"invalid": "unknown_region", "unknown_region": "unknown_region"}
 
@@ -149,6 +153,8 @@ class AllowedOperations(fields.List[str]):
 
 
 class Category(Text):
+    """A path in the catalogue of goods, widest first: `food.rice`."""
+
     def __init__(self, **options: Any) -> None:
         metadata = {"example": "food.rice"} | options.pop("metadata", {})
         super().__init__(100, pattern=r"[a-z0-9]+(\.[a-z0-9]+)*", metadata=metadata, **options)

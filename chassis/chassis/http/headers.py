@@ -1,4 +1,4 @@
-"""What every answer bears whatever it is about: the request's id, and what browsers and proxies may do with it."""
+"""Headers of every response: the request's id, and rules for browsers and proxies."""
 
 import re
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ REQUEST_HEADERS = (
 
 
 def install(app: Flask, settings: WebSettings) -> None:
-    """Set the headers of every answer of `app`, and read what proxies say of the caller if any is trusted."""
+    """Set the headers of every response of `app`; read the caller's address from proxies when any is trusted."""
     always = dict(SAFE)
     if settings.hsts_seconds:
         always["Strict-Transport-Security"] = f"max-age={settings.hsts_seconds}; includeSubDomains"
@@ -58,7 +58,7 @@ def install(app: Flask, settings: WebSettings) -> None:
 
 
 def _name_request() -> None:
-    """The id that the caller gave the request if it can be one, else a new one; it stands in every line that is logged meanwhile."""
+    """Use the request id that the caller gave if it is well-formed, else a new one; all log lines of the request contain it."""
     given = request.headers.get("X-Request-Id", "")
     g.request_id = given if _SANE.fullmatch(given) else str(new_id())
     structlog.contextvars.bind_contextvars(request_id=g.request_id)

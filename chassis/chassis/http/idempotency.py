@@ -1,4 +1,4 @@
-"""The same POST sent twice is done once: `Idempotency-Key`, for one caller, method and path, for 24 hours."""
+"""Idempotency keys: the same POST sent twice is carried out once, for one caller, method and path, for 24 hours."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -15,7 +15,7 @@ _FIND = text(
     "SELECT body_hash, status, location FROM idempotency_keys"
     " WHERE caller_id = :caller_id AND method = :method AND path = :path AND key = :key AND used_at > now() - interval '24 hours'"
 )
-# What the request has to tell goes with it, in one round trip.
+# The events of the request are written in the same round trip.
 _STORE = f"""WITH told AS ({INSERT})
     INSERT INTO idempotency_keys (caller_id, method, path, key, body_hash, status, location)
     VALUES (%(caller_id)s, %(method)s, %(path)s, %(key)s, %(body_hash)s, %(status)s, %(location)s)
@@ -23,21 +23,21 @@ _STORE = f"""WITH told AS ({INSERT})
     SET body_hash = excluded.body_hash, status = excluded.status, location = excluded.location, used_at = now()
     WHERE idempotency_keys.used_at <= now() - interval '24 hours'"""
 _at_work: set[tuple[object, ...]] = set()
-"""Requests that this process is carrying out. It spares repeating them meanwhile; that nothing is done twice, `_STORE` sees to."""
+"""Requests that run in this process. This spares repeating them meanwhile; `_STORE` guarantees that none is carried out twice."""
 
 
 @dataclass(frozen=True)
 class Earlier:
-    """What an earlier request with the same key came to: its status and the address of the thing it made or changed."""
+    """The outcome of an earlier request with the same key: its status, and the address of the thing it made or changed."""
 
     status: int
     location: str
 
 
 def start(caller_id: UUID) -> None:
-    """Carry the present request out, until `finish`.
+    """Mark the present request as running in this process, until `finish`.
 
-    Raises `in_progress` while this process does so already, `invalid` for an unusable key.
+    Raises `in_progress` when it already is, `invalid` for an unusable key.
     """
     key = request.headers["Idempotency-Key"]
     if not 1 <= len(key) <= 100 or not key.isascii() or not key.isprintable():
@@ -49,13 +49,14 @@ def start(caller_id: UUID) -> None:
 
 
 def finish(caller_id: UUID) -> None:
+    """Forget that the present request is running."""
     _at_work.discard(tuple(_same(caller_id).values()))
 
 
 def store_response(session: Session, caller_id: UUID, response: Response) -> None:
-    """Remember what the request came to, in its own transaction. The response must name the thing in `Location`.
+    """Store the outcome of the request in its own transaction. The response must name the thing in `Location`.
 
-    Raises `in_progress` when the same request was carried out before, or by somebody else meanwhile, for whom it waits.
+    Raises `in_progress` when the same request was carried out before, or by another process meanwhile, for which it waits.
     """
     session.flush()
     stated = {"body_hash": _body_hash(), "status": response.status_code, "location": response.headers["Location"]}
@@ -65,7 +66,7 @@ def store_response(session: Session, caller_id: UUID, response: Response) -> Non
 
 
 def find_earlier(session: Session, caller_id: UUID) -> Earlier | None:
-    """What this request came to earlier, if it was carried out before. Raises `key_reused` when that one's body differs."""
+    """Return the outcome of an earlier request with the same key, or None. Raises `key_reused` when its body differed."""
     row = session.execute(_FIND, _same(caller_id)).one_or_none()
     if row is None:
         return None
@@ -79,5 +80,5 @@ def _same(caller_id: UUID) -> dict[str, object]:
 
 
 def _body_hash() -> bytes:
-    # Keyed, because a body may hold a national id, of which there are few enough to try them all.
+    # Keyed, because a body may hold a national id, and all of those can be tried.
     return fingerprint(request.get_data(cache=True))

@@ -1,4 +1,4 @@
-"""What the OpenAPI document says beyond the schemas: who may call, what is shown, what an error looks like."""
+"""Additions to the OpenAPI document: access rules, versions, idempotency keys, and the schema of problems."""
 
 from collections.abc import Collection
 from typing import Any
@@ -62,7 +62,7 @@ _BYTES = {"schema": {"type": "string", "format": "binary"}}
 def record_access(
     route: Any, name: str, who: Collection[str], view: View, idempotent: bool, versioned: bool, files: Collection[str]
 ) -> None:
-    """Leave on the route what `complete` writes into the document."""
+    """Store on the route what `complete` writes into the document."""
     route.access = {"who": sorted(who), "view": view, "idempotent": idempotent}
     route._spec = getattr(route, "_spec", {})
     route._spec["operation_id"] = name
@@ -73,7 +73,7 @@ def record_access(
 
 
 def complete(document: Any) -> Any:
-    """Complete the generated document: the token, the problem every operation may answer, required bodies."""
+    """Complete the generated document: token, tags, the problem that every operation may answer, required bodies."""
     components = document.setdefault("components", {})
     components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
     components.setdefault("schemas", {})["Problem"] = PROBLEM
@@ -100,7 +100,7 @@ def complete(document: Any) -> Any:
 
 
 def _tell_versions(address: str, method: str, operation: dict[str, Any]) -> None:
-    """One thing is answered: its tag, and what may be said of the tags one has."""
+    """Describe the `ETag` of a response, and the preconditions that a request may state."""
     for answer in operation["responses"].values():
         if "application/json" in answer.get("content", {}):
             answer["headers"] = answer.get("headers", {}) | {"ETag": ETAG}

@@ -1,4 +1,4 @@
-"""Long lists, a page at a time: a cursor points behind the last row seen, so that new rows shift nothing."""
+"""Pagination of lists: a cursor points behind the last row seen, so that new rows shift nothing."""
 
 import base64
 import binascii
@@ -14,14 +14,14 @@ from chassis.problems import invalid
 
 
 class PageIn(Strict):
-    """What every list takes in its address."""
+    """The query parameters of every list."""
 
     cursor = Text(100, metadata={"description": "`next` of the page before"})
     limit = Whole(1, 100, in_address=True, load_default=20)
 
 
 def page_of(item: type[Schema]) -> type[Schema]:
-    """The answer schema of a list of `item`."""
+    """Return the answer schema of a list of `item`: `items` and `next`."""
     name = item.__name__.removesuffix("Out") + "Page"
     items = fields.List(fields.Nested(item), required=True)
     listed: dict[str, fields.Field[Any]] = {"items": items, "next": fields.String(allow_none=True, required=True)}
@@ -29,7 +29,10 @@ def page_of(item: type[Schema]) -> type[Schema]:
 
 
 def page(session: Session, query: Select[Any], key: Any, cursor: str | None = None, limit: int = 20) -> dict[str, Any]:
-    """One page of a query over one entity, newest first by its UUIDv7 `key` column. Raises `invalid` for a cursor that is none."""
+    """Return one page (`items`, `next`) of a query for one entity, newest first by its UUIDv7 column `key`.
+
+    Raises `invalid` for a malformed cursor.
+    """
     if cursor:
         query = query.where(key < _read(cursor))
     rows = list(session.scalars(query.order_by(key.desc()).limit(limit + 1)))

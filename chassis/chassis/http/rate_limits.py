@@ -1,4 +1,4 @@
-"""How often one may ask: so many requests a minute for each caller, and for each address of guests."""
+"""Rate limits: requests a minute for each caller, and for each address of guests."""
 
 import logging
 import threading
@@ -23,7 +23,7 @@ too_many = problem(429, "too_many", zh="请求过于频繁，请稍后再试", e
 
 
 class SweptMemoryStorage(MemoryStorage):
-    """The library's own sweeps through all counters a hundredth of a second after each hit, which takes longer than a request."""
+    """Counters in memory, swept once a minute. The library sweeps 10 ms after each hit, which takes longer than a request."""
 
     STORAGE_SCHEME = ["swept"]
 
@@ -35,10 +35,10 @@ class SweptMemoryStorage(MemoryStorage):
 
 
 class RateLimiter:
-    """Counts in this process, or for all processes in the store; while that is away, in this process."""
+    """Counters in this process, or in a store that all processes share; while that is unavailable, in this process."""
 
     def __init__(self, settings: WebSettings) -> None:
-        """Raises ValueError for figures that are none."""
+        """Read the limits. Raises `ValueError` for a malformed one."""
         self._limits = {
             "reads": parse(settings.rate_reads),
             "writes": parse(settings.rate_writes),
@@ -53,7 +53,7 @@ class RateLimiter:
             self._shared = SlidingWindowCounterRateLimiter(store)
 
     def count(self, what: str, who: str) -> None:
-        """Count one request. Raises `too_many` with the seconds to wait when there were as many as may be."""
+        """Count one request of `who`. Raises `too_many`, with the seconds to wait, when the limit `what` is reached."""
         limit = self._limits[what]
         if self._shared and time.monotonic() >= self._away_until:
             try:
@@ -72,7 +72,7 @@ def _spend(limiter: SlidingWindowCounterRateLimiter, limit: RateLimitItem, what:
 
 
 def count_request(caller: Caller | None, signs_in: bool) -> None:
-    """Count the present request for its caller, or for the address it came from. Raises `too_many`."""
+    """Count the present request for its caller, or for the address of a guest. Raises `too_many`."""
     rates: RateLimiter = current_app.extensions["rates"]
     if signs_in:
         rates.count("sign_ins", _address())
@@ -83,7 +83,7 @@ def count_request(caller: Caller | None, signs_in: bool) -> None:
 
 
 def _address() -> str:
-    """Where a guest comes from; of an IPv6 address the half that a household cannot choose, unless there is an IPv4 address in it."""
+    """Return a guest's IPv4 address, or the first half of its IPv6 address, which one household cannot vary."""
     said = request.remote_addr or ""
     if said.startswith("["):
         said = said[1:].partition("]")[0]

@@ -77,7 +77,7 @@ def access(
 
 
 def _caller(keys: Keys, who: Collection[str], signs_in: bool, session: Session) -> Caller | None:
-    """Who asks. Every request counts once for somebody, whatever it comes to; looking at what was done before counts no more."""
+    """Return the caller. Each request counts once against a rate limit, whatever its outcome; repeated ones are not counted again."""
     try:
         caller = None if signs_in else caller_of_request(keys, SIGNED_IN if who else ANYONE, lambda: session)
     except sign_in_needed:
@@ -91,13 +91,13 @@ def _caller(keys: Keys, who: Collection[str], signs_in: bool, session: Session) 
 
 
 def _find_earlier(database: Database, caller: Caller) -> idempotency.Earlier | None:
-    """What the same request came to before, which this one noticed in the end, or which may be why it was refused."""
+    """Return the outcome of an earlier request with the same key, which may be why this one was refused."""
     with database.begin() as session:
         return idempotency.find_earlier(session, caller.id)
 
 
 def _answer_again(earlier: idempotency.Earlier) -> Response:
-    """Answer a repeated request with the thing as it stands now, as its caller may see it now."""
+    """Answer a repeated request with the thing as it is now, as far as its caller may see it."""
     g.again = True
     endpoint, arguments = current_app.url_map.bind("").match(earlier.location, method="GET")
     response = make_response(current_app.view_functions[endpoint](**arguments))

@@ -1,4 +1,4 @@
-"""JSON read strictly: what two readers could understand differently is refused."""
+"""Strict reading of JSON: input that two readers could understand differently is refused."""
 
 import json
 import math
@@ -16,12 +16,10 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
 def read_body(request: Request, files: Collection[str] = ()) -> Any:
-    """What the body says, webargs' `missing` without one, or when it is to be a file of one of these media types.
+    """Return the decoded body, or webargs' `missing` without one, or when the route takes a file of one of these media types.
 
     Raises `bad_text` for control characters in the address, `repeated_parameter`, and `too_large`, `unsupported_type` or `bad_json`
-    for a body that is not clean JSON, or no such file.
-
-    Clean is: UTF-8, no duplicate keys, no NaN or Infinity, numbers of at most 40 characters, not nested beyond reason.
+    for the body. JSON must be UTF-8, without duplicate keys, NaN or Infinity, numbers over 40 characters, or extreme nesting.
     """
     if _CONTROL.search(request.path) or any(_CONTROL.search(key + value) for key, value in request.args.items(multi=True)):
         raise bad_text()
@@ -32,7 +30,7 @@ def read_body(request: Request, files: Collection[str] = ()) -> Any:
             raise repeated_parameter(name=name[:50])
     if request.method not in WITH_BODY or not (body := request.get_data(cache=True)):
         return missing
-    # A body sent in chunks is cut off at the limit, without a word.
+    # A chunked body is cut off at the limit without an error.
     if request.content_length is None and len(body) == request.max_content_length:
         raise too_large()
     if files:

@@ -1,4 +1,4 @@
-"""Nobody changes what they have not seen: `ETag` on every answer about one thing, `If-Match` judged on the row as it is locked."""
+"""Optimistic locking: `ETag` on every response about one thing, `If-Match` checked on the locked row."""
 
 import hashlib
 import json
@@ -17,26 +17,30 @@ no_precondition = problem(400, "no_precondition", zh="此处不接受 If-Match",
 
 
 class Versioned(Protocol):
+    """A row with a version."""
+
     @property
-    def version(self) -> Any: ...
+    def version(self) -> Any:
+        """A number that grows with every change."""
+        ...
 
 
 @dataclass
 class _Seen:
-    """The tags that a request says it has seen, and whether anything was compared with them."""
+    """The tags in `If-Match`, and whether a row was checked against them."""
 
     tags: ETags
     compared: bool = False
 
 
 def is_versioned(route: Any) -> bool:
-    """Whether a route answers with one thing that has a version."""
+    """Tell whether a route answers with one thing that has a version."""
     schema = getattr(route, "_spec", {}).get("response", {}).get("schema")
     return "version" in getattr(schema, "_declared_fields", {})
 
 
 def read_if_match(session: Session) -> None:
-    """Remember with the session what the request says it has seen. Raises `precondition_needed` for a PATCH or PUT that does not say."""
+    """Store `If-Match` with the session. Raises `precondition_needed` for a PATCH or PUT without it."""
     if "If-Match" in request.headers and request.method not in {"GET", "HEAD"}:
         session.info["seen"] = _Seen(request.if_match)
     elif request.method in {"PATCH", "PUT"}:
@@ -44,7 +48,10 @@ def read_if_match(session: Session) -> None:
 
 
 def check_if_match(session: Session, row: Versioned) -> None:
-    """Raises `stale` when the request named other versions than the one that `row`, which the session has locked, is at."""
+    """Check the version of a row against `If-Match`; call it after the session has locked the row.
+
+    Raises `stale` when the request names other versions; does nothing without `If-Match`.
+    """
     seen: _Seen | None = session.info.get("seen")
     if seen is None:
         return
@@ -55,14 +62,14 @@ def check_if_match(session: Session, row: Versioned) -> None:
 
 
 def require_checked(session: Session) -> None:
-    """Raises `no_precondition` when nothing was compared with what the request says it has seen: it would go by unheeded."""
+    """Raise `no_precondition` when the request has `If-Match` and no row was checked: it would be ignored silently."""
     seen: _Seen | None = session.info.get("seen")
     if seen is not None and not seen.compared:
         raise no_precondition()
 
 
 def set_etag(response: Response) -> None:
-    """Give the answer its `ETag`: the version, and a digest of what just this caller sees; 304 when they have it already."""
+    """Set `ETag`: the version, and a digest of what this caller sees. Answer 304 when the caller has it already."""
     if response.status_code not in {200, 201, 202}:
         return
     body = response.get_data()

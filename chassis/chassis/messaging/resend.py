@@ -48,16 +48,16 @@ class Source:
         return name_of(self.subscription.event)
 
 
-def subscriptions_of(teller: str, listener: str, wanted: Collection[str] = ()) -> list[Subscription]:
+def subscriptions_of(producer: str, listener: str, wanted: Collection[str] = ()) -> list[Subscription]:
     """Return the subscriptions of the listener to the producer's events, all or the wanted ones, by `listeners.json`.
 
     Raises `Refused` when there is none.
     """
-    heard = sorted(name for name, event in every_event().items() if producer_of(event) == teller and listener in listeners().get(name, ()))
+    heard = sorted(name for name, event in every_event().items() if producer_of(event) == producer and listener in listeners().get(name, ()))
     if strangers := sorted(set(wanted) - set(heard)):
-        raise Refused(f"{listener} does not listen to {', '.join(strangers)} of {teller}; it listens to {', '.join(heard) or 'nothing'}")
+        raise Refused(f"{listener} does not listen to {', '.join(strangers)} of {producer}; it listens to {', '.join(heard) or 'nothing'}")
     if not heard:
-        raise Refused(f"{listener} listens to nothing that {teller} tells")
+        raise Refused(f"{listener} listens to nothing that {producer} tells")
     return [Subscription(listener, every_event()[name]) for name in heard if not wanted or name in wanted]
 
 
@@ -100,8 +100,8 @@ def _wait_for_room(publisher: Publisher, queue: str, most_waiting: int) -> None:
 def arguments_of(doc: str | None, **kinds: dict[str, object]) -> argparse.Namespace:
     """Parse the command line that `replay` and `retell` share, with the further options in `kinds`."""
     parser = argparse.ArgumentParser(description=doc)
-    parser.add_argument("teller", help="the service that told the events")
-    parser.add_argument("--to", required=True, metavar="LISTENER", help="the service that is told again, it alone")
+    parser.add_argument("producer", help="the service that published the events")
+    parser.add_argument("--to", required=True, metavar="LISTENER", help="the one service that gets them")
     parser.add_argument("--event", nargs="+", default=[], help="names as on the wire, need_published; without: all it listens to")
     parser.add_argument("--after", default="", metavar="POSITION", help="go on where an earlier run ended")
     parser.add_argument("--most-waiting", type=int, default=MAX_WAITING, help="wait while more wait in the queue")
@@ -120,7 +120,7 @@ def run(given: argparse.Namespace, settings: Settings, sources: Callable[[Databa
         with Progress(*columns, console=Console(stderr=True)) as progress:
             with database.begin() as session:
                 total = sum(source.count(session) for source in found)
-            task = progress.add_task(f"重述 {given.teller} → {given.to}", total=total)
+            task = progress.add_task(f"重述 {given.producer} → {given.to}", total=total)
             for count, reached in resend_all(database, settings, found, given.after, given.most_waiting):
                 told, position = told + count, reached
                 progress.update(task, advance=count, description=reached.partition("/")[0])

@@ -12,7 +12,7 @@ import structlog
 from chassis.ops import tracing
 
 LEVELS = dict.fromkeys(("amqp", "kombu", "nameko", "httpx", "httpcore", "alembic"), logging.WARNING) | {
-    # nameko writes an exception's own words into its message; `events` logs the same without them.
+    # nameko logs the text of exceptions; `consumer` logs the same without it.
     "nameko.containers": logging.CRITICAL
 }
 ALLOWED_KEYS = {
@@ -21,7 +21,7 @@ ALLOWED_KEYS = {
     "pause_seconds", "timer", "reason", "count", "letter", "by",
     "row",
 }  # fmt: skip
-"""What a line may say. A key that nobody thought of may hold what nobody should read; it is named in `withheld`, not shown."""
+"""Keys that a line may contain. Any other key may hold personal data: it is named in `withheld`, and its value is left out."""
 _NUMBERS = re.compile(
     r"(?P<id>\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b(?=[0-9]*[a-f])(?:[0-9a-f]{32}|[0-9a-f]{16})\b)"
     r"|(?<!\d)(?:\+?\d{2}[- ]?)?\d{3}[- ]?\d{4}[- ]?\d{4}(?!\d)|(?<!\d)\d{14,19}[Xx]?(?!\d)"

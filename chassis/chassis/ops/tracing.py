@@ -70,7 +70,7 @@ def _recorded(name: str, traceparent: str | None, kind: Kind, attributes: Mappin
         context = recorded.get_span_context()
         yield f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"
     except BaseException as error:
-        # An exception's own words may quote a row or a body.
+        # An exception's text may quote a row or a body.
         recorded.set_status(Status(StatusCode.ERROR, type(error).__name__))
         raise
     finally:

@@ -1,4 +1,4 @@
-"""pytest fixtures every service's tests use: a real PostgreSQL, a migrated database, an API to call, tokens to call it with."""
+"""pytest fixtures of all services: a real PostgreSQL, a migrated database, a client of the API with tokens."""
 
 import os
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -34,10 +34,11 @@ os.environ.setdefault("FINGERPRINT_KEY", "a key for tests")
 
 
 class RolledBack(Database):
-    """A database whose transactions are savepoints of one that is rolled back in the end: as fast as none, as true as any."""
+    """A database whose transactions are savepoints of one transaction, which a test rolls back at its end."""
 
     @contextmanager
     def trial(self) -> Iterator["RolledBack"]:
+        """Begin the outer transaction; roll it back at the end of the block."""
         with self.engine.connect() as self._connection:
             transaction = self._connection.begin()
             try:
@@ -47,6 +48,7 @@ class RolledBack(Database):
 
     @contextmanager
     def begin(self) -> Iterator[Session]:
+        """Begin a savepoint, as `Database.begin` begins a transaction."""
         with Session(self._connection, expire_on_commit=False, join_transaction_mode="create_savepoint") as session, session.begin():
             yield session
 
@@ -60,44 +62,49 @@ class RolledBack(Database):
             savepoint.rollback()
 
     def found(self, query: Executable, **given: Any) -> Sequence[Row[Any]]:
-        """What a query finds now, without a transaction of its own: for tests that look very often."""
+        """Run a query without a savepoint of its own, for tests that look very often."""
         return self._connection.execute(query, given).all()
 
 
 class KnownKeys:
-    """A signer and its public keys, in place of users'."""
+    """A signer of tokens and its public keys, in place of those of users."""
 
     def __init__(self) -> None:
         self._key = ECKey.generate_key("P-256", {"kid": "test"}, auto_kid=False)
 
     def current(self) -> KeySet:
+        """Return the public keys."""
         return KeySet([self._key])
 
     renewed = current
 
     def token(self, user_id: UUID, kind: str, minutes: float = 15, **claims: Any) -> str:
+        """Sign a token of a user, valid for `minutes`, with further `claims`."""
         stated = {"iss": ISSUER, "sub": str(user_id), "kind": kind, "exp": datetime.now(UTC) + timedelta(minutes=minutes)} | claims
         return jwt.encode({"alg": ALGORITHM, "kid": "test"}, stated, self._key)
 
 
 class Client:
-    """Calls a service's API as somebody: `client.post("/v1/needs", {...}, by=agent)` gives the response."""
+    """A client of a service's API: `client.post("/v1/needs", {...}, by=agent)` returns the response."""
 
     def __init__(self, flask: FlaskClient, keys: KnownKeys) -> None:
         self.flask = flask
         self._keys = keys
 
     def get(self, path: str, by: "Person | None" = None, headers: dict[str, str] | None = None, **query: Any) -> Any:
+        """Send a GET with these query parameters."""
         return self.flask.get(path, query_string=query or None, headers=self._headers(by) | (headers or {}))
 
     def post(self, path: str, body: Any = None, by: "Person | None" = None, headers: dict[str, str] | None = None) -> Any:
+        """Send a POST; the default body is `{}`."""
         return self.flask.post(path, json=body if body is not None else {}, headers=self._headers(by) | (headers or {}))
 
     def patch(self, path: str, body: Any, by: "Person | None" = None, seen: str | None = "*") -> Any:
-        """`seen` is what `If-Match` says; by default that any version will do."""
+        """Send a PATCH; `seen` is the value of `If-Match`, by default any version."""
         return self.flask.patch(path, json=body, headers=self._headers(by) | ({"If-Match": seen} if seen else {}))
 
     def put(self, path: str, body: Any, by: "Person | None" = None, seen: str | None = "*") -> Any:
+        """Send a PUT; `seen` is as in `patch`."""
         return self.flask.put(path, json=body, headers=self._headers(by) | ({"If-Match": seen} if seen else {}))
 
     def _headers(self, by: "Person | None") -> dict[str, str]:
@@ -105,7 +112,7 @@ class Client:
 
 
 class Person:
-    """Somebody who signed in."""
+    """A signed-in user."""
 
     def __init__(self, kind: str) -> None:
         self.id = new_id()
@@ -113,7 +120,7 @@ class Person:
 
 
 def administrator_of(database: Database, region: str) -> Person:
-    """Somebody who manages a region, as the service learnt from users."""
+    """Return a user who administers a region, as the service would know from users."""
     person = Person("staff")
     event = AdministratorAppointed(
         version=1, appointment_id=new_id(), user_id=person.id, region=region, appointed_by=None, appointed_at=datetime.now(UTC)
@@ -124,7 +131,7 @@ def administrator_of(database: Database, region: str) -> Person:
 
 
 def database_fixtures(service: str) -> tuple[Any, Any]:
-    """The fixtures `engine` and `database` (which forgets after each test) of a service, for its conftest to name."""
+    """Return the fixtures `engine` and `database` (rolled back after each test), for a service's conftest to name."""
 
     @pytest.fixture(scope="session")
     def engine(database_of: Callable[[str, str], str]) -> Iterator[RolledBack]:
@@ -141,7 +148,7 @@ def database_fixtures(service: str) -> tuple[Any, Any]:
 
 
 def api_fixtures(service: str, api: APIBlueprint) -> tuple[Any, Any, Any]:
-    """As `database_fixtures`, and `client`, who calls the service's API."""
+    """Return these fixtures and `client`, which calls the service's API."""
 
     @pytest.fixture
     def client(database: RolledBack, keys: KnownKeys) -> Client:
@@ -151,9 +158,9 @@ def api_fixtures(service: str, api: APIBlueprint) -> tuple[Any, Any, Any]:
 
 
 def assert_retold(database: Database, stories: Sequence[Snapshot], restated: Collection[type[Event]] = ()) -> list[Event]:
-    """What the stories tell of the rows was told live and waits in the outbox; of each thing its last word is among it.
+    """Check that snapshots repeat published events: each is in the outbox, and the last event of each thing is among them.
 
-    Gives what they tell. `restated` are events that are told anew with the figures of today.
+    Returns the events of the snapshots. `restated` are events whose snapshots hold the figures of today.
     """
     with database.begin() as session:
         live = outbox.pending(session)
@@ -171,12 +178,14 @@ def assert_retold(database: Database, stories: Sequence[Snapshot], restated: Col
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[servers.Postgres]:
+    """A private PostgreSQL for the whole run."""
     with servers.start(durable=False) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def rabbitmq() -> Iterator[brokers.RabbitMQ]:
+    """A private RabbitMQ node for the whole run."""
     with brokers.start() as broker:
         yield broker
 
@@ -190,4 +199,5 @@ def database_of(postgres: servers.Postgres) -> Callable[[str, str], str]:
 
 @pytest.fixture(scope="session")
 def keys() -> KnownKeys:
+    """A signer of tokens."""
     return KnownKeys()

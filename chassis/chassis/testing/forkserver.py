@@ -54,14 +54,17 @@ class Fork:
         return code
 
     def send_signal(self, signum: int) -> None:
+        """Send a signal to the process."""
         if self.poll() is None:
             with suppress(ProcessLookupError):
                 os.kill(self.pid, signum)
 
     def terminate(self) -> None:
+        """Send SIGTERM."""
         self.send_signal(signal.SIGTERM)
 
     def kill(self) -> None:
+        """Send SIGKILL."""
         self.send_signal(signal.SIGKILL)
 
 
@@ -90,6 +93,7 @@ class ForkServer:
         return Fork(int(self._stream.readline()), ending)
 
     def close(self) -> None:
+        """End the server."""
         self._stream.close()
         self._server.wait()
 
@@ -110,6 +114,7 @@ def start(arguments: Sequence[str], environment: Mapping[str, str], log: Path, c
 
 
 def main() -> None:
+    """Serve requests for forks until the parent closes the connection."""
     door = int(sys.argv[1])
     for name in sys.argv[2:]:
         import_module(name)

@@ -84,6 +84,7 @@ def kept_ports(path: Path, count: int) -> list[int]:
 
 
 def is_free(port: int) -> bool:
+    """Tell whether a port of 127.0.0.1 is free."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -121,6 +122,7 @@ class Server:
 
     @property
     def pid(self) -> int:
+        """The process id of the server."""
         return self._process.pid
 
     def start_again(self) -> None:
@@ -269,9 +271,11 @@ class Postgres(Server):
 
     @property
     def port(self) -> int:
+        """The port the server listens on."""
         return self._ports[0]
 
     def url(self, database: str) -> str:
+        """Return the address of a database."""
         return f"postgresql+psycopg://{ACCOUNT}:{self._password}@127.0.0.1:{self.port}/{database}"
 
     def create(self, database: str, template: str | None = None) -> None:
@@ -290,6 +294,7 @@ class Postgres(Server):
         self._execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database)))
 
     def discard(self) -> None:
+        """Stop the server at once and remove its shared memory."""
         # Killed, it would leave its processes and its shared memory behind.
         self._process.send_signal(signal.SIGQUIT)
         self._process.send_signal(signal.SIGCONT)

@@ -44,6 +44,7 @@ class RabbitMQ(Server):
         self._launch()
 
     def url(self, vhost: str = "/") -> str:
+        """Return the address of a virtual host."""
         return f"amqp://{USER}:{self._password}@127.0.0.1:{self.port}/{quote(vhost, safe='')}"
 
     def create_vhost(self, name: str) -> None:
@@ -109,13 +110,16 @@ class RabbitMQ(Server):
         os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
     def thaw(self) -> None:
+        """Let a frozen node continue."""
         self._process.send_signal(signal.SIGCONT)
 
     def stop(self) -> None:
+        """Stop the node and its epmd."""
         super().stop()
         self._end_epmd()
 
     def discard(self) -> None:
+        """Kill the node and its epmd."""
         super().discard()
         self._end_epmd()
 
