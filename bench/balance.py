@@ -25,7 +25,7 @@ from chassis.migrate import migrate
 from chassis.testing import postgres
 from contracts.needs import NeedPublished
 from matching.balance import actions as keeping
-from matching.balance import events as telling
+from matching.balance import publication
 from matching.balance import queries as asking
 from matching.checks.actions import CHECKS, run_checks
 from matching.clearing import actions as clearing
@@ -138,7 +138,7 @@ def add_up(database: Database) -> float:
 
 
 def tell(database: Database) -> None:
-    say("balance: 500 figures told", "ms", 1000 * timed(database, telling.publish_changed_balances, 5))
+    say("balance: 500 figures told", "ms", 1000 * timed(database, publication.publish_changed_balances, 5))
 
 
 def share_of_notes(database: Database, rounds: int) -> None:

@@ -27,8 +27,8 @@ from chassis.ops import gc_tuning
 from contracts.event import decode, encode
 from contracts.matching import MatchProposed
 from contracts.needs import NeedPublished
-from matching.allocation.reasons import reasons_for
-from matching.allocation.score import Demand, Key, keys_of
+from matching.allocation.reasons import build_reasons
+from matching.allocation.score import Demand, Key, list_fitting_keys
 from matching.allocation.solver import Supply, allocate
 from matching.intake.actions import URGENCY
 
@@ -79,7 +79,7 @@ def match(connection: psycopg.Connection[Any], needs: Sequence[NeedPublished]) -
     need_of = {need.need_id: need for need in needs}
     demands: Counter[Key] = Counter()
     for one in asked.values():
-        for key in keys_of(one):
+        for key in list_fitting_keys(one):
             demands[key] += one.rest
     with connection.transaction():
         connection.execute(NEEDS, [text_of([_row(need) for need in needs])])
@@ -94,7 +94,7 @@ def match(connection: psycopg.Connection[Any], needs: Sequence[NeedPublished]) -
                     version=1, match_id=new_id(), need_id=need.need_id, pledge_id=pledge.id, household_id=need.household_id,
                     account_id=need.account_id, poster_id=need.poster_id, pledger_id=pledge.pledger_id, region=need.region,
                     category=need.category, unit=need.unit, quantity=share.quantity, proposed_at=at,
-                    reasons=reasons_for(asked[share.need], (pledge.category, pledge.unit, pledge.scope), share),
+                    reasons=build_reasons(asked[share.need], (pledge.category, pledge.unit, pledge.scope), share),
                     answer_by=min(at + timedelta(hours=72), pledge.valid_until),
                 )
             )  # fmt: skip

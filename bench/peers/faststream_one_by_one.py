@@ -21,8 +21,8 @@ from chassis.data.database import new_id
 from contracts.event import Envelope, decode, encode
 from contracts.matching import MatchProposed
 from contracts.needs import NeedPublished
-from matching.allocation.reasons import reasons_for
-from matching.allocation.score import Demand, keys_of, score
+from matching.allocation.reasons import build_reasons
+from matching.allocation.score import Demand, list_fitting_keys, score_unit
 from matching.allocation.solver import Share
 from matching.intake.actions import URGENCY
 
@@ -92,9 +92,9 @@ async def match(connection: Any, need: NeedPublished) -> None:
         URGENCY[need.urgency], need.quantity, need.posted_at,
     )  # fmt: skip
     asked = Demand(need.need_id, need.category, need.unit, need.region, URGENCY[need.urgency], (at - need.posted_at).days, need.quantity)
-    categories, units, scopes = (list(column) for column in zip(*keys_of(asked), strict=True))
+    categories, units, scopes = (list(column) for column in zip(*list_fitting_keys(asked), strict=True))
     rows = await connection.fetch(PROBE, categories, units, scopes, need.quantity)
-    rows.sort(key=lambda row: -score(asked, (row["category"], row["unit"], row["scope"]), len(rows)).value)
+    rows.sort(key=lambda row: -score_unit(asked, (row["category"], row["unit"], row["scope"]), len(rows)).value)
     rest, matches = need.quantity, []
     for row in rows:
         if not rest:
@@ -116,7 +116,7 @@ def _proposal(need: NeedPublished, asked: Demand, pledge: Any, quantity: int, at
         version=1, match_id=new_id(), need_id=need.need_id, pledge_id=pledge["id"], household_id=need.household_id,
         account_id=need.account_id, poster_id=need.poster_id, pledger_id=pledge["pledger_id"], region=need.region, category=need.category,
         unit=need.unit, quantity=quantity, proposed_at=at, answer_by=min(at + timedelta(hours=72), pledge["valid_until"]),
-        reasons=reasons_for(asked, (pledge["category"], pledge["unit"], pledge["scope"]), Share(asked.id, pledge["id"], quantity)),
+        reasons=build_reasons(asked, (pledge["category"], pledge["unit"], pledge["scope"]), Share(asked.id, pledge["id"], quantity)),
     )  # fmt: skip
 
 

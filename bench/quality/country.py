@@ -6,7 +6,7 @@ from uuid import UUID
 
 import numpy as np
 
-from matching.allocation.score import DEFAULT, Demand, Key, Weights, keys_of, score
+from matching.allocation.score import DEFAULT, Demand, Key, Weights, list_fitting_keys, score_unit
 from matching.allocation.solver import Supply
 
 ITEMS = [f"{group}.{item}" for group in ("food", "health", "home", "school", "tools") for item in "abcdef"]
@@ -87,8 +87,8 @@ def worth(
     keys = {pledge.key for pledge in pledges}
     found = []
     for row, need in enumerate(needs):
-        fitting: set[Key] = set(keys_of(need)) & keys
-        value_of = {key: score(need, key, len(fitting), weights, 0).value for key in fitting}
+        fitting: set[Key] = set(list_fitting_keys(need)) & keys
+        value_of = {key: score_unit(need, key, len(fitting), weights, 0).value for key in fitting}
         for place, pledge in enumerate(pledges):
             if pledge.key in value_of and need.id not in barred.get(pledge.id, ()):
                 value = value_of[pledge.key] + pledge.reliability * weights.reliability - pledge.extra

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from bench.quality.county import COUNTY, DAYS, VILLAGES, Book, Gift, Year, year
 from bench.quality.figures import report
-from matching.allocation.score import Demand, in_turn
+from matching.allocation.score import Demand, rank_within_villages
 from matching.allocation.solver import Supply, allocate
 
 SUPPLIES = (0.5, 0.8)
@@ -32,7 +32,7 @@ def ours(book: Book, gifts: Sequence[Gift]) -> None:
     pledges = [
         Supply(gift.id, (gift.item, "piece", book.scope[gift.id]), book.free[gift.id]) for gift in book.waiting() if gift.item in changed
     ]
-    for share in allocate(in_turn(book.known(list(needs.values()))), pledges):
+    for share in allocate(rank_within_villages(book.known(list(needs.values()))), pledges):
         book.give(needs[share.need], share.pledge, share.quantity)
 
 

@@ -20,8 +20,8 @@ from msgspec.structs import replace
 
 from bench.quality.country import Luck, worth
 from bench.quality.figures import report
-from matching.allocation.score import Demand, kept_for, keys_of
-from matching.allocation.solver import Supply, allocate, solve
+from matching.allocation.score import Demand, find_least_urgency, list_fitting_keys
+from matching.allocation.solver import Supply, allocate, solve_min_cost_flow
 
 NEEDS = 3000
 SUPPLIES = (0.33, 0.6, 1.0, 1.4)
@@ -82,7 +82,7 @@ def optimum(season: Season) -> int:
         for row, place, _ in worth(needs, pledges, {})
         if season.at[needs[row].id] <= season.until[pledges[place].id] and season.at[pledges[place].id] <= season.until[needs[row].id]
     ]
-    flows = solve([need.rest for need in needs], [pledge.rest for pledge in pledges], pairs)
+    flows = solve_min_cost_flow([need.rest for need in needs], [pledge.rest for pledge in pledges], pairs)
     return sum(flow * urgency for flow, (_, _, urgency) in zip(flows, pairs, strict=True))
 
 
@@ -101,7 +101,7 @@ def ours(season: Season, needs_held: int = 0, pledges_kept: int = 0) -> int:
             if rest[need.id] and _since(season, need, needs_held) <= moment <= season.until[need.id]
         ]
         open_pledges = [
-            replace(pledge, rest=rest[pledge.id], kept_for=_kept_for(season, pledge, moment, pledges_kept))
+            replace(pledge, rest=rest[pledge.id], min_urgency=_min_urgency(season, pledge, moment, pledges_kept))
             for pledge in season.pledges
             if rest[pledge.id] and season.at[pledge.id] <= moment <= season.until[pledge.id]
         ]
@@ -116,8 +116,8 @@ def _since(season: Season, need: Demand, held: int) -> int:
     return min(season.at[need.id] + held, season.until[need.id]) if need.urgency == 1 else season.at[need.id]
 
 
-def _kept_for(season: Season, pledge: Supply, moment: int, kept: int) -> int:
-    return 1 if moment == season.until[pledge.id] else kept_for(moment - season.at[pledge.id], kept)
+def _min_urgency(season: Season, pledge: Supply, moment: int, kept: int) -> int:
+    return 1 if moment == season.until[pledge.id] else find_least_urgency(moment - season.at[pledge.id], kept)
 
 
 Order = Callable[[Demand], int]
@@ -141,11 +141,11 @@ def one_by_one(season: Season, before: Order, is_nearest_first: bool = False) ->
     for one in sorted(arrivals, key=lambda one: season.at[one.id]):
         moment = season.at[one.id]
         if isinstance(one, Demand):
-            fitting = [pledge for key in keys_of(one) for pledge in lying[key]]
+            fitting = [pledge for key in list_fitting_keys(one) for pledge in lying[key]]
             for pledge in sorted(fitting, key=lambda pledge: (-len(pledge.key[2]) * is_nearest_first, season.at[pledge.id])):
                 if season.until[pledge.id] >= moment:
                     hand_over(one, pledge)
-            for key in keys_of(one):
+            for key in list_fitting_keys(one):
                 waiting[key].append(one)
         else:
             for need in sorted(waiting[one.key], key=lambda need: (before(need), season.at[need.id])):

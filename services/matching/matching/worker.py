@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 from chassis.messaging.events import ServiceWorker, every, handles, handles_batch
 from contracts.needs import NeedClosed, NeedPublished, NeedWithdrawn, PledgeChanged, PledgeOffered, PledgeWithdrawn
 from matching.balance import actions as balance
-from matching.balance import events as balance_events
+from matching.balance import publication
 from matching.checks import actions as checks
 from matching.disputes import actions as disputes
 from matching.disputes import reminders as dispute_reminders
@@ -77,7 +77,7 @@ class Worker(ServiceWorker):
 
     @every(seconds=5)
     def tell_balance(self, session: Session) -> None:
-        balance_events.publish_changed_balances(session)
+        publication.publish_changed_balances(session)
 
     @every(seconds=60)
     def show_ratings(self, session: Session) -> None:

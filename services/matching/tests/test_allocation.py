@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from scipy.optimize import linprog
 
-from matching.allocation.score import DEFAULT, Demand, Weights, keys_of, score
+from matching.allocation.score import DEFAULT, Demand, Weights, list_fitting_keys, score_unit
 from matching.allocation.solver import Share, Supply, allocate
 
 NAMES = ("urgency", "waiting_day", "nearer", "exact", "village", "floor", "household", "first_help", "hardness", "reliability", "splitting")
@@ -61,7 +61,7 @@ def test_a_barred_pair_gets_nothing_and_others_do() -> None:
 
 def test_a_pledge_kept_for_the_urgent_goes_to_nobody_else_yet() -> None:
     calm, urgent, free = asked(), asked(urgency=2, rest=4), offered(rest=3)
-    kept = replace(offered(rest=10), kept_for=2)
+    kept = replace(offered(rest=10), min_urgency=2)
     assert set(allocate([calm], [kept, free])) == {Share(calm.id, free.id, 3)}
     assert sum(share.quantity for share in allocate([calm, urgent], [kept]) if share.need == urgent.id) == 4
     assert sum(share.quantity for share in allocate([calm, urgent], [kept, free])) == 7
@@ -106,10 +106,10 @@ def values(wanted: list[Demand], free: list[Supply], barred: dict[UUID, frozense
     offered_keys = {pledge.key for pledge in free}
     worth = {}
     for need in wanted:
-        fitting = set(keys_of(need)) & offered_keys
+        fitting = set(list_fitting_keys(need)) & offered_keys
         for pledge in free:
             if pledge.key in fitting and need.id not in barred[pledge.id]:
-                worth[need.id, pledge.id] = score(need, pledge.key, len(fitting), DEFAULT, pledge.reliability, pledge.extra).value
+                worth[need.id, pledge.id] = score_unit(need, pledge.key, len(fitting), DEFAULT, pledge.reliability, pledge.extra).value
     return worth
 
 

@@ -14,7 +14,7 @@ from chassis.http.auth import Caller
 from chassis.messaging import journal, outbox
 from chassis.testing.fixtures import RolledBack
 from matching import audit as command
-from matching.balance import events
+from matching.balance import publication
 from matching.checks.actions import CHECKS, report_audit, run_checks
 from matching.clearing import actions
 from matching.intake import actions as booking
@@ -76,7 +76,7 @@ def fill(database: RolledBack) -> None:
     keep(database)
     deliver(database)
     with database.begin() as session:
-        assert events.publish_changed_balances(session)
+        assert publication.publish_changed_balances(session)
 
 
 def deliver(database: Database) -> None:

@@ -12,7 +12,7 @@ from chassis.http.auth import Caller
 from chassis.testing.fixtures import Client, RolledBack, assert_retold
 from contracts.matching import BalanceChanged
 from matching.balance import actions as keeping
-from matching.balance import events as telling
+from matching.balance import publication
 from matching.intake import actions as booking
 from matching.matches.actions import answers
 from matching.snapshots import SNAPSHOTS
@@ -39,7 +39,7 @@ def keep(database: Database) -> None:
 
 def tell(database: Database, pause_seconds: float = 60) -> int:
     with database.begin() as session:
-        return telling.publish_changed_balances(session, pause_seconds)
+        return publication.publish_changed_balances(session, pause_seconds)
 
 
 def asked(client: Client, **query: Any) -> dict[str, Any]:

@@ -180,5 +180,5 @@ def test_without_the_lessons_it_would_be_proposed_again(client: Client, database
 
 @pytest.mark.xfail(strict=True, reason="the audit names a pledge that does not bear what was learnt")
 def test_a_pledge_that_does_not_bear_its_lessons_is_found(client: Client, database: RolledBack, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(refusals, "_bear", lambda session, pledge: None)
+    monkeypatch.setattr(refusals, "_update_exclusions", lambda session, pledge: None)
     Refusal(client, database, "too_far").proposed_to(region=OTHER_COUNTY)

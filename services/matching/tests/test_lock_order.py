@@ -105,7 +105,7 @@ _WITHOUT_NEEDS = text("SELECT need_id FROM too_low WHERE until <= :at ORDER BY u
 )
 def test_waking_pairs_of_a_pausing_pledge_never_deadlock(real: Database, monkeypatch: pytest.MonkeyPatch, are_needs_taken: bool) -> None:
     if not are_needs_taken:
-        monkeypatch.setattr(deferral, "_OVER", _WITHOUT_NEEDS)
+        monkeypatch.setattr(deferral, "_EXPIRED", _WITHOUT_NEEDS)
     former, later = sorted((published(quantity=1), published(quantity=1)), key=lambda need: need.need_id)
     pledge = offered(quantity=2)
     happen(

@@ -21,8 +21,7 @@ from chassis.http.auth import Caller
 from chassis.problems import Problem
 from chassis.testing.fixtures import Client, KnownKeys, Person, administrator_of
 from matching.api import api
-from matching.book import clearing_queue, release
-from matching.book import lock as taking
+from matching.book import clearing_queue, lock
 from matching.clearing import actions as clearing
 from matching.clearing import proposals
 from matching.intake import actions as intake
@@ -456,8 +455,8 @@ def test_without_taking_all_needs_at_once_they_deadlock(real: Database, monkeypa
     have_one = Barrier(2)
 
     def lock_one_need(session: Session, match: Any) -> None:
-        release.lock_pledges_and_needs(session, [match])
+        lock.lock_pledges_and_needs(session, [match])
         have_one.wait(60)
 
-    monkeypatch.setattr(taking, "lock_pledge_and_proposed_needs", lock_one_need)
+    monkeypatch.setattr(lock, "lock_pledge_and_proposed_needs", lock_one_need)
     assert crossing_refusals(real, 1) == 0

@@ -5,7 +5,7 @@ from uuid import uuid4
 import pytest
 from msgspec.structs import replace
 
-from matching.allocation.reasons import WORDS, reasons_for, spoken
+from matching.allocation.reasons import WORDS, build_reasons, render_reason
 from matching.allocation.score import Demand
 from matching.allocation.solver import Supply, allocate
 
@@ -17,7 +17,7 @@ def decided(chosen: Demand, other: Demand) -> dict[str, str | int]:
     """Return the part of the score that decided between two needs for the same pledge."""
     [share] = allocate([other, chosen], [Supply(uuid4(), KEY, 10)])
     assert share.need == chosen.id
-    return {reason.code: reason.value for reason in reasons_for(chosen, KEY, share) if reason.code.startswith("decided")}
+    return {reason.code: reason.value for reason in build_reasons(chosen, KEY, share) if reason.code.startswith("decided")}
 
 
 @pytest.mark.parametrize(
@@ -34,12 +34,12 @@ def test_a_proposal_says_what_would_have_changed_it(change: dict[str, int], code
 
 def test_where_nobody_else_waits_nothing_decided() -> None:
     [share] = allocate([CALM], [Supply(uuid4(), KEY, 5)])
-    assert not [reason for reason in reasons_for(CALM, KEY, share) if reason.code.startswith("decided")]
+    assert not [reason for reason in build_reasons(CALM, KEY, share) if reason.code.startswith("decided")]
 
 
 @pytest.mark.parametrize("code", WORDS)
 def test_every_reason_is_spoken_in_both_languages(code: str) -> None:
-    chinese, english = spoken(code, "critical", "zh-CN"), spoken(code, "critical", "en")
+    chinese, english = render_reason(code, "critical", "zh-CN"), render_reason(code, "critical", "en")
     assert chinese != english
     assert "{" not in chinese + english
     if "{value}" in WORDS[code]["zh-CN"]:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of
-from matching.allocation.score import PRIOR, RELIABILITIES
+from matching.allocation.score import PRIOR_CLASS, RELIABILITY_CLASSES
 from matching.checks.actions import CHECKS
 from matching.intake import actions as intake
 from matching.matches.actions import answers
@@ -39,8 +39,8 @@ def record(good: float = 0, bad: float = 0) -> Evidence:
 
 
 def test_unknown_person_has_the_prior_class() -> None:
-    assert classify(expected_share(Evidence(), AT)) == PRIOR
-    assert [classify(share) for share in (0.1, 0.5, 0.7, 0.8, 0.95)] == list(RELIABILITIES)
+    assert classify(expected_share(Evidence(), AT)) == PRIOR_CLASS
+    assert [classify(share) for share in (0.1, 0.5, 0.7, 0.8, 0.95)] == list(RELIABILITY_CLASSES)
 
 
 @pytest.mark.parametrize(

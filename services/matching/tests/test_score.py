@@ -6,15 +6,25 @@ from uuid import uuid4
 import pytest
 from msgspec.structs import replace
 
-from matching.allocation.score import DEFAULT, LONGEST_WAIT_DAYS, PRIOR, Demand, Weights, decided_by, in_turn, kept_for, score
+from matching.allocation.score import (
+    DEFAULT,
+    LONGEST_WAIT_DAYS,
+    PRIOR_CLASS,
+    Demand,
+    Weights,
+    find_deciding_parts,
+    find_least_urgency,
+    rank_within_villages,
+    score_unit,
+)
 
 VILLAGE = "510903001001"
 KEY = ("food.rice", "kg", "5109")
 CALM = Demand(uuid4(), "food.rice", "kg", VILLAGE, 1, 0, 10)
 
 
-def value(need: Demand = CALM, key: tuple[str, str, str] = KEY, keys_that_fit: int = 3, reliability: int = PRIOR) -> int:
-    return score(need, key, keys_that_fit, reliability=reliability).value
+def value(need: Demand = CALM, key: tuple[str, str, str] = KEY, keys_that_fit: int = 3, reliability: int = PRIOR_CLASS) -> int:
+    return score_unit(need, key, keys_that_fit, reliability=reliability).value
 
 
 @pytest.mark.parametrize(
@@ -46,9 +56,9 @@ def test_score_prefers_rare_near_exact_and_reliable_pairs() -> None:
 
 
 def test_unknown_village_and_household_add_nothing() -> None:
-    parts = score(CALM, KEY, 3).parts
+    parts = score_unit(CALM, KEY, 3).parts
     assert (parts["village"], parts["household"]) == (0, 0)
-    assert not {"village", "household"} & set(decided_by(CALM, parts, 0, DEFAULT))
+    assert not {"village", "household"} & set(find_deciding_parts(CALM, parts, 0, DEFAULT))
 
 
 def test_by_default_nothing_outweighs_a_step_of_urgency() -> None:
@@ -68,20 +78,20 @@ def test_any_pair_that_fits_reaches_the_default_threshold() -> None:
 
 
 def test_the_default_weights_are_sane_and_wild_ones_are_named() -> None:
-    assert DEFAULT.wrong() == []
-    assert Weights(urgency=-1, nearer=10**9).wrong() == ["urgency", "nearer"]
-    assert Weights(threshold=0).wrong() == Weights(threshold=10_052).wrong() == ["threshold"]
+    assert DEFAULT.out_of_bounds() == []
+    assert Weights(urgency=-1, nearer=10**9).out_of_bounds() == ["urgency", "nearer"]
+    assert Weights(threshold=0).out_of_bounds() == Weights(threshold=10_052).out_of_bounds() == ["threshold"]
 
 
 def test_fresh_pledge_is_kept_for_critical_then_urgent_needs() -> None:
-    assert [kept_for(lain, hold=3) for lain in (0, 1, 2.9, 3)] == [4, 2, 2, 1]
-    assert kept_for(0, hold=0) == 1
+    assert [find_least_urgency(lain, hold=3) for lain in (0, 1, 2.9, 3)] == [4, 2, 2, 1]
+    assert find_least_urgency(0, hold=0) == 1
 
 
 def test_no_village_takes_a_whole_clearing() -> None:
     crowd = [replace(CALM, id=uuid4(), village_needs=20) for _ in range(20)]
     few = [replace(CALM, id=uuid4(), region="510903001002", village_needs=20) for _ in range(3)]
-    turned = in_turn([*crowd, *few])
+    turned = rank_within_villages([*crowd, *few])
     assert [need.id for need in turned] == [need.id for need in [*crowd, *few]]
     best = sorted(turned, key=value, reverse=True)[:6]
     assert Counter(need.region for need in best) == {VILLAGE: 3, "510903001002": 3}
@@ -89,8 +99,8 @@ def test_no_village_takes_a_whole_clearing() -> None:
 
 def test_what_decided_is_what_is_worth_more_than_the_lead() -> None:
     need = replace(CALM, urgency=4, waiting_days=40)
-    parts = score(need, KEY, 10).parts
-    assert decided_by(need, parts, None, DEFAULT) == ()
-    assert decided_by(need, parts, 30_000, DEFAULT) == ["urgency"]
-    assert decided_by(need, parts, 30_001, DEFAULT) == []
-    assert set(decided_by(need, parts, 80, DEFAULT)) >= {"urgency", "waiting"}
+    parts = score_unit(need, KEY, 10).parts
+    assert find_deciding_parts(need, parts, None, DEFAULT) == ()
+    assert find_deciding_parts(need, parts, 30_000, DEFAULT) == ["urgency"]
+    assert find_deciding_parts(need, parts, 30_001, DEFAULT) == []
+    assert set(find_deciding_parts(need, parts, 80, DEFAULT)) >= {"urgency", "waiting"}

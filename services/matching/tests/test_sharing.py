@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
-from matching.allocation.score import DEFAULT, MOST, Demand, Weights, keys_of, score
-from matching.allocation.solver import Share, Supply, allocate, solve
-from matching.weights.allocation import allocate_by_region, find_pairs_below_threshold
-from matching.weights.queries import DEFAULTS, RegionalWeights
+from matching.allocation.score import DEFAULT, MAX_WEIGHT, Demand, Weights, list_fitting_keys, score_unit
+from matching.allocation.solver import Share, Supply, allocate, solve_min_cost_flow
+from matching.weights.regional_allocation import allocate_by_region, find_pairs_below_threshold
+from matching.weights.rules import DEFAULTS, RegionalWeights
 
 from .test_allocation import asked, needs, offered, pledges
 
@@ -22,7 +22,7 @@ HERE, THERE = "510903001001", "510922001001"
 NAMES = [one.name for one in fields(Weights) if one.name not in {"version", "threshold"}]
 EQUAL = Weights(**dict.fromkeys(NAMES, 0))
 own_weights = (
-    st.builds(Weights, **{name: st.integers(0, MOST) for name in NAMES}, threshold=st.integers(1, 30_000))
+    st.builds(Weights, **{name: st.integers(0, MAX_WEIGHT) for name in NAMES}, threshold=st.integers(1, 30_000))
     .map(lambda one: replace(one, splitting=min(one.splitting, one.urgency)))
     .map(lambda one: replace(one, threshold=min(one.threshold, 1 + one.urgency + one.exact)))
 )
@@ -39,12 +39,12 @@ def shared(needs: Sequence[Demand], pledges: Sequence[Supply], by: RegionalWeigh
 def bidding(needs: Sequence[Demand], pledges: Sequence[Supply], by: RegionalWeights) -> list[Share]:
     """One flow in which every need is worth what its own region says: counties bid against each other."""
     arcs = [
-        (row, index, score(need, pledge.key, 1, by.of(need.region)[1], pledge.reliability, pledge.extra).value)
+        (row, index, score_unit(need, pledge.key, 1, by.of(need.region)[1], pledge.reliability, pledge.extra).value)
         for row, need in enumerate(needs)
         for index, pledge in enumerate(pledges)
-        if pledge.key in keys_of(need)
+        if pledge.key in list_fitting_keys(need)
     ]
-    flows = solve([need.rest for need in needs], [pledge.rest for pledge in pledges], arcs)
+    flows = solve_min_cost_flow([need.rest for need in needs], [pledge.rest for pledge in pledges], arcs)
     return [Share(needs[row].id, pledges[index].id, flow) for (row, index, _), flow in zip(arcs, flows, strict=True) if flow]
 
 
@@ -92,7 +92,7 @@ def test_sharing_respects_quantities_and_thresholds(needs: list[Demand], pledges
 def test_heavy_weights_do_not_outbid_a_neighbour_county(share: object) -> None:
     mine, urgent = structs.replace(asked(), region=HERE), structs.replace(asked(urgency=4), region=THERE)
     wide = offered(scope="51")
-    shares = share([mine, urgent], [wide], sets(of510903=Weights(urgency=MOST, village=MOST)))  # type: ignore[operator]
+    shares = share([mine, urgent], [wide], sets(of510903=Weights(urgency=MAX_WEIGHT, village=MAX_WEIGHT)))  # type: ignore[operator]
     assert [one.need for one in shares] == [urgent.id]
 
 
@@ -138,7 +138,7 @@ def test_equal_weights_still_share_out_everything(needs: list[Demand], pledges: 
 
 
 def test_largest_pledge_is_shared_under_the_greatest_weights() -> None:
-    greatest = Weights(**dict.fromkeys(NAMES, MOST))
+    greatest = Weights(**dict.fromkeys(NAMES, MAX_WEIGHT))
     many = [asked(rest=10**9, urgency=4, days=365) for _ in range(3)]
     pledge = offered(rest=10**9)
     for by in (DEFAULTS, RegionalWeights({"": greatest}), sets(of510903=greatest)):

@@ -65,7 +65,7 @@ def test_the_giver_reads_thanks_once_they_are_released(got: Promise, county: Per
 def test_without_the_rule_of_release_they_are_read_at_once(
     got: Promise, county: Person, database: RolledBack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("matching.feedback.actions.thanks._is_own", is_own_match)
+    monkeypatch.setattr("matching.feedback.queries._is_own_thanks", is_own_match)
     test_the_giver_reads_thanks_once_they_are_released(got, county, database)
 
 

@@ -162,8 +162,8 @@ def test_concurrent_acts_keep_reliability_consistent(real: Database) -> None:
 def test_without_their_key_marks_are_noted_twice(real: Database, keys: KnownKeys, monkeypatch: pytest.MonkeyPatch) -> None:
     with real.begin() as session:
         session.execute(text("ALTER TABLE marks DROP CONSTRAINT marks_once"))
-    once = str(marks._NOTE).replace("ON CONFLICT (match_id, person_id, kind) DO NOTHING ", "")
-    monkeypatch.setattr(marks, "_NOTE", text(once))
+    once = str(marks._RECORD).replace("ON CONFLICT (match_id, person_id, kind) DO NOTHING ", "")
+    monkeypatch.setattr(marks, "_RECORD", text(once))
     received(real, keys)
     with real.begin() as session:
         marks.record_events(session, session.scalars(text("SELECT id FROM matches")).all())

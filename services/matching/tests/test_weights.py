@@ -14,7 +14,7 @@ from chassis.data.database import Database
 from chassis.http.app import create_app
 from chassis.testing.fixtures import Client, KnownKeys, Person, RolledBack, administrator_of
 from contracts.matching import MatchProposed
-from matching.allocation.score import DEFAULT, MOST
+from matching.allocation.score import DEFAULT, MAX_WEIGHT
 from matching.api import api
 from matching.book import clearing_queue
 from matching.checks import pairs
@@ -114,7 +114,9 @@ def test_invalid_weights_are_refused_by_name_in_both_languages(
     assert "权重不合理" in answer.json["title"]
 
 
-@pytest.mark.parametrize("changes", [{"urgency": -1}, {"nearer": MOST + 1}, {"exact": 1.5}, {"threshold": 0}, {"version": 3}, {"new": 1}])
+@pytest.mark.parametrize(
+    "changes", [{"urgency": -1}, {"nearer": MAX_WEIGHT + 1}, {"exact": 1.5}, {"threshold": 0}, {"version": 3}, {"new": 1}]
+)
 def test_wild_weights_are_refused_by_name(client: Client, county: Person, changes: dict[str, Any]) -> None:
     answer = put(client, county, **VALUES | changes)
     assert (answer.status_code, [error["pointer"] for error in answer.json["errors"]]) == (422, [f"#/{name}" for name in changes])
@@ -179,7 +181,7 @@ def test_changed_weights_leave_old_scores_alone(client: Client, county: Person, 
 
 
 def test_heavy_weights_win_nothing_of_a_provincial_pledge(client: Client, county: Person, database: RolledBack) -> None:
-    put(client, county, **VALUES | {"urgency": MOST, "village": MOST})
+    put(client, county, **VALUES | {"urgency": MAX_WEIGHT, "village": MAX_WEIGHT})
     book(database, [published(), published(urgency="urgent", region=f"{NEIGHBOUR}001001")], [offered(quantity=50, region="51")])
     assert [one.region for one in settle(database)] == [f"{NEIGHBOUR}001001"]
 
@@ -300,7 +302,7 @@ def test_two_clearings_with_many_weights_never_over_allocate(database_of: Callab
     database = Database(database_of("matching", "matching_weighing"), name="weighing", pool_size=20)
     client = Client(create_app("matching", api, database=database, keys=keys).test_client(), keys)
     country = administrator_of(database, "")
-    for region, weights in ((COUNTY, PICKY), (CITY, PATIENT), (NEIGHBOUR, EQUAL), ("", VALUES | {"urgency": MOST})):
+    for region, weights in ((COUNTY, PICKY), (CITY, PATIENT), (NEIGHBOUR, EQUAL), ("", VALUES | {"urgency": MAX_WEIGHT})):
         assert put(client, country, region=region, **weights).status_code == 200
     villages = (VILLAGE, f"{NEIGHBOUR}001001", f"{CITY}21001001", "330106001001")
     needs = [published(region=villages[n % 4], quantity=1 + n % 7, urgency=("normal", "urgent")[n // 4 % 2]) for n in range(80)]

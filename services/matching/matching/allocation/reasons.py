@@ -1,7 +1,7 @@
-"""Why a proposal was made: codes with figures for the event, words in Chinese and English for people."""
+"""Reasons of a proposal: codes with figures for the event, words in Chinese and English for people."""
 
 from contracts.matching import Reason
-from matching.allocation.score import DEFAULT, Demand, Key, Weights, decided_by
+from matching.allocation.score import DEFAULT, Demand, Key, Weights, find_deciding_parts
 from matching.allocation.solver import Share
 
 LEVELS = {0: "country", 2: "province", 4: "city", 6: "county", 9: "town", 12: "village"}
@@ -48,8 +48,8 @@ VALUES = {
 }  # fmt: skip
 
 
-def reasons_for(need: Demand, key: Key, share: Share, weights: Weights = DEFAULT) -> list[Reason]:
-    """The grounds of proposing this share of a pledge with this key, and what each would have had to be for another need to come first."""
+def build_reasons(need: Demand, key: Key, share: Share, weights: Weights = DEFAULT) -> list[Reason]:
+    """Build the reasons of proposing this share, with the parts of the score that put it before other needs."""
     category, _, scope = key
     figures: dict[str, str | int] = {
         "urgency": URGENCIES[need.urgency],
@@ -63,11 +63,14 @@ def reasons_for(need: Demand, key: Key, share: Share, weights: Weights = DEFAULT
         Reason(code="urgency", value=URGENCIES[need.urgency]),
         Reason(code="waiting_days", value=need.waiting_days),
         Reason(code="within", value=LEVELS[len(scope)]),
-        *(Reason(code=f"decided_by_{part}", value=figures.get(part, 0)) for part in decided_by(need, share.parts, share.lead, weights)),
+        *(
+            Reason(code=f"decided_by_{part}", value=figures.get(part, 0))
+            for part in find_deciding_parts(need, share.parts, share.lead, weights)
+        ),
     ]
 
 
-def spoken(code: str, value: str | int, language: str) -> str:
-    """A reason as a sentence part in `zh-CN` or `en`."""
+def render_reason(code: str, value: str | int, language: str) -> str:
+    """Render a reason as a part of a sentence in `zh-CN` or `en`."""
     shown = VALUES[language].get(str(value), value)
     return WORDS[code][language].format(value=shown)

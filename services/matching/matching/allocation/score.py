@@ -1,4 +1,4 @@
-"""What one unit of a pledge is worth to a need, part by part, by weights that counties may set: a pure function of whole numbers."""
+"""The score of one unit of a pledge for a need, part by part, in whole numbers, by weights that regions may set."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
@@ -9,20 +9,20 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 Key = tuple[str, str, str]
-"""Category, unit and scope of a pledge: pledges with the same key serve the same needs equally well."""
+"""Category, unit and scope of a pledge: pledges with the same key fit the same needs equally well."""
 
-MOST = 100_000
+MAX_WEIGHT = 100_000
 LONGEST_WAIT_DAYS = 365
-MANY_KEYS = 10
-MANY_HELPS = 5
-RELIABILITIES = range(5)
-PRIOR = 3
-"""The reliability class of a pledger about whom nothing is known yet."""
+ENOUGH_KEYS = 10
+ENOUGH_HELP = 5
+RELIABILITY_CLASSES = range(5)
+PRIOR_CLASS = 3
+"""The reliability class of a pledger without any events."""
 
 
 @dataclass(frozen=True)
 class Weights:
-    """How much each part counts. By default urgency outweighs all others together, so that they decide between equally urgent needs."""
+    """The weights of the parts. By default urgency outweighs all others together; they decide between equally urgent needs."""
 
     version: int = 1
     urgency: int = 10_000
@@ -39,12 +39,13 @@ class Weights:
     share: int = 0
     threshold: int = 1
 
-    def wrong(self) -> list[str]:
-        """Names of the weights that are out of bounds; `splitting` when a hand-over would cost more than an ordinary need is worth, so that
-        it might never get any; `threshold` when no ordinary need would reach it.
+    def out_of_bounds(self) -> list[str]:
+        """List the weights that are out of bounds.
+
+        `splitting` is when a hand-over costs more than an ordinary need scores, and `threshold` when no ordinary need can reach it.
         """
         names = [one.name for one in fields(self) if one.name not in {"version", "threshold"}]
-        wrong = [name for name in names if not 0 <= getattr(self, name) <= MOST]
+        wrong = [name for name in names if not 0 <= getattr(self, name) <= MAX_WEIGHT]
         if not wrong and self.splitting > self.urgency:
             wrong.append("splitting")
         if not wrong and not 1 <= self.threshold <= 1 + self.urgency + self.exact:
@@ -52,8 +53,8 @@ class Weights:
         return wrong
 
     @property
-    def least(self) -> int:
-        """What a unit is worth at the very least, so that a threshold up to this keeps nobody out."""
+    def lowest_value(self) -> int:
+        """The lowest possible score of a unit; a threshold up to this excludes nothing."""
         return 1 + self.urgency - self.splitting
 
 
@@ -61,9 +62,9 @@ DEFAULT = Weights()
 
 
 class Demand(Struct, frozen=True):
-    """A need, how much of it is open, and how well its village and its household have fared so far (in needs helped).
+    """An open need with its open quantity (`rest`) and the recent help of its village and household, in needs.
 
-    With no needs of the village known, and None of the household, how they fared counts for nothing.
+    Without known needs of the village, or with None for the household, that help does not count.
     """
 
     id: UUID
@@ -81,17 +82,18 @@ class Demand(Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Score:
-    """What a unit is worth (`value`), of which parts."""
+    """The score of a unit (`value`), as the sum of its parts."""
 
     parts: dict[str, int]
 
     @property
     def value(self) -> int:
+        """The sum of the parts."""
         return sum(self.parts.values())
 
 
-def keys_of(need: Demand) -> Sequence[Key]:
-    """The keys of all pledges that fit: the item or a group above it, the village or a region around it."""
+def list_fitting_keys(need: Demand) -> Sequence[Key]:
+    """List the keys of all fitting pledges: for the item or a group above it, for the village or a region around it."""
     return _keys(need.category, need.unit, need.region)
 
 
@@ -102,59 +104,61 @@ def _keys(category: str, unit: str, region: str) -> Sequence[Key]:
     return [(".".join(levels[:depth]), unit, scope) for depth in range(len(levels), 0, -1) for scope in scopes]
 
 
-def of_need(need: Demand, keys_that_fit: int, weights: Weights) -> dict[str, int]:
-    """The parts that are the same whoever gives: who needs it most, who has waited, who has had little, whom few can help."""
+def score_need(need: Demand, keys_that_fit: int, weights: Weights) -> dict[str, int]:
+    """Return the parts that depend on the need alone: urgency, waiting, recent help, and how few kinds of pledges fit."""
     village = household = 0
     if need.village_needs:
         helped = min(need.village_helped, need.village_needs)
         village = weights.village - weights.village * helped // need.village_needs + (0 if helped else weights.floor)
     if need.household_helped is not None:
-        household = max(0, MANY_HELPS - need.household_helped) * weights.household
+        household = max(0, ENOUGH_HELP - need.household_helped) * weights.household
     return {
         "urgency": need.urgency * weights.urgency,
         "waiting": min(need.waiting_days, LONGEST_WAIT_DAYS) * weights.waiting_day,
         "village": village,
         "household": household,
         "first_help": 0 if need.is_helped else weights.first_help,
-        "hardness": max(0, MANY_KEYS - keys_that_fit) * weights.hardness,
-        # A hand-over is the same work whatever it carries: spread over the units that it may carry.
+        "hardness": max(0, ENOUGH_KEYS - keys_that_fit) * weights.hardness,
+        # The cost of one hand-over is the same for any quantity, so it is spread over the units.
         "splitting": -(weights.splitting // need.rest),
         "share": weights.share // need.rest,
     }
 
 
-def of_pair(need: Demand, key: Key, weights: Weights) -> tuple[int, int]:
-    """`fit` and `distance`: the nearest and most exact pledge is worth most, so that wide ones are kept for others.
+def score_pair(need: Demand, key: Key, weights: Weights) -> tuple[int, int]:
+    """Return `fit` and `distance`: near and exact pledges score most, so that wide ones stay free for other needs.
 
-    A fit is worth something whatever the weights: else those that make everything equal would leave everything lying.
+    A fit scores at least 1, whatever the weights: with a score of 0 nothing would be matched.
     """
     category, _, scope = key
     return 1 + (weights.exact if category == need.category else 0), len(scope) // 2 * weights.nearer
 
 
-def of_pledge(reliability: int, extra: int, weights: Weights) -> tuple[int, int]:
-    """`reliability` of who gives, and `extra`: what this pledge costs beside, taken off."""
+def score_pledge(reliability: int, extra: int, weights: Weights) -> tuple[int, int]:
+    """Return `reliability`, by the class of the pledger, and `extra`, the negative extra cost of the pledge."""
     return reliability * weights.reliability, -extra
 
 
-def score(need: Demand, key: Key, keys_that_fit: int, weights: Weights = DEFAULT, reliability: int = PRIOR, extra: int = 0) -> Score:
-    """All parts of what one unit is worth."""
-    parts = of_need(need, keys_that_fit, weights)
-    parts["fit"], parts["distance"] = of_pair(need, key, weights)
-    parts["reliability"], parts["extra"] = of_pledge(reliability, extra, weights)
+def score_unit(
+    need: Demand, key: Key, keys_that_fit: int, weights: Weights = DEFAULT, reliability: int = PRIOR_CLASS, extra: int = 0
+) -> Score:
+    """Score one unit, with all parts."""
+    parts = score_need(need, keys_that_fit, weights)
+    parts["fit"], parts["distance"] = score_pair(need, key, weights)
+    parts["reliability"], parts["extra"] = score_pledge(reliability, extra, weights)
     return Score(parts)
 
 
-def kept_for(lain: float, hold: float) -> int:
-    """The least urgency that may have a pledge yet which has lain open so long (both in the same unit of time).
+def find_least_urgency(lain: float, hold: float) -> int:
+    """Return the least urgency that may get a pledge that has lain open so long (both in the same unit of time).
 
-    For the first third of `hold` only the critical, until it is over only the urgent too: who is worse off may be about to ask.
+    In the first third of `hold` only critical needs may get it, until its end urgent ones too: a worse-off household may be about to ask.
     """
     return 4 if 3 * lain < hold else 2 if lain < hold else 1
 
 
-def in_turn(needs: Sequence[Demand]) -> list[Demand]:
-    """The needs of one clearing, each as if those before it in its village were helped already: no village takes a whole clearing."""
+def rank_within_villages(needs: Sequence[Demand]) -> list[Demand]:
+    """Return the needs, each as if those before it in its village were helped already: no village takes a whole clearing."""
     places: dict[str, int] = {}
     turned = {}
     for need in sorted(needs, key=lambda need: (-need.urgency, need.is_helped, need.household_helped or 0, -need.waiting_days)):
@@ -164,8 +168,8 @@ def in_turn(needs: Sequence[Demand]) -> list[Demand]:
     return [turned[need.id] for need in needs]
 
 
-def decided_by(need: Demand, parts: dict[str, int], lead: int | None, weights: Weights) -> Collection[str]:
-    """The parts without which another need might have come first: each is worth as much as the whole lead or more."""
+def find_deciding_parts(need: Demand, parts: dict[str, int], lead: int | None, weights: Weights) -> Collection[str]:
+    """Find the parts that decided against other needs: each is worth at least the whole lead."""
     if lead is None:
         return ()
     lost = {"urgency": (need.urgency - 1) * weights.urgency} | {

@@ -1,4 +1,4 @@
-"""Which quantity of which pledge goes to which need: the best allocation of a batch, as a pure function."""
+"""The best allocation of a batch: quantities of pledges for needs, by min-cost flow."""
 
 from bisect import bisect_left, insort
 from collections import defaultdict
@@ -10,28 +10,39 @@ import numpy as np
 from msgspec import Struct
 from ortools.graph.python.min_cost_flow import SimpleMinCostFlow
 
-from matching.allocation.score import DEFAULT, PRIOR, Demand, Key, Weights, keys_of, of_need, of_pair, of_pledge, score
+from matching.allocation.score import (
+    DEFAULT,
+    PRIOR_CLASS,
+    Demand,
+    Key,
+    Weights,
+    list_fitting_keys,
+    score_need,
+    score_pair,
+    score_pledge,
+    score_unit,
+)
 
 
 class Supply(Struct, frozen=True):
-    """A pledge and how much of it is free.
+    """An open pledge and its free quantity (`rest`).
 
-    `extra` is what a unit of it costs beside what its key says; needs less urgent than `kept_for` get nothing of it yet.
+    `extra` is an extra cost of each unit. Needs less urgent than `min_urgency` get nothing of it yet.
     """
 
     id: UUID
     key: Key
     rest: int
-    reliability: int = PRIOR
+    reliability: int = PRIOR_CLASS
     extra: int = 0
-    kept_for: int = 1
+    min_urgency: int = 1
 
 
 @dataclass(frozen=True)
 class Share:
-    """A quantity of a pledge for a need, what a unit is worth there, and by how much it leads.
+    """A quantity of a pledge for a need, with the parts of its score and its lead.
 
-    The lead is over the best need that could not be met whole and got nothing of the same, used up, pledges; None without such a need.
+    The lead is the distance to the best rival: a need that is not met whole and got nothing of the same used-up pledges. None without one.
     """
 
     need: UUID
@@ -42,6 +53,7 @@ class Share:
 
     @property
     def value(self) -> int:
+        """The score of one unit."""
         return sum(self.parts.values())
 
 
@@ -53,55 +65,54 @@ def allocate(
     costs: Mapping[tuple[UUID, UUID], int] | None = None,
     without: Collection[tuple[UUID, Key]] = (),
 ) -> list[Share]:
-    """The allocation of the greatest value in few matches.
+    """Allocate pledges to needs with the greatest total score, in few matches.
 
-    The needs in `barred` get nothing of the pledge they are named for, nor does any need of the keys that it is named with in `without`,
-    nor of what it is worth less than the threshold to.
+    `barred` names, by pledge, the needs that get nothing of it. `without` names the pairs of need and key that are not matched. Pairs with
+    a score below the threshold are not matched either.
 
-    Min-cost flow need -> group of like pledges -> sink. Like are pledges of one key, reliability and extra cost that are kept for the
-    same urgency and barred for the same needs. With `costs` every pledge stands alone, and only the pairs named there may be matched,
-    each at its own cost.
+    The network is need -> group of equivalent pledges -> sink. A group has one key, reliability, extra cost, minimum urgency and set of
+    barred needs. With `costs` each pledge is a group of its own, and only the pairs named there are matched, each at its own cost.
     """
     groups = _groups(pledges, barred or {}, alone=costs is not None)
     keys = {group.key for group in groups}
-    fitting = [[key for key in keys_of(need) if key in keys] for need in needs]
+    fitting = [[key for key in list_fitting_keys(need) if key in keys] for need in needs]
     if without:
         fitting = [[key for key in fit if (need.id, key) not in without] for need, fit in zip(needs, fitting, strict=True)]
     arcs = list(_arcs(needs, fitting, groups, weights, costs))
     if not arcs:
         return []
-    flows = solve([need.rest for need in needs], [group.supply for group in groups], arcs)
+    flows = solve_min_cost_flow([need.rest for need in needs], [group.supply for group in groups], arcs)
     leads = _leads(needs, groups, arcs, flows)
-    wanted: dict[int, list[tuple[int, int, int]]] = defaultdict(list)
-    for (row, index, value), flow in zip(arcs, flows, strict=True):
+    dealt: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    for (row, index, _), flow in zip(arcs, flows, strict=True):
         if flow > 0:
-            wanted[index].append((flow, row, value))
+            dealt[index].append((row, flow))
     shares: list[Share] = []
-    for index, parts in wanted.items():
+    for index, quantities in dealt.items():
         group = groups[index]
-        for row, pledge, quantity in group.deal([(row, flow) for flow, row, _ in parts]):
+        for row, pledge, quantity in group.deal(quantities):
             need = needs[row]
             extra = group.extra + (costs[need.id, pledge] if costs else 0)
-            said = score(need, group.key, len(fitting[row]), weights, group.reliability, extra)
+            said = score_unit(need, group.key, len(fitting[row]), weights, group.reliability, extra)
             rival = leads.get(index)
             shares.append(Share(need.id, pledge, quantity, said.parts, None if rival is None else said.value - rival))
     return shares
 
 
 class _Group:
-    """Pledges that are as good as each other for every need of the batch."""
+    """Pledges that are equivalent for every need of the batch."""
 
-    def __init__(
-        self, key: Key, reliability: int, extra: int, kept_for: int, barred_for: frozenset[UUID], pledges: Sequence[Supply]
-    ) -> None:
-        self.key, self.reliability, self.extra, self.kept_for, self.barred_for = key, reliability, extra, kept_for, barred_for
-        self.pledges = pledges
+    def __init__(self, pledges: Sequence[Supply], barred_for: frozenset[UUID]) -> None:
+        first = pledges[0]
+        self.key, self.reliability, self.extra, self.min_urgency = first.key, first.reliability, first.extra, first.min_urgency
+        self.pledges, self.barred_for = pledges, barred_for
         self.supply = sum([pledge.rest for pledge in pledges])
 
     def deal(self, wanted: Sequence[tuple[int, int]]) -> Iterable[tuple[int, UUID, int]]:
-        """Hand out (row, quantity) in few pieces: each the smallest pledge that covers it whole, else the largest and so on.
+        """Split the pledges among (row, quantity) in few pieces; yields (row, pledge, quantity).
 
-        Largest first, after those that some pledge covers exactly. Of equal pledges the first given is taken first.
+        Exact fits come first. Then the largest quantity takes the smallest pledge that covers it, else the largest pledge, and so on. Of
+        equal pledges the first given is taken.
         """
         free = sorted((pledge.rest, place) for place, pledge in enumerate(self.pledges))
         left = []
@@ -128,8 +139,8 @@ def _groups(pledges: Sequence[Supply], barred: Mapping[UUID, frozenset[UUID]], a
     nobody = frozenset[UUID]()
     for one in pledges:
         barred_for = barred.get(one.id, nobody) if barred else nobody
-        alike[one.key, one.reliability, one.extra, one.kept_for, barred_for, one.id if alone else None].append(one)
-    return [_Group(*group, members) for (*group, _), members in alike.items()]
+        alike[one.key, one.reliability, one.extra, one.min_urgency, barred_for, one.id if alone else None].append(one)
+    return [_Group(members, barred_for) for (*_, barred_for, _), members in alike.items()]
 
 
 def _arcs(
@@ -139,20 +150,20 @@ def _arcs(
     weights: Weights,
     costs: Mapping[tuple[UUID, UUID], int] | None,
 ) -> Iterable[tuple[int, int, int]]:
-    """(need, group, value of a unit) of everything that may be matched."""
-    of_group = [sum(of_pledge(group.reliability, group.extra, weights)) for group in groups]
-    worth = [sum(of_need(need, len(keys), weights).values()) for need, keys in zip(needs, fitting, strict=True)]
+    """Yield (need, group, score of a unit) for every pair that may be matched."""
+    by_group = [sum(score_pledge(group.reliability, group.extra, weights)) for group in groups]
+    by_need = [sum(score_need(need, len(keys), weights).values()) for need, keys in zip(needs, fitting, strict=True)]
     for row, index, cost in _pairs(needs, fitting, groups, costs):
         need, group = needs[row], groups[index]
-        value = worth[row] + sum(of_pair(need, group.key, weights)) + of_group[index] - cost
-        if value >= weights.threshold and need.urgency >= group.kept_for and not (group.barred_for and need.id in group.barred_for):
+        value = by_need[row] + sum(score_pair(need, group.key, weights)) + by_group[index] - cost
+        if value >= weights.threshold and need.urgency >= group.min_urgency and not (group.barred_for and need.id in group.barred_for):
             yield row, index, value
 
 
 def _pairs(
     needs: Sequence[Demand], fitting: Sequence[Sequence[Key]], groups: Sequence[_Group], costs: Mapping[tuple[UUID, UUID], int] | None
 ) -> Iterable[tuple[int, int, int]]:
-    """(need, group, cost of the pair) of all that fit, or of those that are named with their cost."""
+    """Yield (need, group, cost) for every fitting pair, or for the pairs named in `costs`."""
     if costs is None:
         by_key: dict[Key, list[int]] = defaultdict(list)
         for index, group in enumerate(groups):
@@ -170,7 +181,7 @@ def _pairs(
 def _leads(
     needs: Sequence[Demand], groups: Sequence[_Group], arcs: Sequence[tuple[int, int, int]], flows: Sequence[int]
 ) -> Mapping[int, int]:
-    """Of each group that is used up: the worth of a unit to the best need that is not met whole and got nothing of it."""
+    """Return, for each used-up group, the score of the best need that is not met whole and got nothing of it."""
     given, used = [0] * len(needs), [0] * len(groups)
     for (row, index, _), flow in zip(arcs, flows, strict=True):
         given[row] += flow
@@ -182,8 +193,8 @@ def _leads(
     return best
 
 
-def solve(demands: Sequence[int], supplies: Sequence[int], arcs: Sequence[tuple[int, int, int]]) -> list[int]:
-    """How much flows along each arc (need, group, value per unit), so that the value is the greatest there is."""
+def solve_min_cost_flow(demands: Sequence[int], supplies: Sequence[int], arcs: Sequence[tuple[int, int, int]]) -> list[int]:
+    """Solve for the flow along each arc (need, group, score per unit) with the greatest total score."""
     rows, groups = len(demands), len(supplies)
     sink = rows + groups
     demand = np.array(demands, dtype=np.int64)

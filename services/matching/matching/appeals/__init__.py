@@ -1,1 +1,1 @@
-"""Appeals: marks and reliability as people see them, and appeals against marks."""
+"""Appeals: people see their reliability and its events, and appeal against events that are wrong."""

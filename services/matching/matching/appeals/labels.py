@@ -1,4 +1,4 @@
-"""Labels of marks, reliability classes and appeals in Chinese and English."""
+"""Labels of reliability events, reliability classes and appeals, in Chinese and English."""
 
 MARKS = {
     "delivery": ("交付", "a delivery"),
@@ -9,7 +9,6 @@ MARKS = {
     "rating": ("对方评价", "a rating"),
 }
 
-
 LEVELS = {
     "very_low": ("很低", "very low"),
     "low": ("偏低", "low"),
@@ -19,8 +18,6 @@ LEVELS = {
 }
 """The five classes, the lowest first."""
 
-
 OUTCOMES = {"upheld": ("申诉成立", "upheld"), "dismissed": ("申诉不成立", "dismissed")}
-
 
 APPEALS = {"waiting": ("待裁定", "waiting to be decided")} | OUTCOMES

@@ -1,4 +1,4 @@
-"""Tables of marks, reliabilities and appeals. Sealed columns are personal data and stay out of events and logs."""
+"""Tables of reliability events, their sums by person, and appeals. Sealed columns are personal data: never in events or logs."""
 
 from datetime import datetime
 from uuid import UUID
@@ -13,7 +13,7 @@ from matching.feedback.model import Rating
 
 
 class ReliabilityEvent(Base):
-    """What a match says for (`good`) and against (`bad`) somebody, once of each kind. One that was taken back counts no more."""
+    """Evidence from a match for (`good`) and against (`bad`) a person, at most one of each kind. A voided event does not count."""
 
     __tablename__ = "marks"
 
@@ -32,7 +32,7 @@ class ReliabilityEvent(Base):
 
 
 class Reliability(Base):
-    """All marks of somebody that count, added up as `reliability` says; the class that their pledges bear, and when to look at it again."""
+    """The sums of a person's events that count, the class that their pledges carry, and when to compute it again."""
 
     __tablename__ = "reliabilities"
 
@@ -44,7 +44,7 @@ class Reliability(Base):
 
 
 class Appeal(Base):
-    """Somebody finds a mark against them wrong; the county decides: `waiting`, `upheld` (the mark is taken back), `dismissed`."""
+    """A person's appeal against a reliability event: `waiting` for the county, `upheld` (the event is voided) or `dismissed`."""
 
     __tablename__ = "appeals"
 

@@ -1,56 +1,60 @@
-"""How reliable somebody is now, and which of their deeds that comes from."""
+"""Queries for reliability events and appeals, visible to their person and to the county."""
 
-from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, false, or_, select
+from sqlalchemy.orm import Session, contains_eager, undefer
 
-from chassis.data.database import now
+from chassis.data.database import below
 from chassis.http.auth import Caller
+from chassis.http.pagination import page
 from chassis.problems import not_found
-from matching.appeals.model import Reliability
-from matching.book.queries import find_visible_match
-from matching.reliability.rules import Evidence, classify, expected_share
-
-_GROUNDS = text(
-    """
-    SELECT kind, count(*) AS times, sum(good) AS good, sum(good + bad) AS whole FROM marks
-    WHERE person_id = :person_id AND void_at IS NULL GROUP BY kind ORDER BY kind
-    """
-)
+from matching.appeals.model import Appeal, ReliabilityEvent
+from matching.book.model import WITH_SLIPS, Match
+from matching.book.rules import COUNTY_DIGITS
 
 
-@dataclass(frozen=True)
-class Ground:
-    """How often something happened, and which share of it speaks for them."""
-
-    kind: str
-    times: int
-    share: float
+def list_own_events(session: Session, caller: Caller, **paging: Any) -> dict[str, Any]:
+    """List one page of the reliability events about the caller, newest first."""
+    return page(session, select(ReliabilityEvent).where(ReliabilityEvent.person_id == caller.id), ReliabilityEvent.id, **paging)
 
 
-@dataclass(frozen=True)
-class ReliabilityReport:
-    """`figure` is between 0 and 1, `level` its class from 0 to 4."""
-
-    figure: float
-    level: int
-    grounds: list[Ground]
-
-
-def load_reliability(session: Session, person_id: UUID) -> ReliabilityReport:
-    kept = session.get(Reliability, person_id)
-    share = expected_share(Evidence(kept.good, kept.bad) if kept else Evidence(), now())
-    rows = session.execute(_GROUNDS, {"person_id": person_id})
-    return ReliabilityReport(
-        share, classify(share), [Ground(row.kind, row.times, row.good / row.whole if row.whole else 0) for row in rows]
-    )
-
-
-def load_giver_reliability(session: Session, caller: Caller, match_id: UUID) -> ReliabilityReport:
-    """Of who gives in a match, for the administrators of its region alone."""
-    match = find_visible_match(session, caller, match_id)
-    if not caller.manages(match.region):
+def find_own_event(session: Session, caller: Caller, event_id: UUID) -> ReliabilityEvent:
+    """Find a reliability event about the caller. Raises `not_found`."""
+    event = session.scalar(select(ReliabilityEvent).where(ReliabilityEvent.id == event_id, ReliabilityEvent.person_id == caller.id))
+    if event is None:
         raise not_found()
-    return load_reliability(session, match.pledger_id)
+    return event
+
+
+def find_visible_appeal(session: Session, caller: Caller, appeal_id: UUID) -> Appeal:
+    """Find an appeal that the caller lodged or the caller's county decides. Raises `not_found`."""
+    query = _whole().where(Appeal.id == appeal_id, or_(Appeal.person_id == caller.id, _is_in_county_of(caller)))
+    appeal: Appeal | None = session.scalars(query).first()
+    if appeal is None:
+        raise not_found()
+    return appeal
+
+
+def list_own_appeals(session: Session, caller: Caller, **paging: Any) -> dict[str, Any]:
+    """List one page of the appeals that the caller lodged."""
+    return page(session, _whole().where(Appeal.person_id == caller.id), Appeal.id, **paging)
+
+
+def list_managed_appeals(session: Session, caller: Caller, region: str = "", state: str | None = None, **paging: Any) -> dict[str, Any]:
+    """List one page of the appeals in the counties that the caller manages."""
+    query = _whole().where(_is_in_county_of(caller))
+    query = query.where(below(Match.region, region)) if region else query
+    return page(session, query.where(Appeal.state == state) if state else query, Appeal.id, **paging)
+
+
+def _whole() -> Select[Any]:
+    event = contains_eager(Appeal.event)
+    loaded = (event.contains_eager(ReliabilityEvent.match).options(WITH_SLIPS), event.selectinload(ReliabilityEvent.ratings))
+    return select(Appeal).join(Appeal.event).join(ReliabilityEvent.match).options(undefer(Appeal.text), undefer(Appeal.answer), *loaded)
+
+
+def _is_in_county_of(caller: Caller) -> ColumnElement[bool]:
+    """SQL condition: the caller manages the county of the match, or a region around it."""
+    return or_(false(), *(below(Match.region, region) for region in caller.regions if len(region) <= COUNTY_DIGITS))

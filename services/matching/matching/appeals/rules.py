@@ -1,4 +1,4 @@
-"""Rules for appeals: who may lodge and decide them."""
+"""Rules for appeals: the actions refuse by them, and every answer lists the acts that they allow."""
 
 from datetime import datetime
 from uuid import UUID
@@ -11,16 +11,21 @@ from matching.book.rules import manages_county_of, people_involved
 
 
 def find_lodging_problem(caller: Caller, event: ReliabilityEvent) -> Problem | None:
-    """Why the caller may not appeal against a mark, or None."""
+    """Return the problem that keeps the caller from appealing against an event, or None.
+
+    People appeal once against an event about them that counts against them.
+    """
     if event.person_id != caller.id:
         return not_allowed()
     return nothing_to_appeal() if not event.bad or event.void_at or event.appeal else None
 
 
 def find_decision_problem(caller: Caller, appeal: Appeal) -> Problem | None:
-    """Why the caller may not decide an appeal, or None: it is the county's, and nobody's who took part in the match."""
-    match = appeal.event.match
-    if not manages_county_of(caller, match):
+    """Return the problem that keeps the caller from deciding an appeal, or None.
+
+    Managers of the county decide it, but nobody who was involved in the match.
+    """
+    if not manages_county_of(caller, appeal.event.match):
         return not_allowed()
     if caller.id in people_involved_in(appeal):
         return own_appeal()
@@ -28,7 +33,6 @@ def find_decision_problem(caller: Caller, appeal: Appeal) -> Problem | None:
 
 
 def people_involved_in(appeal: Appeal, until: datetime | None = None) -> set[UUID]:
-    """Who took part in what an appeal is about, by then if said so, and so does not decide it."""
-    match = appeal.event.match
+    """Return the appellant and the people who acted on or rated the match, up to a moment if one is given."""
     raters = {rating.by for rating in appeal.event.ratings if until is None or rating.at <= until}
-    return people_involved(match, until) | raters | {appeal.person_id}
+    return people_involved(appeal.event.match, until) | raters | {appeal.person_id}

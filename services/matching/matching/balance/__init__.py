@@ -1,1 +1,1 @@
-"""The balance of what waits and what is offered, by region and category: kept, asked for, told."""
+"""The balance of waiting needs and open pledges by region, category and unit: kept up to date, queried, published."""

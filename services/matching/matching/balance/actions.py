@@ -1,12 +1,12 @@
-"""Keeps the balance: what the database noted of each change of the book is added to the figures of all regions around.
+"""Keep the balance up to date: changes of the book are added to the figures of all enclosing regions.
 
-Triggers write the changes in the statement that makes them, so no act can forget it and no two acts wait for each other. One process
-at a time adds them up; any number may try.
+Triggers note each change in the statement that makes it. So no act can forget it, and no two acts wait for each other. One process at a
+time adds the notes up; any number may try.
 """
 
 from datetime import timedelta
 
-from sqlalchemy import text
+from sqlalchemy import bindparam, column, false, func, select, table, text
 from sqlalchemy.orm import Session
 
 from chassis.data.database import now
@@ -15,10 +15,10 @@ from matching.book import clearing_queue
 BATCH = 8_000
 AT_ONCE = 4
 MANY = 20_000
-"""So many notes wait for no clearing any more."""
+"""So many notes are added up even while clearings are behind."""
 EXPIRED_AT_ONCE = 2_000
 PATIENCE = timedelta(minutes=1)
-"""How long what was noted waits for a clearing that is behind."""
+"""How long notes wait for a clearing that is behind."""
 
 FIGURES = {
     "needs": "sum(needs)",
@@ -29,21 +29,22 @@ FIGURES = {
     "wide_pledges": "sum(pledges) FILTER (WHERE length = length(one.region))",
     "wide_pledges_units": "sum(pledge_units) FILTER (WHERE length = length(one.region))",
 }
-"""Of a region and all below it; `wide_` counts pledges for exactly this region, which reach all below."""
+"""Figures of a region and all below it. `wide_` figures count pledges for exactly this region, which reach everything below."""
 _NAMES = ", ".join(FIGURES)
 _NOTED = ("needs", "need_units", "wanting", "pledges", "pledge_units")
 _NETTED = ", ".join(f"sum({name}) AS {name}" for name in _NOTED)
 _MOVED = " OR ".join(f"sum({name}) <> 0" for name in _NOTED)
 
-# Township at most: nobody is shown a single village.
+# Sums for the region of each row and for all regions around it, down to townships: no figure shows a single village.
 SUMMED_BY_ENCLOSING_REGION = """
     SELECT left(one.region, length) AS region, category, unit, {measures}
     FROM {rows} AS one CROSS JOIN unnest(ARRAY[0, 2, 4, 6, 9]) AS length WHERE length <= length(one.region) GROUP BY 1, 2, 3
 """
 TOTALS = ", ".join(f"coalesce({sum_}, 0) AS {name}" for name, sum_ in FIGURES.items())
 
-# What no clearing has looked at yet does not wait for help: most of it is met at once, and then its notes cancel out.
-_SETTLED = text(
+# True when the clearing queue is empty, has no due entry, or is too far behind. Notes wait for clearings because most needs are met at
+# once, and then their notes cancel out.
+_IS_UPDATE_DUE = text(
     """
     SELECT coalesce(first > clock_timestamp() OR first < clock_timestamp() - CAST(:patience AS interval), true) FROM (
         SELECT min(due_at) AS first FROM (
@@ -52,8 +53,10 @@ _SETTLED = text(
     ) AS list
     """
 )
-_ARE_MANY = text("SELECT coalesce(max(id) - min(id) >= :many, false) FROM balance_changes")
-_ALONE = text("SELECT pg_try_advisory_xact_lock(hashtext('matching.balance'))")
+_NOTES = table("balance_changes", column("id"))
+_HAS_MANY_NOTES = select(func.coalesce(func.max(_NOTES.c.id) - func.min(_NOTES.c.id) >= bindparam("many"), false())).select_from(_NOTES)
+_LOCK = select(func.pg_try_advisory_xact_lock(func.hashtext("matching.balance")))
+# Takes the oldest notes and adds them to the figures of all enclosing regions.
 _ADD_UP = text(
     f"""
     WITH taken AS (
@@ -71,7 +74,8 @@ _ADD_UP = text(
     SELECT count(*) FROM taken
     """
 )
-_DAYS = text(
+# Takes the oldest accepted needs and counts the days from their publication to their first accepted match.
+_ADD_DAYS = text(
     """
     WITH taken AS (
         DELETE FROM accepted_needs WHERE id IN (SELECT id FROM accepted_needs ORDER BY id LIMIT :limit) RETURNING need_id
@@ -108,7 +112,7 @@ _DAYS = text(
     SELECT count(*) FROM taken
     """
 )
-# Rows that somebody holds are left for the next time: this waits for nobody.
+# Marks pledges expired, or valid again after a change. Locked rows are skipped until the next time.
 _TURN = """
     UPDATE pledges SET expired = NOT expired WHERE id IN (
         SELECT id FROM pledges WHERE NOT ended AND {are_over} ORDER BY valid_until LIMIT :limit FOR UPDATE SKIP LOCKED
@@ -119,24 +123,24 @@ _REVIVE = text(_TURN.format(are_over="expired AND valid_until > :at"))
 
 
 def is_update_due(session: Session) -> bool:
-    """Whether it is time to add up: everything listed has been looked at, or that takes too long, or very much has been noted."""
-    return bool(session.scalar(_SETTLED, {"patience": PATIENCE})) or _are_many(session)
+    """Tell whether to add up now: clearings have caught up, are too far behind, or there are very many notes."""
+    return bool(session.scalar(_IS_UPDATE_DUE, {"patience": PATIENCE})) or _has_many_notes(session)
 
 
 def update_balance(session: Session) -> int:
-    """Add up what was noted, a limited part of it; returns how many notes there were. Nothing while another process adds up."""
-    if not session.scalar(_ALONE):
+    """Add up a limited number of notes; returns that number. Does nothing while another process adds up."""
+    if not session.scalar(_LOCK):
         return 0
     turns = {"at": now(), "limit": EXPIRED_AT_ONCE}
     session.execute(_EXPIRE, turns)
     clearing_queue.add(session, "pledge", session.scalars(_REVIVE, turns).all())
     notes = 0
     for _ in range(AT_ONCE):
-        notes += sum(session.scalar(statement, {"limit": BATCH}) or 0 for statement in (_ADD_UP, _DAYS))
-        if not _are_many(session):
+        notes += sum(session.scalar(statement, {"limit": BATCH}) or 0 for statement in (_ADD_UP, _ADD_DAYS))
+        if not _has_many_notes(session):
             break
     return notes
 
 
-def _are_many(session: Session) -> bool:
-    return bool(session.scalar(_ARE_MANY, {"many": MANY}))
+def _has_many_notes(session: Session) -> bool:
+    return bool(session.scalar(_HAS_MANY_NOTES, {"many": MANY}))

@@ -1,4 +1,4 @@
-"""What matching answers about the balance: everybody may ask, before they post or pledge."""
+"""HTTP routes of the balance, open to everybody."""
 
 from typing import Any
 
@@ -12,18 +12,9 @@ from chassis.http.pagination import PageIn, page_of
 from chassis.http.routes import access
 from chassis.problems import language
 from matching.balance import queries
+from matching.balance.labels import STANDINGS, WHY
 
 api = APIBlueprint("balance", __name__)
-
-STANDINGS = {
-    "wanting": ("供不应求", "more is asked for than is offered"),
-    "covered": ("供应充足", "as much is offered as is asked for"),
-    "quiet": ("暂无需求", "nothing is asked for"),
-}
-WHY = {
-    "zh-CN": "{waiting_needs} 项需求尚待对接；按紧急程度计 {weight} 分（一般 1、紧急 2、特急 4）",
-    "en": "{waiting_needs} needs wait; by urgency they weigh {weight} (normal 1, urgent 2, critical 4)",
-}
 
 
 class BalanceIn(Strict):
@@ -41,7 +32,7 @@ def _count(what: str) -> fields.Integer:
 
 
 class UnitOut(Schema):
-    """What is counted in one unit; units of different kinds cannot be added up."""
+    """The figures in one unit; different units cannot be added up."""
 
     unit = fields.String(required=True)
     standing = Choice(STANDINGS, required=True)
@@ -54,14 +45,14 @@ class UnitOut(Schema):
 
 
 class TypicalDaysOut(Schema):
-    """Of the needs that had their first accepted match in this month or the three before."""
+    """Typical days of the needs that had their first accepted match in this month or the three before."""
 
     median = fields.Integer(required=True, allow_none=True, metadata={"description": "whole days from publication; null without any"})
     of = _count("how many needs that were")
 
 
 class BalanceOut(Schema):
-    """How a region and a category stand, as of a moment ago; a village counts in its township."""
+    """The figures of a region and category, as of a moment ago; a village counts in its township."""
 
     region = fields.String(required=True)
     category = fields.String(required=True)
@@ -73,7 +64,7 @@ class BalanceOut(Schema):
 
 
 class WantingOut(Schema):
-    """An item that needs of a county wait for. The greatest weight comes first, of equal ones each in a place that stays the same."""
+    """An item that needs of a county wait for. The greatest weight comes first; the order of equal weights is stable."""
 
     region = fields.String(required=True, metadata={"description": "the county"})
     category = fields.String(required=True)
@@ -92,7 +83,7 @@ WantingPage = page_of(WantingOut)
 @api.input(BalanceIn, location="query")
 @api.output(BalanceOut)
 def get_balance(session: Session, caller: Caller | None, query_data: dict[str, Any]) -> Any:
-    """What waits and what is offered in a region, of a category, and how many days a match typically takes."""
+    """Get the waiting needs and open pledges of a region and category, and the days that a match typically takes."""
     return queries.load_balance(session, **query_data)
 
 
@@ -101,6 +92,6 @@ def get_balance(session: Session, caller: Caller | None, query_data: dict[str, A
 @api.input(WantingIn, location="query")
 @api.output(WantingPage)
 def list_wanting(session: Session, caller: Caller | None, query_data: dict[str, Any]) -> Any:
-    """What is most wanting where, for who wonders what to pledge."""
+    """List the items most wanting and their counties, for people who wonder what to pledge."""
     page = queries.list_most_wanting(session, **query_data)
     return page | {"items": [item | {"text": WHY[language()].format(**item)} for item in page["items"]]}

@@ -1,85 +1,23 @@
-"""Tells what changed in the balance of counties and wider regions: of each region, category and unit at most once a minute."""
+"""Events about the balance, made from published rows."""
 
-from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import text
-from sqlalchemy.orm import Session
-
-from chassis.data.database import now
-from chassis.messaging import outbox
 from contracts.matching import BalanceChanged
 from matching.balance.model import PublishedBalance
-from matching.balance.typical_days import load_typical_days
-
-AT_ONCE = 500
-PAUSE_SECONDS = 60
-LARGEST = 2**53
-
-# Others tell other rows meanwhile. Who adds up waits here for a moment, this waits for nobody.
-_TAKE = text(
-    """
-    UPDATE balance SET changed = false, told_at = :at WHERE (region, category, unit) IN (
-        SELECT region, category, unit FROM balance
-        WHERE changed AND told_at <= :told_before ORDER BY told_at LIMIT :limit
-        FOR UPDATE SKIP LOCKED
-    ) RETURNING id, region, category, unit, needs, need_units, pledges, pledges_units
-    """
-)
-_FIGURES = ("waiting_needs", "waiting_units", "open_pledges", "open_units", "typical_days")
-_NAMES = ("id", "region", "category", "unit", *_FIGURES)
-_NOTE = text(
-    f"""
-    INSERT INTO balance_told ({", ".join(_NAMES)}, version, counted_at)
-    SELECT {", ".join(_NAMES)}, 1, :counted_at
-    FROM unnest(CAST(:id AS uuid[]), CAST(:region AS text[]), CAST(:category AS text[]), CAST(:unit AS text[]),
-        CAST(:waiting_needs AS bigint[]), CAST(:waiting_units AS bigint[]), CAST(:open_pledges AS bigint[]),
-        CAST(:open_units AS bigint[]), CAST(:typical_days AS integer[])) AS fresh ({", ".join(_NAMES)})
-    ORDER BY id
-    ON CONFLICT (id) DO UPDATE SET version = balance_told.version + 1, counted_at = excluded.counted_at,
-        {", ".join(f"{name} = excluded.{name}" for name in _FIGURES)}
-    WHERE ({", ".join(f"balance_told.{name}" for name in _FIGURES)})
-        IS DISTINCT FROM ({", ".join(f"excluded.{name}" for name in _FIGURES)})
-    RETURNING *
-    """
-)
 
 
-def publish_changed_balances(session: Session, pause_seconds: float = PAUSE_SECONDS) -> int:
-    """Tell what is due, a limited part of it; what came back to the figures told last is not told again. Returns how many were told."""
-    at = now()
-    taken = session.execute(_TAKE, {"at": at, "told_before": at - timedelta(seconds=pause_seconds), "limit": AT_ONCE}).all()
-    if not taken:
-        return 0
-    days = load_typical_days(session, {(row.region, row.category) for row in taken})
-    rows = [_figures(row, days) for row in taken]
-    noted = session.execute(_NOTE, {name: [row[name] for row in rows] for name in _NAMES} | {"counted_at": at}).all()
-    outbox.add(session, *(balance_changed(row) for row in noted))
-    return len(noted)
-
-
-def balance_changed(told: PublishedBalance | Any) -> BalanceChanged:
-    """What was told last of a region, a category and a unit."""
+def balance_changed(published: PublishedBalance | Any) -> BalanceChanged:
+    """Build the event of the figures last published for a region, category and unit."""
     return BalanceChanged(
-        version=told.version,
-        balance_id=told.id,
-        region=told.region,
-        category=told.category,
-        unit=told.unit,
-        waiting_needs=told.waiting_needs,
-        waiting_units=told.waiting_units,
-        open_pledges=told.open_pledges,
-        open_units=told.open_units,
-        typical_days=told.typical_days,
-        counted_at=told.counted_at,
-    )
-
-
-def _figures(row: Any, days: dict[tuple[str, str], tuple[int, int]]) -> dict[str, Any]:
-    found = days.get((row.region, row.category))
-    sums = {"waiting_needs": row.needs, "waiting_units": row.need_units, "open_pledges": row.pledges, "open_units": row.pledges_units}
-    return (
-        {name: getattr(row, name) for name in ("id", "region", "category", "unit")}
-        | {name: min(int(value), LARGEST) for name, value in sums.items()}
-        | {"typical_days": found[0] if found else None}
+        version=published.version,
+        balance_id=published.id,
+        region=published.region,
+        category=published.category,
+        unit=published.unit,
+        waiting_needs=published.waiting_needs,
+        waiting_units=published.waiting_units,
+        open_pledges=published.open_pledges,
+        open_units=published.open_units,
+        typical_days=published.typical_days,
+        counted_at=published.counted_at,
     )

@@ -1,4 +1,4 @@
-"""What was last told of each figure of the balance. The figures themselves are kept in SQL alone, by `keeping.py`."""
+"""Table of published balances. The current figures are kept by SQL alone, in `actions.py`."""
 
 from datetime import datetime
 from uuid import UUID
@@ -11,7 +11,7 @@ from matching.book.model import Base
 
 
 class PublishedBalance(Base):
-    """A region, a category and a unit, and the figures of it that were told; `version` grows with each telling."""
+    """The figures last published for a region, category and unit; `version` grows with each event."""
 
     __tablename__ = "balance_told"
 

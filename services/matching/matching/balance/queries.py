@@ -1,4 +1,4 @@
-"""What can be asked of the balance: how a region and a category stand, and what is most wanting where."""
+"""Queries for the balance: the figures of a region and category, and the items most wanting."""
 
 import base64
 import binascii
@@ -10,10 +10,11 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from chassis.problems import invalid
+from matching.balance.rules import classify_supply
 from matching.balance.typical_days import category_range, load_typical_days
 
-# A pledge for a wider region or a wider category reaches in too: of the rows around only what is offered for exactly those counts.
-_STANDING = text(
+# Pledges for a wider region or category reach into this one. Of the enclosing rows only the pledges for exactly those count.
+_BALANCE = text(
     """
     SELECT unit, sum(needs) FILTER (WHERE here AND this) AS waiting_needs, sum(need_units) FILTER (WHERE here AND this) AS waiting_units,
         sum(pledges) FILTER (WHERE here AND this) AS open_pledges, sum(pledges_units) FILTER (WHERE here AND this) AS open_units,
@@ -37,11 +38,12 @@ _FIGURES = ("waiting_needs", "waiting_units", "open_pledges", "open_units", "rea
 
 
 def load_balance(session: Session, region: str = "", category: str = "") -> dict[str, Any]:
-    """The figures of a region and all below it, of a category and all below it, by unit; with the days that a match typically takes."""
+    """Load the figures of a region and category, with all below them, by unit, and the typical days to a match."""
     stated = {"region": region, "regions": _regions_to(region), "groups": _groups_of(category), **category_range(category)}
-    rows = [dict(row) for row in session.execute(_STANDING, stated).mappings()]
+    rows = [dict(row) for row in session.execute(_BALANCE, stated).mappings()]
     units = [{"unit": row["unit"]} | {name: int(row[name] or 0) for name in _FIGURES} for row in rows]
-    units = [one | {"standing": _standing(one)} for one in units if any(one[name] for name in _FIGURES)]
+    units = [one for one in units if any(one[name] for name in _FIGURES)]
+    units = [one | {"standing": classify_supply(one["waiting_units"], one["reaching_units"])} for one in units]
     days = load_typical_days(session, {(region, category)}).get((region, category))
     sums = {name: sum(one[name] for one in units) for name in _FIGURES if not name.endswith("units")}
     of = {"median": days[0] if days else None, "of": days[1] if days else 0}
@@ -49,9 +51,9 @@ def load_balance(session: Session, region: str = "", category: str = "") -> dict
 
 
 def list_most_wanting(session: Session, region: str = "", category: str = "", cursor: str | None = None, limit: int = 20) -> dict[str, Any]:
-    """Counties and items for which needs wait, most wanting first: each need weighs 1, an urgent one 2, a critical one 4.
+    """List the items most wanting and their counties. A normal need weighs 1, an urgent one 2, a critical one 4.
 
-    Raises `invalid` for a cursor that is none.
+    Raises `invalid` for a malformed cursor.
     """
     conditions = [_IN_REGION] * bool(region) + [_OF_CATEGORY] * bool(category) + [_BEHIND] * bool(cursor)
     stated: dict[str, Any] = {"region": region, "limit": limit + 1, **category_range(category)}
@@ -66,12 +68,6 @@ def list_most_wanting(session: Session, region: str = "", category: str = "", cu
         for row in rows[:limit]
     ]
     return {"items": items, "next": _write(int(rows[limit - 1].weight), rows[limit - 1].id) if len(rows) > limit else None}
-
-
-def _standing(one: dict[str, Any]) -> str:
-    if one["waiting_units"] > one["reaching_units"]:
-        return "wanting"
-    return "covered" if one["waiting_units"] else "quiet"
 
 
 def _regions_to(region: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Counts the whole book anew and holds it against the figures that are kept: what `make audit` and the tests ask."""
+"""Recount of the whole book, compared with the kept figures, for the audit and the tests."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from matching.balance.actions import FIGURES, SUMMED_BY_ENCLOSING_REGION, TOTALS
 _NAMES = ", ".join(FIGURES)
 _KEPT = ", ".join(f"sum({name}) AS {name}" for name in FIGURES)
 
-# One statement, so that book, notes and figures are seen at one moment: what is noted and not added up yet belongs to what is kept.
+# One statement, so that book, notes and figures are seen at one moment. Notes that are not added up yet count as kept.
 DIFFERING = f"""
     WITH book AS (
         SELECT left(region, 9) AS region, category, unit, count(*) AS needs, sum(rest) AS need_units, sum(urgency) AS wanting,
@@ -36,6 +36,6 @@ DIFFERING = f"""
 
 
 def find_difference(session: Session) -> dict[str, Any] | None:
-    """The first region, category and unit whose figures kept are not those of a recount; None when all are."""
+    """Find the first region, category and unit whose kept figures differ from a recount; None when there is none."""
     row = session.execute(text(DIFFERING)).mappings().first()
     return dict(row) if row else None

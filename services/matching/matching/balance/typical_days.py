@@ -1,4 +1,4 @@
-"""Typical days: within how many whole days after its publication half of the needs had their first accepted match."""
+"""Typical days: the median of whole days from the publication of needs to their first accepted match."""
 
 from datetime import date
 
@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from chassis.data.database import now
 
 MONTHS = 3
-"""How many months before the present one count: what was long ago says little about how long it takes today."""
+"""Number of months before the present one that count; older needs say little about today."""
 
 _TYPICAL = text(
     """
@@ -31,12 +31,15 @@ _TYPICAL = text(
 
 
 def category_range(category: str) -> dict[str, str]:
-    """The range of a category and all below it: from `category` to before `behind`. `/` follows the dot, `~` follows everything."""
+    """Return the range of a category and all below it, from `category` to before `behind`.
+
+    In the collation, `/` follows the dot and `~` follows everything.
+    """
     return {"category": category, "behind": f"{category}/" if category else "~"}
 
 
 def load_typical_days(session: Session, places: set[tuple[str, str]]) -> dict[tuple[str, str], tuple[int, int]]:
-    """For each (region, category) that has any: the median days, and of how many needs."""
+    """Load the median days and the number of needs for each (region, category) that has any."""
     listed = sorted(places)
     ranges = [category_range(category) for _, category in listed]
     stated = {

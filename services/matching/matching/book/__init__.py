@@ -1,1 +1,1 @@
-"""The book: needs, pledges, matches and movements; who may do what; locks, releases and events."""
+"""The book: needs, pledges, matches and movements, with their locks, releases, rules and events."""

@@ -1,4 +1,4 @@
-"""The list of needs and pledges whose book entry changed and that a clearing has to look at."""
+"""The clearing queue: needs and pledges whose book entry changed and that a clearing has to look at."""
 
 from collections.abc import Collection
 from typing import Literal
@@ -12,8 +12,8 @@ from chassis.messaging import outbox
 
 CHANNEL = "to_clear"
 
-# Updating the row that stands already takes its lock: a clearing that runs now passes it over, or is waited for. Doing nothing
-# instead would lose the wake-up when that clearing has not seen this change and deletes the row.
+# Updating an existing row takes its lock. A clearing that runs now then skips the row, or this statement waits for that clearing.
+# DO NOTHING would lose the wake-up of a clearing that has not seen this change and deletes the row.
 _ADD = text(
     "INSERT INTO to_clear (side, id, traceparent)"
     " SELECT :side, id, trace FROM unnest(CAST(:ids AS uuid[]), CAST(:traces AS text[])) AS due (id, trace) ORDER BY id"
@@ -23,7 +23,7 @@ _WAKE = text(f"SELECT pg_notify('{CHANNEL}', '')")
 
 
 def add(session: Session, side: Literal["need", "pledge"], ids: Collection[UUID]) -> None:
-    """Have these looked at as soon as the transaction commits."""
+    """Put needs or pledges on the queue; clearings see them once the transaction commits."""
     if ids:
         listed = sorted(ids)
         traces = array(outbox.trace_of(session, thing) for thing in listed)

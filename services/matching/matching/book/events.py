@@ -1,13 +1,18 @@
-"""What is told of a match and of a released pledge: live in the transaction that made it so, and anew whenever it is asked for."""
+"""Events about matches and released pledges, made from their rows.
 
-from typing import Any, Literal
+The same functions serve the live transaction and republishing: each rebuilds its event from the present row.
+"""
+
+from typing import Any, Literal, TypeVar, cast
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import case, func, select
-from sqlalchemy.orm import Session, object_session
+from sqlalchemy.orm import object_session
 
 from contracts.matching import (
+    Decline,
+    Difference,
+    Lapse,
     MatchAccepted,
     MatchClosed,
     MatchDeclined,
@@ -18,80 +23,110 @@ from contracts.matching import (
     MatchRefused,
     MatchRevised,
     MatchSent,
+    Outcome,
     PledgeReleased,
     Reason,
+    Refusal,
 )
 from matching.book.model import Match, Movement, Pledge
+from matching.book.queries import sum_promised
+
+T = TypeVar("T")
 
 
 def match_proposed(match: Match) -> MatchProposed:
-    """What was told of a match when it was proposed, whatever became of it."""
+    """Build the event of the proposal, whatever became of the match since."""
     reasons = msgspec.convert(match.reasons, list[Reason])
-    return MatchProposed(version=1, **_stated(match), reasons=reasons, proposed_at=match.proposed_at, answer_by=match.answer_by)
+    return MatchProposed(version=1, **_facts(match), reasons=reasons, proposed_at=match.proposed_at, answer_by=match.answer_by)
 
 
 def match_accepted(match: Match) -> MatchAccepted:
-    """What was told of a match when it was accepted, whatever became of it: the part that was promised."""
+    """Build the event of the acceptance with the promised quantity, whatever became of the match since."""
     promise = _movement(match, "promised")
-    chosen: Literal["claim", "proposal"] = "claim" if is_claim(match) else "proposal"
-    return MatchAccepted(version=promise.version, **_promised(match), chosen=chosen, accepted_at=promise.at)
+    return MatchAccepted(
+        version=promise.version, **_promised(match), chosen="claim" if is_claim(match) else "proposal", accepted_at=promise.at
+    )
 
 
 def match_refused(match: Match) -> MatchRefused:
-    return MatchRefused(version=match.version, **_stated(match), reason=match.ended_because, refused_at=match.answered_at)
+    """Build the event of the pledger's refusal."""
+    return MatchRefused(
+        version=match.version, **_facts(match), reason=cast("Refusal", match.ended_because), refused_at=required(match.answered_at)
+    )
 
 
 def match_declined(match: Match) -> MatchDeclined:
+    """Build the event that the household's side declined a proposal or a promise."""
     promised = match.moved("promised")
-    stated = _stated(match) | {"quantity": promised or match.quantity}
+    facts = _facts(match) | {"quantity": promised or match.quantity}
     return MatchDeclined(
-        version=match.version, **stated, reason=match.ended_because, was_accepted=promised > 0, declined_at=match.closed_at
+        version=match.version,
+        **facts,
+        reason=cast("Decline", match.ended_because),
+        was_accepted=promised > 0,
+        declined_at=required(match.closed_at),
     )
 
 
 def match_lapsed(match: Match) -> MatchLapsed:
-    return MatchLapsed(version=match.version, **_stated(match), reason=match.ended_because, lapsed_at=match.answered_at)
+    """Build the event that a proposal ended without an answer."""
+    return MatchLapsed(
+        version=match.version, **_facts(match), reason=cast("Lapse", match.ended_because), lapsed_at=required(match.answered_at)
+    )
 
 
 def match_revised(match: Match) -> MatchRevised:
-    return MatchRevised(version=match.version, **_stated(match), revised_at=match.answered_at)
+    """Build the event that a proposal ended in favour of a critical need."""
+    return MatchRevised(version=match.version, **_facts(match), revised_at=required(match.answered_at))
 
 
 def match_need_ended(match: Match) -> MatchNeedEnded:
+    """Build the event that the need of an accepted match was withdrawn or closed."""
     return MatchNeedEnded(
-        version=match.need_ended_version, **_promised(match), reason=match.need_ended_because, ended_at=match.need_ended_at
+        version=required(match.need_ended_version),
+        **_promised(match),
+        reason=cast("Literal['need_withdrawn', 'need_closed']", match.need_ended_because),
+        ended_at=required(match.need_ended_at),
     )
 
 
 def match_sent(match: Match) -> MatchSent:
+    """Build the event of the sending."""
     sending = _movement(match, "sent")
     return MatchSent(version=sending.version, **_promised(match), sent=sending.quantity, sent_at=sending.at)
 
 
 def match_received(match: Match) -> MatchReceived:
+    """Build the event of the receipt, with the difference to the sending."""
     receipt = _movement(match, "received")
     return MatchReceived(
         version=receipt.version,
         **_promised(match),
         sent=match.moved("sent"),
         received=receipt.quantity,
-        difference=receipt.reason,
+        difference=cast("Difference | None", receipt.reason),
         confirmed="by_slip" if receipt.slip_id else "signed_in",
         received_at=receipt.at,
     )
 
 
 def match_closed(match: Match) -> MatchClosed:
-    figures = {"sent": match.moved("sent"), "received": match.moved("received")}
-    return MatchClosed(version=match.version, **_promised(match), reason=match.ended_because, **figures, closed_at=match.closed_at)
+    """Build the event of the closing, with the final figures."""
+    return MatchClosed(
+        version=match.version,
+        **_promised(match),
+        reason=cast("Outcome", match.ended_because),
+        sent=match.moved("sent"),
+        received=match.moved("received"),
+        closed_at=required(match.closed_at),
+    )
 
 
 def pledge_released(pledge: Pledge) -> PledgeReleased:
-    """What is told of a pledge that was changed or withdrawn, rests or goes on: its figures, and which version of it they answer."""
+    """Build the event of a pledge that was changed, withdrawn, paused or resumed: its figures, and the pledge version they answer."""
     session = object_session(pledge)
     if session is None:
-        raise ValueError("what was accepted of it is asked in its session")
-    kept = sum_promised(session, pledge.id)
+        raise ValueError("the accepted quantity is read in the session of the pledge")
     return PledgeReleased(
         version=pledge.releases,
         pledge_id=pledge.id,
@@ -102,38 +137,22 @@ def pledge_released(pledge: Pledge) -> PledgeReleased:
         withdrawn=pledge.ended and not pledge.paused,
         resting=pledge.paused,
         quantity=pledge.quantity,
-        accepted=kept,
+        accepted=sum_promised(session, pledge.id),
         open=pledge.rest,
         released_at=pledge.released_at or pledge.offered_at,
     )
 
 
 def is_claim(match: Match) -> bool:
-    """Whether the pledger chose the need: then nobody ever had time to answer."""
+    """Tell whether the pledger chose the need: a claim has no time to answer."""
     return match.answer_by == match.proposed_at
 
 
-def sum_promised(session: Session, pledge_id: UUID) -> int:
-    """How much of a pledge was promised and has not come back."""
-    kept = case((Movement.kind == "promised", Movement.quantity), (Movement.kind == "returned", -Movement.quantity), else_=0)
-    total = select(func.coalesce(func.sum(kept), 0)).join(Match, Match.id == Movement.match_id).where(Match.pledge_id == pledge_id)
-    return int(session.scalar(total) or 0)
-
-
-def _movement(match: Match, kind: str) -> Movement:
-    movement = match.movement(kind)
-    if movement is None:
-        raise ValueError(f"nothing was {kind} in this match")
-    return movement
-
-
-def _promised(match: Match) -> dict[str, Any]:
-    return _stated(match) | {"quantity": _movement(match, "promised").quantity}
-
-
-def _stated(match: Match) -> dict[str, Any]:
-    names = ("need_id", "pledge_id", "household_id", "account_id", "poster_id", "pledger_id", "region", "category", "unit", "quantity")
-    return {"match_id": match.id} | {name: getattr(match, name) for name in names}
+def required(value: T | None) -> T:
+    """Return a value that the row must hold before its event can be built. Raises `ValueError` without one."""
+    if value is None:
+        raise ValueError("the row has not reached the state of this event")
+    return value
 
 
 def match_facts(match_id: UUID, need: Any, pledge: Any, quantity: int) -> dict[str, Any]:
@@ -151,3 +170,19 @@ def match_facts(match_id: UUID, need: Any, pledge: Any, quantity: int) -> dict[s
         "unit": need.unit,
         "quantity": quantity,
     }
+
+
+def _movement(match: Match, kind: str) -> Movement:
+    movement = match.movement(kind)
+    if movement is None:
+        raise ValueError(f"nothing was {kind} in this match")
+    return movement
+
+
+def _promised(match: Match) -> dict[str, Any]:
+    return _facts(match) | {"quantity": _movement(match, "promised").quantity}
+
+
+def _facts(match: Match) -> dict[str, Any]:
+    names = ("need_id", "pledge_id", "household_id", "account_id", "poster_id", "pledger_id", "region", "category", "unit", "quantity")
+    return {"match_id": match.id} | {name: getattr(match, name) for name in names}

@@ -1,4 +1,4 @@
-"""How people read the words of matches: states, and the reasons of what is refused, differs or ends."""
+"""Labels of match states and of reasons, in Chinese and English."""
 
 STATES = {
     "proposed": ("待答复", "waiting for an answer"),

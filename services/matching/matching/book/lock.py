@@ -1,18 +1,17 @@
-"""A match taken up to be acted upon: visible to its caller, locked, at the version they saw, and open to the act."""
+"""Locks of the book, in one order everywhere: pledges, then needs, each by id, and matches last. So no two processes deadlock."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Collection, Sequence
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from chassis.data.database import now
 from chassis.http import versions
 from chassis.http.auth import Caller
 from chassis.problems import Problem
-from matching.book import queries, rules
-from matching.book.model import Match, Movement
-from matching.book.release import lock_pledge_and_proposed_needs, lock_pledges_and_needs
+from matching.book import rules
+from matching.book.model import Match, Need, Pledge
+from matching.book.queries import find_visible_match
 
 Rule = Callable[[str, Caller, Match], Problem | None]
 
@@ -27,30 +26,46 @@ def lock_for_action(
     with_proposals: bool = False,
     rule: Rule = rules.find_problem,
 ) -> Match:
-    """Raises `not_found`, `stale`, or what the rule says against it.
+    """Lock a match for an act of the caller. Raises `not_found`, `stale`, or the problem that the rule finds.
 
-    Who may give something back takes its need and pledge as well; who may let the pledge rest, all that is proposed of it too.
+    `with_book` locks its need and pledge first, for acts that may release a quantity. `with_proposals` locks the pledge and the needs of
+    all its proposals, for acts that may pause the pledge.
     """
-    match = queries.find_visible_match(session, caller, match_id)
+    match = find_visible_match(session, caller, match_id)
     if with_proposals:
         lock_pledge_and_proposed_needs(session, match)
     match = lock_match(session, match, with_book=with_book)
     versions.check_if_match(session, match)
-    if refusal := rule(act, caller, match):
-        raise refusal
+    if problem := rule(act, caller, match):
+        raise problem
     return match
 
 
 def lock_match(session: Session, match: Match, *, with_book: bool) -> Match:
+    """Lock a match and read it again; `with_book` locks its pledge and need first."""
     if with_book:
         lock_pledges_and_needs(session, [match])
     return session.get_one(Match, match.id, with_for_update=True, populate_existing=True)
 
 
-def change_state(match: Match, state: str) -> None:
-    match.state, match.version = state, match.version + 1
+def lock_pledges_and_needs(session: Session, matches: Sequence[Match]) -> None:
+    """Lock the pledges of these matches, then their needs."""
+    lock_rows(session, Pledge, {match.pledge_id for match in matches})
+    lock_rows(session, Need, {match.need_id for match in matches})
 
 
-def record_movement(match: Match, kind: str, quantity: int, by: UUID | None, **more: Any) -> None:
-    """Write down, at the version the match is at now, what moved."""
-    match.movements.append(Movement(kind=kind, quantity=quantity, version=match.version, at=now(), by=by, **more))
+def lock_pledge_and_proposed_needs(session: Session, match: Match) -> None:
+    """Lock the pledge of a match, then the needs of all its proposals. With the pledge locked, no new proposal of it can appear."""
+    lock_rows(session, Pledge, {match.pledge_id})
+    proposed = session.scalars(select(Match.need_id).where(Match.pledge_id == match.pledge_id, Match.state == "proposed"))
+    lock_rows(session, Need, {match.need_id, *proposed})
+
+
+def find_proposed_pledges(session: Session, needs: Collection[UUID]) -> set[UUID]:
+    """Find the ids of the pledges that are proposed to these needs, without locking them."""
+    return set(session.scalars(select(Match.pledge_id).where(Match.need_id.in_(needs), Match.state == "proposed")))
+
+
+def lock_rows(session: Session, entity: type[Pledge] | type[Need], ids: Collection[UUID]) -> None:
+    """Lock pledges or needs in the order of their ids."""
+    session.execute(select(entity.id).where(entity.id.in_(ids)).order_by(entity.id).with_for_update())

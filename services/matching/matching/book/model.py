@@ -1,4 +1,4 @@
-"""What matching knows: the book of needs and pledges, the matches between them, what moved in each, and the slips printed for them."""
+"""Tables of the book: needs, pledges, matches, movements and hand-over slips."""
 
 from datetime import datetime
 from typing import Any
@@ -17,9 +17,10 @@ class Base(DeclarativeBase):
 
 
 class Need(Base):
-    """A published need. `rest` is what nothing is set aside for yet; an ended need keeps a row, so that late events change nothing.
+    """A published need. `rest` is the quantity for which nothing is set aside yet; a need with some rest is `open`.
 
-    One that was found worth too little for something is `declined` until it is weighed anew. `open` is one of which something is left.
+    An ended need keeps its row, so that late events change nothing. A need is `deferred` while the threshold of its region keeps it from
+    some pledges.
     """
 
     __tablename__ = "needs"
@@ -43,11 +44,11 @@ class Need(Base):
 
 
 class Pledge(Base):
-    """An open pledge. `scope` is the region where it may go; `rest` is what is not set aside for any need;
-    `reliability` is the class of its pledger, `not_for` are the regions and items that the lessons in force speak against.
+    """An offered pledge. `scope` is the region where it may go; `rest` is the quantity not set aside for any need.
 
-    One that its pledger lets rest is `paused` and, until it goes on, as good as `ended`; one that is no longer valid is found `expired`
-    soon afterwards. `open` is one of which something is free.
+    A pledge with some rest is `open`. `reliability` is the class of its pledger. `exclusions` are the regions and items that refusal rules
+    exclude. A `paused` pledge also counts as `ended` until it is resumed. A timer marks pledges `expired` soon after `valid_until`.
+    `releases` counts the published releases, the versions of `PledgeReleased`.
     """
 
     __tablename__ = "pledges"
@@ -73,8 +74,9 @@ class Pledge(Base):
 
 
 class Match(Base):
-    """A quantity of one pledge set aside for one need; what became of it stands in its movements. `barred` pairs are never proposed to
-    each other again.
+    """A quantity of one pledge set aside for one need; its movements say what became of it.
+
+    The two sides of a `barred` match are never proposed to each other again.
     """
 
     __tablename__ = "matches"
@@ -113,19 +115,20 @@ class Match(Base):
     movements: Mapped[list["Movement"]] = relationship(lazy="selectin", order_by="Movement.version")
 
     def movement(self, kind: str) -> "Movement | None":
+        """Return the movement of this kind, or None."""
         return next((movement for movement in self.movements if movement.kind == kind), None)
 
     def moved(self, kind: str) -> int:
-        """How much was promised, sent, received or returned; 0 until it is."""
+        """Return the quantity that was promised, sent, received or returned; 0 before that."""
         movement = self.movement(kind)
         return movement.quantity if movement else 0
 
 
 class Movement(Base):
-    """What moved in a match, at most once of each kind, and at which version of the match. Rows are only ever added.
+    """A quantity that moved in a match, at most once of each kind, with the match's version then. Rows are only ever added.
 
-    `promised` was agreed to, `sent` left the giver, `received` arrived, `returned` went back to the pledge because it was never sent.
-    `by` is who said so, empty when it was said with a slip: who printed that answers for it.
+    Kinds: `promised` by the pledger, `sent` by the giver, `received` by the household's side, `returned` to the pledge because it was
+    never sent. `by` is the person who reported it; empty for a slip, for which its printer answers.
     """
 
     __tablename__ = "movements"
@@ -144,7 +147,7 @@ class Movement(Base):
 
 
 class Slip(Base):
-    """A hand-over slip, printed by the household's village. Of its token only the hash is known; printing another one revokes it."""
+    """A hand-over slip, printed by the household's village. Only the hash of its token is stored; a newer slip revokes it."""
 
     __tablename__ = "slips"
 
@@ -159,4 +162,4 @@ class Slip(Base):
 
 
 WITH_SLIPS = selectinload(Match.movements).selectinload(Movement.slip)
-"""Who may decide about a match depends on who printed its slip: loaded along with many."""
+"""Loader option: movements with their slips, whose printers count as involved in the match."""

@@ -1,4 +1,4 @@
-"""What can be wrong with answering, claiming, delivering."""
+"""Problems with answers, claims, deliveries and slips."""
 
 from chassis.problems import problem
 

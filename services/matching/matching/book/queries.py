@@ -1,9 +1,10 @@
-"""What matching can be asked: matches, seen by their two sides and the administrators of the region."""
+"""Queries for matches: one or many, visible to their two sides and to the administrators of the region."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, and_, case, func, or_, select
 from sqlalchemy.orm import Session, selectinload
 
 from chassis.data.database import below
@@ -12,34 +13,48 @@ from chassis.http.pagination import page
 from chassis.problems import not_found
 from matching.book.model import Match, Movement
 
-_WHOLE = selectinload(Match.movements).undefer(Movement.tracking_number)
+WITH_TRACKING_NUMBERS = selectinload(Match.movements).undefer(Movement.tracking_number)
 
 
 def is_own_match(caller: Caller) -> ColumnElement[bool]:
-    """SQL condition: the caller is the pledger, the household, or who posted for it and still manages the region."""
+    """SQL condition: the caller is the pledger, the household, or the poster who still manages the region."""
     return or_(
         Match.pledger_id == caller.id, Match.account_id == caller.id, and_(Match.poster_id == caller.id, caller.within(Match.region))
     )
 
 
 def find_visible_match(session: Session, caller: Caller, match_id: UUID) -> Match:
-    return _one(session, select(Match).options(_WHOLE).where(Match.id == match_id, or_(is_own_match(caller), caller.within(Match.region))))
+    """Find a match that the caller may see. Raises `not_found`."""
+    visible = or_(is_own_match(caller), caller.within(Match.region))
+    query = select(Match).options(WITH_TRACKING_NUMBERS).where(Match.id == match_id, visible)
+    match: Match | None = session.scalars(query).first()
+    if match is None:
+        raise not_found()
+    return match
 
 
 def list_own_matches(session: Session, caller: Caller, state: str | None = None, **paging: Any) -> dict[str, Any]:
-    query = select(Match).options(_WHOLE).where(is_own_match(caller))
+    """List one page of the matches on whose sides the caller stands."""
+    query = select(Match).options(WITH_TRACKING_NUMBERS).where(is_own_match(caller))
     return page(session, query.where(Match.state == state) if state else query, Match.id, **paging)
 
 
 def list_managed_matches(session: Session, caller: Caller, region: str = "", state: str | None = None, **paging: Any) -> dict[str, Any]:
-    query = select(Match).options(_WHOLE).where(caller.within(Match.region))
+    """List one page of the matches in the regions that the caller manages."""
+    query = select(Match).options(WITH_TRACKING_NUMBERS).where(caller.within(Match.region))
     if region:
         query = query.where(below(Match.region, region))
     return page(session, query.where(Match.state == state) if state else query, Match.id, **paging)
 
 
-def _one(session: Session, query: Any) -> Match:
-    match: Match | None = session.scalars(query).first()
-    if match is None:
-        raise not_found()
-    return match
+def find_matches(session: Session, state: str, condition: ColumnElement[bool], *, locked: bool = False) -> Sequence[Match]:
+    """Find the matches in this state by a condition, in the order of their ids; `locked` locks them too."""
+    query = select(Match).where(Match.state == state, condition).order_by(Match.id)
+    return session.scalars(query.with_for_update() if locked else query, execution_options={"populate_existing": True}).all()
+
+
+def sum_promised(session: Session, pledge_id: UUID) -> int:
+    """Sum the quantities of a pledge that were promised and not returned."""
+    kept = case((Movement.kind == "promised", Movement.quantity), (Movement.kind == "returned", -Movement.quantity), else_=0)
+    total = select(func.coalesce(func.sum(kept), 0)).join(Match, Match.id == Movement.match_id).where(Match.pledge_id == pledge_id)
+    return int(session.scalar(total) or 0)

@@ -1,4 +1,4 @@
-"""What somebody may do with a match: the actions refuse by these rules, and every answer lists what they let through."""
+"""Rules for acts on a match: the actions refuse by them, and every answer lists the acts that they allow."""
 
 from datetime import datetime
 from uuid import UUID
@@ -14,14 +14,14 @@ PROMISED_STATES = ("accepted", "sent", "received", "closed")
 """The states in which a promise stands."""
 GIVER_REASONS = frozenset({"not_deliverable", "giver_withdrew"})
 HOUSEHOLD_REASONS = frozenset({"not_deliverable", "giver_no_show", "household_moved", "need_over"})
-"""Why each side may say that nothing will be delivered."""
+"""The reasons that each side may give for a cancellation."""
 GIVER, HOUSEHOLD = "giver", "household"
 COUNTY_DIGITS = 6
-"""Digits of a county's code: who manages one, or a region around it, decides what two sides cannot settle."""
+"""Length of a county's code. Managers of a county, or of a region around it, decide between two sides."""
 
 
 def find_problem(act: str, caller: Caller, match: Match) -> Problem | None:
-    """Why the caller may not do this now, or None."""
+    """Return the problem that keeps the caller from this act on the match now, or None."""
     is_giver, is_household = caller.id == match.pledger_id, is_on_household_side(caller, match)
     may, states = {
         "accept_match": (is_giver, ("proposed",)),
@@ -44,35 +44,38 @@ def find_problem(act: str, caller: Caller, match: Match) -> Problem | None:
 
 
 def find_cancellation_problem(caller: Caller, match: Match, reason: str) -> Problem | None:
-    """Nobody gives the other side's reasons."""
+    """Return a problem when the reason for a cancellation is the other side's, or None."""
     mine = GIVER_REASONS if caller.id == match.pledger_id else HOUSEHOLD_REASONS
     return None if reason in mine else not_allowed()
 
 
 def is_on_household_side(caller: Caller, match: Match) -> bool:
-    """The household itself, or who manages its village and speaks for it."""
+    """Tell whether the caller is the household, or manages its village and speaks for it."""
     return caller.id == match.account_id or caller.manages(match.region)
 
 
 def side_of(caller: Caller, match: Match) -> str | None:
-    """The side on which the caller stands, or None."""
+    """Return the side on which the caller stands, or None."""
     if caller.id == match.pledger_id:
         return GIVER
     return HOUSEHOLD if is_on_household_side(caller, match) else None
 
 
 def manages_county_of(caller: Caller, match: Match) -> bool:
-    """Whether the caller manages the county of the match, or a region around it."""
+    """Tell whether the caller manages the county of the match, or a region around it."""
     return any(len(region) <= COUNTY_DIGITS and match.region.startswith(region) for region in caller.regions)
 
 
 def people_involved(match: Match, until: datetime | None = None) -> set[UUID]:
-    """Who brought the match to where it is, or was then, and so decides nothing about it; what was said with a slip, its printer did."""
+    """Return the people who acted on the match, up to a moment if one is given; they may not judge it.
+
+    The printer of a slip counts as the one who reported with it.
+    """
     moved = [(movement.slip.printed_by if movement.slip else movement.by, movement.at) for movement in match.movements]
     acts = [*moved, (match.closed_by, match.closed_at)]
     return {match.poster_id} | {who for who, at in acts if who and (until is None or at is None or at <= until)}
 
 
 def acts_on_match(caller: Caller, match: Match) -> list[str]:
-    """The operations that the caller may carry out on it now."""
+    """List the operations that the caller may carry out on the match now."""
     return [act for act in ACTS if find_problem(act, caller, match) is None]

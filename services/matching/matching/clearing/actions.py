@@ -14,15 +14,15 @@ from chassis.data.bulk_sql import array
 from chassis.data.database import now
 from chassis.messaging import outbox
 from chassis.ops import tracing
-from matching.allocation.score import Demand, in_turn
+from matching.allocation.score import Demand, rank_within_villages
 from matching.clearing.candidates import find_servable_needs, load_candidates, lock_chosen
 from matching.clearing.completion import complete, find_fitting_needs
 from matching.clearing.proposals import propose_matches
 from matching.clearing.rules import Eligibility, find_left_over, find_unmet
 from matching.fairness.queries import load_recent_help
-from matching.weights.allocation import allocate_by_region, find_pairs_below_threshold
 from matching.weights.deferral import defer_pairs, end_deferrals
 from matching.weights.queries import load_weights_in_force
+from matching.weights.regional_allocation import allocate_by_region, find_pairs_below_threshold
 
 BATCH = 500
 PLEDGES_AT_ONCE = 20
@@ -75,7 +75,7 @@ def _clear(session: Session, answer_within: timedelta, due_needs: Sequence[UUID]
     pledges = load_candidates(session, eligibility)
     weights = load_weights_in_force(session, {need.region for need in demands.values()}, at)
     end_deferrals(session, [id_ for id_ in due_needs if id_ in rows and rows[id_].declined])
-    needs = in_turn(list(demands.values()))
+    needs = rank_within_villages(list(demands.values()))
     low = find_pairs_below_threshold(needs, pledges.values(), weights)
     defer_pairs(session, low, at)
     excluded = eligibility.exclusions_by_pledge(pledges.values())

@@ -13,11 +13,11 @@ from chassis.data.bulk_sql import array, document, insert_into
 from chassis.data.database import new_id
 from chassis.messaging import outbox
 from contracts.matching import MatchProposed
-from matching.allocation.reasons import reasons_for
+from matching.allocation.reasons import build_reasons
 from matching.allocation.score import Demand, Weights
 from matching.allocation.solver import Share
 from matching.book.events import match_facts
-from matching.weights.queries import RegionalWeights
+from matching.weights.rules import RegionalWeights
 
 _SET_ASIDE = {
     table: text(
@@ -59,7 +59,7 @@ def propose_matches(
     for share in shares:
         (need, asked), pledge = needs[share.need], pledges[share.pledge]
         whose, weighed = weights.of(need.region)
-        reasons = reasons_for(asked, (pledge.category, pledge.unit, pledge.scope), share, weighed)
+        reasons = build_reasons(asked, (pledge.category, pledge.unit, pledge.scope), share, weighed)
         stated = match_facts(new_id(), need, pledge, share.quantity)
         answer_by = min(at + answer_within, pledge.valid_until)
         proposals.append(MatchProposed(version=1, **stated, reasons=reasons, proposed_at=at, answer_by=answer_by))

@@ -11,8 +11,9 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from chassis.data.database import now
+from matching.book.actions import lapse_proposals
+from matching.book.lock import lock_pledges_and_needs
 from matching.book.model import Match
-from matching.book.release import lapse_proposals, lock_pledges_and_needs
 from matching.clearing import actions
 from matching.refusals.conditions import pair_is_allowed
 

@@ -6,9 +6,9 @@ from functools import cached_property
 from typing import Any, TypeVar
 from uuid import UUID
 
-from matching.allocation.score import Demand, Key, keys_of
+from matching.allocation.score import Demand, Key, list_fitting_keys
 from matching.allocation.solver import Share, Supply
-from matching.refusals.conditions import AREA_LENGTHS, find_excluded_area
+from matching.refusals.rules import AREA_LENGTHS, find_excluded_area
 
 S = TypeVar("S", bound=Supply)
 UNLIMITED = 2**62
@@ -25,7 +25,7 @@ class Eligibility:
         self.needs = {need.id: need for need in needs}
         self.by_key: dict[Key, list[Demand]] = defaultdict(list)
         for need in self.needs.values():
-            for key in keys_of(need):
+            for key in list_fitting_keys(need):
                 if not without or (need.id, key) not in without:
                     self.by_key[key].append(need)
         self._refused: dict[UUID, set[UUID]] = defaultdict(set)

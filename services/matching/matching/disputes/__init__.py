@@ -1,1 +1,1 @@
-"""Disputes: one side says that what was sent or received is not as the other says; the place answers, the county settles."""
+"""Disputes: one side contests what was sent or received; the place answers, the county settles."""

@@ -1,4 +1,4 @@
-"""Disputes over HTTP: opened on a match, answered in the place, raised, settled by the county."""
+"""HTTP routes of disputes."""
 
 from typing import Any
 from uuid import UUID
@@ -11,66 +11,47 @@ from chassis.http.auth import SIGNED_IN, STAFF, Caller
 from chassis.http.fields import AllowedOperations, Choice, Flag, NothingIn, Region, Schema, Strict, Text
 from chassis.http.pagination import PageIn, page_of
 from chassis.http.routes import access
-from matching.disputes import actions
+from matching.disputes import actions, queries
+from matching.disputes.labels import CAUSES, DISPUTES, OUTCOMES, SIDES
 from matching.disputes.model import Dispute
 from matching.disputes.rules import acts_on_dispute
 
 api = APIBlueprint("disputes", __name__)
 
-CAUSES = {
-    "not_arrived": ("没有收到", "it did not arrive"),
-    "less_than_said": ("数量不符", "it is not as much as the other side says"),
-    "damaged": ("有损坏", "it was damaged"),
-    "other": ("其他", "other"),
-}
-DISPUTES = {
-    "open": ("待当地答复", "waits for the place's answer"),
-    "answered": ("当地已答复", "answered by the place"),
-    "raised": ("待县里处理", "waits for the county"),
-    "settled": ("已处理", "settled"),
-}
-OUTCOMES = {
-    "upheld": ("异议成立", "upheld"),
-    "partly_upheld": ("部分成立", "upheld in part"),
-    "dismissed": ("异议不成立", "dismissed"),
-    "agreed": ("双方已协商解决", "both sides agreed"),
-}
-SIDES = {"giver": ("爱心方", "who gives"), "household": ("需求方", "the household's side")}
-
 
 class DisputeIn(Strict):
     cause = Choice(CAUSES, required=True)
-    text = Text(1000, required=True, metadata={"description": "what happened; personal, read by both sides and the administrators around"})
+    text = Text(1000, required=True, metadata={"description": "the events; personal, read by both sides and the region's administrators"})
 
 
 class AnswerIn(Strict):
     outcome = Choice(OUTCOMES, required=True)
-    answer = Text(1000, required=True, metadata={"description": "what was found; read as the dispute's text is"})
+    answer = Text(1000, required=True, metadata={"description": "findings; read by the same people as the dispute's text"})
 
 
 class RulingIn(Strict):
     outcome = Choice(OUTCOMES, required=True)
-    ruling = Text(1000, required=True, metadata={"description": "why; read as the dispute's text is"})
+    ruling = Text(1000, required=True, metadata={"description": "reasons; read by the same people as the dispute's text"})
 
 
 class ManagedDisputesIn(PageIn):
     region = Region((0, 2, 4, 6, 9, 12), load_default="")
-    state = Choice(DISPUTES, metadata={"description": "all that are not settled, when it is left out"})
-    overdue = Flag(in_address=True, load_default=False, metadata={"description": "only those that the county ought to have settled by now"})
+    state = Choice(DISPUTES, metadata={"description": "all unsettled ones if left out"})
+    overdue = Flag(in_address=True, load_default=False, metadata={"description": "only those that the county should have settled by now"})
 
 
 class DisputeOut(Schema):
     id = fields.UUID(required=True)
     version = fields.Integer(required=True)
     match_id = fields.UUID(required=True)
-    side = Choice(SIDES, required=True, metadata={"description": "who disputes"})
+    side = Choice(SIDES, required=True, metadata={"description": "the side that opened the dispute"})
     cause = Choice(CAUSES, required=True)
     text = fields.String(required=True)
     state = Choice(DISPUTES, required=True)
-    outcome = Choice(OUTCOMES, required=True, allow_none=True, metadata={"description": "what was decided last"})
+    outcome = Choice(OUTCOMES, required=True, allow_none=True, metadata={"description": "the last decision"})
     opened_at = fields.AwareDateTime(required=True)
     due_at = fields.AwareDateTime(
-        required=True, allow_none=True, metadata={"description": "then an open one goes up to the county, an answered one is settled"}
+        required=True, allow_none=True, metadata={"description": "when an open one goes up to the county, or an answered one is settled"}
     )
     answer = fields.String(required=True, allow_none=True)
     answered_at = fields.AwareDateTime(required=True, allow_none=True)
@@ -78,9 +59,9 @@ class DisputeOut(Schema):
     decide_by = fields.AwareDateTime(
         required=True,
         allow_none=True,
-        metadata={"description": "when the county ought to settle it; those who may are reminded until it is"},
+        metadata={"description": "when the county should settle it; its administrators are reminded until then and after"},
     )
-    overdue = fields.Boolean(required=True, metadata={"description": "whether it waits for the county longer than that"})
+    overdue = fields.Boolean(required=True, metadata={"description": "true when it has waited for the county longer than that"})
     ruling = fields.String(required=True, allow_none=True)
     settled_at = fields.AwareDateTime(required=True, allow_none=True)
     allowed = AllowedOperations()
@@ -94,7 +75,7 @@ DisputePage = page_of(DisputeOut)
 @api.input(DisputeIn)
 @api.output(DisputeOut, 201)
 def dispute_match(session: Session, caller: Caller, match_id: UUID, json_data: dict[str, Any]) -> Any:
-    """Say that what was sent or received is not as the other side says: once, by either side. Until it is settled the match stays open."""
+    """Dispute what was sent or received, once, by either side. The match stays open until the dispute is settled."""
     return _made(actions.dispute_match(session, caller, match_id, **json_data), caller)
 
 
@@ -102,8 +83,8 @@ def dispute_match(session: Session, caller: Caller, match_id: UUID, json_data: d
 @access(who=SIGNED_IN, x_view="own")
 @api.output(DisputeOut)
 def get_dispute_of_match(session: Session, caller: Caller, match_id: UUID) -> Any:
-    """The dispute of a match, for both sides and the administrators of its region."""
-    return _shown(actions.find_dispute_of_match(session, caller, match_id), caller)
+    """Get the dispute of a match, for both sides and the administrators of its region."""
+    return _shown(queries.find_dispute_of_match(session, caller, match_id), caller)
 
 
 @api.get("/disputes")
@@ -111,8 +92,8 @@ def get_dispute_of_match(session: Session, caller: Caller, match_id: UUID) -> An
 @api.input(PageIn, location="query")
 @api.output(DisputePage)
 def list_own_disputes(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
-    """The disputes of one's own matches, whoever opened them."""
-    return _page(actions.list_own_disputes(session, caller, **query_data), caller)
+    """List the disputes of the caller's own matches, whoever opened them."""
+    return _page(queries.list_own_disputes(session, caller, **query_data), caller)
 
 
 @api.get("/disputes/managed")
@@ -120,16 +101,16 @@ def list_own_disputes(session: Session, caller: Caller, query_data: dict[str, An
 @api.input(ManagedDisputesIn, location="query")
 @api.output(DisputePage)
 def list_managed_disputes(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
-    """The disputes in the regions one manages that are not settled; `state=raised` are those that wait for the county."""
-    return _page(actions.list_managed_disputes(session, caller, **query_data), caller)
+    """List the unsettled disputes in the regions that the caller manages; `state=raised` are those that wait for the county."""
+    return _page(queries.list_managed_disputes(session, caller, **query_data), caller)
 
 
 @api.get("/disputes/<uuid:dispute_id>")
 @access(who=SIGNED_IN, x_view="own")
 @api.output(DisputeOut)
 def get_dispute(session: Session, caller: Caller, dispute_id: UUID) -> Any:
-    """One dispute, for both sides of its match and the administrators of its region."""
-    return _shown(actions.find_visible_dispute(session, caller, dispute_id), caller)
+    """Get one dispute, for both sides of its match and the administrators of its region."""
+    return _shown(queries.find_visible_dispute(session, caller, dispute_id), caller)
 
 
 @api.post("/disputes/<uuid:dispute_id>/answer")
@@ -137,7 +118,7 @@ def get_dispute(session: Session, caller: Caller, dispute_id: UUID) -> Any:
 @api.input(AnswerIn)
 @api.output(DisputeOut, 201)
 def answer_dispute(session: Session, caller: Caller, dispute_id: UUID, json_data: dict[str, Any]) -> Any:
-    """Say what the place found; for administrators around who took no part in the match. It stands if nobody takes it on in seven days."""
+    """Answer a dispute with the findings of the place, for administrators who took no part in the match. They stand after seven days."""
     return _made(actions.answer_dispute(session, caller, dispute_id, **json_data), caller)
 
 
@@ -146,7 +127,7 @@ def answer_dispute(session: Session, caller: Caller, dispute_id: UUID, json_data
 @api.input(NothingIn)
 @api.output(DisputeOut, 201)
 def raise_dispute(session: Session, caller: Caller, dispute_id: UUID, json_data: dict[str, Any]) -> Any:
-    """Take an answered dispute on to the county, by either side. What nobody answered in seven days goes there by itself."""
+    """Raise an answered dispute to the county, by either side. One that nobody answers in seven days goes there by itself."""
     return _made(actions.raise_dispute(session, caller, dispute_id), caller)
 
 
@@ -155,7 +136,7 @@ def raise_dispute(session: Session, caller: Caller, dispute_id: UUID, json_data:
 @api.input(RulingIn)
 @api.output(DisputeOut, 201)
 def settle_dispute(session: Session, caller: Caller, dispute_id: UUID, json_data: dict[str, Any]) -> Any:
-    """Decide what was raised, for administrators of the county or a wider region who took no part in it. That is the end of it."""
+    """Settle a raised dispute, for administrators of the county or a wider region who took no part in it. The ruling is final."""
     return _made(actions.settle_dispute(session, caller, dispute_id, **json_data), caller)
 
 

@@ -1,4 +1,4 @@
-"""What is kept of a dispute. The texts are personal: sealed, out of events and logs, for the two sides and the administrators around."""
+"""Table of disputes. Their texts are personal: sealed, never in events or logs, read by both sides and the region's administrators."""
 
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -11,14 +11,14 @@ from chassis.data.encryption import Encrypted
 from matching.book.model import Base, Match
 
 SETTLED_WITHIN = timedelta(days=14)
-"""How long the county may take."""
+"""Time that the county has for its ruling."""
 
 
 class Dispute(Base):
-    """What one side says against the other about a match, once: `open`, `answered` by the place, `raised` to the county, `settled`.
+    """One side's dispute about a match, at most one: `open`, `answered` by the place, `raised` to the county, `settled`.
 
-    `due_at` is when it goes on by itself: an open one up to the county, an answered one to its end, as answered. At the county nothing goes
-    on by itself: `decide_by` is when it ought to be settled, and who may is reminded until it is. `outcome` is what was decided last.
+    At `due_at` an open dispute is raised by itself, and an answered one is settled as answered. At the county there is no such deadline: it
+    should settle by `decide_by` and is reminded until it does. `outcome` is the last decision.
     """
 
     __tablename__ = "disputes"
@@ -48,9 +48,10 @@ class Dispute(Base):
 
     @property
     def decide_by(self) -> datetime | None:
+        """The moment by which the county should settle the dispute."""
         return self.raised_at and self.raised_at + SETTLED_WITHIN
 
     @property
     def overdue(self) -> bool:
-        """Whether the county ought to have settled it by now."""
+        """True when the county should have settled the dispute by now."""
         return self.state == "raised" and self.decide_by is not None and self.decide_by <= now()

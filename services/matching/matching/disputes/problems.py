@@ -1,4 +1,4 @@
-"""What can be wrong with a dispute."""
+"""Problems with disputes."""
 
 from chassis.problems import problem
 

@@ -1,4 +1,4 @@
-"""What waits for the county is not forgotten: who may settle it is reminded before it ought to be settled, then, and every week after."""
+"""Reminders of disputes that wait for the county: three days before the date to settle, on it, and every week after."""
 
 from datetime import timedelta
 
@@ -23,7 +23,7 @@ _NEXT = case(
 
 
 def remind_county(session: Session) -> int:
-    """Remind of what is due; returns of how many. One that somebody settles just now is passed over."""
+    """Remind the county of a limited number of disputes that are due; returns how many. Locked ones are skipped."""
     at = now()
     due = select(Dispute).where(Dispute.state == "raised", at >= _NEXT).order_by(Dispute.raised_at).limit(AT_ONCE)
     disputes = session.scalars(due.with_for_update(skip_locked=True), execution_options={"populate_existing": True}).all()

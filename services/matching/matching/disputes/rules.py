@@ -1,4 +1,6 @@
-"""What somebody may do with a dispute: the actions refuse by these rules, and every answer lists what they let through."""
+"""Rules for acts on a dispute: the actions refuse by them, and every answer lists the acts that they allow."""
+
+from uuid import UUID
 
 from chassis.http.auth import Caller
 from chassis.problems import Problem, not_allowed, state_conflict
@@ -11,7 +13,10 @@ ACTS = ("answer_dispute", "raise_dispute", "settle_dispute")
 
 
 def find_opening_problem(act: str, caller: Caller, match: Match) -> Problem | None:
-    """Why the caller may not dispute the match now, or None: either side, once, from when it is sent until it is closed."""
+    """Return the problem that keeps the caller from disputing the match now, or None.
+
+    Either side may dispute it once, from the sending until the closing.
+    """
     if side_of(caller, match) is None:
         return not_allowed()
     if match.dispute:
@@ -20,11 +25,15 @@ def find_opening_problem(act: str, caller: Caller, match: Match) -> Problem | No
 
 
 def acts_on_match(caller: Caller, match: Match) -> list[str]:
+    """List the operation that opens a dispute, if the caller may open one now."""
     return [] if find_opening_problem("dispute_match", caller, match) else ["dispute_match"]
 
 
 def find_problem(act: str, caller: Caller, dispute: Dispute) -> Problem | None:
-    """Why the caller may not do this to the dispute now, or None: nobody judges what they took part in, nor twice."""
+    """Return the problem that keeps the caller from this act on the dispute now, or None.
+
+    Nobody answers or settles a dispute about a match in which they were involved, and nobody settles one that they answered.
+    """
     match = dispute.match
     may, state = {
         "answer_dispute": (caller.manages(match.region), "open"),
@@ -35,13 +44,14 @@ def find_problem(act: str, caller: Caller, dispute: Dispute) -> Problem | None:
         return not_allowed()
     if dispute.state != state:
         return state_conflict(state=dispute.state)
-    return own_dispute() if act != "raise_dispute" and caller.id in _took_part(dispute) else None
+    return own_dispute() if act != "raise_dispute" and caller.id in _people_involved_in(dispute) else None
 
 
 def acts_on_dispute(caller: Caller, dispute: Dispute) -> list[str]:
-    """The operations that the caller may carry out on it now."""
+    """List the operations that the caller may carry out on the dispute now."""
     return [act for act in ACTS if find_problem(act, caller, dispute) is None]
 
 
-def _took_part(dispute: Dispute) -> set[object]:
-    return {*people_involved(dispute.match), dispute.opened_by, dispute.answered_by, dispute.raised_by}
+def _people_involved_in(dispute: Dispute) -> set[UUID]:
+    more = {dispute.opened_by, dispute.answered_by, dispute.raised_by}
+    return people_involved(dispute.match) | {person for person in more if person}

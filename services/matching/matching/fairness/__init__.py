@@ -1,1 +1,1 @@
-"""How villages and households have fared: who had much help already, so that those who had none come first."""
+"""Fairness: recent help by village and household, so that those without help come first."""

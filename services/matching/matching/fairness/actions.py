@@ -1,15 +1,14 @@
-"""Counts, for every village, the needs published in a quarter and how many of them are helped; a household's few are kept one by one.
+"""Counts of published and helped needs, by village and quarter; a household's needs are counted one by one.
 
-A need is helped while some match of it is proposed, promised, under way or has arrived. What was refused, declined, lapsed, called off
-or brought nothing helped nobody. A proposal counts at once, not when it is accepted: else one village would be offered everything that
-comes in until its pledgers answer. A need stays counted in the quarter of its publication whatever becomes of it; one that was withdrawn
-before it was heard of never counts.
+A need is helped while some match of it is proposed, promised, on its way or has arrived. Matches that were refused, declined, lapsed,
+cancelled or brought nothing do not count. A proposal counts before it is accepted: otherwise one village would be offered everything until
+its pledgers answer. A need stays in the quarter of its publication. One that was withdrawn before its publication was handled never counts.
 
-The database notes which needs may have changed, in the transaction that changed them; one process at a time looks them up as they are
-now and keeps the difference to what it had counted. So order and repetition do not matter, and figures are about a second old.
+Triggers note the needs that may have changed, in the transaction that changed them. One process at a time reads them as they are now and
+adds the difference to the counts. So order and repetition do not matter, and figures are about a second old.
 """
 
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 BATCH = 1_000
@@ -26,12 +25,12 @@ NEEDS_AS_COUNTED = f"""
         CAST(date_trunc('quarter', coalesce(published_at, posted_at) AT TIME ZONE 'Asia/Shanghai') AS date) AS quarter
     FROM needs WHERE urgency > 0
 """
-"""SQL: every need as it counts now. A need that ended before it was heard of has no urgency."""
+"""SQL: every need as it counts now. A need that ended before its publication was handled has urgency 0."""
 
-_ALONE = text("SELECT pg_try_advisory_xact_lock(hashtext('matching.fairness'))")
-# Every note is looked up by itself (OFFSET 0), and by indexes, also by a plan made while the tables were empty: the planner would read
-# the whole book rather than find a thousand needs in it.
+_LOCK = select(func.pg_try_advisory_xact_lock(func.hashtext("matching.fairness")))
+# Indexes only, also for a plan made while the tables were empty: the planner would read the whole book to find a thousand needs.
 _BY_INDEX = text("SET LOCAL enable_seqscan = off")
+# Takes the oldest notes, reads each of their needs by itself (OFFSET 0), and adds the differences to the counts.
 _COUNT = text(
     f"""
     WITH taken AS (
@@ -63,8 +62,8 @@ _COUNT = text(
 
 
 def count_helped_needs(session: Session) -> int:
-    """Count what was noted, a limited part of it; returns how many notes there were. Nothing while another process counts."""
-    if not session.scalar(_ALONE):
+    """Count the needs of a limited number of notes; returns the number of notes. Does nothing while another process counts."""
+    if not session.scalar(_LOCK):
         return 0
     session.execute(_BY_INDEX)
     notes = 0

@@ -1,4 +1,4 @@
-"""What a clearing asks: how the villages and households of its needs have fared lately."""
+"""Query for the recent help of the villages and households of a clearing's needs."""
 
 from collections.abc import Collection
 from datetime import date
@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 from chassis.data.bulk_sql import array
 from chassis.data.database import now
 
-# One document: rows one by one would take longer to read than to find.
-_LATELY = text(
+# One JSON document: reading single rows would take longer than finding them.
+_RECENT_HELP = text(
     """
     SELECT CAST(json_build_object('villages', coalesce(villages, '{}'), 'households', coalesce(households, '{}')) AS text)
     FROM (
@@ -32,9 +32,9 @@ _LATELY = text(
 
 
 class RecentHelp(msgspec.Struct, frozen=True):
-    """Of this quarter and the one before: by village the needs published and how many of them are helped, by household how many are.
+    """Help in this quarter and the one before: (published needs, helped needs) by village, and helped needs by household.
 
-    Those of which nothing is counted yet are not in it.
+    Villages and households without counted needs are missing.
     """
 
     villages: dict[str, tuple[int, int]]
@@ -42,9 +42,9 @@ class RecentHelp(msgspec.Struct, frozen=True):
 
 
 def load_recent_help(session: Session, needs: Collection[Any]) -> RecentHelp:
-    """How the villages and households of these needs have fared."""
+    """Load the recent help of the villages and households of these needs."""
     asked = {"regions": array({row.region for row in needs}), "households": array({row.household_id for row in needs})}
-    return msgspec.json.decode(session.scalar(_LATELY, asked | {"since": _since()}) or "", type=RecentHelp)
+    return msgspec.json.decode(session.scalar(_RECENT_HELP, asked | {"since": _since()}) or "", type=RecentHelp)
 
 
 def _since() -> date:

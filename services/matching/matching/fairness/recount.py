@@ -1,8 +1,8 @@
-"""Counts every need anew and holds it against what is kept: what `make audit` and the tests ask."""
+"""Recount of every need, compared with the kept counts, for the audit and the tests."""
 
 from matching.fairness.actions import NEEDS_AS_COUNTED
 
-# What is noted and not counted yet is left out: it will be looked up.
+# A need that is counted otherwise than a recount finds. Needs with a note are left out: they will be counted soon.
 MISCOUNTED = f"""
     SELECT need_id FROM ({NEEDS_AS_COUNTED}) AS seen LEFT JOIN counted_needs USING (need_id)
     WHERE (seen.is_helped, seen.household_id, seen.quarter)
@@ -10,7 +10,7 @@ MISCOUNTED = f"""
       AND NOT EXISTS (SELECT FROM help_changes WHERE help_changes.need_id = seen.need_id)
     ORDER BY need_id LIMIT 1
 """
-# The figures are the sums of what was counted, at any moment.
+# A region and quarter whose figures are not the sums of the counted needs.
 DIFFERING = """
     WITH compared AS (
         SELECT region, quarter, needs, helped FROM fared

@@ -1,4 +1,4 @@
-"""A photo as it may be kept: decoded, turned upright, made smaller and written anew, so that nothing but what it shows is left."""
+"""Cleaned photos: decoded, turned upright, made smaller and written anew, so that no metadata is left."""
 
 import io
 import threading
@@ -10,23 +10,23 @@ from chassis.problems import unavailable
 from matching.feedback.problems import photo_too_large, photo_unreadable
 
 TYPES = {"image/jpeg": {"JPEG", "MPO"}, "image/png": {"PNG"}, "image/webp": {"WEBP"}}
-"""What is taken, and what its files may turn out to be: a phone's JPEG often holds a second picture behind the first."""
+"""Accepted media types with the formats of their files. A phone's JPEG often holds a second picture, which makes it an MPO."""
 KEPT_TYPE = "image/jpeg"
 MOST_BYTES = 6 * 2**20
 MOST_PIXELS = {"image/jpeg": 25_000_000, "image/png": 13_000_000, "image/webp": 13_000_000}
-"""A JPEG is made smaller while it is decoded; of the others all pixels stand in memory at once, some of them twice."""
+"""Pixel limits. A JPEG shrinks while it is decoded; the other types hold all pixels in memory, some of them twice."""
 LONGEST_SIDE = 1600
 QUALITY = 82
 AT_ONCE = 2
 PATIENCE_SECONDS = 5.0
 
 _decoding = threading.BoundedSemaphore(AT_ONCE)
-"""A photo takes up to 200 MB while it is decoded: a process decodes only so many at once."""
+"""Semaphore for decoding: one photo takes up to 200 MB, so a process decodes at most `AT_ONCE`."""
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A JPEG without a word about where, when and with what it was taken."""
+    """A JPEG without metadata: no place, time or camera."""
 
     data: bytes
     width: int
@@ -34,9 +34,10 @@ class Picture:
 
 
 def clean_photo(data: bytes, media_type: str) -> Picture:
-    """Raises `photo_unreadable` for what is not whole or not of that type, `photo_too_large` for too many pixels, before it decodes them.
+    """Decode a photo and write it anew as a JPEG without metadata.
 
-    Colours are taken for sRGB, transparent places become white, of several pictures in a file the first is kept.
+    Raises `photo_unreadable` for a broken file or another type. Raises `photo_too_large` for too many pixels, before decoding them. Colours
+    count as sRGB, transparency becomes white, and only the first of several pictures is kept.
     """
     if not _decoding.acquire(timeout=PATIENCE_SECONDS):
         raise unavailable(retry_after_seconds=2)
@@ -45,20 +46,20 @@ def clean_photo(data: bytes, media_type: str) -> Picture:
     except (photo_too_large, photo_unreadable):
         raise
     except Exception:
-        # A file that is made to do harm raises whatever it hits in the readers.
+        # A malicious file can raise any exception inside the decoders.
         raise photo_unreadable() from None
     finally:
         _decoding.release()
 
 
 def _cleaned(data: bytes, media_type: str) -> Picture:
-    # Pillow itself warns of large pictures only when it has been opened; its own limit stays as it is.
+    # Our own limit of pixels comes before decoding; Pillow's limit stays in force.
     with Image.open(io.BytesIO(data), formats=[name for name in TYPES[media_type] if name != "MPO"]) as image:
         if image.format not in TYPES[media_type]:
             raise photo_unreadable()
         if image.width * image.height > MOST_PIXELS[media_type]:
             raise photo_too_large(most=MOST_PIXELS[media_type] // 10**6)
-        # A JPEG is decoded at an eighth to the whole of its size, no smaller than it is kept.
+        # Decodes a JPEG at a reduced size, no smaller than it is kept.
         image.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))
         image.load()
         plain = image if image.mode in {"RGB", "RGBA"} else image.convert("RGBA" if image.has_transparency_data else "RGB")
@@ -70,7 +71,7 @@ def _cleaned(data: bytes, media_type: str) -> Picture:
 
 
 def _on_new_sheet(image: Image.Image) -> Image.Image:
-    """The pixels alone: what a file says beside them, its comment for one, would be written along with them."""
+    """Copy the pixels alone: Pillow would write the comment and other metadata along with the image."""
     sheet = Image.new("RGB", image.size, "white")
     sheet.paste(image, mask=image if image.mode == "RGBA" else None)
     return sheet

@@ -14,9 +14,9 @@ from matching.book.model import Base, Match
 
 
 class Photo(Base):
-    """What one side shows of what moved in a match, as `evidence` or to go with its `thanks`. Once removed, nothing of the picture is left.
+    """A photo by one side of a match, as `evidence` of a movement or to go with `thanks`. A removed photo keeps no picture.
 
-    `digest` is the same for the same file, so that what is sent twice stands here once.
+    The same file has the same `digest`, so that a file sent twice is stored once.
     """
 
     __tablename__ = "photos"
@@ -39,7 +39,7 @@ class Photo(Base):
 
 
 class Thanks(Base):
-    """What the household's side writes to the giver, who reads it when an administrator let it: `waiting`, `released`, `refused`."""
+    """Thanks from the household's side, `waiting` for an administrator, `released` to the giver or `refused`."""
 
     __tablename__ = "thanks"
 
@@ -58,7 +58,7 @@ class Thanks(Base):
 
 
 class Rating(Base):
-    """How one side found the other, 1 to 5, said once. It is shown, and counts, when both have said it or nobody can any more."""
+    """One side's rating of the other, from 1 to 5, at most one. It is shown and counts once both have rated or the time is over."""
 
     __tablename__ = "ratings"
 

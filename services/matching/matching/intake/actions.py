@@ -13,12 +13,14 @@ from chassis.data.bulk_sql import document, insert_into
 from chassis.data.database import now
 from chassis.messaging import outbox
 from contracts.needs import NeedClosed, NeedPublished, NeedWithdrawn, PledgeChanged, PledgeOffered, PledgeWithdrawn
-from matching.allocation.score import PRIOR
+from matching.allocation.score import PRIOR_CLASS
 from matching.book import clearing_queue
-from matching.book.events import match_need_ended, sum_promised
+from matching.book.actions import lapse_proposals, publish_release
+from matching.book.events import match_need_ended
+from matching.book.lock import find_proposed_pledges, lock_rows
 from matching.book.model import Match, Need, Pledge
-from matching.book.release import find_matches, find_proposed_pledges, lapse_proposals, lock_rows
-from matching.refusals.actions import publish_release, withdraw_all_rules
+from matching.book.queries import find_matches, sum_promised
+from matching.refusals.actions import withdraw_all_rules
 from matching.reliability import classes
 
 # Every item that was ever asked for, with its unit: pledges for a group look up their items here, one index range each.
@@ -174,5 +176,5 @@ def _pledge_columns(event: PledgeOffered | PledgeChanged | PledgeWithdrawn, know
         "valid_until": event.valid_until,
         "offered_at": event.offered_at,
         "releases": 0,
-        "reliability": known.get(event.pledger_id, PRIOR),
+        "reliability": known.get(event.pledger_id, PRIOR_CLASS),
     }

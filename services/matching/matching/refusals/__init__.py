@@ -1,1 +1,1 @@
-"""What is learnt from refusals: where a pledge should not go, what it is not meant for, and that it is to rest."""
+"""Refusal rules: the region or item that a pledge avoids after a refusal, or its pause."""

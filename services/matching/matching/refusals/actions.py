@@ -1,113 +1,94 @@
-"""Learn from why a proposal was refused, for this one pledge, until its pledger takes that back or changes the pledge.
-
-`too_far`: not again to needs of that county; of a pledge for one county, of that township; for one township, of that village.
-`does_not_fit`: not again for that item, where the pledge is for a group of items. `out_of_stock`, `changed_my_mind`: the pledge rests,
-whatever else is proposed of it lapses. Any other reason bars the pair alone.
-"""
+"""Add refusal rules when a proposal is refused; withdraw them when the pledger asks for it or changes the pledge."""
 
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import Select, select, update
 from sqlalchemy.orm import Session
 
 from chassis.data.database import now
 from chassis.http import versions
 from chassis.http.auth import Caller
-from chassis.messaging import outbox
-from chassis.problems import not_found, state_conflict
+from chassis.problems import state_conflict
 from matching.book import clearing_queue
-from matching.book.events import pledge_released, sum_promised
+from matching.book.actions import lapse_proposals, publish_release
 from matching.book.model import Match, Pledge
-from matching.book.release import find_matches, lapse_proposals
-from matching.refusals.conditions import find_excluded_area
+from matching.book.queries import find_matches, sum_promised
 from matching.refusals.model import RefusalRule
-
-PAUSING_REASONS = ("out_of_stock", "changed_my_mind")
+from matching.refusals.queries import find_own_rule
+from matching.refusals.rules import derive_consequence
 
 
 def add_rule_from_refusal(session: Session, match: Match) -> None:
-    """What the refusal of this match says about its pledge, whose row is locked; for one that rests, all that is proposed of it too."""
+    """Add the rule that follows from the refusal of this match, if any.
+
+    The caller has locked the pledge and, for a reason that pauses it, everything proposed of it.
+    """
     pledge = session.get_one(Pledge, match.pledge_id, populate_existing=True)
     reason = str(match.ended_because)
-    region: str | None = ""
-    category = ""
-    if reason in PAUSING_REASONS:
-        region = None
-    elif reason == "too_far" and (area := find_excluded_area(match.region, pledge.scope)):
-        region = area
-    elif reason == "does_not_fit" and match.category != pledge.category:
-        category = match.category
-    else:
+    consequence = derive_consequence(
+        reason, region=match.region, category=match.category, scope=pledge.scope, pledged_category=pledge.category
+    )
+    if consequence is None:
         return
     about = {"pledge_id": pledge.id, "pledger_id": pledge.pledger_id, "match_id": match.id}
-    session.add(RefusalRule(**about, reason=reason, region=region, category=category, learnt_at=now()))
+    stated = {"region": consequence.region, "category": consequence.category}
+    session.add(RefusalRule(**about, reason=reason, **stated, learnt_at=now()))
     session.flush()
-    _bear(session, pledge)
-    if region is None:
-        _rest(session, pledge)
+    _update_exclusions(session, pledge)
+    if consequence.pauses:
+        _pause(session, pledge)
 
 
-def withdraw_rule(session: Session, caller: Caller, lesson_id: UUID) -> RefusalRule:
-    """The pledger takes back what was learnt from their refusal. Raises `not_found`, `stale`, `state_conflict` when it was before."""
-    lesson = find_own_rule(session, caller, lesson_id)
-    # The pledge before the lesson, as a change of the pledge does.
-    pledge = session.get_one(Pledge, lesson.pledge_id, with_for_update=True, populate_existing=True)
-    session.refresh(lesson, with_for_update=True)
-    versions.check_if_match(session, lesson)
-    if lesson.forgotten_at is not None:
+def withdraw_rule(session: Session, caller: Caller, rule_id: UUID) -> RefusalRule:
+    """Withdraw a rule for its pledger. Raises `not_found`, `stale`, or `state_conflict` when it was withdrawn before."""
+    rule = find_own_rule(session, caller, rule_id)
+    # Lock order: the pledge before the rule, as a change of the pledge locks them.
+    pledge = session.get_one(Pledge, rule.pledge_id, with_for_update=True, populate_existing=True)
+    session.refresh(rule, with_for_update=True)
+    versions.check_if_match(session, rule)
+    if rule.forgotten_at is not None:
         raise state_conflict(state="forgotten")
-    lesson.version, lesson.forgotten_at = lesson.version + 1, now()
+    rule.version, rule.forgotten_at = rule.version + 1, now()
     session.flush()
-    _bear(session, pledge)
-    if lesson.region is None and pledge.paused and not _rests(session, pledge):
-        pledge.ended = pledge.paused = False
-        pledge.rest = pledge.quantity - sum_promised(session, pledge.id)
-        publish_release(session, pledge)
+    _update_exclusions(session, pledge)
+    if rule.region is None and pledge.paused and not _has_pausing_rule(session, pledge):
+        _resume(session, pledge)
     if not pledge.ended:
         clearing_queue.add(session, "pledge", [pledge.id])
-    return lesson
+    return rule
 
 
 def withdraw_all_rules(session: Session, pledge: Pledge) -> None:
-    """The pledger changed or withdrew the pledge, whose row is locked: what was learnt of it before does not hold any more."""
-    held = update(RefusalRule).where(RefusalRule.pledge_id == pledge.id, RefusalRule.forgotten_at.is_(None))
-    session.execute(held.values(forgotten_at=now(), version=RefusalRule.version + 1))
+    """Withdraw all rules of a pledge that its pledger changed or withdrew. The caller has locked the pledge."""
+    rules = update(RefusalRule).where(RefusalRule.pledge_id == pledge.id, RefusalRule.forgotten_at.is_(None))
+    session.execute(rules.values(forgotten_at=now(), version=RefusalRule.version + 1))
     pledge.exclusions = []
 
 
-def find_own_rule(session: Session, caller: Caller, lesson_id: UUID) -> RefusalRule:
-    lesson = session.get(RefusalRule, lesson_id)
-    if lesson is None or lesson.pledger_id != caller.id:
-        raise not_found()
-    return lesson
-
-
-def publish_release(session: Session, pledge: Pledge) -> None:
-    """Tell what is free of a pledge now, and which version of it that answers."""
-    pledge.releases, pledge.released_at = pledge.releases + 1, now()
-    session.flush()
-    outbox.add(session, pledge_released(pledge))
-
-
-def _bear(session: Session, pledge: Pledge) -> None:
-    """The pledge, whose row is locked, bears what its lessons say now: a clearing reads no lessons."""
-    held = select(RefusalRule).where(
-        RefusalRule.pledge_id == pledge.id, RefusalRule.forgotten_at.is_(None), RefusalRule.region.is_not(None)
-    )
-    pledge.exclusions = sorted({str(lesson.region or lesson.category) for lesson in session.scalars(held)})
+def _update_exclusions(session: Session, pledge: Pledge) -> None:
+    """Copy the codes of the rules in force to the locked pledge: a clearing reads no rules."""
+    excluding = session.scalars(_rules_in_force(pledge).where(RefusalRule.region.is_not(None)))
+    pledge.exclusions = sorted({str(rule.region or rule.category) for rule in excluding})
     session.flush()
 
 
-def _rest(session: Session, pledge: Pledge) -> None:
-    """Nothing of the pledge is open until its pledger says so: to the book it is as if it had ended."""
+def _pause(session: Session, pledge: Pledge) -> None:
+    """Pause the pledge as if it had ended, and lapse its proposals."""
     pledge.ended, pledge.paused, pledge.rest = True, True, 0
     session.flush()
     lapse_proposals(session, find_matches(session, "proposed", Match.pledge_id == pledge.id), "pledge_changed")
     publish_release(session, pledge)
 
 
-def _rests(session: Session, pledge: Pledge) -> bool:
-    holding = select(RefusalRule.id).where(
-        RefusalRule.pledge_id == pledge.id, RefusalRule.forgotten_at.is_(None), RefusalRule.region.is_(None)
-    )
-    return session.scalars(holding.limit(1)).first() is not None
+def _resume(session: Session, pledge: Pledge) -> None:
+    pledge.ended = pledge.paused = False
+    pledge.rest = pledge.quantity - sum_promised(session, pledge.id)
+    publish_release(session, pledge)
+
+
+def _has_pausing_rule(session: Session, pledge: Pledge) -> bool:
+    return session.scalars(_rules_in_force(pledge).where(RefusalRule.region.is_(None)).limit(1)).first() is not None
+
+
+def _rules_in_force(pledge: Pledge) -> Select[RefusalRule]:
+    return select(RefusalRule).where(RefusalRule.pledge_id == pledge.id, RefusalRule.forgotten_at.is_(None))

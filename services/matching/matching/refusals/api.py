@@ -1,20 +1,19 @@
-"""What was learnt from one's refusals, to be seen and taken back."""
+"""HTTP routes of refusal rules: their pledgers read and withdraw them."""
 
 from typing import Any
 from uuid import UUID
 
 from apiflask import APIBlueprint
 from marshmallow import fields
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from chassis.http.auth import GIVERS, Caller
 from chassis.http.fields import AllowedOperations, Choice, Id, NothingIn, Schema
-from chassis.http.pagination import PageIn, page, page_of
+from chassis.http.pagination import PageIn, page_of
 from chassis.http.routes import access
 from chassis.problems import language
 from matching.book.labels import REFUSALS
-from matching.refusals import actions
+from matching.refusals import actions, queries
 from matching.refusals.model import RefusalRule
 
 api = APIBlueprint("lessons", __name__)
@@ -33,17 +32,16 @@ class LessonsIn(PageIn):
 
 
 class LessonOut(Schema):
-    """What was learnt about a pledge when a proposal of it was refused. It holds until it is forgotten: by the pledger, or because they
-    changed the pledge."""
+    """A rule for one pledge, from the refusal of a proposal. It holds until the pledger withdraws it or changes the pledge."""
 
     id = fields.UUID(required=True)
     version = fields.Integer(required=True)
     pledge_id = fields.UUID(required=True)
     match_id = fields.UUID(required=True, metadata={"description": "the match that was refused"})
     reason = Choice(REFUSALS, required=True)
-    region = fields.String(required=True, allow_none=True, metadata={"description": "not to needs there; empty when the pledge rests"})
-    category = fields.String(required=True, metadata={"description": "not for this item; empty means any"})
-    text = fields.String(required=True, metadata={"description": "what follows from it, in the language of the caller"})
+    region = fields.String(required=True, allow_none=True, metadata={"description": "excluded region; null when the pledge is paused"})
+    category = fields.String(required=True, metadata={"description": "excluded item; empty means any"})
+    text = fields.String(required=True, metadata={"description": "the consequence, in the language of the caller"})
     learnt_at = fields.AwareDateTime(required=True)
     forgotten_at = fields.AwareDateTime(required=True, allow_none=True)
     allowed = AllowedOperations()
@@ -57,19 +55,17 @@ LessonPage = page_of(LessonOut)
 @api.input(LessonsIn, location="query")
 @api.output(LessonPage)
 def list_lessons(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
-    """What was learnt from one's own refusals, forgotten ones too."""
-    pledge_id = query_data.pop("pledge_id", None)
-    query = select(RefusalRule).where(RefusalRule.pledger_id == caller.id)
-    found = page(session, query.where(RefusalRule.pledge_id == pledge_id) if pledge_id else query, RefusalRule.id, **query_data)
-    return found | {"items": [_shown(one) for one in found["items"]]}
+    """List the rules that followed from the caller's own refusals, withdrawn ones too."""
+    found = queries.list_own_rules(session, caller, **query_data)
+    return found | {"items": [_shown(rule) for rule in found["items"]]}
 
 
 @api.get("/lessons/<uuid:lesson_id>")
 @access(who=GIVERS, x_view="own")
 @api.output(LessonOut)
 def get_lesson(session: Session, caller: Caller, lesson_id: UUID) -> Any:
-    """One thing that was learnt from a refusal of one's own."""
-    return _shown(actions.find_own_rule(session, caller, lesson_id))
+    """Get one rule that followed from a refusal of the caller's own."""
+    return _shown(queries.find_own_rule(session, caller, lesson_id))
 
 
 @api.post("/lessons/<uuid:lesson_id>/withdrawal")
@@ -77,13 +73,13 @@ def get_lesson(session: Session, caller: Caller, lesson_id: UUID) -> Any:
 @api.input(NothingIn)
 @api.output(LessonOut, 201)
 def forget_lesson(session: Session, caller: Caller, lesson_id: UUID, json_data: dict[str, Any]) -> Any:
-    """Take it back: the pledge is matched as before. The refused pair is still not proposed again."""
-    lesson = actions.withdraw_rule(session, caller, lesson_id)
-    return _shown(lesson), 201, {"Location": f"/v1/lessons/{lesson.id}"}
+    """Withdraw a rule: the pledge is matched as before. The refused pair is still not proposed again."""
+    rule = actions.withdraw_rule(session, caller, lesson_id)
+    return _shown(rule), 201, {"Location": f"/v1/lessons/{rule.id}"}
 
 
-def _shown(lesson: RefusalRule) -> dict[str, Any]:
-    stated = {name: getattr(lesson, name) for name in LessonOut().fields if name not in {"text", "allowed"}}
-    place = PLACES[language()][len(lesson.region)] if lesson.region else ""
-    allowed = ["forget_lesson"] if lesson.forgotten_at is None else []
-    return stated | {"text": WORDS[lesson.reason][language()].format(place=place), "allowed": allowed}
+def _shown(rule: RefusalRule) -> dict[str, Any]:
+    stated = {name: getattr(rule, name) for name in LessonOut().fields if name not in {"text", "allowed"}}
+    place = PLACES[language()][len(rule.region)] if rule.region else ""
+    allowed = ["forget_lesson"] if rule.forgotten_at is None else []
+    return stated | {"text": WORDS[rule.reason][language()].format(place=place), "allowed": allowed}

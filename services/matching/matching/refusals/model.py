@@ -1,4 +1,4 @@
-"""What was learnt from a refusal, and whether it still holds."""
+"""Table of refusal rules."""
 
 from datetime import datetime
 from uuid import UUID
@@ -11,7 +11,10 @@ from matching.book.model import Base
 
 
 class RefusalRule(Base):
-    """A pledge is not proposed to needs of this region and category; without a region it rests altogether. Nothing holds once forgotten."""
+    """A consequence of a refusal: a pledge is not proposed to needs of this region or category; without a region the pledge is paused.
+
+    The rule is in force until it is withdrawn, at `forgotten_at`.
+    """
 
     __tablename__ = "lessons"
 

@@ -1,1 +1,1 @@
-"""Reliability: reliability events read off the book, classes on pledges, the formula."""
+"""Reliability: events for and against people, read off the book; the formula; the class that pledges carry."""

@@ -1,4 +1,4 @@
-"""What speaks for and against people: read off the book, match by match, noted once, and added to what is known of each of them."""
+"""Record reliability events: evidence for and against people, read off their matches, recorded once and added to their sums."""
 
 from collections.abc import Collection
 from uuid import UUID
@@ -7,13 +7,13 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from chassis.data.database import new_id
-from matching.allocation.score import PRIOR
+from matching.allocation.score import PRIOR_CLASS
 from matching.reliability.rules import EPOCH, HALF_LIFE, LAPSE, NO_SHOW, RATING, WITHDRAWAL
 
-_MOST_OF_A_MATCH = 4
+_MOST_EVENTS_OF_A_MATCH = 4
 AT_ONCE = 1_000
 
-# What was lost on its way or not taken in is not the giver's doing: it is neither for them nor against them.
+# Units lost on their way or refused at the door are not the giver's doing: they count neither for nor against.
 DERIVED_EVENTS = f"""
     SELECT matches.id AS match_id, pledger_id AS person_id, 'delivery' AS kind, CAST(received.quantity AS float8) / owed AS good,
         1 - CAST(received.quantity AS float8) / owed AS bad, received.at
@@ -44,12 +44,13 @@ DERIVED_EVENTS = f"""
         {RATING} * (5 - stars) / 4, ratings.at
     FROM matches JOIN ratings ON match_id = matches.id WHERE shown_at IS NOT NULL AND {{which}}
 """
-"""Everything that the book says for and against people; ratings once they are shown."""
+"""SQL: all reliability events that the book implies; ratings once they are shown."""
 
 GROWTH = f"power(CAST(2 AS float8), (CAST(extract(epoch FROM at) AS float8) - {EPOCH.timestamp()}) / {HALF_LIFE.total_seconds()})"
-"""`reliability.grown` of a mark."""
+"""SQL: `rules.forward_weight` of an event."""
 
-_NOTE = text(
+# Inserts the events of these matches that are not recorded yet, and adds them to the sums of their people.
+_RECORD = text(
     f"""
     WITH deserved AS ({DERIVED_EVENTS.format(which="matches.id = ANY(CAST(:match_ids AS uuid[]))")}),
     numbered AS (SELECT *, row_number() OVER (ORDER BY match_id, person_id, kind) AS number FROM deserved),
@@ -60,12 +61,13 @@ _NOTE = text(
         ON CONFLICT (match_id, person_id, kind) DO NOTHING RETURNING person_id, good, bad, at
     )
     INSERT INTO reliabilities (person_id, good, bad, class, settle_at)
-    SELECT person_id, sum(good * {GROWTH}), sum(bad * {GROWTH}), {PRIOR}, now() FROM noted GROUP BY person_id ORDER BY person_id
+    SELECT person_id, sum(good * {GROWTH}), sum(bad * {GROWTH}), {PRIOR_CLASS}, now() FROM noted GROUP BY person_id ORDER BY person_id
     ON CONFLICT (person_id) DO UPDATE
     SET good = reliabilities.good + excluded.good, bad = reliabilities.bad + excluded.bad, settle_at = excluded.settle_at
     """
 )
-_TAKE_BACK = text(
+# Voids an event once and subtracts it from the sums of its person.
+_VOID = text(
     f"""
     WITH taken AS (
         UPDATE marks SET void_at = now(), version = version + 1 WHERE id = :id AND void_at IS NULL RETURNING person_id, good, bad, at
@@ -77,8 +79,8 @@ _TAKE_BACK = text(
     """
 )
 
-
-_MINUTES = text("SET LOCAL statement_timeout = '15min'")
+_LONGER_TIMEOUT = text("SET LOCAL statement_timeout = '15min'")
+# Matches with an implied event that is not recorded.
 _MISSED = text(
     f"""
     SELECT match_id FROM ({DERIVED_EVENTS.format(which="true")}) AS deserved
@@ -90,20 +92,20 @@ _MISSED = text(
 
 
 def record_events(session: Session, match_ids: Collection[UUID]) -> None:
-    """Note what these matches now say of people and did not say before. Whoever is noted at the same time is waited for, by their ids."""
+    """Record the new reliability events of these matches. Concurrent calls wait for each other's people, in the order of ids."""
     if match_ids:
-        ids = [new_id() for _ in range(_MOST_OF_A_MATCH * len(match_ids))]
-        session.execute(_NOTE, {"match_ids": sorted(match_ids), "ids": ids})
+        ids = [new_id() for _ in range(_MOST_EVENTS_OF_A_MATCH * len(match_ids))]
+        session.execute(_RECORD, {"match_ids": sorted(match_ids), "ids": ids})
 
 
 def record_missed_events(session: Session) -> int:
-    """Note what was not noted when it happened, as by a process of an older release; returns of how many matches."""
-    session.execute(_MINUTES)
+    """Record events that were missed when they happened, as by an older release; returns the number of matches."""
+    session.execute(_LONGER_TIMEOUT)
     missed = session.scalars(_MISSED, {"limit": AT_ONCE}).all()
     record_events(session, set(missed))
     return len(missed)
 
 
-def void_event(session: Session, mark_id: UUID) -> None:
-    """The mark does not count any more, as if it had never been; once."""
-    session.execute(_TAKE_BACK, {"id": mark_id})
+def void_event(session: Session, event_id: UUID) -> None:
+    """Void an event, once: it does not count any more."""
+    session.execute(_VOID, {"id": event_id})

@@ -1,4 +1,4 @@
-"""The class of everybody's reliability, written on their open pledges: so that a clearing finds the reliable first, and joins nothing."""
+"""Reliability classes on open pledges, so that a clearing finds reliable pledgers first without a join."""
 
 from collections.abc import Collection
 from datetime import timedelta
@@ -12,7 +12,7 @@ from matching.reliability.rules import Evidence, classify, expected_share, find_
 
 AT_ONCE = 500
 RECHECK_AFTER = timedelta(seconds=90)
-"""Longer than any transaction may take: a pledge that was being entered with the former class is seen then."""
+"""Longer than any transaction may take, so that the next run sees pledges that were just entered with the former class."""
 
 _DUE = text(
     "SELECT person_id, good, bad, class AS former FROM reliabilities WHERE settle_at <= :at"
@@ -23,8 +23,8 @@ _DIFFERING = """
     FROM unnest(CAST(:people AS uuid[]), CAST(:classes AS smallint[])) AS fresh (person_id, class)
     JOIN pledges ON pledger_id = fresh.person_id AND NOT ended AND reliability <> fresh.class
 """
-_OTHERWISE = text(f"SELECT DISTINCT pledger_id FROM ({_DIFFERING}) AS differing")
-# Whoever holds a pledge is not waited for: they may wait for the reliability of the same pledger.
+_WITH_OTHER_CLASS = text(f"SELECT DISTINCT pledger_id FROM ({_DIFFERING}) AS differing")
+# Locked pledges are skipped: their transaction may wait for the reliability of the same pledger.
 _WRITE = text(
     f"""
     UPDATE pledges SET reliability = free.class FROM ({_DIFFERING} ORDER BY pledges.id FOR UPDATE OF pledges SKIP LOCKED) AS free
@@ -39,27 +39,28 @@ _SETTLE = text(
     WHERE reliabilities.person_id = fresh.person_id
     """
 )
-_KNOWN = text("SELECT person_id, class FROM reliabilities WHERE person_id = ANY(CAST(:people AS uuid[]))")
+_CLASSES = text("SELECT person_id, class AS level FROM reliabilities WHERE person_id = ANY(CAST(:people AS uuid[]))")
 
 
 def update_classes(session: Session) -> int:
-    """Give those their class about whom something was noted, or whose marks have faded far enough; returns how many were looked at."""
+    """Update the class of people with new events or whose events have faded far enough; returns how many were due."""
     at = now()
     due = session.execute(_DUE, {"at": at, "limit": AT_ONCE}).all()
     if not due:
         return 0
-    records = {row.person_id: Evidence(row.good, row.bad) for row in due}
-    classes = {person: classify(expected_share(record, at)) for person, record in records.items()}
+    evidence = {row.person_id: Evidence(row.good, row.bad) for row in due}
+    classes = {person: classify(expected_share(record, at)) for person, record in evidence.items()}
     stated = {"people": list(classes), "classes": list(classes.values())}
     moved = {row.person_id for row in due if row.former != classes[row.person_id]}
-    moved |= set(session.scalars(_OTHERWISE, stated))
+    moved |= set(session.scalars(_WITH_OTHER_CLASS, stated))
     if moved:
         session.execute(_WRITE, stated)
-    moments = [at + RECHECK_AFTER if person in moved else find_next_class_change(record, at) for person, record in records.items()]
+    moments = [at + RECHECK_AFTER if person in moved else find_next_class_change(record, at) for person, record in evidence.items()]
     session.execute(_SETTLE, stated | {"moments": moments})
     return len(due)
 
 
 def load_classes(session: Session, people: Collection[UUID]) -> dict[UUID, int]:
-    """The classes of those about whom something is known."""
-    return dict(session.execute(_KNOWN, {"people": sorted(set(people))}).all())  # type: ignore[arg-type]
+    """Load the classes of these people, as far as they have any events."""
+    rows = session.execute(_CLASSES, {"people": sorted(set(people))})
+    return {row.person_id: row.level for row in rows}

@@ -18,11 +18,11 @@ from chassis.data.database import now
 from chassis.messaging import outbox
 from contracts.event import Event
 from matching.book import clearing_queue, events
+from matching.book.actions import publish_release
+from matching.book.lock import lock_rows
 from matching.book.model import Match, Movement, Need, Pledge
-from matching.book.release import lock_rows
 from matching.checks.quantities import ALLOCATED
 from matching.matches.rules import find_outcome
-from matching.refusals.actions import publish_release
 from matching.reliability import actions as reliability
 
 SKIPPED_VERSIONS = 10

@@ -1,1 +1,1 @@
-"""The weights of the score: set by regions, versioned, never applied to what was proposed before."""
+"""Weights: how much each part of the score counts in a region, set there in versions, and the pairs deferred by a threshold."""

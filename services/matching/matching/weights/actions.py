@@ -1,47 +1,36 @@
-"""Set the weights of a region: a new version, from now or a later moment on."""
+"""Set the weights of a region: a new version that holds from now or from a later moment on."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from sqlalchemy import select, text
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from chassis.data.database import now
 from chassis.http import versions
 from chassis.http.auth import Caller
-from chassis.problems import not_found, problem
-from matching.allocation.score import DEFAULT, Weights
+from chassis.problems import not_found
+from matching.allocation.score import Weights
+from matching.weights import rules
 from matching.weights.model import WeightSet
-
-MOST_SHOWN = 50
-LONGEST_AHEAD = timedelta(days=366)
-FIRST = {"": DEFAULT.version}
-"""The version that a region without any set is at: the country's first is the one the software came with."""
-
-weights_wrong = problem(
-    422,
-    "weights_wrong",
-    zh="权重不合理：须使最一般的需求也能达到门槛，且只能从现在起一年内生效",
-    en="These weights make no sense: an ordinary need must be able to reach the threshold, and they hold from now on or within a year",
-)
-
-# Two who set the same region's weights at once take turns: there may be no row yet to lock.
-_TAKE_TURNS = text("SELECT pg_advisory_xact_lock(hashtext('matching.weights'), hashtext(:region))")
+from matching.weights.problems import weights_wrong
+from matching.weights.queries import find_latest_set, list_history
 
 
 def set_weights(session: Session, caller: Caller, region: str, weights: Weights, valid_from: datetime | None = None) -> Sequence[WeightSet]:
-    """The next version for a region that the caller manages; gives `history`.
+    """Add the next version for a region that the caller manages; returns its history.
 
-    Raises `not_found` for another region, `stale`, `weights_wrong` with the names of what is wrong.
+    Raises `not_found` for another region, `stale`, or `weights_wrong` with the names of the wrong fields.
     """
     if not caller.manages(region):
         raise not_found()
-    session.execute(_TAKE_TURNS, {"region": region})
-    latest = _latest(session, region)
+    # An advisory lock per region: there may be no row yet to lock.
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtext("matching.weights"), func.hashtext(region))))
+    latest = find_latest_set(session, region)
     versions.check_if_match(session, latest)
     at = now()
-    if wrong := [*weights.wrong(), *(["valid_from"] if valid_from and not at <= valid_from <= at + LONGEST_AHEAD else [])]:
+    if wrong := rules.find_wrong_fields(weights, valid_from, at):
         raise weights_wrong(errors=[{"pointer": f"#/{name}", "code": "out_of_range"} for name in wrong])
     values = {name: value for name, value in asdict(weights).items() if name != "version"}
     session.add(
@@ -50,17 +39,4 @@ def set_weights(session: Session, caller: Caller, region: str, weights: Weights,
         )
     )  # fmt: skip
     session.flush()
-    return history(session, caller, region)
-
-
-def history(session: Session, caller: Caller, region: str) -> Sequence[WeightSet]:
-    """What was set for a region, the newest first, for who manages it or something in it. Raises `not_found` for others."""
-    if not caller.manages(region) and not any(managed.startswith(region) for managed in caller.regions):
-        raise not_found()
-    query = select(WeightSet).where(WeightSet.region == region).order_by(WeightSet.version.desc()).limit(MOST_SHOWN)
-    return session.scalars(query).all()
-
-
-def _latest(session: Session, region: str) -> WeightSet:
-    query = select(WeightSet).where(WeightSet.region == region).order_by(WeightSet.version.desc()).limit(1)
-    return session.scalars(query).first() or WeightSet(version=FIRST.get(region, 0))
+    return list_history(session, caller, region)

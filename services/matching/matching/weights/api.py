@@ -1,4 +1,4 @@
-"""What matching answers about weights: who manages a region sets them, who manages a part of it sees what is decided by."""
+"""HTTP routes of weights: managers of a region set them, managers of a part of it may read them."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, fields
@@ -12,8 +12,8 @@ from chassis.data.database import now
 from chassis.http.auth import STAFF, Caller
 from chassis.http.fields import AllowedOperations, Moment, Region, Schema, Strict, Whole
 from chassis.http.routes import access
-from matching.allocation.score import DEFAULT, MOST, Weights
-from matching.weights import actions, queries
+from matching.allocation.score import DEFAULT, MAX_WEIGHT, Weights
+from matching.weights import actions, queries, rules
 from matching.weights.model import WeightSet
 
 api = APIBlueprint("weights", __name__)
@@ -37,23 +37,21 @@ NAMES = [one.name for one in fields(Weights) if one.name != "version"]
 
 
 class AskedIn(Strict):
-    region = Region(
-        queries.REGION_LENGTHS, load_default="", metadata={"description": "county, city or province; empty is the whole country"}
-    )
+    region = Region(rules.REGION_LENGTHS, load_default="", metadata={"description": "county, city or province; empty is the whole country"})
 
 
 class RegionIn(Strict):
-    region = Region(queries.REGION_LENGTHS, required=True, metadata={"description": "county, city or province; empty is the whole country"})
+    region = Region(rules.REGION_LENGTHS, required=True, metadata={"description": "county, city or province; empty is the whole country"})
 
 
 def _weight(name: str) -> Whole:
-    least, most = (1, 1 + 2 * MOST) if name == "threshold" else (0, MOST)
+    least, most = (1, 1 + 2 * MAX_WEIGHT) if name == "threshold" else (0, MAX_WEIGHT)
     return Whole(least, most, required=True, metadata={"description": MEANING[name]})
 
 
 WeightsIn: Any = Strict.from_dict(
     {name: _weight(name) for name in NAMES}
-    | {"valid_from": Moment(metadata={"description": "from when they hold; now when it is left out, never earlier"})},
+    | {"valid_from": Moment(metadata={"description": "the moment from which they hold; now if left out, never earlier"})},
     name="WeightsIn",
 )
 ValuesOut: Any = Schema.from_dict(
@@ -62,7 +60,7 @@ ValuesOut: Any = Schema.from_dict(
 
 
 class WeightSetOut(Schema):
-    """One version of a region's weights; the one the software came with was set by nobody."""
+    """One version of a region's weights; the default version was set by nobody."""
 
     region = shown_as.String(required=True)
     version = shown_as.Integer(required=True)
@@ -73,7 +71,7 @@ class WeightSetOut(Schema):
 
 
 class RegionWeightsOut(Schema):
-    """What holds in a region now, whoever set it, and what was set for just this region, the newest fifty first."""
+    """The weights in force in a region, whoever set them, and the last fifty versions set for just this region, newest first."""
 
     region = shown_as.String(required=True)
     version = shown_as.Integer(required=True, metadata={"description": "the last version set for this region, 0 without any"})
@@ -87,8 +85,8 @@ class RegionWeightsOut(Schema):
 @api.input(AskedIn, location="query")
 @api.output(RegionWeightsOut)
 def get_weights(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
-    """The weights of a region that one manages, or manages a part of."""
-    return _answer(session, caller, query_data["region"], actions.history(session, caller, **query_data))
+    """Get the weights of a region that the caller manages, or manages a part of."""
+    return _answer(session, caller, query_data["region"], queries.list_history(session, caller, **query_data))
 
 
 @api.put("/weights")
@@ -97,7 +95,7 @@ def get_weights(session: Session, caller: Caller, query_data: dict[str, Any]) ->
 @api.input(WeightsIn)
 @api.output(RegionWeightsOut)
 def set_weights(session: Session, caller: Caller, query_data: dict[str, Any], json_data: dict[str, Any]) -> Any:
-    """A new version of a region's weights. What was proposed before stays as it is; what is cleared from then on is weighed anew."""
+    """Set a new version of a region's weights. Earlier proposals stay; later clearings use the new weights."""
     valid_from = json_data.pop("valid_from", None)
     region = query_data["region"]
     return _answer(session, caller, region, actions.set_weights(session, caller, region, Weights(**json_data), valid_from))
@@ -106,7 +104,7 @@ def set_weights(session: Session, caller: Caller, query_data: dict[str, Any], js
 def _answer(session: Session, caller: Caller, region: str, history: Sequence[WeightSet]) -> dict[str, Any]:
     return {
         "region": region,
-        "version": history[0].version if history else actions.FIRST.get(region, 0),
+        "version": history[0].version if history else queries.FIRST_VERSION.get(region, 0),
         "in_force": _shown(queries.find_weight_set_in_force(session, region, now())),
         "history": [_shown(one) for one in history],
         "allowed": ["set_weights"] if caller.manages(region) else [],
@@ -117,4 +115,4 @@ def _shown(one: Any) -> dict[str, Any]:
     if one is None:
         return {"region": "", "version": DEFAULT.version, "weights": asdict(DEFAULT), "set_by": None, "set_at": None, "valid_from": None}
     stated = {name: getattr(one, name) for name in ("region", "version", "set_by", "set_at", "valid_from")}
-    return stated | {"weights": asdict(queries.parse_weights(one.weights, one.version))}
+    return stated | {"weights": asdict(rules.parse_weights(one.weights, one.version))}

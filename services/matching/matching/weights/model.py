@@ -1,4 +1,4 @@
-"""What regions have set: every version stays, so that each proposal can be explained by the one it was made with."""
+"""Table of the weights that regions have set. Every version stays, so that each proposal can be explained by its own."""
 
 from datetime import datetime
 from typing import Any

@@ -43,8 +43,8 @@ def what_was_learnt_is_forgotten(patch: pytest.MonkeyPatch) -> None:
 
 
 def what_ended_gets_something_back(patch: pytest.MonkeyPatch) -> None:
-    generous = {side: text(str(sql).replace("AND NOT ended", "")) for side, sql in release._GIVE_BACK.items()}
-    patch.setattr(release, "_GIVE_BACK", generous)
+    generous = {side: text(str(sql).replace("AND NOT ended", "")) for side, sql in release._RELEASE.items()}
+    patch.setattr(release, "_RELEASE", generous)
 
 
 def an_older_version_counts(patch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""HTTP routes of reliability, marks and appeals."""
+"""HTTP routes of reliability, its events and appeals."""
 
 from apiflask import APIBlueprint
 

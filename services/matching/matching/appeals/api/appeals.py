@@ -1,4 +1,4 @@
-"""Marks as those see them whom they are about, and appeals against them."""
+"""HTTP routes of reliability events, for the people they are about, and of appeals against them."""
 
 from typing import Any
 from uuid import UUID
@@ -11,7 +11,7 @@ from chassis.http.auth import SIGNED_IN, STAFF, Caller
 from chassis.http.fields import AllowedOperations, Choice, Region, Schema, Strict, Text
 from chassis.http.pagination import PageIn, page_of
 from chassis.http.routes import access
-from matching.appeals import actions
+from matching.appeals import actions, queries
 from matching.appeals.labels import APPEALS, MARKS, OUTCOMES
 from matching.appeals.model import Appeal, ReliabilityEvent
 from matching.appeals.rules import find_decision_problem, find_lodging_problem
@@ -20,12 +20,12 @@ api = APIBlueprint("appeals", __name__)
 
 
 class AppealIn(Strict):
-    text = Text(500, required=True, metadata={"description": "why the mark is wrong; personal, read by the county alone"})
+    text = Text(500, required=True, metadata={"description": "the reason why the event is wrong; personal, read by the county alone"})
 
 
 class DecisionIn(Strict):
     outcome = Choice(OUTCOMES, required=True)
-    answer = Text(500, required=True, metadata={"description": "the reason, read by who appealed"})
+    answer = Text(500, required=True, metadata={"description": "the reason, read by the appellant"})
 
 
 class ManagedAppealsIn(PageIn):
@@ -34,7 +34,7 @@ class ManagedAppealsIn(PageIn):
 
 
 class MarkOut(Schema):
-    """What a match says for and against the caller. Each weighs what it says here when it is new, and half of that every 180 days later."""
+    """A reliability event: evidence from a match for and against the caller. Its weight halves every 180 days."""
 
     id = fields.UUID(required=True)
     version = fields.Integer(required=True)
@@ -43,7 +43,7 @@ class MarkOut(Schema):
     good = fields.Float(required=True)
     bad = fields.Float(required=True)
     at = fields.AwareDateTime(required=True)
-    void_at = fields.AwareDateTime(required=True, allow_none=True, metadata={"description": "when it was taken back; it counts no more"})
+    void_at = fields.AwareDateTime(required=True, allow_none=True, metadata={"description": "when it was voided: it does not count"})
     appeal_id = fields.UUID(required=True, allow_none=True)
     allowed = AllowedOperations()
 
@@ -53,7 +53,7 @@ class AppealOut(Schema):
     version = fields.Integer(required=True)
     mark_id = fields.UUID(required=True)
     match_id = fields.UUID(required=True)
-    kind = Choice(MARKS, required=True, metadata={"description": "of the mark"})
+    kind = Choice(MARKS, required=True, metadata={"description": "kind of the event"})
     state = Choice(APPEALS, required=True)
     text = fields.String(required=True)
     answer = fields.String(required=True, allow_none=True)
@@ -70,17 +70,17 @@ MarkPage, AppealPage = page_of(MarkOut), page_of(AppealOut)
 @api.input(PageIn, location="query")
 @api.output(MarkPage)
 def list_own_marks(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
-    """What one's reliability comes from, match by match."""
-    page = actions.list_own_events(session, caller, **query_data)
-    return page | {"items": [_mark(mark, caller) for mark in page["items"]]}
+    """List the events behind the caller's reliability, match by match."""
+    page = queries.list_own_events(session, caller, **query_data)
+    return page | {"items": [_event(event, caller) for event in page["items"]]}
 
 
 @api.get("/marks/<uuid:mark_id>")
 @access(who=SIGNED_IN, x_view="own")
 @api.output(MarkOut)
 def get_mark(session: Session, caller: Caller, mark_id: UUID) -> Any:
-    """One mark of the caller's."""
-    return _mark(actions.find_own_event(session, caller, mark_id), caller)
+    """Get one reliability event about the caller."""
+    return _event(queries.find_own_event(session, caller, mark_id), caller)
 
 
 @api.post("/marks/<uuid:mark_id>/appeal")
@@ -88,7 +88,7 @@ def get_mark(session: Session, caller: Caller, mark_id: UUID) -> Any:
 @api.input(AppealIn)
 @api.output(AppealOut, 201)
 def appeal_mark(session: Session, caller: Caller, mark_id: UUID, json_data: dict[str, Any]) -> Any:
-    """Say why a mark against oneself is wrong, once. The county decides."""
+    """Appeal against a reliability event, once. The county decides."""
     return _made(actions.appeal_mark(session, caller, mark_id, **json_data), caller)
 
 
@@ -97,8 +97,8 @@ def appeal_mark(session: Session, caller: Caller, mark_id: UUID, json_data: dict
 @api.input(PageIn, location="query")
 @api.output(AppealPage)
 def list_own_appeals(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
-    """The appeals one lodged."""
-    return _page(actions.list_own_appeals(session, caller, **query_data), caller)
+    """List the appeals that the caller lodged."""
+    return _page(queries.list_own_appeals(session, caller, **query_data), caller)
 
 
 @api.get("/appeals/managed")
@@ -106,16 +106,16 @@ def list_own_appeals(session: Session, caller: Caller, query_data: dict[str, Any
 @api.input(ManagedAppealsIn, location="query")
 @api.output(AppealPage)
 def list_managed_appeals(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
-    """The appeals about matches of the counties one manages; `state=waiting` are those to be decided."""
-    return _page(actions.list_managed_appeals(session, caller, **query_data), caller)
+    """List the appeals in the counties that the caller manages; `state=waiting` are those to decide."""
+    return _page(queries.list_managed_appeals(session, caller, **query_data), caller)
 
 
 @api.get("/appeals/<uuid:appeal_id>")
 @access(who=SIGNED_IN, x_view="own")
 @api.output(AppealOut)
 def get_appeal(session: Session, caller: Caller, appeal_id: UUID) -> Any:
-    """One appeal, for who lodged it and the county."""
-    return _shown(actions.find_visible_appeal(session, caller, appeal_id), caller)
+    """Get one appeal, for the appellant and the county."""
+    return _shown(queries.find_visible_appeal(session, caller, appeal_id), caller)
 
 
 @api.post("/appeals/<uuid:appeal_id>/decision")
@@ -123,7 +123,7 @@ def get_appeal(session: Session, caller: Caller, appeal_id: UUID) -> Any:
 @api.input(DecisionIn)
 @api.output(AppealOut, 201)
 def decide_appeal(session: Session, caller: Caller, appeal_id: UUID, json_data: dict[str, Any]) -> Any:
-    """Take the mark back, or let it stand, with a reason; for administrators of the county who took no part in the match."""
+    """Void the event or keep it, with a reason; for administrators of the county who took no part in the match."""
     return _made(actions.decide_appeal(session, caller, appeal_id, **json_data), caller)
 
 
@@ -141,7 +141,7 @@ def _shown(appeal: Appeal, caller: Caller) -> dict[str, Any]:
     return {name: getattr(appeal, name) for name in AppealOut().fields if name not in more} | more
 
 
-def _mark(mark: ReliabilityEvent, caller: Caller) -> dict[str, Any]:
-    acts = [] if find_lodging_problem(caller, mark) else ["appeal_mark"]
-    more = {"appeal_id": mark.appeal and mark.appeal.id, "allowed": acts}
-    return {name: getattr(mark, name) for name in MarkOut().fields if name not in more} | more
+def _event(event: ReliabilityEvent, caller: Caller) -> dict[str, Any]:
+    acts = [] if find_lodging_problem(caller, event) else ["appeal_mark"]
+    more = {"appeal_id": event.appeal and event.appeal.id, "allowed": acts}
+    return {name: getattr(event, name) for name in MarkOut().fields if name not in more} | more

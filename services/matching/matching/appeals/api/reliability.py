@@ -1,4 +1,4 @@
-"""How reliable somebody is, and why: for themselves, and for the administrators of the place they give to."""
+"""HTTP routes of reliability: people read their own, administrators read that of givers in their region."""
 
 from typing import Any
 from uuid import UUID
@@ -11,9 +11,8 @@ from chassis.http.auth import SIGNED_IN, STAFF, Caller
 from chassis.http.fields import Choice, Schema
 from chassis.http.routes import access
 from chassis.problems import language
-from matching.appeals import queries
 from matching.appeals.labels import LEVELS, MARKS
-from matching.appeals.queries import Ground, ReliabilityReport
+from matching.appeals.reliability_report import Ground, ReliabilityReport, load_giver_reliability, load_reliability
 from matching.reliability.rules import HALF_LIFE, PRIOR_BAD, PRIOR_GOOD
 
 api = APIBlueprint("reliability", __name__)
@@ -47,10 +46,10 @@ class GroundOut(Schema):
 
 
 class ReliabilityOut(Schema):
-    """How much of what somebody promises may be relied on: what happened lately counts most, about whom nothing is known starts at 80."""
+    """The expected share of kept promises. Recent events count most; without events it is 80 percent."""
 
     percent = fields.Integer(required=True, metadata={"description": "0 to 100"})
-    level = Choice(LEVELS, required=True, metadata={"description": "what proposals go by"})
+    level = Choice(LEVELS, required=True, metadata={"description": "the class by which proposals are ordered"})
     reasons = fields.List(fields.Nested(GroundOut), required=True)
 
 
@@ -58,22 +57,22 @@ class ReliabilityOut(Schema):
 @access(who=SIGNED_IN, x_view="own")
 @api.output(ReliabilityOut)
 def get_reliability(session: Session, caller: Caller) -> Any:
-    """One's own reliability with its reasons; each mark that it comes from stands in `/v1/marks`."""
-    return _shown(queries.load_reliability(session, caller.id))
+    """Get the caller's own reliability with its reasons; `/v1/marks` lists the events behind it."""
+    return _shown(load_reliability(session, caller.id))
 
 
 @api.get("/matches/<uuid:match_id>/reliability")
 @access(who=STAFF, x_view="region")
 @api.output(ReliabilityOut)
 def get_giver_reliability(session: Session, caller: Caller, match_id: UUID) -> Any:
-    """The reliability of who gives in a match, for the administrators of its region."""
-    return _shown(queries.load_giver_reliability(session, caller, match_id))
+    """Get the reliability of the giver in a match, for the administrators of its region."""
+    return _shown(load_giver_reliability(session, caller, match_id))
 
 
 def _shown(found: ReliabilityReport) -> dict[str, Any]:
     start = Ground("start", 0, PRIOR_GOOD / (PRIOR_GOOD + PRIOR_BAD))
     reasons = [{"code": ground.kind, "times": ground.times, "text": _spoken(ground)} for ground in [*found.grounds, start]]
-    return {"percent": round(found.figure * 100), "level": list(LEVELS)[found.level], "reasons": reasons}
+    return {"percent": round(found.share * 100), "level": list(LEVELS)[found.level], "reasons": reasons}
 
 
 def _spoken(ground: Ground) -> str:

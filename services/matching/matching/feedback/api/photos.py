@@ -1,4 +1,4 @@
-"""Photos of what was sent and received: a file goes in as it is, a JPEG without a word about its origin comes out."""
+"""HTTP routes of photos: a file comes in, a JPEG without metadata goes out."""
 
 from typing import Any
 from uuid import UUID
@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from chassis.http.auth import HOUSEHOLD, SIGNED_IN, STAFF, Caller
 from chassis.http.fields import AllowedOperations, Choice, NothingIn, Schema
 from chassis.http.routes import access
+from matching.feedback import queries
 from matching.feedback.actions import photos as actions
 from matching.feedback.image import KEPT_TYPE, MOST_BYTES, TYPES
 from matching.feedback.labels import PURPOSES, SIDES
@@ -19,7 +20,9 @@ from matching.feedback.rules import find_removal_problem
 
 api = APIBlueprint("photos", __name__)
 
-JPEG = {200: {"description": "the photo", "content": {KEPT_TYPE: {"schema": {"type": "string", "format": "binary"}}}}}
+JPEG: dict[int | str, dict[str, Any]] = {
+    200: {"description": "the photo", "content": {KEPT_TYPE: {"schema": {"type": "string", "format": "binary"}}}}
+}
 
 
 class PhotoOut(Schema):
@@ -46,7 +49,7 @@ class PhotosOut(Schema):
 @access(who=SIGNED_IN, x_view="own", body_bytes=MOST_BYTES, body_types=TYPES)
 @api.output(PhotoOut, 201)
 def add_photo(session: Session, caller: Caller, match_id: UUID) -> Any:
-    """Show what one sent or received, up to four times a side: at most 6 MB, 25 million pixels, as PNG or WebP 13. Its place is dropped."""
+    """Add a photo of what the caller's side sent or received, up to four a side. At most 6 MB and 25 million pixels, 13 as PNG or WebP."""
     return _made(actions.add_photo(session, caller, match_id, request.get_data(), request.mimetype), caller)
 
 
@@ -54,7 +57,7 @@ def add_photo(session: Session, caller: Caller, match_id: UUID) -> Any:
 @access(who=HOUSEHOLD | STAFF, x_view="own", body_bytes=MOST_BYTES, body_types=TYPES)
 @api.output(PhotoOut, 201)
 def add_thanks_photo(session: Session, caller: Caller, match_id: UUID) -> Any:
-    """A photo to go with the thanks, one; name it when you write them. The giver sees it when they are released."""
+    """Add the one photo that goes with the thanks; name it when you write them. The giver sees it once they are released."""
     return _made(actions.add_thanks_photo(session, caller, match_id, request.get_data(), request.mimetype), caller)
 
 
@@ -62,24 +65,24 @@ def add_thanks_photo(session: Session, caller: Caller, match_id: UUID) -> Any:
 @access(who=SIGNED_IN, x_view="own")
 @api.output(PhotosOut)
 def list_photos(session: Session, caller: Caller, match_id: UUID) -> Any:
-    """The photos of a match, for its two sides and the administrators of its region."""
-    return {"items": [shown(photo, caller) for photo in actions.list_photos(session, caller, match_id)]}
+    """List the photos of a match, for its two sides and the administrators of its region."""
+    return {"items": [shown(photo, caller) for photo in queries.list_photos(session, caller, match_id)]}
 
 
 @api.get("/photos/<uuid:photo_id>")
 @access(who=SIGNED_IN, x_view="own")
 @api.output(PhotoOut)
 def get_photo(session: Session, caller: Caller, photo_id: UUID) -> Any:
-    """What is known of a photo."""
-    return shown(actions.find_visible_photo(session, caller, photo_id), caller)
+    """Get the facts about a photo."""
+    return shown(queries.find_visible_photo(session, caller, photo_id), caller)
 
 
 @api.get("/photos/<uuid:photo_id>/image")
 @access(who=SIGNED_IN, x_view="own")
 @api.doc(responses=JPEG)
 def get_photo_image(session: Session, caller: Caller, photo_id: UUID) -> Any:
-    """The photo itself; 410 when it was removed."""
-    photo = actions.find_visible_photo(session, caller, photo_id, whole=True)
+    """Get the picture; 410 when it was removed."""
+    photo = queries.find_visible_photo(session, caller, photo_id, whole=True)
     kept = {"Cache-Control": "private, max-age=3600", "Content-Disposition": 'inline; filename="photo.jpg"'}
     return Response(photo.data, content_type=KEPT_TYPE, headers=kept)
 
@@ -89,7 +92,7 @@ def get_photo_image(session: Session, caller: Caller, photo_id: UUID) -> Any:
 @api.input(NothingIn)
 @api.output(PhotoOut, 201)
 def remove_photo(session: Session, caller: Caller, photo_id: UUID, json_data: dict[str, Any]) -> Any:
-    """Take back a photo that one added: nothing of the picture is left."""
+    """Remove a photo: its picture is deleted for good."""
     return _made(actions.remove_photo(session, caller, photo_id), caller)
 
 

@@ -1,4 +1,4 @@
-"""Rating each other, without a chance to rate in return."""
+"""HTTP routes of ratings."""
 
 from typing import Any
 from uuid import UUID
@@ -10,9 +10,10 @@ from sqlalchemy.orm import Session
 from chassis.http.auth import SIGNED_IN, Caller
 from chassis.http.fields import Schema, Strict, Whole
 from chassis.http.routes import access
+from matching.feedback import queries
 from matching.feedback.actions import ratings as actions
-from matching.feedback.actions.ratings import Ratings
 from matching.feedback.model import Rating
+from matching.feedback.queries import Ratings
 
 api = APIBlueprint("ratings", __name__)
 
@@ -27,14 +28,14 @@ class RatingOut(Schema):
 
 
 class RatingsOut(Schema):
-    """How the two sides of a match found each other. Theirs is shown when both have rated, or nobody can any more."""
+    """The ratings of the two sides of a match. Theirs is shown once both have rated or the time is over."""
 
     match_id = fields.UUID(required=True)
     version = fields.Integer(required=True, metadata={"description": "of the match"})
     mine = fields.Nested(RatingOut, required=True, allow_none=True)
     theirs = fields.Nested(RatingOut, required=True, allow_none=True)
     closes_at = fields.AwareDateTime(
-        required=True, allow_none=True, metadata={"description": "until when both may rate; null before anything arrived or ended"}
+        required=True, allow_none=True, metadata={"description": "the end of the time to rate; null before the receipt and the closing"}
     )
 
 
@@ -43,7 +44,7 @@ class RatingsOut(Schema):
 @api.input(RatingIn)
 @api.output(RatingsOut, 201)
 def rate_match(session: Session, caller: Caller, match_id: UUID, json_data: dict[str, Any]) -> Any:
-    """Say once, 1 to 5, how one found the other side; within a fortnight after something arrived or the match was closed."""
+    """Rate the other side once, from 1 to 5, within a fortnight after the receipt or the closing."""
     shown = _shown(actions.rate_match(session, caller, match_id, **json_data))
     return shown, 201, {"Location": f"/v1/matches/{match_id}/ratings"}
 
@@ -52,8 +53,8 @@ def rate_match(session: Session, caller: Caller, match_id: UUID, json_data: dict
 @access(who=SIGNED_IN, x_view="own")
 @api.output(RatingsOut)
 def get_ratings(session: Session, caller: Caller, match_id: UUID) -> Any:
-    """How the two sides of a match found each other, as far as the caller's side may know."""
-    return _shown(actions.load_ratings(session, caller, match_id))
+    """Get the ratings of a match, as far as the caller's side may see them."""
+    return _shown(queries.load_ratings(session, caller, match_id))
 
 
 def _shown(ratings: Ratings) -> dict[str, Any]:

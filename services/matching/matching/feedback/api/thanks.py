@@ -1,4 +1,4 @@
-"""Thanks: written, released or refused, read."""
+"""HTTP routes of thanks."""
 
 from typing import Any
 from uuid import UUID
@@ -11,6 +11,7 @@ from chassis.http.auth import HOUSEHOLD, SIGNED_IN, STAFF, Caller
 from chassis.http.fields import AllowedOperations, Choice, Id, NothingIn, Region, Schema, Strict, Text
 from chassis.http.pagination import PageIn, page_of
 from chassis.http.routes import access
+from matching.feedback import queries
 from matching.feedback.actions import thanks as actions
 from matching.feedback.labels import THANKS, THANKS_REFUSALS
 from matching.feedback.model import Thanks
@@ -39,7 +40,7 @@ class ManagedThanksIn(OwnThanksIn):
 
 
 class ThanksOut(Schema):
-    """Thanks for what arrived in a match; the giver sees none but released ones."""
+    """Thanks for what arrived in a match; the giver sees only released ones."""
 
     id = fields.UUID(required=True)
     version = fields.Integer(required=True)
@@ -47,7 +48,7 @@ class ThanksOut(Schema):
     state = Choice(THANKS, required=True)
     text = fields.String(required=True)
     photo_id = fields.UUID(required=True, allow_none=True)
-    reason = Choice(THANKS_REFUSALS, required=True, allow_none=True, metadata={"description": "why they were refused"})
+    reason = Choice(THANKS_REFUSALS, required=True, allow_none=True, metadata={"description": "the reason of the refusal"})
     written_at = fields.AwareDateTime(required=True)
     decided_at = fields.AwareDateTime(required=True, allow_none=True)
     allowed = AllowedOperations()
@@ -70,8 +71,8 @@ def thank_giver(session: Session, caller: Caller, match_id: UUID, json_data: dic
 @api.input(OwnThanksIn, location="query")
 @api.output(ThanksPage)
 def list_own_thanks(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
-    """The thanks one was given, or wrote."""
-    return _page(session, actions.list_own_thanks(session, caller, **query_data), caller)
+    """List the thanks that the caller received or wrote."""
+    return _page(session, queries.list_own_thanks(session, caller, **query_data), caller)
 
 
 @api.get("/thanks/managed")
@@ -79,17 +80,17 @@ def list_own_thanks(session: Session, caller: Caller, query_data: dict[str, Any]
 @api.input(ManagedThanksIn, location="query")
 @api.output(ThanksPage)
 def list_managed_thanks(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
-    """The thanks of the regions one manages; `state=waiting` are those to be read."""
-    return _page(session, actions.list_managed_thanks(session, caller, **query_data), caller)
+    """List the thanks in the regions that the caller manages; `state=waiting` are those to decide."""
+    return _page(session, queries.list_managed_thanks(session, caller, **query_data), caller)
 
 
 @api.get("/thanks/<uuid:thanks_id>")
 @access(who=SIGNED_IN, x_view="own")
 @api.output(ThanksOut)
 def get_thanks(session: Session, caller: Caller, thanks_id: UUID) -> Any:
-    """One word of thanks."""
-    thanks = actions.find_visible_thanks(session, caller, thanks_id)
-    return _shown(thanks, caller, actions.load_managers(session, caller, [thanks]))
+    """Get one word of thanks."""
+    thanks = queries.find_visible_thanks(session, caller, thanks_id)
+    return _shown(thanks, caller, queries.load_managers(session, caller, [thanks]))
 
 
 @api.post("/thanks/<uuid:thanks_id>/release")
@@ -97,7 +98,7 @@ def get_thanks(session: Session, caller: Caller, thanks_id: UUID) -> Any:
 @api.input(NothingIn)
 @api.output(ThanksOut, 201)
 def release_thanks(session: Session, caller: Caller, thanks_id: UUID, json_data: dict[str, Any]) -> Any:
-    """Let the giver read them; nobody releases what they wrote while somebody else manages the place."""
+    """Release thanks to the giver. Authors release their own only when nobody else manages the region."""
     return _made(session, actions.release_thanks(session, caller, thanks_id), caller)
 
 
@@ -106,17 +107,17 @@ def release_thanks(session: Session, caller: Caller, thanks_id: UUID, json_data:
 @api.input(ThanksRefusalIn)
 @api.output(ThanksOut, 201)
 def refuse_thanks(session: Session, caller: Caller, thanks_id: UUID, json_data: dict[str, Any]) -> Any:
-    """Do not let the giver read them, and say why; they may be written anew."""
+    """Refuse thanks, with a reason; the household's side may write others."""
     return _made(session, actions.refuse_thanks(session, caller, thanks_id, **json_data), caller)
 
 
 def _page(session: Session, page: dict[str, Any], caller: Caller) -> dict[str, Any]:
-    managers = actions.load_managers(session, caller, page["items"])
+    managers = queries.load_managers(session, caller, page["items"])
     return page | {"items": [_shown(thanks, caller, managers) for thanks in page["items"]]}
 
 
 def _made(session: Session, thanks: Thanks, caller: Caller) -> Any:
-    shown = _shown(thanks, caller, actions.load_managers(session, caller, [thanks]))
+    shown = _shown(thanks, caller, queries.load_managers(session, caller, [thanks]))
     return shown, 201, {"Location": f"/v1/thanks/{thanks.id}"}
 
 

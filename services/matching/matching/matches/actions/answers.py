@@ -8,13 +8,15 @@ from sqlalchemy.orm import Session
 from chassis.data.database import new_id, now
 from chassis.http.auth import Caller
 from chassis.messaging import outbox
+from matching.book.actions import change_state, lapse_proposals, record_movement
 from matching.book.events import match_accepted, match_declined, match_facts, match_refused
-from matching.book.lock import change_state, lock_for_action, record_movement
+from matching.book.lock import lock_for_action
 from matching.book.model import Match, Need, Pledge
 from matching.book.problems import not_enough, unknown_need, unknown_pledge
-from matching.book.release import lapse_proposals, release_matches, release_quantities
+from matching.book.release import release_matches, release_quantities
 from matching.matches.rules import find_claim_problem, split
-from matching.refusals.actions import PAUSING_REASONS, add_rule_from_refusal
+from matching.refusals.actions import add_rule_from_refusal
+from matching.refusals.rules import PAUSING_REASONS
 
 LAPSED_AT_ONCE = 500
 

@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 from chassis.data.database import now
 from chassis.http.auth import Caller
 from chassis.messaging import outbox
+from matching.book.actions import change_state, record_movement
 from matching.book.events import match_closed, match_received, match_sent
-from matching.book.lock import change_state, lock_for_action, record_movement
+from matching.book.lock import lock_for_action
 from matching.book.model import Match
 from matching.book.problems import more_than_promised, more_than_sent
 from matching.book.release import release_quantities

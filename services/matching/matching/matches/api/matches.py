@@ -12,7 +12,7 @@ from chassis.http.fields import AllowedOperations, Choice, Region, Schema
 from chassis.http.pagination import PageIn, page_of
 from chassis.http.routes import access
 from chassis.problems import language
-from matching.allocation.reasons import spoken
+from matching.allocation.reasons import render_reason
 from matching.book import queries
 from matching.book.labels import CARRIERS, DIFFERENCES, DISPUTED, STATES
 from matching.book.model import Match
@@ -141,7 +141,7 @@ def _page(session: Session, page: dict[str, Any], caller: Caller) -> dict[str, A
 def render_match(match: Match, caller: Caller, feedback: Feedback) -> dict[str, Any]:
     # The parts of the score reveal how much help the village and the household have had.
     is_told = match.state in PROMISED_STATES or caller.id != match.pledger_id
-    reasons = [reason | {"text": spoken(reason["code"], reason["value"], language())} for reason in match.reasons]
+    reasons = [reason | {"text": render_reason(reason["code"], reason["value"], language())} for reason in match.reasons]
     acts = [*acts_on_match(caller, match), *acts_of_disputing(caller, match), *acts_of_feedback(caller, match, feedback)]
     more = {"reasons": reasons, "allowed": acts, "delivery": _delivery(match), "score": _score(match) if is_told else None}
     whole = {name: getattr(match, name) for name in MatchOut().fields if name not in more} | more

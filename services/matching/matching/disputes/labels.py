@@ -1,0 +1,21 @@
+"""Labels of disputes, in Chinese and English."""
+
+CAUSES = {
+    "not_arrived": ("没有收到", "it did not arrive"),
+    "less_than_said": ("数量不符", "it is not as much as the other side says"),
+    "damaged": ("有损坏", "it was damaged"),
+    "other": ("其他", "other"),
+}
+DISPUTES = {
+    "open": ("待当地答复", "waits for the place's answer"),
+    "answered": ("当地已答复", "answered by the place"),
+    "raised": ("待县里处理", "waits for the county"),
+    "settled": ("已处理", "settled"),
+}
+OUTCOMES = {
+    "upheld": ("异议成立", "upheld"),
+    "partly_upheld": ("部分成立", "upheld in part"),
+    "dismissed": ("异议不成立", "dismissed"),
+    "agreed": ("双方已协商解决", "both sides agreed"),
+}
+SIDES = {"giver": ("爱心方", "who gives"), "household": ("需求方", "the household's side")}
