@@ -649,7 +649,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What one's reliability comes from, match by match. */
+        /** List the events behind the caller's reliability, match by match. */
         get: operations["list_own_marks"];
         put?: never;
         post?: never;
@@ -683,7 +683,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The thanks one was given, or wrote. */
+        /** List the thanks that the caller received or wrote. */
         get: operations["list_own_thanks"];
         put?: never;
         post?: never;
@@ -717,7 +717,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What waits and what is offered in a region, of a category, and how many days a match typically takes. */
+        /** Get the waiting needs and open pledges of a region and category, and the days that a match typically takes. */
         get: operations["get_balance"];
         put?: never;
         post?: never;
@@ -734,9 +734,9 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The weights of a region that one manages, or manages a part of. */
+        /** Get the weights of a region that the caller manages, or manages a part of. */
         get: operations["get_weights"];
-        /** A new version of a region's weights. What was proposed before stays as it is; what is cleared from then on is weighed anew. */
+        /** Set a new version of a region's weights. Earlier proposals stay; later clearings use the new weights. */
         put: operations["set_weights"];
         post?: never;
         delete?: never;
@@ -752,7 +752,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What was learnt from one's own refusals, forgotten ones too. */
+        /** List the rules that followed from the caller's own refusals, withdrawn ones too. */
         get: operations["list_lessons"];
         put?: never;
         post?: never;
@@ -769,7 +769,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The appeals one lodged. */
+        /** List the appeals that the caller lodged. */
         get: operations["list_own_appeals"];
         put?: never;
         post?: never;
@@ -786,7 +786,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The disputes of one's own matches, whoever opened them. */
+        /** List the disputes of the caller's own matches, whoever opened them. */
         get: operations["list_own_disputes"];
         put?: never;
         post?: never;
@@ -820,7 +820,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One's own reliability with its reasons; each mark that it comes from stands in `/v1/marks`. */
+        /** Get the caller's own reliability with its reasons; `/v1/marks` lists the events behind it. */
         get: operations["get_reliability"];
         put?: never;
         post?: never;
@@ -854,7 +854,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The thanks of the regions one manages; `state=waiting` are those to be read. */
+        /** List the thanks in the regions that the caller manages; `state=waiting` are those to decide. */
         get: operations["list_managed_thanks"];
         put?: never;
         post?: never;
@@ -888,7 +888,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What is most wanting where, for who wonders what to pledge. */
+        /** List the items most wanting and their counties, for people who wonder what to pledge. */
         get: operations["list_wanting"];
         put?: never;
         post?: never;
@@ -905,7 +905,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The appeals about matches of the counties one manages; `state=waiting` are those to be decided. */
+        /** List the appeals in the counties that the caller manages; `state=waiting` are those to decide. */
         get: operations["list_managed_appeals"];
         put?: never;
         post?: never;
@@ -922,7 +922,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The disputes in the regions one manages that are not settled; `state=raised` are those that wait for the county. */
+        /** List the unsettled disputes in the regions that the caller manages; `state=raised` are those that wait for the county. */
         get: operations["list_managed_disputes"];
         put?: never;
         post?: never;
@@ -956,7 +956,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One mark of the caller's. */
+        /** Get one reliability event about the caller. */
         get: operations["get_mark"];
         put?: never;
         post?: never;
@@ -990,7 +990,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What is known of a photo. */
+        /** Get the facts about a photo. */
         get: operations["get_photo"];
         put?: never;
         post?: never;
@@ -1024,7 +1024,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One word of thanks. */
+        /** Get one word of thanks. */
         get: operations["get_thanks"];
         put?: never;
         post?: never;
@@ -1041,7 +1041,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One thing that was learnt from a refusal of one's own. */
+        /** Get one rule that followed from a refusal of the caller's own. */
         get: operations["get_lesson"];
         put?: never;
         post?: never;
@@ -1058,7 +1058,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One appeal, for who lodged it and the county. */
+        /** Get one appeal, for the appellant and the county. */
         get: operations["get_appeal"];
         put?: never;
         post?: never;
@@ -1075,7 +1075,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One dispute, for both sides of its match and the administrators of its region. */
+        /** Get one dispute, for both sides of its match and the administrators of its region. */
         get: operations["get_dispute"];
         put?: never;
         post?: never;
@@ -1094,7 +1094,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Say why a mark against oneself is wrong, once. The county decides. */
+        /** Appeal against a reliability event, once. The county decides. */
         post: operations["appeal_mark"];
         delete?: never;
         options?: never;
@@ -1126,7 +1126,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The photo itself; 410 when it was removed. */
+        /** Get the picture; 410 when it was removed. */
         get: operations["get_photo_image"];
         put?: never;
         post?: never;
@@ -1143,10 +1143,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The photos of a match, for its two sides and the administrators of its region. */
+        /** List the photos of a match, for its two sides and the administrators of its region. */
         get: operations["list_photos"];
         put?: never;
-        /** Show what one sent or received, up to four times a side: at most 6 MB, 25 million pixels, as PNG or WebP 13. Its place is dropped. */
+        /** Add a photo of what the caller's side sent or received, up to four a side. At most 6 MB and 25 million pixels, 13 as PNG or WebP. */
         post: operations["add_photo"];
         delete?: never;
         options?: never;
@@ -1163,7 +1163,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Take back a photo that one added: nothing of the picture is left. */
+        /** Remove a photo: its picture is deleted for good. */
         post: operations["remove_photo"];
         delete?: never;
         options?: never;
@@ -1197,7 +1197,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Say once, 1 to 5, how one found the other side; within a fortnight after something arrived or the match was closed. */
+        /** Rate the other side once, from 1 to 5, within a fortnight after the receipt or the closing. */
         post: operations["rate_match"];
         delete?: never;
         options?: never;
@@ -1302,10 +1302,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The dispute of a match, for both sides and the administrators of its region. */
+        /** Get the dispute of a match, for both sides and the administrators of its region. */
         get: operations["get_dispute_of_match"];
         put?: never;
-        /** Say that what was sent or received is not as the other side says: once, by either side. Until it is settled the match stays open. */
+        /** Dispute what was sent or received, once, by either side. The match stays open until the dispute is settled. */
         post: operations["dispute_match"];
         delete?: never;
         options?: never;
@@ -1322,7 +1322,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Let the giver read them; nobody releases what they wrote while somebody else manages the place. */
+        /** Release thanks to the giver. Authors release their own only when nobody else manages the region. */
         post: operations["release_thanks"];
         delete?: never;
         options?: never;
@@ -1339,7 +1339,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Do not let the giver read them, and say why; they may be written anew. */
+        /** Refuse thanks, with a reason; the household's side may write others. */
         post: operations["refuse_thanks"];
         delete?: never;
         options?: never;
@@ -1354,7 +1354,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** How the two sides of a match found each other, as far as the caller's side may know. */
+        /** Get the ratings of a match, as far as the caller's side may see them. */
         get: operations["get_ratings"];
         put?: never;
         post?: never;
@@ -1373,7 +1373,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Say what the place found; for administrators around who took no part in the match. It stands if nobody takes it on in seven days. */
+        /** Answer a dispute with the findings of the place, for administrators who took no part in the match. They stand after seven days. */
         post: operations["answer_dispute"];
         delete?: never;
         options?: never;
@@ -1390,7 +1390,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Take the mark back, or let it stand, with a reason; for administrators of the county who took no part in the match. */
+        /** Void the event or keep it, with a reason; for administrators of the county who took no part in the match. */
         post: operations["decide_appeal"];
         delete?: never;
         options?: never;
@@ -1424,7 +1424,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Take an answered dispute on to the county, by either side. What nobody answered in seven days goes there by itself. */
+        /** Raise an answered dispute to the county, by either side. One that nobody answers in seven days goes there by itself. */
         post: operations["raise_dispute"];
         delete?: never;
         options?: never;
@@ -1441,7 +1441,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Take it back: the pledge is matched as before. The refused pair is still not proposed again. */
+        /** Withdraw a rule: the pledge is matched as before. The refused pair is still not proposed again. */
         post: operations["forget_lesson"];
         delete?: never;
         options?: never;
@@ -1456,7 +1456,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The reliability of who gives in a match, for the administrators of its region. */
+        /** Get the reliability of the giver in a match, for the administrators of its region. */
         get: operations["get_giver_reliability"];
         put?: never;
         post?: never;
@@ -1492,7 +1492,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Decide what was raised, for administrators of the county or a wider region who took no part in it. That is the end of it. */
+        /** Settle a raised dispute, for administrators of the county or a wider region who took no part in it. The ruling is final. */
         post: operations["settle_dispute"];
         delete?: never;
         options?: never;
@@ -1509,7 +1509,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** A photo to go with the thanks, one; name it when you write them. The giver sees it when they are released. */
+        /** Add the one photo that goes with the thanks; name it when you write them. The giver sees it once they are released. */
         post: operations["add_thanks_photo"];
         delete?: never;
         options?: never;
@@ -1876,11 +1876,11 @@ export interface components {
              * @enum {string}
              */
             outcome: "upheld" | "partly_upheld" | "dismissed" | "agreed";
-            /** @description what was found; read as the dispute's text is */
+            /** @description findings; read by the same people as the dispute's text */
             answer: string;
         };
         AppealIn: {
-            /** @description why the mark is wrong; personal, read by the county alone */
+            /** @description the reason why the event is wrong; personal, read by the county alone */
             text: string;
         };
         AppealOut: {
@@ -1892,7 +1892,7 @@ export interface components {
             /** Format: uuid */
             match_id: string;
             /**
-             * @description of the mark
+             * @description kind of the event
              * @enum {string}
              */
             kind: "delivery" | "collection" | "no_show" | "withdrawal" | "lapse" | "rating";
@@ -2186,7 +2186,7 @@ export interface components {
              * @enum {string}
              */
             outcome: "upheld" | "dismissed";
-            /** @description the reason, read by who appealed */
+            /** @description the reason, read by the appellant */
             answer: string;
         };
         DeclineIn: {
@@ -2226,7 +2226,7 @@ export interface components {
              * @enum {string}
              */
             cause: "not_arrived" | "less_than_said" | "damaged" | "other";
-            /** @description what happened; personal, read by both sides and the administrators around */
+            /** @description the events; personal, read by both sides and the region's administrators */
             text: string;
         };
         DisputeOut: {
@@ -2236,7 +2236,7 @@ export interface components {
             /** Format: uuid */
             match_id: string;
             /**
-             * @description who disputes
+             * @description the side that opened the dispute
              * @enum {string}
              */
             side: "giver" | "household";
@@ -2252,7 +2252,7 @@ export interface components {
              */
             state: "open" | "answered" | "raised" | "settled";
             /**
-             * @description what was decided last
+             * @description the last decision
              * @enum {string|null}
              */
             outcome: "upheld" | "partly_upheld" | "dismissed" | "agreed" | null;
@@ -2260,7 +2260,7 @@ export interface components {
             opened_at: string;
             /**
              * Format: date-time
-             * @description then an open one goes up to the county, an answered one is settled
+             * @description when an open one goes up to the county, or an answered one is settled
              */
             due_at: string | null;
             answer: string | null;
@@ -2270,10 +2270,10 @@ export interface components {
             raised_at: string | null;
             /**
              * Format: date-time
-             * @description when the county ought to settle it; those who may are reminded until it is
+             * @description when the county should settle it; its administrators are reminded until then and after
              */
             decide_by: string | null;
-            /** @description whether it waits for the county longer than that */
+            /** @description true when it has waited for the county longer than that */
             overdue: boolean;
             ruling: string | null;
             /** Format: date-time */
@@ -2439,11 +2439,11 @@ export interface components {
              * @enum {string}
              */
             reason: "too_far" | "out_of_stock" | "does_not_fit" | "changed_my_mind" | "other";
-            /** @description not to needs there; empty when the pledge rests */
+            /** @description excluded region; null when the pledge is paused */
             region: string | null;
-            /** @description not for this item; empty means any */
+            /** @description excluded item; empty means any */
             category: string;
-            /** @description what follows from it, in the language of the caller */
+            /** @description the consequence, in the language of the caller */
             text: string;
             /** Format: date-time */
             learnt_at: string;
@@ -2473,7 +2473,7 @@ export interface components {
             at: string;
             /**
              * Format: date-time
-             * @description when it was taken back; it counts no more
+             * @description when it was voided: it does not count
              */
             void_at: string | null;
             /** Format: uuid */
@@ -2866,7 +2866,7 @@ export interface components {
             theirs: components["schemas"]["RatingOut"] | null;
             /**
              * Format: date-time
-             * @description until when both may rate; null before anything arrived or ended
+             * @description the end of the time to rate; null before the receipt and the closing
              */
             closes_at: string | null;
         };
@@ -2940,7 +2940,7 @@ export interface components {
             /** @description 0 to 100 */
             percent: number;
             /**
-             * @description what proposals go by
+             * @description the class by which proposals are ordered
              * @enum {string}
              */
             level: "very_low" | "low" | "fair" | "good" | "very_good";
@@ -2952,7 +2952,7 @@ export interface components {
              * @enum {string}
              */
             outcome: "upheld" | "partly_upheld" | "dismissed" | "agreed";
-            /** @description why; read as the dispute's text is */
+            /** @description reasons; read by the same people as the dispute's text */
             ruling: string;
         };
         ScoreOut: {
@@ -3082,7 +3082,7 @@ export interface components {
             /** Format: uuid */
             photo_id: string | null;
             /**
-             * @description why they were refused
+             * @description the reason of the refusal
              * @enum {string|null}
              */
             reason: "personal" | "asks_for_more" | "improper" | "not_of_this" | null;
@@ -3213,7 +3213,7 @@ export interface components {
             threshold: number;
             /**
              * Format: date-time
-             * @description from when they hold; now when it is left out, never earlier
+             * @description the moment from which they hold; now if left out, never earlier
              */
             valid_from?: string;
         };
@@ -5534,9 +5534,9 @@ export interface operations {
                 limit?: number;
                 /** @description division code of 0 or 2 or 4 or 6 or 9 or 12 digits */
                 region?: string;
-                /** @description all that are not settled, when it is left out */
+                /** @description all unsettled ones if left out */
                 state?: "open" | "answered" | "raised" | "settled";
-                /** @description only those that the county ought to have settled by now */
+                /** @description only those that the county should have settled by now */
                 overdue?: boolean;
             };
             header?: never;

@@ -1,0 +1,65 @@
+"""Rules for disputes, without a database."""
+
+from typing import Any
+
+import pytest
+
+from chassis.http.auth import Caller
+from matching.disputes.model import Dispute
+from matching.disputes.rules import acts_on_dispute, acts_on_match, find_opening_problem, find_problem
+
+from .unbound import AGENT, GIVER, agent, caller, city, code, county, giver, household, match, movement, stranger
+
+
+def dispute(state: str, **changes: Any) -> Dispute:
+    stated = {"state": state, "opened_by": GIVER, "answered_by": None, "raised_by": None, "match": match("sent", dispute="open")}
+    return Dispute(**stated | changes)
+
+
+@pytest.mark.parametrize(
+    ("who", "state", "before", "expected"),
+    [
+        (giver, "sent", None, None),
+        (household, "received", None, None),
+        (giver, "accepted", None, "state_conflict"),
+        (giver, "closed", None, "state_conflict"),
+        (giver, "sent", "settled", "already_disputed"),
+        (stranger, "sent", None, "not_allowed"),
+    ],
+)
+def test_each_side_disputes_once_from_sending_to_closing(who: Caller, state: str, before: str | None, expected: str | None) -> None:
+    contested = match(state, dispute=before)
+    assert code(find_opening_problem("dispute_match", who, contested)) == expected
+    assert acts_on_match(who, contested) == ([] if expected else ["dispute_match"])
+
+
+@pytest.mark.parametrize(
+    ("state", "who", "acts"),
+    [
+        ("open", county, ["answer_dispute"]),
+        ("open", agent, []),
+        ("open", giver, []),
+        ("answered", giver, ["raise_dispute"]),
+        ("answered", household, ["raise_dispute"]),
+        ("raised", county, ["settle_dispute"]),
+        ("raised", city, ["settle_dispute"]),
+        ("raised", giver, []),
+        ("settled", county, []),
+    ],
+)
+def test_the_place_answers_sides_raise_the_county_settles(state: str, who: Caller, acts: list[str]) -> None:
+    assert acts_on_dispute(who, dispute(state)) == acts
+
+
+def test_nobody_settles_a_dispute_that_they_answered() -> None:
+    assert code(find_problem("settle_dispute", county, dispute("raised", answered_by=county.id))) == "own_dispute"
+
+
+def test_nobody_raises_a_dispute_that_they_answered() -> None:
+    assert code(find_problem("raise_dispute", county, dispute("answered", answered_by=county.id))) == "not_allowed"
+
+
+def test_who_moved_the_match_does_not_answer_its_dispute() -> None:
+    moved = match("received", movements=[movement("received", county.id)])
+    assert code(find_problem("answer_dispute", county, dispute("open", match=moved))) == "own_dispute"
+    assert code(find_problem("answer_dispute", caller("", person=AGENT), dispute("open"))) == "own_dispute"
