@@ -53,7 +53,9 @@ def subscriptions_of(producer: str, listener: str, wanted: Collection[str] = ())
 
     Raises `Refused` when there is none.
     """
-    heard = sorted(name for name, event in every_event().items() if producer_of(event) == producer and listener in listeners().get(name, ()))
+    heard = sorted(
+        name for name, event in every_event().items() if producer_of(event) == producer and listener in listeners().get(name, ())
+    )
     if strangers := sorted(set(wanted) - set(heard)):
         raise Refused(f"{listener} does not listen to {', '.join(strangers)} of {producer}; it listens to {', '.join(heard) or 'nothing'}")
     if not heard:

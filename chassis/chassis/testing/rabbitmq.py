@@ -1,4 +1,4 @@
-"""Starts a private RabbitMQ node from Debian's rabbitmq-server, for tests.
+"""A private RabbitMQ node from Debian's rabbitmq-server, for tests.
 
 `RABBITMQ_ROOT` names another root of Debian to take it from, with its Erlang and its libraries; deploy/make-rabbitmq-root makes one.
 """
@@ -48,7 +48,7 @@ class RabbitMQ(Server):
         return f"amqp://{USER}:{self._password}@127.0.0.1:{self.port}/{quote(vhost, safe='')}"
 
     def create_vhost(self, name: str) -> None:
-        """Creates the virtual host `name`, with every right in it for the user of `url`."""
+        """Create the virtual host `name`, with every right in it for the user of `url`."""
         vhost, user, everything = binary(name), binary(USER), binary(".*")
         self._ask(f"rabbit_vhost:add({vhost}, {user})")
         self._ask(f"rabbit_auth_backend_internal:set_permissions({user}, {vhost}, {everything}, {everything}, {everything}, {user})")
@@ -62,7 +62,7 @@ class RabbitMQ(Server):
         return f"amqp://{user}:{password}@127.0.0.1:{self.port}/{quote(vhost, safe='')}"
 
     def delete_vhost(self, name: str) -> None:
-        """Deletes the virtual host `name` with its queues, and closes its connections."""
+        """Delete the virtual host `name` with its queues, and closes its connections."""
         self._ask(f"rabbit_vhost:delete({binary(name)}, {binary(USER)})")
 
     @contextmanager
@@ -104,7 +104,7 @@ class RabbitMQ(Server):
         self._ask("dets:sync(ra_directory_reverse)")
 
     def freeze(self) -> None:
-        """Stops the node from running, while its connections stay open."""
+        """Stop the node from running, while its connections stay open."""
         self._process.send_signal(signal.SIGSTOP)
         # It runs on for a moment, in which it would answer.
         os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
@@ -129,7 +129,7 @@ class RabbitMQ(Server):
             self._epmd.wait()
 
     def _ask(self, expression: str) -> Any:
-        """What an Erlang expression gives inside the node, through JSON; asked again when the node is too busy to answer the call."""
+        """Return the value of an Erlang expression inside the node, read as JSON; retry while the node is too busy to answer."""
         for _ in range(3):
             try:
                 return self._ask_once(expression)
@@ -199,7 +199,7 @@ class RabbitMQ(Server):
 
 
 def installed_script(root: Path) -> Path:
-    """Where it lies for who has `root` over /usr."""
+    """Return the start script's path as seen by a process with `root` over /usr. Raises RuntimeError when it is missing."""
     scripts = sorted((root / "usr/lib/rabbitmq/lib").glob("rabbitmq_server-*/sbin/rabbitmq-server"))
     if not scripts:
         raise RuntimeError(f"RabbitMQ is not installed in {root}: apt-get install rabbitmq-server")
@@ -207,7 +207,7 @@ def installed_script(root: Path) -> Path:
 
 
 def over_usr(root: Path) -> list[str]:
-    """What goes before a command so that it, and it alone, sees the /usr of `root` in place of ours, and all else as it is."""
+    """Return a command prefix that shows the /usr of `root` to the command alone, and leaves all else unchanged."""
     if root == Path("/"):
         return []
     as_whom = [] if os.geteuid() == 0 else ["--map-root-user"]
@@ -215,17 +215,17 @@ def over_usr(root: Path) -> list[str]:
 
 
 def binary(text: str) -> str:
-    """`text` as an Erlang binary."""
+    """Write a text as an Erlang binary."""
     return f"<<{','.join(map(str, text.encode()))}>>"
 
 
 def start(
     folder: Path | None = None, *, die_with_parent: bool = True, is_watched: bool = False, is_kept: bool = True, waits: bool = True
 ) -> RabbitMQ:
-    """
-    Starts a node from `folder`, or from a fresh one under /tmp; a folder keeps its ports, password and messages. One that is watched
-    tells Prometheus on its `metrics_port` how it is. `is_kept=False` ends the node at once when it is closed, for messages that nobody
-    reads any more. With `waits=False` call its `wait_until_ready` before it is used.
+    """Start a node from `folder`, or from a fresh one under /tmp; a folder keeps its ports, password and messages.
+
+    A node with `is_watched` serves Prometheus metrics on its `metrics_port`. `is_kept=False` kills the node when it is closed, for
+    messages that nobody reads any more. With `waits=False` call its `wait_until_ready` before use.
 
     Raises RuntimeError when RabbitMQ is not installed, does not start, or runs from this folder already.
     """
