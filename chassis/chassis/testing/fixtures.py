@@ -157,15 +157,15 @@ def api_fixtures(service: str, api: APIBlueprint) -> tuple[Any, Any, Any]:
     return *database_fixtures(service), client
 
 
-def assert_retold(database: Database, stories: Sequence[Snapshot], restated: Collection[type[Event]] = ()) -> list[Event]:
+def assert_retold(database: Database, snapshots: Sequence[Snapshot], restated: Collection[type[Event]] = ()) -> list[Event]:
     """Check that snapshots repeat published events: each is in the outbox, and the last event of each thing is among them.
 
     Returns the events of the snapshots. `restated` are events whose snapshots hold the figures of today.
     """
     with database.begin() as session:
         live = outbox.pending(session)
-        anew = [event for story in stories for _, event in story.page(session, None, limit=1000)]
-        assert len(anew) == sum(story.count(session) for story in stories)
+        anew = [event for snapshot in snapshots for _, event in snapshot.page(session, None, limit=1000)]
+        assert len(anew) == sum(snapshot.count(session) for snapshot in snapshots)
     assert live
     assert {(type(event), event.subject, event.version) for event in anew} <= {
         (type(event), event.subject, event.version) for event in live
