@@ -37,7 +37,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 class GroupScheduling(LoadScopeScheduling):
-    """A group goes to one process, and so does a file that belongs to none."""
+    """A scheduler that sends a group to one process, and a file without a group too."""
 
     def _split_scope(self, nodeid: str) -> str:
         return next((group for group, starts in TOGETHER.items() if nodeid.startswith(starts)), nodeid.partition("::")[0])

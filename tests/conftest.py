@@ -17,7 +17,7 @@ sys.path.insert(0, str(HOUSE))
 
 @pytest.fixture(scope="session")
 def victims() -> Iterator[Servers]:
-    """A PostgreSQL that keeps what it confirmed when it is killed, and a RabbitMQ; other tests use others."""
+    """A PostgreSQL that survives kill -9 with its commits, and a RabbitMQ, both apart from other tests' servers."""
     folder = make_folder(data_folder(f"faults-{secrets.token_hex(4)}"))
     with servers(folder, durable=False) as started:
         yield started

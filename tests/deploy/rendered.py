@@ -20,7 +20,7 @@ Object = dict[str, Any]
 
 @dataclass(frozen=True)
 class Pod:
-    """A pod's spec, the labels it bears, and what makes it."""
+    """A pod's spec, its labels, and the object that makes it."""
 
     owner: Object
     spec: Object
@@ -42,7 +42,7 @@ def helm(*words: str) -> subprocess.CompletedProcess[str]:
 
 @cache
 def text(values: str = "values", more: str = "{}") -> str:
-    """The manifests with a file of values, and more values as a JSON object."""
+    """Render the manifests with a file of values and more values as a JSON object."""
     added = [word for name, value in json.loads(more).items() for word in ("--set-json", f"{name}={json.dumps(value)}")]
     said = helm("template", "duijie", str(CHART), "--namespace", "duijie", "--values", str(VALUES[values]), *added)
     assert said.returncode == 0, said.stderr
@@ -55,7 +55,7 @@ def _parsed(values: str, more: str) -> list[Object]:
 
 
 def objects(values: str = "values", **more: Any) -> list[Object]:
-    """The objects, to look at and to spoil."""
+    """Return copies of the objects, free to be changed."""
     return deepcopy(_parsed(values, json.dumps(more)))
 
 

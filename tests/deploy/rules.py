@@ -10,7 +10,7 @@ HOOK, WEIGHT = "helm.sh/hook", "helm.sh/hook-weight"
 
 
 def unrestricted(among: list[Object]) -> set[str]:
-    """Pods that the restricted Pod Security Standard refuses, that may write outside /tmp, hold a token, or are not bounded in memory."""
+    """Return pods that break the restricted Pod Security Standard, write outside /tmp, hold a token or have no memory limit."""
     return {f"{pod.name}: {why}" for pod in pods(among) for why in _loose(pod.spec, pod.containers)}
 
 
@@ -41,7 +41,7 @@ def _quiet(security: Object) -> bool:
 
 
 def selecting_nobody(among: list[Object]) -> set[str]:
-    """Deployments, Services, budgets and policies that select no pod, or somebody's besides their own."""
+    """Return deployments, Services, budgets and policies that select no pod or foreign pods."""
     found = set()
     for one in among:
         spec = one.get("spec", {})
@@ -61,7 +61,7 @@ def selecting_nobody(among: list[Object]) -> set[str]:
 
 
 def leading_nowhere(among: list[Object]) -> set[str]:
-    """Services, routes, scalers and probes that name a port, a Service or a Deployment that is not there."""
+    """Return Services, routes, scalers and probes that name a missing port, Service or Deployment."""
     services, deployments = of_kind("Service", among), of_kind("Deployment", among)
     found = set()
     for name, service in services.items():
@@ -127,7 +127,7 @@ def before_their_time(among: list[Object]) -> set[str]:
 
 
 def unreachable_by_policy(among: list[Object]) -> set[str]:
-    """Pods without a policy of their own that lets them resolve names and reach the database or broker whose address they are told."""
+    """Return pods without a policy that allows DNS and the database or broker in their environment."""
     policies = of_kind("NetworkPolicy", among)
     found = set()
     for pod in pods(among):

@@ -68,7 +68,7 @@ def test_no_object_breaks_a_rule_with_everything_switched_on(rule: Rule) -> None
 
 
 class House:
-    """All objects, some of them at hand to be spoilt."""
+    """All objects, some of them named for changing."""
 
     def __init__(self) -> None:
         self.all = objects("values", **ALL_ON)

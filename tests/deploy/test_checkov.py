@@ -1,4 +1,4 @@
-"""checkov finds nothing in the manifests; where it is installed, that is in `make deploy-test`."""
+"""checkov finds nothing in the manifests. It is installed by `make deploy-test` only."""
 
 import os
 import subprocess

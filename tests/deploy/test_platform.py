@@ -1,4 +1,4 @@
-"""Broker and databases on Kubernetes fit the chart, and a service may do at the broker what it needs, and no more."""
+"""Broker and databases on Kubernetes fit the chart, and services have just the rights they need at the broker."""
 
 import re
 import subprocess
@@ -88,7 +88,7 @@ def _scaler_s_permissions() -> dict[str, str]:
 
 
 class Users:
-    """The services' users at a real broker, with the rights that the platform gives them."""
+    """The services' users at a real broker, with their rights from the platform."""
 
     def __init__(self, rabbitmq: RabbitMQ, vhost: str) -> None:
         self._urls = {name: rabbitmq.create_user(vhost, **platform.permissions(name)) for name in services()}

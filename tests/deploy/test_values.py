@@ -1,4 +1,4 @@
-"""Values say how the house is run, never what is secret, and nothing that nobody reads."""
+"""Values hold no secrets and nothing that no template reads."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""Alerts and dashboard ask for what the processes really say, and every alert was seen to fire and to keep still."""
+"""Alerts and dashboard query existing metrics, and every alert was seen to fire and to stay silent."""
 
 import json
 import os
@@ -34,7 +34,7 @@ def rules() -> dict[str, Any]:
 
 
 def known() -> dict[str, set[str]]:
-    """Every metric of the code with its labels, by the names under which Prometheus has it."""
+    """Return every metric of the code with its labels, by its name in Prometheus."""
     assert metrics.outbox_age
     for module in ("matching.clear", "matching.checks.actions"):
         import_module(module)
@@ -46,7 +46,7 @@ def asked() -> list[str]:
 
 
 def strangers(expression: str) -> set[str]:
-    """Metrics that nobody has, and labels that a metric of ours does not bear."""
+    """Return unknown metrics, and labels that our metrics do not have."""
     bare = re.sub(r'"[^"]*"|\[[^\]]*\]', "", expression)
     there = known()
     found = set()

@@ -1,4 +1,4 @@
-"""Houses to tell the same story in: the embedded one, the stack, and the stack out of built images."""
+"""The worlds of the main story: the embedded house, the stack, and the stack of built images."""
 
 import os
 import random
@@ -42,7 +42,7 @@ class World:
         return ApiClient(self.origin)
 
     def command(self, *words: str) -> str:
-        """Run one of the services' commands as an operator would; gives what it printed."""
+        """Run a command as an operator would and return its output."""
         command = [sys.executable, "-W", "ignore", "-m", *words]
         if self.is_imaged:
             told = {name for name, value in self.environment.items() if os.environ.get(name) != value}
@@ -51,7 +51,7 @@ class World:
 
 
 def free_ports() -> str:
-    """An offset by which nobody else's stack, nor anything else on this machine, has taken a port of ours."""
+    """Find a port offset at which all ports of a stack are free."""
     ports = [*(service.port for service in services().values() if service.port), *range(FIRST_METRICS_PORT, FIRST_METRICS_PORT + 40)]
     return str(next(offset for offset in random.sample(range(500, 6000, 50), 100) if all(is_free(port + offset) for port in ports)))
 

@@ -1,4 +1,4 @@
-"""The main job on real input: its first gift and 200 requests on the stack that runs, or in a campaign all of it on one of its own."""
+"""The main job on real input: the first gift and 200 requests, or all of them in a campaign."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""A Prometheus beside a running stack: every picture of the dashboard shows something, every alert has something to look at."""
+"""A Prometheus beside a running stack: every panel shows data, every alert finds its series."""
 
 import math
 import re
@@ -25,7 +25,7 @@ SENSIBLE = {"s": (0, 60), "percentunit": (0, 1), "bytes": (10e6, 2e9), "short": 
 
 @pytest.fixture(scope="module")
 def prometheus(stacked: World) -> Iterator[Prometheus]:
-    """It has seen a need on its way to its acceptance, and requests all the while."""
+    """A Prometheus that saw a need from posting to acceptance, under steady requests."""
     with Prometheus(None, stacked.metrics, stacked.broker_metrics) as prometheus:
         assert eventually(lambda: {line["value"][1] for line in prometheus.ask("up")} == {"1"})
         cast = Cast(stacked)
@@ -39,7 +39,7 @@ def prometheus(stacked: World) -> Iterator[Prometheus]:
 
 
 def figures(prometheus: Prometheus, panel: Panel) -> list[tuple[dict[str, str], float]]:
-    """The lines that are drawn now, each with its labels; what is no number is a gap."""
+    """Return the series drawn now with their labels; values that are no numbers are gaps."""
     lines = [(line["metric"], float(line["value"][1])) for line in prometheus.ask(asked_now(panel.query))]
     return [line for line in lines if not math.isnan(line[1])]
 

@@ -1,4 +1,4 @@
-"""The rates move with what people do, and a house that lost them has them told again."""
+"""Rates follow what people do, and are rebuilt by republishing when insight lost them."""
 
 import time
 from typing import Any

@@ -1,4 +1,4 @@
-"""The main story, told over HTTP in each house: posted, verified, matched by itself, accepted, everybody told."""
+"""The main story over HTTP: a need is posted, verified, matched, accepted, and everybody is notified."""
 
 import io
 import itertools
@@ -207,7 +207,7 @@ def picture() -> bytes:
 
 
 def printed_slip(cast: Cast, path: str) -> str:
-    """The token in the code of the slip that the village prints."""
+    """Read the token from the QR code of a printed slip."""
     [address] = re.findall(rb"/URI \((.*?)\)", cast.village.file(f"{path}/slip"))
     return str(address.decode().partition("#")[2])
 

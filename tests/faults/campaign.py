@@ -1,4 +1,4 @@
-"""Thousands of events through dozens of faults, and a ledger that looks for what got lost or was done twice.
+"""A campaign of thousands of events through dozens of faults, and a ledger of lost and repeated work.
 
 `python -m tests.faults.campaign [--seed n] [--events 20000] [--faults 66]`: needs, matching, notify and a witness as real processes
 on a private RabbitMQ and PostgreSQL. Its last line is the ledger's, in JSON; it ends with 1 unless everything but events and faults is 0.
@@ -37,7 +37,7 @@ STUCK_SECONDS = 60
 
 
 def run(opened: Scene, events: int, faults: int, seed: int, progress: Progress) -> dict[str, int]:
-    """Drive the house through the plan of the seed, wait until it is quiet, and count."""
+    """Run the seed's plan of faults, wait until the house is quiet, and count."""
     opened.start()
     driver = Driver(opened.urls, round(events * WRITTEN_SHARE), RATE, seed)
     driver.start()
@@ -63,7 +63,7 @@ def run(opened: Scene, events: int, faults: int, seed: int, progress: Progress) 
 
 
 def settle(opened: Scene, ledger: Ledger, progress: Progress) -> None:
-    """Wait until all is quiet, or until nothing has moved for a while: then something is stuck, and the ledger tells what."""
+    """Wait until all is quiet, or until nothing moved for a while; the ledger then shows what is stuck."""
     started = moved_at = time.monotonic()
     before = ledger.moving()
     while not opened.wait(ledger.is_quiet, 10) and time.monotonic() - moved_at < STUCK_SECONDS:
@@ -76,7 +76,7 @@ def settle(opened: Scene, ledger: Ledger, progress: Progress) -> None:
 
 @contextmanager
 def servers(folder: Path, durable: bool = True) -> Iterator[Servers]:
-    """PostgreSQL and RabbitMQ; what PostgreSQL confirmed survives that it is killed, and a power cut too if it is `durable`."""
+    """Start PostgreSQL and RabbitMQ. Commits survive kill -9, and with `durable` a power cut."""
     settings = {"max_connections": "400", "synchronous_commit": "on"}
     with (
         postgres.start(folder / "postgres", settings, durable=durable, is_kept=False) as database,

@@ -1,4 +1,4 @@
-"""Publishes needs and pledges as a service would: rows and their events in one transaction, in raw SQL, whatever happens to the server."""
+"""A driver that writes needs and pledges with their events in one transaction of raw SQL, through all faults."""
 
 import json
 import random
@@ -47,7 +47,7 @@ Operation = tuple[str, str, Mapping[str, Any]]
 
 
 class Driver:
-    """Writes events in a thread of its own, `rate` a second as far as `allow` lets it and a trickle beyond that, until `finish`."""
+    """A thread that writes `rate` events a second within the share that `allow` sets, a trickle beyond it, until `finish`."""
 
     def __init__(self, urls: Mapping[str, str], count: int, rate: float, seed: int) -> None:
         self.written: list[str] = []
@@ -68,13 +68,13 @@ class Driver:
         self._thread.start()
 
     def allow(self, share: float) -> None:
-        """Let this share of the `count` events be written by and by."""
+        """Allow this share of the `count` events."""
         with self._may_go_on:
             self._allowed = round(self._count * share)
             self._may_go_on.notify()
 
     def finish(self, seconds: float) -> None:
-        """Let the rest of the `count` events be written, and wait for them. Raises what stopped the driver."""
+        """Allow all events and wait for them. Raises the error that stopped the driver."""
         self._finishing = True
         self.allow(1)
         self._thread.join(seconds)
@@ -97,7 +97,7 @@ class Driver:
             self.failure = error
 
     def _commit(self, teller: str, operations: list[Operation]) -> None:
-        """One transaction; tried again until the server has said that it stands. The same ids tell whether it stood already."""
+        """Commit one transaction, repeated until it is confirmed; the same ids show whether it was committed before."""
         at = datetime.now(UTC)
         events = [
             (str(uuid7()), name, teller, _subject(body), body["version"], at, json.dumps(body, default=str)) for _, name, body in operations

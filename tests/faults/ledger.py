@@ -1,4 +1,4 @@
-"""Counts what a campaign came to from the databases and the broker alone: it imports none of the code that did the work."""
+"""A ledger of a campaign, counted from the databases and the broker alone, without the code that did the work."""
 
 import json
 import time
@@ -67,7 +67,7 @@ TOLD_TWICE = "SELECT count(*) - count(DISTINCT id) FROM (SELECT id FROM journal 
 
 
 class Ledger:
-    """Looks at the services whose databases are given; `hears` names who listens to an event besides the committed catalogue."""
+    """Reads the given services' databases; `hears` names listeners beside those of the committed catalogue."""
 
     def __init__(self, urls: Mapping[str, str], broker_url: str, hears: Mapping[str, Collection[str]]) -> None:
         self._urls = urls
@@ -89,7 +89,7 @@ class Ledger:
         return before == self.moving()
 
     def count(self, written: Collection[str]) -> dict[str, int]:
-        """The figures; `written` are the ids of the events whose transactions the driver saw committed."""
+        """Count the figures; `written` are the ids of events whose commits the driver saw."""
         told = {service: self._told(service) for service in self._urls}
         return {
             "events": sum(len(events) for events in told.values()),
@@ -115,7 +115,7 @@ class Ledger:
         return lost
 
     def _unheard(self, name: str, told: Told) -> set[tuple[str, str]]:
-        """Events of a name that a listener did not hear, or that left no trace in its tables."""
+        """Return events that a listener did not handle or that left no trace in its tables."""
         missing = set()
         wanted = {event: (subject, version, body) for event, (named, subject, version, body) in told.items() if named == name}
         for listener in self._listeners[name] if wanted else ():
@@ -164,7 +164,7 @@ class Ledger:
         return untold, to_clear, self._waiting("", ".retry"), heard, told
 
     def _waiting(self, *suffixes: str) -> int:
-        """Messages that wait in the queues of these kinds; a kind of queue that does not exist holds nothing."""
+        """Count the messages in queues of these kinds; missing queues hold none."""
         user, _, rest = self._broker.removeprefix("amqp://").partition("@")
         name, _, password = user.partition(":")
         host, _, vhost = rest.partition("/")

@@ -17,7 +17,7 @@ PATIENCE_SECONDS = 30
 
 
 def at(moment: str) -> None:
-    """Pass a moment: nothing, unless the file asks for it."""
+    """Pass a moment; die or wait there if the file asks for it."""
     order = Path(os.environ["MOMENT_FILE"])
     try:
         wanted, act = order.read_text().split()
@@ -95,7 +95,7 @@ def in_topology() -> None:
 
 
 def without_inbox() -> None:
-    """It is written, and nobody looks."""
+    """Take the handler's inbox away: it is written and never read."""
     from chassis.messaging import inbox
 
     first_time = inbox.record_new
@@ -108,7 +108,7 @@ def without_inbox() -> None:
 
 
 def acknowledged_on_arrival() -> None:
-    """The broker forgets what it delivers, before anything is committed."""
+    """Acknowledge messages before anything is committed."""
     import amqp
 
     consume = amqp.Channel.basic_consume

@@ -29,7 +29,7 @@ SERVERS = {
 
 @dataclass(frozen=True)
 class Fault:
-    """`what` is done to `role` or to a server, at `moment` if there is one, `pause_seconds` after the fault before; some last `seconds`."""
+    """One fault: `what` strikes `role` or a server, at `moment` if any, `pause_seconds` after the last one; some last `seconds`."""
 
     what: str
     role: str
@@ -42,7 +42,7 @@ class Fault:
 
 
 def draw(seed: int, count: int, roles: Sequence[str]) -> list[Fault]:
-    """`count` faults: all of the worst moments as far as they go, the rest at random, shuffled."""
+    """Draw `count` faults: all worst moments first, the rest at random, then shuffled."""
     chance = random.Random(seed)
     worst = chance.sample(WORST, min(len(WORST), (count * 2 + 2) // 3))
     drawn = [*worst, *(_anytime(chance, roles) for _ in range(count - len(worst)))]

@@ -1,4 +1,4 @@
-"""The wire between the house and its servers, which can be cut, left dead, or held up: a TCP proxy in a thread of its own."""
+"""A TCP proxy between processes and servers that can cut, freeze or half-close connections."""
 
 import asyncio
 import threading
@@ -8,7 +8,7 @@ from typing import Any
 
 
 class Wire:
-    """Listens on `port` of 127.0.0.1; each new connection goes to the next of `to_ports`, and stays there."""
+    """A proxy on `port` of 127.0.0.1; each new connection goes to the next of `to_ports`."""
 
     def __init__(self, *to_ports: int) -> None:
         self.to_ports = to_ports
@@ -19,15 +19,15 @@ class Wire:
         self._do(self._open())
 
     def cut(self) -> None:
-        """Every connection ends at once, on both sides."""
+        """Close every connection on both sides."""
         self._do(self._end(both=True))
 
     def leave_dead(self) -> None:
-        """Every connection ends on the server's side only: the house sees nothing, and gets no more answers on it."""
+        """Close every connection on the server's side only: the client sees silence."""
         self._do(self._end(both=False))
 
     def hold(self) -> None:
-        """Nothing passes until `cut` or `release`."""
+        """Hold all traffic until `cut` or `release`."""
         self._do(self._set_open(False))
 
     def release(self) -> None:

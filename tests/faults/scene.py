@@ -1,4 +1,4 @@
-"""The house that faults are done to: real roles as processes, started again whenever they end, with a wire to each server."""
+"""The scene of a campaign: real roles as processes, restarted when they end, with a proxy before each server."""
 
 import os
 import re
@@ -28,7 +28,7 @@ MODULES = {"relay": "chassis.relay", "worker": "chassis.worker", "clear": "match
 
 @dataclass
 class Role:
-    """A process of the house, as `matching-worker`; `changes` are guards taken out of it."""
+    """One process, such as `matching-worker`; `changes` are guards taken out of it."""
 
     name: str
     environment: dict[str, str]
@@ -82,17 +82,17 @@ class Role:
         return self.order.with_suffix(".reached").exists()
 
     def go_on(self) -> None:
-        """Wait no more; what was told since is still to be done."""
+        """Release the waiting process; later orders stay in force."""
         self.order.with_suffix(".reached").unlink(missing_ok=True)
 
     def let_go(self) -> None:
-        """Go on; nothing is to be done at any moment any more."""
+        """Release the process and cancel all orders."""
         self.order.unlink(missing_ok=True)
         self.go_on()
 
 
 class Scene:
-    """Databases and queues of some services behind wires, and the roles that run. Everything here happens in the main thread."""
+    """Databases and queues of some services behind proxies, with their running roles, driven by the main thread."""
 
     def __init__(
         self, postgres: Postgres, rabbitmq: RabbitMQ, services: Sequence[str], roles: Sequence[str], folder: Path, is_forked: bool
@@ -119,7 +119,7 @@ class Scene:
         self.keeps_running = False
 
     def url(self, service: str) -> str:
-        """The way to a database that no fault is done to, but for the server's own."""
+        """Return a database's address without a proxy before it."""
         return self.postgres.url(self._names[service]).replace("+psycopg", "")
 
     @property
@@ -131,7 +131,7 @@ class Scene:
         return self.rabbitmq.url(self.vhost)
 
     def build(self, declares_twice: bool) -> None:
-        """Databases, virtual host, queues. If they are declared twice, the first time the step is killed in its midst."""
+        """Create databases, virtual host and queues; with `twice` the first declaration is killed half-way."""
         self.rabbitmq.create_vhost(self.vhost)
         for service, name in self._names.items():
             create_migrated(self.postgres, service, name)
@@ -141,7 +141,7 @@ class Scene:
         self.rabbitmq.settle()
 
     def declare(self, killed: bool = False) -> None:
-        """Run the step that declares the queues of all services; `killed` when a queue stands and is not bound."""
+        """Declare the queues of all services; with `killed` die when a queue exists without its binding."""
         order = self.folder / "topology.moment"
         order.unlink(missing_ok=True)
         if killed:
@@ -199,7 +199,7 @@ def scene(
     declares_twice: bool = False,
     is_forked: bool = False,
 ) -> Iterator[Scene]:
-    """A built scene whose processes do not run yet; all gone at the end."""
+    """Build a scene without running processes; remove it at the end."""
     opened = Scene(postgres, rabbitmq, services, roles, folder, is_forked)
     try:
         opened.build(declares_twice)

@@ -1,4 +1,4 @@
-"""Thousands of events through kill -9, stops, freezes and cut wires: nothing lost, nothing twice; the ledger would see it."""
+"""Thousands of events through kill -9, stops, freezes and cut connections lose nothing and repeat nothing."""
 
 import ast
 import json
@@ -27,7 +27,7 @@ Act = Callable[[Scene, Driver], None]
 
 
 def run_whole() -> dict[str, int]:
-    """Run the command, on servers of its own; return what its last line counts."""
+    """Run the command on its own servers and return the counts of its last line."""
     command = [sys.executable, "-W", "ignore", "-m", "tests.faults.campaign", "--events", str(EVENTS), "--faults", str(FAULTS)]
     outcome = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert outcome.returncode == 0, outcome.stderr[-3000:] + outcome.stdout

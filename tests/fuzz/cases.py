@@ -1,4 +1,4 @@
-"""Requests that nobody thought of: made from the OpenAPI document, sent by people whom it lets in, judged by what it promises."""
+"""Cases generated from the OpenAPI document, sent by allowed people, judged by the document."""
 
 import os
 from collections import Counter
@@ -31,7 +31,7 @@ PATIENCE = 100
 
 
 class Favourable(Random):
-    """Chance that lets every case in and gives it what is there, and leaves only the choice among good things open."""
+    """A source of randomness that always prefers existing things and varies only the choice among them."""
 
     getrandbits = Random.getrandbits
 
@@ -72,7 +72,7 @@ def operations_of(stage: Stage) -> Iterator[Any]:
 
 
 def fuzz(stage: Stage, cases: int, figures: Figures) -> None:
-    """Send about so many cases, as many to each operation; two of three as the document wants them, the others not."""
+    """Send about `count` cases, evenly over operations; two thirds are valid by the document."""
     operations = list(operations_of(stage))
     figures.operations = len(operations)
     each = max(FEWEST, -(-cases // len(operations)))
@@ -82,7 +82,7 @@ def fuzz(stage: Stage, cases: int, figures: Figures) -> None:
 
 
 def _fuzz_operation(stage: Stage, operation: Any, mode: GenerationMode, wanted: int, number: int, figures: Figures) -> int:
-    """Send the cases; how many there were."""
+    """Send the cases and return their number."""
     chance = Random(number)
 
     @seed(number)
@@ -127,7 +127,7 @@ def _send(stage: Stage, operation: Any, case: Any, mode: GenerationMode, chance:
 
 
 def _make_good(stage: Stage, operation: Any, case: Any, kind: str, chance: Random) -> None:
-    """Put in the case what is really there, where its makers could only guess."""
+    """Replace guessed values of a case by existing ones."""
     raw = operation.definition.raw
     for name in case.path_parameters:
         ids = stage.words.get(name) if name in {"code"} else stage.ids(kind, operation.path, raw["operationId"])
@@ -167,7 +167,7 @@ def body_schema(operation: Any) -> dict[str, Any]:
 
 
 def plausible(stage: Stage, operation: Any, kind: str, turn: int = 0) -> dict[str, Any]:
-    """A body with every required field, as good as the document and the stage tell; another one at each turn."""
+    """Make a body with every required field from the document and the stage, another one at each turn."""
     schema = body_schema(operation)
     return {name: _plausible(stage, name, schema["properties"][name], kind, turn) for name in schema.get("required", [])}
 

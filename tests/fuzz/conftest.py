@@ -1,4 +1,4 @@
-"""Every service on stage, one after another."""
+"""Yield the stage of every service in turn."""
 
 from collections.abc import Callable, Iterator
 

@@ -1,4 +1,4 @@
-"""Bodies that break readers of JSON, and texts that break those who take text for harmless; each by what it is."""
+"""A corpus of JSON bodies and texts that break careless readers, by name."""
 
 import json
 from collections.abc import Mapping

@@ -79,7 +79,7 @@ def seed_needs(stage: Stage) -> None:
 
 
 def seed_matching(stage: Stage) -> None:
-    """For every giver a proposal, something promised, sent, received and refused; one more need, and something left of each pledge."""
+    """Make for every giver a proposed, promised, sent, received and refused match, one more need, and open pledges."""
     from matching.allocation.score import DEFAULT
     from matching.balance import actions as balance
     from matching.clearing import actions as clearing
@@ -133,7 +133,7 @@ def dispute(stage: Stage) -> None:
 
 
 def show_thank_and_appeal(stage: Stage) -> None:
-    """Photos of each match in which something moved, thanks and appeals of two givers, and a file of each type that is taken."""
+    """Add photos to each delivered match, thanks and appeals of two givers, and a file of each accepted type."""
     from PIL import Image
 
     for kind in ("jpeg", "png", "webp"):
@@ -192,7 +192,7 @@ def known(kind: str, identifier: str) -> Person:
 
 
 def manager(stage: Stage, identifier: str) -> Person:
-    """Somebody registered who manages the township."""
+    """Register an administrator of the township."""
     person = known("staff", identifier)
     event = AdministratorAppointed(
         version=1, appointment_id=new_id(), user_id=person.id, region=VILLAGE[:9], appointed_by=None, appointed_at=datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""One service on stage: its application on a real database that forgets each case, people of every kind, and things to act on."""
+"""A stage for one service: its application on a database that is rolled back, people of every kind, and rows to act on."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -58,7 +58,7 @@ class Stage:
         return document
 
     def person(self, kind: str, path: str = "") -> Person:
-        """Somebody of the kind; for what the county and wider regions do, and dead letters, who manages the whole country."""
+        """Return a person of the kind; for acts of counties and wider regions, and for dead letters, a national administrator."""
         is_of_all = "/dead-letters" in path or path.startswith(("/v1/appeals", "/v1/disputes")) or path == "/v1/weights"
         return self.operator if kind == "staff" and is_of_all else self.people[kind]
 
@@ -82,7 +82,7 @@ class Stage:
                 park(session, subscription, envelope.headers() | {"content-type": "application/json"}, encode(event), "OperationalError", 4)
 
     def hear(self, *events: Event) -> None:
-        """As from the broker, by whatever handler the service has for them."""
+        """Handle events as a worker would."""
         worker = import_module(f"{self.service}.worker").Worker
         handlers = {handler.subscription.event: handler for handler in handlers_of(worker)}
         for event in events:
@@ -94,7 +94,7 @@ class Stage:
                     self.heard[one.name].append(str(getattr(event, one.name)))
 
     def hear_of_everything(self) -> None:
-        """Each event that the service listens to, about each giver, the household and the agent on stage."""
+        """Handle every event that the service listens to, about each giver, the household and the agent."""
         for handler in handlers_of(import_module(f"{self.service}.worker").Worker):
             event = handler.subscription.event
             if event not in {AdministratorAppointed, AdministratorDismissed}:
@@ -102,7 +102,7 @@ class Stage:
                     self.hear(self.about(event, giver))
 
     def about(self, event: type[Event], giver: str = "donor", **changes: Any) -> Any:
-        """The example of an event, about people on stage and a thing of its own."""
+        """Make the example of an event about people on stage and a new subject."""
         example = example_of(event)
         people = {
             "pledger_id": self.people[giver].id,
@@ -116,7 +116,7 @@ class Stage:
         return replace(example, **({subject: new_id()} | wanted))
 
     def look_around(self) -> None:
-        """Everybody reads every list, so that cases can name what is there."""
+        """Read every list as everybody, so that cases can use existing ids."""
         for path, operations in self.document()["paths"].items():
             if "get" in operations and "{" not in path and path.startswith("/v1/"):
                 for kind in self.people:
@@ -130,13 +130,13 @@ class Stage:
         self.seen[kind, collection_of(path)] += [item for item in items if "id" in item or "code" in item]
 
     def ids(self, kind: str, path: str, operation: str) -> list[str]:
-        """Things that such a person saw in the list to which a path belongs; those first that say they allow the operation."""
+        """Return rows that the person saw in a path's collection, those that allow the operation first."""
         items = sorted(self.seen[kind, collection_of(path)], key=lambda item: operation not in item.get("allowed", []))
         allowing = [item for item in items if operation in item.get("allowed", [])]
         return [str(item.get("id", item.get("code"))) for item in allowing or items] or [str(new_id())]
 
     def good(self, name: str, kind: str) -> list[Any]:
-        """Values that a field of this name may well have; none if nothing is known of it."""
+        """Return plausible values for a field of this name, if any are known."""
         if name in self.words:
             return self.words[name]
         listed = f"/v1/{name.removesuffix('_id')}s"
@@ -144,6 +144,6 @@ class Stage:
 
 
 def collection_of(path: str) -> str:
-    """The list in which the things of a path stand: `/v1/needs`, `/v1/needs/dead-letters`."""
+    """Return the collection of a path: `/v1/needs`, `/v1/needs/dead-letters`."""
     parts = path.split("/")
     return "/".join(parts[: 4 if parts[3:4] == ["dead-letters"] else 3])

@@ -17,7 +17,7 @@ WHOLE = "CAMPAIGN" in os.environ
 
 
 def acts_of(stage: Stage) -> dict[str, list[Any]]:
-    """The operations done to one thing, by the list in which it stands."""
+    """Return the operations on single resources by their collection."""
     found: dict[str, list[Any]] = {}
     for operation in operations_of(stage):
         raw = operation.definition.raw
@@ -54,7 +54,7 @@ def allowed(stage: Stage, person: Person, collection: str, identifier: str) -> l
 
 
 def check_everybody(stage: Stage, collection: str, operations: list[Any], identifier: str) -> list[str]:
-    """Ask each person what they may do with the thing, then do it and forget; what was not as it was said."""
+    """Compare each person's `allowed` with the acts they can carry out, rolled back; return the differences."""
     wrong = []
     for person in people(stage):
         said = allowed(stage, person, collection, identifier)
@@ -69,7 +69,7 @@ def check_everybody(stage: Stage, collection: str, operations: list[Any], identi
 
 
 def check_every_state(stage: Stage) -> Iterator[tuple[int, list[str]]]:
-    """Check each thing as it stands, and after each act somebody may do on it; yield how many were tried, and the faults."""
+    """Check each resource as it is and after each permitted act; yield the number of tries and the faults."""
     for collection, operations in acts_of(stage).items():
         tried = len(people(stage)) * len(operations)
         for identifier in things(stage, collection):
@@ -82,7 +82,7 @@ def check_every_state(stage: Stage) -> Iterator[tuple[int, list[str]]]:
 
 
 def check_after(stage: Stage, collection: str, operations: list[Any], identifier: str, operation: Any) -> list[str] | None:
-    """Let the first person who may carry the operation out on the thing do so, and check it then; None if nobody may."""
+    """Carry the operation out as the first permitted person and check again; None when nobody is permitted."""
     for person in people(stage):
         with stage.database.case():
             if operation.definition.raw["operationId"] in allowed(stage, person, collection, identifier):

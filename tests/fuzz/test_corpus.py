@@ -17,7 +17,7 @@ EVERY = 1 if "CAMPAIGN" in os.environ else 8
 
 
 def writes(stage: Stage) -> Iterator[tuple[Any, str, str]]:
-    """Each operation that takes a body, who sends it, and the address of a thing that it may be done to."""
+    """Yield each operation with a body, its sender, and the address of a suitable resource."""
     for operation in operations_of(stage):
         if operation.method in {"post", "patch", "put"}:
             raw = operation.definition.raw
@@ -27,7 +27,7 @@ def writes(stage: Stage) -> Iterator[tuple[Any, str, str]]:
 
 
 def answer(stage: Stage, operation: Any, kind: str, path: str, body: bytes) -> int:
-    """The status; the body is judged here: an error is a problem with a code."""
+    """Return the status; check that an error is a problem with a code."""
     headers = {"Authorization": f"Bearer {stage.token(kind, path)}", "If-Match": "*"}
     if not (operation.method in {"patch", "put"} or "{" in operation.path):
         del headers["If-Match"]
@@ -52,7 +52,7 @@ def test_no_body_breaks_a_service(stage: Stage, capsys: pytest.CaptureFixture[st
 
 
 def break_texts(stage: Stage, every: int, texts: Mapping[str, str] = TEXTS) -> tuple[int, list[tuple[str, str, str]]]:
-    """Put each text, or one of `every` so many, into each field; how many were sent, and which broke the service."""
+    """Put every n-th text into each field; return the number sent and the requests that broke the service."""
     sent, broken = 0, []
     for operation, kind, path in writes(stage):
         body = plausible(stage, operation, kind)

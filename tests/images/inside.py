@@ -1,4 +1,4 @@
-"""Runs inside a service's image, by its Python alone: prints as JSON what it finds there. Arguments: the service, then the others."""
+"""A probe that runs inside an image and prints its findings as JSON. Arguments: the service, then the others."""
 
 import importlib
 import json
@@ -30,7 +30,7 @@ def is_there(module: str) -> bool:
 
 
 def raised() -> list[str]:
-    """Files that run as somebody else than who starts them."""
+    """Return files with setuid or setgid."""
     return [
         path
         for folder, _, names in os.walk("/")

@@ -1,4 +1,4 @@
-"""Each service's image holds its service and nothing else, runs as nobody in particular, and comes out the same when built again."""
+"""Each image holds one service, runs as any user, and is reproducible."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""The bench of the chassis runs and says what it measured; how fast it is, only a quiet machine can say."""
+"""The bench of the chassis runs and prints its figures; speed is not judged here."""
 
 import json
 import subprocess

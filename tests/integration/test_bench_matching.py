@@ -1,4 +1,4 @@
-"""The bench of matching runs, and its ledger finds what is wrong; how fast matching is, only a quiet machine can say."""
+"""The bench of matching runs, and its ledger finds faults; speed is not judged here."""
 
 import json
 import subprocess
@@ -51,7 +51,7 @@ def test_matching_bench_matches_all_needs_and_prints_peers() -> None:
 
 
 class Book:
-    """One need of ten units and one pledge of thirty, the matches between them, and what was told of these."""
+    """Make one need of ten units, one pledge of thirty, their matches, and the events about them."""
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self.connection = connection

@@ -1,4 +1,4 @@
-"""The quality bench in short: what it says must hold holds, whatever the machine does."""
+"""The quality bench in short: its bounds hold on any machine."""
 
 import json
 from collections.abc import Iterator

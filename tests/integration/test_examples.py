@@ -1,4 +1,4 @@
-"""Programs outside Duijie listen to it: one on the two wheels alone, one in plain nameko; and the wheels hold what they need."""
+"""Programs outside the repository listen to events: one on our two wheels, one in plain nameko."""
 
 import os
 import subprocess
@@ -39,7 +39,7 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 @pytest.fixture(scope="module")
 def stranger(wheels: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A python that knows the two wheels and libraries from elsewhere, and nothing of this tree."""
+    """A Python with the two wheels and their libraries, without this tree."""
     folder = tmp_path_factory.mktemp("outside") / "venv"
     venv.create(folder)
     python, uv = folder / "bin/python", Path(sys.executable).with_name("uv")
@@ -67,7 +67,7 @@ def tell(broker_url: str, letters: list[Any]) -> None:
 
 @contextmanager
 def running(words: list[str], log: Path, environment: dict[str, str]) -> Iterator[Callable[[], str]]:
-    """A process that said it is ready; gives what it said so far, and is told to stop in the end."""
+    """Run a process; yield its output once it is ready, stop it at the end."""
     with log.open("wb") as file:
         process = subprocess.Popen(words, env=os.environ | environment, cwd=OUTSIDE, stdout=file, stderr=file)
     try:

@@ -23,7 +23,7 @@ from deploy.local.local_broker import Listener, LocalBroker
 
 @dataclasses.dataclass
 class Route:
-    """A teller's database, a listener's, and the poison that the listener cannot bear."""
+    """The databases of a producer and a listener, and the event that the listener cannot handle."""
 
     settings: Settings
     teller: Database
@@ -59,7 +59,7 @@ class Route:
             return session.scalar(text(query))
 
     def settle(self, broker: LocalBroker) -> None:
-        """Carry until nothing is left to carry, waiting out the pauses."""
+        """Deliver until nothing is left, waiting out the pauses."""
         while broker.deliver() or self.ask("SELECT count(*) FROM deliveries"):
             pass
 
@@ -79,7 +79,7 @@ def route(database_of: Callable[[str, str], str]) -> Iterator[Route]:
 
 
 class DiesBeforeCrossingOff(LocalBroker):
-    """Ends after the listener has committed and before the delivery is crossed off: its own transaction rolls back."""
+    """A broker that dies between the listener's commit and the deletion of the delivery."""
 
     def _handle(self, *arguments: Any) -> Any:
         super()._handle(*arguments)

@@ -1,4 +1,4 @@
-"""A service that is added late, or told twice, ends up with the same tables as one that heard everything live."""
+"""A listener added late, or sent events twice, ends up with the same tables as a live one."""
 
 import io
 import os
@@ -36,7 +36,7 @@ VILLAGE = "510903001001"
 
 @dataclass
 class Pair:
-    """A teller and a listener: their databases, and a virtual host of their own."""
+    """A producer and a listener with their databases and a private virtual host."""
 
     teller: str
     listener: str
@@ -55,7 +55,7 @@ class Pair:
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """The listener's worker runs, as a process of its own."""
+        """Run the listener's worker as a process."""
         with (self.folder / "log").open("ab") as log:
             command = [sys.executable, "-W", "ignore", "-m", "chassis.worker", self.listener]
             process = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
@@ -66,7 +66,7 @@ class Pair:
             assert process.wait(30) == 0, (self.folder / "log").read_text()[-3000:]
 
     def tell(self, known: Callable[[], dict[str, list[str]]] = listeners) -> None:
-        """The outbox is told to whoever listens, all of whom are `known`."""
+        """Publish the outbox to all listeners, which are `known`."""
         with pytest.MonkeyPatch.context() as change, connected(self.environment["BROKER_URL"], 20) as connection:
             change.setattr(relay, "listeners", known)
             publisher, telling = Publisher(connection, 10), Relay(Settings.of(self.teller))
@@ -125,7 +125,7 @@ def households(count: int) -> Callable[[Any], list[Event]]:
 
 
 def moved(session: Any) -> list[Event]:
-    """Ten households get a later version."""
+    """Change ten households."""
     rows = session.scalars(select(Household).limit(10)).all()
     for row in rows:
         row.region, row.version = VILLAGE[:-1] + "2", 2
@@ -163,7 +163,7 @@ BOOK = "SELECT id, version, quantity, ended FROM {} ORDER BY id"
 
 
 def needs_and_pledges(session: Any) -> list[Event]:
-    """In every state that matching hears of; as they would have been told one by one."""
+    """Write needs in every state that matching handles, with their events."""
     ids = {"household_id": new_id(), "poster_id": new_id()}
     needs = [
         Need(**ids, version=2, region=VILLAGE, category="food.rice", unit="kg", quantity=5, urgency="normal", reason="x", state="published",

@@ -1,4 +1,4 @@
-"""People who answer proposals and deliver while the house runs: what no journal but matching's own tells of."""
+"""People who answer proposals and deliver: acts that only matching's journal records."""
 
 import random
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from matching.matches.actions import answers, delivery
 
 
 def act(database: Database, drawn: random.Random, many: int) -> int:
-    """So many people do what they may do next about a match; returns how many did."""
+    """Let `count` people do their next act on a match; return how many did."""
     with database.begin() as session:
         open_ = select(Match.id).where(Match.state.in_(("proposed", "accepted", "sent", "received"))).order_by(Match.id)
         chosen = list(session.scalars(open_))

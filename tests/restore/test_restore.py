@@ -1,4 +1,4 @@
-"""Matching's database is lost under load and comes back from a backup taken mid-load: in the end nobody holds what the others do not."""
+"""Matching's database is lost under load and restored from an earlier backup; in the end all services agree."""
 
 import io
 import json
@@ -37,7 +37,7 @@ NOTHING_AMISS = dict.fromkeys(
 
 
 class Drill:
-    """The house under load, the loss of matching's database, and the steps of docs/operating/restoring.md."""
+    """A drill: load, the loss of matching's database, and the steps of docs/operating/restoring.md."""
 
     def __init__(self, house: Scene, tools: Path) -> None:
         self.house = house
@@ -49,12 +49,12 @@ class Drill:
         self.acts: dict[str, int] = {}
 
     def begin(self) -> None:
-        """Everybody who is not at rest runs; on a busy machine that takes minutes."""
+        """Start all roles that should run; a busy machine needs minutes."""
         self.house.keeps_running = True
         assert self.house.wait(lambda: all(role.is_ready() for role in self.house.roles.values()), 240)
 
     def live(self, until: float, named: str) -> None:
-        """Let the load go on to a share of its events, while people answer and deliver; some of what is told is still on its way."""
+        """Run the load to a share of its events while people act; some events stay in flight."""
         self.driver.allow(until)
         with self._book() as book:
             while len(self.driver.written) < EVENTS * until:
@@ -67,7 +67,7 @@ class Drill:
         return began
 
     def lose(self) -> None:
-        """Everything of matching is killed and its database dropped, while the others go on."""
+        """Kill matching and drop its database while the others go on."""
         self.stop(OF_MATCHING)
         self.house.postgres.drop(self._name)
 
@@ -140,13 +140,13 @@ class Drill:
         subprocess.run([self.tools / name, *arguments], check=True)
 
     def _waiting(self, start: str) -> int:
-        """Messages that wait or are being handled in the queues whose names start so."""
+        """Count messages in queues with this prefix, those in handlers included."""
         queues = self.house.rabbitmq.unsettled(self.house.vhost)
         return sum(waiting for queue, waiting in queues.items() if queue.startswith(start))
 
 
 def drill(house: Scene, tools: Path, without: str = "") -> dict[str, Any]:
-    """The whole of it, `without` one of the steps; gives what it came to."""
+    """Run the drill, `without` one of the steps, and return its result."""
     told = Drill(house, tools)
     told.begin()
     told.driver.start()

@@ -39,7 +39,7 @@ UNHEARD = {
 
 
 def count(urls: Mapping[str, str]) -> dict[str, int]:
-    """More given than there is, pairs that wait, matches that somebody holds otherwise than matching, people told of unknown ones."""
+    """Return over-allocations, waiting pairs, matches on which services disagree, and notices about unknown matches."""
     held = {service: {str(id_): (state, units) for id_, state, units in _rows(urls[service], query)} for service, query in HELD.items()}
     known = {str(id_) for (id_,) in _rows(urls["matching"], "SELECT id FROM matches")}
     noticed = {str(id_) for (id_,) in _rows(urls["notify"], "SELECT DISTINCT about FROM notices WHERE kind LIKE 'match%'")}

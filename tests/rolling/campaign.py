@@ -1,4 +1,4 @@
-"""A rolling restart of every role, again and again, under requests and events; and a ledger that looks for what got lost meanwhile.
+"""A campaign of rolling restarts of every role under requests and events, with a ledger of lost work.
 
 `python -m tests.rolling.campaign [--times 10] [--rate 200] [--events 14000] [--roles needs-web,…]`: the five services and a
 witness as real processes on a private RabbitMQ and PostgreSQL. Its last line is what it came to, in JSON; it ends with 1 if anything
@@ -41,7 +41,7 @@ STARTED_TOGETHER = 4
 
 @dataclass(frozen=True)
 class Plan:
-    """`roles` run; each of `replaced` is replaced `times` times, the whole round after round."""
+    """A plan: `roles` run; each of `replaced` is replaced `times` times, round after round."""
 
     roles: Sequence[str] = ROLES
     replaced: Sequence[str] = ROLES
@@ -133,7 +133,7 @@ def _start(groups: dict[str, Workers], environment: dict[str, str]) -> None:
 
 
 def _pledges_amiss(url: str, clients: Clients) -> tuple[int, int]:
-    """Pledges that were answered with 201 and do not stand, and those that stand more than once for one request."""
+    """Count pledges answered with 201 that are missing, and pledges stored twice for one request."""
     with psycopg.connect(url) as connection:
         rows = connection.execute("SELECT id FROM pledges WHERE pledger_id = ANY(%s)", (clients.people,)).fetchall()
     standing = {str(pledge) for (pledge,) in rows}

@@ -1,4 +1,4 @@
-"""People who ask the house all the time, each on a connection that is kept; who is not answered well does not ask again."""
+"""Clients that send requests all the time, each on a kept connection; a failed one stops."""
 
 import random
 import threading
@@ -30,7 +30,7 @@ ASKED = {
 
 
 class Clients:
-    """Ask `rate` times a second from `start` to `finish`. `addresses` says where each service answers; `pem` signs what they show."""
+    """Send `rate` requests a second from `start` to `finish` to the services' `addresses`; `pem` signs the tokens."""
 
     def __init__(self, addresses: Mapping[str, str], pem: bytes, rate: float, seed: int) -> None:
         self.outcomes: Counter[str] = Counter()

@@ -1,4 +1,4 @@
-"""Roles are replaced while people ask and events flow: no request fails, no event is lost or done twice; and it would be seen."""
+"""Replacing roles under requests and events fails no request, loses no event and repeats none."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""A role whose process is replaced as a Deployment does it: the new one beside the old, ready, then the old one told to stop."""
+"""Roles replaced as a Deployment does: the new process gets ready beside the old one, which then stops."""
 
 import os
 import signal
@@ -24,7 +24,7 @@ DRAIN_SECONDS = 3.0
 
 @dataclass(frozen=True)
 class Member:
-    """One process: where it answers, and where it says how it is."""
+    """One process with the ports of its service and its health."""
 
     process: subprocess.Popen[bytes]
     port: int
@@ -39,14 +39,14 @@ class Member:
         return self.process.poll() is None
 
     def end(self) -> None:
-        """At once, with the processes it started."""
+        """Kill the process and its children."""
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
 
 class Workers:
-    """One role of the house, as `needs-web`. A web role has one address, `wire`, whoever answers there."""
+    """The processes of one role, such as `needs-web`. A web role has one address, `wire`, for all of them."""
 
     def __init__(self, name: str, folder: Path) -> None:
         self.name = name
@@ -57,13 +57,13 @@ class Workers:
         self._starts = 0
 
     def start(self, environment: Mapping[str, str]) -> None:
-        """`environment` is told to every process from now on."""
+        """Start the role; later processes get this `environment` too."""
         self._environment = environment
         self._members.append(self._started())
         self._lead(*self._members)
 
     def get_ready(self) -> None:
-        """Wait for the newest. Raises RuntimeError when it does not get ready."""
+        """Wait for the newest process. Raises RuntimeError when it does not become ready."""
         newest, deadline = self._members[-1], time.monotonic() + READY_SECONDS
         while not newest.is_ready():
             if not newest.lives() or time.monotonic() > deadline:
@@ -71,7 +71,7 @@ class Workers:
             time.sleep(0.05)
 
     def replace(self) -> None:
-        """A rolling restart. Raises RuntimeError unless the new process gets ready, and the old one ends well and in time."""
+        """Replace the process. Raises RuntimeError unless the new one gets ready and the old one ends well in time."""
         [old] = self._members
         self._members.append(self._started())
         self.get_ready()

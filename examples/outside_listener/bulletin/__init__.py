@@ -1,1 +1,1 @@
-"""How many needs were published in each county: a listener outside the repository of Duijie."""
+"""An outside listener: counts the published needs of each county."""

@@ -171,14 +171,14 @@ def test_only_the_pledger_sees_and_forgets_what_was_learnt(client: Client, datab
     assert client.get(path, by=refusal.pledger).json["text"] == "不再建议送往该县"
 
 
-@pytest.mark.xfail(strict=True, reason="where the clearing forgets the lessons, the pledge is proposed there again")
+@pytest.mark.xfail(strict=True, reason="without the rules the refused pair is proposed again")
 def test_without_the_lessons_it_would_be_proposed_again(client: Client, database: RolledBack, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Eligibility, "_by_word", {})
     refusal = Refusal(client, database, "too_far")
     assert not refusal.proposed_to(region=OTHER_TOWN)
 
 
-@pytest.mark.xfail(strict=True, reason="the audit names a pledge that does not bear what was learnt")
+@pytest.mark.xfail(strict=True, reason="without the stored rule the audit names the pledge")
 def test_a_pledge_that_does_not_bear_its_lessons_is_found(client: Client, database: RolledBack, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(refusals, "_update_exclusions", lambda session, pledge: None)
     Refusal(client, database, "too_far").proposed_to(region=OTHER_COUNTY)

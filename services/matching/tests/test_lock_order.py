@@ -63,7 +63,7 @@ def happen(database: Database, *acts: Callable[[Session], object]) -> None:
             act(session)
 
 
-@pytest.mark.parametrize("is_looked_at_again", [True, unguarded("who ends the need holds it, and then waits for the pledge")])
+@pytest.mark.parametrize("is_looked_at_again", [True, unguarded("without the lock order, ending a need waits for the pledge")])
 def test_need_ending_during_a_proposal_never_deadlocks(real: Database, monkeypatch: pytest.MonkeyPatch, is_looked_at_again: bool) -> None:
     if not is_looked_at_again:
         monkeypatch.setattr(intake, "find_proposed_pledges", lambda session, needs: set())
@@ -100,9 +100,7 @@ def test_need_ending_during_a_proposal_frees_the_pledge(real: Database) -> None:
 _WITHOUT_NEEDS = text("SELECT need_id FROM too_low WHERE until <= :at ORDER BY until LIMIT :limit")
 
 
-@pytest.mark.parametrize(
-    "are_needs_taken", [True, unguarded("who lets a pledge rest lists the later need first, who wakes them the former")]
-)
+@pytest.mark.parametrize("are_needs_taken", [True, unguarded("without sorting, pausing and waking lock needs in opposite orders")])
 def test_waking_pairs_of_a_pausing_pledge_never_deadlock(real: Database, monkeypatch: pytest.MonkeyPatch, are_needs_taken: bool) -> None:
     if not are_needs_taken:
         monkeypatch.setattr(deferral, "_EXPIRED", _WITHOUT_NEEDS)

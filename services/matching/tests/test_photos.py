@@ -66,7 +66,7 @@ def test_photo_keeps_no_place_and_no_camera(media_type: str) -> None:
     assert not says_something(clean_photo(taken, media_type).data)
 
 
-@pytest.mark.xfail(strict=True, reason="a picture that is written again takes its comment with it")
+@pytest.mark.xfail(strict=True, reason="without a new sheet the comment stays in the file")
 def test_without_a_new_sheet_something_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(picture, "_on_new_sheet", lambda image: image)
     assert not says_something(clean_photo(telling()["image/jpeg"], "image/jpeg").data)

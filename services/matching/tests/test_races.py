@@ -92,7 +92,7 @@ def test_200_simultaneous_pairs_are_all_proposed(real: Database) -> None:
     assert count(real, "SELECT count(*) FROM matches") == 200
 
 
-@pytest.mark.xfail(strict=True, reason="looking in the same transaction that books: each side's row is invisible to the other")
+@pytest.mark.xfail(strict=True, reason="in one transaction each side's row is invisible to the other")
 def test_booking_and_looking_in_one_transaction_misses_pairs(real: Database) -> None:
     found = pairs_at_the_same_moment(real, 5, lambda session: clearing.clear(session, 3 * DAYS))
     assert found == 5
@@ -169,7 +169,7 @@ def test_conditional_update_never_over_allocates(real: Database) -> None:
     assert over_allocated(real, "with") == 0
 
 
-@pytest.mark.xfail(strict=True, reason="without the condition and the CHECK, those who read the same rest all take it")
+@pytest.mark.xfail(strict=True, reason="without the condition and the CHECK all readers take the same rest")
 def test_an_unconditional_update_sets_too_much_aside(real: Database) -> None:
     assert over_allocated(real, "without") == 0
 
@@ -288,7 +288,7 @@ def test_a_change_during_a_clearing_is_looked_at_again(real: Database) -> None:
     assert lost_wake_up(real, lambda session, id_: clearing_queue.add(session, "pledge", [id_])) == 1
 
 
-@pytest.mark.xfail(strict=True, reason="inserting without touching the row that stands lets the running clearing delete it")
+@pytest.mark.xfail(strict=True, reason="without touching the existing row the running clearing deletes it")
 def test_a_change_that_leaves_the_standing_entry_alone_is_lost(real: Database) -> None:
     def add(session: Session, id_: Any) -> None:
         session.execute(text("INSERT INTO to_clear (side, id) VALUES ('pledge', :id) ON CONFLICT DO NOTHING"), {"id": id_})
@@ -450,7 +450,7 @@ def test_pledges_pausing_at_once_never_deadlock(real: Database) -> None:
     assert count(real, "SELECT count(*) FROM needs WHERE rest = 2") == 40
 
 
-@pytest.mark.xfail(strict=True, reason="who takes the needs of the other proposals after the first one's waits for who does the same")
+@pytest.mark.xfail(strict=True, reason="without one lock order, two pauses wait for each other")
 def test_without_taking_all_needs_at_once_they_deadlock(real: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     have_one = Barrier(2)
 

@@ -87,7 +87,7 @@ def test_sharing_respects_quantities_and_thresholds(needs: list[Demand], pledges
 
 
 @pytest.mark.parametrize(
-    "share", [shared, pytest.param(bidding, marks=pytest.mark.xfail(strict=True, reason="in one flow the highest weights win"))]
+    "share", [shared, pytest.param(bidding, marks=pytest.mark.xfail(strict=True, reason="without separate shares the highest weights win"))]
 )
 def test_heavy_weights_do_not_outbid_a_neighbour_county(share: object) -> None:
     mine, urgent = structs.replace(asked(), region=HERE), structs.replace(asked(urgency=4), region=THERE)

@@ -158,7 +158,7 @@ def test_concurrent_acts_keep_reliability_consistent(real: Database) -> None:
     assert count(real, "SELECT count(*) FROM marks") == 120
 
 
-@pytest.mark.xfail(strict=True, reason="without the key, what is noted again is added again")
+@pytest.mark.xfail(strict=True, reason="without the key a repeated event counts twice")
 def test_without_their_key_marks_are_noted_twice(real: Database, keys: KnownKeys, monkeypatch: pytest.MonkeyPatch) -> None:
     with real.begin() as session:
         session.execute(text("ALTER TABLE marks DROP CONSTRAINT marks_once"))

@@ -63,7 +63,10 @@ beside: Callable[[Any, Eligibility, Any], list[UUID]] = candidates.find_servable
 
 @pytest.mark.parametrize(
     "is_together",
-    [True, pytest.param(False, marks=pytest.mark.xfail(strict=True, reason="each need reads every pledge that is not for it"))],
+    [
+        True,
+        pytest.param(False, marks=pytest.mark.xfail(strict=True, reason="without the shared rules each need reads every excluded pledge")),
+    ],
 )
 @pytest.mark.parametrize("word", [COUNTY, "food.rice"])
 def test_excluded_pledges_are_not_read_once_per_need(
@@ -94,7 +97,13 @@ def test_rule_is_evaluated_once_for_all_its_pledges() -> None:
 
 
 @pytest.mark.parametrize(
-    "is_guarded", [True, pytest.param(False, marks=pytest.mark.xfail(strict=True, reason="nobody sees what is behind the first pledges"))]
+    "is_guarded",
+    [
+        True,
+        pytest.param(
+            False, marks=pytest.mark.xfail(strict=True, reason="without the second read, pledges behind the first ones are missed")
+        ),
+    ],
 )
 @pytest.mark.parametrize(
     ("words", "others"),
@@ -119,7 +128,13 @@ def test_200_excluded_pledges_do_not_hide_the_next_one(
 
 
 @pytest.mark.parametrize(
-    "is_guarded", [True, pytest.param(False, marks=pytest.mark.xfail(strict=True, reason="what is not for all seems to cover the demand"))]
+    "is_guarded",
+    [
+        True,
+        pytest.param(
+            False, marks=pytest.mark.xfail(strict=True, reason="without the exception, excluded pledges seem to cover the demand")
+        ),
+    ],
 )
 def test_what_is_not_for_everybody_does_not_cover_the_demand(
     database: RolledBack, is_guarded: bool, monkeypatch: pytest.MonkeyPatch
@@ -170,7 +185,8 @@ def picky(client: Client, database: RolledBack) -> RolledBack:
 
 
 @pytest.mark.parametrize(
-    "is_bounded", [True, pytest.param(False, marks=pytest.mark.xfail(strict=True, reason="a pledge reads all that it is not worth"))]
+    "is_bounded",
+    [True, pytest.param(False, marks=pytest.mark.xfail(strict=True, reason="without the bound a pledge reads all deferred needs"))],
 )
 def test_pledge_reads_few_of_20000_deferred_needs(picky: RolledBack, is_bounded: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     if not is_bounded:

@@ -59,7 +59,7 @@ def what_is_free_again_is_looked_at_by_nobody(patch: pytest.MonkeyPatch) -> None
 
 
 @pytest.mark.timeout(3600)
-@pytest.mark.xfail(strict=True, raises=(AssertionError, DBAPIError), reason="the machine finds a book that lacks a guard")
+@pytest.mark.xfail(strict=True, raises=(AssertionError, DBAPIError), reason="without the guard the state machine finds the difference")
 @pytest.mark.parametrize(
     "without",
     [

@@ -1,1 +1,1 @@
-"""A listener of the campaign's own: it keeps one row for each event it handled, so that what is handled twice stands there twice."""
+"""A listener for the campaign, with one row for each handled event, so that repeated handling shows."""

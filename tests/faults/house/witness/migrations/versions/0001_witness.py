@@ -1,4 +1,4 @@
-"""What was seen."""
+"""The table of handled events."""
 
 from alembic import op
 
