@@ -37,8 +37,8 @@ class Relay:
         self._confirm_seconds = confirm_seconds
         self._database = Database.of(settings, "relay")
         self._page: date | None = None
-        self._turns_again_at = 0.0
-        self._unheard: dict[str, float] = {}
+        self._next_attempt_at = 0.0
+        self._unrouted: dict[str, float] = {}
         self.stopping = threading.Event()
         metrics.serve(settings, "relay", self._database)
         for name, event in every_event().items():
@@ -78,27 +78,27 @@ class Relay:
         """
         self._maintain_journal()
         overdue = time.monotonic() - UNROUTED_PAUSE_SECONDS
-        self._unheard = {name: since for name, since in self._unheard.items() if since > overdue}
+        self._unrouted = {name: since for name, since in self._unrouted.items() if since > overdue}
         with self._database.begin() as session:
-            rows = outbox.lock_batch(session, BATCH, without=self._unheard)
+            rows = outbox.lock_batch(session, BATCH, without=self._unrouted)
             if not rows:
                 return 0
             with tracing.spans([(f"{row.name} told", row.traceparent) for row in rows], "producer") as traces:
                 envelopes = (replace(outbox.envelope_of(row), traceparent=trace) for row, trace in zip(rows, traces, strict=True))
-                letters = (message_for(envelope, row.body, row.queue) for envelope, row in zip(envelopes, rows, strict=True))
-                safe, unwanted = publisher.publish(letters)
+                messages = (message_for(envelope, row.body, row.queue) for envelope, row in zip(envelopes, rows, strict=True))
+                safe, unwanted = publisher.publish(messages)
             missed = {position for position in unwanted if rows[position].queue or listeners().get(rows[position].name)}
-            if told := [rows[position] for position in sorted(safe - missed)]:
-                journal.move_from_outbox(session, told)
+            if published := [rows[position] for position in sorted(safe - missed)]:
+                journal.move_from_outbox(session, published)
         self._count(rows, safe, unwanted, missed)
         refused = {outbox.address_of(row) for position, row in enumerate(rows) if position not in safe}
-        self._unheard |= dict.fromkeys(refused, time.monotonic())
-        if unheard := {outbox.address_of(rows[position]) for position in missed}:
-            self._unheard |= dict.fromkeys(unheard, time.monotonic())
+        self._unrouted |= dict.fromkeys(refused, time.monotonic())
+        if unrouted := {outbox.address_of(rows[position]) for position in missed}:
+            self._unrouted |= dict.fromkeys(unrouted, time.monotonic())
             log.error(
-                "no queue takes an event that somebody listens to: run `python -m chassis.topology`", extra={"events": sorted(unheard)}
+                "no queue takes an event that somebody listens to: run `python -m chassis.topology`", extra={"events": sorted(unrouted)}
             )
-        return len(told)
+        return len(published)
 
     def _count(self, rows: Sequence[Any], safe: set[int], unwanted: set[int], missed: set[int]) -> None:
         outcomes = Counter(
@@ -109,7 +109,7 @@ class Relay:
             metrics.events_published.labels(self._settings.service, name, outcome).inc(count)
 
     def _maintain_journal(self) -> None:
-        if self._page == (today := now().date()) or time.monotonic() < self._turns_again_at:
+        if self._page == (today := now().date()) or time.monotonic() < self._next_attempt_at:
             return
         try:
             with self._database.begin() as session:
@@ -119,7 +119,7 @@ class Relay:
             if self._page is None or not is_transient(error):
                 raise
             log.warning("the journal's page is not turned yet", extra={"error": type(error).__name__})
-            self._turns_again_at = time.monotonic() + PAGE_PAUSE_SECONDS
+            self._next_attempt_at = time.monotonic() + PAGE_PAUSE_SECONDS
             return
         self._page = today
 

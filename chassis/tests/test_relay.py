@@ -296,7 +296,7 @@ def test_reading_the_journal_over_midnight_blocks_no_relay(house: House, monkeyp
         assert time.monotonic() - started < 10
         pages = house.count("pg_inherits WHERE inhparent = 'journal'::regclass")
         reader.rollback()
-        monkeypatch.setattr(telling, "_turns_again_at", 0.0)
+        monkeypatch.setattr(telling, "_next_attempt_at", 0.0)
         telling.publish_batch(publisher)
     assert house.count("pg_inherits WHERE inhparent = 'journal'::regclass") == pages + 1
 

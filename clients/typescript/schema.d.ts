@@ -187,7 +187,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Events that could not be handled, those parked last first. */
+        /** List the events that could not be handled, newest first. */
         get: operations["list_users_dead_letters"];
         put?: never;
         post?: never;
@@ -272,7 +272,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One of them with its fields, redacted. */
+        /** Get a dead letter with its redacted fields. */
         get: operations["get_users_dead_letter"];
         put?: never;
         post?: never;
@@ -291,7 +291,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Have it handled once more. If that fails again it is parked anew, as another letter. */
+        /** Send the event to its handler once more. If it fails again, it becomes another dead letter. */
         post: operations["replay_users_dead_letter"];
         delete?: never;
         options?: never;
@@ -325,7 +325,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Give it up, with its content; that it was there stays known for 90 days. */
+        /** Give a dead letter up and delete its content; its row stays for 90 days. */
         post: operations["drop_users_dead_letter"];
         delete?: never;
         options?: never;
@@ -444,7 +444,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Events that could not be handled, those parked last first. */
+        /** List the events that could not be handled, newest first. */
         get: operations["list_needs_dead_letters"];
         put?: never;
         post?: never;
@@ -581,7 +581,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One of them with its fields, redacted. */
+        /** Get a dead letter with its redacted fields. */
         get: operations["get_needs_dead_letter"];
         put?: never;
         post?: never;
@@ -600,7 +600,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Have it handled once more. If that fails again it is parked anew, as another letter. */
+        /** Send the event to its handler once more. If it fails again, it becomes another dead letter. */
         post: operations["replay_needs_dead_letter"];
         delete?: never;
         options?: never;
@@ -617,7 +617,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Give it up, with its content; that it was there stays known for 90 days. */
+        /** Give a dead letter up and delete its content; its row stays for 90 days. */
         post: operations["drop_needs_dead_letter"];
         delete?: never;
         options?: never;
@@ -973,7 +973,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Events that could not be handled, those parked last first. */
+        /** List the events that could not be handled, newest first. */
         get: operations["list_matching_dead_letters"];
         put?: never;
         post?: never;
@@ -1524,7 +1524,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One of them with its fields, redacted. */
+        /** Get a dead letter with its redacted fields. */
         get: operations["get_matching_dead_letter"];
         put?: never;
         post?: never;
@@ -1543,7 +1543,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Have it handled once more. If that fails again it is parked anew, as another letter. */
+        /** Send the event to its handler once more. If it fails again, it becomes another dead letter. */
         post: operations["replay_matching_dead_letter"];
         delete?: never;
         options?: never;
@@ -1560,7 +1560,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Give it up, with its content; that it was there stays known for 90 days. */
+        /** Give a dead letter up and delete its content; its row stays for 90 days. */
         post: operations["drop_matching_dead_letter"];
         delete?: never;
         options?: never;
@@ -1609,7 +1609,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Events that could not be handled, those parked last first. */
+        /** List the events that could not be handled, newest first. */
         get: operations["list_notify_dead_letters"];
         put?: never;
         post?: never;
@@ -1677,7 +1677,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One of them with its fields, redacted. */
+        /** Get a dead letter with its redacted fields. */
         get: operations["get_notify_dead_letter"];
         put?: never;
         post?: never;
@@ -1696,7 +1696,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Have it handled once more. If that fails again it is parked anew, as another letter. */
+        /** Send the event to its handler once more. If it fails again, it becomes another dead letter. */
         post: operations["replay_notify_dead_letter"];
         delete?: never;
         options?: never;
@@ -1713,7 +1713,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Give it up, with its content; that it was there stays known for 90 days. */
+        /** Give a dead letter up and delete its content; its row stays for 90 days. */
         post: operations["drop_notify_dead_letter"];
         delete?: never;
         options?: never;
@@ -1762,7 +1762,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Events that could not be handled, those parked last first. */
+        /** List the events that could not be handled, newest first. */
         get: operations["list_insight_dead_letters"];
         put?: never;
         post?: never;
@@ -1779,7 +1779,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One of them with its fields, redacted. */
+        /** Get a dead letter with its redacted fields. */
         get: operations["get_insight_dead_letter"];
         put?: never;
         post?: never;
@@ -1798,7 +1798,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Have it handled once more. If that fails again it is parked anew, as another letter. */
+        /** Send the event to its handler once more. If it fails again, it becomes another dead letter. */
         post: operations["replay_insight_dead_letter"];
         delete?: never;
         options?: never;
@@ -1815,7 +1815,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Give it up, with its content; that it was there stays known for 90 days. */
+        /** Give a dead letter up and delete its content; its row stays for 90 days. */
         post: operations["drop_insight_dead_letter"];
         delete?: never;
         options?: never;
@@ -1907,7 +1907,7 @@ export interface components {
             lodged_at: string;
             /** Format: date-time */
             decided_at: string | null;
-            /** @description operations (`operationId`) on this that the caller may carry out now */
+            /** @description operations (`operationId`) that the caller may carry out on this now */
             allowed: string[];
         };
         AppealPage: {
@@ -1953,7 +1953,7 @@ export interface components {
             dismissed_by: string | null;
             /** Format: date-time */
             dismissed_at: string | null;
-            /** @description operations (`operationId`) on this that the caller may carry out now */
+            /** @description operations (`operationId`) that the caller may carry out on this now */
             allowed: string[];
         };
         AppointmentPage: {
@@ -2175,7 +2175,7 @@ export interface components {
             settled_at: string | null;
             /** Format: uuid */
             settled_by: string | null;
-            /** @description by field of the event: an id, a code, a moment or a small number; of all else only the kind */
+            /** @description for each field of the event its value if that is an id, a code, a time or a small number, else its kind */
             fields_shown: {
                 [key: string]: string;
             };
@@ -2278,7 +2278,7 @@ export interface components {
             ruling: string | null;
             /** Format: date-time */
             settled_at: string | null;
-            /** @description operations (`operationId`) on this that the caller may carry out now */
+            /** @description operations (`operationId`) that the caller may carry out on this now */
             allowed: string[];
         };
         DisputePage: {
@@ -2449,7 +2449,7 @@ export interface components {
             learnt_at: string;
             /** Format: date-time */
             forgotten_at: string | null;
-            /** @description operations (`operationId`) on this that the caller may carry out now */
+            /** @description operations (`operationId`) that the caller may carry out on this now */
             allowed: string[];
         };
         LessonPage: {
@@ -2478,7 +2478,7 @@ export interface components {
             void_at: string | null;
             /** Format: uuid */
             appeal_id: string | null;
-            /** @description operations (`operationId`) on this that the caller may carry out now */
+            /** @description operations (`operationId`) that the caller may carry out on this now */
             allowed: string[];
         };
         MarkPage: {
@@ -2520,7 +2520,7 @@ export interface components {
              * @enum {string|null}
              */
             dispute: "open" | "settled" | null;
-            /** @description operations (`operationId`) on this that the caller may carry out now */
+            /** @description operations (`operationId`) that the caller may carry out on this now */
             allowed: string[];
         };
         MatchPage: {
@@ -2620,7 +2620,7 @@ export interface components {
             /** Format: uuid */
             poster_id: string | null;
             reason: string | null;
-            /** @description operations (`operationId`) on this that the caller may carry out now */
+            /** @description operations (`operationId`) that the caller may carry out on this now */
             allowed: string[];
         };
         NeedPage: {
@@ -2657,7 +2657,7 @@ export interface components {
             created_at: string;
             /** Format: date-time */
             read_at: string | null;
-            /** @description operations (`operationId`) on this that the caller may carry out now */
+            /** @description operations (`operationId`) that the caller may carry out on this now */
             allowed: string[];
         };
         NoticePage: {
@@ -2688,7 +2688,7 @@ export interface components {
             size: number;
             /** Format: date-time */
             removed_at: string | null;
-            /** @description operations (`operationId`) on this that the caller may carry out now */
+            /** @description operations (`operationId`) that the caller may carry out on this now */
             allowed: string[];
         };
         PhotosOut: {
@@ -2759,7 +2759,7 @@ export interface components {
             note: string | null;
             /** Format: uuid */
             pledger_id: string | null;
-            /** @description operations (`operationId`) on this that the caller may carry out now */
+            /** @description operations (`operationId`) that the caller may carry out on this now */
             allowed: string[];
         };
         PledgePage: {
@@ -2775,7 +2775,7 @@ export interface components {
             title: string;
             /**
              * Format: uri
-             * @description names the request, as `X-Request-Id` does
+             * @description identifies the request, as `X-Request-Id` does
              */
             instance: string;
             errors?: {
@@ -2923,7 +2923,7 @@ export interface components {
             version: number;
             in_force: components["schemas"]["WeightSetOut"];
             history: components["schemas"]["WeightSetOut"][];
-            /** @description operations (`operationId`) on this that the caller may carry out now */
+            /** @description operations (`operationId`) that the caller may carry out on this now */
             allowed: string[];
         };
         RegionsOut: {
@@ -3090,7 +3090,7 @@ export interface components {
             written_at: string;
             /** Format: date-time */
             decided_at: string | null;
-            /** @description operations (`operationId`) on this that the caller may carry out now */
+            /** @description operations (`operationId`) that the caller may carry out on this now */
             allowed: string[];
         };
         ThanksPage: {
@@ -3359,7 +3359,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the `ETag` of the answer that is there already; 304 when it is still the same */
+                /** @description the `ETag` of an earlier answer; 304 when it is unchanged */
                 "If-None-Match"?: string;
             };
             path?: never;
@@ -3370,7 +3370,7 @@ export interface operations {
             /** @description Successful response */
             200: {
                 headers: {
-                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -3378,10 +3378,10 @@ export interface operations {
                     "application/json": components["schemas"]["MeOut"];
                 };
             };
-            /** @description as it was */
+            /** @description unchanged */
             304: {
                 headers: {
-                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -3479,7 +3479,7 @@ export interface operations {
             /** @description Successful response */
             201: {
                 headers: {
-                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -3534,7 +3534,7 @@ export interface operations {
     list_households: {
         parameters: {
             query?: {
-                /** @description `next` of the page before */
+                /** @description `next` of the previous page */
                 cursor?: string;
                 limit?: number;
                 /** @description division code of 0 or 2 or 4 or 6 or 9 or 12 digits */
@@ -3585,7 +3585,7 @@ export interface operations {
             /** @description Successful response */
             201: {
                 headers: {
-                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -3638,7 +3638,7 @@ export interface operations {
     list_appointments: {
         parameters: {
             query?: {
-                /** @description `next` of the page before */
+                /** @description `next` of the previous page */
                 cursor?: string;
                 limit?: number;
                 /** @description division code of 0 or 2 or 4 or 6 or 9 or 12 digits */
@@ -3691,7 +3691,7 @@ export interface operations {
             /** @description Successful response */
             201: {
                 headers: {
-                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -3777,7 +3777,7 @@ export interface operations {
     list_users_dead_letters: {
         parameters: {
             query?: {
-                /** @description `next` of the page before */
+                /** @description `next` of the previous page */
                 cursor?: string;
                 limit?: number;
                 event?: string;
@@ -3848,7 +3848,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the `ETag` of the answer that is there already; 304 when it is still the same */
+                /** @description the `ETag` of an earlier answer; 304 when it is unchanged */
                 "If-None-Match"?: string;
             };
             path: {
@@ -3861,7 +3861,7 @@ export interface operations {
             /** @description Successful response */
             200: {
                 headers: {
-                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -3869,10 +3869,10 @@ export interface operations {
                     "application/json": components["schemas"]["AccountOut"];
                 };
             };
-            /** @description as it was */
+            /** @description unchanged */
             304: {
                 headers: {
-                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -3893,7 +3893,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the `ETag` of the answer that is there already; 304 when it is still the same */
+                /** @description the `ETag` of an earlier answer; 304 when it is unchanged */
                 "If-None-Match"?: string;
             };
             path: {
@@ -3906,7 +3906,7 @@ export interface operations {
             /** @description Successful response */
             200: {
                 headers: {
-                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -3914,10 +3914,10 @@ export interface operations {
                     "application/json": components["schemas"]["HouseholdOut"];
                 };
             };
-            /** @description as it was */
+            /** @description unchanged */
             304: {
                 headers: {
-                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -3938,7 +3938,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the `ETag` of the answer that is there already; 304 when it is still the same */
+                /** @description the `ETag` of an earlier answer; 304 when it is unchanged */
                 "If-None-Match"?: string;
             };
             path: {
@@ -3951,7 +3951,7 @@ export interface operations {
             /** @description Successful response */
             200: {
                 headers: {
-                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -3959,10 +3959,10 @@ export interface operations {
                     "application/json": components["schemas"]["AppointmentOut"];
                 };
             };
-            /** @description as it was */
+            /** @description unchanged */
             304: {
                 headers: {
-                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -4052,7 +4052,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the `ETag` of the thing as it was seen, or its `version` in quotes, or `*`; 412 when it has changed since */
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when the thing has changed since */
                 "If-Match"?: string;
                 /** @description the same key with the same body within 24 hours is carried out once */
                 "Idempotency-Key"?: string;
@@ -4071,7 +4071,7 @@ export interface operations {
             /** @description Successful response */
             201: {
                 headers: {
-                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -4131,7 +4131,7 @@ export interface operations {
     list_needs: {
         parameters: {
             query?: {
-                /** @description `next` of the page before */
+                /** @description `next` of the previous page */
                 cursor?: string;
                 limit?: number;
                 /** @description division code of 0 or 2 or 4 or 6 or 9 digits */
@@ -4183,7 +4183,7 @@ export interface operations {
             /** @description Successful response */
             201: {
                 headers: {
-                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -4205,7 +4205,7 @@ export interface operations {
     list_pledges: {
         parameters: {
             query?: {
-                /** @description `next` of the page before */
+                /** @description `next` of the previous page */
                 cursor?: string;
                 limit?: number;
                 /** @description division code of 0 or 2 or 4 or 6 or 9 digits */
@@ -4257,7 +4257,7 @@ export interface operations {
             /** @description Successful response */
             201: {
                 headers: {
-                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -4308,7 +4308,7 @@ export interface operations {
     list_own_needs: {
         parameters: {
             query?: {
-                /** @description `next` of the page before */
+                /** @description `next` of the previous page */
                 cursor?: string;
                 limit?: number;
             };
@@ -4341,7 +4341,7 @@ export interface operations {
     list_own_pledges: {
         parameters: {
             query?: {
-                /** @description `next` of the page before */
+                /** @description `next` of the previous page */
                 cursor?: string;
                 limit?: number;
             };
@@ -4374,7 +4374,7 @@ export interface operations {
     list_managed_needs: {
         parameters: {
             query?: {
-                /** @description `next` of the page before */
+                /** @description `next` of the previous page */
                 cursor?: string;
                 limit?: number;
                 /** @description division code of 0 or 2 or 4 or 6 or 9 or 12 digits */
@@ -4411,7 +4411,7 @@ export interface operations {
     list_needs_dead_letters: {
         parameters: {
             query?: {
-                /** @description `next` of the page before */
+                /** @description `next` of the previous page */
                 cursor?: string;
                 limit?: number;
                 event?: string;
@@ -4451,7 +4451,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the `ETag` of the answer that is there already; 304 when it is still the same */
+                /** @description the `ETag` of an earlier answer; 304 when it is unchanged */
                 "If-None-Match"?: string;
             };
             path: {
@@ -4464,7 +4464,7 @@ export interface operations {
             /** @description Successful response */
             200: {
                 headers: {
-                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -4472,10 +4472,10 @@ export interface operations {
                     "application/json": components["schemas"]["NeedOut"];
                 };
             };
-            /** @description as it was */
+            /** @description unchanged */
             304: {
                 headers: {
-                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -4496,7 +4496,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the `ETag` of the answer that is there already; 304 when it is still the same */
+                /** @description the `ETag` of an earlier answer; 304 when it is unchanged */
                 "If-None-Match"?: string;
             };
             path: {
@@ -4509,7 +4509,7 @@ export interface operations {
             /** @description Successful response */
             200: {
                 headers: {
-                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -4517,10 +4517,10 @@ export interface operations {
                     "application/json": components["schemas"]["PledgeOut"];
                 };
             };
-            /** @description as it was */
+            /** @description unchanged */
             304: {
                 headers: {
-                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -4541,7 +4541,7 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description the `ETag` of the thing as it was seen, or its `version` in quotes, or `*`; 412 when it has changed since */
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when the thing has changed since */
                 "If-Match": string;
             };
             path: {
@@ -4558,7 +4558,7 @@ export interface operations {
             /** @description Successful response */
             202: {
                 headers: {
-                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -4581,7 +4581,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the `ETag` of the thing as it was seen, or its `version` in quotes, or `*`; 412 when it has changed since */
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when the thing has changed since */
                 "If-Match"?: string;
                 /** @description the same key with the same body within 24 hours is carried out once */
                 "Idempotency-Key"?: string;
@@ -4600,7 +4600,7 @@ export interface operations {
             /** @description Successful response */
             201: {
                 headers: {
-                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -4623,7 +4623,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the `ETag` of the thing as it was seen, or its `version` in quotes, or `*`; 412 when it has changed since */
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when the thing has changed since */
                 "If-Match"?: string;
                 /** @description the same key with the same body within 24 hours is carried out once */
                 "Idempotency-Key"?: string;
@@ -4642,7 +4642,7 @@ export interface operations {
             /** @description Successful response */
             201: {
                 headers: {
-                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -4665,7 +4665,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the `ETag` of the thing as it was seen, or its `version` in quotes, or `*`; 412 when it has changed since */
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when the thing has changed since */
                 "If-Match"?: string;
                 /** @description the same key with the same body within 24 hours is carried out once */
                 "Idempotency-Key"?: string;
@@ -4684,7 +4684,7 @@ export interface operations {
             /** @description Successful response */
             201: {
                 headers: {
-                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -4707,7 +4707,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the `ETag` of the thing as it was seen, or its `version` in quotes, or `*`; 412 when it has changed since */
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when the thing has changed since */
                 "If-Match"?: string;
                 /** @description the same key with the same body within 24 hours is carried out once */
                 "Idempotency-Key"?: string;
@@ -4726,7 +4726,7 @@ export interface operations {
             /** @description Successful response */
             201: {
                 headers: {
-                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -4749,7 +4749,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the `ETag` of the thing as it was seen, or its `version` in quotes, or `*`; 412 when it has changed since */
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when the thing has changed since */
                 "If-Match"?: string;
                 /** @description the same key with the same body within 24 hours is carried out once */
                 "Idempotency-Key"?: string;
@@ -4768,7 +4768,7 @@ export interface operations {
             /** @description Successful response */
             202: {
                 headers: {
-                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -4930,7 +4930,7 @@ export interface operations {
     list_own_marks: {
         parameters: {
             query?: {
-                /** @description `next` of the page before */
+                /** @description `next` of the previous page */
                 cursor?: string;
                 limit?: number;
             };
@@ -4979,7 +4979,7 @@ export interface operations {
             /** @description Successful response */
             201: {
                 headers: {
-                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -5001,7 +5001,7 @@ export interface operations {
     list_own_thanks: {
         parameters: {
             query?: {
-                /** @description `next` of the page before */
+                /** @description `next` of the previous page */
                 cursor?: string;
                 limit?: number;
                 /** @description waiting: 待审核 · waiting to be released; released: 已送达 · given; refused: 未通过 · not let through */
@@ -5036,7 +5036,7 @@ export interface operations {
     list_own_matches: {
         parameters: {
             query?: {
-                /** @description `next` of the page before */
+                /** @description `next` of the previous page */
                 cursor?: string;
                 limit?: number;
                 /** @description proposed: 待答复 · waiting for an answer; accepted: 已接受 · accepted; refused: 已谢绝 · refused; declined: 需求方不接受 · declined by the household's side; lapsed: 已失效 · lapsed; sent: 已送出 · sent; received: 已收到 · received; closed: 已结束 · closed */
@@ -5109,7 +5109,7 @@ export interface operations {
                 region?: string;
             };
             header?: {
-                /** @description the `ETag` of the answer that is there already; 304 when it is still the same */
+                /** @description the `ETag` of an earlier answer; 304 when it is unchanged */
                 "If-None-Match"?: string;
             };
             path?: never;
@@ -5120,7 +5120,7 @@ export interface operations {
             /** @description Successful response */
             200: {
                 headers: {
-                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -5128,10 +5128,10 @@ export interface operations {
                     "application/json": components["schemas"]["RegionWeightsOut"];
                 };
             };
-            /** @description as it was */
+            /** @description unchanged */
             304: {
                 headers: {
-                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -5167,7 +5167,7 @@ export interface operations {
             /** @description Successful response */
             200: {
                 headers: {
-                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -5189,7 +5189,7 @@ export interface operations {
     list_lessons: {
         parameters: {
             query?: {
-                /** @description `next` of the page before */
+                /** @description `next` of the previous page */
                 cursor?: string;
                 limit?: number;
                 /** @description of this pledge alone */
@@ -5224,7 +5224,7 @@ export interface operations {
     list_own_appeals: {
         parameters: {
             query?: {
-                /** @description `next` of the page before */
+                /** @description `next` of the previous page */
                 cursor?: string;
                 limit?: number;
             };
@@ -5257,7 +5257,7 @@ export interface operations {
     list_own_disputes: {
         parameters: {
             query?: {
-                /** @description `next` of the page before */
+                /** @description `next` of the previous page */
                 cursor?: string;
                 limit?: number;
             };
@@ -5381,7 +5381,7 @@ export interface operations {
     list_managed_thanks: {
         parameters: {
             query?: {
-                /** @description `next` of the page before */
+                /** @description `next` of the previous page */
                 cursor?: string;
                 limit?: number;
                 /** @description waiting: 待审核 · waiting to be released; released: 已送达 · given; refused: 未通过 · not let through */
@@ -5418,7 +5418,7 @@ export interface operations {
     list_managed_matches: {
         parameters: {
             query?: {
-                /** @description `next` of the page before */
+                /** @description `next` of the previous page */
                 cursor?: string;
                 limit?: number;
                 /** @description proposed: 待答复 · waiting for an answer; accepted: 已接受 · accepted; refused: 已谢绝 · refused; declined: 需求方不接受 · declined by the household's side; lapsed: 已失效 · lapsed; sent: 已送出 · sent; received: 已收到 · received; closed: 已结束 · closed */
@@ -5455,7 +5455,7 @@ export interface operations {
     list_wanting: {
         parameters: {
             query?: {
-                /** @description `next` of the page before */
+                /** @description `next` of the previous page */
                 cursor?: string;
                 limit?: number;
                 /** @description only counties in it */
@@ -5492,7 +5492,7 @@ export interface operations {
     list_managed_appeals: {
         parameters: {
             query?: {
-                /** @description `next` of the page before */
+                /** @description `next` of the previous page */
                 cursor?: string;
                 limit?: number;
                 /** @description division code of 0 or 2 or 4 or 6 or 9 or 12 digits */
@@ -5529,7 +5529,7 @@ export interface operations {
     list_managed_disputes: {
         parameters: {
             query?: {
-                /** @description `next` of the page before */
+                /** @description `next` of the previous page */
                 cursor?: string;
                 limit?: number;
                 /** @description division code of 0 or 2 or 4 or 6 or 9 or 12 digits */
@@ -5603,7 +5603,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the `ETag` of the answer that is there already; 304 when it is still the same */
+                /** @description the `ETag` of an earlier answer; 304 when it is unchanged */
                 "If-None-Match"?: string;
             };
             path: {
@@ -5616,7 +5616,7 @@ export interface operations {
             /** @description Successful response */
             200: {
                 headers: {
-                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -5624,10 +5624,10 @@ export interface operations {
                     "application/json": components["schemas"]["MarkOut"];
                 };
             };
-            /** @description as it was */
+            /** @description unchanged */
             304: {
                 headers: {
-                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -5647,7 +5647,7 @@ export interface operations {
     list_matching_dead_letters: {
         parameters: {
             query?: {
-                /** @description `next` of the page before */
+                /** @description `next` of the previous page */
                 cursor?: string;
                 limit?: number;
                 event?: string;
@@ -5687,7 +5687,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the `ETag` of the answer that is there already; 304 when it is still the same */
+                /** @description the `ETag` of an earlier answer; 304 when it is unchanged */
                 "If-None-Match"?: string;
             };
             path: {
@@ -5700,7 +5700,7 @@ export interface operations {
             /** @description Successful response */
             200: {
                 headers: {
-                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -5708,10 +5708,10 @@ export interface operations {
                     "application/json": components["schemas"]["PhotoOut"];
                 };
             };
-            /** @description as it was */
+            /** @description unchanged */
             304: {
                 headers: {
-                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -5732,7 +5732,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the `ETag` of the answer that is there already; 304 when it is still the same */
+                /** @description the `ETag` of an earlier answer; 304 when it is unchanged */
                 "If-None-Match"?: string;
             };
             path: {
@@ -5745,7 +5745,7 @@ export interface operations {
             /** @description Successful response */
             200: {
                 headers: {
-                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -5753,10 +5753,10 @@ export interface operations {
                     "application/json": components["schemas"]["MatchOut"];
                 };
             };
-            /** @description as it was */
+            /** @description unchanged */
             304: {
                 headers: {
-                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -5777,7 +5777,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the `ETag` of the answer that is there already; 304 when it is still the same */
+                /** @description the `ETag` of an earlier answer; 304 when it is unchanged */
                 "If-None-Match"?: string;
             };
             path: {
@@ -5790,7 +5790,7 @@ export interface operations {
             /** @description Successful response */
             200: {
                 headers: {
-                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -5798,10 +5798,10 @@ export interface operations {
                     "application/json": components["schemas"]["ThanksOut"];
                 };
             };
-            /** @description as it was */
+            /** @description unchanged */
             304: {
                 headers: {
-                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -5822,7 +5822,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the `ETag` of the answer that is there already; 304 when it is still the same */
+                /** @description the `ETag` of an earlier answer; 304 when it is unchanged */
                 "If-None-Match"?: string;
             };
             path: {
@@ -5835,7 +5835,7 @@ export interface operations {
             /** @description Successful response */
             200: {
                 headers: {
-                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -5843,10 +5843,10 @@ export interface operations {
                     "application/json": components["schemas"]["LessonOut"];
                 };
             };
-            /** @description as it was */
+            /** @description unchanged */
             304: {
                 headers: {
-                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -5867,7 +5867,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the `ETag` of the answer that is there already; 304 when it is still the same */
+                /** @description the `ETag` of an earlier answer; 304 when it is unchanged */
                 "If-None-Match"?: string;
             };
             path: {
@@ -5880,7 +5880,7 @@ export interface operations {
             /** @description Successful response */
             200: {
                 headers: {
-                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -5888,10 +5888,10 @@ export interface operations {
                     "application/json": components["schemas"]["AppealOut"];
                 };
             };
-            /** @description as it was */
+            /** @description unchanged */
             304: {
                 headers: {
-                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -5912,7 +5912,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the `ETag` of the answer that is there already; 304 when it is still the same */
+                /** @description the `ETag` of an earlier answer; 304 when it is unchanged */
                 "If-None-Match"?: string;
             };
             path: {
@@ -5925,7 +5925,7 @@ export interface operations {
             /** @description Successful response */
             200: {
                 headers: {
-                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -5933,10 +5933,10 @@ export interface operations {
                     "application/json": components["schemas"]["DisputeOut"];
                 };
             };
-            /** @description as it was */
+            /** @description unchanged */
             304: {
                 headers: {
-                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -5957,7 +5957,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the `ETag` of the thing as it was seen, or its `version` in quotes, or `*`; 412 when it has changed since */
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when the thing has changed since */
                 "If-Match"?: string;
                 /** @description the same key with the same body within 24 hours is carried out once */
                 "Idempotency-Key"?: string;
@@ -5976,7 +5976,7 @@ export interface operations {
             /** @description Successful response */
             201: {
                 headers: {
-                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -6096,7 +6096,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the `ETag` of the thing as it was seen, or its `version` in quotes, or `*`; 412 when it has changed since */
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when the thing has changed since */
                 "If-Match"?: string;
                 /** @description the same key with the same body within 24 hours is carried out once */
                 "Idempotency-Key"?: string;
@@ -6117,7 +6117,7 @@ export interface operations {
             /** @description Successful response */
             201: {
                 headers: {
-                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -6140,7 +6140,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the `ETag` of the thing as it was seen, or its `version` in quotes, or `*`; 412 when it has changed since */
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when the thing has changed since */
                 "If-Match"?: string;
                 /** @description the same key with the same body within 24 hours is carried out once */
                 "Idempotency-Key"?: string;
@@ -6159,7 +6159,7 @@ export interface operations {
             /** @description Successful response */
             201: {
                 headers: {
-                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -6182,7 +6182,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the `ETag` of the thing as it was seen, or its `version` in quotes, or `*`; 412 when it has changed since */
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when the thing has changed since */
                 "If-Match"?: string;
                 /** @description the same key with the same body within 24 hours is carried out once */
                 "Idempotency-Key"?: string;
@@ -6201,7 +6201,7 @@ export interface operations {
             /** @description Successful response */
             201: {
                 headers: {
-                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -6224,7 +6224,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the `ETag` of the thing as it was seen, or its `version` in quotes, or `*`; 412 when it has changed since */
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when the thing has changed since */
                 "If-Match"?: string;
                 /** @description the same key with the same body within 24 hours is carried out once */
                 "Idempotency-Key"?: string;
@@ -6243,7 +6243,7 @@ export interface operations {
             /** @description Successful response */
             201: {
                 headers: {
-                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -6266,7 +6266,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the `ETag` of the thing as it was seen, or its `version` in quotes, or `*`; 412 when it has changed since */
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when the thing has changed since */
                 "If-Match"?: string;
                 /** @description the same key with the same body within 24 hours is carried out once */
                 "Idempotency-Key"?: string;
@@ -6285,7 +6285,7 @@ export interface operations {
             /** @description Successful response */
             201: {
                 headers: {
-                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -6308,7 +6308,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the `ETag` of the thing as it was seen, or its `version` in quotes, or `*`; 412 when it has changed since */
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when the thing has changed since */
                 "If-Match"?: string;
                 /** @description the same key with the same body within 24 hours is carried out once */
                 "Idempotency-Key"?: string;
@@ -6327,7 +6327,7 @@ export interface operations {
             /** @description Successful response */
             201: {
                 headers: {
-                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -6350,7 +6350,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the `ETag` of the thing as it was seen, or its `version` in quotes, or `*`; 412 when it has changed since */
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when the thing has changed since */
                 "If-Match"?: string;
                 /** @description the same key with the same body within 24 hours is carried out once */
                 "Idempotency-Key"?: string;
@@ -6369,7 +6369,7 @@ export interface operations {
             /** @description Successful response */
             201: {
                 headers: {
-                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -6392,7 +6392,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the `ETag` of the thing as it was seen, or its `version` in quotes, or `*`; 412 when it has changed since */
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when the thing has changed since */
                 "If-Match"?: string;
                 /** @description the same key with the same body within 24 hours is carried out once */
                 "Idempotency-Key"?: string;
@@ -6411,7 +6411,7 @@ export interface operations {
             /** @description Successful response */
             201: {
                 headers: {
-                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -6434,7 +6434,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the `ETag` of the thing as it was seen, or its `version` in quotes, or `*`; 412 when it has changed since */
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when the thing has changed since */
                 "If-Match"?: string;
                 /** @description the same key with the same body within 24 hours is carried out once */
                 "Idempotency-Key"?: string;
@@ -6453,7 +6453,7 @@ export interface operations {
             /** @description Successful response */
             201: {
                 headers: {
-                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -6476,7 +6476,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the `ETag` of the answer that is there already; 304 when it is still the same */
+                /** @description the `ETag` of an earlier answer; 304 when it is unchanged */
                 "If-None-Match"?: string;
             };
             path: {
@@ -6489,7 +6489,7 @@ export interface operations {
             /** @description Successful response */
             200: {
                 headers: {
-                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -6497,10 +6497,10 @@ export interface operations {
                     "application/json": components["schemas"]["DisputeOut"];
                 };
             };
-            /** @description as it was */
+            /** @description unchanged */
             304: {
                 headers: {
-                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -6521,7 +6521,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the `ETag` of the thing as it was seen, or its `version` in quotes, or `*`; 412 when it has changed since */
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when the thing has changed since */
                 "If-Match"?: string;
                 /** @description the same key with the same body within 24 hours is carried out once */
                 "Idempotency-Key"?: string;
@@ -6540,7 +6540,7 @@ export interface operations {
             /** @description Successful response */
             201: {
                 headers: {
-                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -6563,7 +6563,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the `ETag` of the thing as it was seen, or its `version` in quotes, or `*`; 412 when it has changed since */
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when the thing has changed since */
                 "If-Match"?: string;
                 /** @description the same key with the same body within 24 hours is carried out once */
                 "Idempotency-Key"?: string;
@@ -6582,7 +6582,7 @@ export interface operations {
             /** @description Successful response */
             201: {
                 headers: {
-                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -6605,7 +6605,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the `ETag` of the thing as it was seen, or its `version` in quotes, or `*`; 412 when it has changed since */
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when the thing has changed since */
                 "If-Match"?: string;
                 /** @description the same key with the same body within 24 hours is carried out once */
                 "Idempotency-Key"?: string;
@@ -6624,7 +6624,7 @@ export interface operations {
             /** @description Successful response */
             201: {
                 headers: {
-                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -6647,7 +6647,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the `ETag` of the answer that is there already; 304 when it is still the same */
+                /** @description the `ETag` of an earlier answer; 304 when it is unchanged */
                 "If-None-Match"?: string;
             };
             path: {
@@ -6660,7 +6660,7 @@ export interface operations {
             /** @description Successful response */
             200: {
                 headers: {
-                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -6668,10 +6668,10 @@ export interface operations {
                     "application/json": components["schemas"]["RatingsOut"];
                 };
             };
-            /** @description as it was */
+            /** @description unchanged */
             304: {
                 headers: {
-                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -6692,7 +6692,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the `ETag` of the thing as it was seen, or its `version` in quotes, or `*`; 412 when it has changed since */
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when the thing has changed since */
                 "If-Match"?: string;
                 /** @description the same key with the same body within 24 hours is carried out once */
                 "Idempotency-Key"?: string;
@@ -6711,7 +6711,7 @@ export interface operations {
             /** @description Successful response */
             201: {
                 headers: {
-                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -6734,7 +6734,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the `ETag` of the thing as it was seen, or its `version` in quotes, or `*`; 412 when it has changed since */
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when the thing has changed since */
                 "If-Match"?: string;
                 /** @description the same key with the same body within 24 hours is carried out once */
                 "Idempotency-Key"?: string;
@@ -6753,7 +6753,7 @@ export interface operations {
             /** @description Successful response */
             201: {
                 headers: {
-                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -6776,7 +6776,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the `ETag` of the thing as it was seen, or its `version` in quotes, or `*`; 412 when it has changed since */
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when the thing has changed since */
                 "If-Match"?: string;
                 /** @description the same key with the same body within 24 hours is carried out once */
                 "Idempotency-Key"?: string;
@@ -6795,7 +6795,7 @@ export interface operations {
             /** @description Successful response */
             201: {
                 headers: {
-                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -6818,7 +6818,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the `ETag` of the thing as it was seen, or its `version` in quotes, or `*`; 412 when it has changed since */
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when the thing has changed since */
                 "If-Match"?: string;
                 /** @description the same key with the same body within 24 hours is carried out once */
                 "Idempotency-Key"?: string;
@@ -6837,7 +6837,7 @@ export interface operations {
             /** @description Successful response */
             201: {
                 headers: {
-                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -6860,7 +6860,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the `ETag` of the thing as it was seen, or its `version` in quotes, or `*`; 412 when it has changed since */
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when the thing has changed since */
                 "If-Match"?: string;
                 /** @description the same key with the same body within 24 hours is carried out once */
                 "Idempotency-Key"?: string;
@@ -6879,7 +6879,7 @@ export interface operations {
             /** @description Successful response */
             201: {
                 headers: {
-                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -6933,7 +6933,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the `ETag` of the thing as it was seen, or its `version` in quotes, or `*`; 412 when it has changed since */
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when the thing has changed since */
                 "If-Match"?: string;
                 /** @description the same key with the same body within 24 hours is carried out once */
                 "Idempotency-Key"?: string;
@@ -6952,7 +6952,7 @@ export interface operations {
             /** @description Successful response */
             201: {
                 headers: {
-                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -6975,7 +6975,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the `ETag` of the thing as it was seen, or its `version` in quotes, or `*`; 412 when it has changed since */
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when the thing has changed since */
                 "If-Match"?: string;
                 /** @description the same key with the same body within 24 hours is carried out once */
                 "Idempotency-Key"?: string;
@@ -6994,7 +6994,7 @@ export interface operations {
             /** @description Successful response */
             201: {
                 headers: {
-                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -7017,7 +7017,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the `ETag` of the thing as it was seen, or its `version` in quotes, or `*`; 412 when it has changed since */
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when the thing has changed since */
                 "If-Match"?: string;
                 /** @description the same key with the same body within 24 hours is carried out once */
                 "Idempotency-Key"?: string;
@@ -7038,7 +7038,7 @@ export interface operations {
             /** @description Successful response */
             201: {
                 headers: {
-                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -7167,7 +7167,7 @@ export interface operations {
     list_notices: {
         parameters: {
             query?: {
-                /** @description `next` of the page before */
+                /** @description `next` of the previous page */
                 cursor?: string;
                 limit?: number;
                 /** @description only those not read yet */
@@ -7238,7 +7238,7 @@ export interface operations {
     list_notify_dead_letters: {
         parameters: {
             query?: {
-                /** @description `next` of the page before */
+                /** @description `next` of the previous page */
                 cursor?: string;
                 limit?: number;
                 event?: string;
@@ -7307,7 +7307,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the `ETag` of the answer that is there already; 304 when it is still the same */
+                /** @description the `ETag` of an earlier answer; 304 when it is unchanged */
                 "If-None-Match"?: string;
             };
             path: {
@@ -7320,7 +7320,7 @@ export interface operations {
             /** @description Successful response */
             200: {
                 headers: {
-                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -7328,10 +7328,10 @@ export interface operations {
                     "application/json": components["schemas"]["NoticeOut"];
                 };
             };
-            /** @description as it was */
+            /** @description unchanged */
             304: {
                 headers: {
-                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -7352,7 +7352,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the `ETag` of the thing as it was seen, or its `version` in quotes, or `*`; 412 when it has changed since */
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when the thing has changed since */
                 "If-Match"?: string;
                 /** @description the same key with the same body within 24 hours is carried out once */
                 "Idempotency-Key"?: string;
@@ -7371,7 +7371,7 @@ export interface operations {
             /** @description Successful response */
             201: {
                 headers: {
-                    /** @description names this answer, for If-None-Match, and the version of the thing, for If-Match */
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
                     ETag?: string;
                     [name: string]: unknown;
                 };
@@ -7576,7 +7576,7 @@ export interface operations {
     list_insight_dead_letters: {
         parameters: {
             query?: {
-                /** @description `next` of the page before */
+                /** @description `next` of the previous page */
                 cursor?: string;
                 limit?: number;
                 event?: string;

@@ -100,7 +100,7 @@ class FetchedKeys:
 
     def renewed(self) -> KeySet:
         """Fetch the keys, unless that was done within ten seconds. Raises `unavailable` when users was never reached."""
-        # With keys at hand nobody waits for newer ones: this process may be the one that serves them, with all threads waiting here.
+        # With keys at hand, do not wait for newer ones: this process may serve them itself, with all its threads waiting here.
         if self._lock.acquire(blocking=self._keys is None):
             try:
                 if self._keys is None or time.monotonic() - self._asked_at > 10:

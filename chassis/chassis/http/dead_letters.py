@@ -21,7 +21,7 @@ STATES = {PARKED: ("待处理", "parked"), REPLAYED: ("已重放", "replayed"), 
 
 
 class DeadLetterOut(Schema):
-    """An event that a listener could not handle, and what became of it since."""
+    """An event that a listener could not handle, and its state since."""
 
     id = fields.UUID(required=True)
     queue = fields.String(required=True)
@@ -41,7 +41,7 @@ class DeadLetterShownOut(DeadLetterOut):
 
     fields_shown = fields.Dict(
         keys=fields.String(), values=fields.String(), required=True,
-        metadata={"description": "by field of the event: an id, a code, a moment or a small number; of all else only the kind"},
+        metadata={"description": "for each field of the event its value if that is an id, a code, a time or a small number, else its kind"},
     )  # fmt: skip
 
 
@@ -74,7 +74,7 @@ def blueprint(service: str) -> APIBlueprint:
     @api.input(DeadLettersIn, location="query")
     @api.output(dead_letter_page)
     def list_letters(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
-        """Events that could not be handled, those parked last first."""
+        """List the events that could not be handled, newest first."""
         _check(caller)
         paging = {name: query_data.pop(name) for name in ("cursor", "limit") if name in query_data}
         return page(session, dead_letters.select_letters(**query_data), DeadLetter.id, **paging)
@@ -83,7 +83,7 @@ def blueprint(service: str) -> APIBlueprint:
     @route("get_{}_dead_letter")
     @api.output(DeadLetterShownOut)
     def get_letter(session: Session, caller: Caller, letter_id: UUID) -> Any:
-        """One of them with its fields, redacted."""
+        """Get a dead letter with its redacted fields."""
         _check(caller)
         letter = session.get(DeadLetter, letter_id)
         if letter is None:
@@ -95,7 +95,7 @@ def blueprint(service: str) -> APIBlueprint:
     @api.input(NothingIn)
     @api.output(DeadLetterShownOut, 202)
     def replay_letter(session: Session, caller: Caller, letter_id: UUID, json_data: dict[str, Any]) -> Any:
-        """Have it handled once more. If that fails again it is parked anew, as another letter."""
+        """Send the event to its handler once more. If it fails again, it becomes another dead letter."""
         _check(caller)
         letter = dead_letters.replay(session, letter_id, caller.id)
         return _shown(letter), 202, {"Location": f"/v1/{service}/dead-letters/{letter.id}"}
@@ -105,7 +105,7 @@ def blueprint(service: str) -> APIBlueprint:
     @api.input(NothingIn)
     @api.output(DeadLetterShownOut, 201)
     def drop_letter(session: Session, caller: Caller, letter_id: UUID, json_data: dict[str, Any]) -> Any:
-        """Give it up, with its content; that it was there stays known for 90 days."""
+        """Give a dead letter up and delete its content; its row stays for 90 days."""
         _check(caller)
         letter = dead_letters.drop(session, letter_id, caller.id)
         return _shown(letter), 201, {"Location": f"/v1/{service}/dead-letters/{letter.id}"}

@@ -34,7 +34,7 @@ _granted: ContextVar[float] = ContextVar("granted", default=0.0)
 
 
 class FairSemaphore:
-    """A FIFO semaphore: a released slot goes to whoever has waited longest, and wakes nobody else."""
+    """A FIFO semaphore: a released slot goes to the thread that has waited longest, and wakes no other."""
 
     def __init__(self, count: int) -> None:
         self._free = count

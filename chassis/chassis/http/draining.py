@@ -59,8 +59,8 @@ class Server(MPServer):
 
     def signal_handler_interrupt(self, *_: Any) -> None:
         """Begin to drain; stop at once when draining already, or when `drain_seconds` is 0."""
-        told_again, _draining[0] = is_draining(), 1
-        if told_again or not self._drain_seconds:
+        is_second, _draining[0] = is_draining(), 1
+        if is_second or not self._drain_seconds:
             super().signal_handler_interrupt()  # type: ignore[no-untyped-call]
             return
         timer = threading.Timer(self._drain_seconds, super().signal_handler_interrupt)

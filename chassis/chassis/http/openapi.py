@@ -21,7 +21,7 @@ PROBLEM = {
         "status": {"type": "integer"},
         "code": {"type": "string"},
         "title": {"type": "string"},
-        "instance": {"type": "string", "format": "uri", "description": "names the request, as `X-Request-Id` does"},
+        "instance": {"type": "string", "format": "uri", "description": "identifies the request, as `X-Request-Id` does"},
         "errors": {
             "type": "array",
             "items": {
@@ -43,17 +43,17 @@ IDEMPOTENCY_KEY = {
 IF_MATCH = {
     "name": "If-Match",
     "in": "header",
-    "description": "the `ETag` of the thing as it was seen, or its `version` in quotes, or `*`; 412 when it has changed since",
+    "description": "the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when the thing has changed since",
     "schema": {"type": "string", "example": '"3"'},
 }
 IF_NONE_MATCH = {
     "name": "If-None-Match",
     "in": "header",
     "required": False,
-    "description": "the `ETag` of the answer that is there already; 304 when it is still the same",
+    "description": "the `ETag` of an earlier answer; 304 when it is unchanged",
     "schema": {"type": "string"},
 }
-ETAG = {"description": "names this answer, for If-None-Match, and the version of the thing, for If-Match", "schema": {"type": "string"}}
+ETAG = {"description": "identifies this answer for If-None-Match, and the version of the thing for If-Match", "schema": {"type": "string"}}
 
 _FILES = "x-files"
 _BYTES = {"schema": {"type": "string", "format": "binary"}}
@@ -107,6 +107,6 @@ def _tell_versions(address: str, method: str, operation: dict[str, Any]) -> None
     parameters = operation.setdefault("parameters", [])
     if method == "get":
         parameters.append(IF_NONE_MATCH)
-        operation["responses"]["304"] = {"description": "as it was", "headers": {"ETag": ETAG}}
+        operation["responses"]["304"] = {"description": "unchanged", "headers": {"ETag": ETAG}}
     elif "{" in address:
         parameters.append(IF_MATCH | {"required": method == "patch"})

@@ -16,7 +16,7 @@ from chassis.problems import invalid
 class PageIn(Strict):
     """The query parameters of every list."""
 
-    cursor = Text(100, metadata={"description": "`next` of the page before"})
+    cursor = Text(100, metadata={"description": "`next` of the previous page"})
     limit = Whole(1, 100, in_address=True, load_default=20)
 
 

@@ -84,13 +84,13 @@ def count_request(caller: Caller | None, signs_in: bool) -> None:
 
 def _address() -> str:
     """Return a guest's IPv4 address, or the first half of its IPv6 address, which one household cannot vary."""
-    said = request.remote_addr or ""
-    if said.startswith("["):
-        said = said[1:].partition("]")[0]
-    elif said.count(":") == 1:
-        said = said.partition(":")[0]
+    text = request.remote_addr or ""
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
     try:
-        address = ip_address(said.partition("%")[0])
+        address = ip_address(text.partition("%")[0])
     except ValueError:
         return "unknown"
     if isinstance(address, IPv4Address):

@@ -27,7 +27,7 @@ def access(
     answer and rolls back when the function raises.
 
     A signed-in POST may carry an `Idempotency-Key` unless `idempotent` is False. A route for anyone that is not idempotent, such as
-    signing in, reads no token, so that a caller with an expired token can get a new one.
+    signing in, reads no token: a caller with an expired token can get a new one.
 
     The body has at most `body_bytes`. With `body_types` the route takes a file of one of these media types instead of JSON and reads it
     with `request.get_data()`.
@@ -47,7 +47,7 @@ def access(
                 with span as trace, database.begin() as session:
                     outbox.continue_trace(session, trace)
                     caller = _caller(keys, who, signs_in, session)
-                    if "again" not in g:
+                    if "is_repeat" not in g:
                         if caller and idempotent and request.method == "POST" and "Idempotency-Key" in request.headers:
                             idempotency.start(caller.id)
                             keyed = caller
@@ -83,7 +83,7 @@ def _caller(keys: Keys, who: Collection[str], signs_in: bool, session: Session) 
     except sign_in_needed:
         rate_limits.count_request(None, signs_in=False)
         raise
-    if "again" not in g:
+    if "is_repeat" not in g:
         rate_limits.count_request(caller, signs_in)
     if caller and who and caller.kind not in who:
         raise not_allowed()
@@ -98,7 +98,7 @@ def _find_earlier(database: Database, caller: Caller) -> idempotency.Earlier | N
 
 def _answer_again(earlier: idempotency.Earlier) -> Response:
     """Answer a repeated request with the thing as it is now, as far as its caller may see it."""
-    g.again = True
+    g.is_repeat = True
     endpoint, arguments = current_app.url_map.bind("").match(earlier.location, method="GET")
     response = make_response(current_app.view_functions[endpoint](**arguments))
     response.status_code = earlier.status

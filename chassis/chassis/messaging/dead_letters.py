@@ -106,10 +106,10 @@ def replay(session: Session, letter_id: UUID, by: UUID | None = None) -> DeadLet
         raise letter_unreadable()
     if envelope.recorded_at < now() - inbox.RETENTION:
         raise letter_too_old()
-    told = msgspec.structs.replace(
+    resent = msgspec.structs.replace(
         envelope, name=letter.name, producer=producer_of(event), traceparent=tracing.continue_or_start(envelope.traceparent)
     )
-    outbox.add_for_queue(session, letter.queue, told, version, body)
+    outbox.add_for_queue(session, letter.queue, resent, version, body)
     return _settle(session, letter, REPLAYED, by)
 
 

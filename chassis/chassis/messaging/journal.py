@@ -28,8 +28,8 @@ _DAYS = text("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent =
 
 def move_from_outbox(session: Session, rows: Iterable[Any]) -> None:
     """Move published rows from the outbox to the journal. Rows for one queue are only deleted: the journal has them already."""
-    told = [(row.id, row.queue) for row in rows]
-    session.execute(_MOVE, {"ids": [event_id for event_id, _ in told], "queues": [queue for _, queue in told], "told_at": now()})
+    published = [(row.id, row.queue) for row in rows]
+    session.execute(_MOVE, {"ids": [event_id for event_id, _ in published], "queues": [queue for _, queue in published], "told_at": now()})
 
 
 def read_page(
@@ -55,12 +55,12 @@ def wait_for_relays(database: Database, seconds: float = 30) -> bool:
     """
     deadline = time.monotonic() + seconds
     with database.begin() as session:
-        telling = set(session.scalars(_RELAYS))
-    while telling and time.monotonic() < deadline:
+        publishing = set(session.scalars(_RELAYS))
+    while publishing and time.monotonic() < deadline:
         time.sleep(0.05)
         with database.begin() as session:
-            telling &= set(session.scalars(_RELAYS))
-    return not telling
+            publishing &= set(session.scalars(_RELAYS))
+    return not publishing
 
 
 def complete_since(session: Session) -> datetime | None:

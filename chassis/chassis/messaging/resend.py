@@ -115,7 +115,7 @@ def arguments_of(doc: str | None, **kinds: dict[str, object]) -> argparse.Namesp
 def run(given: argparse.Namespace, settings: Settings, sources: Callable[[Database], Sequence[Source]]) -> None:
     """Resend the sources with a progress bar; print the count and the position. On failure, exit saying how to continue."""
     database = Database.of(settings, "again")
-    told, position, problem = 0, given.after, None
+    count, position, problem = 0, given.after, None
     columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()]
     try:
         found = sources(database)
@@ -123,9 +123,9 @@ def run(given: argparse.Namespace, settings: Settings, sources: Callable[[Databa
             with database.begin() as session:
                 total = sum(source.count(session) for source in found)
             task = progress.add_task(f"重述 {given.producer} → {given.to}", total=total)
-            for count, reached in resend_all(database, settings, found, given.after, given.most_waiting):
-                told, position = told + count, reached
-                progress.update(task, advance=count, description=reached.partition("/")[0])
+            for length, reached in resend_all(database, settings, found, given.after, given.most_waiting):
+                count, position = count + length, reached
+                progress.update(task, advance=length, description=reached.partition("/")[0])
     except Refused as refused:
         problem = str(refused)
     except (*BROKER_ERRORS, DBAPIError) as error:
@@ -134,6 +134,6 @@ def run(given: argparse.Namespace, settings: Settings, sources: Callable[[Databa
         problem = "interrupted"
     finally:
         database.close()
-    print(json.dumps({"told": told, "position": position}))
+    print(json.dumps({"told": count, "position": position}))
     if problem:
         sys.exit(f"{problem}" + (f"; go on with --after {position}" if position else ""))

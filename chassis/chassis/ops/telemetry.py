@@ -75,7 +75,7 @@ def drop_exception_text(_: object, __: str, entry: structlog.typing.EventDict) -
         error = info[1] if isinstance(info, tuple) else sys.exc_info()[1] if info is True else info
         if error is not None:
             entry["error"] = type(error).__name__
-            entry["raised_at"] = _places(error)
+            entry["raised_at"] = _frames(error)
     return entry
 
 
@@ -97,10 +97,10 @@ def redact_numbers(value: Any) -> Any:
     return redact_numbers(str(value))
 
 
-def _places(error: BaseException) -> list[str]:
-    places, frame = [], error.__traceback__
+def _frames(error: BaseException) -> list[str]:
+    frames, frame = [], error.__traceback__
     while frame is not None:
         code = frame.tb_frame.f_code
-        places.append(f"{os.path.basename(code.co_filename)}:{frame.tb_lineno}:{code.co_name}")
+        frames.append(f"{os.path.basename(code.co_filename)}:{frame.tb_lineno}:{code.co_name}")
         frame = frame.tb_next
-    return places[-8:]
+    return frames[-8:]

@@ -76,7 +76,7 @@ def kept_ports(path: Path, count: int) -> list[int]:
     """Return the ports in `path` if they are still free, else others, which are written there."""
     ports = [int(port) for port in path.read_text().split()] if path.exists() else []
     if not ports or not all(map(is_free, ports)):
-        # Below 32768, where the kernel takes no ports for outgoing connections: while a server is down nobody gets its port by chance,
+        # Below 32768, where the kernel takes no ports for outgoing connections: while a server is down no connection takes its port,
         # and a client that tries again and again cannot end up connected to itself.
         ports = list(itertools.islice(filter(is_free, random.sample(range(20000, 32768), 1000)), count))
         path.write_text(" ".join(map(str, ports)))
@@ -98,7 +98,7 @@ class Server:
     """A child process with a folder of its own; as a context manager it is closed at the end."""
 
     stop_signal = signal.SIGTERM
-    # A frozen server would hear any other signal only when it is thawed.
+    # A frozen server would get any other signal only after it is thawed.
     death_signal = signal.SIGKILL
     account: pwd.struct_passwd | None = None
     _process: subprocess.Popen[bytes]
@@ -167,7 +167,7 @@ class Server:
         self.kill()
 
     def close(self) -> None:
-        """Stop the server, and removes its folder if nobody gave it one."""
+        """Stop the server, and remove its folder if it is a temporary one."""
         if self._is_kept:
             self.stop()
         else:
@@ -329,7 +329,7 @@ class Postgres(Server):
             os.chown(self.folder / "password", self.account.pw_uid, self.account.pw_gid)
         if not database.exists():
             self._make_database(programs, database)
-        # Whoever holds the folder's lock knows that no server runs here: this file is stale, and its process id may be another's by now.
+        # We hold the folder's lock, so no server runs here: this file is stale, and its process id may belong to another process.
         (database / "postmaster.pid").unlink(missing_ok=True)
         settings = {
             "listen_addresses": "127.0.0.1", "port": str(self.port), "unix_socket_directories": "", "max_connections": "200",

@@ -1,4 +1,4 @@
-"""Which queues a service declared, so that those which nobody reads any more can be found."""
+"""Queues that a service declared, so that those which no handler reads any more can be found."""
 
 from alembic import op
 
