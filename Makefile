@@ -114,7 +114,7 @@ check: .venv/.ready .venv/tools/.ready rabbitmq .venv/rabbitmq-$(SUITE) lint ## 
 
 .PHONY: check-next
 check-next: .venv/.ready .venv/tools/.ready .venv/rabbitmq-$(SUITE) ## what stands on RabbitMQ, on Debian 13's newer one, or another's (SUITE=forky): the chassis, users' rights, all faults
-	@CAMPAIGN=1 RABBITMQ_ROOT=.venv/rabbitmq-$(SUITE) $(BIN)/python -m pytest chassis/tests tests/deploy/test_platform.py tests/faults
+	@CAMPAIGN=1 RABBITMQ_ROOT=.venv/rabbitmq-$(SUITE) $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder chassis/tests tests/deploy/test_platform.py tests/faults
 
 .PHONY: lint
 lint: .venv/.ready ## ruff, mypy, the floors, no dead code; generated files fresh, nothing broken that was released

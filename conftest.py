@@ -22,8 +22,8 @@ if "CAMPAIGN" not in os.environ:
         "each service's stage": ("tests/fuzz",),
     }
 LONGEST = [
-    "tests/end_to_end/test_getusppe.py", "tests/end_to_end", "tests/faults", "tests/rolling", "tests/restore",
-    "services/matching/tests/plain", "chassis/tests/test_delivery.py", "tests/integration/test_new_service.py", "tests/fuzz",
+    "tests/end_to_end/test_getusppe.py", "services/matching/tests/plain", "tests/rolling", "tests/faults", "tests/fuzz", "tests/restore",
+    "tests/end_to_end", "chassis/tests/test_delivery.py", "tests/integration/test_new_service.py",
     "chassis/tests", "tests/integration", "tests/deploy", "tests/contract", "services/matching/tests/test_audit.py",
 ]  # fmt: skip
 """The longest run first: one that comes last leaves the other processes idle."""

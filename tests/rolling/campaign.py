@@ -27,7 +27,7 @@ from tests.faults.driver import Driver
 from tests.faults.ledger import Ledger
 from tests.faults.scene import HOUSE, Scene, scene
 from tests.rolling.clients import Clients
-from tests.rolling.workers import DRAIN_SECONDS, Workers
+from tests.rolling.workers import DRAIN_SECONDS, Workers, replace
 
 ROLES = (
     "users-web", "users-relay", "users-worker", "needs-web", "needs-relay", "needs-worker", "matching-web", "matching-relay",
@@ -41,7 +41,7 @@ STARTED_TOGETHER = 4
 
 @dataclass(frozen=True)
 class Plan:
-    """A plan: `roles` run; each of `replaced` is replaced `times` times, round after round."""
+    """A plan: `roles` run; each of `replaced` is replaced `times` times, so many of them `together`, round after round."""
 
     roles: Sequence[str] = ROLES
     replaced: Sequence[str] = ROLES
@@ -50,6 +50,12 @@ class Plan:
     events: int = 14_000
     seed: int = 1
     drain_seconds: float = DRAIN_SECONDS
+    together: int = 1
+
+    def groups(self) -> list[Sequence[str]]:
+        """Return the roles that are replaced at the same time, in the order of the restarts."""
+        starts = range(0, len(self.replaced), self.together)
+        return [self.replaced[start : start + self.together] for _ in range(self.times) for start in starts]
 
     @property
     def services(self) -> list[str]:
@@ -76,18 +82,19 @@ def _run(opened: Scene, plan: Plan, groups: dict[str, Workers], progress: Progre
     clients = Clients(addresses, key.read_bytes(), plan.rate, plan.seed)
     driver.start()
     clients.start()
-    order = [groups[name] for _ in range(plan.times) for name in plan.replaced]
-    task = progress.add_task("重启 restarts", total=len(order))
-    for number, workers in enumerate(order, 1):
-        driver.allow(number / len(order))
+    restarts = len(plan.replaced) * plan.times
+    task = progress.add_task("重启 restarts", total=restarts)
+    done = 0
+    for names in plan.groups():
+        done += len(names)
+        driver.allow(done / restarts)
         started, failed = time.monotonic(), len(clients.failures)
-        workers.replace()
-        progress.console.print(
-            f"{number:3} {workers.name} ({time.monotonic() - started:.1f} s), {len(clients.seconds)} requests", highlight=False
-        )
+        replace([groups[name] for name in names])
+        said = f"{done:3} {', '.join(names)} ({time.monotonic() - started:.1f} s), {len(clients.seconds)} requests"
+        progress.console.print(said, highlight=False)
         for failure in clients.failures[failed:][:5]:
             progress.console.print(failure, highlight=False, markup=False)
-        progress.advance(task)
+        progress.advance(task, len(names))
     reached = clients.finish()
     driver.finish(600)
     _tell(clients, reached, progress.console)
@@ -102,7 +109,7 @@ def _run(opened: Scene, plan: Plan, groups: dict[str, Workers], progress: Progre
     return {
         "requests": len(clients.seconds),
         "failed": len(clients.failures),
-        "restarts": len(order),
+        "restarts": restarts,
         "events": counted["events"],
         "lost": counted["lost"] + lost,
         "twice": counted["twice"] + twice,
@@ -161,11 +168,12 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=200)
     parser.add_argument("--events", type=int, default=14_000)
     parser.add_argument("--roles", type=lambda text: tuple(text.split(",")), default=ROLES, help="which are replaced")
+    parser.add_argument("--together", type=int, default=1, help="how many roles are replaced at the same time")
     parser.add_argument("--drain-seconds", type=float, default=DRAIN_SECONDS)
     parser.add_argument("--seed", type=int, default=secrets.randbelow(1_000_000))
     asked = parser.parse_args()
     sys.path.insert(0, str(HOUSE))
-    plan = Plan(ROLES, asked.roles, asked.times, asked.rate, asked.events, asked.seed, asked.drain_seconds)
+    plan = Plan(ROLES, asked.roles, asked.times, asked.rate, asked.events, asked.seed, asked.drain_seconds, asked.together)
     folder = make_folder(data_folder(f"rolling-{secrets.token_hex(4)}"))
     columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()]
     console = Console(stderr=True)

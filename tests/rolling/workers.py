@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,15 +70,19 @@ class Workers:
                 raise RuntimeError(f"{self.name} does not get ready: see {self._log}")
             time.sleep(0.05)
 
-    def replace(self) -> None:
-        """Replace the process. Raises RuntimeError unless the new one gets ready and the old one ends well in time."""
-        [old] = self._members
+    def start_next(self) -> None:
+        """Start the new process beside the old one."""
         self._members.append(self._started())
+
+    def stop_old(self) -> None:
+        """Wait until the new process is ready, and tell the old one to stop. New connections go to both for a moment more."""
         self.get_ready()
         self._lead(*self._members)
-        old.process.send_signal(signal.SIGTERM)
-        time.sleep(REMOVED_AFTER_SECONDS)
-        self._members.remove(old)
+        self._members[0].process.send_signal(signal.SIGTERM)
+
+    def wait_for_old(self) -> None:
+        """Lead new connections to the new process alone. Raises RuntimeError unless the old one ends well and in time."""
+        old = self._members.pop(0)
         self._lead(*self._members)
         try:
             code: int | str = old.process.wait(DRAIN_SECONDS + FINISH_SECONDS)
@@ -114,3 +118,14 @@ class Workers:
             )  # fmt: skip
         health = f"{port}/readyz" if self.wire else f"{measured}/metrics?name%5B%5D=python_info"
         return Member(process, port, f"http://127.0.0.1:{health}")
+
+
+def replace(groups: Sequence[Workers]) -> None:
+    """Make a rolling restart of some roles at the same time, as several Deployments make theirs. Raises RuntimeError if one goes wrong."""
+    for workers in groups:
+        workers.start_next()
+    for workers in groups:
+        workers.stop_old()
+    time.sleep(REMOVED_AFTER_SECONDS)
+    for workers in groups:
+        workers.wait_for_old()
