@@ -22,7 +22,7 @@ OF_EVERY_SERVICE = {
 
 
 def commands() -> dict[str, str]:
-    """The module of every command by the command's name."""
+    """Return the module of every command by the name of the command."""
     return OF_EVERY_SERVICE | {entry.name: entry.module for entry in entry_points(group="duijie.commands")}
 
 

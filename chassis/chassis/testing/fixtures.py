@@ -192,7 +192,7 @@ def rabbitmq() -> Iterator[brokers.RabbitMQ]:
 
 @pytest.fixture(scope="session")
 def database_of(postgres: servers.Postgres) -> Callable[[str, str], str]:
-    """`database_of(service, name)` gives the address of a fresh database with the service's tables."""
+    """Return `database_of(service, name)`, which makes a fresh database with the tables of a service, and returns its address."""
 
     return partial(create_migrated, postgres)
 

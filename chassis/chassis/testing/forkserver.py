@@ -1,7 +1,7 @@
-"""Starts `python -m` processes as forks of one that has imported their libraries, which saves each the better part of a second.
+"""A server that starts `python -m` processes as forks of itself, with their libraries imported already.
 
-`python -m chassis.testing.forkserver <socket> <module> …` is that one process. It has no thread, connection or event loop, and forks
-for each line it reads.
+That saves each process most of a second. `python -m chassis.testing.forkserver <socket> <module> …` is the server. It has no thread,
+connection or event loop, and forks for each line it reads.
 """
 
 import atexit
@@ -30,7 +30,7 @@ _fork, _read, _select, _waitpid, _write = os.fork, os.read, select, os.waitpid, 
 
 
 class Fork:
-    """A running process, as `subprocess.Popen` shows one."""
+    """A running process, with the interface of `subprocess.Popen`."""
 
     def __init__(self, pid: int, ending: Path) -> None:
         self.pid = pid
@@ -38,7 +38,7 @@ class Fork:
         self._ending = ending
 
     def poll(self) -> int | None:
-        """The exit code, negative for a signal's number; None while the process runs."""
+        """Return the exit code, negative for a signal; None while the process runs."""
         if self.returncode is None:
             with suppress(FileNotFoundError):
                 self.returncode = int(self._ending.read_text())

@@ -54,7 +54,7 @@ class RabbitMQ(Server):
         self._ask(f"rabbit_auth_backend_internal:set_permissions({user}, {vhost}, {everything}, {everything}, {everything}, {user})")
 
     def create_user(self, vhost: str, configure: str, write: str, read: str) -> str:
-        """The address of `vhost` for a new user with these rights alone."""
+        """Create a user with these rights alone; return the address of `vhost` for it."""
         user, password = f"user-{secrets.token_hex(4)}", secrets.token_hex(16)
         rights = ", ".join(binary(one) for one in (configure, write, read))
         self._ask(f"rabbit_auth_backend_internal:add_user({binary(user)}, {binary(password)}, {binary(USER)})")
@@ -62,12 +62,12 @@ class RabbitMQ(Server):
         return f"amqp://{user}:{password}@127.0.0.1:{self.port}/{quote(vhost, safe='')}"
 
     def delete_vhost(self, name: str) -> None:
-        """Delete the virtual host `name` with its queues, and closes its connections."""
+        """Delete the virtual host `name` with its queues, and close its connections."""
         self._ask(f"rabbit_vhost:delete({binary(name)}, {binary(USER)})")
 
     @contextmanager
     def vhost(self) -> Iterator[str]:
-        """The name of a new virtual host, deleted at the end."""
+        """Create a virtual host, yield its name, and delete it at the end."""
         name = f"test-{secrets.token_hex(4)}"
         self.create_vhost(name)
         try:
@@ -76,7 +76,7 @@ class RabbitMQ(Server):
             self.delete_vhost(name)
 
     def queues(self, vhost: str = "/") -> dict[str, int]:
-        """The messages ready in each queue by its name; those given to a consumer and not yet acknowledged are not counted."""
+        """Count the ready messages of each queue by its name, without unacknowledged ones."""
         counted: dict[str, int] = self._ask(
             "maps:from_list([{Name, element(2, rabbit_amqqueue:stat(Queue))}"
             f" || Queue <- rabbit_amqqueue:list({binary(vhost)}), {{resource, _, queue, Name}} <- [amqqueue:get_name(Queue)]])"
@@ -84,9 +84,9 @@ class RabbitMQ(Server):
         return counted
 
     def unsettled(self, vhost: str = "/") -> dict[str, int]:
-        """The messages in each quorum queue by its name, those that a consumer has and has not yet acknowledged among them.
+        """Count the messages of each quorum queue by its name, with unacknowledged ones.
 
-        A queue that is not up yet counts as one that has something.
+        A queue that is not up yet counts as one that has a message.
         """
         counted: dict[str, int] = self._ask(
             "maps:from_list([{Name, case ra:local_query(amqqueue:get_pid(Queue), fun rabbit_fifo:query_messages_total/1)"
