@@ -152,7 +152,7 @@ def score_unit(
 def find_least_urgency(lain: float, hold: float) -> int:
     """Return the least urgency that may get a pledge that has lain open so long (both in the same unit of time).
 
-    In the first third of `hold` only critical needs may get it, until its end urgent ones too: a worse-off household may be about to ask.
+    In the first third of `hold` only critical needs may get it, until its end also urgent ones. A worse-off household may be about to ask.
     """
     return 4 if 3 * lain < hold else 2 if lain < hold else 1
 

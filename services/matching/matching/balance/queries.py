@@ -26,6 +26,7 @@ _BALANCE = text(
     GROUP BY unit ORDER BY unit
     """
 )
+# One page of the items most wanting in counties. Its constants are literal: the partial index has them in its condition.
 _WANTING = """
     SELECT id, region, category, unit, needs AS waiting_needs, need_units AS waiting_units, wanting AS weight FROM balance
     WHERE length(region) = 6 AND wanting > 0 {conditions} ORDER BY wanting DESC, id LIMIT :limit

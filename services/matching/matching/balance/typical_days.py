@@ -10,6 +10,7 @@ from chassis.data.database import now
 MONTHS = 3
 """Number of months before the present one that count; older needs say little about today."""
 
+# The median of days by region and category: the first day count that covers half of the needs.
 _TYPICAL = text(
     """
     WITH counted AS (

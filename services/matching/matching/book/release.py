@@ -13,6 +13,7 @@ from matching.book.model import Match
 
 Side = Literal["need", "pledge"]
 
+# Adds the released quantities to the free ones; raw SQL with arrays, since one statement serves any number of rows.
 _RELEASE = {
     side: text(
         f"UPDATE {table} SET rest = rest + part.quantity"

@@ -14,10 +14,12 @@ AT_ONCE = 500
 RECHECK_AFTER = timedelta(seconds=90)
 """Longer than any transaction may take, so that the next run sees pledges that were just entered with the former class."""
 
+# People whose class is due, locked, the longest due first.
 _DUE = text(
     "SELECT person_id, good, bad, class AS former FROM reliabilities WHERE settle_at <= :at"
     " ORDER BY settle_at LIMIT :limit FOR UPDATE SKIP LOCKED"
 )
+# Open pledges with another class than their pledger has now.
 _DIFFERING = """
     SELECT pledges.id, pledger_id, fresh.class
     FROM unnest(CAST(:people AS uuid[]), CAST(:classes AS smallint[])) AS fresh (person_id, class)
@@ -31,6 +33,7 @@ _WRITE = text(
     WHERE pledges.id = free.id
     """
 )
+# Stores the classes and the moments of their next update.
 _SETTLE = text(
     """
     UPDATE reliabilities SET class = fresh.class, settle_at = fresh.settle_at
@@ -39,6 +42,7 @@ _SETTLE = text(
     WHERE reliabilities.person_id = fresh.person_id
     """
 )
+# Raw SQL: intake runs it for every batch of pledges.
 _CLASSES = text("SELECT person_id, class AS level FROM reliabilities WHERE person_id = ANY(CAST(:people AS uuid[]))")
 
 

@@ -23,6 +23,7 @@ NOT_DEFERRED = """
 """
 """SQL condition on a row of `needs` and one of `pledges`: no clearing of the last day has deferred the pair."""
 
+# Raw SQL here and below: clearings run it with arrays of hundreds of ids.
 _DEFER = text(
     "INSERT INTO too_low (need_id, category, scope, until)"
     " SELECT *, :until FROM unnest(CAST(:needs AS uuid[]), CAST(:categories AS text[]), CAST(:scopes AS text[]))"
@@ -34,6 +35,7 @@ _END = text(
     "WITH ended AS (UPDATE needs SET declined = false WHERE id = ANY(CAST(:ids AS uuid[])) AND declined RETURNING id)"
     " DELETE FROM too_low USING ended WHERE need_id = ended.id"
 )
+# Needs with an expired deferral, locked; needs that another transaction has locked are skipped.
 _EXPIRED = text(
     "SELECT need_id FROM too_low JOIN needs ON needs.id = need_id WHERE until <= :at ORDER BY until LIMIT :limit"
     " FOR UPDATE OF needs SKIP LOCKED"
