@@ -119,7 +119,7 @@ check-next: .venv/.ready .venv/tools/.ready .venv/rabbitmq-$(SUITE) ## what stan
 .PHONY: lint
 lint: .venv/.ready ## ruff, mypy, the floors, no dead code; generated files fresh, nothing broken that was released
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet .
-	@$(BIN)/python -m mypy --no-error-summary
+	@$(BIN)/python -m deploy.type_check
 	@$(BIN)/python -m deploy.floors
 	@$(BIN)/python -m deploy.dead_code
 	@$(BIN)/python -m deploy.generate --check
