@@ -1,4 +1,4 @@
-"""Passwords: refusing weak ones, hashing, and comparing in constant time."""
+"""Passwords: refusing weak ones, hashing, and comparing in the same time with or without an account."""
 
 import os
 import secrets
