@@ -19,9 +19,9 @@ class Stranger:
     @event_handler("needs", "need_withdrawn")
     def on_need_withdrawn(self, payload: dict[str, Any]) -> None:
         # An event may be delivered twice: the thing's id and version tell. A real program keeps them in its database.
-        told = payload["need_id"], payload["version"]
-        if told not in self.seen:
-            self.seen.add(told)
+        change = payload["need_id"], payload["version"]
+        if change not in self.seen:
+            self.seen.add(change)
             print(payload["need_id"], flush=True)
 
 
