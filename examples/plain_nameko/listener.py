@@ -1,4 +1,4 @@
-"""A program of somebody else: a plain nameko service that writes down which needs were withdrawn. It uses nothing of Duijie."""
+"""A plain nameko service outside Duijie: it prints the ids of withdrawn needs and uses none of Duijie's code."""
 
 import os
 import signal
@@ -18,7 +18,7 @@ class Stranger:
 
     @event_handler("needs", "need_withdrawn")
     def on_need_withdrawn(self, payload: dict[str, Any]) -> None:
-        # An event may be delivered twice: the thing's id and version tell. A real program keeps them in its database.
+        # An event may be delivered twice; its id and version show that. A real program keeps them in its database.
         change = payload["need_id"], payload["version"]
         if change not in self.seen:
             self.seen.add(change)

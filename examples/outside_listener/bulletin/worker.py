@@ -1,4 +1,4 @@
-"""Counts published needs by county; the inbox of the chassis sees to it that each is counted once."""
+"""Worker of bulletin: it counts published needs by county. The inbox of the chassis makes each event count once."""
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
