@@ -59,7 +59,7 @@ def test_nobody_raises_a_dispute_that_they_answered() -> None:
     assert code(find_problem("raise_dispute", county, dispute("answered", answered_by=county.id))) == "not_allowed"
 
 
-def test_who_moved_the_match_does_not_answer_its_dispute() -> None:
+def test_people_involved_in_a_match_do_not_answer_its_dispute() -> None:
     moved = match("received", movements=[movement("received", county.id)])
     assert code(find_problem("answer_dispute", county, dispute("open", match=moved))) == "own_dispute"
     assert code(find_problem("answer_dispute", caller("", person=AGENT), dispute("open"))) == "own_dispute"

@@ -29,6 +29,7 @@ county, city, stranger = caller(COUNTY), caller(CITY), caller("510904")
 
 
 def match(state: str = "proposed", **changes: Any) -> Match:
+    """Make a match of `giver` with the household of `household`, posted by `agent`."""
     stated: dict[str, Any] = {
         "id": new_id(), "version": 1, "state": state, "quantity": 10, "region": VILLAGE, "category": "food.rice", "unit": "kg",
         "pledger_id": GIVER, "account_id": HOUSEHOLD, "poster_id": AGENT, "dispute": None, "closed_by": None, "closed_at": None,
@@ -44,4 +45,5 @@ def movement(kind: str, by: UUID | None, at: datetime = AT, quantity: int = 10, 
 
 
 def code(problem: Problem | None) -> str | None:
+    """Return the code of a problem, or None without one."""
     return problem.code if problem else None
