@@ -14,7 +14,7 @@ from matching.book.queries import find_visible_match
 from matching.book.rules import side_of
 from matching.feedback import rules
 from matching.feedback.image import clean_photo
-from matching.feedback.model import Feedback, Photo
+from matching.feedback.model import Photo
 from matching.feedback.queries import find_visible_photo, load_feedback
 
 
@@ -31,18 +31,12 @@ def add_thanks_photo(session: Session, caller: Caller, match_id: UUID, data: byt
 def _add(session: Session, caller: Caller, match_id: UUID, data: bytes, media_type: str, act: str, purpose: str) -> Photo:
     digest = fingerprint(data)
     match = find_visible_match(session, caller, match_id)
-    picture = None
-    feedback = load_feedback(session, match)
-    if not _find_same(feedback, match, caller, purpose, digest):
-        _require(act, caller, match, feedback)
-        picture = clean_photo(data, media_type)
+    picture = None if _find_same(session, match, caller, act, purpose, digest) else clean_photo(data, media_type)
     # Checked again under the lock, which is taken only once the picture is ready.
     match = lock_match(session, match, with_book=False)
     versions.check_if_match(session, match)
-    feedback = load_feedback(session, match)
-    if same := _find_same(feedback, match, caller, purpose, digest):
+    if same := _find_same(session, match, caller, act, purpose, digest):
         return same
-    _require(act, caller, match, feedback)
     picture = picture or clean_photo(data, media_type)
     side = side_of(caller, match)
     photo = Photo(
@@ -54,14 +48,14 @@ def _add(session: Session, caller: Caller, match_id: UUID, data: bytes, media_ty
     return photo
 
 
-def _require(act: str, caller: Caller, match: Match, feedback: Feedback) -> None:
-    if problem := rules.find_problem(act, caller, match, feedback):
-        raise problem
-
-
-def _find_same(feedback: Feedback, match: Match, caller: Caller, purpose: str, digest: bytes) -> Photo | None:
+def _find_same(session: Session, match: Match, caller: Caller, act: str, purpose: str, digest: bytes) -> Photo | None:
+    """Find the caller's photo of the same file. Without one, raises the problem that keeps the caller from adding it."""
+    feedback = load_feedback(session, match)
     current = rules.select_current_photos(feedback, side_of(caller, match) or "", purpose)
-    return next((photo for photo in current if photo.digest == digest and photo.added_by == caller.id), None)
+    same = next((photo for photo in current if photo.digest == digest and photo.added_by == caller.id), None)
+    if same is None and (problem := rules.find_problem(act, caller, match, feedback)):
+        raise problem
+    return same
 
 
 def remove_photo(session: Session, caller: Caller, photo_id: UUID) -> Photo:

@@ -8,11 +8,11 @@ from sqlalchemy.orm import Session
 from chassis.data.database import now
 from chassis.http.auth import Caller
 from matching.book.events import required
-from matching.book.lock import lock_for_action
 from matching.book.rules import side_of
 from matching.feedback import rules
+from matching.feedback.lock import lock_for_feedback
 from matching.feedback.model import Rating
-from matching.feedback.queries import Ratings, load_feedback, load_ratings_seen_by
+from matching.feedback.queries import Ratings, load_ratings_seen_by
 from matching.reliability import actions as reliability
 
 AT_ONCE = 500
@@ -30,17 +30,11 @@ _SHOW = text(
 
 def rate_match(session: Session, caller: Caller, match_id: UUID, stars: int) -> Ratings:
     """Rate the other side once, from 1 to 5. The second rating of a match shows both."""
-    match = lock_for_action(
-        session,
-        caller,
-        match_id,
-        "rate_match",
-        rule=lambda act, caller, match: rules.find_problem(act, caller, match, load_feedback(session, match)),
-    )
+    match, feedback = lock_for_feedback(session, caller, match_id, "rate_match")
     side, at = side_of(caller, match), now()
     closes_at = required(rules.find_rating_deadline(match))
     rating = Rating(match_id=match.id, side=side, stars=stars, by=caller.id, at=at, closes_at=closes_at)
-    both = [*load_feedback(session, match).ratings, rating]
+    both = [*feedback.ratings, rating]
     session.add(rating)
     if len(both) == 2:
         for one in both:

@@ -8,25 +8,18 @@ from chassis.data.database import now
 from chassis.http import versions
 from chassis.http.auth import Caller
 from chassis.messaging import outbox
-from matching.book.lock import lock_for_action
 from matching.book.rules import HOUSEHOLD
 from matching.feedback import rules
 from matching.feedback.events import thanks_given, thanks_refused, thanks_written
+from matching.feedback.lock import lock_for_feedback
 from matching.feedback.model import Thanks
 from matching.feedback.problems import unknown_photo
-from matching.feedback.queries import find_visible_thanks, load_feedback, load_managers
+from matching.feedback.queries import find_visible_thanks, load_managers
 
 
 def thank_giver(session: Session, caller: Caller, match_id: UUID, text: str, photo_id: UUID | None = None) -> Thanks:
     """Write thanks for the household's side. Raises `unknown_photo` unless the photo was added for the thanks of this match."""
-    match = lock_for_action(
-        session,
-        caller,
-        match_id,
-        "thank_giver",
-        rule=lambda act, caller, match: rules.find_problem(act, caller, match, load_feedback(session, match)),
-    )
-    feedback = load_feedback(session, match)
+    match, feedback = lock_for_feedback(session, caller, match_id, "thank_giver")
     if photo_id and photo_id not in {photo.id for photo in rules.select_current_photos(feedback, HOUSEHOLD, "thanks")}:
         raise unknown_photo()
     thanks = Thanks(match=match, version=1, author_id=caller.id, text=text, photo_id=photo_id, state="waiting", written_at=now())
