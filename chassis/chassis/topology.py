@@ -37,8 +37,8 @@ def declare(channel: amqp.Channel, service: str, subscriptions: Iterable[Subscri
         channel.queue_bind(subscription.queue, exchange.name, name_of(subscription.event))
 
 
-def _exchange(teller: str) -> Exchange:
-    return Exchange(exchange_of(teller), type="topic", durable=True)
+def _exchange(producer: str) -> Exchange:
+    return Exchange(exchange_of(producer), type="topic", durable=True)
 
 
 def _queue(name: str, dead_letters_to: str, ttl_ms: int | None = None) -> Queue:

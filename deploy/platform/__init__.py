@@ -31,11 +31,11 @@ def permissions(service: str) -> dict[str, str]:
     """
     own = rf"{service}[.].*"
     heard = {exchange_of(producer_of(handler.subscription.event)) for handler in handlers_of(import_module(f"{service}.worker").Worker)}
-    tellers = [exchange.replace(".", "[.]") for exchange in sorted(heard - {exchange_of(service)})]
+    producers = [exchange.replace(".", "[.]") for exchange in sorted(heard - {exchange_of(service)})]
     return {
-        "configure": _any([own, *tellers]),
+        "configure": _any([own, *producers]),
         "write": _any([own, rf"[a-z]+[.]{service}[.].*", r"amq[.]default"]),
-        "read": _any([own, *tellers]),
+        "read": _any([own, *producers]),
     }
 
 

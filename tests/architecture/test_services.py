@@ -47,9 +47,9 @@ def test_own_roles_run_inside_the_local_broker() -> None:
 
 
 def test_every_producer_and_listener_has_a_relay() -> None:
-    tellers = {producer_of(event) for event in every_event().values()}
+    producers = {producer_of(event) for event in every_event().values()}
     listeners = {name for name, service in services().items() if "worker" in service.roles}
-    assert tellers | listeners <= {name for name, service in services().items() if "relay" in service.roles}
+    assert producers | listeners <= {name for name, service in services().items() if "relay" in service.roles}
 
 
 def test_service_folders_and_list_agree() -> None:

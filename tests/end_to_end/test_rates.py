@@ -47,8 +47,8 @@ def test_insight_rebuilt_by_republishing_shows_the_same_figures(stacked: World) 
     with psycopg.connect(stacked.environment["INSIGHT_DATABASE_URL"].replace("+psycopg", "")) as database:
         database.execute(FORGOTTEN)
     assert rates(cast.city, CITY)["figures"]["needs"] == 0
-    for teller in ("matching", "needs", "users"):
-        stacked.command("chassis.retell", teller, "--to", "insight")
+    for producer in ("matching", "needs", "users"):
+        stacked.command("chassis.retell", producer, "--to", "insight")
     eventually(lambda: rates(cast.city, CITY) == before, 60)
 
 

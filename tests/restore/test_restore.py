@@ -86,8 +86,8 @@ class Drill:
         return outcome
 
     def replay(self, since: datetime) -> None:
-        for teller in ("users", "needs"):
-            self.run("chassis.replay", teller, "--to", "matching", "--since", (since - BEFORE).isoformat())
+        for producer in ("users", "needs"):
+            self.run("chassis.replay", producer, "--to", "matching", "--since", (since - BEFORE).isoformat())
 
     def heard(self) -> bool:
         return self.house.wait(lambda: self._waiting("matching.") == 0, 120)

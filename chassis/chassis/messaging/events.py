@@ -119,7 +119,7 @@ class ServiceWorker:
 
     name: str
     refuses_retelling: str = ""
-    """Why this service must not hear old events anew, when what it does upon them is more than keeping its tables; else empty."""
+    """The reason why this service refuses events sent once more: its handlers do more than fill tables. Empty when it accepts them."""
 
     @handles_batch(AdministratorAppointed)
     def on_administrator_appointed(self, session: Session, events: list[AdministratorAppointed]) -> None:

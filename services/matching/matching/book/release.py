@@ -34,6 +34,12 @@ def release_matches(session: Session, matches: Sequence[Match]) -> None:
         release_quantities(session, side, released)
 
 
+def release_part(session: Session, match: Match, quantity: int) -> None:
+    """Release a part of a match on both sides. The caller has locked its pledge and its need."""
+    release_quantities(session, "need", {match.need_id: quantity})
+    release_quantities(session, "pledge", {match.pledge_id: quantity})
+
+
 def release_quantities(session: Session, side: Side, released: Mapping[UUID, int]) -> None:
     """Release a quantity of each need or pledge that has not ended, and put all of them on the clearing queue.
 

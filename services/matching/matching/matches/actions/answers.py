@@ -13,7 +13,7 @@ from matching.book.events import match_accepted, match_declined, match_facts, ma
 from matching.book.lock import lock_for_action
 from matching.book.model import Match, Need, Pledge
 from matching.book.problems import not_enough, unknown_need, unknown_pledge
-from matching.book.release import release_matches, release_quantities
+from matching.book.release import release_matches, release_part
 from matching.matches.rules import find_claim_problem, split
 from matching.refusals.actions import add_rule_from_refusal
 from matching.refusals.rules import PAUSING_REASONS
@@ -33,8 +33,7 @@ def accept_match(session: Session, caller: Caller, match_id: UUID, quantity: int
     record_movement(match, "promised", promised, caller.id)
     session.flush()
     if left:
-        release_quantities(session, "need", {match.need_id: left})
-        release_quantities(session, "pledge", {match.pledge_id: left})
+        release_part(session, match, left)
     outbox.add(session, match_accepted(match))
     return match
 
@@ -62,8 +61,7 @@ def decline_match(session: Session, caller: Caller, match_id: UUID, reason: str)
         record_movement(match, "returned", promised, caller.id)
     session.flush()
     released = promised or match.quantity
-    release_quantities(session, "need", {match.need_id: released})
-    release_quantities(session, "pledge", {match.pledge_id: released})
+    release_part(session, match, released)
     outbox.add(session, match_declined(match))
     return match
 

@@ -15,7 +15,7 @@ from matching.book.events import match_closed, match_received, match_sent
 from matching.book.lock import lock_for_action
 from matching.book.model import Match
 from matching.book.problems import more_than_promised, more_than_sent
-from matching.book.release import release_quantities
+from matching.book.release import release_part, release_quantities
 from matching.book.rules import find_cancellation_problem
 from matching.matches.rules import find_outcome, find_receipt_problem, split, split_cancelled
 from matching.reliability import actions as reliability
@@ -34,8 +34,7 @@ def send_match(
         record_movement(match, "returned", left, caller.id)
     session.flush()
     if left:
-        release_quantities(session, "need", {match.need_id: left})
-        release_quantities(session, "pledge", {match.pledge_id: left})
+        release_part(session, match, left)
     outbox.add(session, match_sent(match))
     return match
 
