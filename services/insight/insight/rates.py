@@ -20,8 +20,8 @@ def compute_rates(
     Raises `not_found` for a region that they may not see, `months_only`, `no_month_over`, `wrong_period`.
     """
     for_public = not rules.sees_all(caller, region)
-    if for_public and (refusal := rules.public_refusal(region, by)):
-        raise refusal
+    if for_public and (problem := rules.find_public_problem(region, by)):
+        raise problem
     period = rules.choose_period(since, until, by, today(), for_public)
     previous = period.previous()
     buckets = queries.sum_buckets(session, region, period)

@@ -17,8 +17,8 @@ def sees_all(caller: Caller | None, region: str) -> bool:
     return caller is not None and caller.manages(region)
 
 
-def public_refusal(region: str, by: By | None) -> Problem | None:
-    """The problem with a question of the public: below a county there is nothing, and buckets are months. None if it is answered."""
+def find_public_problem(region: str, by: By | None) -> Problem | None:
+    """Return the problem with a question of the public: below a county there is nothing, and buckets are months. None if it is answered."""
     if len(region) > PUBLIC_LEVEL:
         return not_found()
     return months_only() if by not in {None, "month"} else None

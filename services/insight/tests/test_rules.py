@@ -9,7 +9,7 @@ from chassis.data.database import new_id
 from chassis.http.auth import Caller
 from chassis.problems import Problem
 from insight.days import By, Period
-from insight.rules import choose_period, public_refusal, sees_all
+from insight.rules import choose_period, find_public_problem, sees_all
 
 from .conftest import CITY, COUNTY, TOWN, VILLAGE
 
@@ -35,7 +35,7 @@ def test_administrators_see_all_of_their_regions(who: Caller | None, sees: bool)
     [("", None, None), (COUNTY, "month", None), (TOWN, None, "not_found"), (VILLAGE, "day", "not_found"), (COUNTY, "day", "months_only")],
 )
 def test_the_public_asks_for_months_of_counties(region: str, by: By | None, code: str | None) -> None:
-    refusal = public_refusal(region, by)
+    refusal = find_public_problem(region, by)
     assert (refusal.code if refusal else None) == code
 
 

@@ -233,8 +233,8 @@ def _lock_need(act: str, session: Session, caller: Caller, need_id: UUID) -> Nee
     if need is None or rules.view_of(caller, need) == "public":
         raise not_found()
     versions.check_if_match(session, need)
-    if refusal := rules.need_refusal(act, caller, need, queries.find_township_managers(session, caller, [need])):
-        raise refusal
+    if problem := rules.find_need_problem(act, caller, need, queries.find_township_managers(session, caller, [need])):
+        raise problem
     return need
 
 
@@ -244,8 +244,8 @@ def _lock_own_pledge(session: Session, caller: Caller, pledge_id: UUID) -> Pledg
     if pledge is None or pledge.pledger_id != caller.id:
         raise not_found()
     versions.check_if_match(session, pledge)
-    if refusal := rules.pledge_refusal(caller, pledge):
-        raise refusal
+    if problem := rules.find_pledge_problem(caller, pledge):
+        raise problem
     return pledge
 
 
@@ -255,5 +255,5 @@ def _end_need(need: Need, state: str, reason: str | None) -> None:
 
 
 def _require_validity(valid_until: datetime) -> None:
-    if refusal := rules.validity_refusal(valid_until, now()):
-        raise refusal
+    if problem := rules.find_validity_problem(valid_until, now()):
+        raise problem

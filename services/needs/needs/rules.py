@@ -17,7 +17,7 @@ NeedRule = Callable[[Caller, Need, Managers], Problem | None]
 
 
 def view_of(caller: Caller | None, need: Need) -> View:
-    """The caller's view of a need: `own` for its side, `region` for administrators of its region, else the masked `public`."""
+    """Return the caller's view of a need: `own` for its side, `region` for administrators of its region, else the masked `public`."""
     if caller is None:
         return "public"
     manages = caller.manages(need.region)
@@ -61,33 +61,33 @@ NEED_RULES: dict[str, NeedRule] = {
 PLEDGE_ACTS = ("change_pledge", "withdraw_pledge")
 
 
-def need_refusal(act: str, caller: Caller, need: Need, managers: Managers) -> Problem | None:
-    """The problem that keeps the caller from this operation on the need; None if it is allowed."""
+def find_need_problem(act: str, caller: Caller, need: Need, managers: Managers) -> Problem | None:
+    """Return the problem that keeps the caller from this operation on the need; None if it is allowed."""
     return not_found() if view_of(caller, need) == "public" else NEED_RULES[act](caller, need, managers)
 
 
 def acts_on_need(caller: Caller | None, need: Need, managers: Managers) -> list[str]:
-    """The operations that the caller may carry out on the need now."""
-    return [act for act in NEED_RULES if need_refusal(act, caller, need, managers) is None] if caller else []
+    """List the operations that the caller may carry out on the need now."""
+    return [act for act in NEED_RULES if find_need_problem(act, caller, need, managers) is None] if caller else []
 
 
-def pledge_refusal(caller: Caller, pledge: Pledge) -> Problem | None:
-    """The problem that keeps the caller from changing or withdrawing the pledge; None if it is allowed."""
+def find_pledge_problem(caller: Caller, pledge: Pledge) -> Problem | None:
+    """Return the problem that keeps the caller from changing or withdrawing the pledge; None if it is allowed."""
     if pledge.pledger_id != caller.id:
         return not_found()
     return state_conflict(state="withdrawn") if pledge.withdrawn else None
 
 
 def acts_on_pledge(caller: Caller | None, pledge: Pledge) -> list[str]:
-    """The operations that the caller may carry out on the pledge now."""
-    return list(PLEDGE_ACTS) if caller and pledge_refusal(caller, pledge) is None else []
+    """List the operations that the caller may carry out on the pledge now."""
+    return list(PLEDGE_ACTS) if caller and find_pledge_problem(caller, pledge) is None else []
 
 
-def validity_refusal(valid_until: datetime, now: datetime) -> Problem | None:
-    """The problem with a pledge's last moment: it has to lie within two years from now. None if it is right."""
+def find_validity_problem(valid_until: datetime, now: datetime) -> Problem | None:
+    """Return the problem with a pledge's last moment: it has to lie within two years from now. None if it is right."""
     return None if now < valid_until < now + LONGEST_VALIDITY else past_validity()
 
 
 def open_quantity(pledge: Pledge) -> int:
-    """The quantity that is neither accepted nor proposed; nothing of a pledge that is withdrawn or rests."""
+    """Return the quantity that is neither accepted nor proposed; nothing of a pledge that is withdrawn or rests."""
     return 0 if pledge.withdrawn or pledge.resting else max(0, pledge.quantity - pledge.accepted - pledge.proposed)

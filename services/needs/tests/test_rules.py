@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from chassis.data.database import new_id
 from chassis.http.auth import Caller
 from needs.model import Need, Pledge
-from needs.rules import acts_on_need, acts_on_pledge, open_quantity, validity_refusal, view_of
+from needs.rules import acts_on_need, acts_on_pledge, find_validity_problem, open_quantity, view_of
 
 from .conftest import VILLAGE
 
@@ -110,4 +110,4 @@ def test_the_open_quantity_is_neither_accepted_nor_proposed(changes: dict[str, A
 
 @pytest.mark.parametrize(("days", "is_right"), [(-1, False), (0, False), (1, True), (730, True), (731, False)])
 def test_a_pledge_is_valid_for_at_most_two_years(days: int, is_right: bool) -> None:
-    assert (validity_refusal(NOW + timedelta(days), NOW) is None) == is_right
+    assert (find_validity_problem(NOW + timedelta(days), NOW) is None) == is_right

@@ -65,7 +65,7 @@ class ReadingOut(UnreadOut):
 @api.output(page_of(NoticeOut))
 def list_notices(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
     """One's own notices, newest first."""
-    page = queries.own_notices(session, caller, **query_data)
+    page = queries.list_own_notices(session, caller, **query_data)
     return page | {"items": [_shown(notice) for notice in page["items"]]}
 
 
@@ -74,7 +74,7 @@ def list_notices(session: Session, caller: Caller, query_data: dict[str, Any]) -
 @api.output(UnreadOut)
 def count_unread_notices(session: Session, caller: Caller) -> Any:
     """Count one's own unread notices."""
-    return {"unread": queries.unread_count(session, caller)}
+    return {"unread": queries.count_unread(session, caller)}
 
 
 @api.get("/notices/<uuid:notice_id>")
@@ -82,7 +82,7 @@ def count_unread_notices(session: Session, caller: Caller) -> Any:
 @api.output(NoticeOut)
 def get_notice(session: Session, caller: Caller, notice_id: UUID) -> Any:
     """One of one's own notices. Looking at it does not count as reading."""
-    return _shown(queries.own_notice(session, caller, notice_id))
+    return _shown(queries.find_own_notice(session, caller, notice_id))
 
 
 @api.post("/notices/<uuid:notice_id>/reading")
@@ -102,10 +102,10 @@ def read_notice(session: Session, caller: Caller, notice_id: UUID, json_data: di
 def read_notices(session: Session, caller: Caller, json_data: dict[str, Any]) -> Any:
     """Mark as read all one's notices up to one of them. Send `until`, lest one be marked that arrived meanwhile."""
     read = actions.read_notices(session, caller, **json_data)
-    return {"read": read, "unread": queries.unread_count(session, caller)}, 201, {"Location": "/v1/notices/unread-count"}
+    return {"read": read, "unread": queries.count_unread(session, caller)}, 201, {"Location": "/v1/notices/unread-count"}
 
 
 def _shown(notice: Notice) -> dict[str, Any]:
-    # Whoever sees a notice may read it, as often as they like: `queries.own_notice` is the one rule for both.
+    # Whoever sees a notice may read it, as often as they like: `queries.find_own_notice` is the one rule for both.
     more = words_for(notice.kind, notice.side, notice.facts, language()) | {"allowed": ["read_notice"]}
     return more | {name: getattr(notice, name) for name in NoticeOut().fields if name not in more}

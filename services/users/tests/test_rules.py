@@ -12,11 +12,11 @@ from chassis.http.auth import Caller
 from users.model import Appointment, SignIn
 from users.rules import (
     acts_on_appointment,
-    appointing_refusal,
     can_see_appointment,
-    refresh_refusal,
-    region_refusal,
-    sign_in_refusal,
+    find_appointing_problem,
+    find_refresh_problem,
+    find_region_problem,
+    find_sign_in_problem,
     use_of_token,
 )
 
@@ -41,12 +41,12 @@ def sign_in(**changes: Any) -> SignIn:
 
 @pytest.mark.parametrize(("region", "is_right"), [(VILLAGE, True), (VILLAGE[:9], True), (VILLAGE[:6], False), ("", False), ("5107", False)])
 def test_an_administrator_acts_in_managed_regions_only(region: str, is_right: bool) -> None:
-    assert (region_refusal(caller(VILLAGE[:9], "44"), region) is None) == is_right
+    assert (find_region_problem(caller(VILLAGE[:9], "44"), region) is None) == is_right
 
 
 def test_nobody_appoints_themselves() -> None:
-    assert appointing_refusal(caller("", person=HOLDER), HOLDER) is not None
-    assert appointing_refusal(caller(""), HOLDER) is None
+    assert find_appointing_problem(caller("", person=HOLDER), HOLDER) is not None
+    assert find_appointing_problem(caller(""), HOLDER) is None
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_maker_holder_and_wider_managers_dismiss(who: Caller, is_seen: bool, act
     ("wrong", "minutes_ago", "seconds"), [(9, 0, None), (10, 0, 900), (10, 14, 60), (10, 15, None), (11, 14.999, 1), (99, 16, None)]
 )
 def test_a_phone_waits_15_minutes_after_ten_wrong_passwords(wrong: int, minutes_ago: float, seconds: int | None) -> None:
-    refusal = sign_in_refusal(wrong, NOW - timedelta(minutes=minutes_ago), NOW)
+    refusal = find_sign_in_problem(wrong, NOW - timedelta(minutes=minutes_ago), NOW)
     assert (refusal.retry_after_seconds if refusal else None) == seconds
 
 
@@ -86,7 +86,7 @@ def test_a_phone_waits_15_minutes_after_ten_wrong_passwords(wrong: int, minutes_
     ],
 )
 def test_an_ended_or_expired_sign_in_is_refused(changes: dict[str, Any], code: str | None) -> None:
-    refusal = refresh_refusal(sign_in(**changes), NOW)
+    refusal = find_refresh_problem(sign_in(**changes), NOW)
     assert (refusal.code if refusal else None) == code
 
 

@@ -14,23 +14,29 @@ WRONG_PASSWORDS_COUNT_FOR = timedelta(minutes=15)
 REPEAT_WITHIN = timedelta(seconds=10)
 
 
-def region_refusal(caller: Caller, region: str) -> Problem | None:
-    """The problem with acting in a region that the caller does not manage; None if they do."""
+def find_region_problem(caller: Caller, region: str) -> Problem | None:
+    """Return the problem with acting in a region that the caller does not manage; None if they do."""
     return None if caller.manages(region) else outside_region()
 
 
-def appointing_refusal(caller: Caller, account_id: UUID) -> Problem | None:
-    """The problem with appointing oneself: an appointment of one's own making would outlast one's dismissal. None for anybody else."""
+def find_appointing_problem(caller: Caller, account_id: UUID) -> Problem | None:
+    """Return the problem with appointing oneself, or None for anybody else.
+
+    An appointment that somebody made for themselves would outlast their dismissal.
+    """
     return own_appointment() if account_id == caller.id else None
 
 
 def can_see_appointment(caller: Caller, appointment: Appointment) -> bool:
-    """True for its holder and for managers of its region."""
+    """Return True for its holder and for managers of its region."""
     return caller.id == appointment.account_id or caller.manages(appointment.region)
 
 
-def dismissal_refusal(caller: Caller, appointment: Appointment) -> Problem | None:
-    """The problem that keeps the caller from ending the appointment; None for managers of a wider region, its maker and its holder."""
+def find_dismissal_problem(caller: Caller, appointment: Appointment) -> Problem | None:
+    """Return the problem that keeps the caller from ending the appointment, or None.
+
+    Managers of a wider region, its maker and its holder may end it.
+    """
     manages_wider = any(appointment.region.startswith(region) and region != appointment.region for region in caller.regions)
     if not manages_wider and caller.id not in {appointment.account_id, appointment.appointed_by}:
         return not_allowed()
@@ -38,20 +44,23 @@ def dismissal_refusal(caller: Caller, appointment: Appointment) -> Problem | Non
 
 
 def acts_on_appointment(caller: Caller, appointment: Appointment) -> list[str]:
-    """The operations that the caller may carry out on the appointment now."""
-    return ["dismiss_administrator"] if dismissal_refusal(caller, appointment) is None else []
+    """List the operations that the caller may carry out on the appointment now."""
+    return ["dismiss_administrator"] if find_dismissal_problem(caller, appointment) is None else []
 
 
-def sign_in_refusal(wrong_passwords: int, since: datetime, now: datetime) -> Problem | None:
-    """The problem of a phone with ten wrong passwords within a quarter of an hour, with the seconds to wait. None if it may sign in."""
+def find_sign_in_problem(wrong_passwords: int, since: datetime, now: datetime) -> Problem | None:
+    """Return the problem of a phone with ten wrong passwords within a quarter of an hour, or None if it may sign in.
+
+    The problem states the seconds to wait.
+    """
     left = since + WRONG_PASSWORDS_COUNT_FOR - now
     if wrong_passwords < MOST_WRONG_PASSWORDS or left <= timedelta(0):
         return None
     return too_many_attempts(retry_after_seconds=max(1, round(left.total_seconds())))
 
 
-def refresh_refusal(sign_in: SignIn, now: datetime) -> Problem | None:
-    """The problem of a sign-in that ended or expired; None if it goes on."""
+def find_refresh_problem(sign_in: SignIn, now: datetime) -> Problem | None:
+    """Return the problem of a sign-in that ended or expired; None if it goes on."""
     if sign_in.ended_at:
         return session_revoked() if sign_in.ended_because == "reuse" else session_ended()
     return session_ended() if sign_in.expires_at < now else None

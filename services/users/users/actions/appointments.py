@@ -24,11 +24,11 @@ from users.problems import unknown_administrator
 
 def appoint_administrator(session: Session, caller: Caller, wanted: Mapping[str, Any]) -> Appointment:
     """Let a staff account manage a region that the caller manages, or a part of it."""
-    if refusal := rules.region_refusal(caller, wanted["region"]):
-        raise refusal
+    if problem := rules.find_region_problem(caller, wanted["region"]):
+        raise problem
     account = _find_staff_account(session, wanted)
-    if refusal := rules.appointing_refusal(caller, account.id):
-        raise refusal
+    if problem := rules.find_appointing_problem(caller, account.id):
+        raise problem
     return appoint(session, account, wanted["region"], caller.id)
 
 
@@ -56,8 +56,8 @@ def dismiss_administrator(session: Session, caller: Caller, appointment_id: UUID
     if appointment is None or not rules.can_see_appointment(caller, appointment):
         raise not_found()
     versions.check_if_match(session, appointment)
-    if refusal := rules.dismissal_refusal(caller, appointment):
-        raise refusal
+    if problem := rules.find_dismissal_problem(caller, appointment):
+        raise problem
     appointment.dismissed_by, appointment.dismissed_at = caller.id, now()
     appointment.version += 1
     session.flush()

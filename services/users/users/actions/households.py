@@ -20,8 +20,8 @@ from users.problems import household_registered
 
 def register_household(session: Session, caller: Caller, wanted: Mapping[str, Any]) -> Household:
     """Register a household in a village that the caller manages; with a phone it gets an account of its own."""
-    if refusal := rules.region_refusal(caller, wanted["region"]):
-        raise refusal
+    if problem := rules.find_region_problem(caller, wanted["region"]):
+        raise problem
     standing = session.scalars(select(Household).where(Household.national_id_fingerprint == fingerprint(wanted["national_id"]))).first()
     if standing:
         raise household_registered(where=f" ({standing.region}, {standing.id})" if caller.manages(standing.region) else "")

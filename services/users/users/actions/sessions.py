@@ -41,14 +41,14 @@ def sign_in(session: Session, phone: str, password: str) -> SignedIn | Problem:
     while the password is compared, so the count of wrong ones is read again before a right one is accepted.
     """
     key = fingerprint(phone)
-    if refusal := _find_refusal(session, key):
-        return refusal
+    if problem := _find_sign_in_problem(session, key):
+        return problem
     account = session.scalars(select(Account).where(Account.phone_fingerprint == key, Account.state == "active")).first()
     right = passwords.is_password(account.password_hash if account else None, password)
     if account is None or not right:
         return _count_wrong_password(session, key) or wrong_credentials()
-    if refusal := _find_refusal(session, key):
-        return refusal
+    if problem := _find_sign_in_problem(session, key):
+        return problem
     session.execute(delete(WrongPasswords).where(WrongPasswords.phone_fingerprint == key))
     return _start_sign_in(session, account)
 
@@ -64,8 +64,8 @@ def refresh_session(session: Session, token: str) -> SignedIn | Problem:
         return session_ended()
     sign_in, secret = found
     at = now()
-    if refusal := rules.refresh_refusal(sign_in, at):
-        return refusal
+    if problem := rules.find_refresh_problem(sign_in, at):
+        return problem
     token_hash = _hash(secret)
     match rules.use_of_token(sign_in, token_hash, at):
         case "first":
@@ -94,10 +94,10 @@ def delete_expired(session: Session) -> None:
     session.execute(delete(WrongPasswords).where(WrongPasswords.since < now() - rules.WRONG_PASSWORDS_COUNT_FOR))
 
 
-def _find_refusal(session: Session, key: bytes) -> Problem | None:
+def _find_sign_in_problem(session: Session, key: bytes) -> Problem | None:
     counted = select(WrongPasswords.tries, WrongPasswords.since).where(WrongPasswords.phone_fingerprint == key)
     row = session.execute(counted).first()
-    return rules.sign_in_refusal(row.tries, row.since, now()) if row else None
+    return rules.find_sign_in_problem(row.tries, row.since, now()) if row else None
 
 
 def _count_wrong_password(session: Session, key: bytes) -> Problem | None:
@@ -111,7 +111,7 @@ def _count_wrong_password(session: Session, key: bytes) -> Problem | None:
         ).returning(WrongPasswords.tries, WrongPasswords.since)
     ).one()
     # The count includes this wrong password.
-    return rules.sign_in_refusal(counted.tries - 1, counted.since, at)
+    return rules.find_sign_in_problem(counted.tries - 1, counted.since, at)
 
 
 def _start_sign_in(session: Session, account: Account) -> SignedIn:

@@ -13,8 +13,8 @@ def insert_unique(session: Session, row: object) -> None:
     try:
         session.flush()
     except IntegrityError as error:
-        if refusal := _refusal(getattr(error.orig, "diag", None)):
-            raise refusal from None
+        if problem := _refusal(getattr(error.orig, "diag", None)):
+            raise problem from None
         raise
 
 
