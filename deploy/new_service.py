@@ -23,7 +23,7 @@ SERVICES, CONTRACTS, LIST = ROOT / "services", ROOT / "contracts/contracts", HER
 RUFF = str(Path(sys.executable).with_name("ruff"))
 BLOCKS = {
     "full": '\n[{name}]\nport = {port}\npaths = ["/v1/{name}"]\n'
-    'roles = {{ web = "chassis.http", worker = "chassis.worker", relay = "chassis.relay" }}\nsecrets = ["SEAL_KEYS"]\n',
+    'roles = {{ web = "chassis.http", worker = "chassis.worker", relay = "chassis.relay" }}\nsecrets = ["SEAL_KEYS", "FINGERPRINT_KEY"]\n',
     "listener": '\n[{name}]\nroles = {{ worker = "chassis.worker", relay = "chassis.relay" }}\n',
 }
 NEXT = """\

@@ -160,10 +160,11 @@ def test_each_process_gets_only_the_secrets_of_its_service(values: str) -> None:
         assert ("JWKS_URL" in told) is (role == "web" and service != "users")
 
 
-def test_only_encrypting_services_list_encryption_secrets() -> None:
+def test_services_list_exactly_the_secrets_that_they_use() -> None:
     words = {"Encrypted": "SEAL_KEYS", "EncryptedBytes": "SEAL_KEYS", "fingerprint": "FINGERPRINT_KEY"}
     for name, service in services().items():
-        used = set()
+        # Bodies of requests with an Idempotency-Key are fingerprinted by the chassis.
+        used = {"FINGERPRINT_KEY"} if service.answers else set()
         for path in (ROOT / "services" / name / name).rglob("*.py"):
             for node in ast.walk(ast.parse(path.read_text("utf-8"))):
                 if isinstance(node, ast.ImportFrom) and node.module == "chassis.data.encryption":
