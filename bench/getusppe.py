@@ -97,7 +97,7 @@ class Players:
         self.donors = donors
         self.pledgers: set[str] = set()
 
-    def bring_in(self, folder: Path, told: dict[str, str]) -> None:
+    def bring_in(self, folder: Path, variables: dict[str, str]) -> None:
         """Import all accounts with the operators' command."""
         people: list[dict[str, str]] = [
             {"kind": "staff", "phone": phone, "name": f"{town} 管理员", "region": town, "manages": town}
@@ -115,7 +115,7 @@ class Players:
             writer.writeheader()
             writer.writerows(person | {"password": self.password} for person in people)
         command = [sys.executable, "-W", "ignore", "-m", "users.import_accounts", str(path), "--refused", str(folder / "refused.csv")]
-        subprocess.run(command, env=told, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(command, env=variables, check=True, stdout=subprocess.DEVNULL)
 
 
 class Crowd:
@@ -229,8 +229,8 @@ def main() -> None:
         fresh_stack(asked.stack) as (folder, stated),
         Progress(*columns, console=Console(stderr=True)) as progress,
     ):
-        told = os.environ | stated["environment"]
-        players.bring_in(folder, told)
+        variables = os.environ | stated["environment"]
+        players.bring_in(folder, variables)
         watch = audit.Audit(stated["environment"])
         _wait(watch.is_quiet, progress, "事件送达 events heard")
         crowd = Crowd(stated["addresses"], players.password)

@@ -51,12 +51,12 @@ def buildah(*words: str) -> str:
 
 
 def contained(
-    service: str, *words: str, told: Iterable[str] = (), files: Mapping[Path, Path] | None = None, options: Sequence[str] = ()
+    service: str, *words: str, passed: Iterable[str] = (), files: Mapping[Path, Path] | None = None, options: Sequence[str] = ()
 ) -> list[str]:
     """Return the command that runs `words` in a service's image with the limits of a cluster.
 
-    `told` names variables of the caller's environment to pass on; `files` are mounted read-only, by their path here.
+    `passed` names variables of the caller's environment to pass on; `files` are mounted read-only, by their path here.
     """
-    variables = [f"--env={name}" for name in sorted(told)]
+    variables = [f"--env={name}" for name in sorted(passed)]
     mounted = [f"--volume={here}:{there}:ro" for here, there in (files or {}).items()]
     return [*PODMAN, "run", "--rm", *CONFINED, *variables, *mounted, *options, image_of(service), *words]

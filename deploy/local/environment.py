@@ -24,14 +24,14 @@ ON_ONE_ADDRESS = {"RATE_SIGN_INS": "100000/minute", "RATE_GUESTS": "100000/minut
 
 def environment(folder: Path, database_url: Callable[[str], str], *, origin: str, broker_url: str | None = None) -> dict[str, str]:
     """Return the environment of every process. Keys are made once and kept in `folder`, readable by its owner only."""
-    told: dict[str, str] = (
+    variables: dict[str, str] = (
         ON_ONE_ADDRESS
         | dict(os.environ)
         | keys_of(folder)
         | {"JWKS_URL": f"{origin}/v1/jwks", "USERS_SIGNING_KEYS": str(signing_key_of(folder))}
     )
-    told |= {f"{name.upper()}_DATABASE_URL": database_url(name) for name in services()}
-    return told | ({"BROKER_URL": broker_url} if broker_url else {})
+    variables |= {f"{name.upper()}_DATABASE_URL": database_url(name) for name in services()}
+    return variables | ({"BROKER_URL": broker_url} if broker_url else {})
 
 
 def keys_of(folder: Path) -> dict[str, str]:

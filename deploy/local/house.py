@@ -56,22 +56,22 @@ def _run(folder: Path, origin: str, console: Console, durable: bool) -> None:
             with console.status(f"数据库 database: {name}"):
                 database.create(name)
                 migrate(database.url(name), name)
-        told = environment(folder, database.url, origin=origin) | ON_A_LAPTOP
+        variables = environment(folder, database.url, origin=origin) | ON_A_LAPTOP
         modules = {"web": "deploy.local.origin", "courier": "deploy.local.local_broker"}
-        running = {name: _start(module, told) for name, module in modules.items()}
+        running = {name: _start(module, variables) for name, module in modules.items()}
         try:
             with console.status("启动服务 starting"):
                 _wait_ready(origin, running)
-            sandbox.open_house(folder, origin, told, console)
+            sandbox.open_house(folder, origin, variables, console)
             _watch(running)
         finally:
             _stop(running)
 
 
-def _start(module: str, told: dict[str, str]) -> "subprocess.Popen[bytes]":
+def _start(module: str, variables: dict[str, str]) -> "subprocess.Popen[bytes]":
     """Start a process that dies with the house. Ctrl-C reaches the house alone, which stops its processes in order."""
     command = ["setpriv", "--pdeathsig", "TERM", "--", sys.executable, "-m", module]
-    return subprocess.Popen(command, env=told, start_new_session=True)
+    return subprocess.Popen(command, env=variables, start_new_session=True)
 
 
 def _wait_ready(origin: str, running: dict[str, "subprocess.Popen[bytes]"]) -> None:

@@ -228,8 +228,8 @@ def run_timer(database: Database, method: Callable[..., object], seconds: float,
 def main() -> None:
     telemetry.start("house", "courier")
     stopping = threading.Event()
-    told = {name: Settings.of(name) for name in services()}
-    databases = {name: Database.of(settings, "courier") for name, settings in told.items()}
+    all_settings = {name: Settings.of(name) for name in services()}
+    databases = {name: Database.of(settings, "courier") for name, settings in all_settings.items()}
     workers = {name: import_module(f"{name}.worker").Worker for name in services()}
     listeners = [
         Listener(databases[name], handler, handler.list_handler(getattr(worker(), handler.method)))
@@ -238,8 +238,8 @@ def main() -> None:
     ]
     jobs: list[Callable[[], object]] = []
     for name, service in services().items():
-        jobs += [partial(import_module(module).run, told[name], stopping) for module in service.jobs]
-        broker = LocalBroker(told[name], databases[name], listeners)
+        jobs += [partial(import_module(module).run, all_settings[name], stopping) for module in service.jobs]
+        broker = LocalBroker(all_settings[name], databases[name], listeners)
         broker.stopping = stopping
         jobs.append(broker.run)
         jobs.append(partial(run_timer, databases[name], broker.turn_page, 3600, stopping))

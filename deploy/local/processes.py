@@ -11,17 +11,17 @@ OF_TRACING = "OTEL_"
 
 
 class Here:
-    """Processes of this Python, with the environment `told`."""
+    """Processes of this Python, with the environment `variables`."""
 
-    def __init__(self, told: dict[str, str]) -> None:
-        self.told = told
+    def __init__(self, variables: dict[str, str]) -> None:
+        self.variables = variables
 
     def together(self, names: list[str]) -> list[list[str]]:
         """Group the services that one process can prepare together."""
         return [names]
 
     def command(self, name: str, *words: str) -> list[str]:
-        """Return the command of a process named `<service>-…` that runs a module in the environment `told`."""
+        """Return the command of a process named `<service>-…` that runs a module in the environment `variables`."""
         return [sys.executable, "-m", *words]
 
     def close(self) -> None:
@@ -31,14 +31,14 @@ class Here:
 class InImages(Here):
     """Containers of the images that `make images` made, with only those variables that the machine's environment lacks."""
 
-    def __init__(self, told: dict[str, str]) -> None:
-        ours = {name for name, value in told.items() if os.environ.get(name) != value or name.startswith(OF_TRACING)}
-        self._heard = ours | {"HOST", "PORT", "METRICS_PORT"}
-        self._key = Path(told["USERS_SIGNING_KEYS"])
+    def __init__(self, variables: dict[str, str]) -> None:
+        ours = {name for name, value in variables.items() if os.environ.get(name) != value or name.startswith(OF_TRACING)}
+        self._passed = ours | {"HOST", "PORT", "METRICS_PORT"}
+        self._key = Path(variables["USERS_SIGNING_KEYS"])
         self._containers: list[str] = []
-        # Who runs in an image is not who made the key, and nobody else may read it.
+        # The user in the image is another one than the owner of the key, and only the owner may read it.
         os.chown(self._key, engine.USER, engine.USER)
-        super().__init__(told | engine.ways() | {"HOST": "127.0.0.1"})
+        super().__init__(variables | engine.ways() | {"HOST": "127.0.0.1"})
 
     def together(self, names: list[str]) -> list[list[str]]:
         return [[name] for name in names]
@@ -46,7 +46,7 @@ class InImages(Here):
     def command(self, name: str, *words: str) -> list[str]:
         self._containers.append(f"duijie-{os.getpid()}-{name}")
         options = [f"--name={self._containers[-1]}"]
-        return engine.contained(name.partition("-")[0], *words, told=self._heard, files={self._key: self._key}, options=options)
+        return engine.contained(name.partition("-")[0], *words, passed=self._passed, files={self._key: self._key}, options=options)
 
     def close(self) -> None:
         command = [*engine.PODMAN, "rm", "--force", "--ignore", "--time=10", *self._containers]

@@ -49,13 +49,13 @@ curl -sS --fail-with-body "{origin}/v1/notices?limit=1" -H "Authorization: Beare
 """  # noqa: E501
 
 
-def open_house(folder: Path, origin: str, told: dict[str, str], console: Console) -> None:
+def open_house(folder: Path, origin: str, variables: dict[str, str], console: Console) -> None:
     """Seed the sandbox once, show it, and announce that the house is ready."""
     kept = folder / "sandbox.json"
     state: dict[str, Any] = json.loads(kept.read_text()) if kept.exists() else {"password": secrets.token_urlsafe(9), "seeded": False}
     if not state["seeded"]:
         _keep(kept, state)
-        _seed(folder, origin, told, state["password"], console)
+        _seed(folder, origin, variables, state["password"], console)
         _keep(kept, state | {"seeded": True})
     _show(folder, origin, state["password"], console)
 
@@ -69,9 +69,9 @@ def _keep(path: Path, state: dict[str, Any]) -> None:
     path.write_text(json.dumps(state))
 
 
-def _seed(folder: Path, origin: str, told: dict[str, str], password: str, console: Console) -> None:
+def _seed(folder: Path, origin: str, variables: dict[str, str], password: str, console: Console) -> None:
     people = _people()
-    households = _import(folder, told, password, people)
+    households = _import(folder, variables, password, people)
     with Progress(console=console) as progress:
         posting = progress.add_task("需求 needs", total=len(people["needs"]))
         pledging = progress.add_task("爱心意向 pledges", total=len(people["givers"]))
@@ -84,7 +84,7 @@ def _seed(folder: Path, origin: str, told: dict[str, str], password: str, consol
                 job.result()
 
 
-def _import(folder: Path, told: dict[str, str], password: str, people: dict[str, Any]) -> list[dict[str, str]]:
+def _import(folder: Path, variables: dict[str, str], password: str, people: dict[str, Any]) -> list[dict[str, str]]:
     """Import all accounts with the operators' command; return the households with id, village and phone, if any."""
     rows = [{"kind": "staff", "password": password, "region": one["manages"], **one} for one in people["administrators"]]
     rows += [{"kind": one["kind"], "name": one["name"], "phone": one["phone"], "password": password} for one in people["givers"]]
@@ -108,7 +108,7 @@ def _import(folder: Path, told: dict[str, str], password: str, people: dict[str,
         writer.writerows(rows)
     command = [sys.executable, "-m", "users.import_accounts", str(listed), "--ids", str(ids)]
     try:
-        subprocess.run(command, env=told, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(command, env=variables, check=True, stdout=subprocess.DEVNULL)
         with ids.open(encoding="utf-8", newline="") as file:
             known = {int(row["row"]): row for row in csv.DictReader(file)}
     finally:

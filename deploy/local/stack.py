@@ -40,8 +40,8 @@ def main() -> None:
     ):
         for name in services():
             database.create(name)
-        told = environment(folder, database.url, origin=by_service(addresses)("/v1/jwks"), broker_url=broker.url())
-        processes = InImages(told) if arguments.images else Here(told)
+        variables = environment(folder, database.url, origin=by_service(addresses)("/v1/jwks"), broker_url=broker.url())
+        processes = InImages(variables) if arguments.images else Here(variables)
         for step in ("chassis.migrate", "chassis.topology"):
             print(f"… {step}", flush=True)
             if step == "chassis.topology":
@@ -49,13 +49,13 @@ def main() -> None:
             commands = [
                 processes.command(f"{names[0]}-{step.rpartition('.')[2]}", step, *names) for names in processes.together(list(services()))
             ]
-            begun = [subprocess.Popen(command, env=processes.told) for command in commands]
+            begun = [subprocess.Popen(command, env=processes.variables) for command in commands]
             if sum(one.wait() for one in begun):
                 sys.exit(f"{step} failed, see above")
         manager = Manager()
         metrics: dict[str, int] = {}
         for name, service in services().items():
-            own = processes.told | ({"PORT": str(ports[name])} if name in ports else {})
+            own = processes.variables | ({"PORT": str(ports[name])} if name in ports else {})
             for role, module in service.roles.items():
                 many = bool(service.jobs) and (role == "worker" or module in service.jobs)
                 for number in range(arguments.replicas if many else 1):
@@ -64,7 +64,7 @@ def main() -> None:
                     line = "exec " + shlex.join(processes.command(process, module, name))
                     manager.add_process(process, line, env=own | {"METRICS_PORT": str(metrics[process])}, quiet=arguments.quiet)
         measured = {process: f"http://127.0.0.1:{port}/metrics" for process, port in metrics.items()}
-        stated = {"addresses": addresses, "metrics": measured, "environment": _ours(told), "pid": os.getpid()}
+        stated = {"addresses": addresses, "metrics": measured, "environment": _ours(variables), "pid": os.getpid()}
         if arguments.watched:
             stated["broker_metrics"] = f"http://127.0.0.1:{broker.metrics_port}/metrics/detailed"
         threading.Thread(target=_announce, args=(ready, stated), daemon=True).start()
@@ -86,8 +86,8 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _ours(told: dict[str, str]) -> dict[str, str]:
-    return {name: value for name, value in told.items() if os.environ.get(name) != value}
+def _ours(variables: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in variables.items() if os.environ.get(name) != value}
 
 
 def _announce(ready: Path, stated: dict[str, object]) -> None:

@@ -36,7 +36,7 @@ class World:
     broker_metrics: str = ""
     is_imaged: bool = False
     above: dict[str, ApiClient] = field(default_factory=dict)
-    """Administrators of a city and a township, appointed for the first story told here."""
+    """Administrators of a city and a township, appointed for the first story here."""
 
     def client(self) -> ApiClient:
         return ApiClient(self.origin)
@@ -45,8 +45,8 @@ class World:
         """Run a command as an operator would and return its output."""
         command = [sys.executable, "-W", "ignore", "-m", *words]
         if self.is_imaged:
-            told = {name for name, value in self.environment.items() if os.environ.get(name) != value}
-            command = contained(words[0].partition(".")[0], *words, told=told, files={self.folder: self.folder})
+            passed = {name for name, value in self.environment.items() if os.environ.get(name) != value}
+            command = contained(words[0].partition(".")[0], *words, passed=passed, files={self.folder: self.folder})
         return subprocess.run(command, env=self.environment, check=True, capture_output=True, text=True).stdout
 
 
