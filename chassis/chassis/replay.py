@@ -69,7 +69,7 @@ def main() -> None:
     """Resend what the command line asks for."""
     moment = {"type": _moment, "metavar": "TIME"}
     since = moment | {"help": "published then or later: 2026-11-23, or 2026-11-23T08:00:00+08:00"}
-    given = resend.arguments_of(__doc__, since=since, until=moment | {"help": "told before"})
+    given = resend.arguments_of(__doc__, since=since, until=moment | {"help": "published before"})
     settings = Settings.of(given.producer)
 
     def found(database: Database) -> list[Source]:

@@ -119,7 +119,7 @@ class ServiceWorker:
 
     name: str
     refuses_retelling: str = ""
-    """The reason why this service refuses events sent once more: its handlers do more than fill tables. Empty when it accepts them."""
+    """The reason why this service refuses `retell`: its handlers do more than fill tables. Empty when it accepts it."""
 
     @handles_batch(AdministratorAppointed)
     def on_administrator_appointed(self, session: Session, events: list[AdministratorAppointed]) -> None:

@@ -139,7 +139,7 @@ def test_who_called_it_a_no_show_does_not_decide_about_that(client: Client, data
     assert decide(promise, path, county) == (403, "own_appeal")
 
 
-def test_what_was_written_lies_sealed_and_stays_out_of_events(blamed: Promise, county: Person, database: RolledBack) -> None:
+def test_appeal_text_is_encrypted_and_stays_out_of_events(blamed: Promise, county: Person, database: RolledBack) -> None:
     decide(blamed, appeal(blamed).headers["Location"], county)
     with database.begin() as session:
         kept = session.execute(text("SELECT text, answer FROM appeals")).one()

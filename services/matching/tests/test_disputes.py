@@ -212,7 +212,7 @@ def test_administrators_list_what_waits_in_their_regions(disputed: Disputed, dat
     assert len(disputed.client.get("/v1/disputes", by=disputed.giver).json["items"]) == 1
 
 
-def test_what_people_write_lies_sealed_and_is_told_to_nobody(disputed: Disputed, database: RolledBack) -> None:
+def test_dispute_text_is_encrypted_and_stays_out_of_events(disputed: Disputed, database: RolledBack) -> None:
     disputed.opens(disputed.household)
     disputed.goes("answer", ANSWER, disputed.town)
     with database.begin() as session:

@@ -254,7 +254,7 @@ def test_what_is_not_a_photo_is_refused_over_http(sent: Promise) -> None:
     assert add(sent, sent.giver, JPEG, **{"If-Match": '"1"'}).json["code"] == "stale"
 
 
-def test_photos_lie_sealed_and_stay_out_of_events(sent: Promise, database: RolledBack) -> None:
+def test_photos_are_encrypted_and_stay_out_of_events(sent: Promise, database: RolledBack) -> None:
     photo = add(sent, sent.giver)
     kept = sent.client.get(f"{photo.headers['Location']}/image", by=sent.giver).data
     with database.begin() as session:

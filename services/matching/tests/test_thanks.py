@@ -152,7 +152,7 @@ def test_only_a_photo_added_for_it_goes_with_thanks(got: Promise, client: Client
     assert thank(got, got.household, photo_id=show(got, got.household, 31).json["id"]).status_code == 201
 
 
-def test_what_was_written_lies_sealed_and_stays_out_of_events(got: Promise, county: Person, database: RolledBack) -> None:
+def test_thanks_text_is_encrypted_and_stays_out_of_events(got: Promise, county: Person, database: RolledBack) -> None:
     decide(got, thank(got, got.household).headers["Location"], county)
     assert WORDS.encode() not in encode(told(database, ThanksGiven)[0])
     with database.begin() as session:

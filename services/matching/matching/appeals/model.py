@@ -1,4 +1,4 @@
-"""Tables of reliability events, their sums by person, and appeals. Sealed columns are personal data: never in events or logs."""
+"""Tables of reliability events, their sums by person, and appeals. Encrypted columns are personal data: never in events or logs."""
 
 from datetime import datetime
 from uuid import UUID

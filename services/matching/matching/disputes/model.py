@@ -1,4 +1,4 @@
-"""Table of disputes. Their texts are personal: sealed, never in events or logs, read by both sides and the region's administrators."""
+"""Table of disputes. Their texts are personal: encrypted, never in events or logs, read by both sides and the region's administrators."""
 
 from datetime import datetime, timedelta
 from uuid import UUID

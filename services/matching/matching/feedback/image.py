@@ -1,4 +1,4 @@
-"""Cleaned photos: decoded, turned upright, made smaller and written anew, so that no metadata is left."""
+"""Cleaned photos: decoded, turned upright, made smaller and encoded again, so that no metadata is left."""
 
 import io
 import threading
@@ -34,7 +34,7 @@ class Picture:
 
 
 def clean_photo(data: bytes, media_type: str) -> Picture:
-    """Decode a photo and write it anew as a JPEG without metadata.
+    """Decode a photo and encode it as a JPEG without metadata.
 
     Raises `photo_unreadable` for a broken file or another type. Raises `photo_too_large` for too many pixels, before decoding them. Colours
     count as sRGB, transparency becomes white, and only the first of several pictures is kept.

@@ -1,4 +1,4 @@
-"""Tables of photos, thanks and ratings. Sealed columns are personal data and stay out of events and logs."""
+"""Tables of photos, thanks and ratings. Encrypted columns are personal data and stay out of events and logs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
