@@ -62,19 +62,19 @@ bench-matching: .venv/.ready rabbitmq ## needs matched a second at a million ple
 	@$(BIN)/python -W ignore -m bench.matching $(OPTIONS)
 
 .PHONY: trace
-trace: .venv/.ready rabbitmq ## one verification's way through the stack, from the request to the notices, as a tree of spans
+trace: .venv/.ready rabbitmq ## trace one verification through the stack, from the request to the notices, as a tree of spans
 	@$(BIN)/python -W ignore -m pytest -q -s tests/end_to_end/test_trace.py -k one_trace
 
 .PHONY: faults-smoke
-faults-smoke: .venv/.ready rabbitmq ## 20,000 events through 66 faults, and a ledger of what got lost or was done twice (SEED=n for the same faults)
+faults-smoke: .venv/.ready rabbitmq ## 20,000 events through 66 faults, and a ledger of lost and repeated events (SEED=n for the same faults)
 	@$(BIN)/python -W ignore -m tests.faults.campaign $(if $(SEED),--seed $(SEED))
 
 .PHONY: rolling
-rolling: .venv/.ready rabbitmq ## every role restarted ten times under 200 requests/s and events, and what failed or got lost (OPTIONS='--times 2 --roles needs-web …')
+rolling: .venv/.ready rabbitmq ## every role restarted ten times under 200 requests/s and events, with failed requests and lost events (OPTIONS='--times 2 --roles needs-web …')
 	@$(BIN)/python -W ignore -m tests.rolling.campaign $(OPTIONS)
 
 .PHONY: test
-test: .venv/.ready .venv/tools/.ready rabbitmq lint ## lint, then every test, three files at a time since much is waiting; campaigns in short
+test: .venv/.ready .venv/tools/.ready rabbitmq lint ## lint, then every test, three files at a time; campaigns shortened
 	@$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 .venv/tools/.ready: deploy/tools/requirements.txt deploy/tools/unpack.py
@@ -96,15 +96,15 @@ test: .venv/.ready .venv/tools/.ready rabbitmq lint ## lint, then every test, th
 		|| { echo "Debian's prometheus is not found: apt-get update"; exit 1; }; } && dpkg-deb -x prometheus_*.deb . && cp usr/bin/prom* $(CURDIR)/$(@D)/
 
 .PHONY: chart-test
-chart-test: .venv/.ready .venv/tools/.ready rabbitmq ## the chart: linted, rendered with every values file, validated, held against the code
+chart-test: .venv/.ready .venv/tools/.ready rabbitmq ## the chart: linted, rendered with every values file, validated, compared with the code
 	@$(BIN)/python -m pytest tests/deploy
 
 .PHONY: deploy-test
-deploy-test: images-test .venv/.ready .venv/tools/.ready rabbitmq .venv/checkov/.ready .venv/tools/bin/prometheus ## all that can be known of the manifests without a cluster: chart-test, checkov, alerts, the dashboard's queries
+deploy-test: images-test .venv/.ready .venv/tools/.ready rabbitmq .venv/checkov/.ready .venv/tools/bin/prometheus ## every check of the manifests that needs no cluster: chart-test, checkov, alerts, the dashboard's queries
 	@DEPLOY_TEST=1 $(BIN)/python -W ignore -m pytest tests/deploy tests/end_to_end/test_panels.py
 
 .PHONY: fuzz
-fuzz: .venv/.ready ## thousands of requests that nobody thought of, to every operation of every service
+fuzz: .venv/.ready ## thousands of generated requests to every operation of every service
 	@CAMPAIGN=1 $(BIN)/python -m pytest tests/fuzz
 
 .PHONY: check
@@ -113,7 +113,7 @@ check: .venv/.ready .venv/tools/.ready rabbitmq .venv/rabbitmq-$(SUITE) lint ## 
 	@$(MAKE) --no-print-directory check-next
 
 .PHONY: check-next
-check-next: .venv/.ready .venv/tools/.ready .venv/rabbitmq-$(SUITE) ## what stands on RabbitMQ, on Debian 13's newer one, or another's (SUITE=forky): the chassis, users' rights, all faults
+check-next: .venv/.ready .venv/tools/.ready .venv/rabbitmq-$(SUITE) ## everything that uses RabbitMQ, on Debian 13's newer one, or another's (SUITE=forky): the chassis, users' rights, all faults
 	@CAMPAIGN=1 RABBITMQ_ROOT=.venv/rabbitmq-$(SUITE) $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder chassis/tests tests/deploy/test_platform.py tests/faults
 
 .PHONY: lint
@@ -125,7 +125,7 @@ lint: .venv/.ready ## ruff, mypy, the floors, no dead code; generated files fres
 	@$(BIN)/python -m deploy.generate --check
 
 .PHONY: lint-api
-lint-api: .venv/.ready ## the documents of API and events by their readers' tools, the TypeScript client compiled (node comes along)
+lint-api: .venv/.ready ## lint the documents of API and events, compile the TypeScript client (installs node)
 	@$(BIN)/python -m deploy.lint_api
 
 .PHONY: format
@@ -133,12 +133,12 @@ format: .venv/.ready ## ruff's format and safe fixes
 	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .
 
 .PHONY: generate
-generate: .venv/.ready ## what is generated and committed: schemas, examples, listeners, documents, the client's types
+generate: .venv/.ready ## write the generated files that are committed: schemas, examples, listeners, documents, the client's types
 	@$(BIN)/python -m deploy.generate
 	@$(BIN)/python -m deploy.lint_api --types
 
 .PHONY: release-contracts
-release-contracts: .venv/.ready ## make the present contracts those that later changes are held against
+release-contracts: .venv/.ready ## release the present contracts, with which later changes are compared
 	@$(BIN)/python -m deploy.generate --release
 
 .PHONY: release
@@ -163,11 +163,11 @@ compose-keys: .venv/.ready ## keys for deploy/compose.yaml, in var/compose
 	@$(BIN)/python -m deploy.images.compose
 
 .PHONY: images-test
-images-test: .venv/.ready rabbitmq buildah ## look into every image, and have the story told by processes in them (after `make images`)
+images-test: .venv/.ready rabbitmq buildah ## inspect every image, and run the story with processes in them (after `make images`)
 	@$(BIN)/python -m deploy.images.there && $(BIN)/python -W ignore -m pytest -v -m images
 
 .PHONY: lock
-lock: .venv/.ready ## pin the newest allowed versions anew, with hashes
+lock: .venv/.ready ## pin the newest allowed versions, with hashes
 	@$(BIN)/uv pip compile pyproject.toml $(MEMBERS:%=%/pyproject.toml) --upgrade --all-extras --generate-hashes --python-version 3.11 --no-header --quiet \
 		--no-emit-find-links --no-emit-index-url $(foreach m,$(MEMBERS),--no-emit-package duijie-$(notdir $(m))) -o requirements.txt
 	@for one in requirements checkov; do $(BIN)/uv pip compile deploy/tools/$$one.in --upgrade --generate-hashes --python-version 3.11 --no-header --quiet \

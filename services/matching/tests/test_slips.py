@@ -1,4 +1,4 @@
-"""The hand-over slip: printed by the village, confirmed once by whoever holds it, worth nothing else."""
+"""Hand-over slips: printed by the village, confirmed once by their holder, and good for nothing else."""
 
 import re
 import secrets

@@ -1,4 +1,4 @@
-"""Choosing a need: whoever chooses where help has come already is shown where none has."""
+"""Suggestions: a giver who claims a need in a helped village is shown needs in villages without help."""
 
 from datetime import UTC, datetime
 from typing import Any

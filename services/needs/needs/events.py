@@ -50,7 +50,7 @@ def pledge_changed(pledge: Pledge) -> PledgeChanged:
 
 
 def pledge_withdrawn(pledge: Pledge) -> PledgeWithdrawn:
-    """Make the event of a pledge of which nothing more is given."""
+    """Make the event of a withdrawn pledge."""
     return PledgeWithdrawn(**_fields_of_pledge(pledge), withdrawn_at=pledge.changed_at or pledge.offered_at)
 
 

@@ -106,6 +106,6 @@ def read_notices(session: Session, caller: Caller, json_data: dict[str, Any]) ->
 
 
 def _shown(notice: Notice) -> dict[str, Any]:
-    # Whoever sees a notice may read it, as often as they like: `queries.find_own_notice` is the one rule for both.
+    # Everybody who sees a notice may mark it as read, also twice: `queries.find_own_notice` guards both.
     more = words_for(notice.kind, notice.side, notice.facts, language()) | {"allowed": ["read_notice"]}
     return more | {name: getattr(notice, name) for name in NoticeOut().fields if name not in more}

@@ -23,7 +23,7 @@ HELPED = f"""
     NOT state IN ('proposed', 'refused', 'lapsed', 'declined') AND (state <> 'closed' OR ended_because IN ('delivered', 'partly_delivered'))
     AND answered_at > CAST(:at AS timestamptz) - interval '{REMEMBERED_DAYS} days'
 """
-"""SQL condition: the match helped its need lately. Cancelled matches, and those of which nothing arrived, do not count."""
+"""SQL condition: the match helped its need lately. Cancelled matches and those without a received quantity do not count."""
 
 _HELPED_IN = text(f"SELECT count(DISTINCT need_id) FROM matches WHERE region = :village AND {HELPED}")
 
@@ -59,7 +59,7 @@ class Suggested:
 
 @dataclass(frozen=True)
 class Suggestions:
-    """Suggestions instead of a need in `village`, of which `helped` needs had help lately; none without such help."""
+    """Suggestions instead of a need in `village`; `helped` needs there had help lately. Without such help there are none."""
 
     village: str
     helped: int
