@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from chassis.http.auth import STAFF, Caller
 from chassis.http.fields import Choice, Moment, NothingIn, Schema, Text
 from chassis.http.pagination import PageIn, page, page_of
+from chassis.http.routes import access
 from chassis.messaging import dead_letters
 from chassis.messaging.dead_letters import DROPPED, PARKED, REPLAYED, DeadLetter
 from chassis.messaging.redaction import redact
@@ -57,8 +58,6 @@ class DeadLettersIn(PageIn):
 
 def blueprint(service: str) -> APIBlueprint:
     """Return the routes `/v1/<service>/dead-letters…`; `operationId`s contain the service's name, so that they are unique."""
-    from chassis.http.routes import access
-
     api = APIBlueprint("dead_letters", __name__, url_prefix=f"/v1/{service}/dead-letters")
     dead_letter_page = page_of(DeadLetterOut)
 
