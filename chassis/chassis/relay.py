@@ -36,7 +36,7 @@ class Relay:
         self._settings = settings
         self._confirm_seconds = confirm_seconds
         self._database = Database.of(settings, "relay")
-        self._page: date | None = None
+        self._maintained_on: date | None = None
         self._next_attempt_at = 0.0
         self._unrouted: dict[str, float] = {}
         self.stopping = threading.Event()
@@ -109,19 +109,19 @@ class Relay:
             metrics.events_published.labels(self._settings.service, name, outcome).inc(count)
 
     def _maintain_journal(self) -> None:
-        if self._page == (today := now().date()) or time.monotonic() < self._next_attempt_at:
+        if self._maintained_on == (today := now().date()) or time.monotonic() < self._next_attempt_at:
             return
         try:
             with self._database.begin() as session:
                 journal.maintain_partitions(session, self._settings.journal_days)
         except Exception as error:
             # A reader, such as a backup, holds a lock. Partitions for two more days exist, except at the first start.
-            if self._page is None or not is_transient(error):
+            if self._maintained_on is None or not is_transient(error):
                 raise
             log.warning("the journal's page is not turned yet", extra={"error": type(error).__name__})
             self._next_attempt_at = time.monotonic() + PAGE_PAUSE_SECONDS
             return
-        self._page = today
+        self._maintained_on = today
 
 
 def _exchange_heartbeats(connection: amqp.Connection) -> None:

@@ -91,9 +91,9 @@ class LocalBroker:
         with database.begin() as session:
             session.execute(_TABLE)
             session.execute(_OF_OLD)
-            self.turn_page(session)
+            self.maintain_journal(session)
 
-    def turn_page(self, session: Session) -> None:
+    def maintain_journal(self, session: Session) -> None:
         journal.maintain_partitions(session, self._settings.journal_days)
 
     def deliver(self) -> int:
@@ -242,7 +242,7 @@ def main() -> None:
         broker = LocalBroker(all_settings[name], databases[name], listeners)
         broker.stopping = stopping
         jobs.append(broker.run)
-        jobs.append(partial(run_timer, databases[name], broker.turn_page, 3600, stopping))
+        jobs.append(partial(run_timer, databases[name], broker.maintain_journal, 3600, stopping))
         for method, entrypoint in entrypoints_of(workers[name]):
             if isinstance(entrypoint, Every):
                 timer = getattr(workers[name](), method)
