@@ -34,7 +34,7 @@ def test_nobody_notices_that_every_role_is_replaced_under_load(
     assert came_to == {"failed": 0, "restarts": len(plan.replaced) * plan.times, "lost": 0, "twice": 0}
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="who stops at once turns away those who are still sent to it")
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="without draining, requests still routed here are refused")
 def test_replacing_a_web_process_without_draining_goes_unnoticed(victims: Servers, tmp_path: Path) -> None:
     plan = Plan(("users-web", "needs-web", "needs-relay", "witness-worker"), ("needs-web",), times=1, rate=15, events=20, drain_seconds=0)
     assert counted(victims, tmp_path, plan)["failed"] == 0

@@ -16,7 +16,7 @@ from chassis.ops import gc_tuning, metrics, telemetry
 from chassis.settings import Settings
 from matching.book import clearing_queue
 from matching.clearing import actions, revision
-from matching.settings import MatchingSettings
+from matching.settings import ProposalSettings
 
 log = logging.getLogger(__name__)
 REVISE_SECONDS = 600
@@ -29,7 +29,7 @@ def run(settings: Settings, stopping: threading.Event) -> None:
     """Clear the queue until `stopping` is set. Sleep until woken, at most a fifth of a second, and wait out database trouble."""
     database = Database.of(settings, "clear")
     metrics.serve(settings, "clear", database)
-    answer_within = MatchingSettings.of_environment().answer_within
+    answer_within = ProposalSettings.of_environment().answer_within
     pause, limit, revise_at = 0.2, actions.BATCH, time.monotonic() + REVISE_SECONDS
     while not stopping.is_set():
         try:

@@ -18,7 +18,7 @@ import msgspec
 from chassis.data.database import Database
 from chassis.settings import Settings
 from matching.restore.actions import PublishedMatch, PublishedRelease, restore_matches, restore_releases
-from matching.settings import MatchingSettings
+from matching.settings import ProposalSettings
 
 BATCH = 500
 
@@ -28,7 +28,7 @@ def main() -> None:
     parser.add_argument("file", type=Path, metavar="AS_TOLD.jsonl")
     parser.add_argument("--replayed", action="store_true", help="events published since the backup have been replayed and handled")
     given = parser.parse_args()
-    answer_within = MatchingSettings.of_environment().answer_within
+    answer_within = ProposalSettings.of_environment().answer_within
     decoder = msgspec.json.Decoder(PublishedMatch | PublishedRelease)
     read = [decoder.decode(line) for line in given.file.read_bytes().splitlines()]
     database, outcome = Database.of(Settings.of("matching"), "recall"), Counter[str]()

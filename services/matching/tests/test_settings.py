@@ -5,25 +5,25 @@ from datetime import timedelta
 import pytest
 from environs import EnvError
 
-from matching.settings import MatchingSettings
+from matching.settings import ProposalSettings, SlipSettings
 
 
 def test_answer_hours_default_to_three_days(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ANSWER_HOURS", raising=False)
-    assert MatchingSettings.of_environment().answer_within == timedelta(days=3)
+    assert ProposalSettings.of_environment().answer_within == timedelta(days=3)
 
 
 def test_answer_hours_may_be_a_part_of_an_hour(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANSWER_HOURS", "0.5")
-    assert MatchingSettings.of_environment().answer_within == timedelta(minutes=30)
+    assert ProposalSettings.of_environment().answer_within == timedelta(minutes=30)
 
 
 def test_wrong_answer_hours_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANSWER_HOURS", "three days")
     with pytest.raises(EnvError, match="ANSWER_HOURS"):
-        MatchingSettings.of_environment()
+        ProposalSettings.of_environment()
 
 
 def test_public_url_loses_its_last_slash(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PUBLIC_URL", "https://example.org/")
-    assert MatchingSettings.of_environment().public_url == "https://example.org"
+    assert SlipSettings.of_environment().public_url == "https://example.org"
