@@ -1,5 +1,6 @@
 """A house with one service in it, the pantry, for the tests of the chassis."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,7 +25,9 @@ def house(postgres: Postgres, rabbitmq: RabbitMQ, database_of: Callable[[str, st
     """The pantry's database, virtual host and queues, fresh; its processes end with the test."""
     from keeper import open_house
 
-    with open_house(postgres, database_of("pantry", f"pantry_{uuid4().hex[:8]}"), rabbitmq, tmp_path) as opened:
+    with open_house(
+        postgres, database_of("pantry", f"pantry_{uuid4().hex[:8]}"), rabbitmq, tmp_path, forks="CAMPAIGN" not in os.environ
+    ) as opened:
         yield opened
 
 

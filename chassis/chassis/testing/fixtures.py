@@ -14,7 +14,7 @@ from cryptography.fernet import Fernet
 from flask.testing import FlaskClient
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
-from sqlalchemy import Executable, Row
+from sqlalchemy import Executable, Row, text
 from sqlalchemy.orm import Session
 
 from chassis.data import appointments
@@ -41,6 +41,8 @@ class RolledBack(Database):
         """Begin the outer transaction; roll it back at the end of the block."""
         with self.engine.connect() as self._connection:
             transaction = self._connection.begin()
+            # A trial may wait for others of its process much longer than a service's transaction may.
+            self._connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
             try:
                 yield self
             finally:

@@ -71,12 +71,12 @@ AFRESH = {"chassis.http", "without_wait_selector"}
 
 
 class Process:
-    """One running process of the house and its output. Most are forks; in a campaign each starts as operators start it."""
+    """One running process of the house and its output: a fork, or started as operators start it."""
 
-    def __init__(self, arguments: list[str], environment: dict[str, str], log: Path) -> None:
+    def __init__(self, arguments: list[str], environment: dict[str, str], log: Path, forks: bool) -> None:
         self.log = log
         self._child: subprocess.Popen[bytes] | forkserver.Fork
-        if "CAMPAIGN" in os.environ or AFRESH & {word for argument in arguments for word in argument.split(",")}:
+        if not forks or AFRESH & {word for argument in arguments for word in argument.split(",")}:
             with log.open("wb") as file:
                 self._child = subprocess.Popen([sys.executable, "-m", *arguments], env=environment, stdout=file, stderr=file)
         else:
@@ -134,7 +134,8 @@ Serve = Callable[..., tuple[Process, httpx.Client]]
 
 
 class House:
-    def __init__(self, database_url: str, broker: RabbitMQ, vhost: str, folder: Path) -> None:
+    def __init__(self, database_url: str, broker: RabbitMQ, vhost: str, folder: Path, forks: bool) -> None:
+        self._forks = forks
         self.broker = broker
         self.vhost = vhost
         self.broker_url = broker.url(vhost)
@@ -178,7 +179,7 @@ class House:
         """Start a process: `start("chassis.relay", "pantry")`. `otherwise` names changes in the module `otherwise`."""
         changed = ["otherwise", otherwise] if otherwise else []
         asked = {name.upper(): str(value) for name, value in environment.items()}
-        process = Process([*changed, *arguments], self.environment | asked, self._folder / f"{len(self.processes)}.log")
+        process = Process([*changed, *arguments], self.environment | asked, self._folder / f"{len(self.processes)}.log", self._forks)
         self.processes.append(process)
         return process
 
@@ -278,9 +279,10 @@ def once(*events: Event) -> Counter[UUID]:
 
 
 @contextmanager
-def open_house(postgres: Postgres, database_url: str, broker: RabbitMQ, folder: Path) -> Iterator[House]:
+def open_house(postgres: Postgres, database_url: str, broker: RabbitMQ, folder: Path, *, forks: bool = False) -> Iterator[House]:
+    """Yield a house on these servers. With `forks` most of its processes are forks, which start sooner."""
     with broker.vhost() as vhost:
-        house = House(database_url, broker, vhost, folder)
+        house = House(database_url, broker, vhost, folder, forks)
         try:
             house.declare()
             yield house
