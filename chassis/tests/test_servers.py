@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 import kombu
@@ -157,34 +157,35 @@ def test_postgres_that_runs_already_is_not_started_twice(folder: Path, monkeypat
         connect(server, "postgres").close()
 
 
-def add_at_once(name: str, many: int) -> set[int]:
-    """Let `many` threads look for the same system user at once; return the user ids they found."""
-    together = threading.Barrier(many)
-
-    def find(_: int) -> int:
-        together.wait(60)
-        account = postgres.own_account(name)
-        assert account
-        return account.pw_uid
-
-    with ThreadPoolExecutor(many) as threads:
-        return set(threads.map(find, range(many)))
-
-
 unlocked = pytest.mark.xfail(strict=True, raises=AssertionError, reason="without the lock the second entry replaces the first user's id")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="PostgreSQL runs as a user of its own only when started by root")
 @pytest.mark.parametrize("is_locked", [True, pytest.param(False, marks=unlocked)])
-def test_servers_started_at_once_share_one_system_user(monkeypatch: pytest.MonkeyPatch, is_locked: bool) -> None:
+def test_servers_started_at_once_add_one_system_user_once(monkeypatch: pytest.MonkeyPatch, is_locked: bool) -> None:
+    name, together, added = f"duijie-{secrets.token_hex(4)}", threading.Barrier(4), list[str]()
+    find, add = postgres.find_account, postgres.add_account
+
+    def find_together(name: str) -> pwd.struct_passwd | None:
+        account = find(name)
+        with suppress(threading.BrokenBarrierError):
+            together.wait(1)
+        return account
+
+    def add_counted(name: str) -> pwd.struct_passwd:
+        added.append(name)
+        return add(name)
+
+    monkeypatch.setattr(postgres, "find_account", find_together)
+    monkeypatch.setattr(postgres, "add_account", add_counted)
     if not is_locked:
         monkeypatch.setattr(postgres, "take_lock", lambda *_: nullcontext())
-    for _ in range(5 if is_locked else 40):
-        name = f"duijie-{secrets.token_hex(4)}"
-        try:
-            assert add_at_once(name, many=6) == {pwd.getpwnam(name).pw_uid}
-        finally:
-            subprocess.run(["userdel", name], check=True, capture_output=True)
+    try:
+        with ThreadPoolExecutor(4) as threads:
+            accounts = set(threads.map(postgres.own_account, [name] * 4))
+        assert (added, accounts) == ([name], {pwd.getpwnam(name)})
+    finally:
+        subprocess.run(["userdel", name], check=True, capture_output=True)
 
 
 def test_a_failed_start_of_postgres_gives_its_reason() -> None:
