@@ -12,6 +12,7 @@ import pytest
 
 from chassis.testing.postgres import Postgres, kept_ports
 from chassis.testing.rabbitmq import RabbitMQ
+from chassis.testing.twins import Unusable
 
 sys.path.insert(0, str(Path(__file__).parent / "house"))
 
@@ -56,7 +57,8 @@ def serve(house: "House", users: "Users", tmp_path: Path) -> "Serve":
             except httpx.TransportError:
                 return False
 
-        assert soon(answers)
+        if not soon(answers):
+            raise Unusable(process.log.read_text()[-2000:])
         return process, client
 
     return start

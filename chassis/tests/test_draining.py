@@ -69,7 +69,7 @@ def _blocked(process: int, thread: int) -> set[int]:
 def test_a_stopping_server_closes_connections_after_an_answer(serve: Serve, otherwise: str | None) -> None:
     process, client = serve(drain_seconds=60, otherwise=otherwise)
     asking = b"GET /livez HTTP/1.1\r\nHost: pantry\r\n\r\n"
-    with socket.create_connection((client.base_url.host, client.base_url.port or 80), timeout=10) as kept:
+    with socket.create_connection((client.base_url.host, client.base_url.port or 80), timeout=5) as kept:
         kept.sendall(asking)
         before = b""
         while not before.endswith(b'"ok"}\n'):

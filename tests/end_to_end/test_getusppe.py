@@ -1,4 +1,4 @@
-"""The main job on real input: the first gift and 200 requests, or all of them in a campaign."""
+"""The main job on real input: the first gift and 120 requests, or all of them in a campaign."""
 
 import json
 import os
@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 WHOLE = "CAMPAIGN" in os.environ
-REQUESTS, GIFTS = (31_202, 1_658) if WHOLE else (200, 1)
+REQUESTS, GIFTS = (31_202, 1_658) if WHOLE else (120, 1)
 
 
 @pytest.mark.timeout(3000)

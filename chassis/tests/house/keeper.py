@@ -31,6 +31,7 @@ from chassis.settings import Settings
 from chassis.testing import forkserver
 from chassis.testing.postgres import Postgres
 from chassis.testing.rabbitmq import RabbitMQ
+from chassis.testing.twins import Unusable
 from contracts.event import Event
 from contracts.generate import example_of
 from contracts.needs import NeedClosed, NeedWithdrawn, PledgeWithdrawn
@@ -94,8 +95,8 @@ class Process:
         return [json.loads(line) for line in self.log.read_text().splitlines()]
 
     def ready(self) -> "Process":
-        assert soon(lambda: self.says(" ready") or not self.lives()), "it does not start"
-        assert self.lives(), self.log.read_text()
+        if not soon(lambda: self.says(" ready") or not self.lives()) or not self.lives():
+            raise Unusable(self.log.read_text()[-2000:])
         return self
 
     def lives(self) -> bool:

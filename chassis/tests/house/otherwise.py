@@ -194,7 +194,7 @@ def with_slots_first() -> None:
     """Take a slot before the body has arrived; the handler reads the body."""
     from chassis.http import deadlines
 
-    deadlines.strict = type("Nothing", (), {"WITH_BODY": set()})
+    deadlines.strict_json = type("Nothing", (), {"WITH_BODY": set()})
 
 
 def dies_before_ack() -> None:
@@ -219,6 +219,8 @@ def main() -> None:
         if change in BEFORE_IMPORT:
             change()
     module = import_module(process)
+    if hasattr(module, "__path__"):
+        module = import_module(f"{process}.__main__")
     for change in changes:
         if change not in BEFORE_IMPORT:
             change()

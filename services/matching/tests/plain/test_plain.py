@@ -20,7 +20,7 @@ from matching.intake import actions as intake
 from .machine import AnyOrder
 
 CAMPAIGN = "CAMPAIGN" in os.environ
-RUNS = int(os.environ.get("RUNS", "10000" if CAMPAIGN else "250"))
+RUNS = int(os.environ.get("RUNS", "10000" if CAMPAIGN else "120"))
 STEPS = 12
 # Only a campaign goes other ways each time; the short run is the same until the machine changes.
 AS_IT_COMES = {"deadline": None, "stateful_step_count": STEPS, "suppress_health_check": list(HealthCheck), "print_blob": True} | (
