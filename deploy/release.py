@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 UNRELEASED = "## Unreleased\n"
 SEMVER = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
 VERSION_LINES = {".yaml": r'(?m)^(version: |appVersion: ")[^"\n]*("?)$'}
-"""Where a file's version stands, by its suffix; in all others as in pyproject.toml."""
+"""Patterns of the version by a file's suffix; all other files are read as pyproject.toml."""
 NEXT = """\
 Version {version} is committed and tagged as {tag}. Nothing was pushed.
   look at it:  git show {tag}

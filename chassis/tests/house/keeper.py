@@ -68,7 +68,7 @@ def soon(holds: Callable[[], Any], seconds: float = 40) -> bool:
 
 
 AFRESH = {"chassis.http", "without_wait_selector"}
-"""What starts processes of its own, and what is changed before anything is imported: neither goes on as a fork."""
+"""A server that starts its own processes, and a change before any import: neither can run as a fork."""
 
 
 class Process:
