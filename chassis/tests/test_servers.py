@@ -21,6 +21,7 @@ from sqlalchemy import text
 
 from chassis.data.database import IDLE_SECONDS, Database
 from chassis.testing import postgres, rabbitmq
+from chassis.testing.fixtures import RolledBack
 
 
 @pytest.fixture(scope="module")
@@ -289,4 +290,15 @@ def test_a_dead_idle_connection_is_replaced_before_its_use(database_server: post
     time.sleep(IDLE_SECONDS)
     with database.begin() as session:
         assert session.scalar(text("SELECT pg_backend_pid()")) != pid
+    database.close()
+
+
+def test_a_trial_ends_in_good_order_after_its_server_was_stopped(database_server: postgres.Postgres) -> None:
+    database_server.create("tried")
+    database = RolledBack(database_server.url("tried"), name="tests", pool_size=1)
+    with database.trial():
+        database_server.stop()
+        database_server.start_again()
+    with database.trial(), database.begin() as session:
+        assert session.scalar(text("SELECT 1")) == 1
     database.close()

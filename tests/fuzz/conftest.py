@@ -19,7 +19,7 @@ def signing() -> SigningKeys:
     return SigningKeys([key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())])
 
 
-@pytest.fixture(scope="package", params=[name for name, service in services().items() if service.answers])
+@pytest.fixture(scope="session", params=[name for name, service in services().items() if service.answers])
 def stage(request: pytest.FixtureRequest, database_of: Callable[[str, str], str], signing: SigningKeys) -> Iterator[Stage]:
     with pytest.MonkeyPatch.context() as patch:
         for name, figure in GENEROUS.items():
