@@ -21,6 +21,8 @@ if "CAMPAIGN" not in os.environ:
         "servers that may die": ("tests/faults", "tests/rolling", "tests/restore"),
         "each service's stage": ("tests/fuzz",),
     }
+APART = "services/matching/tests/plain/test_plain.py::test_random_acts"
+"""Tests so long that each is sent to a process by itself, apart from its file."""
 LONGEST = [
     "tests/end_to_end/test_getusppe.py", "services/matching/tests/plain", "tests/rolling", "tests/faults", "tests/fuzz", "tests/restore",
     "tests/end_to_end", "chassis/tests/test_delivery.py", "tests/integration/test_new_service.py",
@@ -40,6 +42,8 @@ class GroupScheduling(LoadScopeScheduling):
     """A scheduler that sends a group to one process, and a file without a group too."""
 
     def _split_scope(self, nodeid: str) -> str:
+        if nodeid.startswith(APART):
+            return nodeid
         return next((group for group, starts in TOGETHER.items() if nodeid.startswith(starts)), nodeid.partition("::")[0])
 
 

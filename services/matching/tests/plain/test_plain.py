@@ -21,6 +21,8 @@ from .machine import AnyOrder
 
 CAMPAIGN = "CAMPAIGN" in os.environ
 RUNS = int(os.environ.get("RUNS", "10000" if CAMPAIGN else "120"))
+SHARES = 4 if CAMPAIGN else 1
+"""Parts of a campaign, which run in different processes."""
 STEPS = 12
 # Only a campaign goes other ways each time; the short run is the same until the machine changes.
 AS_IT_COMES = {"deadline": None, "stateful_step_count": STEPS, "suppress_health_check": list(HealthCheck), "print_blob": True} | (
@@ -29,8 +31,9 @@ AS_IT_COMES = {"deadline": None, "stateful_step_count": STEPS, "suppress_health_
 
 
 @pytest.mark.timeout(3600)
-def test_random_acts_and_events_agree_with_the_plain_book(engine: RolledBack) -> None:
-    run_state_machine_as_test(lambda: AnyOrder(engine), settings=settings(max_examples=RUNS, **AS_IT_COMES))
+@pytest.mark.parametrize("share", range(SHARES))
+def test_random_acts_and_events_agree_with_the_plain_book(engine: RolledBack, share: int) -> None:
+    run_state_machine_as_test(lambda: AnyOrder(engine), settings=settings(max_examples=RUNS // SHARES, **AS_IT_COMES))
 
 
 def all_barred_are_forgotten(patch: pytest.MonkeyPatch) -> None:
