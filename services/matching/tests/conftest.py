@@ -1,4 +1,4 @@
-"""A database of matching that forgets after each test, its API, and needs and pledges as they are told."""
+"""A database of matching that is rolled back after each test, its API, and needs and pledges from events."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar

@@ -1,4 +1,4 @@
-"""Appeals: who finds a mark against them wrong says so once; the county decides, and a wrong mark counts no more."""
+"""Appeals: a person appeals once against a reliability event; the county decides, and a wrong event counts no more."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The audit: nothing is found in a book that came about by acts; and a row spoilt behind their back is named, and no other."""
+"""The audit finds nothing in a book that acts made, and names each spoilt row and no other."""
 
 import json
 import random
@@ -22,7 +22,7 @@ from matching.matches.actions import answers, delivery
 
 from .conftest import DAYS, changed, offered, published, withdrawn
 from .test_balance import COUNTY, accept_all, book, keep, run
-from .test_keeping import live
+from .test_balance_recount import live
 
 
 def offending(database: Database) -> dict[str, dict[str, str]]:

@@ -1,4 +1,4 @@
-"""The balance: what waits and what is offered where, after whatever happened, to the unit."""
+"""The balance counts waiting needs and open pledges per region and category, exact to the unit."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta

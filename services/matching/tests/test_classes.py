@@ -1,4 +1,4 @@
-"""The class of reliability on open pledges: written when something was noted or has faded, and what clearing looks at first."""
+"""Reliability classes on open pledges: updated by new and faded events, and read by clearing first."""
 
 import random
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""From the book to proposals: what fits is proposed, whatever came first, and nothing twice."""
+"""Clearing: fitting pairs are proposed in any order of arrival, and nothing twice."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""A dispute of what was sent or received: answered in the place, settled by the county, and nothing is closed before."""
+"""Disputes about what was sent or received: the village answers, the county settles, and the match closes only afterwards."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor

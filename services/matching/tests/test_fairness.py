@@ -1,4 +1,4 @@
-"""Fairness: who had little comes first, and how villages and households fared is what a recount finds, after whatever happened."""
+"""Fairness: those who had little come first, and the kept figures of villages and households equal a recount."""
 
 import random
 from collections.abc import Callable
@@ -23,7 +23,7 @@ from matching.matches.actions import answers, delivery
 
 from .conftest import DAYS, VILLAGE, clear, offered, published, told, withdrawn
 from .test_balance import accept_all, book, run
-from .test_keeping import live
+from .test_balance_recount import live
 
 OTHER = "510903001002"
 BEGAN = datetime(2020, 1, 1, tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""Pledges before needs, everywhere: two who meet over the same rows wait for each other in turn, never in a circle."""
+"""Lock order: every transaction locks pledges before needs, so two of them never deadlock."""
 
 import time
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""Photos of what moved: whole pictures only, without a word about where they were taken, for those whom the match concerns."""
+"""Photos of deliveries: whole pictures without their place, shown to people of the match only."""
 
 import io
 import random

@@ -1,4 +1,4 @@
-"""Many at once, over connections of their own: nothing missed, nothing given twice."""
+"""Races on separate connections: no pair is missed and nothing is given twice."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""Ratings: once by each side, shown when both have rated or nobody can any more, so that nobody rates in return."""
+"""Ratings: each side rates once, and both are shown together, so that nobody rates in return."""
 
 from datetime import datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""A proposal that nobody answers is brought to mind once, before it lapses."""
+"""Reminders: an unanswered proposal is reminded of once, before it lapses."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Hand-over slips: printed by the village, confirmed once by their holder, and good for nothing else."""
+"""Hand-over slips: the village prints them, their holder confirms once, and they are good for nothing else."""
 
 import re
 import secrets

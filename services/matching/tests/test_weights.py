@@ -1,4 +1,4 @@
-"""Weights of counties: who may see and set them, what is refused, and what clearings make of them."""
+"""Weights of counties: who may see and set them, which are refused, and their effect on clearings."""
 
 import time
 from collections.abc import Callable

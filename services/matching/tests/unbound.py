@@ -1,4 +1,4 @@
-"""Callers, matches and movements that no database knows, for tests of the rules."""
+"""Callers, matches and movements without a database, for tests of the rules."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -1,10 +1,10 @@
-"""The book as plain lists: what must be free, set aside and told after every act. It shares no code with the service."""
+"""The book as plain lists: free and promised quantities and the events after each act. It shares no code with the service."""
 
 from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
-from .things import HOUSEHOLDS, OF_GIVER, OF_HOUSEHOLD, STILL_NEEDED_NO_MORE, Dispute, Lesson, Match, Need, Pledge, Refused, Slip, fits
+from .records import HOUSEHOLDS, OF_GIVER, OF_HOUSEHOLD, STILL_NEEDED_NO_MORE, Dispute, Lesson, Match, Need, Pledge, Refused, Slip, fits
 
 Told = tuple[str, UUID, int, dict[str, Any]]
 """An event's name, its subject, that one's version, and what else it must say."""

@@ -1,4 +1,4 @@
-"""The service against the plain book: the same in any order of acts and events; and with a guard taken out it is found."""
+"""The service equals the plain book in any order of acts and events; a missing guard is found."""
 
 import os
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from matching.clearing import completion
 from matching.clearing.rules import Eligibility
 from matching.intake import actions as intake
 
-from .machine import AnyOrder
+from .state_machine import AnyOrder
 
 CAMPAIGN = "CAMPAIGN" in os.environ
 RUNS = int(os.environ.get("RUNS", "10000" if CAMPAIGN else "120"))

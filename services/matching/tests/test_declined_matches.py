@@ -1,4 +1,4 @@
-"""The household's side declines what is proposed or promised to it, before anything is sent."""
+"""The household's side declines a proposal or a promise before anything is sent."""
 
 import pytest
 from sqlalchemy import text

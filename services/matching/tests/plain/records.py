@@ -1,4 +1,4 @@
-"""The things of the plain book: needs, pledges, matches, and what belongs to them."""
+"""Records of the plain book: needs, pledges, matches and their parts."""
 
 from dataclasses import dataclass, field
 from uuid import UUID

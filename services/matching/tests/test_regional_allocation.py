@@ -1,4 +1,4 @@
-"""Sharing out with every county's own weights: each decides among its own, none takes from another."""
+"""Allocation under each county's own weights: they order its own needs and take nothing from another county."""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The service and the plain book side by side: the same happens to both, and after each act both must be the same."""
+"""A comparison of the service with the plain book: each act happens to both, then both must be equal."""
 
 import sys
 from collections.abc import Callable
@@ -28,7 +28,7 @@ from matching.slips import actions as slips
 
 from ..conftest import DAYS, offered, published
 from .book import Book, Told
-from .things import Match, Need, Pledge, Refused
+from .records import Match, Need, Pledge, Refused
 
 HANDLERS: dict[type[Event], Callable[[Session, Any], object]] = {
     NeedPublished: booking.book_needs,

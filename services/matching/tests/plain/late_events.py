@@ -10,7 +10,7 @@ from contracts.event import Event
 from contracts.needs import NeedClosed, NeedPublished, PledgeChanged, PledgeOffered, PledgeWithdrawn
 
 from ..conftest import changed, taken_back, withdrawn
-from .beside import Beside, picked
+from .comparison import Beside, picked
 
 ONE_BY_ONE = (PledgeChanged, PledgeWithdrawn)
 TOWN, OTHER_COUNTY = "510903001", "510922002001"

@@ -12,7 +12,7 @@ from matching.intake.actions import change_pledge
 
 from .conftest import DAYS, changed, clear, offered, published, told
 from .test_balance import book, keep
-from .test_wanting import MORE_NEEDS, MORE_PLEDGES, rows_read, run
+from .test_eligibility_cost import MORE_NEEDS, MORE_PLEDGES, rows_read, run
 
 MANY = 5_000
 ALL_READ = pytest.mark.xfail(strict=True, raises=AssertionError, reason="without the partial index all old rows are read")

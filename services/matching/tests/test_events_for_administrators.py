@@ -1,4 +1,4 @@
-"""Events about thanks, appeals and disputes that wait for administrators, and reminders to the county."""
+"""Events about thanks, appeals and disputes that wait for an administrator, and reminders to the county."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor

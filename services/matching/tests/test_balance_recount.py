@@ -1,4 +1,4 @@
-"""The balance is kept: whatever was done, in any order, its figures are those of a recount."""
+"""The balance equals a recount after any acts in any order."""
 
 import random
 from collections.abc import Callable, Iterator

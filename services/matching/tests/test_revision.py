@@ -1,4 +1,4 @@
-"""Revising: what nobody has answered yet may go to a critical need that has nothing, once, and each is told once."""
+"""Revision: an unanswered proposal may go once to a critical need that has nothing; each person is notified once."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor

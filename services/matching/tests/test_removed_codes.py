@@ -1,4 +1,4 @@
-"""Rows outlive the vocabulary: what a later catalogue or edition of the regions does not know is matched and shown by its code."""
+"""Codes that a later catalogue or edition of the regions removed are still matched, and shown as they are."""
 
 import pytest
 

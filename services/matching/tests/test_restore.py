@@ -1,4 +1,4 @@
-"""A book that forgot takes up what needs heard of its matches: at any step, from any step, and the audit holds."""
+"""A book restored from a backup takes its matches' later steps from needs, and passes the audit."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

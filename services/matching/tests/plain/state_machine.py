@@ -1,4 +1,4 @@
-"""A state machine of everything that may happen to the book: events of needs, acts of people, time."""
+"""A state machine of all that may happen to the book: events of needs, acts of people, time."""
 
 from typing import Any
 from uuid import UUID
@@ -19,10 +19,10 @@ from matching.refusals import actions as refusals
 from matching.slips import actions as slips
 
 from ..conftest import DAYS
-from .beside import part_of, picked
 from .book import Told
-from .telling import OFFERS, PICKS, QUANTITIES, REGIONS, SCOPES, THINGS, Telling
-from .things import Match
+from .comparison import part_of, picked
+from .late_events import OFFERS, PICKS, QUANTITIES, REGIONS, SCOPES, THINGS, Telling
+from .records import Match
 
 OUT_OF_TURN: dict[str, tuple[Any, ...]] = {
     "accept": (None,), "refuse": ("other",), "decline": ("other",), "send": (None,), "receive": (None, None), "close": (),

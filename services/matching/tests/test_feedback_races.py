@@ -1,4 +1,4 @@
-"""Many at once who show, thank, rate and appeal: each is counted once."""
+"""Concurrent photos, thanks, ratings and appeals: each counts once."""
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor

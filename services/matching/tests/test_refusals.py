@@ -1,4 +1,4 @@
-"""A refusal is learnt from: what is proposed next is another, until the pledger takes that back or changes the pledge."""
+"""A refusal makes a rule: such proposals stop until the pledger withdraws the rule or changes the pledge."""
 
 from typing import Any
 
