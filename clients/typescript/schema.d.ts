@@ -12,8 +12,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The caller's account and the regions they manage.
-         * @description `kind` decides which operations are open to them (`x-who` of each operation, in every service's document), `regions` where.
+         * Get the caller's account and the regions they manage.
+         * @description `kind` and `regions` decide which operations they may call and where; each operation's `x-who` names its callers.
          *     Each object lists in `allowed` the operations that they may carry out on it now.
          */
         get: operations["get_me"];
@@ -32,7 +32,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The public keys of all access tokens that are valid now (RFC 7517). */
+        /** List the public keys of all access tokens that are valid now (RFC 7517). */
         get: operations["list_public_keys"];
         put?: never;
         post?: never;
@@ -49,7 +49,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The provinces, or the regions in `within`; with `name`, the regions that have it in their name, the wider first. */
+        /** List the provinces, or the regions in `within`; with `name`, the regions whose name contains it, wider ones first. */
         get: operations["list_regions"];
         put?: never;
         post?: never;
@@ -100,10 +100,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The households of the regions one manages, masked. */
+        /** List the households of the regions that the caller manages, masked. */
         get: operations["list_households"];
         put?: never;
-        /** Register a household in a village that one manages; with a phone it gets an account. */
+        /** Register a household in a village that the caller manages; with a phone it gets an account. */
         post: operations["register_household"];
         delete?: never;
         options?: never;
@@ -135,10 +135,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The appointments of the regions one manages; with `state=dismissed`, those that have ended. */
+        /** List the appointments in the regions that the caller manages; with `state=dismissed`, those that have ended. */
         get: operations["list_appointments"];
         put?: never;
-        /** Appoint somebody to manage a region that one manages, or a part of it. */
+        /** Appoint somebody to manage a region that the caller manages, or a part of it. */
         post: operations["appoint_administrator"];
         delete?: never;
         options?: never;
@@ -153,7 +153,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One region. A former code of a county is answered with its present region. */
+        /** Get a region. A former code of a county is answered with its present region. */
         get: operations["get_region"];
         put?: never;
         post?: never;
@@ -172,7 +172,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Get new tokens. Repeated within ten seconds, it gives the same refresh token; later, it ends the sign-in for everybody. */
+        /** Get new tokens. A repeat within ten seconds gives the same refresh token; a later one ends the sign-in. */
         post: operations["refresh_session"];
         delete?: never;
         options?: never;
@@ -204,7 +204,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** All regions one level below, by code: at most 170, and none below a village. */
+        /** List all regions one level below, by code: at most 170, and none below a village. */
         get: operations["list_children"];
         put?: never;
         post?: never;
@@ -221,7 +221,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One's own account. */
+        /** Get the caller's own account. */
         get: operations["get_account"];
         put?: never;
         post?: never;
@@ -238,7 +238,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One household of the regions one manages, masked, or one's own. */
+        /** Get a household in the regions that the caller manages, masked, or the caller's own. */
         get: operations["get_household"];
         put?: never;
         post?: never;
@@ -255,7 +255,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One appointment of the regions one manages, or one's own. */
+        /** Get an appointment in the regions that the caller manages, or the caller's own. */
         get: operations["get_appointment"];
         put?: never;
         post?: never;
@@ -325,7 +325,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Give a dead letter up and delete its content; its row stays for 90 days. */
+        /** Drop a dead letter: its content is deleted, its row stays for 90 days. */
         post: operations["drop_users_dead_letter"];
         delete?: never;
         options?: never;
@@ -340,10 +340,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The needs hall: published needs, newest first, masked. */
+        /** List the needs hall: published needs, newest first, masked. */
         get: operations["list_needs"];
         put?: never;
-        /** Post a need, for oneself or on behalf of a household of one's region. It waits to be verified. */
+        /** Post a need, for the caller's own household or on behalf of one in the caller's region. It waits to be verified. */
         post: operations["post_need"];
         delete?: never;
         options?: never;
@@ -358,7 +358,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The open pledges, newest first, without their pledgers. */
+        /** List the open pledges, newest first, without their pledgers. */
         get: operations["list_pledges"];
         put?: never;
         /** Offer something. Matching proposes it to needs of its region by itself. */
@@ -376,7 +376,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The catalogue of items to ask for and pledge. Groups have no unit and come before their items. */
+        /** List the catalogue of items to ask for and pledge. Groups have no unit and come before their items. */
         get: operations["list_catalogue"];
         put?: never;
         post?: never;
@@ -393,7 +393,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The needs of one's own household, and those posted on behalf of others. */
+        /** List the needs of the caller's household, and those that the caller posted on behalf of others. */
         get: operations["list_own_needs"];
         put?: never;
         post?: never;
@@ -410,7 +410,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One's own pledges. */
+        /** List the caller's own pledges. */
         get: operations["list_own_pledges"];
         put?: never;
         post?: never;
@@ -427,7 +427,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The needs of the regions one manages, in every state. */
+        /** List the needs in the regions that the caller manages, in every state. */
         get: operations["list_managed_needs"];
         put?: never;
         post?: never;
@@ -461,7 +461,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One need: whole for its own side and its administrators, masked for everybody else once it is published. */
+        /** Get a need: whole for its own side and its administrators, masked for everybody else once it is published. */
         get: operations["get_need"];
         put?: never;
         post?: never;
@@ -478,14 +478,14 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One of one's own pledges. */
+        /** Get a pledge of the caller's own. */
         get: operations["get_pledge"];
         put?: never;
         post?: never;
         delete?: never;
         options?: never;
         head?: never;
-        /** Ask for other figures. Matching has decided when `answered_version` reaches the `version` of this answer. */
+        /** Change a pledge's figures. Matching has decided when `answered_version` reaches the `version` of this answer. */
         patch: operations["change_pledge"];
         trace?: never;
     };
@@ -498,7 +498,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Close a published need of one's region for a reason. */
+        /** Close a published need of the caller's region for a reason. */
         post: operations["close_need"];
         delete?: never;
         options?: never;
@@ -532,7 +532,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Take a need back. Matches that were accepted stay. */
+        /** Withdraw a need. Accepted matches stay. */
         post: operations["withdraw_need"];
         delete?: never;
         options?: never;
@@ -566,7 +566,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Withdraw a pledge. Quantities that were accepted stay. Wait for `answered_version` as after a change. */
+        /** Withdraw a pledge. Accepted quantities stay. Wait for `answered_version` as after a change. */
         post: operations["withdraw_pledge"];
         delete?: never;
         options?: never;
@@ -617,7 +617,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Give a dead letter up and delete its content; its row stays for 90 days. */
+        /** Drop a dead letter: its content is deleted, its row stays for 90 days. */
         post: operations["drop_needs_dead_letter"];
         delete?: never;
         options?: never;
@@ -668,7 +668,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Claim a need with a quantity of one's own pledge; the match is accepted at once. */
+        /** Claim a need with a quantity of the caller's own pledge; the match is accepted at once. */
         post: operations["claim_need"];
         delete?: never;
         options?: never;
@@ -700,7 +700,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the matches of which the caller is the pledger, the household or the poster. */
+        /** List the matches of the caller as pledger, household or poster. */
         get: operations["list_own_matches"];
         put?: never;
         post?: never;
@@ -734,7 +734,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get the weights of a region that the caller manages, or manages a part of. */
+        /** Get the weights of a region, as an administrator of the region or of a part of it. */
         get: operations["get_weights"];
         /** Set a new version of a region's weights. Earlier proposals stay; later clearings use the new weights. */
         put: operations["set_weights"];
@@ -752,7 +752,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the rules that followed from the caller's own refusals, withdrawn ones too. */
+        /** List the rules that followed from the caller's refusals, withdrawn ones too. */
         get: operations["list_lessons"];
         put?: never;
         post?: never;
@@ -786,7 +786,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the disputes of the caller's own matches, whoever opened them. */
+        /** List the disputes of the caller's own matches, opened by either side. */
         get: operations["list_own_disputes"];
         put?: never;
         post?: never;
@@ -839,7 +839,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Show the match of a slip to its holder. Unknown, revoked and expired slips are 404 alike. */
+        /** Show the match of a slip to its holder. Unknown, revoked and expired slips get 404. */
         post: operations["read_slip"];
         delete?: never;
         options?: never;
@@ -888,7 +888,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the items most wanting and their counties, for people who wonder what to pledge. */
+        /** List the items that are short, by county, the most wanting first: hints for new pledges. */
         get: operations["list_wanting"];
         put?: never;
         post?: never;
@@ -1024,7 +1024,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get one word of thanks. */
+        /** Get the thanks of one match. */
         get: operations["get_thanks"];
         put?: never;
         post?: never;
@@ -1041,7 +1041,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get one rule that followed from a refusal of the caller's own. */
+        /** Get a rule that followed from a refusal by the caller. */
         get: operations["get_lesson"];
         put?: never;
         post?: never;
@@ -1215,7 +1215,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Refuse a proposal with a reason. The pair is not proposed again, and the reason teaches a rule about the pledge (`GET /v1/lessons`).
+         * Refuse a proposal with a reason. The pair is not proposed again, and the reason makes a rule about the pledge (`GET /v1/lessons`).
          * @description `too_far`: the pledge is not proposed to that county again; if it is for one county, to that township. `does_not_fit`: a pledge for a
          *     group of items is not proposed for that item. `out_of_stock`, `changed_my_mind`: the pledge rests, and its other proposals lapse. A rule
          *     holds until the pledger withdraws it or changes the pledge.
@@ -1560,7 +1560,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Give a dead letter up and delete its content; its row stays for 90 days. */
+        /** Drop a dead letter: its content is deleted, its row stays for 90 days. */
         post: operations["drop_matching_dead_letter"];
         delete?: never;
         options?: never;
@@ -1575,7 +1575,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One's own notices, newest first. */
+        /** List the caller's own notices, newest first. */
         get: operations["list_notices"];
         put?: never;
         post?: never;
@@ -1594,7 +1594,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Mark as read all one's notices up to one of them. Send `until`, lest one be marked that arrived meanwhile. */
+        /** Mark as read all the caller's notices up to one of them. With `until`, notices that arrived after it stay unread. */
         post: operations["read_notices"];
         delete?: never;
         options?: never;
@@ -1626,7 +1626,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Count one's own unread notices. */
+        /** Count the caller's unread notices. */
         get: operations["count_unread_notices"];
         put?: never;
         post?: never;
@@ -1643,7 +1643,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One of one's own notices. Looking at it does not count as reading. */
+        /** Get a notice of the caller's own. Getting it does not mark it as read. */
         get: operations["get_notice"];
         put?: never;
         post?: never;
@@ -1713,7 +1713,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Give a dead letter up and delete its content; its row stays for 90 days. */
+        /** Drop a dead letter: its content is deleted, its row stays for 90 days. */
         post: operations["drop_notify_dead_letter"];
         delete?: never;
         options?: never;
@@ -1728,7 +1728,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Rates of a region and those directly below it over a period; for the public, of counties and wider by months that are over. */
+        /** Get the rates of a region and of those directly below it over a period. The public gets past months of counties and wider regions. */
         get: operations["get_rates"];
         put?: never;
         post?: never;
@@ -1745,7 +1745,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The same rates as a table for spreadsheets, with headings in the caller's language. */
+        /** Get the same rates as a CSV table, with headings in the caller's language. */
         get: operations["get_rates_csv"];
         put?: never;
         post?: never;
@@ -1815,7 +1815,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Give a dead letter up and delete its content; its row stays for 90 days. */
+        /** Drop a dead letter: its content is deleted, its row stays for 90 days. */
         post: operations["drop_insight_dead_letter"];
         delete?: never;
         options?: never;
@@ -1828,7 +1828,7 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         AcceptanceIn: {
-            /** @description a part of the proposed quantity; all of it when left out */
+            /** @description a part of the proposed quantity; by default all of it */
             quantity?: number;
         };
         AccountIn: {
@@ -1907,7 +1907,7 @@ export interface components {
             lodged_at: string;
             /** Format: date-time */
             decided_at: string | null;
-            /** @description operations (`operationId`) that the caller may carry out on this now */
+            /** @description operations (`operationId`) that the caller may carry out on it now */
             allowed: string[];
         };
         AppealPage: {
@@ -1953,7 +1953,7 @@ export interface components {
             dismissed_by: string | null;
             /** Format: date-time */
             dismissed_at: string | null;
-            /** @description operations (`operationId`) that the caller may carry out on this now */
+            /** @description operations (`operationId`) that the caller may carry out on it now */
             allowed: string[];
         };
         AppointmentPage: {
@@ -1976,11 +1976,11 @@ export interface components {
         BalanceOut: {
             region: string;
             category: string;
-            /** @description published needs of which something is not set aside yet */
+            /** @description published needs with a quantity that is not set aside yet */
             waiting_needs: number;
-            /** @description pledges for a place and a category inside, of which something is free */
+            /** @description pledges with a free quantity, for a place and a category inside */
             open_pledges: number;
-            /** @description these, and those for a wider region or category that may be used here too */
+            /** @description `open_pledges`, and pledges for a wider region or category that may be used here too */
             reaching_pledges: number;
             units: components["schemas"]["UnitOut"][];
             typical_days: components["schemas"]["TypicalDaysOut"];
@@ -1988,11 +1988,11 @@ export interface components {
         BeforeOut: {
             /** @description accounts registered in the period, staff apart; people count where they are registered */
             registered: number | null;
-            /** @description the same from the very beginning */
+            /** @description accounts registered up to the end of the period */
             registered_by_then: number | null;
             /** @description households entered in the register in the period */
             households: number | null;
-            /** @description accounts that posted a published need, pledged, accepted or refused; in an average bucket */
+            /** @description accounts that posted a published need, pledged, accepted or refused; the average over buckets */
             active: number | null;
             /** @description needs published in the period; all figures up to `lapsed`, except `rejected`, give their present state */
             needs: number | null;
@@ -2014,13 +2014,13 @@ export interface components {
             refused: number | null;
             /** @description proposals that ended unanswered */
             lapsed: number | null;
-            /** @description matches that a side disputed in the period; null for the public, as the three below */
+            /** @description matches that a side disputed in the period; for the public null, as the next three figures */
             disputes: number | null;
-            /** @description those of these disputes that are not settled by now */
+            /** @description `disputes` that are still unsettled */
             disputes_open: number | null;
-            /** @description appeals lodged in the period against a mark */
+            /** @description appeals lodged in the period against a reliability event */
             appeals: number | null;
-            /** @description those of these appeals that the county has not decided by now */
+            /** @description `appeals` that are still undecided */
             appeals_open: number | null;
             use_rate: components["schemas"]["UseRateOut"];
             match_rate: components["schemas"]["MatchRateOut"];
@@ -2034,11 +2034,11 @@ export interface components {
         BucketOut: {
             /** @description accounts registered in the period, staff apart; people count where they are registered */
             registered: number | null;
-            /** @description the same from the very beginning */
+            /** @description accounts registered up to the end of the period */
             registered_by_then: number | null;
             /** @description households entered in the register in the period */
             households: number | null;
-            /** @description accounts that posted a published need, pledged, accepted or refused; in an average bucket */
+            /** @description accounts that posted a published need, pledged, accepted or refused; the average over buckets */
             active: number | null;
             /** @description needs published in the period; all figures up to `lapsed`, except `rejected`, give their present state */
             needs: number | null;
@@ -2060,13 +2060,13 @@ export interface components {
             refused: number | null;
             /** @description proposals that ended unanswered */
             lapsed: number | null;
-            /** @description matches that a side disputed in the period; null for the public, as the three below */
+            /** @description matches that a side disputed in the period; for the public null, as the next three figures */
             disputes: number | null;
-            /** @description those of these disputes that are not settled by now */
+            /** @description `disputes` that are still unsettled */
             disputes_open: number | null;
-            /** @description appeals lodged in the period against a mark */
+            /** @description appeals lodged in the period against a reliability event */
             appeals: number | null;
-            /** @description those of these appeals that the county has not decided by now */
+            /** @description `appeals` that are still undecided */
             appeals_open: number | null;
             use_rate: components["schemas"]["UseRateOut"];
             match_rate: components["schemas"]["MatchRateOut"];
@@ -2080,7 +2080,7 @@ export interface components {
         };
         CancellationIn: {
             /**
-             * @description a reason of one's own side; only the household's may state a no-show
+             * @description a reason of the caller's side; only the household's side may state a no-show
              * @enum {string}
              */
             reason: "not_deliverable" | "giver_withdrew" | "giver_no_show" | "household_moved" | "need_over";
@@ -2093,7 +2093,7 @@ export interface components {
             need_id: string;
             /**
              * Format: uuid
-             * @description the pledge of one's own to use
+             * @description the caller's own pledge to use
              */
             pledge_id: string;
             quantity: number;
@@ -2117,9 +2117,9 @@ export interface components {
             reason?: "short" | "damaged" | "wrong_item" | "lost" | "refused" | "other";
         };
         DaysToMatchOut: {
-            /** @description for half of them; null beyond 90 days */
+            /** @description half of the needs had an accepted match within so many days; null beyond 90 */
             median: number | null;
-            /** @description for nine tenths of them */
+            /** @description the same for nine tenths */
             p90: number | null;
             /** @description needs with an accepted match */
             of: number | null;
@@ -2175,7 +2175,7 @@ export interface components {
             settled_at: string | null;
             /** Format: uuid */
             settled_by: string | null;
-            /** @description for each field of the event its value if that is an id, a code, a time or a small number, else its kind */
+            /** @description for each field of the event: its value if it is an id, a code, a time or a small number; else its kind */
             fields_shown: {
                 [key: string]: string;
             };
@@ -2260,7 +2260,7 @@ export interface components {
             opened_at: string;
             /**
              * Format: date-time
-             * @description when an open one goes up to the county, or an answered one is settled
+             * @description when an open dispute goes to the county, or an answered one is settled
              */
             due_at: string | null;
             answer: string | null;
@@ -2273,12 +2273,12 @@ export interface components {
              * @description when the county should settle it; its administrators are reminded until then and after
              */
             decide_by: string | null;
-            /** @description true when it has waited for the county longer than that */
+            /** @description true when `decide_by` is over */
             overdue: boolean;
             ruling: string | null;
             /** Format: date-time */
             settled_at: string | null;
-            /** @description operations (`operationId`) that the caller may carry out on this now */
+            /** @description operations (`operationId`) that the caller may carry out on it now */
             allowed: string[];
         };
         DisputePage: {
@@ -2300,11 +2300,11 @@ export interface components {
         FiguresOut: {
             /** @description accounts registered in the period, staff apart; people count where they are registered */
             registered: number | null;
-            /** @description the same from the very beginning */
+            /** @description accounts registered up to the end of the period */
             registered_by_then: number | null;
             /** @description households entered in the register in the period */
             households: number | null;
-            /** @description accounts that posted a published need, pledged, accepted or refused; in an average bucket */
+            /** @description accounts that posted a published need, pledged, accepted or refused; the average over buckets */
             active: number | null;
             /** @description needs published in the period; all figures up to `lapsed`, except `rejected`, give their present state */
             needs: number | null;
@@ -2326,13 +2326,13 @@ export interface components {
             refused: number | null;
             /** @description proposals that ended unanswered */
             lapsed: number | null;
-            /** @description matches that a side disputed in the period; null for the public, as the three below */
+            /** @description matches that a side disputed in the period; for the public null, as the next three figures */
             disputes: number | null;
-            /** @description those of these disputes that are not settled by now */
+            /** @description `disputes` that are still unsettled */
             disputes_open: number | null;
-            /** @description appeals lodged in the period against a mark */
+            /** @description appeals lodged in the period against a reliability event */
             appeals: number | null;
-            /** @description those of these appeals that the county has not decided by now */
+            /** @description `appeals` that are still undecided */
             appeals_open: number | null;
             use_rate: components["schemas"]["UseRateOut"];
             match_rate: components["schemas"]["MatchRateOut"];
@@ -2449,7 +2449,7 @@ export interface components {
             learnt_at: string;
             /** Format: date-time */
             forgotten_at: string | null;
-            /** @description operations (`operationId`) that the caller may carry out on this now */
+            /** @description operations (`operationId`) that the caller may carry out on it now */
             allowed: string[];
         };
         LessonPage: {
@@ -2473,12 +2473,12 @@ export interface components {
             at: string;
             /**
              * Format: date-time
-             * @description when it was voided: it does not count
+             * @description when the event was voided; a voided event does not count
              */
             void_at: string | null;
             /** Format: uuid */
             appeal_id: string | null;
-            /** @description operations (`operationId`) that the caller may carry out on this now */
+            /** @description operations (`operationId`) that the caller may carry out on it now */
             allowed: string[];
         };
         MarkPage: {
@@ -2520,7 +2520,7 @@ export interface components {
              * @enum {string|null}
              */
             dispute: "open" | "settled" | null;
-            /** @description operations (`operationId`) that the caller may carry out on this now */
+            /** @description operations (`operationId`) that the caller may carry out on it now */
             allowed: string[];
         };
         MatchPage: {
@@ -2530,9 +2530,9 @@ export interface components {
         MatchRateOut: {
             /** @description needs with an accepted match, over all published needs; those that were withdrawn or closed included in both */
             raw: number | null;
-            /** @description the same by weight: urgency (1, 2, 4) times reference value, a need that is met in part counting in part */
+            /** @description the same, weighted by urgency (1, 2, 4) times reference value; a partly met need counts in part */
             weighted: number | null;
-            /** @description as `weighted`, of the quantities that both sides confirmed as delivered */
+            /** @description as `weighted`, for quantities that both sides confirmed as delivered */
             delivered: number | null;
             /** @description the denominator of all three: needs published */
             of: number | null;
@@ -2620,7 +2620,7 @@ export interface components {
             /** Format: uuid */
             poster_id: string | null;
             reason: string | null;
-            /** @description operations (`operationId`) that the caller may carry out on this now */
+            /** @description operations (`operationId`) that the caller may carry out on it now */
             allowed: string[];
         };
         NeedPage: {
@@ -2638,7 +2638,7 @@ export interface components {
              */
             kind: "need_published" | "need_rejected" | "need_withdrawn" | "need_closed" | "match_proposed" | "match_reminded" | "match_accepted" | "match_refused" | "match_declined" | "match_lapsed" | "match_revised" | "match_need_ended" | "match_sent" | "match_received" | "match_closed" | "thanks_written" | "thanks_given" | "thanks_refused" | "dispute_opened" | "dispute_answered" | "dispute_raised" | "dispute_reminded" | "dispute_overdue" | "dispute_settled" | "appeal_lodged" | "appeal_decided" | "pledge_released";
             /**
-             * @description on which side the caller stands in this
+             * @description the side of the caller
              * @enum {string}
              */
             side: "giver" | "household" | "administrator";
@@ -2646,10 +2646,10 @@ export interface components {
             text: string;
             /**
              * Format: uuid
-             * @description a need, pledge, match, thanks, dispute or appeal, as `kind` begins
+             * @description id of a need, pledge, match, thanks, dispute or appeal; the first word of `kind` names which
              */
             about: string;
-            /** @description the figures and codes that the words are made of */
+            /** @description figures and codes behind the text */
             facts: {
                 [key: string]: unknown;
             };
@@ -2657,7 +2657,7 @@ export interface components {
             created_at: string;
             /** Format: date-time */
             read_at: string | null;
-            /** @description operations (`operationId`) that the caller may carry out on this now */
+            /** @description operations (`operationId`) that the caller may carry out on it now */
             allowed: string[];
         };
         NoticePage: {
@@ -2688,7 +2688,7 @@ export interface components {
             size: number;
             /** Format: date-time */
             removed_at: string | null;
-            /** @description operations (`operationId`) that the caller may carry out on this now */
+            /** @description operations (`operationId`) that the caller may carry out on it now */
             allowed: string[];
         };
         PhotosOut: {
@@ -2752,14 +2752,14 @@ export interface components {
             /** Format: date-time */
             valid_until: string;
             withdrawn: boolean;
-            /** @description not proposed after a refusal, until it is changed or the lesson is taken back */
+            /** @description paused by a refusal, until the pledge changes or its rule is withdrawn (`GET /v1/lessons`) */
             resting: boolean;
             /** Format: date-time */
             offered_at: string;
             note: string | null;
             /** Format: uuid */
             pledger_id: string | null;
-            /** @description operations (`operationId`) that the caller may carry out on this now */
+            /** @description operations (`operationId`) that the caller may carry out on it now */
             allowed: string[];
         };
         PledgePage: {
@@ -2787,11 +2787,11 @@ export interface components {
         RankedOut: {
             /** @description accounts registered in the period, staff apart; people count where they are registered */
             registered: number | null;
-            /** @description the same from the very beginning */
+            /** @description accounts registered up to the end of the period */
             registered_by_then: number | null;
             /** @description households entered in the register in the period */
             households: number | null;
-            /** @description accounts that posted a published need, pledged, accepted or refused; in an average bucket */
+            /** @description accounts that posted a published need, pledged, accepted or refused; the average over buckets */
             active: number | null;
             /** @description needs published in the period; all figures up to `lapsed`, except `rejected`, give their present state */
             needs: number | null;
@@ -2813,13 +2813,13 @@ export interface components {
             refused: number | null;
             /** @description proposals that ended unanswered */
             lapsed: number | null;
-            /** @description matches that a side disputed in the period; null for the public, as the three below */
+            /** @description matches that a side disputed in the period; for the public null, as the next three figures */
             disputes: number | null;
-            /** @description those of these disputes that are not settled by now */
+            /** @description `disputes` that are still unsettled */
             disputes_open: number | null;
-            /** @description appeals lodged in the period against a mark */
+            /** @description appeals lodged in the period against a reliability event */
             appeals: number | null;
-            /** @description those of these appeals that the county has not decided by now */
+            /** @description `appeals` that are still undecided */
             appeals_open: number | null;
             use_rate: components["schemas"]["UseRateOut"];
             match_rate: components["schemas"]["MatchRateOut"];
@@ -2873,13 +2873,13 @@ export interface components {
         ReadingIn: {
             /**
              * Format: uuid
-             * @description the newest notice that the caller has seen; all of them without it
+             * @description the newest notice to mark; by default all are marked
              */
             until?: string;
         };
         ReadingOut: {
             unread: number;
-            /** @description how many were unread before; missing when an `Idempotency-Key` is sent again */
+            /** @description number of notices that became read; missing when an `Idempotency-Key` is sent again */
             read?: number;
         };
         ReasonOut: {
@@ -2923,7 +2923,7 @@ export interface components {
             version: number;
             in_force: components["schemas"]["WeightSetOut"];
             history: components["schemas"]["WeightSetOut"][];
-            /** @description operations (`operationId`) that the caller may carry out on this now */
+            /** @description operations (`operationId`) that the caller may carry out on it now */
             allowed: string[];
         };
         RegionsOut: {
@@ -2940,7 +2940,7 @@ export interface components {
             /** @description 0 to 100 */
             percent: number;
             /**
-             * @description the class by which proposals are ordered
+             * @description the class that orders proposals
              * @enum {string}
              */
             level: "very_low" | "low" | "fair" | "good" | "very_good";
@@ -2963,7 +2963,7 @@ export interface components {
             parts: {
                 [key: string]: number;
             };
-            /** @description null when there was no such need */
+            /** @description null without another need */
             lead: number | null;
         };
         SendingIn: {
@@ -2974,7 +2974,7 @@ export interface components {
             carrier: "in_person" | "pick_up" | "ems" | "sf" | "jd" | "zto" | "yto" | "sto" | "yunda" | "other";
             /** @description kept encrypted, shown to both sides */
             tracking_number?: string;
-            /** @description fewer units than were promised; the rest is free again */
+            /** @description units sent; if fewer than promised, the rest is free again */
             quantity?: number;
         };
         SessionOut: {
@@ -2998,7 +2998,7 @@ export interface components {
             merchant: number | null;
             /** @description 志愿者 */
             volunteer: number | null;
-            /** @description the reference value of all that help, in fen */
+            /** @description the reference value of all help counted, in fen */
             of_fen: number | null;
         };
         SignInIn: {
@@ -3027,7 +3027,7 @@ export interface components {
             received: number;
             /** @description the sent goods, in the language of the caller */
             text: string;
-            /** @description whether this slip was used */
+            /** @description true when this slip was used */
             used: boolean;
             /** Format: date-time */
             expires_at: string;
@@ -3063,7 +3063,7 @@ export interface components {
             text: string;
             /**
              * Format: uuid
-             * @description one that was added to go with the thanks
+             * @description a photo from `POST /v1/matches/{match_id}/thanks-photos`
              */
             photo_id?: string;
         };
@@ -3090,7 +3090,7 @@ export interface components {
             written_at: string;
             /** Format: date-time */
             decided_at: string | null;
-            /** @description operations (`operationId`) that the caller may carry out on this now */
+            /** @description operations (`operationId`) that the caller may carry out on it now */
             allowed: string[];
         };
         ThanksPage: {
@@ -3105,7 +3105,7 @@ export interface components {
             reason: "personal" | "asks_for_more" | "improper" | "not_of_this";
         };
         TrendOut: {
-            /** @description 0.25 is a quarter more */
+            /** @description relative change: 0.25 is a quarter more */
             registered: number | null;
             /** @description as above */
             active: number | null;
@@ -3113,7 +3113,7 @@ export interface components {
             needs: number | null;
             /** @description as above */
             helped: number | null;
-            /** @description 0.25 is from 0.5 to 0.75 */
+            /** @description difference: 0.25 is from 0.5 to 0.75 */
             raw: number | null;
             /** @description as above */
             weighted: number | null;
@@ -3121,9 +3121,9 @@ export interface components {
             delivered: number | null;
         };
         TypicalDaysOut: {
-            /** @description whole days from publication; null without any */
+            /** @description whole days from publication; null without needs */
             median: number | null;
-            /** @description how many needs that were */
+            /** @description number of needs counted */
             of: number;
         };
         UnitOut: {
@@ -3133,17 +3133,17 @@ export interface components {
              * @enum {string}
              */
             standing: "wanting" | "covered" | "quiet";
-            /** @description published needs of which something is not set aside yet */
+            /** @description published needs with a quantity that is not set aside yet */
             waiting_needs: number;
-            /** @description what of them is not set aside */
+            /** @description their units that are not set aside */
             waiting_units: number;
-            /** @description pledges for a place and a category inside, of which something is free */
+            /** @description pledges with a free quantity, for a place and a category inside */
             open_pledges: number;
-            /** @description what of them is free */
+            /** @description their free units */
             open_units: number;
-            /** @description these, and those for a wider region or category that may be used here too */
+            /** @description `open_pledges`, and pledges for a wider region or category that may be used here too */
             reaching_pledges: number;
-            /** @description what of them is free */
+            /** @description their free units */
             reaching_units: number;
         };
         UnreadOut: {
@@ -3160,13 +3160,13 @@ export interface components {
             region: string;
             category: string;
             unit: string;
-            /** @description needs of exactly this that wait */
+            /** @description waiting needs of this item and unit */
             waiting_needs: number;
-            /** @description what is not set aside for them */
+            /** @description their units that are not set aside */
             waiting_units: number;
             /** @description each need weighs 1, an urgent one 2, a critical one 4 */
             weight: number;
-            /** @description why it stands where it does */
+            /** @description the reason of this place in the list */
             text: string;
         };
         WantingPage: {
@@ -3189,31 +3189,31 @@ export interface components {
             urgency: number;
             /** @description for each day of waiting, a year at most */
             waiting_day: number;
-            /** @description for each level that the pledge's area is narrower */
+            /** @description for each level by which the pledge's region is narrower than the country */
             nearer: number;
-            /** @description when the pledge is for this very item, not a group */
+            /** @description when the pledge is for exactly this item, not for its group */
             exact: number;
-            /** @description in full where no need of the village is helped, nothing where all are */
+            /** @description in full when no need of the village has help, 0 when all have */
             village: number;
             /** @description for a village without any help */
             floor: number;
-            /** @description for each need that the household was helped with fewer, up to five */
+            /** @description times five less the needs that the household recently had help with, never below 0 */
             household: number;
-            /** @description when the need has got nothing yet */
+            /** @description when the need has no match yet */
             first_help: number;
-            /** @description for each kind of fitting pledge that there are fewer than ten of */
+            /** @description for each kind of fitting pledges below ten kinds */
             hardness: number;
             /** @description for each class of the pledger's reliability */
             reliability: number;
-            /** @description what a hand-over costs, spread over its units; at most what a step of urgency is worth */
+            /** @description cost of a hand-over, spread over its units; at most `urgency` */
             splitting: number;
-            /** @description for meeting the need whole, spread over its units */
+            /** @description for meeting the whole need, spread over its units */
             share: number;
-            /** @description what a unit must be worth: below nothing is proposed; at most what an ordinary need can reach */
+            /** @description least score of a unit that is proposed; at most what a need of normal urgency can reach */
             threshold: number;
             /**
              * Format: date-time
-             * @description the moment from which they hold; now if left out, never earlier
+             * @description start of validity; by default now, never earlier
              */
             valid_from?: string;
         };
@@ -3222,27 +3222,27 @@ export interface components {
             urgency: number;
             /** @description for each day of waiting, a year at most */
             waiting_day: number;
-            /** @description for each level that the pledge's area is narrower */
+            /** @description for each level by which the pledge's region is narrower than the country */
             nearer: number;
-            /** @description when the pledge is for this very item, not a group */
+            /** @description when the pledge is for exactly this item, not for its group */
             exact: number;
-            /** @description in full where no need of the village is helped, nothing where all are */
+            /** @description in full when no need of the village has help, 0 when all have */
             village: number;
             /** @description for a village without any help */
             floor: number;
-            /** @description for each need that the household was helped with fewer, up to five */
+            /** @description times five less the needs that the household recently had help with, never below 0 */
             household: number;
-            /** @description when the need has got nothing yet */
+            /** @description when the need has no match yet */
             first_help: number;
-            /** @description for each kind of fitting pledge that there are fewer than ten of */
+            /** @description for each kind of fitting pledges below ten kinds */
             hardness: number;
             /** @description for each class of the pledger's reliability */
             reliability: number;
-            /** @description what a hand-over costs, spread over its units; at most what a step of urgency is worth */
+            /** @description cost of a hand-over, spread over its units; at most `urgency` */
             splitting: number;
-            /** @description for meeting the need whole, spread over its units */
+            /** @description for meeting the whole need, spread over its units */
             share: number;
-            /** @description what a unit must be worth: below nothing is proposed; at most what an ordinary need can reach */
+            /** @description least score of a unit that is proposed; at most what a need of normal urgency can reach */
             threshold: number;
         };
     };
@@ -3430,11 +3430,11 @@ export interface operations {
     list_regions: {
         parameters: {
             query?: {
-                /** @description part of a present or former name */
+                /** @description a part of a present or former name */
                 name?: string;
-                /** @description search in this region only */
+                /** @description only regions in this one */
                 within?: string;
-                /** @description the greatest number of regions; 20 by default with `name` */
+                /** @description maximum number of regions; 20 by default with `name` */
                 limit?: number;
             };
             header?: never;
@@ -4052,7 +4052,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when the thing has changed since */
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
                 "If-Match"?: string;
                 /** @description the same key with the same body within 24 hours is carried out once */
                 "Idempotency-Key"?: string;
@@ -4541,7 +4541,7 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
-                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when the thing has changed since */
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
                 "If-Match": string;
             };
             path: {
@@ -4581,7 +4581,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when the thing has changed since */
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
                 "If-Match"?: string;
                 /** @description the same key with the same body within 24 hours is carried out once */
                 "Idempotency-Key"?: string;
@@ -4623,7 +4623,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when the thing has changed since */
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
                 "If-Match"?: string;
                 /** @description the same key with the same body within 24 hours is carried out once */
                 "Idempotency-Key"?: string;
@@ -4665,7 +4665,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when the thing has changed since */
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
                 "If-Match"?: string;
                 /** @description the same key with the same body within 24 hours is carried out once */
                 "Idempotency-Key"?: string;
@@ -4707,7 +4707,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when the thing has changed since */
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
                 "If-Match"?: string;
                 /** @description the same key with the same body within 24 hours is carried out once */
                 "Idempotency-Key"?: string;
@@ -4749,7 +4749,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when the thing has changed since */
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
                 "If-Match"?: string;
                 /** @description the same key with the same body within 24 hours is carried out once */
                 "Idempotency-Key"?: string;
@@ -5071,9 +5071,9 @@ export interface operations {
     get_balance: {
         parameters: {
             query?: {
-                /** @description itself and all below; empty is the whole country */
+                /** @description the region and all below; empty is the whole country */
                 region?: string;
-                /** @description itself and all below; without it everything */
+                /** @description the category and all below; everything without it */
                 category?: string;
             };
             header?: never;
@@ -5192,7 +5192,7 @@ export interface operations {
                 /** @description `next` of the previous page */
                 cursor?: string;
                 limit?: number;
-                /** @description of this pledge alone */
+                /** @description only rules of this pledge */
                 pledge_id?: string;
             };
             header?: never;
@@ -5458,9 +5458,9 @@ export interface operations {
                 /** @description `next` of the previous page */
                 cursor?: string;
                 limit?: number;
-                /** @description only counties in it */
+                /** @description only counties in this region */
                 region?: string;
-                /** @description only this and all below */
+                /** @description only this category and all below */
                 category?: string;
             };
             header?: never;
@@ -5534,9 +5534,9 @@ export interface operations {
                 limit?: number;
                 /** @description division code of 0 or 2 or 4 or 6 or 9 or 12 digits */
                 region?: string;
-                /** @description all unsettled ones if left out */
+                /** @description only disputes in this state; all unsettled ones without it */
                 state?: "open" | "answered" | "raised" | "settled";
-                /** @description only those that the county should have settled by now */
+                /** @description only disputes that the county should have settled by now */
                 overdue?: boolean;
             };
             header?: never;
@@ -5570,7 +5570,7 @@ export interface operations {
             query: {
                 /** @description the need that the caller is about to claim */
                 need_id: string;
-                /** @description the pledge of one's own to use */
+                /** @description the caller's own pledge to use */
                 pledge_id: string;
             };
             header?: never;
@@ -5957,7 +5957,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when the thing has changed since */
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
                 "If-Match"?: string;
                 /** @description the same key with the same body within 24 hours is carried out once */
                 "Idempotency-Key"?: string;
@@ -6096,7 +6096,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when the thing has changed since */
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
                 "If-Match"?: string;
                 /** @description the same key with the same body within 24 hours is carried out once */
                 "Idempotency-Key"?: string;
@@ -6140,7 +6140,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when the thing has changed since */
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
                 "If-Match"?: string;
                 /** @description the same key with the same body within 24 hours is carried out once */
                 "Idempotency-Key"?: string;
@@ -6182,7 +6182,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when the thing has changed since */
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
                 "If-Match"?: string;
                 /** @description the same key with the same body within 24 hours is carried out once */
                 "Idempotency-Key"?: string;
@@ -6224,7 +6224,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when the thing has changed since */
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
                 "If-Match"?: string;
                 /** @description the same key with the same body within 24 hours is carried out once */
                 "Idempotency-Key"?: string;
@@ -6266,7 +6266,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when the thing has changed since */
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
                 "If-Match"?: string;
                 /** @description the same key with the same body within 24 hours is carried out once */
                 "Idempotency-Key"?: string;
@@ -6308,7 +6308,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when the thing has changed since */
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
                 "If-Match"?: string;
                 /** @description the same key with the same body within 24 hours is carried out once */
                 "Idempotency-Key"?: string;
@@ -6350,7 +6350,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when the thing has changed since */
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
                 "If-Match"?: string;
                 /** @description the same key with the same body within 24 hours is carried out once */
                 "Idempotency-Key"?: string;
@@ -6392,7 +6392,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when the thing has changed since */
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
                 "If-Match"?: string;
                 /** @description the same key with the same body within 24 hours is carried out once */
                 "Idempotency-Key"?: string;
@@ -6434,7 +6434,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when the thing has changed since */
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
                 "If-Match"?: string;
                 /** @description the same key with the same body within 24 hours is carried out once */
                 "Idempotency-Key"?: string;
@@ -6521,7 +6521,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when the thing has changed since */
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
                 "If-Match"?: string;
                 /** @description the same key with the same body within 24 hours is carried out once */
                 "Idempotency-Key"?: string;
@@ -6563,7 +6563,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when the thing has changed since */
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
                 "If-Match"?: string;
                 /** @description the same key with the same body within 24 hours is carried out once */
                 "Idempotency-Key"?: string;
@@ -6605,7 +6605,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when the thing has changed since */
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
                 "If-Match"?: string;
                 /** @description the same key with the same body within 24 hours is carried out once */
                 "Idempotency-Key"?: string;
@@ -6692,7 +6692,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when the thing has changed since */
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
                 "If-Match"?: string;
                 /** @description the same key with the same body within 24 hours is carried out once */
                 "Idempotency-Key"?: string;
@@ -6734,7 +6734,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when the thing has changed since */
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
                 "If-Match"?: string;
                 /** @description the same key with the same body within 24 hours is carried out once */
                 "Idempotency-Key"?: string;
@@ -6776,7 +6776,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when the thing has changed since */
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
                 "If-Match"?: string;
                 /** @description the same key with the same body within 24 hours is carried out once */
                 "Idempotency-Key"?: string;
@@ -6818,7 +6818,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when the thing has changed since */
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
                 "If-Match"?: string;
                 /** @description the same key with the same body within 24 hours is carried out once */
                 "Idempotency-Key"?: string;
@@ -6860,7 +6860,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when the thing has changed since */
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
                 "If-Match"?: string;
                 /** @description the same key with the same body within 24 hours is carried out once */
                 "Idempotency-Key"?: string;
@@ -6933,7 +6933,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when the thing has changed since */
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
                 "If-Match"?: string;
                 /** @description the same key with the same body within 24 hours is carried out once */
                 "Idempotency-Key"?: string;
@@ -6975,7 +6975,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when the thing has changed since */
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
                 "If-Match"?: string;
                 /** @description the same key with the same body within 24 hours is carried out once */
                 "Idempotency-Key"?: string;
@@ -7017,7 +7017,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when the thing has changed since */
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
                 "If-Match"?: string;
                 /** @description the same key with the same body within 24 hours is carried out once */
                 "Idempotency-Key"?: string;
@@ -7170,7 +7170,7 @@ export interface operations {
                 /** @description `next` of the previous page */
                 cursor?: string;
                 limit?: number;
-                /** @description only those not read yet */
+                /** @description only unread notices */
                 unread?: boolean;
             };
             header?: never;
@@ -7352,7 +7352,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when the thing has changed since */
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
                 "If-Match"?: string;
                 /** @description the same key with the same body within 24 hours is carried out once */
                 "Idempotency-Key"?: string;
@@ -7500,13 +7500,13 @@ export interface operations {
     get_rates: {
         parameters: {
             query?: {
-                /** @description itself and all below; empty is the whole country */
+                /** @description the region and all below; empty is the whole country */
                 region?: string;
                 /** @description first day, in Asia/Shanghai; by default about a year before `until` */
                 since?: string;
-                /** @description last day, included; by default today; for the public at the latest the last month that is over */
+                /** @description last day, included; by default today; for the public the end of a past month */
                 until?: string;
-                /** @description the buckets of `series`; by default, and for the public, months */
+                /** @description length of the buckets in `series`; months by default, and for the public always */
                 by?: "day" | "week" | "month";
             };
             header?: never;
@@ -7538,13 +7538,13 @@ export interface operations {
     get_rates_csv: {
         parameters: {
             query?: {
-                /** @description itself and all below; empty is the whole country */
+                /** @description the region and all below; empty is the whole country */
                 region?: string;
                 /** @description first day, in Asia/Shanghai; by default about a year before `until` */
                 since?: string;
-                /** @description last day, included; by default today; for the public at the latest the last month that is over */
+                /** @description last day, included; by default today; for the public the end of a past month */
                 until?: string;
-                /** @description the buckets of `series`; by default, and for the public, months */
+                /** @description length of the buckets in `series`; months by default, and for the public always */
                 by?: "day" | "week" | "month";
             };
             header?: never;

@@ -251,7 +251,7 @@ class _OfAppeal(Event, frozen=True, kw_only=True):
 
 
 class AppealLodged(_OfAppeal, frozen=True, kw_only=True):
-    """Somebody appealed against a mark; the county decides."""
+    """Somebody appealed against a reliability event (a mark); the county decides."""
 
     involved: list[UUID]
     lodged_at: Moment

@@ -42,7 +42,7 @@ class DeadLetterShownOut(DeadLetterOut):
 
     fields_shown = fields.Dict(
         keys=fields.String(), values=fields.String(), required=True,
-        metadata={"description": "for each field of the event its value if that is an id, a code, a time or a small number, else its kind"},
+        metadata={"description": "for each field of the event: its value if it is an id, a code, a time or a small number; else its kind"},
     )  # fmt: skip
 
 
@@ -104,7 +104,7 @@ def blueprint(service: str) -> APIBlueprint:
     @api.input(NothingIn)
     @api.output(DeadLetterShownOut, 201)
     def drop_letter(session: Session, caller: Caller, letter_id: UUID, json_data: dict[str, Any]) -> Any:
-        """Give a dead letter up and delete its content; its row stays for 90 days."""
+        """Drop a dead letter: its content is deleted, its row stays for 90 days."""
         _check(caller)
         letter = dead_letters.drop(session, letter_id, caller.id)
         return _shown(letter), 201, {"Location": f"/v1/{service}/dead-letters/{letter.id}"}

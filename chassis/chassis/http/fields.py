@@ -148,7 +148,7 @@ class AllowedOperations(fields.List[str]):
     """The operations on a thing that its caller may carry out now, by their `operationId`."""
 
     def __init__(self) -> None:
-        description = "operations (`operationId`) that the caller may carry out on this now"
+        description = "operations (`operationId`) that the caller may carry out on it now"
         super().__init__(fields.String(), required=True, metadata={"description": description})
 
 

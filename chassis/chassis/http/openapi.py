@@ -43,7 +43,7 @@ IDEMPOTENCY_KEY = {
 IF_MATCH = {
     "name": "If-Match",
     "in": "header",
-    "description": "the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when the thing has changed since",
+    "description": "the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since",
     "schema": {"type": "string", "example": '"3"'},
 }
 IF_NONE_MATCH = {

@@ -14,7 +14,7 @@ MAX_NUMBER = 10**6
 
 
 def redact(name: str, body: bytes) -> dict[str, str]:
-    """Return for each field of the event its value if that is an id, a code, a time or a small number, else its kind."""
+    """Return for each field of the event: its value if it is an id, a code, a time or a small number; else its kind."""
     if not body:
         return {}
     try:

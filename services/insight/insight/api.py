@@ -30,10 +30,10 @@ class Day(fields.Date):
 
 
 class RatesIn(Strict):
-    region = Region((0, 2, 4, 6, 9, 12), load_default="", metadata={"description": "itself and all below; empty is the whole country"})
+    region = Region((0, 2, 4, 6, 9, 12), load_default="", metadata={"description": "the region and all below; empty is the whole country"})
     since = Day(metadata={"description": "first day, in Asia/Shanghai; by default about a year before `until`"})
-    until = Day(metadata={"description": "last day, included; by default today; for the public at the latest the last month that is over"})
-    by = Choice(BY, metadata={"description": "the buckets of `series`; by default, and for the public, months"})
+    until = Day(metadata={"description": "last day, included; by default today; for the public the end of a past month"})
+    by = Choice(BY, metadata={"description": "length of the buckets in `series`; months by default, and for the public always"})
 
 
 def _share(description: str) -> fields.Float:
@@ -53,16 +53,16 @@ class MatchRateOut(Schema):
     """The present state of the needs published in the period. Read the rates together: small and easy needs raise the raw one alone."""
 
     raw = _share("needs with an accepted match, over all published needs; those that were withdrawn or closed included in both")
-    weighted = _share("the same by weight: urgency (1, 2, 4) times reference value, a need that is met in part counting in part")
-    delivered = _share("as `weighted`, of the quantities that both sides confirmed as delivered")
+    weighted = _share("the same, weighted by urgency (1, 2, 4) times reference value; a partly met need counts in part")
+    delivered = _share("as `weighted`, for quantities that both sides confirmed as delivered")
     of = _figure("the denominator of all three: needs published")
 
 
 class DaysToMatchOut(Schema):
     """The least of 0, 1, 2, 3, 5, 7, 10, 14, 21, 30, 45, 60 and 90 days within which that share of the helped needs had its first match."""
 
-    median = _figure("for half of them; null beyond 90 days")
-    p90 = _figure("for nine tenths of them")
+    median = _figure("half of the needs had an accepted match within so many days; null beyond 90")
+    p90 = _figure("the same for nine tenths")
     of = _figure("needs with an accepted match")
 
 
@@ -78,16 +78,16 @@ class ShareOut(Schema):
     organisation = _share("社会组织/企业")
     merchant = _share("网络商")
     volunteer = _share("志愿者")
-    of_fen = _figure("the reference value of all that help, in fen")
+    of_fen = _figure("the reference value of all help counted, in fen")
 
 
 class FiguresOut(Schema):
     """Figures. Unknown ones are null. For the public, counts from 1 to 4 are null too, and the others are rounded to the nearest 5."""
 
     registered = _figure("accounts registered in the period, staff apart; people count where they are registered")
-    registered_by_then = _figure("the same from the very beginning")
+    registered_by_then = _figure("accounts registered up to the end of the period")
     households = _figure("households entered in the register in the period")
-    active = _figure("accounts that posted a published need, pledged, accepted or refused; in an average bucket")
+    active = _figure("accounts that posted a published need, pledged, accepted or refused; the average over buckets")
     needs = _figure("needs published in the period; all figures up to `lapsed`, except `rejected`, give their present state")
     rejected = _figure("needs that their verifier rejected in the period")
     withdrawn = _figure("withdrawn by their own side")
@@ -98,10 +98,10 @@ class FiguresOut(Schema):
     matches = _figure("accepted matches, those whose need was withdrawn or closed later included")
     refused = _figure("proposals that were refused")
     lapsed = _figure("proposals that ended unanswered")
-    disputes = _figure("matches that a side disputed in the period; null for the public, as the three below")
-    disputes_open = _figure("those of these disputes that are not settled by now")
-    appeals = _figure("appeals lodged in the period against a mark")
-    appeals_open = _figure("those of these appeals that the county has not decided by now")
+    disputes = _figure("matches that a side disputed in the period; for the public null, as the next three figures")
+    disputes_open = _figure("`disputes` that are still unsettled")
+    appeals = _figure("appeals lodged in the period against a reliability event")
+    appeals_open = _figure("`appeals` that are still undecided")
     use_rate = fields.Nested(UseRateOut, required=True)
     match_rate = fields.Nested(MatchRateOut, required=True)
     days_to_match = fields.Nested(DaysToMatchOut, required=True)
@@ -125,11 +125,11 @@ class RankedOut(FiguresOut):
 class TrendOut(Schema):
     """The change against the period before, of the same length: relative growth of counts, difference of rates."""
 
-    registered = _share("0.25 is a quarter more")
+    registered = _share("relative change: 0.25 is a quarter more")
     active = _share("as above")
     needs = _share("as above")
     helped = _share("as above")
-    raw = _share("0.25 is from 0.5 to 0.75")
+    raw = _share("difference: 0.25 is from 0.5 to 0.75")
     weighted = _share("as above")
     delivered = _share("as above")
 
@@ -159,7 +159,7 @@ CSV_RESPONSE: dict[int | str, dict[str, str | dict[str, dict[str, Any]]]] = {
 @api.input(RatesIn, location="query")
 @api.output(RatesOut)
 def get_rates(session: Session, caller: Caller | None, query_data: dict[str, Any]) -> Any:
-    """Rates of a region and those directly below it over a period; for the public, of counties and wider by months that are over."""
+    """Get the rates of a region and of those directly below it over a period. The public gets past months of counties and wider regions."""
     return compute_rates(session, caller, **query_data)
 
 
@@ -168,6 +168,6 @@ def get_rates(session: Session, caller: Caller | None, query_data: dict[str, Any
 @api.input(RatesIn, location="query")
 @api.doc(responses=CSV_RESPONSE)
 def get_rates_csv(session: Session, caller: Caller | None, query_data: dict[str, Any]) -> Any:
-    """The same rates as a table for spreadsheets, with headings in the caller's language."""
+    """Get the same rates as a CSV table, with headings in the caller's language."""
     table = write_csv(compute_rates(session, caller, **query_data), language())
     return Response(table, content_type="text/csv; charset=utf-8", headers={"Content-Disposition": 'attachment; filename="rates.csv"'})

@@ -28,7 +28,7 @@ SIDES = {
 
 
 class NoticesIn(PageIn):
-    unread = Flag(in_address=True, load_default=False, metadata={"description": "only those not read yet"})
+    unread = Flag(in_address=True, load_default=False, metadata={"description": "only unread notices"})
 
 
 class NoticeOut(Schema):
@@ -37,11 +37,14 @@ class NoticeOut(Schema):
     id = fields.UUID(required=True)
     version = fields.Integer(required=True)
     kind = Choice(KINDS, required=True)
-    side = Choice(SIDES, required=True, metadata={"description": "on which side the caller stands in this"})
+    side = Choice(SIDES, required=True, metadata={"description": "the side of the caller"})
     title = fields.String(required=True)
     text = fields.String(required=True)
-    about = fields.UUID(required=True, metadata={"description": "a need, pledge, match, thanks, dispute or appeal, as `kind` begins"})
-    facts = fields.Dict(keys=fields.String(), required=True, metadata={"description": "the figures and codes that the words are made of"})
+    about = fields.UUID(
+        required=True,
+        metadata={"description": "id of a need, pledge, match, thanks, dispute or appeal; the first word of `kind` names which"},
+    )
+    facts = fields.Dict(keys=fields.String(), required=True, metadata={"description": "figures and codes behind the text"})
     created_at = fields.AwareDateTime(required=True)
     read_at = fields.AwareDateTime(required=True, allow_none=True)
     allowed = AllowedOperations()
@@ -52,11 +55,11 @@ class UnreadOut(Schema):
 
 
 class ReadingIn(Strict):
-    until = Id(metadata={"description": "the newest notice that the caller has seen; all of them without it"})
+    until = Id(metadata={"description": "the newest notice to mark; by default all are marked"})
 
 
 class ReadingOut(UnreadOut):
-    read = fields.Integer(metadata={"description": "how many were unread before; missing when an `Idempotency-Key` is sent again"})
+    read = fields.Integer(metadata={"description": "number of notices that became read; missing when an `Idempotency-Key` is sent again"})
 
 
 @api.get("/notices")
@@ -64,7 +67,7 @@ class ReadingOut(UnreadOut):
 @api.input(NoticesIn, location="query")
 @api.output(page_of(NoticeOut))
 def list_notices(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
-    """One's own notices, newest first."""
+    """List the caller's own notices, newest first."""
     page = queries.list_own_notices(session, caller, **query_data)
     return page | {"items": [_shown(notice) for notice in page["items"]]}
 
@@ -73,7 +76,7 @@ def list_notices(session: Session, caller: Caller, query_data: dict[str, Any]) -
 @access(who=SIGNED_IN, x_view="own")
 @api.output(UnreadOut)
 def count_unread_notices(session: Session, caller: Caller) -> Any:
-    """Count one's own unread notices."""
+    """Count the caller's unread notices."""
     return {"unread": queries.count_unread(session, caller)}
 
 
@@ -81,7 +84,7 @@ def count_unread_notices(session: Session, caller: Caller) -> Any:
 @access(who=SIGNED_IN, x_view="own")
 @api.output(NoticeOut)
 def get_notice(session: Session, caller: Caller, notice_id: UUID) -> Any:
-    """One of one's own notices. Looking at it does not count as reading."""
+    """Get a notice of the caller's own. Getting it does not mark it as read."""
     return _shown(queries.find_own_notice(session, caller, notice_id))
 
 
@@ -100,7 +103,7 @@ def read_notice(session: Session, caller: Caller, notice_id: UUID, json_data: di
 @api.input(ReadingIn)
 @api.output(ReadingOut, 201)
 def read_notices(session: Session, caller: Caller, json_data: dict[str, Any]) -> Any:
-    """Mark as read all one's notices up to one of them. Send `until`, lest one be marked that arrived meanwhile."""
+    """Mark as read all the caller's notices up to one of them. With `until`, notices that arrived after it stay unread."""
     read = actions.read_notices(session, caller, **json_data)
     return {"read": read, "unread": queries.count_unread(session, caller)}, 201, {"Location": "/v1/notices/unread-count"}
 

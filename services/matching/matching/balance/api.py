@@ -18,13 +18,13 @@ api = APIBlueprint("balance", __name__)
 
 
 class BalanceIn(Strict):
-    region = Region((0, 2, 4, 6, 9), load_default="", metadata={"description": "itself and all below; empty is the whole country"})
-    category = Category(metadata={"description": "itself and all below; without it everything"})
+    region = Region((0, 2, 4, 6, 9), load_default="", metadata={"description": "the region and all below; empty is the whole country"})
+    category = Category(metadata={"description": "the category and all below; everything without it"})
 
 
 class WantingIn(PageIn):
-    region = Region((0, 2, 4, 6), load_default="", metadata={"description": "only counties in it"})
-    category = Category(metadata={"description": "only this and all below"})
+    region = Region((0, 2, 4, 6), load_default="", metadata={"description": "only counties in this region"})
+    category = Category(metadata={"description": "only this category and all below"})
 
 
 def _count(what: str) -> fields.Integer:
@@ -36,19 +36,19 @@ class UnitOut(Schema):
 
     unit = fields.String(required=True)
     standing = Choice(STANDINGS, required=True)
-    waiting_needs = _count("published needs of which something is not set aside yet")
-    waiting_units = _count("what of them is not set aside")
-    open_pledges = _count("pledges for a place and a category inside, of which something is free")
-    open_units = _count("what of them is free")
-    reaching_pledges = _count("these, and those for a wider region or category that may be used here too")
-    reaching_units = _count("what of them is free")
+    waiting_needs = _count("published needs with a quantity that is not set aside yet")
+    waiting_units = _count("their units that are not set aside")
+    open_pledges = _count("pledges with a free quantity, for a place and a category inside")
+    open_units = _count("their free units")
+    reaching_pledges = _count("`open_pledges`, and pledges for a wider region or category that may be used here too")
+    reaching_units = _count("their free units")
 
 
 class TypicalDaysOut(Schema):
     """Typical days of the needs that had their first accepted match in this month or the three before."""
 
-    median = fields.Integer(required=True, allow_none=True, metadata={"description": "whole days from publication; null without any"})
-    of = _count("how many needs that were")
+    median = fields.Integer(required=True, allow_none=True, metadata={"description": "whole days from publication; null without needs"})
+    of = _count("number of needs counted")
 
 
 class BalanceOut(Schema):
@@ -56,9 +56,9 @@ class BalanceOut(Schema):
 
     region = fields.String(required=True)
     category = fields.String(required=True)
-    waiting_needs = _count("published needs of which something is not set aside yet")
-    open_pledges = _count("pledges for a place and a category inside, of which something is free")
-    reaching_pledges = _count("these, and those for a wider region or category that may be used here too")
+    waiting_needs = _count("published needs with a quantity that is not set aside yet")
+    open_pledges = _count("pledges with a free quantity, for a place and a category inside")
+    reaching_pledges = _count("`open_pledges`, and pledges for a wider region or category that may be used here too")
     units = fields.List(fields.Nested(UnitOut), required=True)
     typical_days = fields.Nested(TypicalDaysOut, required=True)
 
@@ -69,10 +69,10 @@ class WantingOut(Schema):
     region = fields.String(required=True, metadata={"description": "the county"})
     category = fields.String(required=True)
     unit = fields.String(required=True)
-    waiting_needs = _count("needs of exactly this that wait")
-    waiting_units = _count("what is not set aside for them")
+    waiting_needs = _count("waiting needs of this item and unit")
+    waiting_units = _count("their units that are not set aside")
     weight = _count("each need weighs 1, an urgent one 2, a critical one 4")
-    text = fields.String(required=True, metadata={"description": "why it stands where it does"})
+    text = fields.String(required=True, metadata={"description": "the reason of this place in the list"})
 
 
 WantingPage = page_of(WantingOut)
@@ -92,6 +92,6 @@ def get_balance(session: Session, caller: Caller | None, query_data: dict[str, A
 @api.input(WantingIn, location="query")
 @api.output(WantingPage)
 def list_wanting(session: Session, caller: Caller | None, query_data: dict[str, Any]) -> Any:
-    """List the items most wanting and their counties, for people who wonder what to pledge."""
+    """List the items that are short, by county, the most wanting first: hints for new pledges."""
     page = queries.list_most_wanting(session, **query_data)
     return page | {"items": [item | {"text": WHY[language()].format(**item)} for item in page["items"]]}

@@ -36,8 +36,10 @@ class RulingIn(Strict):
 
 class ManagedDisputesIn(PageIn):
     region = Region((0, 2, 4, 6, 9, 12), load_default="")
-    state = Choice(DISPUTES, metadata={"description": "all unsettled ones if left out"})
-    overdue = Flag(in_address=True, load_default=False, metadata={"description": "only those that the county should have settled by now"})
+    state = Choice(DISPUTES, metadata={"description": "only disputes in this state; all unsettled ones without it"})
+    overdue = Flag(
+        in_address=True, load_default=False, metadata={"description": "only disputes that the county should have settled by now"}
+    )
 
 
 class DisputeOut(Schema):
@@ -51,7 +53,7 @@ class DisputeOut(Schema):
     outcome = Choice(OUTCOMES, required=True, allow_none=True, metadata={"description": "the last decision"})
     opened_at = fields.AwareDateTime(required=True)
     due_at = fields.AwareDateTime(
-        required=True, allow_none=True, metadata={"description": "when an open one goes up to the county, or an answered one is settled"}
+        required=True, allow_none=True, metadata={"description": "when an open dispute goes to the county, or an answered one is settled"}
     )
     answer = fields.String(required=True, allow_none=True)
     answered_at = fields.AwareDateTime(required=True, allow_none=True)
@@ -61,7 +63,7 @@ class DisputeOut(Schema):
         allow_none=True,
         metadata={"description": "when the county should settle it; its administrators are reminded until then and after"},
     )
-    overdue = fields.Boolean(required=True, metadata={"description": "true when it has waited for the county longer than that"})
+    overdue = fields.Boolean(required=True, metadata={"description": "true when `decide_by` is over"})
     ruling = fields.String(required=True, allow_none=True)
     settled_at = fields.AwareDateTime(required=True, allow_none=True)
     allowed = AllowedOperations()
@@ -92,7 +94,7 @@ def get_dispute_of_match(session: Session, caller: Caller, match_id: UUID) -> An
 @api.input(PageIn, location="query")
 @api.output(DisputePage)
 def list_own_disputes(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
-    """List the disputes of the caller's own matches, whoever opened them."""
+    """List the disputes of the caller's own matches, opened by either side."""
     return _page(queries.list_own_disputes(session, caller, **query_data), caller)
 
 

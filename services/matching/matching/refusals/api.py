@@ -28,7 +28,7 @@ PLACES = {"zh-CN": {6: "县", 9: "乡镇", 12: "村"}, "en": {6: "county", 9: "t
 
 
 class LessonsIn(PageIn):
-    pledge_id = Id(metadata={"description": "of this pledge alone"})
+    pledge_id = Id(metadata={"description": "only rules of this pledge"})
 
 
 class LessonOut(Schema):
@@ -55,7 +55,7 @@ LessonPage = page_of(LessonOut)
 @api.input(LessonsIn, location="query")
 @api.output(LessonPage)
 def list_lessons(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
-    """List the rules that followed from the caller's own refusals, withdrawn ones too."""
+    """List the rules that followed from the caller's refusals, withdrawn ones too."""
     found = queries.list_own_rules(session, caller, **query_data)
     return found | {"items": [_shown(rule) for rule in found["items"]]}
 
@@ -64,7 +64,7 @@ def list_lessons(session: Session, caller: Caller, query_data: dict[str, Any]) -
 @access(who=GIVERS, x_view="own")
 @api.output(LessonOut)
 def get_lesson(session: Session, caller: Caller, lesson_id: UUID) -> Any:
-    """Get one rule that followed from a refusal of the caller's own."""
+    """Get a rule that followed from a refusal by the caller."""
     return _shown(queries.find_own_rule(session, caller, lesson_id))
 
 

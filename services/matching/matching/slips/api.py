@@ -48,7 +48,7 @@ class SlipOut(Schema):
     sent = fields.Integer(required=True)
     received = fields.Integer(required=True)
     text = fields.String(required=True, metadata={"description": "the sent goods, in the language of the caller"})
-    used = fields.Boolean(required=True, metadata={"description": "whether this slip was used"})
+    used = fields.Boolean(required=True, metadata={"description": "true when this slip was used"})
     expires_at = fields.AwareDateTime(required=True)
 
 
@@ -70,7 +70,7 @@ def print_slip(session: Session, caller: Caller, match_id: UUID, json_data: dict
 @api.input(SlipIn)
 @api.output(SlipOut)
 def read_slip(session: Session, caller: Caller | None, json_data: dict[str, Any]) -> Any:
-    """Show the match of a slip to its holder. Unknown, revoked and expired slips are 404 alike."""
+    """Show the match of a slip to its holder. Unknown, revoked and expired slips get 404."""
     return _shown(*queries.find_slip(session, **json_data))
 
 

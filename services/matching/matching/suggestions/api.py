@@ -27,7 +27,7 @@ WORDS = {
 
 class ChosenIn(Strict):
     need_id = Id(required=True, metadata={"description": "the need that the caller is about to claim"})
-    pledge_id = Id(required=True, metadata={"description": "the pledge of one's own to use"})
+    pledge_id = Id(required=True, metadata={"description": "the caller's own pledge to use"})
 
 
 class SuggestedOut(Schema):

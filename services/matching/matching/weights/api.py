@@ -21,17 +21,17 @@ api = APIBlueprint("weights", __name__)
 MEANING = {
     "urgency": "for each step of urgency (normal 1, urgent 2, critical 4)",
     "waiting_day": "for each day of waiting, a year at most",
-    "nearer": "for each level that the pledge's area is narrower",
-    "exact": "when the pledge is for this very item, not a group",
-    "village": "in full where no need of the village is helped, nothing where all are",
+    "nearer": "for each level by which the pledge's region is narrower than the country",
+    "exact": "when the pledge is for exactly this item, not for its group",
+    "village": "in full when no need of the village has help, 0 when all have",
     "floor": "for a village without any help",
-    "household": "for each need that the household was helped with fewer, up to five",
-    "first_help": "when the need has got nothing yet",
-    "hardness": "for each kind of fitting pledge that there are fewer than ten of",
+    "household": "times five less the needs that the household recently had help with, never below 0",
+    "first_help": "when the need has no match yet",
+    "hardness": "for each kind of fitting pledges below ten kinds",
     "reliability": "for each class of the pledger's reliability",
-    "splitting": "what a hand-over costs, spread over its units; at most what a step of urgency is worth",
-    "share": "for meeting the need whole, spread over its units",
-    "threshold": "what a unit must be worth: below nothing is proposed; at most what an ordinary need can reach",
+    "splitting": "cost of a hand-over, spread over its units; at most `urgency`",
+    "share": "for meeting the whole need, spread over its units",
+    "threshold": "least score of a unit that is proposed; at most what a need of normal urgency can reach",
 }
 NAMES = [one.name for one in fields(Weights) if one.name != "version"]
 
@@ -51,7 +51,7 @@ def _weight(name: str) -> Whole:
 
 WeightsIn: Any = Strict.from_dict(
     {name: _weight(name) for name in NAMES}
-    | {"valid_from": Moment(metadata={"description": "the moment from which they hold; now if left out, never earlier"})},
+    | {"valid_from": Moment(metadata={"description": "start of validity; by default now, never earlier"})},
     name="WeightsIn",
 )
 ValuesOut: Any = Schema.from_dict(
@@ -85,7 +85,7 @@ class RegionWeightsOut(Schema):
 @api.input(AskedIn, location="query")
 @api.output(RegionWeightsOut)
 def get_weights(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
-    """Get the weights of a region that the caller manages, or manages a part of."""
+    """Get the weights of a region, as an administrator of the region or of a part of it."""
     return _answer(session, caller, query_data["region"], queries.list_history(session, caller, **query_data))
 
 

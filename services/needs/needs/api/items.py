@@ -29,5 +29,5 @@ class CatalogueOut(Schema):
 @access(who=ANYONE, x_view="public")
 @api.output(CatalogueOut)
 def list_catalogue(session: Session, caller: Caller | None) -> Any:
-    """The catalogue of items to ask for and pledge. Groups have no unit and come before their items."""
+    """List the catalogue of items to ask for and pledge. Groups have no unit and come before their items."""
     return {"items": list(catalogue().values())}

@@ -97,7 +97,7 @@ NeedPage = page_of(NeedOut)
 @api.input(NeedIn)
 @api.output(NeedOut, 201)
 def post_need(session: Session, caller: Caller, json_data: dict[str, Any]) -> Any:
-    """Post a need, for oneself or on behalf of a household of one's region. It waits to be verified."""
+    """Post a need, for the caller's own household or on behalf of one in the caller's region. It waits to be verified."""
     return _answer(session, actions.post_need(session, caller, json_data), caller, 201)
 
 
@@ -106,7 +106,7 @@ def post_need(session: Session, caller: Caller, json_data: dict[str, Any]) -> An
 @api.input(HallIn, location="query")
 @api.output(NeedPage)
 def list_needs(session: Session, caller: Caller | None, query_data: dict[str, Any]) -> Any:
-    """The needs hall: published needs, newest first, masked."""
+    """List the needs hall: published needs, newest first, masked."""
     return _page_out(session, queries.list_published_needs(session, **query_data), caller, masked=True)
 
 
@@ -115,7 +115,7 @@ def list_needs(session: Session, caller: Caller | None, query_data: dict[str, An
 @api.input(PageIn, location="query")
 @api.output(NeedPage)
 def list_own_needs(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
-    """The needs of one's own household, and those posted on behalf of others."""
+    """List the needs of the caller's household, and those that the caller posted on behalf of others."""
     return _page_out(session, queries.list_own_needs(session, caller, **query_data), caller)
 
 
@@ -124,7 +124,7 @@ def list_own_needs(session: Session, caller: Caller, query_data: dict[str, Any])
 @api.input(ManagedIn, location="query")
 @api.output(NeedPage)
 def list_managed_needs(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
-    """The needs of the regions one manages, in every state."""
+    """List the needs in the regions that the caller manages, in every state."""
     return _page_out(session, queries.list_managed_needs(session, caller, **query_data), caller)
 
 
@@ -132,7 +132,7 @@ def list_managed_needs(session: Session, caller: Caller, query_data: dict[str, A
 @access(who=ANYONE, x_view="public")
 @api.output(NeedOut)
 def get_need(session: Session, caller: Caller | None, need_id: UUID) -> Any:
-    """One need: whole for its own side and its administrators, masked for everybody else once it is published."""
+    """Get a need: whole for its own side and its administrators, masked for everybody else once it is published."""
     need = queries.get_need(session, caller, need_id)
     return _need_out(need, caller, queries.find_township_managers(session, caller, [need]))
 
@@ -160,7 +160,7 @@ def reject_need(session: Session, caller: Caller, need_id: UUID, json_data: dict
 @api.input(NothingIn)
 @api.output(NeedOut, 201)
 def withdraw_need(session: Session, caller: Caller, need_id: UUID, json_data: dict[str, Any]) -> Any:
-    """Take a need back. Matches that were accepted stay."""
+    """Withdraw a need. Accepted matches stay."""
     return _answer(session, actions.withdraw_need(session, caller, need_id), caller, 201)
 
 
@@ -169,7 +169,7 @@ def withdraw_need(session: Session, caller: Caller, need_id: UUID, json_data: di
 @api.input(ClosingIn)
 @api.output(NeedOut, 201)
 def close_need(session: Session, caller: Caller, need_id: UUID, json_data: dict[str, Any]) -> Any:
-    """Close a published need of one's region for a reason."""
+    """Close a published need of the caller's region for a reason."""
     return _answer(session, actions.close_need(session, caller, need_id, **json_data), caller, 201)
 
 

@@ -67,7 +67,8 @@ class PledgeOut(Schema):
     valid_until = fields.AwareDateTime(required=True)
     withdrawn = fields.Boolean(required=True)
     resting = fields.Boolean(
-        required=True, metadata={"description": "not proposed after a refusal, until it is changed or the lesson is taken back"}
+        required=True,
+        metadata={"description": "paused by a refusal, until the pledge changes or its rule is withdrawn (`GET /v1/lessons`)"},
     )
     offered_at = fields.AwareDateTime(required=True)
     note = fields.String(required=True, allow_none=True)
@@ -92,7 +93,7 @@ def offer_pledge(session: Session, caller: Caller, json_data: dict[str, Any]) ->
 @api.input(HallIn, location="query")
 @api.output(PledgePage)
 def list_pledges(session: Session, caller: Caller | None, query_data: dict[str, Any]) -> Any:
-    """The open pledges, newest first, without their pledgers."""
+    """List the open pledges, newest first, without their pledgers."""
     page = queries.list_open_pledges(session, **query_data)
     return page | {"items": [_pledge_out(pledge, caller, masked=True) for pledge in page["items"]]}
 
@@ -102,7 +103,7 @@ def list_pledges(session: Session, caller: Caller | None, query_data: dict[str, 
 @api.input(PageIn, location="query")
 @api.output(PledgePage)
 def list_own_pledges(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
-    """One's own pledges."""
+    """List the caller's own pledges."""
     page = queries.list_own_pledges(session, caller, **query_data)
     return page | {"items": [_pledge_out(pledge, caller) for pledge in page["items"]]}
 
@@ -111,7 +112,7 @@ def list_own_pledges(session: Session, caller: Caller, query_data: dict[str, Any
 @access(who=SIGNED_IN, x_view="own")
 @api.output(PledgeOut)
 def get_pledge(session: Session, caller: Caller, pledge_id: UUID) -> Any:
-    """One of one's own pledges."""
+    """Get a pledge of the caller's own."""
     return _pledge_out(queries.get_own_pledge(session, caller, pledge_id), caller)
 
 
@@ -120,7 +121,7 @@ def get_pledge(session: Session, caller: Caller, pledge_id: UUID) -> Any:
 @api.input(PledgeChangeIn)
 @api.output(PledgeOut, 202)
 def change_pledge(session: Session, caller: Caller, pledge_id: UUID, json_data: dict[str, Any]) -> Any:
-    """Ask for other figures. Matching has decided when `answered_version` reaches the `version` of this answer."""
+    """Change a pledge's figures. Matching has decided when `answered_version` reaches the `version` of this answer."""
     return _answer(actions.change_pledge(session, caller, pledge_id, json_data), caller, 202)
 
 
@@ -129,7 +130,7 @@ def change_pledge(session: Session, caller: Caller, pledge_id: UUID, json_data: 
 @api.input(NothingIn)
 @api.output(PledgeOut, 202)
 def withdraw_pledge(session: Session, caller: Caller, pledge_id: UUID, json_data: dict[str, Any]) -> Any:
-    """Withdraw a pledge. Quantities that were accepted stay. Wait for `answered_version` as after a change."""
+    """Withdraw a pledge. Accepted quantities stay. Wait for `answered_version` as after a change."""
     return _answer(actions.withdraw_pledge(session, caller, pledge_id), caller, 202)
 
 

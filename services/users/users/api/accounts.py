@@ -63,7 +63,7 @@ def register_account(session: Session, caller: Caller | None, json_data: dict[st
 @access(who=SIGNED_IN, x_view="own")
 @api.output(AccountOut)
 def get_account(session: Session, caller: Caller, account_id: UUID) -> Any:
-    """One's own account."""
+    """Get the caller's own account."""
     if account_id != caller.id:
         raise not_found()
     return _account_out(queries.get_own_account(session, caller))
@@ -73,9 +73,9 @@ def get_account(session: Session, caller: Caller, account_id: UUID) -> Any:
 @access(who=SIGNED_IN, x_view="own")
 @api.output(MeOut)
 def get_me(session: Session, caller: Caller) -> Any:
-    """The caller's account and the regions they manage.
+    """Get the caller's account and the regions they manage.
 
-    `kind` decides which operations are open to them (`x-who` of each operation, in every service's document), `regions` where.
+    `kind` and `regions` decide which operations they may call and where; each operation's `x-who` names its callers.
     Each object lists in `allowed` the operations that they may carry out on it now.
     """
     account = queries.get_own_account(session, caller)

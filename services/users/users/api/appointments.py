@@ -58,7 +58,7 @@ AppointmentPage = page_of(AppointmentOut)
 @api.input(AppointmentIn)
 @api.output(AppointmentOut, 201)
 def appoint_administrator(session: Session, caller: Caller, json_data: dict[str, Any]) -> Any:
-    """Appoint somebody to manage a region that one manages, or a part of it."""
+    """Appoint somebody to manage a region that the caller manages, or a part of it."""
     return _answer(actions.appoint_administrator(session, caller, json_data), caller)
 
 
@@ -67,7 +67,7 @@ def appoint_administrator(session: Session, caller: Caller, json_data: dict[str,
 @api.input(AppointmentsIn, location="query")
 @api.output(AppointmentPage)
 def list_appointments(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
-    """The appointments of the regions one manages; with `state=dismissed`, those that have ended."""
+    """List the appointments in the regions that the caller manages; with `state=dismissed`, those that have ended."""
     page = queries.list_appointments(session, caller, **query_data)
     return page | {"items": [_appointment_out(appointment, caller) for appointment in page["items"]]}
 
@@ -76,7 +76,7 @@ def list_appointments(session: Session, caller: Caller, query_data: dict[str, An
 @access(who=STAFF, x_view="region")
 @api.output(AppointmentOut)
 def get_appointment(session: Session, caller: Caller, appointment_id: UUID) -> Any:
-    """One appointment of the regions one manages, or one's own."""
+    """Get an appointment in the regions that the caller manages, or the caller's own."""
     return _appointment_out(queries.get_appointment(session, caller, appointment_id), caller)
 
 

@@ -61,7 +61,7 @@ HouseholdPage = page_of(HouseholdOut)
 @api.input(HouseholdIn)
 @api.output(HouseholdOut, 201)
 def register_household(session: Session, caller: Caller, json_data: dict[str, Any]) -> Any:
-    """Register a household in a village that one manages; with a phone it gets an account."""
+    """Register a household in a village that the caller manages; with a phone it gets an account."""
     household = actions.register_household(session, caller, json_data)
     return _household_out(household, caller), 201, {"Location": f"/v1/households/{household.id}"}
 
@@ -71,7 +71,7 @@ def register_household(session: Session, caller: Caller, json_data: dict[str, An
 @api.input(HouseholdsIn, location="query")
 @api.output(HouseholdPage)
 def list_households(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
-    """The households of the regions one manages, masked."""
+    """List the households of the regions that the caller manages, masked."""
     page = queries.list_households(session, caller, **query_data)
     return page | {"items": [_household_out(household, caller) for household in page["items"]]}
 
@@ -80,7 +80,7 @@ def list_households(session: Session, caller: Caller, query_data: dict[str, Any]
 @access(who=HOUSEHOLD | STAFF, x_view="region")
 @api.output(HouseholdOut)
 def get_household(session: Session, caller: Caller, household_id: UUID) -> Any:
-    """One household of the regions one manages, masked, or one's own."""
+    """Get a household in the regions that the caller manages, masked, or the caller's own."""
     return _household_out(queries.get_household(session, caller, household_id), caller)
 
 

@@ -16,9 +16,9 @@ api = APIBlueprint("regions", __name__)
 
 
 class RegionsIn(Strict):
-    name = Text(50, metadata={"description": "part of a present or former name"})
-    within = Region((0, 2, 4, 6, 9, 12), load_default="", metadata={"description": "search in this region only"})
-    limit = Whole(1, 100, in_address=True, metadata={"description": "the greatest number of regions; 20 by default with `name`"})
+    name = Text(50, metadata={"description": "a part of a present or former name"})
+    within = Region((0, 2, 4, 6, 9, 12), load_default="", metadata={"description": "only regions in this one"})
+    limit = Whole(1, 100, in_address=True, metadata={"description": "maximum number of regions; 20 by default with `name`"})
 
 
 class DivisionOut(Schema):
@@ -56,7 +56,7 @@ class DivisionsOut(Schema):
 @api.input(RegionsIn, location="query")
 @api.output(RegionsOut)
 def list_regions(session: Session, caller: Caller | None, query_data: dict[str, Any]) -> Any:
-    """The provinces, or the regions in `within`; with `name`, the regions that have it in their name, the wider first."""
+    """List the provinces, or the regions in `within`; with `name`, the regions whose name contains it, wider ones first."""
     if "name" in query_data:
         found = regions.search_regions(session, query_data["name"], query_data["within"], query_data.get("limit", 20))
     else:
@@ -68,7 +68,7 @@ def list_regions(session: Session, caller: Caller | None, query_data: dict[str, 
 @access(who=ANYONE, x_view="public")
 @api.output(AskedRegionOut)
 def get_region(session: Session, caller: Caller | None, code: str) -> Any:
-    """One region. A former code of a county is answered with its present region."""
+    """Get a region. A former code of a county is answered with its present region."""
     [found] = regions.describe_regions(session, [regions.get_region(session, code)])
     return found | {"asked": code}
 
@@ -77,7 +77,7 @@ def get_region(session: Session, caller: Caller | None, code: str) -> Any:
 @access(who=ANYONE, x_view="public")
 @api.output(DivisionsOut)
 def list_children(session: Session, caller: Caller | None, code: str) -> Any:
-    """All regions one level below, by code: at most 170, and none below a village."""
+    """List all regions one level below, by code: at most 170, and none below a village."""
     return {
         "items": [
             regions.describe_division(child.code, child.name)

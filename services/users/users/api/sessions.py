@@ -66,7 +66,7 @@ def sign_in(session: Session, caller: Caller | None, json_data: dict[str, Any]) 
 @api.input(RefreshTokenIn)
 @api.output(SessionOut, 201)
 def refresh_session(session: Session, caller: Caller | None, json_data: dict[str, Any]) -> Any:
-    """Get new tokens. Repeated within ten seconds, it gives the same refresh token; later, it ends the sign-in for everybody."""
+    """Get new tokens. A repeat within ten seconds gives the same refresh token; a later one ends the sign-in."""
     return _tokens(actions.refresh_session(session, json_data["refresh_token"]))
 
 
@@ -84,7 +84,7 @@ def end_session(session: Session, caller: Caller | None, json_data: dict[str, An
 @access(who=ANYONE, x_view="public")
 @api.output(JwksOut)
 def list_public_keys(session: Session, caller: Caller | None) -> Any:
-    """The public keys of all access tokens that are valid now (RFC 7517)."""
+    """List the public keys of all access tokens that are valid now (RFC 7517)."""
     return _keys().public_jwks(), 200, {"Cache-Control": "public, max-age=300"}
 
 

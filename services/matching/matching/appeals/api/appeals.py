@@ -43,7 +43,9 @@ class MarkOut(Schema):
     good = fields.Float(required=True)
     bad = fields.Float(required=True)
     at = fields.AwareDateTime(required=True)
-    void_at = fields.AwareDateTime(required=True, allow_none=True, metadata={"description": "when it was voided: it does not count"})
+    void_at = fields.AwareDateTime(
+        required=True, allow_none=True, metadata={"description": "when the event was voided; a voided event does not count"}
+    )
     appeal_id = fields.UUID(required=True, allow_none=True)
     allowed = AllowedOperations()
 

@@ -49,7 +49,7 @@ class ReliabilityOut(Schema):
     """The expected share of kept promises. Recent events count most; without events it is 80 percent."""
 
     percent = fields.Integer(required=True, metadata={"description": "0 to 100"})
-    level = Choice(LEVELS, required=True, metadata={"description": "the class by which proposals are ordered"})
+    level = Choice(LEVELS, required=True, metadata={"description": "the class that orders proposals"})
     reasons = fields.List(fields.Nested(GroundOut), required=True)
 
 

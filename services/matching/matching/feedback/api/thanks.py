@@ -24,7 +24,7 @@ DECISIONS = ("release_thanks", "refuse_thanks")
 
 class ThanksIn(Strict):
     text = Text(500, required=True, metadata={"description": "personal; the giver reads it once it is released"})
-    photo_id = Id(metadata={"description": "one that was added to go with the thanks"})
+    photo_id = Id(metadata={"description": "a photo from `POST /v1/matches/{match_id}/thanks-photos`"})
 
 
 class ThanksRefusalIn(Strict):
@@ -88,7 +88,7 @@ def list_managed_thanks(session: Session, caller: Caller, query_data: dict[str, 
 @access(who=SIGNED_IN, x_view="own")
 @api.output(ThanksOut)
 def get_thanks(session: Session, caller: Caller, thanks_id: UUID) -> Any:
-    """Get one word of thanks."""
+    """Get the thanks of one match."""
     thanks = queries.find_visible_thanks(session, caller, thanks_id)
     return _shown(thanks, caller, queries.load_managers(session, caller, [thanks]))
 

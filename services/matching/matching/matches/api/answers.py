@@ -17,7 +17,7 @@ api = APIBlueprint("answers", __name__)
 
 
 class AcceptanceIn(Strict):
-    quantity = Whole(1, 10**9, metadata={"description": "a part of the proposed quantity; all of it when left out"})
+    quantity = Whole(1, 10**9, metadata={"description": "a part of the proposed quantity; by default all of it"})
 
 
 class RefusalIn(Strict):
@@ -30,7 +30,7 @@ class DeclineIn(Strict):
 
 class ClaimIn(Strict):
     need_id = Id(required=True)
-    pledge_id = Id(required=True, metadata={"description": "the pledge of one's own to use"})
+    pledge_id = Id(required=True, metadata={"description": "the caller's own pledge to use"})
     quantity = Whole(1, 10**9, required=True)
 
 
@@ -48,7 +48,7 @@ def accept_match(session: Session, caller: Caller, match_id: UUID, json_data: di
 @api.input(RefusalIn)
 @api.output(MatchOut, 201)
 def refuse_match(session: Session, caller: Caller, match_id: UUID, json_data: dict[str, Any]) -> Any:
-    """Refuse a proposal with a reason. The pair is not proposed again, and the reason teaches a rule about the pledge (`GET /v1/lessons`).
+    """Refuse a proposal with a reason. The pair is not proposed again, and the reason makes a rule about the pledge (`GET /v1/lessons`).
 
     `too_far`: the pledge is not proposed to that county again; if it is for one county, to that township. `does_not_fit`: a pledge for a
     group of items is not proposed for that item. `out_of_stock`, `changed_my_mind`: the pledge rests, and its other proposals lapse. A rule
@@ -71,5 +71,5 @@ def decline_match(session: Session, caller: Caller, match_id: UUID, json_data: d
 @api.input(ClaimIn)
 @api.output(MatchOut, 201)
 def claim_need(session: Session, caller: Caller, json_data: dict[str, Any]) -> Any:
-    """Claim a need with a quantity of one's own pledge; the match is accepted at once."""
+    """Claim a need with a quantity of the caller's own pledge; the match is accepted at once."""
     return created(session, actions.claim_need(session, caller, **json_data), caller)

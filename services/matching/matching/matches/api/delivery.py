@@ -19,7 +19,7 @@ api = APIBlueprint("delivery", __name__)
 class SendingIn(Strict):
     carrier = Choice(CARRIERS, required=True)
     tracking_number = Text(40, pattern="[A-Za-z0-9-]+", metadata={"description": "kept encrypted, shown to both sides"})
-    quantity = Whole(1, 10**9, metadata={"description": "fewer units than were promised; the rest is free again"})
+    quantity = Whole(1, 10**9, metadata={"description": "units sent; if fewer than promised, the rest is free again"})
 
 
 class ReceiptIn(Strict):
@@ -29,7 +29,9 @@ class ReceiptIn(Strict):
 
 class CancellationIn(Strict):
     reason = Choice(
-        CANCELLATIONS, required=True, metadata={"description": "a reason of one's own side; only the household's may state a no-show"}
+        CANCELLATIONS,
+        required=True,
+        metadata={"description": "a reason of the caller's side; only the household's side may state a no-show"},
     )
 
 

@@ -49,7 +49,7 @@ class ScoreOut(Schema):
     weights_version = fields.Integer(required=True)
     value = fields.Integer(required=True)
     parts = fields.Dict(keys=fields.String(), values=fields.Integer(), required=True)
-    lead = fields.Integer(required=True, allow_none=True, metadata={"description": "null when there was no such need"})
+    lead = fields.Integer(required=True, allow_none=True, metadata={"description": "null without another need"})
 
 
 class DeliveryOut(Schema):
@@ -107,7 +107,7 @@ MatchPage = page_of(MatchOut)
 @api.input(OwnIn, location="query")
 @api.output(MatchPage)
 def list_own_matches(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
-    """List the matches of which the caller is the pledger, the household or the poster."""
+    """List the matches of the caller as pledger, household or poster."""
     return _page(session, queries.list_own_matches(session, caller, **query_data), caller)
 
 
