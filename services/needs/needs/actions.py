@@ -30,12 +30,13 @@ from contracts.users import HouseholdRegistered
 from needs import queries, rules
 from needs.catalogue import unit_of, units_below
 from needs.events import need_closed, need_published, need_rejected, need_withdrawn, pledge_changed, pledge_offered, pledge_withdrawn
-from needs.model import Household, Match, Need, Pledge
+from needs.model import Household, Match, Need, NeedQuantities, Pledge, PledgeQuantities
 from needs.problems import consent_needed, unknown_household, unknown_item, wrong_unit
 
 MatchEvent = (
     MatchProposed | MatchAccepted | MatchRefused | MatchDeclined | MatchLapsed | MatchRevised | MatchSent | MatchReceived | MatchClosed
 )
+EXPIRED_AT_ONCE = 1_000
 MATCH_STATES = {
     MatchProposed: "proposed",
     MatchAccepted: "accepted",
@@ -134,6 +135,7 @@ def change_pledge(session: Session, caller: Caller, pledge_id: UUID, wanted: Map
     pledge = _lock_own_pledge(session, caller, pledge_id)
     if "valid_until" in wanted:
         _require_validity(wanted["valid_until"])
+        pledge.expired = False
     if all(getattr(pledge, name) == value for name, value in wanted.items()):
         return pledge
     for name, value in wanted.items():
@@ -152,6 +154,14 @@ def withdraw_pledge(session: Session, caller: Caller, pledge_id: UUID) -> Pledge
     outbox.add(session, pledge_withdrawn(pledge))
     session.flush()
     return pledge
+
+
+def expire_pledges(session: Session) -> int:
+    """Mark pledges whose validity has ended, which takes them out of the lists; return their number. Locked ones come next time."""
+    ended = select(Pledge.id).where(Pledge.expired.is_(False), Pledge.valid_until <= now()).order_by(Pledge.valid_until)
+    taken = ended.limit(EXPIRED_AT_ONCE).with_for_update(skip_locked=True)
+    marked = update(Pledge).where(Pledge.id.in_(taken.scalar_subquery())).values(expired=True).returning(Pledge.id)
+    return len(session.execute(marked, execution_options={"synchronize_session": False}).all())
 
 
 def record_households(session: Session, events: Sequence[HouseholdRegistered]) -> None:
@@ -175,6 +185,7 @@ def record_households(session: Session, events: Sequence[HouseholdRegistered]) -
 def record_matches(session: Session, events: Sequence[MatchEvent]) -> None:
     """Store the state of matches; an older version changes nothing."""
     newest = {event.match_id: event for event in sorted(events, key=lambda event: event.version)}
+    _lock_quantities(session, events)
     rows = insert(Match).values(
         [
             {
@@ -212,6 +223,15 @@ def record_releases(session: Session, events: Sequence[PledgeReleased]) -> None:
                 quantity=case((Pledge.version == event.answers, event.quantity), else_=Pledge.quantity),
             )
         )
+
+
+def _lock_quantities(session: Session, events: Sequence[MatchEvent]) -> None:
+    """Lock the sums that triggers change, in one order: else two batches with needs and pledges in common may block each other."""
+    for sums, ids in (
+        (NeedQuantities, {event.need_id for event in events}),
+        (PledgeQuantities, {event.pledge_id for event in events}),
+    ):
+        session.execute(select(sums.id).where(sums.id.in_(ids)).order_by(sums.id).with_for_update())
 
 
 def _find_household(session: Session, caller: Caller, household_id: UUID | None) -> Household:

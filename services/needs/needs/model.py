@@ -1,11 +1,10 @@
-"""The tables of needs: needs and pledges, and copies of households and of the state of matches."""
+"""The tables of needs: needs and pledges, their listings in the hall, and copies of households and of the state of matches."""
 
-from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ColumnElement, MetaData, String, and_, case, func, select
+from sqlalchemy import BigInteger, MetaData, String, func, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedSQLExpression, column_property, mapped_column
 
 from chassis.data.database import NAMING, CategoryCode, Moment, RegionCode, new_id, now
@@ -46,12 +45,54 @@ class Match(Base):
     received: Mapped[int | None] = mapped_column(BigInteger)
 
 
-def _sum_of_matches(figure: Any, states: Collection[str], owner: ColumnElement[bool]) -> MappedSQLExpression[int]:
-    total = func.coalesce(func.sum(case((Match.state.in_(states), figure), else_=0)), 0)
-    return column_property(select(total).where(owner).correlate_except(Match).scalar_subquery())
+class NeedQuantities(Base):
+    """The sums of a need's matches, kept by triggers on `matches`. A quantity that was sent and did not arrive is needed again."""
+
+    __tablename__ = "need_quantities"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    accepted: Mapped[int] = mapped_column(BigInteger)
+    proposed: Mapped[int] = mapped_column(BigInteger)
+    delivered: Mapped[int] = mapped_column(BigInteger)
 
 
-PROMISED = ("accepted", "sent", "received", "closed")
+class PledgeQuantities(Base):
+    """The sums of a pledge's matches, kept by triggers on `matches`. A promised quantity never sent is open again."""
+
+    __tablename__ = "pledge_quantities"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    accepted: Mapped[int] = mapped_column(BigInteger)
+    proposed: Mapped[int] = mapped_column(BigInteger)
+    delivered: Mapped[int] = mapped_column(BigInteger)
+
+
+class NeedListing(Base):
+    """A published need under one of the regions and categories around it, kept by triggers on `needs`.
+
+    `""` is the whole country and every category. A list is a range of the primary key, whatever its region and category.
+    """
+
+    __tablename__ = "need_listings"
+
+    region: Mapped[str] = mapped_column(RegionCode, primary_key=True)
+    category: Mapped[str] = mapped_column(CategoryCode, primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+
+
+class PledgeListing(Base):
+    """A pledge that is offered, under one of the regions and categories around it, kept by triggers on `pledges`."""
+
+    __tablename__ = "pledge_listings"
+
+    region: Mapped[str] = mapped_column(RegionCode, primary_key=True)
+    category: Mapped[str] = mapped_column(CategoryCode, primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+
+
+def _sum_of_matches(column: Any, owner: Any) -> MappedSQLExpression[int]:
+    found = select(column).where(column.class_.id == owner).correlate_except(column.class_).scalar_subquery()
+    return column_property(func.coalesce(found, 0))
 
 
 class Need(Base):
@@ -78,14 +119,15 @@ class Need(Base):
     published_at: Mapped[datetime | None] = mapped_column(Moment)
     ended_at: Mapped[datetime | None] = mapped_column(Moment)
     withdrawn_by: Mapped[UUID | None]
-    # A quantity that was sent and did not arrive is needed again.
-    accepted: Mapped[int] = _sum_of_matches(func.coalesce(Match.received, Match.sent, Match.quantity), PROMISED, Match.need_id == id)
-    proposed: Mapped[int] = _sum_of_matches(Match.quantity, ("proposed",), Match.need_id == id)
-    delivered: Mapped[int] = _sum_of_matches(func.coalesce(Match.received, 0), PROMISED, Match.need_id == id)
+    accepted: Mapped[int] = _sum_of_matches(NeedQuantities.accepted, id)
+    proposed: Mapped[int] = _sum_of_matches(NeedQuantities.proposed, id)
+    delivered: Mapped[int] = _sum_of_matches(NeedQuantities.delivered, id)
 
 
 class Pledge(Base):
-    """A pledge of a giver. `answered_version` is the newest version that matching has decided on; `released_version` orders its answers."""
+    """A pledge of a giver. `answered_version` is the newest version that matching has decided on; `released_version` orders its answers.
+    `expired` follows the end of `valid_until` within seconds.
+    """
 
     __tablename__ = "pledges"
 
@@ -101,16 +143,11 @@ class Pledge(Base):
     valid_until: Mapped[datetime] = mapped_column(Moment)
     withdrawn: Mapped[bool] = mapped_column(default=False)
     resting: Mapped[bool] = mapped_column(default=False)
+    expired: Mapped[bool] = mapped_column(default=False)
     offered_at: Mapped[datetime] = mapped_column(Moment, default=now)
     changed_at: Mapped[datetime | None] = mapped_column(Moment)
     answered_version: Mapped[int] = mapped_column(BigInteger, default=0)
     released_version: Mapped[int] = mapped_column(BigInteger, default=0)
-    # A quantity that was promised and never sent is open in the pledge again.
-    accepted: Mapped[int] = _sum_of_matches(func.coalesce(Match.sent, Match.quantity), PROMISED, Match.pledge_id == id)
-    proposed: Mapped[int] = _sum_of_matches(Match.quantity, ("proposed",), Match.pledge_id == id)
-    delivered: Mapped[int] = _sum_of_matches(func.coalesce(Match.received, 0), PROMISED, Match.pledge_id == id)
-
-
-def of_category(column: Any, category: str) -> ColumnElement[bool]:
-    """SQL condition: the category itself or one below it. `/` follows the dot that separates levels."""
-    return and_(column >= category, column < category + "/")
+    accepted: Mapped[int] = _sum_of_matches(PledgeQuantities.accepted, id)
+    proposed: Mapped[int] = _sum_of_matches(PledgeQuantities.proposed, id)
+    delivered: Mapped[int] = _sum_of_matches(PledgeQuantities.delivered, id)

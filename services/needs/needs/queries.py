@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, and_, or_, select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from chassis.data.appointments import managers_of
@@ -12,7 +12,7 @@ from chassis.data.database import below, now
 from chassis.http.auth import Caller
 from chassis.http.pagination import page
 from chassis.problems import not_found
-from needs.model import Need, Pledge, of_category
+from needs.model import Need, NeedListing, Pledge, PledgeListing
 from needs.rules import Managers, view_of
 
 PUBLIC_STATES = ("published", "closed")
@@ -28,7 +28,9 @@ def get_need(session: Session, caller: Caller | None, need_id: UUID) -> Need:
 
 def list_published_needs(session: Session, region: str = "", category: str | None = None, **paging: Any) -> dict[str, Any]:
     """Read a page of the published needs, newest first."""
-    return page(session, _narrowed(select(Need).where(Need.state == "published"), Need, region, category), Need.id, **paging)
+    listed = select(Need).join(NeedListing, NeedListing.id == Need.id)
+    query = listed.where(NeedListing.region == region, NeedListing.category == (category or ""))
+    return page(session, query, NeedListing.id, **paging)
 
 
 def list_own_needs(session: Session, caller: Caller, **paging: Any) -> dict[str, Any]:
@@ -39,7 +41,9 @@ def list_own_needs(session: Session, caller: Caller, **paging: Any) -> dict[str,
 
 def list_managed_needs(session: Session, caller: Caller, region: str = "", state: str | None = None, **paging: Any) -> dict[str, Any]:
     """Read a page of the needs of the regions that the caller manages, in every state or in one."""
-    query = _narrowed(select(Need).where(caller.within(Need.region)), Need, region, None)
+    query = select(Need).where(caller.within(Need.region))
+    if region:
+        query = query.where(below(Need.region, region))
     return page(session, query.where(Need.state == state) if state else query, Need.id, **paging)
 
 
@@ -51,8 +55,9 @@ def find_township_managers(session: Session, caller: Caller | None, needs: Colle
 
 def list_open_pledges(session: Session, region: str = "", category: str | None = None, **paging: Any) -> dict[str, Any]:
     """Read a page of the pledges that are offered now, newest first."""
-    offered = select(Pledge).where(Pledge.withdrawn.is_(False), Pledge.resting.is_(False), Pledge.valid_until > now())
-    return page(session, _narrowed(offered, Pledge, region, category), Pledge.id, **paging)
+    listed = select(Pledge).join(PledgeListing, PledgeListing.id == Pledge.id)
+    query = listed.where(PledgeListing.region == region, PledgeListing.category == (category or ""), Pledge.valid_until > now())
+    return page(session, query, PledgeListing.id, **paging)
 
 
 def list_own_pledges(session: Session, caller: Caller, **paging: Any) -> dict[str, Any]:
@@ -66,9 +71,3 @@ def get_own_pledge(session: Session, caller: Caller, pledge_id: UUID) -> Pledge:
     if pledge is None or pledge.pledger_id != caller.id:
         raise not_found()
     return pledge
-
-
-def _narrowed(query: Select[Any], entity: Any, region: str, category: str | None) -> Select[Any]:
-    if region:
-        query = query.where(below(entity.region, region))
-    return query.where(of_category(entity.category, category)) if category else query

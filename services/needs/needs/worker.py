@@ -1,8 +1,8 @@
-"""The event handlers of needs: households from users, the states of matches and pledges from matching."""
+"""The event handlers of needs (households from users, the states of matches and pledges from matching), and the timer of expiry."""
 
 from sqlalchemy.orm import Session
 
-from chassis.messaging.events import ServiceWorker, handles_batch
+from chassis.messaging.events import ServiceWorker, every, handles_batch
 from contracts.matching import (
     MatchAccepted,
     MatchClosed,
@@ -41,3 +41,7 @@ class Worker(ServiceWorker):
     @handles_batch(PledgeReleased)
     def on_releases(self, session: Session, events: list[PledgeReleased]) -> None:
         actions.record_releases(session, events)
+
+    @every(seconds=2)
+    def expire_pledges(self, session: Session) -> None:
+        actions.expire_pledges(session)
