@@ -47,7 +47,7 @@ MATCHING = {
     """,
 }
 TOLD_BOTH_SIDES = (
-    "SELECT count(*) FROM (SELECT about FROM notices WHERE about = ANY(%s) GROUP BY about HAVING count(DISTINCT side) = 2) AS told"
+    "SELECT count(*) FROM (SELECT about FROM notices WHERE about = ANY(%s) GROUP BY about HAVING count(DISTINCT side) = 2) AS notified"
 )
 
 
@@ -73,16 +73,16 @@ class Audit:
         matches = [row[0] for row in self._rows("matching", "SELECT id FROM matches")]
         both = int(self._rows("notify", TOLD_BOTH_SIDES, (matches,))[0][0])
         if both != len(matches):
-            raise AssertionError(f"of {len(matches)} matches {both} were told to both sides")
+            raise AssertionError(f"of {len(matches)} matches {both} reached both sides")
         counted["notices"] = int(self._ask("notify", "SELECT count(*) FROM notices WHERE kind LIKE 'match%'"))
         counted["events"] = sum(int(self._ask(name, "SELECT count(*) FROM journal")) for name in SERVICES)
         return counted
 
     def _moving(self) -> tuple[int, int, int, int]:
-        untold = sum(int(self._ask(name, "SELECT count(*) FROM outbox")) for name in SERVICES)
+        unpublished = sum(int(self._ask(name, "SELECT count(*) FROM outbox")) for name in SERVICES)
         to_clear = int(self._ask("matching", "SELECT count(*) FROM to_clear"))
         heard = sum(int(self._ask(name, "SELECT count(*) FROM inbox")) for name in SERVICES)
-        return untold, to_clear, self._waiting(), heard
+        return unpublished, to_clear, self._waiting(), heard
 
     def _waiting(self) -> int:
         """Count the messages in all queues of the services."""
@@ -100,8 +100,8 @@ class Audit:
     def _queues(self) -> list[str]:
         """List the queues of all services from the committed catalogue of events."""
         listeners = json.loads((CATALOGUE / "contracts/listeners.json").read_text())
-        teller = {path.stem: path.parent.name for path in (CATALOGUE / "schemas").glob("*/*.json")}
-        return [f"{listener}.{teller[event]}.{event}.v1" for event, names in listeners.items() for listener in names]
+        producers = {path.stem: path.parent.name for path in (CATALOGUE / "schemas").glob("*/*.json")}
+        return [f"{listener}.{producers[event]}.{event}.v1" for event, names in listeners.items() for listener in names]
 
     def _ask(self, service: str, query: str) -> Any:
         return self._rows(service, query)[0][0]

@@ -66,8 +66,8 @@ _FILL = (
     """,
     """
     INSERT INTO journal (id, name, teller, subject, version, recorded_at, body, told_at)
-    SELECT gen_random_uuid(), told.name, 'matching', id, told.version, now(), '{}', now() FROM matches, LATERAL (
-        VALUES ('match_proposed', 1), ('match_' || state, version)) AS told (name, version) WHERE told.version = 1 OR state <> 'proposed'
+    SELECT gen_random_uuid(), event.name, 'matching', id, event.version, now(), '{}', now() FROM matches, LATERAL (
+        VALUES ('match_proposed', 1), ('match_' || state, version)) AS event (name, version) WHERE event.version = 1 OR state <> 'proposed'
     """,
 )
 

@@ -103,11 +103,11 @@ def raw_publishing(house: House, events: int, folder: Path) -> float:
 
 
 def handling(house: House, events: int, module: str) -> float:
-    teller = house.relay().ready()
+    relay = house.relay().ready()
     before = house.count("journal")
     fill(house, events)
     until(house, "journal", before + events)
-    teller.stop()
+    relay.stop()
     process = house.start(module, "pantry")
     done = house.count("inbox")
     process.ready()
@@ -159,16 +159,16 @@ def posts(house: House, rounds: int, seconds: float, folder: Path) -> None:
     keys = KnownKeys()
     with public_keys(keys) as jwks_url:
         ports = kept_ports(folder / "ports", 3)
-        told = {
+        settings = {
             "jwks_url": jwks_url,
             "web_threads": THREADS,
             "rate_writes": "1000000/minute",
             "pythonpath": f"{house.environment['PYTHONPATH']}:{ROOT}",
         }
         tokens = [{"Authorization": f"Bearer {keys.token(new_id(), 'donor', minutes=60)}"} for _ in range(CONNECTIONS)]
-        ours = Web(house.start("chassis.http", "pantry", port=ports[0], **told), ports[0], tokens)
+        ours = Web(house.start("chassis.http", "pantry", port=ports[0], **settings), ports[0], tokens)
         by_objects, by_statement = (
-            Web(house.start("bench.peers.bare", str(port), str(8 * THREADS), by, **told), port, [{} for _ in range(CONNECTIONS)])
+            Web(house.start("bench.peers.bare", str(port), str(8 * THREADS), by, **settings), port, [{} for _ in range(CONNECTIONS)])
             for port, by in zip(ports[1:], ("objects", "statement"), strict=True)
         )
         for port in ports:

@@ -33,7 +33,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from bench import audit
 from contracts.regions import rows
-from deploy.local.client import ApiClient, Refused, by_service
+from deploy.local.client import ApiClient, RequestRefused, by_service
 from deploy.local.environment import data_folder
 from deploy.local.running import stack
 from deploy.local.sandbox import national_id
@@ -162,7 +162,7 @@ def play(
             town = players.town[players.village[line.who][:9]]
             crowd.ask(town, lambda client: client.post(f"/v1/needs/{need['id']}/verification"))
             return "need"
-        except Refused as refused:
+        except RequestRefused as refused:
             if refused.code != "invalid":
                 raise
             return "refused"

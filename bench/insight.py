@@ -49,7 +49,7 @@ FILL = (
 )
 
 
-def told(**said: Any) -> None:
+def report(**said: Any) -> None:
     print(json.dumps(said), flush=True)
 
 
@@ -101,18 +101,18 @@ def main() -> None:
             for step in FILL:
                 known = {name: value for name, value in (stated | places).items() if f":{name}" in step}
                 took = timed(partial(session.execute, text(step), known))
-                told(filled=" ".join(step.split()[:3]), seconds=round(took, 1))
+                report(filled=" ".join(step.split()[:3]), seconds=round(took, 1))
         started = time.perf_counter()
         words = count_all(database)
-        told(counted=words, per_second=round(words / (time.perf_counter() - started)), villages=len(places["villages"]))
+        report(counted=words, per_second=round(words / (time.perf_counter() - started)), villages=len(places["villages"]))
         with database.begin() as session:
             session.execute(text("ANALYZE"))
             for table in ("own", "totals", "needs", "matches", "people", "acts"):
                 size, rows = session.execute(text(f"SELECT pg_total_relation_size('{table}') / 1048576, count(*) FROM {table}")).one()
-                told(table=table, rows=rows, megabytes=int(size))
+                report(table=table, rows=rows, megabytes=int(size))
         for region, by in ASKED:
             seconds = sorted(timed(partial(ask, database, region, by)) for _ in range(40))
-            told(region=region, by=by, p50_ms=round(1000 * statistics.median(seconds), 1), worst_of_40_ms=round(1000 * seconds[-1], 1))
+            report(region=region, by=by, p50_ms=round(1000 * statistics.median(seconds), 1), worst_of_40_ms=round(1000 * seconds[-1], 1))
         database.close()
 
 

@@ -131,17 +131,17 @@ def measure_replay(database: Database, settings: Settings, since: datetime) -> N
                 publisher.publish([message_for(envelope, encode(event), PLACE.queue)])
 
         peer = 1000 / seconds(one_by_one)
-    told = 0
+    replayed = 0
 
     def again() -> None:
-        nonlocal told
-        told = sum(
+        nonlocal replayed
+        replayed = sum(
             count for count, _ in resend_all(database, settings, replay.sources([PLACE], since, since + timedelta(days=4)), "", 10**9)
         )
 
     took = seconds(again)
-    say("events replayed", told, "events")
-    say("replay into one queue", told / took, "events/s", peer)
+    say("events replayed", replayed, "events")
+    say("replay into one queue", replayed / took, "events/s", peer)
 
 
 def measure_drop(database: Database, first: datetime) -> None:

@@ -31,7 +31,7 @@ ENVELOPE = {
 }
 
 
-def document(listeners: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+def build_document(listeners: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     """Make the document; `listeners` names the services that listen to an event, by its name on the wire."""
     events = every_event()
     operations: dict[str, Any] = {}

@@ -11,7 +11,7 @@ from contracts.generate import schemas
 PLAIN = {"uuid": "id (UUID)", "date-time": "time (RFC 3339)"}
 
 
-def page(listeners: Mapping[str, Sequence[str]]) -> str:
+def render_page(listeners: Mapping[str, Sequence[str]]) -> str:
     """Make the whole page; `listeners` names the services that listen to an event, by its name on the wire."""
     events = every_event()
     producers = list(dict.fromkeys(producer_of(event) for event in events.values()))

@@ -51,7 +51,7 @@ def documents(heard: dict[str, list[str]]) -> dict[str, dict[str, Any]]:
     of_services = {name: openapi.document_of(name) for name, service in services().items() if service.answers}
     return {f"{name}.openapi.json": document for name, document in of_services.items()} | {
         "openapi.json": openapi.merge_documents(of_services),
-        "asyncapi.json": asyncapi.document(heard),
+        "asyncapi.json": asyncapi.build_document(heard),
     }
 
 
@@ -61,11 +61,11 @@ def wanted() -> dict[Path, str]:
     made = documents(heard)
     for_machines = {API / name: _text(document) for name, document in made.items()}
     for_front_ends = {RELEASED / "warnings.txt": warnings(breaks(made))}
-    for_people = {DOCS / "events.md": catalogue.page(heard)}
+    for_people = {DOCS / "events.md": catalogue.render_page(heard)}
     for_the_chart = {charted.FILE: _text(charted.services_of_chart()), dashboard.FILE: _text(dashboard.dashboard())}
-    for_images = pins.files() | {compose.FILE: compose.page()}
+    for_images = pins.render_files() | {compose.FILE: compose.render_compose()}
     for_readers = for_machines | for_people | for_front_ends
-    return generate.files() | {LISTENERS: _text(heard)} | for_readers | for_the_chart | platform.files() | for_images
+    return generate.files() | {LISTENERS: _text(heard)} | for_readers | for_the_chart | platform.render_files() | for_images
 
 
 def warnings(found: list[Break]) -> str:

@@ -83,7 +83,7 @@ def merge_documents(documents: Mapping[str, Document]) -> Document:
     return whole
 
 
-def house() -> Document:
+def build_house_document() -> Document:
     """Make the document of the whole house."""
     return merge_documents({name: document_of(name) for name, service in services().items() if service.answers})
 

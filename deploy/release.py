@@ -21,7 +21,7 @@ Version {version} is committed and tagged as {tag}. Nothing was pushed.
   undo it:     git tag -d {tag} && git reset --hard HEAD~1"""
 
 
-class Refused(Exception):
+class ReleaseRefused(Exception):
     """A release that cannot be made now; the text says why."""
 
 
@@ -29,7 +29,7 @@ def release(root: Path, version: str, day: date) -> str:
     """Make a release in the repository at `root` and return its tag; push nothing.
 
     Moves the changelog's Unreleased section under the version and `day`, sets the version in every file that holds it, commits
-    and tags. Raises `Refused` when a check fails, `CalledProcessError` when a step fails; the repository is then as it was before.
+    and tags. Raises `ReleaseRefused` when a check fails, `CalledProcessError` when a step fails; the repository is then as it was before.
     """
     notes, tag = check(root, version), f"v{version}"
     before = _git(root, "rev-parse", "HEAD").strip()
@@ -49,18 +49,18 @@ def release(root: Path, version: str, day: date) -> str:
 
 
 def check(root: Path, version: str) -> str:
-    """Return the text of the Unreleased section. Raises `Refused` when `version` cannot be released from the repository as it stands."""
+    """Return the text of the Unreleased section. Raises `ReleaseRefused` when `version` cannot be released now."""
     if not SEMVER.fullmatch(version):
-        raise Refused(f"'{version}' is not a version: make release VERSION=x.y.z, as https://semver.org says")
+        raise ReleaseRefused(f"'{version}' is not a version: make release VERSION=x.y.z, as https://semver.org says")
     if changes := _git(root, "status", "--porcelain"):
-        raise Refused(f"The tree is not clean; commit or remove this first:\n{changes.rstrip()}")
+        raise ReleaseRefused(f"The tree is not clean; commit or remove this first:\n{changes.rstrip()}")
     if (branch := _git(root, "branch", "--show-current").strip()) != "main":
-        raise Refused(f"Releases are made on main, not on {branch or 'a detached HEAD'}")
+        raise ReleaseRefused(f"Releases are made on main, not on {branch or 'a detached HEAD'}")
     if (last := last_version(root)) and _numbers(version) <= _numbers(last):
-        raise Refused(f"{version} is not greater than the last release, {last}")
+        raise ReleaseRefused(f"{version} is not greater than the last release, {last}")
     notes = unreleased((root / "CHANGELOG.md").read_text("utf-8"))
     if not any(line.strip() and not line.startswith("#") for line in notes.splitlines()):
-        raise Refused("The section Unreleased of CHANGELOG.md is empty or missing: nothing to release")
+        raise ReleaseRefused("The section Unreleased of CHANGELOG.md is empty or missing: nothing to release")
     return notes
 
 
@@ -106,7 +106,7 @@ def _set_version(path: Path, version: str) -> None:
     line = VERSION_LINES.get(path.suffix, r'(?m)^(version = ")[^"\n]*(")$')
     text, count = re.subn(line, rf"\g<1>{version}\g<2>", path.read_text("utf-8"))
     if not count:
-        raise Refused(f"{path} holds no line with its version")
+        raise ReleaseRefused(f"{path} holds no line with its version")
     path.write_text(text, "utf-8")
 
 
@@ -124,7 +124,7 @@ def main() -> None:
     version = parser.parse_args().version
     try:
         tag = release(ROOT, version, datetime.now(UTC).date())
-    except Refused as why:
+    except ReleaseRefused as why:
         sys.exit(str(why))
     except subprocess.CalledProcessError as error:
         sys.exit(f"{' '.join(map(str, error.cmd))} failed, see above; the repository is as it was before")

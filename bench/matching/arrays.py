@@ -54,8 +54,8 @@ def _singly(needs: Sequence[NeedPublished]) -> list[Message]:
 def _in_arrays(needs: Sequence[NeedPublished]) -> list[Message]:
     letters = []
     for at in range(0, len(needs), OF_ONE):
-        told = [Item(_envelope(need), need) for need in needs[at : at + OF_ONE]]
-        letters.append(message_for(told[0].envelope, msgspec.json.encode(told), QUEUE))
+        items = [Item(_envelope(need), need) for need in needs[at : at + OF_ONE]]
+        letters.append(message_for(items[0].envelope, msgspec.json.encode(items), QUEUE))
     return letters
 
 

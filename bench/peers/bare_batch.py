@@ -147,7 +147,7 @@ class Publisher:
         self._channel.confirm_select()
         self._channel.events["basic_ack"].add(self._confirm)
 
-    def tell(self, matches: Sequence[MatchProposed]) -> None:
+    def publish(self, matches: Sequence[MatchProposed]) -> None:
         for one in matches:
             body = amqp.Message(encode(one), content_type="application/json", delivery_mode=2, message_id=str(one.match_id))
             self._tag += 1
@@ -166,7 +166,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     url = os.environ["BROKER_URL"]
     heard = kombu.Connection(url).transport.establish_connection()
-    teller = Publisher(kombu.Connection(url).transport.establish_connection())
+    publisher = Publisher(kombu.Connection(url).transport.establish_connection())
     arrived: list[amqp.Message] = []
     channel = heard.channel()
     channel.auto_decode = False
@@ -182,7 +182,7 @@ def main() -> None:
                     heard.drain_events(timeout=0.01)
             batch, arrived[:] = arrived[:BATCH], arrived[BATCH:]
             if batch:
-                teller.tell(match(connection, [decode(NeedPublished, message.body) for message in batch]))
+                publisher.publish(match(connection, [decode(NeedPublished, message.body) for message in batch]))
                 channel.basic_ack(batch[-1].delivery_tag, multiple=True)
     heard.close()
 

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from chassis.data.database import Database, now
 from chassis.messaging import inbox, journal, resend
 from chassis.messaging.outbox import envelope_of
-from chassis.messaging.resend import Entry, Refused, Source
+from chassis.messaging.resend import Entry, ResendRefused, Source
 from chassis.messaging.subscription import Subscription
 from chassis.settings import Settings
 from contracts.event import name_of
@@ -26,11 +26,11 @@ LEEWAY = timedelta(days=1)
 def sources(subscriptions: Sequence[Subscription], since: datetime | None, until: datetime | None) -> list[Source]:
     """Return for each subscription its events in the journal, published at `since` or later and before `until`.
 
-    Raises `Refused` when `since` is older than what inboxes remember: the listener could handle an event twice.
+    Raises `ResendRefused` when `since` is older than what inboxes remember: the listener could handle an event twice.
     """
     oldest = now() - inbox.RETENTION + LEEWAY
     if since and since < oldest:
-        raise Refused(f"nothing older than {oldest:%Y-%m-%dT%H:%M}Z can be replayed: inboxes remember {inbox.RETENTION.days} days")
+        raise ResendRefused(f"nothing older than {oldest:%Y-%m-%dT%H:%M}Z can be replayed: inboxes remember {inbox.RETENTION.days} days")
     first, end = since or oldest, until or now()
     return [
         Source(
@@ -54,7 +54,7 @@ def _read(mark: str) -> tuple[datetime, UUID] | None:
         told_at, _, event_id = mark.partition("/")
         return datetime.fromisoformat(told_at), UUID(event_id)
     except ValueError:
-        raise Refused(f"{mark} is no place in a journal") from None
+        raise ResendRefused(f"{mark} is no place in a journal") from None
 
 
 def _moment(text: str) -> datetime:
@@ -75,7 +75,7 @@ def main() -> None:
     def found(database: Database) -> list[Source]:
         subscriptions = resend.subscriptions_of(given.producer, given.to, given.event)
         if not journal.wait_for_relays(database):
-            raise Refused("a relay has been telling for half a minute, and what it tells may not be journal yet: try again")
+            raise ResendRefused("a relay has been telling for half a minute, and what it tells may not be journal yet: try again")
         return sources(subscriptions, given.since, given.until)
 
     resend.run(given, settings, found)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from chassis.messaging import resend
 from chassis.messaging.events import ServiceWorker, handlers_of
-from chassis.messaging.resend import Entry, Refused, Source
+from chassis.messaging.resend import Entry, ResendRefused, Source
 from chassis.messaging.snapshots import Snapshot, envelope_for
 from chassis.messaging.subscription import Subscription
 from chassis.settings import Settings
@@ -21,11 +21,11 @@ from contracts.event import encode, name_of
 
 
 def sources(producer: str, subscriptions: Sequence[Subscription]) -> list[Source]:
-    """Return the snapshots of the producer for these subscriptions. Raises `Refused` when one is missing."""
+    """Return the snapshots of the producer for these subscriptions. Raises `ResendRefused` when one is missing."""
     snapshots: Sequence[Snapshot] = import_module(f"{producer}.snapshots").SNAPSHOTS
     found = {subscription.event: subscription for subscription in subscriptions}
     if untold := sorted(name_of(event) for event in found.keys() - {snapshot.event for snapshot in snapshots}):
-        raise Refused(f"{producer} cannot retell {', '.join(untold)}")
+        raise ResendRefused(f"{producer} cannot retell {', '.join(untold)}")
     return [
         Source(found[snapshot.event], snapshot.count, partial(_page, snapshot=snapshot))
         for snapshot in snapshots
@@ -34,21 +34,21 @@ def sources(producer: str, subscriptions: Sequence[Subscription]) -> list[Source
 
 
 def refuse_acting_listener(worker: type[ServiceWorker], subscriptions: Sequence[Subscription]) -> None:
-    """Raise `Refused` when the listener would repeat something irreversible upon old events."""
+    """Raise `ResendRefused` when the listener would repeat something irreversible upon old events."""
     wanted = {subscription.event for subscription in subscriptions}
     acting = [
         one.subscription for one in handlers_of(worker) if one.subscription.event in wanted and not hasattr(ServiceWorker, one.method)
     ]
     if acting and worker.refuses_retelling:
         names = ", ".join(name_of(subscription.event) for subscription in acting)
-        raise Refused(f"{worker.name} refuses to be retold {names}: {worker.refuses_retelling}")
+        raise ResendRefused(f"{worker.name} refuses to be retold {names}: {worker.refuses_retelling}")
 
 
 def _page(session: Session, mark: str, snapshot: Snapshot) -> list[Entry]:
     try:
         after = UUID(mark) if mark else None
     except ValueError:
-        raise Refused(f"{mark} is no id") from None
+        raise ResendRefused(f"{mark} is no id") from None
     return [Entry(str(key), envelope_for(event), encode(event)) for key, event in snapshot.page(session, after, resend.PAGE)]
 
 

@@ -45,9 +45,9 @@ def users() -> "Iterator[Users]":
 def serve(house: "House", users: "Users", tmp_path: Path) -> "Serve":
     from keeper import Process, soon
 
-    def start(**told: object) -> tuple[Process, httpx.Client]:
+    def start(**settings: object) -> tuple[Process, httpx.Client]:
         [port] = kept_ports(tmp_path / "ports", 1)
-        process = house.start("chassis.http", "pantry", port=port, jwks_url=users.url, **told)
+        process = house.start("chassis.http", "pantry", port=port, jwks_url=users.url, **settings)
         signed = {"Authorization": f"Bearer {users.token()}"}
         client = httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, headers=signed, timeout=60)
 

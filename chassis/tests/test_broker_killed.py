@@ -20,8 +20,8 @@ def rabbitmq() -> Iterator[RabbitMQ]:
 
 
 def test_a_broker_outage_uses_up_no_attempt(house: House, rabbitmq: RabbitMQ) -> None:
-    told = [*(withdrawn_need(SLOW) for _ in range(3)), withdrawn_pledge(SLOW)]
-    house.publish(*told)
+    events = [*(withdrawn_need(SLOW) for _ in range(3)), withdrawn_pledge(SLOW)]
+    house.publish(*events)
     house.relay()
     assert soon(lambda: house.count("journal") == 4)
     rabbitmq.settle()
@@ -30,11 +30,11 @@ def test_a_broker_outage_uses_up_no_attempt(house: House, rabbitmq: RabbitMQ) ->
     rabbitmq.kill()
     rabbitmq.start_again()
     assert soon(lambda: worker.says("listening is interrupted"))
-    assert soon(lambda: house.taken() == once(*told))
+    assert soon(lambda: house.taken() == once(*events))
     assert worker.stop() == 0
     assert house.worker().ready()
     assert soon(lambda: not house.waiting(ONE_BY_ONE.queue) and not house.waiting(IN_BATCHES.queue))
-    assert house.taken() == once(*told)
+    assert house.taken() == once(*events)
     assert not worker.says('"attempt"')
     assert not house.count("dead_letters")
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, text
 
-from chassis.data.bulk_sql import array
+from chassis.data.bulk_sql import encode_array
 from chassis.data.database import new_id
 
 
@@ -25,4 +25,4 @@ from chassis.data.database import new_id
 )
 def test_an_array_comes_back_as_it_was_written(database_of: Callable[[str, str], str], kind: str, values: list[Any]) -> None:
     with create_engine(database_of("pantry", "pantry_rows")).connect() as connection:
-        assert connection.scalar(text(f"SELECT CAST(:values AS {kind}[])"), {"values": array(values)}) == values
+        assert connection.scalar(text(f"SELECT CAST(:values AS {kind}[])"), {"values": encode_array(values)}) == values

@@ -69,7 +69,7 @@ def test_a_replayed_dead_letter_is_handled_once_with_its_own_id(house: House) ->
     with house.database.begin() as session:
         assert session.scalar(text("SELECT event_id FROM inbox")) == row.event_id
     assert soon(lambda: house.count("outbox") == 0)
-    assert house.count("journal") == 0, "it was journalled when it was told first"
+    assert house.count("journal") == 0, "it was journalled when it was first published"
     assert house.waiting(everything) == 0, "nobody else hears it"
 
 
@@ -173,10 +173,10 @@ def test_a_letter_without_its_queue_stays_and_blocks_no_other(
     replay(house.database, park(house.database, withdrawn_need()))
     time.sleep(0.01)
     house.publish(withdrawn_pledge())
-    telling = Relay(house.settings())
+    own_relay = Relay(house.settings())
     with connected(house.broker_url, 20) as connection:
         publisher = Publisher(connection, 40)
-        assert [telling.publish_batch(publisher) for _ in range(2)] == [0, 1]
+        assert [own_relay.publish_batch(publisher) for _ in range(2)] == [0, 1]
     [record] = [record for record in caplog.records if "no queue takes" in record.message]
     assert record.events == [ONE_BY_ONE.queue]
     assert house.waiting(IN_BATCHES.queue) == 1

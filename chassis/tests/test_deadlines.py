@@ -39,8 +39,8 @@ def database(address: str) -> Iterator[RolledBack]:
 def client_of(database: RolledBack, keys: KnownKeys, monkeypatch: pytest.MonkeyPatch) -> Make:
     """`client_of(request_seconds=1)` calls an application with this setting."""
 
-    def make(**told: object) -> Client:
-        for name, value in told.items():
+    def make(**settings: object) -> Client:
+        for name, value in settings.items():
             monkeypatch.setenv(name.upper(), str(value))
         return Client(create_app("pantry", pantry_api.api, database=database, keys=keys).test_client(), keys)
 
@@ -103,8 +103,8 @@ def test_a_request_that_waited_too_long_gets_503_before_any_work(
 
 
 def test_a_request_that_waits_for_a_row_lock_times_out(address: str, keys: KnownKeys, monkeypatch: pytest.MonkeyPatch) -> None:
-    told = {"PANTRY_DATABASE_URL": address, "LOCK_TIMEOUT_MS": "300"}
-    for name, value in told.items():
+    settings = {"PANTRY_DATABASE_URL": address, "LOCK_TIMEOUT_MS": "300"}
+    for name, value in settings.items():
         monkeypatch.setenv(name, value)
     database = Database.of_web(Settings.of("pantry"), WebSettings.of_environment())
     holder = Database(address, name="holder")

@@ -29,14 +29,14 @@ def headers_of(event: Any, name: str) -> dict[str, Any]:
 
 def test_a_published_event_is_handled_and_journalled(house: House) -> None:
     relay, worker = house.relay().ready(), house.worker().ready()
-    told = [withdrawn_need(), withdrawn_pledge()]
-    house.publish(*told)
-    assert soon(lambda: house.taken() == once(*told))
+    events = [withdrawn_need(), withdrawn_pledge()]
+    house.publish(*events)
+    assert soon(lambda: house.taken() == once(*events))
     with house.database.begin() as session:
         bodies = session.execute(text("SELECT name, subject, version, body, told_at >= recorded_at FROM journal ORDER BY id")).all()
     assert [tuple(row) for row in bodies] == [
-        ("need_withdrawn", told[0].subject, 1, encode(told[0]).decode(), True),
-        ("pledge_withdrawn", told[1].subject, 1, encode(told[1]).decode(), True),
+        ("need_withdrawn", events[0].subject, 1, encode(events[0]).decode(), True),
+        ("pledge_withdrawn", events[1].subject, 1, encode(events[1]).decode(), True),
     ]
     assert house.count("outbox") == 0
     assert relay.stop() == 0
@@ -45,22 +45,22 @@ def test_a_published_event_is_handled_and_journalled(house: House) -> None:
 
 @pytest.mark.parametrize("otherwise", [None, unguarded("without_inbox", "without the inbox an event published twice is handled twice")])
 def test_a_relay_killed_before_journalling_duplicates_nothing(house: House, otherwise: str | None) -> None:
-    told = [withdrawn_need(), withdrawn_pledge()]
-    house.publish(*told)
+    events = [withdrawn_need(), withdrawn_pledge()]
+    house.publish(*events)
     assert house.relay("dies_before_journal").ended() == -signal.SIGKILL
     assert house.count("outbox") == 2
     relay, worker = house.relay(), house.worker(otherwise)
     assert soon(lambda: house.count("journal") == 2)
     assert soon(lambda: house.all_settled(NeedWithdrawn, PledgeWithdrawn))
-    assert house.taken() == once(*told)
+    assert house.taken() == once(*events)
     assert relay.stop() == 0
     assert worker.stop() == 0
 
 
 @pytest.mark.parametrize("otherwise", [None, unguarded("without_inbox", "without the inbox a redelivered event is handled twice")])
 def test_a_worker_killed_before_acknowledging_repeats_nothing(house: House, otherwise: str | None) -> None:
-    told = [withdrawn_need(), *(withdrawn_pledge() for _ in range(3))]
-    house.publish(*told)
+    events = [withdrawn_need(), *(withdrawn_pledge() for _ in range(3))]
+    house.publish(*events)
     house.relay().ready()
     assert soon(lambda: house.count("journal") == 4)
     assert house.worker(",".join(filter(None, (otherwise, "dies_before_ack")))).ended() == -signal.SIGKILL
@@ -68,7 +68,7 @@ def test_a_worker_killed_before_acknowledging_repeats_nothing(house: House, othe
     worker = house.worker(otherwise).ready()
     assert soon(lambda: house.all_settled(NeedWithdrawn, PledgeWithdrawn))
     assert worker.stop() == 0
-    assert house.taken() == once(*told)
+    assert house.taken() == once(*events)
 
 
 def test_a_failing_event_is_retried_after_a_pause_then_parked(house: House) -> None:
@@ -216,8 +216,8 @@ def test_malformed_messages_are_parked_and_never_logged(house: House, otherwise:
     "otherwise", [None, unguarded("without_draining", "without draining the events in flight are not handled in time")]
 )
 def test_a_stopped_worker_finishes_the_events_in_flight(house: House, otherwise: str | None) -> None:
-    told = [withdrawn_need(HOLD) for _ in range(12)]
-    house.publish(*told)
+    events = [withdrawn_need(HOLD) for _ in range(12)]
+    house.publish(*events)
     house.relay()
     assert soon(lambda: house.count("journal") == 12)
     with house.held() as held:
@@ -230,7 +230,7 @@ def test_a_stopped_worker_finishes_the_events_in_flight(house: House, otherwise:
     assert house.taken().total() == 10
     assert soon(lambda: house.waiting(ONE_BY_ONE.queue) == 2)
     house.worker()
-    assert soon(lambda: house.taken() == once(*told))
+    assert soon(lambda: house.taken() == once(*events))
 
 
 def test_a_handler_prefetches_no_more_than_it_handles_at_once(house: House) -> None:
@@ -279,11 +279,11 @@ def headers_of_closed(event: Any) -> dict[str, Any]:
 )
 def test_a_database_outage_uses_up_no_attempt(house: House, postgres: Postgres, otherwise: str | None) -> None:
     worker = house.worker(otherwise).ready()
-    told = [withdrawn_need(), *(withdrawn_pledge() for _ in range(3))]
+    events = [withdrawn_need(), *(withdrawn_pledge() for _ in range(3))]
     assert soon(lambda: house.count("taken"))
     postgres.stop()
     try:
-        for event, subscription in zip(told, [ONE_BY_ONE, *[IN_BATCHES] * 3], strict=True):
+        for event, subscription in zip(events, [ONE_BY_ONE, *[IN_BATCHES] * 3], strict=True):
             house.send(encode(event), headers_of(event, subscription.queue.split(".")[2]), subscription.queue)
         troubles = ("database trouble, the work waits", '"attempt"')
         assert soon(lambda: any(map(worker.says, troubles)) or not worker.lives())
@@ -291,7 +291,7 @@ def test_a_database_outage_uses_up_no_attempt(house: House, postgres: Postgres, 
         postgres.start_again()
         house.database.close()
     assert soon(lambda: house.all_settled(NeedWithdrawn, PledgeWithdrawn) or not worker.lives())
-    assert house.taken() == once(*told)
+    assert house.taken() == once(*events)
     assert not house.count("dead_letters")
     assert not worker.says('"attempt"')
     assert worker.says("database trouble, the work waits")

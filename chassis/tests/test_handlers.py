@@ -54,12 +54,12 @@ def test_mypy_refuses_methods_that_take_another_event() -> None:
 
 @pytest.mark.parametrize("otherwise", [None, unguarded("without_further_events", "without further entrypoints, the second event stays")])
 def test_method_of_two_events_gets_each_in_a_list_of_its_own(house: House, otherwise: str | None) -> None:
-    told = [withdrawn_need(), withdrawn_pledge(), withdrawn_need(), withdrawn_pledge()]
-    house.publish(*told)
+    events = [withdrawn_need(), withdrawn_pledge(), withdrawn_need(), withdrawn_pledge()]
+    house.publish(*events)
     relay = house.relay().ready()
     assert soon(lambda: house.count("outbox") == 0)
     worker = house.worker(",".join(filter(None, [otherwise, "hears_both_withdrawals"]))).ready()
-    assert soon(lambda: house.taken() == once(*told), seconds=10)
+    assert soon(lambda: house.taken() == once(*events), seconds=10)
     with house.database.begin() as session:
         names = set(session.scalars(text("SELECT DISTINCT name FROM taken")))
         filed = set(session.scalars(text("SELECT DISTINCT handler FROM inbox")))

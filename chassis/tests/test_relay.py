@@ -46,39 +46,39 @@ def test_several_relays_publish_each_event_once(house: House, otherwise: str | N
     for _ in range(18):
         house.publish(*(withdrawn_need() for _ in range(50)))
     assert soon(lambda: house.count("journal") == 1000)
-    told = ids(house.read(everything))
-    assert len(told) == told.total() == 1000
+    published = ids(house.read(everything))
+    assert len(published) == published.total() == 1000
     assert [one.stop() for one in relays] == [0, 0]
 
 
 @pytest.mark.parametrize("otherwise", [None, unguarded("without_heartbeats", "without heartbeats a silent connection is not noticed")])
 def test_a_frozen_broker_is_noticed_and_served_when_it_thaws(house: House, rabbitmq: RabbitMQ, otherwise: str | None) -> None:
-    telling, worker = house.relay(otherwise, heartbeat_seconds=1).ready(), house.worker(otherwise, heartbeat_seconds=1).ready()
+    relay, worker = house.relay(otherwise, heartbeat_seconds=1).ready(), house.worker(otherwise, heartbeat_seconds=1).ready()
     house.publish(first := withdrawn_need())
     assert soon(lambda: house.taken() == once(first))
     rabbitmq.freeze()
     try:
-        assert soon(lambda: telling.says("telling is interrupted") and worker.says("listening is interrupted"), 8 if otherwise else 40)
+        assert soon(lambda: relay.says("telling is interrupted") and worker.says("listening is interrupted"), 8 if otherwise else 40)
         house.publish(second := withdrawn_need(), third := withdrawn_pledge())
     finally:
         rabbitmq.thaw()
     assert soon(lambda: house.taken() == once(first, second, third))
-    assert telling.stop() == 0
+    assert relay.stop() == 0
     assert worker.stop() == 0
 
 
 def test_a_silent_connection_is_noticed_after_two_heartbeats(house: House, rabbitmq: RabbitMQ) -> None:
     with way_to(rabbitmq.port) as way:
-        told = {"broker_url": house.broker_url.replace(f":{rabbitmq.port}/", f":{way.port}/"), "heartbeat_seconds": 2}
-        telling, worker = house.relay(**told).ready(), house.worker(**told).ready()
+        settings = {"broker_url": house.broker_url.replace(f":{rabbitmq.port}/", f":{way.port}/"), "heartbeat_seconds": 2}
+        relay, worker = house.relay(**settings).ready(), house.worker(**settings).ready()
         house.publish(first := withdrawn_need())
         assert soon(lambda: house.taken() == once(first))
         way.swallows.set()
-        assert soon(lambda: telling.says("telling is interrupted") and worker.says("listening is interrupted"))
+        assert soon(lambda: relay.says("telling is interrupted") and worker.says("listening is interrupted"))
         house.publish(second := withdrawn_need(), third := withdrawn_pledge())
         way.swallows.clear()
         assert soon(lambda: house.taken() == once(first, second, third))
-        assert telling.stop() == 0
+        assert relay.stop() == 0
         assert worker.stop() == 0
 
 
@@ -188,19 +188,19 @@ def test_an_event_stays_pending_only_if_a_listener_misses_it(
     monkeypatch.setattr(relay, "listeners", lambda: {"pledge_withdrawn": ["pantry"]})
     monkeypatch.setattr(relay, "UNROUTED_PAUSE_SECONDS", 0.2)
     house.publish(withdrawn_need(), missed := withdrawn_pledge(), withdrawn_need())
-    telling = Relay(house.settings())
+    own_relay = Relay(house.settings())
     with connected(house.broker_url, 20) as connection:
         publisher = Publisher(connection, 40)
-        assert telling.publish_batch(publisher) == 2
+        assert own_relay.publish_batch(publisher) == 2
         with house.database.begin() as session:
             assert outbox.pending(session) == [missed]
         [record] = [record for record in caplog.records if record.levelname == "ERROR"]
         assert record.events == ["pledge_withdrawn"]
         house.publish(withdrawn_need())
-        assert telling.publish_batch(publisher) == 1
+        assert own_relay.publish_batch(publisher) == 1
         house.declare()
         time.sleep(0.2)
-        assert telling.publish_batch(publisher) == 1
+        assert own_relay.publish_batch(publisher) == 1
     assert house.count("outbox") == 0
     assert house.waiting(IN_BATCHES.queue) == 1
 
@@ -245,10 +245,10 @@ def test_a_refused_event_does_not_block_younger_ones(house: House, monkeypatch: 
         channel.queue_bind("full", "needs.events", "need_withdrawn")
     house.publish(*(withdrawn_need() for _ in range(3)))
     house.publish(withdrawn_pledge())
-    telling = Relay(house.settings())
+    own_relay = Relay(house.settings())
     with connected(house.broker_url, 20) as connection:
         publisher = Publisher(connection, 40)
-        assert [telling.publish_batch(publisher), telling.publish_batch(publisher)] == [0, 1]
+        assert [own_relay.publish_batch(publisher), own_relay.publish_batch(publisher)] == [0, 1]
     assert house.count("outbox") == 3
 
 
@@ -270,34 +270,34 @@ def test_the_journal_drops_old_daily_partitions(house: House) -> None:
 
 
 def test_a_relay_adds_the_partition_of_a_new_day(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    telling = Relay(house.settings())
+    own_relay = Relay(house.settings())
     with connected(house.broker_url, 20) as connection:
         publisher = Publisher(connection, 40)
-        telling.publish_batch(publisher)
+        own_relay.publish_batch(publisher)
         before = house.count("pg_inherits WHERE inhparent = 'journal'::regclass")
         for module in (relay, journal):
             monkeypatch.setattr(module, "now", lambda: now() + timedelta(days=4))
         house.publish(withdrawn_need())
-        assert telling.publish_batch(publisher) == 1
+        assert own_relay.publish_batch(publisher) == 1
     assert house.count("pg_inherits WHERE inhparent = 'journal'::regclass") == before + 3
 
 
 def test_reading_the_journal_over_midnight_blocks_no_relay(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    telling = Relay(house.settings())
+    own_relay = Relay(house.settings())
     with connected(house.broker_url, 20) as connection, house.database.begin() as reader:
         publisher = Publisher(connection, 40)
-        telling.publish_batch(publisher)
+        own_relay.publish_batch(publisher)
         reader.execute(text("SELECT count(*) FROM journal"))
         for module in (relay, journal):
             monkeypatch.setattr(module, "now", lambda: now() + timedelta(days=1))
         house.publish(withdrawn_need())
         started = time.monotonic()
-        assert telling.publish_batch(publisher) == 1
+        assert own_relay.publish_batch(publisher) == 1
         assert time.monotonic() - started < 10
         pages = house.count("pg_inherits WHERE inhparent = 'journal'::regclass")
         reader.rollback()
-        monkeypatch.setattr(telling, "_next_attempt_at", 0.0)
-        telling.publish_batch(publisher)
+        monkeypatch.setattr(own_relay, "_next_attempt_at", 0.0)
+        own_relay.publish_batch(publisher)
     assert house.count("pg_inherits WHERE inhparent = 'journal'::regclass") == pages + 1
 
 

@@ -14,7 +14,7 @@ from chassis import replay
 from chassis.data.database import now
 from chassis.messaging import inbox, journal, outbox, resend
 from chassis.messaging.broker import Publisher, connected, count_waiting
-from chassis.messaging.resend import Refused, resend_all, subscriptions_of
+from chassis.messaging.resend import ResendRefused, resend_all, subscriptions_of
 from chassis.relay import Relay
 from contracts.event import Event
 from contracts.needs import NeedWithdrawn, PledgeWithdrawn
@@ -25,7 +25,7 @@ def _listed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resend, "listeners", lambda: {"need_withdrawn": ["pantry"], "pledge_withdrawn": ["pantry"]})
 
 
-def told(house: House, *events: Event) -> None:
+def publish_all(house: House, *events: Event) -> None:
     """Publish events to every listener and move them to the journal."""
     house.publish(*events)
     with connected(house.broker_url, 20) as connection:
@@ -37,14 +37,14 @@ def told(house: House, *events: Event) -> None:
 def replayed(
     house: House, *names: str, after: str = "", since: datetime | None = None, until: datetime | None = None
 ) -> list[tuple[int, str]]:
-    chapters = replay.sources(subscriptions_of("needs", "pantry", names), since, until)
-    return list(resend_all(house.database, house.settings(), chapters, after))
+    sources = replay.sources(subscriptions_of("needs", "pantry", names), since, until)
+    return list(resend_all(house.database, house.settings(), sources, after))
 
 
 def test_a_listener_that_lost_its_tables_hears_the_journal_again(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resend, "PAGE", 7)
     events = [withdrawn_need() for _ in range(20)] + [withdrawn_pledge() for _ in range(30)]
-    told(house, *events)
+    publish_all(house, *events)
     worker = house.worker().ready()
     assert soon(lambda: house.taken() == once(*events))
     with house.database.begin() as session:
@@ -57,7 +57,7 @@ def test_a_listener_that_lost_its_tables_hears_the_journal_again(house: House, m
 @pytest.mark.parametrize("otherwise", [None, unguarded("without_inbox", "without the inbox a replay is handled twice")])
 def test_a_replay_changes_nothing_for_an_up_to_date_listener(house: House, otherwise: str | None) -> None:
     events = [withdrawn_need(), withdrawn_pledge()]
-    told(house, *events)
+    publish_all(house, *events)
     house.worker(otherwise).ready()
     assert soon(lambda: house.taken().keys() == once(*events).keys())
     assert replayed(house)
@@ -66,7 +66,7 @@ def test_a_replay_changes_nothing_for_an_up_to_date_listener(house: House, other
 
 
 def test_a_replay_reaches_one_listener_only(house: House) -> None:
-    told(house, withdrawn_need())
+    publish_all(house, withdrawn_need())
     everything = house.tap()
     assert replayed(house)
     assert house.waiting(everything) == 0
@@ -76,7 +76,7 @@ def test_a_replay_reaches_one_listener_only(house: House) -> None:
 def test_an_interrupted_replay_continues_where_it_stopped(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resend, "PAGE", 10)
     events = [withdrawn_need() for _ in range(25)] + [withdrawn_pledge() for _ in range(25)]
-    told(house, *events)
+    publish_all(house, *events)
     house.read(ONE_BY_ONE.queue), house.read(IN_BATCHES.queue)
     whole = replayed(house)
     assert [count for count, _ in whole] == [10, 10, 5, 10, 10, 5]
@@ -86,14 +86,14 @@ def test_an_interrupted_replay_continues_where_it_stopped(house: House, monkeypa
     assert {UUID(message.headers["ce-subject"]) for message in first} == {event.subject for event in events}
     assert len(first) == 50
     for nowhere in ("need_withdrawn/yesterday/7", "need_closed/x", "x"):
-        with pytest.raises(Refused):
+        with pytest.raises(ResendRefused):
             replayed(house, after=nowhere)
 
 
 def test_a_replay_selects_events_by_name_and_time(house: House) -> None:
-    told(house, *(withdrawn_need() for _ in range(3)), withdrawn_pledge())
+    publish_all(house, *(withdrawn_need() for _ in range(3)), withdrawn_pledge())
     middle = now()
-    told(house, *(withdrawn_need() for _ in range(4)))
+    publish_all(house, *(withdrawn_need() for _ in range(4)))
     count = lambda *names, **times: sum(count for count, _ in replayed(house, *names, **times))  # noqa: E731
     assert count("need_withdrawn") == 7
     assert count("pledge_withdrawn") == 1
@@ -102,7 +102,7 @@ def test_a_replay_selects_events_by_name_and_time(house: House) -> None:
 
 
 def test_a_replay_pauses_while_the_queue_is_long(house: House) -> None:
-    told(house, *(withdrawn_need() for _ in range(10)))
+    publish_all(house, *(withdrawn_need() for _ in range(10)))
     process = house.start(
         "chassis.replay", "needs", "--to", "pantry", "--event", "need_withdrawn", "--most-waiting", "5",
         otherwise="with_pantry_listed", needs_database_url=house.database_url,
@@ -120,27 +120,29 @@ def test_a_replay_pauses_while_the_queue_is_long(house: House) -> None:
 )
 def test_events_older_than_the_inbox_are_not_replayed(house: House, monkeypatch: pytest.MonkeyPatch, remembered: timedelta) -> None:
     monkeypatch.setattr(inbox, "RETENTION", remembered)
-    told(house, *(withdrawn_need() for _ in range(3)))
+    publish_all(house, *(withdrawn_need() for _ in range(3)))
     with house.database.begin() as session:
         journal.maintain_partitions(session, days_kept=200, at=datetime.now(UTC) - timedelta(days=100))
         session.execute(text("UPDATE journal SET told_at = told_at - interval '100 days' WHERE id IN (SELECT id FROM journal LIMIT 2)"))
     assert sum(count for count, _ in replayed(house)) == 1
-    with pytest.raises(Refused, match="inboxes remember 90 days"):
+    with pytest.raises(ResendRefused, match="inboxes remember 90 days"):
         replayed(house, since=now() - timedelta(days=100))
 
 
 def test_a_replay_to_a_service_that_does_not_listen_is_refused(house: House) -> None:
-    with pytest.raises(Refused, match="pantry does not listen to need_closed of needs; it listens to need_withdrawn, pledge_withdrawn"):
+    with pytest.raises(
+        ResendRefused, match="pantry does not listen to need_closed of needs; it listens to need_withdrawn, pledge_withdrawn"
+    ):
         subscriptions_of("needs", "pantry", ["need_closed"])
-    with pytest.raises(Refused, match="stranger listens to nothing that needs tells"):
+    with pytest.raises(ResendRefused, match="stranger listens to nothing that needs tells"):
         subscriptions_of("needs", "stranger")
 
 
 def test_a_replay_without_declared_queues_says_so(house: House) -> None:
-    told(house, withdrawn_need())
+    publish_all(house, withdrawn_need())
     with house.channel() as channel:
         channel.queue_delete(ONE_BY_ONE.queue)
-    with pytest.raises(Refused, match=r"python -m chassis\.topology pantry"):
+    with pytest.raises(ResendRefused, match=r"python -m chassis\.topology pantry"):
         replayed(house)
     with connected(house.broker_url, 20) as connection:
         assert count_waiting(connection, ONE_BY_ONE.queue) is None

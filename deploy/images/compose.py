@@ -15,7 +15,7 @@ FILE = HERE.parent / "compose.yaml"
 KEYS = HERE.parents[1] / "var" / "compose"
 
 
-def page() -> str:
+def render_compose() -> str:
     """Render compose.yaml."""
     template = Environment(trim_blocks=True, undefined=StrictUndefined, keep_trailing_newline=True).from_string(
         (HERE / "compose.yaml.jinja").read_text("utf-8")

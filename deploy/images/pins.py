@@ -60,7 +60,7 @@ def _required(name: str, extra: str) -> Iterator[Requirement]:
             yield requirement
 
 
-def files() -> dict[Path, str]:
+def render_files() -> dict[Path, str]:
     """Render the list of every service."""
     return {
         FOLDER / f"{name}.txt": HEADING.format(service=name) + "".join(f"{one}=={version}\n" for one, version in needed(name).items())

@@ -28,7 +28,7 @@ def by_service(addresses: Mapping[str, str]) -> Origin:
     return address_of
 
 
-class Refused(Exception):
+class RequestRefused(Exception):
     """The API answered with a problem."""
 
     def __init__(self, response: httpx.Response) -> None:
@@ -69,7 +69,7 @@ class ApiClient:
         return self.ask("POST", path, json=dict(body or {}), headers=headers)
 
     def patch(self, path: str, body: Mapping[str, Any], version: int) -> Any:
-        """Change a resource last seen at `version`. Raises `Refused` (412) when it has changed since."""
+        """Change a resource last seen at `version`. Raises `RequestRefused` (412) when it has changed since."""
         return self.ask("PATCH", path, json=dict(body), headers={"If-Match": f'"{version}"'})
 
     def every(self, path: str, **query: Any) -> Iterator[Any]:
@@ -83,12 +83,12 @@ class ApiClient:
             cursor = {"cursor": page["next"]}
 
     def ask(self, method: str, path: str, headers: Mapping[str, str] | None = None, **request: Any) -> Any:
-        """Return the answer's JSON; renew an expired access token first. Raises `Refused` for every status from 400."""
+        """Return the answer's JSON; renew an expired access token first. Raises `RequestRefused` for every status from 400."""
         response = self._answer(method, path, headers, **request)
         return response.json() if response.content else None
 
     def file(self, path: str) -> bytes:
-        """Return the file that a POST to the path prints. Raises `Refused` as `ask` does."""
+        """Return the file that a POST to the path prints. Raises `RequestRefused` as `ask` does."""
         return self._answer("POST", path, None, json={}).content
 
     def _answer(self, method: str, path: str, headers: Mapping[str, str] | None, **request: Any) -> httpx.Response:
@@ -101,7 +101,7 @@ class ApiClient:
             time.sleep(int(response.headers["Retry-After"]))
             response = self._send(method, path, headers, **request)
         if response.status_code >= 400:
-            raise Refused(response)
+            raise RequestRefused(response)
         return response
 
     def _renew(self, used: str | None) -> None:
@@ -117,6 +117,6 @@ class ApiClient:
     def _take_tokens(self, path: str, body: Mapping[str, str]) -> None:
         response = self._client.post(self._origin(path) + path, json=body)
         if response.status_code >= 400:
-            raise Refused(response)
+            raise RequestRefused(response)
         tokens = response.json()
         self._token, self._refresh_token = tokens["access_token"], tokens["refresh_token"]

@@ -24,7 +24,7 @@ def front_desk() -> Flask:
     answering = [service for service in services().values() if service.answers]
     documents = [{"url": "/openapi.json", "name": "all"}, *({"url": f"/openapi/{one.name}.json", "name": one.name} for one in answering)]
     app.register_blueprint(pages(documents))
-    app.add_url_rule("/openapi.json", "openapi", cache(openapi.house))
+    app.add_url_rule("/openapi.json", "openapi", cache(openapi.build_house_document))
     app.add_url_rule("/", "home", lambda: render_template("home.html", services=answering))
     return app
 

@@ -20,7 +20,7 @@ from rich.progress import Progress
 from rich.table import Table
 from stdnum.cn import ric
 
-from deploy.local.client import ApiClient, Refused, one_origin
+from deploy.local.client import ApiClient, RequestRefused, one_origin
 
 STORY = """\
 # 1 · 村管理员登录 · the village's administrator signs in
@@ -174,7 +174,7 @@ def _patiently(client: ApiClient, path: str, body: dict[str, Any], key: str) -> 
     while True:
         try:
             return client.post(path, body, **{"Idempotency-Key": key})
-        except Refused as refused:
+        except RequestRefused as refused:
             if refused.code not in {"unknown_household", "not_found", "township_verifies", "in_progress"} or time.monotonic() > deadline:
                 raise
             time.sleep(0.2)

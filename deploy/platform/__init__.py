@@ -16,7 +16,7 @@ BROKER = {"name": "duijie-rabbitmq"}
 MADE = "# Made from deploy/services.toml by `make generate`.\n"
 
 
-def files() -> dict[Path, str]:
+def render_files() -> dict[Path, str]:
     """Render the generated files by path."""
     of_services = [one for name in services() for one in (*_broker(name), _database(name))]
     return {HERE / "services.yaml": _text(of_services), HERE / "roles.yaml": _text([_roles()])}

@@ -10,7 +10,7 @@ from deploy import generate
 from deploy.images import compose, pins
 from deploy.services import services
 
-COMPOSE = yaml.safe_load(compose.page())["services"]
+COMPOSE = yaml.safe_load(compose.render_compose())["services"]
 
 
 @pytest.mark.parametrize("service", services())

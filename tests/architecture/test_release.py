@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.release import ROOT, Refused, contracts_changed, release, unreleased, versioned_files
+from deploy.release import ROOT, ReleaseRefused, contracts_changed, release, unreleased, versioned_files
 
 DOCUMENTS = [f"{folder}/{name}.json" for folder in ("docs/api", "contracts/released") for name in ("asyncapi", "openapi")]
 READ = ["Makefile", "contracts/released/retired.toml"]
@@ -115,7 +115,7 @@ def test_release_is_one_commit_with_an_annotated_tag(scratch: Path) -> None:
 def test_release_is_refused_and_changes_nothing(scratch: Path, spoil: Change, version: str, why: str) -> None:
     spoil(scratch)
     before = state(scratch)
-    with pytest.raises(Refused, match=why):
+    with pytest.raises(ReleaseRefused, match=why):
         release(scratch, version, DAY)
     assert state(scratch) == before
 

@@ -29,12 +29,12 @@ def listeners() -> dict[str, list[str]]:
 
 @pytest.fixture(scope="module")
 def events(listeners: dict[str, list[str]]) -> Document:
-    return asyncapi.document(listeners)
+    return asyncapi.build_document(listeners)
 
 
 @pytest.fixture(scope="module")
 def house() -> Document:
-    return openapi.house()
+    return openapi.build_house_document()
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -72,7 +72,7 @@ def test_every_event_has_its_producer_and_listeners_queues(events: Document, lis
 
 
 def test_catalogue_names_all_events_fields_and_queues(listeners: dict[str, list[str]]) -> None:
-    page = catalogue.page(listeners)
+    page = catalogue.render_page(listeners)
     for name, event in EVENTS.items():
         section = page.partition(f"\n### {event.__name__}\n")[2].partition("\n### ")[0]
         assert all(f"| `{field}` |" in section for field in event.__struct_fields__)

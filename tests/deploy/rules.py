@@ -133,9 +133,9 @@ def unreachable_by_policy(among: list[Object]) -> set[str]:
     for pod in pods(among):
         rules = policies.get(pod.name, {"spec": {"egress": []}})["spec"]["egress"]
         allowed = {port["port"] for rule in rules for port in rule["ports"]}
-        told = {env["name"] for one in pod.containers for env in one["env"]}
-        needed = {53} | ({5432} if any(name.endswith("_DATABASE_URL") for name in told) else set())
-        needed |= ({5671} if "BROKER_URL" in told else set()) | ({8000} if "JWKS_URL" in told else set())
+        settings = {env["name"] for one in pod.containers for env in one["env"]}
+        needed = {53} | ({5432} if any(name.endswith("_DATABASE_URL") for name in settings) else set())
+        needed |= ({5671} if "BROKER_URL" in settings else set()) | ({8000} if "JWKS_URL" in settings else set())
         if not needed <= allowed:
             found.add(f"{pod.name} does not reach {sorted(needed - allowed)}")
         if unneeded := (allowed & {5432, 5671}) - needed:

@@ -150,14 +150,14 @@ def test_migrations_and_topology_run_before_a_release_starts() -> None:
 def test_each_process_gets_only_the_secrets_of_its_service(values: str) -> None:
     for pod in pods(objects(values)):
         service, role = pod.labels["app.kubernetes.io/name"], pod.labels["app.kubernetes.io/component"]
-        told = {env["name"] for one in pod.containers for env in one["env"]}
+        settings = {env["name"] for one in pod.containers for env in one["env"]}
         works = role != "docs"
         secrets = set(services()[service].secrets) if works and role != "prepare" else set()
-        assert told & {"SEAL_KEYS", "FINGERPRINT_KEY"} == secrets
-        assert (f"{service.upper()}_DATABASE_URL" in told) is works
-        assert ("BROKER_URL" in told) is (role in {"worker", "relay", "prepare"})
-        assert ("USERS_SIGNING_KEYS" in told) is ((service, role) == ("users", "web"))
-        assert ("JWKS_URL" in told) is (role == "web" and service != "users")
+        assert settings & {"SEAL_KEYS", "FINGERPRINT_KEY"} == secrets
+        assert (f"{service.upper()}_DATABASE_URL" in settings) is works
+        assert ("BROKER_URL" in settings) is (role in {"worker", "relay", "prepare"})
+        assert ("USERS_SIGNING_KEYS" in settings) is ((service, role) == ("users", "web"))
+        assert ("JWKS_URL" in settings) is (role == "web" and service != "users")
 
 
 def test_services_list_exactly_the_secrets_that_they_use() -> None:
@@ -175,8 +175,8 @@ def test_services_list_exactly_the_secrets_that_they_use() -> None:
 def test_settings_of_pods_stand_on_the_operators_page() -> None:
     page = "".join(path.read_text("utf-8") for path in [ROOT / "docs/operating.md", *(ROOT / "docs").glob("operating/*.md")])
     credentials = {f"{what}_{which}" for what in ("DATABASE", "BROKER") for which in ("USERNAME", "PASSWORD")}
-    told = {env["name"] for pod in pods(objects("values-production")) for one in pod.containers for env in one["env"]} - credentials
-    assert {name for name in told if f"`{name}`" not in page and not name.endswith("_DATABASE_URL")} == set()
+    settings = {env["name"] for pod in pods(objects("values-production")) for one in pod.containers for env in one["env"]} - credentials
+    assert {name for name in settings if f"`{name}`" not in page and not name.endswith("_DATABASE_URL")} == set()
 
 
 def test_all_paths_lead_to_their_owner_from_one_origin() -> None:
@@ -216,8 +216,8 @@ def test_a_pod_has_the_time_to_finish_what_it_began() -> None:
             continue
         [container] = pod.spec["containers"]
         before = container.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
-        told = {env["name"]: env.get("value") for env in container["env"]}
-        drains = int(told.get("DRAIN_SECONDS", 0))
+        settings = {env["name"]: env.get("value") for env in container["env"]}
+        drains = int(settings.get("DRAIN_SECONDS", 0))
         busy = pod.spec["terminationGracePeriodSeconds"] - before - drains
         assert busy >= longest.get(pod.labels["app.kubernetes.io/component"], 40)
         if "http" in {port["name"] for port in container["ports"]}:
@@ -250,11 +250,11 @@ def test_a_service_is_added_by_a_block_of_values_alone() -> None:
 def test_settings_of_a_role_override_common_settings() -> None:
     services = {"needs": {"settings": {"POOL_SIZE": "30"}, "roles": {"web": {"settings": {"WEB_THREADS": "16"}}}}}
     among = objects("values", settings={"POOL_SIZE": "10", "WEB_THREADS": "4"}, services=services)
-    told = {pod.name: {env["name"]: env.get("value") for env in pod.spec["containers"][0]["env"]} for pod in pods(among)}
-    assert (told["duijie-needs-web"]["POOL_SIZE"], told["duijie-needs-web"]["WEB_THREADS"]) == ("30", "16")
-    assert (told["duijie-needs-relay"]["POOL_SIZE"], told["duijie-needs-relay"]["WEB_THREADS"]) == ("30", "4")
-    assert told["duijie-users-web"]["POOL_SIZE"] == "10"
-    assert told["duijie-users-web"]["DRAIN_SECONDS"] == "10"
+    settings = {pod.name: {env["name"]: env.get("value") for env in pod.spec["containers"][0]["env"]} for pod in pods(among)}
+    assert (settings["duijie-needs-web"]["POOL_SIZE"], settings["duijie-needs-web"]["WEB_THREADS"]) == ("30", "16")
+    assert (settings["duijie-needs-relay"]["POOL_SIZE"], settings["duijie-needs-relay"]["WEB_THREADS"]) == ("30", "4")
+    assert settings["duijie-users-web"]["POOL_SIZE"] == "10"
+    assert settings["duijie-users-web"]["DRAIN_SECONDS"] == "10"
 
 
 def test_composed_addresses_come_after_their_parts() -> None:
@@ -268,7 +268,7 @@ def test_composed_addresses_come_after_their_parts() -> None:
 def test_every_setting_of_the_chart_is_read_by_a_process() -> None:
     modules = [*(ROOT / "chassis/chassis").rglob("*.py"), *(ROOT / "services").glob("*/*/**/*.py")]
     read = set(re.findall(r"\"([A-Z][A-Z_]{3,})\"", "".join(path.read_text("utf-8") for path in modules)))
-    told = {
+    settings = {
         env["name"] for pod in pods(objects("values-production")) for one in pod.containers for env in one["env"] if "valueFrom" not in env
     }
-    assert {name for name in told if not name.endswith("_DATABASE_URL")} - read <= {"SSL_CERT_FILE"}  # read by OpenSSL
+    assert {name for name in settings if not name.endswith("_DATABASE_URL")} - read <= {"SSL_CERT_FILE"}  # read by OpenSSL

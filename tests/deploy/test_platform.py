@@ -72,10 +72,10 @@ def test_all_connection_pools_fit_the_databases(applied: list[Object]) -> None:
     most |= {one["spec"]["scaleTargetRef"]["name"]: one["spec"]["maxReplicaCount"] for one in of_kind("ScaledObject", among).values()}
     total = 0
     for name, one in of_kind("Deployment", among).items():
-        told = {env["name"]: env.get("value") for env in one["spec"]["template"]["spec"]["containers"][0]["env"]}
-        if any(setting.endswith("_DATABASE_URL") for setting in told):
+        settings = {env["name"]: env.get("value") for env in one["spec"]["template"]["spec"]["containers"][0]["env"]}
+        if any(setting.endswith("_DATABASE_URL") for setting in settings):
             listens = name.endswith(("-relay", "-clear"))
-            a_process = int(told.get("POOL_SIZE", 20)) + listens
+            a_process = int(settings.get("POOL_SIZE", 20)) + listens
             # While a release is rolled out there is one process more of each.
             total += (most.get(name, one["spec"].get("replicas", 0)) + 1) * a_process
     assert total + 20 <= int(cluster["spec"]["postgresql"]["parameters"]["max_connections"])

@@ -16,7 +16,7 @@ import httpx
 import pytest
 from PIL import Image
 
-from deploy.local.client import ApiClient, Refused
+from deploy.local.client import ApiClient, RequestRefused
 from deploy.local.sandbox import national_id
 from deploy.services import services
 
@@ -34,7 +34,7 @@ def eventually(look: Callable[[], T | None], seconds: float = 30) -> T:
         try:
             if found := look():
                 return found
-        except Refused as refused:
+        except RequestRefused as refused:
             if time.monotonic() > deadline:
                 raise AssertionError(f"still refused after {seconds} s") from refused
         if time.monotonic() > deadline:
@@ -47,7 +47,7 @@ def phone() -> str:
 
 
 def refusal(act: Callable[[], Any]) -> tuple[int, str]:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RequestRefused) as caught:
         act()
     return caught.value.status, caught.value.code
 
@@ -295,7 +295,7 @@ def test_a_dismissed_administrator_can_do_nothing_any_more(cast: Cast) -> None:
     def refused() -> bool:
         try:
             helper.post("/v1/needs", need_of(household))
-        except Refused as problem:
+        except RequestRefused as problem:
             return problem.code == "unknown_household"
         return False
 

@@ -69,8 +69,10 @@ def settle(opened: Scene, ledger: Ledger, progress: Progress) -> None:
     while not opened.wait(ledger.is_quiet, 10) and time.monotonic() - moved_at < STUCK_SECONDS:
         if (now := ledger.moving()) != before:
             before, moved_at = now, time.monotonic()
-        untold, to_clear, waiting, heard, told = before
-        progress.console.print(f"untold {untold}, to clear {to_clear}, in queues {waiting}, heard {heard}, told {told}", highlight=False)
+        unpublished, to_clear, waiting, heard, published = before
+        progress.console.print(
+            f"unpublished {unpublished}, to clear {to_clear}, in queues {waiting}, heard {heard}, published {published}", highlight=False
+        )
     progress.console.print(f"quiet after {time.monotonic() - started:.0f} s", highlight=False)
 
 

@@ -24,7 +24,7 @@ GROUPS = {"medical": "piece", "food": "kg"}
 UNTIL = timedelta(days=300)
 TRICKLE_SECONDS = 0.3
 
-_TELL = (
+_PUBLISH = (
     "INSERT INTO outbox (id, name, teller, subject, version, recorded_at, body) VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING"
 )
 _NEED = (
@@ -96,21 +96,22 @@ class Driver:
         except Exception as error:
             self.failure = error
 
-    def _commit(self, teller: str, operations: list[Operation]) -> None:
+    def _commit(self, producer: str, operations: list[Operation]) -> None:
         """Commit one transaction, repeated until it is confirmed; the same ids show whether it was committed before."""
         at = datetime.now(UTC)
         events = [
-            (str(uuid7()), name, teller, _subject(body), body["version"], at, json.dumps(body, default=str)) for _, name, body in operations
+            (str(uuid7()), name, producer, _subject(body), body["version"], at, json.dumps(body, default=str))
+            for _, name, body in operations
         ]
         while True:
             try:
-                connection = self._connection(teller)
+                connection = self._connection(producer)
                 with connection.transaction():
                     if not self._stands(connection, events[0][0]):
                         for statement, _, body in operations:
                             if statement:
                                 connection.execute(statement, body)  # type: ignore[arg-type]
-                        connection.cursor().executemany(_TELL, events)
+                        connection.cursor().executemany(_PUBLISH, events)
                         connection.execute("SELECT pg_notify('outbox', '')")
                 break
             except psycopg.OperationalError:
@@ -118,14 +119,16 @@ class Driver:
         self.written += [event[0] for event in events]
 
     def _stands(self, connection: psycopg.Connection[Any], event: str) -> bool:
-        query = "SELECT count(*) FROM (SELECT id FROM outbox WHERE id = %(id)s UNION ALL SELECT id FROM journal WHERE id = %(id)s) AS told"
+        query = (
+            "SELECT count(*) FROM (SELECT id FROM outbox WHERE id = %(id)s UNION ALL SELECT id FROM journal WHERE id = %(id)s) AS published"
+        )
         row = connection.execute(query, {"id": event}).fetchone()
         return bool(row and row[0])
 
-    def _connection(self, teller: str) -> psycopg.Connection[Any]:
-        if teller not in self._connections or self._connections[teller].closed:
-            self._connections[teller] = psycopg.connect(self._urls[teller], autocommit=True, connect_timeout=5)
-        return self._connections[teller]
+    def _connection(self, producer: str) -> psycopg.Connection[Any]:
+        if producer not in self._connections or self._connections[producer].closed:
+            self._connections[producer] = psycopg.connect(self._urls[producer], autocommit=True, connect_timeout=5)
+        return self._connections[producer]
 
     def _operation(self) -> Operation:
         makers: list[Callable[[], Operation]] = [self._published, self._offered]

@@ -12,7 +12,7 @@ import amqp
 import psycopg
 
 CATALOGUE = Path(__file__).resolve().parents[2] / "contracts"
-Told = dict[str, tuple[str, str, int, dict[str, Any]]]
+Events = dict[str, tuple[str, str, int, dict[str, Any]]]
 """By the event's id: its name, its subject, its version, its body."""
 
 ACTIVE = "state IN ('proposed', 'accepted')"
@@ -56,14 +56,14 @@ STATED = {
     ("insight", "user"): "SELECT id, version FROM people",
     ("notify", "pledge"): "SELECT about, max(about_version) FROM notices WHERE kind LIKE 'pledge%' GROUP BY about",
 }
-"""Up to which version of a thing a listener's own tables show that it was told of it: what an event is about, by its name's first word."""
+"""The version of each thing that a listener's tables show, by the listener and the first word of the event's name."""
 
 APPOINTED = "SELECT id, version FROM appointments"
 TWICE = {
     "witness": "SELECT count(*) - count(DISTINCT (name, subject, version)) FROM seen",
     "notify": "SELECT count(*) - count(DISTINCT (about, recipient_id, side, kind, about_version)) FROM notices",
 }
-TOLD_TWICE = "SELECT count(*) - count(DISTINCT id) FROM (SELECT id FROM journal UNION ALL SELECT id FROM outbox) AS told"
+PUBLISHED_TWICE = "SELECT count(*) - count(DISTINCT id) FROM (SELECT id FROM journal UNION ALL SELECT id FROM outbox) AS published"
 
 
 class Ledger:
@@ -73,11 +73,11 @@ class Ledger:
         self._urls = urls
         self._broker = broker_url
         catalogued: dict[str, list[str]] = json.loads((CATALOGUE / "contracts/listeners.json").read_text())
-        self._teller = {path.stem: path.parent.name for path in (CATALOGUE / "schemas").glob("*/*.json")}
+        self._producers = {path.stem: path.parent.name for path in (CATALOGUE / "schemas").glob("*/*.json")}
         self._listeners = {
             event: sorted({one for one in [*catalogued.get(event, ()), *hears.get(event, ())] if one in urls})
-            for event, teller in self._teller.items()
-            if teller in urls
+            for event, producer in self._producers.items()
+            if producer in urls
         }
 
     def is_quiet(self, seconds: float = 3) -> bool:
@@ -90,36 +90,36 @@ class Ledger:
 
     def count(self, written: Collection[str]) -> dict[str, int]:
         """Count the figures; `written` are the ids of events whose commits the driver saw."""
-        told = {service: self._told(service) for service in self._urls}
+        published = {service: self._events(service) for service in self._urls}
         return {
-            "events": sum(len(events) for events in told.values()),
-            "lost": self._lost(told, written),
-            "twice": self._twice(told),
+            "events": sum(len(events) for events in published.values()),
+            "lost": self._lost(published, written),
+            "twice": self._twice(published),
             "over_allocated": self._ask("matching", OVER_ALLOCATED) if "matching" in self._urls else 0,
             "left_in_retry": self._waiting("", ".retry"),
             "left_in_dead": self._waiting(".dead") + sum(map(self._dead_letters, self._urls)),
             "unmatched_pairs": self._ask("matching", UNMATCHED_PAIRS) if "matching" in self._urls else 0,
         }
 
-    def _lost(self, told: Mapping[str, Told], written: Collection[str]) -> int:
-        known = {event for events in told.values() for event in events}
+    def _lost(self, published: Mapping[str, Events], written: Collection[str]) -> int:
+        known = {event for events in published.values() for event in events}
         lost = len(set(written) - known)
-        lost += sum(len(self._unheard(event, told[self._teller[event]])) for event in self._listeners)
-        lost += self._rows_untold("needs", "SELECT id FROM needs WHERE state <> 'posted'", told, "need_published")
-        lost += self._rows_untold("needs", "SELECT id FROM pledges", told, "pledge_offered")
-        lost += self._rows_untold("matching", "SELECT id FROM matches WHERE reasons <> '[]'", told, "match_proposed")
-        lost += self._rows_untold("notify", "SELECT id FROM notices", told, "notice_delivered")
+        lost += sum(len(self._unheard(event, published[self._producers[event]])) for event in self._listeners)
+        lost += self._rows_without_event("needs", "SELECT id FROM needs WHERE state <> 'posted'", published, "need_published")
+        lost += self._rows_without_event("needs", "SELECT id FROM pledges", published, "pledge_offered")
+        lost += self._rows_without_event("matching", "SELECT id FROM matches WHERE reasons <> '[]'", published, "match_proposed")
+        lost += self._rows_without_event("notify", "SELECT id FROM notices", published, "notice_delivered")
         for service in self._urls:
             heard = {str(event) for (event,) in self._rows(service, "SELECT event_id FROM inbox")}
             lost += len(heard - known)
         return lost
 
-    def _unheard(self, name: str, told: Told) -> set[tuple[str, str]]:
+    def _unheard(self, name: str, published: Events) -> set[tuple[str, str]]:
         """Return events that a listener did not handle or that left no trace in its tables."""
         missing = set()
-        wanted = {event: (subject, version, body) for event, (named, subject, version, body) in told.items() if named == name}
+        wanted = {event: (subject, version, body) for event, (named, subject, version, body) in published.items() if named == name}
         for listener in self._listeners[name] if wanted else ():
-            handler = f"{self._teller[name]}.{name}"
+            handler = f"{self._producers[name]}.{name}"
             heard = {str(event) for (event,) in self._rows(listener, "SELECT event_id FROM inbox WHERE handler = %s", (handler,))}
             effects = self._effects(listener, name)
             for event, (subject, version, body) in wanted.items():
@@ -134,22 +134,24 @@ class Ledger:
             rows = self._rows(listener, STATED.get((listener, name.partition("_")[0]), APPOINTED))
         return {str(subject): version for subject, version in rows}
 
-    def _twice(self, told: Mapping[str, Told]) -> int:
+    def _twice(self, published: Mapping[str, Events]) -> int:
         twice = sum(self._ask(service, query) for service, query in TWICE.items() if service in self._urls)
         for service in self._urls:
-            twice += self._ask(service, TOLD_TWICE)
-            # What was asked of a pledge is answered once, though each answer has a version of its own.
-            said = Counter((name, subject, body.get("answers", version)) for name, subject, version, body in told[service].values())
-            twice += sum(said.values()) - len(said)
+            twice += self._ask(service, PUBLISHED_TWICE)
+            # A change of a pledge is answered once, though each answer has a version of its own.
+            restated = Counter(
+                (name, subject, body.get("answers", version)) for name, subject, version, body in published[service].values()
+            )
+            twice += sum(restated.values()) - len(restated)
         return twice
 
-    def _rows_untold(self, service: str, query: str, told: Mapping[str, Told], name: str) -> int:
+    def _rows_without_event(self, service: str, query: str, published: Mapping[str, Events], name: str) -> int:
         if service not in self._urls:
             return 0
-        subjects = {subject for named, subject, _, _ in told[service].values() if named == name}
+        subjects = {subject for named, subject, _, _ in published[service].values() if named == name}
         return len({str(row) for (row,) in self._rows(service, query)} - subjects)
 
-    def _told(self, service: str) -> Told:
+    def _events(self, service: str) -> Events:
         rows = self._rows(
             service, "SELECT id, name, subject, version, body FROM journal UNION ALL SELECT id, name, subject, version, body FROM outbox"
         )
@@ -157,11 +159,11 @@ class Ledger:
 
     def moving(self) -> tuple[int, int, int, int, int]:
         """Count unpublished events, clearing queue entries, queued messages, handled events and published events."""
-        untold = sum(self._ask(service, "SELECT count(*) FROM outbox") for service in self._urls)
+        unpublished = sum(self._ask(service, "SELECT count(*) FROM outbox") for service in self._urls)
         to_clear = self._ask("matching", "SELECT count(*) FROM to_clear") if "matching" in self._urls else 0
         heard = sum(self._ask(service, "SELECT count(*) FROM inbox") for service in self._urls)
-        told = sum(self._ask(service, "SELECT count(*) FROM journal") for service in self._urls)
-        return untold, to_clear, self._waiting("", ".retry"), heard, told
+        published = sum(self._ask(service, "SELECT count(*) FROM journal") for service in self._urls)
+        return unpublished, to_clear, self._waiting("", ".retry"), heard, published
 
     def _waiting(self, *suffixes: str) -> int:
         """Count the messages in queues of these kinds; missing queues hold none."""
@@ -171,7 +173,7 @@ class Ledger:
         waiting = 0
         with amqp.Connection(host, userid=name, password=password, virtual_host=unquote(vhost) or "/") as connection:
             for event, listeners in self._listeners.items():
-                for queue in (f"{one}.{self._teller[event]}.{event}.v1{suffix}" for one in listeners for suffix in suffixes):
+                for queue in (f"{one}.{self._producers[event]}.{event}.v1{suffix}" for one in listeners for suffix in suffixes):
                     channel = connection.channel()
                     try:
                         waiting += int(channel.queue_declare(queue, passive=True).message_count)
@@ -195,8 +197,11 @@ class Ledger:
 
 
 def _leaves_a_trace(listener: str, name: str, body: Mapping[str, Any]) -> bool:
-    """Nobody is told what they did themselves: a household without an account hears nothing of its agent's own withdrawal. Insight keeps of
-    a pledge only that its pledger did something that day."""
+    """Return whether a listener's tables show an event.
+
+    Nobody gets a notice of their own act, so a withdrawal by the agent of a household without an account leaves none. Of a pledge,
+    insight keeps only the day of its pledger's act.
+    """
     if listener == "insight" and name.startswith("pledge_"):
         return False
     return not (listener == "notify" and name == "need_withdrawn" and body["withdrawn_by"] == body["poster_id"] and not body["account_id"])

@@ -38,10 +38,10 @@ VILLAGE = "510903001001"
 class Pair:
     """A producer and a listener with their databases and a private virtual host."""
 
-    teller: str
+    producer: str
     listener: str
-    told: Database
-    heard: Database
+    source: Database
+    target: Database
     environment: dict[str, str]
     folder: Path
 
@@ -65,20 +65,20 @@ class Pair:
             process.terminate()
             assert process.wait(30) == 0, (self.folder / "log").read_text()[-3000:]
 
-    def tell(self, known: Callable[[], dict[str, list[str]]] = listeners) -> None:
+    def publish(self, known: Callable[[], dict[str, list[str]]] = listeners) -> None:
         """Publish the outbox to all listeners, which are `known`."""
         with pytest.MonkeyPatch.context() as change, connected(self.environment["BROKER_URL"], 20) as connection:
             change.setattr(relay, "listeners", known)
-            publisher, telling = Publisher(connection, 10), Relay(Settings.of(self.teller))
-            while telling.publish_batch(publisher):
+            publisher, service_relay = Publisher(connection, 10), Relay(Settings.of(self.producer))
+            while service_relay.publish_batch(publisher):
                 pass
 
     def write(self, make: Callable[[Any], list[Event]]) -> None:
-        with self.told.begin() as session:
+        with self.source.begin() as session:
             outbox.add(session, *make(session))
 
     def rows(self, query: str, database: Database | None = None) -> list[Any]:
-        with (database or self.heard).begin() as session:
+        with (database or self.target).begin() as session:
             return [tuple(row) for row in session.execute(text(query))]
 
     def quiet(self, query: str, wanted: int, seconds: float = 60) -> list[Any]:
@@ -99,15 +99,15 @@ def pair(
     request: pytest.FixtureRequest, postgres: Postgres, rabbitmq: RabbitMQ, database_of: Callable[[str, str], str],
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
 ) -> Iterator[Pair]:  # fmt: skip
-    teller, listener = request.param
-    urls = {name: database_of(name, f"{name}_again") for name in (teller, listener)}
+    producer, listener = request.param
+    urls = {name: database_of(name, f"{name}_republished") for name in (producer, listener)}
     with rabbitmq.vhost() as vhost:
         for name, value in {f"{name.upper()}_DATABASE_URL": url for name, url in urls.items()}.items():
             monkeypatch.setenv(name, value)
         monkeypatch.setenv("BROKER_URL", rabbitmq.url(vhost))
-        told, heard = (Database(urls[name], name="again-test", pool_size=3) for name in (teller, listener))
-        yield Pair(teller, listener, told, heard, dict(os.environ), tmp_path)
-        for database in (told, heard):
+        source, target = (Database(urls[name], name="republishing-test", pool_size=3) for name in (producer, listener))
+        yield Pair(producer, listener, source, target, dict(os.environ), tmp_path)
+        for database in (source, target):
             database.close()
 
 
@@ -133,30 +133,30 @@ def moved(session: Any) -> list[Event]:
     return [household_registered(row) for row in rows]
 
 
-HEARD = "SELECT id, version, account_id, region FROM households ORDER BY id"
+HOUSEHOLDS = "SELECT id, version, account_id, region FROM households ORDER BY id"
 
 
 @pytest.mark.parametrize("pair", [("users", "needs")], indirect=True)
-@pytest.mark.parametrize("again", ["replay", "retell"])
-def test_listener_added_late_fills_its_tables(pair: Pair, again: str) -> None:
+@pytest.mark.parametrize("command", ["replay", "retell"])
+def test_listener_added_late_fills_its_tables(pair: Pair, command: str) -> None:
     pair.run("chassis.topology", "users")
     pair.write(households(1000))
-    pair.tell(known=dict)
+    pair.publish(known=dict)
     pair.run("chassis.topology", "needs")
     with pair.listening():
         pair.write(households(20))
         pair.write(moved)
-        pair.tell()
-        command = [f"chassis.{again}", "users", "--to", "needs", "--event", "household_registered"]
-        pair.run(*command)
+        pair.publish()
+        arguments = [f"chassis.{command}", "users", "--to", "needs", "--event", "household_registered"]
+        pair.run(*arguments)
         pair.write(households(20))
-        pair.tell()
-        told = 1040 if again == "retell" else 1050
-        filled = pair.quiet(HEARD, 1040)
-        assert filled == pair.rows(HEARD, pair.told)
+        pair.publish()
+        count = 1040 if command == "retell" else 1050
+        filled = pair.quiet(HOUSEHOLDS, 1040)
+        assert filled == pair.rows(HOUSEHOLDS, pair.source)
         assert [row[1] for row in filled].count(2) == 10
-        assert f'"told": {told}' in pair.run(*command), "1040 households; when replayed, ten of them twice"
-        assert pair.quiet(HEARD, 1040) == filled
+        assert f'"told": {count}' in pair.run(*arguments), "1040 households; when replayed, ten of them twice"
+        assert pair.quiet(HOUSEHOLDS, 1040) == filled
 
 
 BOOK = "SELECT id, version, quantity, ended FROM {} ORDER BY id"
@@ -184,15 +184,15 @@ def needs_and_pledges(session: Any) -> list[Event]:
 
 
 @pytest.mark.parametrize("pair", [("needs", "matching")], indirect=True)
-def test_a_book_that_is_told_anew_twice_holds_what_needs_knows(pair: Pair) -> None:
+def test_a_book_republished_twice_equals_the_tables_of_needs(pair: Pair) -> None:
     pair.write(needs_and_pledges)
     pair.run("chassis.topology", "matching")
     with pair.listening():
         pair.run("chassis.retell", "needs", "--to", "matching")
         needs = "SELECT id, version, quantity, ended_at IS NOT NULL FROM needs ORDER BY id"
         pledges = "SELECT id, version, quantity, withdrawn FROM pledges ORDER BY id"
-        assert pair.quiet(BOOK.format("needs"), 60) == pair.rows(needs, pair.told)
-        assert pair.quiet(BOOK.format("pledges"), 60) == pair.rows(pledges, pair.told)
+        assert pair.quiet(BOOK.format("needs"), 60) == pair.rows(needs, pair.source)
+        assert pair.quiet(BOOK.format("pledges"), 60) == pair.rows(pledges, pair.source)
 
         def withdraw(session: Any) -> list[Event]:
             need = session.scalars(select(Need).where(Need.state == "published").limit(1)).one()
@@ -201,10 +201,10 @@ def test_a_book_that_is_told_anew_twice_holds_what_needs_knows(pair: Pair) -> No
             return [need_withdrawn(need)]
 
         pair.write(withdraw)
-        pair.tell()
+        pair.publish()
         pair.run("chassis.retell", "needs", "--to", "matching")
-        assert pair.quiet(BOOK.format("needs"), 60) == pair.rows(needs, pair.told)
-        assert pair.quiet(BOOK.format("pledges"), 60) == pair.rows(pledges, pair.told)
+        assert pair.quiet(BOOK.format("needs"), 60) == pair.rows(needs, pair.source)
+        assert pair.quiet(BOOK.format("pledges"), 60) == pair.rows(pledges, pair.source)
         assert pair.rows("SELECT count(*) FROM needs WHERE ended") == [(41,)]
 
 

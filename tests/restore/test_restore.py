@@ -147,29 +147,35 @@ class Drill:
 
 def drill(house: Scene, tools: Path, without: str = "") -> dict[str, Any]:
     """Run the drill, `without` one of the steps, and return its result."""
-    told = Drill(house, tools)
-    told.begin()
-    told.driver.start()
-    told.live(0.4, "before")
-    began = told.back_up()
-    told.live(0.7, "forgotten")
+    drill = Drill(house, tools)
+    drill.begin()
+    drill.driver.start()
+    drill.live(0.4, "before")
+    began = drill.back_up()
+    drill.live(0.7, "forgotten")
     time.sleep(1)
-    told.lose()
+    drill.lose()
     lost_at = time.monotonic()
-    told.driver.allow(0.9)
-    told.restore()
-    first = told.recall() if without != "recall" else {}
-    told.start("matching-worker")
+    drill.driver.allow(0.9)
+    drill.restore()
+    first = drill.recall() if without != "recall" else {}
+    drill.start("matching-worker")
     if without != "replay":
-        told.replay(began)
-    assert told.heard()
-    second = told.recall("--replayed") if without != "recall" else {}
-    told.start("matching-relay", "matching-clear")
+        drill.replay(began)
+    assert drill.heard()
+    second = drill.recall("--replayed") if without != "recall" else {}
+    drill.start("matching-relay", "matching-clear")
     seconds = time.monotonic() - lost_at
-    told.driver.finish(60)
+    drill.driver.finish(60)
     ledger = Ledger(house.urls, house.broker_url, {})
     assert house.wait(lambda: ledger.is_quiet(2), 120), ledger.moving()
-    return {"acts": told.acts, "recalled": [first, second], "seconds": round(seconds, 1), **world.count(house.urls), "audit": told.audit()}
+    return {
+        "acts": drill.acts,
+        "recalled": [first, second],
+        "seconds": round(seconds, 1),
+        **world.count(house.urls),
+        "audit": drill.audit(),
+    }
 
 
 @pytest.mark.timeout(600)

@@ -13,19 +13,19 @@ from sqlalchemy import TextClause, text
 
 
 def insert_into(table: str, columns: Sequence[str], more: str = "") -> TextClause:
-    """Return an INSERT of these columns, followed by `more`. Its parameter `rows` is a `document`; other columns get their defaults."""
+    """Return an INSERT of these columns, followed by `more`. `encode_rows` makes its parameter `rows`; other columns get defaults."""
     named = ", ".join(columns)
     return text(
         f"INSERT INTO {table} ({named}) SELECT {named} FROM json_populate_recordset(CAST(NULL AS {table}), CAST(:rows AS json)) {more}"
     )
 
 
-def document(rows: Sequence[Mapping[str, Any]]) -> str:
+def encode_rows(rows: Sequence[Mapping[str, Any]]) -> str:
     """Encode rows for `insert_into`: ids, times, numbers and texts as they are; lists and dictionaries for JSON columns."""
     return msgspec.json.encode(rows).decode()
 
 
-def array(values: Iterable[UUID | int | str | None]) -> str:
+def encode_array(values: Iterable[UUID | int | str | None]) -> str:
     """Encode values as a PostgreSQL array, for `CAST(:ids AS uuid[])`; that is much faster than a list as parameter."""
     # Without escapes, the elements of a JSON array and of a PostgreSQL array are written alike.
     listed = msgspec.json.encode(list(values)).decode()[1:-1]

@@ -16,7 +16,7 @@ _FIND = text(
     " WHERE caller_id = :caller_id AND method = :method AND path = :path AND key = :key AND used_at > now() - interval '24 hours'"
 )
 # The events of the request are written in the same round trip.
-_STORE = f"""WITH told AS ({INSERT})
+_STORE = f"""WITH inserted AS ({INSERT})
     INSERT INTO idempotency_keys (caller_id, method, path, key, body_hash, status, location)
     VALUES (%(caller_id)s, %(method)s, %(path)s, %(key)s, %(body_hash)s, %(status)s, %(location)s)
     ON CONFLICT (caller_id, method, path, key) DO UPDATE

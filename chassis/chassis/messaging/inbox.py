@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import Column, String, Table, Uuid, delete, func, text
 from sqlalchemy.orm import Session
 
-from chassis.data.bulk_sql import array
+from chassis.data.bulk_sql import encode_array
 from chassis.data.database import Database, Moment, is_transient, tables
 from chassis.messaging import outbox
 from chassis.ops import tracing
@@ -49,7 +49,7 @@ def record_new(session: Session, handler: str, received: Sequence[Received]) -> 
     They count as handled when the transaction commits. Ids are inserted in sorted order, because two overlapping batches that
     insert in different orders deadlock.
     """
-    fresh = set(session.scalars(_RECORD, {"handler": handler, "ids": array(sorted({one.id for one in received}))}).all())
+    fresh = set(session.scalars(_RECORD, {"handler": handler, "ids": encode_array(sorted({one.id for one in received}))}).all())
     events = []
     for one in received:
         if one.id in fresh:

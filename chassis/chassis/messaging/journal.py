@@ -13,10 +13,10 @@ from chassis.data.database import Database, now
 from chassis.messaging.outbox import journal
 
 _MOVE = text(
-    "WITH told AS (DELETE FROM outbox USING unnest(CAST(:ids AS uuid[]), CAST(:queues AS text[])) AS done (id, queue)"
+    "WITH published AS (DELETE FROM outbox USING unnest(CAST(:ids AS uuid[]), CAST(:queues AS text[])) AS done (id, queue)"
     " WHERE outbox.id = done.id AND outbox.queue = done.queue RETURNING outbox.*)"
     " INSERT INTO journal (id, name, teller, subject, version, recorded_at, traceparent, body, told_at)"
-    " SELECT id, name, teller, subject, version, recorded_at, traceparent, body, :told_at FROM told WHERE queue = ''"
+    " SELECT id, name, teller, subject, version, recorded_at, traceparent, body, :told_at FROM published WHERE queue = ''"
 )
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtext('journal'))")
 _RELAYS = text(

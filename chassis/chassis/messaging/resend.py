@@ -22,7 +22,7 @@ PAGE = 1000
 MAX_WAITING = 50_000
 
 
-class Refused(Exception):
+class ResendRefused(Exception):
     """The request would do harm, or nothing; the text says why."""
 
 
@@ -51,15 +51,17 @@ class Source:
 def subscriptions_of(producer: str, listener: str, wanted: Collection[str] = ()) -> list[Subscription]:
     """Return the subscriptions of the listener to the producer's events, all or the wanted ones, by `listeners.json`.
 
-    Raises `Refused` when there is none.
+    Raises `ResendRefused` when there is none.
     """
     heard = sorted(
         name for name, event in every_event().items() if producer_of(event) == producer and listener in listeners().get(name, ())
     )
     if strangers := sorted(set(wanted) - set(heard)):
-        raise Refused(f"{listener} does not listen to {', '.join(strangers)} of {producer}; it listens to {', '.join(heard) or 'nothing'}")
+        raise ResendRefused(
+            f"{listener} does not listen to {', '.join(strangers)} of {producer}; it listens to {', '.join(heard) or 'nothing'}"
+        )
     if not heard:
-        raise Refused(f"{listener} listens to nothing that {producer} tells")
+        raise ResendRefused(f"{listener} listens to nothing that {producer} tells")
     return [Subscription(listener, every_event()[name]) for name in heard if not wanted or name in wanted]
 
 
@@ -68,12 +70,12 @@ def resend_all(
 ) -> Iterator[tuple[int, str]]:
     """Resend the sources one after the other, a page at a time; yield for each page its length and the position reached.
 
-    Waits while more than `most_waiting` events wait in the queue. Raises `Refused` when a queue is missing or accepts nothing, or
+    Waits while more than `most_waiting` events wait in the queue. Raises `ResendRefused` when a queue is missing or accepts nothing, or
     when the position `after` lies in none of the sources; one of `BROKER_ERRORS` when the broker is lost.
     """
     name, _, mark = after.partition("/")
     if name and name not in (names := [source.name for source in sources]):
-        raise Refused(f"{after} is no position among {', '.join(names)}")
+        raise ResendRefused(f"{after} is no position among {', '.join(names)}")
     with connected(settings.broker_url, settings.heartbeat_seconds) as connection:
         publisher = Publisher(connection, confirm_seconds=60)
         for source in sources[[source.name for source in sources].index(name) if name else 0 :]:
@@ -85,7 +87,7 @@ def resend_all(
                     break
                 safe, unwanted = publisher.publish(message_for(entry.envelope, entry.body, source.subscription.queue) for entry in entries)
                 if unwanted or len(safe) < len(entries):
-                    raise Refused(f"{source.subscription.queue} does not take what is told")
+                    raise ResendRefused(f"{source.subscription.queue} does not take what is told")
                 mark = entries[-1].mark
                 yield len(entries), f"{source.name}/{mark}"
             mark = ""
@@ -96,7 +98,7 @@ def _wait_for_room(publisher: Publisher, queue: str, most_waiting: int) -> None:
         if waiting <= most_waiting:
             return
         publisher.idle(1.0)
-    raise Refused(f"there is no queue {queue}: run `python -m chassis.topology {queue.partition('.')[0]}` first")
+    raise ResendRefused(f"there is no queue {queue}: run `python -m chassis.topology {queue.partition('.')[0]}` first")
 
 
 def arguments_of(doc: str | None, **kinds: dict[str, object]) -> argparse.Namespace:
@@ -126,7 +128,7 @@ def run(given: argparse.Namespace, settings: Settings, sources: Callable[[Databa
             for length, reached in resend_all(database, settings, found, given.after, given.most_waiting):
                 count, position = count + length, reached
                 progress.update(task, advance=length, description=reached.partition("/")[0])
-    except Refused as refused:
+    except ResendRefused as refused:
         problem = str(refused)
     except (*BROKER_ERRORS, DBAPIError) as error:
         problem = f"interrupted: {type(error).__name__}"

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from chassis.http.auth import Caller
-from matching.book.rules import ACTS, acts_on_match, find_cancellation_problem, find_problem, manages_county_of, people_involved, side_of
+from matching.book.rules import ACTS, acts_on_match, find_match_problem, manages_county_of, people_involved, side_of
 
 from .unbound import AGENT, AT, COUNTY, GIVER, TOWN, agent, caller, city, code, county, giver, household, match, movement, stranger
 
@@ -35,34 +35,19 @@ def test_each_side_acts_in_its_states_only(state: str, who: Caller, acts: list[s
 
 @pytest.mark.parametrize("act", ["accept_match", "refuse_match"])
 def test_late_proposal_counts_as_lapsed(act: str) -> None:
-    problem = find_problem(act, giver, match(answer_by=AT - timedelta(seconds=1)))
+    problem = find_match_problem(act, giver, match(answer_by=AT - timedelta(seconds=1)))
     assert problem is not None
     assert (problem.code, problem.details) == ("state_conflict", {"state": "lapsed"})
 
 
 @pytest.mark.parametrize(("dispute", "expected"), [(None, None), ("open", "disputed"), ("settled", None)])
 def test_open_dispute_keeps_a_match_from_closing(dispute: str | None, expected: str | None) -> None:
-    assert code(find_problem("close_match", giver, match("received", dispute=dispute))) == expected
+    assert code(find_match_problem("close_match", giver, match("received", dispute=dispute))) == expected
 
 
 @pytest.mark.parametrize("act", ACTS)
 def test_strangers_are_not_told_the_state(act: str) -> None:
-    assert code(find_problem(act, stranger, match("closed"))) == "not_allowed"
-
-
-@pytest.mark.parametrize(
-    ("who", "reason", "expected"),
-    [
-        (giver, "giver_withdrew", None),
-        (giver, "giver_no_show", "not_allowed"),
-        (household, "giver_no_show", None),
-        (agent, "giver_withdrew", "not_allowed"),
-        (giver, "not_deliverable", None),
-        (household, "not_deliverable", None),
-    ],
-)
-def test_each_side_cancels_for_its_own_reasons(who: Caller, reason: str, expected: str | None) -> None:
-    assert code(find_cancellation_problem(who, match("accepted"), reason)) == expected
+    assert code(find_match_problem(act, stranger, match("closed"))) == "not_allowed"
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 
 from chassis.http.auth import Caller
 from matching.disputes.model import Dispute
-from matching.disputes.rules import acts_on_dispute, acts_on_match, find_opening_problem, find_problem
+from matching.disputes.rules import acts_on_dispute, dispute_acts_on_match, find_dispute_problem, find_opening_problem
 
 from .unbound import AGENT, GIVER, agent, caller, city, code, county, giver, household, match, movement, stranger
 
@@ -30,7 +30,7 @@ def dispute(state: str, **changes: Any) -> Dispute:
 def test_each_side_disputes_once_from_sending_to_closing(who: Caller, state: str, before: str | None, expected: str | None) -> None:
     contested = match(state, dispute=before)
     assert code(find_opening_problem("dispute_match", who, contested)) == expected
-    assert acts_on_match(who, contested) == ([] if expected else ["dispute_match"])
+    assert dispute_acts_on_match(who, contested) == ([] if expected else ["dispute_match"])
 
 
 @pytest.mark.parametrize(
@@ -52,14 +52,14 @@ def test_the_place_answers_sides_raise_the_county_settles(state: str, who: Calle
 
 
 def test_nobody_settles_a_dispute_that_they_answered() -> None:
-    assert code(find_problem("settle_dispute", county, dispute("raised", answered_by=county.id))) == "own_dispute"
+    assert code(find_dispute_problem("settle_dispute", county, dispute("raised", answered_by=county.id))) == "own_dispute"
 
 
 def test_nobody_raises_a_dispute_that_they_answered() -> None:
-    assert code(find_problem("raise_dispute", county, dispute("answered", answered_by=county.id))) == "not_allowed"
+    assert code(find_dispute_problem("raise_dispute", county, dispute("answered", answered_by=county.id))) == "not_allowed"
 
 
 def test_people_involved_in_a_match_do_not_answer_its_dispute() -> None:
     moved = match("received", movements=[movement("received", county.id)])
-    assert code(find_problem("answer_dispute", county, dispute("open", match=moved))) == "own_dispute"
-    assert code(find_problem("answer_dispute", caller("", person=AGENT), dispute("open"))) == "own_dispute"
+    assert code(find_dispute_problem("answer_dispute", county, dispute("open", match=moved))) == "own_dispute"
+    assert code(find_dispute_problem("answer_dispute", caller("", person=AGENT), dispute("open"))) == "own_dispute"

@@ -12,9 +12,9 @@ from matching.feedback.model import Feedback, Photo, Rating, Thanks
 from matching.feedback.rules import (
     MOST_PHOTOS,
     RATED_WITHIN,
-    acts_on_match,
+    feedback_acts_on_match,
     find_decision_problem,
-    find_problem,
+    find_feedback_problem,
     find_rating_deadline,
     find_removal_problem,
     may_see_photo,
@@ -51,26 +51,26 @@ def photo(**changes: Any) -> Photo:
     ],
 )
 def test_each_side_gives_feedback_on_what_it_moved(of: Match, who: Caller, acts: list[str]) -> None:
-    assert acts_on_match(who, of, NOTHING) == acts
+    assert feedback_acts_on_match(who, of, NOTHING) == acts
 
 
 def test_photos_of_a_side_are_limited_and_removed_ones_free() -> None:
     photos = [photo() for _ in range(MOST_PHOTOS)]
-    assert code(find_problem("add_photo", giver, sent(), Feedback(photos=photos))) == "enough_photos"
+    assert code(find_feedback_problem("add_photo", giver, sent(), Feedback(photos=photos))) == "enough_photos"
     photos[0].removed_at = AT
-    assert find_problem("add_photo", giver, sent(), Feedback(photos=photos)) is None
+    assert find_feedback_problem("add_photo", giver, sent(), Feedback(photos=photos)) is None
 
 
 @pytest.mark.parametrize(("state", "expected"), [("waiting", "already_thanked"), ("released", "already_thanked"), ("refused", None)])
 def test_thanks_are_written_again_only_after_refusal(state: str, expected: str | None) -> None:
-    assert code(find_problem("thank_giver", household, received(), Feedback(thanks=[Thanks(state=state)]))) == expected
+    assert code(find_feedback_problem("thank_giver", household, received(), Feedback(thanks=[Thanks(state=state)]))) == expected
 
 
 def test_each_side_rates_once_until_the_deadline() -> None:
     rated = Feedback(ratings=[Rating(side="giver")])
-    assert code(find_problem("rate_match", giver, received(), rated)) == "already_rated"
-    assert find_problem("rate_match", household, received(), rated) is None
-    assert code(find_problem("rate_match", household, received(days_ago=RATED_WITHIN.days), NOTHING)) == "rating_over"
+    assert code(find_feedback_problem("rate_match", giver, received(), rated)) == "already_rated"
+    assert find_feedback_problem("rate_match", household, received(), rated) is None
+    assert code(find_feedback_problem("rate_match", household, received(days_ago=RATED_WITHIN.days), NOTHING)) == "rating_over"
 
 
 def test_time_to_rate_begins_with_receipt_else_with_closing() -> None:

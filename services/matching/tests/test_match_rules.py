@@ -5,11 +5,22 @@ from typing import Any
 
 import pytest
 
+from chassis.http.auth import Caller
 from chassis.problems import Problem
 from matching.book.model import Need, Pledge, Slip
 from matching.book.problems import more_than_sent
-from matching.matches.rules import find_claim_problem, find_outcome, find_receipt_problem, pledge_fits, split, split_cancelled
+from matching.matches.rules import (
+    find_cancellation_problem,
+    find_claim_problem,
+    find_outcome,
+    find_receipt_problem,
+    pledge_fits,
+    split,
+    split_cancelled,
+)
 from matching.slips.rules import require_in_force
+
+from .unbound import agent, code, giver, household, match
 
 AT = datetime(2026, 11, 30, tzinfo=UTC)
 VILLAGE = "510903001001"
@@ -104,3 +115,18 @@ def test_slip_is_in_force_until_revoked_or_expired(slip: Slip | None, is_in_forc
     else:
         with pytest.raises(Problem):
             require_in_force(slip, AT)
+
+
+@pytest.mark.parametrize(
+    ("who", "reason", "expected"),
+    [
+        (giver, "giver_withdrew", None),
+        (giver, "giver_no_show", "not_allowed"),
+        (household, "giver_no_show", None),
+        (agent, "giver_withdrew", "not_allowed"),
+        (giver, "not_deliverable", None),
+        (household, "not_deliverable", None),
+    ],
+)
+def test_each_side_cancels_for_its_own_reasons(who: Caller, reason: str, expected: str | None) -> None:
+    assert code(find_cancellation_problem(who, match("accepted"), reason)) == expected

@@ -19,7 +19,7 @@ PUBLIC_STATES = ("published", "closed")
 
 
 def get_need(session: Session, caller: Caller | None, need_id: UUID) -> Need:
-    """Find a need. Raises `not_found` if it is not public and neither the caller's nor in a region they manage."""
+    """Get a need. Raises `not_found` if it is not public and neither the caller's nor in a region they manage."""
     need = session.get(Need, need_id)
     if need is None or (need.state not in PUBLIC_STATES and view_of(caller, need) == "public"):
         raise not_found()
@@ -66,7 +66,7 @@ def list_own_pledges(session: Session, caller: Caller, **paging: Any) -> dict[st
 
 
 def get_own_pledge(session: Session, caller: Caller, pledge_id: UUID) -> Pledge:
-    """Find a pledge of the caller. Raises `not_found`."""
+    """Get a pledge of the caller. Raises `not_found`."""
     pledge = session.get(Pledge, pledge_id)
     if pledge is None or pledge.pledger_id != caller.id:
         raise not_found()

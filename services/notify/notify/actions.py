@@ -56,7 +56,7 @@ def write_notices(session: Session, events: Sequence[Event]) -> None:
 
 def read_notice(session: Session, caller: Caller, notice_id: UUID) -> Notice:
     """Mark a notice as read by the caller; a second time changes nothing."""
-    notice = queries.find_own_notice(session, caller, notice_id, to_change=True)
+    notice = queries.get_own_notice(session, caller, notice_id, to_change=True)
     versions.check_if_match(session, notice)
     if notice.read_at is None:
         notice.read_at = now()
@@ -69,7 +69,7 @@ def read_notices(session: Session, caller: Caller, until: UUID | None = None) ->
     """Mark as read all notices of the caller, or all up to one of them; return how many were unread before."""
     unread = queries.unread_conditions(caller)
     if until:
-        unread = [*unread, Notice.id <= queries.find_own_notice(session, caller, until).id]
+        unread = [*unread, Notice.id <= queries.get_own_notice(session, caller, until).id]
     read = session.execute(
         update(Notice)
         .where(*unread)

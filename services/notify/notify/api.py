@@ -85,7 +85,7 @@ def count_unread_notices(session: Session, caller: Caller) -> Any:
 @api.output(NoticeOut)
 def get_notice(session: Session, caller: Caller, notice_id: UUID) -> Any:
     """Get a notice of the caller's own. Getting it does not mark it as read."""
-    return _shown(queries.find_own_notice(session, caller, notice_id))
+    return _shown(queries.get_own_notice(session, caller, notice_id))
 
 
 @api.post("/notices/<uuid:notice_id>/reading")
@@ -109,6 +109,6 @@ def read_notices(session: Session, caller: Caller, json_data: dict[str, Any]) ->
 
 
 def _shown(notice: Notice) -> dict[str, Any]:
-    # Everybody who sees a notice may mark it as read, also twice: `queries.find_own_notice` guards both.
+    # Everybody who sees a notice may mark it as read, also twice: `queries.get_own_notice` guards both.
     more = words_for(notice.kind, notice.side, notice.facts, language()) | {"allowed": ["read_notice"]}
     return more | {name: getattr(notice, name) for name in NoticeOut().fields if name not in more}

@@ -18,8 +18,8 @@ def list_own_notices(session: Session, caller: Caller, unread: bool = False, **p
     return page(session, select(Notice).where(*conditions), Notice.id, **paging)
 
 
-def find_own_notice(session: Session, caller: Caller, notice_id: UUID, to_change: bool = False) -> Notice:
-    """Load one notice of the caller. Raises `not_found` for a notice of somebody else."""
+def get_own_notice(session: Session, caller: Caller, notice_id: UUID, to_change: bool = False) -> Notice:
+    """Get one notice of the caller. Raises `not_found` for a notice of somebody else."""
     notice = session.get(Notice, notice_id, with_for_update=to_change)
     if notice is None or notice.recipient_id != caller.id:
         raise not_found()

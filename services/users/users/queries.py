@@ -14,7 +14,7 @@ from users.model import Account, Appointment, Household
 
 
 def get_own_account(session: Session, caller: Caller) -> Account:
-    """Find the caller's account. Raises `not_found`."""
+    """Get the caller's account. Raises `not_found`."""
     account = session.get(Account, caller.id)
     if account is None:
         raise not_found()
@@ -34,7 +34,7 @@ def list_appointments(session: Session, caller: Caller, region: str = "", state:
 
 
 def get_appointment(session: Session, caller: Caller, appointment_id: UUID) -> Appointment:
-    """Find an appointment in the caller's regions, or one of their own. Raises `not_found`."""
+    """Get an appointment in the caller's regions, or one of their own. Raises `not_found`."""
     visible = or_(caller.within(Appointment.region), Appointment.account_id == caller.id)
     appointment = session.scalars(select(Appointment).where(Appointment.id == appointment_id, visible)).first()
     if appointment is None:
@@ -49,7 +49,7 @@ def list_households(session: Session, caller: Caller, region: str = "", **paging
 
 
 def get_household(session: Session, caller: Caller, household_id: UUID) -> Household:
-    """Find a household in the caller's regions, or their own. Raises `not_found`."""
+    """Get a household in the caller's regions, or their own. Raises `not_found`."""
     visible = or_(caller.within(Household.region), Household.account_id == caller.id)
     found = session.scalars(select(Household).where(Household.id == household_id, visible)).first()
     if found is None:

@@ -27,7 +27,7 @@ def load_edition(connection: Connection) -> None:
 
 
 def get_region(session: Session, asked: str) -> Region:
-    """Find a region by its code, or by a former code. Raises `not_found`."""
+    """Get a region by its code, or by a former code. Raises `not_found`."""
     alias = session.get(RegionAlias, asked)
     region = session.get(Region, alias.code if alias else asked)
     if region is None:

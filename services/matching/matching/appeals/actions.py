@@ -11,13 +11,13 @@ from chassis.messaging import outbox
 from matching.appeals import rules
 from matching.appeals.events import appeal_decided, appeal_lodged
 from matching.appeals.model import Appeal, ReliabilityEvent
-from matching.appeals.queries import find_own_event, find_visible_appeal
+from matching.appeals.queries import get_own_event, get_visible_appeal
 from matching.reliability import actions as reliability
 
 
 def appeal_mark(session: Session, caller: Caller, event_id: UUID, text: str) -> Appeal:
     """Lodge an appeal against a reliability event about the caller, once."""
-    find_own_event(session, caller, event_id)
+    get_own_event(session, caller, event_id)
     event = session.get_one(ReliabilityEvent, event_id, with_for_update=True, populate_existing=True)
     versions.check_if_match(session, event)
     if problem := rules.find_lodging_problem(caller, event):
@@ -32,7 +32,7 @@ def appeal_mark(session: Session, caller: Caller, event_id: UUID, text: str) -> 
 
 def decide_appeal(session: Session, caller: Caller, appeal_id: UUID, outcome: str, answer: str) -> Appeal:
     """Decide an appeal with an answer: `upheld` voids the event, `dismissed` keeps it."""
-    find_visible_appeal(session, caller, appeal_id)
+    get_visible_appeal(session, caller, appeal_id)
     appeal = session.get_one(Appeal, appeal_id, with_for_update=True, populate_existing=True)
     versions.check_if_match(session, appeal)
     if problem := rules.find_decision_problem(caller, appeal):

@@ -20,16 +20,16 @@ def list_own_events(session: Session, caller: Caller, **paging: Any) -> dict[str
     return page(session, select(ReliabilityEvent).where(ReliabilityEvent.person_id == caller.id), ReliabilityEvent.id, **paging)
 
 
-def find_own_event(session: Session, caller: Caller, event_id: UUID) -> ReliabilityEvent:
-    """Find a reliability event about the caller. Raises `not_found`."""
+def get_own_event(session: Session, caller: Caller, event_id: UUID) -> ReliabilityEvent:
+    """Get a reliability event about the caller. Raises `not_found`."""
     event = session.scalar(select(ReliabilityEvent).where(ReliabilityEvent.id == event_id, ReliabilityEvent.person_id == caller.id))
     if event is None:
         raise not_found()
     return event
 
 
-def find_visible_appeal(session: Session, caller: Caller, appeal_id: UUID) -> Appeal:
-    """Find an appeal that the caller lodged or the caller's county decides. Raises `not_found`."""
+def get_visible_appeal(session: Session, caller: Caller, appeal_id: UUID) -> Appeal:
+    """Get an appeal that the caller lodged or the caller's county decides. Raises `not_found`."""
     query = _whole().where(Appeal.id == appeal_id, or_(Appeal.person_id == caller.id, _is_in_county_of(caller)))
     appeal: Appeal | None = session.scalars(query).first()
     if appeal is None:

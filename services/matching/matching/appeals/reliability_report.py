@@ -10,7 +10,7 @@ from chassis.data.database import now
 from chassis.http.auth import Caller
 from chassis.problems import not_found
 from matching.appeals.model import Reliability, ReliabilityEvent
-from matching.book.queries import find_visible_match
+from matching.book.queries import get_visible_match
 from matching.reliability.rules import Evidence, classify, expected_share
 
 
@@ -49,7 +49,7 @@ def load_reliability(session: Session, person_id: UUID) -> ReliabilityReport:
 
 def load_giver_reliability(session: Session, caller: Caller, match_id: UUID) -> ReliabilityReport:
     """Load the reliability of the giver in a match, for administrators of its region. Raises `not_found` for others."""
-    match = find_visible_match(session, caller, match_id)
+    match = get_visible_match(session, caller, match_id)
     if not caller.manages(match.region):
         raise not_found()
     return load_reliability(session, match.pledger_id)

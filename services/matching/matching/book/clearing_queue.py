@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from chassis.data.bulk_sql import array
+from chassis.data.bulk_sql import encode_array
 from chassis.messaging import outbox
 
 CHANNEL = "to_clear"
@@ -26,6 +26,6 @@ def add(session: Session, side: Literal["need", "pledge"], ids: Collection[UUID]
     """Put needs or pledges on the queue; clearings see them once the transaction commits."""
     if ids:
         listed = sorted(ids)
-        traces = array(outbox.trace_of(session, thing) for thing in listed)
-        session.execute(_ADD, {"side": side, "ids": array(listed), "traces": traces})
+        traces = encode_array(outbox.trace_of(session, thing) for thing in listed)
+        session.execute(_ADD, {"side": side, "ids": encode_array(listed), "traces": traces})
         session.execute(_WAKE)

@@ -11,7 +11,7 @@ from chassis.http.auth import Caller
 from chassis.problems import Problem
 from matching.book import rules
 from matching.book.model import Match, Need, Pledge
-from matching.book.queries import find_visible_match
+from matching.book.queries import get_visible_match
 
 Rule = Callable[[str, Caller, Match], Problem | None]
 
@@ -24,14 +24,14 @@ def lock_for_action(
     *,
     with_book: bool = False,
     with_proposals: bool = False,
-    rule: Rule = rules.find_problem,
+    rule: Rule = rules.find_match_problem,
 ) -> Match:
     """Lock a match for an act of the caller. Raises `not_found`, `stale`, or the problem that the rule finds.
 
     `with_book` locks its need and pledge first, for acts that may release a quantity. `with_proposals` locks the pledge and the needs of
     all its proposals, for acts that may pause the pledge.
     """
-    match = find_visible_match(session, caller, match_id)
+    match = get_visible_match(session, caller, match_id)
     if with_proposals:
         lock_pledge_and_proposed_needs(session, match)
     match = lock_match(session, match, with_book=with_book)

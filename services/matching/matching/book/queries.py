@@ -23,8 +23,8 @@ def is_own_match(caller: Caller) -> ColumnElement[bool]:
     )
 
 
-def find_visible_match(session: Session, caller: Caller, match_id: UUID) -> Match:
-    """Find a match that the caller may see. Raises `not_found`."""
+def get_visible_match(session: Session, caller: Caller, match_id: UUID) -> Match:
+    """Get a match that the caller may see. Raises `not_found`."""
     visible = or_(is_own_match(caller), caller.within(Match.region))
     query = select(Match).options(WITH_TRACKING_NUMBERS).where(Match.id == match_id, visible)
     match: Match | None = session.scalars(query).first()

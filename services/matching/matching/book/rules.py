@@ -12,15 +12,12 @@ from matching.book.problems import disputed
 ACTS = ("accept_match", "refuse_match", "decline_match", "send_match", "receive_match", "close_match", "cancel_match", "print_slip")
 PROMISED_STATES = ("accepted", "sent", "received", "closed")
 """The states in which a promise stands."""
-GIVER_REASONS = frozenset({"not_deliverable", "giver_withdrew"})
-HOUSEHOLD_REASONS = frozenset({"not_deliverable", "giver_no_show", "household_moved", "need_over"})
-"""The reasons that each side may give for a cancellation."""
 GIVER, HOUSEHOLD = "giver", "household"
 COUNTY_DIGITS = 6
 """Length of a county's code. Managers of a county, or of a region around it, decide between two sides."""
 
 
-def find_problem(act: str, caller: Caller, match: Match) -> Problem | None:
+def find_match_problem(act: str, caller: Caller, match: Match) -> Problem | None:
     """Return the problem that keeps the caller from this act on the match now, or None."""
     is_giver, is_household = caller.id == match.pledger_id, is_on_household_side(caller, match)
     may, states = {
@@ -41,12 +38,6 @@ def find_problem(act: str, caller: Caller, match: Match) -> Problem | None:
         return state_conflict(state=match.state)
     is_late = match.state == "proposed" and match.answer_by <= now()
     return state_conflict(state="lapsed") if is_late else None
-
-
-def find_cancellation_problem(caller: Caller, match: Match, reason: str) -> Problem | None:
-    """Return a problem when the reason for a cancellation is the other side's, or None."""
-    mine = GIVER_REASONS if caller.id == match.pledger_id else HOUSEHOLD_REASONS
-    return None if reason in mine else not_allowed()
 
 
 def is_on_household_side(caller: Caller, match: Match) -> bool:
@@ -78,4 +69,4 @@ def people_involved(match: Match, until: datetime | None = None) -> set[UUID]:
 
 def acts_on_match(caller: Caller, match: Match) -> list[str]:
     """List the operations that the caller may carry out on the match now."""
-    return [act for act in ACTS if find_problem(act, caller, match) is None]
+    return [act for act in ACTS if find_match_problem(act, caller, match) is None]

@@ -32,15 +32,15 @@ _UNPUBLISHED = """
         UNION ALL SELECT id, 'appeal_decided', version FROM appeals WHERE decided_at >= :since
         UNION ALL SELECT id, 'balance_changed', version FROM balance_told WHERE counted_at >= :since
     ),
-    told AS (
+    published AS (
         SELECT subject, name, max(version) AS version FROM (
             SELECT subject, name, version FROM outbox WHERE queue = ''
             UNION ALL SELECT subject, name, version FROM journal WHERE told_at >= :since
         ) AS both_places
         GROUP BY subject, name
     )
-    SELECT due.id, due.name AS event FROM due LEFT JOIN told ON told.subject = due.id AND told.name = due.name
-    WHERE told.version IS NULL OR told.version < due.version
+    SELECT due.id, due.name AS event FROM due LEFT JOIN published ON published.subject = due.id AND published.name = due.name
+    WHERE published.version IS NULL OR published.version < due.version
     ORDER BY due.id LIMIT 1
 """
 

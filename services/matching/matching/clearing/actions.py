@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from chassis.data.bulk_sql import array
+from chassis.data.bulk_sql import encode_array
 from chassis.data.database import now
 from chassis.messaging import outbox
 from chassis.ops import tracing
@@ -70,7 +70,7 @@ def _clear(session: Session, answer_within: timedelta, due_needs: Sequence[UUID]
     at = now()
     rows = {row.id: row for row in _lock_needs(session, due_needs, due_pledges)}
     demands = _load_demands(session, rows.values(), at)
-    refused = session.execute(_REFUSED, {"ids": array(demands)}).all() if demands else []
+    refused = session.execute(_REFUSED, {"ids": encode_array(demands)}).all() if demands else []
     eligibility = Eligibility(demands.values(), refused)
     pledges = load_candidates(session, eligibility)
     weights = load_weights_in_force(session, {need.region for need in demands.values()}, at)
@@ -90,7 +90,7 @@ def _clear(session: Session, answer_within: timedelta, due_needs: Sequence[UUID]
 
 def _lock_needs(session: Session, due_needs: Sequence[UUID], due_pledges: Sequence[UUID]) -> Sequence[Any]:
     ids = {*due_needs, *find_fitting_needs(session, due_pledges)}
-    return session.execute(_LOCK_NEEDS, {"ids": array(sorted(ids))}).all() if ids else []
+    return session.execute(_LOCK_NEEDS, {"ids": encode_array(sorted(ids))}).all() if ids else []
 
 
 def _load_demands(session: Session, rows: Collection[Any], at: datetime) -> dict[UUID, Demand]:

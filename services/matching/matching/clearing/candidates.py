@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import TextClause, text
 from sqlalchemy.orm import Session
 
-from chassis.data.bulk_sql import array, document
+from chassis.data.bulk_sql import encode_array, encode_rows
 from matching.allocation.score import Key
 from matching.allocation.solver import Share, Supply
 from matching.clearing.rules import Eligibility, find_unchanged, key_of_pledge, sum_by_pledge
@@ -114,7 +114,7 @@ def load_candidates(session: Session, eligibility: Eligibility) -> dict[UUID, Ca
     if apart:
         rows = [_key_row(key, skipped.get(key, ()), demand=demands[key], **eligibility.distinctions(key)) for key in apart]
         numbered = [row | {"place": place} for place, row in enumerate(rows, 1)]
-        told_apart = _read(session, _TAKE_APART, apart, {"keys": document(numbered)})
+        told_apart = _read(session, _TAKE_APART, apart, {"keys": encode_rows(numbered)})
         found = [*(one for one in found if one.key not in apart), *told_apart]
     return {one.id: one for one in found}
 
@@ -123,8 +123,13 @@ def _read_alike(session: Session, query: TextClause, demands: Mapping[Key, int],
     if not demands:
         return []
     categories, units, scopes = zip(*demands, strict=True)
-    keys = {"categories": array(categories), "units": array(units), "scopes": array(scopes), "demands": array(demands.values())}
-    return _read(session, query, list(demands), keys | {"passed": array(skipped)})
+    keys = {
+        "categories": encode_array(categories),
+        "units": encode_array(units),
+        "scopes": encode_array(scopes),
+        "demands": encode_array(demands.values()),
+    }
+    return _read(session, query, list(demands), keys | {"passed": encode_array(skipped)})
 
 
 def _read(session: Session, query: TextClause, keys: Sequence[Key], parameters: Mapping[str, Any]) -> list[CandidatePledge]:
@@ -145,7 +150,7 @@ def lock_chosen(
     for _ in range(ATTEMPTS):
         shares = allocate([*left.values()])
         taken = sum_by_pledge(shares)
-        rows = session.execute(_LOCK, {"ids": array(taken)}).all() if taken else []
+        rows = session.execute(_LOCK, {"ids": encode_array(taken)}).all() if taken else []
         locked = find_unchanged(rows, candidates, taken)
         lost = taken.keys() - locked.keys()
         if not lost:
@@ -165,7 +170,7 @@ def find_servable_needs(session: Session, eligibility: Eligibility, left_over: C
     for one in left_over:
         seen[one.key].append(one.id)
     keys = [_key_row(key, [*skipped.get(key, ()), *seen[key]], **eligibility.distinctions(key)) for key in eligibility.by_key]
-    for row in session.execute(_LEFT, {"keys": document(keys)}).all() if keys else ():
+    for row in session.execute(_LEFT, {"keys": encode_rows(keys)}).all() if keys else ():
         found |= eligibility.needs_for_key(key_of_pledge(row))
     return [need for need in eligibility.needs if need in found]
 

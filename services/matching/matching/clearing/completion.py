@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from chassis.data.bulk_sql import array
+from chassis.data.bulk_sql import encode_array
 from matching.refusals.conditions import pair_is_allowed
 from matching.weights.deferral import NOT_DEFERRED
 
@@ -79,12 +79,12 @@ _DONE = text(
 
 def find_fitting_needs(session: Session, pledges: Collection[UUID]) -> set[UUID]:
     """Return waiting needs that these pledges fit: of each item the most urgent ones."""
-    return set(session.scalars(_FITTING_NEEDS, {"ids": array(pledges)}).all()) if pledges else set()
+    return set(session.scalars(_FITTING_NEEDS, {"ids": encode_array(pledges)}).all()) if pledges else set()
 
 
 def complete(
     session: Session, needs: Collection[UUID], pledges: Collection[UUID], waiting: Collection[UUID], held: Collection[UUID]
 ) -> None:
     """Remove these from the queue, except `waiting` needs, and needs that are `held` by another process and still open."""
-    due = {"sides": array(["need"] * len(needs) + ["pledge"] * len(pledges)), "ids": array([*needs, *pledges])}
-    session.execute(_DONE, due | {"waiting": array(waiting), "held": array(held), "again": AGAIN})
+    due = {"sides": encode_array(["need"] * len(needs) + ["pledge"] * len(pledges)), "ids": encode_array([*needs, *pledges])}
+    session.execute(_DONE, due | {"waiting": encode_array(waiting), "held": encode_array(held), "again": AGAIN})

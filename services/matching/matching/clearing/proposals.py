@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import CursorResult, text
 from sqlalchemy.orm import Session
 
-from chassis.data.bulk_sql import array, document, insert_into
+from chassis.data.bulk_sql import encode_array, encode_rows, insert_into
 from chassis.data.database import new_id
 from chassis.messaging import outbox
 from contracts.matching import MatchProposed
@@ -64,7 +64,7 @@ def propose_matches(
         answer_by = min(at + answer_within, pledge.valid_until)
         proposals.append(MatchProposed(version=1, **stated, reasons=reasons, proposed_at=at, answer_by=answer_by))
         rows.append(_row(proposals[-1]) | _worth(share, whose, weighed))
-    session.execute(_PROPOSE, {"rows": document(rows)})
+    session.execute(_PROPOSE, {"rows": encode_rows(rows)})
     outbox.add(session, *proposals)
 
 
@@ -77,7 +77,7 @@ def _set_aside(session: Session, table: str, parts: Sequence[tuple[UUID, int]]) 
     total: dict[UUID, int] = defaultdict(int)
     for id_, quantity in parts:
         total[id_] += quantity
-    result = session.execute(_SET_ASIDE[table], {"ids": array(total), "quantities": array(total.values())})
+    result = session.execute(_SET_ASIDE[table], {"ids": encode_array(total), "quantities": encode_array(total.values())})
     changed = cast("CursorResult[Any]", result).rowcount
     if changed != len(total):
         raise AssertionError(f"{len(total) - changed} of {table} hold less than was set aside of them")

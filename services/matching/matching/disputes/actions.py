@@ -16,7 +16,7 @@ from matching.book.rules import side_of
 from matching.disputes import rules
 from matching.disputes.events import dispute_answered, dispute_opened, dispute_raised, dispute_settled
 from matching.disputes.model import Dispute
-from matching.disputes.queries import find_visible_dispute
+from matching.disputes.queries import get_visible_dispute
 
 ANSWERED_WITHIN = timedelta(days=7)
 RAISED_WITHIN = timedelta(days=7)
@@ -84,10 +84,10 @@ def apply_deadlines(session: Session) -> int:
 
 
 def _lock_for_action(session: Session, caller: Caller, dispute_id: UUID, act: str) -> Dispute:
-    find_visible_dispute(session, caller, dispute_id)
+    get_visible_dispute(session, caller, dispute_id)
     dispute = _lock(session, dispute_id)
     versions.check_if_match(session, dispute)
-    if problem := rules.find_problem(act, caller, dispute):
+    if problem := rules.find_dispute_problem(act, caller, dispute):
         raise problem
     return dispute
 

@@ -86,7 +86,7 @@ def dispute_match(session: Session, caller: Caller, match_id: UUID, json_data: d
 @api.output(DisputeOut)
 def get_dispute_of_match(session: Session, caller: Caller, match_id: UUID) -> Any:
     """Get the dispute of a match, for both sides and the administrators of its region."""
-    return _shown(queries.find_dispute_of_match(session, caller, match_id), caller)
+    return _shown(queries.get_dispute_of_match(session, caller, match_id), caller)
 
 
 @api.get("/disputes")
@@ -112,7 +112,7 @@ def list_managed_disputes(session: Session, caller: Caller, query_data: dict[str
 @api.output(DisputeOut)
 def get_dispute(session: Session, caller: Caller, dispute_id: UUID) -> Any:
     """Get one dispute, for both sides of its match and the administrators of its region."""
-    return _shown(queries.find_visible_dispute(session, caller, dispute_id), caller)
+    return _shown(queries.get_visible_dispute(session, caller, dispute_id), caller)
 
 
 @api.post("/disputes/<uuid:dispute_id>/answer")

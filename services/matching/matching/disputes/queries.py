@@ -11,20 +11,20 @@ from chassis.http.auth import Caller
 from chassis.http.pagination import page
 from chassis.problems import not_found
 from matching.book.model import WITH_SLIPS, Match
-from matching.book.queries import find_visible_match, is_own_match
+from matching.book.queries import get_visible_match, is_own_match
 from matching.disputes.model import SETTLED_WITHIN, Dispute
 
 UNSETTLED = ("open", "answered", "raised")
 
 
-def find_visible_dispute(session: Session, caller: Caller, dispute_id: UUID) -> Dispute:
-    """Find a dispute that the caller may see. Raises `not_found`."""
+def get_visible_dispute(session: Session, caller: Caller, dispute_id: UUID) -> Dispute:
+    """Get a dispute that the caller may see. Raises `not_found`."""
     return _one(session, _whole().where(Dispute.id == dispute_id, or_(is_own_match(caller), caller.within(Match.region))))
 
 
-def find_dispute_of_match(session: Session, caller: Caller, match_id: UUID) -> Dispute:
-    """Find the dispute of a match that the caller may see. Raises `not_found`."""
-    find_visible_match(session, caller, match_id)
+def get_dispute_of_match(session: Session, caller: Caller, match_id: UUID) -> Dispute:
+    """Get the dispute of a match that the caller may see. Raises `not_found`."""
+    get_visible_match(session, caller, match_id)
     return _one(session, _whole().where(Dispute.match_id == match_id))
 
 

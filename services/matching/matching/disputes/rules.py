@@ -24,12 +24,12 @@ def find_opening_problem(act: str, caller: Caller, match: Match) -> Problem | No
     return None if match.state in {"sent", "received"} else state_conflict(state=match.state)
 
 
-def acts_on_match(caller: Caller, match: Match) -> list[str]:
+def dispute_acts_on_match(caller: Caller, match: Match) -> list[str]:
     """List the operation that opens a dispute, if the caller may open one now."""
     return [] if find_opening_problem("dispute_match", caller, match) else ["dispute_match"]
 
 
-def find_problem(act: str, caller: Caller, dispute: Dispute) -> Problem | None:
+def find_dispute_problem(act: str, caller: Caller, dispute: Dispute) -> Problem | None:
     """Return the problem that keeps the caller from this act on the dispute now, or None.
 
     Nobody answers or settles a dispute about a match in which they were involved, and nobody settles one that they answered.
@@ -49,7 +49,7 @@ def find_problem(act: str, caller: Caller, dispute: Dispute) -> Problem | None:
 
 def acts_on_dispute(caller: Caller, dispute: Dispute) -> list[str]:
     """List the operations that the caller may carry out on the dispute now."""
-    return [act for act in ACTS if find_problem(act, caller, dispute) is None]
+    return [act for act in ACTS if find_dispute_problem(act, caller, dispute) is None]
 
 
 def _people_involved_in(dispute: Dispute) -> set[UUID]:

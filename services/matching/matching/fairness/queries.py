@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from chassis.data.bulk_sql import array
+from chassis.data.bulk_sql import encode_array
 from chassis.data.database import now
 
 # One JSON document: reading single rows would take longer than finding them.
@@ -43,7 +43,7 @@ class RecentHelp(msgspec.Struct, frozen=True):
 
 def load_recent_help(session: Session, needs: Collection[Any]) -> RecentHelp:
     """Load the recent help of the villages and households of these needs."""
-    asked = {"regions": array({row.region for row in needs}), "households": array({row.household_id for row in needs})}
+    asked = {"regions": encode_array({row.region for row in needs}), "households": encode_array({row.household_id for row in needs})}
     return msgspec.json.decode(session.scalar(_RECENT_HELP, asked | {"since": _since()}) or "", type=RecentHelp)
 
 

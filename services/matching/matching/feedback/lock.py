@@ -20,6 +20,6 @@ def lock_for_feedback(session: Session, caller: Caller, match_id: UUID, act: str
     # The rule needs the feedback, which is read once the match is locked.
     match = lock_for_action(session, caller, match_id, act, rule=lambda *_: None)
     feedback = load_feedback(session, match)
-    if problem := rules.find_problem(act, caller, match, feedback):
+    if problem := rules.find_feedback_problem(act, caller, match, feedback):
         raise problem
     return match, feedback

@@ -16,7 +16,7 @@ from chassis.http.auth import Caller
 from chassis.http.pagination import page
 from chassis.problems import not_found
 from matching.book.model import Match
-from matching.book.queries import find_visible_match, is_own_match
+from matching.book.queries import get_visible_match, is_own_match
 from matching.book.rules import side_of
 from matching.feedback import rules
 from matching.feedback.model import Feedback, Photo, Rating, Thanks
@@ -47,18 +47,18 @@ def _by_match(session: Session, entity: Any, ids: Collection[UUID]) -> Mapping[U
 
 def list_photos(session: Session, caller: Caller, match_id: UUID) -> list[Photo]:
     """List the photos of a match that the caller may see and that were not removed."""
-    match = find_visible_match(session, caller, match_id)
+    match = get_visible_match(session, caller, match_id)
     feedback = load_feedback(session, match)
     return [photo for photo in feedback.photos if photo.removed_at is None and rules.may_see_photo(caller, match, feedback, photo)]
 
 
-def find_visible_photo(session: Session, caller: Caller, photo_id: UUID, *, whole: bool = False) -> Photo:
-    """Find a photo that the caller may see; a `whole` one with its picture. Raises `not_found`, `photo_removed` for a removed picture."""
+def get_visible_photo(session: Session, caller: Caller, photo_id: UUID, *, whole: bool = False) -> Photo:
+    """Get a photo that the caller may see; a `whole` one with its picture. Raises `not_found`, `photo_removed` for a removed picture."""
     query = select(Photo).where(Photo.id == photo_id)
     photo: Photo | None = session.scalar(query.options(undefer(Photo.data)) if whole else query)
     if photo is None:
         raise not_found()
-    match = find_visible_match(session, caller, photo.match_id)
+    match = get_visible_match(session, caller, photo.match_id)
     if not rules.may_see_photo(caller, match, load_feedback(session, match), photo):
         raise not_found()
     if whole and photo.data is None:
@@ -66,8 +66,8 @@ def find_visible_photo(session: Session, caller: Caller, photo_id: UUID, *, whol
     return photo
 
 
-def find_visible_thanks(session: Session, caller: Caller, thanks_id: UUID) -> Thanks:
-    """Find thanks that the caller may see. Raises `not_found`."""
+def get_visible_thanks(session: Session, caller: Caller, thanks_id: UUID) -> Thanks:
+    """Get thanks that the caller may see. Raises `not_found`."""
     query = _whole_thanks().where(Thanks.id == thanks_id, or_(_is_own_thanks(caller), caller.within(Match.region)))
     thanks: Thanks | None = session.scalars(query).first()
     if thanks is None:
@@ -116,7 +116,7 @@ class Ratings:
 
 def load_ratings(session: Session, caller: Caller, match_id: UUID) -> Ratings:
     """Load the ratings of a match as the caller's side sees them. Raises `not_found`."""
-    match = find_visible_match(session, caller, match_id)
+    match = get_visible_match(session, caller, match_id)
     return load_ratings_seen_by(session, match, side_of(caller, match))
 
 

@@ -23,15 +23,15 @@ MOST_PHOTOS = 4
 """Most photos of evidence of one side of a match."""
 
 
-def find_problem(act: str, caller: Caller, match: Match, feedback: Feedback) -> Problem | None:
+def find_feedback_problem(act: str, caller: Caller, match: Match, feedback: Feedback) -> Problem | None:
     """Return the problem that keeps the caller from this act on the match now, or None."""
     side = side_of(caller, match)
     return _FIND_PROBLEM[act](match, side, feedback) if side else not_allowed()
 
 
-def acts_on_match(caller: Caller, match: Match, feedback: Feedback) -> list[str]:
+def feedback_acts_on_match(caller: Caller, match: Match, feedback: Feedback) -> list[str]:
     """List the feedback operations that the caller may carry out on the match now."""
-    return [act for act in ACTS if find_problem(act, caller, match, feedback) is None]
+    return [act for act in ACTS if find_feedback_problem(act, caller, match, feedback) is None]
 
 
 def find_removal_problem(caller: Caller, photo: Photo) -> Problem | None:

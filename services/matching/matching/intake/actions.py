@@ -9,7 +9,7 @@ from sqlalchemy import TextClause
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from chassis.data.bulk_sql import document, insert_into
+from chassis.data.bulk_sql import encode_rows, insert_into
 from chassis.data.database import now
 from chassis.messaging import outbox
 from contracts.needs import NeedClosed, NeedPublished, NeedWithdrawn, PledgeChanged, PledgeOffered, PledgeWithdrawn
@@ -41,9 +41,9 @@ def book_needs(session: Session, events: Sequence[NeedPublished]) -> None:
         }
         for event in sorted(events, key=lambda event: event.need_id)
     ]
-    entered = session.scalars(_insert("needs", tuple(rows[0])), {"rows": document(rows)}).all()
+    entered = session.scalars(_insert("needs", tuple(rows[0])), {"rows": encode_rows(rows)}).all()
     asked = sorted({(event.category, event.unit) for event in events})
-    session.execute(_ADD_CATEGORIES, {"rows": document([{"category": category, "unit": unit} for category, unit in asked])})
+    session.execute(_ADD_CATEGORIES, {"rows": encode_rows([{"category": category, "unit": unit} for category, unit in asked])})
     clearing_queue.add(session, "need", set(entered))
 
 
@@ -93,7 +93,7 @@ def book_pledges(session: Session, events: Sequence[PledgeOffered]) -> None:
     """Enter offered pledges in the book; leave known ones, perhaps changed or ended, as they are."""
     known = classes.load_classes(session, {event.pledger_id for event in events})
     rows = [_pledge_columns(event, known) for event in sorted(events, key=lambda event: event.pledge_id)]
-    entered = session.scalars(_insert("pledges", tuple(rows[0])), {"rows": document(rows)})
+    entered = session.scalars(_insert("pledges", tuple(rows[0])), {"rows": encode_rows(rows)})
     clearing_queue.add(session, "pledge", set(entered))
 
 

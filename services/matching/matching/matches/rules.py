@@ -3,10 +3,14 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from chassis.problems import Problem
-from matching.book.model import Need, Pledge
+from chassis.http.auth import Caller
+from chassis.problems import Problem, not_allowed
+from matching.book.model import Match, Need, Pledge
 from matching.book.problems import does_not_fit, not_enough, pledge_rests, reason_needed
 
+GIVER_REASONS = frozenset({"not_deliverable", "giver_withdrew"})
+HOUSEHOLD_REASONS = frozenset({"not_deliverable", "giver_no_show", "household_moved", "need_over"})
+"""The reasons that each side may give for a cancellation."""
 WITHOUT_NEED = {"household_moved", "need_over"}
 """Reasons of a cancellation after which the household needs nothing any more."""
 
@@ -37,6 +41,12 @@ def split(whole: int, part: int | None, too_much: Callable[[], Problem]) -> tupl
 def find_receipt_problem(missing: int, reason: str | None) -> Problem | None:
     """Return the problem of a receipt that lacks something without a reason, or None."""
     return reason_needed() if missing and reason is None else None
+
+
+def find_cancellation_problem(caller: Caller, match: Match, reason: str) -> Problem | None:
+    """Return a problem when the reason for a cancellation is the other side's, or None."""
+    mine = GIVER_REASONS if caller.id == match.pledger_id else HOUSEHOLD_REASONS
+    return None if reason in mine else not_allowed()
 
 
 def find_outcome(promised: int, received: int) -> str:

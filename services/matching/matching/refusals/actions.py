@@ -14,7 +14,7 @@ from matching.book.actions import lapse_proposals, publish_release
 from matching.book.model import Match, Pledge
 from matching.book.queries import find_matches, sum_promised
 from matching.refusals.model import RefusalRule
-from matching.refusals.queries import find_own_rule
+from matching.refusals.queries import get_own_rule
 from matching.refusals.rules import derive_consequence
 
 
@@ -41,7 +41,7 @@ def add_rule_from_refusal(session: Session, match: Match) -> None:
 
 def withdraw_rule(session: Session, caller: Caller, rule_id: UUID) -> RefusalRule:
     """Withdraw a rule for its pledger. Raises `not_found`, `stale`, or `state_conflict` when it was withdrawn before."""
-    rule = find_own_rule(session, caller, rule_id)
+    rule = get_own_rule(session, caller, rule_id)
     # Lock order: the pledge before the rule, as a change of the pledge locks them.
     pledge = session.get_one(Pledge, rule.pledge_id, with_for_update=True, populate_existing=True)
     session.refresh(rule, with_for_update=True)

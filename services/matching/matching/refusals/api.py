@@ -65,7 +65,7 @@ def list_lessons(session: Session, caller: Caller, query_data: dict[str, Any]) -
 @api.output(LessonOut)
 def get_lesson(session: Session, caller: Caller, lesson_id: UUID) -> Any:
     """Get a rule that followed from a refusal by the caller."""
-    return _shown(queries.find_own_rule(session, caller, lesson_id))
+    return _shown(queries.get_own_rule(session, caller, lesson_id))
 
 
 @api.post("/lessons/<uuid:lesson_id>/withdrawal")

@@ -12,8 +12,8 @@ from chassis.problems import not_found
 from matching.refusals.model import RefusalRule
 
 
-def find_own_rule(session: Session, caller: Caller, rule_id: UUID) -> RefusalRule:
-    """Find a rule about a pledge of the caller. Raises `not_found`."""
+def get_own_rule(session: Session, caller: Caller, rule_id: UUID) -> RefusalRule:
+    """Get a rule about a pledge of the caller. Raises `not_found`."""
     rule = session.get(RefusalRule, rule_id)
     if rule is None or rule.pledger_id != caller.id:
         raise not_found()

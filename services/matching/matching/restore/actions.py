@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from chassis.data.bulk_sql import array
+from chassis.data.bulk_sql import encode_array
 from chassis.data.database import now
 from chassis.messaging import outbox
 from contracts.event import Event
@@ -92,8 +92,8 @@ def restore_matches(session: Session, held: Sequence[PublishedMatch], answer_wit
     reliability.record_events(session, [match.id for match in recalled])
     outbox.add(session, *to_publish)
     if replayed:
-        versions = array(line.version + SKIPPED_VERSIONS for line in held)
-        session.execute(_RAISE_VERSIONS, {"ids": array(line.match_id for line in held), "versions": versions})
+        versions = encode_array(line.version + SKIPPED_VERSIONS for line in held)
+        session.execute(_RAISE_VERSIONS, {"ids": encode_array(line.match_id for line in held), "versions": versions})
     return outcome
 
 
@@ -212,8 +212,8 @@ def _recount(session: Session, recalled: Sequence[Match]) -> tuple[set[UUID], se
     """
     needs, pledges = {match.need_id for match in recalled}, {match.pledge_id for match in recalled}
     reckoned = [
-        *session.execute(_RECOUNT["pledges"], {"ids": array(sorted(pledges))}),
-        *session.execute(_RECOUNT["needs"], {"ids": array(sorted(needs))}),
+        *session.execute(_RECOUNT["pledges"], {"ids": encode_array(sorted(pledges))}),
+        *session.execute(_RECOUNT["needs"], {"ids": encode_array(sorted(needs))}),
     ]
     clearing_queue.add(session, "need", needs)
     clearing_queue.add(session, "pledge", pledges)

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from chassis.data.bulk_sql import array
+from chassis.data.bulk_sql import encode_array
 from chassis.data.database import now
 from chassis.http.auth import Caller
 from matching.book.model import Need, Pledge
@@ -94,6 +94,6 @@ def _areas(village: str, scope: str) -> list[str]:
 
 def _within(session: Session, area: str, need: Need, pledge: Pledge, shown: list[str], at: datetime) -> list[Suggested]:
     asked: dict[str, Any] = {"category": need.category, "unit": need.unit, "urgency": need.urgency, "village": need.region}
-    given = {"pledge_id": pledge.id, "not_for": array(pledge.exclusions)}
+    given = {"pledge_id": pledge.id, "not_for": encode_array(pledge.exclusions)}
     rows = session.execute(_SUGGESTED, asked | given | {"area": area, "shown": shown, "at": at, "most": MOST - len(shown)})
     return [Suggested(row.id, row.region, row.category, row.unit, row.urgency, row.rest, row.posted_at) for row in rows]

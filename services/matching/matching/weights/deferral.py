@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from chassis.data.bulk_sql import array
+from chassis.data.bulk_sql import encode_array
 from chassis.data.database import now
 from matching.allocation.score import Key
 from matching.book import clearing_queue
@@ -49,13 +49,13 @@ def defer_pairs(session: Session, low: Collection[tuple[UUID, Key]], at: datetim
         listed = sorted(low)
         keys = {"categories": [category for _, (category, _, _) in listed], "scopes": [scope for _, (_, _, scope) in listed]}
         session.execute(_DEFER, {"needs": [need for need, _ in listed], "until": at + PAUSE} | keys)
-        session.execute(_MARK_DEFERRED, {"ids": array({need for need, _ in low})})
+        session.execute(_MARK_DEFERRED, {"ids": encode_array({need for need, _ in low})})
 
 
 def end_deferrals(session: Session, needs: Collection[UUID]) -> None:
     """End all deferrals of these needs, because something about them changed. The caller has locked the needs."""
     if needs:
-        session.execute(_END, {"ids": array(needs)})
+        session.execute(_END, {"ids": encode_array(needs)})
 
 
 def requeue_deferred_needs(session: Session) -> int:
@@ -68,5 +68,5 @@ def requeue_deferred_needs(session: Session) -> int:
     expired = set(session.scalars(_EXPIRED, {"at": at, "limit": AT_ONCE}))
     if expired:
         clearing_queue.add(session, "need", expired)
-        session.execute(_DELETE_EXPIRED, {"ids": array(expired), "at": at})
+        session.execute(_DELETE_EXPIRED, {"ids": encode_array(expired), "at": at})
     return len(expired)

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from chassis.data.bulk_sql import array
+from chassis.data.bulk_sql import encode_array
 from chassis.http.auth import Caller
 from chassis.problems import not_found
 from matching.allocation.score import DEFAULT
@@ -30,7 +30,7 @@ _IN_FORCE = text(
 def load_weights_in_force(session: Session, regions: Iterable[str], at: datetime) -> RegionalWeights:
     """Load the weights that hold at a moment in any of these regions."""
     listed = sorted({wider for region in regions for wider in list_enclosing_regions(region)})
-    rows = session.execute(_IN_FORCE, {"regions": array(listed), "at": at})
+    rows = session.execute(_IN_FORCE, {"regions": encode_array(listed), "at": at})
     return RegionalWeights({"": DEFAULT} | {row.region: parse_weights(row.weights, row.version) for row in rows})
 
 

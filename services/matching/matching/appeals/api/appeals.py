@@ -82,7 +82,7 @@ def list_own_marks(session: Session, caller: Caller, query_data: dict[str, Any])
 @api.output(MarkOut)
 def get_mark(session: Session, caller: Caller, mark_id: UUID) -> Any:
     """Get one reliability event about the caller."""
-    return _event(queries.find_own_event(session, caller, mark_id), caller)
+    return _event(queries.get_own_event(session, caller, mark_id), caller)
 
 
 @api.post("/marks/<uuid:mark_id>/appeal")
@@ -117,7 +117,7 @@ def list_managed_appeals(session: Session, caller: Caller, query_data: dict[str,
 @api.output(AppealOut)
 def get_appeal(session: Session, caller: Caller, appeal_id: UUID) -> Any:
     """Get one appeal, for the appellant and the county."""
-    return _shown(queries.find_visible_appeal(session, caller, appeal_id), caller)
+    return _shown(queries.get_visible_appeal(session, caller, appeal_id), caller)
 
 
 @api.post("/appeals/<uuid:appeal_id>/decision")

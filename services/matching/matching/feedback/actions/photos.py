@@ -10,12 +10,12 @@ from chassis.http import versions
 from chassis.http.auth import Caller
 from matching.book.lock import lock_match
 from matching.book.model import Match
-from matching.book.queries import find_visible_match
+from matching.book.queries import get_visible_match
 from matching.book.rules import side_of
 from matching.feedback import rules
 from matching.feedback.image import clean_photo
 from matching.feedback.model import Photo
-from matching.feedback.queries import find_visible_photo, load_feedback
+from matching.feedback.queries import get_visible_photo, load_feedback
 
 
 def add_photo(session: Session, caller: Caller, match_id: UUID, data: bytes, media_type: str) -> Photo:
@@ -30,7 +30,7 @@ def add_thanks_photo(session: Session, caller: Caller, match_id: UUID, data: byt
 
 def _add(session: Session, caller: Caller, match_id: UUID, data: bytes, media_type: str, act: str, purpose: str) -> Photo:
     digest = fingerprint(data)
-    match = find_visible_match(session, caller, match_id)
+    match = get_visible_match(session, caller, match_id)
     picture = None if _find_same(session, match, caller, act, purpose, digest) else clean_photo(data, media_type)
     # Checked again under the lock, which is taken only once the picture is ready.
     match = lock_match(session, match, with_book=False)
@@ -53,14 +53,14 @@ def _find_same(session: Session, match: Match, caller: Caller, act: str, purpose
     feedback = load_feedback(session, match)
     current = rules.select_current_photos(feedback, side_of(caller, match) or "", purpose)
     same = next((photo for photo in current if photo.digest == digest and photo.added_by == caller.id), None)
-    if same is None and (problem := rules.find_problem(act, caller, match, feedback)):
+    if same is None and (problem := rules.find_feedback_problem(act, caller, match, feedback)):
         raise problem
     return same
 
 
 def remove_photo(session: Session, caller: Caller, photo_id: UUID) -> Photo:
     """Remove a photo: the picture is deleted for good, its row stays."""
-    find_visible_photo(session, caller, photo_id)
+    get_visible_photo(session, caller, photo_id)
     photo = session.get_one(Photo, photo_id, with_for_update=True, populate_existing=True)
     versions.check_if_match(session, photo)
     if problem := rules.find_removal_problem(caller, photo):

@@ -14,7 +14,7 @@ from matching.feedback.events import thanks_given, thanks_refused, thanks_writte
 from matching.feedback.lock import lock_for_feedback
 from matching.feedback.model import Thanks
 from matching.feedback.problems import unknown_photo
-from matching.feedback.queries import find_visible_thanks, load_managers
+from matching.feedback.queries import get_visible_thanks, load_managers
 
 
 def thank_giver(session: Session, caller: Caller, match_id: UUID, text: str, photo_id: UUID | None = None) -> Thanks:
@@ -44,7 +44,7 @@ def refuse_thanks(session: Session, caller: Caller, thanks_id: UUID, reason: str
 
 
 def _decide(session: Session, caller: Caller, thanks_id: UUID, state: str, reason: str | None) -> Thanks:
-    find_visible_thanks(session, caller, thanks_id)
+    get_visible_thanks(session, caller, thanks_id)
     thanks = session.get_one(Thanks, thanks_id, with_for_update=True, populate_existing=True)
     versions.check_if_match(session, thanks)
     if problem := rules.find_decision_problem(caller, thanks, load_managers(session, caller, [thanks])):

@@ -74,7 +74,7 @@ def list_photos(session: Session, caller: Caller, match_id: UUID) -> Any:
 @api.output(PhotoOut)
 def get_photo(session: Session, caller: Caller, photo_id: UUID) -> Any:
     """Get the facts about a photo."""
-    return shown(queries.find_visible_photo(session, caller, photo_id), caller)
+    return shown(queries.get_visible_photo(session, caller, photo_id), caller)
 
 
 @api.get("/photos/<uuid:photo_id>/image")
@@ -82,7 +82,7 @@ def get_photo(session: Session, caller: Caller, photo_id: UUID) -> Any:
 @api.doc(responses=JPEG)
 def get_photo_image(session: Session, caller: Caller, photo_id: UUID) -> Any:
     """Get the picture; 410 when it was removed."""
-    photo = queries.find_visible_photo(session, caller, photo_id, whole=True)
+    photo = queries.get_visible_photo(session, caller, photo_id, whole=True)
     kept = {"Cache-Control": "private, max-age=3600", "Content-Disposition": 'inline; filename="photo.jpg"'}
     return Response(photo.data, content_type=KEPT_TYPE, headers=kept)
 

@@ -89,7 +89,7 @@ def list_managed_thanks(session: Session, caller: Caller, query_data: dict[str, 
 @api.output(ThanksOut)
 def get_thanks(session: Session, caller: Caller, thanks_id: UUID) -> Any:
     """Get the thanks of one match."""
-    thanks = queries.find_visible_thanks(session, caller, thanks_id)
+    thanks = queries.get_visible_thanks(session, caller, thanks_id)
     return _shown(thanks, caller, queries.load_managers(session, caller, [thanks]))
 
 

@@ -16,8 +16,7 @@ from matching.book.lock import lock_for_action
 from matching.book.model import Match
 from matching.book.problems import more_than_promised, more_than_sent
 from matching.book.release import release_part, release_quantities
-from matching.book.rules import find_cancellation_problem
-from matching.matches.rules import find_outcome, find_receipt_problem, split, split_cancelled
+from matching.matches.rules import find_cancellation_problem, find_outcome, find_receipt_problem, split, split_cancelled
 from matching.reliability import actions as reliability
 
 

@@ -17,10 +17,10 @@ from matching.book import queries
 from matching.book.labels import CARRIERS, DIFFERENCES, DISPUTED, STATES
 from matching.book.model import Match
 from matching.book.rules import PROMISED_STATES, acts_on_match
-from matching.disputes.rules import acts_on_match as acts_of_disputing
+from matching.disputes.rules import dispute_acts_on_match
 from matching.feedback.model import Feedback
 from matching.feedback.queries import load_feedback, load_feedback_by_match
-from matching.feedback.rules import acts_on_match as acts_of_feedback
+from matching.feedback.rules import feedback_acts_on_match
 
 api = APIBlueprint("matches", __name__)
 
@@ -125,7 +125,7 @@ def list_managed_matches(session: Session, caller: Caller, query_data: dict[str,
 @api.output(MatchOut)
 def get_match(session: Session, caller: Caller, match_id: UUID) -> Any:
     """Show one match to its two sides and the administrators of its region, with the reasons of the proposal."""
-    match = queries.find_visible_match(session, caller, match_id)
+    match = queries.get_visible_match(session, caller, match_id)
     return render_match(match, caller, load_feedback(session, match))
 
 
@@ -142,7 +142,7 @@ def render_match(match: Match, caller: Caller, feedback: Feedback) -> dict[str, 
     # The parts of the score reveal how much help the village and the household have had.
     is_told = match.state in PROMISED_STATES or caller.id != match.pledger_id
     reasons = [reason | {"text": render_reason(reason["code"], reason["value"], language())} for reason in match.reasons]
-    acts = [*acts_on_match(caller, match), *acts_of_disputing(caller, match), *acts_of_feedback(caller, match, feedback)]
+    acts = [*acts_on_match(caller, match), *dispute_acts_on_match(caller, match), *feedback_acts_on_match(caller, match, feedback)]
     more = {"reasons": reasons, "allowed": acts, "delivery": _delivery(match), "score": _score(match) if is_told else None}
     whole = {name: getattr(match, name) for name in MatchOut().fields if name not in more} | more
     if match.movement("promised"):
