@@ -22,11 +22,11 @@ help: ## this list
 install: .venv/.ready ## everything the other commands need, into .venv
 
 .PHONY: run
-run: .venv/.ready ## the whole house on this machine, without broker or Docker, at http://127.0.0.1:8000 (PORT=…)
+run: .venv/.ready ## all services on this machine, without broker or Docker, at http://127.0.0.1:8000 (PORT=…)
 	@exec $(BIN)/python -m deploy.local.house
 
 .PHONY: sandbox-reset
-sandbox-reset: .venv/.ready ## throw the house's data away; the next `make run` seeds a fresh sandbox
+sandbox-reset: .venv/.ready ## delete the data of `make run`; the next `make run` seeds a fresh sandbox
 	@$(BIN)/python -m deploy.local.house --reset
 
 .PHONY: stack

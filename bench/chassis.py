@@ -38,7 +38,7 @@ from chassis.messaging import outbox  # noqa: E402
 from chassis.migrate import migrate  # noqa: E402
 from chassis.testing import postgres, rabbitmq  # noqa: E402
 from chassis.testing.fixtures import KnownKeys  # noqa: E402
-from chassis.testing.postgres import kept_ports  # noqa: E402
+from chassis.testing.folders import kept_ports  # noqa: E402
 
 THREADS, CONNECTIONS = 8, 16
 short: list[str] = []

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from chassis.testing.postgres import make_folder
+from chassis.testing.folders import make_folder
 from deploy.local.environment import data_folder
 from tests.faults.campaign import servers
 from tests.faults.scene import HOUSE, Servers

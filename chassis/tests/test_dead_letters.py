@@ -28,7 +28,7 @@ from chassis.ops import telemetry
 from chassis.problems import Problem
 from chassis.relay import Relay
 from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of, api_fixtures
-from chassis.testing.postgres import is_free
+from chassis.testing.folders import is_free
 from contracts.event import Envelope, Event, encode, name_of
 
 engine, database, client = api_fixtures("pantry", pantry_api.api)

@@ -20,7 +20,8 @@ from amqp.exceptions import AccessRefused
 from sqlalchemy import text
 
 from chassis.data.database import IDLE_SECONDS, Database
-from chassis.testing import postgres, rabbitmq
+from chassis.testing import accounts as system_users
+from chassis.testing import folders, postgres, rabbitmq
 from chassis.testing.fixtures import RolledBack
 
 
@@ -151,7 +152,7 @@ def test_postgres_starts_though_its_old_process_id_is_reused(folder: Path) -> No
 
 
 def test_postgres_that_runs_already_is_not_started_twice(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(postgres, "LOCK_SECONDS", 0.2)
+    monkeypatch.setattr(folders, "LOCK_SECONDS", 0.2)
     with postgres.start(folder, durable=False) as server:
         with pytest.raises(RuntimeError, match=f"already running from {folder}"):
             postgres.start(folder)
@@ -165,7 +166,7 @@ unlocked = pytest.mark.xfail(strict=True, raises=AssertionError, reason="without
 @pytest.mark.parametrize("is_locked", [True, pytest.param(False, marks=unlocked)])
 def test_servers_started_at_once_add_one_system_user_once(monkeypatch: pytest.MonkeyPatch, is_locked: bool) -> None:
     name, together, added = f"duijie-{secrets.token_hex(4)}", threading.Barrier(4), list[str]()
-    find, add = postgres.find_account, postgres.add_account
+    find, add = system_users.find_account, system_users.add_account
 
     def find_together(name: str) -> pwd.struct_passwd | None:
         account = find(name)
@@ -177,13 +178,13 @@ def test_servers_started_at_once_add_one_system_user_once(monkeypatch: pytest.Mo
         added.append(name)
         return add(name)
 
-    monkeypatch.setattr(postgres, "find_account", find_together)
-    monkeypatch.setattr(postgres, "add_account", add_counted)
+    monkeypatch.setattr(system_users, "find_account", find_together)
+    monkeypatch.setattr(system_users, "add_account", add_counted)
     if not is_locked:
-        monkeypatch.setattr(postgres, "take_lock", lambda *_: nullcontext())
+        monkeypatch.setattr(system_users, "take_lock", lambda *_: nullcontext())
     try:
         with ThreadPoolExecutor(4) as threads:
-            accounts = set(threads.map(postgres.own_account, [name] * 4))
+            accounts = set(threads.map(system_users.own_account, [name] * 4))
         assert (added, accounts) == ([name], {pwd.getpwnam(name)})
     finally:
         subprocess.run(["userdel", name], check=True, capture_output=True)
@@ -250,7 +251,7 @@ def test_rabbitmq_keeps_confirmed_messages_when_killed(broker: rabbitmq.RabbitMQ
         assert broker.port != node.port
         with broker.vhost() as name:
             assert broker.queues(name) == {}
-        monkeypatch.setattr(postgres, "LOCK_SECONDS", 0.2)
+        monkeypatch.setattr(folders, "LOCK_SECONDS", 0.2)
         with pytest.raises(RuntimeError, match="already running"):
             rabbitmq.start(folder)
     monkeypatch.undo()

@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 import httpx
 import yaml
 
-from chassis.testing.postgres import Server, kept_ports
+from chassis.testing.folders import kept_ports
+from chassis.testing.server import Server
 
 PROGRAM = Path(__file__).resolve().parents[2] / ".venv/tools/bin/prometheus"
 """Out of Debian's package, by `make deploy-test`."""

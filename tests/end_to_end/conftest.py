@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from bench.getusppe import HURRIED
-from chassis.testing.postgres import is_free, kept_ports
+from chassis.testing.folders import is_free, kept_ports
 from deploy.images import engine
 from deploy.images.engine import contained
 from deploy.local import running

@@ -20,7 +20,7 @@ import psycopg
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from chassis.testing.postgres import make_folder
+from chassis.testing.folders import make_folder
 from deploy.local.environment import data_folder, signing_key_of
 from tests.faults.campaign import WITNESS_HEARS, servers, settle
 from tests.faults.driver import Driver

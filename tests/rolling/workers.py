@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 
-from chassis.testing.postgres import kept_ports
+from chassis.testing.folders import kept_ports
 from tests.faults.proxy import Wire
 from tests.faults.scene import MODULES, ROOT
 

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from chassis.testing.postgres import Server, kept_ports, kept_secret
+from chassis.testing.folders import kept_ports, kept_secret
+from chassis.testing.server import Server
 
 USER = "duijie"
 CONFIG = """\

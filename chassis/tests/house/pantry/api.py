@@ -56,7 +56,7 @@ def withdraw(session: Session, caller: Caller, json_data: dict[str, Any]) -> Any
 @access(who=SIGNED_IN, x_view="own")
 @api.output(WithdrawalOut)
 def get_withdrawal(session: Session, caller: Caller, withdrawal_id: UUID) -> Any:
-    """One of one's own withdrawals."""
+    """Get one of the caller's own withdrawals."""
     withdrawal = session.get(Withdrawal, withdrawal_id)
     if withdrawal is None or withdrawal.asked_by != caller.id:
         raise not_found()

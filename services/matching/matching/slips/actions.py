@@ -17,7 +17,7 @@ from matching.book.lock import lock_for_action, lock_match
 from matching.book.model import Match, Slip
 from matching.book.problems import slip_used
 from matching.matches.actions.delivery import note_receipt
-from matching.slips.queries import find_slip, hash_token
+from matching.slips.queries import get_slip, hash_token
 from matching.slips.rules import require_in_force
 
 VALID = timedelta(days=30)
@@ -39,7 +39,7 @@ def print_slip(session: Session, caller: Caller, match_id: UUID) -> tuple[Match,
 
 def confirm_slip(session: Session, token: str, quantity: int | None = None, reason: str | None = None) -> tuple[Match, Slip]:
     """Confirm the receipt of a match with its slip. Raises `slip_used` the second time."""
-    match, slip = find_slip(session, token)
+    match, slip = get_slip(session, token)
     # The match is locked before the slip, in the same order as in printing.
     match = lock_match(session, match, with_book=quantity is not None)
     session.refresh(slip, with_for_update=True)

@@ -71,7 +71,7 @@ def print_slip(session: Session, caller: Caller, match_id: UUID, json_data: dict
 @api.output(SlipOut)
 def read_slip(session: Session, caller: Caller | None, json_data: dict[str, Any]) -> Any:
     """Show the match of a slip to its holder. Unknown, revoked and expired slips get 404."""
-    return _shown(*queries.find_slip(session, **json_data))
+    return _shown(*queries.get_slip(session, **json_data))
 
 
 @api.post("/slips")

@@ -10,8 +10,8 @@ from matching.book.model import Match, Slip
 from matching.slips.rules import require_in_force
 
 
-def find_slip(session: Session, token: str) -> tuple[Match, Slip]:
-    """Find the slip of a token, with its match. Raises `slip_unknown`, alike for unknown, revoked and expired slips."""
+def get_slip(session: Session, token: str) -> tuple[Match, Slip]:
+    """Get the slip of a token, with its match. Raises `slip_unknown`, alike for unknown, revoked and expired slips."""
     slip = require_in_force(session.scalars(select(Slip).where(Slip.token_hash == hash_token(token))).first(), now())
     return session.get_one(Match, slip.match_id), slip
 
