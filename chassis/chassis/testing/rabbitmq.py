@@ -155,7 +155,8 @@ class RabbitMQ(Server):
     def _is_ready(self) -> bool:
         try:
             return self._ask_once("rabbit:is_booted()") is True
-        except (ConnectionError, RuntimeError):
+        except (ConnectionError, RuntimeError, json.JSONDecodeError):
+            # A busy node may print an earlier answer late, before this one.
             return False
 
     def _prepare(self) -> list[str]:
