@@ -158,7 +158,7 @@ def test_a_dead_letter_that_is_replayed_is_handled(route: Route) -> None:
     assert listeners_own.ask("SELECT count(*) FROM outbox") == listeners_own.ask("SELECT count(*) FROM journal") == 0
 
 
-def test_what_is_for_a_queue_that_nobody_reads_stays(route: Route) -> None:
+def test_event_for_an_unread_queue_stays_pending(route: Route) -> None:
     envelope = Envelope(id=new_id(), name="need_rejected", producer="needs", subject=new_id(), recorded_at=now())
     with route.producer.begin() as session:
         outbox.add_for_queue(session, "stranger.needs.need_rejected.v1", envelope, 1, "{}")

@@ -109,7 +109,7 @@ def test_balance_waits_for_the_clearing_queue(database: RolledBack, happened: st
         assert balance.is_update_due(session) == is_settled
 
 
-def test_of_very_many_notes_some_lumps_are_added_up_at_once(database: RolledBack, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_balance_notes_are_summed_in_parts(database: RolledBack, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(balance, "BATCH", 1)
     monkeypatch.setattr(balance, "MANY", 3)
     for _ in range(6):
@@ -161,7 +161,7 @@ def test_without_its_triggers_the_balance_stands_still(real: Database) -> None:
         assert find_difference(session) is None
 
 
-def test_what_died_before_its_commit_counts_nowhere(real: Database) -> None:
+def test_uncommitted_change_counts_nowhere_in_the_balance(real: Database) -> None:
     book(real, [published()])
     with Session(real.engine) as session:
         booking.book_needs(session, [published()])

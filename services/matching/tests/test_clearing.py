@@ -324,7 +324,7 @@ def test_a_pledge_for_a_group_finds_every_item_below_it(database: RolledBack) ->
     assert clear(database) == 2
 
 
-def test_what_ends_twice_in_one_batch_ends_once(database: RolledBack) -> None:
+def test_need_ended_twice_in_one_batch_ends_once(database: RolledBack) -> None:
     need = published()
     book(database, need, offered())
     clear(database)

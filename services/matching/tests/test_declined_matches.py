@@ -62,17 +62,17 @@ def test_declined_promise_returns_whole_before_sending(promise: Promise, databas
     assert clear(database) == 1
 
 
-def test_the_pledger_is_shown_why(proposal: Proposal) -> None:
+def test_pledger_sees_the_reason_of_the_decline(proposal: Proposal) -> None:
     proposal.does("decline", DECLINE, proposal.agent)
     assert proposal.client.get(proposal.path, by=proposal.giver).json["ended_because"] == "met_elsewhere"
 
 
-def test_what_is_on_its_way_cannot_be_declined(promise: Promise) -> None:
+def test_sent_match_cannot_be_declined(promise: Promise) -> None:
     promise.does("sending", SENDING, promise.giver)
     assert promise.does("decline", DECLINE, promise.household) == (409, "state_conflict")
 
 
-def test_it_is_declined_once_and_nothing_more_is_done_with_it(proposal: Proposal) -> None:
+def test_declined_match_allows_no_further_act(proposal: Proposal) -> None:
     assert proposal.does("decline", DECLINE, proposal.household) == (201, "declined")
     assert proposal.does("decline", DECLINE, proposal.agent) == (409, "state_conflict")
     assert proposal.does("acceptance", {}, proposal.giver) == (409, "state_conflict")

@@ -136,9 +136,7 @@ def test_200_excluded_pledges_do_not_hide_the_next_one(
         ),
     ],
 )
-def test_what_is_not_for_everybody_does_not_cover_the_demand(
-    database: RolledBack, is_guarded: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_restricted_pledges_do_not_cover_the_demand(database: RolledBack, is_guarded: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     if not is_guarded:
         monkeypatch.setattr(candidates, "_TAKE_APART", text(str(candidates._TAKE_APART).replace("THEN 0 ELSE rest", "THEN rest ELSE rest")))
     book(database, [], [group(region="", quantity=10) for _ in range(2)])

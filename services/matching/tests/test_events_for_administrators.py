@@ -93,7 +93,7 @@ def test_long_overdue_dispute_is_reminded_once(raised: Disputed, database: Rolle
     assert remind(database) == []
 
 
-def test_what_does_not_wait_for_the_county_is_not_reminded_of(disputed: Disputed, database: RolledBack) -> None:
+def test_dispute_not_before_the_county_gets_no_reminder(disputed: Disputed, database: RolledBack) -> None:
     disputed.opens(disputed.household)
     disputed.goes("answer", ANSWER, disputed.town)
     days_pass(database, 100)
@@ -124,7 +124,7 @@ def test_administrators_list_what_the_county_lets_wait_too_long(raised: Disputed
     assert not raised.seen(raised.giver)["overdue"]
 
 
-def test_thanks_that_wait_are_told_without_their_words(client: Client, database: RolledBack) -> None:
+def test_event_of_waiting_thanks_lacks_their_text(client: Client, database: RolledBack) -> None:
     promise = Promise(client, database)
     promise.does("sending", {"carrier": "in_person"}, promise.giver)
     promise.does("receipt", {}, promise.household)
@@ -135,7 +135,7 @@ def test_thanks_that_wait_are_told_without_their_words(client: Client, database:
     assert not said(database, WORDS)
 
 
-def test_an_appeal_that_waits_is_told_with_who_may_not_decide_it(client: Client, database: RolledBack) -> None:
+def test_event_of_waiting_appeal_names_the_involved_people(client: Client, database: RolledBack) -> None:
     promise = Promise(client, database)
     promise.does("sending", {"carrier": "in_person"}, promise.giver)
     county = administrator_of(database, VILLAGE[:6])

@@ -42,7 +42,7 @@ def test_concurrent_photos_respect_limit_and_duplicates(real: Database, keys: Kn
     assert count(real, "SELECT count(DISTINCT digest) FROM photos") == 4
 
 
-def test_of_removals_at_once_one_counts(real: Database, keys: KnownKeys) -> None:
+def test_concurrent_removals_of_a_photo_count_once(real: Database, keys: KnownKeys) -> None:
     client, match, household, _ = sent(real, keys)
     client.post(f"{match}/receipt", {}, by=household)
     headers = client._headers(household)
@@ -62,7 +62,7 @@ def received(real: Database, keys: KnownKeys) -> tuple[Client, str, Person]:
     return client, match, household
 
 
-def test_of_thanks_and_of_ratings_at_once_one_counts(real: Database, keys: KnownKeys) -> None:
+def test_concurrent_thanks_and_ratings_count_once(real: Database, keys: KnownKeys) -> None:
     client, match, household = received(real, keys)
 
     def act(number: int) -> tuple[bool, int]:
@@ -74,7 +74,7 @@ def test_of_thanks_and_of_ratings_at_once_one_counts(real: Database, keys: Known
         assert Counter(pool.map(act, range(20))) == {(True, 201): 1, (True, 409): 9, (False, 201): 1, (False, 409): 9}
 
 
-def test_of_two_who_judge_thanks_at_once_one_decides(real: Database, keys: KnownKeys) -> None:
+def test_concurrent_decisions_about_thanks_count_once(real: Database, keys: KnownKeys) -> None:
     client, match, household = received(real, keys)
     thanks = client.post(f"{match}/thanks", {"text": "谢谢"}, by=household).headers["Location"]
     judges = [administrator_of(real, VILLAGE[:6]) for _ in range(8)]
@@ -88,7 +88,7 @@ def test_of_two_who_judge_thanks_at_once_one_decides(real: Database, keys: Known
     assert count(real, "SELECT count(*) FROM outbox WHERE name IN ('thanks_given', 'thanks_refused')") == 1
 
 
-def test_of_appeals_and_decisions_at_once_one_counts(real: Database, keys: KnownKeys) -> None:
+def test_concurrent_appeals_and_decisions_count_once(real: Database, keys: KnownKeys) -> None:
     client, match, household = sent(real, keys)[:3]
     client.post(f"{match}/cancellation", {"reason": "giver_no_show"}, by=household)
     giver = Person("donor")
@@ -159,7 +159,7 @@ def test_concurrent_acts_keep_reliability_consistent(real: Database) -> None:
 
 
 @pytest.mark.xfail(strict=True, reason="without the key a repeated event counts twice")
-def test_without_their_key_marks_are_noted_twice(real: Database, keys: KnownKeys, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_its_key_a_reliability_event_is_recorded_twice(real: Database, keys: KnownKeys, monkeypatch: pytest.MonkeyPatch) -> None:
     with real.begin() as session:
         session.execute(text("ALTER TABLE marks DROP CONSTRAINT marks_once"))
     once = str(marks._RECORD).replace("ON CONFLICT (match_id, person_id, kind) DO NOTHING ", "")

@@ -32,7 +32,7 @@ def test_a_proposal_says_what_would_have_changed_it(change: dict[str, int], code
     assert decided(replace(CALM, id=uuid4(), **change), CALM)[code] == value  # type: ignore[arg-type]
 
 
-def test_where_nobody_else_waits_nothing_decided() -> None:
+def test_proposal_without_a_rival_has_no_deciding_part() -> None:
     [share] = allocate([CALM], [Supply(uuid4(), KEY, 5)])
     assert not [reason for reason in build_reasons(CALM, KEY, share) if reason.code.startswith("decided")]
 

@@ -67,7 +67,7 @@ class Refusal:
         (VILLAGE[:9], VILLAGE, VILLAGE, NEIGHBOUR),
     ],
 )
-def test_what_was_too_far_is_not_proposed_there_again(
+def test_region_refused_as_too_far_gets_no_further_proposal(
     client: Client, database: RolledBack, scope: str, learnt: str, not_again: str, still: str
 ) -> None:
     refusal = Refusal(client, database, "too_far", region=scope)
@@ -77,7 +77,7 @@ def test_what_was_too_far_is_not_proposed_there_again(
     assert (lesson["region"], lesson["category"], lesson["allowed"]) == (learnt, "", ["forget_lesson"])
 
 
-def test_what_did_not_fit_is_not_proposed_for_that_item_again(client: Client, database: RolledBack) -> None:
+def test_item_refused_as_unfit_gets_no_further_proposal(client: Client, database: RolledBack) -> None:
     refusal = Refusal(client, database, "does_not_fit")
     assert not refusal.proposed_to(region=OTHER_COUNTY)
     assert refusal.proposed_to(category="food.oil")
@@ -117,7 +117,7 @@ def test_withdrawn_rule_lets_the_pledge_be_proposed_again(client: Client, databa
 
 
 @pytest.mark.parametrize("reason", ["too_far", "does_not_fit", "changed_my_mind"])
-def test_a_change_of_the_pledge_makes_forgotten_what_was_learnt(client: Client, database: RolledBack, reason: str) -> None:
+def test_changed_pledge_loses_its_refusal_rules(client: Client, database: RolledBack, reason: str) -> None:
     refusal = Refusal(client, database, reason)
     refusal.happens(intake.change_pledge, changed(refusal.pledge, quantity=70))
     assert refusal.proposed_to()
@@ -160,7 +160,7 @@ def test_paused_pledge_cannot_claim_until_it_resumes(client: Client, database: R
     assert client.post("/v1/claims", asked, by=refusal.pledger).status_code == 201
 
 
-def test_only_the_pledger_sees_and_forgets_what_was_learnt(client: Client, database: RolledBack) -> None:
+def test_only_the_pledger_sees_and_withdraws_a_refusal_rule(client: Client, database: RolledBack) -> None:
     refusal = Refusal(client, database, "too_far")
     [lesson] = refusal.lessons()
     path = f"/v1/lessons/{lesson['id']}"
@@ -172,13 +172,13 @@ def test_only_the_pledger_sees_and_forgets_what_was_learnt(client: Client, datab
 
 
 @pytest.mark.xfail(strict=True, reason="without the rules the refused pair is proposed again")
-def test_without_the_lessons_it_would_be_proposed_again(client: Client, database: RolledBack, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_refusal_rules_the_pair_is_proposed_again(client: Client, database: RolledBack, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Eligibility, "_by_word", {})
     refusal = Refusal(client, database, "too_far")
     assert not refusal.proposed_to(region=OTHER_TOWN)
 
 
 @pytest.mark.xfail(strict=True, reason="without the stored rule the audit names the pledge")
-def test_a_pledge_that_does_not_bear_its_lessons_is_found(client: Client, database: RolledBack, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_audit_finds_a_pledge_that_lacks_its_rules(client: Client, database: RolledBack, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(refusals, "_update_exclusions", lambda session, pledge: None)
     Refusal(client, database, "too_far").proposed_to(region=OTHER_COUNTY)

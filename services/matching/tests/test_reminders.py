@@ -47,11 +47,11 @@ def test_short_deadline_is_reminded_after_two_thirds(proposal: RolledBack) -> No
     assert reminded_when(proposal, 7 * HOUR, 3 * HOUR) == 1
 
 
-def test_what_is_past_its_time_is_not_reminded_of(proposal: RolledBack) -> None:
+def test_late_proposal_gets_no_reminder(proposal: RolledBack) -> None:
     assert reminded_when(proposal, 72 * HOUR, -HOUR) == 0
 
 
-def test_what_was_answered_is_not_reminded_of(proposal: RolledBack) -> None:
+def test_answered_proposal_gets_no_reminder(proposal: RolledBack) -> None:
     with proposal.begin() as session:
         session.execute(text("UPDATE matches SET state = 'accepted', answered_at = now()"))
     assert reminded_when(proposal, 71 * HOUR, HOUR) == 0

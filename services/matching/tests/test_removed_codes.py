@@ -46,7 +46,7 @@ def test_match_of_a_removed_item_shows_its_code(client: Client, database: Rolled
         assert all(reason["text"] for reason in shown["reasons"])
 
 
-def test_its_slip_is_printed(client: Client, database: RolledBack, agent: Person, giver: Person) -> None:
+def test_slip_of_a_removed_item_is_printed(client: Client, database: RolledBack, agent: Person, giver: Person) -> None:
     match = f"/v1/matches/{told(database, MatchProposed)[0].match_id}"
     assert client.post(f"{match}/acceptance", by=giver).status_code == 201
     slip = client.post(f"{match}/slip", by=agent)
@@ -54,7 +54,7 @@ def test_its_slip_is_printed(client: Client, database: RolledBack, agent: Person
     assert format_amount(50, UNIT, ITEM, "zh-CN") == format_amount(50, UNIT, ITEM, "en") == f"50 {UNIT} {ITEM}"
 
 
-def test_it_counts_in_the_balance(client: Client, giver: Person) -> None:
+def test_removed_item_counts_in_the_balance(client: Client, giver: Person) -> None:
     stands = client.get("/v1/balance", category=ITEM, region=REGION[:9])
     assert (stands.status_code, [line["unit"] for line in stands.json["units"]]) == (200, [UNIT])
     [wanting] = client.get("/v1/balance/wanting", category=ITEM).json["items"]

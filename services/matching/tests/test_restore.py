@@ -62,7 +62,7 @@ def adding_up(database: RolledBack) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_a_match_that_the_book_does_not_know_is_taken_up(database: RolledBack, step: dict[str, Any]) -> None:
+def test_match_missing_in_the_backup_is_restored(database: RolledBack, step: dict[str, Any]) -> None:
     need, pledge = published(quantity=10), offered(quantity=10)
     with adding_up(database):
         with database.begin() as session:
@@ -79,7 +79,7 @@ def test_a_match_that_the_book_does_not_know_is_taken_up(database: RolledBack, s
 
 @pytest.mark.parametrize("step", STEPS[2:])
 @pytest.mark.parametrize("replayed", [False, True])
-def test_a_match_that_the_book_knows_as_proposed_goes_on(database: RolledBack, step: dict[str, Any], replayed: bool) -> None:
+def test_match_proposed_in_the_backup_gets_its_later_step(database: RolledBack, step: dict[str, Any], replayed: bool) -> None:
     need, pledge = published(quantity=10), offered(quantity=10)
     with adding_up(database):
         with database.begin() as session:
@@ -104,7 +104,7 @@ def test_restored_proposals_wait_for_replayed_needs(database: RolledBack) -> Non
     assert recall(database, *lines) == {"recalled": 1}
 
 
-def test_a_proposal_whose_end_nobody_heard_of_lapses(database: RolledBack) -> None:
+def test_restored_proposal_with_an_unheard_end_lapses(database: RolledBack) -> None:
     needs, pledges = [published(quantity=10) for _ in range(2)], [offered(quantity=10) for _ in range(2)]
     with adding_up(database):
         with database.begin() as session:
@@ -119,7 +119,7 @@ def test_a_proposal_whose_end_nobody_heard_of_lapses(database: RolledBack) -> No
         }  # fmt: skip
 
 
-def test_who_promised_to_a_need_that_ended_is_told_of_its_end(database: RolledBack) -> None:
+def test_pledger_learns_the_end_of_a_restored_need(database: RolledBack) -> None:
     need, pledge = published(quantity=10), offered(quantity=10)
     with adding_up(database):
         with database.begin() as session:

@@ -68,7 +68,7 @@ def test_critical_need_gets_the_proposal_of_an_ordinary_one(taken: RolledBack) -
     assert offending(taken) == {}
 
 
-def test_what_was_revised_is_told_anew_as_it_was_told(taken: RolledBack) -> None:
+def test_revision_is_republished_unchanged(taken: RolledBack) -> None:
     revise(taken)
     assert MatchRevised in {type(event) for event in assert_retold(taken, SNAPSHOTS, restated={BalanceChanged})}
 
@@ -106,7 +106,7 @@ def test_no_revision_without_need_or_late_or_partial(taken: RolledBack, change: 
     assert told(taken, MatchRevised) == []
 
 
-def test_what_was_answered_is_never_revised(taken: RolledBack) -> None:
+def test_answered_proposal_is_never_revised(taken: RolledBack) -> None:
     [proposal] = told(taken, MatchProposed)
     with taken.begin() as session:
         answers.accept_match(session, Caller(proposal.pledger_id, "donor", session), proposal.match_id)
