@@ -143,9 +143,9 @@ class Web:
         self.costs: list[float] = []
         self.rates: list[float] = []
 
-    def asked(self, seconds: float) -> None:
+    def asked(self, seconds: float, method: str = "POST") -> None:
         spent, started = self._spent(), time.monotonic()
-        command = [sys.executable, "-m", "bench.peers.load", str(self._port), str(seconds)]
+        command = [sys.executable, "-m", "bench.peers.load", str(self._port), str(seconds), method]
         rate = float(subprocess.run(command, cwd=ROOT, input=self._headers, check=True, capture_output=True, text=True).stdout)
         self.rates.append(rate)
         self.costs.append(1000 * (self._spent() - spent) / (rate * min(seconds, time.monotonic() - started)))
@@ -188,6 +188,30 @@ def posts(house: House, rounds: int, seconds: float, folder: Path) -> None:
     say("what it costs the server in time of its own, beside the statement's", "ms", ours.costs, by_statement.costs)
 
 
+def fronts(house: House, rounds: int, seconds: float, folder: Path) -> None:
+    """Measure the server of a web process beside Granian's WSGI threads, which read bodies without a deadline."""
+    keys = KnownKeys()
+    with public_keys(keys) as jwks_url:
+        ports = kept_ports(folder / "fronts", 2)
+        told = {"jwks_url": jwks_url, "web_threads": THREADS, "rate_writes": "1000000/minute", "rate_reads": "1000000/minute"}
+        told["pythonpath"] = f"{house.environment['PYTHONPATH']}:{ROOT}"
+        tokens = [{"Authorization": f"Bearer {keys.token(new_id(), 'donor', minutes=60)}"} for _ in range(CONNECTIONS)]
+        ours = Web(house.start("chassis.http", "pantry", port=ports[0], **told), ports[0], tokens)
+        threads = Web(house.start("bench.peers.granian_threads", "pantry", str(ports[1]), str(8 * THREADS), **told), ports[1], tokens)
+        for port in ports:
+            latency.wait_for(f"http://127.0.0.1:{port}")
+        for method in ("POST", "GET"):
+            for one in (ours, threads):
+                one.asked(1, method)
+                one.rates.clear()
+                one.costs.clear()
+            for _ in range(rounds):
+                for one in (threads, ours):
+                    one.asked(seconds, method)
+            say(f"a {method} through the server, beside Granian's WSGI threads", "requests/s", ours.rates, threads.rates, 0.9)
+            say(f"what a {method} costs the server in time of its own, beside Granian's", "ms", ours.costs, threads.costs)
+
+
 def alternate(rounds: int, ours: Callable[[], float], peer: Callable[[], float]) -> tuple[list[float], list[float]]:
     pairs = [(ours(), peer()) for _ in range(rounds)]
     return [pair[0] for pair in pairs], [pair[1] for pair in pairs]
@@ -199,9 +223,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--needs", type=int, default=200, help="0 leaves the way of a need out")
-    parser.add_argument("--only", choices=["relay", "handling", "posts", "latency"])
+    parser.add_argument("--only", choices=["relay", "handling", "posts", "fronts", "latency"])
     asked = parser.parse_args()
-    parts = {asked.only} if asked.only else {"relay", "handling", "posts", "latency"}
+    parts = {asked.only} if asked.only else {"relay", "handling", "posts", "fronts", "latency"}
     with tempfile.TemporaryDirectory() as name, postgres.start(durable=False) as server, rabbitmq.start() as broker:
         folder = Path(name)
         server.create("pantry")
@@ -218,6 +242,8 @@ def main() -> None:
                 say("@handles_batch, beside @handles on the same events", "events/s", *alternate(asked.rounds, batched, single), 5)
             if "posts" in parts:
                 posts(house, asked.rounds, asked.seconds, folder)
+            if "fronts" in parts:
+                fronts(house, asked.rounds, asked.seconds, folder)
     if "latency" in parts and asked.needs:
         latency.measure(f"bench-{secrets.token_hex(4)}", asked.needs)
     sys.exit(f"too low: {'; '.join(short)}" if short else 0)

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from environs import Env
 from flask import Blueprint, Flask
 from flask_swagger_ui import get_swaggerui_blueprint
-from granian.constants import Interfaces
 
 from chassis.http import draining
+from chassis.http.server import serve
 from chassis.settings import WebSettings
 
 
@@ -31,17 +31,7 @@ def create() -> Flask:
 def main() -> None:
     """Serve the pages until stopped."""
     env = Env()
-    draining.Server(
-        "chassis.docs:create",
-        factory=True,
-        address=env.str("HOST", "127.0.0.1"),
-        port=env.int("PORT", 8000),
-        interface=Interfaces.WSGI,
-        blocking_threads=4,
-        websockets=False,
-        log_enabled=False,
-        drain_seconds=WebSettings.of_environment().drain_seconds,
-    ).serve()
+    serve(create(), "docs", env.str("HOST", "127.0.0.1"), env.int("PORT", 8000), WebSettings.of_environment())
 
 
 if __name__ == "__main__":

@@ -76,7 +76,11 @@ method_not_allowed = problem(405, "method_not_allowed", zh="这个地址不支�
 state_conflict = problem(409, "state_conflict", zh="当前状态（{state}）不能这样做", en="This cannot be done in its present state ({state})")
 in_progress = problem(409, "in_progress", zh="同一请求正在处理，请稍候", en="The same request is being carried out, wait a moment")
 too_large = problem(413, "too_large", zh="请求内容过大", en="The body is too large")
+body_too_slow = problem(
+    408, "body_too_slow", zh="请求内容传得太慢，请检查网络后重试", en="The body came too slowly, check the network and try again"
+)
 unsupported_type = problem(415, "unsupported_type", zh="这个地址不接受此类型的请求内容", en="The address takes no body of this type")
+header_too_large = problem(431, "header_too_large", zh="请求头过大", en="The header of the request is too large")
 invalid = problem(422, "invalid", zh="填写的内容有误", en="Some fields are not right")
 key_reused = problem(422, "key_reused", zh="这个 Idempotency-Key 已用于另一请求", en="This Idempotency-Key was used for another request")
 broken = problem(500, "broken", zh="服务出错了，我们已记录", en="Something broke on our side; it is recorded")

@@ -1,15 +1,12 @@
 """Request deadlines and rate limits."""
 
-import socket
-import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import httpx
 import pytest
-from keeper import Serve, soon, unguarded
-from pantry import actions
+from keeper import House, Serve, unguarded
 from pantry import api as pantry_api
 from sqlalchemy import text
 
@@ -72,34 +69,19 @@ def test_a_statement_never_exceeds_the_statement_timeout(client_of: Make, databa
     assert 0.9 < seconds < 4.5
 
 
-@pytest.mark.parametrize("guarded", [True, unguarded(False, "without the check a request is served after its caller has left")])
-def test_a_request_that_waited_too_long_gets_503_before_any_work(
-    client_of: Make, database: RolledBack, monkeypatch: pytest.MonkeyPatch, guarded: bool
-) -> None:
-    if not guarded:
-        monkeypatch.setattr(deadlines.FairSemaphore, "acquire", lambda self, seconds: True)
-    asleep, awake = threading.Event(), threading.Event()
-
-    def nap(*_: object, **__: object) -> None:
-        asleep.set()
-        awake.wait(60)
-
-    monkeypatch.setattr(actions, "nap", nap)
-    client = client_of(request_seconds=0.5, web_threads=1)
-    other = client_of()
-    sleeper = threading.Thread(target=lambda: client.post("/v1/naps", {"milliseconds": 1}))
-    sleeper.start()
-    assert asleep.wait(60)
-    answer, seconds = timed(lambda: client.post("/v1/withdrawals", {"region": "51"}, by=Person("donor")))
-    healthy = client.get("/livez").status_code
-    awake.set()
-    sleeper.join()
-    assert (answer.status_code, answer.json.get("code")) == (503, "unavailable")
-    assert seconds > 0.4
-    assert healthy == 200
-    assert other.post("/v1/counts", {"quantity": 1}).status_code == client.post("/v1/counts", {"quantity": 1}).status_code == 200
-    with database.begin() as session:
-        assert session.scalar(text("SELECT count(*) FROM withdrawals")) == 0
+@pytest.mark.parametrize("otherwise", [None, unguarded(",with_any_number_of_threads", "without the bound nobody waits for a thread")])
+def test_a_request_that_waited_too_long_gets_503_before_any_work(house: House, serve: Serve, otherwise: str | None) -> None:
+    _, client = serve(otherwise=f"with_naps_in_the_process{otherwise or ''}", request_seconds=1, web_threads=1)
+    with ThreadPoolExecutor(1) as pool:
+        sleeper = pool.submit(client.post, "/v1/naps", json={"milliseconds": 4000})
+        time.sleep(0.5)
+        late = client.post("/v1/withdrawals", json={"region": "51"})
+        healthy = client.get("/livez").status_code
+        assert not sleeper.done()
+    assert (late.status_code, late.json().get("code"), late.headers.get("Retry-After")) == (503, "unavailable", "2")
+    assert healthy == sleeper.result().status_code == 200
+    assert house.count("withdrawals") == 0
+    assert client.post("/v1/counts", json={"quantity": 1}).status_code == 200
 
 
 def test_a_request_that_waits_for_a_row_lock_times_out(address: str, keys: KnownKeys, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,29 +98,6 @@ def test_a_request_that_waits_for_a_row_lock_times_out(address: str, keys: Known
     assert seconds < 9
     database.close()
     holder.close()
-
-
-def test_the_semaphore_is_first_in_first_out_and_leaks_nothing() -> None:
-    places = deadlines.FairSemaphore(1)
-    came: list[int] = []
-
-    def wait(number: int) -> None:
-        if places.acquire(60):
-            came.append(number)
-            places.release()
-
-    assert places.acquire(0)
-    waiting = [threading.Thread(target=wait, args=[number]) for number in range(5)]
-    for number, one in enumerate(waiting, 1):
-        one.start()
-        assert soon(lambda number=number: len(places._waiting) == number)
-    assert not places.acquire(0.05)
-    places.release()
-    for one in waiting:
-        one.join()
-    assert came == list(range(5))
-    assert places.acquire(0)
-    assert not places.acquire(0)
 
 
 @pytest.mark.parametrize("guarded", [True, unguarded(False, "without rate limits a caller is never refused")])
@@ -209,40 +168,3 @@ def test_without_the_rate_store_each_process_counts_alone(client_of: Make, caplo
 def test_an_invalid_rate_stops_the_start(client_of: Make, figure: str) -> None:
     with pytest.raises(ValueError):
         client_of(rate_reads=figure)
-
-
-def half_sent(client: httpx.Client, how_many: int) -> list[socket.socket]:
-    """Open connections that send the beginning of a body and then stall."""
-    began = b"POST /v1/counts HTTP/1.1\r\nHost: pantry\r\nContent-Type: application/json\r\nContent-Length: 60000\r\n\r\n{"
-    connections = [socket.create_connection((str(client.base_url.host), client.base_url.port or 0)) for _ in range(how_many)]
-    for connection in connections:
-        connection.sendall(began)
-    return connections
-
-
-@pytest.mark.parametrize("guarded", [True, unguarded("with_slots_first", "without reading the body first a slow client occupies a slot")])
-def test_slow_request_bodies_block_no_other_request(serve: Serve, guarded: bool | str) -> None:
-    otherwise = None if guarded is True else guarded
-    _, client = serve(otherwise=otherwise, web_threads=2, request_seconds=2)
-    slow = half_sent(client, 4)
-    for _ in range(10):
-        answer = client.post("/v1/counts", json={"quantity": 7})
-        assert (answer.status_code, answer.json().get("quantity")) == (200, 7)
-        time.sleep(0.1)
-    slow[0].sendall(b'"quantity": 7}' + b" " * 59_985)
-    assert b"200 OK" in slow[0].recv(4000)
-    for connection in slow:
-        connection.close()
-
-
-def test_health_is_answered_while_slow_bodies_fill_every_slot(serve: Serve) -> None:
-    _, client = serve(web_threads=2, request_seconds=2)
-    slow = half_sent(client, 2 * deadlines.WAITING_PER_SLOT + 2)
-    assert soon(lambda: client.post("/v1/counts", json={"quantity": 7}).status_code == 503)
-    for path, status in {"/livez": 200, "/readyz": 200, "/v1/withdrawals/7": 404}.items():
-        assert httpx.get(client.base_url.join(path), trust_env=False, timeout=30).status_code == status
-    answer = client.post("/v1/counts", json={"quantity": 7})
-    assert (answer.status_code, answer.json()["code"], answer.headers["Retry-After"]) == (503, "unavailable", "2")
-    for connection in slow:
-        connection.close()
-    assert soon(lambda: client.post("/v1/counts", json={"quantity": 7}).status_code == 200)

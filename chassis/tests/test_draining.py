@@ -1,16 +1,12 @@
-"""Draining: a stopping server cuts off no request, and always receives its signal."""
+"""Draining: a stopping server cuts off no request."""
 
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import httpx
-import psutil
 import pytest
 from keeper import House, Serve, soon, unguarded
-
-from chassis.http.draining import STOPS
 
 
 @pytest.mark.parametrize("drain_seconds", [6, unguarded(0, "without the drain period requests still routed here are refused")])
@@ -43,24 +39,6 @@ def test_a_stopping_server_serves_on_while_it_drains(house: House, serve: Serve,
     assert time.monotonic() - told_at >= 4.5
     with pytest.raises(httpx.TransportError):
         client.get("/livez")
-
-
-@pytest.mark.parametrize(
-    "otherwise", [None, unguarded("without_listening", "without the blocked mask another thread may receive the signal")]
-)
-def test_only_the_waiting_thread_receives_the_stop_signal(serve: Serve, otherwise: str | None) -> None:
-    process, client = serve(otherwise=otherwise)
-    assert client.post("/v1/counts", json={"quantity": 7}).json() == {"quantity": 7}
-    for one in (server := psutil.Process(process.pid), *server.children()):
-        masks = [_blocked(one.pid, thread.id) for thread in one.threads()]
-        # The kernel unblocks the signal for the waiting thread.
-        assert [mask for mask in masks if not mask >= STOPS] == [set()]
-
-
-def _blocked(process: int, thread: int) -> set[int]:
-    status = Path(f"/proc/{process}/task/{thread}/status").read_text(encoding="ascii")
-    mask = int(status.split("SigBlk:")[1].split()[0], 16)
-    return {number for number in range(1, 65) if mask >> (number - 1) & 1}
 
 
 @pytest.mark.parametrize(

@@ -1,20 +1,19 @@
 """One WSGI application for all services: each path goes to its owner, other pages to the front desk."""
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import cache
 from importlib import import_module
 from typing import Any
 
 from flask import Flask, Response, render_template
-from granian import Granian
-from granian.constants import Interfaces
 
 from chassis.docs import pages
+from chassis.http.front import WSGIApplication
+from chassis.http.server import largest_body, serve
+from chassis.settings import WebSettings
 from deploy import openapi
 from deploy.services import owner_of, services
-
-Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
 def front_desk() -> Flask:
@@ -29,10 +28,9 @@ def front_desk() -> Flask:
     return app
 
 
-def create() -> Application:
-    """The WSGI application of the whole house."""
+def house_of(apps: dict[str, Flask]) -> WSGIApplication:
+    """Return the WSGI application of the whole house, from the applications of the services."""
     desk = front_desk()
-    apps: dict[str, Application] = {name: import_module(f"{name}.web").create() for name, service in services().items() if service.answers}
 
     def dispatch(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         path = environ["PATH_INFO"]
@@ -46,7 +44,7 @@ def create() -> Application:
     return dispatch
 
 
-def _health(apps: dict[str, Application], environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+def _health(apps: dict[str, Flask], environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
     """Answer 200 only if every service does."""
     for app in apps.values():
         said: list[str] = []
@@ -59,18 +57,9 @@ def _health(apps: dict[str, Application], environ: dict[str, Any], start_respons
 
 def main() -> None:
     """The web process of the house: all services behind `PORT`."""
-    threads = int(os.environ["WEB_THREADS"])
-    Granian(
-        "deploy.local.origin:create",
-        factory=True,
-        address="127.0.0.1",
-        port=int(os.environ.get("PORT", "8000")),
-        interface=Interfaces.WSGI,
-        blocking_threads=threads,
-        backpressure=threads * 8,
-        websockets=False,
-        log_enabled=False,
-    ).serve()
+    apps = {name: import_module(f"{name}.web").create() for name, service in services().items() if service.answers}
+    port = int(os.environ.get("PORT", "8000"))
+    serve(house_of(apps), "house", "127.0.0.1", port, WebSettings.of_environment(), largest_body(apps.values()))
 
 
 if __name__ == "__main__":

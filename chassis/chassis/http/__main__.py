@@ -1,39 +1,19 @@
 """The HTTP process of a service: `python -m chassis.http needs`."""
 
 import sys
+from importlib import import_module
 
-from granian.constants import Interfaces
-
-from chassis.http import deadlines, draining
+from chassis.http.server import largest_body, serve
 from chassis.ops import telemetry
 from chassis.settings import Settings, WebSettings
 
 
-def serve(service: str) -> None:
-    """Run a service's `web:create` on Granian until stopped."""
-    settings, web = Settings.of(service), WebSettings.of_environment()
-    telemetry.start(service, "web")
-    # A thread for each request that waits or sends its body, so that deadlines apply and health checks are answered meanwhile.
-    threads = web.web_threads * deadlines.WAITING_PER_SLOT * 2
-    server = draining.Server(
-        f"{service}.web:create",
-        factory=True,
-        address=settings.host,
-        port=settings.port,
-        interface=Interfaces.WSGI,
-        blocking_threads=threads,
-        websockets=False,
-        log_enabled=False,
-        backpressure=threads,
-        workers_kill_timeout=30,
-        drain_seconds=web.drain_seconds,
-    )
-    server.serve()
-
-
 def main() -> None:
-    """Serve the service named on the command line."""
-    serve(sys.argv[1])
+    """Serve the application `web:create` of the service named on the command line, until stopped."""
+    settings, web = Settings.of(sys.argv[1]), WebSettings.of_environment()
+    telemetry.start(settings.service, "web")
+    app = import_module(f"{settings.service}.web").create()
+    serve(app, settings.service, settings.host, settings.port, web, largest_body([app]))
 
 
 if __name__ == "__main__":

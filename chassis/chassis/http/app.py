@@ -16,6 +16,7 @@ from chassis.data.database import Database, is_statement_timeout, is_transient
 from chassis.http import deadlines, draining, headers, openapi, rate_limits, strict_json
 from chassis.http.auth import FetchedKeys, Keys
 from chassis.http.dead_letters import blueprint
+from chassis.http.front import REFUSED
 from chassis.http.routes import BODY_BYTES
 from chassis.ops import metrics
 from chassis.problems import FIELD_WORDS, FRAMEWORK, Problem, bad_request, broken, invalid, unavailable
@@ -53,6 +54,7 @@ def create_app(service: str, api: APIBlueprint, *, database: Database | None = N
     _measure(app, service)
     headers.install(app, web)
     draining.install(app)
+    app.before_request(_refuse_early)
     app.before_request(_limit_body)
     deadlines.install(app, database, web)
     app.before_request(_read_strictly)
@@ -78,6 +80,12 @@ def _measure(app: Flask, service: str) -> None:
         metrics.request_seconds.labels(*labels).observe(perf_counter() - g.began)
         metrics.requests.labels(*labels, response.status_code).inc()
         return response
+
+
+def _refuse_early() -> None:
+    """Raise the problem that the front found before the request was whole."""
+    if refused := request.environ.get(REFUSED):
+        raise refused
 
 
 def _limit_body() -> None:

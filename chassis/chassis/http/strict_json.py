@@ -9,7 +9,7 @@ from typing import Any
 from flask import Request
 from webargs import missing
 
-from chassis.problems import bad_json, bad_text, repeated_parameter, too_large, unsupported_type
+from chassis.problems import bad_json, bad_text, repeated_parameter, unsupported_type
 
 WITH_BODY = {"POST", "PUT", "PATCH"}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
@@ -18,8 +18,8 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 def read_body(request: Request, files: Collection[str] = ()) -> Any:
     """Return the decoded body, or webargs' `missing` without one, or when the route takes a file of one of these media types.
 
-    Raises `bad_text` for control characters in the address, `repeated_parameter`, and `too_large`, `unsupported_type` or `bad_json`
-    for the body. JSON must be UTF-8, without duplicate keys, NaN or Infinity, numbers over 40 characters, or extreme nesting.
+    Raises `bad_text` for control characters in the address, `repeated_parameter`, and `unsupported_type` or `bad_json` for the body.
+    JSON must be UTF-8, without duplicate keys, NaN or Infinity, numbers over 40 characters, or extreme nesting.
     """
     if _CONTROL.search(request.path) or any(_CONTROL.search(key + value) for key, value in request.args.items(multi=True)):
         raise bad_text()
@@ -30,9 +30,6 @@ def read_body(request: Request, files: Collection[str] = ()) -> Any:
             raise repeated_parameter(name=name[:50])
     if request.method not in WITH_BODY or not (body := request.get_data(cache=True)):
         return missing
-    # A chunked body is cut off at the limit without an error.
-    if request.content_length is None and len(body) == request.max_content_length:
-        raise too_large()
     if files:
         if request.mimetype not in files:
             raise unsupported_type()

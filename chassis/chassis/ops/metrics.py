@@ -18,6 +18,12 @@ SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 1
 
 requests = Counter("duijie_http_requests_total", "Answered requests", ["service", "method", "route", "status"])
 request_seconds = Histogram("duijie_http_request_seconds", "Time to answer a request", ["service", "method", "route"], buckets=SECONDS)
+connections = Gauge("duijie_http_connections", "Open connections", ["service"])
+connections_closed = Counter(
+    "duijie_http_connections_closed_total",
+    "Connections closed before a whole request: header or body came too late, idle, too many (full)",
+    ["service", "reason"],
+)
 events_published = Counter(
     "duijie_events_told_total", "Events told, unheard, missed by a listener, refused", ["service", "event", "outcome"]
 )

@@ -12,8 +12,10 @@ import structlog
 from chassis.ops import tracing
 
 LEVELS = dict.fromkeys(("amqp", "kombu", "nameko", "httpx", "httpcore", "alembic"), logging.WARNING) | {
+    # uvicorn warns of each request that is not HTTP.
+    "uvicorn.error": logging.ERROR,
     # nameko logs the text of exceptions; `consumer` logs the same without it.
-    "nameko.containers": logging.CRITICAL
+    "nameko.containers": logging.CRITICAL,
 }
 ALLOWED_KEYS = {
     "event", "level", "logger", "timestamp", "service", "role", "lineno", "error", "raised_at", "request_id", "trace_id", "endpoint",

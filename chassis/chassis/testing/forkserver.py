@@ -98,7 +98,7 @@ class ForkServer:
         self._server.wait()
 
 
-EVENTED, PLAIN = ("chassis.worker",), ("chassis.relay", "chassis.topology", "chassis.replay")
+EVENTED, PLAIN = ("chassis.worker",), ("chassis.relay", "chassis.topology", "chassis.replay", "chassis.http.__main__")
 """Libraries of the workers, which run under eventlet, and of all other processes."""
 _servers: dict[tuple[str, ...], ForkServer] = {}
 

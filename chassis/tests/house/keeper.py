@@ -67,8 +67,8 @@ def soon(holds: Callable[[], Any], seconds: float = 40) -> bool:
     return held
 
 
-AFRESH = {"chassis.http", "without_wait_selector"}
-"""A server that starts its own processes, and a change before any import: neither can run as a fork."""
+AFRESH = {"without_wait_selector"}
+"""Changes before any import, which cannot run as a fork."""
 
 
 class Process:

@@ -149,11 +149,6 @@ def without_letting_go() -> None:
     draining.install = lambda app: None
 
 
-def without_listening() -> None:
-    """Let any thread receive a signal."""
-    signal.pthread_sigmask = lambda *_: set()
-
-
 def without_heartbeats() -> None:
     import amqp
 
@@ -190,11 +185,54 @@ def with_pantry_listed() -> None:
     resend.listeners = lambda: {"need_withdrawn": ["pantry"]}
 
 
-def with_slots_first() -> None:
-    """Take a slot before the body has arrived; the handler reads the body."""
-    from chassis.http import deadlines
+def with_a_thread_for_each_body() -> None:
+    """Take a thread before the body has arrived."""
+    from chassis.http.front import Front
 
-    deadlines.strict_json = type("Nothing", (), {"WITH_BODY": set()})
+    read = Front._read
+
+    async def hold(self: Any, *arguments: Any) -> None:
+        async with self._thread("/v1"):
+            await read(self, *arguments)
+
+    Front._read = hold
+
+
+def with_short_deadlines() -> None:
+    _set_deadlines(1)
+
+
+def without_deadlines() -> None:
+    _set_deadlines(1000)
+
+
+def _set_deadlines(seconds: int) -> None:
+    from chassis.http import connections, front, server
+
+    connections.HEADER_SECONDS = server.IDLE_SECONDS = front.BODY_SECONDS = seconds
+
+
+def with_few_connections() -> None:
+    from chassis.http import connections
+
+    connections.MOST_CONNECTIONS = 10
+
+
+def with_naps_in_the_process() -> None:
+    """Sleep in the process in place of the database."""
+    from time import sleep
+
+    from pantry import actions
+
+    actions.nap = lambda session, milliseconds, times: sleep(milliseconds / 1000)
+
+
+def with_any_number_of_threads() -> None:
+    """Answer all requests at once."""
+    from chassis.http.front import Front
+
+    begin = Front.__init__
+    Front.__init__ = lambda self, app, service, threads, *others: begin(self, app, service, 50, *others)
 
 
 def dies_before_ack() -> None:
