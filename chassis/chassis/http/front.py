@@ -4,6 +4,7 @@ So a client that sends slowly takes no thread, and health checks have threads of
 """
 
 import asyncio
+import logging
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
@@ -23,6 +24,7 @@ Message = dict[str, Any]
 Receive = Callable[[], Any]
 Send = Callable[[Message], Any]
 
+log = logging.getLogger("chassis.deadlines")
 HEALTH = ("/livez", "/readyz")
 BODY_SECONDS = 30
 HELD_BYTES = 64 * 1024 * 1024
@@ -87,6 +89,7 @@ class Front:
                         body += chunk
                         self._held_bytes += len(chunk)
                     if more and self._held_bytes > HELD_BYTES:
+                        log.warning("bodies on their way take too much memory")
                         raise unavailable(retry_after_seconds=2, headers=CLOSED)
         except TimeoutError:
             metrics.connections_closed.labels(self._service, "body").inc()
@@ -105,6 +108,7 @@ class Front:
                 async with asyncio.timeout(self._request_seconds):
                     await self._slots.acquire()
             except TimeoutError:
+                log.warning("a request waited too long for a thread")
                 raise unavailable(retry_after_seconds=2) from None
         else:
             await self._slots.acquire()
