@@ -168,7 +168,7 @@ def posts(house: House, rounds: int, seconds: float, folder: Path) -> None:
         tokens = [{"Authorization": f"Bearer {keys.token(new_id(), 'donor', minutes=60)}"} for _ in range(CONNECTIONS)]
         ours = Web(house.start("chassis.http", "pantry", port=ports[0], **settings), ports[0], tokens)
         by_objects, by_statement = (
-            Web(house.start("bench.peers.bare", str(port), str(8 * THREADS), by, **settings), port, [{} for _ in range(CONNECTIONS)])
+            Web(house.start("bench.peers.bare", str(port), by, **settings), port, [{} for _ in range(CONNECTIONS)])
             for port, by in zip(ports[1:], ("objects", "statement"), strict=True)
         )
         for port in ports:
@@ -193,11 +193,11 @@ def fronts(house: House, rounds: int, seconds: float, folder: Path) -> None:
     keys = KnownKeys()
     with public_keys(keys) as jwks_url:
         ports = kept_ports(folder / "fronts", 2)
-        told = {"jwks_url": jwks_url, "web_threads": THREADS, "rate_writes": "1000000/minute", "rate_reads": "1000000/minute"}
-        told["pythonpath"] = f"{house.environment['PYTHONPATH']}:{ROOT}"
+        settings = {"jwks_url": jwks_url, "web_threads": THREADS, "rate_writes": "1000000/minute", "rate_reads": "1000000/minute"}
+        settings["pythonpath"] = f"{house.environment['PYTHONPATH']}:{ROOT}"
         tokens = [{"Authorization": f"Bearer {keys.token(new_id(), 'donor', minutes=60)}"} for _ in range(CONNECTIONS)]
-        ours = Web(house.start("chassis.http", "pantry", port=ports[0], **told), ports[0], tokens)
-        threads = Web(house.start("bench.peers.granian_threads", "pantry", str(ports[1]), str(8 * THREADS), **told), ports[1], tokens)
+        ours = Web(house.start("chassis.http", "pantry", port=ports[0], **settings), ports[0], tokens)
+        threads = Web(house.start("bench.peers.granian_threads", "pantry", str(ports[1]), str(8 * THREADS), **settings), ports[1], tokens)
         for port in ports:
             latency.wait_for(f"http://127.0.0.1:{port}")
         for method in ("POST", "GET"):

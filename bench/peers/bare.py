@@ -1,5 +1,5 @@
 """The same INSERT on bare Flask: no token, no checks, no key, no event; the same server with as many threads, the same pool of
-connections, the same body, the same row. `python -m bench.peers.bare <port> <threads> <by>`, with `PANTRY_DATABASE_URL`.
+connections, the same body, the same row. `python -m bench.peers.bare <port> <by>`, with `PANTRY_DATABASE_URL`.
 
 By `objects` the row is an object of SQLAlchemy's ORM, as it is behind a POST of ours; by `statement` it is one statement of SQL.
 """
@@ -7,17 +7,17 @@ By `objects` the row is an object of SQLAlchemy's ORM, as it is behind a POST of
 import os
 import sys
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 from uuid import UUID
 
 from flask import Flask, request
-from granian import Granian
-from granian.constants import Interfaces
 from pantry.model import Withdrawal
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
+
+from chassis.http.server import serve
+from chassis.settings import WebSettings
 
 INSERT = text("INSERT INTO withdrawals (id, region, asked_by) VALUES (:id, :region, :asked_by)")
 
@@ -55,15 +55,10 @@ def create(enter: Callable[[Engine, str], UUID]) -> Flask:
     return app
 
 
-create_by_statement = partial(create, by_statement)
-create_by_objects = partial(create, by_objects)
-
-
 def main() -> None:
-    port, threads, by = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
-    options: dict[str, Any] = {"blocking_threads": threads, "backpressure": threads, "websockets": False, "log_enabled": False}
-    address = f"bench.peers.bare:create_by_{by}"
-    Granian(address, factory=True, address="127.0.0.1", port=port, interface=Interfaces.WSGI, **options).serve()
+    port, by = int(sys.argv[1]), sys.argv[2]
+    app = create({"statement": by_statement, "objects": by_objects}[by])
+    serve(app, "bare", "127.0.0.1", port, WebSettings.of_environment())
 
 
 if __name__ == "__main__":
