@@ -6,6 +6,8 @@ from typing import Any, ClassVar
 from flask import Response, g, json, request
 
 LANGUAGES = ("zh-CN", "en")
+MOST_ERRORS = 20
+"""The greatest number of field errors in an answer, so that no request decides how long its answer is."""
 
 
 class Problem(Exception):
@@ -22,9 +24,12 @@ class Problem(Exception):
         headers: Mapping[str, str] | None = None,
         **details: object,
     ) -> None:
-        """Take `errors` of fields ({pointer, code}), seconds for `Retry-After`, further headers, and details for the texts."""
+        """Take `errors` of fields ({pointer, code}), seconds for `Retry-After`, further headers, and details for the texts.
+
+        Only the first `MOST_ERRORS` errors are kept. marshmallow states errors of known fields first, then unknown fields.
+        """
         super().__init__(self.code)
-        self.errors = errors
+        self.errors = errors[:MOST_ERRORS] if errors else None
         self.retry_after_seconds = retry_after_seconds
         self.headers = headers or {}
         self.details = details
@@ -103,6 +108,7 @@ FIELD_WORDS = {
     "not_a_moment": {"zh-CN": "须是带时区的时间", "en": "must be a time with a time zone"},
     "not_true_or_false": {"zh-CN": "须是 true 或 false", "en": "must be true or false"},
     "unknown_region": {"zh-CN": "没有这个区划代码", "en": "there is no such region"},
+    "region_too_narrow": {"zh-CN": "须选到乡镇或更大的区域，不能选到村", "en": "must be a township or a wider region, not a village"},
     "not_an_object": {"zh-CN": "须是 JSON 对象", "en": "must be a JSON object"},
     "wrong": {"zh-CN": "不正确", "en": "not right"},
 }

@@ -19,6 +19,7 @@ from pantry.actions import PERSONAL
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from chassis import problems
 from chassis.data import idempotency_keys
 from chassis.http import app as application
 from chassis.http import auth, idempotency, routes
@@ -109,6 +110,20 @@ def test_an_error_points_to_the_field_it_is_about(client: Client) -> None:
     assert sorted((error["pointer"], error["code"]) for error in response.json["errors"]) == [
         ("#/a~1b~0c", "unknown"), ("#/quantity", "not_whole"),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("most", [20, unguarded(10**6, "without the limit the answer grows with the question")])
+@pytest.mark.parametrize("place", ["body", "query"])
+def test_an_answer_does_not_grow_with_unknown_names(client: Client, monkeypatch: pytest.MonkeyPatch, place: str, most: int) -> None:
+    monkeypatch.setattr(problems, "MOST_ERRORS", most)
+    unknown = {f"{number}{'/' * 90}": 1 for number in range(600)}
+    if place == "body":
+        response = client.post("/v1/counts", {"quantity": "x"} | unknown)
+    else:
+        response = client.get("/v1/pantry/dead-letters", by=Person("staff"), **{"limit": "x"} | unknown)
+    errors = response.json["errors"]
+    assert (response.status_code, len(errors), len(response.data) < 10_000) == (422, 20, True)
+    assert (errors[0]["pointer"], errors[0]["code"]) == ({"body": "#/quantity", "query": "#query/limit"}[place], "not_whole")
 
 
 def test_another_role_is_refused(client: Client) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from typing import Any
 
 from chassis.http.auth import View
+from chassis.problems import MOST_ERRORS
 
 CONFIG = {
     "OPENAPI_VERSION": "3.1.0",
@@ -24,6 +25,8 @@ PROBLEM = {
         "instance": {"type": "string", "format": "uri", "description": "identifies the request, as `X-Request-Id` does"},
         "errors": {
             "type": "array",
+            "maxItems": MOST_ERRORS,
+            "description": "the first errors of fields; those of known fields come before unknown fields",
             "items": {
                 "type": "object",
                 "required": ["pointer", "code", "message"],
