@@ -4,11 +4,12 @@ from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, false, or_, select
 from sqlalchemy.orm import Session
 
 from chassis.data.appointments import managers_of
 from chassis.data.database import below, now
+from chassis.data.k_anonymity import TOWNSHIP_DIGITS, find_public_townships, township_query
 from chassis.http.auth import Caller
 from chassis.http.pagination import page
 from chassis.problems import not_found
@@ -16,6 +17,7 @@ from needs.model import Need, NeedListing, Pledge, PledgeListing
 from needs.rules import Managers, view_of
 
 PUBLIC_STATES = ("published", "closed")
+_TOWNSHIPS = township_query("needs", "state = 'published'")
 
 
 def get_need(session: Session, caller: Caller | None, need_id: UUID) -> Need:
@@ -27,10 +29,11 @@ def get_need(session: Session, caller: Caller | None, need_id: UUID) -> Need:
 
 
 def list_published_needs(session: Session, region: str = "", category: str | None = None, **paging: Any) -> dict[str, Any]:
-    """Read a page of the published needs, newest first."""
+    """Read a page of the published needs, newest first. A township that is not shown holds none: its needs are in its county alone."""
     listed = select(Need).join(NeedListing, NeedListing.id == Need.id)
     query = listed.where(NeedListing.region == region, NeedListing.category == (category or ""))
-    return page(session, query, NeedListing.id, **paging)
+    is_shown = len(region) < TOWNSHIP_DIGITS or find_public_townships(session, _TOWNSHIPS, [region])
+    return page(session, query if is_shown else query.where(false()), NeedListing.id, **paging)
 
 
 def list_own_needs(session: Session, caller: Caller, **paging: Any) -> dict[str, Any]:
@@ -45,6 +48,11 @@ def list_managed_needs(session: Session, caller: Caller, region: str = "", state
     if region:
         query = query.where(below(Need.region, region))
     return page(session, query.where(Need.state == state) if state else query, Need.id, **paging)
+
+
+def find_townships(session: Session, needs: Collection[Need]) -> set[str]:
+    """Find the townships of these needs in which enough households have published needs, so that the public may see the township."""
+    return find_public_townships(session, _TOWNSHIPS, {need.region for need in needs})
 
 
 def find_township_managers(session: Session, caller: Caller | None, needs: Collection[Need]) -> Managers:

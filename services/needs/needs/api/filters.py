@@ -1,13 +1,41 @@
-"""Filters shared by the lists of needs and pledges, and the bounds of a quantity."""
+"""Filters shared by the lists of needs and pledges, the scope of a pledge, and the bounds of a quantity."""
+
+from collections.abc import Mapping
+from typing import Any
 
 from chassis.http.fields import Category, Region
 from chassis.http.pagination import PageIn
+from contracts import regions
 
 QUANTITY = (1, 10**9)
 """The least and the greatest quantity that may be asked for or pledged."""
 
 
+SCOPES = (0, 2, 4, 6, 9)
+"""The lengths of region codes that the public may ask for. Villages are missing: asking one by one would reveal where a need is."""
+
+
 class HallIn(PageIn):
-    # No village: the answers mask it, and asking village by village would reveal it.
-    region = Region((0, 2, 4, 6, 9), load_default="")
+    region = Region(
+        SCOPES,
+        load_default="",
+        metadata={"description": "itself and all below; a township in which fewer than five households have published needs shows none"},
+    )
     category = Category()
+
+
+class Scope(Region):
+    """The region where a pledge may go: a township or a wider one.
+
+    A proposal, or none, for a pledge to one village would reveal which needs are there.
+    """
+
+    default_error_messages = {"region_too_narrow": "region_too_narrow"}
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(SCOPES, **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
+        if isinstance(value, str) and len(value) > max(SCOPES) and regions.known(value):
+            raise self.make_error("region_too_narrow")
+        return super()._deserialize(value, attr, data, **kwargs)

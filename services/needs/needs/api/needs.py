@@ -1,5 +1,6 @@
 """HTTP operations on needs."""
 
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -7,6 +8,7 @@ from apiflask import APIBlueprint
 from marshmallow import fields
 from sqlalchemy.orm import Session
 
+from chassis.data.k_anonymity import public_region
 from chassis.http.auth import ANYONE, HOUSEHOLD, STAFF, Caller
 from chassis.http.fields import AllowedOperations, Category, Choice, Id, NothingIn, Region, Schema, Strict, Text, Whole
 from chassis.http.pagination import PageIn, page_of
@@ -14,7 +16,7 @@ from chassis.http.routes import access
 from needs import actions, queries
 from needs.api.filters import QUANTITY, HallIn
 from needs.model import Need
-from needs.rules import Managers, acts_on_need, view_of
+from needs.rules import acts_on_need, view_of
 
 api = APIBlueprint("needs", __name__)
 
@@ -53,7 +55,10 @@ class NeedIn(Strict):
 
 
 class NeedOut(Schema):
-    """A need. If `shown` is `public`, the region is its township's and personal fields are null."""
+    """A need. If `shown` is `public`, personal fields are null and the region is its township.
+
+    The region is its county where fewer than five households of the township have published needs.
+    """
 
     id = fields.UUID(required=True)
     version = fields.Integer(required=True)
@@ -134,7 +139,7 @@ def list_managed_needs(session: Session, caller: Caller, query_data: dict[str, A
 def get_need(session: Session, caller: Caller | None, need_id: UUID) -> Any:
     """Get a need: whole for its own side and its administrators, masked for everybody else once it is published."""
     need = queries.get_need(session, caller, need_id)
-    return _need_out(need, caller, queries.find_township_managers(session, caller, [need]))
+    return _needs_out(session, [need], caller)[0]
 
 
 @api.post("/needs/<uuid:need_id>/verification")
@@ -174,19 +179,23 @@ def close_need(session: Session, caller: Caller, need_id: UUID, json_data: dict[
 
 
 def _answer(session: Session, need: Need, caller: Caller, status: int) -> Any:
-    shown = _need_out(need, caller, queries.find_township_managers(session, caller, [need]))
-    return shown, status, {"Location": f"/v1/needs/{need.id}"}
+    return _needs_out(session, [need], caller)[0], status, {"Location": f"/v1/needs/{need.id}"}
 
 
 def _page_out(session: Session, page: dict[str, Any], caller: Caller | None, masked: bool = False) -> dict[str, Any]:
-    managers = queries.find_township_managers(session, caller, page["items"])
-    return page | {"items": [_need_out(need, caller, managers, masked) for need in page["items"]]}
+    return page | {"items": _needs_out(session, page["items"], caller, masked)}
 
 
-def _need_out(need: Need, caller: Caller | None, managers: Managers, masked: bool = False) -> dict[str, Any]:
-    shown = "public" if masked else view_of(caller, need)
-    more = {"shown": shown, "allowed": acts_on_need(caller, need, managers)}
+def _needs_out(session: Session, needs: Sequence[Need], caller: Caller | None, masked: bool = False) -> list[dict[str, Any]]:
+    managers = queries.find_township_managers(session, caller, needs)
+    views = {need.id: "public" if masked else view_of(caller, need) for need in needs}
+    townships = queries.find_townships(session, [need for need in needs if views[need.id] == "public"])
+    return [_need_out(need, views[need.id], townships, acts_on_need(caller, need, managers)) for need in needs]
+
+
+def _need_out(need: Need, shown: str, townships: Collection[str], acts: list[str]) -> dict[str, Any]:
+    more = {"shown": shown, "allowed": acts}
     whole = {name: getattr(need, name) for name in NeedOut().fields if name not in more} | more
     if shown == "public":
-        whole |= {"region": need.region[:9], "household_id": None, "poster_id": None, "reason": None}
+        whole |= {"region": public_region(need.region, townships), "household_id": None, "poster_id": None, "reason": None}
     return whole

@@ -8,11 +8,11 @@ from marshmallow import ValidationError, fields, validates_schema
 from sqlalchemy.orm import Session
 
 from chassis.http.auth import ANYONE, GIVERS, SIGNED_IN, Caller
-from chassis.http.fields import AllowedOperations, Category, Choice, Moment, NothingIn, Region, Schema, Strict, Text, Whole
+from chassis.http.fields import AllowedOperations, Category, Choice, Moment, NothingIn, Schema, Strict, Text, Whole
 from chassis.http.pagination import PageIn, page_of
 from chassis.http.routes import access
 from needs import actions, queries
-from needs.api.filters import QUANTITY, HallIn
+from needs.api.filters import QUANTITY, HallIn, Scope
 from needs.model import Pledge
 from needs.rules import acts_on_pledge, open_quantity
 
@@ -33,14 +33,14 @@ class PledgeIn(Strict):
     category = Category(required=True, metadata={"description": "an item or a group of the catalogue"})
     unit = Text(20, required=True)
     quantity = Whole(*QUANTITY, required=True)
-    region = Region((0, 2, 4, 6, 9, 12), required=True, metadata={"description": "the region it may go to; empty is the whole country"})
+    region = Scope(required=True, metadata={"description": "the township or wider region it may go to; empty is the whole country"})
     valid_until = Moment(required=True)
     note = Text(500, metadata={"description": "seen by the pledger only"})
 
 
 class PledgeChangeIn(Strict):
     quantity = Whole(*QUANTITY)
-    region = Region((0, 2, 4, 6, 9, 12))
+    region = Scope()
     valid_until = Moment()
 
     @validates_schema

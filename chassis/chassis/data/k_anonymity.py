@@ -1,0 +1,47 @@
+"""The public region of a household's row: its township, or its county where too few households would stand behind the township."""
+
+from collections.abc import Collection
+
+from sqlalchemy import TextClause, text
+from sqlalchemy.orm import Session
+
+from chassis.data.bulk_sql import encode_array
+
+FEWEST_HOUSEHOLDS = 5
+TOWNSHIP_DIGITS, COUNTY_DIGITS = 9, 6
+
+
+def township_query(table: str, condition: str) -> TextClause:
+    """Return a query of the townships among `towns` with enough households in the rows of `table` that meet `condition`.
+
+    It needs an index on `(left(region, 9), household_id)` with this condition. It probes that index once for each household, five times
+    at most for a township, however many rows there are.
+    """
+    households = f"SELECT household_id FROM {table} WHERE {condition} AND left(region, {TOWNSHIP_DIGITS}) = found.town"
+    return text(
+        f"""
+        WITH RECURSIVE found (town, household_id, place) AS (
+            SELECT town COLLATE "C", CAST(NULL AS uuid), 0 FROM unnest(CAST(:towns AS text[])) AS asked (town)
+            UNION ALL
+            SELECT town, next.household_id, place + 1 FROM found CROSS JOIN LATERAL (
+                {households} AND household_id > coalesce(found.household_id, '00000000-0000-0000-0000-000000000000')
+                ORDER BY household_id LIMIT 1
+            ) AS next WHERE place < :fewest
+        )
+        SELECT town FROM found WHERE place = :fewest
+        """
+    )
+
+
+def find_public_townships(session: Session, query: TextClause, regions: Collection[str]) -> set[str]:
+    """Find the townships of these regions that may be shown; `query` comes from `township_query`."""
+    towns = {region[:TOWNSHIP_DIGITS] for region in regions if len(region) >= TOWNSHIP_DIGITS}
+    if not towns:
+        return set()
+    return set(session.scalars(query, {"towns": encode_array(sorted(towns)), "fewest": FEWEST_HOUSEHOLDS}))
+
+
+def public_region(region: str, public_townships: Collection[str]) -> str:
+    """Return the township of a region if it may be shown, else its county; a wider region stays as it is."""
+    town = region[:TOWNSHIP_DIGITS]
+    return town if town in public_townships else region[:COUNTY_DIGITS]
