@@ -2697,7 +2697,7 @@ export interface components {
         PledgeChangeIn: {
             quantity?: number;
             /**
-             * @description division code of 0 or 2 or 4 or 6 or 9 or 12 digits
+             * @description division code of 0 or 2 or 4 or 6 or 9 digits
              * @example 510903
              */
             region?: string;
@@ -2719,7 +2719,7 @@ export interface components {
             unit: string;
             quantity: number;
             /**
-             * @description the region it may go to; empty is the whole country
+             * @description the township or wider region it may go to; empty is the whole country
              * @example 510903
              */
             region: string;
@@ -2778,6 +2778,7 @@ export interface components {
              * @description identifies the request, as `X-Request-Id` does
              */
             instance: string;
+            /** @description the first errors of fields; those of known fields come before unknown fields */
             errors?: {
                 pointer: string;
                 code: string;
@@ -3047,7 +3048,7 @@ export interface components {
             urgency: "normal" | "urgent" | "critical";
             waiting_days: number;
             /**
-             * @description the narrowest region that contains both villages
+             * @description the narrowest region that contains both regions shown
              * @enum {string}
              */
             nearness: "town" | "county" | "city" | "province" | "country";
@@ -4134,7 +4135,7 @@ export interface operations {
                 /** @description `next` of the previous page */
                 cursor?: string;
                 limit?: number;
-                /** @description division code of 0 or 2 or 4 or 6 or 9 digits */
+                /** @description itself and all below; a township in which fewer than five households have published needs shows none */
                 region?: string;
                 category?: string;
             };
@@ -4208,7 +4209,7 @@ export interface operations {
                 /** @description `next` of the previous page */
                 cursor?: string;
                 limit?: number;
-                /** @description division code of 0 or 2 or 4 or 6 or 9 digits */
+                /** @description itself and all below; a township in which fewer than five households have published needs shows none */
                 region?: string;
                 category?: string;
             };

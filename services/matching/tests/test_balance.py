@@ -60,11 +60,12 @@ def accept_all(database: Database) -> None:
 
 
 def test_everybody_sees_what_waits_in_a_region_and_all_around_it(client: Client, database: RolledBack) -> None:
-    book(database, [published(), published(category="food.flour"), published(region="510903001002"), published(region="330106001001")])
+    here = [published(), published(category="food.flour"), *(published(region="510903001002") for _ in range(3))]
+    book(database, [*here, published(region="330106001001")])
     keep(database)
-    assert [asked(client, region=region)["waiting_needs"] for region in ("", "51", "5109", COUNTY, TOWN)] == [4, 3, 3, 3, 3]
-    assert asked(client, region=TOWN, category="food.rice")["units"][0]["waiting_units"] == 100
-    assert asked(client, category="food")["waiting_needs"] == 4
+    assert [asked(client, region=region)["waiting_needs"] for region in ("", "51", "5109", COUNTY, TOWN)] == [6, 5, 5, 5, 5]
+    assert asked(client, region=TOWN, category="food.rice")["units"][0]["waiting_units"] == 200
+    assert asked(client, category="food")["waiting_needs"] == 6
     assert asked(client, category="foo")["waiting_needs"] == 0
 
 
@@ -119,13 +120,13 @@ def test_expired_pledge_is_open_again_when_prolonged(client: Client, database: R
 
 def test_typical_days_are_the_median_until_first_acceptance(client: Client, database: RolledBack) -> None:
     at = datetime.now(UTC)
-    needs = [published(quantity=1, posted_at=at - 40 * DAYS, published_at=at - days * DAYS) for days in (1, 4, 30)]
-    book(database, needs, [offered(quantity=3)])
+    needs = [published(quantity=1, posted_at=at - 40 * DAYS, published_at=at - days * DAYS) for days in (1, 2, 4, 30, 31)]
+    book(database, needs, [offered(quantity=5)])
     clear(database)
     accept_all(database)
     keep(database)
     for region, category in ((COUNTY, "food.rice"), ("", "food"), (TOWN, "food")):
-        assert asked(client, region=region, category=category)["typical_days"] == {"median": 4, "of": 3}
+        assert asked(client, region=region, category=category)["typical_days"] == {"median": 4, "of": 5}
 
 
 def test_only_the_first_match_of_a_need_moves_typical_days(client: Client, database: RolledBack) -> None:

@@ -226,19 +226,19 @@ def test_entry_from_before_a_clock_setback_is_cleared(database: RolledBack) -> N
     assert listed(database) == 0
 
 
-def test_a_village_s_pledge_helps_that_village_only(database: RolledBack) -> None:
-    book(database, published(region="510903001002"), offered(region=VILLAGE))
+def test_a_township_s_pledge_helps_that_township_only(database: RolledBack) -> None:
+    book(database, published(region="510903002001"), offered(region=VILLAGE[:9]))
     assert clear(database) == 0
     book(database, published(region=VILLAGE))
     assert clear(database) == 1
 
 
 def test_clearing_does_not_read_all_needs_of_a_popular_item(database: RolledBack) -> None:
-    book(database, published(region="510903001002"))
+    book(database, published(region="510903002002"))
     with database.begin() as session:
         session.execute(text(MORE_NEEDS.replace("90", "20_000")))
         session.execute(text("ANALYZE needs"))
-    book(database, *(offered(region=VILLAGE) for _ in range(20)))
+    book(database, *(offered(region=VILLAGE[:9]) for _ in range(20)))
     clear(database)
     with database.begin() as session:
         assert session.scalar(text("SELECT seq_tup_read FROM pg_stat_xact_user_tables WHERE relname = 'needs'")) < 20_000

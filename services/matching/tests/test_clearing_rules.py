@@ -45,7 +45,15 @@ def pledge(rest: int = 10, not_for: list[str] | None = None) -> CandidatePledge:
 
 @pytest.mark.parametrize(
     ("words", "excluded"),
-    [([], set()), ([COUNTY], {HERE}), ([HERE], {HERE}), ([OTHER_COUNTY], {THERE}), (["food.rice"], {HERE, THERE}), (["food.oil"], set())],
+    [
+        ([], set()),
+        ([COUNTY], {HERE}),
+        ([HERE[:9]], {HERE}),
+        ([HERE], set()),
+        ([OTHER_COUNTY], {THERE}),
+        (["food.rice"], {HERE, THERE}),
+        (["food.oil"], set()),
+    ],
 )
 def test_pledge_excludes_needs_of_its_areas_and_items(words: list[str], excluded: set[str]) -> None:
     needs = [need(HERE), need(THERE)]

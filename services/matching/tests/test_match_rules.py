@@ -43,13 +43,18 @@ def pledge(**changes: Any) -> Pledge:
         ({"category": "foo"}, False),
         ({"category": "food.rice.brown"}, False),
         ({"scope": ""}, True),
-        ({"scope": VILLAGE}, True),
+        ({"scope": VILLAGE[:9]}, True),
         ({"scope": "5108"}, False),
         ({"unit": "l"}, False),
     ],
 )
 def test_pledge_fits_its_category_unit_and_scope(changes: dict[str, Any], fits: bool) -> None:
-    assert pledge_fits(need(), pledge(**changes)) is fits
+    assert pledge_fits(need(), pledge(**changes), VILLAGE[:9]) is fits
+
+
+@pytest.mark.parametrize(("shown", "scope"), [(VILLAGE[:9], VILLAGE), (VILLAGE[:6], VILLAGE[:9])])
+def test_scope_narrower_than_the_shown_region_never_fits(shown: str, scope: str) -> None:
+    assert [pledge_fits(need(), pledge(scope=one), shown) for one in (scope, scope[:-1] + "9")] == [False, False]
 
 
 @pytest.mark.parametrize(
@@ -67,7 +72,7 @@ def test_pledge_fits_its_category_unit_and_scope(changes: dict[str, Any], fits: 
     ],
 )
 def test_claim_needs_enough_of_a_fitting_open_pledge(of_need: dict[str, Any], of_pledge: dict[str, Any], code: str | None) -> None:
-    problem = find_claim_problem(need(**of_need), pledge(**of_pledge), 5, AT)
+    problem = find_claim_problem(need(**of_need), pledge(**of_pledge), 5, AT, VILLAGE[:6])
     assert (problem and problem.code) == code
 
 

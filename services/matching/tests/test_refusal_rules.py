@@ -7,7 +7,7 @@ from matching.refusals.rules import Consequence, derive_consequence, find_exclud
 from .unbound import CITY, COUNTY, TOWN, VILLAGE
 
 
-@pytest.mark.parametrize(("scope", "area"), [("", COUNTY), (CITY, COUNTY), (COUNTY, TOWN), (TOWN, VILLAGE), (VILLAGE, "")])
+@pytest.mark.parametrize(("scope", "area"), [("", COUNTY), (CITY, COUNTY), (COUNTY, TOWN), (TOWN, "")])
 def test_excluded_area_is_the_next_inside_the_scope(scope: str, area: str) -> None:
     assert find_excluded_area(VILLAGE, scope) == area
 
@@ -16,11 +16,11 @@ def test_excluded_area_is_the_next_inside_the_scope(scope: str, area: str) -> No
     ("reason", "scope", "pledged", "expected"),
     [
         ("too_far", CITY, "food", Consequence(region=COUNTY)),
-        ("too_far", VILLAGE, "food", None),
+        ("too_far", TOWN, "food", None),
         ("does_not_fit", CITY, "food", Consequence(category="food.rice")),
         ("does_not_fit", CITY, "food.rice", None),
         ("out_of_stock", CITY, "food", Consequence(region=None)),
-        ("changed_my_mind", VILLAGE, "food.rice", Consequence(region=None)),
+        ("changed_my_mind", TOWN, "food.rice", Consequence(region=None)),
         ("other", CITY, "food", None),
     ],
 )

@@ -137,7 +137,7 @@ def test_a_need_that_the_pledger_refused_is_not_suggested(chooser: Chooser, data
 
 
 def test_the_village_is_not_told_before_a_need_is_claimed(chooser: Chooser) -> None:
-    chooser.hear(published(region=NEXT))
+    chooser.hear(*(published(region=NEXT) for _ in range(3)))
     chooser.claim(chooser.need)
     [item] = chooser.shown()["items"]
     assert item["region"] == NEXT[:9]

@@ -11,6 +11,8 @@ from msgspec.structs import replace
 Key = tuple[str, str, str]
 """Category, unit and scope of a pledge: pledges with the same key fit the same needs equally well."""
 
+SCOPE_LENGTHS = (0, 2, 4, 6, 9)
+"""The lengths of a scope's code, down to the township. A pledge to one village would tell by its proposals which needs are there."""
 MAX_WEIGHT = 100_000
 LONGEST_WAIT_DAYS = 365
 ENOUGH_KEYS = 10
@@ -99,7 +101,8 @@ def list_fitting_keys(need: Demand) -> Sequence[Key]:
 
 @lru_cache(5_000)
 def _keys(category: str, unit: str, region: str) -> Sequence[Key]:
-    scopes = [region[:length] for length in (0, 2, 4, 6, 9, 12) if length <= len(region)]
+    # Processes of the release before write villages too, until they are replaced.
+    scopes = [region[:length] for length in (*SCOPE_LENGTHS, 12) if length <= len(region)]
     levels = category.split(".")
     return [(".".join(levels[:depth]), unit, scope) for depth in range(len(levels), 0, -1) for scope in scopes]
 

@@ -52,7 +52,10 @@ class TypicalDaysOut(Schema):
 
 
 class BalanceOut(Schema):
-    """The figures of a region and category, as of a moment ago; a village counts in its township."""
+    """The figures of a region and category, as of a moment ago; a village counts in its township.
+
+    The needs of a township in which fewer than five households have published needs count in its county alone.
+    """
 
     region = fields.String(required=True)
     category = fields.String(required=True)

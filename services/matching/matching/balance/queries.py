@@ -9,9 +9,11 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from chassis.data.k_anonymity import TOWNSHIP_DIGITS
 from chassis.problems import invalid
 from matching.balance.rules import classify_supply
 from matching.balance.typical_days import category_range, load_typical_days
+from matching.book.queries import find_townships
 
 # Pledges for a wider region or category reach into this one. Of the enclosing rows only the pledges for exactly those count.
 _BALANCE = text(
@@ -35,17 +37,23 @@ _IN_REGION = "AND region >= :region AND region < :region || '~'"
 _OF_CATEGORY = "AND category >= :category AND category < :behind"
 _BEHIND = "AND (wanting < :weight OR wanting = :weight AND id > :id)"
 _CURSOR = struct.Struct(">q16s")
-_FIGURES = ("waiting_needs", "waiting_units", "open_pledges", "open_units", "reaching_pledges", "reaching_units")
+_OF_NEEDS = ("waiting_needs", "waiting_units")
+_FIGURES = (*_OF_NEEDS, "open_pledges", "open_units", "reaching_pledges", "reaching_units")
 
 
 def load_balance(session: Session, region: str = "", category: str = "") -> dict[str, Any]:
-    """Load the figures of a region and category, with all below them, by unit, and the typical days to a match."""
+    """Load the figures of a region and category, with all below them, by unit, and the typical days to a match.
+
+    A township with too few households shows none of its needs, as in the lists: they count in its county alone.
+    """
     stated = {"region": region, "regions": _regions_to(region), "groups": _groups_of(category), **category_range(category)}
     rows = [dict(row) for row in session.execute(_BALANCE, stated).mappings()]
-    units = [{"unit": row["unit"]} | {name: int(row[name] or 0) for name in _FIGURES} for row in rows]
+    shows_needs = len(region) < TOWNSHIP_DIGITS or bool(find_townships(session, [region]))
+    hidden = {} if shows_needs else dict.fromkeys(_OF_NEEDS, 0)
+    units = [{"unit": row["unit"]} | {name: int(row[name] or 0) for name in _FIGURES} | hidden for row in rows]
     units = [one for one in units if any(one[name] for name in _FIGURES)]
     units = [one | {"standing": classify_supply(one["waiting_units"], one["reaching_units"])} for one in units]
-    days = load_typical_days(session, {(region, category)}).get((region, category))
+    days = load_typical_days(session, {(region, category)}).get((region, category)) if shows_needs else None
     sums = {name: sum(one[name] for one in units) for name in _FIGURES if not name.endswith("units")}
     of = {"median": days[0] if days else None, "of": days[1] if days else 0}
     return {"region": region, "category": category, **sums, "units": units, "typical_days": of}

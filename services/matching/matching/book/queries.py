@@ -1,6 +1,6 @@
 """Queries for matches: one or many, visible to their two sides and to the administrators of the region."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -8,12 +8,19 @@ from sqlalchemy import ColumnElement, and_, case, func, or_, select
 from sqlalchemy.orm import Session, selectinload
 
 from chassis.data.database import below
+from chassis.data.k_anonymity import find_public_townships, township_query
 from chassis.http.auth import Caller
 from chassis.http.pagination import page
 from chassis.problems import not_found
 from matching.book.model import Match, Movement
 
+_TOWNSHIPS = township_query("needs", "NOT ended")
 WITH_TRACKING_NUMBERS = selectinload(Match.movements).undefer(Movement.tracking_number)
+
+
+def find_townships(session: Session, regions: Collection[str]) -> set[str]:
+    """Find the townships of these regions in which enough households have published needs, so that the public may see the township."""
+    return find_public_townships(session, _TOWNSHIPS, regions)
 
 
 def is_own_match(caller: Caller) -> ColumnElement[bool]:

@@ -13,7 +13,7 @@ from chassis.data.bulk_sql import encode_rows, insert_into
 from chassis.data.database import now
 from chassis.messaging import outbox
 from contracts.needs import NeedClosed, NeedPublished, NeedWithdrawn, PledgeChanged, PledgeOffered, PledgeWithdrawn
-from matching.allocation.score import PRIOR_CLASS
+from matching.allocation.score import PRIOR_CLASS, SCOPE_LENGTHS
 from matching.book import clearing_queue
 from matching.book.actions import lapse_proposals, publish_release
 from matching.book.events import match_need_ended
@@ -25,6 +25,8 @@ from matching.reliability import classes
 
 # Every item that was ever asked for, with its unit: pledges for a group look up their items here, one index range each.
 _ADD_CATEGORIES = insert_into("categories", ("category", "unit"), "ON CONFLICT DO NOTHING")
+NARROWEST = max(SCOPE_LENGTHS)
+"""The length to which scopes are cut: events from before this limit may name a village."""
 URGENCY = {"normal": 1, "urgent": 2, "critical": 4}
 
 
@@ -111,7 +113,7 @@ def change_pledge(session: Session, event: PledgeChanged) -> None:
     if not pledge.ended or pledge.paused:
         promised = sum_promised(session, pledge.id)
         pledge.ended = pledge.paused = False
-        pledge.scope, pledge.valid_until, pledge.expired = event.region, event.valid_until, event.valid_until <= now()
+        pledge.scope, pledge.valid_until, pledge.expired = event.region[:NARROWEST], event.valid_until, event.valid_until <= now()
         pledge.quantity = max(event.quantity, promised)
         pledge.rest = pledge.quantity - promised
         session.flush()
@@ -169,7 +171,7 @@ def _pledge_columns(event: PledgeOffered | PledgeChanged | PledgeWithdrawn, know
         "pledger_id": event.pledger_id,
         "category": event.category,
         "unit": event.unit,
-        "scope": event.region,
+        "scope": event.region[:NARROWEST],
         "quantity": event.quantity,
         "rest": event.quantity,
         "ended": False,

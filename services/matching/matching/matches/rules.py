@@ -15,19 +15,25 @@ WITHOUT_NEED = {"household_moved", "need_over"}
 """Reasons of a cancellation after which the household needs nothing any more."""
 
 
-def pledge_fits(need: Need, pledge: Pledge) -> bool:
-    """Tell whether the pledge covers the item, the unit and the village of the need."""
+def pledge_fits(need: Need, pledge: Pledge, shown: str) -> bool:
+    """Tell whether the pledge covers the item, the unit and the region that the need shows.
+
+    A comparison with the need's own region would tell by yes and no where it is.
+    """
     within_category = f"{need.category}.".startswith(f"{pledge.category}.")
-    return within_category and need.region.startswith(pledge.scope) and need.unit == pledge.unit
+    return within_category and shown.startswith(pledge.scope) and need.unit == pledge.unit
 
 
-def find_claim_problem(need: Need, pledge: Pledge, quantity: int, at: datetime) -> Problem | None:
-    """Return the reason why a pledger may not claim this quantity of the need with the pledge, or None."""
+def find_claim_problem(need: Need, pledge: Pledge, quantity: int, at: datetime, shown: str) -> Problem | None:
+    """Return the reason why a pledger may not claim this quantity of the need with the pledge, or None.
+
+    `shown` is the region that the public sees of the need.
+    """
     if pledge.paused:
         return pledge_rests()
     if need.ended or pledge.ended or pledge.valid_until <= at or min(need.rest, pledge.rest) < quantity:
         return not_enough()
-    return None if pledge_fits(need, pledge) else does_not_fit()
+    return None if pledge_fits(need, pledge, shown) else does_not_fit()
 
 
 def split(whole: int, part: int | None, too_much: Callable[[], Problem]) -> tuple[int, int]:

@@ -24,7 +24,7 @@ WORDS = {
     "out_of_stock": {"zh-CN": "暂停对接，直到您修改意向或恢复", "en": "rests until you change the pledge or take this back"},
     "changed_my_mind": {"zh-CN": "暂停对接，直到您修改意向或恢复", "en": "rests until you change the pledge or take this back"},
 }
-PLACES = {"zh-CN": {6: "县", 9: "乡镇", 12: "村"}, "en": {6: "county", 9: "township", 12: "village"}}
+PLACES = {"zh-CN": {6: "县", 9: "乡镇"}, "en": {6: "county", 9: "township"}}
 
 
 class LessonsIn(PageIn):

@@ -1,14 +1,14 @@
 """Rules that follow from a refusal, for its one pledge.
 
-`too_far` excludes the county of the need; for a pledge to one county its township, for a pledge to one township its village.
-`does_not_fit` excludes the item, if the pledge is for a group of items. `out_of_stock` and `changed_my_mind` pause the pledge. Any other
-reason only bars the refused pair.
+`too_far` excludes the county of the need, and for a pledge to one county its township. It excludes nothing for a pledge to one township:
+the match showed no narrower region, so its pledger judged none. `does_not_fit` excludes the item, if the pledge is for a group of items.
+`out_of_stock` and `changed_my_mind` pause the pledge. Any other reason only bars the refused pair.
 """
 
 from dataclasses import dataclass
 
 PAUSING_REASONS = ("out_of_stock", "changed_my_mind")
-AREA_LENGTHS = (6, 9, 12)
+AREA_LENGTHS = (6, 9)
 """Lengths of the region codes that a rule may exclude; the first one narrower than the pledge's scope is taken."""
 
 

@@ -12,12 +12,13 @@ from chassis.http.fields import Choice, Id, Schema, Strict
 from chassis.http.routes import access
 from chassis.problems import language
 from matching.allocation.reasons import LEVELS, URGENCIES, VALUES
+from matching.allocation.score import SCOPE_LENGTHS
 from matching.suggestions import queries
 from matching.suggestions.queries import Suggested
 
 api = APIBlueprint("suggestions", __name__)
 
-NEARNESS = {LEVELS[length]: (VALUES["zh-CN"][LEVELS[length]], f"the same {LEVELS[length]}") for length in (9, 6, 4, 2, 0)}
+NEARNESS = {LEVELS[length]: (VALUES["zh-CN"][LEVELS[length]], f"the same {LEVELS[length]}") for length in reversed(SCOPE_LENGTHS)}
 URGENCY = {word: (VALUES["zh-CN"][word], word) for word in URGENCIES.values()}
 WORDS = {
     "zh-CN": "{nearness}的这项需求同样合适，那里的村子最近还没有得到帮助",
@@ -31,7 +32,7 @@ class ChosenIn(Strict):
 
 
 class SuggestedOut(Schema):
-    """Another need that the pledge fits. Its region is the township; a claim reveals the village."""
+    """Another need that the pledge fits. Its region is the one that the hall shows; a claim reveals the village."""
 
     need_id = fields.UUID(required=True)
     region = fields.String(required=True)
@@ -40,7 +41,7 @@ class SuggestedOut(Schema):
     open = fields.Integer(required=True, metadata={"description": "whole units that are not set aside"})
     urgency = Choice(URGENCY, required=True)
     waiting_days = fields.Integer(required=True)
-    nearness = Choice(NEARNESS, required=True, metadata={"description": "the narrowest region that contains both villages"})
+    nearness = Choice(NEARNESS, required=True, metadata={"description": "the narrowest region that contains both regions shown"})
     text = fields.String(required=True)
 
 
@@ -58,15 +59,15 @@ class SuggestionsOut(Schema):
 def suggest_needs(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
     """Suggest needs in villages without help, before a claim in a village that has had help. The caller may claim one of them instead."""
     found = queries.suggest_needs(session, caller, **query_data)
-    return {"helped": found.helped, "items": [_shown(one, found.village) for one in found.needs]}
+    return {"helped": found.helped, "items": [_shown(one, found.region) for one in found.needs]}
 
 
 def _shown(one: Suggested, chosen: str) -> dict[str, Any]:
-    nearness = LEVELS[max(length for length in LEVELS if one.region[:length] == chosen[:length])]
+    nearness = LEVELS[max(length for length in SCOPE_LENGTHS if length <= len(chosen) and one.region.startswith(chosen[:length]))]
     spoken = NEARNESS[nearness][0 if language() == "zh-CN" else 1]
     return {
         "need_id": one.need_id,
-        "region": one.region[:9],
+        "region": one.region,
         "category": one.category,
         "unit": one.unit,
         "open": one.open,

@@ -1,7 +1,7 @@
 """Needs like a chosen one, in villages that have had no help."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,9 +11,12 @@ from sqlalchemy.orm import Session
 
 from chassis.data.bulk_sql import encode_array
 from chassis.data.database import now
+from chassis.data.k_anonymity import public_region
 from chassis.http.auth import Caller
+from matching.allocation.score import SCOPE_LENGTHS
 from matching.book.model import Need, Pledge
 from matching.book.problems import unknown_need, unknown_pledge
+from matching.book.queries import find_townships
 from matching.refusals.conditions import pair_is_allowed
 
 MOST = 3
@@ -46,7 +49,7 @@ _SUGGESTED = text(
 
 @dataclass(frozen=True)
 class Suggested:
-    """A need like the chosen one; `open` in whole units, `region` down to the village."""
+    """A need like the chosen one; `open` in whole units, `region` as the public sees it."""
 
     need_id: UUID
     region: str
@@ -59,9 +62,12 @@ class Suggested:
 
 @dataclass(frozen=True)
 class Suggestions:
-    """Suggestions instead of a need in `village`; `helped` needs there had help lately. Without such help there are none."""
+    """Suggestions instead of a need in `region`, as the public sees it; `helped` needs of its village had help lately.
 
-    village: str
+    Without such help there are none.
+    """
+
+    region: str
     helped: int
     needs: Sequence[Suggested]
 
@@ -80,16 +86,18 @@ def suggest_needs(session: Session, caller: Caller, need_id: UUID, pledge_id: UU
     at = now()
     helped = session.scalar(_HELPED_IN, {"village": need.region, "at": at}) or 0
     found: list[Suggested] = []
-    for area in _areas(need.region, pledge.scope) if helped else []:
+    shown = public_region(need.region, find_townships(session, [need.region]))
+    for area in _areas(need.region, pledge.scope) if helped and shown.startswith(pledge.scope) else []:
         found += _within(session, area, need, pledge, [one.region for one in found], at)
         if len(found) == MOST:
             break
-    return Suggestions(need.region, helped, found)
+    townships = find_townships(session, [one.region for one in found])
+    return Suggestions(shown, helped, [replace(one, region=public_region(one.region, townships)) for one in found])
 
 
 def _areas(village: str, scope: str) -> list[str]:
     """Return the regions to search, from the township outwards, within the scope of the pledge."""
-    return [village[:length] for length in (9, 6, 4, 2, 0) if length >= len(scope)]
+    return [village[:length] for length in reversed(SCOPE_LENGTHS) if length >= len(scope)]
 
 
 def _within(session: Session, area: str, need: Need, pledge: Pledge, shown: list[str], at: datetime) -> list[Suggested]:

@@ -40,6 +40,11 @@ class Book:
             if self.rest_of_need(need):
                 yield from ((need, one) for one in open_pledges if fits(need, one) and not self.barred(need, one))
 
+    def shown(self, need: Need) -> str:
+        """The region that the public sees: the township of five households, which have a need each here; else the county."""
+        neighbours = [one for one in self.needs.values() if not one.ended and one.region[:9] == need.region[:9]]
+        return need.region[: 9 if len(neighbours) >= 5 else 6]
+
     def hear_published(self, need: Need) -> list[Told]:
         self.needs.setdefault(need.id, need)
         return []
@@ -158,7 +163,7 @@ class Book:
 
     def _learn(self, match: Match, reason: str) -> list[Told]:
         pledge, region = match.pledge, match.need.region
-        narrower = [length for length in (6, 9, 12) if length > len(pledge.scope)]
+        narrower = [length for length in (6, 9) if length > len(pledge.scope)]
         if reason == "too_far" and narrower:
             pledge.lessons.append(Lesson(match, region=region[: narrower[0]]))
         if reason == "does_not_fit" and match.need.category != pledge.category:
@@ -201,7 +206,7 @@ class Book:
             raise Refused("pledge_rests")
         if pledge.expired or min(self.rest_of_need(need), self.rest_of_pledge(pledge)) < quantity:
             raise Refused("not_enough")
-        if not fits(need, pledge):
+        if not fits(need, pledge) or not self.shown(need).startswith(pledge.scope):
             raise Refused("does_not_fit")
 
     def note_claim(self, match: Match) -> list[Told]:

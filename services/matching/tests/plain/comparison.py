@@ -250,4 +250,4 @@ def need_of(event: Any, ended: bool = False) -> Need:
 
 
 def pledge_of(event: Any) -> Pledge:
-    return Pledge(event.pledge_id, event.version, event.pledger_id, event.region, event.category, event.unit, event.quantity)
+    return Pledge(event.pledge_id, event.version, event.pledger_id, event.region[:9], event.category, event.unit, event.quantity)

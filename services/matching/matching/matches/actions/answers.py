@@ -6,6 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from chassis.data.database import new_id, now
+from chassis.data.k_anonymity import public_region
 from chassis.http.auth import Caller
 from chassis.messaging import outbox
 from matching.book.actions import change_state, lapse_proposals, record_movement
@@ -13,6 +14,7 @@ from matching.book.events import match_accepted, match_declined, match_facts, ma
 from matching.book.lock import lock_for_action
 from matching.book.model import Match, Need, Pledge
 from matching.book.problems import not_enough, unknown_need, unknown_pledge
+from matching.book.queries import find_townships
 from matching.book.release import release_matches, release_part
 from matching.matches.rules import find_claim_problem, split
 from matching.refusals.actions import add_rule_from_refusal
@@ -74,7 +76,7 @@ def claim_need(session: Session, caller: Caller, need_id: UUID, pledge_id: UUID,
     need = session.get(Need, need_id, with_for_update=True, populate_existing=True)
     if need is None:
         raise unknown_need()
-    if problem := find_claim_problem(need, pledge, quantity, now()):
+    if problem := find_claim_problem(need, pledge, quantity, now(), public_region(need.region, find_townships(session, [need.region]))):
         raise problem
     need.rest -= quantity
     pledge.rest -= quantity
