@@ -43,8 +43,29 @@ class Problem(Exception):
             "title": self.words[language].format_map(self.details),
         }
         if self.errors:
-            body["errors"] = [error | {"message": FIELD_WORDS[error["code"]][language]} for error in self.errors]
+            body["errors"] = [error | {"message": FieldCode.of(error["code"]).message(language)} for error in self.errors]
         return body
+
+
+class FieldCode(str):
+    """The code of a field's error: a key of `FIELD_WORDS`, with details for its words."""
+
+    words: str
+    details: dict[str, object]
+
+    def __new__(cls, code: str, words: str | None = None, **details: object) -> "FieldCode":
+        """Make a code whose message is that of `words`, when several messages share the code."""
+        made = super().__new__(cls, code)
+        made.words, made.details = words or code, details
+        return made
+
+    @classmethod
+    def of(cls, code: str) -> "FieldCode":
+        return code if isinstance(code, cls) else cls(code)
+
+    def message(self, language: str) -> str:
+        """Return the message in `zh-CN` or `en`."""
+        return FIELD_WORDS[self.words][language].format_map(self.details)
 
 
 def problem(status: int, code: str, *, zh: str, en: str) -> type[Problem]:
@@ -101,6 +122,37 @@ FIELD_WORDS = {
     "not_text": {"zh-CN": "须是文字", "en": "must be text"},
     "text_length": {"zh-CN": "文字过长或过短", "en": "too long or too short"},
     "text_form": {"zh-CN": "格式不对", "en": "not of the right form"},
+    "text_unknown": {
+        "zh-CN": "第 {position} 个字符（{character}）在别的设备上无法显示",
+        "en": "character {position} ({character}) is not known to other devices",
+    },
+    "text_invisible": {
+        "zh-CN": "第 {position} 个字符（{character}）看不见，请删去",
+        "en": "character {position} ({character}) shows nothing, remove it",
+    },
+    "text_misleading": {
+        "zh-CN": "第 {position} 个字符（{character}）会被看成别的字，或打乱文字顺序，请重新输入",
+        "en": "character {position} ({character}) looks like another or changes the order of the text, type it again",
+    },
+    "text_mark": {
+        "zh-CN": "第 {position} 个字符（{character}）是附加符号，前面没有字母或叠加过多",
+        "en": "character {position} ({character}) is a mark without a letter, or one too many",
+    },
+    "name_character": {
+        "zh-CN": "姓名或名称不能含第 {position} 个字符（{character}）",
+        "en": "a name cannot hold character {position} ({character})",
+    },
+    "name_letters": {"zh-CN": "姓名或名称须含文字", "en": "a name must hold letters"},
+    "name_scripts": {"zh-CN": "姓名或名称混用了容易混淆的文字", "en": "a name must not mix scripts that look alike"},
+    "code_form": {
+        "zh-CN": "号码不对；空格、看不见的字符已去掉，全角字符已改为半角，请核对其余部分",
+        "en": "not a right number; spaces and invisible characters were dropped, full-width ones changed, check the rest",
+    },
+    "phone_form": {
+        "zh-CN": "须是中国大陆手机号；空格、横线、括号、看不见的字符和 +86 已去掉，全角数字已改为半角，请核对其余部分",
+        "en": "must be a mobile number of mainland China; spaces, dashes, brackets, invisible characters and +86 were dropped,"
+        " full-width digits changed, check the rest",
+    },
     "not_whole": {"zh-CN": "须是整数", "en": "must be a whole number"},
     "out_of_range": {"zh-CN": "超出允许的范围", "en": "out of range"},
     "not_a_choice": {"zh-CN": "不在可选项之中", "en": "not one of the choices"},

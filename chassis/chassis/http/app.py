@@ -151,7 +151,7 @@ def _pointers(found: dict[str, Any]) -> list[dict[str, str]]:
             for key, below in node.items():
                 walk(below, path if key == "_schema" else f"{path}/{_step(key)}")
         else:
-            code = str(node[0]) if isinstance(node, list) and node else "wrong"
+            code = node[0] if isinstance(node, list) and node else "wrong"
             errors.append({"pointer": path, "code": code if code in FIELD_WORDS else "wrong"})
 
     for location, messages in found.items():

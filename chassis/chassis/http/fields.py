@@ -10,8 +10,10 @@ from datetime import datetime
 from typing import Any
 
 import apiflask
-from marshmallow import RAISE, fields, validate
+from marshmallow import RAISE, ValidationError, fields, validate
 
+from chassis.problems import FieldCode
+from chassis.text import UnfitText, clean_code, read_name, read_text
 from contracts import regions
 
 NEVER: dict[str, str | list[Any] | dict[Any, Any]] = {"required": "required", "null": "null", "validator_failed": "wrong"}
@@ -38,9 +40,11 @@ class NothingIn(Strict):
 
 
 class Text(fields.String):
-    """Text of `least` to `most` characters, without control characters other than line breaks and tabs."""
+    """Free text of `least` to `most` characters in NFC. `chassis.text` refuses what shows nothing; `docs/text.md` has examples."""
 
-    default_error_messages = NEVER | {"invalid": "not_text", "length": "text_length", "form": "text_form"}
+    default_error_messages = NEVER | {"invalid": "not_text"}
+    words: Mapping[str, str] = {}
+    """Messages of this field by code, as keys of `FIELD_WORDS`, where another than the code's own says more."""
 
     def __init__(self, most: int = 200, least: int = 1, pattern: str | None = None, **options: Any) -> None:
         checks: list[Any] = [validate.Length(min=least, max=most, error="text_length")]
@@ -49,10 +53,43 @@ class Text(fields.String):
         super().__init__(validate=checks, **options)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
-        text: str = super()._deserialize(value, attr, data, **kwargs).strip()
-        if any((ord(character) < 32 and character not in "\n\r\t") or 0xD800 <= ord(character) <= 0xDFFF for character in text):
-            raise self.make_error("form")
-        return text
+        try:
+            return self.read(super()._deserialize(value, attr, data, **kwargs))
+        except UnfitText as unfit:
+            raise ValidationError(FieldCode(unfit.code, self.words.get(unfit.code), **unfit.details)) from None
+
+    def read(self, written: str) -> str:
+        """Return the text in its one form. Raises `UnfitText`."""
+        return read_text(written)
+
+
+class Name(Text):
+    """The name of a person or body, in any script that people in China use; `chassis.text` refuses what misleads."""
+
+    def read(self, written: str) -> str:
+        return read_name(written)
+
+
+class Code(Text):
+    """A number or code, without what pasting brings along: spaces, invisible characters, those of `dropped`.
+
+    The cleaned code has to match `pattern`; `most` limits what is sent.
+    """
+
+    words = {"text_form": "code_form"}
+
+    def __init__(self, pattern: str, dropped: str = "", most: int = 100, **options: Any) -> None:
+        self._pattern, self._dropped, self._most = re.compile(pattern, re.ASCII), dropped, most
+        super().__init__(most, **options)
+
+    def read(self, written: str) -> str:
+        """Return the cleaned code. Raises `UnfitText`."""
+        if len(written) > self._most:
+            raise UnfitText("text_length")
+        code = clean_code(written, self._dropped)
+        if not self._pattern.fullmatch(code):
+            raise UnfitText("text_form")
+        return code
 
 
 class Whole(fields.Integer):

@@ -165,6 +165,26 @@ def test_refused_rows_are_listed_and_the_rest_is_imported(database: Database, tm
     assert len(pending(database)) == 2
 
 
+def test_imported_names_and_phones_pass_the_profile(
+    database: Database, client: Client, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    number = phone()
+    rows = [
+        donor(name="阿依古丽•买买提", phone=f"\u202a+86 {number}\u202c"),
+        donor(name="李\u200b四"),
+        donor(name="\u3164"),
+        donor(name="Аlice"),
+        household(kind="household", name="王ニ"),
+        household(kind="household", name="卫𠮷", national_id=f"\u00a0{national_id()}\u200e"),
+    ]
+    refused = tmp_path / "refused.csv"
+    assert import_rows(capsys, tmp_path, rows, refused=str(refused)) == {"imported": 2, "refused": 4}
+    codes = ["text_invisible", "text_invisible", "name_scripts", "text_misleading"]
+    assert [(one["field"], one["code"]) for one in read(refused)] == [("name", code) for code in codes]
+    token = client.post("/v1/sessions", {"phone": number, "password": PASSWORD}).json["access_token"]
+    assert client.flask.get("/v1/me", headers={"Authorization": f"Bearer {token}"}).json["name"] == "阿依古丽·买买提"
+
+
 def test_a_list_in_gb18030_with_empty_rows_is_imported(
     database: Database, client: Client, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

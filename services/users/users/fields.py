@@ -1,11 +1,12 @@
 """Fields that only users has, and the labels of its choices in both languages."""
 
-from collections.abc import Mapping
 from typing import Any
 
-from chassis.http.fields import Text
+from chassis.http.fields import Code, Text
+from chassis.text import UnfitText, read_secret
 from users import passwords, personal
 
+PASTED = "spaces, dashes, brackets and invisible characters are dropped, full-width characters changed to ASCII"
 KINDS = {
     "household": ("贫困户", "household"),
     "donor": ("爱心人士", "donor"),
@@ -29,32 +30,36 @@ LEVELS = {
 APPOINTMENT_STATES = {"active": ("在任", "in office"), "dismissed": ("已解除", "dismissed")}
 
 
-class Phone(Text):
-    """A mobile number of mainland China, read with or without +86; loaded as E.164."""
+class Phone(Code):
+    """A mobile number of mainland China, as people type or paste it, with or without +86; loaded as E.164."""
+
+    words = {"text_form": "phone_form"}
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(20, metadata={"example": "13800001234", "format": "phone"} | options.pop("metadata", {}), **options)
+        metadata = {"example": "13800001234", "format": "phone", "description": PASTED} | options.pop("metadata", {})
+        super().__init__(r"\+?[0-9]{11,17}", "-()", metadata=metadata, **options)
 
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
-        text = super()._deserialize(value, attr, data, **kwargs)
+    def read(self, written: str) -> str:
+        """Return the number in E.164. Raises `UnfitText`."""
         try:
-            return personal.parse_mobile(text)
+            return personal.parse_mobile(super().read(written))
         except ValueError:
-            raise self.make_error("form") from None
+            raise UnfitText("text_form") from None
 
 
-class NationalId(Text):
-    """The number of a resident's identity card with a valid check digit."""
+class NationalId(Code):
+    """The number of a resident's identity card with a valid check digit, as people type or paste it."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(18, metadata={"example": "11010519491231002X"} | options.pop("metadata", {}), **options)
+        metadata = {"example": "11010519491231002X", "description": PASTED} | options.pop("metadata", {})
+        super().__init__("[0-9]{17}[0-9Xx]", "-()", metadata=metadata, **options)
 
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
-        text = super()._deserialize(value, attr, data, **kwargs)
+    def read(self, written: str) -> str:
+        """Return the number with a final `X` in upper case. Raises `UnfitText`."""
         try:
-            return personal.parse_national_id(text)
+            return personal.parse_national_id(super().read(written))
         except ValueError:
-            raise self.make_error("form") from None
+            raise UnfitText("text_form") from None
 
 
 class Password(Text):
@@ -63,6 +68,5 @@ class Password(Text):
     def __init__(self, least: int = passwords.LEAST, **options: Any) -> None:
         super().__init__(passwords.MOST, least=least, metadata={"format": "password"} | options.pop("metadata", {}), **options)
 
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
-        super()._deserialize(value, attr, data, **kwargs)
-        return str(value)
+    def read(self, written: str) -> str:
+        return read_secret(written)

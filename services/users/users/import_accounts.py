@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from chassis.data.database import Database
-from chassis.http.fields import Choice, Region, Schema, Text
+from chassis.http.fields import Choice, Code, Region, Schema
 from chassis.problems import Problem
 from chassis.settings import Settings
 from users import passwords
@@ -43,7 +43,7 @@ class StaffRow(AccountRow):
 
 class HouseholdRow(HouseholdIn):
     kind = Choice(KINDS, required=True)
-    campaign = Text(40, pattern="[A-Za-z0-9_-]+")
+    campaign = Code("[A-Za-z0-9_-]{1,40}")
 
 
 _ROWS: dict[str, Schema] = {"household": HouseholdRow(), "staff": StaffRow()}

@@ -8,7 +8,7 @@ from marshmallow import fields
 from sqlalchemy.orm import Session
 
 from chassis.http.auth import ANYONE, SIGNED_IN, Caller
-from chassis.http.fields import Choice, Region, Schema, Strict, Text
+from chassis.http.fields import Choice, Code, Name, Region, Schema, Strict
 from chassis.http.routes import access
 from chassis.problems import not_found
 from users import queries
@@ -25,10 +25,10 @@ REGISTERING_KINDS = {kind: labels for kind, labels in KINDS.items() if kind != "
 class AccountIn(Strict):
     kind = Choice(REGISTERING_KINDS, required=True, metadata={"description": "households are registered by their village"})
     phone = Phone(required=True)
-    name = Text(100, required=True)
+    name = Name(100, required=True)
     password = Password(required=True)
     region = Region((0, 2, 4, 6, 9, 12), load_default="", metadata={"description": "place of living or work; may be empty"})
-    campaign = Text(40, pattern="[A-Za-z0-9_-]+", metadata={"description": "invitation code of the campaign that brought them"})
+    campaign = Code("[A-Za-z0-9_-]{1,40}", metadata={"description": "invitation code of the campaign that brought them"})
 
 
 class AccountOut(Schema):

@@ -8,7 +8,7 @@ from marshmallow import ValidationError, fields, validates_schema
 from sqlalchemy.orm import Session
 
 from chassis.http.auth import HOUSEHOLD, STAFF, Caller
-from chassis.http.fields import Choice, Region, Schema, Strict, Text
+from chassis.http.fields import Choice, Name, Region, Schema, Strict
 from chassis.http.pagination import PageIn, page_of
 from chassis.http.routes import access
 from users import queries
@@ -21,7 +21,7 @@ api = APIBlueprint("households", __name__)
 
 
 class HouseholdIn(Strict):
-    name = Text(100, required=True, metadata={"description": "of the householder"})
+    name = Name(100, required=True, metadata={"description": "of the householder"})
     national_id = NationalId(required=True)
     status = Choice(STATUSES, load_default="registered")
     region = Region((12,), required=True)

@@ -7,7 +7,7 @@ from apiflask import APIBlueprint
 from sqlalchemy.orm import Session
 
 from chassis.http.auth import GIVERS, HOUSEHOLD, SIGNED_IN, STAFF, Caller
-from chassis.http.fields import Choice, NothingIn, Strict, Text, Whole
+from chassis.http.fields import Choice, Code, NothingIn, Strict, Whole
 from chassis.http.routes import access
 from matching.book.labels import CANCELLATIONS, CARRIERS, DIFFERENCES
 from matching.matches.actions import delivery as actions
@@ -18,7 +18,7 @@ api = APIBlueprint("delivery", __name__)
 
 class SendingIn(Strict):
     carrier = Choice(CARRIERS, required=True)
-    tracking_number = Text(40, pattern="[A-Za-z0-9-]+", metadata={"description": "kept encrypted, shown to both sides"})
+    tracking_number = Code("[A-Za-z0-9-]{1,40}", metadata={"description": "kept encrypted, shown to both sides"})
     quantity = Whole(1, 10**9, metadata={"description": "units sent; if fewer than promised, the rest is free again"})
 
 
