@@ -7,14 +7,20 @@ from environs import Env
 from flask import Blueprint, Flask
 from flask_swagger_ui import get_swaggerui_blueprint
 
-from chassis.http import draining
+from chassis.http import draining, headers
 from chassis.http.server import serve
 from chassis.settings import WebSettings
 
 
 def pages(documents: Sequence[dict[str, str]]) -> Blueprint:
     """Return pages at `/docs` for documents of the same origin (`url`, `name`); the first is shown first, nothing comes from elsewhere."""
-    config = {"app_name": "Duijie 对接 API", "urls": documents, "tryItOutEnabled": True, "validatorUrl": "none"}
+    config = {
+        "app_name": "Duijie 对接 API",
+        "urls": documents,
+        "tryItOutEnabled": True,
+        "validatorUrl": "none",
+        "oauth2RedirectUrl": "/docs/oauth2-redirect.html",
+    }
     blueprint: Blueprint = get_swaggerui_blueprint("/docs", documents[0]["url"], config=config)
     return blueprint
 
@@ -24,6 +30,7 @@ def create() -> Flask:
     app = Flask(__name__)
     app.register_blueprint(pages([{"url": f"/openapi/{name}.json", "name": name} for name in sys.argv[1:]]))
     app.add_url_rule("/livez", "livez", lambda: {"status": "ok"})
+    headers.install_on_pages(app, WebSettings.of_environment())
     draining.install(app)
     return app
 

@@ -107,6 +107,12 @@ body_too_slow = problem(
 )
 unsupported_type = problem(415, "unsupported_type", zh="这个地址不接受此类型的请求内容", en="The address takes no body of this type")
 header_too_large = problem(431, "header_too_large", zh="请求头过大", en="The header of the request is too large")
+not_utf8 = problem(
+    415,
+    "not_utf8",
+    zh="请求内容须用 UTF-8 编码，不带字节顺序标记（BOM）",
+    en="The body must be UTF-8, without a byte order mark",
+)
 invalid = problem(422, "invalid", zh="填写的内容有误", en="Some fields are not right")
 key_reused = problem(422, "key_reused", zh="这个 Idempotency-Key 已用于另一请求", en="This Idempotency-Key was used for another request")
 broken = problem(500, "broken", zh="服务出错了，我们已记录", en="Something broke on our side; it is recorded")

@@ -1839,6 +1839,7 @@ export interface components {
             kind: "donor" | "organisation" | "merchant" | "volunteer" | "staff";
             /**
              * Format: phone
+             * @description spaces, dashes, brackets and invisible characters are dropped, full-width characters changed to ASCII
              * @example 13800001234
              */
             phone: string;
@@ -2355,7 +2356,10 @@ export interface components {
         HouseholdIn: {
             /** @description of the householder */
             name: string;
-            /** @example 11010519491231002X */
+            /**
+             * @description spaces, dashes, brackets and invisible characters are dropped, full-width characters changed to ASCII
+             * @example 11010519491231002X
+             */
             national_id: string;
             /**
              * @description registered: 在册 · registered; lifted: 已脱贫 · lifted out of poverty; monitored: 监测户 · monitored
@@ -3005,6 +3009,7 @@ export interface components {
         SignInIn: {
             /**
              * Format: phone
+             * @description spaces, dashes, brackets and invisible characters are dropped, full-width characters changed to ASCII
              * @example 13800001234
              */
             phone: string;

@@ -20,7 +20,9 @@ def render_compose() -> str:
     template = Environment(trim_blocks=True, undefined=StrictUndefined, keep_trailing_newline=True).from_string(
         (HERE / "compose.yaml.jinja").read_text("utf-8")
     )
-    return template.render(services=list(services().values()), image_of=image_of, shared=ON_ONE_ADDRESS)
+    # Slips lead to the process that serves their page.
+    shared = ON_ONE_ADDRESS | {"PUBLIC_URL": f"http://127.0.0.1:{services()['matching'].port}"}
+    return template.render(services=list(services().values()), image_of=image_of, shared=shared)
 
 
 def make_keys(folder: Path) -> None:

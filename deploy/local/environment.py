@@ -10,6 +10,7 @@ from cryptography.fernet import Fernet
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from deploy.local.client import Origin
 from deploy.services import services
 
 
@@ -22,13 +23,14 @@ ON_ONE_ADDRESS = {"RATE_SIGN_INS": "100000/minute", "RATE_GUESTS": "100000/minut
 """Rate limits for a laptop, where all requests come from one address."""
 
 
-def environment(folder: Path, database_url: Callable[[str], str], *, origin: str, broker_url: str | None = None) -> dict[str, str]:
+def environment(folder: Path, database_url: Callable[[str], str], *, origin: Origin, broker_url: str | None = None) -> dict[str, str]:
     """Return the environment of every process. Keys are made once and kept in `folder`, readable by its owner only."""
     variables: dict[str, str] = (
         ON_ONE_ADDRESS
+        | {"PUBLIC_URL": origin("/v1/slips/page")}
         | dict(os.environ)
         | keys_of(folder)
-        | {"JWKS_URL": f"{origin}/v1/jwks", "USERS_SIGNING_KEYS": str(signing_key_of(folder))}
+        | {"JWKS_URL": f"{origin('/v1/jwks')}/v1/jwks", "USERS_SIGNING_KEYS": str(signing_key_of(folder))}
     )
     variables |= {f"{name.upper()}_DATABASE_URL": database_url(name) for name in services()}
     return variables | ({"BROKER_URL": broker_url} if broker_url else {})

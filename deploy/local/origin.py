@@ -9,6 +9,7 @@ from typing import Any
 from flask import Flask, Response, render_template
 
 from chassis.docs import pages
+from chassis.http import headers
 from chassis.http.front import WSGIApplication
 from chassis.http.server import largest_body, serve
 from chassis.settings import WebSettings
@@ -25,6 +26,7 @@ def front_desk() -> Flask:
     app.register_blueprint(pages(documents))
     app.add_url_rule("/openapi.json", "openapi", cache(openapi.build_house_document))
     app.add_url_rule("/", "home", lambda: render_template("home.html", services=answering))
+    headers.install_on_pages(app, WebSettings.of_environment())
     return app
 
 
@@ -50,9 +52,9 @@ def _health(apps: dict[str, Flask], environ: dict[str, Any], start_response: Any
         said: list[str] = []
         body = list(app(dict(environ), lambda status, headers, exc_info=None, said=said: said.append(status)))
         if not said[0].startswith("200"):
-            response = Response(b"".join(body), said[0], content_type="application/problem+json")
+            response = Response(b"".join(body), said[0], content_type="application/problem+json", headers=headers.SAFE)
             return response(environ, start_response)
-    return Response('{"status":"ok"}\n', content_type="application/json")(environ, start_response)
+    return Response('{"status":"ok"}\n', content_type="application/json", headers=headers.SAFE)(environ, start_response)
 
 
 def main() -> None:

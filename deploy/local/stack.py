@@ -40,7 +40,7 @@ def main() -> None:
     ):
         for name in services():
             database.create(name)
-        variables = environment(folder, database.url, origin=by_service(addresses)("/v1/jwks"), broker_url=broker.url())
+        variables = environment(folder, database.url, origin=by_service(addresses), broker_url=broker.url())
         processes = InImages(variables) if arguments.images else Here(variables)
         for step in ("chassis.migrate", "chassis.topology"):
             print(f"… {step}", flush=True)

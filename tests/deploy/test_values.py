@@ -7,7 +7,7 @@ import re
 import pytest
 import yaml
 
-from tests.deploy.rendered import CHART, VALUES, helm, objects, of_kind, text
+from tests.deploy.rendered import CHART, VALUES, helm, objects, of_kind, pods, text
 
 SECRETS = re.compile(
     r"BEGIN [A-Z ]*PRIVATE KEY|://[^/\s:$]+:[^$@\s]+@|\b[A-Za-z0-9_-]{43}=|(?i:password|token|secret_?key)\s*[:=]\s*[\"']?[^\s\"'{$(]"
@@ -63,6 +63,19 @@ def test_secret_unsafe_and_unread_values_are_refused(path: str, value: object) -
 def test_a_route_without_a_host_is_refused_with_the_reason() -> None:
     said = helm("template", "duijie", str(CHART), "--set", "route.enabled=true")
     assert "route.host is the name people reach the house by" in said.stderr
+
+
+def test_house_without_an_address_is_refused_with_the_reason() -> None:
+    said = helm("template", "duijie", str(CHART))
+    assert said.returncode != 0
+    assert "PUBLIC_URL is the address that people reach the house by" in said.stderr
+
+
+@pytest.mark.parametrize(("values", "address"), [("values-production", "https"), ("values-small", "http"), ("values", "https")])
+def test_web_processes_know_their_public_address(values: str, address: str) -> None:
+    told = [env for pod in pods(objects(values)) for one in pod.containers for env in one["env"] if env["name"] == "PUBLIC_URL"]
+    assert told
+    assert {env["value"].partition("://")[0] for env in told} == {address}
 
 
 def test_every_default_is_described_by_the_schema() -> None:

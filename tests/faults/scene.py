@@ -114,6 +114,7 @@ class Scene:
             "POOL_SIZE": "8",
             "SEAL_KEYS": Fernet.generate_key().decode(),
             "FINGERPRINT_KEY": "faults",
+            "PUBLIC_URL": "https://duijie.example.org",
         }
         self.roles = {name: Role(name, self.environment, folder, is_forked=is_forked) for name in roles}
         self.keeps_running = False

@@ -71,7 +71,9 @@ def test_new_services_pass_lint_and_tests_and_go_without_a_trace(copy: Copy) -> 
     ]
     said = copy.run(".venv/bin/python", "-W", "ignore", "-m", "pytest", "-q", "-k", "not spoilt and not helm and not kubernetes", *tests)
     assert "failed" not in said
-    chart = copy.run(".venv/tools/bin/helm", "template", "duijie", "deploy/chart")
+    chart = copy.run(
+        ".venv/tools/bin/helm", "template", "duijie", "deploy/chart", "--set", "settings.PUBLIC_URL=https://duijie.example.org"
+    )
     assert {name for name in MADE if f"name: duijie-{name}-worker" in chart and f"name: duijie-{name}-prepare" in chart} == MADE.keys()
     assert "name: duijie-gazettes-web" in chart
     assert [one for one in copy.changes() if one.startswith("?? services")] == [f"?? services/{name}/" for name in sorted(MADE)]

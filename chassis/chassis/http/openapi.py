@@ -12,6 +12,8 @@ CONFIG = {
     "AUTO_AUTH_ERROR_RESPONSE": False,
     "AUTO_404_RESPONSE": False,
     "AUTO_OPERATION_SUMMARY": True,
+    # An address in the document would be the one that the request's Host header names.
+    "AUTO_SERVERS": False,
 }
 PROBLEM = {
     "type": "object",

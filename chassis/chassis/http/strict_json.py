@@ -9,21 +9,22 @@ from typing import Any
 from flask import Request
 from webargs import missing
 
-from chassis.problems import bad_json, bad_text, repeated_parameter, unsupported_type
+from chassis.problems import bad_json, bad_text, not_utf8, repeated_parameter, unsupported_type
 
 WITH_BODY = {"POST", "PUT", "PATCH"}
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+_CHARSET = re.compile(r"charset\*?\s*=\s*\"?([^\s;\"]*)", re.IGNORECASE)
+_BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
+# U+FFFD stands where an address was not UTF-8.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff\ufffd]")
 
 
 def read_body(request: Request, files: Collection[str] = ()) -> Any:
     """Return the decoded body, or webargs' `missing` without one, or when the route takes a file of one of these media types.
 
-    Raises `bad_text` for control characters in the address, `repeated_parameter`, and `unsupported_type` or `bad_json` for the body.
-    JSON must be UTF-8, without duplicate keys, NaN or Infinity, numbers over 40 characters, or extreme nesting.
+    Raises `bad_text` for an address with control characters or not in UTF-8, `repeated_parameter`, and `unsupported_type`, `not_utf8` or
+    `bad_json` for the body. JSON has no duplicate keys, NaN or Infinity, numbers over 40 characters, or extreme nesting.
     """
-    if _CONTROL.search(request.path) or any(_CONTROL.search(key + value) for key, value in request.args.items(multi=True)):
-        raise bad_text()
-    if "\ufffd" in request.path:
+    if any(_CONTROL.search(part) for part in (request.path, *(key + value for key, value in request.args.items(multi=True)))):
         raise bad_text()
     for name, values in request.args.lists():
         if len(values) > 1:
@@ -37,9 +38,21 @@ def read_body(request: Request, files: Collection[str] = ()) -> Any:
     if not request.is_json:
         raise unsupported_type()
     try:
-        return _READER.decode(body.decode("utf-8"))
+        return _READER.decode(_decode(request, body))
     except (ValueError, RecursionError):
         raise bad_json() from None
+
+
+def _decode(request: Request, body: bytes) -> str:
+    """Decode a body. Raises `not_utf8` for another charset, stated or not, and for a byte order mark."""
+    stated = _CHARSET.findall(request.headers.get("Content-Type", ""))
+    # JSON begins with two ASCII characters, or is one: zeros there are those of wider encodings.
+    if any(one.lower() not in {"utf-8", "utf8"} for one in stated) or body.startswith(_BYTE_ORDER_MARKS) or 0 in body[:4]:
+        raise not_utf8()
+    try:
+        return body.decode("utf-8")
+    except UnicodeDecodeError:
+        raise not_utf8() from None
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -32,6 +32,7 @@ from contracts.users import AdministratorAppointed
 
 os.environ.setdefault("SEAL_KEYS", Fernet.generate_key().decode())
 os.environ.setdefault("FINGERPRINT_KEY", "a key for tests")
+os.environ.setdefault("PUBLIC_URL", "https://duijie.example.org")
 
 
 class RolledBack(Database):

@@ -82,7 +82,11 @@ env:
 {{- end -}}
 {{- with $values.otlp.endpoint }}{{ $_ := set $settings "OTEL_EXPORTER_OTLP_ENDPOINT" . }}{{ end -}}
 {{- if $values.authorities.secret }}{{ $_ := set $settings "SSL_CERT_FILE" "/etc/duijie/authorities/ca.crt" }}{{ end -}}
-{{- range $name, $value := mergeOverwrite $settings (deepCopy $who.settings) }}
+{{- $_ := mergeOverwrite $settings (deepCopy $who.settings) -}}
+{{- if and $who.serves $who.database (not (get $settings "PUBLIC_URL")) -}}
+{{- fail "PUBLIC_URL is the address that people reach the house by: enable route or ingress with a host, or set settings.PUBLIC_URL" -}}
+{{- end -}}
+{{- range $name, $value := $settings }}
   - {name: {{ $name }}, value: {{ $value | toString | quote }}}
 {{- end }}
 {{- if $who.database }}

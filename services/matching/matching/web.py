@@ -4,7 +4,9 @@ from apiflask import APIFlask
 
 from chassis.http.app import create_app
 from matching.api import api
+from matching.settings import SlipSettings
 
 
 def create() -> APIFlask:
+    SlipSettings.of_environment()
     return create_app("matching", api)

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from environs import EnvError
 
+from matching import web
 from matching.settings import ProposalSettings, SlipSettings
 
 
@@ -27,3 +28,24 @@ def test_wrong_answer_hours_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_public_url_loses_its_last_slash(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PUBLIC_URL", "https://example.org/")
     assert SlipSettings.of_environment().public_url == "https://example.org"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        None,
+        "",
+        "example.org",
+        "ftp://example.org",
+        "https://",
+        "https://a@example.org",
+        "https://example.org/house",
+        "https://example.org?a",
+    ],
+)
+def test_web_process_does_not_start_without_its_public_url(monkeypatch: pytest.MonkeyPatch, address: str | None) -> None:
+    monkeypatch.delenv("PUBLIC_URL")
+    if address is not None:
+        monkeypatch.setenv("PUBLIC_URL", address)
+    with pytest.raises(EnvError, match="PUBLIC_URL"):
+        web.create()

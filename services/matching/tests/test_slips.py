@@ -6,11 +6,13 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from flask import request
 from sqlalchemy import text
 
 from chassis.http.auth import Caller
 from chassis.testing.fixtures import Client, Person, RolledBack
 from contracts.matching import MatchReceived
+from matching.settings import SlipSettings
 from matching.slips import actions, page
 
 from .conftest import VILLAGE, told
@@ -49,10 +51,30 @@ def test_the_village_prints_a_slip_of_a_few_kilobytes(promise: Promise, client: 
     assert (answer.status_code, answer.content_type, answer.headers["Cache-Control"]) == (201, "application/pdf", "no-store")
     assert answer.data.startswith(b"%PDF-")
     assert len(answer.data) < 40_000
-    [address] = re.findall(rb"/URI \((.*?)\)", answer.data)
-    page, _, token = address.decode().partition("#")
+    page, _, token = address_on(answer.data).partition("#")
     assert client.get(page).status_code == 200
     assert read(client, token)[1]["promised"] == 50
+
+
+def address_on(slip: bytes) -> str:
+    [address] = re.findall(rb"/URI \((.*?)\)", slip)
+    return bytes(address).decode()
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Host": "evil.example.net"}, {"X-Forwarded-Host": "evil.example.net"}, {"Forwarded": "host=evil.example.net"}]
+)
+def test_slip_names_the_public_address_whatever_the_host(promise: Promise, client: Client, headers: dict[str, str]) -> None:
+    answer = client.post(f"{promise.path}/slip", by=promise.agent, headers=headers)
+    assert answer.status_code == 201
+    assert address_on(answer.data).startswith("https://duijie.example.org/v1/slips/page#")
+
+
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="without the setting, the Host header writes the slip's address")
+def test_slip_that_takes_its_address_from_the_request(promise: Promise, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SlipSettings, "of_environment", classmethod(lambda settings: settings(public_url=request.host_url.rstrip("/"))))
+    answer = client.post(f"{promise.path}/slip", by=promise.agent, headers={"Host": "evil.example.net"})
+    assert "evil.example.net" not in address_on(answer.data)
 
 
 def test_only_who_manages_the_village_prints_it(promise: Promise, client: Client) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from apiflask import APIBlueprint
-from flask import Response, request
+from flask import Response
 from marshmallow import fields
 from sqlalchemy.orm import Session
 
@@ -59,8 +59,7 @@ class SlipOut(Schema):
 def print_slip(session: Session, caller: Caller, match_id: UUID, json_data: dict[str, Any]) -> Any:
     """Print a slip that confirms the receipt once, without an account; it revokes the slips printed before."""
     match, slip, token = actions.print_slip(session, caller, match_id)
-    origin = SlipSettings.of_environment().public_url or request.host_url.rstrip("/")
-    pdf = draw_slip(match, slip, f"{origin}/v1/slips/page#{token}")
+    pdf = draw_slip(match, slip, f"{SlipSettings.of_environment().public_url}/v1/slips/page#{token}")
     named = {"Content-Disposition": 'attachment; filename="slip.pdf"', "Cache-Control": "no-store"}
     return Response(pdf, 201, content_type="application/pdf", headers=named)
 

@@ -28,7 +28,10 @@ class AccountIn(Strict):
     name = Name(100, required=True)
     password = Password(required=True)
     region = Region((0, 2, 4, 6, 9, 12), load_default="", metadata={"description": "place of living or work; may be empty"})
-    campaign = Code("[A-Za-z0-9_-]{1,40}", metadata={"description": "invitation code of the campaign that brought them"})
+    campaign = Code(
+        "[A-Za-z0-9_-]{1,40}",
+        metadata={"description": "invitation code of the campaign that brought them: up to 40 letters, digits, `_` and `-`"},
+    )
 
 
 class AccountOut(Schema):

@@ -18,7 +18,9 @@ api = APIBlueprint("delivery", __name__)
 
 class SendingIn(Strict):
     carrier = Choice(CARRIERS, required=True)
-    tracking_number = Code("[A-Za-z0-9-]{1,40}", metadata={"description": "kept encrypted, shown to both sides"})
+    tracking_number = Code(
+        "[A-Za-z0-9-]{1,40}", metadata={"description": "up to 40 letters, digits and `-`; kept encrypted, shown to both sides"}
+    )
     quantity = Whole(1, 10**9, metadata={"description": "units sent; if fewer than promised, the rest is free again"})
 
 
