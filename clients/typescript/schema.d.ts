@@ -1852,7 +1852,7 @@ export interface components {
              * @example 510903
              */
             region: string;
-            /** @description invitation code of the campaign that brought them */
+            /** @description invitation code of a campaign: up to 40 letters, digits, `_` and `-` */
             campaign?: string;
         };
         AccountOut: {
@@ -2977,7 +2977,7 @@ export interface components {
              * @enum {string}
              */
             carrier: "in_person" | "pick_up" | "ems" | "sf" | "jd" | "zto" | "yto" | "sto" | "yunda" | "other";
-            /** @description kept encrypted, shown to both sides */
+            /** @description up to 40 letters, digits and `-`; kept encrypted, shown to both sides */
             tracking_number?: string;
             /** @description units sent; if fewer than promised, the rest is free again */
             quantity?: number;

@@ -5,6 +5,7 @@ import math
 import re
 from collections.abc import Collection
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from flask import Request
 from webargs import missing
@@ -14,7 +15,7 @@ from chassis.problems import bad_json, bad_text, not_utf8, repeated_parameter, u
 WITH_BODY = {"POST", "PUT", "PATCH"}
 _CHARSET = re.compile(r"charset\*?\s*=\s*\"?([^\s;\"]*)", re.IGNORECASE)
 _BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
-# U+FFFD stands where an address was not UTF-8.
+# U+FFFD stands where a path was not UTF-8.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff\ufffd]")
 
 
@@ -24,7 +25,7 @@ def read_body(request: Request, files: Collection[str] = ()) -> Any:
     Raises `bad_text` for an address with control characters or not in UTF-8, `repeated_parameter`, and `unsupported_type`, `not_utf8` or
     `bad_json` for the body. JSON has no duplicate keys, NaN or Infinity, numbers over 40 characters, or extreme nesting.
     """
-    if any(_CONTROL.search(part) for part in (request.path, *(key + value for key, value in request.args.items(multi=True)))):
+    if _CONTROL.search(request.path) or _CONTROL.search(_decode_query(request.query_string)):
         raise bad_text()
     for name, values in request.args.lists():
         if len(values) > 1:
@@ -41,6 +42,14 @@ def read_body(request: Request, files: Collection[str] = ()) -> Any:
         return _READER.decode(_decode(request, body))
     except (ValueError, RecursionError):
         raise bad_json() from None
+
+
+def _decode_query(query: bytes) -> str:
+    """Decode the query of an address. Raises `bad_text` for another charset, which Flask would leave encoded."""
+    try:
+        return unquote_to_bytes(query).decode("utf-8")
+    except UnicodeDecodeError:
+        raise bad_text() from None
 
 
 def _decode(request: Request, body: bytes) -> str:

@@ -30,7 +30,7 @@ class AccountIn(Strict):
     region = Region((0, 2, 4, 6, 9, 12), load_default="", metadata={"description": "place of living or work; may be empty"})
     campaign = Code(
         "[A-Za-z0-9_-]{1,40}",
-        metadata={"description": "invitation code of the campaign that brought them: up to 40 letters, digits, `_` and `-`"},
+        metadata={"description": "invitation code of a campaign: up to 40 letters, digits, `_` and `-`"},
     )
 
 
