@@ -61,6 +61,7 @@ class FieldCode(str):
 
     @classmethod
     def of(cls, code: str) -> "FieldCode":
+        """Return the code as a `FieldCode`, without details unless it has some."""
         return code if isinstance(code, cls) else cls(code)
 
     def message(self, language: str) -> str:

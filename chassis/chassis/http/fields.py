@@ -67,6 +67,7 @@ class Name(Text):
     """The name of a person or body, in any script that people in China use; `chassis.text` refuses what misleads."""
 
     def read(self, written: str) -> str:
+        """Return the name in its one form. Raises `UnfitText`."""
         return read_name(written)
 
 

@@ -69,4 +69,5 @@ class Password(Text):
         super().__init__(passwords.MOST, least=least, metadata={"format": "password"} | options.pop("metadata", {}), **options)
 
     def read(self, written: str) -> str:
+        """Return the password as typed. Raises `UnfitText`."""
         return read_secret(written)
