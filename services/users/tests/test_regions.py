@@ -3,10 +3,11 @@
 import pytest
 from sqlalchemy import func, select, text
 
+from chassis.data.database import below
 from chassis.testing.fixtures import Client, RolledBack
 from contracts import regions as edition
-from users import regions
 from users.model import Region, RegionAlias
+from users.region_names import find_codes
 
 
 def test_all_regions_of_the_edition_are_loaded(database: RolledBack) -> None:
@@ -99,17 +100,9 @@ def test_a_malformed_search_is_refused(client: Client, query: dict[str, str]) ->
     assert (answer.status_code, answer.json["code"]) == (422, "invalid")
 
 
-def test_a_search_uses_the_index_of_characters(database: RolledBack) -> None:
-    with database.begin() as session:
-        session.execute(text("SET LOCAL enable_seqscan = on"))
-        plan = "\n".join(
-            session.scalars(
-                text(
-                    "EXPLAIN SELECT code FROM regions WHERE string_to_array(name, NULL) @> string_to_array('射洪', NULL)"
-                    " AND name LIKE '%射洪%' ORDER BY length(code), code LIMIT 20"
-                )
-            )
-        )
-        assert regions.search_regions(session, "射洪", "", 1)[0].code == "510981"
-    assert "regions_characters" in plan
-    assert "Seq Scan" not in plan
+def test_a_search_equals_one_of_the_whole_register(database: RolledBack) -> None:
+    for name, within in [("村", ""), ("委会", "65"), ("射洪", "5109"), ("三", "510903"), ("市", "5109"), ("船山", "510903"), ("\n", "")]:
+        with database.begin() as session:
+            every = select(Region.code).where(Region.name.contains(name), below(Region.code, within))
+            wanted = session.scalars(every.order_by(func.length(Region.code), Region.code).limit(50)).all()
+        assert find_codes(name, within, 50) == list(wanted)

@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, String, func, null, select
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import Connection, func, select
 from sqlalchemy.orm import Session
 
 from chassis.data.database import below
 from chassis.problems import not_found
 from contracts import regions as edition
 from users.model import Region, RegionAlias
+from users.region_names import find_codes
 
 _CHILD_DIGITS = dict(zip([0, *edition.LEVELS], edition.LEVELS, strict=False))
 
@@ -44,18 +44,8 @@ def list_children(session: Session, code: str) -> list[Region]:
 
 def search_regions(session: Session, name: str, within: str, limit: int) -> list[Region]:
     """Find regions by a part of their present or a former name; wider regions come first, then by code."""
-    renamed = select(RegionAlias.code).where(RegionAlias.old_name.contains(name, autoescape=True))
-    former = session.scalars(select(Region).where(Region.code.in_(renamed), below(Region.code, within)))
-    # pg_trgm indexes no pairs of Chinese characters, and without a Chinese locale no Chinese at all. An index over single
-    # characters serves both.
-    query = select(Region).where(
-        _characters(Region.name).contains(_characters(name)),
-        Region.name.contains(name, autoescape=True),
-        below(Region.code, within),
-    )
-    today = session.scalars(query.order_by(func.length(Region.code), Region.code).limit(limit))
-    found = {region.code: region for region in [*former, *today]}
-    return sorted(found.values(), key=lambda region: (len(region.code), region.code))[:limit]
+    found = select(Region).where(Region.code.in_(find_codes(name, within, limit)))
+    return list(session.scalars(found.order_by(func.length(Region.code), Region.code)))
 
 
 def describe_regions(session: Session, found: list[Region]) -> list[dict[str, Any]]:
@@ -74,10 +64,6 @@ def describe_regions(session: Session, found: list[Region]) -> list[dict[str, An
         }
         for region in found
     ]
-
-
-def _characters(text: Any) -> Any:
-    return func.string_to_array(text, null(), type_=ARRAY(String))
 
 
 def describe_division(code: str, name: str) -> dict[str, str]:

@@ -4,9 +4,11 @@ from apiflask import APIFlask
 
 from chassis.http.app import create_app
 from users.api import api
+from users.region_names import load_names
 from users.settings import UsersSettings
 from users.tokens import SigningKeys
 
 
 def create() -> APIFlask:
+    load_names()
     return create_app("users", api, keys=SigningKeys.of_files(UsersSettings.of_environment().signing_keys))
