@@ -61,6 +61,10 @@ bench-balance: .venv/.ready ## the balance and the audit on a book of a million 
 bench-matching: .venv/.ready rabbitmq ## needs matched a second at a million pledges beside its peers, growth, latency; JSON lines (OPTIONS='--needs 1000 …')
 	@$(BIN)/python -W ignore -m bench.matching $(OPTIONS)
 
+.PHONY: bench-public
+bench-public: .venv/.ready ## every question of a guest at a million rows with its worst parameters: rows read, ms in the database, as now and as before; JSON lines (OPTIONS='--only needs …')
+	@$(BIN)/python -W ignore -m bench.public_questions $(OPTIONS)
+
 .PHONY: trace
 trace: .venv/.ready rabbitmq ## trace one verification through the stack, from the request to the notices, as a tree of spans
 	@$(BIN)/python -W ignore -m pytest -q -s tests/end_to_end/test_trace.py -k one_trace

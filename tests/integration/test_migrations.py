@@ -29,7 +29,7 @@ SQL_ONLY = {
     "chassis": {"chassis_version", "queues"},
     "matching": {
         "accepted_needs", "balance", "balance_changes", "balance_days", "categories", "counted_needs", "fared", "first_matches",
-        "help_changes", "to_clear", "too_low",
+        "group_days", "help_changes", "to_clear", "too_low",
     },
 }  # fmt: skip
 """Tables that no model describes: SQL alone reads and writes them."""
@@ -58,7 +58,7 @@ PLANTED = {
     "nullable": "ALTER TABLE needs ALTER urgency DROP NOT NULL",
     "length": "ALTER TABLE needs ALTER urgency TYPE varchar(21)",
     "type": "ALTER TABLE needs ALTER quantity TYPE integer",
-    "collation": 'ALTER TABLE needs ALTER region TYPE varchar(12) COLLATE "default"',
+    "collation": 'ALTER TABLE households ALTER region TYPE varchar(12) COLLATE "default"',
     "table of the chassis": "ALTER TABLE inbox ADD planted uuid",
     "table only in SQL": "CREATE TABLE planted (id uuid)",
     "table only in the model": "DROP TABLE pledges",

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
-from sqlalchemy import DateTime, MetaData, String, create_engine, event, exc
+from sqlalchemy import DateTime, MetaData, String, create_engine, event, exc, text
 from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
@@ -145,3 +145,11 @@ def now() -> datetime:
 def below(column: Any, region: str) -> Any:
     """Return an SQL condition: the region itself and all regions below it, as a range that an index on the code serves."""
     return column.between(region, region + "~")
+
+
+def forbid_bitmap_scans(session: Session) -> None:
+    """Keep the planner from reading a whole range in order to sort it, until the end of the transaction.
+
+    For lists that an index holds in their order: where the planner expects few rows, it would rather sort them.
+    """
+    session.execute(text("SET LOCAL enable_bitmapscan = off"))

@@ -16,6 +16,12 @@ class Reading:
     milliseconds: float = 0.0
     plans: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
+    def largest_scan(self) -> str:
+        """Name the scan that read most, for the message of a test."""
+        scans = [scan for _, plan in self.plans for scan in find_scans(plan)]
+        read, scan = max(((count_rows(scan | {"Plans": []}), scan) for scan in scans), key=lambda found: found[0])
+        return f"{scan['Node Type']} on {scan.get('Index Name') or scan['Relation Name']}: {round(read)} rows"
+
 
 @contextmanager
 def rows_read(engine: Engine | Connection) -> Iterator[Reading]:
@@ -41,10 +47,18 @@ def rows_read(engine: Engine | Connection) -> Iterator[Reading]:
         event.remove(engine, "before_cursor_execute", explain)
 
 
+def find_scans(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the nodes of a plan that read a table or an index."""
+    if "Relation Name" in plan or "Index Name" in plan:
+        yield plan
+    for part in plan.get("Plans", []):
+        yield from find_scans(part)
+
+
 def count_rows(plan: dict[str, Any]) -> float:
     """Count the rows that a plan read in tables and indexes, those that a filter removed included."""
-    rows = sum(count_rows(part) for part in plan.get("Plans", []))
-    if "Relation Name" in plan or "Index Name" in plan:
-        removed = sum(plan.get(name, 0) for name in ("Rows Removed by Filter", "Rows Removed by Index Recheck"))
-        rows += plan["Actual Loops"] * (plan["Actual Rows"] + removed)
-    return rows
+    removed = ("Rows Removed by Filter", "Rows Removed by Index Recheck")
+    total = 0.0
+    for scan in find_scans(plan):
+        total += scan["Actual Loops"] * (scan["Actual Rows"] + sum(scan.get(name, 0) for name in removed))
+    return total

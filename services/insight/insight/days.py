@@ -48,10 +48,14 @@ class Period:
             found.append(following)
         return found
 
+    def is_of_whole_months(self) -> bool:
+        """Tell whether the period begins with a month and ends with one."""
+        return self.since == month_of(self.since) and self.until == end_of_month(self.until)
+
     def previous(self) -> "Period":
         """Return the period of the same length right before; whole months are preceded by as many whole months."""
         last = self.since - timedelta(1)
-        if self.since == month_of(self.since) and self.until == end_of_month(self.until):
+        if self.is_of_whole_months():
             months = 12 * (self.until.year - self.since.year) + self.until.month - self.since.month
             first = month_of(last)
             for _ in range(months):

@@ -151,3 +151,16 @@ totals = Table(
     *(Column(name, Numeric, nullable=False) for name in MEASURES),
 )
 """The counts of a region and all below it. `level` is the length of its code."""
+
+MONTHS_LEVEL = 6
+"""The totals of months are kept down to counties."""
+
+month_totals = Table(
+    "month_totals",
+    Base.metadata,
+    Column("level", SmallInteger, primary_key=True),
+    Column("region", RegionCode, primary_key=True),
+    Column("day", Date, primary_key=True),
+    *(Column(name, Numeric, nullable=False) for name in MEASURES),
+)
+"""The sums of the totals over each month, kept by triggers on `totals`. `day` is the first of the month."""

@@ -33,6 +33,7 @@ from contracts.matching import (
 from contracts.needs import NeedClosed, NeedRejected, NeedWithdrawn, PledgeChanged, PledgeOffered, PledgeWithdrawn
 from contracts.users import HouseholdRegistered, UserRegistered
 from insight import actions
+from insight.model import MEASURES
 from insight.worker import Worker
 
 from .conftest import CITY, HANDLERS, OTHER_VILLAGE, VILLAGE, accepted, at, count, counted, event, giver, handle, need, publish, someone
@@ -230,3 +231,21 @@ def test_counting_twice_changes_nothing_and_leaves_no_marks(database: RolledBack
     with database.begin() as session:
         assert session.scalar(text("SELECT count(*) FROM stale")) == 0
     assert counted(database) == before
+
+
+without_triggers = pytest.mark.xfail(strict=True, raises=AssertionError, reason="without triggers months stand still")
+
+
+@pytest.mark.parametrize("is_unguarded", [False, pytest.param(True, marks=without_triggers)])
+def test_totals_of_months_equal_the_sums_of_their_days(database: RolledBack, is_unguarded: bool) -> None:
+    if is_unguarded:
+        with database.begin() as session:
+            session.execute(text("ALTER TABLE totals DISABLE TRIGGER USER"))
+    for one in LIVE:
+        publish(database, [one])
+    sums = ", ".join(f"sum({name}) AS {name}" for name in MEASURES)
+    names = ", ".join(MEASURES)
+    recounted = f"SELECT level, region, CAST(date_trunc('month', day) AS date) AS day, {sums} FROM totals WHERE level <= 6 GROUP BY 1, 2, 3"
+    kept = f"SELECT level, region, day, {names} FROM month_totals"
+    assert database.found(text(f"SELECT count(*) FROM ({kept}) AS kept")) != [(0,)]
+    assert database.found(text(f"({recounted} EXCEPT ALL {kept}) UNION ALL ({kept} EXCEPT ALL {recounted})")) == []

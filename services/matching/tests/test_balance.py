@@ -164,12 +164,13 @@ def test_the_most_wanting_comes_first_by_urgency_and_says_why(client: Client, da
     assert within[0]["text"].startswith("1 项需求尚待对接")
 
 
-def test_wanting_list_is_paged_to_its_end(client: Client, database: RolledBack) -> None:
+@pytest.mark.parametrize("query", [{}, {"category": "food"}, {"region": "51", "category": "food"}, {"region": "510903"}])
+def test_wanting_list_is_paged_to_its_end(client: Client, database: RolledBack, query: dict[str, str]) -> None:
     book(database, [published(category=f"food.item{number}") for number in range(25) for _ in range(1 + number // 10)])
     keep(database)
     seen, cursor = [], None
     while True:
-        page = client.get("/v1/balance/wanting", limit=10, **({"cursor": cursor} if cursor else {})).json
+        page = client.get("/v1/balance/wanting", limit=10, **query, **({"cursor": cursor} if cursor else {})).json
         seen += [(item["weight"], item["category"]) for item in page["items"]]
         cursor = page["next"]
         if not cursor:

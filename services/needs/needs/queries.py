@@ -4,11 +4,11 @@ from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, false, or_, select
+from sqlalchemy import Select, and_, false, or_, select
 from sqlalchemy.orm import Session
 
 from chassis.data.appointments import managers_of
-from chassis.data.database import below, now
+from chassis.data.database import below, forbid_bitmap_scans, now
 from chassis.data.k_anonymity import TOWNSHIP_DIGITS, find_public_townships, township_query
 from chassis.http.auth import Caller
 from chassis.http.pagination import page
@@ -30,10 +30,11 @@ def get_need(session: Session, caller: Caller | None, need_id: UUID) -> Need:
 
 def list_published_needs(session: Session, region: str = "", category: str | None = None, **paging: Any) -> dict[str, Any]:
     """Read a page of the published needs, newest first. A township that is not shown holds none: its needs are in its county alone."""
-    listed = select(Need).join(NeedListing, NeedListing.id == Need.id)
-    query = listed.where(NeedListing.region == region, NeedListing.category == (category or ""))
+    listed = select(NeedListing).where(NeedListing.region == region, NeedListing.category == (category or ""))
     is_shown = len(region) < TOWNSHIP_DIGITS or find_public_townships(session, _TOWNSHIPS, [region])
-    return page(session, query if is_shown else query.where(false()), NeedListing.id, **paging)
+    forbid_bitmap_scans(session)
+    found = page(session, listed if is_shown else listed.where(false()), NeedListing.id, **paging)
+    return _load_listed(session, found, select(Need).where(Need.state == "published"), Need.id)
 
 
 def list_own_needs(session: Session, caller: Caller, **paging: Any) -> dict[str, Any]:
@@ -63,9 +64,12 @@ def find_township_managers(session: Session, caller: Caller | None, needs: Colle
 
 def list_open_pledges(session: Session, region: str = "", category: str | None = None, **paging: Any) -> dict[str, Any]:
     """Read a page of the pledges that are offered now, newest first."""
-    listed = select(Pledge).join(PledgeListing, PledgeListing.id == Pledge.id)
-    query = listed.where(PledgeListing.region == region, PledgeListing.category == (category or ""), Pledge.valid_until > now())
-    return page(session, query, PledgeListing.id, **paging)
+    # A scalar subquery is never planned as a join, which would read pledges in an order of its own.
+    valid_until = select(Pledge.valid_until).where(Pledge.id == PledgeListing.id).scalar_subquery()
+    listed = select(PledgeListing).where(PledgeListing.region == region, PledgeListing.category == (category or ""), valid_until > now())
+    offered = select(Pledge).where(~Pledge.withdrawn, ~Pledge.resting, Pledge.valid_until > now())
+    forbid_bitmap_scans(session)
+    return _load_listed(session, page(session, listed, PledgeListing.id, **paging), offered, Pledge.id)
 
 
 def list_own_pledges(session: Session, caller: Caller, **paging: Any) -> dict[str, Any]:
@@ -79,3 +83,9 @@ def get_own_pledge(session: Session, caller: Caller, pledge_id: UUID) -> Pledge:
     if pledge is None or pledge.pledger_id != caller.id:
         raise not_found()
     return pledge
+
+
+def _load_listed(session: Session, listed: dict[str, Any], query: Select[Any], key: Any) -> dict[str, Any]:
+    """Load the rows that a page of a listing names. The query decides again who is shown: a listing is an index and nothing more."""
+    ids = [listing.id for listing in listed["items"]]
+    return listed | {"items": session.scalars(query.where(key.in_(ids)).order_by(key.desc())).all() if ids else []}

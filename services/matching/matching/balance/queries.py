@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from chassis.data.database import forbid_bitmap_scans
 from chassis.data.k_anonymity import TOWNSHIP_DIGITS
 from chassis.problems import invalid
 from matching.balance.rules import classify_supply
@@ -22,20 +23,24 @@ _BALANCE = text(
         sum(pledges) FILTER (WHERE here AND this) AS open_pledges, sum(pledges_units) FILTER (WHERE here AND this) AS open_units,
         sum(CASE WHEN here THEN pledges ELSE wide_pledges END) AS reaching_pledges,
         sum(CASE WHEN here THEN pledges_units ELSE wide_pledges_units END) AS reaching_units
-    FROM balance CROSS JOIN LATERAL (SELECT region = :region AS here, category >= :category AND category < :behind AS this) AS exactly
-    WHERE region = ANY(CAST(:regions AS text[]))
-      AND (category >= :category AND category < :behind OR category = ANY(CAST(:groups AS text[])))
+    FROM (
+        SELECT *, true AS this FROM balance WHERE region = ANY(CAST(:regions AS text[])) AND category >= :category AND category < :behind
+        UNION ALL
+        SELECT *, false FROM balance WHERE region = ANY(CAST(:regions AS text[])) AND category = ANY(CAST(:groups AS text[]))
+    ) AS found CROSS JOIN LATERAL (SELECT region = :region AS here) AS exactly
     GROUP BY unit ORDER BY unit
     """
 )
-# One page of the items most wanting in counties. Its constants are literal: the partial index has them in its condition.
+# A page of the items most wanting: of everything, or of some categories, whose ordered lists are merged as far as the page needs.
+# Each list is a range of one of the partial indexes `balance_wanting_…`, which have these constants in their condition.
 _WANTING = """
-    SELECT id, region, category, unit, needs AS waiting_needs, need_units AS waiting_units, wanting AS weight FROM balance
-    WHERE length(region) = 6 AND wanting > 0 {conditions} ORDER BY wanting DESC, id LIMIT :limit
+    (SELECT id, region, category, unit, needs AS waiting_needs, need_units AS waiting_units, wanting AS weight FROM balance
+    WHERE length(region) = 6 AND wanting > 0 {conditions} ORDER BY wanting DESC, id DESC LIMIT :limit)
 """
-_IN_REGION = "AND region >= :region AND region < :region || '~'"
-_OF_CATEGORY = "AND category >= :category AND category < :behind"
-_BEHIND = "AND (wanting < :weight OR wanting = :weight AND id > :id)"
+_MERGED = "SELECT * FROM ({lists}) AS lists ORDER BY weight DESC, id DESC LIMIT :limit"
+_IN_REGION = {2: "AND left(region, 2) = :region", 4: "AND left(region, 4) = :region", 6: "AND region = :region"}
+_BEHIND = "AND (wanting, id) < (:weight, :id)"
+_CATEGORIES = text("SELECT DISTINCT category FROM categories WHERE category >= :category AND category < :behind ORDER BY category")
 _CURSOR = struct.Struct(">q16s")
 _OF_NEEDS = ("waiting_needs", "waiting_units")
 _FIGURES = (*_OF_NEEDS, "open_pledges", "open_units", "reaching_pledges", "reaching_units")
@@ -64,12 +69,21 @@ def list_most_wanting(session: Session, region: str = "", category: str = "", cu
 
     Raises `invalid` for a malformed cursor.
     """
-    conditions = [_IN_REGION] * bool(region) + [_OF_CATEGORY] * bool(category) + [_BEHIND] * bool(cursor)
-    stated: dict[str, Any] = {"region": region, "limit": limit + 1, **category_range(category)}
+    stated: dict[str, Any] = {"region": region, "limit": limit + 1}
+    conditions = [_IN_REGION[len(region)]] if region else []
     if cursor:
+        conditions.append(_BEHIND)
         stated["weight"], stated["id"] = _read(cursor)
-    statement = text(_WANTING.format(conditions=" ".join(conditions)))
-    named = {name: value for name, value in stated.items() if f":{name}" in str(statement)}
+    lists = [" ".join(conditions)]
+    if category:
+        found = session.scalars(_CATEGORIES, category_range(category)).all()
+        stated |= {f"category_{number}": one for number, one in enumerate(found)}
+        lists = [f"{lists[0]} AND category = :category_{number}" for number in range(len(found))]
+    if not lists:
+        return {"items": [], "next": None}
+    statement = text(_MERGED.format(lists=" UNION ALL ".join(_WANTING.format(conditions=one) for one in lists)))
+    named = {name: value for name, value in stated.items() if name in statement.compile().params}
+    forbid_bitmap_scans(session)
     rows = session.execute(statement, named).all()
     items = [
         {"region": row.region, "category": row.category, "unit": row.unit}

@@ -10,15 +10,21 @@ from chassis.data.database import now
 MONTHS = 3
 """Number of months before the present one that count; older needs say little about today."""
 
-# The median of days by region and category: the first day count that covers half of the needs.
+# The median of days by region and category: the first day count that covers half of the needs. Days of items stand in `balance_days`,
+# those of the groups around them in `group_days`. Each is a range of a key, however many months are kept.
 _TYPICAL = text(
     """
     WITH counted AS (
         SELECT asked.region, asked.category, days, sum(needs) AS needs
-        FROM unnest(CAST(:regions AS text[]), CAST(:categories AS text[]), CAST(:behind AS text[])) AS asked (region, category, behind)
-        JOIN balance_days ON balance_days.region = asked.region COLLATE "C"
-          AND balance_days.category >= asked.category COLLATE "C" AND balance_days.category < asked.behind COLLATE "C"
-        WHERE month >= :since GROUP BY asked.region, asked.category, days
+        FROM unnest(CAST(:regions AS text[]), CAST(:categories AS text[])) AS asked (region, category)
+        CROSS JOIN LATERAL (
+            SELECT days, needs FROM balance_days
+            WHERE region = asked.region COLLATE "C" AND category = asked.category COLLATE "C" AND month >= :since
+            UNION ALL
+            SELECT days, needs FROM group_days
+            WHERE region = asked.region COLLATE "C" AND category = asked.category COLLATE "C" AND month >= :since
+        ) AS found
+        GROUP BY asked.region, asked.category, days
     ),
     ranked AS (
         SELECT region, category, days, sum(needs) OVER (PARTITION BY region, category ORDER BY days) AS within,
@@ -42,13 +48,7 @@ def category_range(category: str) -> dict[str, str]:
 def load_typical_days(session: Session, places: set[tuple[str, str]]) -> dict[tuple[str, str], tuple[int, int]]:
     """Load the median days and the number of needs for each (region, category) that has any."""
     listed = sorted(places)
-    ranges = [category_range(category) for _, category in listed]
-    stated = {
-        "regions": [region for region, _ in listed],
-        "categories": [one["category"] for one in ranges],
-        "behind": [one["behind"] for one in ranges],
-        "since": _since(),
-    }
+    stated = {"regions": [region for region, _ in listed], "categories": [category for _, category in listed], "since": _since()}
     return {(row.region, row.category): (row.days, int(row.whole)) for row in session.execute(_TYPICAL, stated)}
 
 

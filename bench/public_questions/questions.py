@@ -1,0 +1,176 @@
+"""The public questions with their worst parameters. A public operation without an entry fails a test."""
+
+import base64
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from importlib import import_module
+from typing import Any
+from uuid import UUID
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from chassis.data.database import Database
+from chassis.http.app import create_app
+from chassis.testing.fixtures import Client
+from users.tokens import SigningKeys
+
+GENEROUS = {f"RATE_{what}": "1000000/second" for what in ("READS", "WRITES", "GUESTS", "SIGN_INS")}
+
+FORMER_NAMES = 200
+"""The few former names of regions fill one page of the disk, which is read whole instead of an index, at most twice."""
+TOKEN = "0" * 21 + "7"
+
+
+@dataclass(frozen=True)
+class Question:
+    """A request of a guest. `allowance` are rows that it may read besides ten for each row that it gives."""
+
+    operation: str
+    worst: str
+    path: str
+    query: dict[str, Any] = field(default_factory=dict)
+    body: dict[str, Any] | None = None
+    allowance: int = 20
+
+    def ask(self, client: Client) -> Any:
+        """Send the request. An answer other than 2xx, or 4xx where nothing is found, is an error."""
+        answer = client.post(self.path, self.body) if self.body is not None else client.get(self.path, **self.query)
+        if answer.status_code >= 500 or answer.status_code == 422:
+            raise RuntimeError(f"{self.operation} answered {answer.status_code}: {answer.text}")
+        return answer
+
+    def bound(self, answer: Any) -> int:
+        """Return how many rows the question may read for this answer."""
+        return 10 * (1 + count_given(answer)) + self.allowance
+
+
+def client_of(service: str, database: Database) -> tuple[Client, set[str]]:
+    """Return a client of the service and the operations that anyone may ask. The service's rate limits come from the environment."""
+    key = ec.generate_private_key(ec.SECP256R1()).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    keys: Any = SigningKeys([key])
+    client = Client(create_app(service, import_module(f"{service}.api").api, database=database, keys=keys).test_client(), keys)
+    paths = client.get(f"/openapi/{service}.json").json["paths"].values()
+    return client, {one["operationId"] for path in paths for one in path.values() if one.get("x-who") == ["anyone"]}
+
+
+def count_given(answer: Any) -> int:
+    """Count the rows of an answer: items, lines of a table, or the figures' rows."""
+    if not answer.is_json or not answer.text:
+        return max(1, str(answer.text).count("\n"))
+    given: dict[str, Any] = answer.json
+    if "items" in given:
+        return len(given["items"])
+    if "ranking" in given:
+        return 2 + len(given["series"]) + len(given["ranking"])
+    return len(given.get("units", [])) or 1
+
+
+def questions(rows: int, months: int) -> list[Question]:
+    """List all questions for tables of so many rows, and rates of so many months."""
+    return [*_lists(rows), *_balance(), *_rates(months), *_regions(), *_single(rows)]
+
+
+PLACES_AND_CATEGORIES: dict[str, dict[str, Any]] = {
+    "everything": {},
+    "a page of one": {"limit": 1},
+    "the largest page": {"limit": 100},
+    "a category all old": {"category": "medical.bodybag"},
+    "a group with something old": {"category": "medical"},
+    "a huge item": {"category": "food.rice"},
+    "a huge group": {"category": "food"},
+    "a category with nothing": {"category": "money.living"},
+    "an unknown category": {"category": "no.such.thing"},
+    "a huge province": {"region": "51"},
+    "a province all old": {"region": "65"},
+    "a province with nothing": {"region": "46"},
+    "a huge city": {"region": "5109"},
+    "a county": {"region": "510903"},
+    "an old item in a huge province": {"region": "51", "category": "medical.bodybag"},
+    "a huge item elsewhere": {"region": "33", "category": "food.rice"},
+    "an old group in its province": {"region": "65", "category": "medical"},
+    "a huge item in its city": {"region": "5109", "category": "food.rice", "limit": 100},
+    "a huge group in a county": {"region": "510903", "category": "food"},
+}
+
+
+def _lists(rows: int) -> Iterator[Question]:
+    cursors = {"": {}, ", deep": {"cursor": cursor_of(rows // 50)}, ", in the middle": {"cursor": cursor_of(rows // 3)}}
+    towns = {"a township": {"region": "510903001"}, "an item in a township": {"region": "510903001", "category": "food.rice"}}
+    for operation, path in (("list_needs", "/v1/needs"), ("list_pledges", "/v1/pledges")):
+        for worst, query in (PLACES_AND_CATEGORIES | towns).items():
+            for place, cursor in cursors.items():
+                yield Question(operation, worst + place, path, query | cursor)
+
+
+def _balance() -> Iterator[Question]:
+    for worst, query in PLACES_AND_CATEGORIES.items():
+        yield Question("list_wanting", worst, "/v1/balance/wanting", query, allowance=200 if len(query.get("region", "")) == 6 else 40)
+        deep = base64.urlsafe_b64encode((2).to_bytes(8, "big") + bytes(16)).decode()
+        yield Question("list_wanting", f"{worst}, deep", "/v1/balance/wanting", query | {"cursor": deep}, allowance=200)
+        if "limit" not in query:
+            # A row for each category of the catalogue in at most five regions, and a row for each day count in four months.
+            yield Question("get_balance", worst, "/v1/balance", query, allowance=800)
+    township = {"region": "510903001", "category": "food.rice"}
+    yield Question("get_balance", "an item in a township", "/v1/balance", township, allowance=800)
+
+
+def _rates(months: int) -> Iterator[Question]:
+    until = date.today()
+    longest = {"since": str(until - timedelta(days=1090)), "until": str(until)}
+    asked: dict[str, dict[str, Any]] = {
+        "the country, three years": longest,
+        "the country": {},
+        "a province, three years": longest | {"region": "51"},
+        "a city, three years": longest | {"region": "5109"},
+        "a county, three years": longest | {"region": "510903"},
+        "a province with nothing": longest | {"region": "46"},
+    }
+    for worst, query in asked.items():
+        for operation, path in (("get_rates", "/v1/rates"), ("get_rates_csv", "/v1/rates/csv")):
+            # At most a row and its index entry for each month since the beginning, of each region that is ranked.
+            yield Question(operation, worst, path, query, allowance=500 + 60 * months)
+
+
+def _regions() -> Iterator[Question]:
+    asked: dict[str, dict[str, Any]] = {
+        "the provinces": {},
+        "a city's counties": {"within": "5109"},
+        "a village": {"within": "510903001001"},
+        "a character in half a million names": {"name": "村"},
+        "another, the largest page": {"name": "委", "limit": 100},
+        "a character of the last provinces": {"name": "孜"},
+        "a common word in one county": {"name": "村委会", "within": "510903", "limit": 100},
+        "a name that does not exist": {"name": "没有这个地方"},
+        "a former name": {"name": "射洪县"},
+    }
+    for worst, query in asked.items():
+        yield Question("list_regions", worst, "/v1/regions", query, allowance=FORMER_NAMES)
+    for worst, code in {"a village": "510903001001", "a former code": "510922", "nothing": "519999"}.items():
+        yield Question("get_region", worst, f"/v1/regions/{code}", allowance=FORMER_NAMES)
+        yield Question("list_children", worst, f"/v1/regions/{code}/children", allowance=FORMER_NAMES)
+    yield Question("list_children", "a province", "/v1/regions/51/children")
+    yield Question("list_children", "a township", "/v1/regions/510903001/children", allowance=FORMER_NAMES)
+
+
+def _single(rows: int) -> Iterator[Question]:
+    yield Question("get_need", "with thousands of matches", f"/v1/needs/{UUID(int=rows - 15)}")
+    yield Question("get_need", "an unknown one", f"/v1/needs/{UUID(int=10**15)}")
+    yield Question("list_catalogue", "all of it", "/v1/catalogue")
+    yield Question("list_public_keys", "all of them", "/v1/jwks")
+    yield Question("read_slip", "one of many", "/v1/slips/reading", body={"token": TOKEN})
+    yield Question("read_slip", "an unknown one", "/v1/slips/reading", body={"token": "x" * 22})
+    yield Question("confirm_slip", "an unknown one", "/v1/slips", body={"token": "x" * 22})
+    yield Question("show_slip_page", "the page", "/v1/slips/page")
+    account = {"kind": "donor", "phone": "13900000001", "name": "甲", "password": "plum-tree-by-the-river"}
+    yield Question("register_account", "one among many", "/v1/accounts", body=account)
+    yield Question("sign_in", "an unknown phone", "/v1/sessions", body={"phone": "13900000002", "password": "wrong-password"})
+    unknown = base64.urlsafe_b64encode(bytes(48)).decode()
+    yield Question("refresh_session", "an unknown token", "/v1/sessions/refresh", body={"refresh_token": unknown})
+    yield Question("end_session", "an unknown token", "/v1/sessions/end", body={"refresh_token": unknown})
+
+
+def cursor_of(number: int) -> str:
+    """Return the cursor behind the row of this number."""
+    return base64.urlsafe_b64encode(UUID(int=number).bytes).decode().rstrip("=")
