@@ -298,6 +298,33 @@ def test_a_database_outage_uses_up_no_attempt(house: House, postgres: Postgres, 
     assert worker.stop() == 0
 
 
+@pytest.mark.parametrize(
+    "otherwise", [None, unguarded("acknowledging_when_stopped", "without asking how the work ended, unhandled events are acknowledged")]
+)
+def test_a_worker_stopped_during_an_outage_keeps_its_events(house: House, postgres: Postgres, otherwise: str | None) -> None:
+    worker = house.worker(otherwise).ready()
+    told, unreadable = [withdrawn_need(), *(withdrawn_pledge() for _ in range(3))], withdrawn_need()
+    assert soon(lambda: house.count("taken"))
+    postgres.stop()
+    try:
+        for event, subscription in zip(told, [ONE_BY_ONE, *[IN_BATCHES] * 3], strict=True):
+            house.send(encode(event), headers_of(event, subscription.queue.split(".")[2]), subscription.queue)
+        house.send(b"[", headers_of(unreadable, "need_withdrawn"), ONE_BY_ONE.queue)
+        waiting = "database trouble, the work waits"
+        assert soon(lambda: len([entry for entry in worker.entries() if entry["event"] == waiting]) >= 3)
+        worker.signal(signal.SIGTERM)
+        assert worker.ended() == 0
+        assert soon(lambda: (house.waiting(ONE_BY_ONE.queue), house.waiting(IN_BATCHES.queue)) == (2, 3), seconds=5)
+    finally:
+        postgres.start_again()
+        house.database.close()
+    after = house.worker().ready()
+    assert soon(lambda: house.all_settled(NeedWithdrawn, PledgeWithdrawn))
+    assert house.taken() == once(*told)
+    assert [letter.reason for letter in house.parked(ONE_BY_ONE)] == ["unreadable"]
+    assert after.stop() == 0
+
+
 def test_timers_run_on_after_errors_and_heavy_ones_start_later(house: House) -> None:
     worker = house.worker().ready()
     assert soon(lambda: house.count("taken") >= 5)

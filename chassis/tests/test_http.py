@@ -3,6 +3,8 @@
 import json
 import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import uuid4
 
@@ -21,6 +23,7 @@ from sqlalchemy.orm import Session
 
 from chassis import problems
 from chassis.data import idempotency_keys
+from chassis.data.database import Database
 from chassis.http import app as application
 from chassis.http import auth, idempotency, routes, strict_json
 from chassis.http.app import Unguarded, create_app
@@ -29,6 +32,7 @@ from chassis.problems import Problem, state_conflict
 from chassis.testing.fixtures import Client, KnownKeys, Person, RolledBack, api_fixtures
 from chassis.testing.postgres import Postgres
 from chassis.testing.rabbitmq import RabbitMQ
+from chassis.testing.twins import altered
 
 engine, database, client = api_fixtures("pantry", pantry_api.api)
 
@@ -199,6 +203,36 @@ def test_a_key_belongs_to_one_caller_path_and_body(client: Client, database: Rol
     assert count(database, "withdrawals") == 2
 
 
+@pytest.mark.parametrize(
+    "path", ["request.path", unguarded("str(request.url_rule)", "with the route alone, another thing gets the answer")]
+)
+def test_a_key_belongs_to_one_thing_of_a_route(
+    client: Client, database: RolledBack, donor: Person, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.setattr(idempotency, "_same", altered(idempotency._same, "request.path", path))
+    made = [client.post("/v1/withdrawals", {"region": region}, by=donor).headers["Location"] for region in ("51", "52")]
+    renewed = [client.post(f"{one}/renewal", by=donor, headers={"Idempotency-Key": "k"}) for one in made * 2]
+    assert [(answer.status_code, answer.json["region"]) for answer in renewed] == [(201, "51"), (201, "52")] * 2
+    assert len({answer.headers["Location"] for answer in renewed}) == 2
+    assert count(database, "withdrawals") == 4
+
+
+def test_an_expired_key_does_not_answer_for_an_act_that_fails_now(
+    client: Client, database: RolledBack, donor: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = {"Idempotency-Key": "k"}
+    assert client.post("/v1/withdrawals", {"region": "51"}, by=donor, headers=key).status_code == 201
+
+    def refuse(*_: Any) -> Any:
+        raise state_conflict(state="withdrawn")
+
+    monkeypatch.setattr(actions, "withdraw", refuse)
+    for hours, status in ((23, 201), (2, 409)):
+        with database.begin() as session:
+            session.execute(text("UPDATE idempotency_keys SET used_at = used_at - :hours * interval '1 hour'"), {"hours": hours})
+        assert client.post("/v1/withdrawals", {"region": "51"}, by=donor, headers=key).status_code == status
+
+
 def test_a_key_expires_after_a_day(client: Client, database: RolledBack, donor: Person) -> None:
     key = {"Idempotency-Key": "k"}
     client.post("/v1/withdrawals", {"region": "51"}, by=donor, headers=key)
@@ -207,9 +241,11 @@ def test_a_key_expires_after_a_day(client: Client, database: RolledBack, donor: 
     for _ in range(2):
         assert client.post("/v1/withdrawals", {"region": "52"}, by=donor, headers=key).status_code == 201
     assert count(database, "withdrawals") == 2
+    client.post("/v1/withdrawals", {"region": "51"}, by=donor, headers={"Idempotency-Key": "old"})
     with database.begin() as session:
+        session.execute(text("UPDATE idempotency_keys SET used_at = used_at - interval '25 hours' WHERE key = 'old'"))
         idempotency_keys.delete_expired(session)
-    assert count(database, "idempotency_keys") == 1
+        assert session.scalars(text("SELECT key FROM idempotency_keys")).all() == ["k"]
 
 
 @pytest.mark.parametrize("key", ["", "k" * 101, "schlüssel", "a\tb"])
@@ -347,6 +383,16 @@ class Kept:
     renewed = current
 
 
+class Everywhere:
+    """A lock that everybody holds."""
+
+    def acquire(self, blocking: bool = True) -> bool:
+        return True
+
+    def release(self) -> None:
+        pass
+
+
 def status_with(keys: FetchedKeys, database: RolledBack, token: str) -> int:
     app = create_app("pantry", pantry_api.api, database=database, keys=keys)
     response = app.test_client().post("/v1/gifts", json={"quantity": 1}, headers={"Authorization": f"Bearer {token}"})
@@ -364,6 +410,25 @@ def test_public_keys_are_fetched_once_and_again_for_a_new_key(database: RolledBa
     monkeypatch.setattr(time, "monotonic", lambda: later)
     assert status_with(keys, database, users.token()) == 200
     assert users.asked == 2
+
+
+@pytest.mark.parametrize("lock", [threading.Lock, unguarded(Everywhere, "without the lock, all threads ask users at once")])
+def test_public_keys_are_fetched_by_one_of_many_threads(
+    database_of: Callable[[str, str], str], users: Users, lock: Callable[[], Any]
+) -> None:
+    database = Database(database_of("pantry", "pantry_keys"), name="keys")
+    keys, together = FetchedKeys(users.url, database), threading.Barrier(6)
+    keys._lock = lock()
+
+    def ask(_: int) -> KeySet:
+        together.wait()
+        return keys.current()
+
+    with ThreadPoolExecutor(6) as threads:
+        found = list(threads.map(ask, range(6)))
+    database.close()
+    assert all(one is found[0] for one in found)
+    assert users.asked == 1
 
 
 def test_verified_tokens_are_cached_per_key_set(database: RolledBack, users: Users, monkeypatch: pytest.MonkeyPatch) -> None:

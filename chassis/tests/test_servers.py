@@ -149,6 +149,8 @@ def test_postgres_starts_though_its_old_process_id_is_reused(folder: Path) -> No
         pid_file = folder / "database" / "postmaster.pid"
         pid_file.write_text(pid_file.read_text().replace(str(server.pid), str(os.getpid()), 1))
         server.start_again()
+        with connect(server, "postgres") as connection:
+            assert connection.execute("SELECT 1").fetchone() == (1,)
 
 
 def test_postgres_that_runs_already_is_not_started_twice(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -122,7 +122,7 @@ def test_service_declares_publishes_and_listens_as_its_own_user(users: Users, se
     for queue in queues_of(service):
         users.act(service, lambda channel, queue=queue: channel.basic_get(queue))
     for queue in (queue for name in services() for queue in queues_of(name) if queue.split(".")[1] == service):
-        users.act(service, lambda channel, queue=queue: channel.queue_declare(queue, passive=True))
+        assert users.act(service, lambda channel, queue=queue: channel.queue_declare(queue, passive=True)).queue == queue
 
 
 @pytest.mark.parametrize(

@@ -222,7 +222,7 @@ def test_a_household_with_a_phone_posts_for_itself_and_is_told(cast: Cast) -> No
     eventually(lambda: "need_published" in notices(household, need["id"]))
     cast.donor.post("/v1/pledges", pledge(category="medical.wheelchair", quantity=1))
     match = proposed(cast.donor, need)
-    eventually(lambda: "match_proposed" in notices(household, match["id"]))
+    assert eventually(lambda: "match_proposed" in notices(household, match["id"]))
 
 
 def test_refused_need_reaches_others_after_a_pledge_change(cast: Cast) -> None:
@@ -299,7 +299,7 @@ def test_a_dismissed_administrator_can_do_nothing_any_more(cast: Cast) -> None:
             return problem.code == "unknown_household"
         return False
 
-    eventually(refused)
+    assert eventually(refused)
 
 
 def test_the_pages_of_the_api_come_from_this_house_alone(embedded: World) -> None:

@@ -15,7 +15,6 @@ from uuid import UUID
 
 import amqp
 import httpx
-import pytest
 from msgspec.structs import replace
 from pantry.actions import HOLD
 from pantry.worker import Worker
@@ -28,7 +27,7 @@ from chassis.messaging.broker import Message, Publisher, connected
 from chassis.messaging.events import handlers_of
 from chassis.messaging.subscription import Subscription
 from chassis.settings import Settings
-from chassis.testing import forkserver
+from chassis.testing import forkserver, twins
 from chassis.testing.postgres import Postgres
 from chassis.testing.rabbitmq import RabbitMQ
 from chassis.testing.twins import Unusable
@@ -53,10 +52,7 @@ def withdrawn_pledge(version: int = 1) -> Event:
     return replace(example_of(PledgeWithdrawn), pledge_id=new_id(), version=version)
 
 
-def unguarded(change: Any, reason: str) -> Any:
-    """Make a parameter that removes a guard; the test must fail with it."""
-    failures = (AssertionError, pytest.fail.Exception)
-    return pytest.param(change, marks=pytest.mark.xfail(strict=True, raises=failures, reason=reason))
+unguarded = twins.unguarded
 
 
 def soon(holds: Callable[[], Any], seconds: float = 40) -> bool:
@@ -146,7 +142,7 @@ class House:
         self._folder = folder
         self.environment = {
             "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(HERE),
+            "PYTHONPATH": os.pathsep.join([str(HERE), *filter(None, [os.environ.get("PYTHONPATH")])]),
             "PANTRY_DATABASE_URL": database_url,
             "BROKER_URL": self.broker_url,
             "JWKS_URL": "http://127.0.0.1:9/v1/jwks",

@@ -34,6 +34,15 @@ def without_patience() -> None:
     inbox.is_transient = lambda error: False
 
 
+def acknowledging_when_stopped() -> None:
+    """Acknowledge what was not handled, when the process is told to stop."""
+    from chassis.messaging.consumer import Handles
+    from chassis.testing.twins import altered
+
+    Handles._conclude = altered(Handles._conclude, "return False\n    if error is None", "error = None\n    if error is None")
+    Handles._settle_group = altered(Handles._settle_group, "if error is None:", "if error is None or isinstance(error, Interrupted):")
+
+
 def in_one_batch() -> None:
     """Gather a batch until nothing has arrived for half a second."""
     from chassis.messaging import consumer

@@ -1,18 +1,16 @@
 """Handling and counting in simultaneous transactions gives the same counts as one after the other."""
 
 import random
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
 
 import pytest
 from sqlalchemy import text
 
 from chassis.data.database import Database
 from chassis.testing.fixtures import RolledBack
+from chassis.testing.twins import unguarded
 from insight import counting
-from insight.days import day_of
 
 from .conftest import OTHER_VILLAGE, VILLAGE, accepted, count, counted, giver, handle, need, publish
 
@@ -50,23 +48,20 @@ def test_events_handled_during_a_count_are_counted_too(shared: Database, engine:
         assert counted(shared) == counted(straight)
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="without the lock, both add the same difference")
-def test_two_simultaneous_counts_without_the_lock_add_up_once(shared: Database, engine: RolledBack) -> None:
-    handle(shared, *GIVERS, *NEEDS, *MATCHES)
-    cells = {(one.region, day_of(one.published_at)) for one in NEEDS}
-    with shared.begin() as first, ThreadPoolExecutor(1) as threads:
-        counting.count_cells(first, cells)
-        second = threads.submit(count_alone, shared, cells)
-        while not first.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")):
-            time.sleep(0.01)
-        first.commit()
-        second.result()
-    with engine.trial() as straight:
-        publish(straight, [*GIVERS, *NEEDS, *MATCHES])
-        needs = {cell: measures.get("needs") for cell, measures in counted(straight).items() if "needs" in measures}
-        assert {cell: measures.get("needs") for cell, measures in counted(shared).items() if "needs" in measures} == needs
-
-
-def count_alone(database: Database, cells: set[tuple[str, date]]) -> None:
-    with database.begin() as session:
-        counting.count_cells(session, cells)
+@pytest.mark.parametrize(
+    "guarded",
+    [
+        True,
+        unguarded(False, "without the lock, both count"),
+    ],
+)
+def test_second_process_leaves_the_counting_to_the_first(shared: Database, monkeypatch: pytest.MonkeyPatch, guarded: bool) -> None:
+    if not guarded:
+        monkeypatch.setattr(counting, "_LOCK", text("SELECT true"))
+    with shared.begin() as first:
+        counting.count_stale(first)
+        handle(shared, *NEEDS[:3])
+        with shared.begin() as second:
+            assert counting.count_stale(second) == 0
+    with shared.begin() as session:
+        assert counting.count_stale(session) > 0

@@ -92,7 +92,7 @@ def test_reliable_pledge_comes_before_many_older_ones(database: RolledBack) -> N
     assert told(database, MatchProposed)[-1].pledge_id == late.pledge_id
 
 
-@pytest.mark.xfail(strict=True, reason="reading the oldest first, a clearing misses the reliable pledge behind them")
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="reading the oldest first, a clearing misses the reliable pledge behind them")
 def test_by_age_alone_the_reliable_one_is_not_seen(database: RolledBack, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in LOOKS:
         monkeypatch.setattr(candidates, name, text(str(getattr(candidates, name)).replace("reliability DESC, ", "")))
@@ -136,7 +136,9 @@ def test_reading_reliable_pledges_up_to_the_demand_loses_nothing(database: Rolle
     assert worth(database, "510903", seed, monkeypatch) == everything
 
 
-@pytest.mark.xfail(strict=True, reason="reading the oldest first, more reliable pledges behind the demand are missed")
+@pytest.mark.xfail(
+    strict=True, raises=AssertionError, reason="reading the oldest first, more reliable pledges behind the demand are missed"
+)
 @pytest.mark.parametrize("seed", range(2))
 def test_looking_at_the_oldest_first_misses_something(database: RolledBack, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
     everything = worth(database, "510722", seed, monkeypatch, **EVERYTHING)

@@ -97,7 +97,7 @@ def test_open_dispute_blocks_closing_but_not_receipt(disputed: Disputed) -> None
     assert disputed.does("closing", {}, disputed.giver) == (201, "closed")
 
 
-@pytest.mark.xfail(strict=True, reason="without the check a disputed match can be closed")
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="without the check a disputed match can be closed")
 def test_without_the_rule_a_disputed_match_is_closed(disputed: Disputed, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(match_rules, "disputed", lambda: None)
     disputed.opens(disputed.household)

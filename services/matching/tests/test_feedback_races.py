@@ -158,7 +158,7 @@ def test_concurrent_acts_keep_reliability_consistent(real: Database) -> None:
     assert count(real, "SELECT count(*) FROM marks") == 120
 
 
-@pytest.mark.xfail(strict=True, reason="without the key a repeated event counts twice")
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="without the key a repeated event counts twice")
 def test_without_its_key_a_reliability_event_is_recorded_twice(real: Database, keys: KnownKeys, monkeypatch: pytest.MonkeyPatch) -> None:
     with real.begin() as session:
         session.execute(text("ALTER TABLE marks DROP CONSTRAINT marks_once"))

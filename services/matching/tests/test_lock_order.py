@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from chassis.data.database import Database
 from chassis.http.auth import Caller
+from chassis.testing.twins import unguarded
 from matching.clearing import actions as clearing
 from matching.intake import actions as intake
 from matching.matches.actions import answers
@@ -28,10 +29,6 @@ def real(database_of: Callable[[str, str], str]) -> Iterator[Database]:
     database = Database(database_of("matching", "matching_lock_order"), name="lock_order", lock_timeout_ms=20_000)
     yield database
     database.close()
-
-
-def unguarded(reason: str) -> Any:
-    return pytest.param(False, marks=pytest.mark.xfail(strict=True, raises=AssertionError, reason=reason))
 
 
 def waiting(database: Database, many: int, unless: Future[Any] | None = None) -> None:
@@ -63,7 +60,7 @@ def happen(database: Database, *acts: Callable[[Session], object]) -> None:
             act(session)
 
 
-@pytest.mark.parametrize("is_looked_at_again", [True, unguarded("without the lock order, ending a need waits for the pledge")])
+@pytest.mark.parametrize("is_looked_at_again", [True, unguarded(False, "without the lock order, ending a need waits for the pledge")])
 def test_need_ending_during_a_proposal_never_deadlocks(real: Database, monkeypatch: pytest.MonkeyPatch, is_looked_at_again: bool) -> None:
     if not is_looked_at_again:
         monkeypatch.setattr(intake, "find_proposed_pledges", lambda session, needs: set())
@@ -100,7 +97,7 @@ def test_need_ending_during_a_proposal_frees_the_pledge(real: Database) -> None:
 _WITHOUT_NEEDS = text("SELECT need_id FROM too_low WHERE until <= :at ORDER BY until LIMIT :limit")
 
 
-@pytest.mark.parametrize("are_needs_taken", [True, unguarded("without sorting, pausing and waking lock needs in opposite orders")])
+@pytest.mark.parametrize("are_needs_taken", [True, unguarded(False, "without sorting, pausing and waking lock needs in opposite orders")])
 def test_waking_pairs_of_a_pausing_pledge_never_deadlock(real: Database, monkeypatch: pytest.MonkeyPatch, are_needs_taken: bool) -> None:
     if not are_needs_taken:
         monkeypatch.setattr(deferral, "_EXPIRED", _WITHOUT_NEEDS)

@@ -3,8 +3,11 @@
 import io
 import random
 import struct
+import threading
 import zlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -13,6 +16,7 @@ from sqlalchemy import text
 
 from chassis.problems import Problem
 from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of
+from chassis.testing.twins import unguarded
 from matching.feedback import image as picture
 from matching.feedback.image import LONGEST_SIDE, MOST_PIXELS, clean_photo
 
@@ -66,7 +70,7 @@ def test_photo_keeps_no_place_and_no_camera(media_type: str) -> None:
     assert not says_something(clean_photo(taken, media_type).data)
 
 
-@pytest.mark.xfail(strict=True, reason="without a new sheet the comment stays in the file")
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="without a new sheet the comment stays in the file")
 def test_without_a_new_sheet_something_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(picture, "_on_new_sheet", lambda image: image)
     assert not says_something(clean_photo(telling()["image/jpeg"], "image/jpeg").data)
@@ -160,6 +164,50 @@ def test_no_spoilt_file_breaks_the_reader() -> None:
                 assert not says_something(clean_photo(bytes(spoilt[: chance.randint(1, len(spoilt))]), media_type).data)
             except Problem as problem:
                 assert problem.status == 422
+
+
+@pytest.mark.parametrize(
+    "guarded",
+    [
+        True,
+        unguarded(False, "without the semaphore, all decode"),
+    ],
+)
+def test_two_photos_are_decoded_at_once_and_others_wait(monkeypatch: pytest.MonkeyPatch, guarded: bool) -> None:
+    if not guarded:
+        monkeypatch.setattr(picture, "_decoding", threading.BoundedSemaphore(100))
+    at_work, most = list[int](), list[int]()
+    one_too_many = threading.Barrier(picture.AT_ONCE + 1)
+    cleaned = picture._cleaned
+
+    def count(data: bytes, media_type: str) -> picture.Picture:
+        at_work.append(1)
+        most.append(len(at_work))
+        with suppress(threading.BrokenBarrierError):
+            one_too_many.wait(0.2)
+        at_work.pop()
+        return cleaned(data, media_type)
+
+    monkeypatch.setattr(picture, "_cleaned", count)
+    with ThreadPoolExecutor(6) as threads:
+        photos = list(threads.map(lambda _: clean_photo(JPEG, "image/jpeg"), range(6)))
+    assert {(photo.width, photo.height) for photo in photos} == {(200, 100)}
+    assert max(most) == picture.AT_ONCE == 2
+
+
+def test_photo_that_waits_too_long_is_refused_for_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(picture, "PATIENCE_SECONDS", 0.05)
+    with picture._decoding, picture._decoding, pytest.raises(Problem) as found:
+        clean_photo(JPEG, "image/jpeg")
+    assert (found.value.code, found.value.status, found.value.retry_after_seconds) == ("unavailable", 503, 2)
+    assert clean_photo(JPEG, "image/jpeg").width == 200
+
+
+@pytest.mark.parametrize("trouble", [b"broken", bomb(60_000)])
+def test_refused_photos_keep_no_place_in_the_queue(monkeypatch: pytest.MonkeyPatch, trouble: bytes) -> None:
+    monkeypatch.setattr(picture, "PATIENCE_SECONDS", 0.05)
+    for _ in range(picture.AT_ONCE + 1):
+        assert refused(trouble, "image/png").startswith("photo_")
 
 
 @pytest.fixture

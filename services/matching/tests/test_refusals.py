@@ -170,14 +170,14 @@ def test_only_the_pledger_sees_and_withdraws_a_refusal_rule(client: Client, data
     assert client.get(path, by=refusal.pledger).json["text"] == "不再建议送往该县"
 
 
-@pytest.mark.xfail(strict=True, reason="without the rules the refused pair is proposed again")
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="without the rules the refused pair is proposed again")
 def test_without_refusal_rules_the_pair_is_proposed_again(client: Client, database: RolledBack, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Eligibility, "_by_word", {})
     refusal = Refusal(client, database, "too_far")
     assert not refusal.proposed_to(region=OTHER_TOWN)
 
 
-@pytest.mark.xfail(strict=True, reason="without the stored rule the audit names the pledge")
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="without the stored rule the audit names the pledge")
 def test_audit_finds_a_pledge_that_lacks_its_rules(client: Client, database: RolledBack, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(refusals, "_update_exclusions", lambda session, pledge: None)
     Refusal(client, database, "too_far").proposed_to(region=OTHER_COUNTY)

@@ -61,7 +61,7 @@ def test_the_giver_reads_thanks_once_they_are_released(got: Promise, county: Per
     assert (given.pledger_id, given.quantity, given.with_photo, given.version) == (got.giver.id, 50, False, 2)
 
 
-@pytest.mark.xfail(strict=True, reason="without the filter thanks are read before their release")
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="without the filter thanks are read before their release")
 def test_without_the_rule_of_release_they_are_read_at_once(
     got: Promise, county: Person, database: RolledBack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -96,7 +96,7 @@ def test_author_cannot_release_thanks_beside_other_managers(got: Promise, county
     assert decide(got, path, county) == (201, "released")
 
 
-@pytest.mark.xfail(strict=True, reason="without the rule authors release their own thanks")
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="without the rule authors release their own thanks")
 def test_without_the_rule_agents_release_what_they_wrote(got: Promise, county: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rules, "find_other_managers", lambda *_: set())
     test_author_cannot_release_thanks_beside_other_managers(got, county)

@@ -1,16 +1,23 @@
 """Listing, counting and reading one's own notices."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy import text
 
-from chassis.data.database import new_id
+from chassis.data.database import Database, new_id
+from chassis.http.app import create_app
 from chassis.http.auth import SIGNED_IN
 from chassis.problems import LANGUAGES
-from chassis.testing.fixtures import Client, Person, RolledBack
+from chassis.testing.fixtures import Client, KnownKeys, Person, RolledBack
+from chassis.testing.simultaneous import meet_at_lock
+from chassis.testing.twins import altered, unguarded
 from contracts.needs import NeedRejected
+from notify import actions
+from notify.api import api
 
 from .conftest import example, notices, proposal, write_notices
 
@@ -88,6 +95,26 @@ def test_reading_a_notice_lowers_the_unread_count_once(client: Client, database:
     assert first.json["read_at"] is not None
     assert again.json == first.json == client.get(f"/v1/notices/{newest}", by=donor).json
     assert unread(client, donor) == 2
+
+
+TO_CHANGE = ", to_change=True"
+
+
+@pytest.mark.parametrize("lock", [TO_CHANGE, unguarded("", "without the lock, both readings change the notice")])
+def test_of_two_readings_that_meet_one_changes_the_notice(
+    database_of: Callable[[str, str], str], keys: KnownKeys, donor: Person, monkeypatch: pytest.MonkeyPatch, lock: str
+) -> None:
+    monkeypatch.setattr(actions, "read_notice", altered(actions.read_notice, TO_CHANGE, lock))
+    real = Database(database_of("notify", "notify_at_once"), name="at_once")
+    clients = [Client(create_app("notify", api, database=real, keys=keys).test_client(), keys) for _ in range(2)]
+    [notice] = write_many(real, donor, 1)  # type: ignore[arg-type]
+    acts = [lambda client=client: client.post(f"/v1/notices/{notice}/reading", by=donor) for client in clients]
+    first, second = meet_at_lock(real, text("SELECT FROM notices FOR UPDATE"), acts)
+    with real.begin() as session:
+        version = session.scalar(text("SELECT version FROM notices WHERE id = :id"), {"id": notice})
+    real.close()
+    assert (first.status_code, second.status_code, version) == (201, 201, 2)
+    assert first.json == second.json
 
 
 def test_all_notices_up_to_the_newest_seen_are_marked_read(client: Client, database: RolledBack, donor: Person) -> None:

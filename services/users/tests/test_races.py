@@ -1,14 +1,22 @@
 """Simultaneous requests, on a database that commits."""
 
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from chassis.data.database import Database
+from chassis.data.encryption import fingerprint
 from chassis.testing.fixtures import Client, administrator_of
+from chassis.testing.simultaneous import meet_at_lock
+from chassis.testing.twins import altered, unguarded
+from users import passwords
+from users.actions import appointments, sessions
 from users.tokens import SigningKeys
 
 from .conftest import VILLAGE, client_of, donor, household, person_of
@@ -54,6 +62,98 @@ def test_simultaneous_guesses_are_limited_to_ten(committed: Database, signing: S
     guess = {"phone": wanted["phone"], "password": "not-the-password"}
     answers = at_once(committed, signing, 16, lambda client, _: client.post("/v1/sessions", guess))
     assert codes(answers) == ["too_many_attempts"] * 6 + ["wrong_credentials"] * 10
+
+
+SECOND_LOOK = """    if problem := _find_sign_in_problem(session, key):
+        return problem
+    session.execute(delete"""
+
+
+@pytest.mark.parametrize("guarded", [True, unguarded(False, "without the second look, the last guess signs in and resets the count")])
+def test_password_found_during_ten_wrong_ones_is_refused(
+    committed: Database, signing: SigningKeys, monkeypatch: pytest.MonkeyPatch, guarded: bool
+) -> None:
+    client, wanted = client_of(committed, signing), donor()
+    client.post("/v1/accounts", wanted)
+    key = {"key": fingerprint("+86" + wanted["phone"])}
+    compare = passwords.is_password
+
+    def compare_slowly(stored: str | None, password: str) -> bool:
+        with committed.begin() as session:
+            session.execute(text("INSERT INTO wrong_passwords (phone_fingerprint, tries, since) VALUES (:key, 10, now())"), key)
+        return compare(stored, password)
+
+    monkeypatch.setattr(passwords, "is_password", compare_slowly)
+    if not guarded:
+        monkeypatch.setattr(sessions, "sign_in", altered(sessions.sign_in, SECOND_LOOK, "    session.execute(delete"))
+    answer = client.post("/v1/sessions", {"phone": wanted["phone"], "password": wanted["password"]})
+    assert (answer.status_code, answer.json.get("code")) == (429, "too_many_attempts")
+    with committed.begin() as session:
+        assert session.scalar(text("SELECT tries FROM wrong_passwords WHERE phone_fingerprint = :key"), key) == 10
+
+
+@pytest.mark.parametrize("guarded", [True, unguarded(False, "without the semaphore, all passwords are hashed at once")])
+def test_passwords_are_hashed_on_no_more_threads_than_cores(monkeypatch: pytest.MonkeyPatch, guarded: bool) -> None:
+    if not guarded:
+        monkeypatch.setattr(passwords, "_cores", threading.BoundedSemaphore(100))
+    hasher, at_work, most = passwords._hasher, list[int](), list[int]()
+    one_too_many = Barrier(passwords.CORES + 1)
+
+    def count(work: Callable[..., Any], *given: Any) -> Any:
+        at_work.append(1)
+        most.append(len(at_work))
+        try:
+            one_too_many.wait(0.2)
+        except threading.BrokenBarrierError:
+            pass
+        finally:
+            at_work.pop()
+        return work(*given)
+
+    counted = SimpleNamespace(hash=lambda *given: count(hasher.hash, *given), verify=lambda *given: count(hasher.verify, *given))
+    monkeypatch.setattr(passwords, "_hasher", counted)
+    with ThreadPoolExecutor(2 * passwords.CORES + 2) as pool:
+        hashed = [pool.submit(passwords.hash_password, "x") for _ in range(passwords.CORES + 1)]
+        compared = [pool.submit(passwords.is_password, None, "x") for _ in range(passwords.CORES + 1)]
+    assert all(one.result().startswith("$argon2id$") for one in hashed)
+    assert not any(one.result() for one in compared)
+    assert max(most) == passwords.CORES
+
+
+@pytest.mark.parametrize("guarded", [True, unguarded(False, "without the lock, both dismissals read an appointment that stands")])
+def test_of_two_dismissals_that_meet_one_counts(
+    committed: Database, signing: SigningKeys, monkeypatch: pytest.MonkeyPatch, guarded: bool
+) -> None:
+    if not guarded:
+        unlocked = altered(appointments.dismiss_administrator, ', with_for_update={"of": Appointment}')
+        monkeypatch.setattr(appointments, "dismiss_administrator", unlocked)
+    client, county = client_of(committed, signing), administrator_of(committed, "510903")
+    wanted = {"account_id": person_of(client, kind="staff").id, "region": VILLAGE}
+    path = client.post("/v1/appointments", wanted, by=county).headers["Location"]
+    clients = [client_of(committed, signing) for _ in range(2)]
+    acts = [lambda client=client: client.post(f"{path}/dismissal", by=county) for client in clients]
+    lock = text("SELECT FROM appointment_records WHERE id = :id FOR UPDATE")
+    assert codes(meet_at_lock(committed, lock, acts, id=path[-36:])) == ["201", "state_conflict"]
+
+
+REFRESH_LOCK = "UUID(bytes=read[:16]), with_for_update=True"
+
+
+@pytest.mark.parametrize("guarded", [True, unguarded(False, "without the lock, each refresh makes a next token of its own")])
+def test_two_refreshes_that_meet_get_the_same_next_token(
+    committed: Database, signing: SigningKeys, monkeypatch: pytest.MonkeyPatch, guarded: bool
+) -> None:
+    if not guarded:
+        monkeypatch.setattr(sessions, "_lock_sign_in", altered(sessions._lock_sign_in, REFRESH_LOCK, "UUID(bytes=read[:16])"))
+    client, wanted = client_of(committed, signing), donor()
+    client.post("/v1/accounts", wanted)
+    signed_in = client.post("/v1/sessions", {"phone": wanted["phone"], "password": wanted["password"]}).json
+    body = {"refresh_token": signed_in["refresh_token"]}
+    clients = [client_of(committed, signing) for _ in range(2)]
+    acts = [lambda client=client: client.post("/v1/sessions/refresh", body) for client in clients]
+    answers = meet_at_lock(committed, text("SELECT FROM sign_ins FOR UPDATE"), acts)
+    assert [answer.status_code for answer in answers] == [201, 201]
+    assert len({answer.json["refresh_token"] for answer in answers}) == 1
 
 
 def test_one_of_six_simultaneous_registrations_succeeds(committed: Database, signing: SigningKeys) -> None:

@@ -9,7 +9,7 @@ from marshmallow import fields
 from sqlalchemy.orm import Session
 
 from chassis.http.auth import ANYONE, GIVERS, SIGNED_IN, Caller
-from chassis.http.fields import Schema, Strict, Text, Whole
+from chassis.http.fields import NothingIn, Schema, Strict, Text, Whole
 from chassis.http.routes import access
 from chassis.problems import not_found
 from pantry import actions
@@ -61,6 +61,16 @@ def get_withdrawal(session: Session, caller: Caller, withdrawal_id: UUID) -> Any
     if withdrawal is None or withdrawal.asked_by != caller.id:
         raise not_found()
     return withdrawal
+
+
+@api.post("/withdrawals/<uuid:withdrawal_id>/renewal")
+@access(who=SIGNED_IN, x_view="own")
+@api.input(NothingIn)
+@api.output(WithdrawalOut, 201)
+def renew(session: Session, caller: Caller, withdrawal_id: UUID, json_data: dict[str, Any]) -> Any:
+    """Withdraw the same as before once more."""
+    renewed = actions.withdraw(session, caller, {"region": session.get_one(Withdrawal, withdrawal_id).region})
+    return renewed, 201, {"Location": f"/v1/withdrawals/{renewed.id}"}
 
 
 @api.post("/breakages")
