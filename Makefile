@@ -111,6 +111,10 @@ deploy-test: images-test .venv/.ready .venv/tools/.ready rabbitmq .venv/checkov/
 fuzz: .venv/.ready ## thousands of generated requests to every operation of every service
 	@CAMPAIGN=1 $(BIN)/python -m pytest tests/fuzz
 
+.PHONY: mutants
+mutants: .venv/.ready rabbitmq ## change the guarded modules one thing at a time, name the changes that no test notices; goes on where it ended (OPTIONS='--only users --minutes 20')
+	@$(BIN)/python -m tests.mutants.campaign $(OPTIONS)
+
 .PHONY: check
 check: .venv/.ready .venv/tools/.ready rabbitmq .venv/rabbitmq-$(SUITE) lint ## as `test`, with the campaigns whole: the main job on all its input among them
 	@CAMPAIGN=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
