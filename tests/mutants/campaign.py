@@ -41,6 +41,8 @@ class Module:
     tests: list[str]
     services: list[str] = field(default_factory=list)
     with_broker: bool = False
+    without: str = ""
+    also: list[str] = field(default_factory=list)
     source: str = ""
     mutants: list[Mutant] = field(default_factory=list)
     outcomes: dict[str, str] = field(default_factory=dict)
@@ -53,7 +55,7 @@ class Module:
 
     def tests_digest(self) -> str:
         """Identify the present text of the tests."""
-        files = sorted({test.partition("::")[0] for test in self.tests if test.endswith(".py") or ".py::" in test})
+        files = sorted({test.partition("::")[0] for test in (*self.tests, *self.also)})
         return digest(*files, *((ROOT / file).read_text("utf-8") for file in files))
 
 
@@ -129,10 +131,11 @@ class Worker:
             cwd=tree, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._said, text=True,
         )  # fmt: skip
 
-    def attempt(self, module: Module, source: str, seconds: float) -> tuple[str, float]:
-        """Run a module's tests on this source; return the outcome and the seconds."""
-        asked = {"path": module.path, "source": source, "tests": module.tests, "seconds": seconds}
-        asked |= {"services": module.services, "with_broker": module.with_broker}
+    def attempt(self, module: Module, source: str, seconds: float, on_own_servers: bool = False) -> tuple[str, float]:
+        """Run a module's tests on this source, or those that need servers of their own; return the outcome and the seconds."""
+        tests = module.also if on_own_servers else [*module.tests, "-k", f"not ({module.without})"] if module.without else module.tests
+        asked: dict[str, Any] = {"path": module.path, "source": source, "tests": tests, "seconds": seconds, "services": module.services}
+        asked |= {"with_broker": module.with_broker, "on_own_servers": on_own_servers}
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(asked) + "\n")
@@ -210,6 +213,8 @@ def try_mutants(worker: Worker, module: Module, journal: Journal, until: float) 
         if time.monotonic() > until:
             break
         found, _ = worker.attempt(module, mutant.source, max(PLAIN_SECONDS, 5 * seconds))
+        if found == SURVIVED and module.also:
+            found, _ = worker.attempt(module, mutant.source, 600, on_own_servers=True)
         module.outcomes[mutant.source] = found
         journal.add(module, mutant, tests, found)
     module.seconds = time.monotonic() - began

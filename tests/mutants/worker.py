@@ -103,9 +103,10 @@ def end_session(pid: int) -> None:
         os.killpg(pid, signal.SIGKILL)
 
 
-def run_tests(servers: Servers, tests: list[str]) -> int:
-    """Run the tests in this fork up to the first failure; return pytest's exit code."""
-    servers.attach()
+def run_tests(servers: Servers | None, tests: list[str]) -> int:
+    """Run the tests in this fork up to the first failure, on these servers or their own; return pytest's exit code."""
+    if servers:
+        servers.attach()
     without_twins: ModuleType | Any = import_module("chassis.testing.twins")
     without_twins.altered = lambda function, *_: function
     without_twins.altered_sql = lambda statement, *_: statement
@@ -127,7 +128,7 @@ def changed(path: Path, source: str) -> Iterator[None]:
 def attempt(servers: Servers, asked: dict[str, Any]) -> str:
     """Run the tests on a mutant; return its outcome."""
     with changed(TREE / asked["path"], asked["source"]):
-        code = in_fork(lambda: run_tests(servers, asked["tests"]), asked["seconds"])
+        code = in_fork(lambda: run_tests(None if asked["on_own_servers"] else servers, asked["tests"]), asked["seconds"])
     return SLOW if code is None else SURVIVED if code == 0 else KILLED
 
 

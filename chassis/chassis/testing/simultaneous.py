@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from sqlalchemy import Executable, text
+from sqlalchemy.orm import Session
 
 from chassis.data.database import Database
 
@@ -14,14 +15,16 @@ WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_da
 PATIENCE_SECONDS = 20
 
 
-def meet_at_lock(database: Database, lock: Executable, acts: Sequence[Callable[[], T]], **given: Any) -> list[T]:
+def meet_at_lock(
+    database: Database, lock: Executable | Callable[[Session], object], acts: Sequence[Callable[[], T]], **given: Any
+) -> list[T]:
     """Carry out `lock`, start the acts in threads, and release the lock once each of them waits for a lock or is done.
 
     Returns what the acts return. The database must commit, because each act needs a connection of its own.
     """
     with ThreadPoolExecutor(len(acts)) as threads:
         with database.begin() as holder:
-            holder.execute(lock, given)
+            lock(holder) if callable(lock) else holder.execute(lock, given)
             running = [threads.submit(act) for act in acts]
             until = time.monotonic() + PATIENCE_SECONDS
             while time.monotonic() < until:

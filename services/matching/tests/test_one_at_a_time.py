@@ -17,7 +17,7 @@ from matching.fairness import actions as fairness
 
 from .conftest import DAYS, offered, published
 from .test_balance import book, run
-from .test_revising import critical, settle
+from .test_revision import critical, settle
 
 EVERYBODY = text("SELECT true")
 
