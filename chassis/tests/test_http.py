@@ -18,6 +18,7 @@ from keeper import House, Serve, soon, unguarded, withdrawn_need
 from pantry import actions
 from pantry import api as pantry_api
 from pantry.actions import PERSONAL
+from prometheus_client import REGISTRY
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -252,6 +253,15 @@ def test_a_key_expires_after_a_day(client: Client, database: RolledBack, donor: 
 def test_an_unusable_key_is_refused(client: Client, donor: Person, key: str) -> None:
     response = client.post("/v1/withdrawals", {"region": "51"}, by=donor, headers={"Idempotency-Key": key})
     assert (response.status_code, response.json["errors"][0]["pointer"]) == (422, "#header/Idempotency-Key")
+
+
+def test_failures_of_a_route_are_counted_from_zero(client: Client) -> None:
+    def counted(status: str, service: str) -> float | None:
+        labels = {"service": service, "method": "POST", "route": "/v1/naps", "status": status}
+        return REGISTRY.get_sample_value("duijie_http_requests_total", labels)
+
+    create_app("cellar", pantry_api.api, database=client.flask.application.extensions["database"], keys=KnownKeys())
+    assert [counted(status, "cellar") for status in ("500", "503", "200")] == [0, 0, None]
 
 
 def test_a_concurrent_request_with_the_same_key_gets_409(house: House, keys: KnownKeys, donor: Person) -> None:

@@ -4,7 +4,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 FILE = Path(__file__).resolve().parents[1] / "chart/files/dashboard.json"
-HERE = 'service=~"$service"'
+SPACE = 'namespace="$namespace"'
+HERE = f'{SPACE}, service=~"$service"'
+ASKED = f'{HERE}, route!~"/livez|/readyz"'
+"""Requests of people: probes would hide how many of these fail, or how slow they are."""
+NAMESPACE = "duijie"
+"""The namespace of docs/operating/kubernetes.md, which a Prometheus beside a stack on a laptop writes too."""
 
 
 class Panel(NamedTuple):
@@ -17,12 +22,12 @@ class Panel(NamedTuple):
     red_from: float | None = None
 
 
-def _rate(metric: str, by: str, only: str = "") -> str:
-    return f"sum by ({by}) (rate({metric}{{{HERE}{only}}}[$__rate_interval]))"
+def _rate(metric: str, by: str, only: str = "", among: str = HERE) -> str:
+    return f"sum by ({by}) (rate({metric}{{{among}{only}}}[$__rate_interval]))"
 
 
-def _quantile(share: float, metric: str, by: str) -> str:
-    return f"histogram_quantile({share}, {_rate(f'{metric}_bucket', f'{by}, le')})"
+def _quantile(share: float, metric: str, by: str, among: str = HERE) -> str:
+    return f"histogram_quantile({share}, {_rate(f'{metric}_bucket', f'{by}, le', among=among)})"
 
 
 def _or_nought(found: str, among: str, **called: str) -> str:
@@ -35,35 +40,57 @@ def _or_nought(found: str, among: str, **called: str) -> str:
 
 def _of_ours(metric: str) -> str:
     """Restrict a metric that every program has to our processes."""
-    return f"{metric} and on (instance) duijie_pool_size{{{HERE}}}"
+    return f"{metric} and on (namespace, instance) duijie_pool_size{{{HERE}}}"
 
 
-ANSWERED = _rate("duijie_http_requests_total", "service")
-BROKEN = _rate("duijie_http_requests_total", "service", ', status=~"5.."')
+ANSWERED = _rate("duijie_http_requests_total", "service", among=ASKED)
+BROKEN = _rate("duijie_http_requests_total", "service", ', status=~"5.."', among=ASKED)
+SEVERAL = f'sum by (service) (increase(duijie_http_requests_total{{{ASKED}, status=~"5.."}}[5m])) >= 5'
+"""As the alert, which one failure among few requests does not set off."""
 FAILED = _rate("duijie_events_heard_total", "service, event, outcome", ', outcome=~"failed|parked"')
 
 ROWS: dict[str, list[Panel]] = {
     "Is anything wrong?": [
         Panel("Oldest event that is not told", f"max by (service) (duijie_outbox_age_seconds{{{HERE}}})", "{{service}}", "s", 60),
         Panel("Dead letters", f"max by (service) (duijie_dead_letters{{{HERE}}})", "{{service}}", "short", 1),
-        Panel("Requests answered with 5xx", f"({BROKEN} or 0 * {ANSWERED}) / {ANSWERED}", "{{service}}", "percentunit", 0.01),
+        Panel(
+            "Requests answered with 5xx, from five on in 5 minutes",
+            f"(({BROKEN} and {SEVERAL}) or 0 * {ANSWERED}) / {ANSWERED}",
+            "{{service}}",
+            "percentunit",
+            0.01,
+        ),
         Panel(
             "Checks of the book that do not hold (hourly)",
-            _or_nought("max by (check) (duijie_audit_offended) > 0", "duijie_audit_offended", check="any"),
+            _or_nought(f"max by (check) (duijie_audit_offended{{{SPACE}}}) > 0", f"duijie_audit_offended{{{SPACE}}}", check="any"),
             "{{check}}",
             "short",
             1,
         ),
+        Panel("Since the last audit", f"max(duijie_audit_age_seconds{{{SPACE}}})", "audit", "s", 3 * 3600),
+        Panel("Oldest entry to clear", f"max(duijie_clearing_age_seconds{{{SPACE}}})", "entry", "s", 300),
     ],
     "Requests": [
         Panel("Requests a second", ANSWERED, "{{service}}", "reqps"),
-        Panel("One in two is answered within", _quantile(0.5, "duijie_http_request_seconds", "service"), "{{service}}", "s"),
-        Panel("19 in 20 are answered within", _quantile(0.95, "duijie_http_request_seconds", "service"), "{{service}}", "s", 1),
+        Panel("One in two is answered within", _quantile(0.5, "duijie_http_request_seconds", "service", ASKED), "{{service}}", "s"),
+        Panel("19 in 20 are answered within", _quantile(0.95, "duijie_http_request_seconds", "service", ASKED), "{{service}}", "s", 1),
         Panel(
             "The slowest routes: 19 in 20 within",
-            f"topk(8, {_quantile(0.95, 'duijie_http_request_seconds', 'service, method, route')} >= 0)",
+            f"topk(8, {_quantile(0.95, 'duijie_http_request_seconds', 'service, method, route', ASKED)} >= 0)",
             "{{method}} {{route}}",
             "s",
+        ),
+        Panel("Open connections of clients", f"sum by (service) (duijie_http_connections{{{HERE}}})", "{{service}}", "short"),
+        Panel(
+            "Closed a second, by reason",
+            _or_nought(
+                f"{_rate('duijie_http_connections_closed_total', 'service, reason')} > 0",
+                f"duijie_pool_size{{{HERE}}}",
+                service="any",
+                reason="reason",
+            ),
+            "{{service}} {{reason}}",
+            "ops",
         ),
     ],
     "Events": [
@@ -77,7 +104,7 @@ ROWS: dict[str, list[Panel]] = {
         ),
         Panel(
             "The longest queues",
-            'topk(10, max by (queue) (rabbitmq_detailed_queue_messages_ready{queue=~"($service)[.].*"}))',
+            'topk(10, max by (queue) (rabbitmq_detailed_queue_messages_ready{namespace="$broker", queue=~"($service)[.].*"}))',
             "{{queue}}",
             "short",
             5000,
@@ -96,20 +123,21 @@ ROWS: dict[str, list[Panel]] = {
         ),
     ],
     "Matching": [
-        Panel("Looked at a second", "sum(rate(duijie_cleared_total[$__rate_interval]))", "needs and pledges", "ops"),
-        Panel("Proposed a second", "sum(rate(duijie_proposals_total[$__rate_interval]))", "matches", "ops"),
-        Panel("Ended for a critical need, a day", "sum(increase(duijie_revised_total[1d]))", "proposals", "short"),
+        Panel("Looked at a second", f"sum(rate(duijie_cleared_total{{{SPACE}}}[$__rate_interval]))", "needs and pledges", "ops"),
+        Panel("Proposed a second", f"sum(rate(duijie_proposals_total{{{SPACE}}}[$__rate_interval]))", "matches", "ops"),
+        Panel("Ended for a critical need, a day", f"sum(increase(duijie_revised_total{{{SPACE}}}[1d]))", "proposals", "short"),
     ],
     "Processes": [
+        Panel("Processes that report", f"count by (service, role) (duijie_pool_size{{{HERE}}})", "{{service}} {{role}}", "short"),
         Panel(
             "Database connections in use, of those there may be",
-            f"max by (service, role) (duijie_pool_connections{{{HERE}}} / duijie_pool_size)",
+            f"max by (service, role) (duijie_pool_connections{{{HERE}}} / duijie_pool_size{{{HERE}}})",
             "{{service}} {{role}}",
             "percentunit",
             1,
         ),
-        Panel("Memory", f"sum by (pod) ({_of_ours('process_resident_memory_bytes')})", "{{pod}}", "bytes"),
-        Panel("Cores", f"sum by (pod) ({_of_ours('rate(process_cpu_seconds_total[$__rate_interval])')})", "{{pod}}", "short"),
+        Panel("Memory", f"sum by (pod) ({_of_ours(f'process_resident_memory_bytes{{{SPACE}}}')})", "{{pod}}", "bytes"),
+        Panel("Cores", f"sum by (pod) ({_of_ours(f'rate(process_cpu_seconds_total{{{SPACE}}}[$__rate_interval])')})", "{{pod}}", "short"),
     ],
 }  # fmt: skip
 
@@ -120,8 +148,8 @@ def queries() -> list[str]:
 
 
 def asked_now(query: str) -> str:
-    """Return a query as Grafana would send it for all services, with rates over half a minute."""
-    return query.replace("$__rate_interval", "30s").replace("$service", ".+")
+    """Return a query as Grafana would send it for all services of one namespace, with rates over half a minute."""
+    return query.replace("$__rate_interval", "30s").replace("$service", ".+").replace("$namespace", NAMESPACE).replace("$broker", NAMESPACE)
 
 
 def dashboard() -> dict[str, Any]:
@@ -153,7 +181,7 @@ def dashboard() -> dict[str, Any]:
         "timezone": "browser",
         "refresh": "30s",
         "time": {"from": "now-3h", "to": "now"},
-        "templating": {"list": [_source(), _service(source)]},
+        "templating": {"list": [_source(), *_namespaces(source), _service(source)]},
         "panels": drawn,
     }
 
@@ -182,8 +210,23 @@ def _source() -> dict[str, Any]:
     return {"name": "source", "label": "Prometheus", "type": "datasource", "query": "prometheus"}
 
 
+def _namespaces(source: dict[str, str]) -> list[dict[str, Any]]:
+    """The namespace of an installation, and its broker's; each one at a time, since two installations in one figure are none."""
+    found = {
+        "namespace": ("Namespace", "label_values(duijie_pool_size, namespace)"),
+        "broker": ("Broker's namespace", 'label_values(rabbitmq_detailed_queue_messages_ready{queue=~"needs[.].*"}, namespace)'),
+    }
+    return [
+        {
+            "name": name, "label": label, "type": "query", "datasource": source, "query": {"query": query, "refId": name},
+            "refresh": 2, "multi": False, "includeAll": False,
+        }
+        for name, (label, query) in found.items()
+    ]  # fmt: skip
+
+
 def _service(source: dict[str, str]) -> dict[str, Any]:
-    query = "label_values(duijie_pool_size, service)"
+    query = f"label_values(duijie_pool_size{{{SPACE}}}, service)"
     return {
         "name": "service", "label": "Service", "type": "query", "datasource": source, "query": {"query": query, "refId": "service"},
         "refresh": 2, "multi": True, "includeAll": True, "allValue": ".+", "current": {"text": "All", "value": "$__all"},

@@ -11,6 +11,7 @@ import yaml
 
 from chassis.testing.folders import kept_ports
 from chassis.testing.server import Server
+from deploy.watching.dashboard import NAMESPACE
 
 PROGRAM = Path(__file__).resolve().parents[2] / ".venv/tools/bin/prometheus"
 """Out of Debian's package, by `make deploy-test`."""
@@ -46,11 +47,18 @@ class Prometheus(Server):
 
     def _prepare(self) -> list[str]:
         [self._port] = kept_ports(self.folder / "ports", 1)
-        pods = [{"targets": [urlsplit(address).netloc], "labels": {"pod": pod}} for pod, address in self._targets.items()]
+        pods = [
+            {"targets": [urlsplit(address).netloc], "labels": {"namespace": NAMESPACE, "pod": pod}}
+            for pod, address in self._targets.items()
+        ]
         queues = {"metrics_path": "/metrics/detailed", "params": {"family": ["queue_coarse_metrics"]}}
         looked_at = [
             {"job_name": "duijie/duijie", "honor_labels": True, "static_configs": pods},
-            {"job_name": "rabbitmq", **queues, "static_configs": [{"targets": [urlsplit(self._broker).netloc]}]},
+            {
+                "job_name": "rabbitmq",
+                **queues,
+                "static_configs": [{"targets": [urlsplit(self._broker).netloc], "labels": {"namespace": NAMESPACE}}],
+            },
         ]
         config = self.folder / "prometheus.yaml"
         config.write_text(yaml.safe_dump({"global": {"scrape_interval": f"{EVERY}s"}, "scrape_configs": looked_at}))

@@ -5,9 +5,9 @@ from itertools import chain
 from pathlib import Path
 
 import pytest
-import yaml
 
 from chassis.commands import commands
+from tests.deploy.promtool import rendered
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs/operating.md").read_text("utf-8")
@@ -81,7 +81,9 @@ def metrics_of(page: str) -> set[str]:
 
 def metrics_of_code() -> set[str]:
     """Read in the source, since some are matching's, which counts only where it is loaded."""
-    return {re.sub(r"_total$", "", name) for name in re.findall(r'(?:Counter|Gauge|Histogram)\(\s*"(duijie_[a-z_]+)"', code())}
+    return {
+        re.sub(r"_total$", "", name) for name in re.findall(r'(?:Counter|Gauge|Histogram|GaugeMetricFamily)\(\s*"(duijie_[a-z_]+)"', code())
+    }
 
 
 def alerts_of(page: str) -> set[str]:
@@ -90,8 +92,7 @@ def alerts_of(page: str) -> set[str]:
 
 def alerts_of_chart() -> dict[str, str]:
     """Each alert with the place to which it leads."""
-    read = yaml.safe_load((ROOT / "deploy/chart/files/alerts.yaml").read_text("utf-8"))
-    return {rule["alert"]: rule["annotations"]["runbook_url"] for group in read["groups"] for rule in group["rules"]}
+    return {rule["alert"]: rule["annotations"]["runbook_url"] for rule in rendered()}
 
 
 def test_watching_page_lists_exactly_the_metrics() -> None:

@@ -66,6 +66,7 @@ def create_app(service: str, api: APIBlueprint, *, database: Database | None = N
     app.add_url_rule("/livez", "livez", lambda: {"status": "ok"})
     app.add_url_rule("/readyz", "readyz", _ready)
     app.spec_processor(openapi.complete)
+    _initialise_failures(app, service)
     return app
 
 
@@ -86,6 +87,14 @@ def _refuse_early() -> None:
     """Raise the problem that the front found before the request was whole."""
     if refused := request.environ.get(REFUSED):
         raise refused
+
+
+def _initialise_failures(app: Flask, service: str) -> None:
+    """Create the counters of failures with the value 0: Prometheus sees no increase in a counter that begins with its first failure."""
+    for rule in app.url_map.iter_rules():
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
+            for status in (500, 503):
+                metrics.requests.labels(service, method, str(rule), status)
 
 
 def _limit_body() -> None:

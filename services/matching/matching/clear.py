@@ -8,13 +8,14 @@ import time
 from datetime import timedelta
 
 import psycopg
-from prometheus_client import Counter
+from prometheus_client import Counter, Gauge
 
 from chassis.data.database import Database, is_statement_timeout, is_transient
 from chassis.data.pg_notify import listen
 from chassis.ops import gc_tuning, metrics, telemetry
 from chassis.settings import Settings
 from matching.book import clearing_queue
+from matching.checks.metrics import AUDIT
 from matching.clearing import actions, revision
 from matching.settings import ProposalSettings
 
@@ -23,12 +24,15 @@ REVISE_SECONDS = 600
 _CLEARED = Counter("duijie_cleared_total", "Needs and pledges that a clearing looked at")
 _REVISED = Counter("duijie_revised_total", "Proposals that ended in favour of a critical need")
 _PROPOSED = Counter("duijie_proposals_total", "Matches proposed")
+_QUEUE_AGE = Gauge("duijie_clearing_age_seconds", "Age of the oldest entry of the clearing queue, 0 without one", ["service"])
 
 
 def run(settings: Settings, stopping: threading.Event) -> None:
     """Clear the queue until `stopping` is set. Sleep until woken, at most a fifth of a second, and wait out database trouble."""
     database = Database.of(settings, "clear")
     metrics.serve(settings, "clear", database)
+    metrics.read_from_database(_QUEUE_AGE, settings, database, clearing_queue.age_seconds)
+    AUDIT.database = database
     answer_within = ProposalSettings.of_environment().answer_within
     pause, limit, revise_at = 0.2, actions.BATCH, time.monotonic() + REVISE_SECONDS
     while not stopping.is_set():

@@ -3,11 +3,13 @@
 import json
 import random
 from collections.abc import Callable, Iterator
+from math import isnan
 from typing import Any
 
 import pytest
 from prometheus_client import REGISTRY
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from chassis.data.database import Database, new_id
 from chassis.http.auth import Caller
@@ -15,7 +17,10 @@ from chassis.messaging import journal, outbox
 from chassis.testing.fixtures import RolledBack
 from matching import audit as command
 from matching.balance import publication
+from matching.checks import actions as checks
 from matching.checks.actions import CHECKS, report_audit, run_checks
+from matching.checks.check import Check
+from matching.checks.metrics import AUDIT
 from matching.clearing import actions
 from matching.intake import actions as booking
 from matching.matches.actions import answers, delivery
@@ -301,20 +306,69 @@ def test_every_check_has_a_description_and_a_unique_code() -> None:
     assert all(check.holds for check in CHECKS)
 
 
-def test_the_hourly_audit_shows_in_a_gauge_and_logs_ids_alone(settled: RolledBack, caplog: pytest.LogCaptureFixture) -> None:
-    def gauge(code: str) -> float | None:
-        return REGISTRY.get_sample_value("duijie_audit_offended", {"check": code})
+@pytest.fixture
+def shown(settled: RolledBack, monkeypatch: pytest.MonkeyPatch) -> Callable[..., float | None]:
+    """The metrics of the audit as a process with this database shows them."""
+    monkeypatch.setattr(AUDIT, "database", settled)
+    return REGISTRY.get_sample_value
 
-    with settled.begin() as session:
+
+def audited(database: RolledBack) -> None:
+    with database.begin() as session:
         report_audit(session)
+
+
+def test_hourly_audit_shows_in_metrics_and_logs_ids_alone(
+    settled: RolledBack, shown: Callable[..., float | None], caplog: pytest.LogCaptureFixture
+) -> None:
+    def gauge(code: str) -> float | None:
+        return shown("duijie_audit_offended", {"check": code})
+
+    audited(settled)
     assert gauge("need_unaccounted") == 0
     assert not caplog.records
     need = entered(settled, NEW_NEED, ended="true")
-    with settled.begin() as session:
-        report_audit(session)
+    audited(settled)
     assert (gauge("need_unaccounted"), gauge("pledge_unaccounted")) == (1, 0)
     [line] = caplog.records
     assert (line.kind, line.row) == ("need_unaccounted", [need])  # type: ignore[attr-defined]
+
+
+def test_process_that_audited_nothing_shows_the_last_audit(settled: RolledBack, shown: Callable[..., float | None]) -> None:
+    run(
+        settled,
+        "UPDATE audit_report SET completed_at = completed_at - interval '5 hours', offended = '{need_unaccounted, of_another_release}'",
+    )
+    assert shown("duijie_audit_age_seconds") == pytest.approx(5 * 3600, abs=600)
+    assert [shown("duijie_audit_offended", {"check": code}) for code in ("need_unaccounted", "of_another_release")] == [1, 1]
+    audited(settled)
+    assert shown("duijie_audit_age_seconds") == pytest.approx(0, abs=60)
+    assert shown("duijie_audit_offended", {"check": "need_unaccounted"}) == 0
+
+
+def test_audit_that_fails_halfway_grows_old(
+    settled: RolledBack, shown: Callable[..., float | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(settled, "UPDATE audit_report SET completed_at = now() - interval '5 hours'")
+    monkeypatch.setattr(checks, "CHECKS", (*CHECKS, Check("broken", "no statement", "SELECT 1 / 0")))
+    with pytest.raises(DBAPIError):
+        audited(settled)
+    assert (shown("duijie_audit_age_seconds") or 0) > 4 * 3600
+
+
+def test_audit_without_database_has_no_age(unreachable: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(AUDIT, "database", unreachable)
+    assert isnan(REGISTRY.get_sample_value("duijie_audit_age_seconds") or 0)
+    assert REGISTRY.get_sample_value("duijie_audit_offended", {"check": "need_unaccounted"}) is None
+    monkeypatch.setattr(AUDIT, "database", None)
+    assert REGISTRY.get_sample_value("duijie_audit_age_seconds") is None
+
+
+@pytest.fixture
+def unreachable() -> Iterator[Database]:
+    database = Database("postgresql+psycopg://nobody@127.0.0.1:1/none", name="audit")
+    yield database
+    database.close()
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from chassis.testing.fixtures import Client, Person, RolledBack
 from contracts.matching import MatchLapsed, MatchNeedEnded, MatchProposed, MatchRefused, PledgeReleased
+from matching.book import clearing_queue
 from matching.intake import actions
 from matching.matches.actions import answers
 
@@ -224,6 +225,25 @@ def test_entry_from_before_a_clock_setback_is_cleared(database: RolledBack) -> N
         session.execute(text("UPDATE to_clear SET due_at = due_at + interval '1 day'"))
     assert clear(database) == 1
     assert listed(database) == 0
+
+
+def test_entry_put_off_keeps_its_age(database: RolledBack) -> None:
+    def age() -> float:
+        with database.begin() as session:
+            return clearing_queue.age_seconds(session)
+
+    assert age() == 0
+    need = published()
+    book(database, need)
+    with database.begin() as session:
+        session.execute(text("UPDATE to_clear SET queued_at = now() - interval '1 hour', due_at = clock_timestamp() + interval '20 ms'"))
+        clearing_queue.add(session, "need", [need.need_id])
+    book(database, published())
+    assert age() == pytest.approx(3600, abs=600)
+    with database.begin() as session:
+        session.execute(text("UPDATE to_clear SET due_at = now()"))
+    clear(database)
+    assert age() == 0
 
 
 def test_a_township_s_pledge_helps_that_township_only(database: RolledBack) -> None:

@@ -19,6 +19,7 @@ _ADD = text(
     " SELECT :side, id, trace FROM unnest(CAST(:ids AS uuid[]), CAST(:traces AS text[])) AS due (id, trace) ORDER BY id"
     " ON CONFLICT (side, id) DO UPDATE SET due_at = least(to_clear.due_at, excluded.due_at), traceparent = excluded.traceparent"
 )
+_AGE = text("SELECT coalesce(extract(epoch FROM clock_timestamp() - min(queued_at)), 0)::float8 FROM to_clear")
 _WAKE = text(f"SELECT pg_notify('{CHANNEL}', '')")
 
 
@@ -29,3 +30,8 @@ def add(session: Session, side: Literal["need", "pledge"], ids: Collection[UUID]
         traces = encode_array(outbox.trace_of(session, thing) for thing in listed)
         session.execute(_ADD, {"side": side, "ids": encode_array(listed), "traces": traces})
         session.execute(_WAKE)
+
+
+def age_seconds(session: Session) -> float:
+    """Return for how many seconds the oldest entry has been on the queue, however often it was put off; 0 without one."""
+    return max(0.0, session.execute(_AGE).scalar_one())
