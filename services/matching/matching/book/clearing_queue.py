@@ -34,4 +34,4 @@ def add(session: Session, side: Literal["need", "pledge"], ids: Collection[UUID]
 
 def age_seconds(session: Session) -> float:
     """Return for how many seconds the oldest entry has been on the queue, however often it was put off; 0 without one."""
-    return max(0.0, session.execute(_AGE).scalar_one())
+    return max(0.0, float(session.execute(_AGE).scalar_one()))

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from chassis.data.bulk_sql import array
+from chassis.data.bulk_sql import encode_array
 from chassis.data.database import now
 from matching.checks import derived, pairs, publication, quantities
 from matching.checks.check import Check
@@ -64,7 +64,7 @@ def report_audit(session: Session) -> None:
         if finding.row:
             offended.append(finding.check.code)
             log.error("the book does not add up", extra={"kind": finding.check.code, "row": list(finding.row.values())})
-    session.execute(_REPORT, {"codes": array(offended)})
+    session.execute(_REPORT, {"codes": encode_array(offended)})
 
 
 def _as_text(row: Any) -> dict[str, str]:
