@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "matching_0022"
-down_revision = "matching_0021"
+revision = "matching_0023"
+down_revision = "matching_0022"
 
 
 def upgrade() -> None:
