@@ -111,10 +111,73 @@ def shape_of(url: str) -> list[Any]:
         return [*connection.execute(SHAPE), *connection.execute(INDEXES)]
 
 
-def take_back(url: str, service: str) -> None:
+def take_back(url: str, service: str, revision: str = "base") -> None:
     config = Config()
     config.set_main_option("script_location", f"{service}:migrations")
     config.set_main_option("path_separator", "os")
     with create_engine(url).connect() as connection:
         config.attributes.update(connection=connection, version_table="alembic_version")
-        command.downgrade(config, "base")
+        command.downgrade(config, revision)
+
+
+OF_A_PLEDGE = {
+    "needs": (
+        "INSERT INTO pledges (id, version, pledger_id, kind, category, unit, quantity, region, valid_until, withdrawn, offered_at,"
+        " answered_version, released_version) SELECT gen_random_uuid(), 1, gen_random_uuid(), 'goods', 'food', 'kg', 5, code,"
+        " now() + interval '1 day', false, now(), 0, 0 FROM unnest(ARRAY['', '510903', '510903001', '510903001002']) AS code"
+    ),
+    "matching": (
+        "INSERT INTO pledges (id, version, pledger_id, category, unit, scope, quantity, rest, ended, valid_until, offered_at, releases,"
+        " reliability, not_for) SELECT gen_random_uuid(), 1, gen_random_uuid(), 'food', 'kg', code, 5, 5, false, now() + interval '1 day',"
+        " now(), 0, 3, ARRAY['510903001003', 'food.oil'] FROM unnest(ARRAY['', '510903', '510903001', '510903001002']) AS code"
+    ),
+}
+
+
+@pytest.mark.parametrize(("service", "before", "column"), [("needs", "needs_0007", "region"), ("matching", "matching_0020", "scope")])
+def test_pledges_to_villages_become_pledges_to_townships(
+    database_of: Callable[[str, str], str], service: str, before: str, column: str
+) -> None:
+    url = database_of(service, f"{service}_of_villages")
+    take_back(url, service, before)
+    with create_engine(url).begin() as connection:
+        connection.execute(text(OF_A_PLEDGE[service]))
+    migrate(url, service)
+    with create_engine(url).connect() as connection:
+        scopes = connection.scalars(text(f"SELECT {column} FROM pledges ORDER BY 1")).all()
+        assert scopes == ["", "510903", "510903001", "510903001"]
+        if service == "matching":
+            queued = "SELECT scope FROM pledges JOIN to_clear ON to_clear.id = pledges.id AND side = 'pledge'"
+            assert connection.scalars(text(queued)).all() == ["510903001"]
+        else:
+            assert connection.scalar(text("SELECT count(*) FROM pledge_listings WHERE region = '510903001' AND category = 'food'")) == 2
+
+
+def test_rules_about_villages_are_withdrawn(database_of: Callable[[str, str], str]) -> None:
+    url = database_of("matching", "matching_of_rules")
+    take_back(url, "matching", "matching_0020")
+    with create_engine(url).begin() as connection:
+        connection.execute(text(OF_A_PLEDGE["matching"]))
+        connection.execute(
+            text(
+                "INSERT INTO matches (id, version, need_id, pledge_id, household_id, poster_id, pledger_id, region, category, unit,"
+                " quantity, state, reasons, barred, proposed_at, answer_by)"
+                " SELECT id, 2, id, id, id, id, pledger_id, '510903001003', 'food.oil', 'kg',"
+                " 1, 'refused', '[]', true, now(), now() FROM pledges WHERE scope = '510903001'"
+            )
+        )
+        connection.execute(text("ALTER TABLE lessons DROP CONSTRAINT lessons_match_id"))
+        for reason, region, category in (("too_far", "510903001003", ""), ("does_not_fit", "", "food.oil")):
+            connection.execute(
+                text(
+                    "INSERT INTO lessons (id, version, pledge_id, pledger_id, match_id, reason, region, category, learnt_at)"
+                    " SELECT gen_random_uuid(), 1, id, pledger_id, id, :reason, :region, :category, now() FROM pledges"
+                    " WHERE scope = '510903001'"
+                ),
+                {"reason": reason, "region": region, "category": category},
+            )
+    migrate(url, "matching")
+    with create_engine(url).connect() as connection:
+        rules = connection.execute(text("SELECT reason, region, version, forgotten_at IS NULL FROM lessons ORDER BY 1")).all()
+        assert [tuple(rule) for rule in rules] == [("does_not_fit", "", 1, True), ("too_far", "510903001", 2, False)]
+        assert connection.scalar(text("SELECT not_for FROM pledges WHERE id IN (SELECT pledge_id FROM lessons)")) == ["food.oil"]
