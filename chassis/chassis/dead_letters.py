@@ -3,7 +3,6 @@
 Times are spans before now (`--older 2d`, `--newer 6h`) or moments (2026-11-23T08:00:00+08:00).
 """
 
-import argparse
 import sys
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
@@ -16,12 +15,13 @@ from rich.table import Column, Table
 from sqlalchemy.orm import Session
 
 from chassis.data.database import Database, now
+from chassis.failures import Parser, one_line_failures
 from chassis.messaging import dead_letters
 from chassis.messaging.dead_letters import DeadLetter
 from chassis.messaging.redaction import redact
 from chassis.ops import telemetry
 from chassis.problems import Problem
-from chassis.settings import Settings
+from chassis.start import installed_service, read_settings
 
 PAGE = 500
 WIDE = 160
@@ -100,11 +100,12 @@ def _moment(text: str) -> datetime:
     return moment
 
 
+@one_line_failures
 def main(arguments: list[str] | None = None) -> None:
     """Run the command for each service. Exits with 1 when a dead letter was refused."""
-    parser = argparse.ArgumentParser(prog="python -m chassis.dead_letters", description=__doc__)
+    parser = Parser(prog="python -m chassis.dead_letters", description=__doc__)
     parser.add_argument("act", choices=ACTS)
-    parser.add_argument("service", nargs="+")
+    parser.add_argument("service", nargs="+", type=installed_service)
     parser.add_argument("--event", help="name as on the wire: need_published")
     parser.add_argument("--reason", help="an error's type, unreadable or delivery_limit")
     parser.add_argument("--older", type=_moment, metavar="TIME", help="parked before")
@@ -112,15 +113,16 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--id", type=UUID, nargs="+", default=[])
     parser.add_argument("--yes", action="store_true", help="drop without asking")
     given = parser.parse_args(arguments)
+    every_settings = [read_settings(service) for service in given.service]
     console = Console(width=None if sys.stdout.isatty() else WIDE)
     if given.act == "drop" and not given.yes and not Confirm.ask(WARNING, console=console):
         sys.exit("nothing was dropped")
     wanted = {"event": given.event, "reason": given.reason, "parked_after": given.newer, "parked_before": given.older, "ids": given.id}
     went = True
-    for service in given.service:
-        telemetry.start(service, "dead_letters")
-        database = Database.of(Settings.of(service), "dead-letters")
-        went &= ACTS[given.act](database, service, wanted, console) is not False
+    for settings in every_settings:
+        telemetry.start(settings.service, "dead_letters")
+        database = Database.of(settings, "dead-letters")
+        went &= ACTS[given.act](database, settings.service, wanted, console) is not False
         database.close()
     sys.exit(0 if went else 1)
 

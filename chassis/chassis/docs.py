@@ -3,10 +3,11 @@
 import sys
 from collections.abc import Sequence
 
-from environs import Env
 from flask import Blueprint, Flask
 from flask_swagger_ui import get_swaggerui_blueprint
 
+from chassis.environment import Environment, read_all
+from chassis.failures import Parser, one_line_failures
 from chassis.http import draining, headers
 from chassis.http.server import serve
 from chassis.settings import WebSettings
@@ -35,10 +36,21 @@ def create() -> Flask:
     return app
 
 
+@one_line_failures
 def main() -> None:
     """Serve the pages until stopped."""
-    env = Env()
-    serve(create(), "docs", env.str("HOST", "127.0.0.1"), env.int("PORT", 8000), WebSettings.of_environment())
+    parser = Parser(description=__doc__)
+    parser.add_argument("service", nargs="+")
+    parser.parse_args()
+    [(host, port), web] = read_all(_listening, WebSettings.of_environment)
+    serve(create(), "docs", host, port, web)
+
+
+def _listening() -> tuple[str, int]:
+    env = Environment()
+    listening = env.host("HOST", "127.0.0.1"), env.whole("PORT", 8000, 1, 65_535)
+    env.check()
+    return listening
 
 
 if __name__ == "__main__":

@@ -1,12 +1,11 @@
 """Brings a service's database up to date: first the chassis's own tables, then the service's."""
 
-import argparse
-
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, create_engine, text
 
-from chassis.settings import Settings
+from chassis.failures import Parser, one_line_failures
+from chassis.start import installed_service, read_settings
 
 
 def migrate(url: str, service: str) -> None:
@@ -41,12 +40,13 @@ def run_migrations() -> None:
     attributes["connection"].commit()
 
 
+@one_line_failures
 def main() -> None:
     """Migrate the services named on the command line."""
-    parser = argparse.ArgumentParser(prog="python -m chassis.migrate", description=__doc__)
-    parser.add_argument("service", nargs="+")
-    for service in parser.parse_args().service:
-        migrate(Settings.of(service).database_url, service)
+    parser = Parser(prog="python -m chassis.migrate", description=__doc__)
+    parser.add_argument("service", nargs="+", type=installed_service)
+    for settings in [read_settings(service) for service in parser.parse_args().service]:
+        migrate(settings.database_url, settings.service)
 
 
 if __name__ == "__main__":

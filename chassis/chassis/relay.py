@@ -2,7 +2,6 @@
 
 import logging
 import signal
-import sys
 import threading
 import time
 from collections import Counter
@@ -17,10 +16,13 @@ from msgspec.structs import replace
 
 from chassis.data.database import Database, is_statement_timeout, is_transient, now
 from chassis.data.pg_notify import listen
+from chassis.failures import describe, one_line_failures
 from chassis.messaging import dead_letters, journal, outbox
 from chassis.messaging.broker import BROKER_ERRORS, Publisher, connected, message_for
 from chassis.ops import gc_tuning, metrics, telemetry, tracing
+from chassis.ops.readiness import Readiness
 from chassis.settings import Settings
+from chassis.start import read_settings, service_of_command_line
 from contracts.event import every_event, listeners, producer_of
 
 log = logging.getLogger(__name__)
@@ -40,7 +42,8 @@ class Relay:
         self._next_attempt_at = 0.0
         self._unrouted: dict[str, float] = {}
         self.stopping = threading.Event()
-        metrics.serve(settings, "relay", self._database)
+        self._readiness = Readiness(log, "relay", "broker", "database")
+        metrics.serve(settings, "relay", self._database, self._readiness)
         for name, event in every_event().items():
             if producer_of(event) == settings.service:
                 metrics.initialise(metrics.events_published, settings.service, name)
@@ -57,6 +60,8 @@ class Relay:
                     listen(self._settings.database_url, "outbox") as woken,
                 ):
                     publisher = Publisher(connection, self._confirm_seconds)
+                    self._readiness.reach("broker")
+                    self._readiness.reach("database")
                     while not self.stopping.is_set():
                         if self.publish_batch(publisher) < BATCH:
                             woken.wait()
@@ -65,7 +70,9 @@ class Relay:
             except Exception as error:
                 if not isinstance(error, (*BROKER_ERRORS, psycopg.Error)) and not is_transient(error) and not is_statement_timeout(error):
                     raise
-                log.warning("telling is interrupted", extra={"error": type(error).__name__, "pause_seconds": pause})
+                log.warning(
+                    "telling is interrupted", extra={"error": type(error).__name__, "reason": describe(error), "pause_seconds": pause}
+                )
                 self.stopping.wait(pause)
                 pause = min(pause * 2, 5.0)
         self._database.close()
@@ -131,15 +138,15 @@ def _exchange_heartbeats(connection: amqp.Connection) -> None:
         connection.drain_events(timeout=0.0005)
 
 
+@one_line_failures
 def main() -> None:
     """Relay the outbox of the service named on the command line, until stopped."""
-    settings = Settings.of(sys.argv[1])
+    settings = read_settings(service_of_command_line(__doc__))
     telemetry.start(settings.service, "relay")
     relay = Relay(settings)
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, lambda *_: relay.stopping.set())
     gc_tuning.collect_rarely()
-    log.info("relay ready")
     relay.run()
 
 

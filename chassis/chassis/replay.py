@@ -12,11 +12,12 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from chassis.data.database import Database, now
+from chassis.failures import one_line_failures
 from chassis.messaging import inbox, journal, resend
 from chassis.messaging.outbox import envelope_of
 from chassis.messaging.resend import Entry, ResendRefused, Source
 from chassis.messaging.subscription import Subscription
-from chassis.settings import Settings
+from chassis.start import read_settings
 from contracts.event import name_of
 
 LEEWAY = timedelta(days=1)
@@ -65,12 +66,13 @@ def _moment(text: str) -> datetime:
     return read
 
 
+@one_line_failures
 def main() -> None:
     """Resend what the command line asks for."""
     moment = {"type": _moment, "metavar": "TIME"}
     since = moment | {"help": "published then or later: 2026-11-23, or 2026-11-23T08:00:00+08:00"}
     given = resend.arguments_of(__doc__, since=since, until=moment | {"help": "published before"})
-    settings = Settings.of(given.producer)
+    settings = read_settings(given.producer)
 
     def found(database: Database) -> list[Source]:
         subscriptions = resend.subscriptions_of(given.producer, given.to, given.event)

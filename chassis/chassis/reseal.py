@@ -4,35 +4,19 @@ Run it when every process has the new key first; once it has finished, older key
 that the newest key encrypted stay unchanged.
 """
 
-import argparse
 import json
-import pkgutil
-from collections.abc import Iterator, Sequence
-from importlib import import_module
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Column, LargeBinary, Table, select, tuple_, type_coerce, update
+from sqlalchemy import LargeBinary, Table, select, tuple_, type_coerce, update
 from sqlalchemy.orm import Session
 
 from chassis.data.database import Database
-from chassis.data.encryption import Encrypted, EncryptedBytes, rotate
-from chassis.settings import Settings
+from chassis.data.encryption import EncryptionSettings, encrypted_columns, encrypted_tables, rotate
+from chassis.failures import Parser, one_line_failures
+from chassis.start import installed_service, read_settings
 
 AT_ONCE = 100
-
-
-def encrypted_tables(service: str) -> Iterator[Table]:
-    """Yield the tables of a service that have encrypted columns."""
-    for module in pkgutil.walk_packages(import_module(service).__path__, f"{service}."):
-        if module.name.endswith(".model"):
-            import_module(module.name)
-    tables: Sequence[Table] = import_module(f"{service}.model").Base.metadata.sorted_tables
-    yield from (table for table in tables if encrypted_columns(table))
-
-
-def encrypted_columns(table: Table) -> list[Column[Any]]:
-    """Return the encrypted columns of a table."""
-    return [column for column in table.columns if isinstance(column.type, Encrypted | EncryptedBytes)]
 
 
 def rotate_table(database: Database, table: Table) -> tuple[int, int]:
@@ -66,15 +50,16 @@ def _rotate_row(session: Session, table: Table, row: Any) -> bool:
     return bool(values)
 
 
+@one_line_failures
 def main() -> None:
     """Re-encrypt the services named on the command line."""
-    parser = argparse.ArgumentParser(prog="python -m chassis.reseal", description=__doc__)
-    parser.add_argument("service", nargs="+")
-    for service in parser.parse_args().service:
-        database = Database.of(Settings.of(service), "reseal")
-        for table in encrypted_tables(service):
+    parser = Parser(prog="python -m chassis.reseal", description=__doc__)
+    parser.add_argument("service", nargs="+", type=installed_service)
+    for settings in [read_settings(service, EncryptionSettings) for service in parser.parse_args().service]:
+        database = Database.of(settings, "reseal")
+        for table in encrypted_tables(settings.service):
             rows, anew = rotate_table(database, table)
-            print(json.dumps({"service": service, "table": table.name, "rows": rows, "sealed_anew": anew}), flush=True)
+            print(json.dumps({"service": settings.service, "table": table.name, "rows": rows, "sealed_anew": anew}), flush=True)
         database.close()
 
 

@@ -11,12 +11,13 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from chassis.failures import one_line_failures
 from chassis.messaging import resend
 from chassis.messaging.events import ServiceWorker, handlers_of
 from chassis.messaging.resend import Entry, ResendRefused, Source
 from chassis.messaging.snapshots import Snapshot, envelope_for
 from chassis.messaging.subscription import Subscription
-from chassis.settings import Settings
+from chassis.start import read_settings
 from contracts.event import encode, name_of
 
 
@@ -52,6 +53,7 @@ def _page(session: Session, mark: str, snapshot: Snapshot) -> list[Entry]:
     return [Entry(str(key), envelope_for(event), encode(event)) for key, event in snapshot.page(session, after, resend.PAGE)]
 
 
+@one_line_failures
 def main() -> None:
     """Resend what the command line asks for."""
     given = resend.arguments_of(__doc__)
@@ -61,7 +63,7 @@ def main() -> None:
         refuse_acting_listener(import_module(f"{given.to}.worker").Worker, subscriptions)
         return sources(given.producer, subscriptions)
 
-    resend.run(given, Settings.of(given.producer), found)
+    resend.run(given, read_settings(given.producer), found)
 
 
 if __name__ == "__main__":

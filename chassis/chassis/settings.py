@@ -1,8 +1,8 @@
-"""Settings of a process, read from its environment; a missing one stops it at start, with a message."""
+"""Settings of a process, read from its environment; a missing or wrong one stops it at start, with a message."""
 
 from dataclasses import dataclass
 
-from environs import Env
+from chassis.environment import LEVELS, MOST_MILLISECONDS, Environment
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,23 +25,45 @@ class Settings:
 
     @classmethod
     def of(cls, service: str) -> "Settings":
-        """Read the settings of a service. Raises `environs.EnvError` naming the variable that is missing or wrong."""
-        env = Env()
-        return cls(
+        """Read the settings of a service. Raises `SettingsError` naming each that is missing or wrong."""
+        env = Environment()
+        env.authorities("SSL_CERT_FILE")
+        read = cls(
             service=service,
-            database_url=env.str(f"{service.upper()}_DATABASE_URL"),
-            broker_url=env.str("BROKER_URL", "amqp://guest:guest@127.0.0.1:5672//"),
-            jwks_url=env.str("JWKS_URL", "http://127.0.0.1:8000/v1/jwks"),
-            host=env.str("HOST", "127.0.0.1"),
-            port=env.int("PORT", 8000),
-            pool_size=env.int("POOL_SIZE", 20),
-            statement_timeout_ms=env.int("STATEMENT_TIMEOUT_MS", 20_000),
-            retry_pause_ms=env.int("RETRY_PAUSE_MS", 1_500),
-            attempts=env.int("ATTEMPTS", 4),
-            heartbeat_seconds=env.int("HEARTBEAT_SECONDS", 20),
-            journal_days=env.int("JOURNAL_DAYS", 90),
-            metrics_port=env.int("METRICS_PORT", 0),
+            database_url=env.database_address(f"{service.upper()}_DATABASE_URL"),
+            broker_url=env.broker_address("BROKER_URL", "amqp://guest:guest@127.0.0.1:5672//"),
+            jwks_url=env.web_address("JWKS_URL", "http://127.0.0.1:8000/v1/jwks", example="http://users:8000/v1/jwks"),
+            host=env.host("HOST", "127.0.0.1"),
+            port=env.whole("PORT", 8000, 1, 65_535),
+            pool_size=env.whole("POOL_SIZE", 20, 1, 1_000),
+            statement_timeout_ms=env.whole("STATEMENT_TIMEOUT_MS", 20_000, 1, MOST_MILLISECONDS),
+            retry_pause_ms=env.whole("RETRY_PAUSE_MS", 1_500, 1, MOST_MILLISECONDS),
+            attempts=env.whole("ATTEMPTS", 4, 1, 1_000),
+            heartbeat_seconds=env.whole("HEARTBEAT_SECONDS", 20, 1, 3_600),
+            journal_days=env.whole("JOURNAL_DAYS", 90, 1, 36_500),
+            metrics_port=env.whole("METRICS_PORT", 0, 0, 65_535),
         )
+        env.check()
+        return read
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogSettings:
+    """Settings of logs and traces: the lowest level of a log line, and the collector of spans, empty without one."""
+
+    level: str
+    collector: str
+
+    @classmethod
+    def of_environment(cls) -> "LogSettings":
+        """Read the settings. Raises `SettingsError` naming each that is wrong."""
+        env = Environment()
+        read = cls(
+            level=env.one_of("LOG_LEVEL", "INFO", LEVELS),
+            collector=env.web_address("OTEL_EXPORTER_OTLP_ENDPOINT", "", example="http://collector:4318"),
+        )
+        env.check()
+        return read
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,20 +86,22 @@ class WebSettings:
 
     @classmethod
     def of_environment(cls) -> "WebSettings":
-        """Read the settings. Raises `environs.EnvError` naming the variable that is wrong."""
-        env = Env()
-        return cls(
-            web_threads=env.int("WEB_THREADS", 8),
-            request_seconds=env.float("REQUEST_SECONDS", 15),
-            pool_wait_seconds=env.float("POOL_WAIT_SECONDS", 5),
-            lock_timeout_ms=env.int("LOCK_TIMEOUT_MS", 5_000),
-            drain_seconds=env.float("DRAIN_SECONDS", 0),
-            rate_reads=env.str("RATE_READS", "1200/minute"),
-            rate_writes=env.str("RATE_WRITES", "600/minute"),
-            rate_guests=env.str("RATE_GUESTS", "6000/minute"),
-            rate_sign_ins=env.str("RATE_SIGN_INS", "300/minute"),
-            rate_limit_store=env.str("RATE_LIMIT_STORE", ""),
-            trusted_proxies=env.int("TRUSTED_PROXIES", 0),
-            hsts_seconds=env.int("HSTS_SECONDS", 0),
-            cors_origins=env.list("CORS_ORIGINS", []),
+        """Read the settings. Raises `SettingsError` naming each that is wrong."""
+        env = Environment()
+        read = cls(
+            web_threads=env.whole("WEB_THREADS", 8, 1, 1_000),
+            request_seconds=env.number("REQUEST_SECONDS", 15, 0.1, 3_600),
+            pool_wait_seconds=env.number("POOL_WAIT_SECONDS", 5, 0.01, 3_600),
+            lock_timeout_ms=env.whole("LOCK_TIMEOUT_MS", 5_000, 1, MOST_MILLISECONDS),
+            drain_seconds=env.number("DRAIN_SECONDS", 0, 0, 3_600),
+            rate_reads=env.rate("RATE_READS", "1200/minute"),
+            rate_writes=env.rate("RATE_WRITES", "600/minute"),
+            rate_guests=env.rate("RATE_GUESTS", "6000/minute"),
+            rate_sign_ins=env.rate("RATE_SIGN_INS", "300/minute"),
+            rate_limit_store=env.store_address("RATE_LIMIT_STORE"),
+            trusted_proxies=env.whole("TRUSTED_PROXIES", 0, 0, 100),
+            hsts_seconds=env.whole("HSTS_SECONDS", 0, 0, 10**9),
+            cors_origins=env.origins("CORS_ORIGINS"),
         )
+        env.check()
+        return read

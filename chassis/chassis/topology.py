@@ -1,6 +1,5 @@
 """Exchanges and queues of a service, declared by a step of its own before anything is published."""
 
-import argparse
 import json
 import sys
 import time
@@ -14,10 +13,11 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from chassis.data.database import Database, is_transient
+from chassis.failures import Parser, describe, one_line_failures
 from chassis.messaging.broker import BROKER_ERRORS, connected, count_waiting
 from chassis.messaging.events import handlers_of
 from chassis.messaging.subscription import Subscription
-from chassis.settings import Settings
+from chassis.start import installed_service, read_settings
 from contracts.event import exchange_of, name_of, producer_of
 
 DELIVERY_LIMIT = 50
@@ -77,15 +77,16 @@ def orphans(session: Session, connection: amqp.Connection, subscriptions: Iterab
     return {name: count for name, count in waiting.items() if count is not None}
 
 
+@one_line_failures
 def main(patience_seconds: float = 60) -> None:
     """Declare the topology of the services named, or list their orphans; wait for the broker at most `patience_seconds`."""
-    parser = argparse.ArgumentParser(prog="python -m chassis.topology", description=__doc__)
-    parser.add_argument("service", nargs="+")
+    parser = Parser(prog="python -m chassis.topology", description=__doc__)
+    parser.add_argument("service", nargs="+", type=installed_service)
     parser.add_argument("--orphans", action="store_true", help="declare nothing; list queues that no handler reads any more")
     given = parser.parse_args()
     deadline = time.monotonic() + patience_seconds
-    for service in given.service:
-        settings = Settings.of(service)
+    for settings in [read_settings(service) for service in given.service]:
+        service = settings.service
         subscriptions = [handler.subscription for handler in handlers_of(import_module(f"{service}.worker").Worker)]
         database = Database.of(settings, "topology")
         while True:
@@ -102,7 +103,7 @@ def main(patience_seconds: float = 60) -> None:
                 sys.exit(f"{service}: the broker refuses the topology: {type(error).__name__}: {error}")
             except (*BROKER_ERRORS, DBAPIError) as error:
                 if time.monotonic() > deadline or not (isinstance(error, BROKER_ERRORS) or is_transient(error)):
-                    sys.exit(f"{service}: topology not declared: {type(error).__name__}: {error}")
+                    sys.exit(f"{service}: topology not declared: {describe(error)}")
                 time.sleep(0.5)
         database.close()
 

@@ -83,7 +83,9 @@ def test_an_invalid_trace_context_is_replaced(given: str | None) -> None:
 
 
 def test_tracing_without_its_extra_names_what_to_install() -> None:
-    script = "import sys; sys.modules['opentelemetry.sdk.trace'] = None; from chassis.ops import tracing; tracing.start('pantry', 'web')"
+    script = (
+        "import sys; sys.modules['opentelemetry.sdk.trace'] = None; from chassis.ops import telemetry; telemetry.start('pantry', 'web')"
+    )
     environment = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}
     ended = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False)
     assert ended.returncode == 1

@@ -1,7 +1,6 @@
 """The embedded house: Duijie on one machine without broker and Docker. `python -m deploy.local.house`; Ctrl-C stops everything."""
 
 import argparse
-import os
 import shutil
 import signal
 import subprocess
@@ -12,6 +11,8 @@ from pathlib import Path
 import httpx
 from rich.console import Console
 
+from chassis.environment import Environment
+from chassis.failures import one_line_failures
 from chassis.migrate import migrate
 from chassis.testing import postgres
 from deploy.local import sandbox
@@ -30,6 +31,7 @@ def environment_of(folder: Path, origin: str) -> dict[str, str]:
     return environment(folder, lambda name: f"{url}/{name}", origin=one_origin(origin)) | ON_A_LAPTOP
 
 
+@one_line_failures
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, default=data_folder("house"))
@@ -37,7 +39,9 @@ def main() -> None:
     parser.add_argument("--reset", action="store_true", help="throw the data away and end")
     arguments = parser.parse_args()
     folder: Path = arguments.folder
-    origin = f"http://127.0.0.1:{os.environ.get('PORT', '8000')}"
+    env = Environment()
+    origin = f"http://127.0.0.1:{env.whole('PORT', 8000, 1, 65_535)}"
+    env.check()
     console = Console()
     if arguments.reset:
         _reset(folder, console)

@@ -23,6 +23,8 @@ from sqlalchemy.orm import Session
 
 from chassis.data.database import Database, is_transient
 from chassis.data.pg_notify import listen
+from chassis.environment import read_all
+from chassis.failures import one_line_failures
 from chassis.messaging import inbox, journal, outbox
 from chassis.messaging.dead_letters import UNREADABLE, park
 from chassis.messaging.events import Handler, entrypoints_of, handlers_of
@@ -30,8 +32,9 @@ from chassis.messaging.inbox import Received
 from chassis.messaging.timers import Every
 from chassis.ops import telemetry
 from chassis.settings import Settings
+from chassis.start import read_settings
 from contracts.event import decode, name_of
-from deploy.services import services
+from deploy.services import Service, services
 
 log = logging.getLogger("deploy.local.courier")
 BATCH = 500
@@ -225,10 +228,12 @@ def run_timer(database: Database, method: Callable[..., object], seconds: float,
             log.error("a timer failed, it goes on", exc_info=error, extra={"timer": getattr(method, "__name__", "")})
 
 
+@one_line_failures
 def main() -> None:
+    read: list[Settings] = read_all(*(partial(_read, service) for service in services().values()))
+    all_settings = {settings.service: settings for settings in read}
     telemetry.start("house", "courier")
     stopping = threading.Event()
-    all_settings = {name: Settings.of(name) for name in services()}
     databases = {name: Database.of(settings, "courier") for name, settings in all_settings.items()}
     workers = {name: import_module(f"{name}.worker").Worker for name in services()}
     listeners = [
@@ -256,6 +261,10 @@ def main() -> None:
     for thread in threads:
         thread.join()
     sys.exit(0)
+
+
+def _read(service: Service) -> Settings:
+    return read_settings(service.name, *(one for module in service.jobs for one in import_module(module).SETTINGS))
 
 
 def _stopping_all_on_failure(job: Callable[[], object], stopping: threading.Event) -> Callable[[], None]:

@@ -1,18 +1,20 @@
 """One WSGI application for all services: each path goes to its owner, other pages to the front desk."""
 
-import os
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from typing import Any
 
 from flask import Flask, Response, render_template
 
 from chassis.docs import pages
+from chassis.environment import read_all
+from chassis.failures import one_line_failures
 from chassis.http import headers
 from chassis.http.front import WSGIApplication
 from chassis.http.server import largest_body, serve
-from chassis.settings import WebSettings
+from chassis.settings import Settings, WebSettings
+from chassis.start import read_web_settings
 from deploy import openapi
 from deploy.services import owner_of, services
 
@@ -57,10 +59,12 @@ def _health(apps: dict[str, Flask], environ: dict[str, Any], start_response: Any
     return Response('{"status":"ok"}\n', content_type="application/json", headers=headers.SAFE)(environ, start_response)
 
 
+@one_line_failures
 def main() -> None:
     """The web process of the house: all services behind `PORT`."""
+    read_all(*(partial(read_web_settings, name) for name, service in services().items() if service.answers))
     apps = {name: import_module(f"{name}.web").create() for name, service in services().items() if service.answers}
-    port = int(os.environ.get("PORT", "8000"))
+    port = Settings.of(next(iter(apps))).port
     serve(house_of(apps), "house", "127.0.0.1", port, WebSettings.of_environment(), largest_body(apps.values()))
 
 

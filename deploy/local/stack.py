@@ -12,11 +12,14 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
 from honcho.manager import Manager
 
+from chassis.failures import one_line_failures
 from chassis.testing import postgres, rabbitmq
 from deploy.local.client import by_service
 from deploy.local.environment import data_folder, environment
@@ -27,6 +30,7 @@ STACK = {"max_connections": "400"}
 FIRST_METRICS_PORT = 9100
 
 
+@one_line_failures
 def main() -> None:
     arguments = _arguments()
     folder: Path = arguments.folder.resolve()
@@ -67,7 +71,9 @@ def main() -> None:
         stated = {"addresses": addresses, "metrics": measured, "environment": _ours(variables), "pid": os.getpid()}
         if arguments.watched:
             stated["broker_metrics"] = f"http://127.0.0.1:{broker.metrics_port}/metrics/detailed"
-        threading.Thread(target=_announce, args=(ready, stated), daemon=True).start()
+        threading.Thread(
+            target=_announce, args=(ready, stated, [port for process, port in metrics.items() if not process.endswith("-web")]), daemon=True
+        ).start()
         manager.loop()
         processes.close()
     ready.unlink(missing_ok=True)
@@ -90,21 +96,27 @@ def _ours(variables: dict[str, str]) -> dict[str, str]:
     return {name: value for name, value in variables.items() if os.environ.get(name) != value}
 
 
-def _announce(ready: Path, stated: dict[str, object]) -> None:
+def _announce(ready: Path, stated: dict[str, object], metrics: Iterable[int]) -> None:
+    """Write the addresses to a file once every process is ready."""
     addresses: dict[str, str] = stated["addresses"]  # type: ignore[assignment]
     for name, address in addresses.items():
-        while True:
-            try:
-                if httpx.get(f"{address}/readyz", timeout=2, trust_env=False).status_code == 200:
-                    break
-            except httpx.HTTPError:
-                time.sleep(0.2)
+        _wait_until_ready(address)
         print(f"{name}: {address}", flush=True)
+    for port in metrics:
+        _wait_until_ready(f"http://127.0.0.1:{port}")
     new = ready.with_suffix(".new")
     new.touch(mode=0o600)
     new.write_text(json.dumps(stated))
     new.rename(ready)
     print("stack ready", flush=True)
+
+
+def _wait_until_ready(address: str) -> None:
+    while True:
+        with suppress(httpx.HTTPError):
+            if httpx.get(f"{address}/readyz", timeout=2, trust_env=False).status_code == 200:
+                return
+        time.sleep(0.2)
 
 
 if __name__ == "__main__":

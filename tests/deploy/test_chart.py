@@ -162,7 +162,8 @@ def test_each_process_gets_only_the_secrets_of_its_service(values: str) -> None:
 
 
 def test_services_list_exactly_the_secrets_that_they_use() -> None:
-    words = {"Encrypted": "SEAL_KEYS", "EncryptedBytes": "SEAL_KEYS", "fingerprint": "FINGERPRINT_KEY"}
+    words = dict.fromkeys(("Encrypted", "EncryptedBytes", "EncryptionSettings"), "SEAL_KEYS")
+    words |= dict.fromkeys(("fingerprint", "FingerprintSettings"), "FINGERPRINT_KEY")
     for name, service in services().items():
         # Bodies of requests with an Idempotency-Key are fingerprinted by the chassis.
         used = {"FINGERPRINT_KEY"} if service.answers else set()
@@ -224,6 +225,16 @@ def test_a_pod_has_the_time_to_finish_what_it_began() -> None:
             assert before + drains > ready["periodSeconds"] * ready["failureThreshold"]
             kept_seconds = httpx.Limits().keepalive_expiry or 0
             assert drains > kept_seconds, "a connection that rests may be used while its process closes it"
+
+
+def test_processes_without_routes_are_ready_when_connected() -> None:
+    """Liveness asks for less: an outage of database or broker restarts no pod."""
+    for pod in pods(objects()):
+        if pod.owner["kind"] == "Job" or pod.labels["app.kubernetes.io/component"] in {"web", "docs"}:
+            continue
+        [container] = pod.spec["containers"]
+        assert container["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "metrics"}
+        assert container["livenessProbe"]["httpGet"] == {"path": "/metrics?name%5B%5D=python_info", "port": "metrics"}
 
 
 def test_lost_zone_does_not_stop_pods_from_starting_elsewhere() -> None:

@@ -116,8 +116,7 @@ class Workers:
                 cwd=ROOT, env={**self._environment, "PORT": str(port), "METRICS_PORT": str(measured)}, stdout=log, stderr=log,
                 start_new_session=True,
             )  # fmt: skip
-        health = f"{port}/readyz" if self.wire else f"{measured}/metrics?name%5B%5D=python_info"
-        return Member(process, port, f"http://127.0.0.1:{health}")
+        return Member(process, port, f"http://127.0.0.1:{port if self.wire else measured}/readyz")
 
 
 def replace(groups: Sequence[Workers]) -> None:

@@ -2,17 +2,55 @@
 
 import hashlib
 import hmac
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from environs import Env
-from sqlalchemy import Dialect, LargeBinary, TypeDecorator
+from sqlalchemy import Column, Dialect, LargeBinary, Table, TypeDecorator
+
+from chassis.environment import Environment
+
+
+@dataclass(frozen=True)
+class EncryptionSettings:
+    """`SEAL_KEYS`: the keys of encrypted columns, the newest first."""
+
+    keys: list[Fernet]
+
+    @classmethod
+    def of_environment(cls) -> "EncryptionSettings":
+        """Read the keys. Raises `SettingsError` when they are missing, or one is no Fernet key."""
+        env = Environment()
+        read = cls(env.parsed("SEAL_KEYS", _parse_keys, wanted="Fernet keys separated by commas, the newest first"))
+        env.check()
+        return read
+
+
+@dataclass(frozen=True)
+class FingerprintSettings:
+    """`FINGERPRINT_KEY`: the key of fingerprints."""
+
+    key: bytes
+
+    @classmethod
+    def of_environment(cls) -> "FingerprintSettings":
+        """Read the key. Raises `SettingsError` when it is missing."""
+        env = Environment()
+        read = cls(env.parsed("FINGERPRINT_KEY", str.encode, wanted="a long random text, the same for ever"))
+        env.check()
+        return read
+
+
+def _parse_keys(text: str) -> list[Fernet]:
+    return [Fernet(key.strip()) for key in text.split(",")]
 
 
 def _each_key() -> list[Fernet]:
-    keys: list[str] = Env().list("SEAL_KEYS")
-    return [Fernet(key) for key in keys]
+    return EncryptionSettings.of_environment().keys
 
 
 @cache
@@ -22,8 +60,7 @@ def _keys() -> MultiFernet:
 
 @cache
 def _fingerprint_key() -> bytes:
-    key: str = Env().str("FINGERPRINT_KEY")
-    return key.encode()
+    return FingerprintSettings.of_environment().key
 
 
 class Encrypted(TypeDecorator[str]):
@@ -71,3 +108,22 @@ def rotate(token: bytes) -> bytes | None:
 def fingerprint(value: str | bytes) -> bytes:
     """Return 32 bytes that are equal for equal values and reveal nothing without `FINGERPRINT_KEY` (HMAC-SHA-256)."""
     return hmac.digest(_fingerprint_key(), value.encode() if isinstance(value, str) else value, hashlib.sha256)
+
+
+def encrypted_tables(service: str) -> Iterator[Table]:
+    """Yield the tables of a service that have encrypted columns, after importing every `model` of the service and nothing else."""
+    bases = {base for name in _models(service) if (base := getattr(import_module(name), "Base", None))}
+    tables = [table for base in bases for table in base.metadata.sorted_tables]
+    yield from (table for table in tables if encrypted_columns(table))
+
+
+def _models(service: str) -> Iterator[str]:
+    for folder in map(Path, import_module(service).__path__):
+        for path in sorted((*folder.rglob("model.py"), *folder.rglob("model/__init__.py"))):
+            parts = path.relative_to(folder).with_suffix("").parts
+            yield ".".join((service, *(part for part in parts if part != "__init__")))
+
+
+def encrypted_columns(table: Table) -> list[Column[Any]]:
+    """Return the encrypted columns of a table."""
+    return [column for column in table.columns if isinstance(column.type, Encrypted | EncryptedBytes)]

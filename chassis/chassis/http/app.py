@@ -20,7 +20,8 @@ from chassis.http.front import REFUSED
 from chassis.http.routes import BODY_BYTES
 from chassis.ops import metrics
 from chassis.problems import FIELD_WORDS, FRAMEWORK, Problem, bad_request, broken, invalid, unavailable
-from chassis.settings import Settings, WebSettings
+from chassis.settings import WebSettings
+from chassis.start import read_web_settings
 
 log = logging.getLogger("chassis.http")
 # webargs drops unknown query parameters by itself; the schemas must see them, to refuse them.
@@ -38,11 +39,11 @@ class Web(APIFlask):
 def create_app(service: str, api: APIBlueprint, *, database: Database | None = None, keys: Keys | None = None) -> APIFlask:
     """Create the WSGI application of a service. `database` and `keys` are read from the environment unless given.
 
-    Raises `Unguarded` for a route without `access`, and `environs.EnvError` for a missing setting.
+    Raises `Unguarded` for a route without `access`, and `SettingsError` for a missing or wrong setting.
     """
     web = WebSettings.of_environment()
     if database is None or keys is None:
-        settings = Settings.of(service)
+        settings, web = read_web_settings(service)
         database = database or Database.of_web(settings, web)
         metrics.serve(settings, "web", database)
         keys = keys or FetchedKeys(settings.jwks_url, database)

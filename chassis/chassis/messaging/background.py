@@ -7,6 +7,7 @@ from nameko.extensions import Entrypoint
 from sqlalchemy.orm import Session
 
 from chassis.data.database import Database
+from chassis.ops.readiness import Readiness
 from chassis.settings import Settings
 
 
@@ -14,9 +15,10 @@ class BackgroundEntrypoint(Entrypoint):  # type: ignore[misc]
     """A nameko entrypoint with a green thread of its own, which ends when the container stops."""
 
     def setup(self) -> None:
-        """Take settings and database from the container; nameko calls this once before `start`."""
+        """Take settings, database and readiness from the container; nameko calls this once before `start`."""
         self._settings: Settings = self.container.config["settings"]
         self._database: Database = self.container.config["database"]
+        self._readiness: Readiness = self.container.config["readiness"]
         self._stopping = Signal()
         self._ended = Signal()
 

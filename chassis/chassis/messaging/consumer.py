@@ -11,6 +11,7 @@ import amqp
 import eventlet
 import msgspec
 
+from chassis.failures import describe
 from chassis.messaging import dead_letters, inbox
 from chassis.messaging.background import BackgroundEntrypoint
 from chassis.messaging.broker import BROKER_ERRORS, connected
@@ -53,7 +54,10 @@ class Handles(BackgroundEntrypoint):
                 with connected(self._settings.broker_url, self._settings.heartbeat_seconds) as connection:
                     self._consume(connection)
             except BROKER_ERRORS as error:
-                log.warning("listening is interrupted", extra={"queue": self._handler.subscription.queue, "error": type(error).__name__})
+                log.warning(
+                    "listening is interrupted",
+                    extra={"queue": self._handler.subscription.queue, "error": type(error).__name__, "reason": describe(error)},
+                )
                 self._stopping.wait(self._pause)
                 self._pause = min(self._pause * 2, 5.0)
         self._at_work.waitall()
@@ -66,6 +70,7 @@ class Handles(BackgroundEntrypoint):
         channel.basic_qos(0, 2 * self.batch if self.batch > 1 else self.at_once, False)
         channel.basic_consume(self._handler.subscription.queue, callback=arrived.append)
         self._pause = 0.2
+        self._readiness.reach(self._handler.subscription.queue)
         self._trouble: list[Exception] = []
         while not self._stopping.ready():
             _gather(connection, arrived, self.batch)

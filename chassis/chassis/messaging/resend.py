@@ -13,9 +13,11 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from chassis.data.database import Database
+from chassis.failures import Parser, describe
 from chassis.messaging.broker import BROKER_ERRORS, Publisher, connected, count_waiting, message_for
 from chassis.messaging.subscription import Subscription
 from chassis.settings import Settings
+from chassis.start import installed_service
 from contracts.event import Envelope, every_event, listeners, name_of, producer_of
 
 PAGE = 1000
@@ -103,8 +105,8 @@ def _wait_for_room(publisher: Publisher, queue: str, most_waiting: int) -> None:
 
 def arguments_of(doc: str | None, **kinds: dict[str, object]) -> argparse.Namespace:
     """Parse the command line that `replay` and `retell` share, with the further options in `kinds`."""
-    parser = argparse.ArgumentParser(description=doc)
-    parser.add_argument("producer", help="the service that published the events")
+    parser = Parser(description=doc)
+    parser.add_argument("producer", type=installed_service, help="the service that published the events")
     parser.add_argument("--to", required=True, metavar="LISTENER", help="the one service that gets them")
     parser.add_argument("--event", nargs="+", default=[], help="names as on the wire, need_published; without: all it listens to")
     parser.add_argument("--after", default="", metavar="POSITION", help="go on where an earlier run ended")
@@ -131,7 +133,7 @@ def run(given: argparse.Namespace, settings: Settings, sources: Callable[[Databa
     except ResendRefused as refused:
         problem = str(refused)
     except (*BROKER_ERRORS, DBAPIError) as error:
-        problem = f"interrupted: {type(error).__name__}"
+        problem = f"interrupted: {describe(error)}"
     except KeyboardInterrupt:
         problem = "interrupted"
     finally:

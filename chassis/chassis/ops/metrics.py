@@ -6,12 +6,16 @@ from contextlib import contextmanager
 from math import nan
 from time import perf_counter
 
-from prometheus_client import Counter, Gauge, Histogram, start_http_server
+from prometheus_client import Counter, Gauge, Histogram, make_wsgi_app, start_http_server
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import QueuePool
+from werkzeug.exceptions import NotFound
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from chassis.data.database import Database
+from chassis.environment import SettingsError
+from chassis.ops.readiness import Readiness
 from chassis.settings import Settings
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -40,17 +44,22 @@ OUTCOMES = {events_published: ("told", "unheard", "missed", "refused"), events_r
 _serving = threading.Lock()
 
 
-def serve(settings: Settings, role: str, database: Database) -> None:
+def serve(settings: Settings, role: str, database: Database, readiness: Readiness | None = None) -> None:
     """Serve `/metrics` on `METRICS_PORT`, once in a process (0 means nowhere), and report how much of this pool is in use.
 
-    Raises `OSError` when the port is taken.
+    `/readyz` answers there as `readiness` does, and 404 without one. Raises `SettingsError` when the port is taken.
     """
     pool = database.engine.pool
     if isinstance(pool, QueuePool):
         pool_connections.labels(settings.service, role).set_function(pool.checkedout)
         pool_size.labels(settings.service, role).set(pool.size())
     if settings.metrics_port and _serving.acquire(blocking=False):
-        start_http_server(settings.metrics_port, settings.host)
+        try:
+            server, _ = start_http_server(settings.metrics_port, settings.host)
+        except OSError as error:
+            wanted = f"is wrong: nothing can listen on port {settings.metrics_port} of {settings.host} ({error.strerror})"
+            raise SettingsError({"METRICS_PORT": wanted}) from error
+        server.set_app(DispatcherMiddleware(make_wsgi_app(), {"/readyz": readiness.answer if readiness else NotFound()}))
 
 
 def initialise(counted: Counter, service: str, event: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 
 from chassis.ops import tracing
+from chassis.settings import LogSettings
 
 LEVELS = dict.fromkeys(("amqp", "kombu", "nameko", "httpx", "httpcore", "alembic"), logging.WARNING) | {
     # uvicorn warns of each request that is not HTTP.
@@ -32,7 +33,11 @@ log = logging.getLogger("chassis.telemetry")
 
 
 def start(service: str, role: str) -> None:
-    """Write all logs of level `LOG_LEVEL` (INFO) and above to stderr as JSON, and start tracing (`tracing.start`)."""
+    """Write all logs of level `LOG_LEVEL` (INFO) and above to stderr as JSON, and start tracing (`tracing.start`).
+
+    Raises `SettingsError` for a level or a collector that cannot be.
+    """
+    settings = LogSettings.of_environment()
 
     def name_process(_: object, __: str, entry: structlog.typing.EventDict) -> structlog.typing.EventDict:
         entry.update(service=service, role=role)
@@ -62,11 +67,11 @@ def start(service: str, role: str) -> None:
             ],
         )
     )
-    logging.basicConfig(handlers=[handler], level=os.environ.get("LOG_LEVEL", "INFO"), force=True)
+    logging.basicConfig(handlers=[handler], level=settings.level, force=True)
     logging.captureWarnings(True)
     for name, level in LEVELS.items():
         logging.getLogger(name).setLevel(level)
-    tracing.start(service, role)
+    tracing.start(service, role, settings.collector)
     sys.excepthook = lambda kind, error, trace: log.critical("the process ends by an error", exc_info=(kind, error, trace))
     threading.excepthook = lambda args: log.critical("a thread ended by an error", exc_info=args.exc_value)
 

@@ -4,7 +4,6 @@ Spans are recorded when the standard setting `OTEL_EXPORTER_OTLP_ENDPOINT` names
 `duijie-chassis[tracing]` is installed. Otherwise each trace context is passed on unchanged.
 """
 
-import os
 import re
 import secrets
 import sys
@@ -12,18 +11,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import Any, Literal
 
+from chassis.environment import SettingsError
+
 _TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}\Z")
 Kind = Literal["server", "producer", "consumer", "internal"]
 _tracer: Any = None
 
 
-def start(service: str, role: str) -> None:
-    """Send spans to the collector at `OTEL_EXPORTER_OTLP_ENDPOINT`, if set; `OTEL_TRACES_SAMPLER` chooses the sampler.
+def start(service: str, role: str, collector: str) -> None:
+    """Send spans to the collector, if there is one; `OTEL_TRACES_SAMPLER` chooses the sampler.
 
-    Exits when a collector is set and the extra is not installed.
+    Exits when a collector is set and the extra is not installed. Raises `SettingsError` when OpenTelemetry refuses another of its settings.
     """
     global _tracer
-    if not os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
+    if not collector:
         return
     try:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -32,8 +33,11 @@ def start(service: str, role: str) -> None:
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
     except ImportError:
         sys.exit("OTEL_EXPORTER_OTLP_ENDPOINT is set, but OpenTelemetry is not installed: pip install 'duijie-chassis[tracing]'")
-    provider = TracerProvider(resource=Resource.create({"service.name": f"{service}-{role}", "service.namespace": "duijie"}))
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    try:
+        provider = TracerProvider(resource=Resource.create({"service.name": f"{service}-{role}", "service.namespace": "duijie"}))
+        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    except (ValueError, OSError) as error:
+        raise SettingsError({"OTEL_…": "settings are wrong: one of them has a value that OpenTelemetry cannot read"}) from error
     _tracer = provider.get_tracer("duijie")
 
 

@@ -22,6 +22,12 @@ def without_inbox() -> None:
     inbox.record_new = lambda session, handler, heard: [one.event for one in heard]
 
 
+def always_ready() -> None:
+    from chassis.ops import readiness
+
+    readiness.Readiness.__init__ = lambda self, *_: setattr(self, "waits_for", set())
+
+
 def without_wait_selector() -> None:
     import psycopg.waiting
 

@@ -4,7 +4,6 @@ Prints one JSON line for each check, with the first row that breaks it, and exit
 of the last n hours only; all other checks read the whole book.
 """
 
-import argparse
 import json
 import sys
 from datetime import timedelta
@@ -12,15 +11,17 @@ from datetime import timedelta
 from sqlalchemy import text
 
 from chassis.data.database import Database, now
-from chassis.settings import Settings
+from chassis.failures import Parser, one_line_failures
+from chassis.start import read_settings
 from matching.checks.actions import run_checks
 
 
+@one_line_failures
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description="Prove that the book of needs, pledges and matches adds up.")
+    parser = Parser(description="Prove that the book of needs, pledges and matches adds up.")
     parser.add_argument("--hours", type=float, help="look for events of the last hours only; by default as far back as the journal reaches")
     given = parser.parse_args(arguments)
-    database = Database.of(Settings.of("matching"), "audit")
+    database = Database.of(read_settings("matching"), "audit")
     offending = 0
     try:
         with database.begin() as session:

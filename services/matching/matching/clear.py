@@ -2,7 +2,6 @@
 
 import logging
 import signal
-import sys
 import threading
 import time
 from datetime import timedelta
@@ -12,8 +11,11 @@ from prometheus_client import Counter, Gauge
 
 from chassis.data.database import Database, is_statement_timeout, is_transient
 from chassis.data.pg_notify import listen
+from chassis.failures import Parser, describe, one_line_failures
 from chassis.ops import gc_tuning, metrics, telemetry
+from chassis.ops.readiness import Readiness
 from chassis.settings import Settings
+from chassis.start import read_settings
 from matching.book import clearing_queue
 from matching.checks.metrics import AUDIT
 from matching.clearing import actions, revision
@@ -21,6 +23,7 @@ from matching.settings import ProposalSettings
 
 log = logging.getLogger(__name__)
 REVISE_SECONDS = 600
+SETTINGS = (ProposalSettings,)
 _CLEARED = Counter("duijie_cleared_total", "Needs and pledges that a clearing looked at")
 _REVISED = Counter("duijie_revised_total", "Proposals that ended in favour of a critical need")
 _PROPOSED = Counter("duijie_proposals_total", "Matches proposed")
@@ -30,7 +33,8 @@ _QUEUE_AGE = Gauge("duijie_clearing_age_seconds", "Age of the oldest entry of th
 def run(settings: Settings, stopping: threading.Event) -> None:
     """Clear the queue until `stopping` is set. Sleep until woken, at most a fifth of a second, and wait out database trouble."""
     database = Database.of(settings, "clear")
-    metrics.serve(settings, "clear", database)
+    readiness = Readiness(log, "clear", "database")
+    metrics.serve(settings, "clear", database, readiness)
     metrics.read_from_database(_QUEUE_AGE, settings, database, clearing_queue.age_seconds)
     AUDIT.database = database
     answer_within = ProposalSettings.of_environment().answer_within
@@ -41,6 +45,7 @@ def run(settings: Settings, stopping: threading.Event) -> None:
                 while not stopping.is_set():
                     with database.begin() as session:
                         cleared = actions.clear(session, answer_within, limit)
+                    readiness.reach("database")
                     _CLEARED.inc(cleared.due)
                     _PROPOSED.inc(cleared.proposals)
                     pause, limit = 0.2, actions.BATCH
@@ -54,7 +59,7 @@ def run(settings: Settings, stopping: threading.Event) -> None:
                 limit = max(1, limit // 2)
             elif not isinstance(error, psycopg.Error) and not is_transient(error):
                 raise
-            log.warning("clearing is interrupted", extra={"error": type(error).__name__, "pause_seconds": pause})
+            log.warning("clearing is interrupted", extra={"error": type(error).__name__, "reason": describe(error), "pause_seconds": pause})
             stopping.wait(pause)
             pause = min(pause * 2, 5.0)
     database.close()
@@ -68,14 +73,16 @@ def _revise(database: Database, answer_within: timedelta) -> int:
     return revision.AT_ONCE
 
 
+@one_line_failures
 def main() -> None:
-    settings = Settings.of(sys.argv[1])
+    parser = Parser(description=__doc__)
+    parser.add_argument("service", choices=["matching"])
+    settings = read_settings(parser.parse_args().service, *SETTINGS)
     telemetry.start(settings.service, "clear")
     stopping = threading.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, lambda *_: stopping.set())
     gc_tuning.collect_rarely()
-    log.info("clear ready")
     run(settings, stopping)
 
 

@@ -5,7 +5,6 @@ services have been replayed. Start relay and clearing after that. A second run c
 match lacks its need or its pledge.
 """
 
-import argparse
 import json
 import sys
 from collections import Counter
@@ -16,22 +15,23 @@ from typing import Any
 import msgspec
 
 from chassis.data.database import Database
-from chassis.settings import Settings
+from chassis.failures import Parser, one_line_failures
+from chassis.start import read_settings
 from matching.restore.actions import PublishedMatch, PublishedRelease, restore_matches, restore_releases
 from matching.settings import ProposalSettings
 
 BATCH = 500
 
 
+@one_line_failures
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(description=__doc__)
     parser.add_argument("file", type=Path, metavar="AS_TOLD.jsonl")
     parser.add_argument("--replayed", action="store_true", help="events published since the backup have been replayed and handled")
     given = parser.parse_args()
-    answer_within = ProposalSettings.of_environment().answer_within
-    decoder = msgspec.json.Decoder(PublishedMatch | PublishedRelease)
-    read = [decoder.decode(line) for line in given.file.read_bytes().splitlines()]
-    database, outcome = Database.of(Settings.of("matching"), "recall"), Counter[str]()
+    settings, answer_within = read_settings("matching", ProposalSettings), ProposalSettings.of_environment().answer_within
+    read = _read_lines(given.file)
+    database, outcome = Database.of(settings, "recall"), Counter[str]()
     try:
         for matches in _batches(read, PublishedMatch):
             with database.begin() as session:
@@ -45,6 +45,18 @@ def main() -> None:
     print(json.dumps(outcome))
     if given.replayed and outcome["left"]:
         sys.exit("matches whose need or pledge is not in the book were left: replay from further back, then again")
+
+
+def _read_lines(path: Path) -> list[PublishedMatch | PublishedRelease]:
+    """Read what `needs.as_told` wrote. Exits with one line at the first line that is something else."""
+    decoder = msgspec.json.Decoder(PublishedMatch | PublishedRelease)
+    read = []
+    for number, line in enumerate(path.read_bytes().splitlines(), 1):
+        try:
+            read.append(decoder.decode(line))
+        except msgspec.MsgspecError:
+            sys.exit(f"{path}, line {number}: not written by needs.as_told")
+    return read
 
 
 def _batches(lines: Sequence[Any], kind: type) -> Iterator[Sequence[Any]]:

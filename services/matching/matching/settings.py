@@ -1,12 +1,11 @@
 """Settings that matching alone has, by the processes that read them."""
 
-import re
 from dataclasses import dataclass
 from datetime import timedelta
 
-from environs import Env, ValidationError
+from chassis.environment import Environment
 
-_ORIGIN = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(:[0-9]{1,5})?/?")
+MOST_HOURS = 24 * 365
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,8 +16,11 @@ class ProposalSettings:
 
     @classmethod
     def of_environment(cls) -> "ProposalSettings":
-        """Raises `environs.EnvError` when `ANSWER_HOURS` is no number."""
-        return cls(answer_within=timedelta(hours=Env().float("ANSWER_HOURS", 72)))
+        """Read the settings. Raises `SettingsError` when `ANSWER_HOURS` is wrong."""
+        env = Environment()
+        read = cls(answer_within=timedelta(hours=env.number("ANSWER_HOURS", 72, 0.001, MOST_HOURS)))
+        env.check()
+        return read
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,11 +31,8 @@ class SlipSettings:
 
     @classmethod
     def of_environment(cls) -> "SlipSettings":
-        """Raises `environs.EnvError` when `PUBLIC_URL` is missing or no address of a site."""
-        return cls(public_url=Env().str("PUBLIC_URL", validate=_require_origin).rstrip("/"))
-
-
-def _require_origin(address: str) -> None:
-    """Raises ValidationError for anything but a scheme, a host and a port."""
-    if not _ORIGIN.fullmatch(address):
-        raise ValidationError("is no address like https://example.org")
+        """Read the settings. Raises `SettingsError` when `PUBLIC_URL` is missing or no address of a site."""
+        env = Environment()
+        read = cls(public_url=env.site_address("PUBLIC_URL").rstrip("/"))
+        env.check()
+        return read

@@ -6,7 +6,8 @@ from chassis.http.app import create_app
 from matching.api import api
 from matching.settings import SlipSettings
 
+SETTINGS = (SlipSettings,)
+
 
 def create() -> APIFlask:
-    SlipSettings.of_environment()
     return create_app("matching", api)

@@ -1,11 +1,17 @@
 """Settings of matching, read from the environment."""
 
+import logging
+import threading
+import time
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 from environs import EnvError
 
-from matching import web
+from chassis.settings import Settings
+from chassis.start import read_web_settings
+from matching.clear import run
 from matching.settings import ProposalSettings, SlipSettings
 
 
@@ -48,4 +54,26 @@ def test_web_process_does_not_start_without_its_public_url(monkeypatch: pytest.M
     if address is not None:
         monkeypatch.setenv("PUBLIC_URL", address)
     with pytest.raises(EnvError, match="PUBLIC_URL"):
-        web.create()
+        read_web_settings("matching")
+
+
+@pytest.mark.parametrize("is_right", [True, False])
+def test_clear_is_ready_once_its_database_was_reached(
+    database_of: Callable[[str, str], str], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, is_right: bool
+) -> None:
+    url = database_of("matching", "matching_ready")
+    before, _, after = url.rpartition("@")
+    monkeypatch.setenv("MATCHING_DATABASE_URL", url if is_right else f"{before}-wrong@{after}")
+    stopping = threading.Event()
+    caplog.set_level(logging.INFO)
+    thread = threading.Thread(target=run, args=(Settings.of("matching"), stopping))
+    thread.start()
+    deadline = time.monotonic() + 60
+    while not caplog.messages and time.monotonic() < deadline:
+        time.sleep(0.02)
+    stopping.set()
+    thread.join()
+    assert ("clear ready" in caplog.messages) is is_right
+    reasons = [record.reason for record in caplog.records if hasattr(record, "reason")]
+    assert all("password authentication failed" in reason and "\n" not in reason for reason in reasons)
+    assert bool(reasons) is not is_right

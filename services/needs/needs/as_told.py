@@ -4,7 +4,6 @@ The JSON lines hold no personal data. `matching.recall` reads them after matchin
 The command refuses to run while events of matching still wait in a queue.
 """
 
-import argparse
 import json
 import sys
 from collections.abc import Iterator
@@ -14,9 +13,11 @@ from sqlalchemy import case, select, text
 from sqlalchemy.orm import Session
 
 from chassis.data.database import Database
+from chassis.failures import Parser, one_line_failures
 from chassis.messaging.broker import connected, count_waiting
 from chassis.messaging.resend import subscriptions_of
 from chassis.settings import Settings
+from chassis.start import read_settings
 from needs.model import Match, Need, Pledge
 
 
@@ -40,9 +41,10 @@ def find_waiting_queues(settings: Settings) -> list[str]:
         return [queue for queue in queues if count_waiting(connection, queue)]
 
 
+@one_line_failures
 def main() -> None:
-    argparse.ArgumentParser(description=__doc__).parse_args()
-    settings = Settings.of("needs")
+    Parser(description=__doc__).parse_args()
+    settings = read_settings("needs")
     if waiting := find_waiting_queues(settings):
         sys.exit(f"events of matching still wait, let needs-worker handle them first: {', '.join(waiting)}")
     database = Database.of(settings, "as-told")

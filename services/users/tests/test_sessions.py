@@ -231,7 +231,7 @@ def test_signing_keys_are_read_from_the_files_of_the_settings(tmp_path: Any, mon
     for name in ("new.pem", "old.pem"):
         (tmp_path / name).write_bytes(pem())
     monkeypatch.setenv("USERS_SIGNING_KEYS", f"{tmp_path}/new.pem, {tmp_path}/old.pem")
-    assert len(SigningKeys.of_files(UsersSettings.of_environment().signing_keys).public_jwks()["keys"]) == 2
+    assert len(UsersSettings.of_environment().signing_keys.public_jwks()["keys"]) == 2
 
 
 def test_an_unsuitable_signing_key_is_refused() -> None:

@@ -3,7 +3,6 @@
 Administrators appoint all others. Running it again changes nothing.
 """
 
-import argparse
 import getpass
 import json
 import sys
@@ -14,9 +13,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from chassis.data.database import Database
-from chassis.data.encryption import fingerprint
+from chassis.data.encryption import EncryptionSettings, FingerprintSettings, fingerprint
+from chassis.failures import Parser, one_line_failures
 from chassis.problems import Problem
-from chassis.settings import Settings
+from chassis.start import read_settings
 from users.actions.accounts import register_account
 from users.actions.appointments import appoint
 from users.api.accounts import AccountIn
@@ -43,14 +43,15 @@ def appoint_first(session: Session, wanted: dict[str, str], password_file: Path 
     return session.scalars(standing).first() or appoint(session, account, region, None)
 
 
+@one_line_failures
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description="Appoint the first administrator of a region.")
+    parser = Parser(description="Appoint the first administrator of a region.")
     parser.add_argument("--phone", required=True)
     parser.add_argument("--name", required=True)
     parser.add_argument("--region", required=True, help='division code; "" is the whole country')
     parser.add_argument("--password-file", type=Path, help="the password in a file; asked for if not given")
     given = parser.parse_args(arguments)
-    database = Database.of(Settings.of("users"), "appoint")
+    database = Database.of(read_settings("users", EncryptionSettings, FingerprintSettings), "appoint")
     try:
         with database.begin() as session:
             wanted = {"phone": given.phone, "name": given.name, "region": given.region}

@@ -5,7 +5,6 @@ Staff may have `manages`, the region to be appointed to. Refused rows are listed
 Importing a list again changes nothing.
 """
 
-import argparse
 import csv
 import json
 import sys
@@ -21,9 +20,11 @@ from rich.console import Console
 from rich.progress import Progress
 
 from chassis.data.database import Database
+from chassis.data.encryption import EncryptionSettings, FingerprintSettings
+from chassis.failures import Parser, one_line_failures
 from chassis.http.fields import Choice, Code, Region, Schema
 from chassis.problems import Problem
-from chassis.settings import Settings
+from chassis.start import read_settings
 from users import passwords
 from users.actions.imports import Line, import_batch
 from users.api.accounts import AccountIn
@@ -97,13 +98,14 @@ def _write(path: Path | None, heading: list[str], rows: Iterable[list[Any]]) -> 
             csv.writer(file).writerows([heading, *rows])
 
 
+@one_line_failures
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description="Bring in a list of accounts and households.")
+    parser = Parser(description="Bring in a list of accounts and households.")
     parser.add_argument("file", type=Path, help="CSV with a heading, in UTF-8 or GB 18030")
     parser.add_argument("--refused", type=Path, help="where to list what was refused: row, field, code")
     parser.add_argument("--ids", type=Path, help="where to list who is who: row, phone, account_id, household_id; old ones too")
     given = parser.parse_args(arguments)
-    database = Database.of(Settings.of("users"), "import")
+    database = Database.of(read_settings("users", EncryptionSettings, FingerprintSettings), "import")
     with Progress(console=Console(stderr=True)) as progress:
         lines = list(import_accounts(database, given.file, progress))
     database.close()

@@ -3,17 +3,30 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from environs import Env
+from joserfc.errors import JoseError
+
+from chassis.environment import Environment
+from users.tokens import SigningKeys
 
 
 @dataclass(frozen=True, kw_only=True)
 class UsersSettings:
-    """`signing_keys` are PEM files of private keys, the newest first; `USERS_SIGNING_KEYS` lists them, separated by commas."""
+    """`USERS_SIGNING_KEYS` lists PEM files of private keys, separated by commas, the newest first; the web process reads them."""
 
-    signing_keys: list[Path]
+    signing_keys: SigningKeys
 
     @classmethod
     def of_environment(cls) -> "UsersSettings":
-        """Raises `environs.EnvError` naming the variable that is missing."""
-        paths: list[str] = Env().list("USERS_SIGNING_KEYS")
-        return cls(signing_keys=[Path(path.strip()) for path in paths])
+        """Read the keys. Raises `SettingsError` when they are not set, or a file is missing or holds no such key."""
+        env = Environment()
+        wanted = "PEM files of private P-256 keys that this process can read, separated by commas, the newest first"
+        read = cls(signing_keys=env.parsed("USERS_SIGNING_KEYS", _read_keys, wanted))
+        env.check()
+        return read
+
+
+def _read_keys(listed: str) -> SigningKeys:
+    try:
+        return SigningKeys.of_files([Path(path.strip()) for path in listed.split(",")])
+    except JoseError as error:
+        raise ValueError("no key") from error

@@ -6,9 +6,10 @@ from chassis.http.app import create_app
 from users.api import api
 from users.region_names import load_names
 from users.settings import UsersSettings
-from users.tokens import SigningKeys
+
+SETTINGS = (UsersSettings,)
 
 
 def create() -> APIFlask:
     load_names()
-    return create_app("users", api, keys=SigningKeys.of_files(UsersSettings.of_environment().signing_keys))
+    return create_app("users", api, keys=UsersSettings.of_environment().signing_keys)
