@@ -31,9 +31,12 @@ _CATEGORY = f"""
     CASE WHEN n * 100 <= :rows THEN 'medical.bodybag' WHEN n % 10 IN (2, 4, 6, 8) THEN 'food.rice' ELSE ({_ITEMS})[1 + n / 2 % 20] END
 """
 _NUMBERS = "generate_series(1, CAST(:rows AS integer)) AS n"
+# Listed without the key, which is built afterwards: sorted, that takes a tenth of the time.
 _LIST = (
+    "ALTER TABLE {side}_listings DROP CONSTRAINT {side}_listings_pk",
     "INSERT INTO {side}_listings (region, category, id) SELECT key.region, key.category, id"
-    " FROM {side}s, listing_keys({side}s.region, {side}s.category) AS key WHERE {listed}"
+    " FROM {side}s, listing_keys({side}s.region, {side}s.category) AS key WHERE {listed}",
+    "ALTER TABLE {side}_listings ADD CONSTRAINT {side}_listings_pk PRIMARY KEY (region, category, id)",
 )
 
 NEEDS = (
@@ -55,8 +58,8 @@ NEEDS = (
         n * 2 > :rows AND n <= :rows - 10, now(), 1, 1
     FROM {_NUMBERS}
     """,
-    _LIST.format(side="need", listed="state = 'published'"),
-    _LIST.format(side="pledge", listed="NOT (withdrawn OR resting OR expired)"),
+    *(statement.format(side="need", listed="state = 'published'") for statement in _LIST),
+    *(statement.format(side="pledge", listed="NOT (withdrawn OR resting OR expired)") for statement in _LIST),
     # A popular need that many refused, and a pledge for thousands of needs: matches of the newest need and of the newest open pledge.
     f"""
     INSERT INTO matches (id, version, need_id, pledge_id, quantity, state)
