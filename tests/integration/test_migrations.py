@@ -28,8 +28,8 @@ OF_THE_CHASSIS = (
 SQL_ONLY = {
     "chassis": {"chassis_version", "queues"},
     "matching": {
-        "accepted_needs", "balance", "balance_changes", "balance_days", "categories", "counted_needs", "fared", "first_matches",
-        "group_days", "help_changes", "to_clear", "too_low",
+        "accepted_needs", "audit_report", "balance", "balance_changes", "balance_days", "categories", "counted_needs", "fared",
+        "first_matches", "group_days", "help_changes", "to_clear", "too_low",
     },
 }  # fmt: skip
 """Tables that no model describes: SQL alone reads and writes them."""
