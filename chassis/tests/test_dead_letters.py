@@ -5,7 +5,6 @@ import json
 import sys
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -29,6 +28,8 @@ from chassis.problems import Problem
 from chassis.relay import Relay
 from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of, api_fixtures
 from chassis.testing.folders import is_free
+from chassis.testing.simultaneous import meet_at_lock
+from chassis.testing.twins import altered
 from contracts.event import Envelope, Event, encode, name_of
 
 engine, database, client = api_fixtures("pantry", pantry_api.api)
@@ -87,12 +88,20 @@ def test_a_dead_letter_that_fails_again_is_parked_again(house: House) -> None:
     assert house.count("journal") == 1
 
 
-def test_of_two_replays_at_once_one_wins(house: House) -> None:
-    letters = [park(house.database, withdrawn_need()) for _ in range(10)]
-    with ThreadPoolExecutor(2) as threads:
-        for letter in letters:
-            assert sorted(threads.map(lambda one: replay(house.database, one), [letter, letter])) == ["replayed", "state_conflict"]
-    assert house.count("outbox") == 10
+TO_CHANGE = ", with_for_update=True, populate_existing=True"
+
+
+@pytest.mark.parametrize("lock", [TO_CHANGE, unguarded("", "without the lock, both replays send the event")])
+def test_of_two_replays_at_once_one_wins(database_of: Callable[[str, str], str], monkeypatch: pytest.MonkeyPatch, lock: str) -> None:
+    monkeypatch.setattr(dead_letters, "_locked", altered(dead_letters._locked, TO_CHANGE, lock))
+    database = Database(database_of("pantry", "pantry_replays"), name="replays")
+    letter = park(database, withdrawn_need())
+    both = [lambda: replay(database, letter)] * 2
+    found = meet_at_lock(database, text("SELECT FROM dead_letters FOR UPDATE"), both)
+    with database.begin() as session:
+        sent = session.scalar(text("SELECT count(*) FROM outbox"))
+    database.close()
+    assert (sorted(found), sent) == (["replayed", "state_conflict"], 1)
 
 
 def test_a_message_parked_twice_is_one_dead_letter(house: House) -> None:

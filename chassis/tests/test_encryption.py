@@ -4,14 +4,16 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from cryptography.fernet import Fernet, InvalidToken
-from keeper import House
+from keeper import House, unguarded
 from pantry.model import Withdrawal
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 
 from chassis import reseal
 from chassis.data import encryption
-from chassis.data.database import new_id
+from chassis.data.database import Database, new_id
 from chassis.data.encryption import EncryptedBytes, fingerprint
+from chassis.testing.simultaneous import meet_at_lock
+from chassis.testing.twins import altered
 
 NAME = "王秀英"
 OLD, NEW = (Fernet.generate_key().decode() for _ in range(2))
@@ -88,6 +90,24 @@ def test_an_interrupted_reseal_continues_page_by_page(
     assert reseal.rotate_table(house.database, table) == (5, 3)
     with_keys(NEW)
     assert sorted(map(str, read(house))) == sorted(map(str, [NAME, None, NAME, NAME, NAME]))
+
+
+@pytest.mark.parametrize("lock", [".with_for_update()", unguarded("", "without the lock, reseal writes the text before the change back")])
+def test_reseal_keeps_a_change_that_was_under_way(
+    database_of: Callable[[str, str], str], with_keys: Callable[..., None], monkeypatch: pytest.MonkeyPatch, lock: str
+) -> None:
+    monkeypatch.setattr(reseal, "_page", altered(reseal._page, ".with_for_update()", lock))
+    database = Database(database_of("pantry", "pantry_reseal"), name="reseal")
+    with_keys(OLD)
+    with database.begin() as session:
+        session.add(Withdrawal(region="51", asked_by=new_id(), reason=NAME))
+    with_keys(NEW, OLD)
+    [table] = reseal.encrypted_tables("pantry")
+    meet_at_lock(database, update(Withdrawal).values(reason="李秀兰"), [lambda: reseal.rotate_table(database, table)])
+    with database.begin() as session:
+        read_again = session.scalar(select(Withdrawal.reason))
+    database.close()
+    assert read_again == "李秀兰"
 
 
 def test_reseal_stops_at_a_row_that_no_key_decrypts(house: House, with_keys: Callable[..., None]) -> None:

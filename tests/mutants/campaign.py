@@ -124,7 +124,7 @@ class Worker:
         tree = KEPT / f"tree{number}"
         copy_tree(tree)
         members = [tree / "contracts", tree / "chassis", *sorted((tree / "services").iterdir()), tree]
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, members)), "PYTHONDONTWRITEBYTECODE": "1"}
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, members))}
         self._said = (KEPT / f"worker{number}.log").open("w")
         self._process = subprocess.Popen(
             [sys.executable, "-W", "ignore", "-m", "tests.mutants.worker"],

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from difflib import unified_diff
 
 import libcst as cst
-from libcst.metadata import MetadataWrapper, PositionProvider
+from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
 from mutmut.mutation import mutators
 
 Operator = Callable[[cst.CSTNode], Iterable[cst.CSTNode]]
@@ -61,12 +61,17 @@ def mutants_of(path: str, source: str) -> list[Mutant]:
     wrapper = MetadataWrapper(cst.parse_module(source))
     collector = _Collector()
     wrapper.visit(collector)
+    starts = [0, *(end.end() for end in re.finditer("\n", source))]
     found: dict[str, Mutant] = {}
-    for line, node, changed in collector.changes:
-        mutated = wrapper.module.deep_replace(node, changed).code  # type: ignore[union-attr]
-        if mutated != source and _compiles(mutated):
+    for place, node, changed in collector.changes:
+        start, end = (starts[one.line - 1] + one.column for one in (place.start, place.end))
+        # To replace the text is a hundred times as fast; some nodes own whitespace outside of their place.
+        is_plain = source[start:end] == wrapper.module.code_for_node(node)
+        text = source[:start] + wrapper.module.code_for_node(changed) + source[end:] if is_plain else ""
+        mutated = text or wrapper.module.deep_replace(node, changed).code  # type: ignore[union-attr]
+        if mutated != source and mutated not in found and _compiles(mutated):
             old, new = _changed_lines(source, mutated)
-            found.setdefault(mutated, Mutant(path, line, old, new, mutated))
+            found[mutated] = Mutant(path, place.start.line, old, new, mutated)
     return sorted(found.values(), key=lambda mutant: mutant.line)
 
 
@@ -91,13 +96,13 @@ class _Collector(cst.CSTVisitor):
 
     def __init__(self) -> None:
         super().__init__()
-        self.changes: list[tuple[int, cst.CSTNode, cst.CSTNode]] = []
+        self.changes: list[tuple[CodeRange, cst.CSTNode, cst.CSTNode]] = []
 
     def on_visit(self, node: cst.CSTNode) -> bool:
         if isinstance(node, cst.Annotation | cst.Import | cst.ImportFrom | cst.Decorator | cst.TypeAlias) or _only_tells(node):
             return False
         for changed in _changes(node):
-            self.changes.append((self.get_metadata(PositionProvider, node).start.line, node, changed))
+            self.changes.append((self.get_metadata(PositionProvider, node), node, changed))
         return True
 
 

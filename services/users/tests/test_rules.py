@@ -80,6 +80,7 @@ def test_a_phone_waits_15_minutes_after_ten_wrong_passwords(wrong: int, minutes_
     ("changes", "code"),
     [
         ({}, None),
+        ({"expires_at": NOW}, None),
         ({"expires_at": NOW - timedelta(seconds=1)}, "session_ended"),
         ({"ended_at": NOW, "ended_because": "signed_out"}, "session_ended"),
         ({"ended_at": NOW, "ended_because": "reuse"}, "session_revoked"),
