@@ -121,7 +121,7 @@ class Worker:
     """A process that tries mutants in a copy of the tree."""
 
     def __init__(self, number: int) -> None:
-        tree = KEPT / f"tree{number}"
+        tree = KEPT / "trees" / str(number)
         copy_tree(tree)
         members = [tree / "contracts", tree / "chassis", *sorted((tree / "services").iterdir()), tree]
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, members))}
@@ -212,7 +212,11 @@ def try_mutants(worker: Worker, module: Module, journal: Journal, until: float) 
             continue
         if time.monotonic() > until:
             break
-        found, _ = worker.attempt(module, mutant.source, max(PLAIN_SECONDS, 5 * seconds))
+        allowed = max(PLAIN_SECONDS, 5 * seconds)
+        found, _ = worker.attempt(module, mutant.source, allowed)
+        if found == SLOW:
+            # The machine may have been busy.
+            found, _ = worker.attempt(module, mutant.source, 4 * allowed)
         if found == SURVIVED and module.also:
             found, _ = worker.attempt(module, mutant.source, 600, on_own_servers=True)
         module.outcomes[mutant.source] = found
