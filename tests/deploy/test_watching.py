@@ -16,7 +16,7 @@ from chassis.ops import metrics
 from deploy.watching import dashboard, typed
 from tests.deploy import promtool
 from tests.deploy.mutations import mutate
-from tests.deploy.rendered import CHART, helm, objects, of_kind
+from tests.deploy.rendered import CHART, VALUES, helm, objects, of_kind
 
 OF_OTHERS = {
     "rabbitmq_detailed_queue_messages_ready",  # RabbitMQ, /metrics/detailed?family=queue_coarse_metrics
@@ -261,11 +261,10 @@ def test_the_chart_brings_alerts_and_dashboard_as_they_are() -> None:
 
 
 def test_alerts_of_another_namespace_read_that_one() -> None:
-    setting = ["watching.alerts.enabled=true", "watching.alerts.brokerNamespace=brokers", "broker.vhost=other"]
-    said = helm(
-        "template", "duijie", str(CHART), "--namespace", "prod", "--show-only", "templates/watching.yaml", "--set", ",".join(setting)
-    )
-    rules = promtool.rules_of(yaml.safe_load(said.stdout)["spec"])
+    values = ["--values", str(VALUES["values-production"]), "--set", "watching.alerts.brokerNamespace=brokers,broker.vhost=other"]
+    said = helm("template", "duijie", str(CHART), "--namespace", "prod", "--show-only", "templates/watching.yaml", *values)
+    [spec] = [one["spec"] for one in yaml.safe_load_all(said.stdout) if one["kind"] == "PrometheusRule"]
+    rules = promtool.rules_of(spec)
     assert {*re.findall(r'namespace(?:="|: |", ")(\w+)', " ".join(rule["expr"] for rule in rules))} == {"prod", "brokers"}
     assert {rule["labels"].get("namespace", "prod") for rule in rules} == {"prod"}
     of_broker = [rule["expr"] for rule in rules if "rabbitmq_" in rule["expr"]]
