@@ -164,7 +164,7 @@ def test_without_the_rate_store_each_process_counts_alone(client_of: Make, caplo
     ]
 
 
-@pytest.mark.parametrize("figure", ["", "many", "0", "10/fortnight"])
+@pytest.mark.parametrize("figure", ["many", "0", "10/fortnight"])
 def test_an_invalid_rate_stops_the_start(client_of: Make, figure: str) -> None:
     with pytest.raises(ValueError):
         client_of(rate_reads=figure)
