@@ -109,6 +109,9 @@ class _Collector(cst.CSTVisitor):
 def _only_tells(node: cst.CSTNode) -> bool:
     if isinstance(node, cst.SimpleStatementLine):
         first = node.body[0]
+        if isinstance(first, cst.Assign) and isinstance(first.targets[0].target, cst.Name):
+            # The name of a type, in words that begin with capitals, is written for readers and mypy.
+            return bool(re.fullmatch(r"([A-Z][a-z]+)+|[A-Z]", first.targets[0].target.value))
         value = first.value if isinstance(first, cst.Expr) else None
         if isinstance(value, cst.SimpleString | cst.ConcatenatedString):
             return True

@@ -19,9 +19,9 @@ GUARDED = ("chassis/chassis/messaging/*.py", "chassis/chassis/http/*.py", "servi
     [
         ("def f(a):\n    if a > 1:\n        raise ValueError\n", ["if a >= 1:", "if a > 2:", "if False:"]),
         ("x = find(row, lock=True)\n", ["x = None", "x = find(None, lock=True)", "x = find(row, )", "x = find(row, lock=False)"]),
-        ("S = 'SELECT a WHERE b < 1 AND c FOR UPDATE SKIP LOCKED'\n", ["b <= 1", "b < 1 OR c", "AND c'", "S = None"]),
+        ("STATEMENT = 'SELECT a WHERE b < 1 AND c FOR UPDATE SKIP LOCKED'\n", ["b <= 1", "b < 1 OR c", "AND c'", "STATEMENT = None"]),
         ("def f():\n    'A docstring.'\n    log.warning('said', extra={'a': 1})\n", []),
-        ("from a import b\nX: int | None\n", []),
+        ("from a import b\nX: int | None\nManagers = dict[str, int]\n", []),
     ],
 )
 def test_each_guard_is_changed_in_every_way(source: str, news: list[str]) -> None:

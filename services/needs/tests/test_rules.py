@@ -10,7 +10,16 @@ from sqlalchemy.orm import Session
 from chassis.data.database import new_id
 from chassis.http.auth import Caller
 from needs.model import Need, Pledge
-from needs.rules import acts_on_need, acts_on_pledge, find_validity_problem, open_quantity, view_of
+from needs.rules import (
+    NEED_RULES,
+    acts_on_need,
+    acts_on_pledge,
+    find_need_problem,
+    find_pledge_problem,
+    find_validity_problem,
+    open_quantity,
+    view_of,
+)  # fmt: skip
 
 from .conftest import VILLAGE
 
@@ -49,6 +58,23 @@ def pledge(**changes: Any) -> Pledge:
 )
 def test_a_view_depends_on_side_and_region(who: Caller | None, view: str) -> None:
     assert view_of(who, need("published")) == view
+
+
+@pytest.mark.parametrize("act", NEED_RULES)
+def test_stranger_learns_nothing_of_a_need(act: str) -> None:
+    for stranger in (caller(), caller("510923"), caller(person=POSTER)):
+        problem = find_need_problem(act, stranger, need("posted"), {})
+        assert problem is not None
+        assert problem.code == "not_found"
+    assert acts_on_need(None, need("published"), {}) == []
+
+
+def test_refused_acts_name_the_state_that_is_in_their_way() -> None:
+    closed = find_need_problem("close_need", caller(VILLAGE), need("closed"), {})
+    withdrawn = find_pledge_problem(caller(person=ACCOUNT), pledge(pledger_id=ACCOUNT, withdrawn=True))
+    assert closed is not None
+    assert withdrawn is not None
+    assert (closed.details, withdrawn.details) == ({"state": "closed"}, {"state": "withdrawn"})
 
 
 JUDGE = ["verify_need", "reject_need"]

@@ -14,6 +14,7 @@ from users.rules import (
     acts_on_appointment,
     can_see_appointment,
     find_appointing_problem,
+    find_dismissal_problem,
     find_refresh_problem,
     find_region_problem,
     find_sign_in_problem,
@@ -66,6 +67,9 @@ def test_maker_holder_and_wider_managers_dismiss(who: Caller, is_seen: bool, act
     assert (can_see_appointment(who, appointment), acts_on_appointment(who, appointment)) == (is_seen, acts)
     appointment.dismissed_at = NOW
     assert acts_on_appointment(who, appointment) == []
+    problem = find_dismissal_problem(who, appointment)
+    assert problem is not None
+    assert problem.details == ({"state": "dismissed"} if acts else {})
 
 
 @pytest.mark.parametrize(
