@@ -1,6 +1,6 @@
 """Rules of visibility, without a database."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from sqlalchemy.orm import Session
@@ -9,7 +9,7 @@ from chassis.data.database import new_id
 from chassis.http.auth import Caller
 from chassis.problems import Problem
 from insight.days import By, Period
-from insight.rules import choose_period, find_public_problem, sees_all
+from insight.rules import LONGEST_PERIOD, choose_period, find_public_problem, sees_all
 
 from .conftest import CITY, COUNTY, TOWN, VILLAGE
 
@@ -44,6 +44,10 @@ def test_the_public_asks_for_months_of_counties(region: str, by: By | None, code
     [
         (None, None, None, False, Period(date(2025, 4, 1), TODAY, "month")),
         (None, None, None, True, Period(date(2025, 4, 1), date(2026, 2, 28), "month")),
+        (None, date(2026, 3, 27), None, False, Period(date(2025, 5, 1), date(2026, 3, 27), "month")),
+        (None, date(2026, 3, 26), None, False, Period(date(2025, 4, 1), date(2026, 3, 26), "month")),
+        (TODAY, TODAY, "day", False, Period(TODAY, TODAY, "day")),
+        (TODAY - LONGEST_PERIOD, TODAY, None, False, Period(TODAY - timedelta(days=1100), TODAY, "month")),
         (date(2026, 2, 10), date(2026, 2, 20), "day", False, Period(date(2026, 2, 10), date(2026, 2, 20), "day")),
         (date(2026, 2, 10), date(2026, 2, 20), None, True, Period(date(2026, 2, 1), date(2026, 2, 28), "month")),
     ],
@@ -57,6 +61,7 @@ def test_a_period_is_filled_in(since: date | None, until: date | None, by: By | 
     [
         (date(2026, 3, 2), date(2026, 3, 1), False, "wrong_period"),
         (date(2020, 1, 1), date(2026, 3, 1), False, "wrong_period"),
+        (TODAY - timedelta(days=1101), TODAY, False, "wrong_period"),
         (date(2026, 3, 1), date(2026, 3, 15), True, "no_month_over"),
     ],
 )
