@@ -71,3 +71,9 @@ def test_people_involved_are_those_who_acted_by_then() -> None:
     received = match("received", movements=moves)
     assert people_involved(received) == {AGENT, GIVER, printer}
     assert people_involved(received, until=AT) == {AGENT, GIVER}
+
+
+@pytest.mark.parametrize(("act", "state"), [("close_match", "received"), ("cancel_match", "sent")])
+def test_open_dispute_keeps_a_match_from_ending(act: str, state: str) -> None:
+    assert code(find_match_problem(act, household, match(state, dispute="open"))) == "disputed"
+    assert find_match_problem(act, household, match(state, dispute="settled")) is None
