@@ -41,6 +41,7 @@ from chassis.testing.fixtures import KnownKeys  # noqa: E402
 from chassis.testing.folders import kept_ports  # noqa: E402
 
 THREADS, CONNECTIONS = 8, 16
+PARTS = ["relay", "handling", "posts", "fronts", "latency"]
 short: list[str] = []
 
 
@@ -223,9 +224,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--needs", type=int, default=200, help="0 leaves the way of a need out")
-    parser.add_argument("--only", choices=["relay", "handling", "posts", "fronts", "latency"])
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
     asked = parser.parse_args()
-    parts = {asked.only} if asked.only else {"relay", "handling", "posts", "fronts", "latency"}
+    parts = asked.only
     with tempfile.TemporaryDirectory() as name, postgres.start(durable=False) as server, rabbitmq.start() as broker:
         folder = Path(name)
         server.create("pantry")
