@@ -218,7 +218,7 @@ def test_a_key_belongs_to_one_thing_of_a_route(
     assert count(database, "withdrawals") == 4
 
 
-def test_an_expired_key_does_not_answer_for_an_act_that_fails_now(
+def test_an_expired_key_does_not_answer_for_a_failing_act(
     client: Client, database: RolledBack, donor: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = {"Idempotency-Key": "k"}

@@ -109,7 +109,7 @@ def test_panels_read_one_namespace(query: str) -> None:
 
 
 def without_floor(expression: str) -> bool:
-    """Whether an expression compares a share, of which one event among few is much, without asking for several events."""
+    """Tell whether an expression compares a share, of which one event among few is much, without asking for several events."""
     is_share = re.search(r"\)\s*/ |histogram_quantile", expression)
     return bool(is_share) and not re.search(r"\band sum by \([^)]*\) \(increase\(.*\) >= ([5-9]|\d\d+)", expression)
 

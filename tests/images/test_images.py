@@ -72,7 +72,8 @@ def test_each_role_in_an_image_names_its_missing_setting() -> None:
 
 @pytest.mark.parametrize("service", services())
 def test_processes_in_an_image_can_share_rate_limits(service: str) -> None:
-    shared = "from chassis.http.rate_limits import RateLimiter; from chassis.settings import WebSettings; RateLimiter(WebSettings.of_environment())"
+    imports = "from chassis.http.rate_limits import RateLimiter; from chassis.settings import WebSettings"
+    shared = f"{imports}; RateLimiter(WebSettings.of_environment())"
     outcome = run(service, "-c", shared, options=("--entrypoint=python", "--env=RATE_LIMIT_STORE=redis://127.0.0.1:9"))
     assert outcome.returncode == 0, outcome.stderr
 
