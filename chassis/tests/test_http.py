@@ -255,6 +255,13 @@ def test_an_unusable_key_is_refused(client: Client, donor: Person, key: str) -> 
     assert (response.status_code, response.json["errors"][0]["pointer"]) == (422, "#header/Idempotency-Key")
 
 
+@pytest.mark.parametrize("key", ["k", "k" * 100])
+def test_a_key_up_to_its_bounds_is_used(client: Client, donor: Person, key: str) -> None:
+    first, second = (client.post("/v1/withdrawals", {"region": "51"}, by=donor, headers={"Idempotency-Key": key}) for _ in range(2))
+    assert first.status_code == second.status_code == 201
+    assert first.json["id"] == second.json["id"]
+
+
 def test_failures_of_a_route_are_counted_from_zero(client: Client) -> None:
     def counted(status: str, service: str) -> float | None:
         labels = {"service": service, "method": "POST", "route": "/v1/naps", "status": status}
