@@ -36,7 +36,7 @@ def test_a_full_page_without_further_rows_names_no_next(session: Session) -> Non
     assert page(session, select(Withdrawal), Withdrawal.id, limit=3) == {"items": rows, "next": None}
 
 
-def test_the_next_page_begins_behind_the_last_row_and_new_rows_shift_nothing(session: Session) -> None:
+def test_new_rows_shift_nothing_on_the_next_page(session: Session) -> None:
     rows = fill(session, 5)
     first = page(session, select(Withdrawal), Withdrawal.id, limit=2)
     fill(session, 2)
@@ -81,7 +81,7 @@ def test_parameters_beyond_their_bounds_are_refused(asked: dict[str, str]) -> No
         PageIn().load(asked)
 
 
-def test_the_schema_of_a_page_needs_both_fields_and_takes_no_next() -> None:
+def test_a_page_needs_both_fields_and_may_have_no_next() -> None:
     schema = page_of(WithdrawalOut)
     assert schema.__name__ == "WithdrawalPage"
     assert {name: (field.required, field.allow_none) for name, field in schema().fields.items()} == {
