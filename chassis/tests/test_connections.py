@@ -111,6 +111,25 @@ def test_what_is_no_clear_request_gets_a_problem_and_is_closed(serve: Serve, sen
     assert received.count(b"HTTP/1.1") == 1
 
 
+@pytest.mark.parametrize("otherwise", [None, unguarded("with_problems_at_once", "a problem comes before the answer to the first request")])
+def test_garbage_behind_a_request_leaves_its_answer_alone(serve: Serve, otherwise: str | None) -> None:
+    _, client = serve(otherwise=otherwise)
+    nap = b'{"milliseconds": 500}'
+    with socket.create_connection((str(client.base_url.host), client.base_url.port or 0), timeout=20) as one:
+        one.sendall(post("/v1/naps", len(nap)) + nap + b"GARBAGE\r\n\r\n")
+        received = b"".join(iter(lambda: one.recv(10_000), b""))
+    assert received.startswith(b"HTTP/1.1 200 ")
+    assert received.count(b"HTTP/1.1") == 1
+
+
+def test_a_broken_body_is_refused_at_once(serve: Serve) -> None:
+    _, client = serve()
+    chunked = post(PATH, 3).replace(b"Content-Length: 3", b"Transfer-Encoding: chunked")
+    with socket.create_connection((str(client.base_url.host), client.base_url.port or 0), timeout=5) as one:
+        one.sendall(chunked + b"GARBAGE\r\n")
+        assert one.recv(12) == b"HTTP/1.1 400"
+
+
 def test_a_taken_port_is_refused_in_one_line(house: House, serve: Serve) -> None:
     _, client = serve()
     second = house.start("chassis.http", "pantry", port=client.base_url.port)

@@ -41,7 +41,7 @@ def helm(*words: str) -> subprocess.CompletedProcess[str]:
 
 
 WITHOUT_ROUTE = {"values": ("--set", "settings.PUBLIC_URL=https://duijie.example.org")}
-"""What files of values need that name no host."""
+"""Settings that files of values without a host need."""
 
 
 @cache

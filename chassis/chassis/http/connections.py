@@ -4,7 +4,7 @@ import json
 import socket
 from asyncio import TimerHandle, Transport, get_running_loop
 from http import HTTPStatus
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, get_args
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -100,14 +100,18 @@ class Connection(HttpToolsProtocol):
     def refuse(self, problem: Problem) -> None:
         """Answer with a problem in Chinese, since the language of the caller is not known yet.
 
-        The client has its time to read the answer: a connection that is closed while data arrive is reset, and the answer lost.
+        The client has its time to read the answer: a connection that is closed while data arrive is reset, and the answer lost. While
+        earlier requests are being answered nothing more is read: a problem now would be taken for the answer to one of those.
         """
+        self._is_refused = True
+        if self.pipeline or (self._has_request() and not self.cycle.more_body):
+            self.cycle.keep_alive = False
+            return
         body = json.dumps(problem.body("zh-CN"), ensure_ascii=False).encode()
         said = {"Content-Type": "application/problem+json", "Content-Length": len(body), "Connection": "close", **SAFE}
         header = "".join(f"{name}: {value}\r\n" for name, value in said.items())
         self.transport.write(f"HTTP/1.1 {problem.status} {HTTPStatus(problem.status).phrase}\r\n{header}\r\n".encode() + body)
         self.transport.write_eof()
-        self._is_refused = True
         self._set_header_deadline()
 
     def send_400_response(self, _: str) -> None:
@@ -129,6 +133,6 @@ class Connection(HttpToolsProtocol):
 
 def connections_of(service: str) -> type[Connection]:
     """Return the class of a server's connections."""
-    for reason in Reason.__args__:  # type: ignore[attr-defined]
+    for reason in get_args(Reason):
         metrics.connections_closed.labels(service, reason)
     return type("Connection", (Connection,), {"service": service, "waiting": {}})

@@ -227,6 +227,13 @@ def _set_deadlines(seconds: int) -> None:
     connections.HEADER_SECONDS = server.IDLE_SECONDS = front.BODY_SECONDS = seconds
 
 
+def with_problems_at_once() -> None:
+    """Write a problem while earlier requests are being answered."""
+    from chassis.http.connections import Connection
+
+    Connection._has_request = lambda self: False
+
+
 def with_few_connections() -> None:
     from chassis.http import connections
 
