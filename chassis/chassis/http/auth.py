@@ -30,7 +30,9 @@ View = Literal["public", "own", "region"]
 ANYONE: frozenset[str] = frozenset()
 HOUSEHOLD = frozenset({"household"})
 STAFF = frozenset({"staff"})
-GIVERS = frozenset({"donor", "organisation", "merchant", "volunteer"})
+SOCIETY = frozenset({"donor", "organisation", "merchant", "volunteer"})
+GOVERNMENT = frozenset({"cadre", "work_unit"})
+GIVERS = SOCIETY | GOVERNMENT
 SIGNED_IN = HOUSEHOLD | STAFF | GIVERS
 
 MOST_VERIFIED, MOST_KEY_SETS = 10_000, 2
