@@ -23,6 +23,7 @@ from deploy.services import services
 from deploy.watching import dashboard
 
 LISTENERS = Path(contracts.__file__).resolve().parent / "listeners.json"
+REFUSALS = LISTENERS.with_name("refusals.json")
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 API = DOCS / "api"
 RETIRED = """\
@@ -46,6 +47,12 @@ def listeners() -> dict[str, list[str]]:
     return {event: sorted(names) for event, names in sorted(found.items())}
 
 
+def refusals() -> dict[str, str]:
+    """The reasons why services refuse events that are told again, read from their workers."""
+    found = {name: import_module(f"{name}.worker").Worker.refuses_retelling for name in sorted(services())}
+    return {name: reason for name, reason in found.items() if reason}
+
+
 def documents(heard: dict[str, list[str]]) -> dict[str, dict[str, Any]]:
     """The documents for machines, by the names of their files in docs/api."""
     of_services = {name: openapi.document_of(name) for name, service in services().items() if service.answers}
@@ -65,7 +72,7 @@ def wanted() -> dict[Path, str]:
     for_the_chart = {charted.FILE: _text(charted.services_of_chart()), dashboard.FILE: _text(dashboard.dashboard())}
     for_images = pins.render_files() | {compose.FILE: compose.render_compose()}
     for_readers = for_machines | for_people | for_front_ends
-    return generate.files() | {LISTENERS: _text(heard)} | for_readers | for_the_chart | platform.render_files() | for_images
+    return generate.files() | {LISTENERS: _text(heard), REFUSALS: _text(refusals())} | for_readers | for_the_chart | platform.render_files() | for_images
 
 
 def warnings(found: list[Break]) -> str:

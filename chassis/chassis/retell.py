@@ -18,7 +18,7 @@ from chassis.messaging.resend import Entry, ResendRefused, Source
 from chassis.messaging.snapshots import Snapshot, envelope_for
 from chassis.messaging.subscription import Subscription
 from chassis.start import read_settings
-from contracts.event import encode, name_of
+from contracts.event import encode, name_of, refusals
 
 
 def sources(producer: str, subscriptions: Sequence[Subscription]) -> list[Source]:
@@ -34,15 +34,16 @@ def sources(producer: str, subscriptions: Sequence[Subscription]) -> list[Source
     ]
 
 
-def refuse_acting_listener(worker: type[ServiceWorker], subscriptions: Sequence[Subscription]) -> None:
-    """Raise `ResendRefused` when the listener would repeat something irreversible upon old events."""
-    wanted = {subscription.event for subscription in subscriptions}
-    acting = [
-        one.subscription for one in handlers_of(worker) if one.subscription.event in wanted and not hasattr(ServiceWorker, one.method)
-    ]
-    if acting and worker.refuses_retelling:
+def refuse_acting_listener(listener: str, subscriptions: Sequence[Subscription]) -> None:
+    """Raise `ResendRefused` when the listener would repeat something irreversible upon old events, by `refusals.json`.
+
+    The events that the chassis itself handles for every service only fill a table.
+    """
+    recorded = {handler.subscription.event for handler in handlers_of(ServiceWorker)}
+    acting = [subscription for subscription in subscriptions if subscription.event not in recorded]
+    if acting and listener in refusals():
         names = ", ".join(name_of(subscription.event) for subscription in acting)
-        raise ResendRefused(f"{worker.name} refuses to be retold {names}: {worker.refuses_retelling}")
+        raise ResendRefused(f"{listener} refuses to be retold {names}: {refusals()[listener]}")
 
 
 def _page(session: Session, mark: str, snapshot: Snapshot) -> list[Entry]:
@@ -60,7 +61,7 @@ def main() -> None:
 
     def found(_: object) -> list[Source]:
         subscriptions = resend.subscriptions_of(given.producer, given.to, given.event)
-        refuse_acting_listener(import_module(f"{given.to}.worker").Worker, subscriptions)
+        refuse_acting_listener(given.to, subscriptions)
         return sources(given.producer, subscriptions)
 
     resend.run(given, read_settings(given.producer), found)

@@ -147,6 +147,13 @@ def listeners() -> dict[str, list[str]]:
 
 
 @cache
+def refusals() -> dict[str, str]:
+    """The reasons why services refuse events that are told again, by service, as generated from their workers into `refusals.json`."""
+    found: dict[str, str] = msgspec.json.decode(files("contracts").joinpath("refusals.json").read_bytes())
+    return found
+
+
+@cache
 def _decoder(event: type[Event]) -> msgspec.json.Decoder[Event]:
     return msgspec.json.Decoder(event)
 

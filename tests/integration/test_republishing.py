@@ -20,7 +20,9 @@ from chassis import relay
 from chassis.data.database import Database, new_id, now
 from chassis.messaging import outbox
 from chassis.messaging.broker import Publisher, connected
+from chassis.messaging.resend import ResendRefused, subscriptions_of
 from chassis.relay import Relay
+from chassis.retell import refuse_acting_listener
 from chassis.settings import Settings
 from chassis.testing.postgres import Postgres
 from chassis.testing.rabbitmq import RabbitMQ
@@ -212,3 +214,11 @@ def test_a_book_republished_twice_equals_the_tables_of_needs(pair: Pair) -> None
 def test_notify_refuses_republished_events(pair: Pair) -> None:
     with pytest.raises(SystemExit, match="notify refuses to be retold match_proposed: people would be told of what is long past"):
         pair.run("chassis.retell", "matching", "--to", "notify", "--event", "match_proposed")
+
+
+def test_refusal_is_known_where_the_listener_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("notify", "notify.worker"):
+        monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(ResendRefused, match="notify refuses to be retold match_proposed: people would be told of what is long past"):
+        refuse_acting_listener("notify", subscriptions_of("matching", "notify", ["match_proposed"]))
+    refuse_acting_listener("notify", subscriptions_of("users", "notify", ["administrator_appointed"]))
