@@ -72,7 +72,8 @@ def wanted() -> dict[Path, str]:
     for_the_chart = {charted.FILE: _text(charted.services_of_chart()), dashboard.FILE: _text(dashboard.dashboard())}
     for_images = pins.render_files() | {compose.FILE: compose.render_compose()}
     for_readers = for_machines | for_people | for_front_ends
-    return generate.files() | {LISTENERS: _text(heard), REFUSALS: _text(refusals())} | for_readers | for_the_chart | platform.render_files() | for_images
+    for_programs = {LISTENERS: _text(heard), REFUSALS: _text(refusals())}
+    return generate.files() | for_programs | for_readers | for_the_chart | platform.render_files() | for_images
 
 
 def warnings(found: list[Break]) -> str:

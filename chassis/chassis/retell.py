@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 
 from chassis.failures import one_line_failures
 from chassis.messaging import resend
-from chassis.messaging.events import ServiceWorker, handlers_of
+from chassis.messaging.consumer import Handles
+from chassis.messaging.events import ServiceWorker, entrypoints_of
 from chassis.messaging.resend import Entry, ResendRefused, Source
 from chassis.messaging.snapshots import Snapshot, envelope_for
 from chassis.messaging.subscription import Subscription
@@ -39,7 +40,7 @@ def refuse_acting_listener(listener: str, subscriptions: Sequence[Subscription])
 
     The events that the chassis itself handles for every service only fill a table.
     """
-    recorded = {handler.subscription.event for handler in handlers_of(ServiceWorker)}
+    recorded = {entrypoint.event for _, entrypoint in entrypoints_of(ServiceWorker) if isinstance(entrypoint, Handles)}
     acting = [subscription for subscription in subscriptions if subscription.event not in recorded]
     if acting and listener in refusals():
         names = ", ".join(name_of(subscription.event) for subscription in acting)
