@@ -112,9 +112,9 @@ class Environment:
         url = URL(require_tld=False, schemes={"http", "https"})
         return self._read(self._env.str, name, default, f"an address such as {example}", url)
 
-    def site_address(self, name: str) -> str:
+    def site_address(self, name: str, default: Any = NEEDED) -> str:
         """Read the address of a site: a scheme, a host and a port at most. Returns "" when it is missing or wrong."""
-        found: str = self._read(self._env.str, name, NEEDED, "the address of the site, such as https://example.org", Regexp(_SITE))
+        found: str = self._read(self._env.str, name, default, "the address of the site, such as https://example.org", Regexp(_SITE))
         return found if name not in self._problems else ""
 
     def database_address(self, name: str) -> str:

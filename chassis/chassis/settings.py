@@ -83,6 +83,7 @@ class WebSettings:
     trusted_proxies: int
     hsts_seconds: int
     cors_origins: list[str]
+    public_url: str
 
     @classmethod
     def of_environment(cls) -> "WebSettings":
@@ -102,6 +103,7 @@ class WebSettings:
             trusted_proxies=env.whole("TRUSTED_PROXIES", 0, 0, 100),
             hsts_seconds=env.whole("HSTS_SECONDS", 0, 0, 10**9),
             cors_origins=env.origins("CORS_ORIGINS"),
+            public_url=env.site_address("PUBLIC_URL", ""),
         )
         env.check()
         return read

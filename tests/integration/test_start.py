@@ -61,8 +61,9 @@ OF_WEB = {
     "TRUSTED_PROXIES": "-1",
     "HSTS_SECONDS": "1 year",
     "CORS_ORIGINS": "https://app.example.org/,b",
+    "PUBLIC_URL": "example.org",
 }
-OF_SOME = {"PUBLIC_URL": "example.org", "ANSWER_HOURS": "1e300", "USERS_SIGNING_KEYS": "/nowhere/signing.pem"}
+OF_SOME = {"ANSWER_HOURS": "1e300", "USERS_SIGNING_KEYS": "/nowhere/signing.pem"}
 WRONG = EVERYWHERE | OF_WEB | OF_SOME
 
 ROLES: dict[str, set[str]] = {
@@ -72,7 +73,7 @@ ROLES: dict[str, set[str]] = {
     "needs-web": OF_WEB.keys() | {"SEAL_KEYS", "FINGERPRINT_KEY"},
     "needs-worker": {"SEAL_KEYS"},
     "needs-relay": set(),
-    "matching-web": OF_WEB.keys() | {"SEAL_KEYS", "FINGERPRINT_KEY", "PUBLIC_URL"},
+    "matching-web": OF_WEB.keys() | {"SEAL_KEYS", "FINGERPRINT_KEY"},
     "matching-worker": {"SEAL_KEYS"},
     "matching-relay": set(),
     "matching-clear": {"ANSWER_HOURS"},

@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException
 
 from chassis import problems
 from chassis.data.database import Database, is_statement_timeout, is_transient
-from chassis.http import deadlines, draining, headers, openapi, rate_limits, strict_json
+from chassis.http import cookies, deadlines, draining, headers, openapi, rate_limits, strict_json
 from chassis.http.auth import FetchedKeys, Keys
 from chassis.http.dead_letters import blueprint
 from chassis.http.front import REFUSED
@@ -54,6 +54,7 @@ def create_app(service: str, api: APIBlueprint, *, database: Database | None = N
     app.extensions.update(database=database, keys=keys, rates=rate_limits.RateLimiter(web))
     _measure(app, service)
     headers.install(app, web)
+    cookies.install(app, web)
     draining.install(app)
     app.before_request(_refuse_early)
     app.before_request(_limit_body)

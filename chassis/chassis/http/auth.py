@@ -18,13 +18,15 @@ from sqlalchemy import Column, ColumnElement, String, Table, false, func, or_, s
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Session
 
+from chassis.data import ended_sessions
 from chassis.data.appointments import regions_of
 from chassis.data.database import Database, Moment, below, tables
+from chassis.http import cookies
 from chassis.problems import not_allowed, sign_in_needed, unavailable
 
 log = logging.getLogger("chassis.auth")
 
-ISSUER = "duijie"
+ISSUER = AUDIENCE = "duijie"
 ALGORITHM = "ES256"
 View = Literal["public", "own", "region"]
 ANYONE: frozenset[str] = frozenset()
@@ -37,7 +39,13 @@ SIGNED_IN = HOUSEHOLD | STAFF | GIVERS
 
 MOST_VERIFIED, MOST_KEY_SETS = 10_000, 2
 _RULES = jwt.JWTClaimsRegistry(
-    leeway=5, iss={"essential": True, "value": ISSUER}, exp={"essential": True}, sub={"essential": True}, kind={"essential": True}
+    leeway=5,
+    iss={"essential": True, "value": ISSUER},
+    # Tokens of the release before name no audience and no session. From 0.2.0 on, both are essential.
+    aud={"value": AUDIENCE},
+    exp={"essential": True},
+    sub={"essential": True},
+    kind={"essential": True},
 )
 _verified: dict[int, tuple[KeySet, dict[bytes, dict[str, Any]]]] = {}
 """Claims of verified tokens by their digests, for the key sets in use."""
@@ -53,11 +61,12 @@ public_keys = Table(
 
 @dataclass(frozen=True)
 class Caller:
-    """A signed-in user. `kind` is one of `SIGNED_IN`."""
+    """A signed-in user. `kind` is one of `SIGNED_IN`; `session` is the database session of the request, `session_id` the user's own."""
 
     id: UUID
     kind: str
     session: Session
+    session_id: UUID | None = None
 
     @cached_property
     def regions(self) -> list[str]:
@@ -146,17 +155,29 @@ class FetchedKeys:
 def caller_of_request(keys: Keys, who: Collection[str], session: Callable[[], Session]) -> Caller | None:
     """Return the caller of a route for the kinds `who`; None when anyone may call and there is no token.
 
-    Raises `sign_in_needed` without a valid token, `not_allowed` for another kind of user.
+    Raises `sign_in_needed` without a valid token, or when staff's session ended; `not_allowed` for another kind of user; `foreign_origin`
+    for a write with the cookie of one of our pages, sent by a page of another site.
     """
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token:
+    token = _find_token()
+    if not token:
         if not who:
             return None
         raise sign_in_needed()
-    claims = _claims(keys, token.strip())
+    claims = _claims(keys, token)
     if who and claims["kind"] not in who:
         raise not_allowed()
-    return Caller(UUID(claims["sub"]), claims["kind"], session())
+    session_id = UUID(claims["sid"]) if "sid" in claims else None
+    if session_id and claims["kind"] in STAFF and ended_sessions.is_ended(session(), session_id):
+        raise sign_in_needed()
+    return Caller(UUID(claims["sub"]), claims["kind"], session(), session_id)
+
+
+def _find_token() -> str | None:
+    """Return the token of the `Authorization` header; without this header, that of the cookie."""
+    if "Authorization" not in request.headers:
+        return cookies.find_access_token()
+    scheme, _, token = request.headers["Authorization"].partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
 
 
 def _claims(keys: Keys, token: str) -> dict[str, Any]:
@@ -170,6 +191,7 @@ def _claims(keys: Keys, token: str) -> dict[str, Any]:
             claims = jwt.decode(token, signers, algorithms=[ALGORITHM]).claims
             _RULES.validate(claims)
             UUID(claims["sub"])
+            UUID(claims.get("sid", claims["sub"]))
             if claims["kind"] in SIGNED_IN:
                 known[digest] = claims
                 return claims

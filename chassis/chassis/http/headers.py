@@ -12,6 +12,7 @@ from flask_cors import CORS
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from chassis.data.database import new_id
+from chassis.http.cookies import ACCESS_COOKIE
 from chassis.settings import WebSettings
 
 _SANE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{7,99}", re.ASCII)
@@ -24,7 +25,7 @@ SAFE: Mapping[str, str] = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
-VARYING = ("Accept-Language", "Authorization")
+VARYING = ("Accept-Language", "Authorization", "Cookie")
 EXPOSED_HEADERS = ("Content-Language", "ETag", "Location", "Retry-After", "X-Request-Id")
 REQUEST_HEADERS = (
     "Accept-Language",
@@ -44,7 +45,7 @@ def install(app: Flask, settings: WebSettings) -> None:
 
     def complete(response: Response) -> Response:
         said = {name.lower() for name, _ in response.headers}
-        caching = "no-store" if "Authorization" in request.headers else "no-cache"
+        caching = "no-store" if "Authorization" in request.headers or ACCESS_COOKIE in request.cookies else "no-cache"
         wanted = always | {"Cache-Control": caching, "X-Request-Id": g.request_id, "Vary": ", ".join(VARYING)}
         response.headers.extend({name: value for name, value in wanted.items() if name.lower() not in said})
         if "vary" in said:
@@ -55,7 +56,15 @@ def install(app: Flask, settings: WebSettings) -> None:
     app.after_request(complete)
     app.teardown_request(lambda _: structlog.contextvars.unbind_contextvars("request_id"))
     if settings.cors_origins:
-        CORS(app, origins=settings.cors_origins, allow_headers=list(REQUEST_HEADERS), expose_headers=list(EXPOSED_HEADERS), max_age=600)
+        CORS(
+            app,
+            origins=settings.cors_origins,
+            allow_headers=list(REQUEST_HEADERS),
+            expose_headers=list(EXPOSED_HEADERS),
+            max_age=600,
+            # Pages of named origins may send cookies; with `*`, those of every site could.
+            supports_credentials="*" not in settings.cors_origins,
+        )
     if settings.trusted_proxies:
         trusted = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=trusted, x_proto=trusted)  # type: ignore[method-assign]

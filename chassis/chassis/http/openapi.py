@@ -4,6 +4,7 @@ from collections.abc import Collection
 from typing import Any
 
 from chassis.http.auth import View
+from chassis.http.cookies import ACCESS_COOKIE
 from chassis.problems import MOST_ERRORS
 
 CONFIG = {
@@ -72,7 +73,7 @@ def record_access(
     route._spec = getattr(route, "_spec", {})
     route._spec["operation_id"] = name
     route._spec["extensions"] = {"x-who": sorted(who) or ["anyone"], "x-view": view, "x-idempotent": idempotent, "x-versioned": versioned}
-    route._spec["security"] = [{"token": []}] if who else []
+    route._spec["security"] = [{"token": []}, {"cookie": []}] if who else []
     if files:
         route._spec["extensions"][_FILES] = sorted(files)
 
@@ -80,7 +81,15 @@ def record_access(
 def complete(document: Any) -> Any:
     """Complete the generated document: token, tags, the problem that every operation may answer, required bodies."""
     components = document.setdefault("components", {})
-    components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
+    components["securitySchemes"] = {
+        "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+        "cookie": {
+            "type": "apiKey",
+            "in": "cookie",
+            "name": ACCESS_COOKIE,
+            "description": "set by signing in with `cookie`; a write needs the `Origin` of one of our pages, else 403 `foreign_origin`",
+        },
+    }
     components.setdefault("schemas", {})["Problem"] = PROBLEM
     service = document["info"]["title"].split()[1]
     document["tags"] = [{"name": service}]

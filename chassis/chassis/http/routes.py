@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from chassis.data.database import Database, is_transient
 from chassis.http import idempotency, openapi, rate_limits, versions
 from chassis.http.auth import ANYONE, SIGNED_IN, Caller, Keys, View, caller_of_request
+from chassis.http.cookies import foreign_origin
 from chassis.messaging import outbox
 from chassis.ops import tracing
 from chassis.problems import not_allowed, sign_in_needed
@@ -80,7 +81,7 @@ def _caller(keys: Keys, who: Collection[str], signs_in: bool, session: Session) 
     """Return the caller. Each request counts once against a rate limit, whatever its outcome; repeated ones are not counted again."""
     try:
         caller = None if signs_in else caller_of_request(keys, SIGNED_IN if who else ANYONE, lambda: session)
-    except sign_in_needed:
+    except (sign_in_needed, foreign_origin):
         rate_limits.count_request(None, signs_in=False)
         raise
     if "is_repeat" not in g:

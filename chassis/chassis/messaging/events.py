@@ -6,13 +6,13 @@ from typing import Any, Protocol, TypeVar, overload
 from nameko.extensions import ENTRYPOINT_EXTENSIONS_ATTR, Entrypoint, register_entrypoint
 from sqlalchemy.orm import Session
 
-from chassis.data import appointments, idempotency_keys
+from chassis.data import appointments, ended_sessions, idempotency_keys
 from chassis.messaging import dead_letters, inbox
 from chassis.messaging.consumer import Handles, HandlesBatch
 from chassis.messaging.subscription import Handler, Subscription
 from chassis.messaging.timers import every
 from contracts.event import Event
-from contracts.users import AdministratorAppointed, AdministratorDismissed
+from contracts.users import AdministratorAppointed, AdministratorDismissed, SessionEnded
 
 __all__ = ["Handler", "ServiceWorker", "entrypoints_of", "every", "handlers_of", "handles", "handles_batch"]
 
@@ -115,7 +115,7 @@ def _registering(entrypoints: Sequence[Entrypoint]) -> Callable[[M], M]:
 
 
 class ServiceWorker:
-    """Base of all workers: it records who administers which region, and deletes expired rows of the chassis."""
+    """Base of all workers: it records who administers which region and which sessions ended, and deletes expired rows of the chassis."""
 
     name: str
     refuses_retelling: str = ""
@@ -131,9 +131,15 @@ class ServiceWorker:
         """Record that somebody no longer administers a region."""
         appointments.record(session, events)
 
+    @handles_batch(SessionEnded)
+    def on_session_ended(self, session: Session, events: list[SessionEnded]) -> None:
+        """Record that a session of staff ended."""
+        ended_sessions.record(session, events)
+
     @every(seconds=3600)
     def forget(self, session: Session) -> None:
-        """Delete expired rows of the inbox, of idempotency keys and of dead letters, once an hour."""
+        """Delete expired rows of the inbox, of idempotency keys, of ended sessions and of dead letters, once an hour."""
         inbox.delete_expired(session)
         idempotency_keys.delete_expired(session)
+        ended_sessions.delete_expired(session)
         dead_letters.delete_expired(session)

@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 from chassis.data import appointments
 from chassis.data.database import Database, new_id
 from chassis.http.app import create_app
-from chassis.http.auth import ALGORITHM, ISSUER
+from chassis.http.auth import ALGORITHM, AUDIENCE, ISSUER
 from chassis.messaging import outbox
 from chassis.messaging.snapshots import Snapshot
 from chassis.testing import postgres as servers
@@ -85,8 +85,9 @@ class KnownKeys:
     renewed = current
 
     def token(self, user_id: UUID, kind: str, minutes: float = 15, **claims: Any) -> str:
-        """Sign a token of a user, valid for `minutes`, with further `claims`."""
-        stated = {"iss": ISSUER, "sub": str(user_id), "kind": kind, "exp": datetime.now(UTC) + timedelta(minutes=minutes)} | claims
+        """Sign a token of a user in a session of its own, valid for `minutes`, with further `claims`."""
+        ends_at = datetime.now(UTC) + timedelta(minutes=minutes)
+        stated = {"iss": ISSUER, "aud": AUDIENCE, "sub": str(user_id), "sid": str(new_id()), "kind": kind, "exp": ends_at} | claims
         return jwt.encode({"alg": ALGORITHM, "kid": "test"}, stated, self._key)
 
 
