@@ -15,8 +15,8 @@ from insight.model import totals
 from matching.balance import queries as balance
 from needs import queries as hall
 from needs.model import Match, Need, Pledge
-from users import regions
-from users.model import Region
+from users.regions import queries as regions
+from users.regions.model import Region
 
 INDEXES = {
     "needs": (

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from chassis.data.database import Database
 from chassis.http.app import create_app
 from chassis.testing.fixtures import Client
-from users.tokens import SigningKeys
+from users.sessions.tokens import SigningKeys
 
 GENEROUS = {f"RATE_{what}": "1000000/second" for what in ("READS", "WRITES", "GUESTS", "SIGN_INS")}
 

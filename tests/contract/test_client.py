@@ -16,7 +16,7 @@ from chassis.data.database import Database
 from chassis.http.app import create_app
 from deploy import lint_api
 from users.api import api
-from users.tokens import SigningKeys
+from users.sessions.tokens import SigningKeys
 
 NEED = 'category: "food.rice", quantity: 50, reason: "家中断粮"'
 WRONG = {

@@ -10,7 +10,7 @@ from chassis.testing.fixtures import RolledBack
 from deploy.services import services
 from tests.fuzz.seeds import SEEDS, make_one_of_everything
 from tests.fuzz.stage import GENEROUS, Stage
-from users.tokens import SigningKeys
+from users.sessions.tokens import SigningKeys
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ from chassis.testing.fixtures import Client, Person, RolledBack, administrator_o
 from contracts.event import Envelope, Event, encode, name_of, producer_of
 from contracts.generate import example_of
 from contracts.users import AdministratorAppointed, AdministratorDismissed
-from users.tokens import SigningKeys
+from users.sessions.tokens import SigningKeys
 
 VILLAGE = "510903001001"
 GENEROUS = {f"RATE_{what}": "1000000/second" for what in ("READS", "WRITES", "GUESTS", "SIGN_INS")}

@@ -29,9 +29,9 @@ from chassis.testing.rabbitmq import RabbitMQ
 from contracts.event import Event, listeners
 from needs.events import need_withdrawn
 from needs.model import Need, Pledge
-from users.actions.households import new_household
-from users.events import household_registered
-from users.model import Household
+from users.households.actions import new_household
+from users.households.events import household_registered
+from users.households.model import Household
 
 VILLAGE = "510903001001"
 

@@ -15,7 +15,7 @@ from chassis.messaging import outbox
 from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of
 from contracts.event import Event
 from users.api import api
-from users.tokens import SigningKeys
+from users.sessions.tokens import SigningKeys
 
 VILLAGE = "510903001001"
 PASSWORD = "tian-dao 酬勤"

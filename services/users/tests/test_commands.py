@@ -13,7 +13,7 @@ from chassis.data.database import Database
 from chassis.testing.fixtures import Client
 from contracts.users import AdministratorAppointed, HouseholdRegistered, UserRegistered
 from users import appoint_first, import_accounts
-from users.tokens import SigningKeys
+from users.sessions.tokens import SigningKeys
 
 from .conftest import PASSWORD, client_of, donor, household, national_id, pending, phone
 

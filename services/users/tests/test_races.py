@@ -15,9 +15,10 @@ from chassis.data.encryption import fingerprint
 from chassis.testing.fixtures import Client, administrator_of
 from chassis.testing.simultaneous import meet_at_lock
 from chassis.testing.twins import altered, unguarded
-from users import passwords
-from users.actions import appointments, sessions
-from users.tokens import SigningKeys
+from users.accounts import passwords
+from users.appointments import actions as appointments
+from users.sessions import actions as sessions
+from users.sessions.tokens import SigningKeys
 
 from .conftest import VILLAGE, client_of, donor, household, person_of
 

@@ -6,8 +6,8 @@ from sqlalchemy import func, select, text
 from chassis.data.database import below
 from chassis.testing.fixtures import Client, RolledBack
 from contracts import regions as edition
-from users.model import Region, RegionAlias
-from users.region_names import find_codes
+from users.regions.model import Region, RegionAlias
+from users.regions.names import find_codes
 
 
 def test_all_regions_of_the_edition_are_loaded(database: RolledBack) -> None:

@@ -9,17 +9,11 @@ from sqlalchemy.orm import Session
 
 from chassis.data.database import new_id
 from chassis.http.auth import Caller
-from users.model import Appointment, SignIn
-from users.rules import (
-    acts_on_appointment,
-    can_see_appointment,
-    find_appointing_problem,
-    find_dismissal_problem,
-    find_refresh_problem,
-    find_region_problem,
-    find_sign_in_problem,
-    use_of_token,
-)
+from users.appointments.model import Appointment
+from users.appointments.rules import acts_on_appointment, can_see_appointment, find_appointing_problem, find_dismissal_problem
+from users.regions.rules import find_region_problem
+from users.sessions.model import SignIn
+from users.sessions.rules import find_refresh_problem, find_sign_in_problem, use_of_token
 
 from .conftest import VILLAGE
 

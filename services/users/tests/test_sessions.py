@@ -18,9 +18,9 @@ from sqlalchemy import text
 from chassis.data.database import Database
 from chassis.http.auth import ALGORITHM, ISSUER
 from chassis.testing.fixtures import Client, KnownKeys, Person, RolledBack, administrator_of
-from users.actions import sessions
+from users.sessions import actions as sessions
+from users.sessions.tokens import SigningKeys
 from users.settings import UsersSettings
-from users.tokens import SigningKeys
 
 from .conftest import PASSWORD, client_of, donor, pem, phone
 

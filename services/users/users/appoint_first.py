@@ -17,11 +17,12 @@ from chassis.data.encryption import EncryptionSettings, FingerprintSettings, fin
 from chassis.failures import Parser, one_line_failures
 from chassis.problems import Problem
 from chassis.start import read_settings
-from users.actions.accounts import register_account
-from users.actions.appointments import appoint
-from users.api.accounts import AccountIn
+from users.accounts.actions import register_account
+from users.accounts.api import AccountIn
+from users.accounts.model import Account
+from users.appointments.actions import appoint
+from users.appointments.model import Appointment
 from users.fields import Phone
-from users.model import Account, Appointment
 
 
 def appoint_first(session: Session, wanted: dict[str, str], password_file: Path | None = None) -> Appointment:

@@ -4,8 +4,9 @@ from typing import Any
 
 from chassis.http.fields import Code, Text
 from chassis.text import UnfitText, read_secret
-from users import passwords, personal
+from users import personal
 
+SHORTEST_PASSWORD, LONGEST_PASSWORD = 8, 128
 PASTED = "spaces, dashes, brackets and invisible characters are dropped, full-width characters changed to ASCII"
 KINDS = {
     "household": ("贫困户", "household"),
@@ -65,8 +66,8 @@ class NationalId(Code):
 class Password(Text):
     """A password, exactly as typed: spaces at its ends stay."""
 
-    def __init__(self, least: int = passwords.LEAST, **options: Any) -> None:
-        super().__init__(passwords.MOST, least=least, metadata={"format": "password"} | options.pop("metadata", {}), **options)
+    def __init__(self, least: int = SHORTEST_PASSWORD, **options: Any) -> None:
+        super().__init__(LONGEST_PASSWORD, least=least, metadata={"format": "password"} | options.pop("metadata", {}), **options)
 
     def read(self, written: str) -> str:
         """Return the password as typed. Raises `UnfitText`."""

@@ -25,11 +25,11 @@ from chassis.failures import Parser, one_line_failures
 from chassis.http.fields import Choice, Code, Region, Schema
 from chassis.problems import Problem
 from chassis.start import read_settings
-from users import passwords
-from users.actions.imports import Line, import_batch
-from users.api.accounts import AccountIn
-from users.api.households import HouseholdIn
+from users.accounts import passwords
+from users.accounts.api import AccountIn
 from users.fields import KINDS, Password
+from users.households.api import HouseholdIn
+from users.imports.actions import Line, import_batch
 
 BATCH = 500
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from joserfc.errors import JoseError
 
 from chassis.environment import Environment
-from users.tokens import SigningKeys
+from users.sessions.tokens import SigningKeys
 
 
 @dataclass(frozen=True, kw_only=True)

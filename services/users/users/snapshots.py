@@ -2,12 +2,16 @@
 
 from chassis.messaging.snapshots import Snapshot
 from contracts.users import AdministratorAppointed, AdministratorDismissed, HouseholdRegistered, UserRegistered
-from users import events
-from users.model import Account, Appointment, Household
+from users.accounts.events import user_registered
+from users.accounts.model import Account
+from users.appointments.events import administrator_appointed, administrator_dismissed
+from users.appointments.model import Appointment
+from users.households.events import household_registered
+from users.households.model import Household
 
 SNAPSHOTS = (
-    Snapshot(AdministratorDismissed, Appointment, events.administrator_dismissed, where=Appointment.dismissed_at.is_not(None)),
-    Snapshot(AdministratorAppointed, Appointment, events.administrator_appointed),
-    Snapshot(UserRegistered, Account, events.user_registered),
-    Snapshot(HouseholdRegistered, Household, events.household_registered),
+    Snapshot(AdministratorDismissed, Appointment, administrator_dismissed, where=Appointment.dismissed_at.is_not(None)),
+    Snapshot(AdministratorAppointed, Appointment, administrator_appointed),
+    Snapshot(UserRegistered, Account, user_registered),
+    Snapshot(HouseholdRegistered, Household, household_registered),
 )

@@ -4,7 +4,7 @@ from apiflask import APIFlask
 
 from chassis.http.app import create_app
 from users.api import api
-from users.region_names import load_names
+from users.regions.names import load_names
 from users.settings import UsersSettings
 
 SETTINGS = (UsersSettings,)

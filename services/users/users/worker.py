@@ -3,7 +3,7 @@
 from sqlalchemy.orm import Session
 
 from chassis.messaging.events import ServiceWorker, every
-from users.actions import sessions
+from users.sessions import actions as sessions
 
 
 class Worker(ServiceWorker):

@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 from chassis.data.database import below
 from chassis.problems import not_found
 from contracts import regions as edition
-from users.model import Region, RegionAlias
-from users.region_names import find_codes
+from users.regions.model import Region, RegionAlias
+from users.regions.names import find_codes
 
 _CHILD_DIGITS = dict(zip([0, *edition.LEVELS], edition.LEVELS, strict=False))
 

@@ -11,10 +11,9 @@ from chassis.http.auth import ANYONE, SIGNED_IN, Caller
 from chassis.http.fields import Choice, Code, Name, Region, Schema, Strict
 from chassis.http.routes import access
 from chassis.problems import not_found
-from users import queries
-from users.actions import accounts as actions
+from users.accounts import actions, queries
+from users.accounts.model import Account
 from users.fields import KINDS, Password, Phone
-from users.model import Account
 from users.personal import mask_phone
 
 api = APIBlueprint("accounts", __name__)
@@ -47,11 +46,6 @@ class AccountOut(Schema):
     registered_at = fields.AwareDateTime(required=True)
 
 
-class MeOut(AccountOut):
-    household_id = fields.UUID(required=True, allow_none=True, metadata={"description": "the household whose account this is"})
-    regions = fields.List(fields.String(), required=True, metadata={"description": "managed now, each with all below it"})
-
-
 @api.post("/accounts")
 @access(who=ANYONE, x_view="own", idempotent=False)
 @api.input(AccountIn)
@@ -59,7 +53,7 @@ class MeOut(AccountOut):
 def register_account(session: Session, caller: Caller | None, json_data: dict[str, Any]) -> Any:
     """Register as a giver, or as staff who may be appointed later."""
     account = actions.register_account(session, json_data)
-    return _account_out(account), 201, {"Location": f"/v1/accounts/{account.id}"}
+    return account_out(account), 201, {"Location": f"/v1/accounts/{account.id}"}
 
 
 @api.get("/accounts/<uuid:account_id>")
@@ -69,21 +63,9 @@ def get_account(session: Session, caller: Caller, account_id: UUID) -> Any:
     """Get the caller's own account."""
     if account_id != caller.id:
         raise not_found()
-    return _account_out(queries.get_own_account(session, caller))
+    return account_out(queries.get_own_account(session, caller))
 
 
-@api.get("/me")
-@access(who=SIGNED_IN, x_view="own")
-@api.output(MeOut)
-def get_me(session: Session, caller: Caller) -> Any:
-    """Get the caller's account and the regions they manage.
-
-    `kind` and `regions` decide which operations they may call and where; each operation's `x-who` names its callers.
-    Each object lists in `allowed` the operations that they may carry out on it now.
-    """
-    account = queries.get_own_account(session, caller)
-    return _account_out(account) | {"household_id": queries.find_household_id(session, account.id), "regions": caller.regions}
-
-
-def _account_out(account: Account) -> dict[str, Any]:
+def account_out(account: Account) -> dict[str, Any]:
+    """Return an account with its phone masked."""
     return {name: getattr(account, name) for name in AccountOut().fields} | {"phone": mask_phone(account.phone)}

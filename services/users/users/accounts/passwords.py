@@ -10,14 +10,13 @@ from argon2.exceptions import VerifyMismatchError
 
 from users.problems import weak_password
 
-LEAST, MOST = 8, 128
 CORES = len(os.sched_getaffinity(0))
 
 _hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 # A hash takes a whole core and 19 MiB: more of them at once than cores would slow down all.
 _cores = threading.BoundedSemaphore(CORES)
 _STAND_IN = _hasher.hash(secrets.token_hex(32))
-_COMMON = frozenset(files("users").joinpath("common_passwords.txt").read_text("utf-8").split())
+_COMMON = frozenset(files("users.accounts").joinpath("common_passwords.txt").read_text("utf-8").split())
 _RUNS = "01234567890123456789 98765432109876543210 abcdefghijklmnopqrstuvwxyz qwertyuiopasdfghjklzxcvbnm"
 
 

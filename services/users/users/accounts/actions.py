@@ -8,10 +8,10 @@ from sqlalchemy.orm import Session
 from chassis.data.database import new_id
 from chassis.data.encryption import fingerprint
 from chassis.messaging import outbox
-from users import passwords
-from users.actions.unique import insert_unique
-from users.events import user_registered
-from users.model import Account
+from users.accounts import passwords
+from users.accounts.events import user_registered
+from users.accounts.model import Account
+from users.unique import insert_unique
 
 
 def register_account(session: Session, wanted: Mapping[str, Any]) -> Account:

@@ -11,16 +11,17 @@ from chassis.data.database import new_id
 from chassis.data.encryption import fingerprint
 from chassis.http.auth import Caller
 from chassis.messaging import outbox
-from users import events, rules
-from users.actions.accounts import register_account
-from users.actions.unique import insert_unique
-from users.model import Household
+from users.accounts.actions import register_account
+from users.households import events
+from users.households.model import Household
 from users.problems import household_registered
+from users.regions.rules import find_region_problem
+from users.unique import insert_unique
 
 
 def register_household(session: Session, caller: Caller, wanted: Mapping[str, Any]) -> Household:
     """Register a household in a village that the caller manages; with a phone it gets an account of its own."""
-    if problem := rules.find_region_problem(caller, wanted["region"]):
+    if problem := find_region_problem(caller, wanted["region"]):
         raise problem
     standing = session.scalars(select(Household).where(Household.national_id_fingerprint == fingerprint(wanted["national_id"]))).first()
     if standing:

@@ -12,10 +12,10 @@ from chassis.http.auth import ANYONE, Caller
 from chassis.http.fields import Schema, Strict, Text
 from chassis.http.routes import access
 from chassis.problems import Problem
-from users.actions import sessions as actions
-from users.actions.sessions import SignedIn
 from users.fields import Password, Phone
-from users.tokens import LIFETIME, SigningKeys
+from users.sessions import actions
+from users.sessions.actions import SignedIn
+from users.sessions.tokens import LIFETIME, SigningKeys
 
 api = APIBlueprint("sessions", __name__)
 

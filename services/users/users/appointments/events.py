@@ -1,32 +1,7 @@
-"""Events of accounts, households and appointments, made from their rows: when an act is done, and whenever it is published again."""
+"""Events of appointments, made from their rows: when an act is done, and whenever it is published again."""
 
-from contracts.users import AdministratorAppointed, AdministratorDismissed, HouseholdRegistered, UserRegistered
-from users.model import Account, Appointment, Household
-
-
-def user_registered(account: Account) -> UserRegistered:
-    """Make the event of an account that was written."""
-    return UserRegistered(
-        version=account.version,
-        user_id=account.id,
-        kind=account.kind,
-        region=account.region,
-        campaign=account.campaign,
-        registered_at=account.registered_at,
-    )
-
-
-def household_registered(household: Household) -> HouseholdRegistered:
-    """Make the event of a household that was written."""
-    return HouseholdRegistered(
-        version=household.version,
-        household_id=household.id,
-        account_id=household.account_id,
-        region=household.region,
-        status=household.status,
-        registered_by=household.registered_by,
-        registered_at=household.registered_at,
-    )
+from contracts.users import AdministratorAppointed, AdministratorDismissed
+from users.appointments.model import Appointment
 
 
 def administrator_appointed(appointment: Appointment) -> AdministratorAppointed:

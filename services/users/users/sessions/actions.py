@@ -19,9 +19,11 @@ from sqlalchemy.orm import Session
 from chassis.data.database import now
 from chassis.data.encryption import fingerprint
 from chassis.problems import Problem
-from users import passwords, rules
-from users.model import Account, SignIn, WrongPasswords
+from users.accounts import passwords
+from users.accounts.model import Account
 from users.problems import session_ended, session_revoked, wrong_credentials
+from users.sessions import rules
+from users.sessions.model import SignIn, WrongPasswords
 
 LIFETIME = timedelta(days=30)
 

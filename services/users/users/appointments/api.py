@@ -11,11 +11,10 @@ from chassis.http.auth import STAFF, Caller
 from chassis.http.fields import AllowedOperations, Choice, Id, NothingIn, Region, Schema, Strict
 from chassis.http.pagination import PageIn, page_of
 from chassis.http.routes import access
-from users import queries
-from users.actions import appointments as actions
+from users.appointments import actions, queries
+from users.appointments.model import Appointment
+from users.appointments.rules import acts_on_appointment
 from users.fields import APPOINTMENT_STATES, Phone
-from users.model import Appointment
-from users.rules import acts_on_appointment
 
 api = APIBlueprint("appointments", __name__)
 

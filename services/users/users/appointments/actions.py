@@ -15,16 +15,18 @@ from chassis.http.auth import Caller
 from chassis.messaging import outbox
 from chassis.problems import not_found
 from contracts.users import AdministratorAppointed, AdministratorDismissed
-from users import rules
-from users.actions.unique import insert_unique
-from users.events import administrator_appointed, administrator_dismissed
-from users.model import Account, Appointment
+from users.accounts.model import Account
+from users.appointments import rules
+from users.appointments.events import administrator_appointed, administrator_dismissed
+from users.appointments.model import Appointment
 from users.problems import unknown_administrator
+from users.regions.rules import find_region_problem
+from users.unique import insert_unique
 
 
 def appoint_administrator(session: Session, caller: Caller, wanted: Mapping[str, Any]) -> Appointment:
     """Let a staff account manage a region that the caller manages, or a part of it."""
-    if problem := rules.find_region_problem(caller, wanted["region"]):
+    if problem := find_region_problem(caller, wanted["region"]):
         raise problem
     account = _find_staff_account(session, wanted)
     if problem := rules.find_appointing_problem(caller, account.id):

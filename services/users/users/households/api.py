@@ -11,10 +11,9 @@ from chassis.http.auth import HOUSEHOLD, STAFF, Caller
 from chassis.http.fields import Choice, Name, Region, Schema, Strict
 from chassis.http.pagination import PageIn, page_of
 from chassis.http.routes import access
-from users import queries
-from users.actions import households as actions
 from users.fields import STATUSES, NationalId, Password, Phone
-from users.model import Household
+from users.households import actions, queries
+from users.households.model import Household
 from users.personal import mask_name, mask_national_id
 
 api = APIBlueprint("households", __name__)

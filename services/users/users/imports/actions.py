@@ -14,9 +14,14 @@ from chassis.data.database import Database
 from chassis.data.encryption import fingerprint
 from chassis.messaging import outbox
 from contracts.event import Event
-from users import events, passwords
-from users.actions import accounts, appointments, households
-from users.model import Account, Household
+from users.accounts import actions as accounts
+from users.accounts import passwords
+from users.accounts.events import user_registered
+from users.accounts.model import Account
+from users.appointments import actions as appointments
+from users.households import actions as households
+from users.households.events import household_registered
+from users.households.model import Household
 
 
 @dataclass
@@ -94,7 +99,7 @@ def _write(session: Session, lines: Iterable[Line]) -> None:
 
 
 def _event_of(made: Account | Household) -> Event:
-    return events.user_registered(made) if isinstance(made, Account) else events.household_registered(made)
+    return user_registered(made) if isinstance(made, Account) else household_registered(made)
 
 
 def _fingerprints(lines: Iterable[Line], name: str) -> list[bytes]:

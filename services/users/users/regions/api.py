@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 from chassis.http.auth import ANYONE, Caller
 from chassis.http.fields import Choice, Region, Schema, Strict, Text, Whole
 from chassis.http.routes import access
-from users import regions
 from users.fields import LEVELS
+from users.regions import queries
 
 api = APIBlueprint("regions", __name__)
 
@@ -58,10 +58,10 @@ class DivisionsOut(Schema):
 def list_regions(session: Session, caller: Caller | None, query_data: dict[str, Any]) -> Any:
     """List the provinces, or the regions in `within`; with `name`, the regions whose name contains it, wider ones first."""
     if "name" in query_data:
-        found = regions.search_regions(session, query_data["name"], query_data["within"], query_data.get("limit", 20))
+        found = queries.search_regions(session, query_data["name"], query_data["within"], query_data.get("limit", 20))
     else:
-        found = regions.list_children(session, query_data["within"])[: query_data.get("limit")]
-    return {"items": regions.describe_regions(session, found)}
+        found = queries.list_children(session, query_data["within"])[: query_data.get("limit")]
+    return {"items": queries.describe_regions(session, found)}
 
 
 @api.get("/regions/<code>")
@@ -69,7 +69,7 @@ def list_regions(session: Session, caller: Caller | None, query_data: dict[str, 
 @api.output(AskedRegionOut)
 def get_region(session: Session, caller: Caller | None, code: str) -> Any:
     """Get a region. A former code of a county is answered with its present region."""
-    [found] = regions.describe_regions(session, [regions.get_region(session, code)])
+    [found] = queries.describe_regions(session, [queries.get_region(session, code)])
     return found | {"asked": code}
 
 
@@ -80,7 +80,7 @@ def list_children(session: Session, caller: Caller | None, code: str) -> Any:
     """List all regions one level below, by code: at most 170, and none below a village."""
     return {
         "items": [
-            regions.describe_division(child.code, child.name)
-            for child in regions.list_children(session, regions.get_region(session, code).code)
+            queries.describe_division(child.code, child.name)
+            for child in queries.list_children(session, queries.get_region(session, code).code)
         ]
     }

@@ -1,0 +1,1 @@
+"""Accounts: registering them, and their passwords."""

@@ -1,0 +1,30 @@
+"""Table of accounts."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import BigInteger, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from chassis.data.database import Moment, RegionCode, new_id, now
+from chassis.data.encryption import Encrypted
+from contracts.users import Kind
+from users.base import Base
+
+
+class Account(Base):
+    """An account. `phone` is E.164; an account without a password cannot sign in."""
+
+    __tablename__ = "accounts"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    version: Mapped[int] = mapped_column(BigInteger, default=1)
+    kind: Mapped[Kind] = mapped_column(String(20))
+    phone: Mapped[str] = mapped_column(Encrypted)
+    phone_fingerprint: Mapped[bytes]
+    name: Mapped[str] = mapped_column(Encrypted)
+    region: Mapped[str] = mapped_column(RegionCode)
+    campaign: Mapped[str | None] = mapped_column(String(40))
+    password_hash: Mapped[str | None] = mapped_column(String(200))
+    state: Mapped[str] = mapped_column(String(20), default="active")
+    registered_at: Mapped[datetime] = mapped_column(Moment, default=now)

@@ -1,0 +1,14 @@
+"""HTTP routes of users, gathered from its rooms."""
+
+from apiflask import APIBlueprint
+
+from users.accounts import api as accounts
+from users.appointments import api as appointments
+from users.households import api as households
+from users.profile import api as profile
+from users.regions import api as regions
+from users.sessions import api as sessions
+
+api = APIBlueprint("users", __name__, url_prefix="/v1")
+for part in (regions, accounts, profile, sessions, appointments, households):
+    api.register_blueprint(part.api)

@@ -1,0 +1,1 @@
+"""Appointments: administrators of regions are appointed and dismissed."""

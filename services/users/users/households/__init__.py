@@ -1,0 +1,1 @@
+"""Households: the register of each village."""

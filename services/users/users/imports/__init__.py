@@ -1,0 +1,1 @@
+"""Imports: many accounts and households are registered at once, with the appointments of staff."""

@@ -1,0 +1,1 @@
+"""Profile: people see their own account."""

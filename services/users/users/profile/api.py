@@ -1,0 +1,33 @@
+"""HTTP operations on one's own account, together with what other rooms know about it."""
+
+from typing import Any
+
+from apiflask import APIBlueprint
+from marshmallow import fields
+from sqlalchemy.orm import Session
+
+from chassis.http.auth import SIGNED_IN, Caller
+from chassis.http.routes import access
+from users.accounts.api import AccountOut, account_out
+from users.accounts.queries import get_own_account
+from users.households.queries import find_household_id
+
+api = APIBlueprint("profile", __name__)
+
+
+class MeOut(AccountOut):
+    household_id = fields.UUID(required=True, allow_none=True, metadata={"description": "the household whose account this is"})
+    regions = fields.List(fields.String(), required=True, metadata={"description": "managed now, each with all below it"})
+
+
+@api.get("/me")
+@access(who=SIGNED_IN, x_view="own")
+@api.output(MeOut)
+def get_me(session: Session, caller: Caller) -> Any:
+    """Get the caller's account and the regions they manage.
+
+    `kind` and `regions` decide which operations they may call and where; each operation's `x-who` names its callers.
+    Each object lists in `allowed` the operations that they may carry out on it now.
+    """
+    account = get_own_account(session, caller)
+    return account_out(account) | {"household_id": find_household_id(session, account.id), "regions": caller.regions}

@@ -1,0 +1,1 @@
+"""Regions: the national division codes, searched by name."""
