@@ -116,7 +116,7 @@ mutants: .venv/.ready rabbitmq ## change the guarded modules one thing at a time
 	@$(BIN)/python -m tests.mutants.campaign $(OPTIONS)
 
 .PHONY: check
-check: .venv/.ready .venv/tools/.ready rabbitmq .venv/rabbitmq-$(SUITE) lint ## as `test`, with the campaigns whole: the main job on all its input among them
+check: .venv/.ready .venv/tools/.ready rabbitmq .venv/rabbitmq-$(SUITE) lint ## as `test`, with the campaigns whole
 	@CAMPAIGN=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 	@$(MAKE) --no-print-directory check-next
 

@@ -2,7 +2,7 @@
 
 Source: the package ppe-match 0.1.4 (MIT), the anonymised requests and gifts of GetUsPPE.org, spring 2020. Its recipients play
 households of Suining's villages, its donors give to the whole city. Quantities above 10^9 are refused.
-Prints one JSON line; `--limit n` replays the first n requests and the gifts up to their date.
+Prints one JSON line; `--limit n` replays the first n requests and the gifts up to their date, `--each n` each n-th request and gift.
 """
 
 import argparse
@@ -62,10 +62,10 @@ class Line:
     is_gift: bool
 
 
-def read(limit: int | None) -> list[Line]:
-    """Read all requests and gifts by date, or the first `limit` requests and the gifts up to their date."""
-    requests = _lines("anon_recipients.csv", "rec_id", is_gift=False)[:limit]
-    gifts = [gift for gift in _lines("anon_donors.csv", "don_id", is_gift=True) if not limit or gift.date <= requests[-1].date]
+def read(limit: int | None, each: int = 1) -> list[Line]:
+    """Read all requests and gifts by date, or the first `limit` requests and the gifts up to their date; of these each n-th."""
+    requests = _lines("anon_recipients.csv", "rec_id", is_gift=False)[:limit:each]
+    gifts = [gift for gift in _lines("anon_donors.csv", "don_id", is_gift=True)[::each] if not limit or gift.date <= requests[-1].date]
     return sorted(requests + gifts, key=lambda line: line.date)
 
 
@@ -219,10 +219,11 @@ def fresh_stack(running: Path | None) -> Iterator[tuple[Path, dict[str, Any]]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--limit", type=int)
+    parser.add_argument("--each", type=int, default=1)
     parser.add_argument("--stack", type=Path, help="the folder of a stack that runs and has seen nothing yet; by default one is started")
     asked = parser.parse_args()
     started = time.monotonic()
-    lines = read(asked.limit)
+    lines = read(asked.limit, asked.each)
     players = Players(lines)
     columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn()]
     with (
