@@ -30,6 +30,7 @@ SHARED_STORES = {
 }
 _ORIGIN = r"\*|[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#@,*]+"
 _SITE = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(:[0-9]{1,5})?/?\Z")
+LEAST_KEY_BYTES = 32
 NEEDED: Any = ...
 """The default of a setting that has none."""
 
@@ -162,6 +163,14 @@ class Environment:
 def _check_port(port: int | None) -> None:
     if port is not None and not 1 <= port <= 65_535:
         raise ValidationError("port")
+
+
+def parse_long_keys(listed: str) -> list[bytes]:
+    """Parse secret keys separated by commas. Raises ValueError for one that is short or not ASCII."""
+    keys = [key.strip().encode("ascii") for key in listed.split(",")]
+    if any(len(key) < LEAST_KEY_BYTES for key in keys):
+        raise ValueError("a key is short")
+    return keys
 
 
 def _check_database_address(text: str) -> None:

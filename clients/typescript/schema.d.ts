@@ -5160,7 +5160,10 @@ export interface operations {
                 /** @description county, city or province; empty is the whole country */
                 region: string;
             };
-            header?: never;
+            header: {
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match": string;
+            };
             path?: never;
             cookie?: never;
         };

@@ -23,6 +23,9 @@ ON_ONE_ADDRESS = {"RATE_SIGN_INS": "100000/minute", "RATE_GUESTS": "100000/minut
 """Rate limits for a laptop, where all requests come from one address."""
 
 
+RANDOM_KEYS = ("FINGERPRINT_KEY", "CODE_KEYS", "DOOR_KEYS")
+
+
 def environment(folder: Path, database_url: Callable[[str], str], *, origin: Origin, broker_url: str | None = None) -> dict[str, str]:
     """Return the environment of every process. Keys are made once and kept in `folder`, readable by its owner only."""
     variables: dict[str, str] = (
@@ -37,11 +40,13 @@ def environment(folder: Path, database_url: Callable[[str], str], *, origin: Ori
 
 
 def keys_of(folder: Path) -> dict[str, str]:
-    """`SEAL_KEYS` and `FINGERPRINT_KEY`, made at the first call."""
+    """The secret settings of all services, made at the first call. A folder of an earlier version gets those that it lacks."""
     path = folder / "keys.json"
-    if not path.exists():
-        _write_secret(path, json.dumps({"SEAL_KEYS": Fernet.generate_key().decode(), "FINGERPRINT_KEY": secrets.token_hex(32)}))
-    keys: dict[str, str] = json.loads(path.read_text())
+    keys: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+    made = {"SEAL_KEYS": Fernet.generate_key().decode()} | {name: secrets.token_hex(32) for name in RANDOM_KEYS}
+    if made.keys() - keys.keys():
+        keys = made | keys
+        _write_secret(path, json.dumps(keys))
     return keys
 
 

@@ -61,7 +61,12 @@ def test_keys_for_a_laptop_are_made_once(tmp_path: Path) -> None:
     compose.make_keys(tmp_path)
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == made
     assert tmp_path.stat().st_mode & 0o077 == 0
-    assert {line.partition("=")[0] for line in made["keys.env"].splitlines()} == {"SEAL_KEYS", "FINGERPRINT_KEY"}
+    assert {line.partition("=")[0] for line in made["keys.env"].splitlines()} == {
+        "SEAL_KEYS",
+        "FINGERPRINT_KEY",
+        "CODE_KEYS",
+        "DOOR_KEYS",
+    }
 
 
 def test_listed_commands_and_duijie_commands_agree() -> None:

@@ -154,7 +154,7 @@ def test_each_process_gets_only_the_secrets_of_its_service(values: str) -> None:
         settings = {env["name"] for one in pod.containers for env in one["env"]}
         works = role != "docs"
         secrets = set(services()[service].secrets) if works and role != "prepare" else set()
-        assert settings & {"SEAL_KEYS", "FINGERPRINT_KEY"} == secrets
+        assert settings & {"SEAL_KEYS", "FINGERPRINT_KEY", "CODE_KEYS", "DOOR_KEYS"} == secrets
         assert (f"{service.upper()}_DATABASE_URL" in settings) is works
         assert ("BROKER_URL" in settings) is (role in {"worker", "relay", "prepare"})
         assert ("USERS_SIGNING_KEYS" in settings) is ((service, role) == ("users", "web"))
@@ -164,13 +164,15 @@ def test_each_process_gets_only_the_secrets_of_its_service(values: str) -> None:
 def test_services_list_exactly_the_secrets_that_they_use() -> None:
     words = dict.fromkeys(("Encrypted", "EncryptedBytes", "EncryptionSettings"), "SEAL_KEYS")
     words |= dict.fromkeys(("fingerprint", "FingerprintSettings"), "FINGERPRINT_KEY")
+    words |= {"door": "DOOR_KEYS", "DoorSettings": "DOOR_KEYS", "CodeSettings": "CODE_KEYS"}
+    modules = {"chassis.data.encryption", "chassis.http.doors", "users.codes.settings"}
     for name, service in services().items():
         # Bodies of requests with an Idempotency-Key are fingerprinted by the chassis.
         used = {"FINGERPRINT_KEY"} if service.answers else set()
         for path in (ROOT / "services" / name / name).rglob("*.py"):
             for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-                if isinstance(node, ast.ImportFrom) and node.module == "chassis.data.encryption":
-                    used |= {words[alias.name] for alias in node.names}
+                if isinstance(node, ast.ImportFrom) and node.module in modules:
+                    used |= {words[alias.name] for alias in node.names if alias.name in words}
         assert set(service.secrets) == used
 
 

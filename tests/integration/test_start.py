@@ -22,11 +22,13 @@ from chassis import failures, start
 from chassis.commands import OF_EVERY_SERVICE, commands
 from chassis.data.encryption import EncryptionSettings, FingerprintSettings
 from chassis.environment import SettingsError, read_all
+from chassis.http.doors import DoorSettings
 from chassis.settings import LogSettings, Settings, WebSettings
 from chassis.testing.postgres import Postgres
 from deploy.services import services
 from matching import audit
 from matching.settings import ProposalSettings, SlipSettings
+from users.codes.settings import CodeSettings
 from users.settings import UsersSettings
 
 AWAY = "postgresql+psycopg://nobody:secret@127.0.0.1:1/none"
@@ -64,10 +66,11 @@ OF_WEB = {
     "PUBLIC_URL": "example.org",
 }
 OF_SOME = {"ANSWER_HOURS": "1e300", "USERS_SIGNING_KEYS": "/nowhere/signing.pem"}
-WRONG = EVERYWHERE | OF_WEB | OF_SOME
+OF_CODES = {"CODE_KEYS": "short", "DOOR_KEYS": "short", "CODES_PER_PHONE": "0", "CODES_PER_ADDRESS": "0", "CODES_PER_DAY": "0"}
+WRONG = EVERYWHERE | OF_WEB | OF_CODES | OF_SOME
 
 ROLES: dict[str, set[str]] = {
-    "users-web": OF_WEB.keys() | {"SEAL_KEYS", "FINGERPRINT_KEY", "USERS_SIGNING_KEYS"},
+    "users-web": OF_WEB.keys() | OF_CODES.keys() | {"SEAL_KEYS", "FINGERPRINT_KEY", "USERS_SIGNING_KEYS"},
     "users-worker": {"SEAL_KEYS"},
     "users-relay": set(),
     "needs-web": OF_WEB.keys() | {"SEAL_KEYS", "FINGERPRINT_KEY"},
@@ -282,7 +285,17 @@ def test_page_says_what_each_setting_needs(monkeypatch: pytest.MonkeyPatch) -> N
         monkeypatch.delenv(name)
     for name, value in WRONG.items():
         monkeypatch.setenv(name, value)
-    classes = (LogSettings, WebSettings, EncryptionSettings, FingerprintSettings, UsersSettings, SlipSettings, ProposalSettings)
+    classes = (
+        LogSettings,
+        WebSettings,
+        EncryptionSettings,
+        FingerprintSettings,
+        UsersSettings,
+        CodeSettings,
+        DoorSettings,
+        SlipSettings,
+        ProposalSettings,
+    )
     with pytest.raises(SettingsError) as error:
         read_all(lambda: Settings.of("<service>"), *(one.of_environment for one in classes))
     needs = {name: problem.partition(": it needs ")[2] for name, problem in error.value.problems.items()}
@@ -297,6 +310,7 @@ def test_every_class_of_settings_is_read_at_a_start() -> None:
         for name, service in services().items()
         for module in [f"{name}.web", *service.jobs]
         for one in getattr(import_module(module), "SETTINGS", ())
+        if one.__module__ == f"{name}.settings"
     }
     assert declared == listed
 

@@ -122,5 +122,5 @@ def _tell_versions(address: str, method: str, operation: dict[str, Any]) -> None
     if method == "get":
         parameters.append(IF_NONE_MATCH)
         operation["responses"]["304"] = {"description": "unchanged", "headers": {"ETag": ETAG}}
-    elif "{" in address:
-        parameters.append(IF_MATCH | {"required": method == "patch"})
+    elif "{" in address or method in {"patch", "put"}:
+        parameters.append(IF_MATCH | {"required": method in {"patch", "put"}})

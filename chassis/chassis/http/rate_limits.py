@@ -83,7 +83,7 @@ def count_request(caller: Caller | None, signs_in: bool) -> None:
 
 
 def _address() -> str:
-    """Return a guest's IPv4 address, or the first half of its IPv6 address, which one household cannot vary."""
+    """Return the caller's IPv4 address, or the first half of its IPv6 address, which one household cannot vary."""
     text = request.remote_addr or ""
     if text.startswith("["):
         text = text[1:].partition("]")[0]

@@ -32,6 +32,8 @@ from contracts.users import AdministratorAppointed
 
 os.environ.setdefault("SEAL_KEYS", Fernet.generate_key().decode())
 os.environ.setdefault("FINGERPRINT_KEY", "a key for tests")
+os.environ.setdefault("CODE_KEYS", "a key of one-time codes for tests alone")
+os.environ.setdefault("DOOR_KEYS", "a-key-of-doors-for-tests-of-one-service")
 os.environ.setdefault("PUBLIC_URL", "https://duijie.example.org")
 
 

@@ -4,11 +4,14 @@ from apiflask import APIBlueprint
 
 from users.accounts import api as accounts
 from users.appointments import api as appointments
+from users.codes import api as codes
 from users.households import api as households
 from users.profile import api as profile
 from users.regions import api as regions
 from users.sessions import api as sessions
 
-api = APIBlueprint("users", __name__, url_prefix="/v1")
+api = APIBlueprint("users", __name__)
 for part in (regions, accounts, profile, sessions, appointments, households):
-    api.register_blueprint(part.api)
+    api.register_blueprint(part.api, url_prefix="/v1")
+# No route leads to the doors from outside.
+api.register_blueprint(codes.api, url_prefix="/internal")

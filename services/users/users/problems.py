@@ -3,7 +3,12 @@
 from chassis.problems import problem
 
 phone_taken = problem(409, "phone_taken", zh="这个手机号已注册", en="This phone is registered already")
-weak_password = problem(422, "weak_password", zh="密码过于简单，请换一个", en="This password is too easy to guess, choose another")
+weak_password = problem(
+    422,
+    "weak_password",
+    zh="密码过于简单或不足 {least} 个字符，请换一个",
+    en="This password is too easy to guess or has less than {least} characters, choose another",
+)
 wrong_credentials = problem(401, "wrong_credentials", zh="手机号或密码不正确", en="The phone or the password is not right")
 too_many_attempts = problem(429, "too_many_attempts", zh="密码错误次数过多，请稍后再试", en="Too many wrong passwords, try again later")
 session_ended = problem(401, "session_ended", zh="登录已结束，请重新登录", en="This sign-in has ended, sign in again")
@@ -23,3 +28,12 @@ household_registered = problem(
     zh="这个身份证号的家庭已登记{where}",
     en="A household with this national id is registered already{where}",
 )
+wrong_code = problem(422, "wrong_code", zh="验证码不正确", en="The code is not right")
+code_ended = problem(
+    410,
+    "code_ended",
+    zh="验证码已过期、已使用或错误次数过多，请重新获取",
+    en="The code has expired, was used or was tried too often; ask for another",
+)
+no_code = problem(404, "no_code", zh="没有可发送的验证码", en="There is no code to send")
+too_many_codes = problem(429, "too_many_codes", zh="今天的验证码已用完，请明天再试", en="No more codes today, try again tomorrow")

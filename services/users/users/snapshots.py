@@ -1,15 +1,18 @@
 """Snapshots for republishing: accounts, households and appointments. Dismissals come first."""
 
 from chassis.messaging.snapshots import Snapshot
-from contracts.users import AdministratorAppointed, AdministratorDismissed, HouseholdRegistered, UserRegistered
+from contracts.users import AdministratorAppointed, AdministratorDismissed, CodeRequested, HouseholdRegistered, UserRegistered
 from users.accounts.events import user_registered
 from users.accounts.model import Account
 from users.appointments.events import administrator_appointed, administrator_dismissed
 from users.appointments.model import Appointment
+from users.codes.events import code_requested
+from users.codes.model import CodeRequest
 from users.households.events import household_registered
 from users.households.model import Household
 
 SNAPSHOTS = (
+    Snapshot(CodeRequested, CodeRequest, code_requested, where=CodeRequest.used_at.is_(None)),
     Snapshot(AdministratorDismissed, Appointment, administrator_dismissed, where=Appointment.dismissed_at.is_not(None)),
     Snapshot(AdministratorAppointed, Appointment, administrator_appointed),
     Snapshot(UserRegistered, Account, user_registered),

@@ -3,11 +3,13 @@
 from apiflask import APIFlask
 
 from chassis.http.app import create_app
+from chassis.http.doors import DoorSettings
 from users.api import api
+from users.codes.settings import CodeSettings
 from users.regions.names import load_names
 from users.settings import UsersSettings
 
-SETTINGS = (UsersSettings,)
+SETTINGS = (UsersSettings, CodeSettings, DoorSettings)
 
 
 def create() -> APIFlask:

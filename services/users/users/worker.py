@@ -1,8 +1,9 @@
-"""The timer of users. It handles no events of other services."""
+"""The timers of users. It handles no events of other services."""
 
 from sqlalchemy.orm import Session
 
 from chassis.messaging.events import ServiceWorker, every
+from users.codes import actions as codes
 from users.sessions import actions as sessions
 
 
@@ -12,3 +13,7 @@ class Worker(ServiceWorker):
     @every(seconds=3600)
     def delete_expired_sign_ins(self, session: Session) -> None:
         sessions.delete_expired(session)
+
+    @every(seconds=3600)
+    def delete_old_codes(self, session: Session) -> None:
+        codes.delete_old(session)

@@ -1,0 +1,180 @@
+"""One-time codes: their digits, tries and budgets, and the door through which notify looks at them."""
+
+import os
+from collections import Counter
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import text
+
+from chassis.problems import Problem
+from chassis.testing.fixtures import Client, RolledBack
+from contracts.users import CodeRequested
+from users.codes import actions, derivation, rules
+from users.codes.actions import Asker
+from users.codes.model import CodeRequest
+from users.problems import too_many_codes
+
+from .conftest import donor, pending, phone
+
+SOMEBODY = Asker("192.0.2.7", "zh-CN")
+DOOR = {"Authorization": f"Bearer {os.environ['DOOR_KEYS']}"}
+
+
+def ask(database: RolledBack, purpose: Any = "registration", number: str | None = None, asker: Asker = SOMEBODY) -> CodeRequest:
+    with database.begin() as session:
+        return actions.request_code(session, asker, purpose, f"+86{number or phone()}")
+
+
+def code_of(request: CodeRequest) -> str:
+    return derivation.derive_code(os.environ["CODE_KEYS"].encode(), request.purpose, request.id)
+
+
+def wrong_code_of(request: CodeRequest) -> str:
+    return f"{(int(code_of(request)) + 1) % 10**6:06d}"
+
+
+def give(database: RolledBack, request: CodeRequest, code: str, purpose: Any = None) -> str:
+    with database.begin() as session:
+        used = actions.use_code(session, purpose or request.purpose, request.id, code)
+        return used.code if isinstance(used, Problem) else "right"
+
+
+def test_digits_of_codes_are_equally_frequent() -> None:
+    codes = [derivation.derive_code(b"k" * 32, "sign_in", UUID(int=number)) for number in range(3000)]
+    counts = Counter("".join(codes))
+    assert {len(code) for code in codes} == {6}
+    assert len(counts) == 10
+    assert sum((count - 1800) ** 2 / 1800 for count in counts.values()) < 30
+
+
+def test_code_differs_by_key_purpose_and_request() -> None:
+    one = uuid4()
+    made = {
+        derivation.derive_code(key, purpose, request)
+        for key in (b"a" * 32, b"b" * 32)
+        for purpose in ("sign_in", "registration")
+        for request in (one, uuid4())
+    }
+    assert len(made) > 6
+
+
+def test_right_code_counts_once(database: RolledBack) -> None:
+    request = ask(database)
+    assert [give(database, request, code_of(request)) for _ in range(2)] == ["right", "code_ended"]
+
+
+def test_code_ends_after_five_tries(database: RolledBack) -> None:
+    request = ask(database)
+    assert [give(database, request, wrong_code_of(request)) for _ in range(5)] == ["wrong_code"] * 5
+    assert give(database, request, code_of(request)) == "code_ended"
+
+
+def test_code_ends_after_five_minutes(database: RolledBack) -> None:
+    request = ask(database)
+    with database.begin() as session:
+        session.execute(text("UPDATE code_requests SET expires_at = expires_at - interval '5 minutes'"))
+    assert give(database, request, code_of(request)) == "code_ended"
+
+
+def test_code_of_another_purpose_or_request_is_refused(database: RolledBack) -> None:
+    request, other = ask(database), ask(database)
+    assert give(database, request, code_of(request), "sign_in") == "not_found"
+    assert give(database, request, code_of(other)) == "wrong_code"
+    assert give(database, request, code_of(request)) == "right"
+
+
+def test_code_stands_nowhere_but_in_the_answer_of_the_door(database: RolledBack, client: Client) -> None:
+    number = phone()
+    request = ask(database, number=number)
+    [event] = pending(database)
+    assert event == CodeRequested(version=1, code_id=request.id, purpose="registration", expires_at=request.expires_at)
+    with database.begin() as session:
+        rows = "".join(
+            str(row) for table in ("code_requests", "code_counts", "outbox") for row in session.execute(text(f"SELECT * FROM {table}"))
+        )
+    assert code_of(request) not in rows
+    assert number not in rows
+    answer = client.get(f"/internal/codes/{request.id}", headers=DOOR)
+    assert answer.status_code == 200, answer.json
+    expected = {"phone": f"+86{number}", "code": code_of(request), "purpose": "registration", "language": "zh-CN"}
+    assert answer.json == expected | {"expires_at": request.expires_at.isoformat()}
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    "header", ["", "Bearer", "Bearer ", "Bearer x", f"Basic {os.environ['DOOR_KEYS']}", f"Bearer {os.environ['DOOR_KEYS']}x"]
+)
+def test_door_needs_its_key(database: RolledBack, client: Client, header: str) -> None:
+    answer = client.get(f"/internal/codes/{ask(database).id}", headers={"Authorization": header})
+    assert (answer.status_code, answer.json["code"]) == (401, "sign_in_needed")
+
+
+def test_token_of_an_administrator_does_not_open_the_door(database: RolledBack, client: Client, town: Any) -> None:
+    assert client.get(f"/internal/codes/{ask(database).id}", by=town).status_code == 401
+
+
+def test_door_shows_a_code_three_times_while_it_counts(database: RolledBack, client: Client) -> None:
+    request = ask(database)
+    answers = [client.get(f"/internal/codes/{request.id}", headers=DOOR) for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [200] * 3 + [404]
+    assert answers[3].json["code"] == "no_code"
+    used = ask(database)
+    give(database, used, code_of(used))
+    for gone in (used.id, uuid4()):
+        assert client.get(f"/internal/codes/{gone}", headers=DOOR).json["code"] == "no_code"
+
+
+def test_code_for_a_phone_without_account_is_not_sent(database: RolledBack, client: Client) -> None:
+    wanted = donor()
+    client.post("/v1/accounts", wanted)
+    for purpose in ("sign_in", "password_reset"):
+        known, unknown = ask(database, purpose, wanted["phone"]), ask(database, purpose)
+        found = [client.get(f"/internal/codes/{request.id}", headers=DOOR).status_code for request in (known, unknown)]
+        assert found == [200, 404]
+
+
+def test_door_is_in_no_document(client: Client) -> None:
+    assert not [path for path in client.get("/openapi/users.json").json["paths"] if "internal" in path]
+
+
+def test_budget_of_a_phone_is_shared_by_all_addresses(database: RolledBack) -> None:
+    number = phone()
+    for place in range(2):
+        for _ in range(5):
+            ask(database, number=number, asker=Asker(f"192.0.2.{place}", "en"))
+        with pytest.raises(too_many_codes):
+            ask(database, number=number, asker=Asker(f"192.0.2.{place}", "en"))
+    with pytest.raises(too_many_codes) as refused:
+        ask(database, number=number, asker=Asker("192.0.2.9", "en"))
+    assert 0 < (refused.value.retry_after_seconds or 0) <= 24 * 3600
+
+
+@pytest.mark.parametrize("setting", ["CODES_PER_ADDRESS", "CODES_PER_DAY"])
+def test_budgets_of_an_address_and_the_house_end(database: RolledBack, monkeypatch: pytest.MonkeyPatch, setting: str) -> None:
+    monkeypatch.setenv(setting, "3")
+    for _ in range(3):
+        ask(database)
+    with pytest.raises(too_many_codes):
+        ask(database)
+    if setting == "CODES_PER_ADDRESS":
+        ask(database, asker=Asker("192.0.2.8", "en"))
+
+
+def test_old_requests_and_counts_are_deleted(database: RolledBack) -> None:
+    ask(database)
+    with database.begin() as session:
+        actions.delete_old(session)
+        assert session.scalar(text("SELECT count(*) FROM code_requests")) == 1
+        session.execute(text("UPDATE code_requests SET expires_at = expires_at - interval '2 days'"))
+        session.execute(text("UPDATE code_counts SET day = day - 2"))
+        actions.delete_old(session)
+        assert session.scalar(text("SELECT (SELECT count(*) FROM code_requests) + (SELECT count(*) FROM code_counts)")) == 0
+
+
+def test_day_of_a_budget_ends_at_midnight_in_china() -> None:
+    late = datetime(2026, 3, 1, 15, 59, 30, tzinfo=UTC)
+    assert (rules.day_of(late).day, rules.seconds_to_next_day(late)) == (1, 30)
+    assert rules.day_of(datetime(2026, 3, 1, 16, tzinfo=UTC)).day == 2
