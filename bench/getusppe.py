@@ -1,7 +1,8 @@
 """The main job on real input: GetUsPPE's requests and gifts pass through the whole stack, then an audit counts the results.
 
 Source: the package ppe-match 0.1.4 (MIT), the anonymised requests and gifts of GetUsPPE.org, spring 2020. Its recipients play
-households of Suining's villages, its donors give to the whole city. Quantities above 10^9 are refused.
+households of Suining's villages, its donors are verified organisations that give to the whole city. The city raises the limits to
+what was given and asked for in that spring. Quantities above 10^9 are refused.
 Prints one JSON line; `--limit n` replays the first n requests and the gifts up to their date, `--each n` each n-th request and gift.
 """
 
@@ -25,6 +26,7 @@ from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pandas
@@ -32,7 +34,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from bench import audit
+from chassis.data.database import Database
+from chassis.messaging import outbox
 from contracts.regions import rows
+from contracts.users import OrganisationVerified
 from deploy.local.client import ApiClient, RequestRefused, by_service
 from deploy.local.environment import data_folder
 from deploy.local.running import stack
@@ -94,6 +99,7 @@ class Players:
             who: f"137{place:08d}" for place, who in enumerate(donors)
         }
         self.town = {town: f"139{place:08d}" for place, town in enumerate(sorted({village[:9] for village in self.village.values()}))}
+        self.city = "13800000000"
         self.donors = donors
         self.pledgers: set[str] = set()
 
@@ -103,7 +109,8 @@ class Players:
             {"kind": "staff", "phone": phone, "name": f"{town} 管理员", "region": town, "manages": town}
             for town, phone in self.town.items()
         ]
-        people += [{"kind": "donor", "phone": self.phone[who], "name": who} for who in self.donors]
+        people.append({"kind": "staff", "phone": self.city, "name": "市管理员", "region": CITY, "manages": CITY})
+        people += [{"kind": "organisation", "phone": self.phone[who], "name": who} for who in self.donors]
         for number, (who, village) in enumerate(self.village.items()):
             people.append(
                 {"kind": "household", "phone": self.phone[who], "name": who, "region": village, "national_id": national_id(number, village)}
@@ -114,8 +121,28 @@ class Players:
             writer = csv.DictWriter(file, ["kind", "phone", "name", "password", "region", "manages", "national_id", "status"], restval="")
             writer.writeheader()
             writer.writerows(person | {"password": self.password} for person in people)
+        ids = folder / "ids.csv"
         command = [sys.executable, "-W", "ignore", "-m", "users.import_accounts", str(path), "--refused", str(folder / "refused.csv")]
-        subprocess.run(command, env=variables, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([*command, "--ids", str(ids)], env=variables, check=True, stdout=subprocess.DEVNULL)
+        with ids.open(encoding="utf-8", newline="") as file:
+            account = {row["phone"]: UUID(row["account_id"]) for row in csv.DictReader(file)}
+        verify(variables["USERS_DATABASE_URL"], [account[self.phone[who]] for who in self.donors], account[self.city])
+
+    def raise_limits(self, crowd: "Crowd") -> None:
+        """Let the city's administrator set limits that fit a spring played in half an hour."""
+        most = [("household", trust, "needs_a_day") for trust in ("new", "proven")]
+        most += [("organisation", "verified", limit) for limit in ("open_pledges", "units", "proposals")]
+        limits = [{"kind": kind, "trust": trust, "limit": limit, "most": 10**12} for kind, trust, limit in most]
+        crowd.ask(self.city, lambda client: client.put(f"/v1/limits?region={CITY}", {"limits": limits}))
+
+
+def verify(users_url: str, organisations: Iterable[UUID], by: UUID) -> None:
+    """Publish that an administrator has verified these organisations, as users does."""
+    database, at = Database(users_url, name="bench"), datetime.now(UTC)
+    with database.begin() as session:
+        for one in organisations:
+            outbox.add(session, OrganisationVerified(version=1, user_id=one, region=CITY, verified_by=by, verified_at=at))
+    database.close()
 
 
 class Crowd:
@@ -235,6 +262,7 @@ def main() -> None:
         watch = audit.Audit(stated["environment"])
         _wait(watch.is_quiet, progress, "事件送达 events heard")
         crowd = Crowd(stated["addresses"], players.password)
+        players.raise_limits(crowd)
         posting_done = threading.Event()
         failure: queue.Queue[BaseException] = queue.Queue()
         accepting = threading.Thread(

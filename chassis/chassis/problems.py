@@ -22,9 +22,10 @@ class Problem(Exception):
         errors: list[dict[str, str]] | None = None,
         retry_after_seconds: int | None = None,
         headers: Mapping[str, str] | None = None,
+        members: Mapping[str, object] | None = None,
         **details: object,
     ) -> None:
-        """Take `errors` of fields ({pointer, code}), seconds for `Retry-After`, further headers, and details for the texts.
+        """Take `errors` of fields ({pointer, code}), seconds for `Retry-After`, further headers and members, and details for the texts.
 
         Only the first `MOST_ERRORS` errors are kept. marshmallow states errors of known fields first, then unknown fields.
         """
@@ -32,6 +33,7 @@ class Problem(Exception):
         self.errors = errors[:MOST_ERRORS] if errors else None
         self.retry_after_seconds = retry_after_seconds
         self.headers = headers or {}
+        self.members = members or {}
         self.details = details
 
     def body(self, language: str) -> dict[str, Any]:
@@ -41,6 +43,7 @@ class Problem(Exception):
             "status": self.status,
             "code": self.code,
             "title": self.words[language].format_map(self.details),
+            **self.members,
         }
         if self.errors:
             body["errors"] = [error | {"message": FieldCode.of(error["code"]).message(language)} for error in self.errors]

@@ -351,6 +351,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get the limits of a region, as an administrator of the region or of a part of it. */
+        get: operations["get_limits"];
+        /** Set the limits of a region. They hold for new pledges and needs there; what is pledged and posted already stays. */
+        put: operations["set_limits"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/pledges": {
         parameters: {
             query?: never;
@@ -2460,6 +2478,56 @@ export interface components {
             items: components["schemas"]["LessonOut"][];
             next: string | null;
         };
+        LimitIn: {
+            /**
+             * @description household: 贫困户 · household; staff: 工作人员 · staff; donor: 爱心人士 · donor; volunteer: 志愿者 · volunteer; organisation: 社会组织/企业 · organisation; merchant: 网络商 · merchant; cadre: 帮扶干部 · cadre; work_unit: 帮扶单位 · work unit
+             * @enum {string}
+             */
+            kind: "household" | "staff" | "donor" | "volunteer" | "organisation" | "merchant" | "cadre" | "work_unit";
+            /**
+             * @description new: 新用户 · new: nothing of theirs was received yet; proven: 已有落实 · proven: something of theirs was received; verified: 已认证 · verified by an administrator
+             * @enum {string}
+             */
+            trust: "new" | "proven" | "verified";
+            /**
+             * @description open_pledges: 同时有效的爱心意向数 · open pledges at once; units: 同一物品同时承诺的数量 · units of an item at once; proposals: 待答复的对接建议数 · unanswered proposals at once; needs_a_day: 24 小时内发布的需求数 · needs posted in 24 hours
+             * @enum {string}
+             */
+            limit: "open_pledges" | "units" | "proposals" | "needs_a_day";
+            /** @description 0 allows nothing */
+            most: number;
+        };
+        LimitOut: {
+            /**
+             * @description household: 贫困户 · household; staff: 工作人员 · staff; donor: 爱心人士 · donor; volunteer: 志愿者 · volunteer; organisation: 社会组织/企业 · organisation; merchant: 网络商 · merchant; cadre: 帮扶干部 · cadre; work_unit: 帮扶单位 · work unit
+             * @enum {string}
+             */
+            kind: "household" | "staff" | "donor" | "volunteer" | "organisation" | "merchant" | "cadre" | "work_unit";
+            /**
+             * @description new: 新用户 · new: nothing of theirs was received yet; proven: 已有落实 · proven: something of theirs was received; verified: 已认证 · verified by an administrator
+             * @enum {string}
+             */
+            trust: "new" | "proven" | "verified";
+            /**
+             * @description open_pledges: 同时有效的爱心意向数 · open pledges at once; units: 同一物品同时承诺的数量 · units of an item at once; proposals: 待答复的对接建议数 · unanswered proposals at once; needs_a_day: 24 小时内发布的需求数 · needs posted in 24 hours
+             * @enum {string}
+             */
+            limit: "open_pledges" | "units" | "proposals" | "needs_a_day";
+            /** @description `units` are those of the item, or several of them: `5` kg, `100` yuan count as one (`limits.toml`) */
+            most: number;
+        };
+        LimitSetOut: {
+            version: number;
+            limits: components["schemas"]["LimitOut"][];
+            /** Format: uuid */
+            set_by: string;
+            /** Format: date-time */
+            set_at: string;
+        };
+        LimitsIn: {
+            /** @description all that the region sets; what it leaves out is as in the region around it */
+            limits: components["schemas"]["LimitIn"][];
+        };
         MarkOut: {
             /** Format: uuid */
             id: string;
@@ -2515,6 +2583,11 @@ export interface components {
             answer_by: string;
             /** Format: date-time */
             answered_at: string | null;
+            /**
+             * Format: date-time
+             * @description until when the giver has to send; null before acceptance. The match ends then, as a no-show
+             */
+            send_by: string | null;
             ended_because: string | null;
             /** Format: date-time */
             closed_at: string | null;
@@ -2637,10 +2710,10 @@ export interface components {
             id: string;
             version: number;
             /**
-             * @description need_published: 需求已公开 · need published; need_rejected: 需求未通过 · need rejected; need_withdrawn: 需求已撤回 · need withdrawn; need_closed: 需求已结束 · need closed; match_proposed: 建议对接 · match proposed; match_reminded: 等您答复 · your answer is awaited; match_accepted: 对接已答应 · match accepted; match_refused: 对接未接受 · match refused; match_declined: 需求方未接受 · match declined; match_lapsed: 对接已失效 · match lapsed; match_revised: 先给了更急需的人 · it goes to a critical need; match_need_ended: 所助需求已结束 · the need of a match ended; match_sent: 帮助已送出 · help was sent; match_received: 帮助已收到 · help was received; match_closed: 对接已结束 · match closed; thanks_written: 感谢待审核 · thanks wait to be read; thanks_given: 收到感谢 · thanks; thanks_refused: 感谢未通过 · thanks not let through; dispute_opened: 有人提出异议 · a match is disputed; dispute_answered: 异议已答复 · a dispute was answered; dispute_raised: 异议已转到县里 · a dispute went up to the county; dispute_reminded: 异议待县里处理 · a dispute waits for the county; dispute_overdue: 异议已超过处理期限 · a dispute is overdue; dispute_settled: 异议已处理 · a dispute was settled; appeal_lodged: 申诉待裁定 · an appeal waits for the county; appeal_decided: 申诉已裁定 · appeal decided; pledge_released: 爱心意向已处理 · pledge judged
+             * @description need_published: 需求已公开 · need published; need_rejected: 需求未通过 · need rejected; need_withdrawn: 需求已撤回 · need withdrawn; need_closed: 需求已结束 · need closed; match_proposed: 建议对接 · match proposed; match_reminded: 等您答复 · your answer is awaited; match_accepted: 对接已答应 · match accepted; match_send_reminded: 等您送出 · your sending is awaited; match_refused: 对接未接受 · match refused; match_declined: 需求方未接受 · match declined; match_lapsed: 对接已失效 · match lapsed; match_revised: 先给了更急需的人 · it goes to a critical need; match_need_ended: 所助需求已结束 · the need of a match ended; match_sent: 帮助已送出 · help was sent; match_received: 帮助已收到 · help was received; match_closed: 对接已结束 · match closed; thanks_written: 感谢待审核 · thanks wait to be read; thanks_given: 收到感谢 · thanks; thanks_refused: 感谢未通过 · thanks not let through; dispute_opened: 有人提出异议 · a match is disputed; dispute_answered: 异议已答复 · a dispute was answered; dispute_raised: 异议已转到县里 · a dispute went up to the county; dispute_reminded: 异议待县里处理 · a dispute waits for the county; dispute_overdue: 异议已超过处理期限 · a dispute is overdue; dispute_settled: 异议已处理 · a dispute was settled; appeal_lodged: 申诉待裁定 · an appeal waits for the county; appeal_decided: 申诉已裁定 · appeal decided; pledge_released: 爱心意向已处理 · pledge judged
              * @enum {string}
              */
-            kind: "need_published" | "need_rejected" | "need_withdrawn" | "need_closed" | "match_proposed" | "match_reminded" | "match_accepted" | "match_refused" | "match_declined" | "match_lapsed" | "match_revised" | "match_need_ended" | "match_sent" | "match_received" | "match_closed" | "thanks_written" | "thanks_given" | "thanks_refused" | "dispute_opened" | "dispute_answered" | "dispute_raised" | "dispute_reminded" | "dispute_overdue" | "dispute_settled" | "appeal_lodged" | "appeal_decided" | "pledge_released";
+            kind: "need_published" | "need_rejected" | "need_withdrawn" | "need_closed" | "match_proposed" | "match_reminded" | "match_accepted" | "match_send_reminded" | "match_refused" | "match_declined" | "match_lapsed" | "match_revised" | "match_need_ended" | "match_sent" | "match_received" | "match_closed" | "thanks_written" | "thanks_given" | "thanks_refused" | "dispute_opened" | "dispute_answered" | "dispute_raised" | "dispute_reminded" | "dispute_overdue" | "dispute_settled" | "appeal_lodged" | "appeal_decided" | "pledge_released";
             /**
              * @description the side of the caller
              * @enum {string}
@@ -2788,6 +2861,13 @@ export interface components {
                 code: string;
                 message: string;
             }[];
+            /** @description the limit that the request would have passed: how much is allowed, used and left */
+            limit?: {
+                name: string;
+                most: number;
+                used: number;
+                left: number;
+            };
         };
         RankedOut: {
             /** @description accounts registered in the period, staff apart; people count where they are registered */
@@ -2910,6 +2990,15 @@ export interface components {
              * @enum {string}
              */
             reason: "too_far" | "out_of_stock" | "does_not_fit" | "changed_my_mind" | "other";
+        };
+        RegionLimitsOut: {
+            region: string;
+            /** @description the last version set for this region, 0 without any */
+            version: number;
+            in_force: components["schemas"]["LimitOut"][];
+            history: components["schemas"]["LimitSetOut"][];
+            /** @description operations (`operationId`) that the caller may carry out on it now */
+            allowed: string[];
         };
         RegionOut: {
             code: string;
@@ -3300,6 +3389,10 @@ export type JwkOut = components['schemas']['JwkOut'];
 export type JwksOut = components['schemas']['JwksOut'];
 export type LessonOut = components['schemas']['LessonOut'];
 export type LessonPage = components['schemas']['LessonPage'];
+export type LimitIn = components['schemas']['LimitIn'];
+export type LimitOut = components['schemas']['LimitOut'];
+export type LimitSetOut = components['schemas']['LimitSetOut'];
+export type LimitsIn = components['schemas']['LimitsIn'];
 export type MarkOut = components['schemas']['MarkOut'];
 export type MarkPage = components['schemas']['MarkPage'];
 export type MatchOut = components['schemas']['MatchOut'];
@@ -3330,6 +3423,7 @@ export type ReasonOut = components['schemas']['ReasonOut'];
 export type ReceiptIn = components['schemas']['ReceiptIn'];
 export type RefreshTokenIn = components['schemas']['RefreshTokenIn'];
 export type RefusalIn = components['schemas']['RefusalIn'];
+export type RegionLimitsOut = components['schemas']['RegionLimitsOut'];
 export type RegionOut = components['schemas']['RegionOut'];
 export type RegionWeightsOut = components['schemas']['RegionWeightsOut'];
 export type RegionsOut = components['schemas']['RegionsOut'];
@@ -4195,6 +4289,93 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["NeedOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_limits: {
+        parameters: {
+            query?: {
+                /** @description county, city or province; empty is the whole country */
+                region?: string;
+            };
+            header?: {
+                /** @description the `ETag` of an earlier answer; 304 when it is unchanged */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RegionLimitsOut"];
+                };
+            };
+            /** @description unchanged */
+            304: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_limits: {
+        parameters: {
+            query: {
+                /** @description county, city or province; empty is the whole country */
+                region: string;
+            };
+            header: {
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LimitsIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RegionLimitsOut"];
                 };
             };
             /** @description a problem */

@@ -68,6 +68,10 @@ class ApiClient:
     def post(self, path: str, body: Mapping[str, Any] | None = None, **headers: str) -> Any:
         return self.ask("POST", path, json=dict(body or {}), headers=headers)
 
+    def put(self, path: str, body: Mapping[str, Any]) -> Any:
+        """Set a resource, whatever its version."""
+        return self.ask("PUT", path, json=dict(body), headers={"If-Match": "*"})
+
     def patch(self, path: str, body: Mapping[str, Any], version: int) -> Any:
         """Change a resource last seen at `version`. Raises `RequestRefused` (412) when it has changed since."""
         return self.ask("PATCH", path, json=dict(body), headers={"If-Match": f'"{version}"'})

@@ -36,8 +36,8 @@ MOST = 35
 class House:
     """Needs, matching and notify in one process, with databases of their own and the local broker between them."""
 
-    def __init__(self, database_of: Callable[[str, str], str], keys: KnownKeys) -> None:
-        urls = {name: database_of(name, f"{name}_flow") for name in SERVICES}
+    def __init__(self, database_of: Callable[[str, str], str], keys: KnownKeys, story: str = "flow") -> None:
+        urls = {service: database_of(service, f"{service}_{story}") for service in SERVICES}
         with pytest.MonkeyPatch.context() as patch:
             for name, url in urls.items():
                 patch.setenv(f"{name.upper()}_DATABASE_URL", url)

@@ -75,6 +75,7 @@ def seed_needs(stage: Stage) -> None:
         "region": ["5109", "51"],
         "valid_until": [soon()],
         "quantity": [1, 60],
+        "limits": [[{"kind": "donor", "trust": "new", "limit": "units", "most": 60}]],
     }
 
 

@@ -60,7 +60,7 @@ class Clients:
         return len(self.seconds) / (time.monotonic() - self._began)
 
     def _visit(self, person: UUID) -> None:
-        stated = {"iss": ISSUER, "sub": str(person), "kind": "donor", "exp": datetime.now(UTC) + timedelta(hours=3)}
+        stated = {"iss": ISSUER, "sub": str(person), "kind": "organisation", "exp": datetime.now(UTC) + timedelta(hours=3)}
         token = jwt.encode({"alg": ALGORITHM, "kid": self._key.thumbprint()}, stated, self._key)
         limits = httpx.Limits(keepalive_expiry=KEPT_SECONDS)
         with httpx.Client(headers={"Authorization": f"Bearer {token}"}, limits=limits, timeout=30, trust_env=False) as client:

@@ -36,6 +36,17 @@ PROBLEM = {
                 "properties": {"pointer": {"type": "string"}, "code": {"type": "string"}, "message": {"type": "string"}},
             },
         },
+        "limit": {
+            "type": "object",
+            "description": "the limit that the request would have passed: how much is allowed, used and left",
+            "required": ["name", "most", "used", "left"],
+            "properties": {
+                "name": {"type": "string"},
+                "most": {"type": "integer"},
+                "used": {"type": "integer"},
+                "left": {"type": "integer"},
+            },
+        },
     },
 }
 IDEMPOTENCY_KEY = {

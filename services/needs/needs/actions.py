@@ -30,6 +30,7 @@ from contracts.users import HouseholdRegistered
 from needs import queries, rules
 from needs.catalogue import unit_of, units_below
 from needs.events import need_closed, need_published, need_rejected, need_withdrawn, pledge_changed, pledge_offered, pledge_withdrawn
+from needs.limits import actions as limits
 from needs.model import Household, Match, Need, NeedQuantities, Pledge, PledgeQuantities
 from needs.problems import consent_needed, unknown_household, unknown_item, wrong_unit
 
@@ -59,6 +60,7 @@ def post_need(session: Session, caller: Caller, wanted: Mapping[str, Any]) -> Ne
     unit = unit_of(wanted["category"])
     if unit is None:
         raise unknown_item(category=wanted["category"])
+    limits.require_room_for_need(session, caller, household, on_behalf=on_behalf)
     need = Need(
         household_id=household.id,
         account_id=household.account_id,
@@ -123,9 +125,11 @@ def offer_pledge(session: Session, caller: Caller, wanted: Mapping[str, Any]) ->
     if wanted["unit"] not in units:
         raise wrong_unit(category=wanted["category"], units=", ".join(sorted(units)))
     _require_validity(wanted["valid_until"])
+    limits.lock_person(session, caller.id)
     pledge = Pledge(pledger_id=caller.id, **wanted)
     session.add(pledge)
     session.flush()
+    limits.require_room_for_pledge(session, caller, pledge)
     outbox.add(session, pledge_offered(pledge))
     return pledge
 
@@ -133,6 +137,7 @@ def offer_pledge(session: Session, caller: Caller, wanted: Mapping[str, Any]) ->
 def change_pledge(session: Session, caller: Caller, pledge_id: UUID, wanted: Mapping[str, Any]) -> Pledge:
     """Change the figures of a pledge; matching answers with the quantity that is still free. Equal figures change nothing."""
     pledge = _lock_own_pledge(session, caller, pledge_id)
+    offers_more = rules.offers_more(pledge, wanted, now())
     if "valid_until" in wanted:
         _require_validity(wanted["valid_until"])
         pledge.expired = False
@@ -141,8 +146,11 @@ def change_pledge(session: Session, caller: Caller, pledge_id: UUID, wanted: Map
     for name, value in wanted.items():
         setattr(pledge, name, value)
     pledge.version, pledge.changed_at = pledge.version + 1, now()
-    outbox.add(session, pledge_changed(pledge))
     session.flush()
+    if offers_more:
+        limits.lock_person(session, caller.id)
+        limits.require_room_for_pledge(session, caller, pledge)
+    outbox.add(session, pledge_changed(pledge))
     return pledge
 
 

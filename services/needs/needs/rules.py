@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from chassis.http.auth import Caller, View
@@ -86,6 +87,13 @@ def acts_on_pledge(caller: Caller | None, pledge: Pledge) -> list[str]:
 def find_validity_problem(valid_until: datetime, now: datetime) -> Problem | None:
     """Return the problem with a pledge's last moment: it has to lie within two years from now. None if it is right."""
     return None if now < valid_until < now + LONGEST_VALIDITY else past_validity()
+
+
+def offers_more(pledge: Pledge, wanted: Mapping[str, Any], now: datetime) -> bool:
+    """Tell whether a change offers more, offers it elsewhere, or offers again what had expired."""
+    is_raised = wanted.get("quantity", 0) > pledge.quantity
+    is_moved = wanted.get("region", pledge.region) != pledge.region
+    return is_raised or is_moved or ("valid_until" in wanted and pledge.valid_until <= now)
 
 
 def open_quantity(pledge: Pledge) -> int:

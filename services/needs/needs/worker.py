@@ -1,4 +1,7 @@
-"""The event handlers of needs (households from users, the states of matches and pledges from matching), and the timer of expiry."""
+"""The event handlers of needs, and the timer of expiry.
+
+Users publishes households and verified organisations, matching the states of matches and pledges.
+"""
 
 from sqlalchemy.orm import Session
 
@@ -15,8 +18,9 @@ from contracts.matching import (
     MatchSent,
     PledgeReleased,
 )
-from contracts.users import HouseholdRegistered
+from contracts.users import HouseholdRegistered, OrganisationVerificationEnded, OrganisationVerified
 from needs import actions
+from needs.limits import actions as limits
 
 
 class Worker(ServiceWorker):
@@ -25,6 +29,10 @@ class Worker(ServiceWorker):
     @handles_batch(HouseholdRegistered)
     def on_households(self, session: Session, events: list[HouseholdRegistered]) -> None:
         actions.record_households(session, events)
+
+    @handles_batch(OrganisationVerified, OrganisationVerificationEnded)
+    def on_verifications(self, session: Session, events: list[OrganisationVerified | OrganisationVerificationEnded]) -> None:
+        limits.record_verifications(session, events)
 
     @handles_batch(MatchProposed, MatchLapsed, MatchRevised)
     def on_proposals(self, session: Session, events: list[MatchProposed | MatchLapsed | MatchRevised]) -> None:

@@ -1,0 +1,84 @@
+"""Actions of limits: keep pledges and needs within them, set those of a region, record verified organisations."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from chassis.data.database import now
+from chassis.http import versions
+from chassis.http.auth import Caller
+from chassis.problems import not_found
+from contracts.users import OrganisationVerificationEnded, OrganisationVerified
+from needs.limits import queries, rules
+from needs.limits.defaults import Key
+from needs.limits.model import LimitSet, Organisation
+from needs.limits.problems import limits_wrong
+from needs.model import Household, Pledge
+
+
+def lock_person(session: Session, person_id: UUID) -> None:
+    """Let one transaction at a time add to what a giver, household or poster has. Lock a household before its poster."""
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(str(person_id), 0))))
+
+
+def require_room_for_pledge(session: Session, caller: Caller, pledge: Pledge) -> None:
+    """Raise the limit that a stored pledge passes together with the giver's other ones. The caller has locked the giver."""
+    giving = queries.load_giving(session, pledge)
+    verified = queries.is_verified(session, caller.id)
+    trust = rules.find_trust(caller.kind, has_delivered=giving.has_delivered, is_verified=verified)
+    limits = queries.load_limits(session, caller.kind, trust, pledge.region)
+    if problem := rules.find_giving_problem(limits, giving, pledge.category, pledge.unit):
+        raise problem
+
+
+def require_room_for_need(session: Session, caller: Caller, household: Household, *, on_behalf: bool) -> None:
+    """Raise the limit that one more need of a household passes, or one more of whoever posts on its behalf; lock both."""
+    lock_person(session, household.id)
+    received = queries.has_received(session, household.id)
+    trust = rules.find_trust("household", has_delivered=received, is_verified=False)
+    limits = queries.load_limits(session, "household", trust, household.region)
+    problem = rules.find_posting_problem(limits, queries.count_needs_of_household(session, household.id), on_behalf=False)
+    if on_behalf and problem is None:
+        lock_person(session, caller.id)
+        limits = queries.load_limits(session, caller.kind, "verified", household.region)
+        problem = rules.find_posting_problem(limits, queries.count_needs_of_poster(session, caller.id), on_behalf=True)
+    if problem:
+        raise problem
+
+
+def record_verifications(session: Session, events: Sequence[OrganisationVerified | OrganisationVerificationEnded]) -> None:
+    """Store which organisations are verified; an older version changes nothing."""
+    newest = {event.user_id: event for event in sorted(events, key=lambda event: (event.user_id, event.version))}
+    rows = insert(Organisation).values(
+        [{"id": event.user_id, "version": event.version, "verified": isinstance(event, OrganisationVerified)} for event in newest.values()]
+    )
+    session.execute(
+        rows.on_conflict_do_update(
+            index_elements=["id"],
+            set_={"version": rows.excluded.version, "verified": rows.excluded.verified},
+            where=Organisation.version < rows.excluded.version,
+        )
+    )
+
+
+def set_limits(session: Session, caller: Caller, region: str, limits: Sequence[tuple[Key, int]]) -> Sequence[LimitSet]:
+    """Add the next version of the limits of a region that the caller manages; return its history.
+
+    It replaces the version before; a limit that it does not name is that of the region around. Raises `not_found` for another region,
+    `stale`, or `limits_wrong` with the places of the wrong entries.
+    """
+    if not caller.manages(region):
+        raise not_found()
+    # An advisory lock per region: there may be no row yet to lock.
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtext("needs.limits"), func.hashtext(region))))
+    latest = queries.find_latest_set(session, region)
+    versions.check_if_match(session, latest)
+    if wrong := rules.find_wrong_entries([key for key, _ in limits]):
+        raise limits_wrong(errors=[{"pointer": f"#/limits/{place}", "code": "not_a_choice"} for place in wrong])
+    stored: list[list[str | int]] = [[*key, most] for key, most in limits]
+    session.add(LimitSet(region=region, version=latest.version + 1, limits=stored, set_by=caller.id, set_at=now()))
+    session.flush()
+    return queries.list_history(session, caller, region)

@@ -1,0 +1,105 @@
+"""Queries for limits: what is used of them, the trust in a person, and the limits that regions have set."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import exists, func, select, text
+from sqlalchemy.orm import Session
+
+from chassis.data.bulk_sql import encode_array
+from chassis.data.database import now
+from chassis.http.auth import Caller
+from chassis.problems import not_found
+from needs.limits import rules
+from needs.limits.defaults import Key
+from needs.limits.model import LimitSet, Organisation
+from needs.limits.rules import Giving, Limits
+from needs.model import Need, NeedQuantities, Pledge
+
+DAY = timedelta(days=1)
+MOST_SHOWN = 50
+
+# A pledge counts as offered until matching has answered its withdrawal, because it may have promised more of it meanwhile. A sent quantity
+# counts until it is received. A pledge for a group counts for each item of the group, and a pledge for an item counts for its groups.
+_GIVING = text(
+    """
+    SELECT count(*) FILTER (WHERE outstanding > 0) AS open_pledges,
+        CAST(coalesce(sum(outstanding) FILTER (WHERE alike), 0) AS bigint) AS outstanding,
+        CAST(coalesce(sum(outstanding) FILTER (WHERE id = :pledge), 0) AS bigint) AS own_outstanding,
+        CAST(coalesce(sum(proposals), 0) AS bigint) AS proposals,
+        coalesce(bool_or(delivered > 0), false) AS has_delivered
+    FROM (
+        SELECT pledges.id, coalesce(delivered, 0) AS delivered, proposals,
+            unit = :unit AND (starts_with(category || '.', :category || '.') OR starts_with(:category || '.', category || '.')) AS alike,
+            coalesce(promised, 0) + CASE
+                WHEN valid_until > now() AND NOT (withdrawn AND answered_version >= version)
+                THEN greatest(0, pledges.quantity - coalesce(accepted, 0)) ELSE 0
+            END AS outstanding
+        FROM pledges LEFT JOIN pledge_quantities USING (id) LEFT JOIN LATERAL (
+            SELECT sum(coalesce(sent, matches.quantity)) FILTER (WHERE state <> 'proposed') AS promised,
+                count(*) FILTER (WHERE state = 'proposed') AS proposals
+            FROM matches WHERE pledge_id = pledges.id AND state IN ('proposed', 'accepted', 'sent')
+        ) AS matched ON true
+        WHERE pledger_id = :giver
+    ) AS pledged
+    """
+)
+# The latest version of each region.
+_SETS = text(
+    "SELECT DISTINCT ON (region) region, limits FROM limits WHERE region = ANY(CAST(:regions AS text[])) ORDER BY region, version DESC"
+)
+
+
+def load_giving(session: Session, pledge: Pledge) -> Giving:
+    """Load what the pledger of a stored pledge has pledged, that pledge included."""
+    about = {"giver": pledge.pledger_id, "pledge": pledge.id, "category": pledge.category, "unit": pledge.unit}
+    return Giving(**session.execute(_GIVING, about).mappings().one())
+
+
+def is_verified(session: Session, account_id: UUID) -> bool:
+    """Tell whether an administrator has verified this organisation."""
+    return bool(session.scalar(select(Organisation.verified).where(Organisation.id == account_id)))
+
+
+def has_received(session: Session, household_id: UUID) -> bool:
+    """Tell whether a household has received something that it needed."""
+    received = select(NeedQuantities.id).where(NeedQuantities.id == Need.id, NeedQuantities.delivered > 0)
+    return bool(session.scalar(select(exists().where(Need.household_id == household_id, received.exists()))))
+
+
+def count_needs_of_household(session: Session, household_id: UUID) -> int:
+    """Count the needs that were posted for a household within a day."""
+    return session.scalar(select(func.count()).where(Need.household_id == household_id, Need.posted_at > now() - DAY)) or 0
+
+
+def count_needs_of_poster(session: Session, poster_id: UUID) -> int:
+    """Count the needs that somebody has posted within a day."""
+    return session.scalar(select(func.count()).where(Need.poster_id == poster_id, Need.posted_at > now() - DAY)) or 0
+
+
+def load_limits(session: Session, kind: str, trust: str, region: str) -> Limits:
+    """Load the limits that hold for a kind of user and a trust in a region."""
+    regions = rules.list_enclosing_regions(region)
+    rows = session.execute(_SETS, {"regions": encode_array(regions)})
+    return rules.choose_limits(kind, trust, region, {row.region: parse_limits(row.limits) for row in rows})
+
+
+def list_history(session: Session, caller: Caller, region: str) -> Sequence[LimitSet]:
+    """List the versions that a region has set, the newest first. Raises `not_found` for a caller who may not read them."""
+    if not rules.may_read(caller, region):
+        raise not_found()
+    query = select(LimitSet).where(LimitSet.region == region).order_by(LimitSet.version.desc()).limit(MOST_SHOWN)
+    return session.scalars(query).all()
+
+
+def find_latest_set(session: Session, region: str) -> LimitSet:
+    """Find the last version that a region has set; an empty version 0 when it has set none."""
+    query = select(LimitSet).where(LimitSet.region == region).order_by(LimitSet.version.desc()).limit(1)
+    return session.scalars(query).first() or LimitSet(version=0)
+
+
+def parse_limits(stored: Iterable[Sequence[Any]]) -> Mapping[Key, int]:
+    """Parse stored limits: lists of kind, trust, limit and the most."""
+    return {(kind, trust, limit): most for kind, trust, limit, most in stored}

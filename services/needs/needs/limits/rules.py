@@ -1,0 +1,89 @@
+"""Rules of limits: the trust in a person, the limits that hold for them, and which one a pledge or a need would pass."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from chassis.http.auth import Caller
+from chassis.problems import Problem
+from needs.limits.defaults import Key, default_limits, size_of_unit
+from needs.limits.labels import MEASURES
+from needs.limits.problems import too_many_needs, too_many_pledges, too_many_posted, too_many_proposals, too_many_units
+
+REGION_LENGTHS = (0, 2, 4, 6)
+"""Lengths of the region codes that may have limits of their own: country, province, city, county."""
+
+Limits = Mapping[str, int]
+"""What holds for one person: the most by limit."""
+
+
+@dataclass(frozen=True)
+class Giving:
+    """What a giver has pledged, including one pledge that is judged. The figures with `own` are those of this pledge alone.
+
+    `outstanding` units are offered still, or promised and not yet received. A pledge is open as long as any of it is outstanding.
+    """
+
+    open_pledges: int
+    outstanding: int
+    own_outstanding: int
+    proposals: int
+    has_delivered: bool
+
+
+def find_trust(kind: str, *, has_delivered: bool, is_verified: bool) -> str:
+    """Return the trust in a person: `verified`, `proven` or `new`. Staff are appointed, which verifies them."""
+    if kind == "staff" or (is_verified and (kind, "verified", "units") in default_limits()):
+        return "verified"
+    return "proven" if has_delivered else "new"
+
+
+def choose_limits(kind: str, trust: str, region: str, sets: Mapping[str, Mapping[Key, int]]) -> Limits:
+    """Return the limits of a kind and trust in a region: each as the nearest region has set it, else the default."""
+    found = {limit: most for (a_kind, a_trust, limit), most in default_limits().items() if (a_kind, a_trust) == (kind, trust)}
+    for own in reversed(list_enclosing_regions(region)):
+        found |= {limit: most for (a_kind, a_trust, limit), most in sets.get(own, {}).items() if (a_kind, a_trust) == (kind, trust)}
+    return found
+
+
+def find_giving_problem(limits: Limits, giving: Giving, category: str, unit: str) -> Problem | None:
+    """Return the limit that the judged pledge passes, or None. Limits of units are in units of the item's own size."""
+    if giving.open_pledges > limits["open_pledges"]:
+        return _reached(too_many_pledges, "open_pledges", limits["open_pledges"], giving.open_pledges - 1)
+    if giving.proposals >= limits["proposals"]:
+        return _reached(too_many_proposals, "proposals", limits["proposals"], giving.proposals)
+    most, used = limits["units"] * size_of_unit(category, unit), giving.outstanding - giving.own_outstanding
+    if giving.outstanding > most:
+        size, zh, en = MEASURES.get(unit, (1, "", unit))
+        return _reached(too_many_units, "units", most, used, size, measure_zh=zh, measure_en=en)
+    return None
+
+
+def find_posting_problem(limits: Limits, used: int, *, on_behalf: bool) -> Problem | None:
+    """Return the problem of one more need after those `used` within a day, of a household or of whoever posts on behalf; or None."""
+    if used < limits["needs_a_day"]:
+        return None
+    return _reached(too_many_posted if on_behalf else too_many_needs, "needs_a_day", limits["needs_a_day"], used)
+
+
+def list_enclosing_regions(region: str) -> list[str]:
+    """List the regions whose limits may hold in this one, the narrowest first."""
+    return [region[:length] for length in reversed(REGION_LENGTHS) if length <= len(region)]
+
+
+def may_read(caller: Caller, region: str) -> bool:
+    """Tell whether the caller manages the region, a region around it or a part of it."""
+    return caller.manages(region) or any(managed.startswith(region) for managed in caller.regions)
+
+
+def find_wrong_entries(entries: Sequence[Key]) -> list[int]:
+    """List the places of entries that name no limit, or one that an entry before has set."""
+    return [place for place, key in enumerate(entries) if key not in default_limits() or key in entries[:place]]
+
+
+def _reached(kind: type[Problem], name: str, most: int, used: int, size: int = 1, **words: str) -> Problem:
+    """Make the problem of a limit. Its words count in measures of `size` units, as yuan of 100 fen; its figures are exact."""
+    left = max(0, most - used)
+    figures = {"most": most, "used": used, "left": left}
+    spoken: dict[str, Any] = {word: f"{figure / size:,.0f}" for word, figure in figures.items()}
+    return kind(members={"limit": {"name": name, **figures}}, **spoken | words)

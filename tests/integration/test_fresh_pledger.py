@@ -1,0 +1,63 @@
+"""One fresh account that pledges a thousand million of everything binds a few needs and no more."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from chassis.data.database import new_id
+from chassis.testing.fixtures import KnownKeys, Person
+from chassis.testing.twins import unguarded
+from contracts.users import OrganisationVerified
+from needs.catalogue import catalogue
+from needs.limits import actions as limits
+from needs.limits.defaults import default_limits
+from tests.architecture.test_flow import VILLAGE, House
+
+ITEMS = ["clothing.coat", "clothing.quilt", "household.bed", "household.fan", "household.phone", "medical.gown", "medical.crutch"]
+NEEDS, UNITS = 4, 50
+"""Needs of each item, and units of each need."""
+MOST_OPEN, MOST_UNITS = (default_limits()["donor", "new", limit] for limit in ("open_pledges", "units"))
+
+
+def pledge(category: str, unit: str | None, quantity: int) -> dict[str, Any]:
+    until = (datetime.now(UTC) + timedelta(days=30)).isoformat()
+    return {"kind": "goods", "category": category, "unit": unit, "quantity": quantity, "region": "", "valid_until": until}
+
+
+@pytest.mark.parametrize("is_limited", [True, unguarded(False, "without limits, one fresh account binds every open need for 72 hours")])
+def test_a_fresh_account_binds_a_bounded_number_of_needs(
+    database_of: Callable[[str, str], str], keys: KnownKeys, monkeypatch: pytest.MonkeyPatch, is_limited: bool
+) -> None:
+    if not is_limited:
+        monkeypatch.setattr(limits, "require_room_for_pledge", lambda session, caller, pledge: None)
+    house = House(database_of, keys, "fresh_pledger")
+    village, town, attacker = house.appoint(VILLAGE), house.appoint(VILLAGE[:9]), Person("donor")
+    for _ in range(NEEDS):
+        wanted = {"household_id": str(house.register_household()), "quantity": UNITS, "reason": "过冬", "consent": "slip"}
+        for category in ITEMS:
+            need = house.post("needs", "/v1/needs", wanted | {"category": category}, by=village)
+            house.post("needs", f"/v1/needs/{need['id']}/verification", by=town)
+    for item in catalogue().values():
+        if item["unit"]:
+            house.clients["needs"].post("/v1/pledges", pledge(item["category"], item["unit"], 10**9), by=attacker)
+    for category in ITEMS:
+        house.clients["needs"].post("/v1/pledges", pledge(category, "piece", MOST_UNITS), by=attacker)
+    house.deliver()
+    house.clear()
+    bound = house.ask("matching", "SELECT count(*) FROM matches WHERE state = 'proposed'")
+    assert 0 < bound <= MOST_OPEN * MOST_UNITS // UNITS < NEEDS * len(ITEMS)
+
+    house.deliver()
+    again = house.clients["needs"].post("/v1/pledges", pledge("medical.crutch", "piece", 1), by=attacker)
+    assert again.json["code"] in {"too_many_pledges", "too_many_proposals"}
+    organisation = Person("organisation")
+    at = datetime.now(UTC)
+    house.hear(OrganisationVerified(version=1, user_id=organisation.id, region=VILLAGE[:6], verified_by=new_id(), verified_at=at))
+    for category in ITEMS:
+        house.post("needs", "/v1/pledges", pledge(category, "piece", 1_000), by=organisation)
+    house.deliver()
+    house.clear()
+    assert house.ask("matching", "SELECT count(DISTINCT need_id) FROM matches WHERE state = 'proposed'") == NEEDS * len(ITEMS)
+    house.close()
