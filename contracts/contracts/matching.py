@@ -72,6 +72,14 @@ class MatchAccepted(_OfMatch, frozen=True, kw_only=True):
 
     chosen: Literal["proposal", "claim"]
     accepted_at: Moment
+    send_by: Moment | None = None
+
+
+class MatchSendReminded(_OfMatch, frozen=True, kw_only=True):
+    """An accepted match is not sent yet, and half of the time until `send_by`, or all but two days of it, is over."""
+
+    send_by: Moment
+    reminded_at: Moment
 
 
 class MatchRefused(_OfMatch, frozen=True, kw_only=True):

@@ -12,7 +12,7 @@ from matching.disputes import reminders as dispute_reminders
 from matching.fairness import actions as fairness
 from matching.feedback.actions import ratings
 from matching.intake import actions as intake
-from matching.matches import reminders
+from matching.matches import reminders, unsent
 from matching.matches.actions import answers
 from matching.reliability import actions as reliability
 from matching.reliability import classes
@@ -53,6 +53,18 @@ class Worker(ServiceWorker):
     @every(seconds=1)
     def lapse(self, session: Session) -> None:
         answers.lapse_matches(session)
+
+    @every(seconds=60)
+    def set_missing_deadlines(self, session: Session) -> None:
+        unsent.set_missing_deadlines(session)
+
+    @every(seconds=60)
+    def remind_senders(self, session: Session) -> None:
+        unsent.remind_senders(session)
+
+    @every(seconds=10)
+    def end_unsent(self, session: Session) -> None:
+        unsent.end_unsent_matches(session)
 
     @every(seconds=60)
     def pass_deadlines(self, session: Session) -> None:

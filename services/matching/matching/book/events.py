@@ -22,6 +22,7 @@ from contracts.matching import (
     MatchReceived,
     MatchRefused,
     MatchRevised,
+    MatchSendReminded,
     MatchSent,
     Outcome,
     PledgeReleased,
@@ -44,7 +45,18 @@ def match_accepted(match: Match) -> MatchAccepted:
     """Build the event of the acceptance with the promised quantity, whatever became of the match since."""
     promise = _movement(match, "promised")
     return MatchAccepted(
-        version=promise.version, **_promised(match), chosen="claim" if is_claim(match) else "proposal", accepted_at=promise.at
+        version=promise.version,
+        **_promised(match),
+        chosen="claim" if is_claim(match) else "proposal",
+        accepted_at=promise.at,
+        send_by=match.send_by,
+    )
+
+
+def match_send_reminded(match: Match) -> MatchSendReminded:
+    """Build the event that the giver was reminded to send."""
+    return MatchSendReminded(
+        version=match.version, **_promised(match), send_by=required(match.send_by), reminded_at=required(match.send_reminded_at)
     )
 
 

@@ -76,7 +76,8 @@ class Pledge(Base):
 class Match(Base):
     """A quantity of one pledge set aside for one need; its movements say what became of it.
 
-    The two sides of a `barred` match are never proposed to each other again.
+    The two sides of a `barred` match are never proposed to each other again. An accepted match is to be sent until `send_by`; the next
+    reminder of that is due at `send_reminder_at`, and the last one was at `send_reminded_at`.
     """
 
     __tablename__ = "matches"
@@ -107,6 +108,9 @@ class Match(Base):
     answer_by: Mapped[datetime] = mapped_column(Moment)
     reminded_at: Mapped[datetime | None] = mapped_column(Moment)
     answered_at: Mapped[datetime | None] = mapped_column(Moment)
+    send_by: Mapped[datetime | None] = mapped_column(Moment)
+    send_reminder_at: Mapped[datetime | None] = mapped_column(Moment)
+    send_reminded_at: Mapped[datetime | None] = mapped_column(Moment)
     need_ended_because: Mapped[str | None] = mapped_column(String(50))
     need_ended_at: Mapped[datetime | None] = mapped_column(Moment)
     need_ended_version: Mapped[int | None] = mapped_column(BigInteger)

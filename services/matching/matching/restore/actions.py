@@ -22,6 +22,7 @@ from matching.book.actions import publish_release
 from matching.book.lock import lock_rows
 from matching.book.model import Match, Movement, Need, Pledge
 from matching.checks.quantities import ALLOCATED
+from matching.matches.deadlines import set_send_deadline
 from matching.matches.rules import find_outcome
 from matching.reliability import actions as reliability
 
@@ -142,6 +143,8 @@ def _add_missing_steps(match: Match, line: PublishedMatch) -> Sequence[Event]:
         match.movements.append(Movement(kind="returned", quantity=back, version=line.version, at=at))
     if line.state in {"refused", "lapsed"} or promised:
         match.answered_at = match.answered_at or at
+    if line.state == "accepted" and match.send_by is None:
+        set_send_deadline(match, at)
     if line.state in {"declined", "closed"}:
         match.closed_at = at
     if is_over:

@@ -305,6 +305,11 @@ class Book:
             match.moved["returned"] = match.moved["promised"]
         return self._close(match, reason, kept=reason in STILL_NEEDED_NO_MORE)
 
+    def end_unsent(self, match: Match) -> list[Told]:
+        """The time to send is over: a no-show, unless the giver waited because the need had ended."""
+        match.barred, match.moved["returned"] = True, match.moved["promised"]
+        return self._close(match, "need_over" if match.need_ended else "giver_no_show")
+
     def _close(self, match: Match, because: str, kept: bool = False) -> list[Told]:
         match.advance("closed", because)
         figures = {"sent": match.moved.get("sent", 0), "received": match.moved.get("received", 0)}

@@ -13,7 +13,7 @@ from chassis.http.auth import Caller
 from contracts.matching import MatchRevised
 from matching.clearing import revision
 from matching.disputes import actions as disputes
-from matching.matches import reminders
+from matching.matches import reminders, unsent
 from matching.matches.actions import answers
 from matching.refusals import actions as refusals
 from matching.slips import actions as slips
@@ -157,6 +157,13 @@ class AnyOrder(Telling):
     def send(self, pick: int, part: str) -> None:
         match = picked(pick, self._in("accepted"))
         self._act("send", match, "giver", part_of(match.moved["promised"], part))
+
+    @precondition(lambda self: self._in("accepted"))
+    @rule(pick=PICKS)
+    def let_the_time_to_send_pass(self, pick: int) -> None:
+        match = picked(pick, self._in("accepted"))
+        self._run("UPDATE matches SET send_by = now() - interval '1 second' WHERE id = :id", match.id)
+        self._does(unsent.end_unsent_matches, lambda: self.book.end_unsent(match))
 
     @precondition(lambda self: self._in("sent"))
     @rule(pick=PICKS, side=st.sampled_from(["household", "agent"]), part=PARTS | st.just("nothing"), reason=DIFFERENCES)

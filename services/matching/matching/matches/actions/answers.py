@@ -16,6 +16,7 @@ from matching.book.model import Match, Need, Pledge
 from matching.book.problems import not_enough, unknown_need, unknown_pledge
 from matching.book.queries import find_townships
 from matching.book.release import release_matches, release_part
+from matching.matches.deadlines import set_send_deadline
 from matching.matches.rules import find_claim_problem, split
 from matching.refusals.actions import add_rule_from_refusal
 from matching.refusals.rules import PAUSING_REASONS
@@ -32,6 +33,7 @@ def accept_match(session: Session, caller: Caller, match_id: UUID, quantity: int
     promised, left = split(match.quantity, quantity, not_enough)
     change_state(match, "accepted")
     match.answered_at, match.barred = now(), left > 0
+    set_send_deadline(match, match.answered_at)
     record_movement(match, "promised", promised, caller.id)
     session.flush()
     if left:
@@ -86,6 +88,7 @@ def claim_need(session: Session, caller: Caller, need_id: UUID, pledge_id: UUID,
         id=stated["match_id"], **{name: value for name, value in stated.items() if name != "match_id"},
         version=1, state="accepted", reasons=[], proposed_at=at, answer_by=at, answered_at=at,
     )  # fmt: skip
+    set_send_deadline(match, at)
     session.add(match)
     record_movement(match, "promised", quantity, caller.id)
     session.flush()

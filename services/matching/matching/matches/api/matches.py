@@ -92,6 +92,11 @@ class MatchOut(Schema):
     proposed_at = fields.AwareDateTime(required=True)
     answer_by = fields.AwareDateTime(required=True)
     answered_at = fields.AwareDateTime(required=True, allow_none=True)
+    send_by = fields.AwareDateTime(
+        required=True,
+        allow_none=True,
+        metadata={"description": "until when the giver has to send; null before acceptance. The match ends then, as a no-show"},
+    )
     ended_because = fields.String(required=True, allow_none=True)
     closed_at = fields.AwareDateTime(required=True, allow_none=True)
     delivery = fields.Nested(DeliveryOut, required=True)
