@@ -11,14 +11,19 @@ import msgspec
 
 
 class Service(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One service: its paths, its port on a laptop, its roles, commands and secret settings."""
+    """One service: its paths, its port on a laptop, its roles, commands and secret settings.
+
+    `doors` are paths for other services alone; `role_secrets` are settings that one role alone gets.
+    """
 
     name: str
     roles: dict[str, str]
     port: int | None = None
     paths: list[str] = []
+    doors: list[str] = []
     commands: list[str] = []
     secrets: list[str] = []
+    role_secrets: dict[str, list[str]] = {}
 
     @property
     def answers(self) -> bool:
@@ -54,6 +59,8 @@ def services() -> dict[str, Service]:
     read = tomllib.loads(files("deploy").joinpath("services.toml").read_text("utf-8"))
     found = {name: msgspec.convert({"name": name} | block, Service) for name, block in read.items()}
     for one in found.values():
+        if not one.role_secrets.keys() <= one.roles.keys():
+            raise ValueError(f"{one.name}: `role_secrets` names a role that it does not have")
         if one.answers != bool(one.paths) or one.answers != bool(one.port):
             raise ValueError(f"{one.name}: a `web` role, `paths` and `port` go together")
     owned = sorted((path, one.name) for one in found.values() for path in one.paths)
@@ -74,3 +81,8 @@ def unlisted(folder: Path) -> set[str]:
 def owner_of(path: str) -> Service | None:
     """Return the service that answers a path, None when none does."""
     return next((service for service in services().values() if service.owns(path)), None)
+
+
+def door_of(path: str) -> Service | None:
+    """Return the service with the door that a path leads to, None when it leads to none."""
+    return next((service for service in services().values() if any(path.startswith(f"{door}/") for door in service.doors)), None)

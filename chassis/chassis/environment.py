@@ -96,6 +96,14 @@ class Environment:
             self._problems[name] = f"is wrong: it needs {wanted}"
             return None  # type: ignore[return-value]
 
+    def text(self, name: str, default: str, wanted: str, pattern: str) -> str:
+        """Read a text that matches a pattern as a whole."""
+        return self._read(self._env.str, name, default, wanted, Regexp(rf"(?:{pattern})\Z"))
+
+    def is_any_set(self, *names: str) -> bool:
+        """Tell whether at least one of these variables is set."""
+        return any(os.environ.get(name) for name in names)
+
     def whole(self, name: str, default: int, least: int, most: int) -> int:
         """Read a whole number."""
         return self._read(self._env.int, name, default, f"a whole number from {least} to {most}", Range(least, most))

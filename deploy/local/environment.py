@@ -26,14 +26,22 @@ ON_ONE_ADDRESS = {"RATE_SIGN_INS": "100000/minute", "RATE_GUESTS": "100000/minut
 RANDOM_KEYS = ("FINGERPRINT_KEY", "CODE_KEYS", "DOOR_KEYS")
 
 
-def environment(folder: Path, database_url: Callable[[str], str], *, origin: Origin, broker_url: str | None = None) -> dict[str, str]:
-    """Return the environment of every process. Keys are made once and kept in `folder`, readable by its owner only."""
+def environment(
+    folder: Path, database_url: Callable[[str], str], *, origin: Origin, telephones: str, broker_url: str | None = None
+) -> dict[str, str]:
+    """Return the environment of every process. Keys are made once and kept in `folder`, readable by its owner only.
+
+    SMS go to the sandbox's own network at the address `telephones`, whatever provider the machine's environment names: the sandbox's
+    telephones are invented, and might belong to somebody.
+    """
     variables: dict[str, str] = (
         ON_ONE_ADDRESS
         | {"PUBLIC_URL": origin("/v1/slips/page")}
         | dict(os.environ)
         | keys_of(folder)
         | {"JWKS_URL": f"{origin('/v1/jwks')}/v1/jwks", "USERS_SIGNING_KEYS": str(signing_key_of(folder))}
+        | {"USERS_URL": origin("/v1/jwks"), "TENCENT_SMS_ENDPOINT": telephones}
+        | account_of(folder)
     )
     variables |= {f"{name.upper()}_DATABASE_URL": database_url(name) for name in services()}
     return variables | ({"BROKER_URL": broker_url} if broker_url else {})
@@ -41,13 +49,24 @@ def environment(folder: Path, database_url: Callable[[str], str], *, origin: Ori
 
 def keys_of(folder: Path) -> dict[str, str]:
     """The secret settings of all services, made at the first call. A folder of an earlier version gets those that it lacks."""
-    path = folder / "keys.json"
-    keys: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
     made = {"SEAL_KEYS": Fernet.generate_key().decode()} | {name: secrets.token_hex(32) for name in RANDOM_KEYS}
-    if made.keys() - keys.keys():
-        keys = made | keys
-        _write_secret(path, json.dumps(keys))
-    return keys
+    return _kept(folder / "keys.json", made)
+
+
+def account_of(folder: Path) -> dict[str, str]:
+    """The account at the sandbox's telephone network, as one at a provider; its keys are made at the first call."""
+    keys = {"TENCENT_SECRET_ID": f"AKID{secrets.token_hex(16)}", "TENCENT_SECRET_KEY": secrets.token_hex(16)}
+    named = {"TENCENT_SMS_APP_ID": "1400000000", "TENCENT_SMS_TEMPLATE_ID": "1000000", "TENCENT_SMS_SIGN_NAME": "对接沙盒"}
+    return named | _kept(folder / "sms-account.json", keys)
+
+
+def _kept(path: Path, made: dict[str, str]) -> dict[str, str]:
+    """Return the values in the file; write there those of `made` that it lacks."""
+    kept: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+    if made.keys() - kept.keys():
+        kept = made | kept
+        _write_secret(path, json.dumps(kept))
+    return kept
 
 
 def signing_key_of(folder: Path) -> Path:

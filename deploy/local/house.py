@@ -28,7 +28,7 @@ def environment_of(folder: Path, origin: str) -> dict[str, str]:
     """Return the environment of the house running from `folder`, for operators' commands beside it."""
     password, port = ((folder / "postgres" / name).read_text() for name in ("password", "ports"))
     url = f"postgresql+psycopg://{postgres.ACCOUNT}:{password}@127.0.0.1:{port}"
-    return environment(folder, lambda name: f"{url}/{name}", origin=one_origin(origin)) | ON_A_LAPTOP
+    return environment(folder, lambda name: f"{url}/{name}", origin=one_origin(origin), telephones=origin) | ON_A_LAPTOP
 
 
 @one_line_failures
@@ -61,7 +61,7 @@ def _run(folder: Path, origin: str, console: Console, durable: bool) -> None:
             with console.status(f"数据库 database: {name}"):
                 database.create(name)
                 migrate(database.url(name), name)
-        variables = environment(folder, database.url, origin=one_origin(origin)) | ON_A_LAPTOP
+        variables = environment(folder, database.url, origin=one_origin(origin), telephones=origin) | ON_A_LAPTOP
         modules = {"web": "deploy.local.origin", "courier": "deploy.local.local_broker"}
         running = {name: _start(module, variables) for name, module in modules.items()}
         try:

@@ -16,7 +16,9 @@ from chassis.http.server import largest_body, serve
 from chassis.settings import Settings, WebSettings
 from chassis.start import read_web_settings
 from deploy import openapi
-from deploy.services import owner_of, services
+from deploy.local import telephones
+from deploy.services import door_of, owner_of, services
+from notify.settings import TencentSettings
 
 
 def front_desk() -> Flask:
@@ -35,12 +37,15 @@ def front_desk() -> Flask:
 def house_of(apps: dict[str, Flask]) -> WSGIApplication:
     """Return the WSGI application of the whole house, from the applications of the services."""
     desk = front_desk()
+    sandbox = telephones.create(telephones.Telephones(TencentSettings.of_environment()))
 
     def dispatch(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         path = environ["PATH_INFO"]
         if path in {"/livez", "/readyz"}:
             return _health(apps, environ, start_response)
-        owner = owner_of(path)
+        if path.startswith("/sandbox/") or (path == "/" and environ["REQUEST_METHOD"] == "POST"):
+            return sandbox(environ, start_response)
+        owner = owner_of(path) or door_of(path)
         if owner is None and not path.startswith("/v1/"):
             return desk(environ, start_response)
         return apps[owner.name if owner else next(iter(apps))](environ, start_response)
@@ -62,7 +67,7 @@ def _health(apps: dict[str, Flask], environ: dict[str, Any], start_response: Any
 @one_line_failures
 def main() -> None:
     """The web process of the house: all services behind `PORT`."""
-    read_all(*(partial(read_web_settings, name) for name, service in services().items() if service.answers))
+    read_all(TencentSettings.of_environment, *(partial(read_web_settings, name) for name, service in services().items() if service.answers))
     apps = {name: import_module(f"{name}.web").create() for name, service in services().items() if service.answers}
     port = Settings.of(next(iter(apps))).port
     serve(house_of(apps), "house", "127.0.0.1", port, WebSettings.of_environment(), largest_body(apps.values()))

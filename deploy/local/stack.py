@@ -27,7 +27,7 @@ from deploy.local.processes import Here, InImages
 from deploy.services import services
 
 STACK = {"max_connections": "400"}
-FIRST_METRICS_PORT = 9100
+FIRST_METRICS_PORT, TELEPHONES_PORT = 9100, 8090
 
 
 @one_line_failures
@@ -36,6 +36,7 @@ def main() -> None:
     folder: Path = arguments.folder.resolve()
     ports = {name: service.port + arguments.port_offset for name, service in services().items() if service.port}
     addresses = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
+    telephones = f"http://127.0.0.1:{TELEPHONES_PORT + arguments.port_offset}"
     ready = folder / "stack.json"
     ready.unlink(missing_ok=True)
     with (
@@ -44,7 +45,7 @@ def main() -> None:
     ):
         for name in services():
             database.create(name)
-        variables = environment(folder, database.url, origin=by_service(addresses), broker_url=broker.url())
+        variables = environment(folder, database.url, origin=by_service(addresses), telephones=telephones, broker_url=broker.url())
         processes = InImages(variables) if arguments.images else Here(variables)
         for step in ("chassis.migrate", "chassis.topology"):
             print(f"… {step}", flush=True)
@@ -57,6 +58,9 @@ def main() -> None:
             if sum(one.wait() for one in begun):
                 sys.exit(f"{step} failed, see above")
         manager = Manager()
+        # The telephone network runs from this checkout in any case: no image contains it.
+        line = "exec " + shlex.join([sys.executable, "-m", "deploy.local.telephones"])
+        manager.add_process("telephones", line, env=variables | {"PORT": telephones.rpartition(":")[2]}, quiet=arguments.quiet)
         metrics: dict[str, int] = {}
         for name, service in services().items():
             own = processes.variables | ({"PORT": str(ports[name])} if name in ports else {})
@@ -68,7 +72,13 @@ def main() -> None:
                     line = "exec " + shlex.join(processes.command(process, module, name))
                     manager.add_process(process, line, env=own | {"METRICS_PORT": str(metrics[process])}, quiet=arguments.quiet)
         measured = {process: f"http://127.0.0.1:{port}/metrics" for process, port in metrics.items()}
-        stated = {"addresses": addresses, "metrics": measured, "environment": _ours(variables), "pid": os.getpid()}
+        stated = {
+            "addresses": addresses,
+            "metrics": measured,
+            "environment": _ours(variables),
+            "pid": os.getpid(),
+            "telephones": telephones,
+        }
         if arguments.watched:
             stated["broker_metrics"] = f"http://127.0.0.1:{broker.metrics_port}/metrics/detailed"
         threading.Thread(
@@ -99,7 +109,7 @@ def _ours(variables: dict[str, str]) -> dict[str, str]:
 def _announce(ready: Path, stated: dict[str, object], metrics: Iterable[int]) -> None:
     """Write the addresses to a file once every process is ready."""
     addresses: dict[str, str] = stated["addresses"]  # type: ignore[assignment]
-    for name, address in addresses.items():
+    for name, address in [*addresses.items(), ("telephones", str(stated["telephones"]))]:
         _wait_until_ready(address)
         print(f"{name}: {address}", flush=True)
     for port in metrics:

@@ -127,6 +127,10 @@ ROWS: dict[str, list[Panel]] = {
         Panel("Proposed a second", f"sum(rate(duijie_proposals_total{{{SPACE}}}[$__rate_interval]))", "matches", "ops"),
         Panel("Ended for a critical need, a day", f"sum(increase(duijie_revised_total{{{SPACE}}}[1d]))", "proposals", "short"),
     ],
+    "Codes by SMS": [
+        Panel("Attempts a second, by outcome", _rate("duijie_sms_total", "outcome"), "{{outcome}}", "ops"),
+        Panel("19 in 20 are taken by the provider within", _quantile(0.95, "duijie_sms_seconds", "service"), "{{service}}", "s", 30),
+    ],
     "Processes": [
         Panel("Processes that report", f"count by (service, role) (duijie_pool_size{{{HERE}}})", "{{service}} {{role}}", "short"),
         Panel(

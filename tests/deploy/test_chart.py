@@ -147,14 +147,20 @@ def test_migrations_and_topology_run_before_a_release_starts() -> None:
     assert steps == {f"duijie-{name}-prepare": [["chassis.migrate", name], ["chassis.topology", name]] for name in services()}
 
 
+SECRET = {
+    "SEAL_KEYS", "FINGERPRINT_KEY", "CODE_KEYS", "DOOR_KEYS", "TENCENT_SECRET_ID", "TENCENT_SECRET_KEY",
+}  # fmt: skip
+
+
 @pytest.mark.parametrize("values", VALUES)
 def test_each_process_gets_only_the_secrets_of_its_service(values: str) -> None:
     for pod in pods(objects(values)):
         service, role = pod.labels["app.kubernetes.io/name"], pod.labels["app.kubernetes.io/component"]
         settings = {env["name"] for one in pod.containers for env in one["env"]}
         works = role != "docs"
-        secrets = set(services()[service].secrets) if works and role != "prepare" else set()
-        assert settings & {"SEAL_KEYS", "FINGERPRINT_KEY", "CODE_KEYS", "DOOR_KEYS"} == secrets
+        listed = services()[service]
+        secrets = {*listed.secrets, *listed.role_secrets.get(role, [])} if works and role != "prepare" else set()
+        assert settings & SECRET == secrets
         assert (f"{service.upper()}_DATABASE_URL" in settings) is works
         assert ("BROKER_URL" in settings) is (role in {"worker", "relay", "prepare"})
         assert ("USERS_SIGNING_KEYS" in settings) is ((service, role) == ("users", "web"))
@@ -173,7 +179,37 @@ def test_services_list_exactly_the_secrets_that_they_use() -> None:
             for node in ast.walk(ast.parse(path.read_text("utf-8"))):
                 if isinstance(node, ast.ImportFrom) and node.module in modules:
                     used |= {words[alias.name] for alias in node.names if alias.name in words}
-        assert set(service.secrets) == used
+        assert {
+            *service.secrets,
+            *(one for listed in service.role_secrets.values() for one in listed if not one.startswith("TENCENT_")),
+        } == used
+
+
+def test_only_the_sender_reaches_the_door_and_the_provider() -> None:
+    among = objects("values-production")
+    policies = of_kind("NetworkPolicy", among)
+    sender = {"app.kubernetes.io/name": "notify", COMPONENT: "send"}
+    [door] = [
+        peer["podSelector"]["matchLabels"]
+        for rule in policies["duijie-users-web"]["spec"]["ingress"]
+        for peer in rule["from"]
+        if peer.get("podSelector", {}).get("matchLabels", {}).get(COMPONENT)
+    ]
+    assert sender.items() <= door.items()
+    abroad = {
+        name for name, one in policies.items() if any(peer.get("ipBlock") for rule in one["spec"].get("egress", []) for peer in rule["to"])
+    }
+    assert abroad == {"duijie-notify-send"}
+    addresses = {
+        pod.name: env["value"] for pod in pods(among) for one in pod.containers for env in one["env"] if env["name"] == "USERS_URL"
+    }
+    assert addresses == {"duijie-notify-send": "http://duijie-users-web:8000"}
+
+
+def test_no_route_leads_to_a_door() -> None:
+    for service in services().values():
+        assert not [door for door in service.doors if owner_of(f"{door}/x")]
+        assert all(not path.startswith("/internal") for path in service.under)
 
 
 def test_settings_of_pods_stand_on_the_operators_page() -> None:

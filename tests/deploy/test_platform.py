@@ -74,7 +74,7 @@ def test_all_connection_pools_fit_the_databases(applied: list[Object]) -> None:
     for name, one in of_kind("Deployment", among).items():
         settings = {env["name"]: env.get("value") for env in one["spec"]["template"]["spec"]["containers"][0]["env"]}
         if any(setting.endswith("_DATABASE_URL") for setting in settings):
-            listens = name.endswith(("-relay", "-clear"))
+            listens = name.endswith(("-relay", "-clear", "-send"))
             a_process = int(settings.get("POOL_SIZE", 20)) + listens
             # While a release is rolled out there is one process more of each.
             total += (most.get(name, one["spec"].get("replicas", 0)) + 1) * a_process

@@ -75,6 +75,7 @@ env:
 {{- $_ := set $settings "PUBLIC_URL" (printf "%s://%s" (ternary "https" "http" (not (empty $https))) (ternary $values.route.host $values.ingress.host $values.route.enabled)) -}}
 {{- end -}}
 {{- if $who.keys }}{{ $_ := set $settings "JWKS_URL" (printf "http://%s-%s-web:8000/v1/jwks" (include "duijie.name" $root) $values.signing.service) }}{{ end -}}
+{{- if $who.door }}{{ $_ := set $settings "USERS_URL" (printf "http://%s-%s-web:8000" (include "duijie.name" $root) $values.signing.service) }}{{ end -}}
 {{- if $who.signs -}}
 {{- $files := list -}}
 {{- range $values.signing.files }}{{ $files = append $files (printf "/etc/duijie/signing/%s" .) }}{{ end -}}
@@ -99,6 +100,10 @@ env:
 {{- range $who.secrets }}
   - name: {{ . }}
     valueFrom: {secretKeyRef: {name: {{ $secret }}, key: {{ . }}}}
+{{- end }}
+{{- range $who.optional }}
+  - name: {{ . }}
+    valueFrom: {secretKeyRef: {name: {{ $secret }}, key: {{ . }}, optional: true}}
 {{- end }}
 {{- if and $who.serves $who.metrics $values.rateStore.secret }}
   - name: RATE_LIMIT_STORE

@@ -7,7 +7,7 @@
 {{- $_ := mergeOverwrite $merged (dict "settings" (mergeOverwrite (deepCopy $.Values.settings) ($merged.settings | default dict) ($block.settings | default dict) ($own.settings | default dict))) -}}
 {{- $signs := and (eq $service $.Values.signing.service) (eq $role "web") -}}
 {{- $who := dict "service" $service "role" $role "name" (printf "%s-%s-%s" (include "duijie.name" $) $service $role) "signs" $signs -}}
-{{- $with := dict "secrets" ($block.secrets | default list) "image" ($block.image | default dict) "metrics" true "command" (list "python" "-m" $merged.module $service) -}}
+{{- $with := dict "secrets" ($block.secrets | default list) "optional" ($own.secrets | default list) "image" ($block.image | default dict) "metrics" true "command" (list "python" "-m" $merged.module $service) -}}
 {{- $workloads = append $workloads (mergeOverwrite $merged $who $with (ternary (dict "keys" false) dict $signs)) -}}
 {{- end -}}
 {{- end -}}
@@ -18,7 +18,7 @@
 {{- range $service, $block := $services }}{{ if hasKey $block.roles "web" }}{{ $answering = append $answering $service }}{{ end }}{{ end -}}
 {{- $merged := mergeOverwrite (deepCopy $.Values.roles.default) (deepCopy $.Values.roles.web) -}}
 {{- $who := dict "service" .service "role" "docs" "name" (printf "%s-docs" (include "duijie.name" $)) "signs" false "replicas" .replicas -}}
-{{- $with := dict "secrets" list "image" ((get $services .service).image | default dict) "metrics" false "database" false "keys" false "ready" "/livez" "paths" (list "/docs") "autoscaling" (dict "enabled" false) "settings" dict -}}
+{{- $with := dict "secrets" list "optional" list "image" ((get $services .service).image | default dict) "metrics" false "database" false "keys" false "ready" "/livez" "paths" (list "/docs") "autoscaling" (dict "enabled" false) "settings" dict -}}
 {{- $workloads = append $workloads (mergeOverwrite $merged $who $with (dict "command" (concat (list "python" "-m" "chassis.docs") $answering) "resources" (dict "requests" (dict "cpu" "20m" "memory" "96Mi") "limits" (dict "memory" "256Mi")))) -}}
 {{- end -}}
 {{- end -}}

@@ -116,11 +116,11 @@ def test_token_of_an_administrator_does_not_open_the_door(database: RolledBack, 
     assert client.get(f"/internal/codes/{ask(database).id}", by=town).status_code == 401
 
 
-def test_door_shows_a_code_three_times_while_it_counts(database: RolledBack, client: Client) -> None:
+def test_door_shows_a_code_so_many_times_while_it_counts(database: RolledBack, client: Client) -> None:
     request = ask(database)
-    answers = [client.get(f"/internal/codes/{request.id}", headers=DOOR) for _ in range(4)]
-    assert [answer.status_code for answer in answers] == [200] * 3 + [404]
-    assert answers[3].json["code"] == "no_code"
+    answers = [client.get(f"/internal/codes/{request.id}", headers=DOOR) for _ in range(rules.MOST_LOOKS + 1)]
+    assert [answer.status_code for answer in answers] == [200] * rules.MOST_LOOKS + [404]
+    assert answers[-1].json["code"] == "no_code"
     used = ask(database)
     give(database, used, code_of(used))
     for gone in (used.id, uuid4()):

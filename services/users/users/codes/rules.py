@@ -10,8 +10,8 @@ from users.problems import code_ended, no_code
 
 LIFETIME = timedelta(minutes=5)
 MOST_TRIES = 5
-MOST_LOOKS = 3
-"""How often notify may look at a code: a provider that fails once must not cost the person a new one."""
+MOST_LOOKS = 20
+"""How often notify may look at a code: it looks at each attempt, and a provider that is away for a minute must not cost a new code."""
 CHINA = timezone(timedelta(hours=8))
 
 

@@ -1,0 +1,1 @@
+"""Codes that prove a phone: events ask for them, the sending process fetches and sends them."""

@@ -1,0 +1,1 @@
+"""SMS: the interface of a provider, and the providers that there are."""
