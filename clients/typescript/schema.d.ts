@@ -83,7 +83,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** List one's own sessions that have not ended, newest first. */
+        get: operations["list_sessions"];
         put?: never;
         /** Sign in by phone and password. After ten wrong passwords within a quarter of an hour the phone has to wait. */
         post: operations["sign_in"];
@@ -120,7 +121,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Sign out. An access token still works until it expires. */
+        /** Sign out. Access tokens of staff end at once, those of others when they expire. */
         post: operations["end_session"];
         delete?: never;
         options?: never;
@@ -172,8 +173,25 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Get new tokens. A repeat within ten seconds gives the same refresh token; a later one ends the sign-in. */
+        /** Get new tokens. A repeat within a minute gives the same refresh token; a stolen token ends the session. */
         post: operations["refresh_session"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/end-all": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End all of one's own sessions, except that of this request unless `keep_current` is false. */
+        post: operations["end_all_sessions"];
         delete?: never;
         options?: never;
         head?: never;
@@ -225,6 +243,23 @@ export interface paths {
         get: operations["get_account"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{session_id}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End one of one's own sessions. */
+        post: operations["end_listed_session"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2316,6 +2351,13 @@ export interface components {
         DivisionsOut: {
             items: components["schemas"]["DivisionOut"][];
         };
+        EndAllIn: {
+            /**
+             * @description false ends the session of this request too
+             * @default true
+             */
+            keep_current: boolean;
+        };
         FiguresOut: {
             /** @description accounts registered in the period, staff apart; people count where they are registered */
             registered: number | null;
@@ -2741,6 +2783,34 @@ export interface components {
             items: components["schemas"]["NoticeOut"][];
             next: string | null;
         };
+        OwnSessionOut: {
+            /** Format: uuid */
+            id: string;
+            /**
+             * @description mini_program: 微信小程序 · WeChat mini program; wechat: 微信 · WeChat; phone: 手机 · phone; tablet: 平板电脑 · tablet; computer: 电脑 · computer; other: 其他设备 · other device
+             * @enum {string}
+             */
+            device: "mini_program" | "wechat" | "phone" | "tablet" | "computer" | "other";
+            label: string | null;
+            /** @description true for the session of this request */
+            current: boolean;
+            /** Format: date-time */
+            started_at: string;
+            /**
+             * Format: date-time
+             * @description its last renewal
+             */
+            last_used_at: string;
+            /**
+             * Format: date-time
+             * @description 30 days after its last renewal, 90 after its start at most
+             */
+            expires_at: string;
+        };
+        OwnSessionPage: {
+            items: components["schemas"]["OwnSessionOut"][];
+            next: string | null;
+        };
         PhotoOut: {
             /** Format: uuid */
             id: string;
@@ -2982,7 +3052,9 @@ export interface components {
             reason?: "short" | "damaged" | "wrong_item" | "lost" | "refused" | "other";
         };
         RefreshTokenIn: {
-            refresh_token: string;
+            refresh_token?: string;
+            /** @description the key stated when signing in */
+            client_key?: string;
         };
         RefusalIn: {
             /**
@@ -3096,6 +3168,15 @@ export interface components {
             of_fen: number | null;
         };
         SignInIn: {
+            /**
+             * @description true for pages of a browser: the answer is 204, and the tokens are in cookies that scripts cannot read
+             * @default false
+             */
+            cookie: boolean;
+            /** @description a random text that the client keeps and states at each renewal. Its tabs may then renew with any token of the session, and a token without the key ends the session. Not with `cookie`, which has one of its own */
+            client_key?: string;
+            /** @description a name for the list of sessions, such as that of the device */
+            label?: string;
             /**
              * Format: phone
              * @description spaces, dashes, brackets and invisible characters are dropped, full-width characters changed to ASCII
@@ -3378,6 +3459,7 @@ export type DisputeOut = components['schemas']['DisputeOut'];
 export type DisputePage = components['schemas']['DisputePage'];
 export type DivisionOut = components['schemas']['DivisionOut'];
 export type DivisionsOut = components['schemas']['DivisionsOut'];
+export type EndAllIn = components['schemas']['EndAllIn'];
 export type FiguresOut = components['schemas']['FiguresOut'];
 export type FormerOut = components['schemas']['FormerOut'];
 export type GroundOut = components['schemas']['GroundOut'];
@@ -3405,6 +3487,8 @@ export type NeedPage = components['schemas']['NeedPage'];
 export type NothingIn = components['schemas']['NothingIn'];
 export type NoticeOut = components['schemas']['NoticeOut'];
 export type NoticePage = components['schemas']['NoticePage'];
+export type OwnSessionOut = components['schemas']['OwnSessionOut'];
+export type OwnSessionPage = components['schemas']['OwnSessionPage'];
 export type PhotoOut = components['schemas']['PhotoOut'];
 export type PhotosOut = components['schemas']['PhotosOut'];
 export type PledgeChangeIn = components['schemas']['PledgeChangeIn'];
@@ -3598,6 +3682,39 @@ export interface operations {
             };
         };
     };
+    list_sessions: {
+        parameters: {
+            query?: {
+                /** @description `next` of the previous page */
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnSessionPage"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     sign_in: {
         parameters: {
             query?: never;
@@ -3619,6 +3736,13 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["SessionOut"];
                 };
+            };
+            /** @description signed in; the tokens are in cookies (`Set-Cookie`) */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description a problem */
             default: {
@@ -3863,6 +3987,44 @@ export interface operations {
                     "application/json": components["schemas"]["SessionOut"];
                 };
             };
+            /** @description signed in; the tokens are in cookies (`Set-Cookie`) */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_all_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EndAllIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /** @description a problem */
             default: {
                 headers: {
@@ -3974,6 +4136,39 @@ export interface operations {
                 headers: {
                     /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
                     ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_listed_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NothingIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            204: {
+                headers: {
                     [name: string]: unknown;
                 };
                 content?: never;

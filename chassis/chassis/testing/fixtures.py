@@ -86,10 +86,10 @@ class KnownKeys:
 
     renewed = current
 
-    def token(self, user_id: UUID, kind: str, minutes: float = 15, **claims: Any) -> str:
-        """Sign a token of a user in a session of its own, valid for `minutes`, with further `claims`."""
-        ends_at = datetime.now(UTC) + timedelta(minutes=minutes)
-        stated = {"iss": ISSUER, "aud": AUDIENCE, "sub": str(user_id), "sid": str(new_id()), "kind": kind, "exp": ends_at} | claims
+    def token(self, user_id: UUID, kind: str, session_id: UUID | None = None, minutes: float = 15, **claims: Any) -> str:
+        """Sign a token of a user, valid for `minutes`, with further `claims`; by default in a session of its own."""
+        ends_at, sid = datetime.now(UTC) + timedelta(minutes=minutes), str(session_id or new_id())
+        stated = {"iss": ISSUER, "aud": AUDIENCE, "sub": str(user_id), "sid": sid, "kind": kind, "exp": ends_at} | claims
         return jwt.encode({"alg": ALGORITHM, "kid": "test"}, stated, self._key)
 
 
@@ -117,7 +117,7 @@ class Client:
         return self.flask.put(path, json=body, headers=self._headers(by) | ({"If-Match": seen} if seen else {}))
 
     def _headers(self, by: "Person | None") -> dict[str, str]:
-        return {"Authorization": f"Bearer {self._keys.token(by.id, by.kind)}"} if by else {}
+        return {"Authorization": f"Bearer {self._keys.token(by.id, by.kind, by.session_id)}"} if by else {}
 
 
 class Person:
@@ -126,6 +126,7 @@ class Person:
     def __init__(self, kind: str) -> None:
         self.id = new_id()
         self.kind = kind
+        self.session_id = new_id()
 
 
 def administrator_of(database: Database, region: str) -> Person:

@@ -137,24 +137,24 @@ def test_of_two_dismissals_that_meet_one_counts(
     assert codes(meet_at_lock(committed, lock, acts, id=path[-36:])) == ["201", "state_conflict"]
 
 
-REFRESH_LOCK = "UUID(bytes=read[:16]), with_for_update=True"
+REFRESH_LOCK = "token.id, with_for_update=True"
 
 
-@pytest.mark.parametrize("guarded", [True, unguarded(False, "without the lock, each refresh makes a next token of its own")])
-def test_two_refreshes_that_meet_get_the_same_next_token(
+SIGN_OUT = text("UPDATE sign_ins SET ended_at = now(), ended_because = 'signed_out' WHERE ended_at IS NULL")
+
+
+@pytest.mark.parametrize("guarded", [True, unguarded(False, "without the lock, a renewal outlives the sign-out that it meets")])
+def test_renewal_that_meets_a_sign_out_is_refused(
     committed: Database, signing: SigningKeys, monkeypatch: pytest.MonkeyPatch, guarded: bool
 ) -> None:
     if not guarded:
-        monkeypatch.setattr(sessions, "_lock_sign_in", altered(sessions._lock_sign_in, REFRESH_LOCK, "UUID(bytes=read[:16])"))
+        monkeypatch.setattr(sessions, "_lock_sign_in", altered(sessions._lock_sign_in, REFRESH_LOCK, "token.id"))
     client, wanted = client_of(committed, signing), donor()
     client.post("/v1/accounts", wanted)
     signed_in = client.post("/v1/sessions", {"phone": wanted["phone"], "password": wanted["password"]}).json
     body = {"refresh_token": signed_in["refresh_token"]}
-    clients = [client_of(committed, signing) for _ in range(2)]
-    acts = [lambda client=client: client.post("/v1/sessions/refresh", body) for client in clients]
-    answers = meet_at_lock(committed, text("SELECT FROM sign_ins FOR UPDATE"), acts)
-    assert [answer.status_code for answer in answers] == [201, 201]
-    assert len({answer.json["refresh_token"] for answer in answers}) == 1
+    [answer] = meet_at_lock(committed, SIGN_OUT, [lambda: client.post("/v1/sessions/refresh", body)])
+    assert (answer.status_code, answer.json.get("code")) == (401, "session_ended")
 
 
 def test_one_of_six_simultaneous_registrations_succeeds(committed: Database, signing: SigningKeys) -> None:

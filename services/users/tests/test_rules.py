@@ -1,7 +1,6 @@
-"""Rules of appointments, sign-ins and refresh tokens, without a database."""
+"""Rules of appointments and sign-ins, without a database."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 import pytest
@@ -12,8 +11,7 @@ from chassis.http.auth import Caller
 from users.appointments.model import Appointment
 from users.appointments.rules import acts_on_appointment, can_see_appointment, find_appointing_problem, find_dismissal_problem
 from users.regions.rules import find_region_problem
-from users.sessions.model import SignIn
-from users.sessions.rules import find_refresh_problem, find_sign_in_problem, use_of_token
+from users.sessions.rules import find_sign_in_problem
 
 from .conftest import VILLAGE
 
@@ -27,11 +25,6 @@ def caller(*regions: str, person: UUID | None = None) -> Caller:
     made = Caller(person or new_id(), "staff", Session())
     vars(made)["regions"] = list(regions)
     return made
-
-
-def sign_in(**changes: Any) -> SignIn:
-    stated = {"token_hash": b"present", "replaced_hash": b"last", "refreshed_at": NOW, "expires_at": NOW + timedelta(days=30)}
-    return SignIn(**stated | changes)
 
 
 @pytest.mark.parametrize(("region", "is_right"), [(VILLAGE, True), (VILLAGE[:9], True), (VILLAGE[:6], False), ("", False), ("5107", False)])
@@ -72,33 +65,3 @@ def test_maker_holder_and_wider_managers_dismiss(who: Caller, is_seen: bool, act
 def test_a_phone_waits_15_minutes_after_ten_wrong_passwords(wrong: int, minutes_ago: float, seconds: int | None) -> None:
     refusal = find_sign_in_problem(wrong, NOW - timedelta(minutes=minutes_ago), NOW)
     assert (refusal.retry_after_seconds if refusal else None) == seconds
-
-
-@pytest.mark.parametrize(
-    ("changes", "code"),
-    [
-        ({}, None),
-        ({"expires_at": NOW}, None),
-        ({"expires_at": NOW - timedelta(seconds=1)}, "session_ended"),
-        ({"ended_at": NOW, "ended_because": "signed_out"}, "session_ended"),
-        ({"ended_at": NOW, "ended_because": "reuse"}, "session_revoked"),
-    ],
-)
-def test_an_ended_or_expired_sign_in_is_refused(changes: dict[str, Any], code: str | None) -> None:
-    refusal = find_refresh_problem(sign_in(**changes), NOW)
-    assert (refusal.code if refusal else None) == code
-
-
-@pytest.mark.parametrize(
-    ("token", "seconds", "use"),
-    [
-        (b"present", 0, "first"),
-        (b"present", 999, "first"),
-        (b"last", 0, "repeated"),
-        (b"last", 10, "repeated"),
-        (b"last", 11, "reused"),
-        (b"older", 0, "reused"),
-    ],
-)
-def test_a_replaced_token_may_repeat_for_ten_seconds(token: bytes, seconds: int, use: str) -> None:
-    assert use_of_token(sign_in(), token, NOW + timedelta(seconds=seconds)) == use

@@ -1,42 +1,57 @@
-"""Signing in, refreshing tokens, signing out.
+"""Signing in, renewing sessions, ending them.
 
-Problems are returned, not raised: the transaction that counts a wrong password or revokes a sign-in has to commit.
+Problems are returned, not raised: the transaction that counts a wrong password or ends a session has to commit.
 """
 
-import base64
-import binascii
 import hashlib
 import hmac
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from sqlalchemy import case, delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from chassis.data import ended_sessions
 from chassis.data.database import now
 from chassis.data.encryption import fingerprint
-from chassis.problems import Problem
+from chassis.http.auth import STAFF, Caller
+from chassis.messaging import outbox
+from chassis.problems import Problem, not_found
 from users.accounts import passwords
 from users.accounts.model import Account
 from users.problems import session_ended, session_revoked, wrong_credentials
-from users.sessions import rules
+from users.sessions import events, rules
 from users.sessions.model import SignIn, WrongPasswords
+from users.sessions.refresh_tokens import RefreshToken, find_current
 
-LIFETIME = timedelta(days=30)
+
+@dataclass(frozen=True)
+class Client:
+    """The program that signs in: its secret key if it has one, the kind of its device, and the label that its user gave it.
+
+    `by_cookie` tells that its tokens are in cookies.
+    """
+
+    key: str | None = None
+    device: str = "other"
+    label: str | None = None
+    by_cookie: bool = False
 
 
 @dataclass(frozen=True)
 class SignedIn:
-    """The account that signed in or refreshed, and its next refresh token."""
+    """An account, its session that was started or renewed, and the refresh token of the session."""
 
     account: Account
+    sign_in: SignIn
     refresh_token: str
 
 
-def sign_in(session: Session, phone: str, password: str) -> SignedIn | Problem:
+def sign_in(session: Session, phone: str, password: str, client: Client) -> SignedIn | Problem:
     """Sign in by phone and password.
 
     A wrong password, an unknown phone and an account without a password give the same answer after the same work. Nothing is locked
@@ -52,48 +67,109 @@ def sign_in(session: Session, phone: str, password: str) -> SignedIn | Problem:
     if problem := _find_sign_in_problem(session, key):
         return problem
     session.execute(delete(WrongPasswords).where(WrongPasswords.phone_fingerprint == key))
-    return _start_sign_in(session, account)
+    return start_session(session, account, client)
 
 
-def refresh_session(session: Session, token: str) -> SignedIn | Problem:
-    """Replace the refresh token by the next one.
+def start_session(session: Session, account: Account, client: Client) -> SignedIn:
+    """Start a session of an account that has proven who it is."""
+    # A random id, not a UUIDv7: with the id of a session alone, nobody can make the service compute its tokens.
+    token, at = RefreshToken.new(uuid4()), now()
+    started = SignIn(
+        id=token.id,
+        account_id=account.id,
+        token_hash=token.digest(),
+        salt=secrets.token_bytes(32),
+        renewals=0,
+        client_key_hash=_hash_key(client.key) if client.key else None,
+        device=client.device,
+        label=client.label,
+        started_at=at,
+        refreshed_at=at,
+        expires_at=at + rules.IDLE,
+        ends_at=at + rules.LONGEST,
+    )
+    session.add(started)
+    session.flush()
+    return SignedIn(account, started, token.write())
 
-    For ten more seconds the replaced token gives the same next one, so that two simultaneous requests or a lost answer end nothing.
-    Used later, or if it is older still, it is in two hands, and the sign-in ends for both.
+
+def renew_session(session: Session, written: str, client_key: str | None) -> SignedIn | Problem:
+    """Replace the current refresh token by the next one, or repeat the current one to whoever may have missed it.
+
+    A token that only a thief can have sent ends the session. A token that never was one of the session ends nothing.
     """
-    found = _lock_sign_in(session, token)
+    found = _lock_sign_in(session, written)
     if found is None:
         return session_ended()
-    sign_in, secret = found
+    renewed, token = found
     at = now()
-    if problem := rules.find_refresh_problem(sign_in, at):
+    if problem := rules.find_refresh_problem(renewed, at):
         return problem
-    token_hash = _hash(secret)
-    match rules.use_of_token(sign_in, token_hash, at):
-        case "first":
-            sign_in.salt = secrets.token_bytes(32)
-            sign_in.replaced_hash, sign_in.token_hash = token_hash, _hash(_next_secret(secret, sign_in.salt))
-            sign_in.refreshed_at, sign_in.expires_at = at, at + LIFETIME
-        case "reused":
-            sign_in.ended_at, sign_in.ended_because = at, "reuse"
-            return session_revoked()
-    account = session.get_one(Account, sign_in.account_id)
+    salt = renewed.salt or secrets.token_bytes(32)
+    known = find_current(token, salt, renewed.token_hash, renewed.renewals)
+    if known is None:
+        return session_ended()
+    current, behind = known
+    account = session.get_one(Account, renewed.account_id)
+    use = rules.judge_token(renewed, behind, _has_key(renewed, client_key), at)
+    if use == "stolen":
+        _end(session, account.kind, [renewed], "reuse", at)
+        return session_revoked()
     if account.state != "active":
         return session_ended()
-    return SignedIn(account, _encode_token(sign_in.id, _next_secret(secret, sign_in.salt or b"")))
+    if use == "renew":
+        current = current.next(salt)
+        renewed.salt, renewed.token_hash, renewed.renewals = salt, current.digest(), renewed.renewals + 1
+        renewed.refreshed_at, renewed.expires_at = at, min(at + rules.IDLE, renewed.ends_at)
+    elif use == "repeat_late":
+        renewed.repeated_renewal = renewed.renewals
+    return SignedIn(account, renewed, current.write())
 
 
-def end_session(session: Session, token: str) -> None:
-    """Sign out. An invalid token, or one of an ended sign-in, changes nothing."""
-    found = _lock_sign_in(session, token)
-    if found and not found[0].ended_at:
-        found[0].ended_at, found[0].ended_because = now(), "signed_out"
+def end_session(session: Session, written: str) -> None:
+    """Sign out. A token that never was one of a session, or one of an ended session, changes nothing."""
+    found = _lock_sign_in(session, written)
+    if found is None or found[0].ended_at:
+        return
+    ending, token = found
+    if find_current(token, ending.salt or b"", ending.token_hash, ending.renewals):
+        _end(session, session.get_one(Account, ending.account_id).kind, [ending], "signed_out", now())
+
+
+def end_own_session(session: Session, caller: Caller, session_id: UUID) -> None:
+    """End one of the caller's sessions; one that has ended stays as it is. Raises `not_found` for sessions of others."""
+    own = select(SignIn).where(SignIn.session_id == session_id, SignIn.account_id == caller.id)
+    found = session.scalars(own.with_for_update()).first()
+    if found is None:
+        raise not_found()
+    if not found.ended_at:
+        _end(session, caller.kind, [found], "ended", now())
+
+
+def end_all_sessions(session: Session, account: Account, because: str, keep: UUID | None = None) -> None:
+    """End all sessions of an account, except the session `keep`.
+
+    Change the account first: a sign-in that meets this waits for the account's row, and then finds it changed.
+    """
+    open_ones = select(SignIn).where(SignIn.account_id == account.id, SignIn.ended_at.is_(None), SignIn.session_id != keep)
+    _end(session, account.kind, session.scalars(open_ones.order_by(SignIn.id).with_for_update()).all(), because, now())
 
 
 def delete_expired(session: Session) -> None:
-    """Delete sign-ins that expired a day ago or more, and wrong passwords that no longer count."""
+    """Delete sessions that expired a day ago or more, and wrong passwords that no longer count."""
     session.execute(delete(SignIn).where(SignIn.expires_at < now() - timedelta(days=1)))
     session.execute(delete(WrongPasswords).where(WrongPasswords.since < now() - rules.WRONG_PASSWORDS_COUNT_FOR))
+
+
+def _end(session: Session, kind: str, ending: Sequence[SignIn], because: str, at: datetime) -> None:
+    """End sessions of one account. The end of sessions of staff is published; this service goes by it at once."""
+    for one in ending:
+        one.ended_at, one.ended_because = at, because
+    session.flush()
+    if kind in STAFF:
+        told = [events.session_ended(one.session_id, one.account_id, at) for one in ending]
+        ended_sessions.record(session, told)
+        outbox.add(session, *told)
 
 
 def _find_sign_in_problem(session: Session, key: bytes) -> Problem | None:
@@ -116,34 +192,15 @@ def _count_wrong_password(session: Session, key: bytes) -> Problem | None:
     return rules.find_sign_in_problem(counted.tries - 1, counted.since, at)
 
 
-def _start_sign_in(session: Session, account: Account) -> SignedIn:
-    secret, at = secrets.token_bytes(32), now()
-    # A random id, not a UUIDv7: a known id with a wrong secret ends the sign-in, so ids must not be guessable.
-    sign_in = SignIn(id=uuid4(), account_id=account.id, token_hash=_hash(secret), started_at=at, refreshed_at=at, expires_at=at + LIFETIME)
-    session.add(sign_in)
-    session.flush()
-    return SignedIn(account, _encode_token(sign_in.id, secret))
+def _lock_sign_in(session: Session, written: str) -> tuple[SignIn, RefreshToken] | None:
+    token = RefreshToken.read(written)
+    found = session.get(SignIn, token.id, with_for_update=True) if token else None
+    return (found, token) if found and token else None
 
 
-def _lock_sign_in(session: Session, token: str) -> tuple[SignIn, bytes] | None:
-    try:
-        read = base64.b64decode(token, altchars=b"-_", validate=True)
-    except (ValueError, binascii.Error):
-        return None
-    if len(read) != 48:
-        return None
-    sign_in = session.get(SignIn, UUID(bytes=read[:16]), with_for_update=True)
-    return (sign_in, read[16:]) if sign_in else None
+def _has_key(sign_in: SignIn, key: str | None) -> bool:
+    return bool(key and sign_in.client_key_hash and hmac.compare_digest(_hash_key(key), sign_in.client_key_hash))
 
 
-def _encode_token(sign_in_id: UUID, secret: bytes) -> str:
-    return base64.urlsafe_b64encode(sign_in_id.bytes + secret).decode()
-
-
-def _next_secret(secret: bytes, salt: bytes) -> bytes:
-    """Derive the secret of the next token. It takes this secret and the salt, so the database alone does not reveal it."""
-    return hmac.digest(secret, salt, hashlib.sha256)
-
-
-def _hash(secret: bytes) -> bytes:
-    return hashlib.sha256(secret).digest()
+def _hash_key(key: str) -> bytes:
+    return hashlib.sha256(key.encode()).digest()

@@ -1,4 +1,4 @@
-"""Rules of sessions: waiting after wrong passwords, uses of a refresh token. No rule needs a database."""
+"""Rules of sessions: how long they live, and uses of their refresh tokens."""
 
 from datetime import datetime, timedelta
 from typing import Literal
@@ -7,9 +7,39 @@ from chassis.problems import Problem
 from users.problems import session_ended, session_revoked, too_many_attempts
 from users.sessions.model import SignIn
 
+IDLE = timedelta(days=30)
+"""How long a session lives without a renewal."""
+LONGEST = timedelta(days=90)
+"""How long a session lives, however often it is renewed."""
+REPEAT_WITHIN = timedelta(seconds=60)
 MOST_WRONG_PASSWORDS = 10
 WRONG_PASSWORDS_COUNT_FOR = timedelta(minutes=15)
-REPEAT_WITHIN = timedelta(seconds=10)
+
+Use = Literal["renew", "repeat", "repeat_late", "stolen"]
+
+
+def find_refresh_problem(sign_in: SignIn, now: datetime) -> Problem | None:
+    """Return the problem of a session that ended or expired; None if it goes on."""
+    if sign_in.ended_at:
+        return session_revoked() if sign_in.ended_because == "reuse" else session_ended()
+    return session_ended() if min(sign_in.expires_at, sign_in.ends_at) < now else None
+
+
+def judge_token(sign_in: SignIn, behind: int, has_key: bool, now: datetime) -> Use:
+    """Judge a refresh token of the session that is `behind` renewals old.
+
+    The current one renews the session. An older one gets the current one again: always from the client that signed in, if that client has
+    a key. Without a key, only the last one does: within a minute, and once later if the answer seems lost, but not after two renewals in
+    a row. Everything else is the work of a thief.
+    """
+    if sign_in.client_key_hash is not None:
+        return "stolen" if not has_key else "repeat" if behind else "renew"
+    if behind == 0:
+        return "renew"
+    if behind == 1 and now - sign_in.refreshed_at <= REPEAT_WITHIN:
+        return "repeat"
+    was_lost = behind == 1 and sign_in.repeated_renewal != sign_in.renewals - 1
+    return "repeat_late" if was_lost else "stolen"
 
 
 def find_sign_in_problem(wrong_passwords: int, since: datetime, now: datetime) -> Problem | None:
@@ -21,18 +51,3 @@ def find_sign_in_problem(wrong_passwords: int, since: datetime, now: datetime) -
     if wrong_passwords < MOST_WRONG_PASSWORDS or left <= timedelta(0):
         return None
     return too_many_attempts(retry_after_seconds=max(1, round(left.total_seconds())))
-
-
-def find_refresh_problem(sign_in: SignIn, now: datetime) -> Problem | None:
-    """Return the problem of a sign-in that ended or expired; None if it goes on."""
-    if sign_in.ended_at:
-        return session_revoked() if sign_in.ended_because == "reuse" else session_ended()
-    return session_ended() if sign_in.expires_at < now else None
-
-
-def use_of_token(sign_in: SignIn, token_hash: bytes, now: datetime) -> Literal["first", "repeated", "reused"]:
-    """Classify the use of a token: `first` of the present one, `repeated` within ten seconds, else `reused`, as by a thief."""
-    if token_hash == sign_in.token_hash:
-        return "first"
-    is_last = token_hash == sign_in.replaced_hash
-    return "repeated" if is_last and now - sign_in.refreshed_at <= REPEAT_WITHIN else "reused"

@@ -10,9 +10,10 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
 
 from chassis.data.database import new_id
-from chassis.http.auth import ALGORITHM, ISSUER
+from chassis.http.auth import ALGORITHM, AUDIENCE, ISSUER
 
 LIFETIME = timedelta(minutes=15)
+SECONDS = int(LIFETIME.total_seconds())
 
 
 class SigningKeys:
@@ -41,13 +42,19 @@ class SigningKeys:
         """Return the public keys as a JSON Web Key Set."""
         return dict(self._set.as_dict(private=False))
 
-    def token(self, user_id: UUID, kind: str) -> str:
-        """Sign an access token that is valid for a quarter of an hour."""
+    def token(self, user_id: UUID, kind: str, session_id: UUID, seconds: int = SECONDS) -> str:
+        """Sign an access token of a session, by default for a quarter of an hour."""
         signed_at = datetime.now(UTC)
         claims = {
-            "iss": ISSUER, "sub": str(user_id), "kind": kind, "iat": signed_at, "exp": signed_at + LIFETIME, "jti": str(new_id()),
+            "iss": ISSUER, "aud": AUDIENCE, "sub": str(user_id), "sid": str(session_id), "kind": kind,
+            "iat": signed_at, "exp": signed_at + timedelta(seconds=seconds), "jti": str(new_id()),
         }  # fmt: skip
         return jwt.encode({"alg": ALGORITHM, "kid": self._newest.kid}, claims, self._newest)
+
+
+def lifetime_until(ends_at: datetime) -> int:
+    """Return the seconds that an access token is valid for when its session ends then: a quarter of an hour at most."""
+    return max(1, min(SECONDS, int((ends_at - datetime.now(UTC)).total_seconds())))
 
 
 def _key(pem: bytes) -> ECKey:
