@@ -22,6 +22,7 @@ from contracts.matching import (
     MatchRefused,
     MatchReminded,
     MatchRevised,
+    MatchSendReminded,
     PledgeReleased,
 )
 from contracts.needs import NeedPublished, NeedRejected, NeedWithdrawn
@@ -49,14 +50,14 @@ def test_worker_listens_to_every_event_with_a_notice() -> None:
     assert set(HANDLERS) == set(by_event())
 
 
-@pytest.mark.parametrize("kind", [kind for kind in MATCHES if kind not in {MatchReminded, MatchRevised}])
+@pytest.mark.parametrize("kind", [kind for kind in MATCHES if kind not in {MatchReminded, MatchSendReminded, MatchRevised}])
 def test_both_sides_of_a_match_are_told(database: RolledBack, kind: type[Event]) -> None:
     event = example(kind)
     hear(database, [event])
     assert recipients(database) == {(event.pledger_id, "giver"), (event.poster_id, "household")}
 
 
-@pytest.mark.parametrize("kind", [kind for kind in MATCHES if kind not in {MatchReminded, MatchRevised}])
+@pytest.mark.parametrize("kind", [kind for kind in MATCHES if kind not in {MatchReminded, MatchSendReminded, MatchRevised}])
 def test_household_s_account_and_its_agent_are_both_told(database: RolledBack, kind: type[Event]) -> None:
     event = example(kind, account_id=new_id())
     hear(database, [event])
@@ -66,8 +67,9 @@ def test_household_s_account_and_its_agent_are_both_told(database: RolledBack, k
     }  # fmt: skip
 
 
-def test_only_the_giver_is_reminded_to_answer(database: RolledBack) -> None:
-    event = example(MatchReminded, account_id=new_id())
+@pytest.mark.parametrize("kind", [MatchReminded, MatchSendReminded])
+def test_only_the_giver_is_reminded_to_answer_and_to_send(database: RolledBack, kind: type[Event]) -> None:
+    event = example(kind, account_id=new_id())
     hear(database, [event])
     assert recipients(database) == {(event.pledger_id, "giver")}
 
