@@ -86,7 +86,7 @@ export interface paths {
         /** List one's own sessions that have not ended, newest first. */
         get: operations["list_sessions"];
         put?: never;
-        /** Sign in by phone and password. After ten wrong passwords within a quarter of an hour the phone has to wait. */
+        /** Sign in by phone and password. After five wrong ones from one address, each further one waits longer (429); codes never wait. */
         post: operations["sign_in"];
         delete?: never;
         options?: never;

@@ -75,14 +75,14 @@ def count_request(caller: Caller | None, signs_in: bool) -> None:
     """Count the present request for its caller, or for the address of a guest. Raises `too_many`."""
     rates: RateLimiter = current_app.extensions["rates"]
     if signs_in:
-        rates.count("sign_ins", _address())
+        rates.count("sign_ins", caller_address())
     elif caller is None:
-        rates.count("guests", _address())
+        rates.count("guests", caller_address())
     else:
         rates.count("reads" if request.method in {"GET", "HEAD"} else "writes", str(caller.id))
 
 
-def _address() -> str:
+def caller_address() -> str:
     """Return the caller's IPv4 address, or the first half of its IPv6 address, which one household cannot vary."""
     text = request.remote_addr or ""
     if text.startswith("["):

@@ -95,3 +95,14 @@ def person_of(client: Client, **changes: Any) -> Person:
     assert answer.status_code == 201, answer.json
     person.id = answer.json["id"]
     return person
+
+
+@pytest.fixture
+def client_behind(database: RolledBack, signing: SigningKeys, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], Client]:
+    """`client_behind(1)` calls an application that trusts one proxy."""
+
+    def behind(proxies: int) -> Client:
+        monkeypatch.setenv("TRUSTED_PROXIES", str(proxies))
+        return client_of(database, signing)
+
+    return behind

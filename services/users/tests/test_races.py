@@ -3,7 +3,8 @@
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from contextlib import suppress
+from threading import Barrier, BrokenBarrierError
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,7 +12,6 @@ import pytest
 from sqlalchemy import text
 
 from chassis.data.database import Database
-from chassis.data.encryption import fingerprint
 from chassis.testing.fixtures import Client, administrator_of
 from chassis.testing.simultaneous import meet_at_lock
 from chassis.testing.twins import altered, unguarded
@@ -19,6 +19,7 @@ from users.accounts import passwords
 from users.appointments import actions as appointments
 from users.sessions import actions as sessions
 from users.sessions.tokens import SigningKeys
+from users.throttling import actions as throttling
 
 from .conftest import VILLAGE, client_of, donor, household, person_of
 
@@ -57,40 +58,48 @@ def test_simultaneous_refreshes_get_the_same_next_token(committed: Database, sig
     assert client.post("/v1/sessions/refresh", {"refresh_token": second}).status_code == 201
 
 
-def test_simultaneous_guesses_are_limited_to_ten(committed: Database, signing: SigningKeys) -> None:
+@pytest.mark.parametrize("lock", [".with_for_update()", unguarded("", "without the lock, all guesses at once read the same count")])
+def test_simultaneous_guesses_are_limited_to_five(
+    committed: Database, signing: SigningKeys, monkeypatch: pytest.MonkeyPatch, lock: str
+) -> None:
+    monkeypatch.setattr(throttling, "_lock", altered(throttling._lock, ".with_for_update()", lock))
     wanted = donor()
     client_of(committed, signing).post("/v1/accounts", wanted)
-    guess = {"phone": wanted["phone"], "password": "not-the-password"}
-    answers = at_once(committed, signing, 16, lambda client, _: client.post("/v1/sessions", guess))
-    assert codes(answers) == ["too_many_attempts"] * 6 + ["wrong_credentials"] * 10
+    compared, together, compare = list[str](), Barrier(6), passwords.is_password
 
-
-SECOND_LOOK = """    if problem := _find_sign_in_problem(session, key):
-        return problem
-    session.execute(delete"""
-
-
-@pytest.mark.parametrize("guarded", [True, unguarded(False, "without the second look, the last guess signs in and resets the count")])
-def test_password_found_during_ten_wrong_ones_is_refused(
-    committed: Database, signing: SigningKeys, monkeypatch: pytest.MonkeyPatch, guarded: bool
-) -> None:
-    client, wanted = client_of(committed, signing), donor()
-    client.post("/v1/accounts", wanted)
-    key = {"key": fingerprint("+86" + wanted["phone"])}
-    compare = passwords.is_password
-
-    def compare_slowly(stored: str | None, password: str) -> bool:
-        with committed.begin() as session:
-            session.execute(text("INSERT INTO wrong_passwords (phone_fingerprint, tries, since) VALUES (:key, 10, now())"), key)
+    def wait_for_others(stored: str | None, password: str) -> bool:
+        compared.append(password)
+        with suppress(BrokenBarrierError):
+            together.wait(0.5)
         return compare(stored, password)
 
-    monkeypatch.setattr(passwords, "is_password", compare_slowly)
-    if not guarded:
-        monkeypatch.setattr(sessions, "sign_in", altered(sessions.sign_in, SECOND_LOOK, "    session.execute(delete"))
+    monkeypatch.setattr(passwords, "is_password", wait_for_others)
+    guess = {"phone": wanted["phone"], "password": "not-the-password"}
+    answers = at_once(committed, signing, 16, lambda client, _: client.post("/v1/sessions", guess))
+    assert codes(answers) == ["too_many_attempts"] * 11 + ["wrong_credentials"] * 5
+    assert len(compared) == 5
+
+
+SECOND_LOOK = "account.password_hash != compared"
+
+
+@pytest.mark.parametrize("look", [SECOND_LOOK, unguarded("False", "without the second look, the password of before signs in")])
+def test_password_changed_while_it_is_compared_is_refused(
+    committed: Database, signing: SigningKeys, monkeypatch: pytest.MonkeyPatch, look: str
+) -> None:
+    monkeypatch.setattr(sessions, "sign_in", altered(sessions.sign_in, SECOND_LOOK, look))
+    client, wanted = client_of(committed, signing), donor()
+    client.post("/v1/accounts", wanted)
+    compare = passwords.is_password
+
+    def change_meanwhile(stored: str | None, password: str) -> bool:
+        with committed.begin() as session:
+            session.execute(text("UPDATE accounts SET password_hash = 'changed' WHERE password_hash = :stored"), {"stored": stored})
+        return compare(stored, password)
+
+    monkeypatch.setattr(passwords, "is_password", change_meanwhile)
     answer = client.post("/v1/sessions", {"phone": wanted["phone"], "password": wanted["password"]})
-    assert (answer.status_code, answer.json.get("code")) == (429, "too_many_attempts")
-    with committed.begin() as session:
-        assert session.scalar(text("SELECT tries FROM wrong_passwords WHERE phone_fingerprint = :key"), key) == 10
+    assert (answer.status_code, answer.json.get("code")) == (401, "wrong_credentials")
 
 
 @pytest.mark.parametrize("guarded", [True, unguarded(False, "without the semaphore, all passwords are hashed at once")])

@@ -1,6 +1,6 @@
 """Rules of appointments and sign-ins, without a database."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
@@ -11,7 +11,6 @@ from chassis.http.auth import Caller
 from users.appointments.model import Appointment
 from users.appointments.rules import acts_on_appointment, can_see_appointment, find_appointing_problem, find_dismissal_problem
 from users.regions.rules import find_region_problem
-from users.sessions.rules import find_sign_in_problem
 
 from .conftest import VILLAGE
 
@@ -57,11 +56,3 @@ def test_maker_holder_and_wider_managers_dismiss(who: Caller, is_seen: bool, act
     problem = find_dismissal_problem(who, appointment)
     assert problem is not None
     assert problem.details == ({"state": "dismissed"} if acts else {})
-
-
-@pytest.mark.parametrize(
-    ("wrong", "minutes_ago", "seconds"), [(9, 0, None), (10, 0, 900), (10, 14, 60), (10, 15, None), (11, 14.999, 1), (99, 16, None)]
-)
-def test_a_phone_waits_15_minutes_after_ten_wrong_passwords(wrong: int, minutes_ago: float, seconds: int | None) -> None:
-    refusal = find_sign_in_problem(wrong, NOW - timedelta(minutes=minutes_ago), NOW)
-    assert (refusal.retry_after_seconds if refusal else None) == seconds

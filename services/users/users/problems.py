@@ -10,7 +10,12 @@ weak_password = problem(
     en="This password is too easy to guess or has less than {least} characters, choose another",
 )
 wrong_credentials = problem(401, "wrong_credentials", zh="手机号或密码不正确", en="The phone or the password is not right")
-too_many_attempts = problem(429, "too_many_attempts", zh="密码错误次数过多，请稍后再试", en="Too many wrong passwords, try again later")
+too_many_attempts = problem(
+    429,
+    "too_many_attempts",
+    zh="密码错误次数过多，请稍后再试，或改用短信验证码登录",
+    en="Too many wrong passwords, try again later or sign in with a code",
+)
 session_ended = problem(401, "session_ended", zh="登录已结束，请重新登录", en="This sign-in has ended, sign in again")
 session_revoked = problem(
     401,

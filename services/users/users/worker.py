@@ -5,6 +5,7 @@ from sqlalchemy.orm import Session
 from chassis.messaging.events import ServiceWorker, every
 from users.codes import actions as codes
 from users.sessions import actions as sessions
+from users.throttling import actions as throttling
 
 
 class Worker(ServiceWorker):
@@ -13,6 +14,10 @@ class Worker(ServiceWorker):
     @every(seconds=3600)
     def delete_expired_sign_ins(self, session: Session) -> None:
         sessions.delete_expired(session)
+
+    @every(seconds=3600)
+    def delete_old_wrong_passwords(self, session: Session) -> None:
+        throttling.delete_old(session)
 
     @every(seconds=3600)
     def delete_old_codes(self, session: Session) -> None:

@@ -1,6 +1,6 @@
 """Signing in, renewing sessions, ending them.
 
-Problems are returned, not raised: the transaction that counts a wrong password or ends a session has to commit.
+Problems are returned, not raised: the transaction that ends a session has to commit.
 """
 
 import hashlib
@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy import case, delete, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from chassis.data import ended_sessions
@@ -25,8 +24,10 @@ from users.accounts import passwords
 from users.accounts.model import Account
 from users.problems import session_ended, session_revoked, wrong_credentials
 from users.sessions import events, rules
-from users.sessions.model import SignIn, WrongPasswords
+from users.sessions.model import SignIn
 from users.sessions.refresh_tokens import RefreshToken, find_current
+from users.throttling import actions as throttling
+from users.throttling.actions import Attempt
 
 
 @dataclass(frozen=True)
@@ -51,22 +52,21 @@ class SignedIn:
     refresh_token: str
 
 
-def sign_in(session: Session, phone: str, password: str, client: Client) -> SignedIn | Problem:
-    """Sign in by phone and password.
+def sign_in(session: Session, attempt: Attempt, phone: str, password: str, client: Client) -> SignedIn | Problem:
+    """Sign in by phone and password, as an attempt that was counted already.
 
     A wrong password, an unknown phone and an account without a password give the same answer after the same work. Nothing is locked
-    while the password is compared, so the count of wrong ones is read again before a right one is accepted.
+    while the password is compared, so the account is read again before a right one is accepted.
     """
-    key = fingerprint(phone)
-    if problem := _find_sign_in_problem(session, key):
-        return problem
-    account = session.scalars(select(Account).where(Account.phone_fingerprint == key, Account.state == "active")).first()
-    right = passwords.is_password(account.password_hash if account else None, password)
-    if account is None or not right:
-        return _count_wrong_password(session, key) or wrong_credentials()
-    if problem := _find_sign_in_problem(session, key):
-        return problem
-    session.execute(delete(WrongPasswords).where(WrongPasswords.phone_fingerprint == key))
+    named = select(Account).where(Account.phone_fingerprint == fingerprint(phone), Account.state == "active")
+    account = session.scalars(named).first()
+    compared = account.password_hash if account else None
+    if not passwords.is_password(compared, password) or account is None:
+        return wrong_credentials()
+    session.refresh(account, with_for_update={"read": True})
+    if account.state != "active" or account.password_hash != compared:
+        return wrong_credentials()
+    throttling.count_right(session, attempt)
     return start_session(session, account, client)
 
 
@@ -156,9 +156,8 @@ def end_all_sessions(session: Session, account: Account, because: str, keep: UUI
 
 
 def delete_expired(session: Session) -> None:
-    """Delete sessions that expired a day ago or more, and wrong passwords that no longer count."""
+    """Delete sessions that expired a day ago or more."""
     session.execute(delete(SignIn).where(SignIn.expires_at < now() - timedelta(days=1)))
-    session.execute(delete(WrongPasswords).where(WrongPasswords.since < now() - rules.WRONG_PASSWORDS_COUNT_FOR))
 
 
 def _end(session: Session, kind: str, ending: Sequence[SignIn], because: str, at: datetime) -> None:
@@ -170,26 +169,6 @@ def _end(session: Session, kind: str, ending: Sequence[SignIn], because: str, at
         told = [events.session_ended(one.session_id, one.account_id, at) for one in ending]
         ended_sessions.record(session, told)
         outbox.add(session, *told)
-
-
-def _find_sign_in_problem(session: Session, key: bytes) -> Problem | None:
-    counted = select(WrongPasswords.tries, WrongPasswords.since).where(WrongPasswords.phone_fingerprint == key)
-    row = session.execute(counted).first()
-    return rules.find_sign_in_problem(row.tries, row.since, now()) if row else None
-
-
-def _count_wrong_password(session: Session, key: bytes) -> Problem | None:
-    at = now()
-    row = insert(WrongPasswords).values(phone_fingerprint=key, tries=1, since=at)
-    goes_on = WrongPasswords.since > at - rules.WRONG_PASSWORDS_COUNT_FOR
-    counted = session.execute(
-        row.on_conflict_do_update(
-            index_elements=["phone_fingerprint"],
-            set_={"tries": case((goes_on, WrongPasswords.tries + 1), else_=1), "since": case((goes_on, WrongPasswords.since), else_=at)},
-        ).returning(WrongPasswords.tries, WrongPasswords.since)
-    ).one()
-    # The count includes this wrong password.
-    return rules.find_sign_in_problem(counted.tries - 1, counted.since, at)
 
 
 def _lock_sign_in(session: Session, written: str) -> tuple[SignIn, RefreshToken] | None:

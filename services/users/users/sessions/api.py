@@ -8,12 +8,15 @@ from flask import Response, current_app, request
 from marshmallow import fields
 from sqlalchemy.orm import Session
 
+from chassis import problems
+from chassis.data.database import Database
 from chassis.http.auth import ANYONE, SIGNED_IN, Caller
 from chassis.http.cookies import ACCESS_COOKIE
 from chassis.http.fields import Choice, Flag, NothingIn, Schema, Strict
 from chassis.http.pagination import PageIn, page_of
+from chassis.http.rate_limits import caller_address
 from chassis.http.routes import access
-from chassis.problems import sign_in_needed
+from chassis.problems import Problem, sign_in_needed
 from users.accounts.model import Account
 from users.fields import Password, Phone
 from users.sessions import actions, queries
@@ -30,6 +33,7 @@ from users.sessions.answers import (
 from users.sessions.devices import DEVICES
 from users.sessions.model import SignIn
 from users.sessions.tokens import SigningKeys
+from users.throttling import actions as throttling
 
 api = APIBlueprint("sessions", __name__)
 
@@ -75,9 +79,14 @@ class JwksOut(Schema):
 @api.output(SessionOut, 201)
 @api.doc(responses=IN_COOKIES)
 def sign_in(session: Session, caller: Caller | None, json_data: dict[str, Any]) -> Any:
-    """Sign in by phone and password. After ten wrong passwords within a quarter of an hour the phone has to wait."""
+    """Sign in by phone and password. After five wrong ones from one address, each further one waits longer (429); codes never wait."""
     client = take_client(json_data)
-    return answer_signed_in(actions.sign_in(session, **json_data, client=client), client)
+    database: Database = current_app.extensions["database"]
+    with database.begin() as counting:
+        attempt = throttling.begin_attempt(counting, json_data["phone"], caller_address())
+    if isinstance(attempt, Problem):
+        return problems.answer(attempt)
+    return answer_signed_in(actions.sign_in(session, attempt, **json_data, client=client), client)
 
 
 @api.post("/sessions/refresh")

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, String
+from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.data.database import Moment, new_id
@@ -37,13 +37,3 @@ class SignIn(Base):
     ends_at: Mapped[datetime] = mapped_column(Moment)
     ended_at: Mapped[datetime | None] = mapped_column(Moment)
     ended_because: Mapped[str | None] = mapped_column(String(20))
-
-
-class WrongPasswords(Base):
-    """The number of wrong passwords for a phone since a moment, also for a phone without an account."""
-
-    __tablename__ = "wrong_passwords"
-
-    phone_fingerprint: Mapped[bytes] = mapped_column(primary_key=True)
-    tries: Mapped[int] = mapped_column(BigInteger)
-    since: Mapped[datetime] = mapped_column(Moment)

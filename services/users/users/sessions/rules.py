@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from chassis.problems import Problem
-from users.problems import session_ended, session_revoked, too_many_attempts
+from users.problems import session_ended, session_revoked
 from users.sessions.model import SignIn
 
 IDLE = timedelta(days=30)
@@ -12,8 +12,6 @@ IDLE = timedelta(days=30)
 LONGEST = timedelta(days=90)
 """How long a session lives, however often it is renewed."""
 REPEAT_WITHIN = timedelta(seconds=60)
-MOST_WRONG_PASSWORDS = 10
-WRONG_PASSWORDS_COUNT_FOR = timedelta(minutes=15)
 
 Use = Literal["renew", "repeat", "repeat_late", "stolen"]
 
@@ -40,14 +38,3 @@ def judge_token(sign_in: SignIn, behind: int, has_key: bool, now: datetime) -> U
         return "repeat"
     was_lost = behind == 1 and sign_in.repeated_renewal != sign_in.renewals - 1
     return "repeat_late" if was_lost else "stolen"
-
-
-def find_sign_in_problem(wrong_passwords: int, since: datetime, now: datetime) -> Problem | None:
-    """Return the problem of a phone with ten wrong passwords within a quarter of an hour, or None if it may sign in.
-
-    The problem states the seconds to wait.
-    """
-    left = since + WRONG_PASSWORDS_COUNT_FOR - now
-    if wrong_passwords < MOST_WRONG_PASSWORDS or left <= timedelta(0):
-        return None
-    return too_many_attempts(retry_after_seconds=max(1, round(left.total_seconds())))
