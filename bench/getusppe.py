@@ -125,7 +125,7 @@ class Players:
         command = [sys.executable, "-W", "ignore", "-m", "users.import_accounts", str(path), "--refused", str(folder / "refused.csv")]
         subprocess.run([*command, "--ids", str(ids)], env=variables, check=True, stdout=subprocess.DEVNULL)
         with ids.open(encoding="utf-8", newline="") as file:
-            account = {row["phone"]: UUID(row["account_id"]) for row in csv.DictReader(file)}
+            account = {row["phone"].removeprefix("+86"): UUID(row["account_id"]) for row in csv.DictReader(file)}
         verify(variables["USERS_DATABASE_URL"], [account[self.phone[who]] for who in self.donors], account[self.city])
 
     def raise_limits(self, crowd: "Crowd") -> None:
