@@ -12,6 +12,7 @@ from chassis.testing.twins import pytest_runtest_makereport
 __all__ = ["database_of", "keys", "postgres", "pytest_runtest_makereport", "rabbitmq"]
 
 ON_THE_STACK = tuple(f"tests/end_to_end/test_{name}.py" for name in ("story", "stalled", "rates", "trace", "panels"))
+ON_STAGES = ("tests/fuzz", "tests/access")
 TOGETHER: dict[str, tuple[str, ...]] = {"the stack": ON_THE_STACK}
 """Tests that share a costly fixture run in one process."""
 if "CAMPAIGN" not in os.environ:
@@ -19,12 +20,12 @@ if "CAMPAIGN" not in os.environ:
     TOGETHER = {
         "the stack": ("tests/end_to_end",),
         "servers that may die": ("tests/faults", "tests/rolling", "tests/restore"),
-        "each service's stage": ("tests/fuzz",),
+        "each service's stage": ON_STAGES,
     }
 APART = "services/matching/tests/plain/test_plain.py::test_random_acts"
 """Tests so long that each is sent to a process by itself, apart from its file."""
 LONGEST = [
-    "tests/end_to_end/test_getusppe.py", "services/matching/tests/plain", "tests/rolling", "tests/faults", "tests/fuzz", "tests/restore",
+    "tests/end_to_end/test_getusppe.py", "services/matching/tests/plain", "tests/rolling", "tests/faults", ON_STAGES, "tests/restore",
     "tests/end_to_end", "chassis/tests/test_delivery.py", "tests/integration/test_new_service.py",
     "chassis/tests", "tests/integration", "tests/deploy", "tests/contract", "services/matching/tests/test_audit.py",
 ]  # fmt: skip

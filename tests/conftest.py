@@ -1,4 +1,4 @@
-"""Servers that tests of several folders may kill, stop and freeze."""
+"""Fixtures that tests of several folders share: the stages of services, and servers to kill, stop and freeze."""
 
 import secrets
 import shutil
@@ -11,6 +11,9 @@ from chassis.testing.folders import make_folder
 from deploy.local.environment import data_folder
 from tests.faults.campaign import servers
 from tests.faults.scene import HOUSE, Servers
+from tests.fuzz.fixtures import signing, stage
+
+__all__ = ["signing", "stage", "victims"]
 
 sys.path.insert(0, str(HOUSE))
 

@@ -9,14 +9,12 @@ from uuid import UUID
 
 from stdnum.cn import ric
 
-from chassis.data import appointments
-from chassis.data.database import new_id
-from chassis.http.auth import GIVERS, STAFF, Caller
+from chassis.http.auth import GIVERS, Caller
 from chassis.testing.fixtures import Person
 from contracts.needs import NeedPublished, PledgeOffered
-from contracts.users import AdministratorAppointed, HouseholdRegistered
+from contracts.users import HouseholdRegistered
 from tests.fuzz.cases import operations_of, plausible
-from tests.fuzz.stage import VILLAGE, Stage
+from tests.fuzz.stage import Stage
 
 PASSWORD = "tian-dao 酬勤"
 
@@ -27,34 +25,51 @@ def soon() -> str:
 
 def seed_users(stage: Stage) -> None:
     """Accounts of everybody; an appointment; a household with an account; a sign-in that goes on."""
-    phones = iter(f"1380000{number:04}" for number in range(100))
-    for kind in sorted(GIVERS | STAFF):
-        account = {"kind": kind, "phone": next(phones), "name": "冯知微", "password": PASSWORD}
-        made = post(stage, "/v1/accounts", account)
-        stage.people[kind] = manager(stage, made["id"]) if kind == "staff" else known(kind, made["id"])
-    other = {"kind": "staff", "phone": next(phones), "name": "韩行远", "password": PASSWORD}
-    post(stage, "/v1/accounts", other)
-    post(stage, "/v1/appointments", {"phone": other["phone"], "region": VILLAGE}, "staff")
-    number = "51092219480312001"
-    household = {"name": "欧阳守田", "national_id": number + ric.calc_check_digit(number + "0"), "region": VILLAGE}
-    registered = post(stage, "/v1/households", household | {"phone": next(phones), "password": PASSWORD}, "staff")
-    stage.people["household"] = known("household", registered["account_id"])
-    session = post(stage, "/v1/sessions", {"phone": other["phone"], "password": PASSWORD})
+    phones = iter(f"138{stage.village[:4]}{number:04}" for number in range(100))
+    other = Person("staff")
+    for person in [*stage.people.values(), stage.agent, stage.operator, other]:
+        add_account(stage, person, phone := next(phones))
+    post(stage, "/v1/appointments", {"phone": phone, "region": stage.village}, "staff")
+    number = f"{stage.village[:6]}19480312001"
+    household = {"name": "欧阳守田", "national_id": number + ric.calc_check_digit(number + "0"), "region": stage.village}
+    registered = post(stage, "/v1/households", household, "staff")
+    give_account(stage, registered["id"], stage.people["household"])
+    session = post(stage, "/v1/sessions", {"phone": phone, "password": PASSWORD})
     fresh = number[:-1] + "2"
     stage.words |= {
-        "phone": [other["phone"], next(phones)],
+        "phone": [phone, next(phones)],
         "password": [PASSWORD],
         "national_id": [fresh + ric.calc_check_digit(fresh + "0")],
         "refresh_token": [session["refresh_token"]],
-        "region": [VILLAGE, VILLAGE[:9] + "002"],
-        "code": ["51", "5109", "510903", VILLAGE],
+        "region": [stage.village, stage.village[:9] + "002"],
+        "code": [stage.village[:2], stage.village[:4], stage.village[:6], stage.village],
         "name": ["遂宁", "王秀英"],
-        "within": ["51"],
+        "within": [stage.village[:2]],
         "campaign": ["spring-2017"],
+        "account_id": [str(other.id)],
     }
-    stage.words["account_id"] = [
-        item["account_id"] for item in stage.client.get("/v1/appointments", by=stage.people["staff"]).json["items"]
-    ]
+
+
+def add_account(stage: Stage, person: Person, phone: str) -> None:
+    """Write the account of a person, with a proven phone and the password of all."""
+    from users.accounts.actions import new_account
+    from users.accounts.passwords import hash_password
+    from users.fields import KINDS
+
+    if person.kind not in KINDS:
+        return
+    account = new_account({"kind": person.kind, "phone": f"+86{phone}", "name": "冯知微"}, hash_password(PASSWORD))
+    account.id = person.id
+    with stage.database.begin() as session:
+        session.add(account)
+
+
+def give_account(stage: Stage, household_id: str, person: Person) -> None:
+    """Let a household have the account of a person."""
+    from users.households.model import Household
+
+    with stage.database.begin() as session:
+        session.get_one(Household, UUID(household_id)).account_id = person.id
 
 
 def seed_needs(stage: Stage) -> None:
@@ -67,12 +82,13 @@ def seed_needs(stage: Stage) -> None:
     post(stage, f"/v1/needs/{own['id']}/verification", {}, "staff")
     post(stage, "/v1/needs", wanted | {"household_id": str(event.household_id), "consent": "slip"}, "staff")
     for giver in sorted(GIVERS):
-        post(stage, "/v1/pledges", {"category": "food", "unit": "kg", "quantity": 9, "region": "51", "valid_until": soon()}, giver)
+        pledge = {"category": "food", "unit": "kg", "quantity": 9, "region": stage.village[:2], "valid_until": soon()}
+        post(stage, "/v1/pledges", pledge, giver)
     stage.words |= {
         "household_id": [str(event.household_id)],
         "category": ["food.rice"],
         "unit": ["kg"],
-        "region": ["5109", "51"],
+        "region": [stage.village[:4], stage.village[:2]],
         "valid_until": [soon()],
         "quantity": [1, 60],
         "limits": [[{"kind": "donor", "trust": "new", "limit": "units", "most": 60}]],
@@ -87,11 +103,11 @@ def seed_matching(stage: Stage) -> None:
     from matching.slips import actions as slips
 
     stated = {"category": "food.rice", "unit": "kg", "version": 1}
-    valid_until = datetime.now(UTC) + timedelta(days=30)
+    valid_until, scope = datetime.now(UTC) + timedelta(days=30), {"region": stage.village[:2]}
     for giver in sorted(GIVERS):
         for number in range(5):
             own = stated | {"category": f"food.{giver}{number}"}
-            stage.hear(stage.about(PledgeOffered, giver, **own | {"quantity": 100, "region": "51", "valid_until": valid_until}))
+            stage.hear(stage.about(PledgeOffered, giver, **own | scope | {"quantity": 100, "valid_until": valid_until}))
             stage.hear(stage.about(NeedPublished, **own | {"quantity": 50}))
     with stage.database.begin() as session:
         assert clearing.clear(session, timedelta(days=3)).proposals == 5 * len(GIVERS)
@@ -112,12 +128,14 @@ def seed_matching(stage: Stage) -> None:
     need = stage.about(NeedPublished, **stated | {"quantity": 10})
     stage.hear(need)
     for giver in sorted(GIVERS):
-        pledge = stage.about(PledgeOffered, giver, **stated | {"quantity": 100, "region": "51", "valid_until": valid_until})
+        pledge = stage.about(PledgeOffered, giver, **stated | scope | {"quantity": 100, "valid_until": valid_until})
         stage.hear(pledge)
         stage.seen[giver, "/v1/pledges"].append({"id": str(pledge.pledge_id)})
     with stage.database.begin() as session:
         assert balance.update_balance(session)
-    stage.words |= {"need_id": [str(need.need_id)], "quantity": [1], "region": ["51"], "token": tokens, "category": ["food.rice"]}
+    stage.words |= {"need_id": [str(need.need_id)], "quantity": [1], "token": tokens, "category": ["food.rice"]} | {
+        "region": [scope["region"]]
+    }
     stage.words |= {name: [weight] for name, weight in asdict(DEFAULT).items() if name != "version"}
     show_thank_and_appeal(stage)
     dispute(stage)
@@ -184,20 +202,3 @@ def post(stage: Stage, path: str, body: Mapping[str, Any], kind: str | None = No
     answer = stage.client.post(path, body, by=stage.people[kind] if kind else None)
     assert answer.status_code in {200, 201, 202}, answer.json
     return answer.json
-
-
-def known(kind: str, identifier: str) -> Person:
-    person = Person(kind)
-    person.id = UUID(identifier)
-    return person
-
-
-def manager(stage: Stage, identifier: str) -> Person:
-    """Register an administrator of the township."""
-    person = known("staff", identifier)
-    event = AdministratorAppointed(
-        version=1, appointment_id=new_id(), user_id=person.id, region=VILLAGE[:9], appointed_by=None, appointed_at=datetime.now(UTC)
-    )
-    with stage.database.begin() as session:
-        appointments.record(session, [event])
-    return person

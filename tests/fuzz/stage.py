@@ -27,11 +27,12 @@ GENEROUS = {f"RATE_{what}": "1000000/second" for what in ("READS", "WRITES", "GU
 @dataclass
 class Stage:
     """`words` are good values of fields by their names; `seen` is what somebody of a kind saw, by the list it stands in;
-    `heard` are the ids that events named; `files` are good ones, by their media types."""
+    `heard` are the ids that events named; `files` are good ones, by their media types. All of it lies in one village."""
 
     service: str
     database: RolledBack
     keys: SigningKeys
+    village: str = VILLAGE
     people: dict[str, Person] = field(init=False)
     agent: Person = field(init=False)
     operator: Person = field(init=False)
@@ -43,8 +44,8 @@ class Stage:
 
     def __post_init__(self) -> None:
         self.people = {kind: Person(kind) for kind in sorted(SIGNED_IN)}
-        self.people["staff"] = administrator_of(self.database, VILLAGE[:9])
-        self.agent = administrator_of(self.database, VILLAGE)
+        self.people["staff"] = administrator_of(self.database, self.village[:9])
+        self.agent = administrator_of(self.database, self.village)
         self.operator = administrator_of(self.database, "")
         app = create_app(self.service, import_module(f"{self.service}.api").api, database=self.database, keys=self.keys)
         self.client = Client(app.test_client(), self.keys)  # type: ignore[arg-type]
@@ -110,7 +111,7 @@ class Stage:
             "recipient_id": self.people["household"].id,
             "poster_id": self.agent.id,
         }
-        wanted: dict[str, Any] = {"region": VILLAGE} | people | changes
+        wanted: dict[str, Any] = {"region": self.village} | people | changes
         wanted = {one.name: wanted[one.name] for one in fields_of(event) if one.name in wanted}
         subject = next(one.name for one in fields_of(event) if getattr(example, one.name) == example.subject)
         return replace(example, **({subject: new_id()} | wanted))

@@ -1,4 +1,4 @@
-"""Yield the stage of every service in turn."""
+"""Fixtures that yield the stage of every service in turn."""
 
 from collections.abc import Callable, Iterator
 
