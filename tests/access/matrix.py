@@ -93,7 +93,7 @@ class Matrix:
             "/".join(target.identifier if part.startswith("{") else part for part in operation.path.split("/")),
             method=operation.method.upper(),
             headers=headers,
-            query_string=self._query(operation, kind),
+            query_string=self._query(operation, target, kind),
             **self._body(operation, target, kind),
         )
 
@@ -172,8 +172,10 @@ class Matrix:
         shares = ((with_right, 1), (without, min(3, len(without))))
         return [group[(count * number + step) % len(group)] for group, count in shares for step in range(count)]
 
-    def _query(self, operation: Any, kind: str) -> dict[str, Any]:
-        needed = {one["name"] for one in operation.definition.raw.get("parameters", []) if one["in"] == "query" and one.get("required")}
+    def _query(self, operation: Any, target: Target, kind: str) -> dict[str, Any]:
+        needed = set(target.row.get("query", ())) | {
+            one["name"] for one in operation.definition.raw.get("parameters", []) if one["in"] == "query" and one.get("required")
+        }
         return {name: values[0] for name in needed if (values := self.stage.good(name, kind))}
 
     def _body(self, operation: Any, target: Target, kind: str) -> dict[str, Any]:

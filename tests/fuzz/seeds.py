@@ -4,6 +4,7 @@ import io
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -53,15 +54,21 @@ def seed_users(stage: Stage) -> None:
 def add_account(stage: Stage, person: Person, phone: str) -> None:
     """Write the account of a person, with a proven phone and the password of all."""
     from users.accounts.actions import new_account
-    from users.accounts.passwords import hash_password
     from users.fields import KINDS
 
     if person.kind not in KINDS:
         return
-    account = new_account({"kind": person.kind, "phone": f"+86{phone}", "name": "冯知微"}, hash_password(PASSWORD))
+    account = new_account({"kind": person.kind, "phone": f"+86{phone}", "name": "冯知微"}, _password_hash())
     account.id = person.id
     with stage.database.begin() as session:
         session.add(account)
+
+
+@cache
+def _password_hash() -> str:
+    from users.accounts.passwords import hash_password
+
+    return hash_password(PASSWORD)
 
 
 def give_account(stage: Stage, household_id: str, person: Person) -> None:
