@@ -17,7 +17,7 @@ from chassis.http.pagination import PageIn, page_of
 from chassis.http.rate_limits import caller_address
 from chassis.http.routes import access
 from chassis.problems import Problem, sign_in_needed
-from users.accounts.model import Account
+from users.accounts.queries import get_own_account
 from users.fields import Password, Phone
 from users.sessions import actions, queries
 from users.sessions.answers import (
@@ -141,7 +141,7 @@ def end_all_sessions(session: Session, caller: Caller, json_data: dict[str, Any]
         # A token of the release before does not tell which session is to be kept; the next one does.
         raise sign_in_needed()
     kept = caller.session_id if json_data["keep_current"] else None
-    actions.end_all_sessions(session, session.get_one(Account, caller.id), "ended", keep=kept)
+    actions.end_all_sessions(session, get_own_account(session, caller), "ended", keep=kept)
     return _answer_ended(kept is None)
 
 
