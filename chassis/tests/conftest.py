@@ -57,7 +57,7 @@ def serve(house: "House", users: "Users", tmp_path: Path) -> "Serve":
             except httpx.TransportError:
                 return False
 
-        if not soon(answers):
+        if not soon(lambda: answers() or not process.lives()) or not process.lives():
             raise Unusable(process.log.read_text()[-2000:])
         return process, client
 

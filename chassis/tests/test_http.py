@@ -236,7 +236,7 @@ def test_a_key_expires_after_a_day(client: Client, database: RolledBack, donor: 
     key = {"Idempotency-Key": "k"}
     client.post("/v1/withdrawals", {"region": "51"}, by=donor, headers=key)
     with database.begin() as session:
-        session.execute(text("UPDATE idempotency_keys SET used_at = used_at - interval '25 hours'"))
+        session.execute(text("UPDATE idempotency_keys SET used_at = now() - interval '24 hours'"))
     for _ in range(2):
         assert client.post("/v1/withdrawals", {"region": "52"}, by=donor, headers=key).status_code == 201
     assert count(database, "withdrawals") == 2

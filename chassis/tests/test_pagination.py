@@ -1,6 +1,8 @@
 """Pages of a list: their bounds, their cursors, their schema."""
 
 from collections.abc import Callable, Iterator
+from re import fullmatch
+from uuid import UUID
 
 import pytest
 from marshmallow import ValidationError
@@ -63,7 +65,16 @@ def test_a_page_reads_one_row_more_than_it_gives(session: Session) -> None:
     assert len(read) == 3
 
 
-@pytest.mark.parametrize("cursor", ["x", "AAAA", "*" * 22, "A" * 23])
+@pytest.mark.parametrize("filling", [b"\x00", b"\xfb", b"\xff"])
+def test_a_cursor_needs_no_encoding_in_an_address(session: Session, filling: bytes) -> None:
+    session.add_all([Withdrawal(id=UUID(bytes=filling * 15 + last), region="51", asked_by=new_id()) for last in (b"\x01", b"\x02")])
+    first = page(session, select(Withdrawal), Withdrawal.id, limit=1)
+    second = page(session, select(Withdrawal), Withdrawal.id, cursor=first["next"], limit=1)
+    assert fullmatch(r"[\w-]{22}", first["next"])
+    assert [one.id.bytes[-1] for one in (*first["items"], *second["items"])] == [2, 1]
+
+
+@pytest.mark.parametrize("cursor", ["x", "AAAA", "*" * 22, "A" * 23, "****" + "A" * 22])
 def test_a_malformed_cursor_is_refused_with_its_place(session: Session, cursor: str) -> None:
     with pytest.raises(invalid) as refused:
         page(session, select(Withdrawal), Withdrawal.id, cursor=cursor)

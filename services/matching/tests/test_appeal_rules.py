@@ -51,9 +51,10 @@ def test_county_officers_who_were_involved_do_not_decide() -> None:
     assert code(find_decision_problem(county, Appeal(state="waiting", person_id=GIVER, event=moved))) == "own_appeal"
 
 
-def test_raters_are_involved_from_their_rating_on() -> None:
-    rater = new_id()
-    rated = event(ratings=[Rating(by=HOUSEHOLD, at=AT), Rating(by=rater, at=AT + timedelta(days=1))])
+def test_people_are_involved_from_their_act_or_rating_on() -> None:
+    rater, receiver, later = new_id(), new_id(), AT + timedelta(days=1)
+    moved = match("closed", movements=[movement("received", receiver, at=later)])
+    rated = event(match=moved, ratings=[Rating(by=HOUSEHOLD, at=AT), Rating(by=rater, at=later)])
     appeal = Appeal(state="waiting", person_id=GIVER, event=rated)
-    assert people_involved_in(appeal) == {AGENT, GIVER, HOUSEHOLD, rater}
+    assert people_involved_in(appeal) == {AGENT, GIVER, HOUSEHOLD, rater, receiver}
     assert people_involved_in(appeal, until=AT) == {AGENT, GIVER, HOUSEHOLD}

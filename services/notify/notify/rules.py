@@ -19,9 +19,9 @@ LEVELS = dict(zip(ADMINISTRATORS, (12, 6, 4), strict=True))
 TOWN = 9
 
 
-def notices_of(event: Event, managers: Managers, templates: Iterable[NoticeTemplate] | None = None) -> Iterator[dict[str, Any]]:
-    """Make one notice for each recipient of an event; `templates` are those of its class unless given."""
-    for template in by_event()[type(event)] if templates is None else templates:
+def notices_of(event: Event, managers: Managers) -> Iterator[dict[str, Any]]:
+    """Make one notice for each recipient of an event."""
+    for template in by_event()[type(event)]:
         if not template.applies_to(event):
             continue
         facts = {name: shown_value(getattr(event, name), name, template.side) for name in template.facts}

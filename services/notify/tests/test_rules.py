@@ -1,5 +1,6 @@
 """Rules for recipients and facts, without a database."""
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 from uuid import UUID
@@ -8,7 +9,8 @@ import pytest
 
 from contracts.matching import AppealDecided, DisputeOpened, DisputeReminded, MatchProposed, ThanksWritten
 from contracts.needs import NeedPublished, NeedWithdrawn
-from notify.rules import agents_for, deciders_for, notices_of, regions_around, shown_value
+from contracts.notices import by_event
+from notify.rules import agents_for, deciders_for, notices_of, recipients_of, regions_around, shown_value
 
 from .conftest import example
 
@@ -89,6 +91,12 @@ def test_author_decides_about_thanks_only_where_nobody_else_may() -> None:
     assert recipients(event, {VILLAGE: {HANG}}) == [("thanks_written", "administrator", HANG)]
 
 
+def test_household_joins_the_recipients_before_it() -> None:
+    template = replace(by_event()[NeedPublished][0], to=("poster_id", "household"), without=(), unless_alone=())
+    event = example(NeedPublished, account_id=LI, poster_id=MEI)
+    assert recipients_of(template, event, {VILLAGE: {HANG}}) == {HANG: {"on_behalf": True}, LI: {"on_behalf": False}, MEI: {}}
+
+
 def test_givers_see_the_town_and_households_the_village() -> None:
     assert shown_value(VILLAGE, "region", "giver") == TOWN
     assert shown_value(VILLAGE, "region", "household") == VILLAGE
@@ -97,3 +105,4 @@ def test_givers_see_the_town_and_households_the_village() -> None:
 def test_reasons_are_shown_as_codes_without_figures() -> None:
     [giver, _] = notices_of(example(MatchProposed), {})
     assert giver["facts"]["reasons"] == ["same_county"]
+    assert shown_value([HANG, "text"], "ids", "giver") == [str(HANG), "text"]
