@@ -1,130 +1,46 @@
 """Mutation tests: `make mutants` changes one thing at a time in the guarded modules, and names the changes that no test notices.
 
-`tests/mutants/modules.toml` says which tests guard which module; `judged.toml` says which survivors are equivalents, and why. Outcomes are
-kept in `.mutants/`, so that a run goes on where the last one ended: a killed mutant is tried again only when its module changed, a survivor
-also when its tests did.
+`tests/mutants/modules.toml` says which tests guard which module; `judged.toml` says which survivors are equivalents, and why. A run tries
+every mutant of each `rules.py`, and a random sample of each other module. Outcomes are kept in `.mutants/`, so that a run goes on where
+the last one ended: a killed mutant is tried again only when its module changed, a survivor also when its tests did.
 """
 
 import argparse
-import hashlib
 import json
 import os
 import queue
 import shutil
 import subprocess
 import sys
-import threading
 import time
-import tomllib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.mutants.operators import Mutant, mutants_of
+from tests.mutants.operators import Mutant
+from tests.mutants.outcomes import ROOT, SURVIVED, UNCLEAR, Journal, Module, load_modules, recall
+from tests.mutants.report import report
 
-ROOT = Path(__file__).parents[2]
 KEPT = ROOT / ".mutants"
-HERE = Path(__file__).parent
-KILLED, SURVIVED, SLOW = "killed", "survived", "slow"
 PLAIN_SECONDS = 30.0
 """The least time that the tests of a mutant may take; otherwise five times what they take without one."""
-
-
-@dataclass
-class Module:
-    """A module with its tests, its mutants and their outcomes."""
-
-    path: str
-    tests: list[str]
-    services: list[str] = field(default_factory=list)
-    with_broker: bool = False
-    without: str = ""
-    also: list[str] = field(default_factory=list)
-    source: str = ""
-    mutants: list[Mutant] = field(default_factory=list)
-    outcomes: dict[str, str] = field(default_factory=dict)
-    seconds: float = 0.0
-    trouble: str = ""
-
-    def key(self, mutant: Mutant) -> str:
-        """Identify a mutant by the module's source and its own."""
-        return digest(self.path, self.source, mutant.source)
-
-    def tests_digest(self) -> str:
-        """Identify the present text of the tests."""
-        files = sorted({test.partition("::")[0] for test in (*self.tests, *self.also)})
-        return digest(*files, *((ROOT / file).read_text("utf-8") for file in files))
-
-
-@dataclass(frozen=True)
-class Equivalent:
-    """A survivor that changes nothing that anybody could notice."""
-
-    path: str
-    old: str
-    new: str
-    why: str
-
-
-def digest(*texts: str) -> str:
-    """Return a short hash of these texts."""
-    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:20]
-
-
-def load_modules(only: Sequence[str] = ()) -> list[Module]:
-    """Read the table of modules, as far as their paths contain one of `only`, and make their mutants."""
-    table = tomllib.loads((HERE / "modules.toml").read_text("utf-8"))
-    modules = [Module(path, **given) for path, given in table.items()]
-    chosen = [module for module in modules if not only or any(part in module.path for part in only)]
-    for module in chosen:
-        module.source = (ROOT / module.path).read_text("utf-8")
-        module.mutants = mutants_of(module.path, module.source)
-    return chosen
-
-
-def load_equivalents() -> set[tuple[str, str, str]]:
-    """Read the survivors that were judged to be equivalents."""
-    judged = tomllib.loads((HERE / "judged.toml").read_text("utf-8")).get("equivalent", [])
-    return {(one.path, one.old, one.new) for one in (Equivalent(**given) for given in judged)}
-
-
-class Journal:
-    """The outcomes of all runs, one line each."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._lock = threading.Lock()
-        self.known: dict[str, dict[str, str]] = {}
-        for line in path.read_text("utf-8").splitlines() if path.exists() else ():
-            entry = json.loads(line)
-            self.known[entry["key"]] = entry
-
-    def find(self, module: Module, mutant: Mutant, tests: str) -> str | None:
-        """Return the outcome of a mutant that need not be tried again."""
-        entry = self.known.get(module.key(mutant))
-        if entry is None or (entry["outcome"] == SURVIVED and entry["tests"] != tests):
-            return None
-        return entry["outcome"]
-
-    def add(self, module: Module, mutant: Mutant, tests: str, outcome: str) -> None:
-        """Keep an outcome."""
-        entry = {"key": module.key(mutant), "path": module.path, "line": str(mutant.line), "tests": tests, "outcome": outcome}
-        with self._lock, self._path.open("a", encoding="utf-8") as file:
-            self.known[entry["key"]] = entry
-            file.write(json.dumps(entry) + "\n")
+BATCH = 20
+"""Mutants between two runs of the tests on the unchanged module."""
 
 
 class Worker:
     """A process that tries mutants in a copy of the tree."""
 
     def __init__(self, number: int) -> None:
+        self._failed: dict[str, list[str]] = {}
         tree = KEPT / "trees" / str(number)
         copy_tree(tree)
         members = [tree / "contracts", tree / "chassis", *sorted((tree / "services").iterdir()), tree]
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, members))}
+        # Compiled files save each fork most of its time.
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, members)), "PYTHONDONTWRITEBYTECODE": ""}
         self._said = (KEPT / f"worker{number}.log").open("w")
         self._process = subprocess.Popen(
             [sys.executable, "-W", "ignore", "-m", "tests.mutants.worker"],
@@ -132,10 +48,28 @@ class Worker:
         )  # fmt: skip
 
     def attempt(self, module: Module, source: str, seconds: float, on_own_servers: bool = False) -> tuple[str, float]:
-        """Run a module's tests on this source, or those that need servers of their own; return the outcome and the seconds."""
+        """Run a module's tests on this source, or those that need servers of their own; return the outcome and the seconds.
+
+        Tests that failed for other mutants of the module run first, the latest at the head.
+        """
+        first = self._failed.setdefault(module.path, [])
+        found = self._ask("attempt", module, source=source, seconds=seconds, first=first, on_own_servers=on_own_servers)
+        if test := found["failed"]:
+            self._failed[module.path] = [test, *(one for one in first if one != test)][:20]
+        return found["outcome"], found["seconds"]
+
+    @contextmanager
+    def entered(self, module: Module) -> Iterator[None]:
+        """Keep what a module's tests import, except for what depends on the module."""
+        if self._ask("enter", module)["outcome"] != "entered":
+            raise RuntimeError(f"what the tests of {module.path} import cannot be loaded: see {self._said.name}")
+        yield
+        self._ask("leave", module)
+
+    def _ask(self, what: str, module: Module, on_own_servers: bool = False, **more: object) -> Any:
         tests = module.also if on_own_servers else [*module.tests, "-k", f"not ({module.without})"] if module.without else module.tests
-        asked: dict[str, Any] = {"path": module.path, "source": source, "tests": tests, "seconds": seconds, "services": module.services}
-        asked |= {"with_broker": module.with_broker, "on_own_servers": on_own_servers}
+        asked = {"what": what, "path": module.path, "tests": tests, "services": module.services, "with_broker": module.with_broker}
+        asked |= {"on_own_servers": on_own_servers} | more
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(asked) + "\n")
@@ -143,8 +77,7 @@ class Worker:
         answer = self._process.stdout.readline()
         if not answer:
             raise RuntimeError(f"the worker ended: see {self._said.name}")
-        found = json.loads(answer)
-        return found["outcome"], found["seconds"]
+        return json.loads(answer)
 
     def close(self) -> None:
         """End the process and its servers."""
@@ -168,18 +101,11 @@ def copy_tree(tree: Path) -> None:
             path.unlink()
 
 
-def recall(modules: Iterable[Module], journal: Journal) -> None:
-    """Take over the outcomes of earlier runs."""
-    for module in modules:
-        tests = module.tests_digest()
-        module.outcomes = {mutant.source: found for mutant in module.mutants if (found := journal.find(module, mutant, tests))}
-
-
 def run(modules: Iterable[Module], journal: Journal, jobs: int, until: float) -> None:
     """Try the mutants that have no outcome yet, until all are tried or the time is over."""
     waiting: queue.Queue[Module] = queue.Queue()
     for module in modules:
-        if len(module.outcomes) < len(module.mutants):
+        if len(module.outcomes) < len(module.chosen):
             waiting.put(module)
 
     def work(number: int) -> None:
@@ -190,7 +116,8 @@ def run(modules: Iterable[Module], journal: Journal, jobs: int, until: float) ->
                     module = waiting.get_nowait()
                 except queue.Empty:
                     return
-                try_mutants(worker, module, journal, until)
+                with worker.entered(module):
+                    try_mutants(worker, module, journal, until)
         finally:
             worker.close()
 
@@ -200,71 +127,59 @@ def run(modules: Iterable[Module], journal: Journal, jobs: int, until: float) ->
 
 
 def try_mutants(worker: Worker, module: Module, journal: Journal, until: float) -> None:
-    """Try the mutants of a module, after its tests have passed without one."""
+    """Try the chosen mutants of a module. Keep the outcomes of a batch when the tests pass without a mutant before and after it."""
     tests, began = module.tests_digest(), time.monotonic()
+    seconds = pass_unchanged(worker, module)
+    waiting = [mutant for mutant in module.chosen if mutant.source not in module.outcomes]
+    while waiting and not module.trouble and time.monotonic() < until:
+        tried: dict[str, str] = {}
+        for mutant in waiting[:BATCH]:
+            if time.monotonic() > until:
+                break
+            tried[mutant.source] = try_mutant(worker, module, mutant, seconds)
+        seconds = pass_unchanged(worker, module)
+        if module.trouble:
+            break
+        module.outcomes |= tried
+        for mutant in waiting[: len(tried)]:
+            journal.add(module, mutant, tests, tried[mutant.source])
+        waiting = waiting[len(tried) :]
+    counted = dict(Counter(module.outcomes.values()))
+    print(f"{module.path}: {module.trouble or counted}, tests {seconds:.1f} s, all {time.monotonic() - began:.0f} s", flush=True)
+
+
+def try_mutant(worker: Worker, module: Module, mutant: Mutant, seconds: float) -> str:
+    """Return the outcome of a mutant whose module's tests take these seconds."""
+    allowed = max(PLAIN_SECONDS, 5 * seconds)
+    found, _ = worker.attempt(module, mutant.source, allowed)
+    if found == UNCLEAR:
+        # The machine may have been busy.
+        found, _ = worker.attempt(module, mutant.source, 4 * allowed)
+    if found == SURVIVED and module.also:
+        found, _ = worker.attempt(module, mutant.source, 600, on_own_servers=True)
+    return found
+
+
+def pass_unchanged(worker: Worker, module: Module) -> float:
+    """Run the tests on the unchanged module and return the seconds; note as its trouble that they fail."""
     outcome, seconds = worker.attempt(module, module.source, 600)
     if outcome != SURVIVED:
         module.trouble = f"its tests fail without any change ({outcome})"
-        print(f"{module.path}: {module.trouble}", flush=True)
-        return
-    for mutant in module.mutants:
-        if mutant.source in module.outcomes:
-            continue
-        if time.monotonic() > until:
-            break
-        allowed = max(PLAIN_SECONDS, 5 * seconds)
-        found, _ = worker.attempt(module, mutant.source, allowed)
-        if found == SLOW:
-            # The machine may have been busy.
-            found, _ = worker.attempt(module, mutant.source, 4 * allowed)
-        if found == SURVIVED and module.also:
-            found, _ = worker.attempt(module, mutant.source, 600, on_own_servers=True)
-        module.outcomes[mutant.source] = found
-        journal.add(module, mutant, tests, found)
-    module.seconds = time.monotonic() - began
-    counted = Counter(module.outcomes.values())
-    print(f"{module.path}: {dict(counted)}, tests {seconds:.1f} s, all {module.seconds:.0f} s", flush=True)
-
-
-def report(modules: Iterable[Module]) -> bool:
-    """Print the outcomes by module and each survivor that nobody judged; return whether nine tenths were killed and none is left over."""
-    judged, survivors, whole = load_equivalents(), [], Counter[str]()
-    print(f"{'module':58} {'mutants':>8} {'killed':>7} {'equal':>6} {'survived':>9} {'untried':>8}")
-    for module in modules:
-        found = Counter[str](mutants=len(module.mutants))
-        for mutant in module.mutants:
-            outcome = module.outcomes.get(mutant.source, "untried")
-            if outcome == SURVIVED and (mutant.path, mutant.old, mutant.new) in judged:
-                outcome = "equal"
-            elif outcome == SURVIVED:
-                survivors.append((module, mutant))
-            found[KILLED if outcome == SLOW else outcome] += 1
-        whole += found
-        print_line(module.path + (f" ({module.trouble})" if module.trouble else ""), found)
-    print_line("all", whole)
-    for module, mutant in survivors:
-        print(f"\n{mutant.path}:{mutant.line}\n{mutant.diff(module.source)}")
-    tried = whole[KILLED] + whole[SURVIVED]
-    share = whole[KILLED] / tried if tried else 0.0
-    print(f"\n{whole[KILLED]} of {tried} that are no equivalents were killed: {share:.1%}; {whole['untried']} are untried")
-    return share >= 0.9 and not whole["untried"]
-
-
-def print_line(name: str, found: Counter[str]) -> None:
-    figures = (found["mutants"], found[KILLED], found["equal"], found[SURVIVED], found["untried"])
-    print(f"{name:58} {figures[0]:8} {figures[1]:7} {figures[2]:6} {figures[3]:9} {figures[4]:8}")
+    return seconds
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Try the mutants and report them. Exits with 1 when fewer than nine tenths were killed, or some are untried."""
     parser = argparse.ArgumentParser(prog="python -m tests.mutants.campaign", description=__doc__)
     parser.add_argument("--only", nargs="+", default=[], metavar="PART", help="modules whose path contains one of these")
+    parser.add_argument("--each", type=int, default=30, metavar="N", help="mutants of each module besides rules.py; 0 for all")
+    parser.add_argument("--seed", type=int, default=0, help="another number draws another sample")
     parser.add_argument("--minutes", type=float, default=90, help="the time after which the run ends; the next one goes on")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes that try mutants")
     parser.add_argument("--report", action="store_true", help="try nothing, report what earlier runs have found")
     given: Any = parser.parse_args(arguments)
     KEPT.mkdir(exist_ok=True)
-    modules, journal = load_modules(given.only), Journal(KEPT / "outcomes.jsonl")
+    modules, journal = load_modules(given.only, given.each, given.seed), Journal(KEPT / "outcomes.jsonl")
     recall(modules, journal)
     if not given.report:
         run(modules, journal, given.jobs, time.monotonic() + given.minutes * 60)

@@ -38,6 +38,8 @@ SQL_CHANGES = [
 ]
 TOLD = {"log", "logger", "logging", "warnings"}
 """Objects whose calls only tell something."""
+SAID = {"extra", "zh", "en", "metadata"}
+"""Arguments that only tell something."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,10 @@ class _Collector(cst.CSTVisitor):
         self.changes: list[tuple[CodeRange, cst.CSTNode, cst.CSTNode]] = []
 
     def on_visit(self, node: cst.CSTNode) -> bool:
+        if isinstance(node, cst.Call) and isinstance(node.func, cst.Name) and node.func.value == "cast":
+            # The type is written for mypy.
+            node.args[1].visit(self)
+            return False
         if isinstance(node, cst.Annotation | cst.Import | cst.ImportFrom | cst.Decorator | cst.TypeAlias) or _only_tells(node):
             return False
         for changed in _changes(node):
@@ -118,7 +124,7 @@ def _only_tells(node: cst.CSTNode) -> bool:
         called = value.func if isinstance(value, cst.Call) else None
         return isinstance(called, cst.Attribute) and isinstance(called.value, cst.Name) and called.value.value in TOLD
     named = isinstance(node, cst.Call) and isinstance(node.func, cst.Name) and node.func.value in {"TypeVar", "getLogger"}
-    return named or (isinstance(node, cst.Arg) and node.keyword is not None and node.keyword.value in {"extra", "zh", "en", "metadata"})
+    return named or (isinstance(node, cst.Arg) and node.keyword is not None and node.keyword.value in SAID)
 
 
 def _changes(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
@@ -136,7 +142,7 @@ def skip_guard(node: cst.If) -> Iterator[cst.If]:
 
 
 def change_arguments(node: cst.Call) -> Iterator[cst.CSTNode]:
-    """Drop an argument with a name; put None in place of one without."""
+    """Drop an argument with a name, unless it only tells something; put None in place of one without."""
     for changed in mutators.operator_arg_removal(node):
         is_dropped = len(changed.args) < len(node.args)  # type: ignore[attr-defined]
         if is_dropped:
@@ -144,7 +150,8 @@ def change_arguments(node: cst.Call) -> Iterator[cst.CSTNode]:
             dropped = [arg for arg in node.args if id(arg) not in kept]
         else:
             dropped = [old for old, new in zip(node.args, changed.args, strict=True) if old is not new]  # type: ignore[attr-defined]
-        if all((arg.keyword is not None) == is_dropped and not arg.star for arg in dropped):
+        is_said = any(arg.keyword is not None and arg.keyword.value in SAID for arg in dropped)
+        if all((arg.keyword is not None) == is_dropped and not arg.star for arg in dropped) and not is_said:
             yield changed
 
 

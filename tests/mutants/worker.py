@@ -1,9 +1,12 @@
 """A process that tries mutants one after the other, each in a fork of itself: `python -m tests.mutants.worker`.
 
-It runs in a copy of the tree, with the libraries imported and servers started, so a fork costs its own imports and tests alone. It reads
-one JSON object a line: a module's path, its changed source, its tests and the seconds that these may take. It answers with the outcome.
+It runs in a copy of the tree, with the libraries imported and servers started. It reads one JSON object a line: a module's path, its
+changed source, its tests and the seconds that these may take. It answers with the outcome. Asked to `enter` a module, it forks a copy of
+itself that has imported all of our own modules but those that depend on this one. The copy answers until it is asked to `leave`.
 """
 
+import ast
+import gc
 import itertools
 import json
 import os
@@ -14,6 +17,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from importlib import import_module
+from importlib.util import resolve_name
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TextIO
@@ -28,15 +32,38 @@ LIBRARIES = (
 )  # fmt: skip
 TREE = Path.cwd()
 DATES = itertools.count(int(time.time()) - 10**8)
-KILLED, SURVIVED, SLOW = "killed", "survived", "slow"
+FAILED, LOADED = TREE.with_suffix(".failed"), TREE.with_suffix(".loaded")
+KILLED, SURVIVED, UNCLEAR = "killed", "survived", "unclear"
+# The last plugin collects garbage, which takes longer than most tests.
+OPTIONS = ("-x", "-q", "--no-header", "-p", "pytest_timeout", "-p", "no:unraisableexception")
+TEST_SECONDS = 60
+TIMED_OUT = 64
+"""The exit code of a fork whose first failing test took too long."""
+BROKEN = 65
+"""The exit code of a fork in which something else than a test raised."""
 
 
-class Twins:
-    """A pytest plugin that leaves twins out: they fail by design, and say nothing about a mutant."""
+class Guarding:
+    """A pytest plugin that orders the tests of a mutant, and notes the first that fails.
 
-    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
-        """Deselect the tests marked as expected to fail."""
+    It leaves twins out: they fail by design, and say nothing about a mutant.
+    """
+
+    def __init__(self, first: list[str]) -> None:
+        self._rank = {test: place for place, test in enumerate(first)}
+        self.timed_out = False
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Deselect the tests marked as expected to fail; begin with the first ones."""
         items[:] = [item for item in items if item.get_closest_marker("xfail") is None]
+        items.sort(key=lambda item: self._rank.get(item.nodeid, len(self._rank)))
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Note a test that failed."""
+        if report.failed and not FAILED.exists():
+            FAILED.write_text(report.nodeid)
+            self.timed_out = f"Timeout (>{TEST_SECONDS}" in report.longreprtext
 
 
 class Servers:
@@ -75,7 +102,7 @@ def in_fork(work: Callable[[], int | None], seconds: float = 600) -> int | None:
     """Do the work in a fork; return its exit code, or None when it took too long and was killed with its children."""
     pid = os.fork()
     if not pid:
-        code = 3
+        code = BROKEN
         try:
             os.setsid()
             said = os.open(TREE.with_suffix(".said"), os.O_RDWR | os.O_CREAT | os.O_TRUNC)
@@ -105,7 +132,7 @@ def end_session(pid: int) -> None:
         os.killpg(pid, signal.SIGKILL)
 
 
-def run_tests(servers: Servers | None, tests: list[str]) -> int:
+def run_tests(servers: Servers | None, tests: list[str], first: list[str]) -> int:
     """Run the tests in this fork up to the first failure, on these servers or their own; return pytest's exit code."""
     if servers:
         servers.attach()
@@ -113,9 +140,9 @@ def run_tests(servers: Servers | None, tests: list[str]) -> int:
     without_twins.altered = lambda function, *_: function
     without_twins.altered_sql = lambda statement, *_: statement
     os.environ.pop("CAMPAIGN", None)
-    # Other plugins are not needed, and to load them takes half of the time.
-    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-    return int(pytest.main(["-x", "-q", "--no-header", "-p", "pytest_timeout", "--timeout", "60", *tests], plugins=[Twins()]))
+    guarding = Guarding(first)
+    code = int(pytest.main([*OPTIONS, "--timeout", str(TEST_SECONDS), *tests], plugins=[guarding]))
+    return TIMED_OUT if guarding.timed_out else code
 
 
 @contextmanager
@@ -138,25 +165,105 @@ def write_dated(path: Path, source: str) -> None:
 
 def attempt(servers: Servers, asked: dict[str, Any]) -> str:
     """Run the tests on a mutant; return its outcome."""
+    FAILED.unlink(missing_ok=True)
     with changed(TREE / asked["path"], asked["source"]):
-        code = in_fork(lambda: run_tests(None if asked["on_own_servers"] else servers, asked["tests"]), asked["seconds"])
-    return SLOW if code is None else SURVIVED if code == 0 else KILLED
+        given = None if asked["on_own_servers"] else servers
+        code = in_fork(lambda: run_tests(given, asked["tests"], asked["first"]), asked["seconds"])
+    return SURVIVED if code == 0 else UNCLEAR if code in {None, TIMED_OUT, BROKEN, pytest.ExitCode.NO_TESTS_COLLECTED} else KILLED
 
 
-def main(asking: TextIO = sys.stdin) -> None:
-    """Answer requests until the input ends."""
+def enter(asked: dict[str, Any]) -> None:
+    """Import in this process what the tests of a module need, except for the module and what depends on it."""
+    LOADED.unlink(missing_ok=True)
+    in_fork(lambda: note_independent(TREE / asked["path"], asked["tests"]))
+    sys.path[:], names = json.loads(LOADED.read_text())
+    for name in names:
+        import_module(name)
+    if (TREE / asked["path"]) in our_modules().values():
+        raise RuntimeError(f"{asked['path']} was imported before its mutants")
+    # What forks share is neither collected nor copied.
+    gc.collect()
+    gc.freeze()
+
+
+def note_independent(changed: Path, tests: list[str]) -> int:
+    """Collect the tests; write the search path and the names of our loaded modules that do not depend on the changed one."""
+    code = int(pytest.main([*OPTIONS, "--collect-only", *tests]))
+    ours = our_modules()
+    imports = {name: imports_of(name, path) for name, path in ours.items()}
+    dependent = {name for name, path in ours.items() if path == changed}
+    while more := {name for name in imports if name not in dependent and imports[name] & dependent}:
+        dependent |= more
+    LOADED.write_text(json.dumps([sys.path, [name for name in ours if name not in dependent]]))
+    return code
+
+
+def our_modules() -> dict[str, Path]:
+    """Return the files of our loaded modules, tests and their fixtures left out, in the order of loading."""
+    files = {name: Path(module.__file__) for name, module in sys.modules.items() if getattr(module, "__file__", None)}
+    return {
+        name: path
+        for name, path in files.items()
+        if path.is_relative_to(TREE) and not path.name.startswith(("test_", "conftest")) and not name.startswith("__")
+    }
+
+
+def imports_of(name: str, path: Path) -> set[str]:
+    """Return the names of modules that a module imports, with those of the packages around them."""
+    package, found = name if path.name == "__init__.py" else name.rpartition(".")[0], {name}
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = resolve_name("." * node.level + (node.module or ""), package)
+            found |= {base, *(f"{base}.{alias.name}" for alias in node.names)}
+    around = {one.rsplit(".", depth)[0] for one in found for depth in range(1, one.count(".") + 1)}
+    return (found | around) - {name}
+
+
+def serve(servers: Servers, asking: TextIO, answering: TextIO) -> None:
+    """Answer requests until the input ends, or a request to leave."""
+
+    def answer(outcome: str, **more: object) -> None:
+        print(json.dumps({"outcome": outcome} | more), file=answering, flush=True)
+
+    for line in asking:
+        asked = json.loads(line)
+        if asked["what"] == "leave":
+            return
+        servers.prepare(asked["services"], asked["with_broker"])
+        if asked["what"] == "enter":
+            if not (pid := os.fork()):
+                try:
+                    enter(asked)
+                    answer("entered")
+                    serve(servers, asking, answering)
+                except BaseException:
+                    traceback.print_exc()
+                finally:
+                    # The servers belong to the process that started them.
+                    os._exit(0)
+            os.waitpid(pid, 0)
+            answer("left")
+            continue
+        began = time.monotonic()
+        outcome = attempt(servers, asked)
+        failed = FAILED.read_text() if outcome == KILLED and FAILED.exists() else ""
+        answer(outcome, failed=failed, seconds=round(time.monotonic() - began, 2))
+
+
+def main() -> None:
+    """Start the servers and answer requests until the input ends."""
     answering, sys.stdout = sys.stdout, sys.stderr
+    # Other plugins are not needed, and to load them takes half of the time.
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     for library in LIBRARIES:
         with suppress(ImportError):
             import_module(library)
+    pytest.main([*OPTIONS, "--noconftest", "--collect-only", "docs"])
     servers = Servers()
     with servers.database:
-        for line in asking:
-            asked = json.loads(line)
-            servers.prepare(asked["services"], asked["with_broker"])
-            began = time.monotonic()
-            outcome = attempt(servers, asked)
-            print(json.dumps({"outcome": outcome, "seconds": round(time.monotonic() - began, 2)}), file=answering, flush=True)
+        serve(servers, sys.stdin, answering)
     if servers._broker is not None:
         servers._broker.close()
 

@@ -1,0 +1,117 @@
+"""The guarded modules with their mutants, which of these are tried, and how each one ended."""
+
+import hashlib
+import json
+import threading
+import tomllib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.mutants.operators import Mutant, mutants_of
+
+ROOT = Path(__file__).parents[2]
+HERE = Path(__file__).parent
+KILLED, SURVIVED, UNCLEAR = "killed", "survived", "unclear"
+"""A test failed; every test passed; the tests ended with no verdict, or took too long, which may be the machine's fault."""
+
+
+@dataclass
+class Module:
+    """A module with its tests, its mutants, the chosen ones among these and their outcomes."""
+
+    path: str
+    tests: list[str]
+    services: list[str] = field(default_factory=list)
+    with_broker: bool = False
+    without: str = ""
+    also: list[str] = field(default_factory=list)
+    source: str = ""
+    mutants: list[Mutant] = field(default_factory=list)
+    chosen: list[Mutant] = field(default_factory=list)
+    outcomes: dict[str, str] = field(default_factory=dict)
+    trouble: str = ""
+
+    def key(self, mutant: Mutant) -> str:
+        """Identify a mutant by the module's source and its own."""
+        return digest(self.path, self.source, mutant.source)
+
+    def tests_digest(self) -> str:
+        """Identify the present text of the tests."""
+        files = sorted({test.partition("::")[0] for test in (*self.tests, *self.also)})
+        return digest(*files, *((ROOT / file).read_text("utf-8") for file in files))
+
+    def choose(self, each: int, seed: int) -> None:
+        """Choose a random sample of `each` mutants, or all of them when `each` is 0 or the module holds rules alone.
+
+        A mutant's place in the sample depends on its changed lines, so a change elsewhere in the module moves few others.
+        """
+        if each == 0 or self.path.endswith("/rules.py"):
+            self.chosen = self.mutants
+            return
+        drawn = sorted(self.mutants, key=lambda mutant: digest(str(seed), self.path, mutant.old, mutant.new))[:each]
+        self.chosen = sorted(drawn, key=lambda mutant: mutant.line)
+
+
+@dataclass(frozen=True)
+class Equivalent:
+    """A survivor that changes nothing that anybody could notice."""
+
+    path: str
+    old: str
+    new: str
+    why: str
+
+
+def digest(*texts: str) -> str:
+    """Return a short hash of these texts."""
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:20]
+
+
+def load_modules(only: Sequence[str] = (), each: int = 0, seed: int = 0) -> list[Module]:
+    """Read the table of modules, as far as their paths contain one of `only`, make their mutants and choose among them."""
+    table = tomllib.loads((HERE / "modules.toml").read_text("utf-8"))
+    modules = [Module(path, **given) for path, given in table.items()]
+    wanted = [module for module in modules if not only or any(part in module.path for part in only)]
+    for module in wanted:
+        module.source = (ROOT / module.path).read_text("utf-8")
+        module.mutants = mutants_of(module.path, module.source)
+        module.choose(each, seed)
+    return wanted
+
+
+def load_equivalents() -> list[Equivalent]:
+    """Read the survivors that were judged to be equivalents."""
+    return [Equivalent(**given) for given in tomllib.loads((HERE / "judged.toml").read_text("utf-8")).get("equivalent", [])]
+
+
+class Journal:
+    """The outcomes of all runs, one line each."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self.known: dict[str, dict[str, str]] = {}
+        for line in path.read_text("utf-8").splitlines() if path.exists() else ():
+            entry = json.loads(line)
+            self.known[entry["key"]] = entry
+
+    def find(self, module: Module, mutant: Mutant, tests: str) -> str | None:
+        """Return the outcome of a mutant: that of a survivor while its tests are the same, and no unclear one."""
+        entry = self.known.get(module.key(mutant), {"outcome": UNCLEAR})
+        is_final = entry["outcome"] == KILLED or (entry["outcome"] == SURVIVED and entry["tests"] == tests)
+        return entry["outcome"] if is_final else None
+
+    def add(self, module: Module, mutant: Mutant, tests: str, outcome: str) -> None:
+        """Keep an outcome."""
+        entry = {"key": module.key(mutant), "path": module.path, "line": str(mutant.line), "tests": tests, "outcome": outcome}
+        with self._lock, self._path.open("a", encoding="utf-8") as file:
+            self.known[entry["key"]] = entry
+            file.write(json.dumps(entry) + "\n")
+
+
+def recall(modules: Iterable[Module], journal: Journal) -> None:
+    """Take over the outcomes of earlier runs."""
+    for module in modules:
+        tests = module.tests_digest()
+        module.outcomes = {mutant.source: found for mutant in module.chosen if (found := journal.find(module, mutant, tests))}
