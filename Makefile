@@ -45,6 +45,10 @@ bench-memory: .venv/.ready rabbitmq ## the journal at five million events: size,
 bench-chassis: .venv/.ready rabbitmq ## relay, handlers, a POST, a need's way to its notice, beside the plain way; JSON lines
 	@$(BIN)/python -W ignore -m bench.chassis
 
+.PHONY: bench-users
+bench-users: .venv/.ready rabbitmq ## /v1/me during sign-ins, a token beside none, a code's way to the telephone; JSON lines
+	@$(BIN)/python -W ignore -m bench.users $(OPTIONS)
+
 .PHONY: bench-quality
 bench-quality: .venv/.ready ## how good the matching is beside optima and peers; JSON lines, pictures (SEED=n, ONLY="clearing online equity getusppe")
 	@$(BIN)/python -W ignore -m bench.quality --figures docs/figures $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY))

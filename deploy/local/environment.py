@@ -19,8 +19,14 @@ def data_folder(name: str) -> Path:
     return Path("/var/lib/duijie") / name if os.geteuid() == 0 else Path("var").resolve() / name
 
 
-ON_ONE_ADDRESS = {"RATE_SIGN_INS": "100000/minute", "RATE_GUESTS": "100000/minute"}
-"""Rate limits for a laptop, where all requests come from one address."""
+ON_ONE_ADDRESS = {
+    "RATE_SIGN_INS": "100000/minute",
+    "RATE_GUESTS": "100000/minute",
+    "CODES_PER_PHONE": "1000",
+    "CODES_PER_ADDRESS": "1000000",
+    "CODES_PER_DAY": "1000000",
+}
+"""Limits for a laptop, where all requests come from one address, and no code costs anything."""
 
 
 RANDOM_KEYS = ("FINGERPRINT_KEY", "CODE_KEYS", "DOOR_KEYS")

@@ -20,6 +20,7 @@ from rich.progress import Progress
 from rich.table import Table
 from stdnum.cn import ric
 
+from deploy.local import telephones
 from deploy.local.client import ApiClient, RequestRefused, one_origin
 
 STORY = """\
@@ -195,6 +196,7 @@ def _show(folder: Path, origin: str, password: str, console: Console) -> None:
     _keep_story(folder / "story.sh", story)
     console.print("[bold]发布第一条需求 · post the first need[/bold] (bash):")
     print(story, flush=True)
+    console.print(f"短信 SMS {origin}{telephones.PAGE}")
     console.print(f"首页 front page {origin}/ · 接口文档 API docs {origin}/docs/ · 以上脚本也在 the story is also in {folder / 'story.sh'}")
     print(f"Duijie is ready at {origin} (Ctrl-C stops it)", flush=True)
 

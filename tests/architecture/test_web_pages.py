@@ -19,16 +19,19 @@ from chassis.data.database import Database
 from chassis.http import headers, openapi
 from chassis.http.app import create_app
 from chassis.testing.fixtures import KnownKeys
-from deploy.local import origin
+from deploy.local import origin, telephones
 from deploy.services import services
+from notify.settings import TencentSettings
 
 ANSWERING = [name for name, service in services().items() if service.answers]
 SWAGGER = sorted(file.name for file in files("flask_swagger_ui").joinpath("dist").iterdir() if "." in file.name)
 PAGES = {
+    "telephones": ["/sandbox/telephones", "/sandbox/telephones?phone=13900000005", "/sandbox/telephones.json", "/sandbox/nothing"],
     "desk": ["/", "/docs/", "/docs/index.html", "/openapi.json", "/nothing", "/docs/nothing", *(f"/docs/{name}" for name in SWAGGER)],
     "docs": ["/docs/", "/docs/index.html", "/livez", "/nothing", *(f"/docs/{name}" for name in SWAGGER)],
     "matching": ["/v1/slips/page"],
 }
+ACCOUNT = TencentSettings(secret_id="", secret_key="", app_id="", template_id="", sign_name="", region="", endpoint="http://127.0.0.1:1")
 EVIL = "evil.example.net"
 
 
@@ -36,6 +39,8 @@ def made(name: str) -> Flask:
     """Create the application of the front desk, of the pages' process, or of a service without a database."""
     if name == "desk":
         return origin.front_desk()
+    if name == "telephones":
+        return telephones.create(telephones.Telephones(ACCOUNT))
     if name == "docs":
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(sys, "argv", ["chassis.docs", *ANSWERING])
@@ -94,7 +99,9 @@ def test_links_of_pages_lead_somewhere(name: str) -> None:
     for path in ("/docs/", *(["/"] if name == "desk" else [])):
         links = set(re.findall(r'(?:src|href)="([^"#]+)"', get(name, path).text))
         assert links
-        assert {link for link in links if not link.startswith("/openapi/") and get(name, link).status_code != 200} == set()
+        elsewhere = {"/sandbox/telephones": "telephones"}
+        ours = {link for link in links if not link.startswith("/openapi/")}
+        assert {link for link in ours if get(elsewhere.get(link, name), link).status_code != 200} == set()
 
 
 @pytest.mark.xfail(strict=True, raises=AssertionError, reason="without the headers, pages may be framed and run anything")

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from chassis.environment import NEEDED, Environment, read_all
 from chassis.http.doors import DoorSettings
 
-LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+HOST = r"[A-Za-z0-9.-]+(?::[0-9]{1,5})?"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +26,11 @@ class TencentSettings:
         return urlsplit(self.endpoint).netloc
 
     @property
+    def is_here(self) -> bool:
+        """Tell whether the endpoint is on this machine: then no proxy is asked, and no TLS is needed."""
+        return self.protocol == "http"
+
+    @property
     def protocol(self) -> str:
         return urlsplit(self.endpoint).scheme
 
@@ -40,9 +45,12 @@ class TencentSettings:
             template_id=env.text("TENCENT_SMS_TEMPLATE_ID", NEEDED, "the number of an approved template for codes", r"[0-9]{1,20}"),
             sign_name=env.text("TENCENT_SMS_SIGN_NAME", NEEDED, "the text of an approved signature, without brackets", r"[^\s【】]{2,30}"),
             region=env.text("TENCENT_SMS_REGION", "ap-guangzhou", "a region of Tencent Cloud SMS, such as ap-guangzhou", r"[a-z]+-[a-z]+"),
-            endpoint=env.web_address(
-                "TENCENT_SMS_ENDPOINT", "https://sms.tencentcloudapi.com", example="https://sms.tencentcloudapi.com"
-            ).rstrip("/"),
+            endpoint=env.text(
+                "TENCENT_SMS_ENDPOINT",
+                "https://sms.tencentcloudapi.com",
+                "an https address such as https://sms.tencentcloudapi.com, or http on this machine",
+                rf"https://{HOST}|http://(?:127\.0\.0\.1|localhost)(?::[0-9]{{1,5}})?",
+            ),
         )
         env.check()
         return read

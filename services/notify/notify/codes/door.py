@@ -30,8 +30,8 @@ class Code:
 class Door:
     """The door of users, opened by the key that both know. Threads may share it."""
 
-    def __init__(self, users_url: str, settings: DoorSettings) -> None:
-        self._client = httpx.Client(base_url=users_url, headers=settings.header(), timeout=SECONDS, trust_env=False, follow_redirects=False)
+    def __init__(self, users_url: str, settings: DoorSettings, seconds: float = SECONDS) -> None:
+        self._client = httpx.Client(base_url=users_url, headers=settings.header(), timeout=seconds, trust_env=False, follow_redirects=False)
 
     def fetch_code(self, code_id: UUID) -> Code | None:
         """Fetch phone and code; None when the code was used, replaced or has expired. Raises `DoorError`."""

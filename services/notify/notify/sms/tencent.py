@@ -11,7 +11,7 @@ from tencentcloud.common.profile.http_profile import HttpProfile
 from tencentcloud.sms.v20210111.models import SendSmsRequest
 from tencentcloud.sms.v20210111.sms_client import SmsClient
 
-from notify.settings import LOOPBACK, TencentSettings
+from notify.settings import TencentSettings
 from notify.sms.channel import Failure, SmsError
 
 SECONDS = 5
@@ -64,14 +64,14 @@ def outcome_of(code: str) -> Failure:
 class TencentSms:
     """An SMS channel by one account of Tencent Cloud. Each thread needs one of its own."""
 
-    def __init__(self, settings: TencentSettings) -> None:
+    def __init__(self, settings: TencentSettings, seconds: float = SECONDS) -> None:
         # At DEBUG the SDK logs whole requests, with phone and code.
         logging.getLogger(LOGGER_NAME).setLevel(logging.WARNING)
         self._settings = settings
-        http = HttpProfile(protocol=settings.protocol, endpoint=settings.host, reqTimeout=SECONDS)
+        http = HttpProfile(protocol=settings.protocol, endpoint=settings.host, reqTimeout=seconds)
         credential = Credential(settings.secret_id, settings.secret_key)
         self._client = SmsClient(credential, settings.region, ClientProfile(httpProfile=http))
-        if settings.host.rpartition(":")[0].strip("[]") in LOOPBACK:
+        if settings.is_here:
             self._client.request.conn.proxy = None
             self._client.request.conn._session.trust_env = False
 
