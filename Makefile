@@ -69,6 +69,10 @@ bench-matching: .venv/.ready rabbitmq ## needs matched a second at a million ple
 bench-public: .venv/.ready ## every question of a guest at a million rows with its worst parameters: rows read, ms in the database, as now and as before; JSON lines (OPTIONS='--only needs …')
 	@$(BIN)/python -W ignore -m bench.public_questions $(OPTIONS)
 
+.PHONY: bench-audit-log
+bench-audit-log: .venv/.ready ## every question of an auditor at a million entries: rows read, ms in the database; what recording costs; JSON lines
+	@$(BIN)/python -W ignore -m bench.audit_log $(OPTIONS)
+
 .PHONY: trace
 trace: .venv/.ready rabbitmq ## trace one verification through the stack, from the request to the notices, as a tree of spans
 	@$(BIN)/python -W ignore -m pytest -q -s tests/end_to_end/test_trace.py -k one_trace

@@ -21,8 +21,8 @@ from sqlalchemy import text
 
 from chassis.data.database import Database, new_id, now
 from chassis.messaging import journal
-from chassis.migrate import migrate
 from chassis.testing import postgres
+from chassis.testing.templates import create_and_migrate
 from contracts.needs import NeedPublished
 from matching.balance import actions as keeping
 from matching.balance import publication
@@ -79,9 +79,7 @@ def main() -> None:
     parser.add_argument("--plans", action="store_true", help="show how PostgreSQL answers each check")
     given = parser.parse_args()
     with postgres.start(durable=False) as server:
-        server.create("balance")
-        migrate(server.url("balance"), "matching")
-        database = Database(server.url("balance"), name="bench", statement_timeout_ms=0)
+        database = Database(create_and_migrate(server, "matching", "balance"), name="bench", statement_timeout_ms=0)
         fill(database, given.rows)
         say(
             "balance: read a region and a category",

@@ -35,10 +35,10 @@ from sqlalchemy import select  # noqa: E402
 from bench import latency  # noqa: E402
 from chassis.data.database import new_id  # noqa: E402
 from chassis.messaging import outbox  # noqa: E402
-from chassis.migrate import migrate  # noqa: E402
 from chassis.testing import postgres, rabbitmq  # noqa: E402
 from chassis.testing.fixtures import KnownKeys  # noqa: E402
 from chassis.testing.folders import kept_ports  # noqa: E402
+from chassis.testing.templates import create_and_migrate  # noqa: E402
 
 THREADS, CONNECTIONS = 8, 16
 PARTS = ["relay", "handling", "posts", "fronts", "latency"]
@@ -229,8 +229,7 @@ def main() -> None:
     parts = asked.only
     with tempfile.TemporaryDirectory() as name, postgres.start(durable=False) as server, rabbitmq.start() as broker:
         folder = Path(name)
-        server.create("pantry")
-        migrate(server.url("pantry"), "pantry")
+        create_and_migrate(server, "pantry", "pantry")
         # The pantry's keeper prints logs in the end, which are no figures.
         with redirect_stdout(sys.stderr), open_house(server, server.url("pantry"), broker, folder) as house:
             if "relay" in parts:

@@ -15,8 +15,8 @@ from typing import Any
 from sqlalchemy import text
 
 from chassis.data.database import Database
-from chassis.migrate import migrate
 from chassis.testing import postgres
+from chassis.testing.templates import create_and_migrate
 from contracts import regions
 
 ASKED = [("", "month"), ("", "day"), ("51", "month"), ("51", "day"), ("5109", "month"), ("510903", "day"), ("510903001", "day")]
@@ -94,9 +94,7 @@ def main() -> None:
     stated = {"needs": given.needs, "people": given.people}
     places = {"villages": [code for code in codes if len(code) == 12][::2], "counties": [code for code in codes if len(code) == 6]}
     with postgres.start(durable=False, settings={"shared_buffers": "512MB"}) as server:
-        server.create("insight")
-        migrate(server.url("insight"), "insight")
-        database = Database(server.url("insight"), name="bench", statement_timeout_ms=3_600_000)
+        database = Database(create_and_migrate(server, "insight", "insight"), name="bench", statement_timeout_ms=3_600_000)
         with database.begin() as session:
             for step in FILL:
                 known = {name: value for name, value in (stated | places).items() if f":{name}" in step}

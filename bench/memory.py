@@ -23,9 +23,9 @@ from chassis.messaging import journal
 from chassis.messaging.broker import Publisher, connected, message_for
 from chassis.messaging.resend import resend_all
 from chassis.messaging.subscription import Subscription
-from chassis.migrate import migrate
 from chassis.settings import Settings
 from chassis.testing import postgres, rabbitmq
+from chassis.testing.templates import create_and_migrate
 from contracts.event import Envelope, encode
 from contracts.generate import example_of
 from contracts.needs import NeedPublished
@@ -174,8 +174,7 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=5_000_000)
     events = parser.parse_args().events // DAYS * DAYS
     with postgres.start(settings={"max_wal_size": "8GB", "shared_buffers": "512MB"}, durable=False) as server, rabbitmq.start() as broker:
-        server.create("needs")
-        migrate(server.url("needs"), "needs")
+        create_and_migrate(server, "needs", "needs")
         os.environ |= {"NEEDS_DATABASE_URL": server.url("needs"), "BROKER_URL": broker.url()}
         database, settings = Database(server.url("needs"), name="bench", statement_timeout_ms=600_000), Settings.of("needs")
         say("events written to the journal", events / seconds(lambda: fill(database, events)), "events/s")

@@ -41,9 +41,9 @@ class Service(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     @property
     def under(self) -> list[str]:
-        """Path prefixes it answers: its own paths, and its dead letters unless one of these contains them."""
-        letters = f"/v1/{self.name}/dead-letters"
-        return [*self.paths, *([letters] if f"/v1/{self.name}" not in self.paths else [])] if self.answers else []
+        """Path prefixes it answers: its own paths, its dead letters and its audit log unless one of these contains them."""
+        own = [] if f"/v1/{self.name}" in self.paths else [f"/v1/{self.name}/{what}" for what in ("dead-letters", "audit")]
+        return [*self.paths, *own] if self.answers else []
 
     @property
     def document(self) -> str:

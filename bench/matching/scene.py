@@ -16,10 +16,10 @@ from kombu import Queue
 
 from chassis.data.database import new_id, now
 from chassis.messaging.broker import Message, Publisher, connected, count_waiting, message_for
-from chassis.migrate import migrate
 from chassis.ops.tracing import continue_or_start
 from chassis.testing.postgres import Postgres
 from chassis.testing.rabbitmq import RabbitMQ
+from chassis.testing.templates import create_and_migrate
 from contracts.event import Envelope, Event, encode, exchange_of, name_of, producer_of
 from deploy.services import services
 
@@ -36,8 +36,7 @@ class Scene:
 
     def __init__(self, server: Postgres, broker: RabbitMQ, folder: Path) -> None:
         self.server, self.broker, self.broker_url, self._folder = server, broker, broker.url(), folder
-        server.create("matching")
-        migrate(server.url("matching"), "matching")
+        create_and_migrate(server, "matching", "matching")
         subprocess.run([sys.executable, "-W", "ignore", "-m", "chassis.topology", "matching"], env=self._told("matching"), check=True)
         self.declare(TOLD)
         with self.channel() as channel:

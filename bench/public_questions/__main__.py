@@ -26,10 +26,10 @@ from bench.public_questions.fill import fill
 from bench.public_questions.former import FORMER, asked_as_before, build_indexes
 from bench.public_questions.questions import GENEROUS, Question, client_of, questions
 from chassis.data.database import Database
-from chassis.migrate import migrate
 from chassis.testing import postgres
 from chassis.testing.fixtures import Client
 from chassis.testing.rows_read import rows_read
+from chassis.testing.templates import create_and_migrate
 
 SERVICES = ("users", "needs", "matching", "insight")
 SIZES = {"cities": 20, "towns": 4, "months": 36}
@@ -53,9 +53,7 @@ def main() -> None:
         },
     ) as server:
         for service in given.only:
-            server.create(service)
-            migrate(server.url(service), service)
-            database = Database(server.url(service), name="bench", statement_timeout_ms=0)
+            database = Database(create_and_migrate(server, service, service), name="bench", statement_timeout_ms=0)
             began = time.monotonic()
             with database.begin() as session:
                 fill(session, service, given.rows, **SIZES)

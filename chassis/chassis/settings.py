@@ -48,6 +48,21 @@ class Settings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MigrationSettings:
+    """Further setting of the migrate step. `audit_database_url` is `<SERVICE>_AUDIT_DATABASE_URL`; no other process gets it."""
+
+    audit_database_url: str
+
+    @classmethod
+    def of(cls, service: str) -> "MigrationSettings":
+        """Read the setting of a service. Raises `SettingsError` when it is missing or wrong."""
+        env = Environment()
+        read = cls(audit_database_url=env.database_address(f"{service.upper()}_AUDIT_DATABASE_URL"))
+        env.check()
+        return read
+
+
+@dataclass(frozen=True, kw_only=True)
 class LogSettings:
     """Settings of logs and traces: the lowest level of a log line, and the collector of spans, empty without one."""
 

@@ -10,6 +10,7 @@ from cryptography.fernet import Fernet
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from chassis.testing.postgres import audit_role
 from deploy.local.client import Origin
 from deploy.services import services
 
@@ -33,12 +34,13 @@ RANDOM_KEYS = ("FINGERPRINT_KEY", "CODE_KEYS", "DOOR_KEYS")
 
 
 def environment(
-    folder: Path, database_url: Callable[[str], str], *, origin: Origin, telephones: str, broker_url: str | None = None
+    folder: Path, database_url: Callable[[str, str], str], *, origin: Origin, telephones: str, broker_url: str | None = None
 ) -> dict[str, str]:
     """Return the environment of every process. Keys are made once and kept in `folder`, readable by its owner only.
 
     SMS go to the sandbox's own network at the address `telephones`, whatever provider the machine's environment names: the sandbox's
     telephones are invented, and might belong to somebody.
+    `database_url` gives the address of a service's database for a role.
     """
     variables: dict[str, str] = (
         ON_ONE_ADDRESS
@@ -49,8 +51,13 @@ def environment(
         | {"USERS_URL": origin("/v1/jwks"), "TENCENT_SMS_ENDPOINT": telephones}
         | account_of(folder)
     )
-    variables |= {f"{name.upper()}_DATABASE_URL": database_url(name) for name in services()}
+    variables |= {f"{name.upper()}_DATABASE_URL": database_url(name, name) for name in services()}
     return variables | ({"BROKER_URL": broker_url} if broker_url else {})
+
+
+def migration_addresses(database_url: Callable[[str, str], str]) -> dict[str, str]:
+    """Return the addresses that the migration alone gets: those of the roles that own databases and audit logs."""
+    return {f"{name.upper()}_AUDIT_DATABASE_URL": database_url(name, audit_role(name)) for name in services()}
 
 
 def keys_of(folder: Path) -> dict[str, str]:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -13,8 +14,8 @@ from rich.console import Console
 
 from chassis.environment import Environment
 from chassis.failures import one_line_failures
-from chassis.migrate import migrate
 from chassis.testing import postgres
+from chassis.testing.templates import create_and_migrate
 from deploy.local import sandbox
 from deploy.local.client import one_origin
 from deploy.local.environment import data_folder, environment
@@ -27,8 +28,8 @@ SMALL = {"shared_buffers": "64MB", "max_connections": "120"}
 def environment_of(folder: Path, origin: str) -> dict[str, str]:
     """Return the environment of the house running from `folder`, for operators' commands beside it."""
     password, port = ((folder / "postgres" / name).read_text() for name in ("password", "ports"))
-    url = f"postgresql+psycopg://{postgres.ACCOUNT}:{password}@127.0.0.1:{port}"
-    return environment(folder, lambda name: f"{url}/{name}", origin=one_origin(origin), telephones=origin) | ON_A_LAPTOP
+    at = partial(postgres.url_of, password, port.strip())
+    return environment(folder, at, origin=one_origin(origin), telephones=origin) | ON_A_LAPTOP
 
 
 @one_line_failures
@@ -59,8 +60,7 @@ def _run(folder: Path, origin: str, console: Console, durable: bool) -> None:
     with postgres.start(folder / "postgres", SMALL, durable=durable, is_kept=durable) as database:
         for name in services():
             with console.status(f"数据库 database: {name}"):
-                database.create(name)
-                migrate(database.url(name), name)
+                create_and_migrate(database, name, name)
         variables = environment(folder, database.url, origin=one_origin(origin), telephones=origin) | ON_A_LAPTOP
         modules = {"web": "deploy.local.origin", "courier": "deploy.local.local_broker"}
         running = {name: _start(module, variables) for name, module in modules.items()}

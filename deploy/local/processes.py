@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 from deploy.images import engine
@@ -20,8 +21,8 @@ class Here:
         """Group the services that one process can prepare together."""
         return [names]
 
-    def command(self, name: str, *words: str) -> list[str]:
-        """Return the command of a process named `<service>-…` that runs a module in the environment `variables`."""
+    def command(self, name: str, *words: str, more: Collection[str] = ()) -> list[str]:
+        """Return the command of a process named `<service>-…` that runs a module in the environment `variables`, with `more` of them."""
         return [sys.executable, "-m", *words]
 
     def close(self) -> None:
@@ -43,10 +44,12 @@ class InImages(Here):
     def together(self, names: list[str]) -> list[list[str]]:
         return [[name] for name in names]
 
-    def command(self, name: str, *words: str) -> list[str]:
+    def command(self, name: str, *words: str, more: Collection[str] = ()) -> list[str]:
         self._containers.append(f"duijie-{os.getpid()}-{name}")
         options = [f"--name={self._containers[-1]}"]
-        return engine.contained(name.partition("-")[0], *words, passed=self._passed, files={self._key: self._key}, options=options)
+        return engine.contained(
+            name.partition("-")[0], *words, passed={*self._passed, *more}, files={self._key: self._key}, options=options
+        )
 
     def close(self) -> None:
         command = [*engine.PODMAN, "rm", "--force", "--ignore", "--time=10", *self._containers]

@@ -22,7 +22,7 @@ from honcho.manager import Manager
 from chassis.failures import one_line_failures
 from chassis.testing import postgres, rabbitmq
 from deploy.local.client import by_service
-from deploy.local.environment import data_folder, environment
+from deploy.local.environment import data_folder, environment, migration_addresses
 from deploy.local.processes import Here, InImages
 from deploy.services import services
 
@@ -44,17 +44,19 @@ def main() -> None:
         postgres.start(folder / "postgres", STACK, durable=arguments.durable, is_kept=arguments.durable) as database,
     ):
         for name in services():
-            database.create(name)
+            database.create_for(name, name)
         variables = environment(folder, database.url, origin=by_service(addresses), telephones=telephones, broker_url=broker.url())
         processes = InImages(variables) if arguments.images else Here(variables)
         for step in ("chassis.migrate", "chassis.topology"):
             print(f"… {step}", flush=True)
             if step == "chassis.topology":
                 broker.wait_until_ready()
+            own = migration_addresses(database.url) if step == "chassis.migrate" else {}
             commands = [
-                processes.command(f"{names[0]}-{step.rpartition('.')[2]}", step, *names) for names in processes.together(list(services()))
+                processes.command(f"{names[0]}-{step.rpartition('.')[2]}", step, *names, more=own)
+                for names in processes.together(list(services()))
             ]
-            begun = [subprocess.Popen(command, env=processes.variables) for command in commands]
+            begun = [subprocess.Popen(command, env=processes.variables | own) for command in commands]
             if sum(one.wait() for one in begun):
                 sys.exit(f"{step} failed, see above")
         manager = Manager()

@@ -59,13 +59,16 @@ def _broker(service: str) -> list[dict[str, Any]]:
 
 
 def _database(service: str) -> dict[str, Any]:
-    spec = {"name": service, "owner": service, "cluster": {"name": "duijie"}, "databaseReclaimPolicy": "retain"}
+    # The owner of a database could drop it with its audit log: it is a role that migrates, and that no running process is.
+    spec = {"name": service, "owner": f"{service}_audit", "cluster": {"name": "duijie"}, "databaseReclaimPolicy": "retain"}
     return {"apiVersion": "postgresql.cnpg.io/v1", "kind": "Database", "metadata": {"name": f"duijie-{service}"}, "spec": spec}
 
 
 def _roles() -> dict[str, Any]:
     roles = [
-        {"name": name, "ensure": "present", "login": True, "passwordSecret": {"name": f"duijie-{name}-database"}} for name in services()
+        {"name": role, "ensure": "present", "login": True, "passwordSecret": {"name": f"duijie-{role.replace('_', '-')}-database"}}
+        for name in services()
+        for role in (name, f"{name}_audit")
     ]
     return {
         "apiVersion": "postgresql.cnpg.io/v1",

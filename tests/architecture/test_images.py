@@ -50,7 +50,9 @@ def test_compose_starts_every_role_after_databases_and_queues() -> None:
             assert process["depends_on"].keys() == topologies
             assert process["read_only"]
         assert f"{name}-migrate" in COMPOSE[f"{name}-topology"]["depends_on"]
-        assert f"{name.upper()}_DATABASE_URL" in COMPOSE[f"{name}-migrate"]["environment"]
+        addresses = {f"{name.upper()}_DATABASE_URL", f"{name.upper()}_AUDIT_DATABASE_URL"}
+        assert addresses <= COMPOSE[f"{name}-migrate"]["environment"].keys()
+        assert not any("AUDIT" in setting for role in service.roles for setting in COMPOSE[f"{name}-{role}"]["environment"])
     roles = sum(len(service.roles) + 2 for service in services().values())
     assert len(COMPOSE) == roles + len(["rabbitmq", "postgres", "databases"])
 

@@ -10,7 +10,8 @@ from chassis.ops.telemetry import ALLOWED_KEYS
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("chassis/chassis", "services", "deploy")
 LOGGERS = {
-    "chassis.auth", "chassis.dead_letters.parked", "chassis.deadlines", "chassis.events", "chassis.http", "chassis.inbox", "chassis.rates",
+    "chassis.audit", "chassis.auth", "chassis.dead_letters.parked", "chassis.deadlines", "chassis.events", "chassis.http", "chassis.inbox",
+    "chassis.rates",
     "chassis.relay", "chassis.telemetry", "chassis.timers", "chassis.worker", "deploy.local.courier", "matching.checks.watch",
     "matching.clear", "notify.codes", "notify.send", "notify.words", "users.codes",
 }  # fmt: skip

@@ -162,6 +162,8 @@ def test_each_process_gets_only_the_secrets_of_its_service(values: str) -> None:
         secrets = {*listed.secrets, *listed.role_secrets.get(role, [])} if works and role != "prepare" else set()
         assert settings & SECRET == secrets
         assert (f"{service.upper()}_DATABASE_URL" in settings) is works
+        migrating = {one["name"] for one in pod.containers for env in one["env"] if env["name"] == f"{service.upper()}_AUDIT_DATABASE_URL"}
+        assert migrating == ({"migrate"} if role == "prepare" else set())
         assert ("BROKER_URL" in settings) is (role in {"worker", "relay", "prepare"})
         assert ("USERS_SIGNING_KEYS" in settings) is ((service, role) == ("users", "web"))
         assert ("JWKS_URL" in settings) is (role == "web" and service != "users")
@@ -214,7 +216,7 @@ def test_no_route_leads_to_a_door() -> None:
 
 def test_settings_of_pods_stand_on_the_operators_page() -> None:
     page = "".join(path.read_text("utf-8") for path in [ROOT / "docs/operating.md", *(ROOT / "docs").glob("operating/*.md")])
-    credentials = {f"{what}_{which}" for what in ("DATABASE", "BROKER") for which in ("USERNAME", "PASSWORD")}
+    credentials = {f"{what}_{which}" for what in ("DATABASE", "AUDIT_DATABASE", "BROKER") for which in ("USERNAME", "PASSWORD")}
     settings = {env["name"] for pod in pods(objects("values-production")) for one in pod.containers for env in one["env"]} - credentials
     assert {name for name in settings if f"`{name}`" not in page and not name.endswith("_DATABASE_URL")} == set()
 

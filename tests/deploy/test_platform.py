@@ -27,11 +27,13 @@ def applied() -> list[Object]:
     return list(yaml.load_all(said.stdout, yaml.CSafeLoader))
 
 
-def test_each_service_has_its_own_role_database_and_user(applied: list[Object]) -> None:
+def test_each_service_has_its_own_roles_database_and_user(applied: list[Object]) -> None:
     [cluster] = of_kind("Cluster", applied).values()
-    assert {role["name"] for role in cluster["spec"]["managed"]["roles"]} == services().keys()
+    assert {role["name"] for role in cluster["spec"]["managed"]["roles"]} == {
+        role for name in services() for role in (name, f"{name}_audit")
+    }
     databases = of_kind("Database", applied).values()
-    assert {(one["spec"]["name"], one["spec"]["owner"]) for one in databases} == {(name, name) for name in services()}
+    assert {(one["spec"]["name"], one["spec"]["owner"]) for one in databases} == {(name, f"{name}_audit") for name in services()}
     assert of_kind("User", applied).keys() - {"duijie-scaler"} == {f"duijie-{name}" for name in services()}
     assert of_kind("Permission", applied).keys() == of_kind("User", applied).keys()
 
@@ -56,7 +58,7 @@ def test_the_chart_s_production_finds_what_the_platform_gives(applied: list[Obje
     assert values["broker"]["host"] == broker["metadata"]["name"]
     for pod in pods(objects("values-production")):
         for env in (env for one in pod.containers for env in one["env"]):
-            if env["name"].startswith(("DATABASE_", "BROKER_")) and "valueFrom" in env:
+            if env["name"].startswith(("DATABASE_", "AUDIT_DATABASE_", "BROKER_")) and "valueFrom" in env:
                 assert env["valueFrom"]["secretKeyRef"]["name"] in given
     peers = str(
         [one["spec"]["egress"] for one in of_kind("NetworkPolicy", objects("values-production")).values() if "egress" in one["spec"]]

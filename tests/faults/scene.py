@@ -14,7 +14,7 @@ from pathlib import Path
 from cryptography.fernet import Fernet
 
 from chassis.testing import forkserver
-from chassis.testing.postgres import Postgres
+from chassis.testing.postgres import Postgres, audit_role
 from chassis.testing.rabbitmq import RabbitMQ
 from chassis.testing.templates import create_migrated
 from tests.faults.proxy import Wire
@@ -123,6 +123,10 @@ class Scene:
         """Return a database's address without a proxy before it."""
         return self.postgres.url(self._names[service]).replace("+psycopg", "")
 
+    def audit_url(self, service: str) -> str:
+        """Return a database's address for the role that owns it and its audit log."""
+        return self.postgres.url(self._names[service], audit_role(service))
+
     @property
     def urls(self) -> dict[str, str]:
         return {service: self.url(service) for service in self.services}
@@ -186,7 +190,7 @@ class Scene:
         self.rabbitmq.delete_vhost(self.vhost)
 
     def _behind_wire(self, service: str) -> str:
-        return self.postgres.url(self._names[service]).replace(f":{self.postgres.port}/", f":{self.database_wire.port}/")
+        return self.postgres.url(self._names[service], service).replace(f":{self.postgres.port}/", f":{self.database_wire.port}/")
 
 
 @contextmanager

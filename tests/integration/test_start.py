@@ -23,7 +23,7 @@ from chassis.commands import OF_EVERY_SERVICE, commands
 from chassis.data.encryption import EncryptionSettings, FingerprintSettings
 from chassis.environment import SettingsError, read_all
 from chassis.http.doors import DoorSettings
-from chassis.settings import LogSettings, Settings, WebSettings
+from chassis.settings import LogSettings, MigrationSettings, Settings, WebSettings
 from chassis.testing.postgres import Postgres
 from deploy.services import services
 from matching import audit
@@ -101,7 +101,7 @@ ROLES: dict[str, set[str]] = {
 }
 """Settings that each role reads besides those of every process."""
 COMMANDS: dict[str, tuple[str, list[str], set[str]]] = {
-    "migrate": ("needs", ["needs"], set()),
+    "migrate": ("needs", ["needs"], {"NEEDS_AUDIT_DATABASE_URL"}),
     "topology": ("needs", ["needs"], set()),
     "dead-letters": ("needs", ["list", "needs"], set()),
     "replay": ("needs", ["needs", "--to", "matching"], set()),
@@ -218,7 +218,9 @@ def test_command_without_its_database_says_so(run: Run, command: str, tmp_path: 
     keys = {"SEAL_KEYS": Fernet.generate_key().decode(), "FINGERPRINT_KEY": "x", "BROKER_URL": "amqp://127.0.0.1:1//"}
     (tmp_path / "file").write_text(FILES.get(command, ""), "utf-8")
     arguments = [one.replace("/dev/null", str(tmp_path / "file")) for one in arguments]
-    code, said = run([commands()[command], *arguments], {f"{service.upper()}_DATABASE_URL": AWAY} | keys)
+    code, said = run(
+        [commands()[command], *arguments], {f"{service.upper()}_{which}": AWAY for which in ("DATABASE_URL", "AUDIT_DATABASE_URL")} | keys
+    )
     assert code == 1, said
     assert "Traceback" not in said
     away = "the broker cannot be reached" if command == "as-told" else "the database cannot be used"
@@ -300,7 +302,7 @@ def test_page_says_what_each_setting_needs(monkeypatch: pytest.MonkeyPatch) -> N
     keys = (EncryptionSettings, FingerprintSettings, DoorSettings)
     classes = (LogSettings, WebSettings, *keys, UsersSettings, CodeSettings, SlipSettings, ProposalSettings, SendingSettings)
     with pytest.raises(SettingsError) as error:
-        read_all(lambda: Settings.of("<service>"), *(one.of_environment for one in classes))
+        read_all(lambda: Settings.of("<service>"), lambda: MigrationSettings.of("<service>"), *(one.of_environment for one in classes))
     needs = {name: problem.partition(": it needs ")[2] for name, problem in error.value.problems.items()}
     assert dict(re.findall(r"^\| `(\S+)` \| (.+) \|$", PAGE.read_text("utf-8"), re.MULTILINE)) == needs
 

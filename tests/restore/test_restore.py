@@ -72,9 +72,9 @@ class Drill:
         self.house.postgres.drop(self._name)
 
     def restore(self) -> None:
-        self.house.postgres.create(self._name)
+        self.house.postgres.create_for("matching", self._name)
         self._tool("pg_restore", "--exit-on-error", "--dbname", self.house.url("matching"), str(self.backup))
-        self.run("chassis.migrate", "matching")
+        self.run("chassis.migrate", "matching", MATCHING_AUDIT_DATABASE_URL=self.house.audit_url("matching"))
         self.run("chassis.topology", "matching")
 
     def recall(self, *more: str) -> dict[str, int]:
@@ -92,11 +92,11 @@ class Drill:
     def heard(self) -> bool:
         return self.house.wait(lambda: self._waiting("matching.") == 0, 120)
 
-    def run(self, *command: str) -> str:
-        """Return the output of an operator's command."""
+    def run(self, *command: str, **more: str) -> str:
+        """Return the output of an operator's command, run with `more` settings."""
         printed = io.StringIO()
         with pytest.MonkeyPatch.context() as change, redirect_stdout(printed):
-            for name, value in self.house.environment.items():
+            for name, value in (self.house.environment | more).items():
                 change.setenv(name, value)
             change.setattr(sys, "argv", list(command))
             import_module(command[0]).main()

@@ -13,9 +13,8 @@ from werkzeug.exceptions import HTTPException
 
 from chassis import problems
 from chassis.data.database import Database, is_statement_timeout, is_transient
-from chassis.http import cookies, deadlines, draining, headers, openapi, rate_limits, strict_json
+from chassis.http import audit_log, cookies, dead_letters, deadlines, draining, headers, openapi, rate_limits, strict_json
 from chassis.http.auth import FetchedKeys, Keys
-from chassis.http.dead_letters import blueprint
 from chassis.http.front import REFUSED
 from chassis.http.routes import BODY_BYTES
 from chassis.ops import metrics
@@ -63,7 +62,8 @@ def create_app(service: str, api: APIBlueprint, *, database: Database | None = N
     for kind in (Exception, HTTPError):
         app.register_error_handler(kind, _refuse)
     app.register_blueprint(api)
-    app.register_blueprint(blueprint(service))
+    for part in (dead_letters, audit_log):
+        app.register_blueprint(part.blueprint(service))
     _require_access(app)
     app.add_url_rule("/livez", "livez", lambda: {"status": "ok"})
     app.add_url_rule("/readyz", "readyz", _ready)

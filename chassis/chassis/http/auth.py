@@ -19,7 +19,7 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Session
 
 from chassis.data import ended_sessions
-from chassis.data.appointments import regions_of
+from chassis.data.appointments import AUDITOR, regions_of
 from chassis.data.database import Database, Moment, below, tables
 from chassis.http import cookies
 from chassis.problems import not_allowed, sign_in_needed, unavailable
@@ -72,6 +72,15 @@ class Caller:
     def regions(self) -> list[str]:
         """The division codes that the caller manages now, read once in a request; empty for anyone but staff."""
         return regions_of(self.session, self.id) if self.kind in STAFF else []
+
+    @cached_property
+    def audited_regions(self) -> list[str]:
+        """The division codes that the caller audits now, read once in a request; empty for anyone but auditors."""
+        return regions_of(self.session, self.id, AUDITOR) if self.kind in STAFF else []
+
+    def audits(self, region: str) -> bool:
+        """Tell whether the caller audits this region or one around it."""
+        return any(region.startswith(audited) for audited in self.audited_regions)
 
     def manages(self, region: str) -> bool:
         """Tell whether the caller manages this region or one around it."""

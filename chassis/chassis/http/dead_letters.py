@@ -12,6 +12,7 @@ from chassis.http.auth import STAFF, Caller
 from chassis.http.fields import Choice, Moment, NothingIn, Schema, Text
 from chassis.http.pagination import PageIn, page, page_of
 from chassis.http.routes import access
+from chassis.http.shown import note_shown
 from chassis.messaging import dead_letters
 from chassis.messaging.dead_letters import DROPPED, PARKED, REPLAYED, DeadLetter
 from chassis.messaging.redaction import redact
@@ -87,7 +88,7 @@ def blueprint(service: str) -> APIBlueprint:
         letter = session.get(DeadLetter, letter_id)
         if letter is None:
             raise not_found()
-        return _shown(letter)
+        return _shown(letter, caller)
 
     @api.post("/<uuid:letter_id>/replay")
     @route("replay_{}_dead_letter")
@@ -97,7 +98,7 @@ def blueprint(service: str) -> APIBlueprint:
         """Send the event to its handler once more. If it fails again, it becomes another dead letter."""
         _check(caller)
         letter = dead_letters.replay(session, letter_id, caller.id)
-        return _shown(letter), 202, {"Location": f"/v1/{service}/dead-letters/{letter.id}"}
+        return _shown(letter, caller), 202, {"Location": f"/v1/{service}/dead-letters/{letter.id}"}
 
     @api.post("/<uuid:letter_id>/dropping")
     @route("drop_{}_dead_letter")
@@ -107,7 +108,7 @@ def blueprint(service: str) -> APIBlueprint:
         """Drop a dead letter: its content is deleted, its row stays for 90 days."""
         _check(caller)
         letter = dead_letters.drop(session, letter_id, caller.id)
-        return _shown(letter), 201, {"Location": f"/v1/{service}/dead-letters/{letter.id}"}
+        return _shown(letter, caller), 201, {"Location": f"/v1/{service}/dead-letters/{letter.id}"}
 
     return api
 
@@ -117,6 +118,7 @@ def _check(caller: Caller) -> None:
         raise not_allowed()
 
 
-def _shown(letter: DeadLetter) -> dict[str, Any]:
+def _shown(letter: DeadLetter, caller: Caller) -> dict[str, Any]:
+    note_shown(caller, "dead_letter", letter.id, people=[], region="", masked=True)
     whole = {column.key: getattr(letter, column.key) for column in DeadLetter.__table__.columns if column.key != "body"}
     return whole | {"fields_shown": redact(letter.name, letter.body)}

@@ -34,7 +34,7 @@ def page(session: Session, query: Select[Any], key: Any, cursor: str | None = No
     Raises `invalid` for a malformed cursor.
     """
     if cursor:
-        query = query.where(key < _read(cursor))
+        query = query.where(key < read_cursor(cursor))
     rows = list(session.scalars(query.order_by(key.desc()).limit(limit + 1)))
     more = len(rows) > limit
     return {"items": rows[:limit], "next": _write(getattr(rows[limit - 1], key.key)) if more else None}
@@ -44,7 +44,8 @@ def _write(last: UUID) -> str:
     return base64.urlsafe_b64encode(last.bytes).decode().rstrip("=")
 
 
-def _read(cursor: str) -> UUID:
+def read_cursor(cursor: str) -> UUID:
+    """Return the id that a cursor points behind. Raises `invalid` for a malformed one."""
     try:
         return UUID(bytes=base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
     except (ValueError, binascii.Error):

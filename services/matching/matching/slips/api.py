@@ -14,6 +14,7 @@ from chassis.http.routes import access
 from chassis.problems import language
 from matching.book.labels import DIFFERENCES, STATES
 from matching.book.model import Match, Slip
+from matching.book.shown import note_of_match_shown
 from matching.settings import SlipSettings
 from matching.slips import actions, page, queries
 from matching.slips.paper import draw_slip
@@ -59,6 +60,7 @@ class SlipOut(Schema):
 def print_slip(session: Session, caller: Caller, match_id: UUID, json_data: dict[str, Any]) -> Any:
     """Print a slip that confirms the receipt once, without an account; it revokes the slips printed before."""
     match, slip, token = actions.print_slip(session, caller, match_id)
+    note_of_match_shown(caller, match, "slip", slip.id)
     pdf = draw_slip(match, slip, f"{SlipSettings.of_environment().public_url}/v1/slips/page#{token}")
     named = {"Content-Disposition": 'attachment; filename="slip.pdf"', "Cache-Control": "no-store"}
     return Response(pdf, 201, content_type="application/pdf", headers=named)

@@ -13,6 +13,7 @@ from chassis.http.auth import ANYONE, HOUSEHOLD, STAFF, Caller
 from chassis.http.fields import AllowedOperations, Category, Choice, Id, NothingIn, Region, Schema, Strict, Text, Whole
 from chassis.http.pagination import PageIn, page_of
 from chassis.http.routes import access
+from chassis.http.shown import note_shown
 from needs import actions, queries
 from needs.api.filters import QUANTITY, HallIn
 from needs.model import Need
@@ -189,6 +190,9 @@ def _page_out(session: Session, page: dict[str, Any], caller: Caller | None, mas
 def _needs_out(session: Session, needs: Sequence[Need], caller: Caller | None, masked: bool = False) -> list[dict[str, Any]]:
     managers = queries.find_township_managers(session, caller, needs)
     views = {need.id: "public" if masked else view_of(caller, need) for need in needs}
+    for need in needs:
+        if views[need.id] != "public":
+            note_shown(caller, "need", need.id, people=[need.account_id or need.household_id], region=need.region)
     townships = queries.find_townships(session, [need for need in needs if views[need.id] == "public"])
     return [_need_out(need, views[need.id], townships, acts_on_need(caller, need, managers)) for need in needs]
 

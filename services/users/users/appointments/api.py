@@ -11,6 +11,7 @@ from chassis.http.auth import STAFF, Caller
 from chassis.http.fields import AllowedOperations, Choice, Id, NothingIn, Region, Schema, Strict
 from chassis.http.pagination import PageIn, page_of
 from chassis.http.routes import access
+from chassis.http.shown import note_shown
 from users.appointments import actions, queries
 from users.appointments.model import Appointment
 from users.appointments.rules import acts_on_appointment
@@ -93,6 +94,7 @@ def _answer(appointment: Appointment, caller: Caller) -> Any:
 
 
 def _appointment_out(appointment: Appointment, caller: Caller) -> dict[str, Any]:
+    note_shown(caller, "appointment", appointment.id, people=[appointment.account_id], region=appointment.region)
     state = "dismissed" if appointment.dismissed_at else "active"
     more = {"state": state, "name": appointment.account.name, "allowed": acts_on_appointment(caller, appointment)}
     return {name: getattr(appointment, name) for name in AppointmentOut().fields if name not in more} | more

@@ -11,6 +11,7 @@ from chassis.http.auth import HOUSEHOLD, STAFF, Caller
 from chassis.http.fields import Choice, Name, Region, Schema, Strict
 from chassis.http.pagination import PageIn, page_of
 from chassis.http.routes import access
+from chassis.http.shown import note_shown
 from users.fields import STATUSES, NationalId, Password, Phone
 from users.households import actions, queries
 from users.households.model import Household
@@ -85,6 +86,7 @@ def get_household(session: Session, caller: Caller, household_id: UUID) -> Any:
 
 def _household_out(household: Household, caller: Caller) -> dict[str, Any]:
     own = household.account_id == caller.id
+    note_shown(caller, "household", household.id, people=[household.account_id or household.id], region=household.region, masked=True)
     masked = {
         "shown": "own" if own else "region",
         "name": household.name if own else mask_name(household.name),

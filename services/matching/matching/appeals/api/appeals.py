@@ -11,6 +11,7 @@ from chassis.http.auth import SIGNED_IN, STAFF, Caller
 from chassis.http.fields import AllowedOperations, Choice, Region, Schema, Strict, Text
 from chassis.http.pagination import PageIn, page_of
 from chassis.http.routes import access
+from chassis.http.shown import note_shown
 from matching.appeals import actions, queries
 from matching.appeals.labels import APPEALS, MARKS, OUTCOMES
 from matching.appeals.model import Appeal, ReliabilityEvent
@@ -138,6 +139,7 @@ def _made(appeal: Appeal, caller: Caller) -> Any:
 
 
 def _shown(appeal: Appeal, caller: Caller) -> dict[str, Any]:
+    note_shown(caller, "appeal", appeal.id, people=[appeal.person_id], region=appeal.event.match.region)
     acts = [] if find_decision_problem(caller, appeal) else ["decide_appeal"]
     more = {"match_id": appeal.event.match_id, "kind": appeal.event.kind, "allowed": acts}
     return {name: getattr(appeal, name) for name in AppealOut().fields if name not in more} | more

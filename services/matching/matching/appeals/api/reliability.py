@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from chassis.http.auth import SIGNED_IN, STAFF, Caller
 from chassis.http.fields import Choice, Schema
 from chassis.http.routes import access
+from chassis.http.shown import note_shown
 from chassis.problems import language
 from matching.appeals.labels import LEVELS, MARKS
 from matching.appeals.reliability_report import Ground, ReliabilityReport, load_giver_reliability, load_reliability
@@ -66,7 +67,9 @@ def get_reliability(session: Session, caller: Caller) -> Any:
 @api.output(ReliabilityOut)
 def get_giver_reliability(session: Session, caller: Caller, match_id: UUID) -> Any:
     """Get the reliability of the giver in a match, for the administrators of its region."""
-    return _shown(load_giver_reliability(session, caller, match_id))
+    match, found = load_giver_reliability(session, caller, match_id)
+    note_shown(caller, "reliability", match.pledger_id, people=[match.pledger_id], region=match.region)
+    return _shown(found)
 
 
 def _shown(found: ReliabilityReport) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from chassis.http.auth import HOUSEHOLD, SIGNED_IN, STAFF, Caller
 from chassis.http.fields import AllowedOperations, Choice, NothingIn, Schema
 from chassis.http.routes import access
+from matching.book.shown import note_of_match_shown
 from matching.feedback import queries
 from matching.feedback.actions import photos as actions
 from matching.feedback.image import KEPT_TYPE, MOST_BYTES, TYPES
@@ -83,6 +84,7 @@ def get_photo(session: Session, caller: Caller, photo_id: UUID) -> Any:
 def get_photo_image(session: Session, caller: Caller, photo_id: UUID) -> Any:
     """Get the picture; 410 when it was removed."""
     photo = queries.get_visible_photo(session, caller, photo_id, whole=True)
+    note_of_match_shown(caller, photo.match, "photo", photo.id)
     kept = {"Cache-Control": "private, max-age=3600", "Content-Disposition": 'inline; filename="photo.jpg"'}
     return Response(photo.data, content_type=KEPT_TYPE, headers=kept)
 
@@ -97,6 +99,7 @@ def remove_photo(session: Session, caller: Caller, photo_id: UUID, json_data: di
 
 
 def shown(photo: Photo, caller: Caller) -> dict[str, Any]:
+    note_of_match_shown(caller, photo.match, "photo", photo.id, masked=True)
     acts = [] if find_removal_problem(caller, photo) else ["remove_photo"]
     return {name: getattr(photo, name) for name in PhotoOut().fields if name != "allowed"} | {"allowed": acts}
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from chassis.http.auth import SIGNED_IN, Caller
 from chassis.http.fields import Schema, Strict, Whole
 from chassis.http.routes import access
+from matching.book.shown import note_of_match_shown
 from matching.feedback import queries
 from matching.feedback.actions import ratings as actions
 from matching.feedback.model import Rating
@@ -45,7 +46,7 @@ class RatingsOut(Schema):
 @api.output(RatingsOut, 201)
 def rate_match(session: Session, caller: Caller, match_id: UUID, json_data: dict[str, Any]) -> Any:
     """Rate the other side once, from 1 to 5, within a fortnight after the receipt or the closing."""
-    shown = _shown(actions.rate_match(session, caller, match_id, **json_data))
+    shown = _shown(actions.rate_match(session, caller, match_id, **json_data), caller)
     return shown, 201, {"Location": f"/v1/matches/{match_id}/ratings"}
 
 
@@ -54,11 +55,12 @@ def rate_match(session: Session, caller: Caller, match_id: UUID, json_data: dict
 @api.output(RatingsOut)
 def get_ratings(session: Session, caller: Caller, match_id: UUID) -> Any:
     """Get the ratings of a match, as far as the caller's side may see them."""
-    return _shown(queries.load_ratings(session, caller, match_id))
+    return _shown(queries.load_ratings(session, caller, match_id), caller)
 
 
-def _shown(ratings: Ratings) -> dict[str, Any]:
+def _shown(ratings: Ratings, caller: Caller) -> dict[str, Any]:
     match = ratings.match
+    note_of_match_shown(caller, match, "ratings")
     both = {"mine": _one(ratings.mine), "theirs": _one(ratings.theirs)}
     return {"match_id": match.id, "version": match.version, **both, "closes_at": ratings.closes_at}
 

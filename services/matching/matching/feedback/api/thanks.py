@@ -11,6 +11,7 @@ from chassis.http.auth import HOUSEHOLD, SIGNED_IN, STAFF, Caller
 from chassis.http.fields import AllowedOperations, Choice, Id, NothingIn, Region, Schema, Strict, Text
 from chassis.http.pagination import PageIn, page_of
 from chassis.http.routes import access
+from matching.book.shown import note_of_match_shown
 from matching.feedback import queries
 from matching.feedback.actions import thanks as actions
 from matching.feedback.labels import THANKS, THANKS_REFUSALS
@@ -122,5 +123,6 @@ def _made(session: Session, thanks: Thanks, caller: Caller) -> Any:
 
 
 def _shown(thanks: Thanks, caller: Caller, managers: Managers) -> dict[str, Any]:
+    note_of_match_shown(caller, thanks.match, "thanks", thanks.id)
     acts = [] if find_decision_problem(caller, thanks, managers) else list(DECISIONS)
     return {name: getattr(thanks, name) for name in ThanksOut().fields if name != "allowed"} | {"allowed": acts}

@@ -17,6 +17,7 @@ from matching.book import queries
 from matching.book.labels import CARRIERS, DIFFERENCES, DISPUTED, STATES
 from matching.book.model import Match
 from matching.book.rules import PROMISED_STATES, acts_on_match
+from matching.book.shown import note_of_match_shown
 from matching.disputes.rules import dispute_acts_on_match
 from matching.feedback.model import Feedback
 from matching.feedback.queries import load_feedback, load_feedback_by_match
@@ -144,6 +145,7 @@ def _page(session: Session, page: dict[str, Any], caller: Caller) -> dict[str, A
 
 
 def render_match(match: Match, caller: Caller, feedback: Feedback) -> dict[str, Any]:
+    note_of_match_shown(caller, match)
     # The parts of the score reveal how much help the village and the household have had.
     is_told = match.state in PROMISED_STATES or caller.id != match.pledger_id
     reasons = [reason | {"text": render_reason(reason["code"], reason["value"], language())} for reason in match.reasons]

@@ -1,0 +1,94 @@
+"""Every operation of staff leaves an entry in the audit log about the person whose data it shows or changes."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from chassis.data.audit_log import AuditEntry
+from chassis.http import shown
+from chassis.testing.fixtures import Person
+from chassis.testing.twins import unguarded
+from tests.fuzz.cases import body_schema, operations_of, plausible
+from tests.fuzz.stage import Stage, collection_of
+from tests.fuzz.test_allowed import call
+
+OWN = "shows and changes what is the caller's own alone"
+NOTHING_PERSONAL = "shows nothing about people"
+NOT_RECORDED = {
+    "users": {
+        "get_me": OWN, "get_account": OWN, "list_sessions": OWN, "end_listed_session": OWN, "end_all_sessions": OWN,
+        "list_households": "masked", "get_household": "masked",
+    },
+    "needs": {"get_pledge": OWN, "get_limits": NOTHING_PERSONAL, "set_limits": NOTHING_PERSONAL},
+    "matching": {
+        "get_weights": NOTHING_PERSONAL, "set_weights": NOTHING_PERSONAL, "get_reliability": OWN,
+        "list_own_marks": OWN, "get_mark": OWN, "appeal_mark": OWN, "list_own_appeals": OWN,
+        "list_photos": "lists no picture", "get_photo": "shows no picture",
+    },
+    "notify": dict.fromkeys(("list_notices", "count_unread_notices", "get_notice", "read_notice", "read_notices"), OWN),
+}  # fmt: skip
+"""Operations that staff may call and that record nothing, with the reason."""
+
+
+def operations_of_staff(stage: Stage) -> Iterator[tuple[str, Any]]:
+    """Yield the operations that staff may call, but for those that record nothing."""
+    exempt = NOT_RECORDED.get(stage.service, {}).keys() | {
+        name.format(stage.service) for name in ("list_{}_dead_letters", "get_{}_dead_letter", "list_{}_audit_entries")
+    }
+    found = {operation.definition.raw["operationId"]: operation for operation in operations_of(stage)}
+    assert exempt <= found.keys(), "an operation that is gone"
+    for name, operation in found.items():
+        if "staff" in operation.definition.raw["x-who"] and name not in exempt:
+            yield name, operation
+
+
+def is_recorded(stage: Stage, name: str, operation: Any) -> bool:
+    """Tell whether somebody of the staff can carry the operation out with an entry about another person."""
+    collection = collection_of(operation.path)
+    known = sorted({item["id"] for (_, place), items in stage.seen.items() if place == collection for item in items if "id" in item})
+    for person in (stage.people["staff"], stage.agent, stage.operator):
+        for identifier in known if "{" in operation.path else [""]:
+            with stage.database.case():
+                if carry_out(stage, person, operation, identifier) < 300 and has_entry(stage, name, person):
+                    return True
+    return False
+
+
+def carry_out(stage: Stage, person: Person, operation: Any, identifier: str) -> int:
+    if operation.method != "get":
+        return call(stage, person, operation, identifier) if identifier else post(stage, person, operation)
+    path = "/".join(identifier if part.startswith("{") else part for part in operation.path.split("/"))
+    return int(stage.client.get(path, by=person).status_code)
+
+
+def post(stage: Stage, person: Person, operation: Any) -> int:
+    """Post what is required, then one more known field, then all of them; return the first good status, else the last."""
+    properties = body_schema(operation).get("properties", {})
+    more = {name: stage.words[name][0] for name in properties if stage.words.get(name)}
+    more |= {name: schema["enum"][0] for name, schema in properties.items() if "enum" in schema}
+    status = 0
+    for turn in range(2):
+        required = plausible(stage, operation, person.kind, turn)
+        for body in ({}, *({name: value} for name, value in more.items()), more):
+            if (status := stage.client.post(operation.path, body | required, by=person).status_code) < 300:
+                return status
+    return status
+
+
+def has_entry(stage: Stage, name: str, person: Person) -> bool:
+    query = select(AuditEntry).where(AuditEntry.act == name, AuditEntry.actor_id == person.id)
+    with stage.database.begin() as session:
+        found = session.scalars(query).all()
+    assert all(entry.person_id != person.id for entry in found)
+    return any(entry.person_id is not None for entry in found) or (bool(found) and "dead_letter" in name)
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("is_noted", [True, unguarded(False, "without notes, nobody knows what answers showed")])
+def test_every_operation_of_staff_is_recorded(stage: Stage, monkeypatch: pytest.MonkeyPatch, is_noted: bool) -> None:
+    if not is_noted:
+        monkeypatch.setattr(shown, "record_shown", lambda session, caller, act: None)
+    missing = [name for name, operation in operations_of_staff(stage) if not is_recorded(stage, name, operation)]
+    assert missing == []
