@@ -1,0 +1,158 @@
+"""Databases that the release before proven phones wrote go on: accounts, appointments, sessions and open matches."""
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from alembic import command
+from alembic.config import Config
+from joserfc import jwt
+from sqlalchemy import create_engine, text
+
+from chassis.data import encryption
+from chassis.data.appointments import regions_of
+from chassis.data.database import Database
+from chassis.http.app import create_app
+from chassis.http.auth import ALGORITHM, ISSUER
+from chassis.migrate import migrate
+from chassis.testing.fixtures import Client, KnownKeys, Person
+from chassis.testing.postgres import Postgres
+from matching.matches import unsent
+from tests.fuzz.fixtures import Signing
+
+BEFORE = Path(__file__).with_name("before")
+FACTS: dict[str, Any] = json.loads((BEFORE / "facts.json").read_text("utf-8"))
+TIMES = text(
+    "SELECT table_name, string_agg(format('%1$I = %1$I + \\:gone', column_name), ', ') FROM information_schema.columns"
+    " JOIN information_schema.tables USING (table_schema, table_name)"
+    " WHERE table_schema = 'public' AND data_type = 'timestamp with time zone' AND table_type = 'BASE TABLE' GROUP BY table_name"
+)
+
+COUNTED = text("SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'public' AND is_identity = 'YES'")
+
+
+@pytest.fixture(scope="module")
+def upgraded(postgres: Postgres) -> Iterator[dict[str, Database]]:
+    """The databases of the release before, upgraded; with its keys of encryption and fingerprints."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, key in FACTS["keys"].items():
+            patch.setenv(name, key)
+        _forget_keys()
+        databases = {}
+        for name in FACTS["revisions"]:
+            postgres.create(f"{name}_before")
+            url = postgres.url(f"{name}_before")
+            restore(url, name)
+            migrate(url, name)
+            databases[name] = Database(url, name="upgraded")
+        yield databases
+        for database in databases.values():
+            database.close()
+    _forget_keys()
+
+
+def _forget_keys() -> None:
+    encryption._keys.cache_clear()
+    encryption._fingerprint_key.cache_clear()
+
+
+def restore(url: str, service: str) -> None:
+    """Build the tables of the release before, and copy its rows as if they had been written just now."""
+    gone = datetime.now(UTC) - datetime.fromisoformat(FACTS["written_at"])
+    with create_engine(url).connect() as connection:
+        for package, table, revision in zip(
+            ("chassis", service), ("chassis_version", "alembic_version"), FACTS["revisions"][service], strict=True
+        ):
+            config = Config()
+            config.set_main_option("script_location", f"{package}:migrations")
+            config.set_main_option("path_separator", "os")
+            config.attributes.update(connection=connection, version_table=table)
+            command.upgrade(config, revision)
+        cursor: Any = connection.connection.cursor()
+        cursor.execute("SET session_replication_role = replica")
+        for statement, rows in re.findall(
+            r"(COPY [^\n]* FROM STDIN)\n(.*?)^\\\.\n", (BEFORE / f"{service}.sql").read_text("utf-8"), re.S | re.M
+        ):
+            table = statement.split()[1]
+            cursor.execute(f"DELETE FROM {table}")
+            with cursor.copy(statement) as copy:
+                copy.write(rows)
+        for table, column in connection.execute(COUNTED).all():
+            connection.execute(text(f"SELECT setval(pg_get_serial_sequence('{table}', '{column}'), (SELECT count(*) + 1000 FROM {table}))"))
+        for table, later in connection.execute(TIMES):
+            connection.execute(text(f"UPDATE {table} SET {later}"), {"gone": gone})
+        connection.commit()
+
+
+@pytest.fixture
+def clients(upgraded: dict[str, Database], signing: Signing) -> dict[str, Client]:
+    apps = {
+        name: create_app(name, import_module(f"{name}.api").api, database=database, keys=signing) for name, database in upgraded.items()
+    }
+    return {name: Client(app.test_client(), signing) for name, app in apps.items()}  # type: ignore[arg-type]
+
+
+def person(name: str) -> Person:
+    found = Person(FACTS["people"][name]["kind"])
+    found.id = UUID(FACTS["people"][name]["id"])
+    return found
+
+
+@pytest.mark.parametrize("name", ["city", "agent", "volunteer", "household"])
+def test_account_of_before_signs_in_with_its_password(clients: dict[str, Client], name: str) -> None:
+    signed_in = clients["users"].post("/v1/sessions", {"phone": FACTS["people"][name]["phone"], "password": FACTS["password"]})
+    assert signed_in.status_code == 201
+
+
+def test_appointments_of_before_count(upgraded: dict[str, Database]) -> None:
+    managed = {"city": ["5109"], "town": ["510903001"], "agent": ["510903001001"], "dismissed": [], "donor": []}
+    for database in upgraded.values():
+        with database.begin() as session:
+            assert {name: regions_of(session, person(name).id) for name in managed} == managed
+
+
+@pytest.mark.parametrize("name", ["donor", "organisation", "town", "household"])
+def test_session_of_before_is_renewed(clients: dict[str, Client], name: str) -> None:
+    renewed = clients["users"].post("/v1/sessions/refresh", {"refresh_token": FACTS["sessions"][name]})
+    assert renewed.status_code == 201
+    token = {"Authorization": f"Bearer {renewed.json['access_token']}"}
+    [listed] = [one for one in clients["users"].flask.get("/v1/sessions", headers=token).json["items"] if one["current"]]
+    left = datetime.fromisoformat(listed["expires_at"]) - datetime.now(UTC)
+    assert timedelta(days=29) < left <= timedelta(days=90)
+
+
+def test_session_that_had_ended_stays_ended(clients: dict[str, Client]) -> None:
+    assert clients["users"].post("/v1/sessions/refresh", {"refresh_token": FACTS["sessions"]["merchant"]}).status_code == 401
+
+
+def test_token_of_before_names_no_session_and_counts(upgraded: dict[str, Database]) -> None:
+    keys, town = KnownKeys(), person("town")
+    app = create_app("needs", import_module("needs.api").api, database=upgraded["needs"], keys=keys)
+    claims = {"iss": ISSUER, "sub": str(town.id), "kind": town.kind, "exp": datetime.now(UTC) + timedelta(minutes=15)}
+    headers = {"Authorization": f"Bearer {jwt.encode({'alg': ALGORITHM, 'kid': 'test'}, claims, keys.current().keys[0])}"}
+    assert len(app.test_client().get("/v1/needs/managed", headers=headers).json["items"]) == 3
+
+
+def test_accepted_match_of_before_counts_from_the_upgrade(upgraded: dict[str, Database]) -> None:
+    with upgraded["matching"].begin() as session:
+        session.execute(text("UPDATE matches SET answered_at = now() - interval '40 days' WHERE state = 'accepted'"))
+        unsent.set_missing_deadlines(session)
+        unsent.end_unsent_matches(session)
+        row = session.execute(text("SELECT id, state, send_by - now() FROM matches WHERE send_by IS NOT NULL")).one()
+    assert (str(row[0]), row[1]) == (FACTS["matches"]["accepted"]["id"], "accepted")
+    assert timedelta(days=13) < row[2] < timedelta(days=14, minutes=1)
+
+
+def test_matches_of_before_go_on(clients: dict[str, Client]) -> None:
+    matches = clients["matching"]
+    for state, act, body in (("proposed", "acceptance", {}), ("accepted", "sending", {"carrier": "in_person"})):
+        found = FACTS["matches"][state]
+        assert matches.post(f"/v1/matches/{found['id']}/{act}", body, by=person(found["giver"])).status_code == 201
+    sent = FACTS["matches"]["sent"]["id"]
+    assert matches.post(f"/v1/matches/{sent}/receipt", {"quantity": 5}, by=person("agent")).status_code == 201
