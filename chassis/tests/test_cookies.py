@@ -23,7 +23,7 @@ OURS: dict[str, dict[str, str]] = {
     "its port written out": {"Origin": f"{OWN}:443"},
     "our page, as browsers add": {"Origin": OWN, "Sec-Fetch-Site": "same-origin"},
     "a page that is allowed": {"Origin": ALLOWED, "Sec-Fetch-Site": "same-site"},
-    "the host of the request": {"Origin": "http://localhost"},
+    "its name in capitals": {"Origin": "https://Duijie.example.org"},
 }
 FOREIGN: dict[str, dict[str, str]] = {
     "another site": {"Origin": "https://evil.example.com"},
@@ -35,6 +35,7 @@ FOREIGN: dict[str, dict[str, str]] = {
     "a frame without an origin": {"Origin": "null"},
     "an origin that is none": {"Origin": "https://[::1"},
     "no origin": {},
+    "the host of the request, which is not configured": {"Origin": "http://localhost"},
     "a browser that knows better": {"Origin": OWN, "Sec-Fetch-Site": "cross-site"},
     "an address typed in": {"Origin": OWN, "Sec-Fetch-Site": "none"},
 }

@@ -3,12 +3,17 @@ import createClient from "openapi-fetch";
 import type { paths, Problem, SessionOut, SignInIn } from "./schema.d.ts";
 export type * from "./schema.d.ts";
 
+/** Tokens, and the key of this client: with it, each tab may renew with any token of the session. */
+export type Session = SessionOut & { client_key?: string };
+
 export interface Options {
   baseUrl: string;
   language?: "zh-CN" | "en";
   /** Tokens kept from an earlier visit; `onSession` is told of each new pair, and of `undefined` when the session is over. */
-  session?: SessionOut | undefined;
-  onSession?: (session: SessionOut | undefined) => void;
+  session?: Session | undefined;
+  onSession?: (session: Session | undefined) => void;
+  /** For pages of a browser: tokens are in cookies that no script reads, and nothing has to be kept. */
+  cookie?: boolean;
 }
 
 /** What the API refused: `problem.code` is stable, `problem.title` is for people. */
@@ -27,34 +32,43 @@ export async function must<T>(answer: Promise<{ data?: T; error?: Problem; respo
   throw new Refused(typeof error === "object" ? error : { type: "about:blank", status: response.status, code: "unknown", title: response.statusText, instance: response.headers.get("X-Request-Id") ?? "" });
 }
 
-export function connect({ baseUrl, language = "zh-CN", session, onSession }: Options) {
+export function connect({ baseUrl, language = "zh-CN", session, onSession, cookie = false }: Options) {
   let renewal: Promise<boolean> | undefined;
-  const open = createClient<paths>({ baseUrl, headers: { "Accept-Language": language } });
-  const keep = (next: SessionOut | undefined) => {
+  const credentials = cookie ? "include" : "same-origin";
+  const open = createClient<paths>({ baseUrl, credentials, headers: { "Accept-Language": language } });
+  const keep = (next: Session | undefined) => {
     session = next;
     onSession?.(next);
   };
 
-  /** A refresh token is good once: all who find the access token over wait for one and the same renewal. */
-  async function renewed(refresh_token: string): Promise<boolean> {
-    const { data, response } = await open.POST("/v1/sessions/refresh", { body: { refresh_token } });
-    if (data || response.status === 401) keep(data);
-    return data !== undefined;
+  /** Renews the session; all who find the access token over wait for one and the same renewal. */
+  async function renewed(): Promise<boolean> {
+    const key = session?.client_key ? { client_key: session.client_key } : {};
+    const { data, response } = await open.POST("/v1/sessions/refresh", { body: session ? { refresh_token: session.refresh_token, ...key } : {} });
+    if (response.status === 401) keep(undefined);
+    else if (data) keep({ ...data, ...key });
+    return response.ok;
   }
 
   async function send(request: Request): Promise<Response> {
     request.headers.set("Accept-Language", language);
     if (request.method === "POST" && !request.headers.has("Idempotency-Key")) request.headers.set("Idempotency-Key", crypto.randomUUID());
-    if (!session) return fetch(request);
-    const [again, used] = [request.clone(), session.access_token];
-    request.headers.set("Authorization", `Bearer ${used}`);
+    if (!session && !cookie) return fetch(request);
+    const [again, used] = [request.clone(), session?.access_token];
+    if (used) request.headers.set("Authorization", `Bearer ${used}`);
     const response = await fetch(request);
-    if (response.status !== 401 || !session) return response;
-    if (session.access_token === used) renewal ??= renewed(session.refresh_token).finally(() => (renewal = undefined));
+    if (response.status !== 401 || !(session || cookie)) return response;
+    if (session?.access_token === used) renewal ??= renewed().finally(() => (renewal = undefined));
     if (!((await renewal) ?? true)) return response;
-    again.headers.set("Authorization", `Bearer ${session.access_token}`);
+    if (session) again.headers.set("Authorization", `Bearer ${session.access_token}`);
     return fetch(again);
   }
 
-  return { ...createClient<paths>({ baseUrl, fetch: send }), signIn: async (body: SignInIn) => keep(await must(open.POST("/v1/sessions", { body }))) };
+  async function signIn(body: SignInIn): Promise<void> {
+    const key = Array.from(crypto.getRandomValues(new Uint8Array(24)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+    const tokens = await must(open.POST("/v1/sessions", { body: { ...body, ...(cookie ? { cookie } : { client_key: key }) } }));
+    if (!cookie) keep({ ...(tokens as SessionOut), client_key: key });
+  }
+
+  return { ...createClient<paths>({ baseUrl, credentials, fetch: send }), signIn };
 }

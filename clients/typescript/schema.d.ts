@@ -112,6 +112,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/users/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what was done and read, newest first: for auditors of the region, and for everybody about themselves.
+         * @description What an auditor reads here is recorded too.
+         */
+        get: operations["list_users_audit_entries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/sessions/end": {
         parameters: {
             query?: never;
@@ -448,6 +468,26 @@ export interface paths {
         };
         /** List the needs of the caller's household, and those that the caller posted on behalf of others. */
         get: operations["list_own_needs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/needs/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what was done and read, newest first: for auditors of the region, and for everybody about themselves.
+         * @description What an auditor reads here is recorded too.
+         */
+        get: operations["list_needs_audit_entries"];
         put?: never;
         post?: never;
         delete?: never;
@@ -909,6 +949,26 @@ export interface paths {
         };
         /** List the thanks in the regions that the caller manages; `state=waiting` are those to decide. */
         get: operations["list_managed_thanks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/matching/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what was done and read, newest first: for auditors of the region, and for everybody about themselves.
+         * @description What an auditor reads here is recorded too.
+         */
+        get: operations["list_matching_audit_entries"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1638,6 +1698,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/notify/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what was done and read, newest first: for auditors of the region, and for everybody about themselves.
+         * @description What an auditor reads here is recorded too.
+         */
+        get: operations["list_notify_audit_entries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/notices/reading": {
         parameters: {
             query?: never;
@@ -1800,6 +1880,26 @@ export interface paths {
         };
         /** Get the same rates as a CSV table, with headings in the caller's language. */
         get: operations["get_rates_csv"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/insight/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what was done and read, newest first: for auditors of the region, and for everybody about themselves.
+         * @description What an auditor reads here is recorded too.
+         */
+        get: operations["list_insight_audit_entries"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2026,6 +2126,40 @@ export interface components {
             formerly: components["schemas"]["FormerOut"][];
             /** @description the code in the address; `code` differs if the region got a new one */
             asked: string;
+        };
+        AuditEntryOut: {
+            /** Format: uuid */
+            id: string;
+            /** Format: date-time */
+            at: string;
+            /** @description as a rule the `operationId` */
+            act: string;
+            /** @description `done`, or the code of the problem that refused it */
+            outcome: string;
+            /**
+             * Format: uuid
+             * @description null for guests, operators and services
+             */
+            actor_id: string | null;
+            actor_kind: string;
+            /** @description the kind of thing, such as `need` */
+            subject: string;
+            /** Format: uuid */
+            subject_id: string | null;
+            /**
+             * Format: uuid
+             * @description the person whose data were read or changed
+             */
+            person_id: string | null;
+            region: string;
+            /** @description ids and codes */
+            details: {
+                [key: string]: unknown;
+            };
+        };
+        AuditEntryPage: {
+            items: components["schemas"]["AuditEntryOut"][];
+            next: string | null;
         };
         BalanceOut: {
             region: string;
@@ -2352,11 +2486,8 @@ export interface components {
             items: components["schemas"]["DivisionOut"][];
         };
         EndAllIn: {
-            /**
-             * @description false ends the session of this request too
-             * @default true
-             */
-            keep_current: boolean;
+            /** @description false ends the session of this request too; true unless stated */
+            keep_current?: boolean;
         };
         FiguresOut: {
             /** @description accounts registered in the period, staff apart; people count where they are registered */
@@ -3168,11 +3299,8 @@ export interface components {
             of_fen: number | null;
         };
         SignInIn: {
-            /**
-             * @description true for pages of a browser: the answer is 204, and the tokens are in cookies that scripts cannot read
-             * @default false
-             */
-            cookie: boolean;
+            /** @description true for pages of a browser: the answer is 204, and the tokens are in cookies that scripts cannot read */
+            cookie?: boolean;
             /** @description a random text that the client keeps and states at each renewal. Its tabs may then renew with any token of the session, and a token without the key ends the session. Not with `cookie`, which has one of its own */
             client_key?: string;
             /** @description a name for the list of sessions, such as that of the device */
@@ -3439,6 +3567,8 @@ export type AppointmentIn = components['schemas']['AppointmentIn'];
 export type AppointmentOut = components['schemas']['AppointmentOut'];
 export type AppointmentPage = components['schemas']['AppointmentPage'];
 export type AskedRegionOut = components['schemas']['AskedRegionOut'];
+export type AuditEntryOut = components['schemas']['AuditEntryOut'];
+export type AuditEntryPage = components['schemas']['AuditEntryPage'];
 export type BalanceOut = components['schemas']['BalanceOut'];
 export type BeforeOut = components['schemas']['BeforeOut'];
 export type BucketOut = components['schemas']['BucketOut'];
@@ -3815,6 +3945,48 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["HouseholdOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_users_audit_entries: {
+        parameters: {
+            query?: {
+                /** @description `next` of the previous page */
+                cursor?: string;
+                limit?: number;
+                /** @description division code of 0 or 2 or 4 or 6 or 9 or 12 digits */
+                region?: string;
+                /** @description the person whose data were read or changed; one's own id for everybody */
+                person_id?: string;
+                /** @description the person who acted; for auditors */
+                actor_id?: string;
+                act?: string;
+                since?: string;
+                until?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditEntryPage"];
                 };
             };
             /** @description a problem */
@@ -4707,6 +4879,48 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["NeedPage"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_needs_audit_entries: {
+        parameters: {
+            query?: {
+                /** @description `next` of the previous page */
+                cursor?: string;
+                limit?: number;
+                /** @description division code of 0 or 2 or 4 or 6 or 9 or 12 digits */
+                region?: string;
+                /** @description the person whose data were read or changed; one's own id for everybody */
+                person_id?: string;
+                /** @description the person who acted; for auditors */
+                actor_id?: string;
+                act?: string;
+                since?: string;
+                until?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditEntryPage"];
                 };
             };
             /** @description a problem */
@@ -5787,6 +6001,48 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ThanksPage"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_matching_audit_entries: {
+        parameters: {
+            query?: {
+                /** @description `next` of the previous page */
+                cursor?: string;
+                limit?: number;
+                /** @description division code of 0 or 2 or 4 or 6 or 9 or 12 digits */
+                region?: string;
+                /** @description the person whose data were read or changed; one's own id for everybody */
+                person_id?: string;
+                /** @description the person who acted; for auditors */
+                actor_id?: string;
+                act?: string;
+                since?: string;
+                until?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditEntryPage"];
                 };
             };
             /** @description a problem */
@@ -7584,6 +7840,48 @@ export interface operations {
             };
         };
     };
+    list_notify_audit_entries: {
+        parameters: {
+            query?: {
+                /** @description `next` of the previous page */
+                cursor?: string;
+                limit?: number;
+                /** @description division code of 0 or 2 or 4 or 6 or 9 or 12 digits */
+                region?: string;
+                /** @description the person whose data were read or changed; one's own id for everybody */
+                person_id?: string;
+                /** @description the person who acted; for auditors */
+                actor_id?: string;
+                act?: string;
+                since?: string;
+                until?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditEntryPage"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     read_notices: {
         parameters: {
             query?: never;
@@ -7945,6 +8243,48 @@ export interface operations {
                 };
                 content: {
                     "text/csv": string;
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_insight_audit_entries: {
+        parameters: {
+            query?: {
+                /** @description `next` of the previous page */
+                cursor?: string;
+                limit?: number;
+                /** @description division code of 0 or 2 or 4 or 6 or 9 or 12 digits */
+                region?: string;
+                /** @description the person whose data were read or changed; one's own id for everybody */
+                person_id?: string;
+                /** @description the person who acted; for auditors */
+                actor_id?: string;
+                act?: string;
+                since?: string;
+                until?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditEntryPage"];
                 };
             };
             /** @description a problem */

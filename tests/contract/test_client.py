@@ -58,6 +58,9 @@ const ended: unknown[] = [];
 const lost = { ...first[0]!, access_token: "over", refresh_token: "none" };
 const gone = connect({ baseUrl, session: lost, onSession: (session) => ended.push(session ?? null) });
 await must(gone.GET("/v1/me")).catch(refused);
+const tabs = [first[0]!, first[0]!].map((session) => connect({ baseUrl, session: { ...session, access_token: "over" } }));
+for (const tab of [...tabs, ...tabs]) await must(tab.GET("/v1/me"));
+
 console.log(JSON.stringify({ said, ids: both.map((me) => me.id), renewals: renewals.length, ended }));
 """
 

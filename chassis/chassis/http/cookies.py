@@ -36,10 +36,10 @@ def find_access_token() -> str | None:
 def check_origin() -> None:
     """Raise `foreign_origin` unless the present request names its page's origin, which is ours or allowed.
 
-    Browsers send `Origin` with every write. Another site cannot choose the host to which a browser sends our cookies, so this host is ours.
+    Browsers send `Origin` with every write, and newer ones tell how their page relates to the address (`Sec-Fetch-Site`).
     """
     origin = request.headers.get("Origin", "")
-    is_ours = _normalise(origin) in {_normalise(request.host_url), *current_app.extensions["origins"]}
+    is_ours = _normalise(origin) in current_app.extensions["origins"]
     if not is_ours or request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "same-site"}:
         raise foreign_origin()
 

@@ -166,7 +166,7 @@ def _end(session: Session, kind: str, ending: Sequence[SignIn], because: str, at
         one.ended_at, one.ended_because = at, because
     session.flush()
     if kind in STAFF:
-        told = [events.session_ended(one.session_id, one.account_id, at) for one in ending]
+        told = [events.session_ended(one) for one in ending]
         ended_sessions.record(session, told)
         outbox.add(session, *told)
 

@@ -27,7 +27,6 @@ class ClientIn(Strict):
     """The client that signs in: base of the body of every sign-in."""
 
     cookie = Flag(
-        load_default=False,
         metadata={"description": "true for pages of a browser: the answer is 204, and the tokens are in cookies that scripts cannot read"},
     )
     client_key = Code(
@@ -59,7 +58,7 @@ class SessionOut(Schema):
 def take_client(stated: dict[str, Any]) -> Client:
     """Take the fields of `ClientIn` out of a body. Raises `foreign_origin` when a page of another site wants cookies."""
     key, label = stated.pop("client_key", None), stated.pop("label", None)
-    by_cookie = stated.pop("cookie")
+    by_cookie = stated.pop("cookie", False)
     if by_cookie:
         cookies.check_origin()
         key = secrets.token_urlsafe(24)

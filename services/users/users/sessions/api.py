@@ -44,7 +44,7 @@ class SignInIn(ClientIn):
 
 
 class EndAllIn(Strict):
-    keep_current = Flag(load_default=True, metadata={"description": "false ends the session of this request too"})
+    keep_current = Flag(metadata={"description": "false ends the session of this request too; true unless stated"})
 
 
 class OwnSessionOut(Schema):
@@ -137,10 +137,11 @@ def end_listed_session(session: Session, caller: Caller, session_id: UUID, json_
 @api.output({}, 204)
 def end_all_sessions(session: Session, caller: Caller, json_data: dict[str, Any]) -> Any:
     """End all of one's own sessions, except that of this request unless `keep_current` is false."""
-    if caller.session_id is None and json_data["keep_current"]:
+    keeps = json_data.get("keep_current", True)
+    if keeps and caller.session_id is None:
         # A token of the release before does not tell which session is to be kept; the next one does.
         raise sign_in_needed()
-    kept = caller.session_id if json_data["keep_current"] else None
+    kept = caller.session_id if keeps else None
     actions.end_all_sessions(session, get_own_account(session, caller), "ended", keep=kept)
     return _answer_ended(kept is None)
 
