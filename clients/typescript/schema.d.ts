@@ -2663,7 +2663,7 @@ export interface components {
              */
             trust: "new" | "proven" | "verified";
             /**
-             * @description open_pledges: 同时有效的爱心意向数 · open pledges at once; units: 同一物品同时承诺的数量 · units of an item at once; proposals: 待答复的对接建议数 · unanswered proposals at once; needs_a_day: 24 小时内发布的需求数 · needs posted in 24 hours
+             * @description open_pledges: 同时有效的爱心意向数 · open pledges at once; units: 同一品类同时承诺的数量 · units of an item at once; proposals: 待答复的对接建议数 · unanswered proposals at once; needs_a_day: 24 小时内发布的需求数 · needs posted in 24 hours
              * @enum {string}
              */
             limit: "open_pledges" | "units" | "proposals" | "needs_a_day";
@@ -2682,7 +2682,7 @@ export interface components {
              */
             trust: "new" | "proven" | "verified";
             /**
-             * @description open_pledges: 同时有效的爱心意向数 · open pledges at once; units: 同一物品同时承诺的数量 · units of an item at once; proposals: 待答复的对接建议数 · unanswered proposals at once; needs_a_day: 24 小时内发布的需求数 · needs posted in 24 hours
+             * @description open_pledges: 同时有效的爱心意向数 · open pledges at once; units: 同一品类同时承诺的数量 · units of an item at once; proposals: 待答复的对接建议数 · unanswered proposals at once; needs_a_day: 24 小时内发布的需求数 · needs posted in 24 hours
              * @enum {string}
              */
             limit: "open_pledges" | "units" | "proposals" | "needs_a_day";

@@ -1,7 +1,9 @@
 """One fresh account that pledges a thousand million of everything binds a few needs and no more."""
 
+import tomllib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from importlib.resources import files
 from typing import Any
 
 import pytest
@@ -12,7 +14,9 @@ from chassis.testing.twins import unguarded
 from contracts.users import OrganisationVerified
 from needs.catalogue import catalogue
 from needs.limits import actions as limits
+from needs.limits import rules
 from needs.limits.defaults import default_limits
+from needs.limits.rules import Giving
 from tests.architecture.test_flow import VILLAGE, House
 
 ITEMS = ["clothing.coat", "clothing.quilt", "household.bed", "household.fan", "household.phone", "medical.gown", "medical.crutch"]
@@ -24,6 +28,15 @@ MOST_OPEN, MOST_UNITS = (default_limits()["donor", "new", limit] for limit in ("
 def pledge(category: str, unit: str | None, quantity: int) -> dict[str, Any]:
     until = (datetime.now(UTC) + timedelta(days=30)).isoformat()
     return {"kind": "goods", "category": category, "unit": unit, "quantity": quantity, "region": "", "valid_until": until}
+
+
+def test_givers_of_the_sandbox_stay_within_the_limits() -> None:
+    for giver in tomllib.loads(files("deploy.local").joinpath("sandbox.toml").read_text("utf-8"))["givers"]:
+        _, category, unit, quantity, region, _ = giver["pledge"]
+        found = rules.choose_limits(giver["kind"], "new", region, {})
+        assert rules.find_giving_problem(found, Giving(1, quantity, quantity, 0, has_delivered=False), category, unit) is None, giver[
+            "name"
+        ]
 
 
 @pytest.mark.parametrize("is_limited", [True, unguarded(False, "without limits, one fresh account binds every open need for 72 hours")])

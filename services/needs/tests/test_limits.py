@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from chassis.data.database import Database, new_id
 from chassis.http.app import create_app
+from chassis.http.auth import GIVERS
 from chassis.testing.fixtures import Client, KnownKeys, Person, RolledBack, administrator_of
 from chassis.testing.simultaneous import meet_at_lock
 from chassis.testing.twins import unguarded
@@ -90,7 +91,7 @@ def test_money_is_limited_in_yuan_and_rice_in_kilograms(client: Client, donor: P
     money = {"kind": "money", "category": "money.living", "unit": "fen", "quantity": UNITS * 10_000 + 1}
     answer = client.post("/v1/pledges", offer(**money), by=donor)
     assert refused(answer) == ("too_many_units", UNITS * 10_000, 0, UNITS * 10_000)
-    assert answer.json["title"] == "同一种物品，您同时最多可承诺 10,000 元，已承诺 0 元，还可承诺 10,000 元"
+    assert answer.json["title"] == "同一品类，您同时最多可承诺 10,000 元，已承诺 0 元，还可承诺 10,000 元"
     pledged(client, donor, category="food.rice", unit="kg", quantity=UNITS * 5)
 
 
@@ -198,7 +199,7 @@ def test_verification_does_not_raise_a_donor(client: Client, database: RolledBac
     assert client.post("/v1/pledges", offer(**QUILTS | {"quantity": UNITS + 1}), by=donor).status_code == 422
 
 
-@pytest.mark.parametrize("kind", ["cadre", "work_unit", "volunteer", "merchant"])
+@pytest.mark.parametrize("kind", sorted(GIVERS))
 def test_every_kind_of_giver_has_limits(kind: str) -> None:
     for trust in ("new", "proven"):
         found = rules.choose_limits(kind, trust, VILLAGE, {})

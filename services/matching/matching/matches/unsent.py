@@ -17,12 +17,13 @@ from matching.matches.deadlines import LAST_REMINDER, set_send_deadline
 from matching.reliability import actions as reliability
 
 AT_ONCE = 500
+SET_AT_ONCE = 5_000
 _NEW = {"populate_existing": True}
 
 
 def set_missing_deadlines(session: Session) -> int:
     """Give accepted matches without a deadline one that counts from now: releases before this one accepted without any."""
-    missing = select(Match).where(Match.state == "accepted", Match.send_by.is_(None)).limit(AT_ONCE).with_for_update(skip_locked=True)
+    missing = select(Match).where(Match.state == "accepted", Match.send_by.is_(None)).limit(SET_AT_ONCE).with_for_update(skip_locked=True)
     matches = session.scalars(missing, execution_options=_NEW).all()
     for match in matches:
         set_send_deadline(match, now())

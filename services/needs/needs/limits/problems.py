@@ -11,7 +11,7 @@ too_many_pledges = problem(
 too_many_units = problem(
     422,
     "too_many_units",
-    zh="同一种物品，您同时最多可承诺 {most} {measure_zh}，已承诺 {used} {measure_zh}，还可承诺 {left} {measure_zh}",
+    zh="同一品类，您同时最多可承诺 {most} {measure_zh}，已承诺 {used} {measure_zh}，还可承诺 {left} {measure_zh}",
     en="You may have {most} {measure_en} of an item pledged at once; you have {used}, {left} are left",
 )
 too_many_proposals = problem(
