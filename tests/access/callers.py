@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from chassis.data import appointments
 from chassis.data.database import new_id
 from chassis.http.auth import GIVERS, SIGNED_IN, STAFF
-from chassis.testing.fixtures import Person, administrator_of
+from chassis.testing.fixtures import Person, administrator_of, auditor_of
 from contracts.users import AdministratorAppointed, AdministratorDismissed
 from tests.fuzz.seeds import add_account
 from tests.fuzz.stage import Stage
@@ -32,12 +32,14 @@ def list_callers(stage: Stage, theirs: Stage) -> list[Caller]:
     people = {kind: person for kind, person in stage.people.items() if kind not in STAFF}
     ours = people | {"poster": stage.agent, "township": stage.people["staff"], "country": stage.operator}
     ours |= {level: administrator_of(database, village[: DIGITS[level]]) for level in ("village", "county", "city", "province")}
+    ours |= {"auditor": auditor_of(database, village[:6])}
     others = {f"stranger {kind}": Person(kind) for kind in sorted(SIGNED_IN)}
     others |= {f"elsewhere {kind}": person for kind, person in theirs.people.items() if kind not in STAFF}
     others |= {"elsewhere village": theirs.agent, "elsewhere township": theirs.people["staff"]}
     others |= {f"elsewhere {level}": administrator_of(database, theirs.village[: DIGITS[level]]) for level in ("county", "province")}
     beside = ("village", "township", "county", "city")
     others |= {f"sibling {level}": administrator_of(database, sibling(village[: DIGITS[level]])) for level in beside}
+    others |= {"elsewhere auditor": auditor_of(database, theirs.village[:6]), "sibling auditor": auditor_of(database, sibling(village[:6]))}
     others |= {"dismissed": dismissed_from(stage, village[:6])}
     callers = [Caller("anonymous", None, is_ours=False), *(Caller(name, person, is_ours=True) for name, person in ours.items())]
     callers += [Caller(name, person, is_ours=False) for name, person in others.items()]
@@ -88,6 +90,7 @@ def resolve(words: Iterable[str], callers: Collection[Caller], giver: str) -> se
         "our givers": set(GIVERS),
         "every household": {name for name, kind in kinds.items() if kind == "household"},
         "all staff": {name for name, kind in kinds.items() if kind in STAFF},
+        "auditors": {name for name in kinds if name.endswith("auditor")},
         "managers": {"poster", *DIGITS},
         "above the village": ABOVE,
         "county and wider": ABOVE - {"township"},
