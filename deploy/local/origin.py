@@ -12,7 +12,7 @@ from chassis.environment import read_all
 from chassis.failures import one_line_failures
 from chassis.http import headers
 from chassis.http.front import WSGIApplication
-from chassis.http.server import largest_body, serve
+from chassis.http.server import serve
 from chassis.settings import Settings, WebSettings
 from chassis.start import read_web_settings
 from deploy import openapi
@@ -70,7 +70,7 @@ def main() -> None:
     read_all(TencentSettings.of_environment, *(partial(read_web_settings, name) for name, service in services().items() if service.answers))
     apps = {name: import_module(f"{name}.web").create() for name, service in services().items() if service.answers}
     port = Settings.of(next(iter(apps))).port
-    serve(house_of(apps), "house", "127.0.0.1", port, WebSettings.of_environment(), largest_body(apps.values()))
+    serve(house_of(apps), "house", "127.0.0.1", port, WebSettings.of_environment(), list(apps.values()))
 
 
 if __name__ == "__main__":

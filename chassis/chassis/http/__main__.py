@@ -3,7 +3,7 @@
 from importlib import import_module
 
 from chassis.failures import one_line_failures
-from chassis.http.server import largest_body, serve
+from chassis.http.server import serve
 from chassis.ops import telemetry
 from chassis.start import read_web_settings, service_of_command_line
 
@@ -14,7 +14,7 @@ def main() -> None:
     settings, web = read_web_settings(service_of_command_line(__doc__))
     telemetry.start(settings.service, "web")
     app = import_module(f"{settings.service}.web").create()
-    serve(app, settings.service, settings.host, settings.port, web, largest_body([app]))
+    serve(app, settings.service, settings.host, settings.port, web, [app])
 
 
 if __name__ == "__main__":

@@ -43,13 +43,24 @@ class Disconnected(Exception):
 class Front:
     """An ASGI application before a WSGI one. A request that waits too long for its body or for a thread is refused."""
 
-    def __init__(self, app: WSGIApplication, service: str, threads: int, request_seconds: float, largest_body: int) -> None:
+    def __init__(
+        self,
+        app: WSGIApplication,
+        service: str,
+        threads: int,
+        request_seconds: float,
+        largest_body: int,
+        is_slow: Callable[[str, str], bool] = lambda method, path: False,
+    ) -> None:
+        """`is_slow` tells by method and path which requests take processor time: these get a quarter of the threads at most."""
         self._app = app
         self._service = service
         self._request_seconds = request_seconds
         self._largest_body = largest_body
         self._held_bytes = 0
         self._slots = asyncio.Semaphore(threads)
+        self._is_slow = is_slow
+        self._slow_slots = asyncio.Semaphore(max(1, threads // 4))
         self._threads = ThreadPoolExecutor(threads, "answering")
         self._refusing = ThreadPoolExecutor(1, "refusing")
         self._health = {path: ThreadPoolExecutor(1, "health") for path in HEALTH}
@@ -60,7 +71,7 @@ class Front:
         try:
             await self._read(receive, body)
             environ = environ_of(scope, body) | {ENDS_AT: time.monotonic() + self._request_seconds}
-            async with self._thread(scope["path"]) as threads:
+            async with self._thread(scope["method"], scope["path"]) as threads:
                 status, headers, content = await self._answer(threads, environ)
         except Problem as refused:
             status, headers, content = await self._answer(self._refusing, environ_of(scope, b"") | {REFUSED: refused})
@@ -98,24 +109,32 @@ class Front:
             raise too_large()
 
     @asynccontextmanager
-    async def _thread(self, path: str) -> AsyncIterator[ThreadPoolExecutor]:
+    async def _thread(self, method: str, path: str) -> AsyncIterator[ThreadPoolExecutor]:
         """Wait for a free thread, in order of arrival. Raises `unavailable` after `request_seconds`."""
         if path in self._health:
             yield self._health[path]
-            return
-        if self._slots.locked():
+        elif self._is_slow(method, path):
+            async with self._slot(self._slow_slots), self._slot(self._slots):
+                yield self._threads
+        else:
+            async with self._slot(self._slots):
+                yield self._threads
+
+    @asynccontextmanager
+    async def _slot(self, slots: asyncio.Semaphore) -> AsyncIterator[None]:
+        if slots.locked():
             try:
                 async with asyncio.timeout(self._request_seconds):
-                    await self._slots.acquire()
+                    await slots.acquire()
             except TimeoutError:
                 log.warning("a request waited too long for a thread")
                 raise unavailable(retry_after_seconds=2) from None
         else:
-            await self._slots.acquire()
+            await slots.acquire()
         try:
-            yield self._threads
+            yield
         finally:
-            self._slots.release()
+            slots.release()
 
     async def _answer(self, threads: ThreadPoolExecutor, environ: dict[str, Any]) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
         return await asyncio.get_running_loop().run_in_executor(threads, respond, self._app, environ)

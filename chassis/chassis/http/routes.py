@@ -20,7 +20,13 @@ BODY_BYTES = 64 * 1024
 
 
 def access(
-    *, who: Collection[str], x_view: View, idempotent: bool = True, body_bytes: int = BODY_BYTES, body_types: Collection[str] = ()
+    *,
+    who: Collection[str],
+    x_view: View,
+    idempotent: bool = True,
+    body_bytes: int = BODY_BYTES,
+    body_types: Collection[str] = (),
+    slow: bool = False,
 ) -> Callable[[Callable[..., Any]], Callable[..., Response]]:
     """Guard a route.
 
@@ -33,6 +39,9 @@ def access(
 
     The body has at most `body_bytes`. With `body_types` the route takes a file of one of these media types instead of JSON and reads it
     with `request.get_data()`.
+
+    A `slow` route takes much processor time, as hashing a password does. At most a quarter of the process's threads answer such
+    requests at once, so that others do not wait behind them.
     """
     signs_in = not who and not idempotent
 
@@ -79,6 +88,7 @@ def access(
 
         openapi.record_access(guarded, function.__name__, who, x_view, idempotent, is_versioned, body_types)
         guarded.body_bytes = body_bytes  # type: ignore[attr-defined]
+        guarded.slow = slow  # type: ignore[attr-defined]
         guarded.body_types = frozenset(body_types)  # type: ignore[attr-defined]
         return guarded
 

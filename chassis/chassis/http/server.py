@@ -1,9 +1,10 @@
 """The HTTP server of a process: uvicorn reads requests, threads answer them."""
 
+import re
 import resource
 import socket
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import uvicorn
 from flask import Flask
@@ -18,8 +19,11 @@ KILL_SECONDS = 30
 """How long a stopping server waits for the requests that it began to answer."""
 
 
-def serve(app: WSGIApplication, service: str, host: str, port: int, settings: WebSettings, largest_body: int = BODY_BYTES) -> None:
-    """Serve a WSGI application until stopped. Ends the process with a message when the port is taken."""
+def serve(app: WSGIApplication, service: str, host: str, port: int, settings: WebSettings, behind: Sequence[Flask] = ()) -> None:
+    """Serve a WSGI application until stopped. Ends the process with a message when the port is taken.
+
+    The routes of the Flask applications `behind` it say how large bodies may be, and which requests take processor time.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         listening = socket.create_server((host, port), family=family, backlog=2048)
@@ -28,7 +32,7 @@ def serve(app: WSGIApplication, service: str, host: str, port: int, settings: We
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     config = uvicorn.Config(
-        Front(app, service, settings.web_threads, settings.request_seconds, largest_body),
+        Front(app, service, settings.web_threads, settings.request_seconds, largest_body(behind), slow_requests(behind)),
         http=connections_of(service),
         loop="uvloop",
         interface="asgi3",
@@ -47,4 +51,11 @@ def serve(app: WSGIApplication, service: str, host: str, port: int, settings: We
 
 def largest_body(apps: Iterable[Flask]) -> int:
     """Return the size of the largest body that any route of these applications takes, in bytes."""
-    return max(getattr(view, "body_bytes", BODY_BYTES) for app in apps for view in app.view_functions.values())
+    return max((getattr(view, "body_bytes", BODY_BYTES) for app in apps for view in app.view_functions.values()), default=BODY_BYTES)
+
+
+def slow_requests(apps: Iterable[Flask]) -> Callable[[str, str], bool]:
+    """Return a function of method and path that tells whether a request takes processor time, as its route says (`access`)."""
+    rules = [rule for app in apps for rule in app.url_map.iter_rules() if getattr(app.view_functions[rule.endpoint], "slow", False)]
+    found = [(rule.methods or set(), re.compile(re.sub("<[^>]+>", "[^/]+", rule.rule) + r"\Z")) for rule in rules]
+    return lambda method, path: any(method in methods and pattern.match(path) for methods, pattern in found)

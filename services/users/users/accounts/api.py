@@ -47,7 +47,7 @@ class AccountOut(Schema):
 
 
 @api.post("/accounts")
-@access(who=ANYONE, x_view="own", idempotent=False)
+@access(who=ANYONE, x_view="own", idempotent=False, slow=True)
 @api.input(AccountIn)
 @api.output(AccountOut, 201)
 def register_account(session: Session, caller: Caller | None, json_data: dict[str, Any]) -> Any:

@@ -74,7 +74,7 @@ class JwksOut(Schema):
 
 
 @api.post("/sessions")
-@access(who=ANYONE, x_view="own", idempotent=False)
+@access(who=ANYONE, x_view="own", idempotent=False, slow=True)
 @api.input(SignInIn)
 @api.output(SessionOut, 201)
 @api.doc(responses=IN_COOKIES)
