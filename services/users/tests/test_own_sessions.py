@@ -10,19 +10,22 @@ from joserfc import jwt
 from sqlalchemy import select, text
 
 from chassis.data import ended_sessions
+from chassis.data.audit_log import AuditEntry
 from chassis.data.database import Database
 from chassis.http import cookies
 from chassis.http.cookies import ACCESS_COOKIE
-from chassis.testing.fixtures import Client, RolledBack
+from chassis.testing.fixtures import Client, RolledBack, administrator_of
 from chassis.testing.twins import altered, unguarded
 from contracts.users import SessionEnded
 from users.accounts.model import Account
+from users.appointments import actions as appointments
 from users.sessions import actions
 from users.sessions.answers import REFRESH_COOKIE
 from users.sessions.devices import device_of
+from users.sessions.model import SignIn
 from users.sessions.tokens import SigningKeys
 
-from .conftest import PASSWORD, donor, pending
+from .conftest import PASSWORD, VILLAGE, donor, pending
 
 OWN = {"Origin": "https://duijie.example.org"}
 CHROME = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
@@ -131,7 +134,7 @@ def test_token_of_the_release_before_keeps_no_session_by_chance(client: Client, 
     assert [one["current"] for one in client.get("/v1/sessions", headers=old).json["items"]] == [False]
 
 
-PUBLISHED = "if kind in STAFF:"
+PUBLISHED = "if account.kind in STAFF:"
 
 
 @pytest.mark.parametrize("is_published", [True, unguarded(False, "without the event, the token of staff works on in every service")])
@@ -150,6 +153,53 @@ def test_end_of_all_sessions_of_staff_counts_at_once(
     [event] = ends(database)
     with database.begin() as session:
         assert ended_sessions.is_ended(session, event.session_id)
+
+
+LAST_OFFICE = "not queries.holds_office(session, appointment.account_id)"
+
+
+@pytest.mark.parametrize("ends_sessions", [True, unguarded(False, "without the end, the sessions of the dismissed go on")])
+def test_dismissal_from_the_last_office_ends_all_sessions(
+    client: Client, database: RolledBack, number_of: Registered, monkeypatch: pytest.MonkeyPatch, ends_sessions: bool
+) -> None:
+    if not ends_sessions:
+        altered_act = altered(appointments.dismiss_administrator, LAST_OFFICE, "False")
+        monkeypatch.setattr(appointments, "dismiss_administrator", altered_act)
+    county, tokens = administrator_of(database, VILLAGE[:6]), sign_in(client, number_of("staff"))
+    with database.begin() as session:
+        account = session.scalars(select(Account)).one()
+        offices = [appointments.appoint(session, account, region, county.id).id for region in (VILLAGE[:9], VILLAGE)]
+    for office, goes_on in zip(offices, (True, False), strict=True):
+        assert client.post(f"/v1/appointments/{office}/dismissal", by=county).status_code == 201
+        assert works(client, tokens) == (goes_on, goes_on)
+
+
+def test_resigning_ends_no_session(client: Client, database: RolledBack, number_of: Registered) -> None:
+    tokens = sign_in(client, number_of("staff"))
+    with database.begin() as session:
+        office = appointments.appoint(session, session.scalars(select(Account)).one(), VILLAGE, None).id
+    assert client.post(f"/v1/appointments/{office}/dismissal", headers=signed(tokens)).status_code == 201
+    assert works(client, tokens) == (True, True)
+
+
+def test_sign_ins_failures_and_ends_are_in_the_audit_log(client: Client, database: RolledBack, number_of: Registered) -> None:
+    number = number_of("staff")
+    for wanted, password in ((number, "not-the-password"), ("13900000009", PASSWORD)):
+        assert client.post("/v1/sessions", {"phone": wanted, "password": password}).status_code == 401
+    first, second = sign_in(client, number), sign_in(client, number)
+    client.post("/v1/sessions/end", {"refresh_token": first.json["refresh_token"]})
+    with database.begin() as session:
+        account, [one, other] = session.scalars(select(Account)).one(), session.scalars(select(SignIn).order_by(SignIn.session_id)).all()
+        entries = session.scalars(select(AuditEntry).where(AuditEntry.act.in_({"sign_in", "end_session"})).order_by(AuditEntry.id)).all()
+    assert [(entry.act, entry.outcome, entry.subject_id, entry.person_id, entry.actor_id) for entry in entries] == [
+        ("sign_in", "wrong_credentials", account.id, account.id, None),
+        ("sign_in", "wrong_credentials", None, None, None),
+        ("sign_in", "done", one.session_id, account.id, account.id),
+        ("sign_in", "done", other.session_id, account.id, account.id),
+        ("end_session", "done", one.session_id, account.id, account.id),
+    ]
+    assert [entry.details for entry in entries[2:]] == [{"device": "computer"}, {"device": "computer"}, {"because": "signed_out"}]
+    assert second.status_code == 201
 
 
 @pytest.mark.parametrize(

@@ -16,11 +16,12 @@ from chassis.messaging import outbox
 from chassis.problems import not_found
 from contracts.users import AdministratorAppointed, AdministratorDismissed
 from users.accounts.model import Account
-from users.appointments import rules
+from users.appointments import queries, rules
 from users.appointments.events import administrator_appointed, administrator_dismissed
 from users.appointments.model import Appointment
 from users.problems import unknown_administrator
 from users.regions.rules import find_region_problem
+from users.sessions.actions import end_all_sessions
 from users.unique import insert_unique
 
 
@@ -64,6 +65,8 @@ def dismiss_administrator(session: Session, caller: Caller, appointment_id: UUID
     appointment.version += 1
     session.flush()
     _publish(session, [administrator_dismissed(appointment)])
+    if caller.id != appointment.account_id and not queries.holds_office(session, appointment.account_id):
+        end_all_sessions(session, appointment.account, "dismissed", actor=caller)
     return appointment
 
 

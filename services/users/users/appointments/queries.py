@@ -27,3 +27,9 @@ def get_appointment(session: Session, caller: Caller, appointment_id: UUID) -> A
     if appointment is None:
         raise not_found()
     return appointment
+
+
+def holds_office(session: Session, account_id: UUID) -> bool:
+    """Tell whether an appointment of the account stands."""
+    standing = select(Appointment.id).where(Appointment.account_id == account_id, Appointment.dismissed_at.is_(None))
+    return session.scalars(standing.limit(1)).first() is not None

@@ -8,13 +8,14 @@ import hmac
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from chassis.data import ended_sessions
+from chassis.data import audit_log, ended_sessions
+from chassis.data.audit_log import GUEST, Actor, Entry
 from chassis.data.database import now
 from chassis.data.encryption import fingerprint
 from chassis.http.auth import STAFF, Caller
@@ -62,10 +63,10 @@ def sign_in(session: Session, attempt: Attempt, phone: str, password: str, clien
     account = session.scalars(named).first()
     compared = account.password_hash if account else None
     if not passwords.is_password(compared, password) or account is None:
-        return wrong_credentials()
+        return _refuse(session, account)
     session.refresh(account, with_for_update={"read": True})
     if account.state != "active" or account.password_hash != compared:
-        return wrong_credentials()
+        return _refuse(session, account)
     throttling.count_right(session, attempt)
     return start_session(session, account, client)
 
@@ -90,6 +91,7 @@ def start_session(session: Session, account: Account, client: Client) -> SignedI
     )
     session.add(started)
     session.flush()
+    audit_log.record(session, account, _entry("sign_in", account, started, device=client.device))
     return SignedIn(account, started, token.write())
 
 
@@ -113,7 +115,7 @@ def renew_session(session: Session, written: str, client_key: str | None) -> Sig
     account = session.get_one(Account, renewed.account_id)
     use = rules.judge_token(renewed, behind, _has_key(renewed, client_key), at)
     if use == "stolen":
-        _end(session, account.kind, [renewed], "reuse", at)
+        _end(session, GUEST, account, [renewed], "reuse")
         return session_revoked()
     if account.state != "active":
         return session_ended()
@@ -133,7 +135,8 @@ def end_session(session: Session, written: str) -> None:
         return
     ending, token = found
     if find_current(token, ending.salt or b"", ending.token_hash, ending.renewals):
-        _end(session, session.get_one(Account, ending.account_id).kind, [ending], "signed_out", now())
+        account = session.get_one(Account, ending.account_id)
+        _end(session, account, account, [ending], "signed_out")
 
 
 def end_own_session(session: Session, caller: Caller, session_id: UUID) -> None:
@@ -143,16 +146,16 @@ def end_own_session(session: Session, caller: Caller, session_id: UUID) -> None:
     if found is None:
         raise not_found()
     if not found.ended_at:
-        _end(session, caller.kind, [found], "ended", now())
+        _end(session, caller, session.get_one(Account, caller.id), [found], "ended")
 
 
-def end_all_sessions(session: Session, account: Account, because: str, keep: UUID | None = None) -> None:
-    """End all sessions of an account, except the session `keep`.
+def end_all_sessions(session: Session, account: Account, because: str, keep: UUID | None = None, actor: Actor | None = None) -> None:
+    """End all sessions of an account, except the session `keep`; `actor` is whoever ends them, if it is not the account itself.
 
     Change the account first: a sign-in that meets this waits for the account's row, and then finds it changed.
     """
     open_ones = select(SignIn).where(SignIn.account_id == account.id, SignIn.ended_at.is_(None), SignIn.session_id != keep)
-    _end(session, account.kind, session.scalars(open_ones.order_by(SignIn.id).with_for_update()).all(), because, now())
+    _end(session, actor or account, account, session.scalars(open_ones.order_by(SignIn.id).with_for_update()).all(), because)
 
 
 def delete_expired(session: Session) -> None:
@@ -160,15 +163,30 @@ def delete_expired(session: Session) -> None:
     session.execute(delete(SignIn).where(SignIn.expires_at < now() - timedelta(days=1)))
 
 
-def _end(session: Session, kind: str, ending: Sequence[SignIn], because: str, at: datetime) -> None:
+def _end(session: Session, actor: Actor, account: Account, ending: Sequence[SignIn], because: str) -> None:
     """End sessions of one account. The end of sessions of staff is published; this service goes by it at once."""
+    at = now()
     for one in ending:
         one.ended_at, one.ended_because = at, because
     session.flush()
-    if kind in STAFF:
+    audit_log.record(session, actor, *(_entry("end_session", account, one, because=because) for one in ending))
+    if account.kind in STAFF:
         told = [events.session_ended(one) for one in ending]
         ended_sessions.record(session, told)
         outbox.add(session, *told)
+
+
+def _refuse(session: Session, account: Account | None) -> Problem:
+    """Record a failed sign-in. One for a phone without an account is recorded too, so that both take the same time."""
+    who = account.id if account else None
+    region = account.region if account else ""
+    failed = Entry(act="sign_in", outcome=wrong_credentials.code, subject="account", subject_id=who, person_id=who, region=region)
+    audit_log.record(session, GUEST, failed)
+    return wrong_credentials()
+
+
+def _entry(act: str, account: Account, sign_in: SignIn, **details: str) -> Entry:
+    return Entry(act=act, subject="session", subject_id=sign_in.session_id, person_id=account.id, region=account.region, details=details)
 
 
 def _lock_sign_in(session: Session, written: str) -> tuple[SignIn, RefreshToken] | None:
