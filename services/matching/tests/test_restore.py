@@ -73,6 +73,9 @@ def test_match_missing_in_the_backup_is_restored(database: RolledBack, step: dic
         assert recall(database, line) == {"known": 1}
         with database.begin() as session:
             [row] = session.execute(text("SELECT id, state, version FROM matches")).all()
+            assert session.scalar(text("SELECT send_by > now() + interval '13 days' FROM matches")) is (
+                True if row.state == "accepted" else None
+            )
         is_over = step["state"] in {"refused", "lapsed", "declined", "closed"}
         assert row == (line.match_id, step["state"], step["version"] + (0 if is_over else SKIPPED_VERSIONS))
 

@@ -27,9 +27,9 @@ def lock_person(session: Session, person_id: UUID) -> None:
 def require_room_for_pledge(session: Session, caller: Caller, pledge: Pledge) -> None:
     """Raise the limit that a stored pledge passes together with the giver's other ones. The caller has locked the giver."""
     giving = queries.load_giving(session, pledge)
-    verified = queries.is_verified(session, caller.id)
+    verified = rules.may_be_verified(caller.kind) and queries.is_verified(session, caller.id)
     trust = rules.find_trust(caller.kind, has_delivered=giving.has_delivered, is_verified=verified)
-    limits = queries.load_limits(session, caller.kind, trust, pledge.region)
+    limits = rules.choose_limits(caller.kind, trust, pledge.region, queries.load_sets(session, pledge.region))
     if problem := rules.find_giving_problem(limits, giving, pledge.category, pledge.unit):
         raise problem
 
@@ -39,11 +39,12 @@ def require_room_for_need(session: Session, caller: Caller, household: Household
     lock_person(session, household.id)
     received = queries.has_received(session, household.id)
     trust = rules.find_trust("household", has_delivered=received, is_verified=False)
-    limits = queries.load_limits(session, "household", trust, household.region)
+    sets = queries.load_sets(session, household.region)
+    limits = rules.choose_limits("household", trust, household.region, sets)
     problem = rules.find_posting_problem(limits, queries.count_needs_of_household(session, household.id), on_behalf=False)
     if on_behalf and problem is None:
         lock_person(session, caller.id)
-        limits = queries.load_limits(session, caller.kind, "verified", household.region)
+        limits = rules.choose_limits(caller.kind, "verified", household.region, sets)
         problem = rules.find_posting_problem(limits, queries.count_needs_of_poster(session, caller.id), on_behalf=True)
     if problem:
         raise problem

@@ -11,7 +11,7 @@ from chassis.http.auth import STAFF, Caller
 from chassis.http.fields import NEVER, AllowedOperations, Choice, Region, Schema, Strict, Whole
 from chassis.http.routes import access
 from needs.limits import actions, queries, rules
-from needs.limits.defaults import Key, default_limits
+from needs.limits.defaults import default_limits
 from needs.limits.labels import KINDS, LIMITS, TRUST
 from needs.limits.model import LimitSet
 
@@ -94,13 +94,13 @@ def set_limits(session: Session, caller: Caller, query_data: dict[str, Any], jso
 
 
 def _answer(session: Session, caller: Caller, region: str, history: Sequence[LimitSet]) -> dict[str, Any]:
-    in_force: dict[Key, int] = {}
-    for kind, trust in dict.fromkeys((kind, trust) for kind, trust, _ in default_limits()):
-        in_force |= {(kind, trust, limit): most for limit, most in queries.load_limits(session, kind, trust, region).items()}
+    sets = queries.load_sets(session, region)
+    kinds = dict.fromkeys((kind, trust) for kind, trust, _ in default_limits())
+    in_force = [(*of, limit, most) for of in kinds for limit, most in rules.choose_limits(*of, region, sets).items()]
     return {
         "region": region,
         "version": history[0].version if history else 0,
-        "in_force": [_shown([*key, most]) for key, most in in_force.items()],
+        "in_force": [_shown(entry) for entry in in_force],
         "history": [_set_out(one) for one in history],
         "allowed": ["set_limits"] if caller.manages(region) else [],
     }

@@ -15,7 +15,7 @@ from chassis.problems import not_found
 from needs.limits import rules
 from needs.limits.defaults import Key
 from needs.limits.model import LimitSet, Organisation
-from needs.limits.rules import Giving, Limits
+from needs.limits.rules import Giving
 from needs.model import Need, NeedQuantities, Pledge
 
 DAY = timedelta(days=1)
@@ -79,11 +79,10 @@ def count_needs_of_poster(session: Session, poster_id: UUID) -> int:
     return session.scalar(select(func.count()).where(Need.poster_id == poster_id, Need.posted_at > now() - DAY)) or 0
 
 
-def load_limits(session: Session, kind: str, trust: str, region: str) -> Limits:
-    """Load the limits that hold for a kind of user and a trust in a region."""
-    regions = rules.list_enclosing_regions(region)
-    rows = session.execute(_SETS, {"regions": encode_array(regions)})
-    return rules.choose_limits(kind, trust, region, {row.region: parse_limits(row.limits) for row in rows})
+def load_sets(session: Session, region: str) -> Mapping[str, Mapping[Key, int]]:
+    """Load what a region and those around it have set, by region."""
+    rows = session.execute(_SETS, {"regions": encode_array(rules.list_enclosing_regions(region))})
+    return {row.region: parse_limits(row.limits) for row in rows}
 
 
 def list_history(session: Session, caller: Caller, region: str) -> Sequence[LimitSet]:
