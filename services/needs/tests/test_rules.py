@@ -17,6 +17,7 @@ from needs.rules import (
     find_need_problem,
     find_pledge_problem,
     find_validity_problem,
+    offers_more,
     open_quantity,
     view_of,
 )  # fmt: skip
@@ -137,3 +138,20 @@ def test_the_open_quantity_is_neither_accepted_nor_proposed(changes: dict[str, A
 @pytest.mark.parametrize(("days", "is_right"), [(-1, False), (0, False), (1, True), (730, True), (731, False)])
 def test_a_pledge_is_valid_for_at_most_two_years(days: int, is_right: bool) -> None:
     assert (find_validity_problem(NOW + timedelta(days), NOW) is None) == is_right
+
+
+@pytest.mark.parametrize(
+    ("wanted", "valid_until", "is_more"),
+    [
+        ({}, NOW - timedelta(1), False),
+        ({"quantity": 101}, NOW + timedelta(1), True),
+        ({"quantity": 100}, NOW + timedelta(1), False),
+        ({"region": VILLAGE[:6]}, NOW + timedelta(1), True),
+        ({"region": VILLAGE}, NOW + timedelta(1), False),
+        ({"valid_until": NOW + timedelta(9)}, NOW + timedelta(1), False),
+        ({"valid_until": NOW + timedelta(9)}, NOW, True),
+        ({"quantity": 1, "valid_until": NOW + timedelta(9)}, NOW - timedelta(1), True),
+    ],
+)
+def test_change_offers_more_when_larger_moved_or_renewed(wanted: dict[str, Any], valid_until: datetime, is_more: bool) -> None:
+    assert offers_more(pledge(region=VILLAGE, valid_until=valid_until), wanted, NOW) is is_more

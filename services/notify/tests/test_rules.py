@@ -57,6 +57,13 @@ def test_pledger_and_poster_are_told_of_a_proposal() -> None:
     assert recipients(event) == [("match_proposed", "giver", event.pledger_id), ("match_proposed", "household", event.poster_id)]
 
 
+def test_notice_shows_each_side_its_view_of_the_event() -> None:
+    event = example(MatchProposed, region=VILLAGE)
+    giver, household = notices_of(event, {})
+    assert (giver["facts"]["region"], household["facts"]["region"]) == (TOWN, VILLAGE)
+    assert {(one["about"], one["about_version"]) for one in (giver, household)} == {(event.match_id, event.version)}
+
+
 def test_household_that_posted_for_itself_is_told_once() -> None:
     event = example(NeedPublished, account_id=LI, poster_id=LI)
     [notice] = notices_of(event, AROUND)
