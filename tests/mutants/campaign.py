@@ -58,6 +58,12 @@ class Worker:
             self._failed[module.path] = [test, *(one for one in first if one != test)][:20]
         return found["outcome"], found["seconds"]
 
+    def repeat_failed(self, module: Module) -> bool:
+        """Run the tests that failed for mutants on the unchanged module; return whether they pass."""
+        failed = self._failed.get(module.path)
+        asked = {"source": module.source, "seconds": 600, "first": [], "tests": failed}
+        return not failed or self._ask("attempt", module, **asked)["outcome"] == SURVIVED
+
     @contextmanager
     def entered(self, module: Module) -> Iterator[None]:
         """Keep what a module's tests import, except for what depends on the module."""
@@ -127,9 +133,11 @@ def run(modules: Iterable[Module], journal: Journal, jobs: int, until: float) ->
 
 
 def try_mutants(worker: Worker, module: Module, journal: Journal, until: float) -> None:
-    """Try the chosen mutants of a module. Keep the outcomes of a batch when the tests pass without a mutant before and after it."""
-    tests, began = module.tests_digest(), time.monotonic()
-    seconds = pass_unchanged(worker, module)
+    """Try the chosen mutants of a module whose tests pass. Keep the outcomes of a batch when the tests that failed pass without mutant."""
+    tests, began = module.tests_digest, time.monotonic()
+    outcome, seconds = worker.attempt(module, module.source, 600)
+    if outcome != SURVIVED:
+        module.trouble = f"its tests fail without any change ({outcome})"
     waiting = [mutant for mutant in module.chosen if mutant.source not in module.outcomes]
     while waiting and not module.trouble and time.monotonic() < until:
         tried: dict[str, str] = {}
@@ -137,8 +145,8 @@ def try_mutants(worker: Worker, module: Module, journal: Journal, until: float) 
             if time.monotonic() > until:
                 break
             tried[mutant.source] = try_mutant(worker, module, mutant, seconds)
-        seconds = pass_unchanged(worker, module)
-        if module.trouble:
+        if not worker.repeat_failed(module):
+            module.trouble = "the tests that fail for its mutants also fail without any change"
             break
         module.outcomes |= tried
         for mutant in waiting[: len(tried)]:
@@ -158,14 +166,6 @@ def try_mutant(worker: Worker, module: Module, mutant: Mutant, seconds: float) -
     if found == SURVIVED and module.also:
         found, _ = worker.attempt(module, mutant.source, 600, on_own_servers=True)
     return found
-
-
-def pass_unchanged(worker: Worker, module: Module) -> float:
-    """Run the tests on the unchanged module and return the seconds; note as its trouble that they fail."""
-    outcome, seconds = worker.attempt(module, module.source, 600)
-    if outcome != SURVIVED:
-        module.trouble = f"its tests fail without any change ({outcome})"
-    return seconds
 
 
 def main(arguments: list[str] | None = None) -> None:

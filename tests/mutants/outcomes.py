@@ -6,6 +6,7 @@ import threading
 import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from tests.mutants.operators import Mutant, mutants_of
@@ -36,8 +37,9 @@ class Module:
         """Identify a mutant by the module's source and its own."""
         return digest(self.path, self.source, mutant.source)
 
+    @cached_property
     def tests_digest(self) -> str:
-        """Identify the present text of the tests."""
+        """Identify the text of the tests as this run began."""
         files = sorted({test.partition("::")[0] for test in (*self.tests, *self.also)})
         return digest(*files, *((ROOT / file).read_text("utf-8") for file in files))
 
@@ -113,5 +115,5 @@ class Journal:
 def recall(modules: Iterable[Module], journal: Journal) -> None:
     """Take over the outcomes of earlier runs."""
     for module in modules:
-        tests = module.tests_digest()
+        tests = module.tests_digest
         module.outcomes = {mutant.source: found for mutant in module.chosen if (found := journal.find(module, mutant, tests))}
