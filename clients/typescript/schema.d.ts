@@ -2686,7 +2686,7 @@ export interface components {
              * @enum {string}
              */
             limit: "open_pledges" | "units" | "proposals" | "needs_a_day";
-            /** @description `units` are those of the item, or several of them: `5` kg, `100` yuan count as one (`limits.toml`) */
+            /** @description for `units`, one is 5 kg or l, 2 hours, 100 yuan, 10 chicks or seedlings, 20 tiles or masks, else one of the item */
             most: number;
         };
         LimitSetOut: {

@@ -18,7 +18,7 @@ from needs.limits.model import LimitSet
 api = APIBlueprint("limits", __name__)
 
 MOST = 10**12
-UNITS = "`units` are those of the item, or several of them: `5` kg, `100` yuan count as one (`limits.toml`)"
+UNITS = "for `units`, one is 5 kg or l, 2 hours, 100 yuan, 10 chicks or seedlings, 20 tiles or masks, else one of the item"
 
 
 class AskedIn(Strict):
