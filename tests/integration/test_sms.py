@@ -249,6 +249,11 @@ class Sending:
         with psycopg.connect(self.urls["notify"], autocommit=True) as connection:
             connection.execute("UPDATE code_messages SET due_at = now() WHERE code_id = %s AND settled_at IS NULL", [code_id])
 
+    def parked(self) -> int:
+        with psycopg.connect(self.urls["notify"]) as connection:
+            [count] = connection.execute("SELECT count(*) FROM dead_letters").fetchone() or (0,)
+        return int(count)
+
     def reaches(self, code_id: UUID, state: str) -> tuple[str, int, str | None]:
         return soon(lambda: (found := self.state(code_id))[0] == state and found)
 
@@ -415,6 +420,25 @@ def test_code_outlives_a_killed_sender(sending: Sending, moment: str, messages: 
     assert (len(arrived), len({one.code for one in arrived})) == (messages, 1)
 
 
+def test_stopping_sender_finishes_what_it_began(sending: Sending) -> None:
+    reached, go_on = threading.Event(), threading.Event()
+
+    def stay() -> None:
+        reached.set()
+        go_on.wait(4)
+
+    sending.network.before["13900000013"] = stay
+    code_id = sending.ask("13900000013")
+    assert reached.wait(20)
+    assert sending.sender
+    sending.sender.terminate()
+    time.sleep(0.2)
+    go_on.set()
+    assert sending.sender.wait(20) == 0
+    assert sending.state(code_id) == ("sent", 1, None)
+    sending.start_sender()
+
+
 def test_code_that_expired_meanwhile_is_not_sent(sending: Sending) -> None:
     sending.network.before["13900000008"] = lambda: "InternalError.Timeout"
     code_id = sending.ask("13900000008")
@@ -474,9 +498,10 @@ def test_phone_and_code_are_found_nowhere_but_at_the_telephone(sending: Sending)
     [message] = sending.network.messages(phone)
     event = next(message for message in sending.passed() if str(code_id) in message.body)
     sending.put(event.body.replace("registration", "something else"), event.headers | {"ce-id": str(uuid4())})
-    soon(lambda: str(code_id).encode() in sinks(sending)["notify.dead_letters"])
+    soon(sending.parked)
     soon(lambda: any(b"users-web" in body for body in sending.traces))
     found = sinks(sending)
+    assert str(code_id).encode() in found["notify.dead_letters"]
     assert {name for name in found if b"13912345678" in found[name] or leaks(found[name], message)} == set()
     for name in found:
         found[name] += json.dumps({"to": phone, "code": message.code}).encode()

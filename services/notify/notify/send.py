@@ -50,6 +50,7 @@ class Sender:
         self._channels = threading.local()
         for outcome in OUTCOMES:
             _SMS.labels(self._service, outcome)
+        _SECONDS.labels(self._service)
         if self._provider is None:
             log.warning("no SMS provider is set: codes are not sent")
 
