@@ -18,7 +18,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -146,11 +146,12 @@ def verify(users_url: str, organisations: Iterable[UUID], by: UUID) -> None:
 
 
 class Crowd:
-    """The API clients of all players, each signed in once, with one shared connection pool."""
+    """The API clients of all players, each signed in once, with one shared connection pool. Administrators give their second factor."""
 
-    def __init__(self, addresses: dict[str, str], password: str) -> None:
+    def __init__(self, addresses: dict[str, str], password: str, administrators: Collection[str]) -> None:
         self._origin = by_service(addresses)
         self._password = password
+        self._administrators = frozenset(administrators)
         self._clients: dict[str, tuple[ApiClient, threading.Lock]] = {}
         self._making = threading.Lock()
         self._client = httpx.Client(timeout=60, trust_env=False, limits=httpx.Limits(max_connections=2 * AT_ONCE))
@@ -161,6 +162,8 @@ class Crowd:
         with lock:
             if not client.is_signed_in:
                 client.sign_in(phone, self._password)
+                if phone in self._administrators:
+                    client.set_up_second_factor()
         return act(client)
 
 
@@ -261,7 +264,7 @@ def main() -> None:
         players.bring_in(folder, variables)
         watch = audit.Audit(stated["environment"])
         _wait(watch.is_quiet, progress, "事件送达 events heard")
-        crowd = Crowd(stated["addresses"], players.password)
+        crowd = Crowd(stated["addresses"], players.password, [players.city, *players.town.values()])
         players.raise_limits(crowd)
         posting_done = threading.Event()
         failure: queue.Queue[BaseException] = queue.Queue()

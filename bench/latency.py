@@ -45,7 +45,7 @@ def measure(name: str, needs: int) -> None:
     players = Players(lines)
     with stack(folder, "--port-offset", str(600 + 10 * secrets.randbelow(20))) as stated:
         players.bring_in(folder, os.environ | stated["environment"])
-        crowd = Crowd(stated["addresses"], players.password)
+        crowd = Crowd(stated["addresses"], players.password, [players.city, *players.town.values()])
         body = {
             "category": ITEM,
             "unit": "piece",

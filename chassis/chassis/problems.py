@@ -101,6 +101,12 @@ repeated_parameter = problem(400, "repeated_parameter", zh="网址中的参数 {
 bad_request = problem(400, "bad_request", zh="请求不规范", en="The request is malformed")
 sign_in_needed = problem(401, "sign_in_needed", zh="请先登录", en="Sign in first")
 not_allowed = problem(403, "not_allowed", zh="您的身份不能做这件事", en="This is not for your role")
+second_factor_needed = problem(
+    403,
+    "second_factor_needed",
+    zh="乡镇及以上管理员办理此事前，请先输入动态验证码",
+    en="Administrators above the village give a code of their second factor before this",
+)
 not_found = problem(404, "not_found", zh="没有找到", en="Not found")
 method_not_allowed = problem(405, "method_not_allowed", zh="这个地址不支持此方法", en="The address does not know this method")
 state_conflict = problem(409, "state_conflict", zh="当前状态（{state}）不能这样做", en="This cannot be done in its present state ({state})")

@@ -156,10 +156,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the appointments in the regions that the caller manages; with `state=dismissed`, those that have ended. */
+        /** List the caller's own appointments and those in the regions that they manage, in the given state. */
         get: operations["list_appointments"];
         put?: never;
-        /** Appoint somebody to manage a region that the caller manages, or a part of it. */
+        /** Offer somebody an office in a region that the caller manages, or in a part of it. It counts once they confirm it. */
         post: operations["appoint_administrator"];
         delete?: never;
         options?: never;
@@ -218,6 +218,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/me/second-factor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get the state of the caller's second factor. */
+        get: operations["get_second_factor"];
+        put?: never;
+        /** Make a secret for an authenticator app. It counts once a code of it is given; an earlier one counts until then. */
+        post: operations["offer_second_factor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/users/dead-letters": {
         parameters: {
             query?: never;
@@ -229,6 +247,23 @@ export interface paths {
         get: operations["list_users_dead_letters"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/second-factor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give a code of the second factor in this sign-in. After five wrong ones in a row the next has to wait, each time longer. */
+        post: operations["give_second_factor"];
         delete?: never;
         options?: never;
         head?: never;
@@ -269,6 +304,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/me/second-factor/confirmation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give a first code of the new secret. The answer has ten recovery codes, and a token with the second factor. */
+        post: operations["confirm_second_factor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/sessions/{session_id}/end": {
         parameters: {
             query?: never;
@@ -297,6 +349,23 @@ export interface paths {
         get: operations["get_household"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/second-factor/recovery-codes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Replace the recovery codes by ten new ones, in a sign-in with the second factor. */
+        post: operations["renew_recovery_codes"];
         delete?: never;
         options?: never;
         head?: never;
@@ -337,6 +406,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/appointments/{appointment_id}/refusal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Decline an office that was offered to the caller. */
+        post: operations["refuse_appointment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/users/dead-letters/{letter_id}/replay": {
         parameters: {
             query?: never;
@@ -363,7 +449,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** End an appointment, as a manager of a wider region, as its maker or as its holder. */
+        /**
+         * End an appointment, as a manager of a wider region, as whoever answers for it or as its holder.
+         * @description What its holder appointed there passes to the caller; when the holder resigns, to whoever answered for them. After an abuse it ends too.
+         */
         post: operations["dismiss_administrator"];
         delete?: never;
         options?: never;
@@ -382,6 +471,40 @@ export interface paths {
         put?: never;
         /** Drop a dead letter: its content is deleted, its row stays for 90 days. */
         post: operations["drop_users_dead_letter"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/appointments/{appointment_id}/confirmation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Accept an office that was offered to the caller. It counts at once, or from its first valid day. */
+        post: operations["confirm_appointment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/accounts/{account_id}/second-factor/removal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Remove the second factor of an administrator, as one of a wider region. After a misuse their sessions end too. */
+        post: operations["remove_second_factor"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1984,6 +2107,13 @@ export interface components {
             /** @description a part of the proposed quantity; by default all of it */
             quantity?: number;
         };
+        AccessTokenOut: {
+            access_token?: string;
+            /** @enum {string} */
+            token_type?: "Bearer";
+            /** @description seconds until the access token ends */
+            expires_in?: number;
+        };
         AccountIn: {
             /**
              * @description households are registered by their village
@@ -2068,6 +2198,24 @@ export interface components {
             items: components["schemas"]["AppealOut"][];
             next: string | null;
         };
+        AppointeeOut: {
+            /** Format: uuid */
+            id: string;
+            /**
+             * @description offered: 待本人确认 · waits for its confirmation; confirmed: 已确认，尚未到任 · confirmed, begins later; active: 在任 · in office; refused: 本人已谢绝 · declined; dismissed: 已解除 · ended
+             * @enum {string}
+             */
+            state: "offered" | "confirmed" | "active" | "refused" | "dismissed";
+            /** Format: uuid */
+            account_id: string;
+            name: string;
+            /**
+             * @description administrator: 管理员 · administrator; auditor: 审计员 · auditor
+             * @enum {string}
+             */
+            role: "administrator" | "auditor";
+            region: string;
+        };
         AppointmentIn: {
             /**
              * Format: uuid
@@ -2081,32 +2229,77 @@ export interface components {
              */
             phone?: string;
             /**
+             * @description administrator: 管理员 · administrator; auditor: 审计员 · auditor
+             * @default administrator
+             * @enum {string}
+             */
+            role: "administrator" | "auditor";
+            /**
              * @description division code of 2 or 4 or 6 or 9 or 12 digits
              * @example 510903
              */
             region: string;
+            /**
+             * Format: date
+             * @description first day in office, in Asia/Shanghai; by default the day of the confirmation
+             */
+            valid_from?: string;
+            /**
+             * Format: date
+             * @description last day in office, in Asia/Shanghai; without it the appointment has no end
+             */
+            valid_until?: string;
         };
         AppointmentOut: {
             /** Format: uuid */
             id: string;
             version: number;
             /**
-             * @description active: 在任 · in office; dismissed: 已解除 · dismissed
+             * @description offered: 待本人确认 · waits for its confirmation; confirmed: 已确认，尚未到任 · confirmed, begins later; active: 在任 · in office; refused: 本人已谢绝 · declined; dismissed: 已解除 · ended
              * @enum {string}
              */
-            state: "active" | "dismissed";
+            state: "offered" | "confirmed" | "active" | "refused" | "dismissed";
             /** Format: uuid */
             account_id: string;
             name: string;
+            /**
+             * @description administrator: 管理员 · administrator; auditor: 审计员 · auditor
+             * @enum {string}
+             */
+            role: "administrator" | "auditor";
             region: string;
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description who named them
+             */
             appointed_by: string | null;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description when they were named
+             */
             appointed_at: string;
+            /**
+             * Format: uuid
+             * @description who answers for the appointment now, and may end it
+             */
+            answerable_to: string | null;
+            /** Format: date */
+            valid_from: string | null;
+            /** Format: date */
+            valid_until: string | null;
+            /** Format: date-time */
+            confirmed_at: string | null;
+            /** Format: date-time */
+            began_at: string | null;
             /** Format: uuid */
             dismissed_by: string | null;
             /** Format: date-time */
             dismissed_at: string | null;
+            /**
+             * @description left: 离任 · they left; moved: 调岗 · they moved to another post; abuse: 滥用职权 · they abused it; other: 其他原因 · other reasons; refused: 本人谢绝 · declined by the person; lapsed: 逾期未确认 · not confirmed in time; expired: 任期届满 · its term is over
+             * @enum {string|null}
+             */
+            reason: "left" | "moved" | "abuse" | "other" | "refused" | "lapsed" | "expired" | null;
             /** @description operations (`operationId`) that the caller may carry out on it now */
             allowed: string[];
         };
@@ -2293,6 +2486,13 @@ export interface components {
              */
             reason: "met_elsewhere" | "no_longer_needed" | "not_reachable" | "other";
         };
+        CodeIn: {
+            /**
+             * @description the six digits that the authenticator app shows
+             * @example 123456
+             */
+            code: string;
+        };
         ConfirmationIn: {
             /** @description the part of the code after `#` */
             token: string;
@@ -2303,6 +2503,14 @@ export interface components {
              * @enum {string}
              */
             reason?: "short" | "damaged" | "wrong_item" | "lost" | "refused" | "other";
+        };
+        ConfirmedSecondFactorOut: {
+            access_token?: string;
+            /** @enum {string} */
+            token_type?: "Bearer";
+            /** @description seconds until the access token ends */
+            expires_in?: number;
+            recovery_codes: string[];
         };
         DaysToMatchOut: {
             /** @description half of the needs had an accepted match within so many days; null beyond 90 */
@@ -2407,6 +2615,69 @@ export interface components {
             difference: "short" | "damaged" | "wrong_item" | "lost" | "refused" | "other" | null;
             /** @description whether the receipt was confirmed with a printed slip */
             by_slip: boolean;
+        };
+        DismissalIn: {
+            /**
+             * @description left: 离任 · they left; moved: 调岗 · they moved to another post; abuse: 滥用职权 · they abused it; other: 其他原因 · other reasons
+             * @default other
+             * @enum {string}
+             */
+            reason: "left" | "moved" | "abuse" | "other";
+        };
+        DismissalOut: {
+            /** Format: uuid */
+            id: string;
+            version: number;
+            /**
+             * @description offered: 待本人确认 · waits for its confirmation; confirmed: 已确认，尚未到任 · confirmed, begins later; active: 在任 · in office; refused: 本人已谢绝 · declined; dismissed: 已解除 · ended
+             * @enum {string}
+             */
+            state: "offered" | "confirmed" | "active" | "refused" | "dismissed";
+            /** Format: uuid */
+            account_id: string;
+            name: string;
+            /**
+             * @description administrator: 管理员 · administrator; auditor: 审计员 · auditor
+             * @enum {string}
+             */
+            role: "administrator" | "auditor";
+            region: string;
+            /**
+             * Format: uuid
+             * @description who named them
+             */
+            appointed_by: string | null;
+            /**
+             * Format: date-time
+             * @description when they were named
+             */
+            appointed_at: string;
+            /**
+             * Format: uuid
+             * @description who answers for the appointment now, and may end it
+             */
+            answerable_to: string | null;
+            /** Format: date */
+            valid_from: string | null;
+            /** Format: date */
+            valid_until: string | null;
+            /** Format: date-time */
+            confirmed_at: string | null;
+            /** Format: date-time */
+            began_at: string | null;
+            /** Format: uuid */
+            dismissed_by: string | null;
+            /** Format: date-time */
+            dismissed_at: string | null;
+            /**
+             * @description left: 离任 · they left; moved: 调岗 · they moved to another post; abuse: 滥用职权 · they abused it; other: 其他原因 · other reasons; refused: 本人谢绝 · declined by the person; lapsed: 逾期未确认 · not confirmed in time; expired: 任期届满 · its term is over
+             * @enum {string|null}
+             */
+            reason: "left" | "moved" | "abuse" | "other" | "refused" | "lapsed" | "expired" | null;
+            /** @description operations (`operationId`) that the caller may carry out on it now */
+            allowed: string[];
+            /** @description the first 500 of them */
+            appointees?: components["schemas"]["AppointeeOut"][];
         };
         DisputeIn: {
             /**
@@ -2807,6 +3078,11 @@ export interface components {
              * @description the household whose account this is
              */
             household_id: string | null;
+            /**
+             * @description whether acts in these regions wait for a code of the second factor (`POST /v1/sessions/second-factor`)
+             * @enum {string}
+             */
+            second_factor: "not_needed" | "needed" | "given";
             /** @description managed now, each with all below it */
             regions: string[];
         };
@@ -2883,10 +3159,10 @@ export interface components {
             id: string;
             version: number;
             /**
-             * @description need_published: 需求已公开 · need published; need_rejected: 需求未通过 · need rejected; need_withdrawn: 需求已撤回 · need withdrawn; need_closed: 需求已结束 · need closed; match_proposed: 建议对接 · match proposed; match_reminded: 等您答复 · your answer is awaited; match_accepted: 对接已答应 · match accepted; match_send_reminded: 等您送出 · your sending is awaited; match_refused: 对接未接受 · match refused; match_declined: 需求方未接受 · match declined; match_lapsed: 对接已失效 · match lapsed; match_revised: 先给了更急需的人 · it goes to a critical need; match_need_ended: 所助需求已结束 · the need of a match ended; match_sent: 帮助已送出 · help was sent; match_received: 帮助已收到 · help was received; match_closed: 对接已结束 · match closed; thanks_written: 感谢待审核 · thanks wait to be read; thanks_given: 收到感谢 · thanks; thanks_refused: 感谢未通过 · thanks not let through; dispute_opened: 有人提出异议 · a match is disputed; dispute_answered: 异议已答复 · a dispute was answered; dispute_raised: 异议已转到县里 · a dispute went up to the county; dispute_reminded: 异议待县里处理 · a dispute waits for the county; dispute_overdue: 异议已超过处理期限 · a dispute is overdue; dispute_settled: 异议已处理 · a dispute was settled; appeal_lodged: 申诉待裁定 · an appeal waits for the county; appeal_decided: 申诉已裁定 · appeal decided; pledge_released: 爱心意向已处理 · pledge judged
+             * @description need_published: 需求已公开 · need published; need_rejected: 需求未通过 · need rejected; need_withdrawn: 需求已撤回 · need withdrawn; need_closed: 需求已结束 · need closed; match_proposed: 建议对接 · match proposed; match_reminded: 等您答复 · your answer is awaited; match_accepted: 对接已答应 · match accepted; match_send_reminded: 等您送出 · your sending is awaited; match_refused: 对接未接受 · match refused; match_declined: 需求方未接受 · match declined; match_lapsed: 对接已失效 · match lapsed; match_revised: 先给了更急需的人 · it goes to a critical need; match_need_ended: 所助需求已结束 · the need of a match ended; match_sent: 帮助已送出 · help was sent; match_received: 帮助已收到 · help was received; match_closed: 对接已结束 · match closed; thanks_written: 感谢待审核 · thanks wait to be read; thanks_given: 收到感谢 · thanks; thanks_refused: 感谢未通过 · thanks not let through; dispute_opened: 有人提出异议 · a match is disputed; dispute_answered: 异议已答复 · a dispute was answered; dispute_raised: 异议已转到县里 · a dispute went up to the county; dispute_reminded: 异议待县里处理 · a dispute waits for the county; dispute_overdue: 异议已超过处理期限 · a dispute is overdue; dispute_settled: 异议已处理 · a dispute was settled; appeal_lodged: 申诉待裁定 · an appeal waits for the county; appeal_decided: 申诉已裁定 · appeal decided; pledge_released: 爱心意向已处理 · pledge judged; appointment_offered: 任命待确认 · office offered; administrator_dismissed: 管理员职务已解除 · no longer an administrator; auditor_dismissed: 审计员职务已解除 · no longer an auditor
              * @enum {string}
              */
-            kind: "need_published" | "need_rejected" | "need_withdrawn" | "need_closed" | "match_proposed" | "match_reminded" | "match_accepted" | "match_send_reminded" | "match_refused" | "match_declined" | "match_lapsed" | "match_revised" | "match_need_ended" | "match_sent" | "match_received" | "match_closed" | "thanks_written" | "thanks_given" | "thanks_refused" | "dispute_opened" | "dispute_answered" | "dispute_raised" | "dispute_reminded" | "dispute_overdue" | "dispute_settled" | "appeal_lodged" | "appeal_decided" | "pledge_released";
+            kind: "need_published" | "need_rejected" | "need_withdrawn" | "need_closed" | "match_proposed" | "match_reminded" | "match_accepted" | "match_send_reminded" | "match_refused" | "match_declined" | "match_lapsed" | "match_revised" | "match_need_ended" | "match_sent" | "match_received" | "match_closed" | "thanks_written" | "thanks_given" | "thanks_refused" | "dispute_opened" | "dispute_answered" | "dispute_raised" | "dispute_reminded" | "dispute_overdue" | "dispute_settled" | "appeal_lodged" | "appeal_decided" | "pledge_released" | "appointment_offered" | "administrator_dismissed" | "auditor_dismissed";
             /**
              * @description the side of the caller
              * @enum {string}
@@ -3182,6 +3458,9 @@ export interface components {
              */
             reason?: "short" | "damaged" | "wrong_item" | "lost" | "refused" | "other";
         };
+        RecoveryCodesOut: {
+            recovery_codes: string[];
+        };
         RefreshTokenIn: {
             refresh_token?: string;
             /** @description the key stated when signing in */
@@ -3262,6 +3541,42 @@ export interface components {
             };
             /** @description null without another need */
             lead: number | null;
+        };
+        SecondFactorIn: {
+            /**
+             * @description the six digits that the authenticator app shows
+             * @example 123456
+             */
+            code?: string;
+            /** @description instead of a code, one of the recovery codes; each counts once */
+            recovery_code?: string;
+        };
+        SecondFactorOfferOut: {
+            /** @description in base 32, to type in */
+            secret: string;
+            /** @description the same as an address, for a QR code */
+            otpauth_uri: string;
+        };
+        SecondFactorOut: {
+            /**
+             * @description none: 未设置 · not set up; offered: 待确认 · waiting for its first code; confirmed: 已启用 · in use
+             * @enum {string}
+             */
+            state: "none" | "offered" | "confirmed";
+            /** Format: date-time */
+            confirmed_at: string | null;
+            recovery_codes_left: number;
+            /** @description whether it was given in the sign-in of this token */
+            is_given: boolean;
+            /** @description whether acts in the caller's regions wait for it */
+            is_needed: boolean;
+        };
+        SecondFactorRemovalIn: {
+            /**
+             * @description lost: 设备遗失或损坏 · the device is lost or broken; replaced: 更换设备 · the device was replaced; misuse: 怀疑被他人使用 · somebody else may use it
+             * @enum {string}
+             */
+            reason: "lost" | "replaced" | "misuse";
         };
         SendingIn: {
             /**
@@ -3557,12 +3872,14 @@ export interface components {
     pathItems: never;
 }
 export type AcceptanceIn = components['schemas']['AcceptanceIn'];
+export type AccessTokenOut = components['schemas']['AccessTokenOut'];
 export type AccountIn = components['schemas']['AccountIn'];
 export type AccountOut = components['schemas']['AccountOut'];
 export type AnswerIn = components['schemas']['AnswerIn'];
 export type AppealIn = components['schemas']['AppealIn'];
 export type AppealOut = components['schemas']['AppealOut'];
 export type AppealPage = components['schemas']['AppealPage'];
+export type AppointeeOut = components['schemas']['AppointeeOut'];
 export type AppointmentIn = components['schemas']['AppointmentIn'];
 export type AppointmentOut = components['schemas']['AppointmentOut'];
 export type AppointmentPage = components['schemas']['AppointmentPage'];
@@ -3576,7 +3893,9 @@ export type CancellationIn = components['schemas']['CancellationIn'];
 export type CatalogueOut = components['schemas']['CatalogueOut'];
 export type ClaimIn = components['schemas']['ClaimIn'];
 export type ClosingIn = components['schemas']['ClosingIn'];
+export type CodeIn = components['schemas']['CodeIn'];
 export type ConfirmationIn = components['schemas']['ConfirmationIn'];
+export type ConfirmedSecondFactorOut = components['schemas']['ConfirmedSecondFactorOut'];
 export type DaysToMatchOut = components['schemas']['DaysToMatchOut'];
 export type DeadLetterOut = components['schemas']['DeadLetterOut'];
 export type DeadLetterPage = components['schemas']['DeadLetterPage'];
@@ -3584,6 +3903,8 @@ export type DeadLetterShownOut = components['schemas']['DeadLetterShownOut'];
 export type DecisionIn = components['schemas']['DecisionIn'];
 export type DeclineIn = components['schemas']['DeclineIn'];
 export type DeliveryOut = components['schemas']['DeliveryOut'];
+export type DismissalIn = components['schemas']['DismissalIn'];
+export type DismissalOut = components['schemas']['DismissalOut'];
 export type DisputeIn = components['schemas']['DisputeIn'];
 export type DisputeOut = components['schemas']['DisputeOut'];
 export type DisputePage = components['schemas']['DisputePage'];
@@ -3635,6 +3956,7 @@ export type ReadingIn = components['schemas']['ReadingIn'];
 export type ReadingOut = components['schemas']['ReadingOut'];
 export type ReasonOut = components['schemas']['ReasonOut'];
 export type ReceiptIn = components['schemas']['ReceiptIn'];
+export type RecoveryCodesOut = components['schemas']['RecoveryCodesOut'];
 export type RefreshTokenIn = components['schemas']['RefreshTokenIn'];
 export type RefusalIn = components['schemas']['RefusalIn'];
 export type RegionLimitsOut = components['schemas']['RegionLimitsOut'];
@@ -3645,6 +3967,10 @@ export type RejectionIn = components['schemas']['RejectionIn'];
 export type ReliabilityOut = components['schemas']['ReliabilityOut'];
 export type RulingIn = components['schemas']['RulingIn'];
 export type ScoreOut = components['schemas']['ScoreOut'];
+export type SecondFactorIn = components['schemas']['SecondFactorIn'];
+export type SecondFactorOfferOut = components['schemas']['SecondFactorOfferOut'];
+export type SecondFactorOut = components['schemas']['SecondFactorOut'];
+export type SecondFactorRemovalIn = components['schemas']['SecondFactorRemovalIn'];
 export type SendingIn = components['schemas']['SendingIn'];
 export type SessionOut = components['schemas']['SessionOut'];
 export type ShareOut = components['schemas']['ShareOut'];
@@ -4039,8 +4365,8 @@ export interface operations {
                 limit?: number;
                 /** @description division code of 0 or 2 or 4 or 6 or 9 or 12 digits */
                 region?: string;
-                /** @description active: 在任 · in office; dismissed: 已解除 · dismissed */
-                state?: "active" | "dismissed";
+                /** @description offered: 待本人确认 · waits for its confirmation; confirmed: 已确认，尚未到任 · confirmed, begins later; active: 在任 · in office; refused: 本人已谢绝 · declined; dismissed: 已解除 · ended */
+                state?: "offered" | "confirmed" | "active" | "refused" | "dismissed";
             };
             header?: never;
             path?: never;
@@ -4208,6 +4534,68 @@ export interface operations {
             };
         };
     };
+    get_second_factor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecondFactorOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    offer_second_factor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NothingIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecondFactorOfferOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_users_dead_letters: {
         parameters: {
             query?: {
@@ -4234,6 +4622,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DeadLetterPage"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    give_second_factor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SecondFactorIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccessTokenOut"];
                 };
             };
             /** @description a problem */
@@ -4311,6 +4732,39 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    confirm_second_factor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CodeIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConfirmedSecondFactorOut"];
+                };
             };
             /** @description a problem */
             default: {
@@ -4401,6 +4855,39 @@ export interface operations {
             };
         };
     };
+    renew_recovery_codes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NothingIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryCodesOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_appointment: {
         parameters: {
             query?: never;
@@ -4477,6 +4964,48 @@ export interface operations {
             };
         };
     };
+    refuse_appointment: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match"?: string;
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                appointment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NothingIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AppointmentOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     replay_users_dead_letter: {
         parameters: {
             query?: never;
@@ -4531,7 +5060,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["NothingIn"];
+                "application/json": components["schemas"]["DismissalIn"];
             };
         };
         responses: {
@@ -4543,7 +5072,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["AppointmentOut"];
+                    "application/json": components["schemas"]["DismissalOut"];
                 };
             };
             /** @description a problem */
@@ -4583,6 +5112,81 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["DeadLetterShownOut"];
                 };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    confirm_appointment: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match"?: string;
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                appointment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NothingIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AppointmentOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_second_factor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SecondFactorRemovalIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description a problem */
             default: {

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Self
 
 import httpx
+import pyotp
 
 from deploy.services import owner_of
 
@@ -26,6 +27,11 @@ def by_service(addresses: Mapping[str, str]) -> Origin:
         return addresses[service.name]
 
     return address_of
+
+
+def second_factor_code(secret: str, seconds_later: int = 0) -> str:
+    """Return the code that an authenticator app shows for a secret, now or some seconds later."""
+    return pyotp.TOTP(secret).at(int(time.time()) + seconds_later)
 
 
 class RequestRefused(Exception):
@@ -60,6 +66,19 @@ class ApiClient:
 
     def sign_in(self, phone: str, password: str) -> Self:
         self._take_tokens("/v1/sessions", {"phone": phone, "password": password})
+        return self
+
+    def set_up_second_factor(self) -> str:
+        """Set up a second factor, give it in this sign-in, and return its secret."""
+        secret: str = self.post("/v1/me/second-factor")["secret"]
+        # The code before the present one counts too, and leaves the present one for whoever signs in next.
+        tokens = self.post("/v1/me/second-factor/confirmation", {"code": second_factor_code(secret, -30)})
+        self._token = tokens["access_token"]
+        return secret
+
+    def give_second_factor(self, secret: str) -> Self:
+        """Give the present code of a second factor in this sign-in. Each code counts once."""
+        self._token = self.post("/v1/sessions/second-factor", {"code": second_factor_code(secret)})["access_token"]
         return self
 
     def get(self, path: str, **query: Any) -> Any:

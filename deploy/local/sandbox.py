@@ -20,6 +20,7 @@ from rich.progress import Progress
 from rich.table import Table
 from stdnum.cn import ric
 
+from chassis.http.auth import VILLAGE_DIGITS
 from deploy.local import telephones
 from deploy.local.client import ApiClient, RequestRefused, one_origin
 
@@ -35,8 +36,10 @@ HOUSEHOLD=$(curl -sS --fail-with-body {origin}/v1/households -H "Authorization: 
 NEED=$(curl -sS --fail-with-body {origin}/v1/needs -H "Authorization: Bearer $VILLAGE" -H 'Content-Type: application/json' \\
   -d '{{"household_id":"'$HOUSEHOLD'","consent":"slip","category":"clothing.coat","quantity":2,"urgency":"urgent","reason":"两个孩子缺过冬的棉衣"}}' | field id)
 
-# 3 · 镇管理员审核 · the township verifies it
-TOWN=$(sign_in {town})
+# 3 · 镇管理员输入动态验证码后审核 · the township gives its second factor and verifies it
+totp() {{ python3 -c 'import base64,hmac,struct,time; d=hmac.digest(base64.b32decode("'$1'"),struct.pack(">Q",int(time.time())//30),"sha1"); print("%06d" % ((struct.unpack(">I",d[(o:=d[-1]&15):o+4])[0]&0x7fffffff)%10**6))'; }}
+second_factor() {{ curl -sS --fail-with-body {origin}/v1/sessions/second-factor -H "Authorization: Bearer $1" -H 'Content-Type: application/json' -d '{{"code":"'$(totp $2)'"}}' | field access_token; }}
+TOWN=$(second_factor $(sign_in {town}) {town_secret})
 curl -sS --fail-with-body {origin}/v1/needs/$NEED/verification -H "Authorization: Bearer $TOWN" -H 'Content-Type: application/json' -d '{{}}'; echo
 
 # 4 · 系统自动对接，商家收到建议并接受 · it is matched by itself; the merchant is asked, and accepts
@@ -56,9 +59,9 @@ def open_house(folder: Path, origin: str, variables: dict[str, str], console: Co
     state: dict[str, Any] = json.loads(kept.read_text()) if kept.exists() else {"password": secrets.token_urlsafe(9), "seeded": False}
     if not state["seeded"]:
         _keep(kept, state)
-        _seed(folder, origin, variables, state["password"], console)
+        state["second_factors"] = _seed(folder, origin, variables, state["password"], console)
         _keep(kept, state | {"seeded": True})
-    _show(folder, origin, state["password"], console)
+    _show(folder, origin, state, console)
 
 
 def _people() -> dict[str, Any]:
@@ -70,19 +73,24 @@ def _keep(path: Path, state: dict[str, Any]) -> None:
     path.write_text(json.dumps(state))
 
 
-def _seed(folder: Path, origin: str, variables: dict[str, str], password: str, console: Console) -> None:
+def _seed(folder: Path, origin: str, variables: dict[str, str], password: str, console: Console) -> dict[str, str]:
+    """Import the people, post and pledge; return the secrets of the administrators' second factors by phone."""
     people = _people()
     households = _import(folder, variables, password, people)
+    administrators = {one["phone"]: ApiClient(one_origin(origin)).sign_in(one["phone"], password) for one in people["administrators"]}
+    above_villages = [one["phone"] for one in people["administrators"] if len(one["manages"]) < VILLAGE_DIGITS]
+    second_factors = {phone: administrators[phone].set_up_second_factor() for phone in above_villages}
     with Progress(console=console) as progress:
         posting = progress.add_task("需求 needs", total=len(people["needs"]))
         pledging = progress.add_task("爱心意向 pledges", total=len(people["givers"]))
         with ThreadPoolExecutor(2) as pool:
             jobs = [
-                pool.submit(_post_needs, origin, password, people, households, lambda: progress.advance(posting)),
+                pool.submit(_post_needs, origin, password, people, households, administrators, lambda: progress.advance(posting)),
                 pool.submit(_offer_pledges, origin, password, people["givers"], lambda: progress.advance(pledging)),
             ]
             for job in jobs:
                 job.result()
+    return second_factors
 
 
 def _import(folder: Path, variables: dict[str, str], password: str, people: dict[str, Any]) -> list[dict[str, str]]:
@@ -129,8 +137,10 @@ def national_id(number: int, village: str) -> str:
     return digits + str(ric.calc_check_digit(digits + "0"))
 
 
-def _post_needs(origin: str, password: str, people: dict[str, Any], households: list[dict[str, str]], advance: Any) -> None:
-    clients: dict[str, ApiClient] = {}
+def _post_needs(
+    origin: str, password: str, people: dict[str, Any], households: list[dict[str, str]], administrators: dict[str, ApiClient], advance: Any
+) -> None:
+    clients = dict(administrators)
 
     def signed_in(phone: str) -> ApiClient:
         if phone not in clients:
@@ -181,17 +191,18 @@ def _patiently(client: ApiClient, path: str, body: dict[str, Any], key: str) -> 
             time.sleep(0.2)
 
 
-def _show(folder: Path, origin: str, password: str, console: Console) -> None:
-    people = _people()
+def _show(folder: Path, origin: str, state: dict[str, Any], console: Console) -> None:
+    people, password, second_factors = _people(), state["password"], state.get("second_factors", {})
     table = Table(title=f"沙盒账号 sandbox accounts · 密码 password: [bold]{password}[/bold]", title_justify="left")
-    for heading in ("身份 who", "手机号 phone", "名称 name", "管理 manages"):
+    for heading in ("身份 who", "手机号 phone", "名称 name", "管理 manages", "动态验证码密钥 TOTP secret"):
         table.add_column(heading)
     for one in people["administrators"]:
-        table.add_row("管理员 administrator", one["phone"], one["name"], one["manages"])
+        table.add_row("管理员 administrator", one["phone"], one["name"], one["manages"], second_factors.get(one["phone"], ""))
     for one in people["givers"][::6]:
-        table.add_row(one["kind"], one["phone"], one["name"], "")
+        table.add_row(one["kind"], one["phone"], one["name"], "", "")
     console.print(table)
     parts = {"village": "13900000005", "town": "13900000004", "merchant": "13700000015"}
+    parts["town_secret"] = second_factors.get(parts["town"], "")
     story = STORY.format(origin=origin, password=password, **parts)
     _keep_story(folder / "story.sh", story)
     console.print("[bold]发布第一条需求 · post the first need[/bold] (bash):")

@@ -88,7 +88,9 @@ class Matrix:
         kind = caller.person.kind if caller.person and caller.person.kind in self.stage.people else "staff"
         headers = {"If-Match": "*"} if operation.method in {"patch", "put"} else {}
         if caller.person:
-            headers["Authorization"] = f"Bearer {self.stage.keys.token(caller.person.id, caller.person.kind)}"
+            headers["Authorization"] = (
+                f"Bearer {self.stage.keys.token(caller.person.id, caller.person.kind, caller.person.session_id, **caller.person.claims)}"
+            )
         return self.stage.flask.open(
             "/".join(target.identifier if part.startswith("{") else part for part in operation.path.split("/")),
             method=operation.method.upper(),
@@ -142,7 +144,7 @@ class Matrix:
 
     def _things(self, operation: Any, row: Mapping[str, Any]) -> Iterator[Target]:
         if "{" not in operation.path or "{code}" in operation.path:
-            yield Target(self.stage.words["code"][0] if "{" in operation.path else "", "donor", row)
+            yield Target(self.stage.words["region_code"][0] if "{" in operation.path else "", "donor", row)
             return
         place, name = collection_of(operation.path), operation.definition.raw["operationId"]
         ready = {

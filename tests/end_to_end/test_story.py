@@ -16,6 +16,7 @@ import httpx
 import pytest
 from PIL import Image
 
+from chassis.http.auth import VILLAGE_DIGITS
 from deploy.local.client import ApiClient, RequestRefused
 from deploy.local.sandbox import national_id
 from deploy.services import services
@@ -76,7 +77,9 @@ class Cast:
         secret.write_text(PASSWORD)
         words = ("--phone", number, "--name", "市管理员", "--region", CITY, "--password-file", str(secret))
         self.world.command("users.appoint_first", *words)
-        return self.world.client().sign_in(number, PASSWORD)
+        city = self.world.client().sign_in(number, PASSWORD)
+        city.set_up_second_factor()
+        return city
 
     def registered(self, kind: str) -> ApiClient:
         number = phone()
@@ -85,7 +88,10 @@ class Cast:
 
     def appointed(self, by: ApiClient, region: str) -> ApiClient:
         person = self.registered("staff")
-        by.post("/v1/appointments", {"account_id": person.get("/v1/me")["id"], "region": region})
+        offered = by.post("/v1/appointments", {"account_id": person.get("/v1/me")["id"], "region": region})
+        person.post(f"/v1/appointments/{offered['id']}/confirmation")
+        if len(region) < VILLAGE_DIGITS:
+            person.set_up_second_factor()
         return person
 
     def household(self, **more: Any) -> dict[str, Any]:

@@ -130,7 +130,7 @@ def _make_good(stage: Stage, operation: Any, case: Any, kind: str, chance: Rando
     """Replace guessed values of a case by existing ones."""
     raw = operation.definition.raw
     for name in case.path_parameters:
-        ids = stage.words.get(name) if name in {"code"} else stage.ids(kind, operation.path, raw["operationId"])
+        ids = stage.words.get("region_code") if name == "code" else stage.ids(kind, operation.path, raw["operationId"])
         case.path_parameters[name] = chance.choice(ids or [""])
     needed = {one["name"] for one in raw.get("parameters", []) if one.get("required")}
     named = {name: value for name, value in case.query.items() if name in needed or chance.random() < 0.5}

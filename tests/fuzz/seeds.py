@@ -1,6 +1,7 @@
 """Rows of a service's database before it is fuzzed, beside those made by events."""
 
 import io
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -8,6 +9,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
+import pyotp
 from stdnum.cn import ric
 
 from chassis.http.auth import GIVERS, Caller
@@ -34,7 +36,13 @@ def seed_users(stage: Stage) -> None:
         add_account(stage, person, phone := next(phones))
         if person.kind in KINDS:
             session = post(stage, "/v1/sessions", {"phone": phone, "password": PASSWORD})
-    post(stage, "/v1/appointments", {"phone": phone, "region": stage.village}, "staff")
+    offered = post(stage, "/v1/appointments", {"phone": phone, "region": stage.village}, "staff")
+    assert stage.client.post(f"/v1/appointments/{offered['id']}/confirmation", by=other).status_code == 201
+    for person, role in ((stage.people["staff"], "administrator"), (other, "auditor")):
+        wanted = {"account_id": str(person.id), "region": stage.village, "role": role}
+        offer = stage.client.post("/v1/appointments", wanted, by=stage.operator).json
+        stage.seen["staff", "/v1/appointments"].append(stage.client.get(f"/v1/appointments/{offer['id']}", by=stage.people["staff"]).json)
+    seed_second_factors(stage, other)
     number = f"{stage.village[:6]}19480312001"
     household = {"name": "欧阳守田", "national_id": number + ric.calc_check_digit(number + "0"), "region": stage.village}
     registered = post(stage, "/v1/households", household, "staff")
@@ -46,7 +54,7 @@ def seed_users(stage: Stage) -> None:
         "national_id": [fresh + ric.calc_check_digit(fresh + "0")],
         "refresh_token": [session["refresh_token"]],
         "region": [stage.village, stage.village[:9] + "002"],
-        "code": [stage.village[:2], stage.village[:4], stage.village[:6], stage.village],
+        "region_code": [stage.village[:2], stage.village[:4], stage.village[:6], stage.village],
         "name": ["遂宁", "王秀英"],
         "within": [stage.village[:2]],
         "campaign": ["spring-2017"],
@@ -80,6 +88,24 @@ def give_account(stage: Stage, household_id: str, person: Person) -> None:
 
     with stage.database.begin() as session:
         session.get_one(Household, UUID(household_id)).account_id = person.id
+
+
+def seed_second_factors(stage: Stage, village: Person) -> None:
+    """Set up second factors of the township and of the village's administrator, in sessions of theirs; offer the township another one."""
+    from users.accounts.model import Account
+    from users.sessions.actions import Client as Visitor
+    from users.sessions.actions import start_session
+
+    for person in (village, stage.people["staff"]):
+        with stage.database.begin() as session:
+            started = start_session(session, session.get_one(Account, person.id), Visitor())
+            started.sign_in.session_id = person.session_id
+        secret = stage.client.post("/v1/me/second-factor", by=person).json["secret"]
+        body = {"code": pyotp.TOTP(secret).at(int(time.time()) - 30)}
+        confirmed = stage.client.post("/v1/me/second-factor/confirmation", body, by=person)
+        stage.words["recovery_code"] = confirmed.json["recovery_codes"]
+    stage.words["code"] = [pyotp.TOTP(stage.client.post("/v1/me/second-factor", by=person).json["secret"]).now]
+    stage.seen["staff", "/v1/accounts"].append({"id": str(village.id)})
 
 
 def seed_needs(stage: Stage) -> None:

@@ -26,8 +26,8 @@ GENEROUS = {f"RATE_{what}": "1000000/second" for what in ("READS", "WRITES", "GU
 
 @dataclass
 class Stage:
-    """`words` are good values of fields by their names; `seen` is what somebody of a kind saw, by the list it stands in;
-    `heard` are the ids that events named; `files` are good ones, by their media types. All of it lies in one village."""
+    """`words` are good values of fields by their names, or functions that make one; `seen` is what somebody of a kind saw, by the list it
+    stands in; `heard` are the ids that events named; `files` are good ones, by their media types. All of it lies in one village."""
 
     service: str
     database: RolledBack
@@ -65,7 +65,7 @@ class Stage:
 
     def token(self, kind: str, path: str = "") -> str:
         person = self.person(kind, path)
-        return self.keys.token(person.id, person.kind)
+        return self.keys.token(person.id, person.kind, person.session_id, **person.claims)
 
     def park_something(self) -> None:
         """Park three events of the service's first subscription as dead letters."""
@@ -139,7 +139,7 @@ class Stage:
     def good(self, name: str, kind: str) -> list[Any]:
         """Return plausible values for a field of this name, if any are known."""
         if name in self.words:
-            return self.words[name]
+            return [word() if callable(word) else word for word in self.words[name]]
         listed = f"/v1/{name.removesuffix('_id')}s"
         return self.ids(kind, listed, "") if self.seen.get((kind, listed)) else self.heard.get(name, [])
 

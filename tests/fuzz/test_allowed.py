@@ -35,7 +35,7 @@ def call(stage: Stage, person: Person, operation: Any, identifier: str, **header
         sent = {"data": stage.files[media_type] + new_id().bytes, "content_type": media_type}
     path = "/".join(identifier if part.startswith("{") else part for part in operation.path.split("/"))
     seen = {"If-Match": "*"} if operation.method == "patch" else {}
-    signed = {"Authorization": f"Bearer {stage.keys.token(person.id, person.kind)}"}
+    signed = {"Authorization": f"Bearer {stage.keys.token(person.id, person.kind, person.session_id, **person.claims)}"}
     return stage.flask.open(path, method=operation.method.upper(), headers=signed | seen | headers, **sent).status_code
 
 

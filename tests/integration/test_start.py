@@ -109,6 +109,7 @@ COMMANDS: dict[str, tuple[str, list[str], set[str]]] = {
     "reseal": ("needs", ["needs"], {"SEAL_KEYS"}),
     "appoint-first": ("users", ["--phone", "13900000000", "--name", "甲", "--region", "51"], {"SEAL_KEYS", "FINGERPRINT_KEY"}),
     "import-accounts": ("users", ["/dev/null"], {"SEAL_KEYS", "FINGERPRINT_KEY"}),
+    "reset-second-factor": ("users", ["--phone", "13900000000"], {"SEAL_KEYS", "FINGERPRINT_KEY"}),
     "as-told": ("needs", [], set()),
     "audit": ("matching", [], set()),
     "recall": ("matching", ["/dev/null"], {"ANSWER_HOURS"}),

@@ -37,6 +37,7 @@ GOVERNMENT = frozenset({"cadre", "work_unit"})
 GIVERS = SOCIETY | GOVERNMENT
 SIGNED_IN = HOUSEHOLD | STAFF | GIVERS
 
+VILLAGE_DIGITS = 12
 MOST_VERIFIED, MOST_KEY_SETS = 10_000, 2
 _RULES = jwt.JWTClaimsRegistry(
     leeway=5,
@@ -67,6 +68,13 @@ class Caller:
     kind: str
     session: Session
     session_id: UUID | None = None
+    gave_second_factor: bool = False
+    """Whether a code of a second factor was given in this session."""
+
+    @property
+    def needs_second_factor(self) -> bool:
+        """Tell whether acts of the caller wait for a second factor: they administer a region wider than a village."""
+        return not self.gave_second_factor and any(len(region) < VILLAGE_DIGITS for region in self.regions)
 
     @cached_property
     def regions(self) -> list[str]:
@@ -178,7 +186,7 @@ def caller_of_request(keys: Keys, who: Collection[str], session: Callable[[], Se
     session_id = UUID(claims["sid"]) if "sid" in claims else None
     if session_id and claims["kind"] in STAFF and ended_sessions.is_ended(session(), session_id):
         raise sign_in_needed()
-    return Caller(UUID(claims["sub"]), claims["kind"], session(), session_id)
+    return Caller(UUID(claims["sub"]), claims["kind"], session(), session_id, "mfa" in claims)
 
 
 def _find_token() -> str | None:

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any
 
-from chassis.http.auth import View
+from chassis.http.auth import STAFF, View
 from chassis.http.cookies import ACCESS_COOKIE
 from chassis.problems import MOST_ERRORS
 
@@ -77,13 +77,21 @@ _BYTES = {"schema": {"type": "string", "format": "binary"}}
 
 
 def record_access(
-    route: Any, name: str, who: Collection[str], view: View, idempotent: bool, versioned: bool, files: Collection[str]
+    route: Any,
+    name: str,
+    who: Collection[str],
+    view: View,
+    idempotent: bool,
+    second_factor: bool,
+    versioned: bool,
+    files: Collection[str],
 ) -> None:
     """Store on the route what `complete` writes into the document."""
     route.access = {"who": sorted(who), "view": view, "idempotent": idempotent}
     route._spec = getattr(route, "_spec", {})
     route._spec["operation_id"] = name
     route._spec["extensions"] = {"x-who": sorted(who) or ["anyone"], "x-view": view, "x-idempotent": idempotent, "x-versioned": versioned}
+    route._spec["extensions"]["x-second-factor"] = second_factor and bool(STAFF & {*who})
     route._spec["security"] = [{"token": []}, {"cookie": []}] if who else []
     if files:
         route._spec["extensions"][_FILES] = sorted(files)
@@ -109,6 +117,8 @@ def complete(document: Any) -> Any:
             if not isinstance(operation, dict) or "operationId" not in operation:
                 continue
             operation["tags"] = [service]
+            if method == "get":
+                del operation["x-second-factor"]
             operation.setdefault("responses", {})["default"] = {
                 "description": "a problem",
                 "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},

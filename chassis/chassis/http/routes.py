@@ -11,10 +11,10 @@ from chassis.data import audit_log
 from chassis.data.database import Database, is_transient
 from chassis.http import idempotency, openapi, rate_limits, shown, versions
 from chassis.http.auth import ANYONE, SIGNED_IN, Caller, Keys, View, caller_of_request
-from chassis.http.cookies import foreign_origin
+from chassis.http.cookies import READS, foreign_origin
 from chassis.messaging import outbox
 from chassis.ops import tracing
-from chassis.problems import not_allowed, sign_in_needed
+from chassis.problems import not_allowed, second_factor_needed, sign_in_needed
 
 BODY_BYTES = 64 * 1024
 
@@ -24,6 +24,7 @@ def access(
     who: Collection[str],
     x_view: View,
     idempotent: bool = True,
+    second_factor: bool = True,
     body_bytes: int = BODY_BYTES,
     body_types: Collection[str] = (),
     slow: bool = False,
@@ -36,6 +37,9 @@ def access(
 
     A signed-in POST may carry an `Idempotency-Key` unless `idempotent` is False. A route for anyone that is not idempotent, such as
     signing in, reads no token: a caller with an expired token can get a new one.
+
+    Every request but reading needs a second factor of administrators above the village. `second_factor=False` spares routes that
+    change the caller's own account alone.
 
     The body has at most `body_bytes`. With `body_types` the route takes a file of one of these media types instead of JSON and reads it
     with `request.get_data()`.
@@ -60,6 +64,8 @@ def access(
                     opened = session
                     outbox.continue_trace(session, trace)
                     caller = _caller(keys, who, signs_in, session)
+                    if who and second_factor:
+                        _require_second_factor(caller)
                     if "is_repeat" not in g:
                         if caller and idempotent and request.method == "POST" and "Idempotency-Key" in request.headers:
                             idempotency.start(caller.id)
@@ -86,7 +92,7 @@ def access(
                     idempotency.finish(keyed.id)
             return _answer_again(earlier)
 
-        openapi.record_access(guarded, function.__name__, who, x_view, idempotent, is_versioned, body_types)
+        openapi.record_access(guarded, function.__name__, who, x_view, idempotent, second_factor, is_versioned, body_types)
         guarded.body_bytes = body_bytes  # type: ignore[attr-defined]
         guarded.slow = slow  # type: ignore[attr-defined]
         guarded.body_types = frozenset(body_types)  # type: ignore[attr-defined]
@@ -107,6 +113,12 @@ def _caller(keys: Keys, who: Collection[str], signs_in: bool, session: Session) 
     if caller and who and caller.kind not in who:
         raise not_allowed()
     return caller
+
+
+def _require_second_factor(caller: Caller | None) -> None:
+    """Raise `second_factor_needed` for an act of an administrator above the village who gave no second factor in this sign-in."""
+    if caller and request.method not in READS and "is_repeat" not in g and caller.needs_second_factor:
+        raise second_factor_needed()
 
 
 def _find_earlier(database: Database, caller: Caller) -> idempotency.Earlier | None:

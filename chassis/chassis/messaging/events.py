@@ -131,11 +131,6 @@ class ServiceWorker:
         """Record that somebody no longer administers a region."""
         appointments.record(session, events)
 
-    @handles_batch(SessionEnded)
-    def on_session_ended(self, session: Session, events: list[SessionEnded]) -> None:
-        """Record that a session of staff ended."""
-        ended_sessions.record(session, events)
-
     @handles_batch(AuditorAppointed)
     def on_auditor_appointed(self, session: Session, events: list[AuditorAppointed]) -> None:
         """Record that somebody audits a region."""
@@ -145,6 +140,11 @@ class ServiceWorker:
     def on_auditor_dismissed(self, session: Session, events: list[AuditorDismissed]) -> None:
         """Record that somebody no longer audits a region."""
         appointments.record(session, events)
+
+    @handles_batch(SessionEnded)
+    def on_session_ended(self, session: Session, events: list[SessionEnded]) -> None:
+        """Record that a session of staff ended."""
+        ended_sessions.record(session, events)
 
     @every(seconds=3600)
     def forget(self, session: Session) -> None:

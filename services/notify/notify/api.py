@@ -89,7 +89,7 @@ def get_notice(session: Session, caller: Caller, notice_id: UUID) -> Any:
 
 
 @api.post("/notices/<uuid:notice_id>/reading")
-@access(who=SIGNED_IN, x_view="own")
+@access(who=SIGNED_IN, x_view="own", second_factor=False)
 @api.input(NothingIn)
 @api.output(NoticeOut, 201)
 def read_notice(session: Session, caller: Caller, notice_id: UUID, json_data: dict[str, Any]) -> Any:
@@ -99,7 +99,7 @@ def read_notice(session: Session, caller: Caller, notice_id: UUID, json_data: di
 
 
 @api.post("/notices/reading")
-@access(who=SIGNED_IN, x_view="own")
+@access(who=SIGNED_IN, x_view="own", second_factor=False)
 @api.input(ReadingIn)
 @api.output(ReadingOut, 201)
 def read_notices(session: Session, caller: Caller, json_data: dict[str, Any]) -> Any:

@@ -17,8 +17,15 @@ def person(client: Client) -> Person:
     return person_of(client, kind="staff", name="杜若衡")
 
 
-def appoint(client: Client, by: Person | None, person: Person, region: str, **more: Any) -> Any:
+def name(client: Client, by: Person | None, person: Person, region: str, **more: Any) -> Any:
+    """Offer somebody an office."""
     return client.post("/v1/appointments", {"account_id": str(person.id), "region": region}, by=by, **more)
+
+
+def appoint(client: Client, by: Person | None, person: Person, region: str) -> Any:
+    """Offer somebody an office, which they confirm."""
+    offered = name(client, by, person, region)
+    return client.post(f"{offered.headers['Location']}/confirmation", by=person) if offered.status_code == 201 else offered
 
 
 def appointment_events(database: RolledBack) -> list[object]:
@@ -28,12 +35,12 @@ def appointment_events(database: RolledBack) -> list[object]:
 def test_an_appointment_takes_effect_and_is_published(client: Client, database: RolledBack, town: Person, person: Person) -> None:
     answer = appoint(client, town, person, VILLAGE)
     assert answer.status_code == 201, answer.json
-    assert (answer.json["state"], answer.json["name"], answer.json["version"]) == ("active", "杜若衡", 1)
+    assert (answer.json["state"], answer.json["name"], answer.json["version"]) == ("active", "杜若衡", 2)
     assert answer.headers["Location"] == f"/v1/appointments/{answer.json['id']}"
     [event] = appointment_events(database)
     assert isinstance(event, AdministratorAppointed)
     assert (str(event.appointment_id), str(event.user_id)) == (answer.json["id"], person.id)
-    assert (event.region, event.appointed_by, event.version) == (VILLAGE, town.id, 1)
+    assert (event.region, event.appointed_by, event.version) == (VILLAGE, town.id, 2)
     assert client.get("/v1/me", by=person).json["regions"] == [VILLAGE]
 
 
@@ -132,13 +139,15 @@ def test_the_list_holds_the_caller_s_regions(client: Client, database: RolledBac
 def test_a_dismissal_takes_effect_and_is_published(client: Client, database: RolledBack, town: Person, person: Person) -> None:
     path = appoint(client, town, person, VILLAGE).headers["Location"]
     answer = client.post(f"{path}/dismissal", by=town)
-    assert (answer.status_code, answer.json["state"], answer.json["version"]) == (201, "dismissed", 2)
+    assert (answer.status_code, answer.json["state"], answer.json["version"]) == (201, "dismissed", 3)
     event = appointment_events(database)[-1]
     assert isinstance(event, AdministratorDismissed)
-    assert (event.version, event.dismissed_by, str(event.user_id)) == (2, town.id, person.id)
+    assert (event.version, event.dismissed_by, str(event.user_id)) == (3, town.id, person.id)
     assert client.get("/v1/me", by=person).json["regions"] == []
     assert client.get("/v1/appointments", by=town).json["items"] == []
-    assert client.get("/v1/appointments", by=town, state="dismissed").json["items"] == [answer.json]
+    assert client.get("/v1/appointments", by=town, state="dismissed").json["items"] == [
+        {name: value for name, value in answer.json.items() if name != "appointees"}
+    ]
     again = client.post(f"{path}/dismissal", by=town)
     assert (again.status_code, again.json["code"]) == (409, "state_conflict")
 
@@ -168,19 +177,23 @@ def test_managers_below_or_beside_cannot_dismiss(client: Client, database: Rolle
     assert client.post(f"/v1/appointments/{new_id()}/dismissal", by=town).status_code == 404
 
 
-def test_appointments_outlast_the_dismissal_of_their_maker(client: Client, database: RolledBack, person: Person) -> None:
+def test_appointments_pass_to_whoever_dismisses_their_maker(client: Client, database: RolledBack, person: Person) -> None:
     province = administrator_of(database, "51")
     path = appoint(client, province, person, "510903").headers["Location"]
     second = person_of(client, kind="staff")
     below = appoint(client, person, second, VILLAGE).headers["Location"]
-    client.post(f"{path}/dismissal", by=province)
+    answer = client.post(f"{path}/dismissal", {"reason": "moved"}, by=province).json
+    assert [(one["id"], one["state"]) for one in answer["appointees"]] == [(below[-36:], "active")]
     assert client.get("/v1/me", by=second).json["regions"] == [VILLAGE]
     assert client.post(f"{below}/dismissal", by=person).status_code == 404
+    passed = client.get(below, by=province).json
+    assert (passed["answerable_to"], passed["appointed_by"], passed["version"]) == (str(province.id), person.id, 3)
 
 
 def test_an_appointment_repeated_with_its_key_is_made_once(client: Client, database: RolledBack, town: Person, person: Person) -> None:
     key = {"Idempotency-Key": str(new_id())}
-    first, second = (appoint(client, town, person, VILLAGE, headers=key) for _ in range(2))
+    first, second = (name(client, town, person, VILLAGE, headers=key) for _ in range(2))
+    assert client.post(f"{first.headers['Location']}/confirmation", by=person).status_code == 201
     assert (second.status_code, second.json, second.headers["Location"]) == (201, first.json, first.headers["Location"])
     dismissals = [client.post(f"{first.headers['Location']}/dismissal", by=town, headers=key) for _ in range(2)]
     assert [answer.status_code for answer in dismissals] == [201, 201]

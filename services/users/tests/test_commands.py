@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pyotp
 import pytest
 from sqlalchemy import text
 
@@ -66,6 +67,11 @@ def test_the_first_administrator_can_appoint_others(
     assert (me["id"], me["kind"], me["regions"]) == (made["account_id"], "staff", ["5109"])
     second = client.post("/v1/accounts", donor(kind="staff")).json["id"]
     body = {"account_id": second, "region": "510903"}
+    assert client.flask.post("/v1/appointments", json=body, headers=headers).json["code"] == "second_factor_needed"
+    secret = client.flask.post("/v1/me/second-factor", json={}, headers=headers).json["secret"]
+    code = {"code": pyotp.TOTP(secret).now()}
+    confirmed = client.flask.post("/v1/me/second-factor/confirmation", json=code, headers=headers).json
+    headers = {"Authorization": f"Bearer {confirmed['access_token']}"}
     assert client.flask.post("/v1/appointments", json=body, headers=headers).status_code == 201
     registered, appointed = pending(database)[:2]
     assert isinstance(registered, UserRegistered)

@@ -163,8 +163,8 @@ def test_dismissal_from_the_last_office_ends_all_sessions(
     client: Client, database: RolledBack, number_of: Registered, monkeypatch: pytest.MonkeyPatch, ends_sessions: bool
 ) -> None:
     if not ends_sessions:
-        altered_act = altered(appointments.dismiss_administrator, LAST_OFFICE, "False")
-        monkeypatch.setattr(appointments, "dismiss_administrator", altered_act)
+        altered_act = altered(appointments._end, LAST_OFFICE, "False")
+        monkeypatch.setattr(appointments, "_end", altered_act)
     county, tokens = administrator_of(database, VILLAGE[:6]), sign_in(client, number_of("staff"))
     with database.begin() as session:
         account = session.scalars(select(Account)).one()

@@ -130,12 +130,13 @@ def test_passwords_are_hashed_on_no_more_threads_than_cores(monkeypatch: pytest.
     assert max(most) == passwords.CORES
 
 
-@pytest.mark.parametrize("guarded", [True, unguarded(False, "without the lock, both dismissals read an appointment that stands")])
+@pytest.mark.parametrize("guarded", [True, unguarded(False, "without turns and lock, both dismissals read an appointment that stands")])
 def test_of_two_dismissals_that_meet_one_counts(
     committed: Database, signing: SigningKeys, monkeypatch: pytest.MonkeyPatch, guarded: bool
 ) -> None:
     if not guarded:
         unlocked = altered(appointments.dismiss_administrator, ', with_for_update={"of": Appointment}')
+        monkeypatch.setattr(appointments, "take_turn", lambda *_, **__: None)
         monkeypatch.setattr(appointments, "dismiss_administrator", unlocked)
     client, county = client_of(committed, signing), administrator_of(committed, "510903")
     wanted = {"account_id": person_of(client, kind="staff").id, "region": VILLAGE}

@@ -32,8 +32,8 @@ def test_an_administrator_acts_in_managed_regions_only(region: str, is_right: bo
 
 
 def test_nobody_appoints_themselves() -> None:
-    assert find_appointing_problem(caller("", person=HOLDER), HOLDER) is not None
-    assert find_appointing_problem(caller(""), HOLDER) is None
+    assert find_appointing_problem(caller("", person=HOLDER), HOLDER, VILLAGE, [], False) is not None
+    assert find_appointing_problem(caller(""), HOLDER, VILLAGE, [], False) is None
 
 
 @pytest.mark.parametrize(
@@ -49,10 +49,11 @@ def test_nobody_appoints_themselves() -> None:
     ],
 )
 def test_maker_holder_and_wider_managers_dismiss(who: Caller, is_seen: bool, acts: list[str]) -> None:
-    appointment = Appointment(region=VILLAGE[:9], account_id=HOLDER, appointed_by=MAKER)
-    assert (can_see_appointment(who, appointment), acts_on_appointment(who, appointment)) == (is_seen, acts)
+    appointment = Appointment(region=VILLAGE[:9], account_id=HOLDER, answerable_to=MAKER, confirmed_at=NOW, began_at=NOW)
+    assert can_see_appointment(who, appointment) == is_seen
+    assert acts_on_appointment(who, appointment, NOW, NOW.date()) == acts
     appointment.dismissed_at = NOW
-    assert acts_on_appointment(who, appointment) == []
+    assert acts_on_appointment(who, appointment, NOW, NOW.date()) == []
     problem = find_dismissal_problem(who, appointment)
     assert problem is not None
     assert problem.details == ({"state": "dismissed"} if acts else {})

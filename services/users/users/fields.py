@@ -1,8 +1,11 @@
 """Fields that only users has, and the labels of its choices in both languages."""
 
+from datetime import date
 from typing import Any
 
-from chassis.http.fields import Code, Text
+from marshmallow import fields, validate
+
+from chassis.http.fields import NEVER, Code, Text
 from chassis.text import UnfitText, read_secret
 from users import personal
 
@@ -28,7 +31,34 @@ LEVELS = {
     "town": ("乡级", "town"),
     "village": ("村级", "village"),
 }
-APPOINTMENT_STATES = {"active": ("在任", "in office"), "dismissed": ("已解除", "dismissed")}
+APPOINTMENT_STATES = {
+    "offered": ("待本人确认", "waits for its confirmation"),
+    "confirmed": ("已确认，尚未到任", "confirmed, begins later"),
+    "active": ("在任", "in office"),
+    "refused": ("本人已谢绝", "declined"),
+    "dismissed": ("已解除", "ended"),
+}
+OFFICES = {"administrator": ("管理员", "administrator"), "auditor": ("审计员", "auditor")}
+DISMISSAL_REASONS = {
+    "left": ("离任", "they left"),
+    "moved": ("调岗", "they moved to another post"),
+    "abuse": ("滥用职权", "they abused it"),
+    "other": ("其他原因", "other reasons"),
+}
+ENDING_REASONS = DISMISSAL_REASONS | {
+    "refused": ("本人谢绝", "declined by the person"),
+    "lapsed": ("逾期未确认", "not confirmed in time"),
+    "expired": ("任期届满", "its term is over"),
+}
+
+
+class Day(fields.Date):
+    """A day in ISO 8601, of a year from 2000 to 2199."""
+
+    default_error_messages = NEVER | {"invalid": "wrong", "format": "wrong"}
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(validate=validate.Range(date(2000, 1, 1), date(2199, 12, 31), error="out_of_range"), **options)
 
 
 class Phone(Code):

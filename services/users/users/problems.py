@@ -23,10 +23,29 @@ session_revoked = problem(
     zh="登录凭证被重复使用，为安全起见请重新登录",
     en="A refresh token was used twice; for safety the sign-in has ended, sign in again",
 )
+no_second_factor = problem(409, "no_second_factor", zh="还没有设置动态验证码", en="There is no second factor yet, set one up first")
+used_code = problem(409, "used_code", zh="这个验证码已用过，请等下一个", en="This code was used already, wait for the next one")
+too_many_wrong_codes = problem(429, "too_many_wrong_codes", zh="验证码错误次数过多，请稍后再试", en="Too many wrong codes, try again later")
 outside_region = problem(403, "outside_region", zh="不在您管理的区域内", en="This is outside the regions you manage")
-unknown_administrator = problem(422, "unknown_administrator", zh="没有这个工作人员账号", en="There is no staff account of this phone or id")
-already_appointed = problem(409, "already_appointed", zh="此人已管理该区域", en="This person manages that very region already")
+unknown_administrator = problem(
+    422,
+    "unknown_administrator",
+    zh="没有这个工作人员账号，或其手机号尚未验证",
+    en="There is no staff account of this phone or id, or its phone is not proven yet",
+)
+already_appointed = problem(
+    409,
+    "already_appointed",
+    zh="此人在该区域已有这一职务，或已收到邀请",
+    en="This person holds this office in that very region already, or it was offered to them",
+)
 own_appointment = problem(403, "own_appointment", zh="不能任命自己", en="Nobody appoints themselves")
+outranked = problem(
+    403, "outranked", zh="此人管理的区域比您的更大，不能由您任命", en="This person manages a wider region than you, you cannot appoint them"
+)
+own_appointer = problem(
+    403, "own_appointer", zh="您的任命出自此人，不能由您任命", en="Your own appointment comes from this person, you cannot appoint them"
+)
 household_registered = problem(
     409,
     "household_registered",

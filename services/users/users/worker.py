@@ -3,6 +3,7 @@
 from sqlalchemy.orm import Session
 
 from chassis.messaging.events import ServiceWorker, every
+from users.appointments import actions as appointments
 from users.codes import actions as codes
 from users.sessions import actions as sessions
 from users.throttling import actions as throttling
@@ -14,6 +15,14 @@ class Worker(ServiceWorker):
     @every(seconds=3600)
     def delete_expired_sign_ins(self, session: Session) -> None:
         sessions.delete_expired(session)
+
+    @every(seconds=60)
+    def begin_appointments(self, session: Session) -> None:
+        appointments.begin_due(session)
+
+    @every(seconds=60)
+    def end_appointments(self, session: Session) -> None:
+        appointments.end_due(session)
 
     @every(seconds=3600)
     def delete_old_wrong_passwords(self, session: Session) -> None:

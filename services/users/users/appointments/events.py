@@ -1,26 +1,43 @@
 """Events of appointments, made from their rows: when an act is done, and whenever it is published again."""
 
-from contracts.users import AdministratorAppointed, AdministratorDismissed
+from contracts.users import AdministratorAppointed, AdministratorDismissed, AppointmentOffered, AuditorAppointed, AuditorDismissed
 from users.appointments.model import Appointment
 
 
-def administrator_appointed(appointment: Appointment) -> AdministratorAppointed:
-    """Make the event of an appointment, with its first version even if it has ended since."""
-    return AdministratorAppointed(
-        version=appointment.version - 1 if appointment.dismissed_at else appointment.version,
+def appointment_offered(appointment: Appointment) -> AppointmentOffered:
+    """Make the event of an offer that waits for its answer."""
+    return AppointmentOffered(
+        version=appointment.version,
+        appointment_id=appointment.id,
+        user_id=appointment.account_id,
+        role=appointment.role,
+        region=appointment.region,
+        named_by=appointment.appointed_by,
+        named_at=appointment.appointed_at,
+    )
+
+
+def appointed(appointment: Appointment) -> AdministratorAppointed | AuditorAppointed:
+    """Make the event of an appointment that began, as it was published first. Raises ValueError if it has not begun."""
+    if appointment.began_at is None or appointment.published_version is None:
+        raise ValueError("the appointment has not begun")
+    kind = AuditorAppointed if appointment.role == "auditor" else AdministratorAppointed
+    return kind(
+        version=appointment.published_version,
         appointment_id=appointment.id,
         user_id=appointment.account_id,
         region=appointment.region,
         appointed_by=appointment.appointed_by,
-        appointed_at=appointment.appointed_at,
+        appointed_at=appointment.began_at,
     )
 
 
-def administrator_dismissed(appointment: Appointment) -> AdministratorDismissed:
+def dismissed(appointment: Appointment) -> AdministratorDismissed | AuditorDismissed:
     """Make the event of an appointment that has ended. Raises ValueError if it stands."""
     if appointment.dismissed_by is None or appointment.dismissed_at is None:
         raise ValueError("the appointment stands")
-    return AdministratorDismissed(
+    kind = AuditorDismissed if appointment.role == "auditor" else AdministratorDismissed
+    return kind(
         version=appointment.version,
         appointment_id=appointment.id,
         user_id=appointment.account_id,

@@ -1,9 +1,10 @@
 """Queries of appointments. SQL decides which rows their caller may see."""
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, and_, or_, select, text
 from sqlalchemy.orm import Session
 
 from chassis.data.database import below
@@ -12,11 +13,34 @@ from chassis.http.pagination import page
 from chassis.problems import not_found
 from users.appointments.model import Appointment
 
+STANDING = Appointment.dismissed_at.is_(None)
+IN_STATE: Mapping[str, ColumnElement[bool]] = {
+    "offered": and_(STANDING, Appointment.confirmed_at.is_(None)),
+    "confirmed": and_(STANDING, Appointment.confirmed_at.is_not(None), Appointment.began_at.is_(None)),
+    "active": and_(STANDING, Appointment.began_at.is_not(None)),
+    "refused": and_(Appointment.dismissed_at.is_not(None), Appointment.reason == "refused"),
+    "dismissed": and_(Appointment.dismissed_at.is_not(None), Appointment.reason.is_distinct_from("refused")),
+}
+# Everybody who appointed somebody, directly or through others, ended appointments included.
+_APPOINTERS = text(
+    """
+    WITH RECURSIVE appointers (id) AS (
+        SELECT CAST(:account_id AS uuid)
+        UNION
+        SELECT maker.id FROM appointers
+        JOIN appointment_records made ON made.account_id = appointers.id AND made.confirmed_at IS NOT NULL AND made.role = 'administrator'
+        CROSS JOIN LATERAL (VALUES (made.appointed_by), (made.answerable_to)) maker (id)
+        WHERE maker.id IS NOT NULL
+    )
+    SELECT EXISTS (SELECT FROM appointers WHERE id = :candidate AND id <> :account_id)
+    """
+)
+
 
 def list_appointments(session: Session, caller: Caller, region: str = "", state: str = "active", **paging: Any) -> dict[str, Any]:
-    """Read a page of the appointments in the regions that the caller manages, newest first."""
-    standing = Appointment.dismissed_at.is_(None) if state == "active" else Appointment.dismissed_at.is_not(None)
-    query = select(Appointment).where(caller.within(Appointment.region), below(Appointment.region, region), standing)
+    """Read a page of the caller's own appointments and those in the regions that they manage or audit, newest first."""
+    visible = or_(caller.within(Appointment.region), Appointment.account_id == caller.id)
+    query = select(Appointment).where(visible, below(Appointment.region, region), IN_STATE[state])
     return page(session, query, Appointment.id, **paging)
 
 
@@ -30,6 +54,11 @@ def get_appointment(session: Session, caller: Caller, appointment_id: UUID) -> A
 
 
 def holds_office(session: Session, account_id: UUID) -> bool:
-    """Tell whether an appointment of the account stands."""
-    standing = select(Appointment.id).where(Appointment.account_id == account_id, Appointment.dismissed_at.is_(None))
+    """Tell whether an appointment of the account counts now."""
+    standing = select(Appointment.id).where(Appointment.account_id == account_id, IN_STATE["active"])
     return session.scalars(standing.limit(1)).first() is not None
+
+
+def is_appointer_of(session: Session, candidate: UUID, account_id: UUID) -> bool:
+    """Tell whether somebody appointed an administrator, directly or through others, now or ever."""
+    return bool(session.scalar(_APPOINTERS, {"candidate": candidate, "account_id": account_id}))

@@ -7,6 +7,7 @@ from marshmallow import fields
 from sqlalchemy.orm import Session
 
 from chassis.http.auth import SIGNED_IN, Caller
+from chassis.http.fields import Choice
 from chassis.http.routes import access
 from users.accounts.api import AccountOut, account_out
 from users.accounts.queries import get_own_account
@@ -15,8 +16,20 @@ from users.households.queries import find_household_id
 api = APIBlueprint("profile", __name__)
 
 
+SECOND_FACTOR = {
+    "not_needed": ("无需动态验证码", "acts need none"),
+    "needed": ("需要动态验证码", "acts wait for it"),
+    "given": ("已输入动态验证码", "given in this sign-in"),
+}
+
+
 class MeOut(AccountOut):
     household_id = fields.UUID(required=True, allow_none=True, metadata={"description": "the household whose account this is"})
+    second_factor = Choice(
+        SECOND_FACTOR,
+        required=True,
+        metadata={"description": "whether acts in these regions wait for a code of the second factor (`POST /v1/sessions/second-factor`)"},
+    )
     regions = fields.List(fields.String(), required=True, metadata={"description": "managed now, each with all below it"})
 
 
@@ -30,4 +43,12 @@ def get_me(session: Session, caller: Caller) -> Any:
     Each object lists in `allowed` the operations that they may carry out on it now.
     """
     account = get_own_account(session, caller)
-    return account_out(account) | {"household_id": find_household_id(session, account.id), "regions": caller.regions}
+    return account_out(account) | {
+        "household_id": find_household_id(session, account.id),
+        "regions": caller.regions,
+        "second_factor": _second_factor_of(caller),
+    }
+
+
+def _second_factor_of(caller: Caller) -> str:
+    return "given" if caller.gave_second_factor else "needed" if caller.needs_second_factor else "not_needed"

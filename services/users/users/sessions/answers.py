@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from flask import Response, current_app, make_response, request
 from marshmallow import fields
@@ -15,6 +16,7 @@ from chassis.problems import Problem
 from users.problems import session_ended, session_revoked
 from users.sessions.actions import Client, SignedIn
 from users.sessions.devices import device_of
+from users.sessions.model import SignIn
 from users.sessions.tokens import SigningKeys, lifetime_until
 
 REFRESH_COOKIE = "__Secure-duijie_refresh"
@@ -71,9 +73,7 @@ def answer_signed_in(outcome: SignedIn | Problem, client: Client) -> Response:
         refused = problems.answer(outcome)
         is_over = isinstance(outcome, session_ended | session_revoked)
         return delete_cookies(refused) if client.by_cookie and is_over else refused
-    seconds = lifetime_until(outcome.sign_in.ends_at)
-    keys: SigningKeys = current_app.extensions["keys"]
-    token = keys.token(outcome.account.id, outcome.account.kind, outcome.sign_in.session_id, seconds)
+    token, seconds = _sign_token(outcome.account.id, outcome.account.kind, outcome.sign_in)
     said = {"Location": "/v1/me", "Cache-Control": "no-store"}
     if not client.by_cookie:
         tokens = {"access_token": token, "token_type": "Bearer", "expires_in": seconds, "refresh_token": outcome.refresh_token}
@@ -83,6 +83,25 @@ def answer_signed_in(outcome: SignedIn | Problem, client: Client) -> Response:
     _set_cookie(response, cookies.ACCESS_COOKIE, token, "/", seconds)
     _set_cookie(response, REFRESH_COOKIE, f"{outcome.refresh_token}.{client.key}", REFRESH_PATH, left)
     return response
+
+
+def answer_token(account_id: UUID, kind: str, sign_in: SignIn, more: Mapping[str, Any]) -> Response:
+    """Answer with another access token of the session and `more`; the token of a page goes into its cookie alone."""
+    token, seconds = _sign_token(account_id, kind, sign_in)
+    by_cookie = "Authorization" not in request.headers
+    tokens = {} if by_cookie else {"access_token": token, "token_type": "Bearer", "expires_in": seconds}
+    response = make_response(tokens | dict(more), 201, {"Cache-Control": "no-store"})
+    if by_cookie:
+        _set_cookie(response, cookies.ACCESS_COOKIE, token, "/", seconds)
+    return response
+
+
+def _sign_token(account_id: UUID, kind: str, sign_in: SignIn) -> tuple[str, int]:
+    """Sign an access token of a session, with the time of its second factor (`mfa`) if one was given; return its seconds too."""
+    keys: SigningKeys = current_app.extensions["keys"]
+    seconds, given_at = lifetime_until(sign_in.ends_at), sign_in.second_factor_at
+    more = {"mfa": int(given_at.timestamp())} if given_at else {}
+    return keys.token(account_id, kind, sign_in.session_id, seconds, **more), seconds
 
 
 def take_refresh_token(stated: Mapping[str, Any]) -> tuple[str, Client]:

@@ -122,7 +122,7 @@ def list_sessions(session: Session, caller: Caller, query_data: dict[str, Any]) 
 
 
 @api.post("/sessions/<uuid:session_id>/end")
-@access(who=SIGNED_IN, x_view="own", idempotent=False)
+@access(who=SIGNED_IN, x_view="own", idempotent=False, second_factor=False)
 @api.input(NothingIn)
 @api.output({}, 204)
 def end_listed_session(session: Session, caller: Caller, session_id: UUID, json_data: dict[str, Any]) -> Any:
@@ -132,7 +132,7 @@ def end_listed_session(session: Session, caller: Caller, session_id: UUID, json_
 
 
 @api.post("/sessions/end-all")
-@access(who=SIGNED_IN, x_view="own", idempotent=False)
+@access(who=SIGNED_IN, x_view="own", idempotent=False, second_factor=False)
 @api.input(EndAllIn)
 @api.output({}, 204)
 def end_all_sessions(session: Session, caller: Caller, json_data: dict[str, Any]) -> Any:

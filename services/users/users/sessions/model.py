@@ -37,3 +37,4 @@ class SignIn(Base):
     ends_at: Mapped[datetime] = mapped_column(Moment)
     ended_at: Mapped[datetime | None] = mapped_column(Moment)
     ended_because: Mapped[str | None] = mapped_column(String(20))
+    second_factor_at: Mapped[datetime | None] = mapped_column(Moment)
