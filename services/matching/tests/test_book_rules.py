@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from chassis.http.auth import Caller
+from matching.book import rules
 from matching.book.rules import ACTS, acts_on_match, find_match_problem, manages_county_of, people_involved, side_of
 
 from .unbound import AGENT, AT, COUNTY, GIVER, TOWN, agent, caller, city, code, county, giver, household, match, movement, stranger
@@ -34,8 +35,10 @@ def test_each_side_acts_in_its_states_only(state: str, who: Caller, acts: list[s
 
 
 @pytest.mark.parametrize("act", ["accept_match", "refuse_match"])
-def test_late_proposal_counts_as_lapsed(act: str) -> None:
-    problem = find_match_problem(act, giver, match(answer_by=AT - timedelta(seconds=1)))
+def test_proposal_counts_as_lapsed_from_its_last_moment(act: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rules, "now", lambda: AT)
+    assert find_match_problem(act, giver, match(answer_by=AT + timedelta(microseconds=1))) is None
+    problem = find_match_problem(act, giver, match(answer_by=AT))
     assert problem is not None
     assert (problem.code, problem.details) == ("state_conflict", {"state": "lapsed"})
 

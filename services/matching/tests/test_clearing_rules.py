@@ -67,6 +67,18 @@ def test_refused_pledge_is_excluded_for_that_need_only() -> None:
     eligibility = Eligibility([refusing, other], [pair])
     assert eligibility.excluded_needs(pair.pledge_id, []) == {refusing.id}
     assert eligibility.excluded_needs(uuid4(), []) == frozenset()
+    refused, free = pledge(), pledge()
+    pair.pledge_id = refused.id
+    assert Eligibility([refusing, other], [pair]).exclusions_by_pledge([refused, free]) == {refused.id: frozenset({refusing.id})}
+
+
+def test_pledges_that_exclude_the_same_needs_share_one_set() -> None:
+    refusing = need()
+    eligibility = Eligibility([refusing, need(THERE)], [Pair(refusing.id)])
+    first, second = (eligibility.excluded_needs(uuid4(), words) for words in ([COUNTY], [COUNTY, "510904"]))
+    assert first is second
+    assert eligibility.excludes_any(["510904", COUNTY])
+    assert not eligibility.excludes_any(["510904"])
 
 
 def test_only_restricted_pledges_are_mapped_to_exclusions() -> None:
@@ -80,14 +92,17 @@ def test_pledge_that_nobody_may_get_is_useless() -> None:
     pair = Pair(refusing.id)
     assert Eligibility([refusing, other], [pair]).useless_pledges() == {}
     assert Eligibility([refusing], [pair]).useless_pledges() == {KEY: [pair.pledge_id]}
-    pair.not_for = [OTHER_COUNTY]
+    pair.category = "clothing"
+    assert Eligibility([refusing, other], [pair]).useless_pledges() == {("clothing", "kg", "5109"): [pair.pledge_id]}
+    pair.category, pair.not_for = "food", [OTHER_COUNTY]
     assert Eligibility([refusing, other], [pair]).useless_pledges() == {KEY: [pair.pledge_id]}
 
 
 def test_demand_sums_needs_and_is_unlimited_after_a_refusal() -> None:
     needs, huge = [need(rest=3), need(THERE, rest=4)], need(rest=10**12)
     assert Eligibility(needs, []).demand_by_key()[KEY] == 7
-    assert Eligibility([huge], [Pair(huge.id)]).demand_by_key()[KEY] == UNLIMITED > huge.rest
+    assert Eligibility([huge], [Pair(huge.id)]).demand_by_key()[KEY] == UNLIMITED
+    assert huge.rest < UNLIMITED < 2**63
     assert Eligibility(needs, [Pair(needs[0].id)]).demand_by_key()["food.rice", "kg", "5109"] == 7
 
 
@@ -96,6 +111,17 @@ def test_key_worth_too_little_is_not_for_that_need() -> None:
     eligibility = Eligibility([poor, rich], [], {(poor.id, KEY)})
     assert eligibility.needs_for_key(KEY) == {rich.id}
     assert eligibility.needs_for_key(("food.rice", "kg", "5109")) == {poor.id, rich.id}
+    assert eligibility.needs_for_key(("clothing", "kg", "5109")) == set()
+
+
+def test_distinctions_of_a_key_are_areas_items_and_their_pairs() -> None:
+    needs = [need(THERE), need(HERE), need(HERE), need(HERE, "food.oil")]
+    assert Eligibility(needs, []).distinctions(KEY) == {
+        "areas": [COUNTY, OTHER_COUNTY], "items": ["food.oil", "food.rice"],
+        "places": [COUNTY, COUNTY, OTHER_COUNTY], "things": ["food.oil", "food.rice", "food.rice"],
+    }  # fmt: skip
+    assert Eligibility(needs[:3], []).distinctions(KEY) == {"areas": [COUNTY, OTHER_COUNTY], "items": ["food.rice"]}
+    assert Eligibility(needs[1:2], []).distinctions(("food", "kg", COUNTY)) == {"areas": [HERE[:9]], "items": ["food.rice"]}
 
 
 def test_need_is_unmet_while_it_gets_less_than_it_asks_for() -> None:
