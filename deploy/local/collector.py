@@ -27,12 +27,14 @@ class Span:
 
 @dataclass
 class Collector:
-    """The collector's `address` and the spans it received."""
+    """The collector's `address`, the spans it received, and the bodies of the requests that brought them."""
 
     address: str
     spans: list[Span] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)
 
     def receive(self, body: bytes) -> None:
+        self.bodies.append(body)
         for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
             process = next(one.value.string_value for one in resource.resource.attributes if one.key == "service.name")
             for scope in resource.scope_spans:
