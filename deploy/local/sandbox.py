@@ -207,8 +207,8 @@ def _show(folder: Path, origin: str, state: dict[str, Any], console: Console) ->
     _keep_story(folder / "story.sh", story)
     console.print("[bold]发布第一条需求 · post the first need[/bold] (bash):")
     print(story, flush=True)
-    console.print(f"短信 SMS {origin}{telephones.PAGE}")
-    console.print(f"首页 front page {origin}/ · 接口文档 API docs {origin}/docs/ · 以上脚本也在 the story is also in {folder / 'story.sh'}")
+    console.print(f"首页 front page {origin}/ · 短信 SMS {origin}{telephones.PAGE} · 接口文档 API docs {origin}/docs/")
+    console.print(f"以上脚本也在 the story is also in {folder / 'story.sh'}")
     print(f"Duijie is ready at {origin} (Ctrl-C stops it)", flush=True)
 
 
