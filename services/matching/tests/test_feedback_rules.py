@@ -10,8 +10,6 @@ from chassis.http.auth import Caller
 from matching.book.model import Match
 from matching.feedback.model import Feedback, Photo, Rating, Thanks
 from matching.feedback.rules import (
-    MOST_PHOTOS,
-    RATED_WITHIN,
     feedback_acts_on_match,
     find_decision_problem,
     find_feedback_problem,
@@ -55,7 +53,7 @@ def test_each_side_gives_feedback_on_what_it_moved(of: Match, who: Caller, acts:
 
 
 def test_photos_of_a_side_are_limited_and_removed_ones_free() -> None:
-    photos = [photo() for _ in range(MOST_PHOTOS)]
+    photos = [photo() for _ in range(4)]
     assert code(find_feedback_problem("add_photo", giver, sent(), Feedback(photos=photos))) == "enough_photos"
     photos[0].removed_at = AT
     assert find_feedback_problem("add_photo", giver, sent(), Feedback(photos=photos)) is None
@@ -70,13 +68,13 @@ def test_each_side_rates_once_until_the_deadline() -> None:
     rated = Feedback(ratings=[Rating(side="giver")])
     assert code(find_feedback_problem("rate_match", giver, received(), rated)) == "already_rated"
     assert find_feedback_problem("rate_match", household, received(), rated) is None
-    assert code(find_feedback_problem("rate_match", household, received(days_ago=RATED_WITHIN.days), NOTHING)) == "rating_over"
+    assert code(find_feedback_problem("rate_match", household, received(days_ago=14), NOTHING)) == "rating_over"
 
 
 def test_time_to_rate_begins_with_receipt_else_with_closing() -> None:
     assert find_rating_deadline(sent()) is None
-    assert find_rating_deadline(received()) == AT + RATED_WITHIN
-    assert find_rating_deadline(match("closed", closed_at=AT)) == AT + RATED_WITHIN
+    assert find_rating_deadline(received()) == AT + timedelta(days=14)
+    assert find_rating_deadline(match("closed", closed_at=AT)) == AT + timedelta(days=14)
 
 
 @pytest.mark.parametrize(
@@ -85,6 +83,22 @@ def test_time_to_rate_begins_with_receipt_else_with_closing() -> None:
 )
 def test_household_side_removes_photos_of_both_sides(who: Caller, side: str, expected: str | None) -> None:
     assert code(find_removal_problem(who, photo(side=side, match=sent()))) == expected
+
+
+def test_removed_photo_cannot_be_removed_again() -> None:
+    problem = find_removal_problem(giver, photo(match=sent(), removed_at=AT))
+    assert problem is not None
+    assert (problem.code, problem.details) == ("state_conflict", {"state": "removed"})
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"), [({}, "enough_photos"), ({"removed_at": AT}, None), ({"purpose": "evidence"}, None), ({"side": "giver"}, None)]
+)
+def test_thanks_have_one_photo(changes: dict[str, Any], expected: str | None) -> None:
+    there = Feedback(photos=[photo(**{"side": "household", "purpose": "thanks"} | changes)])
+    problem = find_feedback_problem("add_thanks_photo", household, received(), there)
+    assert code(problem) == expected
+    assert problem is None or problem.details == {"most": 1}
 
 
 @pytest.mark.parametrize(("who", "state", "sees"), [(giver, "waiting", False), (giver, "released", True), (household, "waiting", True)])

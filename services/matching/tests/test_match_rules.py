@@ -128,6 +128,8 @@ def test_slip_is_in_force_until_revoked_or_expired(slip: Slip | None, is_in_forc
         (giver, "giver_withdrew", None),
         (giver, "giver_no_show", "not_allowed"),
         (household, "giver_no_show", None),
+        (household, "household_moved", None),
+        (household, "need_over", None),
         (agent, "giver_withdrew", "not_allowed"),
         (giver, "not_deliverable", None),
         (household, "not_deliverable", None),

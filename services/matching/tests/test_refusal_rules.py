@@ -9,7 +9,7 @@ from .unbound import CITY, COUNTY, TOWN, VILLAGE
 
 @pytest.mark.parametrize(("scope", "area"), [("", COUNTY), (CITY, COUNTY), (COUNTY, TOWN), (TOWN, "")])
 def test_excluded_area_is_the_next_inside_the_scope(scope: str, area: str) -> None:
-    assert find_excluded_area(VILLAGE, scope) == area
+    assert find_excluded_area(VILLAGE, scope) == find_excluded_area(TOWN, scope) == area
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 
 from chassis.http.auth import Caller
 from matching.allocation.score import DEFAULT, Weights
-from matching.weights.rules import LONGEST_AHEAD, RegionalWeights, find_wrong_fields, list_enclosing_regions, may_read, parse_weights
+from matching.weights.rules import DEFAULTS, RegionalWeights, find_wrong_fields, list_enclosing_regions, may_read, parse_weights
 
 from .unbound import AT, CITY, COUNTY, VILLAGE, agent, caller, city, county, stranger
 
@@ -17,6 +17,8 @@ def test_weights_of_the_narrowest_region_hold() -> None:
     assert weights.of(VILLAGE) == (COUNTY, own)
     assert weights.of("510904001001") == (CITY, wide)
     assert weights.of("110101001001") == ("", DEFAULT)
+    assert RegionalWeights({"": DEFAULT, COUNTY: own}).of(VILLAGE) == (COUNTY, own)
+    assert DEFAULTS.of(VILLAGE) == ("", DEFAULT)
 
 
 def test_regions_enclose_from_county_to_country() -> None:
@@ -36,9 +38,9 @@ def test_managers_of_a_region_or_of_its_parts_read_weights(who: Caller, reads: b
     [
         (None, []),
         (timedelta(0), []),
-        (LONGEST_AHEAD, []),
+        (timedelta(days=366), []),
         (timedelta(seconds=-1), ["valid_from"]),
-        (LONGEST_AHEAD + timedelta(seconds=1), ["valid_from"]),
+        (timedelta(days=366) + timedelta(seconds=1), ["valid_from"]),
     ],
 )
 def test_weights_begin_within_a_year(later: timedelta | None, wrong: list[str]) -> None:
