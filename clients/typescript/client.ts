@@ -1,6 +1,6 @@
 /** Calls Duijie's HTTP API with types: signed in, in the reader's language, each POST done once, every error a problem. */
 import createClient from "openapi-fetch";
-import type { paths, Problem, SessionOut, SignInIn } from "./schema.d.ts";
+import type { paths, CodeIn, Problem, SessionOut, SignInIn } from "./schema.d.ts";
 export type * from "./schema.d.ts";
 
 /** Tokens, and the key of this client: with it, each tab may renew with any token of the session. */
@@ -64,11 +64,20 @@ export function connect({ baseUrl, language = "zh-CN", session, onSession, cooki
     return fetch(again);
   }
 
-  async function signIn(body: SignInIn): Promise<void> {
+  async function start(ask: (client: Pick<SignInIn, "cookie" | "client_key">) => Promise<{ data?: unknown; error?: Problem; response: Response }>): Promise<void> {
     const key = Array.from(crypto.getRandomValues(new Uint8Array(24)), (byte) => byte.toString(16).padStart(2, "0")).join("");
-    const tokens = await must(open.POST("/v1/sessions", { body: { ...body, ...(cookie ? { cookie } : { client_key: key }) } }));
+    const tokens = await must(ask(cookie ? { cookie } : { client_key: key }));
     if (!cookie) keep({ ...(tokens as SessionOut), client_key: key });
   }
 
-  return { ...createClient<paths>({ baseUrl, credentials, fetch: send }), signIn };
+  return {
+    ...createClient<paths>({ baseUrl, credentials, fetch: send }),
+    signIn: (body: SignInIn) => start((client) => open.POST("/v1/sessions", { body: { ...body, ...client } })),
+    /** Gives back the code of `POST /v1/registrations`: this makes the account and signs it in. */
+    register: (code_id: string, body: CodeIn) =>
+      start((client) => open.POST("/v1/registrations/{code_id}/proof", { params: { path: { code_id } }, body: { ...body, ...client } })),
+    /** Gives back the code of `POST /v1/sessions/codes`, or of a `proof_needed`, and is signed in. */
+    signInByCode: (code_id: string, body: CodeIn) =>
+      start((client) => open.POST("/v1/sessions/codes/{code_id}/proof", { params: { path: { code_id } }, body: { ...body, ...client } })),
+  };
 }

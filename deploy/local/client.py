@@ -12,6 +12,23 @@ from deploy.services import owner_of
 
 Origin = Callable[[str], str]
 """Maps a path to the address of the server that answers it."""
+ReadCode = Callable[[str], str]
+"""Reads the code of a request where it arrives."""
+
+
+def telephones_at(address: str) -> ReadCode:
+    """Read codes at the sandbox's telephone network. Raises `LookupError` when one does not arrive within half a minute."""
+
+    def read_code(code_id: str) -> str:
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            arrived = httpx.get(f"{address}/sandbox/telephones.json", params={"about": code_id}, timeout=5, trust_env=False).json()["items"]
+            if arrived:
+                return str(arrived[0]["code"])
+            time.sleep(0.05)
+        raise LookupError(code_id)
+
+    return read_code
 
 
 def one_origin(address: str) -> Origin:
@@ -79,6 +96,18 @@ class ApiClient:
     def give_second_factor(self, secret: str) -> Self:
         """Give the present code of a second factor in this sign-in. Each code counts once."""
         self._token = self.post("/v1/sessions/second-factor", {"code": second_factor_code(secret)})["access_token"]
+        return self
+
+    def register(self, read_code: ReadCode, **wanted: Any) -> Self:
+        """Register and sign in by the code that proves the phone."""
+        asked = self.post("/v1/registrations", wanted)
+        self._take_tokens(f"/v1/registrations/{asked['id']}/proof", {"code": read_code(asked["id"])})
+        return self
+
+    def sign_in_by_code(self, read_code: ReadCode, phone: str) -> Self:
+        """Sign in by a code that is sent to the phone."""
+        asked = self.post("/v1/sessions/codes", {"phone": phone})
+        self._take_tokens(f"/v1/sessions/codes/{asked['id']}/proof", {"code": read_code(asked["id"])})
         return self
 
     def get(self, path: str, **query: Any) -> Any:

@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from tests.access.callers import Caller, list_callers, resolve
 from tests.fuzz.cases import body_schema, operations_of, plausible
-from tests.fuzz.seeds import SEEDS, make_one_of_everything
+from tests.fuzz.seeds import SEEDS, add_account, make_one_of_everything
 from tests.fuzz.stage import Stage, collection_of
 
 TABLE: Mapping[str, Any] = tomllib.loads(Path(__file__).with_name("operations.toml").read_text())
@@ -25,11 +25,12 @@ _INSTANCE = re.compile(r'"instance":\s*"[^"]*"')
 
 @dataclass(frozen=True)
 class Target:
-    """A thing of our village that an operation is tried on: its id, its giver, and the row of the table that judges it."""
+    """A thing of our village that an operation is tried on: its id, its giver, the table's row that judges it, fields that go with it."""
 
     identifier: str
     giver: str
     row: Mapping[str, Any]
+    recipe: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -54,6 +55,9 @@ class Matrix:
 
     def check_all(self) -> None:
         """Send every operation as every caller; in a short run as a share of them that changes from operation to operation."""
+        if self.stage.service == "users":
+            for number, person in enumerate([*self.theirs.people.values(), self.theirs.agent, self.theirs.operator]):
+                add_account(self.stage, person, f"1391000{number:04}")
         for number, operation in enumerate(self.operations.values()):
             for target in self.targets(operation):
                 allowed = resolve(target.row["may"], self.callers, target.giver)
@@ -143,10 +147,17 @@ class Matrix:
             yield from found if self.whole else found[:1]
 
     def _things(self, operation: Any, row: Mapping[str, Any]) -> Iterator[Target]:
+        place, name = collection_of(operation.path), operation.definition.raw["operationId"]
+        recipes = {kind: recipe for (operation_id, kind), recipe in self.stage.recipes.items() if operation_id == name}
+        if recipes:
+            parameter = operation.path.partition("{")[2].partition("}")[0]
+            for kind, recipe in sorted(recipes.items(), key=lambda item: item[0] != "donor"):
+                fields = {name: recipe[name] for name in recipe if name != parameter}
+                yield Target(recipe.get(parameter, ""), kind or "donor", row, fields)
+            return
         if "{" not in operation.path or "{code}" in operation.path:
             yield Target(self.stage.words["region_code"][0] if "{" in operation.path else "", "donor", row)
             return
-        place, name = collection_of(operation.path), operation.definition.raw["operationId"]
         ready = {
             str(item["id"])
             for (_, seen), items in self.stage.seen.items()
@@ -194,7 +205,7 @@ class Matrix:
         for name in (*row.get("fields", ()), *(row.get("staff_fields", ()) if is_staff else ())):
             assert name in body_schema(operation)["properties"]
             body[name] = self.stage.good(name, kind)[0]
-        return {"json": body | row.get("body", {}) | (row.get("staff_body", {}) if is_staff else {})}
+        return {"json": body | row.get("body", {}) | (row.get("staff_body", {}) if is_staff else {}) | dict(target.recipe)}
 
     def _count_writes(self) -> int:
         """Count the rows written in this transaction, those that were rolled back included, apart from the audit log's."""

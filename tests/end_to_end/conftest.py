@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ from chassis.testing.folders import is_free, kept_ports
 from deploy.images import engine
 from deploy.images.engine import contained
 from deploy.local import running
-from deploy.local.client import ApiClient, Origin, by_service, one_origin
+from deploy.local.client import ApiClient, Origin, by_service, one_origin, telephones_at
 from deploy.local.collector import Collector, collector
 from deploy.local.environment import data_folder
 from deploy.local.house import environment_of
@@ -34,12 +35,17 @@ class World:
     folder: Path
     metrics: dict[str, str] = field(default_factory=dict)
     broker_metrics: str = ""
+    telephones: str = ""
     is_imaged: bool = False
     above: dict[str, ApiClient] = field(default_factory=dict)
     """Administrators of a city and a township, appointed for the first story here."""
 
     def client(self) -> ApiClient:
         return ApiClient(self.origin)
+
+    def registered(self, **wanted: Any) -> ApiClient:
+        """Register somebody by the code that arrives at their phone."""
+        return self.client().register(telephones_at(self.telephones), **wanted)
 
     def command(self, *words: str) -> str:
         """Run a command as an operator would and return its output."""
@@ -62,7 +68,7 @@ def embedded() -> Iterator[World]:
     folder.mkdir(parents=True, exist_ok=True)
     [port] = kept_ports(folder / "port", 1)
     with running.house(folder, port, "--not-durable") as address:
-        yield World(one_origin(address), environment_of(folder, address), folder)
+        yield World(one_origin(address), environment_of(folder, address), folder, telephones=address)
     shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -84,7 +90,7 @@ def stacked(collected: Collector) -> Iterator[World]:
             patch.setenv(name, value)
         with running.stack(folder, "--port-offset", free_ports(), "--not-durable", "--watched") as stated:
             measured = stated["metrics"], stated["broker_metrics"]
-            yield World(by_service(stated["addresses"]), os.environ | stated["environment"], folder, *measured)
+            yield World(by_service(stated["addresses"]), os.environ | stated["environment"], folder, *measured, stated["telephones"])
     shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -93,7 +99,9 @@ def imaged() -> Iterator[World]:
     folder = data_folder(f"images-{secrets.token_hex(4)}")
     with running.stack(folder, "--port-offset", free_ports(), "--not-durable", "--images") as stated:
         environment = os.environ | engine.ways() | stated["environment"]
-        yield World(by_service(stated["addresses"]), environment, folder, stated["metrics"], is_imaged=True)
+        yield World(
+            by_service(stated["addresses"]), environment, folder, stated["metrics"], telephones=stated["telephones"], is_imaged=True
+        )
     shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -82,9 +82,7 @@ class Cast:
         return city
 
     def registered(self, kind: str) -> ApiClient:
-        number = phone()
-        self.world.client().post("/v1/accounts", {"kind": kind, "phone": number, "name": "某人", "password": PASSWORD, "region": CITY})
-        return self.world.client().sign_in(number, PASSWORD)
+        return self.world.registered(kind=kind, phone=phone(), name="某人", password=PASSWORD, region=CITY)
 
     def appointed(self, by: ApiClient, region: str) -> ApiClient:
         person = self.registered("staff")
@@ -220,8 +218,8 @@ def printed_slip(cast: Cast, path: str) -> str:
 
 def test_a_household_with_a_phone_posts_for_itself_and_is_told(cast: Cast) -> None:
     number = phone()
-    cast.household(phone=number, password=PASSWORD)
-    household = cast.world.client().sign_in(number, PASSWORD)
+    cast.household(phone=number)
+    household = cast.world.registered(kind="household", phone=number, name="某户")
     wanted = {"category": "medical.wheelchair", "quantity": 1, "reason": "行动不便"}
     need = eventually(lambda: household.post("/v1/needs", wanted))
     eventually(lambda: cast.town.post(f"/v1/needs/{need['id']}/verification"))

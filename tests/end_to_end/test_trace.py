@@ -55,7 +55,7 @@ def figures(world: World, process: str) -> dict[str, float]:
 def test_every_process_of_the_stack_has_figures_of_its_own(world: World) -> None:
     Cast(world)
     web = figures(world, "users-web")
-    assert web['duijie_http_requests_total{method="POST",route="/v1/accounts",service="users",status="201"}'] >= 3
+    assert web['duijie_http_requests_total{method="POST",route="/v1/registrations/<uuid:code_id>/proof",service="users",status="201"}'] >= 3
     assert web['duijie_pool_size{role="web",service="users"}'] > 0
     assert not any("510981" in name for name in web)
     told = 'duijie_events_told_total{event="administrator_appointed",outcome="told",service="users"}'

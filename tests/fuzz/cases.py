@@ -147,6 +147,10 @@ def _make_good(stage: Stage, operation: Any, case: Any, kind: str, chance: Rando
         known = {name: None for name in body_schema(operation).get("properties", {}) if stage.good(name, kind)}
         kept = {name: value for name, value in (known | case.body).items() if name in required or chance.random() < 0.5}
         case.body = {name: _good(stage, name, value, kind, chance) for name, value in kept.items()}
+    operation_id = raw["operationId"]
+    for name, value in (stage.recipes.get((operation_id, kind)) or stage.recipes.get((operation_id, "")) or {}).items():
+        case_part = case.path_parameters if name in case.path_parameters else case.body
+        case_part[name] = value
 
 
 def _good(stage: Stage, name: str, value: Any, kind: str, chance: Random) -> Any:

@@ -1,8 +1,9 @@
 """Rows of a service's database before it is fuzzed, beside those made by events."""
 
 import io
+import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -12,14 +13,17 @@ from uuid import UUID
 import pyotp
 from stdnum.cn import ric
 
+from chassis.data.database import now
 from chassis.http.auth import GIVERS, Caller
+from chassis.messaging import outbox
 from chassis.testing.fixtures import Person
 from contracts.needs import NeedPublished, PledgeOffered
 from contracts.users import HouseholdRegistered
 from tests.fuzz.cases import operations_of, plausible
 from tests.fuzz.stage import Stage
+from users.codes.derivation import derive_code
 
-PASSWORD = "tian-dao 酬勤"
+PASSWORD = "tian-dao 酬勤者"
 
 
 def soon() -> str:
@@ -59,7 +63,9 @@ def seed_users(stage: Stage) -> None:
         "within": [stage.village[:2]],
         "campaign": ["spring-2017"],
         "account_id": [str(other.id)],
+        "old_password": [PASSWORD],
     }
+    seed_codes(stage, phone, phones)
 
 
 def add_account(stage: Stage, person: Person, phone: str) -> None:
@@ -69,7 +75,7 @@ def add_account(stage: Stage, person: Person, phone: str) -> None:
 
     if person.kind not in KINDS:
         return
-    account = new_account({"kind": person.kind, "phone": f"+86{phone}", "name": "冯知微"}, _password_hash())
+    account = new_account({"kind": person.kind, "phone": f"+86{phone}", "name": "冯知微"}, _password_hash(), now())
     account.id = person.id
     with stage.database.begin() as session:
         session.add(account)
@@ -106,6 +112,42 @@ def seed_second_factors(stage: Stage, village: Person) -> None:
         stage.words["recovery_code"] = confirmed.json["recovery_codes"]
     stage.words["code"] = [pyotp.TOTP(stage.client.post("/v1/me/second-factor", by=person).json["secret"]).now]
     stage.seen["staff", "/v1/accounts"].append({"id": str(village.id)})
+
+
+def seed_codes(stage: Stage, known_phone: str, phones: Iterator[str]) -> None:
+    """A request for a code of each purpose, with its code; somebody whose phone the administrator may set."""
+    from users.fields import KINDS
+
+    asking = {
+        "prove_registration": ("/v1/registrations", "registration", {"kind": "donor", "phone": next(phones), "name": "冯知微"}),
+        "sign_in_by_code": ("/v1/sessions/codes", "sign_in", {"phone": known_phone}),
+        "reset_password": ("/v1/password-resets", "password_reset", {"phone": known_phone}),
+    }
+    for operation, (path, purpose, body) in asking.items():
+        asked = post(stage, path, body)["id"]
+        stage.recipes[operation, ""] = {"code_id": asked, "code": code_of(asked, purpose)}
+    for kind in stage.people.keys() & KINDS:
+        asked = post(stage, "/v1/me/phone-changes", {"phone": next(phones)}, kind)["id"]
+        with stage.database.begin() as session:
+            old, new = (event.subject for event in outbox.pending(session)[-2:])
+        assert str(new) == asked
+        codes = {"old_code": code_of(str(old), "phone_change"), "new_code": code_of(asked, "phone_change")}
+        stage.recipes["change_phone", kind] = {"code_id": asked} | codes
+    neighbour = enter(stage, {"kind": "donor", "phone": next(phones), "name": "邻居", "region": stage.village})
+    stage.recipes["set_phone", "staff"] = {"account_id": neighbour, "phone": next(phones), "reason": "手机丢失，已当面核对本人"}
+
+
+def code_of(code_id: str, purpose: str) -> str:
+    """Return the code that was sent for a request."""
+    return derive_code(os.environ["CODE_KEYS"].encode(), purpose, UUID(code_id))
+
+
+def enter(stage: Stage, wanted: Mapping[str, Any]) -> str:
+    """Register somebody by the code that proves the phone, and return the account's id."""
+    asked = post(stage, "/v1/registrations", wanted)["id"]
+    token = post(stage, f"/v1/registrations/{asked}/proof", {"code": code_of(asked, "registration")})["access_token"]
+    account: str = stage.flask.get("/v1/me", headers={"Authorization": f"Bearer {token}"}).json["id"]
+    return account
 
 
 def seed_needs(stage: Stage) -> None:

@@ -27,7 +27,8 @@ GENEROUS = {f"RATE_{what}": "1000000/second" for what in ("READS", "WRITES", "GU
 @dataclass
 class Stage:
     """`words` are good values of fields by their names, or functions that make one; `seen` is what somebody of a kind saw, by the list it
-    stands in; `heard` are the ids that events named; `files` are good ones, by their media types. All of it lies in one village."""
+    stands in; `heard` are the ids that events named; `files` are good ones, by their media types; `recipes` are parameters and fields that
+    are good only together, by operation and kind of user, "" for all. All of it lies in one village."""
 
     service: str
     database: RolledBack
@@ -41,6 +42,7 @@ class Stage:
     seen: dict[tuple[str, str], list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
     heard: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     files: dict[str, bytes] = field(default_factory=dict)
+    recipes: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.people = {kind: Person(kind) for kind in sorted(SIGNED_IN)}

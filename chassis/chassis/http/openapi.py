@@ -26,6 +26,11 @@ PROBLEM = {
         "code": {"type": "string"},
         "title": {"type": "string"},
         "instance": {"type": "string", "format": "uri", "description": "identifies the request, as `X-Request-Id` does"},
+        "code_id": {
+            "type": "string",
+            "format": "uuid",
+            "description": "with `proof_needed`: the code is given back at `/v1/sessions/codes/{code_id}/proof`",
+        },
         "errors": {
             "type": "array",
             "maxItems": MOST_ERRORS,

@@ -1,12 +1,15 @@
 """Fixtures: a database of users that is rolled back after each test, and a client of its API with keys of its own."""
 
+import os
 from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any
+from uuid import UUID
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from sqlalchemy import text
 from stdnum.cn import ric
 
 from chassis.data.database import Database
@@ -15,10 +18,11 @@ from chassis.messaging import outbox
 from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of
 from contracts.event import Event
 from users.api import api
+from users.codes.derivation import derive_code
 from users.sessions.tokens import SigningKeys
 
 VILLAGE = "510903001001"
-PASSWORD = "tian-dao 酬勤"
+PASSWORD = "tian-dao 酬勤者"
 
 _numbers = count(1)
 
@@ -87,13 +91,42 @@ def household(**changes: Any) -> dict[str, Any]:
     return {"name": "欧阳守田", "national_id": national_id(), "status": "registered", "region": VILLAGE} | changes
 
 
-def person_of(client: Client, **changes: Any) -> Person:
-    """Register an account and return its person."""
-    wanted = donor(**changes)
-    person = Person(wanted["kind"])
-    answer = client.post("/v1/accounts", wanted)
+def code_of(code_id: str, purpose: str) -> str:
+    """Return the code that was sent for a request."""
+    return derive_code(os.environ["CODE_KEYS"].encode(), purpose, UUID(code_id))
+
+
+def wrong_code_of(code_id: str, purpose: str) -> str:
+    return f"{(int(code_of(code_id, purpose)) + 1) % 10**6:06d}"
+
+
+def sign_up(client: Client, **changes: Any) -> Any:
+    """Register an account by a code, and return the answer with its tokens."""
+    asked = client.post("/v1/registrations", donor(**changes))
+    assert asked.status_code == 202, asked.json
+    return client.post(f"/v1/registrations/{asked.json['id']}/proof", {"code": code_of(asked.json["id"], "registration")})
+
+
+def me_of(client: Client, tokens: Any) -> Any:
+    """Return the account to which an answer with tokens belongs."""
+    assert tokens.status_code == 201, tokens.json
+    return client.flask.get("/v1/me", headers={"Authorization": f"Bearer {tokens.json['access_token']}"}).json
+
+
+def enter_account(client: Client, **changes: Any) -> Any:
+    """Register an account whose phone counts as proven, as an import does; nobody is signed in."""
+    answer = client.post("/v1/accounts", donor(**changes))
     assert answer.status_code == 201, answer.json
-    person.id = answer.json["id"]
+    with client.flask.application.extensions["database"].begin() as session:
+        session.execute(text("UPDATE accounts SET proven_at = now() WHERE id = :id"), {"id": answer.json["id"]})
+    return answer
+
+
+def person_of(client: Client, **changes: Any) -> Person:
+    """Register an account whose phone counts as proven, and return its person."""
+    account = enter_account(client, **changes).json
+    person = Person(account["kind"])
+    person.id = account["id"]
     return person
 
 

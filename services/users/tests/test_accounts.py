@@ -11,7 +11,7 @@ from chassis.testing.fixtures import Client, Person, RolledBack
 from contracts.users import UserRegistered
 from users.personal import parse_mobile, parse_national_id
 
-from .conftest import PASSWORD, VILLAGE, donor, household, pending, person_of, phone
+from .conftest import PASSWORD, VILLAGE, donor, household, pending, person_of, phone, sign_up
 
 
 @pytest.mark.parametrize("kind", ["donor", "organisation", "merchant", "volunteer", "staff"])
@@ -30,13 +30,21 @@ def test_a_household_does_not_register_itself(client: Client) -> None:
     assert (answer.status_code, answer.json["errors"][0]["pointer"]) == (422, "#/kind")
 
 
-def test_a_phone_in_any_notation_registers_once(client: Client, database: RolledBack) -> None:
+def test_unproven_accounts_hold_a_phone_against_nobody(client: Client, database: RolledBack) -> None:
     number = phone()
+    for written in (number, f"+86{number}", f"{number[:3]}-{number[3:7]}-{number[7:]}"):
+        assert client.post("/v1/accounts", donor(phone=written)).status_code == 201
+    assert sign_up(client, phone=number).status_code == 201
     assert client.post("/v1/accounts", donor(phone=number)).status_code == 201
-    for written in (number, f"+86{number}", f"+86 {number[:3]} {number[3:7]} {number[7:]}", f"{number[:3]}-{number[3:7]}-{number[7:]}"):
-        answer = client.post("/v1/accounts", donor(phone=written, kind="merchant"))
-        assert (answer.status_code, answer.json["code"]) == (409, "phone_taken")
-    assert len(pending(database)) == 1
+    with database.begin() as session:
+        states = session.execute(text("SELECT state, proven_at IS NOT NULL FROM accounts ORDER BY id")).all()
+    assert states == [("closed", False)] * 3 + [("active", True), ("active", False)]
+
+
+def test_registering_without_a_proof_is_deprecated(client: Client) -> None:
+    paths = client.get("/openapi/users.json").json["paths"]
+    assert paths["/v1/accounts"]["post"]["deprecated"] is True
+    assert "deprecated" not in paths["/v1/registrations"]["post"]
 
 
 @pytest.mark.parametrize(
@@ -99,20 +107,21 @@ def test_another_account_is_not_visible(client: Client, town: Person) -> None:
 
 
 def test_personal_data_is_encrypted_in_the_database(client: Client, database: RolledBack, village: Person) -> None:
-    secrets = [donor(name="冯知微"), household(name="欧阳守田", phone=phone(), password=PASSWORD)]
-    assert client.post("/v1/accounts", secrets[0]).status_code == 201
+    secrets = [donor(name="冯知微"), household(name="欧阳守田", phone=phone())]
+    assert sign_up(client, **secrets[0]).status_code == 201
+    client.post("/v1/registrations", secrets[0])
     key = {"Idempotency-Key": str(new_id())}
     assert client.post("/v1/households", secrets[1], by=village, headers=key).status_code == 201
     client.post("/v1/sessions", {"phone": secrets[0]["phone"], "password": PASSWORD})
     client.post("/v1/sessions", {"phone": phone(), "password": PASSWORD})
-    plain = [one[name] for one in secrets for name in ("name", "phone", "password")] + [secrets[1]["national_id"]]
+    plain = [one[name] for one in secrets for name in ("name", "phone")] + [PASSWORD, secrets[1]["national_id"]]
     needles = plain + [value.encode().hex() for value in plain]
     with database.begin() as session:
         tables = session.scalars(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")).all()
-        assert {"accounts", "households", "outbox", "idempotency_keys", "wrong_passwords", "sign_ins"} <= set(tables)
+        assert {"accounts", "households", "outbox", "idempotency_keys", "wrong_passwords", "sign_ins", "code_requests"} <= set(tables)
         query = "SELECT count(*) FROM {0} WHERE {0}::text LIKE ANY(:needles)"
         found = {table: session.scalar(text(query.format(table)), {"needles": [f"%{one}%" for one in needles]}) for table in tables}
-        assert session.scalar(text("SELECT count(*) FROM outbox WHERE outbox::text LIKE :needle"), {"needle": f"%{VILLAGE}%"}) == 2
+        assert session.scalar(text("SELECT count(*) FROM outbox WHERE outbox::text LIKE :needle"), {"needle": f"%{VILLAGE}%"}) == 1
     assert set(found.values()) == {0}, found
 
 

@@ -17,7 +17,7 @@ from users.codes.actions import Asker
 from users.codes.model import CodeRequest
 from users.problems import too_many_codes
 
-from .conftest import donor, pending, phone
+from .conftest import donor, enter_account, pending, phone
 
 SOMEBODY = Asker("192.0.2.7", "zh-CN")
 DOOR = {"Authorization": f"Bearer {os.environ['DOOR_KEYS']}"}
@@ -129,7 +129,7 @@ def test_door_shows_a_code_so_many_times_while_it_counts(database: RolledBack, c
 
 def test_code_for_a_phone_without_account_is_not_sent(database: RolledBack, client: Client) -> None:
     wanted = donor()
-    client.post("/v1/accounts", wanted)
+    enter_account(client, **wanted)
     for purpose in ("sign_in", "password_reset"):
         known, unknown = ask(database, purpose, wanted["phone"]), ask(database, purpose)
         found = [client.get(f"/internal/codes/{request.id}", headers=DOOR).status_code for request in (known, unknown)]

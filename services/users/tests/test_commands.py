@@ -16,7 +16,7 @@ from contracts.users import AdministratorAppointed, HouseholdRegistered, UserReg
 from users import appoint_first, import_accounts
 from users.sessions.tokens import SigningKeys
 
-from .conftest import PASSWORD, client_of, donor, household, national_id, pending, phone
+from .conftest import PASSWORD, client_of, donor, enter_account, household, national_id, pending, person_of, phone
 
 COLUMNS = ["kind", "phone", "name", "password", "region", "campaign", "national_id", "status", "manages"]
 
@@ -65,7 +65,7 @@ def test_the_first_administrator_can_appoint_others(
     headers = {"Authorization": f"Bearer {token}"}
     me = client.flask.get("/v1/me", headers=headers).json
     assert (me["id"], me["kind"], me["regions"]) == (made["account_id"], "staff", ["5109"])
-    second = client.post("/v1/accounts", donor(kind="staff")).json["id"]
+    second = person_of(client, kind="staff").id
     body = {"account_id": second, "region": "510903"}
     assert client.flask.post("/v1/appointments", json=body, headers=headers).json["code"] == "second_factor_needed"
     secret = client.flask.post("/v1/me/second-factor", json={}, headers=headers).json["secret"]
@@ -97,7 +97,7 @@ def test_invalid_arguments_appoint_nobody(
 
 
 def test_an_account_other_than_staff_is_not_appointed(client: Client, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    client.post("/v1/accounts", donor(phone="13911112222"))
+    enter_account(client, phone="13911112222")
     with pytest.raises(SystemExit, match="not a staff account"):
         appoint_first_by_command(capsys, tmp_path)
 

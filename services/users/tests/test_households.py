@@ -11,7 +11,7 @@ from chassis.testing.fixtures import Client, Person, RolledBack, administrator_o
 from contracts import regions
 from contracts.users import HouseholdRegistered, UserRegistered
 
-from .conftest import PASSWORD, VILLAGE, donor, household, national_id, pending, phone
+from .conftest import PASSWORD, VILLAGE, household, me_of, national_id, pending, phone, sign_up
 
 
 def register(client: Client, by: Person | None, **changes: Any) -> Any:
@@ -31,35 +31,61 @@ def test_a_registered_household_is_published(client: Client, database: RolledBac
     assert (event.status, event.registered_by, event.version) == ("monitored", village.id, 1)
 
 
-def test_a_household_with_a_phone_gets_an_account_and_signs_in(client: Client, database: RolledBack, village: Person) -> None:
+def prove_household(client: Client, number: str, **more: Any) -> Any:
+    return sign_up(client, kind="household", phone=number, name="欧阳守田", **more)
+
+
+def test_household_that_proves_its_phone_gets_its_account(client: Client, database: RolledBack, village: Person) -> None:
     number = phone()
-    made = register(client, village, phone=number, password=PASSWORD).json
-    registered, entered = pending(database)
-    assert isinstance(registered, UserRegistered)
+    made = register(client, village, phone=number).json
+    assert (made["account_id"], made["contact_phone"]) == (None, f"138****{number[-4:]}")
+    me = me_of(client, tokens := prove_household(client, number, region="51"))
+    assert (me["kind"], me["household_id"], me["region"]) == ("household", made["id"], VILLAGE)
+    entered, _, registered, given = pending(database)
     assert isinstance(entered, HouseholdRegistered)
-    assert (registered.kind, registered.region, registered.user_id) == ("household", VILLAGE, entered.account_id)
-    token = client.post("/v1/sessions", {"phone": number, "password": PASSWORD}).json["access_token"]
-    headers = {"Authorization": f"Bearer {token}"}
-    me = client.flask.get("/v1/me", headers=headers).json
-    assert (me["id"], me["kind"], me["household_id"]) == (made["account_id"], "household", made["id"])
+    assert isinstance(registered, UserRegistered)
+    assert isinstance(given, HouseholdRegistered)
+    assert (entered.version, entered.account_id, given.version, str(given.account_id)) == (1, None, 2, me["id"])
+    assert (given.household_id, registered.user_id, registered.region) == (entered.household_id, given.account_id, VILLAGE)
+    headers = {"Authorization": f"Bearer {tokens.json['access_token']}"}
     own = client.flask.get(f"/v1/households/{made['id']}", headers=headers).json
-    assert (own["shown"], own["name"]) == ("own", "欧阳守田")
-    assert own["national_id"] == made["national_id"]
+    assert (own["shown"], own["name"], own["national_id"]) == ("own", "欧阳守田", made["national_id"])
 
 
-def test_an_account_without_a_password_cannot_sign_in(client: Client, village: Person) -> None:
+def test_household_without_a_noted_phone_is_sent_to_its_village(client: Client, database: RolledBack, village: Person) -> None:
+    register(client, village)
+    answer = prove_household(client, phone())
+    assert (answer.status_code, answer.json["code"]) == (422, "household_unknown")
+    assert not any(isinstance(event, UserRegistered) for event in pending(database))
+
+
+def test_phone_of_several_households_needs_the_name(client: Client, village: Person) -> None:
     number = phone()
-    assert register(client, village, phone=number).json["account_id"]
-    assert client.post("/v1/sessions", {"phone": number, "password": PASSWORD}).status_code == 401
+    made = [register(client, village, phone=number, name=name).json["id"] for name in ("欧阳守田", "司马春", "司马春")]
+    assert sign_up(client, kind="household", phone=number, name="司马春").json["code"] == "household_unknown"
+    assert me_of(client, prove_household(client, number))["household_id"] == made[0]
 
 
-def test_a_taken_phone_registers_neither_account_nor_household(client: Client, database: RolledBack, village: Person) -> None:
-    taken = donor()
-    client.post("/v1/accounts", taken)
-    answer = register(client, village, phone=taken["phone"], password=PASSWORD)
-    assert (answer.status_code, answer.json["code"]) == (409, "phone_taken")
-    assert client.get("/v1/households", by=village).json["items"] == []
-    assert len(pending(database)) == 1
+def test_household_with_an_account_is_not_given_away(client: Client, database: RolledBack, village: Person) -> None:
+    number = phone()
+    register(client, village, phone=number)
+    me_of(client, prove_household(client, number))
+    with database.begin() as session:
+        session.execute(text("UPDATE accounts SET phone_fingerprint = '\\x00'"))
+    assert prove_household(client, number).json["code"] == "household_unknown"
+
+
+def test_contact_blocks_nobody(client: Client, village: Person) -> None:
+    number = phone()
+    assert register(client, village, phone=number).status_code == 201
+    assert me_of(client, sign_up(client, phone=number))["kind"] == "donor"
+    assert register(client, village, phone=number).status_code == 201
+
+
+def test_no_password_is_taken_for_a_household(client: Client, database: RolledBack, village: Person) -> None:
+    answer = register(client, village, phone=phone(), password=PASSWORD)
+    assert (answer.status_code, answer.json["code"]) == (422, "password_not_accepted")
+    assert pending(database) == []
 
 
 def test_a_household_is_registered_once_in_the_country(client: Client, database: RolledBack, village: Person) -> None:
@@ -109,12 +135,6 @@ def test_an_invalid_household_is_refused(client: Client, database: RolledBack, v
     assert (answer.status_code, answer.json["code"]) == (422, "invalid")
     assert answer.json["errors"][0]["pointer"] == f"#/{next(iter(change))}"
     assert pending(database) == []
-
-
-def test_a_password_without_phone_or_a_weak_one_is_refused(client: Client, village: Person) -> None:
-    answer = register(client, village, password=PASSWORD)
-    assert (answer.json["code"], answer.json["errors"][0]["pointer"]) == ("invalid", "#/phone")
-    assert register(client, village, phone=phone(), password="11111111").json["code"] == "weak_password"
 
 
 def test_households_are_visible_to_managers_of_their_village(client: Client, database: RolledBack, village: Person, town: Person) -> None:

@@ -25,7 +25,7 @@ from users.sessions.devices import device_of
 from users.sessions.model import SignIn
 from users.sessions.tokens import SigningKeys
 
-from .conftest import PASSWORD, VILLAGE, donor, pending
+from .conftest import PASSWORD, VILLAGE, donor, enter_account, pending
 
 OWN = {"Origin": "https://duijie.example.org"}
 CHROME = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
@@ -38,7 +38,7 @@ def number_of(client: Client) -> Registered:
 
     def register(kind: str) -> str:
         wanted = donor(kind=kind)
-        client.post("/v1/accounts", wanted)
+        enter_account(client, **wanted)
         return str(wanted["phone"])
 
     return register

@@ -17,11 +17,12 @@ from chassis.testing.simultaneous import meet_at_lock
 from chassis.testing.twins import altered, unguarded
 from users.accounts import passwords
 from users.appointments import actions as appointments
+from users.codes import actions as code_actions
 from users.sessions import actions as sessions
 from users.sessions.tokens import SigningKeys
 from users.throttling import actions as throttling
 
-from .conftest import VILLAGE, client_of, donor, household, person_of
+from .conftest import VILLAGE, client_of, code_of, donor, enter_account, household, person_of, phone, wrong_code_of
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +51,7 @@ def codes(answers: list[Any]) -> list[str]:
 
 def test_simultaneous_refreshes_get_the_same_next_token(committed: Database, signing: SigningKeys) -> None:
     client, wanted = client_of(committed, signing), donor()
-    client.post("/v1/accounts", wanted)
+    enter_account(client, **wanted)
     signed_in = client.post("/v1/sessions", {"phone": wanted["phone"], "password": wanted["password"]}).json
     body = {"refresh_token": signed_in["refresh_token"]}
     answers = at_once(committed, signing, 6, lambda client, _: client.post("/v1/sessions/refresh", body))
@@ -64,7 +65,7 @@ def test_simultaneous_guesses_are_limited_to_five(
 ) -> None:
     monkeypatch.setattr(throttling, "_lock", altered(throttling._lock, ".with_for_update()", lock))
     wanted = donor()
-    client_of(committed, signing).post("/v1/accounts", wanted)
+    enter_account(client_of(committed, signing), **wanted)
     compared, together, compare = list[str](), Barrier(6), passwords.is_password
 
     def wait_for_others(stored: str | None, password: str) -> bool:
@@ -77,7 +78,7 @@ def test_simultaneous_guesses_are_limited_to_five(
     guess = {"phone": wanted["phone"], "password": "not-the-password"}
     answers = at_once(committed, signing, 16, lambda client, _: client.post("/v1/sessions", guess))
     assert codes(answers) == ["too_many_attempts"] * 11 + ["wrong_credentials"] * 5
-    assert len(compared) == 5
+    assert len(compared) == 5 * 2
 
 
 SECOND_LOOK = "account.password_hash != compared"
@@ -89,7 +90,7 @@ def test_password_changed_while_it_is_compared_is_refused(
 ) -> None:
     monkeypatch.setattr(sessions, "sign_in", altered(sessions.sign_in, SECOND_LOOK, look))
     client, wanted = client_of(committed, signing), donor()
-    client.post("/v1/accounts", wanted)
+    enter_account(client, **wanted)
     compare = passwords.is_password
 
     def change_meanwhile(stored: str | None, password: str) -> bool:
@@ -160,7 +161,7 @@ def test_renewal_that_meets_a_sign_out_is_refused(
     if not guarded:
         monkeypatch.setattr(sessions, "_lock_sign_in", altered(sessions._lock_sign_in, REFRESH_LOCK, "token.id"))
     client, wanted = client_of(committed, signing), donor()
-    client.post("/v1/accounts", wanted)
+    enter_account(client, **wanted)
     signed_in = client.post("/v1/sessions", {"phone": wanted["phone"], "password": wanted["password"]}).json
     body = {"refresh_token": signed_in["refresh_token"]}
     [answer] = meet_at_lock(committed, SIGN_OUT, [lambda: client.post("/v1/sessions/refresh", body)])
@@ -168,9 +169,41 @@ def test_renewal_that_meets_a_sign_out_is_refused(
 
 
 def test_one_of_six_simultaneous_registrations_succeeds(committed: Database, signing: SigningKeys) -> None:
-    wanted = donor()
-    answers = at_once(committed, signing, 6, lambda client, _: client.post("/v1/accounts", wanted))
-    assert codes(answers) == ["201"] + ["phone_taken"] * 5
+    client, number = client_of(committed, signing), phone()
+    asked = [client.post("/v1/registrations", donor(phone=number)).json["id"] for _ in range(5)]
+
+    def prove(client: Client, place: int) -> Any:
+        return client.post(f"/v1/registrations/{asked[place]}/proof", {"code": code_of(asked[place], "registration")})
+
+    assert codes(at_once(committed, signing, 5, prove)) == ["201"] + ["phone_taken"] * 4
+
+
+TRY_LOCK = ".order_by(CodeRequest.id).with_for_update()"
+
+
+@pytest.mark.parametrize("guarded", [True, unguarded(False, "without the lock, simultaneous guesses exceed five tries")])
+def test_simultaneous_guesses_of_a_code_are_limited_to_five(
+    committed: Database, signing: SigningKeys, monkeypatch: pytest.MonkeyPatch, guarded: bool
+) -> None:
+    if not guarded:
+        monkeypatch.setattr(code_actions, "use_codes", altered(code_actions.use_codes, TRY_LOCK, ".order_by(CodeRequest.id)"))
+    asked = client_of(committed, signing).post("/v1/registrations", donor()).json["id"]
+    body = {"code": wrong_code_of(asked, "registration")}
+    clients = [client_of(committed, signing) for _ in range(8)]
+    acts = [lambda client=client: client.post(f"/v1/registrations/{asked}/proof", body) for client in clients]
+    answers = meet_at_lock(committed, text("SELECT FROM code_requests WHERE id = :id FOR UPDATE"), acts, id=asked)
+    assert codes(answers) == ["code_ended"] * 3 + ["wrong_code"] * 5
+
+
+@pytest.mark.parametrize("guarded", [True, unguarded(False, "without the condition, two at once exceed the budget")])
+def test_simultaneous_requests_stay_in_the_budget(
+    committed: Database, signing: SigningKeys, monkeypatch: pytest.MonkeyPatch, guarded: bool
+) -> None:
+    if not guarded:
+        monkeypatch.setattr(code_actions, "_count", altered(code_actions._count, ", where=CodeCount.requests < limit", ""))
+    body = {"phone": phone()}
+    answers = at_once(committed, signing, 8, lambda client, _: client.post("/v1/sessions/codes", body))
+    assert codes(answers) == ["202"] * 5 + ["too_many_codes"] * 3
 
 
 def test_one_of_six_simultaneous_households_is_registered(committed: Database, signing: SigningKeys) -> None:

@@ -18,7 +18,7 @@ from users.sessions.model import SignIn
 from users.sessions.refresh_tokens import RefreshToken, find_current
 from users.sessions.rules import find_refresh_problem, judge_token
 
-from .conftest import PASSWORD, donor, pending
+from .conftest import PASSWORD, donor, enter_account, pending
 
 KEY = "a-key-of-the-client-that-signed-in"
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -28,7 +28,7 @@ Renew = Callable[[str], Any]
 @pytest.fixture
 def number(client: Client) -> str:
     wanted = donor()
-    client.post("/v1/accounts", wanted)
+    enter_account(client, **wanted)
     return str(wanted["phone"])
 
 
@@ -176,7 +176,7 @@ def test_token_that_never_was_one_ends_nothing(client: Client, number: str, monk
 
 def test_end_of_a_session_of_staff_by_a_thief_is_published(client: Client, database: RolledBack) -> None:
     wanted = donor(kind="staff")
-    client.post("/v1/accounts", wanted)
+    enter_account(client, **wanted)
     for key in (KEY, None):
         assert renewing(client, None if key else KEY)(sign_in(client, wanted["phone"], key))
     ended = [event for event in pending(database) if isinstance(event, SessionEnded)]

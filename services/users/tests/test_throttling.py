@@ -12,7 +12,7 @@ from chassis.testing.twins import altered, unguarded
 from users.throttling import actions
 from users.throttling.rules import ADDRESS, KEPT_FOR, PAIR, PHONE, Throttle
 
-from .conftest import PASSWORD, donor, phone
+from .conftest import PASSWORD, donor, enter_account, phone
 
 WRONG = "not-the-password"
 STRANGER, HOME, ELSEWHERE = "203.0.113.7", "198.51.100.20", "192.0.2.99"
@@ -24,7 +24,7 @@ DAY = timedelta(days=1)
 def number(client: Client) -> str:
     """The phone of an administrator."""
     wanted = donor(kind="staff")
-    client.post("/v1/accounts", wanted)
+    enter_account(client, **wanted)
     return str(wanted["phone"])
 
 

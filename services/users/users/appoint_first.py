@@ -17,31 +17,50 @@ from chassis.data.encryption import EncryptionSettings, FingerprintSettings, fin
 from chassis.failures import Parser, one_line_failures
 from chassis.problems import Problem
 from chassis.start import read_settings
-from users.accounts.actions import register_account
+from users.accounts import passwords
+from users.accounts.actions import enter_account, new_account
 from users.accounts.api import AccountIn
 from users.accounts.model import Account
 from users.appointments.actions import appoint
 from users.appointments.model import Appointment
 from users.fields import Phone
+from users.holders import actions as holders
 
 
 def appoint_first(session: Session, wanted: dict[str, str], password_file: Path | None = None) -> Appointment:
     """Find or register the staff account and appoint it; ask for the password only if the account is new.
 
+    The operator vouches for the phone, so it counts as proven; accounts that only claim it are closed.
+
     Raises ValidationError or a problem for invalid values.
     """
     phone = Phone().deserialize(wanted["phone"])
-    account = session.scalars(select(Account).where(Account.phone_fingerprint == fingerprint(phone))).first()
+    key = fingerprint(phone)
+    region = AccountIn().fields["region"].deserialize(wanted["region"])
+    holders.lock_phones(session, key)
+    account = holders.find_holder(session, key) or _find_appointed(session, key, region)
     if account is None:
         password = password_file.read_text("utf-8").rstrip("\r\n") if password_file else getpass.getpass("Password: ")
-        account = register_account(session, AccountIn().load(wanted | {"kind": "staff", "password": password}))
+        loaded = AccountIn().load(wanted | {"kind": "staff", "password": password})
+        passwords.require_strong(password, phone, wanted["name"], region, is_staff=True)
+        account = enter_account(session, new_account(loaded, passwords.hash_password(password)))
     if account.kind != "staff":
         raise ValidationError("the account of this phone is not a staff account", "phone")
-    region = AccountIn().fields["region"].deserialize(wanted["region"])
+    if account.proven_at is None:
+        holders.prove(session, account)
     standing = select(Appointment).where(
         Appointment.account_id == account.id, Appointment.region == region, Appointment.dismissed_at.is_(None)
     )
     return session.scalars(standing).first() or appoint(session, account, region, None)
+
+
+def _find_appointed(session: Session, key: bytes, region: str) -> Account | None:
+    """Find the account of before codes that this command appointed, which nobody else can have been."""
+    first = select(Appointment.account_id).where(
+        Appointment.region == region, Appointment.appointed_by.is_(None), Appointment.dismissed_at.is_(None)
+    )
+    appointed = set(session.scalars(first))
+    return next((account for account in holders.find_claimants(session, key) if account.id in appointed), None)
 
 
 @one_line_failures

@@ -1,6 +1,7 @@
 """Import a list of accounts: `python -m users.import_accounts FILE.csv`.
 
 Columns: kind, phone, name, password, region, campaign. Households also have national_id and status, and may lack phone and password.
+The operator vouches for the phones: they count as proven.
 Staff may have `manages`, the region to be appointed to. Refused rows are listed by row (the heading is row 1), field and code.
 Importing a list again changes nothing.
 """
@@ -15,7 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from marshmallow import ValidationError
+from marshmallow import ValidationError, validates_schema
 from rich.console import Console
 from rich.progress import Progress
 
@@ -44,7 +45,14 @@ class StaffRow(AccountRow):
 
 class HouseholdRow(HouseholdIn):
     kind = Choice(KINDS, required=True)
+    password = Password()
     campaign = Code("[A-Za-z0-9_-]{1,40}")
+
+    @validates_schema
+    def require_phone_for_password(self, data: dict[str, Any], **_: Any) -> None:
+        """A password needs a phone to sign in with."""
+        if "password" in data and "phone" not in data:
+            raise ValidationError("required", "phone")
 
 
 _ROWS: dict[str, Schema] = {"household": HouseholdRow(), "staff": StaffRow()}
@@ -78,7 +86,9 @@ def _read_row(number: int, row: dict[Any, Any]) -> Line:
     try:
         wanted = _ROWS.get(cells.get("kind", "").strip(), _ACCOUNT_ROW).load({str(name): cell for name, cell in cells.items()})
         if "password" in wanted:
-            passwords.require_strong(wanted["password"], wanted["phone"])
+            passwords.require_strong(
+                wanted["password"], wanted["phone"], wanted["name"], wanted.get("region", ""), is_staff="manages" in wanted
+            )
     except ValidationError as error:
         return Line(number, {}, refused=_first_error(error.messages_dict))
     except Problem as problem:

@@ -61,3 +61,22 @@ code_ended = problem(
 )
 no_code = problem(404, "no_code", zh="没有可发送的验证码", en="There is no code to send")
 too_many_codes = problem(429, "too_many_codes", zh="今天的验证码已用完，请明天再试", en="No more codes today, try again tomorrow")
+proof_needed = problem(
+    403,
+    "proof_needed",
+    zh="请先验证手机号：验证码已发送",
+    en="Prove your phone first: a code has been sent to it",
+)
+password_not_accepted = problem(
+    422,
+    "password_not_accepted",
+    zh="不能替家庭设置密码；家庭用登记的手机号自行注册",
+    en="Nobody chooses a household's password; it registers itself with the phone that is noted here",
+)
+household_unknown = problem(
+    422,
+    "household_unknown",
+    zh="没有用这个手机号登记的家庭，请联系村委会",
+    en="No household is noted with this phone; ask your village",
+)
+wrong_password = problem(422, "wrong_password", zh="原密码不正确", en="The present password is not right")

@@ -32,7 +32,7 @@ _BEGAN, _ENDED = Appointment.began_at.is_not(None), Appointment.dismissed_at.is_
 
 SNAPSHOTS = (
     Snapshot(SessionEnded, SignIn, session_ended, where=SignIn.ended_at.is_not(None) & _OF_STAFF),
-    Snapshot(CodeRequested, CodeRequest, code_requested, where=CodeRequest.used_at.is_(None)),
+    Snapshot(CodeRequested, CodeRequest, code_requested),
     Snapshot(AdministratorDismissed, Appointment, dismissed, where=_BEGAN & (Appointment.role == "administrator") & _ENDED),
     Snapshot(AuditorDismissed, Appointment, dismissed, where=_BEGAN & (Appointment.role == "auditor") & _ENDED),
     Snapshot(AdministratorAppointed, Appointment, appointed, where=_BEGAN & (Appointment.role == "administrator")),

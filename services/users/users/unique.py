@@ -20,7 +20,7 @@ def insert_unique(session: Session, row: object) -> None:
 
 def _refusal(diagnosis: object) -> Problem | None:
     match getattr(diagnosis, "constraint_name", None):
-        case "accounts_phone_fingerprint_key":
+        case "accounts_proven_phone_key":
             return phone_taken()
         case "households_national_id_fingerprint_key":
             return household_registered(where="")

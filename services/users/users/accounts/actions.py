@@ -1,31 +1,37 @@
 """Registering accounts."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from chassis.data.database import new_id
 from chassis.data.encryption import fingerprint
+from chassis.http import versions
+from chassis.http.auth import Caller
 from chassis.messaging import outbox
-from users.accounts import passwords
+from users.accounts import passwords, rules
 from users.accounts.events import user_registered
 from users.accounts.model import Account
+from users.accounts.queries import get_own_account
 from users.unique import insert_unique
 
 
 def register_account(session: Session, wanted: Mapping[str, Any]) -> Account:
-    """Register an account; without a password it cannot sign in. Raises `weak_password` and `phone_taken`."""
-    password = wanted.get("password")
-    if password is not None:
-        passwords.require_strong(password, wanted["phone"])
-    account = new_account(wanted, passwords.hash_password(password) if password is not None else None)
+    """Register an account that has yet to prove its phone. Raises `weak_password`. The phone may belong to others."""
+    passwords.require_strong(wanted["password"], wanted["phone"], wanted["name"], wanted["region"])
+    return enter_account(session, new_account(wanted, passwords.hash_password(wanted["password"])))
+
+
+def enter_account(session: Session, account: Account) -> Account:
+    """Write an account and publish it. Raises `phone_taken` for a proven one when another has proven the phone."""
     insert_unique(session, account)
     outbox.add(session, user_registered(account))
     return account
 
 
-def new_account(wanted: Mapping[str, Any], password_hash: str | None) -> Account:
+def new_account(wanted: Mapping[str, Any], password_hash: str | None, proven_at: datetime | None = None) -> Account:
     """Make a row that is not written yet."""
     return Account(
         id=new_id(),
@@ -36,4 +42,19 @@ def new_account(wanted: Mapping[str, Any], password_hash: str | None) -> Account
         region=wanted.get("region", ""),
         campaign=wanted.get("campaign"),
         password_hash=password_hash,
+        proven_at=proven_at,
     )
+
+
+def edit_own_account(session: Session, caller: Caller, wanted: Mapping[str, Any]) -> Account:
+    """Change the caller's name and region, and publish the account anew. Raises `not_found`, `stale` and `not_allowed`."""
+    account = get_own_account(session, caller, lock=True)
+    versions.check_if_match(session, account)
+    if problem := rules.find_edit_problem(account, wanted):
+        raise problem
+    for name, value in wanted.items():
+        setattr(account, name, value)
+    account.version += 1
+    session.flush()
+    outbox.add(session, user_registered(account))
+    return account

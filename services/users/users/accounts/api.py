@@ -50,8 +50,12 @@ class AccountOut(Schema):
 @access(who=ANYONE, x_view="own", idempotent=False, slow=True)
 @api.input(AccountIn)
 @api.output(AccountOut, 201)
+@api.doc(deprecated=True)
 def register_account(session: Session, caller: Caller | None, json_data: dict[str, Any]) -> Any:
-    """Register as a giver, or as staff who may be appointed later."""
+    """Register without proving the phone. Use `POST /v1/registrations`.
+
+    The account has to prove its phone before the first sign-in, cannot be appointed, and ends when somebody else proves the phone.
+    """
     account = actions.register_account(session, json_data)
     return account_out(account), 201, {"Location": f"/v1/accounts/{account.id}"}
 

@@ -13,7 +13,10 @@ from users.base import Base
 
 
 class Account(Base):
-    """An account. `phone` is E.164; an account without a password cannot sign in."""
+    """An account. `phone` is E.164; `proven_at` is empty until a code proved it, and such an account holds the phone against nobody.
+
+    `phone_set_by` names the administrator who set the phone, until it is proven.
+    """
 
     __tablename__ = "accounts"
 
@@ -28,3 +31,5 @@ class Account(Base):
     password_hash: Mapped[str | None] = mapped_column(String(200))
     state: Mapped[str] = mapped_column(String(20), default="active")
     registered_at: Mapped[datetime] = mapped_column(Moment, default=now)
+    proven_at: Mapped[datetime | None] = mapped_column(Moment)
+    phone_set_by: Mapped[UUID | None]

@@ -7,9 +7,9 @@ from chassis.problems import not_found
 from users.accounts.model import Account
 
 
-def get_own_account(session: Session, caller: Caller) -> Account:
-    """Get the caller's account. Raises `not_found`."""
-    account = session.get(Account, caller.id)
+def get_own_account(session: Session, caller: Caller, *, lock: bool = False) -> Account:
+    """Get the caller's account, locked on request. Raises `not_found`."""
+    account = session.get(Account, caller.id, with_for_update=lock or None)
     if account is None:
         raise not_found()
     return account

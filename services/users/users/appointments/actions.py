@@ -285,7 +285,19 @@ def _lock_in_order(session: Session, ids: Sequence[UUID], still: ColumnElement[b
 
 def _find_staff_account(session: Session, wanted: Mapping[str, Any]) -> Account:
     named = Account.id == wanted["account_id"] if "account_id" in wanted else Account.phone_fingerprint == fingerprint(wanted["phone"])
-    account = session.scalars(select(Account).where(named, Account.kind == "staff", Account.state == "active")).first()
+    proven = (Account.kind == "staff", Account.state == "active", Account.proven_at.is_not(None))
+    account = session.scalars(select(Account).where(named, *proven)).first()
     if account is None:
         raise unknown_administrator()
     return account
+
+
+def end_all(session: Session, account: Account) -> None:
+    """End all appointments and offers of an account that is closed, as if it had resigned from each."""
+    held = select(Appointment.id).where(Appointment.account_id == account.id, queries.STANDING)
+    if ids := list(session.scalars(held)):
+        take_turn(session, alone=True)
+        resigning = Timer(account.id)
+        for appointment in _lock_in_order(session, ids):
+            _pass_on(session, appointment, resigning, appointment.answerable_to)
+            _end(session, [appointment], resigning, "other")

@@ -5,7 +5,6 @@ Problems with a code are returned, not raised: the transaction that counts a try
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -19,20 +18,13 @@ from chassis.messaging import outbox
 from chassis.problems import Problem, not_found
 from contracts.users import CodePurpose
 from users.codes import derivation, events, rules
+from users.codes.asking import Asker
 from users.codes.model import CodeCount, CodeRequest
 from users.codes.settings import CodeSettings
 from users.problems import no_code, too_many_codes, wrong_code
 
 log = logging.getLogger("users.codes")
 KEPT_FOR = timedelta(days=1)
-
-
-@dataclass(frozen=True)
-class Asker:
-    """The address and the language (`zh-CN` or `en`) of whoever asks for a code."""
-
-    address: str
-    language: str
 
 
 def request_code(

@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from apiflask import APIBlueprint
-from marshmallow import ValidationError, fields, validates_schema
+from marshmallow import fields
 from sqlalchemy.orm import Session
 
 from chassis.http.auth import HOUSEHOLD, STAFF, Caller
@@ -15,7 +15,7 @@ from chassis.http.shown import note_shown
 from users.fields import STATUSES, NationalId, Password, Phone
 from users.households import actions, queries
 from users.households.model import Household
-from users.personal import mask_name, mask_national_id
+from users.personal import mask_name, mask_national_id, mask_phone
 
 api = APIBlueprint("households", __name__)
 
@@ -25,13 +25,8 @@ class HouseholdIn(Strict):
     national_id = NationalId(required=True)
     status = Choice(STATUSES, load_default="registered")
     region = Region((12,), required=True)
-    phone = Phone(metadata={"description": "with it the household gets an account of its own"})
-    password = Password(metadata={"description": "the household signs in with it"})
-
-    @validates_schema
-    def require_phone_for_password(self, data: dict[str, Any], **_: Any) -> None:
-        if "password" in data and "phone" not in data:
-            raise ValidationError("required", "phone")
+    phone = Phone(metadata={"description": "a contact: the household gets its account when it proves this phone itself"})
+    password = Password(metadata={"deprecated": True, "description": "refused (`password_not_accepted`): nobody else chooses a password"})
 
 
 class HouseholdOut(Schema):
@@ -45,6 +40,7 @@ class HouseholdOut(Schema):
     status = Choice(STATUSES, required=True)
     region = fields.String(required=True)
     account_id = fields.UUID(required=True, allow_none=True)
+    contact_phone = fields.String(required=True, allow_none=True, metadata={"description": "masked; noted by its village"})
     registered_by = fields.UUID(required=True, allow_none=True)
     registered_at = fields.AwareDateTime(required=True)
 
@@ -61,7 +57,7 @@ HouseholdPage = page_of(HouseholdOut)
 @api.input(HouseholdIn)
 @api.output(HouseholdOut, 201)
 def register_household(session: Session, caller: Caller, json_data: dict[str, Any]) -> Any:
-    """Register a household in a village that the caller manages; with a phone it gets an account."""
+    """Register a household in a village that the caller manages. Its phone is a contact; registering with it gives the account."""
     household = actions.register_household(session, caller, json_data)
     return _household_out(household, caller), 201, {"Location": f"/v1/households/{household.id}"}
 
@@ -91,5 +87,6 @@ def _household_out(household: Household, caller: Caller) -> dict[str, Any]:
         "shown": "own" if own else "region",
         "name": household.name if own else mask_name(household.name),
         "national_id": mask_national_id(household.national_id),
+        "contact_phone": mask_phone(household.contact_phone) if household.contact_phone else None,
     }
     return {name: getattr(household, name) for name in HouseholdOut().fields if name not in masked} | masked

@@ -13,7 +13,7 @@ from users.base import Base
 
 
 class Household(Base):
-    """A household in its village's register. `account_id` is empty if the household does not use the platform."""
+    """A household in its village's register. `account_id` is empty until somebody proves the phone that the village noted for it."""
 
     __tablename__ = "households"
 
@@ -27,3 +27,5 @@ class Household(Base):
     region: Mapped[str] = mapped_column(RegionCode)
     registered_by: Mapped[UUID | None]
     registered_at: Mapped[datetime] = mapped_column(Moment, default=now)
+    contact_phone: Mapped[str | None] = mapped_column(Encrypted)
+    contact_phone_fingerprint: Mapped[bytes | None]

@@ -31,3 +31,12 @@ def get_household(session: Session, caller: Caller, household_id: UUID) -> House
     if found is None:
         raise not_found()
     return found
+
+
+def find_noted_household(session: Session, phone_fingerprint: bytes, name: str) -> Household | None:
+    """Find the household without an account for which its village noted this phone, and lock it; among several, the one of this name."""
+    noted = select(Household).where(Household.contact_phone_fingerprint == phone_fingerprint, Household.account_id.is_(None))
+    found = session.scalars(noted.with_for_update()).all()
+    if len(found) > 1:
+        found = [household for household in found if household.name == name]
+    return found[0] if len(found) == 1 else None

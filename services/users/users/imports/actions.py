@@ -10,7 +10,8 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from chassis.data.database import Database
+from chassis.data.appointments import regions_of
+from chassis.data.database import Database, now
 from chassis.data.encryption import fingerprint
 from chassis.messaging import outbox
 from contracts.event import Event
@@ -19,6 +20,7 @@ from users.accounts import passwords
 from users.accounts.events import user_registered
 from users.accounts.model import Account
 from users.appointments import actions as appointments
+from users.holders import actions as holders
 from users.households import actions as households
 from users.households.events import household_registered
 from users.households.model import Household
@@ -61,7 +63,8 @@ def import_batch(database: Database, lines: Sequence[Line], hashing: Executor) -
 
 def _pick_new(session: Session, lines: Sequence[Line]) -> list[Line]:
     """Return the new lines; refuse the others, with the ids of what exists."""
-    phones = _find_existing(session, Account.phone_fingerprint, Account.id, _fingerprints(lines, "phone"))
+    holding = (Account.state == "active", Account.proven_at.is_not(None))
+    phones = _find_existing(session, Account.phone_fingerprint, Account.id, _fingerprints(lines, "phone"), *holding)
     numbers = _find_existing(session, Household.national_id_fingerprint, Household.id, _fingerprints(lines, "national_id"))
     fresh = []
     for line in lines:
@@ -77,18 +80,24 @@ def _pick_new(session: Session, lines: Sequence[Line]) -> list[Line]:
     return fresh
 
 
-def _write(session: Session, lines: Iterable[Line]) -> None:
+def _write(session: Session, lines: Sequence[Line]) -> None:
+    """Write lines that are new. An operator vouches for their phones, so the accounts count as proven.
+
+    An account that only claims such a phone is closed, unless it is the one of the line, from before codes: that one is proven.
+    """
     made: list[Account | Household] = []
     managed = []
+    claimed = _settle_claims(session, lines)
     for line in lines:
-        account = accounts.new_account(line.wanted, line.password_hash) if "phone" in line.wanted else None
+        known = claimed.get(line.number)
+        account = known or (accounts.new_account(line.wanted, line.password_hash, now()) if "phone" in line.wanted else None)
         line.account_id = account.id if account else None
-        made += [account] if account else []
+        made += [account] if account and not known else []
         if line.wanted["kind"] == "household":
             household = households.new_household(line.wanted, line.account_id, None)
             line.household_id = household.id
             made.append(household)
-        if account and line.wanted.get("manages") is not None:
+        if account and line.wanted.get("manages") is not None and line.wanted["manages"] not in regions_of(session, account.id):
             managed.append(appointments.new_appointment(account, line.wanted["manages"], None))
     session.add_all(made)
     session.flush()
@@ -96,6 +105,21 @@ def _write(session: Session, lines: Iterable[Line]) -> None:
     session.add_all(managed)
     session.flush()
     appointments.publish_appointments(session, managed)
+
+
+def _settle_claims(session: Session, lines: Sequence[Line]) -> dict[int, Account]:
+    """Prove the accounts that are those of the lines, by kind and name, and close others that claim these phones."""
+    line_of = {line.fingerprints["phone"]: line for line in lines if "phone" in line.fingerprints}
+    proven = dict[int, Account]()
+    for claimant in holders.find_claimants(session, *line_of):
+        line = line_of[bytes(claimant.phone_fingerprint)]
+        same = claimant.kind == line.wanted["kind"] != "household" and claimant.name == line.wanted["name"]
+        if same and line.number not in proven:
+            claimant.proven_at = now()
+            proven[line.number] = claimant
+        else:
+            holders.close(session, claimant)
+    return proven
 
 
 def _event_of(made: Account | Household) -> Event:
@@ -106,5 +130,5 @@ def _fingerprints(lines: Iterable[Line], name: str) -> list[bytes]:
     return [line.fingerprints[name] for line in lines if name in line.fingerprints]
 
 
-def _find_existing(session: Session, key: Any, value: Any, wanted: Sequence[bytes]) -> dict[bytes | None, UUID | None]:
-    return {row[0]: row[1] for row in session.execute(select(key, value).where(key.in_(wanted)))}
+def _find_existing(session: Session, key: Any, value: Any, wanted: Sequence[bytes], *more: Any) -> dict[bytes | None, UUID | None]:
+    return {row[0]: row[1] for row in session.execute(select(key, value).where(key.in_(wanted), *more))}

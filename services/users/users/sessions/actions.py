@@ -23,7 +23,9 @@ from chassis.messaging import outbox
 from chassis.problems import Problem, not_found
 from users.accounts import passwords
 from users.accounts.model import Account
-from users.problems import session_ended, session_revoked, wrong_credentials
+from users.codes.actions import request_code
+from users.codes.asking import Asker
+from users.problems import proof_needed, session_ended, session_revoked, wrong_credentials
 from users.sessions import events, rules
 from users.sessions.model import SignIn
 from users.sessions.refresh_tokens import RefreshToken, find_current
@@ -53,20 +55,24 @@ class SignedIn:
     refresh_token: str
 
 
-def sign_in(session: Session, attempt: Attempt, phone: str, password: str, client: Client) -> SignedIn | Problem:
+def sign_in(session: Session, attempt: Attempt, asker: Asker, phone: str, password: str, client: Client) -> SignedIn | Problem:
     """Sign in by phone and password, as an attempt that was counted already.
 
     A wrong password, an unknown phone and an account without a password give the same answer after the same work. Nothing is locked
-    while the password is compared, so the account is read again before a right one is accepted.
+    while the password is compared, so the account is read again before a right one is accepted. The right password of an account that
+    never proved its phone asks for a code (`proof_needed`).
     """
-    named = select(Account).where(Account.phone_fingerprint == fingerprint(phone), Account.state == "active")
-    account = session.scalars(named).first()
-    compared = account.password_hash if account else None
-    if not passwords.is_password(compared, password) or account is None:
+    account, is_right = _find_by_password(session, fingerprint(phone), password)
+    if account is None or not is_right:
         return _refuse(session, account)
+    compared = account.password_hash
     session.refresh(account, with_for_update={"read": True})
     if account.state != "active" or account.password_hash != compared:
         return _refuse(session, account)
+    if account.proven_at is None:
+        # The count of wrong passwords goes on: anybody may claim a phone with a password of their own.
+        request = request_code(session, asker, "sign_in", account.phone, account_id=account.id)
+        return proof_needed(members={"code_id": str(request.id), "expires_at": request.expires_at.isoformat()})
     throttling.count_right(session, attempt)
     return start_session(session, account, client)
 
@@ -187,6 +193,23 @@ def _refuse(session: Session, account: Account | None) -> Problem:
 
 def _entry(act: str, account: Account, sign_in: SignIn, **details: str) -> Entry:
     return Entry(act=act, subject="session", subject_id=sign_in.session_id, person_id=account.id, region=account.region, details=details)
+
+
+def _find_by_password(session: Session, key: bytes, password: str) -> tuple[Account | None, bool]:
+    """Find the account of a phone that has this password, or else the first account of the phone; tell whether the password is right.
+
+    Two are compared, or stand-ins: the one that proved the phone, else the oldest that only claims it; and the newest that only claims
+    it. Whoever claims the phone of somebody else thus learns nothing of whether it has an account.
+    """
+    named = select(Account).where(Account.phone_fingerprint == key, Account.state == "active")
+    first = session.scalars(named.order_by(Account.proven_at.is_(None), Account.registered_at, Account.id).limit(1)).first()
+    is_first = passwords.is_password(first.password_hash if first else None, password)
+    if first and first.proven_at and is_first:
+        return first, True
+    claiming = named.where(Account.proven_at.is_(None), Account.id != (first.id if first else None))
+    newest = session.scalars(claiming.order_by(Account.registered_at.desc(), Account.id.desc()).limit(1)).first()
+    is_newest = passwords.is_password(newest.password_hash if newest else None, password)
+    return (newest, True) if is_newest and not is_first else (first, is_first)
 
 
 def _lock_sign_in(session: Session, written: str) -> tuple[SignIn, RefreshToken] | None:

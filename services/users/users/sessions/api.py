@@ -18,6 +18,7 @@ from chassis.http.rate_limits import caller_address
 from chassis.http.routes import access
 from chassis.problems import Problem, sign_in_needed
 from users.accounts.queries import get_own_account
+from users.codes.asking import asker
 from users.fields import Password, Phone
 from users.sessions import actions, queries
 from users.sessions.answers import (
@@ -79,14 +80,18 @@ class JwksOut(Schema):
 @api.output(SessionOut, 201)
 @api.doc(responses=IN_COOKIES)
 def sign_in(session: Session, caller: Caller | None, json_data: dict[str, Any]) -> Any:
-    """Sign in by phone and password. After five wrong ones from one address, each further one waits longer (429); codes never wait."""
+    """Sign in by phone and password. After five wrong ones from one address, each further one waits longer (429); codes never wait.
+
+    An account that never proved its phone is answered 403 `proof_needed`; a code is sent, and its `code_id` goes on at
+    `/v1/sessions/codes/{code_id}/proof`.
+    """
     client = take_client(json_data)
     database: Database = current_app.extensions["database"]
     with database.begin() as counting:
         attempt = throttling.begin_attempt(counting, json_data["phone"], caller_address())
     if isinstance(attempt, Problem):
         return problems.answer(attempt)
-    return answer_signed_in(actions.sign_in(session, attempt, **json_data, client=client), client)
+    return answer_signed_in(actions.sign_in(session, attempt, asker(), **json_data, client=client), client)
 
 
 @api.post("/sessions/refresh")
