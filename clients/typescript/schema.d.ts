@@ -22,7 +22,8 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /** Change one's own name and region. A household's region stands in its village's register and is changed there. */
+        patch: operations["edit_me"];
         trace?: never;
     };
     "/v1/jwks": {
@@ -68,7 +69,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Register as a giver, or as staff who may be appointed later. */
+        /**
+         * Register without proving the phone. Use `POST /v1/registrations`.
+         * @deprecated
+         * @description The account has to prove its phone before the first sign-in, cannot be appointed, and ends when somebody else proves the phone.
+         */
         post: operations["register_account"];
         delete?: never;
         options?: never;
@@ -86,7 +91,11 @@ export interface paths {
         /** List one's own sessions that have not ended, newest first. */
         get: operations["list_sessions"];
         put?: never;
-        /** Sign in by phone and password. After five wrong ones from one address, each further one waits longer (429); codes never wait. */
+        /**
+         * Sign in by phone and password. After five wrong ones from one address, each further one waits longer (429); codes never wait.
+         * @description An account that never proved its phone is answered 403 `proof_needed`; a code is sent, and its `code_id` goes on at
+         *     `/v1/sessions/codes/{code_id}/proof`.
+         */
         post: operations["sign_in"];
         delete?: never;
         options?: never;
@@ -104,8 +113,25 @@ export interface paths {
         /** List the households of the regions that the caller manages, masked. */
         get: operations["list_households"];
         put?: never;
-        /** Register a household in a village that the caller manages; with a phone it gets an account. */
+        /** Register a household in a village that the caller manages. Its phone is a contact; registering with it gives the account. */
         post: operations["register_household"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Set or change one's password, by the old one or by a code. All other sessions end. */
+        put: operations["change_password"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -167,6 +193,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/registrations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask to register: a code is sent to the phone, and gives the account. Every phone is answered alike. */
+        post: operations["request_registration"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/regions/{code}": {
         parameters: {
             query?: never;
@@ -178,6 +221,40 @@ export interface paths {
         get: operations["get_region"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/codes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask for a code to sign in. Every phone is answered and counted alike; a code is sent only to one that has an account. */
+        post: operations["request_sign_in_code"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/password-resets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask for a code to choose a new password. Every phone is answered and counted alike. */
+        post: operations["request_password_reset"];
         delete?: never;
         options?: never;
         head?: never;
@@ -236,6 +313,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/me/phone-changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask for another phone: one code is sent to the present phone, one to the new one. */
+        post: operations["request_phone_change"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/users/dead-letters": {
         parameters: {
             query?: never;
@@ -264,6 +358,23 @@ export interface paths {
         put?: never;
         /** Give a code of the second factor in this sign-in. After five wrong ones in a row the next has to wait, each time longer. */
         post: operations["give_second_factor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/accounts/phone-changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give somebody in the caller's regions another phone, with a reason. Their sessions end, and they prove the phone to sign in. */
+        post: operations["set_phone"];
         delete?: never;
         options?: never;
         head?: never;
@@ -389,6 +500,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/registrations/{code_id}/proof": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Prove the phone by the code, within five minutes and five tries. This makes the account and signs it in. */
+        post: operations["prove_registration"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/codes/{code_id}/proof": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sign in by the code, within five minutes and five tries. An account from before codes has proven its phone from now on.
+         * @description Unless its password was given first (`proof_needed`), that password is forgotten and its sessions end: somebody else may have chosen it.
+         */
+        post: operations["sign_in_by_code"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/users/dead-letters/{letter_id}": {
         parameters: {
             query?: never;
@@ -400,6 +548,40 @@ export interface paths {
         get: operations["get_users_dead_letter"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/password-resets/{code_id}/proof": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Choose a new password by the code and sign in. All other sessions end. */
+        post: operations["reset_password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/phone-changes/{code_id}/proof": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Change one's phone by both codes, within five minutes and five tries. */
+        post: operations["change_phone"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2493,6 +2675,25 @@ export interface components {
              */
             code: string;
         };
+        CodeIn1: {
+            /** @description true for pages of a browser: the answer is 204, and the tokens are in cookies that scripts cannot read */
+            cookie?: boolean;
+            /** @description a random text that the client keeps and states at each renewal. Its tabs may then renew with any token of the session, and a token without the key ends the session. Not with `cookie`, which has one of its own */
+            client_key?: string;
+            /** @description a name for the list of sessions, such as that of the device */
+            label?: string;
+            /** @description the six digits that were sent */
+            code: string;
+        };
+        CodeRequestedOut: {
+            /**
+             * Format: uuid
+             * @description names this request when the code is given back
+             */
+            id: string;
+            /** Format: date-time */
+            expires_at: string;
+        };
         ConfirmationIn: {
             /** @description the part of the code after `#` */
             token: string;
@@ -2836,13 +3037,14 @@ export interface components {
             region: string;
             /**
              * Format: phone
-             * @description with it the household gets an account of its own
+             * @description a contact: the household gets its account when it proves this phone itself
              * @example 13800001234
              */
             phone?: string;
             /**
              * Format: password
-             * @description the household signs in with it
+             * @deprecated
+             * @description refused (`password_not_accepted`): nobody else chooses a password
              */
             password?: string;
         };
@@ -2862,6 +3064,8 @@ export interface components {
             region: string;
             /** Format: uuid */
             account_id: string | null;
+            /** @description masked; noted by its village */
+            contact_phone: string | null;
             /** Format: uuid */
             registered_by: string | null;
             /** Format: date-time */
@@ -3083,6 +3287,9 @@ export interface components {
              * @enum {string}
              */
             second_factor: "not_needed" | "needed" | "given";
+            /** @description false for an account of before codes, until its next sign-in */
+            phone_proven: boolean;
+            has_password: boolean;
             /** @description managed now, each with all below it */
             regions: string[];
         };
@@ -3218,6 +3425,66 @@ export interface components {
             items: components["schemas"]["OwnSessionOut"][];
             next: string | null;
         };
+        PasswordChangeIn: {
+            /**
+             * Format: password
+             * @description the new one; staff need 12 characters
+             */
+            password: string;
+            /**
+             * Format: password
+             * @description the present one; without it, a code
+             */
+            old_password?: string;
+            /**
+             * Format: uuid
+             * @description a request for a code of `/v1/password-resets`, for the own phone
+             */
+            code_id?: string;
+            /** @description the six digits that were sent */
+            code?: string;
+        };
+        PasswordResetIn: {
+            /** @description true for pages of a browser: the answer is 204, and the tokens are in cookies that scripts cannot read */
+            cookie?: boolean;
+            /** @description a random text that the client keeps and states at each renewal. Its tabs may then renew with any token of the session, and a token without the key ends the session. Not with `cookie`, which has one of its own */
+            client_key?: string;
+            /** @description a name for the list of sessions, such as that of the device */
+            label?: string;
+            /** @description the six digits that were sent */
+            code: string;
+            /**
+             * Format: password
+             * @description the new one; staff need 12 characters
+             */
+            password: string;
+        };
+        PhoneChangeIn: {
+            /** @description the digits that the present phone got */
+            old_code: string;
+            /** @description the digits that the new phone got */
+            new_code: string;
+        };
+        PhoneIn: {
+            /**
+             * Format: phone
+             * @description spaces, dashes, brackets and invisible characters are dropped, full-width characters changed to ASCII
+             * @example 13800001234
+             */
+            phone: string;
+        };
+        PhoneSettingIn: {
+            /** Format: uuid */
+            account_id: string;
+            /**
+             * Format: phone
+             * @description spaces, dashes, brackets and invisible characters are dropped, full-width characters changed to ASCII
+             * @example 13800001234
+             */
+            phone: string;
+            /** @description why, and how the person was recognised; it is recorded */
+            reason: string;
+        };
         PhotoOut: {
             /** Format: uuid */
             id: string;
@@ -3332,6 +3599,11 @@ export interface components {
              * @description identifies the request, as `X-Request-Id` does
              */
             instance: string;
+            /**
+             * Format: uuid
+             * @description with `proof_needed`: the code is given back at `/v1/sessions/codes/{code_id}/proof`
+             */
+            code_id?: string;
             /** @description the first errors of fields; those of known fields come before unknown fields */
             errors?: {
                 pointer: string;
@@ -3345,6 +3617,14 @@ export interface components {
                 used: number;
                 left: number;
             };
+        };
+        ProfileIn: {
+            name?: string;
+            /**
+             * @description place of living or work; may be empty
+             * @example 510903
+             */
+            region?: string;
         };
         RankedOut: {
             /** @description accounts registered in the period, staff apart; people count where they are registered */
@@ -3504,6 +3784,33 @@ export interface components {
         };
         RegionsOut: {
             items: components["schemas"]["RegionOut"][];
+        };
+        RegistrationIn: {
+            /**
+             * @description a household proves the phone that its village noted for it
+             * @enum {string}
+             */
+            kind: "household" | "donor" | "organisation" | "merchant" | "volunteer" | "staff";
+            /**
+             * Format: phone
+             * @description spaces, dashes, brackets and invisible characters are dropped, full-width characters changed to ASCII
+             * @example 13800001234
+             */
+            phone: string;
+            name: string;
+            /**
+             * Format: password
+             * @description a second way to sign in, beside codes; staff need 12 characters
+             */
+            password?: string;
+            /**
+             * @description place of living or work; may be empty
+             * @default
+             * @example 510903
+             */
+            region: string;
+            /** @description invitation code of a campaign: up to 40 letters, digits, `_` and `-` */
+            campaign?: string;
         };
         RejectionIn: {
             /**
@@ -3894,6 +4201,8 @@ export type CatalogueOut = components['schemas']['CatalogueOut'];
 export type ClaimIn = components['schemas']['ClaimIn'];
 export type ClosingIn = components['schemas']['ClosingIn'];
 export type CodeIn = components['schemas']['CodeIn'];
+export type CodeIn1 = components['schemas']['CodeIn1'];
+export type CodeRequestedOut = components['schemas']['CodeRequestedOut'];
 export type ConfirmationIn = components['schemas']['ConfirmationIn'];
 export type ConfirmedSecondFactorOut = components['schemas']['ConfirmedSecondFactorOut'];
 export type DaysToMatchOut = components['schemas']['DaysToMatchOut'];
@@ -3940,6 +4249,11 @@ export type NoticeOut = components['schemas']['NoticeOut'];
 export type NoticePage = components['schemas']['NoticePage'];
 export type OwnSessionOut = components['schemas']['OwnSessionOut'];
 export type OwnSessionPage = components['schemas']['OwnSessionPage'];
+export type PasswordChangeIn = components['schemas']['PasswordChangeIn'];
+export type PasswordResetIn = components['schemas']['PasswordResetIn'];
+export type PhoneChangeIn = components['schemas']['PhoneChangeIn'];
+export type PhoneIn = components['schemas']['PhoneIn'];
+export type PhoneSettingIn = components['schemas']['PhoneSettingIn'];
 export type PhotoOut = components['schemas']['PhotoOut'];
 export type PhotosOut = components['schemas']['PhotosOut'];
 export type PledgeChangeIn = components['schemas']['PledgeChangeIn'];
@@ -3947,6 +4261,7 @@ export type PledgeIn = components['schemas']['PledgeIn'];
 export type PledgeOut = components['schemas']['PledgeOut'];
 export type PledgePage = components['schemas']['PledgePage'];
 export type Problem = components['schemas']['Problem'];
+export type ProfileIn = components['schemas']['ProfileIn'];
 export type RankedOut = components['schemas']['RankedOut'];
 export type RatesOut = components['schemas']['RatesOut'];
 export type RatingIn = components['schemas']['RatingIn'];
@@ -3963,6 +4278,7 @@ export type RegionLimitsOut = components['schemas']['RegionLimitsOut'];
 export type RegionOut = components['schemas']['RegionOut'];
 export type RegionWeightsOut = components['schemas']['RegionWeightsOut'];
 export type RegionsOut = components['schemas']['RegionsOut'];
+export type RegistrationIn = components['schemas']['RegistrationIn'];
 export type RejectionIn = components['schemas']['RejectionIn'];
 export type ReliabilityOut = components['schemas']['ReliabilityOut'];
 export type RulingIn = components['schemas']['RulingIn'];
@@ -4026,6 +4342,44 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    edit_me: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProfileIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MeOut"];
+                };
             };
             /** @description a problem */
             default: {
@@ -4284,6 +4638,44 @@ export interface operations {
             };
         };
     };
+    change_password: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordChangeIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MeOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_users_audit_entries: {
         parameters: {
             query?: {
@@ -4432,6 +4824,39 @@ export interface operations {
             };
         };
     };
+    request_registration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RegistrationIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CodeRequestedOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_region: {
         parameters: {
             query?: never;
@@ -4450,6 +4875,72 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AskedRegionOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    request_sign_in_code: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PhoneIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CodeRequestedOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    request_password_reset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PhoneIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CodeRequestedOut"];
                 };
             };
             /** @description a problem */
@@ -4596,6 +5087,39 @@ export interface operations {
             };
         };
     };
+    request_phone_change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PhoneIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CodeRequestedOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_users_dead_letters: {
         parameters: {
             query?: {
@@ -4655,6 +5179,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AccessTokenOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_phone: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PhoneSettingIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountOut"];
                 };
             };
             /** @description a problem */
@@ -4933,6 +5492,90 @@ export interface operations {
             };
         };
     };
+    prove_registration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                code_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CodeIn1"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionOut"];
+                };
+            };
+            /** @description signed in; the tokens are in cookies (`Set-Cookie`) */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sign_in_by_code: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                code_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CodeIn1"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionOut"];
+                };
+            };
+            /** @description signed in; the tokens are in cookies (`Set-Cookie`) */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_users_dead_letter: {
         parameters: {
             query?: never;
@@ -4951,6 +5594,88 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DeadLetterShownOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reset_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                code_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordResetIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionOut"];
+                };
+            };
+            /** @description signed in; the tokens are in cookies (`Set-Cookie`) */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_phone: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match"?: string;
+            };
+            path: {
+                code_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PhoneChangeIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountOut"];
                 };
             };
             /** @description a problem */

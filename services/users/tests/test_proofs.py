@@ -2,6 +2,7 @@
 
 from time import process_time
 from typing import Any
+from uuid import UUID
 
 import pytest
 from sqlalchemy import text
@@ -41,6 +42,15 @@ def make_old(database: RolledBack, number: str, client: Client, **changes: Any) 
     with database.begin() as session:
         session.execute(text("UPDATE accounts SET proven_at = NULL WHERE id = :id"), {"id": account})
     return account
+
+
+def appoint(client: Client, account: str, region: str, by: Person) -> None:
+    """Appoint a staff account, and confirm in its name."""
+    offered = client.post("/v1/appointments", {"account_id": account, "region": region}, by=by)
+    assert offered.status_code == 201, offered.json
+    holder = Person("staff")
+    holder.id = UUID(account)
+    assert client.post(f"/v1/appointments/{offered.json['id']}/confirmation", by=holder).status_code == 201
 
 
 def state_of(database: RolledBack, account: str) -> tuple[str, bool, bool]:
@@ -107,7 +117,7 @@ def test_old_account_proves_its_phone_after_the_password(client: Client, databas
 def test_old_account_keeps_its_appointments(client: Client, database: RolledBack) -> None:
     number, county = phone(), administrator_of(database, VILLAGE[:6])
     account = me_of(client, sign_up(client, phone=number, kind="staff"))["id"]
-    assert client.post("/v1/appointments", {"account_id": account, "region": VILLAGE}, by=county).status_code == 201
+    appoint(client, account, VILLAGE, county)
     with database.begin() as session:
         session.execute(text("UPDATE accounts SET proven_at = NULL WHERE id = :id"), {"id": account})
     assert me_of(client, sign_in_by_code(client, number))["regions"] == [VILLAGE]
@@ -158,7 +168,7 @@ def test_stranger_who_claims_an_official_s_phone_gets_nothing(client: Client, da
 def test_stranger_s_old_appointment_ends_when_the_phone_is_proven(client: Client, database: RolledBack) -> None:
     number, county = phone(), administrator_of(database, VILLAGE[:6])
     stranger = me_of(client, sign_up(client, phone=number, kind="staff", password=OTHER))["id"]
-    assert client.post("/v1/appointments", {"account_id": stranger, "region": VILLAGE}, by=county).status_code == 201
+    appoint(client, stranger, VILLAGE, county)
     with database.begin() as session:
         session.execute(text("UPDATE accounts SET proven_at = NULL"))
     assert me_of(client, sign_up(client, phone=number, kind="staff"))["regions"] == []
@@ -405,7 +415,7 @@ def test_phone_set_by_an_administrator_needs_the_password_too(
 def test_administrators_set_no_phone_of_their_equals(client: Client, database: RolledBack) -> None:
     county = administrator_of(database, VILLAGE[:6])
     holder = person_of(client, kind="staff", region=VILLAGE)
-    client.post("/v1/appointments", {"account_id": str(holder.id), "region": VILLAGE[:6]}, by=administrator_of(database, "51"))
+    appoint(client, str(holder.id), VILLAGE[:6], administrator_of(database, "51"))
     body = {"account_id": str(holder.id), "phone": phone(), "reason": "lost the phone; known in person"}
     assert client.post("/v1/accounts/phone-changes", body, by=county).json["code"] == "not_allowed"
     assert client.post("/v1/accounts/phone-changes", body, by=administrator_of(database, "5109")).status_code == 201
