@@ -1,8 +1,9 @@
 """Everybody who may call: anonymous, the people of two villages, strangers of each kind, administrators near and far."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from chassis.data import appointments
 from chassis.data.database import new_id
@@ -15,6 +16,7 @@ from users.fields import KINDS
 
 DIGITS = {"village": 12, "township": 9, "county": 6, "city": 4, "province": 2, "country": 0}
 ABOVE = set(DIGITS) - {"village"}
+UNPROVEN = "county without factor"
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,9 @@ def list_callers(stage: Stage, theirs: Stage) -> list[Caller]:
     people = {kind: person for kind, person in stage.people.items() if kind not in STAFF}
     ours = people | {"poster": stage.agent, "township": stage.people["staff"], "country": stage.operator}
     ours |= {level: administrator_of(database, village[: DIGITS[level]]) for level in ("village", "county", "city", "province")}
+    ours["village"].claims = {}
+    ours |= {UNPROVEN: administrator_of(database, village[:6])}
+    ours[UNPROVEN].claims = {}
     ours |= {"auditor": auditor_of(database, village[:6])}
     others = {f"stranger {kind}": Person(kind) for kind in sorted(SIGNED_IN)}
     others |= {f"elsewhere {kind}": person for kind, person in theirs.people.items() if kind not in STAFF}
@@ -40,19 +45,23 @@ def list_callers(stage: Stage, theirs: Stage) -> list[Caller]:
     beside = ("village", "township", "county", "city")
     others |= {f"sibling {level}": administrator_of(database, sibling(village[: DIGITS[level]])) for level in beside}
     others |= {"elsewhere auditor": auditor_of(database, theirs.village[:6]), "sibling auditor": auditor_of(database, sibling(village[:6]))}
-    others |= {"dismissed": dismissed_from(stage, village[:6])}
+    others |= {"dismissed": dismissed_from(stage, village[:6]), "appointee": Person("staff")}
     callers = [Caller("anonymous", None, is_ours=False), *(Caller(name, person, is_ours=True) for name, person in ours.items())]
     callers += [Caller(name, person, is_ours=False) for name, person in others.items()]
     if stage.service == "users":
         callers = [caller for caller in callers if caller.person is None or caller.person.kind in KINDS]
+        settled = {*everybody(stage), *everybody(theirs)}
         for number, caller in enumerate(callers):
-            if caller.person and caller.person not in {*stage.people.values(), *theirs.people.values(), *_others(stage), *_others(theirs)}:
+            if caller.person and caller.person not in settled:
                 add_account(stage, caller.person, f"1390000{number:04}")
+        offer = {"account_id": str(others["appointee"].id), "region": village[:6]}
+        assert stage.client.post("/v1/appointments", offer, by=stage.operator).json["state"] == "offered"
     return callers
 
 
-def _others(stage: Stage) -> set[Person]:
-    return {stage.agent, stage.operator}
+def everybody(stage: Stage) -> list[Person]:
+    """Return the people of a stage."""
+    return [*stage.people.values(), stage.agent, stage.operator]
 
 
 def dismissed_from(stage: Stage, region: str) -> Person:
@@ -80,8 +89,18 @@ def sibling(code: str) -> str:
     return f"{code[:-1]}{(int(code[-1]) + 1) % 10}"
 
 
-def resolve(words: Iterable[str], callers: Collection[Caller], giver: str) -> set[str]:
-    """Return the names of the callers that the words of a row mean; `giver` is the giver of the thing."""
+def resolve(row: Mapping[str, Any], method: str, callers: Collection[Caller], giver: str) -> set[str]:
+    """Return the names of the callers that a row lets in; `giver` is the giver of the thing.
+
+    An administrator above the village who gave no second factor reads as others do, and acts on their own account alone.
+    """
+    found = _resolve_words(row["may"], callers, giver)
+    if "anyone" in row["may"] or method == "get" or row.get("own"):
+        return found | ({UNPROVEN} if "county" in found else set())
+    return found - {UNPROVEN}
+
+
+def _resolve_words(words: Iterable[str], callers: Collection[Caller], giver: str) -> set[str]:
     kinds = {caller.name: caller.person.kind for caller in callers if caller.person}
     groups = {
         "anyone": {caller.name for caller in callers},

@@ -10,7 +10,8 @@ from typing import Any
 
 from sqlalchemy import text
 
-from tests.access.callers import Caller, list_callers, resolve
+from chassis.http.auth import GIVERS
+from tests.access.callers import Caller, everybody, list_callers, resolve
 from tests.fuzz.cases import body_schema, operations_of, plausible
 from tests.fuzz.seeds import SEEDS, add_account, make_one_of_everything
 from tests.fuzz.stage import Stage, collection_of
@@ -56,11 +57,11 @@ class Matrix:
     def check_all(self) -> None:
         """Send every operation as every caller; in a short run as a share of them that changes from operation to operation."""
         if self.stage.service == "users":
-            for number, person in enumerate([*self.theirs.people.values(), self.theirs.agent, self.theirs.operator]):
-                add_account(self.stage, person, f"1391000{number:04}")
+            for number, person in enumerate(everybody(self.theirs)):
+                add_account(self.stage, person, f"1370000{number:04}")
         for number, operation in enumerate(self.operations.values()):
             for target in self.targets(operation):
-                allowed = resolve(target.row["may"], self.callers, target.giver)
+                allowed = resolve(target.row, operation.method, self.callers, target.giver)
                 for caller in self._share(allowed, number):
                     self.check(operation, target, caller, is_allowed=caller.name in allowed)
 
@@ -166,7 +167,7 @@ class Matrix:
             if name in item.get("allowed", [])
         }
         tried: set[str] = set()
-        givers = sorted(self.stage.people.keys() - {"staff", "household"}, key=lambda kind: kind != "donor")
+        givers = sorted(GIVERS & {caller.name for caller in self.callers}, key=lambda kind: kind != "donor")
         for owner in [*givers, "household", "staff"]:
             items = [item for item in self.stage.seen[owner, place] if self._is_of(item, row)]
             items.sort(key=lambda item: (str(item["id"]) not in ready, name not in item.get("allowed", []), not item.get("allowed")))
@@ -185,7 +186,7 @@ class Matrix:
             return self.callers
         with_right = [caller for caller in self.callers if caller.name in allowed]
         without = [caller for caller in self.callers if caller.name not in allowed]
-        shares = ((with_right, 1), (without, min(3, len(without))))
+        shares = ((with_right, min(1, len(with_right))), (without, min(3, len(without))))
         return [group[(count * number + step) % len(group)] for group, count in shares for step in range(count)]
 
     def _query(self, operation: Any, target: Target, kind: str) -> dict[str, Any]:

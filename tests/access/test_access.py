@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import true
 
 from chassis.http.auth import Caller
+from chassis.testing.twins import unguarded
 from deploy.services import services
 from tests.access.matrix import TABLE, Matrix
 from tests.fuzz.stage import Stage
@@ -70,12 +72,27 @@ def test_every_operation_has_one_row_in_the_table() -> None:
     assert TABLE.keys() - answered == set(), "rows of no operation"
 
 
+REGIONS = ("manages", lambda caller, region: caller.kind == "staff")
+FACTOR = ("needs_second_factor", False)
+ROWS = ("within", lambda caller, column: true())
+
+
 @pytest.mark.timeout(600)
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="without its check of the region, anybody on staff manages everything")
+@pytest.mark.parametrize(
+    "guard", [unguarded(REGIONS, "any administrator manages everything"), unguarded(FACTOR, "acts above the village need nothing")]
+)
 @pytest.mark.parametrize("stage", ["needs"], indirect=True)
-def test_access_without_regions(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Caller, "manages", lambda self, region: self.kind == "staff")
+def test_access_without_a_guard(stage: Stage, monkeypatch: pytest.MonkeyPatch, guard: tuple[str, Any]) -> None:
+    monkeypatch.setattr(Caller, *guard)
     with stage.database.case():
         matrix = Matrix(stage, WHOLE)
         matrix.check_all()
     assert "\n".join(matrix.faults) == ""
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("guard", [unguarded(ROWS, "lists show every region")])
+@pytest.mark.parametrize("stage", ["needs"], indirect=True)
+def test_lists_without_a_guard(stage: Stage, monkeypatch: pytest.MonkeyPatch, guard: tuple[str, Any]) -> None:
+    monkeypatch.setattr(Caller, *guard)
+    test_nobody_reads_of_another_village(stage)

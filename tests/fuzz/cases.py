@@ -71,11 +71,11 @@ def operations_of(stage: Stage) -> Iterator[Any]:
             yield operation
 
 
-def fuzz(stage: Stage, cases: int, figures: Figures) -> None:
-    """Send about `count` cases, evenly over operations; two thirds are valid by the document."""
+def fuzz(stage: Stage, cases: int, figures: Figures, least: int = 0) -> None:
+    """Send about so many cases, evenly over operations, and of each `least` or more; two thirds are valid by the document."""
     operations = list(operations_of(stage))
     figures.operations = len(operations)
-    each = max(FEWEST, -(-cases // len(operations)))
+    each = max(FEWEST, least, -(-cases // len(operations)))
     for number, operation in enumerate(operations):
         wrong = _fuzz_operation(stage, operation, GenerationMode.NEGATIVE, each // 3, number, figures)
         _fuzz_operation(stage, operation, GenerationMode.POSITIVE, each - wrong, number, figures)

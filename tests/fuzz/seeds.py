@@ -40,6 +40,7 @@ def seed_users(stage: Stage) -> None:
         add_account(stage, person, phone := next(phones))
         if person.kind in KINDS:
             session = post(stage, "/v1/sessions", {"phone": phone, "password": PASSWORD})
+    add_account(stage, Person("staff"), unappointed := next(phones))
     offered = post(stage, "/v1/appointments", {"phone": phone, "region": stage.village}, "staff")
     assert stage.client.post(f"/v1/appointments/{offered['id']}/confirmation", by=other).status_code == 201
     for person, role in ((stage.people["staff"], "administrator"), (other, "auditor")):
@@ -53,7 +54,7 @@ def seed_users(stage: Stage) -> None:
     give_account(stage, registered["id"], stage.people["household"])
     fresh = number[:-1] + "2"
     stage.words |= {
-        "phone": [phone, next(phones)],
+        "phone": [unappointed, phone, next(phones)],
         "password": [PASSWORD],
         "national_id": [fresh + ric.calc_check_digit(fresh + "0")],
         "refresh_token": [session["refresh_token"]],
@@ -111,7 +112,7 @@ def seed_second_factors(stage: Stage, village: Person) -> None:
         confirmed = stage.client.post("/v1/me/second-factor/confirmation", body, by=person)
         stage.words["recovery_code"] = confirmed.json["recovery_codes"]
     stage.words["code"] = [pyotp.TOTP(stage.client.post("/v1/me/second-factor", by=person).json["secret"]).now]
-    stage.seen["staff", "/v1/accounts"].append({"id": str(village.id)})
+    stage.seen["staff", "/v1/accounts"].append({"id": str(village.id), "office": "village"})
 
 
 def seed_codes(stage: Stage, known_phone: str, phones: Iterator[str]) -> None:
