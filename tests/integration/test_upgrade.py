@@ -25,6 +25,8 @@ from chassis.testing.postgres import Postgres
 from chassis.testing.templates import create_and_migrate
 from matching.matches import unsent
 from tests.fuzz.fixtures import Signing
+from users.codes.derivation import derive_code
+from users.codes.settings import CodeSettings
 
 BEFORE = Path(__file__).with_name("before")
 FACTS: dict[str, Any] = json.loads((BEFORE / "facts.json").read_text("utf-8"))
@@ -103,10 +105,33 @@ def person(name: str) -> Person:
     return found
 
 
-@pytest.mark.parametrize("name", ["city", "agent", "volunteer", "household"])
-def test_account_of_before_signs_in_with_its_password(clients: dict[str, Client], name: str) -> None:
-    signed_in = clients["users"].post("/v1/sessions", {"phone": FACTS["people"][name]["phone"], "password": FACTS["password"]})
-    assert signed_in.status_code == 201
+def sign_in(client: Client, name: str) -> Any:
+    return client.post("/v1/sessions", {"phone": FACTS["people"][name]["phone"], "password": FACTS["password"]})
+
+
+def prove(client: Client, code_id: str) -> Any:
+    [key, *_] = CodeSettings.of_environment().code_keys
+    code = derive_code(key, "sign_in", UUID(code_id))
+    return client.post(f"/v1/sessions/codes/{code_id}/proof", {"code": code})
+
+
+def own_id(client: Client, signed_in: Any) -> str:
+    token = {"Authorization": f"Bearer {signed_in.json['access_token']}"}
+    return str(client.flask.get("/v1/me", headers=token).json["id"])
+
+
+@pytest.mark.parametrize("name", ["city", "agent", "merchant"])
+def test_account_of_before_signs_in_once_its_phone_is_proven(clients: dict[str, Client], name: str) -> None:
+    asked = sign_in(clients["users"], name)
+    assert (asked.status_code, asked.json["code"]) == (403, "proof_needed")
+    assert own_id(clients["users"], prove(clients["users"], asked.json["code_id"])) == FACTS["people"][name]["id"]
+    assert own_id(clients["users"], sign_in(clients["users"], name)) == FACTS["people"][name]["id"]
+
+
+def test_code_alone_keeps_an_account_of_before_without_its_password(clients: dict[str, Client]) -> None:
+    asked = clients["users"].post("/v1/sessions/codes", {"phone": FACTS["people"]["volunteer"]["phone"]})
+    assert own_id(clients["users"], prove(clients["users"], asked.json["id"])) == FACTS["people"]["volunteer"]["id"]
+    assert sign_in(clients["users"], "volunteer").status_code == 401
 
 
 def test_appointments_of_before_count(upgraded: dict[str, Database]) -> None:
