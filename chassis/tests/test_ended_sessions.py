@@ -11,7 +11,9 @@ from sqlalchemy import text
 
 from chassis.data import ended_sessions
 from chassis.data.database import Database, new_id
-from chassis.testing.fixtures import Client, KnownKeys, RolledBack, api_fixtures
+from chassis.data.offices import read_offices
+from chassis.http import auth
+from chassis.testing.fixtures import Client, KnownKeys, RolledBack, administrator_of, api_fixtures
 from contracts.users import SessionEnded
 
 engine, database, client = api_fixtures("pantry", pantry_api.api)
@@ -37,7 +39,7 @@ def test_token_of_an_ended_session_of_staff_is_refused(
     client: Client, database: RolledBack, keys: KnownKeys, monkeypatch: pytest.MonkeyPatch, is_checked: bool
 ) -> None:
     if not is_checked:
-        monkeypatch.setattr(ended_sessions, "is_ended", lambda session, session_id: False)
+        monkeypatch.setattr(auth, "read_offices", lambda session, user_id, session_id: read_offices(session, user_id, None))
     first, second = new_id(), new_id()
     ending, other = (keys.token(new_id(), "staff", sid=str(one)) for one in (first, second))
     assert [ask(client, ending), ask(client, other)] == [201, 201]
@@ -57,8 +59,7 @@ def test_end_that_arrives_twice_or_late_is_recorded_once(database: RolledBack) -
     record(database, ended(session_id, minutes_ago=40))
     record(database)
     with database.begin() as session:
-        assert ended_sessions.is_ended(session, session_id)
-        assert session.scalar(text("SELECT count(*) FROM ended_sessions")) == 1
+        assert session.scalars(text("SELECT id FROM ended_sessions")).all() == [session_id]
 
 
 def test_ended_session_is_forgotten_after_its_last_token(database: RolledBack) -> None:
@@ -66,23 +67,24 @@ def test_ended_session_is_forgotten_after_its_last_token(database: RolledBack) -
     record(database, ended(over, minutes_ago=61), ended(alive, minutes_ago=59))
     with database.begin() as session:
         ended_sessions.delete_expired(session)
-        assert [ended_sessions.is_ended(session, one) for one in (over, alive)] == [False, True]
+        assert session.scalars(text("SELECT id FROM ended_sessions")).all() == [alive]
 
 
-def test_look_reads_the_index_once_in_the_same_request(
+def test_offices_and_end_are_read_once_in_a_request(
     client: Client, database: RolledBack, keys: KnownKeys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[Any] = []
-    look = ended_sessions.is_ended
+    person, session_id, read = administrator_of(database, "5109"), new_id(), list[Any]()
 
-    def count(session: Any, session_id: UUID) -> bool:
-        asked.append(session_id)
-        return look(session, session_id)
+    def count(session: Any, user_id: UUID, of: UUID | None) -> Any:
+        read.append((user_id, of))
+        return read_offices(session, user_id, of)
 
-    monkeypatch.setattr(ended_sessions, "is_ended", count)
-    session_id = new_id()
-    assert ask(client, keys.token(new_id(), "staff", sid=str(session_id))) == 201
-    assert asked == [session_id]
+    monkeypatch.setattr(auth, "read_offices", count)
+    monkeypatch.setattr(auth, "regions_of", lambda *_: pytest.fail("the offices were read a second time"))
+    assert ask(client, keys.token(person.id, "staff", session_id, mfa=1)) == 201
+    assert read == [(person.id, session_id)]
+    with database.begin() as session:
+        assert read_offices(session, person.id, session_id) == {"administrator": ["5109"]}
 
 
 def test_every_worker_records_the_end_of_a_session(house: House) -> None:

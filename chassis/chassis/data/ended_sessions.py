@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
-from uuid import UUID
 
-from sqlalchemy import Column, Table, Uuid, delete, func, literal, select
+from sqlalchemy import Column, Table, Uuid, delete, func
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -27,12 +26,6 @@ def record(session: Session, events: Sequence[SessionEnded]) -> None:
     rows = [{"id": event.session_id, "ended_at": event.ended_at} for event in sorted(events, key=lambda event: event.session_id)]
     if rows:
         session.execute(insert(ended_sessions).on_conflict_do_nothing(), rows)
-
-
-def is_ended(session: Session, session_id: UUID) -> bool:
-    """Tell whether a session of staff ended."""
-    found = select(literal(True)).where(ended_sessions.c.id == session_id)
-    return session.scalar(found) is not None
 
 
 def delete_expired(session: Session) -> None:

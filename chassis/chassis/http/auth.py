@@ -18,9 +18,9 @@ from sqlalchemy import Column, ColumnElement, String, Table, false, func, or_, s
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Session
 
-from chassis.data import ended_sessions
-from chassis.data.appointments import AUDITOR, regions_of
+from chassis.data.appointments import ADMINISTRATOR, AUDITOR, regions_of
 from chassis.data.database import Database, Moment, below, tables
+from chassis.data.offices import read_offices
 from chassis.http import cookies
 from chassis.problems import not_allowed, sign_in_needed, unavailable
 
@@ -184,9 +184,13 @@ def caller_of_request(keys: Keys, who: Collection[str], session: Callable[[], Se
     if who and claims["kind"] not in who:
         raise not_allowed()
     session_id = UUID(claims["sid"]) if "sid" in claims else None
-    if session_id and claims["kind"] in STAFF and ended_sessions.is_ended(session(), session_id):
-        raise sign_in_needed()
-    return Caller(UUID(claims["sub"]), claims["kind"], session(), session_id, "mfa" in claims)
+    caller = Caller(UUID(claims["sub"]), claims["kind"], session(), session_id, "mfa" in claims)
+    if caller.kind in STAFF:
+        offices = read_offices(session(), caller.id, session_id)
+        if offices is None:
+            raise sign_in_needed()
+        vars(caller).update(regions=offices.get(ADMINISTRATOR, []), audited_regions=offices.get(AUDITOR, []))
+    return caller
 
 
 def _find_token() -> str | None:

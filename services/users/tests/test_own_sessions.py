@@ -9,9 +9,9 @@ from flask.testing import FlaskClient
 from joserfc import jwt
 from sqlalchemy import select, text
 
-from chassis.data import ended_sessions
 from chassis.data.audit_log import AuditEntry
 from chassis.data.database import Database
+from chassis.data.offices import read_offices
 from chassis.http import cookies
 from chassis.http.cookies import ACCESS_COOKIE
 from chassis.testing.fixtures import Client, RolledBack, administrator_of
@@ -152,7 +152,7 @@ def test_end_of_all_sessions_of_staff_counts_at_once(
     assert [works(client, one) for one in tokens] == [(False, False)]
     [event] = ends(database)
     with database.begin() as session:
-        assert ended_sessions.is_ended(session, event.session_id)
+        assert read_offices(session, event.user_id, event.session_id) is None
 
 
 LAST_OFFICE = "not queries.holds_office(session, appointment.account_id)"
