@@ -373,7 +373,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Give somebody in the caller's regions another phone, with a reason. Their sessions end, and they prove the phone to sign in. */
+        /**
+         * Give somebody in the caller's regions another phone, with a reason that the audit log keeps.
+         * @description Their sessions end. They prove the phone to sign in, and give their password first if they have one.
+         */
         post: operations["set_phone"];
         delete?: never;
         options?: never;
@@ -3482,8 +3485,11 @@ export interface components {
              * @example 13800001234
              */
             phone: string;
-            /** @description why, and how the person was recognised; it is recorded */
-            reason: string;
+            /**
+             * @description lost: 手机遗失或损坏 · the telephone is lost or broken; number_ended: 原号码已停用 · the number was given up; number_passed_on: 原号码已归他人使用 · the number belongs to somebody else now; mistyped: 登记有误 · it was entered wrongly
+             * @enum {string}
+             */
+            reason: "lost" | "number_ended" | "number_passed_on" | "mistyped";
         };
         PhotoOut: {
             /** Format: uuid */

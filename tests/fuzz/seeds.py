@@ -135,7 +135,7 @@ def seed_codes(stage: Stage, known_phone: str, phones: Iterator[str]) -> None:
         codes = {"old_code": code_of(str(old), "phone_change"), "new_code": code_of(asked, "phone_change")}
         stage.recipes["change_phone", kind] = {"code_id": asked} | codes
     neighbour = enter(stage, {"kind": "donor", "phone": next(phones), "name": "邻居", "region": stage.village})
-    stage.recipes["set_phone", "staff"] = {"account_id": neighbour, "phone": next(phones), "reason": "手机丢失，已当面核对本人"}
+    stage.recipes["set_phone", "staff"] = {"account_id": neighbour, "phone": next(phones), "reason": "lost"}
 
 
 def code_of(code_id: str, purpose: str) -> str:

@@ -12,6 +12,7 @@ from marshmallow import ValidationError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from chassis.data.audit_log import OPERATOR
 from chassis.data.database import Database
 from chassis.data.encryption import EncryptionSettings, FingerprintSettings, fingerprint
 from chassis.failures import Parser, one_line_failures
@@ -44,10 +45,11 @@ def appoint_first(session: Session, wanted: dict[str, str], password_file: Path 
         loaded = AccountIn().load(wanted | {"kind": "staff", "password": password})
         passwords.require_strong(password, phone, wanted["name"], region, is_staff=True)
         account = enter_account(session, new_account(loaded, passwords.hash_password(password)))
+        holders.record(session, OPERATOR, "register", account)
     if account.kind != "staff":
         raise ValidationError("the account of this phone is not a staff account", "phone")
     if account.proven_at is None:
-        holders.prove(session, account)
+        holders.prove(session, account, OPERATOR)
     standing = select(Appointment).where(
         Appointment.account_id == account.id, Appointment.region == region, Appointment.dismissed_at.is_(None)
     )

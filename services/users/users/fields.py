@@ -24,6 +24,12 @@ STATUSES = {
     "lifted": ("已脱贫", "lifted out of poverty"),
     "monitored": ("监测户", "monitored"),
 }
+PHONE_REASONS = {
+    "lost": ("手机遗失或损坏", "the telephone is lost or broken"),
+    "number_ended": ("原号码已停用", "the number was given up"),
+    "number_passed_on": ("原号码已归他人使用", "the number belongs to somebody else now"),
+    "mistyped": ("登记有误", "it was entered wrongly"),
+}
 LEVELS = {
     "province": ("省级", "province"),
     "city": ("地级", "city"),

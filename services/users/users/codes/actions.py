@@ -12,6 +12,8 @@ from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from chassis.data import audit_log
+from chassis.data.audit_log import DONE, GUEST, SERVICE, Entry
 from chassis.data.database import now
 from chassis.data.encryption import fingerprint
 from chassis.messaging import outbox
@@ -53,7 +55,7 @@ def request_code(
     session.add(request)
     session.flush()
     outbox.add(session, events.code_requested(request))
-    log.info("a code was asked for", extra={"code_id": str(request.id), "kind": purpose})
+    audit_log.record(session, GUEST, _entry("request_code", request))
     return request
 
 
@@ -82,10 +84,11 @@ def use_codes(session: Session, purpose: CodePurpose, codes: Mapping[UUID, str])
     for request in requests:
         request.tries += 1
     if not all(rights):
-        log.info("a code was wrong", extra={"code_id": str(requests[0].id), "kind": purpose, "attempt": requests[0].tries})
+        audit_log.record(session, GUEST, *(_entry("use_code", request, wrong_code.code, tries=request.tries) for request in requests))
         return wrong_code()
     for request in requests:
         request.used_at = at
+    audit_log.record(session, GUEST, *(_entry("use_code", request) for request in requests))
     return requests
 
 
@@ -98,7 +101,7 @@ def look_at_code(session: Session, request_id: UUID, may_send: bool) -> tuple[Co
     if code is None:
         raise no_code()
     request.looks += 1
-    log.info("a code was looked at", extra={"code_id": str(request.id), "kind": request.purpose, "attempt": request.looks})
+    audit_log.record(session, SERVICE, _entry("look_at_code", request, looks=request.looks))
     return request, code
 
 
@@ -107,6 +110,11 @@ def delete_old(session: Session) -> None:
     at = now()
     session.execute(delete(CodeRequest).where(CodeRequest.expires_at < at - KEPT_FOR))
     session.execute(delete(CodeCount).where(CodeCount.day < rules.day_of(at - KEPT_FOR)))
+
+
+def _entry(act: str, request: CodeRequest, outcome: str = DONE, **details: int) -> Entry:
+    """Make an entry about a code. It names no person, so that it is the same for every phone."""
+    return Entry(act=act, subject="code", subject_id=request.id, outcome=outcome, details={"purpose": request.purpose, **details})
 
 
 def _count(session: Session, budget: str, whose: str, limit: int) -> None:

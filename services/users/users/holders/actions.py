@@ -6,6 +6,8 @@ from uuid import UUID
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
+from chassis.data import audit_log
+from chassis.data.audit_log import GUEST, Actor, Entry
 from chassis.data.database import now
 from users.accounts.model import Account
 from users.appointments import actions as appointments
@@ -33,10 +35,14 @@ def find_claimants(session: Session, *fingerprints: bytes) -> list[Account]:
     return list(session.scalars(claiming.order_by(Account.registered_at, Account.id)))
 
 
-def prove(session: Session, account: Account) -> None:
-    """Make an account the holder of its phone, and close those that only claim it. The phone is locked and has no holder."""
+def prove(session: Session, account: Account, actor: Actor | None = None) -> None:
+    """Make an account the holder of its phone, and close those that only claim it. The phone is locked and has no holder.
+
+    `actor` is the operator's command that vouches for the phone, if it is not the account itself.
+    """
     account.proven_at, account.phone_set_by = now(), None
     session.flush()
+    record(session, actor or account, "prove_phone", account)
     close_claimants(session, account.phone_fingerprint)
 
 
@@ -50,6 +56,7 @@ def close(session: Session, account: Account) -> None:
     """Close an account that only claims its phone. Its sessions and appointments end; a household keeps the phone as a contact."""
     account.state = "closed"
     session.flush()
+    record(session, GUEST, "close_claim", account)
     end_all_sessions(session, account, "phone_proven")
     appointments.end_all(session, account)
     take_account(session, account)
@@ -74,6 +81,12 @@ def find_to_sign_in(session: Session, fingerprint: bytes, named_by_password: UUI
         prove(session, claimed)
         return claimed
     return None
+
+
+def record(session: Session, actor: Actor, act: str, account: Account, **details: str) -> None:
+    """Record an act on an account in the audit log."""
+    entry = Entry(act=act, subject="account", subject_id=account.id, person_id=account.id, region=account.region, details=details)
+    audit_log.record(session, actor, entry)
 
 
 def _first(accounts: Iterable[Account]) -> Account | None:

@@ -10,7 +10,9 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from chassis.data import audit_log
 from chassis.data.appointments import regions_of
+from chassis.data.audit_log import OPERATOR, Entry
 from chassis.data.database import Database, now
 from chassis.data.encryption import fingerprint
 from chassis.messaging import outbox
@@ -102,6 +104,7 @@ def _write(session: Session, lines: Sequence[Line]) -> None:
     session.add_all(made)
     session.flush()
     outbox.add(session, *map(_event_of, made))
+    audit_log.record(session, OPERATOR, *(_entry_of(one) for one in made))
     session.add_all(managed)
     session.flush()
     appointments.publish_appointments(session, managed)
@@ -116,10 +119,17 @@ def _settle_claims(session: Session, lines: Sequence[Line]) -> dict[int, Account
         same = claimant.kind == line.wanted["kind"] != "household" and claimant.name == line.wanted["name"]
         if same and line.number not in proven:
             claimant.proven_at = now()
+            holders.record(session, OPERATOR, "prove_phone", claimant)
             proven[line.number] = claimant
         else:
             holders.close(session, claimant)
     return proven
+
+
+def _entry_of(made: Account | Household) -> Entry:
+    person = made.id if isinstance(made, Account) else made.account_id
+    subject = "account" if isinstance(made, Account) else "household"
+    return Entry(act="import", subject=subject, subject_id=made.id, person_id=person, region=made.region)
 
 
 def _event_of(made: Account | Household) -> Event:

@@ -76,4 +76,5 @@ def _find_weakness(account: Account, password: str) -> Problem | None:
 
 def _set(session: Session, account: Account, password: str, keep: UUID | None = None) -> None:
     account.password_hash = passwords.hash_password(password)
+    holders.record(session, account, "set_password", account)
     end_all_sessions(session, account, "new_password", keep)

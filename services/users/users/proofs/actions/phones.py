@@ -45,11 +45,12 @@ def change_phone(session: Session, caller: Caller, request_id: UUID, old_code: s
     if (holder := holders.find_holder(session, asked.phone_fingerprint)) and holder.id != account.id:
         return phone_taken()
     _move(session, account, asked.phone)
+    holders.record(session, account, "change_phone", account)
     holders.prove(session, account)
     return account
 
 
-def set_phone(session: Session, caller: Caller, account_id: UUID, phone: str) -> Account:
+def set_phone(session: Session, caller: Caller, account_id: UUID, phone: str, reason: str) -> Account:
     """Give an account of the caller's regions another phone, as an administrator. Its sessions end; the phone has to be proven.
 
     The account's password stays and is needed for the next sign-in, beside a code to the new phone. Raises `not_found` and `phone_taken`.
@@ -65,7 +66,8 @@ def set_phone(session: Session, caller: Caller, account_id: UUID, phone: str) ->
         raise phone_taken()
     _move(session, account, phone)
     account.proven_at, account.phone_set_by = None, caller.id
-    end_all_sessions(session, account, "phone_set")
+    holders.record(session, caller, "set_phone", account, reason=reason)
+    end_all_sessions(session, account, "phone_set", actor=caller)
     return account
 
 

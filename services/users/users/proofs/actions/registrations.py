@@ -55,7 +55,10 @@ def register(session: Session, request_id: UUID, code: str, client: Client) -> S
 def _enter(session: Session, request: CodeRequest, wanted: Mapping[str, Any]) -> Account:
     """Write a proven account."""
     holders.close_claimants(session, request.phone_fingerprint)
-    return accounts.enter_account(session, accounts.new_account({**wanted, "phone": request.phone}, wanted["password_hash"], now()))
+    account = accounts.new_account({**wanted, "phone": request.phone}, wanted["password_hash"], now())
+    accounts.enter_account(session, account)
+    holders.record(session, account, "register", account)
+    return account
 
 
 def _enter_household(session: Session, request: CodeRequest, wanted: Mapping[str, Any]) -> Account | Problem:

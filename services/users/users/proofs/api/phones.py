@@ -8,12 +8,12 @@ from sqlalchemy.orm import Session
 
 from chassis import problems
 from chassis.http.auth import SIGNED_IN, STAFF, Caller
-from chassis.http.fields import Id, Strict, Text
+from chassis.http.fields import Choice, Id, Strict, Text
 from chassis.http.routes import access
 from chassis.problems import Problem
 from users.accounts.api import AccountOut, account_out
 from users.codes.asking import asker
-from users.fields import Phone
+from users.fields import PHONE_REASONS, Phone
 from users.proofs.actions import phones as actions
 from users.proofs.api.codes import CodeRequestedOut, answer_requested
 from users.proofs.api.sign_ins import PhoneIn
@@ -29,7 +29,7 @@ class PhoneChangeIn(Strict):
 class PhoneSettingIn(Strict):
     account_id = Id(required=True)
     phone = Phone(required=True)
-    reason = Text(500, least=5, required=True, metadata={"description": "why, and how the person was recognised; it is recorded"})
+    reason = Choice(PHONE_REASONS, required=True)
 
 
 @api.post("/me/phone-changes")
@@ -56,6 +56,9 @@ def change_phone(session: Session, caller: Caller, code_id: UUID, json_data: dic
 @api.input(PhoneSettingIn)
 @api.output(AccountOut, 201)
 def set_phone(session: Session, caller: Caller, json_data: dict[str, Any]) -> Any:
-    """Give somebody in the caller's regions another phone, with a reason. Their sessions end, and they prove the phone to sign in."""
-    account = actions.set_phone(session, caller, json_data["account_id"], json_data["phone"])
+    """Give somebody in the caller's regions another phone, with a reason that the audit log keeps.
+
+    Their sessions end. They prove the phone to sign in, and give their password first if they have one.
+    """
+    account = actions.set_phone(session, caller, **json_data)
     return account_out(account), 201, {"Location": f"/v1/accounts/{account.id}"}
