@@ -64,8 +64,8 @@ class Question:
     """How many conditions narrow it besides the time; with two, entries that fulfil only one of them are read too."""
 
     def bound(self, given: int) -> int:
-        """Return how many rows it may read: ten for each that it gives, and some more."""
-        return 10 * (1 + given) + 40
+        """Return how many rows it may read: ten for each that it gives, and those of twenty minutes around a time."""
+        return 10 * (1 + given) + 100
 
 
 def fill(address: str, rows: int) -> None:
@@ -80,7 +80,7 @@ def questions(rows: int) -> list[Question]:
     now = datetime.now(UTC)
     span = timedelta(seconds=SECONDS_APART * rows)
     deep = {"cursor": cursor_of(id_at(now - span * 0.98).int)}
-    old, lately, middle = now - span * 0.995, now - span * 0.001, now - span * 0.5
+    old, lately, middle = now - span * 0.999, now - span * 0.001, now - span * 0.5
     times = {
         "lately": {"since": lately.isoformat()},
         "long ago": {"until": old.isoformat()},
