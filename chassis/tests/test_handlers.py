@@ -43,6 +43,26 @@ def test_handler_without_event_or_with_one_twice_is_refused(decorator: object, e
         decorator(*events)  # type: ignore[operator]
 
 
+class Twice(Pantry):
+    name = "twice"
+
+    @handles(NeedClosed)
+    def on_closed_too(self, session: Session, event: NeedClosed) -> None: ...
+
+
+class Instead(Pantry):
+    name = "instead"
+
+    @handles(NeedClosed)
+    def on_need_closed(self, session: Session, event: NeedClosed) -> None: ...
+
+
+def test_worker_with_two_methods_for_an_event_is_refused() -> None:
+    with pytest.raises(TypeError, match=r"Twice has two methods for the events of twice\.needs\.need_closed\.v1"):
+        handlers_of(Twice)
+    assert len(handlers_of(Instead)) == len(handlers_of(Pantry))
+
+
 @pytest.mark.timeout(300)
 def test_mypy_refuses_methods_that_take_another_event() -> None:
     marked = {number for number, line in enumerate(TYPED.read_text().splitlines(), 1) if line.endswith("# refused")}

@@ -1,5 +1,6 @@
 """Listening to events: the decorators of a worker's methods, and the base class of all workers."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar, overload
 
@@ -18,12 +19,18 @@ __all__ = ["Handler", "ServiceWorker", "entrypoints_of", "every", "handlers_of",
 
 
 def handlers_of(worker: type) -> list[Handler]:
-    """Return the handlers of a worker class, one for each event, ordered by queue."""
+    """Return the handlers of a worker class, one for each event, ordered by queue.
+
+    Raises `TypeError` when two methods handle the same event: each delivery would reach only one of them.
+    """
     found = [
         Handler(Subscription(worker.name, entrypoint.event), method, entrypoint.batch)  # type: ignore[attr-defined]
         for method, entrypoint in entrypoints_of(worker)
         if isinstance(entrypoint, Handles)
     ]
+    queues = Counter(handler.subscription.queue for handler in found)
+    if twice := sorted(queue for queue, methods in queues.items() if methods > 1):
+        raise TypeError(f"{worker.__name__} has two methods for the events of {', '.join(twice)}")
     return sorted(found, key=lambda handler: handler.subscription.queue)
 
 

@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 from chassis.messaging.events import ServiceWorker, every, handles_batch
 from contracts.event import Event
 from contracts.notices import by_event
-from contracts.users import CodeRequested
+from contracts.users import AdministratorDismissed, AuditorDismissed, CodeRequested
 from notify import actions
 from notify.codes import actions as codes
 
@@ -14,8 +14,18 @@ class Worker(ServiceWorker):
     name = "notify"
     refuses_retelling = "people would be told of what is long past"
 
-    @handles_batch(*by_event())
+    @handles_batch(*(event for event in by_event() if event not in {AdministratorDismissed, AuditorDismissed}))
     def on_events(self, session: Session, events: list[Event]) -> None:
+        actions.write_notices(session, events)
+
+    @handles_batch(AdministratorDismissed)
+    def on_administrator_dismissed(self, session: Session, events: list[AdministratorDismissed]) -> None:
+        super().on_administrator_dismissed(session, events)
+        actions.write_notices(session, events)
+
+    @handles_batch(AuditorDismissed)
+    def on_auditor_dismissed(self, session: Session, events: list[AuditorDismissed]) -> None:
+        super().on_auditor_dismissed(session, events)
         actions.write_notices(session, events)
 
     @handles_batch(CodeRequested)

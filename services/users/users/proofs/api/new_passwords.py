@@ -57,7 +57,7 @@ def request_password_reset(session: Session, caller: Caller | None, json_data: d
 
 
 @api.post("/password-resets/<uuid:code_id>/proof")
-@access(who=ANYONE, x_view="own", idempotent=False)
+@access(who=ANYONE, x_view="own", idempotent=False, slow=True)
 @api.input(PasswordResetIn)
 @api.output(SessionOut, 201)
 @api.doc(responses=IN_COOKIES)
@@ -68,7 +68,7 @@ def reset_password(session: Session, caller: Caller | None, code_id: UUID, json_
 
 
 @api.put("/me/password")
-@access(who=SIGNED_IN, x_view="own")
+@access(who=SIGNED_IN, x_view="own", slow=True)
 @api.input(PasswordChangeIn)
 @api.output(MeOut)
 def change_password(session: Session, caller: Caller, json_data: dict[str, Any]) -> Any:

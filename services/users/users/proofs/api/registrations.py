@@ -31,7 +31,7 @@ class RegistrationIn(Strict):
 
 
 @api.post("/registrations")
-@access(who=ANYONE, x_view="own", idempotent=False)
+@access(who=ANYONE, x_view="own", idempotent=False, slow=True)
 @api.input(RegistrationIn)
 @api.output(CodeRequestedOut, 202)
 def request_registration(session: Session, caller: Caller | None, json_data: dict[str, Any]) -> Any:
