@@ -77,6 +77,7 @@ def test_maker_holder_and_wider_managers_dismiss(who: Caller, is_seen: bool, act
         (("510903", "51"), ("5109",), False, None),
         (("510903", "44"), ("44",), False, None),
         (("510903",), ("4401",), False, None),
+        (("44",), ("5109",), False, None),
         (("510903",), (), True, "own_appointer"),
     ],
 )
@@ -93,6 +94,7 @@ def offer(**changes: Any) -> Appointment:
     ("who", "changes", "code", "state"),
     [
         (HOLDER, {}, None, None),
+        (HOLDER, {"valid_until": NOW.date()}, None, None),
         (MAKER, {}, "not_allowed", None),
         (HOLDER, {"confirmed_at": NOW}, "state_conflict", "confirmed"),
         (HOLDER, {"appointed_at": NOW - timedelta(days=30)}, "state_conflict", "lapsed"),
