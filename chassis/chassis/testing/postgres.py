@@ -105,6 +105,9 @@ class Postgres(Server):
         statement = sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(role), sql.Literal(password))
         with contextlib.suppress(psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation):
             self._execute(statement)
+            if not self._durable:
+                # Tests of deadlocks do not wait a whole second for each.
+                self._execute(sql.SQL("GRANT SET ON PARAMETER deadlock_timeout TO {}").format(sql.Identifier(role)))
 
     def create_for(self, service: str, database: str, template: str | None = None) -> None:
         """Create a database with the two roles of a service: one owns database and audit log, the other is the service's own.
