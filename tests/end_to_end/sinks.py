@@ -190,8 +190,10 @@ def watched(patch: Any, marks: Marks, sinks: Sinks) -> Iterator[None]:
         if answer.status_code >= 400:
             sinks.refusals.append(answer.content)
         elif "application/json" in answer.headers.get("content-type", "") and isinstance(answer.json(), dict):
-            for key in ("access_token", "refresh_token"):
+            for key in ("access_token", "refresh_token", "secret"):
                 marks.add("token", answer.json().get(key))
+            for code in answer.json().get("recovery_codes", []):
+                marks.add("recovery code", code)
         return answer
 
     marks.add("name", NAME)

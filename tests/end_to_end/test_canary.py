@@ -50,7 +50,7 @@ def test_marks_are_found_in_no_sink(stacked: World, sinks: Sinks, monkeypatch: p
         for path, body in refuse_everything(cast.village, marks):
             for client in (cast.village, stacked.client()):
                 refused(client, path, body)
-    assert marks.found.keys() >= {"name", "text", "phone", "national id", "password", "token"}
+    assert marks.found.keys() >= {"name", "text", "phone", "national id", "password", "code", "token", "recovery code"}
     found = sinks.read()
     assert all(found[name] for name in ("log", "queue", "error body", "metric", "trace", "needs.journal"))
     assert {name: kinds for name, content in found.items() if (kinds := marks.found_in(content))} == {}
