@@ -60,6 +60,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/helpers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the helpers in the regions that the caller manages. */
+        get: operations["list_helpers"];
+        put?: never;
+        /** Let somebody answer for a village that the caller manages, or for one of its households. */
+        post: operations["assign_helper"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/accounts": {
         parameters: {
             query?: never;
@@ -115,6 +133,23 @@ export interface paths {
         put?: never;
         /** Register a household in a village that the caller manages. Its phone is a contact; registering with it gives the account. */
         post: operations["register_household"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/helpers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the helpers who answer for the caller's household, or for its village. */
+        get: operations["list_helpers_of_household"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -193,6 +228,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/helpers/mine": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the villages and households that the caller answers for. */
+        get: operations["list_own_assignments"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/organisations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the organisations in the regions that the caller manages, by default those that wait to be verified. */
+        get: operations["list_organisations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/registrations": {
         parameters: {
             query?: never;
@@ -238,6 +307,23 @@ export interface paths {
         put?: never;
         /** Ask for a code to sign in. Every phone is answered and counted alike; a code is sent only to one that has an account. */
         post: operations["request_sign_in_code"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/organisation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** State or change the caller's registered name and unified social credit code. A change has to be verified anew. */
+        put: operations["state_organisation"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -307,6 +393,23 @@ export interface paths {
         put?: never;
         /** Make a secret for an authenticator app. It counts once a code of it is given; an earlier one counts until then. */
         post: operations["offer_second_factor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/helpers/handover": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Hand everything that a helper answers for in a region over to a successor, in one act. */
+        post: operations["hand_over_helper"];
         delete?: never;
         options?: never;
         head?: never;
@@ -418,6 +521,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/helpers/{assignment_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get an assignment in the caller's regions, an own one, or one for the caller's household. */
+        get: operations["get_helper"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/me/second-factor/confirmation": {
         parameters: {
             query?: never;
@@ -480,6 +600,23 @@ export interface paths {
         put?: never;
         /** Replace the recovery codes by ten new ones, in a sign-in with the second factor. */
         post: operations["renew_recovery_codes"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/organisations/{account_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get an organisation in the regions that the caller manages, or the caller's own. */
+        get: operations["get_organisation"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -551,6 +688,23 @@ export interface paths {
         get: operations["get_users_dead_letter"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/helpers/{assignment_id}/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End an assignment, as an administrator of its village or above. */
+        post: operations["release_helper"];
         delete?: never;
         options?: never;
         head?: never;
@@ -645,6 +799,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/organisations/{account_id}/verification": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Confirm that an organisation is who it says, as an administrator of its county or above. */
+        post: operations["verify_organisation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/users/dead-letters/{letter_id}/dropping": {
         parameters: {
             query?: never;
@@ -690,6 +861,23 @@ export interface paths {
         put?: never;
         /** Remove the second factor of an administrator, as one of a wider region. After a misuse their sessions end too. */
         post: operations["remove_second_factor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/organisations/{account_id}/verification-end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take the confirmation of an organisation back, as an administrator of its county or above. */
+        post: operations["end_organisation_verification"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2304,7 +2492,7 @@ export interface components {
              * @description households are registered by their village
              * @enum {string}
              */
-            kind: "donor" | "organisation" | "merchant" | "volunteer" | "staff";
+            kind: "donor" | "organisation" | "merchant" | "volunteer" | "staff" | "cadre" | "work_unit";
             /**
              * Format: phone
              * @description spaces, dashes, brackets and invisible characters are dropped, full-width characters changed to ASCII
@@ -2328,10 +2516,10 @@ export interface components {
             id: string;
             version: number;
             /**
-             * @description household: 贫困户 · household; donor: 爱心人士 · donor; organisation: 社会组织/企业 · organisation; merchant: 网络商 · merchant; volunteer: 志愿者 · volunteer; staff: 工作人员 · staff
+             * @description household: 贫困户 · household; donor: 爱心人士 · donor; organisation: 社会组织/企业 · organisation; merchant: 网络商 · merchant; volunteer: 志愿者 · volunteer; staff: 工作人员 · staff; cadre: 帮扶干部 · cadre; work_unit: 帮扶单位 · work unit
              * @enum {string}
              */
-            kind: "household" | "donor" | "organisation" | "merchant" | "volunteer" | "staff";
+            kind: "household" | "donor" | "organisation" | "merchant" | "volunteer" | "staff" | "cadre" | "work_unit";
             name: string;
             phone: string;
             region: string;
@@ -3019,6 +3207,102 @@ export interface components {
             times: number;
             text: string;
         };
+        HandoverIn: {
+            /**
+             * Format: uuid
+             * @description the helper: the id or the phone of a staff, cadre's or work unit's account
+             */
+            account_id?: string;
+            /**
+             * Format: phone
+             * @description the helper: the id or the phone of a staff, cadre's or work unit's account
+             * @example 13800001234
+             */
+            phone?: string;
+            /** @description the unit that sends the helper */
+            unit: string;
+            /** @description the helper's post there */
+            post: string;
+            /**
+             * Format: uuid
+             * @description the account of the helper who leaves
+             */
+            helper_id: string;
+            /**
+             * @description everything they answer for in this region
+             * @default
+             * @example 510903
+             */
+            region: string;
+        };
+        HandoverOut: {
+            /** @description the successor's new assignments */
+            items: components["schemas"]["HelperOut"][];
+        };
+        HelperIn: {
+            /**
+             * Format: uuid
+             * @description the helper: the id or the phone of a staff, cadre's or work unit's account
+             */
+            account_id?: string;
+            /**
+             * Format: phone
+             * @description the helper: the id or the phone of a staff, cadre's or work unit's account
+             * @example 13800001234
+             */
+            phone?: string;
+            /** @description the unit that sends the helper */
+            unit: string;
+            /** @description the helper's post there */
+            post: string;
+            /**
+             * @description leader: 联系领导 · leader in charge; work_unit: 帮扶单位 · helping work unit; first_secretary: 第一书记 · first secretary; resident_team: 驻村工作队 · resident work team; agricultural_technician: 农技员 · agricultural technician
+             * @enum {string}
+             */
+            role: "leader" | "work_unit" | "first_secretary" | "resident_team" | "agricultural_technician";
+            /**
+             * @description division code of 12 digits
+             * @example 510903100208
+             */
+            region: string;
+            /**
+             * Format: uuid
+             * @description one household of the village; without it the helper answers for the whole village
+             */
+            household_id?: string;
+        };
+        HelperOut: {
+            /** Format: uuid */
+            id: string;
+            version: number;
+            /** Format: uuid */
+            account_id: string;
+            name: string;
+            /**
+             * @description leader: 联系领导 · leader in charge; work_unit: 帮扶单位 · helping work unit; first_secretary: 第一书记 · first secretary; resident_team: 驻村工作队 · resident work team; agricultural_technician: 农技员 · agricultural technician
+             * @enum {string}
+             */
+            role: "leader" | "work_unit" | "first_secretary" | "resident_team" | "agricultural_technician";
+            unit: string;
+            post: string;
+            region: string;
+            /** Format: uuid */
+            household_id: string | null;
+            /** Format: uuid */
+            assigned_by: string;
+            /** Format: date-time */
+            assigned_at: string;
+            /** Format: date-time */
+            released_at: string | null;
+            /** Format: uuid */
+            successor_id: string | null;
+            /** @description operations (`operationId`) that the caller may carry out on it now */
+            allowed: string[];
+        };
+        HelperPage: {
+            items: components["schemas"]["HelperOut"][];
+            next: string | null;
+        };
         HouseholdIn: {
             /** @description of the householder */
             name: string;
@@ -3270,10 +3554,10 @@ export interface components {
             id: string;
             version: number;
             /**
-             * @description household: 贫困户 · household; donor: 爱心人士 · donor; organisation: 社会组织/企业 · organisation; merchant: 网络商 · merchant; volunteer: 志愿者 · volunteer; staff: 工作人员 · staff
+             * @description household: 贫困户 · household; donor: 爱心人士 · donor; organisation: 社会组织/企业 · organisation; merchant: 网络商 · merchant; volunteer: 志愿者 · volunteer; staff: 工作人员 · staff; cadre: 帮扶干部 · cadre; work_unit: 帮扶单位 · work unit
              * @enum {string}
              */
-            kind: "household" | "donor" | "organisation" | "merchant" | "volunteer" | "staff";
+            kind: "household" | "donor" | "organisation" | "merchant" | "volunteer" | "staff" | "cadre" | "work_unit";
             name: string;
             phone: string;
             region: string;
@@ -3293,6 +3577,8 @@ export interface components {
             /** @description false for an account of before codes, until its next sign-in */
             phone_proven: boolean;
             has_password: boolean;
+            /** @description audited now, each with all below it */
+            audited_regions: string[];
             /** @description managed now, each with all below it */
             regions: string[];
         };
@@ -3398,6 +3684,51 @@ export interface components {
         };
         NoticePage: {
             items: components["schemas"]["NoticeOut"][];
+            next: string | null;
+        };
+        OrganisationIn: {
+            /** @description as registered */
+            name: string;
+            /**
+             * @description spaces, dashes, brackets and invisible characters are dropped, full-width characters changed to ASCII
+             * @example 91110000600037341L
+             */
+            uscc: string;
+        };
+        OrganisationOut: {
+            /**
+             * Format: uuid
+             * @description that of its account
+             */
+            id: string;
+            version: number;
+            /**
+             * @description waiting: 待核实 · waits to be verified; verified: 已认证 · verified; ended: 认证已终止 · no longer verified
+             * @enum {string}
+             */
+            state: "waiting" | "verified" | "ended";
+            name: string;
+            /** @description the unified social credit code */
+            uscc: string;
+            region: string;
+            /** Format: date-time */
+            stated_at: string;
+            /** Format: uuid */
+            verified_by: string | null;
+            /** Format: date-time */
+            verified_at: string | null;
+            /** Format: date-time */
+            ended_at: string | null;
+            /**
+             * @description closed: 已注销或停业 · it was closed; wrong: 资料不符 · its data are not right; misuse: 违规使用平台 · it misused the platform; other: 其他原因 · other reasons; changed: 名称或代码已变更 · its name or code changed
+             * @enum {string|null}
+             */
+            reason: "closed" | "wrong" | "misuse" | "other" | "changed" | null;
+            /** @description operations (`operationId`) that the caller may carry out on it now */
+            allowed: string[];
+        };
+        OrganisationPage: {
+            items: components["schemas"]["OrganisationOut"][];
             next: string | null;
         };
         OwnSessionOut: {
@@ -3796,7 +4127,7 @@ export interface components {
              * @description a household proves the phone that its village noted for it
              * @enum {string}
              */
-            kind: "household" | "donor" | "organisation" | "merchant" | "volunteer" | "staff";
+            kind: "household" | "donor" | "organisation" | "merchant" | "volunteer" | "staff" | "cadre" | "work_unit";
             /**
              * Format: phone
              * @description spaces, dashes, brackets and invisible characters are dropped, full-width characters changed to ASCII
@@ -4087,6 +4418,14 @@ export interface components {
             /** @description the denominator */
             of: number | null;
         };
+        VerificationEndIn: {
+            /**
+             * @description closed: 已注销或停业 · it was closed; wrong: 资料不符 · its data are not right; misuse: 违规使用平台 · it misused the platform; other: 其他原因 · other reasons
+             * @default other
+             * @enum {string}
+             */
+            reason: "closed" | "wrong" | "misuse" | "other";
+        };
         WantingOut: {
             /** @description the county */
             region: string;
@@ -4229,6 +4568,11 @@ export type EndAllIn = components['schemas']['EndAllIn'];
 export type FiguresOut = components['schemas']['FiguresOut'];
 export type FormerOut = components['schemas']['FormerOut'];
 export type GroundOut = components['schemas']['GroundOut'];
+export type HandoverIn = components['schemas']['HandoverIn'];
+export type HandoverOut = components['schemas']['HandoverOut'];
+export type HelperIn = components['schemas']['HelperIn'];
+export type HelperOut = components['schemas']['HelperOut'];
+export type HelperPage = components['schemas']['HelperPage'];
 export type HouseholdIn = components['schemas']['HouseholdIn'];
 export type HouseholdOut = components['schemas']['HouseholdOut'];
 export type HouseholdPage = components['schemas']['HouseholdPage'];
@@ -4253,6 +4597,9 @@ export type NeedPage = components['schemas']['NeedPage'];
 export type NothingIn = components['schemas']['NothingIn'];
 export type NoticeOut = components['schemas']['NoticeOut'];
 export type NoticePage = components['schemas']['NoticePage'];
+export type OrganisationIn = components['schemas']['OrganisationIn'];
+export type OrganisationOut = components['schemas']['OrganisationOut'];
+export type OrganisationPage = components['schemas']['OrganisationPage'];
 export type OwnSessionOut = components['schemas']['OwnSessionOut'];
 export type OwnSessionPage = components['schemas']['OwnSessionPage'];
 export type PasswordChangeIn = components['schemas']['PasswordChangeIn'];
@@ -4310,6 +4657,7 @@ export type TypicalDaysOut = components['schemas']['TypicalDaysOut'];
 export type UnitOut = components['schemas']['UnitOut'];
 export type UnreadOut = components['schemas']['UnreadOut'];
 export type UseRateOut = components['schemas']['UseRateOut'];
+export type VerificationEndIn = components['schemas']['VerificationEndIn'];
 export type WantingOut = components['schemas']['WantingOut'];
 export type WantingPage = components['schemas']['WantingPage'];
 export type WeightSetOut = components['schemas']['WeightSetOut'];
@@ -4450,6 +4798,81 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RegionsOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_helpers: {
+        parameters: {
+            query?: {
+                /** @description `next` of the previous page */
+                cursor?: string;
+                limit?: number;
+                /** @description division code of 0 or 2 or 4 or 6 or 9 or 12 digits */
+                region?: string;
+                /** @description true for assignments that were released */
+                released?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HelperPage"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    assign_helper: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HelperIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HelperOut"];
                 };
             };
             /** @description a problem */
@@ -4631,6 +5054,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["HouseholdOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_helpers_of_household: {
+        parameters: {
+            query?: {
+                /** @description `next` of the previous page */
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HelperPage"];
                 };
             };
             /** @description a problem */
@@ -4830,6 +5286,76 @@ export interface operations {
             };
         };
     };
+    list_own_assignments: {
+        parameters: {
+            query?: {
+                /** @description `next` of the previous page */
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HelperPage"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_organisations: {
+        parameters: {
+            query?: {
+                /** @description `next` of the previous page */
+                cursor?: string;
+                limit?: number;
+                /** @description division code of 0 or 2 or 4 or 6 or 9 or 12 digits */
+                region?: string;
+                /** @description waiting: 待核实 · waits to be verified; verified: 已认证 · verified; ended: 认证已终止 · no longer verified */
+                state?: "waiting" | "verified" | "ended";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrganisationPage"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     request_registration: {
         parameters: {
             query?: never;
@@ -4914,6 +5440,44 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CodeRequestedOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    state_organisation: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OrganisationIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrganisationOut"];
                 };
             };
             /** @description a problem */
@@ -5080,6 +5644,42 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SecondFactorOfferOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    hand_over_helper: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HandoverIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HandoverOut"];
                 };
             };
             /** @description a problem */
@@ -5309,6 +5909,51 @@ export interface operations {
             };
         };
     };
+    get_helper: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` of an earlier answer; 304 when it is unchanged */
+                "If-None-Match"?: string;
+            };
+            path: {
+                assignment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HelperOut"];
+                };
+            };
+            /** @description unchanged */
+            304: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     confirm_second_factor: {
         parameters: {
             query?: never;
@@ -5441,6 +6086,51 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["RecoveryCodesOut"];
                 };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_organisation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` of an earlier answer; 304 when it is unchanged */
+                "If-None-Match"?: string;
+            };
+            path: {
+                account_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrganisationOut"];
+                };
+            };
+            /** @description unchanged */
+            304: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description a problem */
             default: {
@@ -5600,6 +6290,48 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DeadLetterShownOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    release_helper: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match"?: string;
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                assignment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NothingIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HelperOut"];
                 };
             };
             /** @description a problem */
@@ -5817,6 +6549,48 @@ export interface operations {
             };
         };
     };
+    verify_organisation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match"?: string;
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                account_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NothingIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrganisationOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     drop_users_dead_letter: {
         parameters: {
             query?: never;
@@ -5918,6 +6692,48 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_organisation_verification: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match"?: string;
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                account_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VerificationEndIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrganisationOut"];
+                };
             };
             /** @description a problem */
             default: {

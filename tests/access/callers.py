@@ -7,7 +7,7 @@ from typing import Any
 
 from chassis.data import appointments
 from chassis.data.database import new_id
-from chassis.http.auth import GIVERS, SIGNED_IN, STAFF
+from chassis.http.auth import GIVERS, GOVERNMENT, SIGNED_IN, STAFF
 from chassis.testing.fixtures import Person, administrator_of, auditor_of
 from contracts.users import AdministratorAppointed, AdministratorDismissed
 from tests.fuzz.seeds import add_account
@@ -107,6 +107,8 @@ def _resolve_words(words: Iterable[str], callers: Collection[Caller], giver: str
         "signed in": set(kinds),
         "every giver": {name for name, kind in kinds.items() if kind in GIVERS},
         "our givers": set(GIVERS),
+        "every official": {name for name, kind in kinds.items() if kind in GOVERNMENT},
+        "every body": {name for name, kind in kinds.items() if kind in {"organisation", "merchant", "work_unit"}},
         "every household": {name for name, kind in kinds.items() if kind == "household"},
         "all staff": {name for name, kind in kinds.items() if kind in STAFF},
         "auditors": {name for name in kinds if name.endswith("auditor")},

@@ -94,8 +94,16 @@ class Caller:
         """Tell whether the caller manages this region or one around it."""
         return any(region.startswith(managed) for managed in self.regions)
 
+    def reads(self, region: str) -> bool:
+        """Tell whether the caller manages or audits this region or one around it, and so may read what its administrators read."""
+        return self.manages(region) or self.audits(region)
+
     def within(self, column: Any) -> ColumnElement[bool]:
-        """Return an SQL condition: the row lies in a region that the caller manages."""
+        """Return an SQL condition for reading: the row lies in a region that the caller manages or audits."""
+        return or_(false(), *(below(column, region) for region in (*self.regions, *self.audited_regions)))
+
+    def within_managed(self, column: Any) -> ColumnElement[bool]:
+        """Return an SQL condition for acting: the row lies in a region that the caller manages."""
         return or_(false(), *(below(column, region) for region in self.regions))
 
 

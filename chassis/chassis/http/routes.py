@@ -65,6 +65,7 @@ def access(
                     outbox.continue_trace(session, trace)
                     caller = _caller(keys, who, signs_in, session)
                     if who and second_factor:
+                        _refuse_auditor(caller)
                         _require_second_factor(caller)
                     if "is_repeat" not in g:
                         if caller and idempotent and request.method == "POST" and "Idempotency-Key" in request.headers:
@@ -113,6 +114,13 @@ def _caller(keys: Keys, who: Collection[str], signs_in: bool, session: Session) 
     if caller and who and caller.kind not in who:
         raise not_allowed()
     return caller
+
+
+def _refuse_auditor(caller: Caller | None) -> None:
+    """Raise `not_allowed` for an act of somebody who audits and manages nothing: auditors read."""
+    is_act = caller and request.method not in READS and "is_repeat" not in g
+    if caller and is_act and not caller.regions and caller.audited_regions:
+        raise not_allowed()
 
 
 def _require_second_factor(caller: Caller | None) -> None:

@@ -27,7 +27,7 @@ from contracts.matching import (
     MatchSent,
 )
 from contracts.needs import NeedClosed, NeedPublished, NeedRejected, NeedWithdrawn, PledgeChanged, PledgeOffered, PledgeWithdrawn
-from contracts.users import HouseholdRegistered, UserRegistered
+from contracts.users import HouseholdRegistered, OfficialRegistered, UserRegistered
 from insight.days import day_of
 from insight.model import Activity, Household, Match, Need, Objection, Person, Stale
 from insight.values import URGENCY, value_of
@@ -50,7 +50,7 @@ MATCH_STATES: dict[type[Event], str] = {
 }
 
 
-def record_people(session: Session, events: Sequence[UserRegistered]) -> None:
+def record_people(session: Session, events: Sequence[UserRegistered | OfficialRegistered]) -> None:
     """Store accounts; an older version changes nothing."""
     rows = {
         event.user_id: {"kind": event.kind, "region": event.region, "day": day_of(event.registered_at), "version": event.version}

@@ -123,13 +123,15 @@ _OF_NEEDS = {
     "weight": "sum(urgency * value)",
     "weight_met": f"sum(round(urgency * value * {_MET} / needs.quantity))",
     "weight_delivered": "sum(round(urgency * value * least(arrived, needs.quantity) / needs.quantity))",
-    "value_government": f"sum(value - round(value * {_MET} / needs.quantity)) FILTER (WHERE needs.state = 'met_elsewhere')",
-    "helped_government": "count(*) FILTER (WHERE needs.state = 'met_elsewhere' AND met < needs.quantity)",
+    "value_government": f"coalesce(sum(value - round(value * {_MET} / needs.quantity)) FILTER (WHERE needs.state = 'met_elsewhere'), 0)"
+    " + coalesce(sum(round(value * met_officials / needs.quantity)), 0)",
+    "helped_government": "count(*) FILTER (WHERE met_officials > 0 OR needs.state = 'met_elsewhere' AND met < needs.quantity)",
     **{f"helped_{kind}": f"count(*) FILTER (WHERE met_{kind} > 0)" for kind in GIVERS},
     **{f"value_{kind}": f"sum(round(value * met_{kind} / needs.quantity))" for kind in GIVERS},
     **{f"within_{days}": f"count(*) FILTER (WHERE first - needs.day <= {days})" for days in BOUNDS},
 }
 _BY_KIND = ", ".join(f"coalesce(sum(matches.quantity) FILTER (WHERE {_ACCEPTED} AND kind = '{kind}'), 0) AS met_{kind}" for kind in GIVERS)
+_BY_KIND += f", coalesce(sum(matches.quantity) FILTER (WHERE {_ACCEPTED} AND kind IN ('cadre', 'work_unit')), 0) AS met_officials"
 # Raw SQL, since one statement counts all measures and adds their differences.
 _COUNT = text(
     f"""

@@ -13,8 +13,8 @@ LONGEST_PERIOD = timedelta(days=1100)
 
 
 def sees_all(caller: Caller | None, region: str) -> bool:
-    """True for administrators of the region; everybody else sees the figures of the public."""
-    return caller is not None and caller.manages(region)
+    """True for administrators and auditors of the region; everybody else sees the figures of the public."""
+    return caller is not None and caller.reads(region)
 
 
 def find_public_problem(region: str, by: By | None) -> Problem | None:

@@ -20,15 +20,15 @@ from contracts.matching import (
     MatchSent,
 )
 from contracts.needs import NeedClosed, NeedPublished, NeedRejected, NeedWithdrawn, PledgeChanged, PledgeOffered, PledgeWithdrawn
-from contracts.users import HouseholdRegistered, UserRegistered
+from contracts.users import HouseholdRegistered, OfficialRegistered, UserRegistered
 from insight import actions, counting
 
 
 class Worker(ServiceWorker):
     name = "insight"
 
-    @handles_batch(UserRegistered)
-    def on_people(self, session: Session, events: list[UserRegistered]) -> None:
+    @handles_batch(UserRegistered, OfficialRegistered)
+    def on_people(self, session: Session, events: list[UserRegistered | OfficialRegistered]) -> None:
         actions.record_people(session, events)
 
     @handles_batch(HouseholdRegistered)

@@ -19,7 +19,7 @@ TODAY = date(2026, 3, 15)
 def caller(*regions: str) -> Caller:
     """A caller who manages these regions. Their session is bound to no database."""
     made = Caller(new_id(), "staff", Session())
-    vars(made)["regions"] = list(regions)
+    vars(made).update(regions=list(regions), audited_regions=[])
     return made
 
 

@@ -20,7 +20,7 @@ GIVER, HOUSEHOLD, AGENT = new_id(), new_id(), new_id()
 def caller(*regions: str, person: UUID | None = None) -> Caller:
     """Make a caller who manages these regions. The caller's session is bound to no database."""
     made = Caller(person or new_id(), "staff" if regions else "donor", Session())
-    vars(made)["regions"] = list(regions)
+    vars(made).update(regions=list(regions), audited_regions=[])
     return made
 
 

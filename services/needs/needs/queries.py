@@ -39,7 +39,7 @@ def list_published_needs(session: Session, region: str = "", category: str | Non
 
 def list_own_needs(session: Session, caller: Caller, **paging: Any) -> dict[str, Any]:
     """Read a page of the needs of the caller's household, and of those they posted in a region they still manage."""
-    posted = and_(Need.poster_id == caller.id, caller.within(Need.region))
+    posted = and_(Need.poster_id == caller.id, caller.within_managed(Need.region))
     return page(session, select(Need).where(or_(Need.account_id == caller.id, posted)), Need.id, **paging)
 
 

@@ -18,13 +18,13 @@ NeedRule = Callable[[Caller, Need, Managers], Problem | None]
 
 
 def view_of(caller: Caller | None, need: Need) -> View:
-    """Return the caller's view of a need: `own` for its side, `region` for administrators of its region, else the masked `public`."""
+    """Return the caller's view of a need: `own` for its side, `region` for administrators and auditors of its region, else `public`."""
     if caller is None:
         return "public"
     manages = caller.manages(need.region)
     if caller.id == need.account_id or (caller.id == need.poster_id and manages):
         return "own"
-    return "region" if manages else "public"
+    return "region" if manages or caller.audits(need.region) else "public"
 
 
 def _judge(caller: Caller, need: Need, managers: Managers) -> Problem | None:
@@ -32,7 +32,7 @@ def _judge(caller: Caller, need: Need, managers: Managers) -> Problem | None:
     if caller.id in {need.poster_id, need.account_id}:
         return own_need()
     if not caller.manages(need.region):
-        return not_found()
+        return not_allowed()
     manages_village_only = all(len(region) == 12 for region in caller.regions if need.region.startswith(region))
     if manages_village_only and managers.get(need.region[:9], set()) - {need.poster_id}:
         return township_verifies()
@@ -41,7 +41,8 @@ def _judge(caller: Caller, need: Need, managers: Managers) -> Problem | None:
 
 def _withdraw(caller: Caller, need: Need, managers: Managers) -> Problem | None:
     """The household or the poster withdraws a need that has not ended."""
-    if caller.id not in {need.account_id, need.poster_id}:
+    is_poster = caller.id == need.poster_id and caller.manages(need.region)
+    if caller.id != need.account_id and not is_poster:
         return not_allowed()
     return state_conflict(state=need.state) if need.state not in {"posted", "published"} else None
 

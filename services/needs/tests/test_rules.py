@@ -32,7 +32,7 @@ POSTER, ACCOUNT = new_id(), new_id()
 def caller(*regions: str, person: UUID | None = None) -> Caller:
     """A caller who manages these regions. Their session is bound to no database."""
     made = Caller(person or new_id(), "staff" if regions else "donor", Session())
-    vars(made)["regions"] = list(regions)
+    vars(made).update(regions=list(regions), audited_regions=[])
     return made
 
 

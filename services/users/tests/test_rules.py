@@ -30,7 +30,7 @@ DISMISS = ["dismiss_administrator"]
 def caller(*regions: str, person: UUID | None = None) -> Caller:
     """A caller who manages these regions. Their session is bound to no database."""
     made = Caller(person or new_id(), "staff", Session())
-    vars(made)["regions"] = list(regions)
+    vars(made).update(regions=list(regions), audited_regions=[])
     return made
 
 

@@ -315,7 +315,7 @@ def test_page_gets_the_second_factor_in_its_cookie(client: Client, database: Rol
     person = person_of(client, kind="staff", phone=number)
     appoint(database, person.id, "510903")
     secret, _ = set_up(SignedIn(client, number), clock)
-    page, base = client.flask, "https://localhost"
+    page, base = client.flask, "https://duijie.example.org"
     origin = {"Origin": base}
     signed_in = page.post("/v1/sessions", json={"phone": number, "password": PASSWORD, "cookie": True}, headers=origin, base_url=base)
     assert signed_in.status_code == 204

@@ -18,6 +18,15 @@ KINDS = {
     "merchant": ("网络商", "merchant"),
     "volunteer": ("志愿者", "volunteer"),
     "staff": ("工作人员", "staff"),
+    "cadre": ("帮扶干部", "cadre"),
+    "work_unit": ("帮扶单位", "work unit"),
+}
+HELPER_ROLES = {
+    "leader": ("联系领导", "leader in charge"),
+    "work_unit": ("帮扶单位", "helping work unit"),
+    "first_secretary": ("第一书记", "first secretary"),
+    "resident_team": ("驻村工作队", "resident work team"),
+    "agricultural_technician": ("农技员", "agricultural technician"),
 }
 STATUSES = {
     "registered": ("在册", "registered"),
@@ -95,6 +104,21 @@ class NationalId(Code):
         """Return the number with a final `X` in upper case. Raises `UnfitText`."""
         try:
             return personal.parse_national_id(super().read(written))
+        except ValueError:
+            raise UnfitText("text_form") from None
+
+
+class CreditCode(Code):
+    """The unified social credit code of an organisation with a valid check character, as people type or paste it."""
+
+    def __init__(self, **options: Any) -> None:
+        metadata = {"example": "91110000600037341L", "description": PASTED} | options.pop("metadata", {})
+        super().__init__("[0-9A-Za-z]{18}", "-()", metadata=metadata, **options)
+
+    def read(self, written: str) -> str:
+        """Return the code in upper case. Raises `UnfitText`."""
+        try:
+            return personal.parse_credit_code(super().read(written))
         except ValueError:
             raise UnfitText("text_form") from None
 

@@ -1,10 +1,10 @@
-"""Personal data: parsing phone numbers and national ids, and masking them for others."""
+"""Personal data: parsing phone numbers, national ids and codes of organisations, and masking them for others."""
 
 import re
 from datetime import UTC, datetime
 
 import phonenumbers
-from stdnum.cn import ric
+from stdnum.cn import ric, uscc
 from stdnum.exceptions import ValidationError
 
 _PHONE = re.compile(r"\+?[0-9][0-9 -]{9,18}\Z", re.ASCII)
@@ -40,6 +40,15 @@ def parse_national_id(written: str) -> str:
     if not born.year >= 1880 or born > datetime.now(UTC).date():
         raise ValueError("not a national id")
     return number
+
+
+def parse_credit_code(written: str) -> str:
+    """Parse a unified social credit code: eighteen characters in upper case with a right check character. Raises ValueError."""
+    try:
+        code: str = uscc.validate(written.upper())
+    except ValidationError:
+        raise ValueError("not a unified social credit code") from None
+    return code
 
 
 def mask_phone(phone: str) -> str:

@@ -23,6 +23,23 @@ session_revoked = problem(
     zh="登录凭证被重复使用，为安全起见请重新登录",
     en="A refresh token was used twice; for safety the sign-in has ended, sign in again",
 )
+unknown_helper = problem(
+    422,
+    "unknown_helper",
+    zh="没有这个工作人员、帮扶干部或帮扶单位账号",
+    en="There is no account of staff, a cadre or a work unit with this phone or id",
+)
+already_helper = problem(
+    409, "already_helper", zh="此人已是这里的帮扶责任人", en="This person answers for this village or household already"
+)
+same_helper = problem(422, "same_helper", zh="接任人与离任人相同", en="The successor is the helper who leaves")
+nothing_to_hand_over = problem(
+    422, "nothing_to_hand_over", zh="此人在该区域没有帮扶任务", en="This person answers for nothing in this region"
+)
+unknown_household = problem(422, "unknown_household", zh="该村没有这户人家", en="There is no such household in this village")
+uscc_taken = problem(
+    409, "uscc_taken", zh="这个统一社会信用代码已由另一账号认证", en="Another account is verified with this unified social credit code"
+)
 no_second_factor = problem(409, "no_second_factor", zh="还没有设置动态验证码", en="There is no second factor yet, set one up first")
 used_code = problem(409, "used_code", zh="这个验证码已用过，请等下一个", en="This code was used already, wait for the next one")
 too_many_wrong_codes = problem(429, "too_many_wrong_codes", zh="验证码错误次数过多，请稍后再试", en="Too many wrong codes, try again later")

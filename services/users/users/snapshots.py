@@ -10,19 +10,28 @@ from contracts.users import (
     AuditorAppointed,
     AuditorDismissed,
     CodeRequested,
+    HelperAssigned,
+    HelperReleased,
     HouseholdRegistered,
+    OfficialRegistered,
+    OrganisationVerificationEnded,
+    OrganisationVerified,
     SessionEnded,
     UserRegistered,
 )
-from users.accounts.events import user_registered
+from users.accounts.events import OFFICIALS, user_registered
 from users.accounts.model import Account
 from users.appointments.events import appointed, appointment_offered, dismissed
 from users.appointments.model import Appointment
 from users.appointments.queries import IN_STATE
 from users.codes.events import code_requested
 from users.codes.model import CodeRequest
+from users.helpers.events import helper_assigned, helper_released
+from users.helpers.model import Assignment
 from users.households.events import household_registered
 from users.households.model import Household
+from users.organisations.events import organisation_verification_ended, organisation_verified
+from users.organisations.model import Organisation
 from users.sessions.events import session_ended
 from users.sessions.model import SignIn
 
@@ -38,6 +47,11 @@ SNAPSHOTS = (
     Snapshot(AdministratorAppointed, Appointment, appointed, where=_BEGAN & (Appointment.role == "administrator")),
     Snapshot(AuditorAppointed, Appointment, appointed, where=_BEGAN & (Appointment.role == "auditor")),
     Snapshot(AppointmentOffered, Appointment, appointment_offered, where=IN_STATE["offered"]),
-    Snapshot(UserRegistered, Account, user_registered),
+    Snapshot(HelperReleased, Assignment, helper_released, where=Assignment.released_at.is_not(None)),
+    Snapshot(HelperAssigned, Assignment, helper_assigned),
+    Snapshot(OrganisationVerificationEnded, Organisation, organisation_verification_ended, where=Organisation.ended_at.is_not(None)),
+    Snapshot(OrganisationVerified, Organisation, organisation_verified, where=Organisation.verified_at.is_not(None)),
+    Snapshot(UserRegistered, Account, user_registered, where=Account.kind.not_in(OFFICIALS)),
+    Snapshot(OfficialRegistered, Account, user_registered, where=Account.kind.in_(OFFICIALS)),
     Snapshot(HouseholdRegistered, Household, household_registered),
 )

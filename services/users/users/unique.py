@@ -4,11 +4,11 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from chassis.problems import Problem
-from users.problems import already_appointed, household_registered, phone_taken
+from users.problems import already_appointed, already_helper, household_registered, phone_taken, uscc_taken
 
 
 def insert_unique(session: Session, row: object) -> None:
-    """Insert the row at once. Raises `phone_taken`, `household_registered` or `already_appointed` if its like exists."""
+    """Write the row at once. Raises the problem of its kind, such as `phone_taken`, if its like exists."""
     session.add(row)
     try:
         session.flush()
@@ -26,4 +26,8 @@ def _refusal(diagnosis: object) -> Problem | None:
             return household_registered(where="")
         case "appointment_records_standing_key":
             return already_appointed()
+        case "helper_assignments_standing_key":
+            return already_helper()
+        case "organisations_verified_key":
+            return uscc_taken()
     return None

@@ -56,5 +56,6 @@ def _whole() -> Select[Any]:
 
 
 def _is_in_county_of(caller: Caller) -> ColumnElement[bool]:
-    """SQL condition: the caller manages the county of the match, or a region around it."""
-    return or_(false(), *(below(Match.region, region) for region in caller.regions if len(region) <= COUNTY_DIGITS))
+    """SQL condition: the caller manages or audits the county of the match, or a region around it."""
+    wide = [region for region in (*caller.regions, *caller.audited_regions) if len(region) <= COUNTY_DIGITS]
+    return or_(false(), *(below(Match.region, region) for region in wide))

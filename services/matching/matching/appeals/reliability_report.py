@@ -51,6 +51,6 @@ def load_reliability(session: Session, person_id: UUID) -> ReliabilityReport:
 def load_giver_reliability(session: Session, caller: Caller, match_id: UUID) -> tuple[Match, ReliabilityReport]:
     """Load a match and the reliability of its giver, for administrators of its region. Raises `not_found` for others."""
     match = get_visible_match(session, caller, match_id)
-    if not caller.manages(match.region):
+    if not caller.reads(match.region):
         raise not_found()
     return match, load_reliability(session, match.pledger_id)

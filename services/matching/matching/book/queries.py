@@ -25,9 +25,8 @@ def find_townships(session: Session, regions: Collection[str]) -> set[str]:
 
 def is_own_match(caller: Caller) -> ColumnElement[bool]:
     """SQL condition: the caller is the pledger, the household, or the poster who still manages the region."""
-    return or_(
-        Match.pledger_id == caller.id, Match.account_id == caller.id, and_(Match.poster_id == caller.id, caller.within(Match.region))
-    )
+    posted = and_(Match.poster_id == caller.id, caller.within_managed(Match.region))
+    return or_(Match.pledger_id == caller.id, Match.account_id == caller.id, posted)
 
 
 def get_visible_match(session: Session, caller: Caller, match_id: UUID) -> Match:
@@ -47,7 +46,7 @@ def list_own_matches(session: Session, caller: Caller, state: str | None = None,
 
 
 def list_managed_matches(session: Session, caller: Caller, region: str = "", state: str | None = None, **paging: Any) -> dict[str, Any]:
-    """List one page of the matches in the regions that the caller manages."""
+    """List one page of the matches in the regions that the caller manages or audits."""
     query = select(Match).options(WITH_TRACKING_NUMBERS).where(caller.within(Match.region))
     if region:
         query = query.where(below(Match.region, region))

@@ -78,7 +78,7 @@ def list_enclosing_regions(region: str) -> list[str]:
 
 def may_read(caller: Caller, region: str) -> bool:
     """Tell whether the caller manages the region, a region around it or a part of it."""
-    return caller.manages(region) or any(managed.startswith(region) for managed in caller.regions)
+    return caller.reads(region) or any(part.startswith(region) for part in (*caller.regions, *caller.audited_regions))
 
 
 def find_wrong_entries(entries: Sequence[Key]) -> list[int]:

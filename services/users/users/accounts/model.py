@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.data.database import Moment, RegionCode, new_id, now
 from chassis.data.encryption import Encrypted
-from contracts.users import Kind
+from contracts.users import Kind, OfficialKind
 from users.base import Base
 
 
@@ -22,7 +22,7 @@ class Account(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     version: Mapped[int] = mapped_column(BigInteger, default=1)
-    kind: Mapped[Kind] = mapped_column(String(20))
+    kind: Mapped[Kind | OfficialKind] = mapped_column(String(20))
     phone: Mapped[str] = mapped_column(Encrypted)
     phone_fingerprint: Mapped[bytes]
     name: Mapped[str] = mapped_column(Encrypted)

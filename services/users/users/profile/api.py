@@ -33,6 +33,7 @@ class MeOut(AccountOut):
     )
     phone_proven = fields.Boolean(required=True, metadata={"description": "false for an account of before codes, until its next sign-in"})
     has_password = fields.Boolean(required=True)
+    audited_regions = fields.List(fields.String(), required=True, metadata={"description": "audited now, each with all below it"})
     regions = fields.List(fields.String(), required=True, metadata={"description": "managed now, each with all below it"})
 
 
@@ -69,6 +70,7 @@ def me_out(session: Session, caller: Caller) -> dict[str, Any]:
     return account_out(account) | {
         "household_id": find_household_id(session, account.id),
         "regions": caller.regions,
+        "audited_regions": caller.audited_regions,
         "second_factor": _second_factor_of(caller),
         "phone_proven": account.proven_at is not None,
         "has_password": account.password_hash is not None,

@@ -1,0 +1,1 @@
+"""Helpers: who of the five ones answers for a village or a household."""
