@@ -66,7 +66,30 @@ def seed_users(stage: Stage) -> None:
         "account_id": [str(other.id)],
         "old_password": [PASSWORD],
     }
+    seed_helpers_and_organisations(stage)
     seed_codes(stage, phone, phones)
+
+
+def seed_helpers_and_organisations(stage: Stage) -> None:
+    """Let the village's administrator be a helper; let a merchant wait to be verified, and a work unit be verified, in the village."""
+    from users.organisations.model import Organisation
+
+    stated = {"unit": "县财政局", "post": "科长"}
+    helper = {"account_id": str(stage.agent.id), "role": "first_secretary", "region": stage.village}
+    post(stage, "/v1/helpers", helper | stated, "staff")
+    code = "91110000600037341L" if stage.village.startswith("51") else "91330106673959654P"
+    for kind in ("merchant", "work_unit"):
+        assert stage.client.put("/v1/me/organisation", {"name": "惠民商店", "uscc": code}, by=stage.people[kind]).status_code == 200
+        with stage.database.begin() as session:
+            session.get_one(Organisation, stage.people[kind].id).region = stage.village
+    verified = f"/v1/organisations/{stage.people['work_unit'].id}"
+    assert stage.client.post(f"{verified}/verification", by=stage.operator).status_code == 201
+    for state in ("waiting", "verified"):
+        listed = stage.client.get("/v1/organisations", by=stage.operator, state=state, region=stage.village).json["items"]
+        stage.seen["merchant" if state == "waiting" else "work_unit", "/v1/organisations"] += listed
+        stage.seen["staff", "/v1/organisations"] += listed
+    stage.words |= {name: [word] for name, word in stated.items()}
+    stage.words |= {"helper_id": [str(stage.agent.id)], "uscc": [code]}
 
 
 def add_account(stage: Stage, person: Person, phone: str) -> None:

@@ -62,7 +62,8 @@ class Stage:
 
     def person(self, kind: str, path: str = "") -> Person:
         """Return a person of the kind; for acts of counties and wider regions, and for dead letters, a national administrator."""
-        is_of_all = "/dead-letters" in path or path.startswith(("/v1/appeals", "/v1/disputes")) or path in {"/v1/weights", "/v1/limits"}
+        wide = ("/v1/appeals", "/v1/disputes", "/v1/organisations")
+        is_of_all = "/dead-letters" in path or path.startswith(wide) or path in {"/v1/weights", "/v1/limits"}
         return self.operator if kind == "staff" and is_of_all else self.people[kind]
 
     def token(self, kind: str, path: str = "") -> str:
