@@ -9,6 +9,7 @@ import pytest
 from tests.mutants.operators import mutants_of
 from tests.mutants.outcomes import HERE, KILLED, ROOT, SURVIVED, UNCLEAR, Journal, Module, load_equivalents, load_modules
 from tests.mutants.report import Share, report, share_of, whole_share
+from tests.mutants.worker import imports_of
 
 GUARDED = ("chassis/chassis/messaging/*.py", "chassis/chassis/http/*.py", "services/*/*/rules.py", "services/*/*/*/rules.py",
            "services/*/*/actions.py", "services/*/*/*/actions.py", "services/*/*/actions/*.py", "services/*/*/*/actions/*.py")  # fmt: skip
@@ -61,6 +62,12 @@ def test_outcome_holds_until_module_or_tests_change(tmp_path: Path) -> None:
     assert [known.find(module, mutant, "other tests") for mutant in (first, second)] == [KILLED, None]
     module.source = "a = 1 < 3\n"
     assert known.find(module, first, "tests") is None
+
+
+def test_imports_of_a_module_name_its_packages_too(tmp_path: Path) -> None:
+    path = tmp_path / "rules.py"
+    path.write_text("import a.b\nfrom ..c import d\ndef f():\n    from . import e\n")
+    assert imports_of("x.y.rules", path) == {"a", "a.b", "x", "x.c", "x.c.d", "x.y", "x.y.e"}
 
 
 def test_sample_is_fixed_and_changes_little_with_module() -> None:
