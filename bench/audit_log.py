@@ -47,7 +47,7 @@ FILL = f"""
             ELSE (ARRAY['11', '13', '14', '21', '32', '33', '34', '41', '42', '43'])[1 + n / 2 %% 10] || '01'
                 || lpad((n %% 9 + 1)::text, 2, '0') || lpad((n / 50 %% 40 + 1)::text, 3, '0') || '001'
         END, '{{}}'
-    FROM generate_series(1, %(rows)s) AS n, LATERAL (SELECT now() - (%(rows)s - n) * interval '{SECONDS_APART} s' AS at) AS moment
+    FROM generate_series(1, %(rows)s::bigint) AS n, LATERAL (SELECT now() - (%(rows)s - n) * interval '{SECONDS_APART} s' AS at) AS moment
 """
 """Half of all is in 5109, half of that in one village. The oldest hundredth is all there is of one act, of 65, and of a city, a county,
 a town and a village beside busy ones. Each twentieth is about the same person."""
