@@ -14,7 +14,7 @@ from chassis.http.app import create_app
 from chassis.http.auth import GIVERS, SIGNED_IN
 from chassis.messaging.dead_letters import park
 from chassis.messaging.events import handlers_of
-from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of
+from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of, auditor_of
 from contracts.event import Envelope, Event, encode, name_of, producer_of
 from contracts.generate import example_of
 from contracts.users import AdministratorAppointed, AdministratorDismissed
@@ -37,6 +37,7 @@ class Stage:
     people: dict[str, Person] = field(init=False)
     agent: Person = field(init=False)
     operator: Person = field(init=False)
+    auditor: Person = field(init=False)
     client: Client = field(init=False)
     words: dict[str, list[Any]] = field(default_factory=dict)
     seen: dict[tuple[str, str], list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
@@ -49,6 +50,7 @@ class Stage:
         self.people["staff"] = administrator_of(self.database, self.village[:9])
         self.agent = administrator_of(self.database, self.village)
         self.operator = administrator_of(self.database, "")
+        self.auditor = auditor_of(self.database, "")
         app = create_app(self.service, import_module(f"{self.service}.api").api, database=self.database, keys=self.keys)
         self.client = Client(app.test_client(), self.keys)  # type: ignore[arg-type]
 
@@ -61,7 +63,9 @@ class Stage:
         return document
 
     def person(self, kind: str, path: str = "") -> Person:
-        """Return a person of the kind; for acts of counties and wider regions, and for dead letters, a national administrator."""
+        """Return a person of the kind; for acts of counties and wider regions, dead letters and the audit log, one of the country."""
+        if kind == "staff" and path.endswith("/audit"):
+            return self.auditor
         wide = ("/v1/appeals", "/v1/disputes", "/v1/organisations")
         is_of_all = "/dead-letters" in path or path.startswith(wide) or path in {"/v1/weights", "/v1/limits"}
         return self.operator if kind == "staff" and is_of_all else self.people[kind]
