@@ -61,6 +61,14 @@ def test_a_promise_is_sent_received_and_closed_as_delivered(promise: Promise, da
     assert promise.rests() == (0, 30)
 
 
+def test_giver_keeps_seeing_the_village_from_the_promise_on(promise: Promise) -> None:
+    steps = [("sending", SENDING, promise.giver), ("receipt", {}, promise.household), ("closing", {}, promise.giver)]
+    for act, body, by in steps:
+        assert promise.client.get(promise.path, by=promise.giver).json["region"] == VILLAGE
+        assert promise.does(act, body, by)[0] == 201
+    assert promise.client.get(promise.path, by=promise.giver).json["region"] == VILLAGE
+
+
 def test_partly_accepted_match_frees_the_rest_for_others(client: Client, database: RolledBack) -> None:
     promise = Promise(client, database, quantity=20)
     assert told(database, MatchAccepted)[-1].quantity == 20
