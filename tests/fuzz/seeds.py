@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 import pyotp
-from stdnum.cn import ric
+from stdnum.cn import ric, uscc
 
 from chassis.data.database import now
 from chassis.http.auth import GIVERS, Caller
@@ -77,8 +77,8 @@ def seed_helpers_and_organisations(stage: Stage) -> None:
     stated = {"unit": "县财政局", "post": "科长"}
     helper = {"account_id": str(stage.agent.id), "role": "first_secretary", "region": stage.village}
     post(stage, "/v1/helpers", helper | stated, "staff")
-    code = "91110000600037341L" if stage.village.startswith("51") else "91330106673959654P"
-    for kind in ("merchant", "work_unit"):
+    codes = dict(zip(("merchant", "work_unit"), (code_of_body(f"91{stage.village[:6]}{number:09}") for number in (1, 2)), strict=True))
+    for kind, code in codes.items():
         assert stage.client.put("/v1/me/organisation", {"name": "惠民商店", "uscc": code}, by=stage.people[kind]).status_code == 200
         with stage.database.begin() as session:
             session.get_one(Organisation, stage.people[kind].id).region = stage.village
@@ -89,7 +89,12 @@ def seed_helpers_and_organisations(stage: Stage) -> None:
         stage.seen["merchant" if state == "waiting" else "work_unit", "/v1/organisations"] += listed
         stage.seen["staff", "/v1/organisations"] += listed
     stage.words |= {name: [word] for name, word in stated.items()}
-    stage.words |= {"helper_id": [str(stage.agent.id)], "uscc": [code]}
+    stage.words |= {"helper_id": [str(stage.agent.id)], "uscc": [*codes.values()]}
+
+
+def code_of_body(start: str) -> str:
+    """Return the unified social credit code of a body with these seventeen characters."""
+    return start + uscc.calc_check_digit(start)
 
 
 def add_account(stage: Stage, person: Person, phone: str) -> None:
