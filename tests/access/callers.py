@@ -115,7 +115,7 @@ def _resolve_words(words: Iterable[str], callers: Collection[Caller], giver: str
         "managers": {"poster", *DIGITS},
         "above the village": ABOVE,
         "county and wider": ABOVE - {"township"},
-        "giver": {giver},
+        "giver": {"township" if giver == "staff" else giver},
     }
     found = {name for word in words for name in groups.get(word, {word})}
     assert found <= groups["anyone"], f"unknown callers: {found - groups['anyone']}"

@@ -55,7 +55,7 @@ def get_me(session: Session, caller: Caller) -> Any:
 
 
 @api.patch("/me")
-@access(who=SIGNED_IN, x_view="own")
+@access(who=SIGNED_IN, x_view="own", second_factor=False)
 @api.input(ProfileIn)
 @api.output(MeOut)
 def edit_me(session: Session, caller: Caller, json_data: dict[str, Any]) -> Any:

@@ -68,7 +68,7 @@ def reset_password(session: Session, caller: Caller | None, code_id: UUID, json_
 
 
 @api.put("/me/password")
-@access(who=SIGNED_IN, x_view="own", slow=True)
+@access(who=SIGNED_IN, x_view="own", second_factor=False, slow=True)
 @api.input(PasswordChangeIn)
 @api.output(MeOut)
 def change_password(session: Session, caller: Caller, json_data: dict[str, Any]) -> Any:

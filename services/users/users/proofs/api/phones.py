@@ -33,7 +33,7 @@ class PhoneSettingIn(Strict):
 
 
 @api.post("/me/phone-changes")
-@access(who=SIGNED_IN, x_view="own", idempotent=False)
+@access(who=SIGNED_IN, x_view="own", second_factor=False, idempotent=False)
 @api.input(PhoneIn)
 @api.output(CodeRequestedOut, 202)
 def request_phone_change(session: Session, caller: Caller, json_data: dict[str, Any]) -> Any:
@@ -42,7 +42,7 @@ def request_phone_change(session: Session, caller: Caller, json_data: dict[str, 
 
 
 @api.post("/me/phone-changes/<uuid:code_id>/proof")
-@access(who=SIGNED_IN, x_view="own", idempotent=False)
+@access(who=SIGNED_IN, x_view="own", second_factor=False, idempotent=False)
 @api.input(PhoneChangeIn)
 @api.output(AccountOut, 201)
 def change_phone(session: Session, caller: Caller, code_id: UUID, json_data: dict[str, Any]) -> Any:
