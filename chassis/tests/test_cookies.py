@@ -21,6 +21,7 @@ ALLOWED = "https://app.example.org"
 OURS: dict[str, dict[str, str]] = {
     "the address of the site": {"Origin": OWN},
     "its port written out": {"Origin": f"{OWN}:443"},
+    "the port of an allowed page without TLS": {"Origin": "http://app.example.net:80"},
     "our page, as browsers add": {"Origin": OWN, "Sec-Fetch-Site": "same-origin"},
     "a page that is allowed": {"Origin": ALLOWED, "Sec-Fetch-Site": "same-site"},
     "its name in capitals": {"Origin": "https://Duijie.example.org"},
@@ -45,9 +46,9 @@ FOREIGN: dict[str, dict[str, str]] = {
 def page(database: RolledBack, keys: KnownKeys, monkeypatch: pytest.MonkeyPatch) -> Client:
     """A client with the cookie of a signed-in donor."""
     monkeypatch.setenv("PUBLIC_URL", OWN)
-    monkeypatch.setenv("CORS_ORIGINS", ALLOWED)
+    monkeypatch.setenv("CORS_ORIGINS", f"{ALLOWED},http://app.example.net")
     flask = create_app("pantry", pantry_api.api, database=database, keys=keys).test_client()
-    flask.set_cookie(ACCESS_COOKIE, keys.token(uuid4(), "donor"))
+    flask.set_cookie("__Host-duijie_access", keys.token(uuid4(), "donor"))
     return Client(flask, keys)
 
 

@@ -31,6 +31,8 @@ from chassis.testing.folders import is_free
 from chassis.testing.simultaneous import meet_at_lock
 from chassis.testing.twins import altered
 from contracts.event import Envelope, Event, encode, name_of
+from contracts.generate import example_of
+from contracts.needs import NeedClosed
 
 engine, database, client = api_fixtures("pantry", pantry_api.api)
 JSON = {"content-type": "application/json"}
@@ -309,3 +311,23 @@ def test_the_shown_outline_of_a_body_holds_no_free_text() -> None:
         assert "138" not in seen
     for body in (b"", b"\xff", b"[" * 100_000, b'"x"', json.dumps([PERSONAL]).encode(), b"null", b"7" * 4000, b"7" * 9000):
         assert "奶奶" not in str(redact("need_withdrawn", body))
+
+
+def test_outline_of_a_body_tells_kinds_and_missing_fields() -> None:
+    need, at = str(new_id()), "2026-03-01T08:00:00Z"
+    body = {"need_id": need, "version": 999_999, "reason": "other", "region": None, "closed_at": at, "x": 1, "y": 2}
+    known = redact("need_closed", json.dumps(body).encode())
+    missing = {name: "missing" for name in NeedClosed.__struct_fields__ if name not in body}
+    assert known == {name: str(value) for name, value in body.items() if name not in {"region", "x", "y"}} | missing | {
+        "region": "null", "": "2 fields that the event does not have",
+    }  # fmt: skip
+    whole = redact("need_closed", encode(example_of(NeedClosed)))
+    assert "" not in whole
+    kinds = {10**6: "number", -(10**6): "number", True: "true", 1.5: "number", PERSONAL: f"text of {len(PERSONAL)} characters"}
+    for value, kind in kinds.items():
+        assert redact("need_closed", json.dumps({"need_id": value}).encode())["need_id"] == kind
+    assert redact("need_closed", b'{"need_id": [1, 2], "region": {"a": 1}}')["need_id"] == "list of 2"
+    assert redact("need_closed", b'{"need_id": [1, 2], "region": {"a": 1}}')["region"] == "object of 1 fields"
+    assert redact("need_closed", b"") == {}
+    assert redact("need_closed", b"null") == {"": "null"}
+    assert redact("a_gone_event", b"{}") == {"": "an event that is told no more, 2 bytes"}

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from uuid import UUID
 
 import pytest
+import structlog
 from pantry import api as pantry_api
 
 from chassis.http.app import create_app
@@ -32,11 +33,15 @@ def test_every_answer_carries_the_security_headers(client: Client, ask: Callable
     headers = ask(client).headers  # type: ignore[attr-defined]
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Referrer-Policy"] == "no-referrer"
+    assert headers["X-Frame-Options"] == "DENY"
+    assert headers["Cross-Origin-Opener-Policy"] == headers["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert {"camera=()", "geolocation=()", "microphone=()"} <= set(headers["Permissions-Policy"].split(", "))
     assert headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
-    assert {"Accept-Language", "Authorization"} <= {one.strip() for one in headers["Vary"].split(",")}
+    assert {"Accept-Language", "Authorization", "Cookie"} <= {one.strip() for one in headers["Vary"].split(",")}
     assert headers["Cache-Control"] in {"no-store", "no-cache"}
     assert "Strict-Transport-Security" not in headers
     assert UUID(headers["X-Request-Id"])
+    assert "request_id" not in structlog.contextvars.get_contextvars()
 
 
 def test_answers_to_signed_in_callers_are_not_cached(client: Client) -> None:
@@ -60,10 +65,8 @@ def test_a_valid_request_id_of_the_caller_is_kept(client: Client, given: str, ke
     assert answer.json["instance"] == f"urn:duijie:request:{answer.headers['X-Request-Id']}"
 
 
-PREFLIGHT = {
-    "Access-Control-Request-Method": "PATCH",
-    "Access-Control-Request-Headers": "authorization,if-match,idempotency-key,traceparent",
-}
+ASKED = ("accept-language", "authorization", "content-type", "idempotency-key", "if-match", "if-none-match", "traceparent", "x-request-id")
+PREFLIGHT = {"Access-Control-Request-Method": "PATCH", "Access-Control-Request-Headers": ",".join(ASKED)}
 
 
 def test_allowed_origins_may_call_and_read_the_headers(database: RolledBack, keys: KnownKeys, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,10 +76,13 @@ def test_allowed_origins_may_call_and_read_the_headers(database: RolledBack, key
         before = client.flask.options("/v1/counts", headers=PREFLIGHT | {"Origin": origin})
         assert before.headers["Access-Control-Allow-Origin"] == origin
         allowed = before.headers["Access-Control-Allow-Headers"].lower().replace(" ", "").split(",")
-        assert {"authorization", "if-match", "idempotency-key", "traceparent"} <= set(allowed)
+        assert set(ASKED) <= set(allowed)
+        assert before.headers["Access-Control-Max-Age"] == "600"
         answer = client.post("/v1/counts", {"quantity": 1}, headers={"Origin": origin})
         assert answer.headers["Access-Control-Allow-Origin"] == origin
-        assert {"ETag", "Location", "Retry-After", "X-Request-Id"} <= set(answer.headers["Access-Control-Expose-Headers"].split(", "))
+        assert {"Content-Language", "ETag", "Location", "Retry-After", "X-Request-Id"} <= set(
+            answer.headers["Access-Control-Expose-Headers"].split(", ")
+        )
         assert "Origin" in answer.headers["Vary"]
         assert answer.headers["Access-Control-Allow-Credentials"] == "true"
     refused = client.post("/v1/counts", {}, headers={"Origin": "https://app.example.org"})

@@ -8,6 +8,7 @@ import pytest
 from chassis.data.database import new_id
 from chassis.http.auth import Caller
 from matching.book.model import Match
+from matching.feedback import rules
 from matching.feedback.model import Feedback, Photo, Rating, Thanks
 from matching.feedback.rules import (
     feedback_acts_on_match,
@@ -69,6 +70,13 @@ def test_each_side_rates_once_until_the_deadline() -> None:
     assert code(find_feedback_problem("rate_match", giver, received(), rated)) == "already_rated"
     assert find_feedback_problem("rate_match", household, received(), rated) is None
     assert code(find_feedback_problem("rate_match", household, received(days_ago=14), NOTHING)) == "rating_over"
+
+
+def test_time_to_rate_ends_at_its_last_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rules, "now", lambda: AT)
+    assert code(find_feedback_problem("rate_match", giver, received(days_ago=14), NOTHING)) == "rating_over"
+    monkeypatch.setattr(rules, "now", lambda: AT - timedelta(microseconds=1))
+    assert find_feedback_problem("rate_match", giver, received(days_ago=14), NOTHING) is None
 
 
 def test_time_to_rate_begins_with_receipt_else_with_closing() -> None:
