@@ -17,11 +17,12 @@ WHOLE = "CAMPAIGN" in os.environ
 
 
 def acts_of(stage: Stage) -> dict[str, list[Any]]:
-    """Return the operations on single resources by their collection."""
+    """Return the operations on single resources by their collection, as far as a resource can be read, with its `allowed`."""
     found: dict[str, list[Any]] = {}
+    read = {collection_of(operation.path) for operation in operations_of(stage) if operation.method == "get" and "{" in operation.path}
     for operation in operations_of(stage):
         raw = operation.definition.raw
-        if operation.method in {"post", "patch"} and "{" in operation.path and raw["x-versioned"]:
+        if operation.method in {"post", "patch"} and "{" in operation.path and raw["x-versioned"] and collection_of(operation.path) in read:
             found.setdefault(collection_of(operation.path), []).append(operation)
     return found
 

@@ -19,7 +19,14 @@ NOTHING_PERSONAL = "shows nothing about people"
 NOT_RECORDED = {
     "users": {
         "get_me": OWN, "get_account": OWN, "list_sessions": OWN, "end_listed_session": OWN, "end_all_sessions": OWN,
+        **dict.fromkeys(
+            ("edit_me", "change_password", "list_own_assignments", "get_second_factor", "offer_second_factor", "request_phone_change",
+             "give_second_factor", "confirm_second_factor", "renew_recovery_codes", "change_phone", "refuse_appointment",
+             "confirm_appointment"),
+            OWN,
+        ),
         "list_households": "masked", "get_household": "masked",
+        "remove_second_factor": "needs somebody with a factor; services/users/tests/test_second_factor.py shows its entry",
     },
     "needs": {"get_pledge": OWN, "get_limits": NOTHING_PERSONAL, "set_limits": NOTHING_PERSONAL},
     "matching": {
@@ -66,13 +73,14 @@ def carry_out(stage: Stage, person: Person, operation: Any, identifier: str) -> 
 def post(stage: Stage, person: Person, operation: Any) -> int:
     """Post what is required, then one more known field, then all of them; return the first good status, else the last."""
     properties = body_schema(operation).get("properties", {})
-    more = {name: stage.words[name][0] for name in properties if stage.words.get(name)}
+    known = stage.recipes.get((operation.definition.raw["operationId"], person.kind), {})
+    more = {name: stage.good(name, person.kind)[0] for name in properties if stage.words.get(name)} | known
     more |= {name: schema["enum"][0] for name, schema in properties.items() if "enum" in schema}
     status = 0
     for turn in range(2):
         required = plausible(stage, operation, person.kind, turn)
         for body in ({}, *({name: value} for name, value in more.items()), more):
-            if (status := stage.client.post(operation.path, body | required, by=person).status_code) < 300:
+            if (status := stage.client.post(operation.path, body | required | known, by=person).status_code) < 300:
                 return status
     return status
 
@@ -91,4 +99,4 @@ def test_every_operation_of_staff_is_recorded(stage: Stage, monkeypatch: pytest.
     if not is_noted:
         monkeypatch.setattr(shown, "record_shown", lambda session, caller, act: None)
     missing = [name for name, operation in operations_of_staff(stage) if not is_recorded(stage, name, operation)]
-    assert missing == []
+    assert " ".join(missing) == ""

@@ -10,10 +10,11 @@ import pyotp
 import pytest
 from joserfc import jwt
 from marshmallow import ValidationError
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from chassis.data import appointments
+from chassis.data.audit_log import AuditEntry
 from chassis.data.database import Database, new_id
 from chassis.http.auth import Caller
 from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of
@@ -305,7 +306,11 @@ def test_only_wider_administrators_remove_it(regions: list[str], others: list[st
 def test_removal_after_misuse_ends_all_sessions(client: Client, database: RolledBack, town: SignedIn, clock: Clock) -> None:
     set_up(town, clock)
     path = f"/v1/accounts/{town.id}/second-factor/removal"
-    assert client.post(path, {"reason": "misuse"}, by=administrator_of(database, "510903")).status_code == 204
+    county = administrator_of(database, "510903")
+    assert client.post(path, {"reason": "misuse"}, by=county).status_code == 204
+    with database.begin() as session:
+        kept = session.scalars(select(AuditEntry).where(AuditEntry.act == "remove_second_factor")).one()
+    assert (kept.actor_id, str(kept.person_id), kept.details) == (county.id, str(town.id), {"reason": "misuse"})
     assert town.get("/v1/me").status_code == 401
     assert client.post("/v1/sessions/refresh", {"refresh_token": town.tokens["refresh_token"]}).json["code"] == "session_ended"
 

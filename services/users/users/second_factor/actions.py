@@ -12,7 +12,9 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from chassis.data import audit_log
 from chassis.data.appointments import regions_of
+from chassis.data.audit_log import Entry
 from chassis.data.database import now
 from chassis.data.encryption import fingerprint
 from chassis.http.auth import Caller
@@ -116,8 +118,18 @@ def remove_second_factor(session: Session, caller: Caller, account_id: UUID, rea
         raise problem
     if not clear_second_factor(session, account_id):
         raise no_second_factor()
+    account = session.get_one(Account, account_id)
+    removal = Entry(
+        act="remove_second_factor",
+        subject="account",
+        subject_id=account_id,
+        person_id=account_id,
+        region=account.region,
+        details={"reason": reason},
+    )
+    audit_log.record(session, caller, removal)
     if reason == "misuse":
-        end_all_sessions(session, session.get_one(Account, account_id), "misuse", actor=caller)
+        end_all_sessions(session, account, "misuse", actor=caller)
 
 
 def clear_second_factor(session: Session, account_id: UUID) -> bool:
