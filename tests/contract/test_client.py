@@ -56,7 +56,7 @@ const late = connect({ baseUrl, session: { ...first[0]!, access_token: "over" },
 const both = await Promise.all([must(late.GET("/v1/me")), must(late.GET("/v1/me"))]);
 
 const over = connect({ baseUrl, session: { ...first[0]!, access_token: "over" } });
-await must(over.POST("/v1/appointments", { body: { user_id: both[0].id, region: "51" } })).catch(refused);
+await must(over.POST("/v1/appointments", { body: { account_id: both[0].id, role: "administrator", region: "51" } })).catch(refused);
 
 const ended: unknown[] = [];
 const lost = { ...first[0]!, access_token: "over", refresh_token: "none" };
