@@ -207,7 +207,7 @@ def with_a_thread_for_each_body() -> None:
     read = Front._read
 
     async def hold(self: Any, *arguments: Any) -> None:
-        async with self._thread("/v1"):
+        async with self._thread("POST", "/v1"):
             await read(self, *arguments)
 
     Front._read = hold
