@@ -173,6 +173,9 @@ def test_promise_is_sent_received_by_slip_and_counted(cast: Cast) -> None:
     assert eventually(lambda: cast.donor.get(f"/v1/pledges/{offered['id']}")["delivered"]) == 5
     figures = eventually(lambda: (found := cast.village.get("/v1/rates", region=cast.village_code)["figures"])["delivered"] and found)
     assert 0 < figures["match_rate"]["delivered"] < figures["match_rate"]["weighted"]
+    # What is left of both would be matched with those of the next story.
+    cast.donor.post(f"/v1/pledges/{offered['id']}/withdrawal")
+    cast.village.post(f"/v1/needs/{need['id']}/withdrawal")
 
 
 def test_delivery_is_shown_thanked_rated_and_raises_reliability(cast: Cast) -> None:
