@@ -18,6 +18,7 @@ from sqlalchemy import text
 
 from chassis.data.database import Database, new_id, now
 from chassis.messaging.broker import Publisher, connected, message_for
+from chassis.testing.postgres import audit_role
 from chassis.testing.rabbitmq import RabbitMQ
 from contracts.event import Envelope, Event, encode, name_of, producer_of
 from contracts.generate import example_of
@@ -108,12 +109,13 @@ def test_a_listener_outside_hears_each_event_once(
     stranger: Path, database_of: Callable[[str, str], str], postgres: Any, rabbitmq: RabbitMQ, tmp_path: Path, otherwise: list[str]
 ) -> None:
     name = f"bulletin_{new_id().hex}"
-    postgres.create(name)
+    postgres.create_for("bulletin", name)
     with rabbitmq.vhost() as vhost:
         broker_url = rabbitmq.url(vhost)
-        environment = {"BULLETIN_DATABASE_URL": postgres.url(name), "BROKER_URL": broker_url, "PYTHONPATH": str(CHANGES)}
-        for step in ("chassis.migrate", "chassis.topology"):
-            subprocess.run([stranger, "-m", step, "bulletin"], cwd=OUTSIDE, env=os.environ | environment, check=True)
+        environment = {"BULLETIN_DATABASE_URL": postgres.url(name, "bulletin"), "BROKER_URL": broker_url, "PYTHONPATH": str(CHANGES)}
+        owner = {"BULLETIN_AUDIT_DATABASE_URL": postgres.url(name, audit_role("bulletin"))}
+        for step, further in (("chassis.migrate", owner), ("chassis.topology", {})):
+            subprocess.run([stranger, "-m", step, "bulletin"], cwd=OUTSIDE, env=os.environ | environment | further, check=True)
         first, second = (told(replace(example_of(NeedPublished), need_id=new_id())) for _ in range(2))
         database = Database(postgres.url(name), name="looks-in")
         with running([str(stranger), "-m", *otherwise, "chassis.worker", "bulletin"], tmp_path / "log", environment):
