@@ -119,6 +119,17 @@ USERS = (
     SELECT gen_random_uuid(), 1, 'donor', '', sha256(n\\:\\:text\\:\\:bytea), '', '', 'active', now()
     FROM generate_series(1, CAST(:rows AS integer)) AS n
     """,
+    # Three requests for codes in a row have the three purposes of guests. No key made the codes, so that every guess is wrong.
+    f"""
+    INSERT INTO code_requests (id, version, purpose, phone, phone_fingerprint, language, key_id, tries, looks, requested_at, expires_at)
+    SELECT {_ID.format(n="n")}, 1, (ARRAY['registration', 'sign_in', 'password_reset'])[1 + n % 3], :sealed, sha256(n\\:\\:text\\:\\:bytea),
+        'zh-CN', '', 0, 0, now(), now() + interval '1 day'
+    FROM {_NUMBERS}
+    """,
+    f"""
+    INSERT INTO code_counts (day, budget, key, requests)
+    SELECT CAST(now() AS date), 'phone', sha256(n\\:\\:text\\:\\:bytea), 1 FROM {_NUMBERS}
+    """,
 )
 INSIGHT = (
     f"""

@@ -35,9 +35,9 @@ class Question:
     allowance: int = 20
 
     def ask(self, client: Client) -> Any:
-        """Send the request. An answer other than 2xx, or 4xx where nothing is found, is an error."""
+        """Send the request. An answer other than 2xx, or 4xx where nothing is found or a code is wrong, is an error."""
         answer = client.post(self.path, self.body) if self.body is not None else client.get(self.path, **self.query)
-        if answer.status_code >= 500 or answer.status_code == 422:
+        if answer.status_code >= 500 or (answer.status_code == 422 and answer.json["code"] != "wrong_code"):
             raise RuntimeError(f"{self.operation} answered {answer.status_code}: {answer.text}")
         return answer
 
@@ -69,7 +69,7 @@ def count_given(answer: Any) -> int:
 
 def questions(rows: int, months: int) -> list[Question]:
     """List all questions for tables of so many rows, and rates of so many months."""
-    return [*_lists(rows), *_balance(), *_rates(months), *_regions(), *_single(rows)]
+    return [*_lists(rows), *_balance(), *_rates(months), *_regions(), *_single(rows), *_codes()]
 
 
 PLACES_AND_CATEGORIES: dict[str, dict[str, Any]] = {
@@ -169,6 +169,20 @@ def _single(rows: int) -> Iterator[Question]:
     unknown = base64.urlsafe_b64encode(bytes(48)).decode()
     yield Question("refresh_session", "an unknown token", "/v1/sessions/refresh", body={"refresh_token": unknown})
     yield Question("end_session", "an unknown token", "/v1/sessions/end", body={"refresh_token": unknown})
+
+
+def _codes() -> Iterator[Question]:
+    """Ask for codes and guess them: no answer is a list, but each looks for phones, earlier codes and tries among many."""
+    phone = {"phone": "13900000003"}
+    registration = {"kind": "donor", "name": "甲", "password": "plum-tree-by-the-river"} | phone
+    yield Question("request_registration", "one among many", "/v1/registrations", body=registration)
+    yield Question("request_sign_in_code", "an unknown phone", "/v1/sessions/codes", body=phone)
+    yield Question("request_password_reset", "an unknown phone", "/v1/password-resets", body=phone)
+    guess, new = {"code": "000000"}, {"password": "plum-tree-by-the-river"}
+    for worst, first in {"a wrong code, one of many": 9, "an unknown one": 10**15}.items():
+        yield Question("prove_registration", worst, f"/v1/registrations/{UUID(int=first)}/proof", body=guess)
+        yield Question("sign_in_by_code", worst, f"/v1/sessions/codes/{UUID(int=first + 1)}/proof", body=guess)
+        yield Question("reset_password", worst, f"/v1/password-resets/{UUID(int=first + 2)}/proof", body=guess | new)
 
 
 def cursor_of(number: int) -> str:
