@@ -16,7 +16,7 @@ from chassis.http.app import create_app
 from chassis.testing.fixtures import Client
 from users.sessions.tokens import SigningKeys
 
-GENEROUS = {f"RATE_{what}": "1000000/second" for what in ("READS", "WRITES", "GUESTS", "SIGN_INS")}
+GENEROUS = {f"RATE_{what}": "1000000/second" for what in ("READS", "WRITES", "GUESTS", "SIGN_INS")} | {"CODES_PER_PHONE": "1000"}
 
 FORMER_NAMES = 200
 """The few former names of regions fill one page of the disk, which is read whole instead of an index, at most twice."""
