@@ -128,7 +128,7 @@ def test_account_of_before_signs_in_once_its_phone_is_proven(clients: dict[str, 
     assert own_id(clients["users"], sign_in(clients["users"], name)) == FACTS["people"][name]["id"]
 
 
-def test_code_alone_keeps_an_account_of_before_without_its_password(clients: dict[str, Client]) -> None:
+def test_code_alone_keeps_an_old_account_without_its_password(clients: dict[str, Client]) -> None:
     asked = clients["users"].post("/v1/sessions/codes", {"phone": FACTS["people"]["volunteer"]["phone"]})
     assert own_id(clients["users"], prove(clients["users"], asked.json["id"])) == FACTS["people"]["volunteer"]["id"]
     assert sign_in(clients["users"], "volunteer").status_code == 401

@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from chassis.problems import Problem
 from chassis.testing.fixtures import Client, RolledBack
+from chassis.testing.twins import altered, unguarded
 from contracts.users import CodeRequested
 from users.codes import actions, derivation, rules
 from users.codes.actions import Asker
@@ -20,6 +21,7 @@ from users.problems import too_many_codes
 from .conftest import donor, enter_account, pending, phone
 
 SOMEBODY = Asker("192.0.2.7", "zh-CN")
+READ_AGAIN = ".execution_options(populate_existing=True)"
 DOOR = {"Authorization": f"Bearer {os.environ['DOOR_KEYS']}"}
 
 
@@ -70,6 +72,20 @@ def test_code_ends_after_five_tries(database: RolledBack) -> None:
     request = ask(database)
     assert [give(database, request, wrong_code_of(request)) for _ in range(5)] == ["wrong_code"] * 5
     assert give(database, request, code_of(request)) == "code_ended"
+
+
+@pytest.mark.parametrize(
+    "anew",
+    [READ_AGAIN, unguarded("", "without reading it again, a guess counted meanwhile is forgotten")],
+)
+def test_request_is_read_again_once_it_is_locked(database: RolledBack, monkeypatch: pytest.MonkeyPatch, anew: str) -> None:
+    monkeypatch.setattr(actions, "use_codes", altered(actions.use_codes, READ_AGAIN, anew))
+    request = ask(database)
+    with database.begin() as session:
+        early = session.get_one(CodeRequest, request.id)
+        session.connection().execute(text("UPDATE code_requests SET tries = 4 WHERE id = :id"), {"id": request.id})
+        assert isinstance(actions.use_code(session, request.purpose, request.id, wrong_code_of(request)), Problem)
+        assert early.tries == 5
 
 
 def test_code_ends_after_five_minutes(database: RolledBack) -> None:

@@ -165,7 +165,7 @@ def test_stranger_who_claims_an_official_s_phone_gets_nothing(client: Client, da
     assert sign_in(client, number, OTHER).status_code == 401
 
 
-def test_stranger_s_old_appointment_ends_when_the_phone_is_proven(client: Client, database: RolledBack) -> None:
+def test_strangers_appointment_ends_when_the_phone_is_proven(client: Client, database: RolledBack) -> None:
     number, county = phone(), administrator_of(database, VILLAGE[:6])
     stranger = me_of(client, sign_up(client, phone=number, kind="staff", password=OTHER))["id"]
     appoint(client, stranger, VILLAGE, county)
@@ -227,7 +227,7 @@ def test_codes_answer_every_phone_alike(client: Client, database: RolledBack, pa
     assert len(seen) == 1
 
 
-def test_claiming_a_phone_does_not_tell_whether_it_has_an_account(client: Client, database: RolledBack) -> None:
+def test_claiming_a_phone_tells_nobody_about_its_account(client: Client, database: RolledBack) -> None:
     """A stranger registers a phone without proof and signs in with the own password: the answer is the same for every phone."""
     known, old = phone(), phone()
     sign_up(client, phone=known)

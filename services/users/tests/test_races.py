@@ -1,6 +1,7 @@
 """Simultaneous requests, on a database that commits."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -12,12 +13,15 @@ import pytest
 from sqlalchemy import text
 
 from chassis.data.database import Database
+from chassis.data.encryption import fingerprint
 from chassis.testing.fixtures import Client, administrator_of
-from chassis.testing.simultaneous import meet_at_lock
+from chassis.testing.simultaneous import PATIENCE_SECONDS, WAITING, meet_at_lock
 from chassis.testing.twins import altered, unguarded
 from users.accounts import passwords
 from users.appointments import actions as appointments
 from users.codes import actions as code_actions
+from users.holders import actions as holders
+from users.proofs.actions import phones
 from users.sessions import actions as sessions
 from users.sessions.tokens import SigningKeys
 from users.throttling import actions as throttling
@@ -178,7 +182,7 @@ def test_one_of_six_simultaneous_registrations_succeeds(committed: Database, sig
     assert codes(at_once(committed, signing, 5, prove)) == ["201"] + ["phone_taken"] * 4
 
 
-TRY_LOCK = ".order_by(CodeRequest.id).with_for_update()"
+TRY_LOCK = "asked.with_for_update()"
 
 
 @pytest.mark.parametrize("guarded", [True, unguarded(False, "without the lock, simultaneous guesses exceed five tries")])
@@ -186,13 +190,37 @@ def test_simultaneous_guesses_of_a_code_are_limited_to_five(
     committed: Database, signing: SigningKeys, monkeypatch: pytest.MonkeyPatch, guarded: bool
 ) -> None:
     if not guarded:
-        monkeypatch.setattr(code_actions, "use_codes", altered(code_actions.use_codes, TRY_LOCK, ".order_by(CodeRequest.id)"))
+        monkeypatch.setattr(code_actions, "use_codes", altered(code_actions.use_codes, TRY_LOCK, "asked"))
     asked = client_of(committed, signing).post("/v1/registrations", donor()).json["id"]
     body = {"code": wrong_code_of(asked, "registration")}
     clients = [client_of(committed, signing) for _ in range(8)]
     acts = [lambda client=client: client.post(f"/v1/registrations/{asked}/proof", body) for client in clients]
     answers = meet_at_lock(committed, text("SELECT FROM code_requests WHERE id = :id FOR UPDATE"), acts, id=asked)
     assert codes(answers) == ["code_ended"] * 3 + ["wrong_code"] * 5
+
+
+READ_ACCOUNT = "session.get(Account, account_id)"
+
+
+@pytest.mark.parametrize(
+    "read", [READ_ACCOUNT, unguarded("session.get(Account, account_id, with_for_update=True)", "the account locked first, both would wait")]
+)
+def test_phone_is_locked_before_its_account(committed: Database, signing: SigningKeys, monkeypatch: pytest.MonkeyPatch, read: str) -> None:
+    monkeypatch.setattr(phones, "set_phone", altered(phones.set_phone, READ_ACCOUNT, read))
+    client, number = client_of(committed, signing), phone()
+    person = person_of(client, phone=number, region=VILLAGE)
+    body = {"account_id": str(person.id), "phone": phone(), "reason": "lost"}
+    county = administrator_of(committed, VILLAGE[:6])
+    with ThreadPoolExecutor(1) as threads, committed.begin() as session:
+        holders.lock_phones(session, fingerprint(f"+86{number}"))
+        changing = threads.submit(client.post, "/v1/accounts/phone-changes", body, by=county)
+        until = time.monotonic() + PATIENCE_SECONDS
+        while not session.scalar(WAITING) and time.monotonic() < until:
+            time.sleep(0.005)
+        free = text("SELECT id FROM accounts WHERE id = :id FOR UPDATE SKIP LOCKED")
+        assert str(session.scalar(free, {"id": person.id})) == str(person.id)
+        session.commit()
+        assert changing.result().status_code == 201
 
 
 @pytest.mark.parametrize("guarded", [True, unguarded(False, "without the condition, two at once exceed the budget")])

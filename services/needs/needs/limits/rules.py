@@ -14,12 +14,12 @@ REGION_LENGTHS = (0, 2, 4, 6)
 """Lengths of the region codes that may have limits of their own: country, province, city, county."""
 
 Limits = Mapping[str, int]
-"""What holds for one person: the most by limit."""
+"""The limits of one person: the most that each allows."""
 
 
 @dataclass(frozen=True)
 class Giving:
-    """What a giver has pledged, including one pledge that is judged. The figures with `own` are those of this pledge alone.
+    """The pledges of a giver in figures, including one pledge that is judged. The figures with `own` are those of this pledge alone.
 
     `outstanding` units are offered still, or promised and not yet received. A pledge is open as long as any of it is outstanding.
     """

@@ -71,9 +71,9 @@ def use_codes(session: Session, purpose: CodePurpose, codes: Mapping[UUID, str])
     The rows are locked before they are judged, so that simultaneous guesses cannot exceed five tries. A wrong one among right ones is
     not told apart.
     """
-    requests = session.scalars(
-        select(CodeRequest).where(CodeRequest.id.in_(codes), CodeRequest.purpose == purpose).order_by(CodeRequest.id).with_for_update()
-    ).all()
+    asked = select(CodeRequest).where(CodeRequest.id.in_(codes), CodeRequest.purpose == purpose).order_by(CodeRequest.id)
+    # A request that was read before it was locked is read again: another guess may have been counted meanwhile.
+    requests = session.scalars(asked.with_for_update().execution_options(populate_existing=True)).all()
     if len(requests) != len(codes):
         return not_found()
     at = now()

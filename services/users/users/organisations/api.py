@@ -39,7 +39,7 @@ class VerificationEndIn(Strict):
 
 
 class OrganisationOut(Schema):
-    """What an organisation, merchant or work unit says it is, and whether an administrator confirmed it."""
+    """The name and credit code that an organisation, merchant or work unit states, and whether an administrator confirmed them."""
 
     id = fields.UUID(required=True, metadata={"description": "that of its account"})
     version = fields.Integer(required=True)

@@ -1,1 +1,1 @@
-"""What a proven phone gives: an account, a session, a new password, another phone."""
+"""A proven phone gives an account, a session, a new password, another phone."""

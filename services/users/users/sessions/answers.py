@@ -1,4 +1,4 @@
-"""What a sign-in states about its client, and its answer: tokens in the body, or cookies for pages."""
+"""Reading the client that a sign-in states, and its answer: tokens in the body, or cookies for pages."""
 
 import secrets
 from collections.abc import Mapping

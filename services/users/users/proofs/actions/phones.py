@@ -38,8 +38,10 @@ def change_phone(session: Session, caller: Caller, request_id: UUID, old_code: s
     used = codes.use_codes(session, "phone_change", {UUID(json.loads(asked.wanted)["old_phone_request"]): old_code, request_id: new_code})
     if isinstance(used, Problem):
         return used
-    account = get_own_account(session, caller, lock=True)
+    account = get_own_account(session, caller)
+    # Phones before accounts, as signing in by a code locks them.
     holders.lock_phones(session, account.phone_fingerprint, asked.phone_fingerprint)
+    session.refresh(account, with_for_update=True)
     if any(request.phone_fingerprint != account.phone_fingerprint for request in used if request.id != request_id):
         return not_found()
     if (holder := holders.find_holder(session, asked.phone_fingerprint)) and holder.id != account.id:
@@ -55,13 +57,15 @@ def set_phone(session: Session, caller: Caller, account_id: UUID, phone: str, re
 
     The account's password stays and is needed for the next sign-in, beside a code to the new phone. Raises `not_found` and `phone_taken`.
     """
-    account = session.get(Account, account_id, with_for_update=True)
-    if account is None or account.state != "active":
+    account, key = session.get(Account, account_id), fingerprint(phone)
+    if account is None:
+        raise not_found()
+    holders.lock_phones(session, account.phone_fingerprint, key)
+    session.refresh(account, with_for_update=True)
+    if account.state != "active":
         raise not_found()
     if problem := find_phone_problem(caller, account, regions_of(session, account.id)):
         raise problem
-    key = fingerprint(phone)
-    holders.lock_phones(session, account.phone_fingerprint, key)
     if holders.find_holder(session, key):
         raise phone_taken()
     _move(session, account, phone)
