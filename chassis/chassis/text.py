@@ -25,6 +25,8 @@ LATIN_LOOKALIKES = "ꞫȜƷꝪȣȢꝮɑꞴᴄꬲꬵꞙẝꞘɡᶃƍɪɩꞲƖǀ�
 
 _PLAIN = regex.compile(r"[\n\t\x20-\x7E\u3001-\u3011\u4E00-\u9FFF\uFF01-\uFF5E·—‘’“”…]*")
 """Most texts: ASCII, ordinary ideographs and Chinese punctuation, which need no closer look."""
+_IDEOGRAPHS = regex.compile(r"[\u4E00-\u9FFF]+")
+"""Most names: ordinary ideographs alone, which no rule of names refuses or changes."""
 _CONTROL = regex.compile(r"[\p{Cc}\p{Cs}--[\n\t\r\x85]]", regex.V1)
 _NOT_TYPED = regex.compile(r"[\x00-\x1F\p{Cs}--[\n\t\r]]", regex.V1)
 _LINE_BREAK = regex.compile(r"\r\n|[\r\x85\u2028\u2029]")
@@ -126,6 +128,8 @@ def read_text(written: str) -> str:
 
 def read_name(written: str) -> str:
     """Return the name of a person or body in its one form. Raises `UnfitText` for what `read_text` refuses, and for what misleads."""
+    if _IDEOGRAPHS.fullmatch(written):
+        return written
     for directions in (_OVERRIDE, _DIRECTION):
         _refuse(directions, written, "text_misleading")
     name: str = _SPACES.sub(" ", read_text(written).translate(_NAME_FORMS))
@@ -154,6 +158,8 @@ def clean_code(written: str, dropped: str = "") -> str:
 
     Spaces and invisible characters go, and the characters of `dropped`; dashes become hyphens, full-width characters ASCII.
     """
+    if written.isascii() and written.isalnum() and not any(map(str.isalnum, dropped)):
+        return written
     code: str = _PASTED.sub("", _DASH.sub("-", written.translate(_FULL_WIDTH)))
     return code.translate(dict.fromkeys(map(ord, dropped)))
 
