@@ -1,16 +1,20 @@
-"""The events of users: accounts, codes, sessions, offices, helpers and households. They hold no name, phone or number of a document."""
+"""The events of users: accounts, codes, sessions, offices, helpers, households and collection points.
+
+They hold no name, phone or number of a document of a person. A collection point is an office: its name, address and telephone are public.
+"""
 
 from typing import Annotated, Literal
 from uuid import UUID
 
 from msgspec import Meta
 
-from contracts.event import Event, Moment, Region
+from contracts.event import Category, Event, Moment, Quantity, Region, Unit
 
 Kind = Literal["household", "donor", "organisation", "merchant", "volunteer", "staff"]
 OfficialKind = Literal["cadre", "work_unit"]
 CodePurpose = Literal["registration", "sign_in", "password_reset", "phone_change"]
 Office = Literal["administrator", "auditor"]
+PlaceState = Literal["open", "closed"]
 HelperRole = Literal["leader", "work_unit", "first_secretary", "resident_team", "agricultural_technician"]
 
 
@@ -152,3 +156,46 @@ class SessionEnded(Event, frozen=True, kw_only=True):
     session_id: UUID
     user_id: UUID
     ended_at: Moment
+
+
+class PlaceChanged(Event, frozen=True, kw_only=True):
+    """A collection point counts from now on, or what is known of it changed. It holds everything that is public about the point."""
+
+    place_id: UUID
+    region: Region
+    state: Annotated[PlaceState, Meta(description="whether the point takes goods now")]
+    name: Annotated[str, Meta(min_length=1, max_length=100, description="name of the point", examples=["河沙镇便民服务中心"])]
+    address: Annotated[str, Meta(min_length=1, max_length=200, description="address of the point", examples=["河沙镇新街 12 号"])]
+    hours: Annotated[str, Meta(min_length=1, max_length=200, description="opening hours", examples=["周一至周五 9:00—17:00"])]
+    telephone: Annotated[
+        Annotated[str, Meta(max_length=20)] | None,
+        Meta(description="telephone of the office; null when it has none", examples=["0825-2661234"]),
+    ]
+    do_not_bring: Annotated[
+        str, Meta(max_length=300, description="goods that the point does not take; empty when it names none", examples=["旧衣物、药品"])
+    ]
+    changed_at: Annotated[Moment, Meta(description="time from which this counts")]
+
+
+class PlaceChangeProposed(Event, frozen=True, kw_only=True):
+    """A new point, or another address or telephone of a point, waits for the level above. It counts once confirmed."""
+
+    place_id: UUID
+    region: Annotated[Region, Meta(description="the region above the point, whose administrators confirm it", examples=["510903100"])]
+    place_region: Annotated[Region, Meta(description="the region of the point", examples=["510903100208"])]
+    proposed_by: UUID
+    proposed_at: Moment
+
+
+class HandoverPlaceChanged(Event, frozen=True, kw_only=True):
+    """The collection point of an accepted match is another one, or has another address, telephone or other hours."""
+
+    handover_id: UUID
+    match_id: UUID
+    pledger_id: UUID
+    region: Region
+    category: Category
+    unit: Unit
+    quantity: Quantity
+    place_id: Annotated[UUID | None, Meta(description="the collection point that counts now; null when none is open")]
+    changed_at: Annotated[Moment, Meta(description="time of the change")]

@@ -229,5 +229,5 @@ def _holds_ids(hint: Any) -> bool:
 
 @cache
 def _things() -> set[str]:
-    """The fields with ids of things, not of people: the subjects of all events but those of users."""
-    return {subject_field(event) for event in every_event().values() if producer_of(event) != "users"}
+    """The fields with ids of things, not of people: the subjects of all events but those of users, and collection points."""
+    return {"place_id"} | {subject_field(event) for event in every_event().values() if producer_of(event) != "users"}
