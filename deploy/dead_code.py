@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SEARCHED = ("services", "deploy", "bench")
 USERS = (*SEARCHED, "contracts", "chassis", "tests", "examples")
 """Folders with code that may use what is searched."""
-ENTRY_POINTS = ["@api.*", "@handles*", "@every*", "@validates_schema", "@event.*", "@broker.*", "@app.*"]
+ENTRY_POINTS = ["@api.*", "@handles*", "@every*", "@validates*", "@event.*", "@broker.*", "@app.*"]
 """Decorators of functions that a library calls."""
 HOOKS = ["do_*", "log_message", "job_modules", "down_revision", "create_by_*", "describe"]
 """Names that a library or a template looks up."""

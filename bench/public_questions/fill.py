@@ -130,6 +130,14 @@ USERS = (
     INSERT INTO code_counts (day, budget, key, requests)
     SELECT CAST(now() AS date), 'phone', sha256(n\\:\\:text\\:\\:bytea), 1 FROM {_NUMBERS}
     """,
+    # One in ten waits, in the same regions.
+    f"""
+    INSERT INTO places (id, version, region, state, name, address, hours, do_not_bring, published_version, published_at, route_version,
+        announced_version)
+    SELECT {_ID.format(n="n")}, 1, '510903' || lpad((n % 90)\\:\\:text, 3, '0') || lpad((n % 700)\\:\\:text, 3, '0'),
+        CASE WHEN n % 10 = 0 THEN 'waiting' ELSE 'open' END, '', '', '', '', 1, now(), 1, 1
+    FROM {_NUMBERS}
+    """,
 )
 INSIGHT = (
     f"""

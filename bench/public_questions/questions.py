@@ -69,7 +69,7 @@ def count_given(answer: Any) -> int:
 
 def questions(rows: int, months: int) -> list[Question]:
     """List all questions for tables of so many rows, and rates of so many months."""
-    return [*_lists(rows), *_balance(), *_rates(months), *_regions(), *_single(rows), *_codes()]
+    return [*_lists(rows), *_balance(), *_rates(months), *_regions(), *_places(rows), *_single(rows), *_codes()]
 
 
 PLACES_AND_CATEGORIES: dict[str, dict[str, Any]] = {
@@ -152,6 +152,24 @@ def _regions() -> Iterator[Question]:
         yield Question("list_children", worst, f"/v1/regions/{code}/children", allowance=FORMER_NAMES)
     yield Question("list_children", "a province", "/v1/regions/51/children")
     yield Question("list_children", "a township", "/v1/regions/510903001/children", allowance=FORMER_NAMES)
+
+
+def _places(rows: int) -> Iterator[Question]:
+    deep = {"cursor": cursor_of(rows // 3)}
+    asked: dict[str, dict[str, Any]] = {
+        "everything": {},
+        "the largest page": {"limit": 100},
+        "a huge county": {"region": "510903"},
+        "a township": {"region": "510903001"},
+        "a county with nothing": {"region": "510904"},
+        "a cursor of nothing": {"cursor": cursor_of(10**15)},
+    }
+    for worst, query in asked.items():
+        yield Question("list_places", worst, "/v1/places", query)
+        yield Question("list_places", f"{worst}, deep", "/v1/places", query | deep)
+    for worst, number in {"one of many": rows // 3, "an unknown one": 10**15}.items():
+        yield Question("get_place", worst, f"/v1/places/{UUID(int=number)}")
+    yield Question("list_consent_texts", "all of them", "/v1/consents/texts")
 
 
 def _single(rows: int) -> Iterator[Question]:

@@ -169,6 +169,15 @@ FIELD_WORDS = {
         "en": "must be a mobile number of mainland China; spaces, dashes, brackets, invisible characters and +86 were dropped,"
         " full-width digits changed, check the rest",
     },
+    "office_phone_form": {
+        "zh-CN": "须是办公电话，固定电话请写区号；空格、横线、括号和看不见的字符已去掉，请核对其余部分",
+        "en": "must be an office's telephone, a landline with its area code; spaces, dashes, brackets and invisible characters were"
+        " dropped, check the rest",
+    },
+    "phone_in_text": {
+        "zh-CN": "这里不能写电话号码，请填在“电话”一栏",
+        "en": "a telephone number does not belong here but in its own field",
+    },
     "not_whole": {"zh-CN": "须是整数", "en": "must be a whole number"},
     "out_of_range": {"zh-CN": "超出允许的范围", "en": "out of range"},
     "not_a_choice": {"zh-CN": "不在可选项之中", "en": "not one of the choices"},

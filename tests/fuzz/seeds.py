@@ -17,6 +17,7 @@ from chassis.data.database import now
 from chassis.http.auth import GIVERS, Caller
 from chassis.messaging import outbox
 from chassis.testing.fixtures import Person
+from contracts.matching import MatchAccepted
 from contracts.needs import NeedPublished, PledgeOffered
 from contracts.users import HouseholdRegistered
 from tests.fuzz.cases import operations_of, plausible
@@ -49,14 +50,14 @@ def seed_users(stage: Stage) -> None:
         stage.seen["staff", "/v1/appointments"].append(stage.client.get(f"/v1/appointments/{offer['id']}", by=stage.people["staff"]).json)
     seed_second_factors(stage, other)
     number = f"{stage.village[:6]}19480312001"
-    household = {"name": "欧阳守田", "national_id": number + ric.calc_check_digit(number + "0"), "region": stage.village}
+    household = {"name": "欧阳守田", "national_id": national_id_of(number), "region": stage.village}
     registered = post(stage, "/v1/households", household, "staff")
     give_account(stage, registered["id"], stage.people["household"])
     fresh = number[:-1] + "2"
     stage.words |= {
         "phone": [unappointed, phone, next(phones)],
         "password": [PASSWORD],
-        "national_id": [fresh + ric.calc_check_digit(fresh + "0")],
+        "national_id": [national_id_of(fresh)],
         "refresh_token": [session["refresh_token"]],
         "region": [stage.village, stage.village[:9] + "002"],
         "region_code": [stage.village[:2], stage.village[:4], stage.village[:6], stage.village],
@@ -68,6 +69,38 @@ def seed_users(stage: Stage) -> None:
     }
     seed_helpers_and_organisations(stage)
     seed_codes(stage, phone, phones)
+    seed_places(stage)
+    seed_handovers(stage, registered["id"], household | {"national_id": national_id_of(number[:-1] + "3")})
+
+
+def national_id_of(start: str) -> str:
+    """Return the national id with these seventeen digits."""
+    return start + ric.calc_check_digit(start + "0")
+
+
+def seed_places(stage: Stage) -> None:
+    """Add a point to the village and one to the township; the village's administrator proposes another address for the first."""
+    stated = {"address": "新街 12 号", "hours": "每天 9:00—17:00", "telephone": "0825-2661234", "do_not_bring": "药品"}
+    for region in (stage.village, stage.village[:9]):
+        point = post(stage, "/v1/places", stated | {"name": "便民服务中心", "region": region}, "staff")
+        if region == stage.village:
+            proposed = stage.client.patch(f"/v1/places/{point['id']}", {"address": "新街 14 号"}, by=stage.agent).json
+    stage.words |= {name: [word] for name, word in stated.items()} | {"proposal_id": [proposed["proposal"]["id"]]}
+
+
+def seed_handovers(stage: Stage, household_id: str, other: Mapping[str, Any]) -> None:
+    """Let every giver have accepted a match with the household; let another household of the village have consented."""
+    from users.consents.texts import CONTACT, load_texts
+
+    for giver in sorted(GIVERS):
+        accepted = stage.about(MatchAccepted, giver, household_id=UUID(household_id), accepted_at=now())
+        stage.hear(accepted)
+        for kind in (giver, "household", "staff"):
+            stage.seen[kind, "/v1/handovers"].append({"id": str(accepted.match_id)})
+    version = list(load_texts()[CONTACT])[-1]
+    consent = {"household_id": post(stage, "/v1/households", other, "staff")["id"], "purpose": CONTACT, "text_version": version}
+    post(stage, "/v1/consents", consent | {"way": "slip"}, "staff")
+    stage.words |= {"household_id": [household_id], "text_version": [version]}
 
 
 def seed_helpers_and_organisations(stage: Stage) -> None:

@@ -14,6 +14,8 @@ from tests.fuzz.stage import Stage, collection_of
 
 REFUSED = {403, 404, 409}
 WHOLE = "CAMPAIGN" in os.environ
+CHANGES = {"/v1/pledges": {"quantity": 3}, "/v1/places": {"do_not_bring": "旧衣物"}}
+"""A change of each collection whose things can be changed."""
 
 
 def acts_of(stage: Stage) -> dict[str, list[Any]]:
@@ -28,7 +30,7 @@ def acts_of(stage: Stage) -> dict[str, list[Any]]:
 
 
 def call(stage: Stage, person: Person, operation: Any, identifier: str, **headers: str) -> int:
-    body = plausible(stage, operation, person.kind) or ({"quantity": 3} if operation.method == "patch" else {})
+    body = plausible(stage, operation, person.kind) or (CHANGES[collection_of(operation.path)] if operation.method == "patch" else {})
     takes = operation.definition.raw.get("requestBody", {}).get("content", {})
     sent: dict[str, Any] = {"json": body}
     if media_type := next((one for one in takes if one in stage.files), None):

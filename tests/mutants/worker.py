@@ -27,7 +27,7 @@ import pytest
 LIBRARIES = (
     "alembic.command", "apiflask", "argon2", "cryptography.fernet", "flask.testing", "httpx", "hypothesis.stateful", "joserfc.jwt",
     "limits.strategies", "marshmallow", "msgspec", "opentelemetry.sdk.trace", "ortools.graph.python.min_cost_flow", "phonenumbers",
-    "PIL.Image", "PIL.ImageCms", "prometheus_client", "psycopg", "reportlab.pdfgen.canvas", "rich.progress", "schemathesis",
+    "PIL.Image", "PIL.ImageCms", "prometheus_client", "psycopg", "rich.progress", "schemathesis",
     "sqlalchemy.orm", "sqlalchemy.dialects.postgresql.psycopg", "structlog", "stdnum.cn", "xdist.scheduler",
 )  # fmt: skip
 TREE = Path.cwd()

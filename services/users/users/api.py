@@ -5,9 +5,12 @@ from apiflask import APIBlueprint
 from users.accounts import api as accounts
 from users.appointments import api as appointments
 from users.codes import api as codes
+from users.consents import api as consents
+from users.handovers import api as handovers
 from users.helpers import api as helpers
 from users.households import api as households
 from users.organisations import api as organisations
+from users.places import api as places
 from users.profile import api as profile
 from users.proofs import api as proofs
 from users.regions import api as regions
@@ -15,7 +18,8 @@ from users.second_factor import api as second_factor
 from users.sessions import api as sessions
 
 api = APIBlueprint("users", __name__)
-for part in (regions, accounts, profile, sessions, second_factor, appointments, households, helpers, organisations, *proofs.parts):
+parts = (regions, accounts, profile, sessions, second_factor, appointments, households, helpers, organisations, places, consents, handovers)
+for part in (*parts, *proofs.parts):
     api.register_blueprint(part.api, url_prefix="/v1")
 # No route leads to the doors from outside.
 api.register_blueprint(codes.api, url_prefix="/internal")

@@ -93,6 +93,23 @@ class Phone(Code):
             raise UnfitText("text_form") from None
 
 
+class OfficePhone(Code):
+    """The telephone of an office: a landline with its area code, a service number or a mobile number; loaded as people write it."""
+
+    words = {"text_form": "office_phone_form"}
+
+    def __init__(self, **options: Any) -> None:
+        metadata = {"example": "0825-2661234", "format": "phone"} | options.pop("metadata", {})
+        super().__init__(r"\+?[0-9]{7,17}", "-()", metadata=metadata, **options)
+
+    def read(self, written: str) -> str:
+        """Return the number with its area code. Raises `UnfitText`."""
+        try:
+            return personal.parse_office_phone(super().read(written))
+        except ValueError:
+            raise UnfitText("text_form") from None
+
+
 class NationalId(Code):
     """The number of a resident's identity card with a valid check digit, as people type or paste it."""
 

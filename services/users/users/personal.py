@@ -8,6 +8,7 @@ from stdnum.cn import ric, uscc
 from stdnum.exceptions import ValidationError
 
 _PHONE = re.compile(r"\+?[0-9][0-9 -]{9,18}\Z", re.ASCII)
+_PHONE_IN_TEXT = re.compile(r"\d{7,}|1\d\d[- ]\d{4}[- ]\d{4}")
 _NATIONAL_ID = re.compile(r"[1-9][0-9]{16}[0-9Xx]\Z", re.ASCII)
 
 
@@ -24,6 +25,30 @@ def parse_mobile(written: str) -> str:
     if phonenumbers.number_type(number) != phonenumbers.PhoneNumberType.MOBILE:
         raise ValueError("not a mobile phone")
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def parse_office_phone(written: str) -> str:
+    """Parse the telephone of an office in mainland China, as people write it: 0825-2661234, 400-123-4567. Raises ValueError."""
+    try:
+        number = phonenumbers.parse(written, "CN")
+    except phonenumbers.NumberParseException:
+        raise ValueError("not a telephone") from None
+    if number.country_code != 86 or not phonenumbers.is_valid_number(number):
+        raise ValueError("not a telephone")
+    digits = phonenumbers.national_significant_number(number)
+    if area := phonenumbers.length_of_geographical_area_code(number):
+        return f"0{digits[:area]}-{digits[area:]}"
+    return f"{digits[:3]}-{digits[3:6]}-{digits[6:]}" if digits[:3] in {"400", "800"} else digits
+
+
+def holds_phone(text: str) -> bool:
+    """Tell whether a text holds what looks like a telephone number: seven digits or more, or a mobile number in groups."""
+    return _PHONE_IN_TEXT.search(text) is not None
+
+
+def national_phone(phone: str) -> str:
+    """Return a mobile number of mainland China without its country code, as people dial it."""
+    return phone.removeprefix("+86")
 
 
 def parse_national_id(written: str) -> str:

@@ -97,3 +97,18 @@ household_unknown = problem(
     en="No household is noted with this phone; ask your village",
 )
 wrong_password = problem(422, "wrong_password", zh="原密码不正确", en="The present password is not right")
+too_many_places = problem(409, "too_many_places", zh="一个区域最多设 {most} 个收货点", en="A region has at most {most} collection points")
+own_proposal = problem(403, "own_proposal", zh="自己提交的变更须由他人确认", en="Somebody else confirms what you proposed")
+proposer_left = problem(
+    409,
+    "proposer_left",
+    zh="提交人已不再管理这里，请由现任管理员重新提交",
+    en="Whoever proposed this no longer manages the region; its present administrator proposes it anew",
+)
+proposal_replaced = problem(
+    409, "proposal_replaced", zh="这项变更已被替换或处理，请刷新后再确认", en="Another proposal waits by now, or none; look again"
+)
+already_consented = problem(409, "already_consented", zh="这户人家已经同意过", en="This household has consented already")
+old_text = problem(
+    422, "old_text", zh="同意书的版本不对，请用现行版本", en="This is not the present text; ask for consent to the present one"
+)

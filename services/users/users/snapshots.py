@@ -1,4 +1,4 @@
-"""Snapshots for republishing: accounts, households and appointments. Dismissals come first."""
+"""Snapshots for republishing: accounts, households, appointments and collection points. Dismissals come first."""
 
 from sqlalchemy import select
 
@@ -10,12 +10,15 @@ from contracts.users import (
     AuditorAppointed,
     AuditorDismissed,
     CodeRequested,
+    HandoverPlaceChanged,
     HelperAssigned,
     HelperReleased,
     HouseholdRegistered,
     OfficialRegistered,
     OrganisationVerificationEnded,
     OrganisationVerified,
+    PlaceChanged,
+    PlaceChangeProposed,
     SessionEnded,
     UserRegistered,
 )
@@ -26,12 +29,16 @@ from users.appointments.model import Appointment
 from users.appointments.queries import IN_STATE
 from users.codes.events import code_requested
 from users.codes.model import CodeRequest
+from users.handovers.events import handover_place_changed
+from users.handovers.model import Handover
 from users.helpers.events import helper_assigned, helper_released
 from users.helpers.model import Assignment
 from users.households.events import household_registered
 from users.households.model import Household
 from users.organisations.events import organisation_verification_ended, organisation_verified
 from users.organisations.model import Organisation
+from users.places.events import place_change_proposed, place_changed
+from users.places.model import Place
 from users.sessions.events import session_ended
 from users.sessions.model import SignIn
 
@@ -54,4 +61,7 @@ SNAPSHOTS = (
     Snapshot(UserRegistered, Account, user_registered, where=Account.kind.not_in(OFFICIALS)),
     Snapshot(OfficialRegistered, Account, user_registered, where=Account.kind.in_(OFFICIALS)),
     Snapshot(HouseholdRegistered, Household, household_registered),
+    Snapshot(PlaceChanged, Place, place_changed, where=Place.published_version.is_not(None)),
+    Snapshot(PlaceChangeProposed, Place, place_change_proposed, where=Place.proposal_id.is_not(None)),
+    Snapshot(HandoverPlaceChanged, Handover, handover_place_changed, where=Handover.told_at.is_not(None)),
 )

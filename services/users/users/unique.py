@@ -1,10 +1,13 @@
 """Inserting rows that must be unique. The database decides between two at the same moment."""
 
+from collections.abc import Callable, Mapping
+from functools import partial
+
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from chassis.problems import Problem
-from users.problems import already_appointed, already_helper, household_registered, phone_taken, uscc_taken
+from users.problems import already_appointed, already_consented, already_helper, household_registered, phone_taken, uscc_taken
 
 
 def insert_unique(session: Session, row: object) -> None:
@@ -18,16 +21,17 @@ def insert_unique(session: Session, row: object) -> None:
         raise
 
 
+_REFUSALS: Mapping[str, Callable[[], Problem]] = {
+    "accounts_proven_phone_key": phone_taken,
+    "households_national_id_fingerprint_key": partial(household_registered, where=""),
+    "appointment_records_standing_key": already_appointed,
+    "helper_assignments_standing_key": already_helper,
+    "organisations_verified_key": uscc_taken,
+    "consents_standing_key": already_consented,
+}
+"""The problem of each unique index."""
+
+
 def _refusal(diagnosis: object) -> Problem | None:
-    match getattr(diagnosis, "constraint_name", None):
-        case "accounts_proven_phone_key":
-            return phone_taken()
-        case "households_national_id_fingerprint_key":
-            return household_registered(where="")
-        case "appointment_records_standing_key":
-            return already_appointed()
-        case "helper_assignments_standing_key":
-            return already_helper()
-        case "organisations_verified_key":
-            return uscc_taken()
-    return None
+    refuse = _REFUSALS.get(str(getattr(diagnosis, "constraint_name", None)))
+    return refuse() if refuse else None

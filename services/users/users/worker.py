@@ -1,16 +1,30 @@
-"""The timers of users. It handles no events of other services."""
+"""The worker of users: events of matching, and timers."""
 
 from sqlalchemy.orm import Session
 
-from chassis.messaging.events import ServiceWorker, every
+from chassis.messaging.events import ServiceWorker, every, handles_batch
+from contracts.matching import MatchAccepted, MatchClosed, MatchDeclined, MatchReceived, MatchSent
 from users.appointments import actions as appointments
 from users.codes import actions as codes
+from users.handovers import actions as handovers
 from users.sessions import actions as sessions
 from users.throttling import actions as throttling
 
 
 class Worker(ServiceWorker):
     name = "users"
+
+    @handles_batch(MatchAccepted, MatchDeclined)
+    def on_answers(self, session: Session, events: list[MatchAccepted | MatchDeclined]) -> None:
+        handovers.hear_matches(session, events)
+
+    @handles_batch(MatchSent, MatchReceived, MatchClosed)
+    def on_deliveries(self, session: Session, events: list[MatchSent | MatchReceived | MatchClosed]) -> None:
+        handovers.hear_matches(session, events)
+
+    @every(seconds=10)
+    def tell_givers(self, session: Session) -> None:
+        handovers.tell_givers(session)
 
     @every(seconds=3600)
     def delete_expired_sign_ins(self, session: Session) -> None:

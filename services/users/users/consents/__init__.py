@@ -1,0 +1,1 @@
+"""Consents: what households agreed to, to which text and in which way."""

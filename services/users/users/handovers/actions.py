@@ -1,0 +1,94 @@
+"""Opening and shutting the doors of hand-overs, and telling givers under way that their collection point changed."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from chassis.data.database import below, new_id, now
+from chassis.messaging import outbox
+from users.handovers.events import handover_place_changed
+from users.handovers.model import Handover
+from users.handovers.rules import UNDER_WAY, Heard, find_step
+from users.places.model import Place
+from users.places.queries import find_nearest_places
+
+TOLD_AT_ONCE, PLACES_AT_ONCE = 500, 100
+_UNANNOUNCED = (
+    select(Place)
+    .where(Place.announced_version < Place.route_version)
+    .order_by(Place.id)
+    .limit(PLACES_AT_ONCE)
+    .with_for_update(skip_locked=True)
+)
+_COPIED = ("match_id", "version", "household_id", "account_id", "poster_id", "pledger_id", "region", "category", "unit", "quantity")
+_RENEWED = ("version", "household_id", "account_id", "poster_id", "region", "quantity", "step", "shuts_at")
+
+
+def hear_matches(session: Session, events: Sequence[Heard]) -> None:
+    """Open and shut doors as matches go on. The newest version counts, in whatever order events come or are told again."""
+    newest: dict[UUID, tuple[Heard, str, Any]] = {}
+    for event in sorted(events, key=lambda event: event.version):
+        if (found := find_step(event)) is not None:
+            newest[event.match_id] = (event, *found)
+    if not newest:
+        return
+    places = find_nearest_places(session, {event.region for event, _, _ in newest.values()})
+    rows = []
+    for match_id in sorted(newest):
+        event, step, shuts_at = newest[match_id]
+        place = places.get(event.region)
+        known = {"place_id": place.id if place else None, "route_version": place.route_version if place else 0, "told_version": 0}
+        rows.append({name: getattr(event, name) for name in _COPIED} | known | {"id": new_id(), "step": step, "shuts_at": shuts_at})
+    fresh = insert(Handover).values(rows)
+    renewed = {name: getattr(fresh.excluded, name) for name in _RENEWED}
+    newer = Handover.version < fresh.excluded.version
+    session.execute(fresh.on_conflict_do_update(index_elements=["match_id"], set_=renewed, where=newer))
+
+
+def tell_givers(session: Session) -> int:
+    """Tell givers under way whose collection point changed; return how many were told.
+
+    Another replica skips the points that this one looks at. What is left over after `TOLD_AT_ONCE` hand-overs waits for the next call.
+    """
+    told = looked_at = 0
+    for place in session.scalars(_UNANNOUNCED, execution_options={"populate_existing": True}).all():
+        if looked_at < TOLD_AT_ONCE:
+            found = _find_under_way(session, place, TOLD_AT_ONCE - looked_at)
+            looked_at += len(found)
+            told += _tell(session, place, found, is_all=looked_at < TOLD_AT_ONCE)
+    return told
+
+
+def _find_under_way(session: Session, place: Place, most: int) -> Sequence[Handover]:
+    """Lock the next hand-overs in the region of a point, in the order in which events lock them."""
+    under_way = select(Handover).where(below(Handover.region, place.region), Handover.step.in_(UNDER_WAY), Handover.shuts_at > now())
+    if place.announced_to:
+        under_way = under_way.where(Handover.match_id > place.announced_to)
+    ordered = under_way.order_by(Handover.match_id).limit(most).with_for_update()
+    return session.scalars(ordered, execution_options={"populate_existing": True}).all()
+
+
+def _tell(session: Session, place: Place, found: Sequence[Handover], *, is_all: bool) -> int:
+    """Publish the hand-overs whose point is another one now, and note how far the change was told."""
+    nearest = find_nearest_places(session, {handover.region for handover in found})
+    told = [handover for handover in found if _is_rerouted(handover, nearest.get(handover.region))]
+    for handover in told:
+        handover.told_version, handover.told_at = handover.told_version + 1, now()
+    if is_all:
+        place.announced_version, place.announced_to = place.route_version, None
+    else:
+        place.announced_to = found[-1].match_id
+    session.flush()
+    outbox.add(session, *map(handover_place_changed, told))
+    return len(told)
+
+
+def _is_rerouted(handover: Handover, place: Place | None) -> bool:
+    """Note the collection point of a hand-over, and tell whether it is another one than the giver knows."""
+    known, present = (handover.place_id, handover.route_version), (place.id, place.route_version) if place else (None, 0)
+    handover.place_id, handover.route_version = present
+    return known != present

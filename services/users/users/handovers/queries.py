@@ -1,0 +1,90 @@
+"""Queries of hand-overs: an open door for one of its sides, and the contacts behind it."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from chassis.data.appointments import ADMINISTRATOR, appointments
+from chassis.data.database import now
+from chassis.http.auth import Caller
+from chassis.problems import not_found
+from users.accounts.model import Account
+from users.consents.queries import has_consented
+from users.consents.texts import CONTACT
+from users.handovers.model import Handover
+from users.handovers.rules import GIVER, find_side
+from users.households.model import Household
+from users.personal import national_phone
+from users.places.model import Place
+from users.places.queries import find_nearest_places
+
+
+@dataclass(frozen=True)
+class Contact:
+    """Somebody to call: their name, and a number if there is one. `person_id` is the account, or the household without one."""
+
+    person_id: UUID
+    name: str
+    telephone: str | None
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What one side of a hand-over sees behind its door."""
+
+    handover: Handover
+    side: str
+    place: Place | None
+    village: Contact | None
+    household: Contact | None
+    giver: Contact | None
+
+
+def open_door(session: Session, caller: Caller, match_id: UUID) -> Opened:
+    """Return what the caller's side sees. Raises `not_found` before the acceptance, after the door was shut, and for everybody else."""
+    open_now = select(Handover).where(Handover.match_id == match_id, Handover.shuts_at > now())
+    handover = session.scalars(open_now).first()
+    side = find_side(caller, handover) if handover else None
+    if handover is None or side is None:
+        raise not_found()
+    place = find_nearest_places(session, [handover.region]).get(handover.region)
+    return Opened(
+        handover,
+        side,
+        place,
+        _find_village_contact(session, handover.region, place),
+        _find_household_contact(session, handover) if side == GIVER else None,
+        _find_account(session, handover.pledger_id) if side != GIVER else None,
+    )
+
+
+def _find_village_contact(session: Session, region: str, place: Place | None) -> Contact | None:
+    """Find the administrator who manages the region most closely, with the office's telephone; with their own where it has none."""
+    around = [region[:length] for length in (0, 2, 4, 6, 9, 12) if length <= len(region)]
+    in_office = (appointments.c.region.in_(around), appointments.c.ended_at.is_(None), appointments.c.role == ADMINISTRATOR)
+    nearest_first = (func.length(appointments.c.region).desc(), appointments.c.id)
+    query = select(Account).join(appointments, appointments.c.user_id == Account.id).where(*in_office, Account.state == "active")
+    account = session.scalars(query.order_by(*nearest_first).limit(1)).first()
+    if account is None:
+        return None
+    office = place.telephone if place else None
+    return Contact(account.id, account.name, office or national_phone(account.phone))
+
+
+def _find_household_contact(session: Session, handover: Handover) -> Contact | None:
+    """Find the name and telephone of the household, if it consented to showing them to its givers."""
+    household = session.get(Household, handover.household_id)
+    if household is None or not has_consented(session, household.id, CONTACT):
+        return None
+    if household.account_id and (own := _find_account(session, household.account_id)):
+        return Contact(own.person_id, household.name, own.telephone)
+    return Contact(household.id, household.name, national_phone(household.contact_phone) if household.contact_phone else None)
+
+
+def _find_account(session: Session, account_id: UUID) -> Contact | None:
+    account = session.get(Account, account_id)
+    if account is None or account.state != "active":
+        return None
+    return Contact(account.id, account.name, national_phone(account.phone))

@@ -1,0 +1,41 @@
+"""Rules of hand-overs: what each event of a match does to the door, and on which side a caller stands. No rule needs a database."""
+
+from datetime import datetime, timedelta
+
+from chassis.http.auth import Caller
+from contracts.matching import MatchAccepted, MatchClosed, MatchDeclined, MatchReceived, MatchSent
+from users.handovers.model import Handover
+
+Heard = MatchAccepted | MatchSent | MatchReceived | MatchClosed | MatchDeclined
+GIVER, HOUSEHOLD = "giver", "household"
+UNDER_WAY = ("accepted", "sent")
+"""Steps at which the giver still needs to know where the goods go."""
+AFTER_ACCEPTANCE, AFTER_SENDING = timedelta(days=180), timedelta(days=90)
+"""How long a door stays open when nothing more is heard of the match."""
+AFTER_RECEIPT = timedelta(days=28)
+"""The way of a dispute that is opened at once: seven days for the answer, seven to raise it, fourteen for the county."""
+
+
+def find_step(event: Heard) -> tuple[str, datetime] | None:
+    """Return the step of the match and when its door shuts; None for a proposal that was declined, which never had a door.
+
+    A match is disputed from its sending until its closing, so the time for a dispute is over with the closing.
+    """
+    match event:
+        case MatchAccepted():
+            return "accepted", event.accepted_at + AFTER_ACCEPTANCE
+        case MatchSent():
+            return "sent", event.sent_at + AFTER_SENDING
+        case MatchReceived():
+            return "received", event.received_at + AFTER_RECEIPT
+        case MatchClosed():
+            return "ended", event.closed_at
+        case MatchDeclined():
+            return ("ended", event.declined_at) if event.was_accepted else None
+
+
+def find_side(caller: Caller, handover: Handover) -> str | None:
+    """Return the side on which the caller stands, or None. Whoever manages the region speaks for the household's side."""
+    if caller.id == handover.pledger_id:
+        return GIVER
+    return HOUSEHOLD if caller.id == handover.account_id or caller.manages(handover.region) else None
