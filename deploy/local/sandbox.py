@@ -51,7 +51,10 @@ MERCHANT=$(sign_in {merchant}); sleep 3
 MATCH=$(curl -sS --fail-with-body "{origin}/v1/matches?state=proposed&limit=1" -H "Authorization: Bearer $MERCHANT" | first)
 curl -sS --fail-with-body {origin}/v1/matches/$MATCH/acceptance -H "Authorization: Bearer $MERCHANT" -H 'Content-Type: application/json' -d '{{}}'; echo; sleep 2
 
-# 5 · 双方都收到通知 · both sides have been told
+# 5 · 商家看到收货点和联系人 · the merchant sees where the coats go, and whom to call
+for _ in {{1..50}}; do curl -sf {origin}/v1/handovers/$MATCH -H "Authorization: Bearer $MERCHANT" && break; sleep 0.2; done; echo
+
+# 6 · 双方都收到通知 · both sides have been told
 curl -sS --fail-with-body "{origin}/v1/notices?limit=1" -H "Authorization: Bearer $VILLAGE"; echo
 curl -sS --fail-with-body "{origin}/v1/notices?limit=1" -H "Authorization: Bearer $MERCHANT"; echo
 """  # noqa: E501
@@ -78,12 +81,15 @@ def _keep(path: Path, state: dict[str, Any]) -> None:
 
 
 def _seed(folder: Path, origin: str, variables: dict[str, str], password: str, console: Console) -> dict[str, str]:
-    """Import the people, post and pledge; return the secrets of the administrators' second factors by phone."""
+    """Import the people, add collection points, post and pledge; return the secrets of the administrators' second factors by phone."""
     people = _people()
     households = _import(folder, variables, password, people)
     administrators = {one["phone"]: ApiClient(one_origin(origin)).sign_in(one["phone"], password) for one in people["administrators"]}
     above_villages = [one["phone"] for one in people["administrators"] if len(one["manages"]) < VILLAGE_DIGITS]
     second_factors = {phone: administrators[phone].set_up_second_factor() for phone in above_villages}
+    for number, point in enumerate(people["places"]):
+        holder = next(one["phone"] for one in people["administrators"] if one["manages"] == point["region"])
+        _patiently(administrators[holder], "/v1/places", point, f"sandbox-place-{number}")
     with Progress(console=console) as progress:
         posting = progress.add_task("需求 needs", total=len(people["needs"]))
         pledging = progress.add_task("爱心意向 pledges", total=len(people["givers"]))

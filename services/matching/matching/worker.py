@@ -1,9 +1,10 @@
-"""The worker of matching: events of needs and pledges, and timers."""
+"""The worker of matching: events of needs, pledges and collection points, and timers."""
 
 from sqlalchemy.orm import Session
 
 from chassis.messaging.events import ServiceWorker, every, handles, handles_batch
 from contracts.needs import NeedClosed, NeedPublished, NeedWithdrawn, PledgeChanged, PledgeOffered, PledgeWithdrawn
+from contracts.users import PlaceChanged
 from matching.balance import actions as balance
 from matching.balance import publication
 from matching.checks import actions as checks
@@ -14,6 +15,7 @@ from matching.feedback.actions import ratings
 from matching.intake import actions as intake
 from matching.matches import reminders, unsent
 from matching.matches.actions import answers
+from matching.points import actions as points
 from matching.reliability import actions as reliability
 from matching.reliability import classes
 from matching.weights import deferral
@@ -45,6 +47,10 @@ class Worker(ServiceWorker):
     @handles(PledgeWithdrawn)
     def on_pledge_withdrawn(self, session: Session, event: PledgeWithdrawn) -> None:
         intake.withdraw_pledge(session, event)
+
+    @handles_batch(PlaceChanged)
+    def on_place_changed(self, session: Session, events: list[PlaceChanged]) -> None:
+        points.record_points(session, events)
 
     @every(seconds=10)
     def remind(self, session: Session) -> None:

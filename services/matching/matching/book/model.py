@@ -77,7 +77,8 @@ class Match(Base):
     """A quantity of one pledge set aside for one need; its movements say what became of it.
 
     The two sides of a `barred` match are never proposed to each other again. An accepted match is to be sent until `send_by`; the next
-    reminder of that is due at `send_reminder_at`, and the last one was at `send_reminded_at`.
+    reminder of that is due at `send_reminder_at`, and the last one was at `send_reminded_at`. `giver_kind` is the kind of the pledger's
+    account, known since the acceptance.
     """
 
     __tablename__ = "matches"
@@ -116,6 +117,7 @@ class Match(Base):
     need_ended_version: Mapped[int | None] = mapped_column(BigInteger)
     closed_at: Mapped[datetime | None] = mapped_column(Moment)
     closed_by: Mapped[UUID | None]
+    giver_kind: Mapped[str | None] = mapped_column(String(20))
     movements: Mapped[list["Movement"]] = relationship(lazy="selectin", order_by="Movement.version")
 
     def movement(self, kind: str) -> "Movement | None":

@@ -18,3 +18,12 @@ slip_unknown = problem(404, "slip_unknown", zh="交接单无效或已过期", en
 slip_used = problem(409, "slip_used", zh="这张交接单已经确认过", en="This slip has been confirmed already")
 reason_needed = problem(422, "reason_needed", zh="收到的少于送出的，请说明原因", en="Less arrived than was sent: say why")
 disputed = problem(409, "disputed", zh="异议处理完之前不能结束", en="It is not closed before its dispute is settled")
+no_collection_point = problem(
+    409,
+    "no_collection_point",
+    zh="这个村还没有开放的收货点，请先与村里联系",
+    en="The village has no open collection point yet, ask the village first",
+)
+label_not_needed = problem(
+    409, "label_not_needed", zh="这项帮助没有物资要寄送，不需要标签", en="This help sends no goods, so it needs no label"
+)

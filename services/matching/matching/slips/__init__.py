@@ -1,1 +1,1 @@
-"""Hand-over slips: printed by the village, read and confirmed without an account."""
+"""Hand-over slips, printed by the village and confirmed without an account; labels for the giver's parcel."""

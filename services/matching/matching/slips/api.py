@@ -1,4 +1,4 @@
-"""HTTP routes of hand-over slips: printing with an account, reading and confirming without one."""
+"""HTTP routes of slips and labels: printing with an account, reading and confirming a slip without one."""
 
 from typing import Any
 from uuid import UUID
@@ -8,22 +8,26 @@ from flask import Response
 from marshmallow import fields
 from sqlalchemy.orm import Session
 
-from chassis.http.auth import ANYONE, STAFF, Caller
+from chassis.http.auth import ANYONE, GIVERS, STAFF, Caller
 from chassis.http.fields import Choice, NothingIn, Schema, Strict, Text, Whole
 from chassis.http.routes import access
 from chassis.problems import language
 from matching.book.labels import DIFFERENCES, STATES
 from matching.book.model import Match, Slip
 from matching.book.shown import note_of_match_shown
+from matching.points.queries import find_nearest_point
 from matching.settings import SlipSettings
 from matching.slips import actions, page, queries
-from matching.slips.paper import draw_slip
-from matching.slips.words import format_amount
+from matching.slips.paper import draw_label, draw_slip, write_label
+from matching.slips.words import format_amount, paper_words
 
 api = APIBlueprint("slips", __name__)
 
 PDF: dict[int | str, dict[str, str | dict[str, dict[str, Any]]]] = {
     201: {"description": "the slip, A6", "content": {"application/pdf": {"schema": {"type": "string", "format": "binary"}}}}
+}
+LABEL_PDF: dict[int | str, dict[str, str | dict[str, dict[str, Any]]]] = {
+    200: {"description": "the label, 100 by 75 mm", "content": {"application/pdf": {"schema": {"type": "string", "format": "binary"}}}}
 }
 HTML: dict[int | str, dict[str, str | dict[str, dict[str, Any]]]] = {
     200: {"description": "the page", "content": {"text/html": {"schema": {"type": "string"}}}}
@@ -42,6 +46,7 @@ class ConfirmationIn(SlipIn):
 class SlipOut(Schema):
     """The match of a slip: goods, never people."""
 
+    title = fields.String(required=True, metadata={"description": "title of the slip, in the language of the caller: it fits the item"})
     state = Choice(STATES, required=True, metadata={"description": "state of the match; it can be confirmed in `sent`"})
     category = fields.String(required=True)
     unit = fields.String(required=True)
@@ -53,6 +58,19 @@ class SlipOut(Schema):
     expires_at = fields.AwareDateTime(required=True)
 
 
+class LabelOut(Schema):
+    """The label of a parcel. It names an office and goods, never people."""
+
+    recipient = fields.String(required=True, metadata={"description": "name of the collection point"})
+    address = fields.String(required=True)
+    telephone = fields.String(required=True, allow_none=True, metadata={"description": "of the office; null when it has none"})
+    number = fields.String(required=True, metadata={"description": "number of the match, for people"})
+    contents = fields.String(required=True)
+    hours = fields.String(required=True)
+    do_not_bring = fields.String(required=True)
+    text = fields.String(required=True, metadata={"description": "the label in Chinese, to copy to a carrier's form"})
+
+
 @api.post("/matches/<uuid:match_id>/slip")
 @access(who=STAFF, x_view="region", idempotent=False)
 @api.input(NothingIn)
@@ -61,9 +79,29 @@ def print_slip(session: Session, caller: Caller, match_id: UUID, json_data: dict
     """Print a slip that confirms the receipt once, without an account; it revokes the slips printed before."""
     match, slip, token = actions.print_slip(session, caller, match_id)
     note_of_match_shown(caller, match, "slip", slip.id)
-    pdf = draw_slip(match, slip, f"{SlipSettings.of_environment().public_url}/v1/slips/page#{token}")
+    point = find_nearest_point(session, match.region)
+    pdf = draw_slip(match, slip, point, f"{SlipSettings.of_environment().public_url}/v1/slips/page#{token}")
     named = {"Content-Disposition": 'attachment; filename="slip.pdf"', "Cache-Control": "no-store"}
     return Response(pdf, 201, content_type="application/pdf", headers=named)
+
+
+@api.get("/matches/<uuid:match_id>/label")
+@access(who=GIVERS, x_view="own")
+@api.output(LabelOut)
+def get_label(session: Session, caller: Caller, match_id: UUID) -> Any:
+    """Get the label of the caller's parcel, as fields and as text: its recipient is the collection point."""
+    label = queries.get_label(session, caller, match_id)
+    return label | {"text": write_label(label)}
+
+
+@api.get("/matches/<uuid:match_id>/label/paper")
+@access(who=GIVERS, x_view="own")
+@api.doc(responses=LABEL_PDF)
+def print_label(session: Session, caller: Caller, match_id: UUID) -> Any:
+    """Get the label of the caller's parcel as a PDF."""
+    pdf = draw_label(queries.get_label(session, caller, match_id), SlipSettings.of_environment().public_url)
+    named = {"Content-Disposition": 'attachment; filename="label.pdf"', "Cache-Control": "no-store"}
+    return Response(pdf, content_type="application/pdf", headers=named)
 
 
 @api.post("/slips/reading")
@@ -95,5 +133,6 @@ def show_slip_page(session: Session, caller: Caller | None) -> Any:
 def _shown(match: Match, slip: Slip) -> dict[str, Any]:
     figures = {kind: match.moved(kind) for kind in ("promised", "sent", "received")}
     spoken = format_amount(figures["sent"] or figures["promised"], match.unit, match.category, language())
-    stated = {"state": match.state, "category": match.category, "unit": match.unit, **figures, "text": spoken}
+    title = paper_words(match.category)["title"][language() != "zh-CN"]
+    stated = {"title": title, "state": match.state, "category": match.category, "unit": match.unit, **figures, "text": spoken}
     return stated | {"used": slip.used_at is not None, "expires_at": slip.expires_at}

@@ -1,89 +1,92 @@
-"""The printed hand-over slip: an A6 PDF, Chinese first, with a QR code."""
+"""The printed slip and the label of a parcel: what stands on them, Chinese first. They name goods and offices, never people."""
 
-import io
+from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
+from functools import cache
+from importlib.resources import files
+from typing import Any
+from urllib.parse import urlsplit
 
-import segno
-from reportlab.lib.pagesizes import A6
-from reportlab.lib.units import mm
-from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.cidfonts import UnicodeCIDFont
-from reportlab.pdfgen.canvas import Canvas
-
+from chassis.data.database import now
+from chassis.paper import draw_code, set_document
 from matching.book.model import Match, Slip
-from matching.slips.words import format_amount
+from matching.points.model import Point
+from matching.slips.regions import find_region_names
+from matching.slips.words import format_amount, format_giver, paper_words
 
 CHINA = timezone(timedelta(hours=8))
-# PDF readers bring this font along, so that a slip stays at a few kilobytes for slow lines.
-FONT = "STSong-Light"
-MARGIN = 9 * mm
-CODE = 52 * mm
 
 
-def draw_slip(match: Match, slip: Slip, address: str) -> bytes:
-    """Return the PDF. It names goods, never people; `address` contains the token and stands in the code and in its link."""
-    pdfmetrics.registerFont(UnicodeCIDFont(FONT))
-    file = io.BytesIO()
-    canvas = Canvas(file, pagesize=A6)
-    canvas.setTitle("交接单 Hand-over slip")
-    width, height = A6
-    _line(canvas, height - 14 * mm, 18, "爱心物资交接单")
-    _line(canvas, height - 19.5 * mm, 8.5, "Hand-over slip")
-    quantity = match.moved("sent") or match.moved("promised")
-    top = height - 28 * mm
-    rows = (
-        (
-            "物品 Goods",
-            format_amount(quantity, match.unit, match.category, "zh-CN"),
-            format_amount(quantity, match.unit, match.category, "en"),
-        ),
-        ("编号 Number", str(match.id)[-12:].upper(), ""),
-        ("有效期 Valid until", _day(slip.expires_at), ""),
-    )
-    for label, chinese, english in rows:
-        canvas.setFont(FONT, 8)
-        canvas.drawString(MARGIN, top, label)
-        _fitting(canvas, MARGIN + 29 * mm, top, 11, chinese, width - 2 * MARGIN - 29 * mm)
-        if english:
-            top -= 4.5 * mm
-            _fitting(canvas, MARGIN + 29 * mm, top, 8, english, width - 2 * MARGIN - 29 * mm)
-        top -= 6.5 * mm
-    _code(canvas, address, (width - CODE) / 2, top - CODE + 3 * mm)
-    top -= CODE + 2 * mm
-    _line(canvas, top, 10, "收到物品后，用任意手机扫码确认数量，无需注册。")
-    _line(canvas, top - 4.5 * mm, 7.5, "When it has arrived, scan and confirm. No account needed.")
-    _line(canvas, top - 9.5 * mm, 8, "没有收到请勿扫码；有疑问请联系本村。")
-    canvas.setFont(FONT, 8)
-    canvas.drawString(MARGIN, 8 * mm, "签收人 Received by ____________    日期 Date ____________")
-    canvas.save()
-    return file.getvalue()
+def draw_slip(match: Match, slip: Slip, point: Point | None, address: str) -> bytes:
+    """Set a slip as an A6 PDF. `address` contains the token and stands in the code and in its link."""
+    return set_document(load_template("slip.typ"), describe_slip(match, slip, point, address), at=slip.printed_at)
 
 
-def _line(canvas: Canvas, y: float, size: float, said: str) -> None:
-    canvas.setFont(_font(said), size)
-    canvas.drawCentredString(A6[0] / 2, y, said)
+def describe_slip(match: Match, slip: Slip, point: Point | None, address: str) -> dict[str, Any]:
+    """Return what stands on a slip."""
+    words, names = paper_words(match.category), find_region_names(match.region)
+    return {
+        "title": words["title"],
+        "confirm": words["confirm"],
+        "wait": words["wait"],
+        "amount": _amount(match, match.moved("sent") or match.moved("promised")),
+        "village": "".join(names[-2:]) or match.region,
+        "point": point and {name: getattr(point, name) for name in ("name", "address", "telephone", "hours")},
+        "giver": format_giver(match.giver_kind),
+        "number": match_number(match),
+        "valid_until": _day(slip.expires_at),
+        "platform": platform_of(address),
+        "address": address,
+        "code": draw_code(address),
+    }
 
 
-def _fitting(canvas: Canvas, x: float, y: float, size: float, said: str, width: float) -> None:
-    wanted = pdfmetrics.stringWidth(said, _font(said), size)
-    canvas.setFont(_font(said), size * min(1, width / wanted))
-    canvas.drawString(x, y, said)
+def describe_label(match: Match, point: Point) -> dict[str, Any]:
+    """Return what stands on the label of a parcel: its recipient is the collection point."""
+    around = "".join(find_region_names(point.region)[:3])
+    return {
+        "recipient": point.name,
+        "address": point.address if point.address.startswith(around) else around + point.address,
+        "telephone": point.telephone,
+        "number": match_number(match),
+        "contents": _amount(match, match.moved("promised"))[0],
+        "hours": point.hours,
+        "do_not_bring": point.do_not_bring,
+    }
 
 
-def _font(said: str) -> str:
-    return "Helvetica" if said.isascii() else FONT
+def write_label(label: Mapping[str, Any]) -> str:
+    """Return the label as text, ready to be copied to a carrier's form or onto a parcel."""
+    recipient = f"{label['recipient']}（{label['telephone']}）" if label["telephone"] else str(label["recipient"])
+    lines = [f"收件人：{recipient}", f"地址：{label['address']}", f"物品：{label['contents']}", f"对接编号：{label['number']}"]
+    lines += [f"开放时间：{label['hours']}"]
+    return "\n".join(lines + ([f"请勿寄送：{label['do_not_bring']}"] if label["do_not_bring"] else []))
 
 
-def _code(canvas: Canvas, address: str, x: float, y: float) -> None:
-    # A phone that shows the slip cannot scan it; its user touches the code instead.
-    canvas.linkURL(address, (x, y, x + CODE, y + CODE))
-    rows = list(segno.make_qr(address, error="q").matrix_iter(border=4))
-    step = CODE / len(rows)
-    for number, row in enumerate(rows):
-        for place, is_dark in enumerate(row):
-            if is_dark:
-                # Each square is a little wider than its place, so that no hairlines show between neighbours.
-                canvas.rect(x + place * step, y + CODE - (number + 1) * step, step * 1.02, step * 1.02, stroke=0, fill=1)
+def draw_label(label: Mapping[str, Any], address: str) -> bytes:
+    """Set a label as a PDF of 100 by 75 mm, to be glued on a parcel."""
+    return set_document(load_template("label.typ"), {**label, "platform": platform_of(address)}, at=now())
+
+
+def match_number(match: Match) -> str:
+    """Return the number of a match for people: the last twelve characters of its id, in groups."""
+    last = str(match.id)[-12:].upper()
+    return " ".join((last[:4], last[4:8], last[8:]))
+
+
+def platform_of(address: str) -> str:
+    """Return the name of the site in an address."""
+    return urlsplit(address).netloc
+
+
+@cache
+def load_template(name: str) -> str:
+    """Return a template of this room."""
+    return files("matching.slips").joinpath(name).read_text("utf-8")
+
+
+def _amount(match: Match, quantity: int) -> list[str]:
+    return [format_amount(quantity, match.unit, match.category, language) for language in ("zh-CN", "en")]
 
 
 def _day(moment: datetime) -> str:

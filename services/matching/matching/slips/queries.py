@@ -1,13 +1,31 @@
-"""Reading of hand-over slips by their tokens."""
+"""Reading of hand-over slips by their tokens, and of labels."""
 
 import hashlib
+from typing import Any
+from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from chassis.data.database import now
+from chassis.http.auth import Caller
 from matching.book.model import Match, Slip
-from matching.slips.rules import require_in_force
+from matching.book.problems import no_collection_point
+from matching.book.queries import get_visible_match
+from matching.points.queries import find_nearest_point
+from matching.slips.paper import describe_label
+from matching.slips.rules import find_label_problem, require_in_force
+
+
+def get_label(session: Session, caller: Caller, match_id: UUID) -> dict[str, Any]:
+    """Get what stands on the label of the caller's parcel. Raises `no_collection_point` where none is open."""
+    match = get_visible_match(session, caller, match_id)
+    if problem := find_label_problem(caller, match):
+        raise problem
+    point = find_nearest_point(session, match.region)
+    if point is None:
+        raise no_collection_point()
+    return describe_label(match, point)
 
 
 def get_slip(session: Session, token: str) -> tuple[Match, Slip]:

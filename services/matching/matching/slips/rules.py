@@ -1,9 +1,12 @@
-"""Rules of hand-over slips."""
+"""Rules of hand-over slips, and of labels for parcels."""
 
 from datetime import datetime
 
-from matching.book.model import Slip
-from matching.book.problems import slip_unknown
+from chassis.http.auth import Caller
+from chassis.problems import Problem, not_allowed, state_conflict
+from matching.book.model import Match, Slip
+from matching.book.problems import label_not_needed, slip_unknown
+from matching.slips.words import GOODS, find_kind
 
 
 def require_in_force(slip: Slip | None, at: datetime) -> Slip:
@@ -11,3 +14,12 @@ def require_in_force(slip: Slip | None, at: datetime) -> Slip:
     if slip is None or slip.revoked_at is not None or slip.expires_at <= at:
         raise slip_unknown()
     return slip
+
+
+def find_label_problem(caller: Caller, match: Match) -> Problem | None:
+    """Return the problem that keeps the caller from a label, or None: the giver of goods gets it from the acceptance on."""
+    if caller.id != match.pledger_id:
+        return not_allowed()
+    if match.state not in {"accepted", "sent"}:
+        return state_conflict(state=match.state)
+    return None if find_kind(match.category) == GOODS else label_not_needed()

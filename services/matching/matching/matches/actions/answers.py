@@ -32,7 +32,7 @@ def accept_match(session: Session, caller: Caller, match_id: UUID, quantity: int
     match = lock_for_action(session, caller, match_id, "accept_match", with_book=quantity is not None)
     promised, left = split(match.quantity, quantity, not_enough)
     change_state(match, "accepted")
-    match.answered_at, match.barred = now(), left > 0
+    match.answered_at, match.barred, match.giver_kind = now(), left > 0, caller.kind
     set_send_deadline(match, match.answered_at)
     record_movement(match, "promised", promised, caller.id)
     session.flush()
@@ -86,7 +86,7 @@ def claim_need(session: Session, caller: Caller, need_id: UUID, pledge_id: UUID,
     stated = match_facts(new_id(), need, pledge, quantity)
     match = Match(
         id=stated["match_id"], **{name: value for name, value in stated.items() if name != "match_id"},
-        version=1, state="accepted", reasons=[], proposed_at=at, answer_by=at, answered_at=at,
+        version=1, state="accepted", reasons=[], proposed_at=at, answer_by=at, answered_at=at, giver_kind=caller.kind,
     )  # fmt: skip
     set_send_deadline(match, at)
     session.add(match)

@@ -21,7 +21,12 @@ from matching.reliability import actions as reliability
 
 
 def send_match(
-    session: Session, caller: Caller, match_id: UUID, carrier: str, tracking_number: str | None = None, quantity: int | None = None
+    session: Session,
+    caller: Caller,
+    match_id: UUID,
+    carrier: str = "in_person",
+    tracking_number: str | None = None,
+    quantity: int | None = None,
 ) -> Match:
     """Record that the giver sent the promised units, or fewer; the rest is free again, but not for this pair."""
     match = lock_for_action(session, caller, match_id, "send_match", with_book=quantity is not None)

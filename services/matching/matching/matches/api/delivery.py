@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from apiflask import APIBlueprint
+from marshmallow import ValidationError, validates_schema
 from sqlalchemy.orm import Session
 
 from chassis.http.auth import GIVERS, HOUSEHOLD, SIGNED_IN, STAFF, Caller
@@ -17,11 +18,16 @@ api = APIBlueprint("delivery", __name__)
 
 
 class SendingIn(Strict):
-    carrier = Choice(CARRIERS, required=True)
+    carrier = Choice(CARRIERS, metadata={"description": "left out when the giver brings it; required with a tracking number"})
     tracking_number = Code(
         "[A-Za-z0-9-]{1,40}", metadata={"description": "up to 40 letters, digits and `-`; kept encrypted, shown to both sides"}
     )
     quantity = Whole(1, 10**9, metadata={"description": "units sent; if fewer than promised, the rest is free again"})
+
+    @validates_schema
+    def require_carrier(self, data: dict[str, Any], **_: Any) -> None:
+        if "tracking_number" in data and "carrier" not in data:
+            raise ValidationError("required", "carrier")
 
 
 class ReceiptIn(Strict):
@@ -42,7 +48,7 @@ class CancellationIn(Strict):
 @api.input(SendingIn)
 @api.output(MatchOut, 201)
 def send_match(session: Session, caller: Caller, match_id: UUID, json_data: dict[str, Any]) -> Any:
-    """State that the promised goods are on their way, or were brought."""
+    """State that the promised goods are on their way, or were brought by hand: then no carrier is needed."""
     return created(session, actions.send_match(session, caller, match_id, **json_data), caller)
 
 
