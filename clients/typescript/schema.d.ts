@@ -43,6 +43,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/places": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the collection points of a region and of all below it, by region. */
+        get: operations["list_places"];
+        put?: never;
+        /** Add a collection point to a region that the caller manages. It waits for the level above where another point takes the goods now. */
+        post: operations["add_place"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/regions": {
         parameters: {
             query?: never;
@@ -115,6 +133,24 @@ export interface paths {
          *     `/v1/sessions/codes/{code_id}/proof`.
          */
         post: operations["sign_in"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/consents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the consents of the caller's household, or those in the regions that the caller manages. */
+        get: operations["list_consents"];
+        put?: never;
+        /** Record that a household consented: the household in its own account, or an administrator with a way that can be shown. */
+        post: operations["record_consent"];
         delete?: never;
         options?: never;
         head?: never;
@@ -296,6 +332,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/places/managed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the collection points in the regions that the caller manages, with what waits, newest first. */
+        get: operations["list_managed_places"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/consents/texts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the texts that people consent to, the present version of each purpose last. */
+        get: operations["list_consent_texts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/sessions/codes": {
         parameters: {
             query?: never;
@@ -467,6 +537,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/places/{place_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a collection point; one that waits only in the regions that the caller manages. */
+        get: operations["get_place"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Change, close or open a collection point. Another address or telephone waits for the level above. */
+        patch: operations["change_place"];
+        trace?: never;
+    };
     "/v1/accounts/phone-changes": {
         parameters: {
             query?: never;
@@ -504,6 +592,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/handovers/{match_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show the collection point and the contacts of an accepted match to its two sides. Every look is recorded.
+         * @description 404 before the acceptance, after the end of the match, and for everybody else. The household's side is the household, and whoever
+         *     manages its village.
+         */
+        get: operations["get_handover"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/accounts/{account_id}": {
         parameters: {
             query?: never;
@@ -513,6 +622,23 @@ export interface paths {
         };
         /** Get the caller's own account. */
         get: operations["get_account"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/consents/{consent_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a consent of the caller's household, or one in the regions that the caller manages. */
+        get: operations["get_consent"];
         put?: never;
         post?: never;
         delete?: never;
@@ -589,6 +715,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/places/{place_id}/refusal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Drop a proposed point, address or telephone, as an administrator of the region or above. */
+        post: operations["refuse_place"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/me/second-factor/recovery-codes": {
         parameters: {
             query?: never;
@@ -651,6 +794,23 @@ export interface paths {
         put?: never;
         /** Prove the phone by the code, within five minutes and five tries. This makes the account and signs it in. */
         post: operations["prove_registration"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/places/{place_id}/confirmation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let a proposed point, address or telephone count, as an administrator of a wider region who did not propose it. */
+        post: operations["confirm_place"];
         delete?: never;
         options?: never;
         head?: never;
@@ -722,6 +882,23 @@ export interface paths {
         put?: never;
         /** Choose a new password by the code and sign in. All other sessions end. */
         post: operations["reset_password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/consents/{consent_id}/withdrawal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Withdraw a consent. What it allowed ends at once. */
+        post: operations["withdraw_consent"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1745,6 +1922,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/matches/{match_id}/label": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get the label of the caller's parcel, as fields and as text: its recipient is the collection point. */
+        get: operations["get_label"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/matches/{match_id}/photos": {
         parameters: {
             query?: never;
@@ -1862,7 +2056,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** State that the promised goods are on their way, or were brought. */
+        /** State that the promised goods are on their way, or were brought by hand: then no carrier is needed. */
         post: operations["send_match"];
         delete?: never;
         options?: never;
@@ -2035,6 +2229,23 @@ export interface paths {
         put?: never;
         /** Raise an answered dispute to the county, by either side. One that nobody answers in seven days goes there by itself. */
         post: operations["raise_dispute"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/matches/{match_id}/label/paper": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get the label of the caller's parcel as a PDF. */
+        get: operations["print_label"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2904,6 +3115,70 @@ export interface components {
             expires_in?: number;
             recovery_codes: string[];
         };
+        ConsentIn: {
+            /** Format: uuid */
+            household_id: string;
+            /**
+             * @description contact: 向帮扶方提供联系方式 · show name and telephone to the giver
+             * @enum {string}
+             */
+            purpose: "contact";
+            /** @description the present version that `GET /v1/consents/texts` lists */
+            text_version: string;
+            /**
+             * @description how the household consented; `signed_in` is for the household itself alone
+             * @enum {string}
+             */
+            way: "sms" | "slip" | "signature" | "signed_in";
+        };
+        ConsentOut: {
+            /** Format: uuid */
+            id: string;
+            version: number;
+            /** Format: uuid */
+            household_id: string;
+            /**
+             * @description contact: 向帮扶方提供联系方式 · show name and telephone to the giver
+             * @enum {string}
+             */
+            purpose: "contact";
+            text_version: string;
+            /**
+             * @description sms: 短信回复 · an answered SMS; slip: 签字单照片 · the photo of a signed slip; signature: 当面签字 · a signature on paper; signed_in: 本人在平台确认 · the household's own account
+             * @enum {string}
+             */
+            way: "sms" | "slip" | "signature" | "signed_in";
+            /** Format: date-time */
+            given_at: string;
+            /** Format: uuid */
+            recorded_by: string;
+            /** Format: date-time */
+            withdrawn_at: string | null;
+            /** @description operations (`operationId`) that the caller may carry out on it now */
+            allowed: string[];
+        };
+        ConsentPage: {
+            items: components["schemas"]["ConsentOut"][];
+            next: string | null;
+        };
+        ConsentTextOut: {
+            /**
+             * @description contact: 向帮扶方提供联系方式 · show name and telephone to the giver
+             * @enum {string}
+             */
+            purpose: "contact";
+            text_version: string;
+            text: string;
+            /** @description true for the version that people are asked to consent to now */
+            present: boolean;
+        };
+        ConsentTextsOut: {
+            items: components["schemas"]["ConsentTextOut"][];
+        };
+        ContactOut: {
+            name: string;
+            telephone: string | null;
+        };
         DaysToMatchOut: {
             /** @description half of the needs had an accepted match within so many days; null beyond 90 */
             median: number | null;
@@ -3239,6 +3514,42 @@ export interface components {
             /** @description the successor's new assignments */
             items: components["schemas"]["HelperOut"][];
         };
+        HandoverOut1: {
+            /** Format: uuid */
+            match_id: string;
+            /**
+             * @description the side on which the caller stands
+             * @enum {string}
+             */
+            side: "giver" | "household";
+            region: string;
+            category: string;
+            unit: string;
+            quantity: number;
+            /**
+             * Format: date-time
+             * @description the answer is 404 from then on; earlier when the match ends
+             */
+            shuts_at: string;
+            /** @description the nearest open collection point: the village's, else the township's, else the county's */
+            place: components["schemas"]["HandoverPlaceOut"] | null;
+            /** @description the administrator nearest to the household, with the office's telephone, or their own where it has none */
+            village_contact: components["schemas"]["ContactOut"] | null;
+            /** @description for the giver, with the household's consent alone */
+            household_contact: components["schemas"]["ContactOut"] | null;
+            /** @description for the household's side alone */
+            giver_contact: components["schemas"]["ContactOut"] | null;
+        };
+        HandoverPlaceOut: {
+            /** Format: uuid */
+            id: string;
+            region: string;
+            name: string;
+            address: string;
+            hours: string;
+            telephone: string | null;
+            do_not_bring: string;
+        };
         HelperIn: {
             /**
              * Format: uuid
@@ -3379,6 +3690,20 @@ export interface components {
         };
         JwksOut: {
             keys: components["schemas"]["JwkOut"][];
+        };
+        LabelOut: {
+            /** @description name of the collection point */
+            recipient: string;
+            address: string;
+            /** @description of the office; null when it has none */
+            telephone: string | null;
+            /** @description number of the match, for people */
+            number: string;
+            contents: string;
+            hours: string;
+            do_not_bring: string;
+            /** @description the label in Chinese, to copy to a carrier's form */
+            text: string;
         };
         LessonOut: {
             /** Format: uuid */
@@ -3655,10 +3980,10 @@ export interface components {
             id: string;
             version: number;
             /**
-             * @description need_published: 需求已公开 · need published; need_rejected: 需求未通过 · need rejected; need_withdrawn: 需求已撤回 · need withdrawn; need_closed: 需求已结束 · need closed; match_proposed: 建议对接 · match proposed; match_reminded: 等您答复 · your answer is awaited; match_accepted: 对接已答应 · match accepted; match_send_reminded: 等您送出 · your sending is awaited; match_refused: 对接未接受 · match refused; match_declined: 需求方未接受 · match declined; match_lapsed: 对接已失效 · match lapsed; match_revised: 先给了更急需的人 · it goes to a critical need; match_need_ended: 所助需求已结束 · the need of a match ended; match_sent: 帮助已送出 · help was sent; match_received: 帮助已收到 · help was received; match_closed: 对接已结束 · match closed; thanks_written: 感谢待审核 · thanks wait to be read; thanks_given: 收到感谢 · thanks; thanks_refused: 感谢未通过 · thanks not let through; dispute_opened: 有人提出异议 · a match is disputed; dispute_answered: 异议已答复 · a dispute was answered; dispute_raised: 异议已转到县里 · a dispute went up to the county; dispute_reminded: 异议待县里处理 · a dispute waits for the county; dispute_overdue: 异议已超过处理期限 · a dispute is overdue; dispute_settled: 异议已处理 · a dispute was settled; appeal_lodged: 申诉待裁定 · an appeal waits for the county; appeal_decided: 申诉已裁定 · appeal decided; pledge_released: 爱心意向已处理 · pledge judged; appointment_offered: 任命待确认 · office offered; administrator_dismissed: 管理员职务已解除 · no longer an administrator; auditor_dismissed: 审计员职务已解除 · no longer an auditor
+             * @description need_published: 需求已公开 · need published; need_rejected: 需求未通过 · need rejected; need_withdrawn: 需求已撤回 · need withdrawn; need_closed: 需求已结束 · need closed; match_proposed: 建议对接 · match proposed; match_reminded: 等您答复 · your answer is awaited; match_accepted: 对接已答应 · match accepted; match_send_reminded: 等您送出 · your sending is awaited; match_refused: 对接未接受 · match refused; match_declined: 需求方未接受 · match declined; match_lapsed: 对接已失效 · match lapsed; match_revised: 先给了更急需的人 · it goes to a critical need; match_need_ended: 所助需求已结束 · the need of a match ended; match_sent: 帮助已送出 · help was sent; match_received: 帮助已收到 · help was received; match_closed: 对接已结束 · match closed; thanks_written: 感谢待审核 · thanks wait to be read; thanks_given: 收到感谢 · thanks; thanks_refused: 感谢未通过 · thanks not let through; dispute_opened: 有人提出异议 · a match is disputed; dispute_answered: 异议已答复 · a dispute was answered; dispute_raised: 异议已转到县里 · a dispute went up to the county; dispute_reminded: 异议待县里处理 · a dispute waits for the county; dispute_overdue: 异议已超过处理期限 · a dispute is overdue; dispute_settled: 异议已处理 · a dispute was settled; appeal_lodged: 申诉待裁定 · an appeal waits for the county; appeal_decided: 申诉已裁定 · appeal decided; pledge_released: 爱心意向已处理 · pledge judged; appointment_offered: 任命待确认 · office offered; administrator_dismissed: 管理员职务已解除 · no longer an administrator; auditor_dismissed: 审计员职务已解除 · no longer an auditor; place_change_proposed: 收货点变更待确认 · a collection point waits for confirmation; handover_place_changed: 收货点有变动 · collection point changed
              * @enum {string}
              */
-            kind: "need_published" | "need_rejected" | "need_withdrawn" | "need_closed" | "match_proposed" | "match_reminded" | "match_accepted" | "match_send_reminded" | "match_refused" | "match_declined" | "match_lapsed" | "match_revised" | "match_need_ended" | "match_sent" | "match_received" | "match_closed" | "thanks_written" | "thanks_given" | "thanks_refused" | "dispute_opened" | "dispute_answered" | "dispute_raised" | "dispute_reminded" | "dispute_overdue" | "dispute_settled" | "appeal_lodged" | "appeal_decided" | "pledge_released" | "appointment_offered" | "administrator_dismissed" | "auditor_dismissed";
+            kind: "need_published" | "need_rejected" | "need_withdrawn" | "need_closed" | "match_proposed" | "match_reminded" | "match_accepted" | "match_send_reminded" | "match_refused" | "match_declined" | "match_lapsed" | "match_revised" | "match_need_ended" | "match_sent" | "match_received" | "match_closed" | "thanks_written" | "thanks_given" | "thanks_refused" | "dispute_opened" | "dispute_answered" | "dispute_raised" | "dispute_reminded" | "dispute_overdue" | "dispute_settled" | "appeal_lodged" | "appeal_decided" | "pledge_released" | "appointment_offered" | "administrator_dismissed" | "auditor_dismissed" | "place_change_proposed" | "handover_place_changed";
             /**
              * @description the side of the caller
              * @enum {string}
@@ -3852,6 +4177,82 @@ export interface components {
         PhotosOut: {
             items: components["schemas"]["PhotoOut"][];
         };
+        PlaceChangeIn: {
+            name?: string;
+            /** @description counts once an administrator of a wider region confirmed it */
+            address?: string;
+            hours?: string;
+            /**
+             * Format: phone
+             * @description counts once an administrator of a wider region confirmed it
+             * @example 0825-2661234
+             */
+            telephone?: string | null;
+            do_not_bring?: string;
+            /**
+             * @description open: 开放 · open; closed: 已关闭 · closed
+             * @enum {string}
+             */
+            state?: "open" | "closed";
+        };
+        PlaceIn: {
+            /** @example 河沙镇便民服务中心 */
+            name: string;
+            /**
+             * @description counts once an administrator of a wider region confirmed it
+             * @example 河沙镇新街 12 号
+             */
+            address: string;
+            /** @example 周一至周五 9:00—17:00 */
+            hours: string;
+            /**
+             * Format: phone
+             * @description of the office; counts once an administrator of a wider region confirmed it
+             * @default null
+             * @example 0825-2661234
+             */
+            telephone: string | null;
+            /**
+             * @default
+             * @example 旧衣物、药品
+             */
+            do_not_bring: string;
+            /**
+             * @description division code of 6 or 9 or 12 digits
+             * @example 510903
+             */
+            region: string;
+        };
+        PlaceOut: {
+            /** Format: uuid */
+            id: string;
+            version: number;
+            region: string;
+            /**
+             * @description open: 开放 · open; closed: 已关闭 · closed; waiting: 待上级确认 · waits for the level above; refused: 未获确认 · refused
+             * @enum {string}
+             */
+            state: "open" | "closed" | "waiting" | "refused";
+            name: string;
+            address: string;
+            hours: string;
+            /** @description of the office; null when it has none */
+            telephone: string | null;
+            /** @description goods that the point does not take */
+            do_not_bring: string;
+            /**
+             * Format: date-time
+             * @description null for a new point that waits
+             */
+            changed_at: string | null;
+            proposal: components["schemas"]["ProposalOut"] | null;
+            /** @description operations (`operationId`) that the caller may carry out on it now */
+            allowed: string[];
+        };
+        PlacePage: {
+            items: components["schemas"]["PlaceOut"][];
+            next: string | null;
+        };
         PledgeChangeIn: {
             quantity?: number;
             /**
@@ -3962,6 +4363,25 @@ export interface components {
              * @example 510903
              */
             region?: string;
+        };
+        ProposalIn: {
+            /**
+             * Format: uuid
+             * @description the proposal that the caller has seen
+             */
+            proposal_id: string;
+        };
+        ProposalOut: {
+            /** Format: uuid */
+            id: string;
+            address: string;
+            telephone: string | null;
+            /** Format: uuid */
+            proposed_by: string;
+            /** Format: date-time */
+            proposed_at: string;
+            /** @description false when the proposer no longer manages the region */
+            stands: boolean;
         };
         RankedOut: {
             /** @description accounts registered in the period, staff apart; people count where they are registered */
@@ -4224,10 +4644,10 @@ export interface components {
         };
         SendingIn: {
             /**
-             * @description in_person: 当面送到 · brought in person; pick_up: 自行领取 · picked up; ems: 中国邮政 · China Post, EMS; sf: 顺丰 · SF Express; jd: 京东物流 · JD Logistics; zto: 中通 · ZTO; yto: 圆通 · YTO; sto: 申通 · STO; yunda: 韵达 · Yunda; other: 其他 · another
+             * @description left out when the giver brings it; required with a tracking number
              * @enum {string}
              */
-            carrier: "in_person" | "pick_up" | "ems" | "sf" | "jd" | "zto" | "yto" | "sto" | "yunda" | "other";
+            carrier?: "in_person" | "pick_up" | "ems" | "sf" | "jd" | "zto" | "yto" | "sto" | "yunda" | "other";
             /** @description up to 40 letters, digits and `-`; kept encrypted, shown to both sides */
             tracking_number?: string;
             /** @description units sent; if fewer than promised, the rest is free again */
@@ -4278,6 +4698,8 @@ export interface components {
             token: string;
         };
         SlipOut: {
+            /** @description title of the slip, in the language of the caller: it fits the item */
+            title: string;
             /**
              * @description state of the match; it can be confirmed in `sent`
              * @enum {string}
@@ -4550,6 +4972,12 @@ export type CodeIn1 = components['schemas']['CodeIn1'];
 export type CodeRequestedOut = components['schemas']['CodeRequestedOut'];
 export type ConfirmationIn = components['schemas']['ConfirmationIn'];
 export type ConfirmedSecondFactorOut = components['schemas']['ConfirmedSecondFactorOut'];
+export type ConsentIn = components['schemas']['ConsentIn'];
+export type ConsentOut = components['schemas']['ConsentOut'];
+export type ConsentPage = components['schemas']['ConsentPage'];
+export type ConsentTextOut = components['schemas']['ConsentTextOut'];
+export type ConsentTextsOut = components['schemas']['ConsentTextsOut'];
+export type ContactOut = components['schemas']['ContactOut'];
 export type DaysToMatchOut = components['schemas']['DaysToMatchOut'];
 export type DeadLetterOut = components['schemas']['DeadLetterOut'];
 export type DeadLetterPage = components['schemas']['DeadLetterPage'];
@@ -4570,6 +4998,8 @@ export type FormerOut = components['schemas']['FormerOut'];
 export type GroundOut = components['schemas']['GroundOut'];
 export type HandoverIn = components['schemas']['HandoverIn'];
 export type HandoverOut = components['schemas']['HandoverOut'];
+export type HandoverOut1 = components['schemas']['HandoverOut1'];
+export type HandoverPlaceOut = components['schemas']['HandoverPlaceOut'];
 export type HelperIn = components['schemas']['HelperIn'];
 export type HelperOut = components['schemas']['HelperOut'];
 export type HelperPage = components['schemas']['HelperPage'];
@@ -4579,6 +5009,7 @@ export type HouseholdPage = components['schemas']['HouseholdPage'];
 export type ItemOut = components['schemas']['ItemOut'];
 export type JwkOut = components['schemas']['JwkOut'];
 export type JwksOut = components['schemas']['JwksOut'];
+export type LabelOut = components['schemas']['LabelOut'];
 export type LessonOut = components['schemas']['LessonOut'];
 export type LessonPage = components['schemas']['LessonPage'];
 export type LimitIn = components['schemas']['LimitIn'];
@@ -4609,12 +5040,18 @@ export type PhoneIn = components['schemas']['PhoneIn'];
 export type PhoneSettingIn = components['schemas']['PhoneSettingIn'];
 export type PhotoOut = components['schemas']['PhotoOut'];
 export type PhotosOut = components['schemas']['PhotosOut'];
+export type PlaceChangeIn = components['schemas']['PlaceChangeIn'];
+export type PlaceIn = components['schemas']['PlaceIn'];
+export type PlaceOut = components['schemas']['PlaceOut'];
+export type PlacePage = components['schemas']['PlacePage'];
 export type PledgeChangeIn = components['schemas']['PledgeChangeIn'];
 export type PledgeIn = components['schemas']['PledgeIn'];
 export type PledgeOut = components['schemas']['PledgeOut'];
 export type PledgePage = components['schemas']['PledgePage'];
 export type Problem = components['schemas']['Problem'];
 export type ProfileIn = components['schemas']['ProfileIn'];
+export type ProposalIn = components['schemas']['ProposalIn'];
+export type ProposalOut = components['schemas']['ProposalOut'];
 export type RankedOut = components['schemas']['RankedOut'];
 export type RatesOut = components['schemas']['RatesOut'];
 export type RatingIn = components['schemas']['RatingIn'];
@@ -4762,6 +5199,79 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["JwksOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_places: {
+        parameters: {
+            query?: {
+                /** @description `next` of the previous page */
+                cursor?: string;
+                limit?: number;
+                /** @description division code of 0 or 2 or 4 or 6 or 9 or 12 digits */
+                region?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlacePage"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_place: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PlaceIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaceOut"];
                 };
             };
             /** @description a problem */
@@ -4982,6 +5492,79 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_consents: {
+        parameters: {
+            query?: {
+                /** @description `next` of the previous page */
+                cursor?: string;
+                limit?: number;
+                /** @description only those of this household */
+                household_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConsentPage"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    record_consent: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConsentIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConsentOut"];
+                };
             };
             /** @description a problem */
             default: {
@@ -5420,6 +6003,72 @@ export interface operations {
             };
         };
     };
+    list_managed_places: {
+        parameters: {
+            query?: {
+                /** @description `next` of the previous page */
+                cursor?: string;
+                limit?: number;
+                /** @description division code of 0 or 2 or 4 or 6 or 9 or 12 digits */
+                region?: string;
+                /** @description only points with a proposal that waits */
+                waiting?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlacePage"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_consent_texts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConsentTextsOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     request_sign_in_code: {
         parameters: {
             query?: never;
@@ -5798,6 +6447,91 @@ export interface operations {
             };
         };
     };
+    get_place: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` of an earlier answer; 304 when it is unchanged */
+                "If-None-Match"?: string;
+            };
+            path: {
+                place_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaceOut"];
+                };
+            };
+            /** @description unchanged */
+            304: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_place: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match": string;
+            };
+            path: {
+                place_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PlaceChangeIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaceOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     set_phone: {
         parameters: {
             query?: never;
@@ -5864,6 +6598,37 @@ export interface operations {
             };
         };
     };
+    get_handover: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                match_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HandoverOut1"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_account: {
         parameters: {
             query?: never;
@@ -5887,6 +6652,51 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AccountOut"];
+                };
+            };
+            /** @description unchanged */
+            304: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_consent: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` of an earlier answer; 304 when it is unchanged */
+                "If-None-Match"?: string;
+            };
+            path: {
+                consent_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConsentOut"];
                 };
             };
             /** @description unchanged */
@@ -6065,6 +6875,48 @@ export interface operations {
             };
         };
     };
+    refuse_place: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match"?: string;
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                place_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProposalIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaceOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     renew_recovery_codes: {
         parameters: {
             query?: never;
@@ -6230,6 +7082,48 @@ export interface operations {
             };
         };
     };
+    confirm_place: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match"?: string;
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                place_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProposalIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaceOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     sign_in_by_code: {
         parameters: {
             query?: never;
@@ -6375,6 +7269,48 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    withdraw_consent: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match"?: string;
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                consent_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NothingIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConsentOut"];
+                };
             };
             /** @description a problem */
             default: {
@@ -8853,6 +9789,37 @@ export interface operations {
             };
         };
     };
+    get_label: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                match_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LabelOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_photos: {
         parameters: {
             query?: never;
@@ -9635,6 +10602,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DisputeOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    print_label: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                match_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the label, 100 by 75 mm */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": string;
                 };
             };
             /** @description a problem */

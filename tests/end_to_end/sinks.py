@@ -180,7 +180,8 @@ def watched(patch: Any, marks: Marks, sinks: Sinks) -> Iterator[None]:
 
     def watch(client: httpx.Client, method: str, url: Any, **more: Any) -> httpx.Response:
         body = more.get("json")
-        if isinstance(body, dict):
+        # What stands in a collection point is public, and so in events.
+        if isinstance(body, dict) and not str(url).endswith("/v1/places"):
             more["json"] = body = body | {key: NAME if key == "name" else TEXT for key in ("name", "text") if key in body}
             if str(url).endswith("/v1/needs") and "reason" in body:
                 body["reason"] = TEXT

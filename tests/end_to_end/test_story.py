@@ -25,6 +25,7 @@ from .conftest import World
 
 T = TypeVar("T")
 PASSWORD = "correct horse battery"
+POINT = {"name": "便民服务中心", "address": "村委会旁 3 号", "hours": "每天 9:00—17:00", "telephone": "0825-5550123"}
 CITY, COUNTY, TOWN, VILLAGE = "5109", "510981", "510981101", "510981101200"
 
 
@@ -45,6 +46,14 @@ def eventually(look: Callable[[], T | None], seconds: float = 30) -> T:
 
 def phone() -> str:
     return f"135{secrets.randbelow(10**8):08d}"
+
+
+def is_shut(person: ApiClient, door: str) -> bool:
+    """Tell whether a hand-over answers nothing more."""
+    try:
+        return not person.get(door)
+    except RequestRefused as refused:
+        return refused.status == 404
 
 
 def refusal(act: Callable[[], Any]) -> tuple[int, str]:
@@ -156,7 +165,15 @@ def test_promise_is_sent_received_by_slip_and_counted(cast: Cast) -> None:
     offered = cast.donor.post("/v1/pledges", pledge(category="medical.thermometer", quantity=10))
     need = published(cast, category="medical.thermometer", quantity=10)
     path = f"/v1/matches/{proposed(cast.donor, need)['id']}"
+    door = f"/v1/handovers/{path.rpartition('/')[2]}"
+    assert refusal(lambda: cast.donor.get(door)) == (404, "not_found")
+    cast.village.post("/v1/places", POINT | {"region": cast.village_code})
     cast.donor.post(f"{path}/acceptance", {"quantity": 8})
+    seen = eventually(lambda: cast.donor.get(door))
+    assert (seen["place"]["address"], seen["village_contact"]["telephone"]) == (POINT["address"], POINT["telephone"])
+    assert seen["household_contact"] is None
+    assert cast.village.get(door)["giver_contact"]["telephone"][-4:] == cast.donor.get("/v1/me")["phone"][-4:]
+    eventually(lambda: cast.donor.get(f"{path}/label")["recipient"] == POINT["name"])
     token = printed_slip(cast, path)
     guest = cast.world.client()
     assert refusal(lambda: guest.post("/v1/slips", {"token": token})) == (409, "state_conflict")
@@ -166,6 +183,9 @@ def test_promise_is_sent_received_by_slip_and_counted(cast: Cast) -> None:
     assert guest.post("/v1/slips", {"token": token, "quantity": 5, "reason": "damaged"})["state"] == "received"
     assert refusal(lambda: guest.post("/v1/slips", {"token": token, "quantity": 8})) == (409, "slip_used")
     assert cast.village.post(f"{path}/closing")["ended_because"] == "partly_delivered"
+    eventually(lambda: is_shut(cast.donor, door))
+    looks = cast.village.get("/v1/users/audit", act="get_handover", person_id=cast.village.get("/v1/me")["id"])["items"]
+    assert {look["subject_id"] for look in looks} == {door.rpartition("/")[2]}
     for side in (cast.donor, cast.village):
         eventually(lambda side=side: {"match_received", "match_closed"} <= notices(side, path.rpartition("/")[2]))
     shown = eventually(lambda: (found := cast.village.get(f"/v1/needs/{need['id']}"))["delivered"] and found)
