@@ -281,6 +281,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/self-reports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the self-reports of the regions that the caller manages, newest first; overdue ones alone on request. */
+        get: operations["list_self_reports"];
+        put?: never;
+        /** Report that one's household needs help. A code is sent to the phone, if there is one. Everybody is answered alike. */
+        post: operations["report_oneself"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/organisations": {
         parameters: {
             query?: never;
@@ -503,6 +521,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/self-reports/page": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Serve the page that the QR code opens; the region's code stands after `#`. */
+        get: operations["show_self_report_page"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/users/dead-letters": {
         parameters: {
             query?: never;
@@ -681,6 +716,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/self-reports/{report_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a self-report of the caller's regions. */
+        get: operations["get_self_report"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/sessions/{session_id}/end": {
         parameters: {
             query?: never;
@@ -766,6 +818,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/regions/{code}/self-report-code": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Draw the QR code of a region: it opens the page for reporting oneself there. */
+        get: operations["draw_self_report_code"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/self-reports/{code_id}/proof": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Prove the phone of a self-report by the code, within five minutes and five tries. */
+        post: operations["prove_self_report"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/appointments/{appointment_id}": {
         parameters: {
             query?: never;
@@ -811,6 +897,23 @@ export interface paths {
         put?: never;
         /** Let a proposed point, address or telephone count, as an administrator of a wider region who did not propose it. */
         post: operations["confirm_place"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/self-reports/{report_id}/visit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Note that the village visited whoever reported. */
+        post: operations["visit_self_report"];
         delete?: never;
         options?: never;
         head?: never;
@@ -916,6 +1019,23 @@ export interface paths {
         put?: never;
         /** Change one's phone by both codes, within five minutes and five tries. */
         post: operations["change_phone"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/self-reports/{report_id}/decision": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Admit or decline whoever reported, after the visit. */
+        post: operations["decide_self_report"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3243,15 +3363,6 @@ export interface components {
                 [key: string]: string;
             };
         };
-        DecisionIn: {
-            /**
-             * @description upheld: 申诉成立 · upheld; dismissed: 申诉不成立 · dismissed
-             * @enum {string}
-             */
-            outcome: "upheld" | "dismissed";
-            /** @description the reason, read by the appellant */
-            answer: string;
-        };
         DeclineIn: {
             /**
              * @description shown to the pledger
@@ -3874,6 +3985,15 @@ export interface components {
             /** @description the denominator of all three: needs published */
             of: number | null;
         };
+        MatchingDecisionIn: {
+            /**
+             * @description upheld: 申诉成立 · upheld; dismissed: 申诉不成立 · dismissed
+             * @enum {string}
+             */
+            outcome: "upheld" | "dismissed";
+            /** @description the reason, read by the appellant */
+            answer: string;
+        };
         MeOut: {
             /** Format: uuid */
             id: string;
@@ -3980,10 +4100,10 @@ export interface components {
             id: string;
             version: number;
             /**
-             * @description need_published: 需求已公开 · need published; need_rejected: 需求未通过 · need rejected; need_withdrawn: 需求已撤回 · need withdrawn; need_closed: 需求已结束 · need closed; match_proposed: 建议对接 · match proposed; match_reminded: 等您答复 · your answer is awaited; match_accepted: 对接已答应 · match accepted; match_send_reminded: 等您送出 · your sending is awaited; match_refused: 对接未接受 · match refused; match_declined: 需求方未接受 · match declined; match_lapsed: 对接已失效 · match lapsed; match_revised: 先给了更急需的人 · it goes to a critical need; match_need_ended: 所助需求已结束 · the need of a match ended; match_sent: 帮助已送出 · help was sent; match_received: 帮助已收到 · help was received; match_closed: 对接已结束 · match closed; thanks_written: 感谢待审核 · thanks wait to be read; thanks_given: 收到感谢 · thanks; thanks_refused: 感谢未通过 · thanks not let through; dispute_opened: 有人提出异议 · a match is disputed; dispute_answered: 异议已答复 · a dispute was answered; dispute_raised: 异议已转到县里 · a dispute went up to the county; dispute_reminded: 异议待县里处理 · a dispute waits for the county; dispute_overdue: 异议已超过处理期限 · a dispute is overdue; dispute_settled: 异议已处理 · a dispute was settled; appeal_lodged: 申诉待裁定 · an appeal waits for the county; appeal_decided: 申诉已裁定 · appeal decided; pledge_released: 爱心意向已处理 · pledge judged; appointment_offered: 任命待确认 · office offered; administrator_dismissed: 管理员职务已解除 · no longer an administrator; auditor_dismissed: 审计员职务已解除 · no longer an auditor; place_change_proposed: 收货点变更待确认 · a collection point waits for confirmation; handover_place_changed: 收货点有变动 · collection point changed
+             * @description need_published: 需求已公开 · need published; need_rejected: 需求未通过 · need rejected; need_withdrawn: 需求已撤回 · need withdrawn; need_closed: 需求已结束 · need closed; match_proposed: 建议对接 · match proposed; match_reminded: 等您答复 · your answer is awaited; match_accepted: 对接已答应 · match accepted; match_send_reminded: 等您送出 · your sending is awaited; match_refused: 对接未接受 · match refused; match_declined: 需求方未接受 · match declined; match_lapsed: 对接已失效 · match lapsed; match_revised: 先给了更急需的人 · it goes to a critical need; match_need_ended: 所助需求已结束 · the need of a match ended; match_sent: 帮助已送出 · help was sent; match_received: 帮助已收到 · help was received; match_closed: 对接已结束 · match closed; thanks_written: 感谢待审核 · thanks wait to be read; thanks_given: 收到感谢 · thanks; thanks_refused: 感谢未通过 · thanks not let through; dispute_opened: 有人提出异议 · a match is disputed; dispute_answered: 异议已答复 · a dispute was answered; dispute_raised: 异议已转到县里 · a dispute went up to the county; dispute_reminded: 异议待县里处理 · a dispute waits for the county; dispute_overdue: 异议已超过处理期限 · a dispute is overdue; dispute_settled: 异议已处理 · a dispute was settled; appeal_lodged: 申诉待裁定 · an appeal waits for the county; appeal_decided: 申诉已裁定 · appeal decided; pledge_released: 爱心意向已处理 · pledge judged; appointment_offered: 任命待确认 · office offered; administrator_dismissed: 管理员职务已解除 · no longer an administrator; auditor_dismissed: 审计员职务已解除 · no longer an auditor; place_change_proposed: 收货点变更待确认 · a collection point waits for confirmation; handover_place_changed: 收货点有变动 · collection point changed; self_report_opened: 有人自报困难 · somebody reported that they need help
              * @enum {string}
              */
-            kind: "need_published" | "need_rejected" | "need_withdrawn" | "need_closed" | "match_proposed" | "match_reminded" | "match_accepted" | "match_send_reminded" | "match_refused" | "match_declined" | "match_lapsed" | "match_revised" | "match_need_ended" | "match_sent" | "match_received" | "match_closed" | "thanks_written" | "thanks_given" | "thanks_refused" | "dispute_opened" | "dispute_answered" | "dispute_raised" | "dispute_reminded" | "dispute_overdue" | "dispute_settled" | "appeal_lodged" | "appeal_decided" | "pledge_released" | "appointment_offered" | "administrator_dismissed" | "auditor_dismissed" | "place_change_proposed" | "handover_place_changed";
+            kind: "need_published" | "need_rejected" | "need_withdrawn" | "need_closed" | "match_proposed" | "match_reminded" | "match_accepted" | "match_send_reminded" | "match_refused" | "match_declined" | "match_lapsed" | "match_revised" | "match_need_ended" | "match_sent" | "match_received" | "match_closed" | "thanks_written" | "thanks_given" | "thanks_refused" | "dispute_opened" | "dispute_answered" | "dispute_raised" | "dispute_reminded" | "dispute_overdue" | "dispute_settled" | "appeal_lodged" | "appeal_decided" | "pledge_released" | "appointment_offered" | "administrator_dismissed" | "auditor_dismissed" | "place_change_proposed" | "handover_place_changed" | "self_report_opened";
             /**
              * @description the side of the caller
              * @enum {string}
@@ -4383,6 +4503,10 @@ export interface components {
             /** @description false when the proposer no longer manages the region */
             stands: boolean;
         };
+        ProvenOut: {
+            /** Format: date-time */
+            visit_by: string | null;
+        };
         RankedOut: {
             /** @description accounts registered in the period, staff apart; people count where they are registered */
             registered: number | null;
@@ -4494,6 +4618,18 @@ export interface components {
              * @enum {string}
              */
             reason?: "short" | "damaged" | "wrong_item" | "lost" | "refused" | "other";
+        };
+        ReceivedOut: {
+            /**
+             * Format: uuid
+             * @description the request for the code that was sent to the phone
+             */
+            code_id: string | null;
+            /**
+             * Format: date-time
+             * @description the village visits before; null while it has more reports than it can take
+             */
+            visit_by: string | null;
         };
         RecoveryCodesOut: {
             recovery_codes: string[];
@@ -4641,6 +4777,92 @@ export interface components {
              * @enum {string}
              */
             reason: "lost" | "replaced" | "misuse";
+        };
+        SelfReportIn: {
+            /**
+             * @description division code of 12 digits
+             * @example 510903100208
+             */
+            region: string;
+            name: string;
+            /**
+             * Format: phone
+             * @description spaces, dashes, brackets and invisible characters are dropped, full-width characters changed to ASCII
+             * @example 13800001234
+             */
+            phone?: string;
+            /** @description people in the household */
+            people: number;
+            /**
+             * @description illness: 因病 · illness; disability: 因残 · disability; disaster: 因灾 · a disaster; accident: 因意外事故 · an accident; schooling: 因学 · costs of school; no_income: 失业或收入骤减 · no work, or much less income; old_age: 年老无人照料 · old age without care; other: 其他 · something else
+             * @enum {string}
+             */
+            difficulty: "illness" | "disability" | "disaster" | "accident" | "schooling" | "no_income" | "old_age" | "other";
+            story: string;
+        };
+        SelfReportOut: {
+            /** Format: uuid */
+            id: string;
+            version: number;
+            /** @enum {string} */
+            shown: "whole" | "masked";
+            /**
+             * @description waiting: 排队中 · waits: the village has many today; open: 待走访 · to be visited; visited: 已走访，待认定 · visited, to be decided; admitted: 已认定 · admitted; declined: 未认定 · declined
+             * @enum {string}
+             */
+            state: "waiting" | "open" | "visited" | "admitted" | "declined";
+            /**
+             * @description visit: 走访已逾期 · the visit is overdue; decision: 认定已逾期 · the decision is overdue
+             * @enum {string|null}
+             */
+            overdue: "visit" | "decision" | null;
+            region: string;
+            name: string;
+            phone: string | null;
+            /** Format: date-time */
+            phone_proven_at: string | null;
+            people: number;
+            /**
+             * @description illness: 因病 · illness; disability: 因残 · disability; disaster: 因灾 · a disaster; accident: 因意外事故 · an accident; schooling: 因学 · costs of school; no_income: 失业或收入骤减 · no work, or much less income; old_age: 年老无人照料 · old age without care; other: 其他 · something else
+             * @enum {string}
+             */
+            difficulty: "illness" | "disability" | "disaster" | "accident" | "schooling" | "no_income" | "old_age" | "other";
+            story: string | null;
+            /** Format: date-time */
+            reported_at: string;
+            /** Format: date-time */
+            opened_at: string | null;
+            /** Format: date-time */
+            visit_by: string | null;
+            /** Format: date-time */
+            decide_by: string | null;
+            /** @description holidays of a year on the way are not published yet, so weekdays were counted */
+            is_provisional: boolean;
+            /** Format: date-time */
+            visited_at: string | null;
+            /** Format: uuid */
+            visited_by: string | null;
+            /** Format: date-time */
+            decided_at: string | null;
+            /** Format: uuid */
+            decided_by: string | null;
+            /**
+             * @description not_resident: 不在本村居住 · they do not live in this village; not_found: 查无此人或联系不上 · nobody could be found or reached; not_in_difficulty: 未达到认定条件 · the conditions are not met; helped_already: 已在帮扶中 · they get help already; repeated: 重复申报 · reported before; other: 其他原因 · other reasons
+             * @enum {string|null}
+             */
+            reason: "not_resident" | "not_found" | "not_in_difficulty" | "helped_already" | "repeated" | "other" | null;
+            /** Format: uuid */
+            household_id: string | null;
+            /** @description operations (`operationId`) that the caller may carry out on it now */
+            allowed: string[];
+        };
+        SelfReportPage: {
+            items: components["schemas"]["SelfReportOut"][];
+            next: string | null;
+        };
+        SelfReportProofIn: {
+            /** @description the six digits that were sent */
+            code: string;
         };
         SendingIn: {
             /**
@@ -4840,6 +5062,23 @@ export interface components {
             /** @description the denominator */
             of: number | null;
         };
+        UsersDecisionIn: {
+            /**
+             * @description admitted: 已认定 · admitted; declined: 未认定 · declined
+             * @enum {string}
+             */
+            outcome: "admitted" | "declined";
+            /**
+             * @description required when declined
+             * @enum {string}
+             */
+            reason?: "not_resident" | "not_found" | "not_in_difficulty" | "helped_already" | "repeated" | "other";
+            /**
+             * Format: uuid
+             * @description their entry in the village's register, when admitted
+             */
+            household_id?: string;
+        };
         VerificationEndIn: {
             /**
              * @description closed: 已注销或停业 · it was closed; wrong: 资料不符 · its data are not right; misuse: 违规使用平台 · it misused the platform; other: 其他原因 · other reasons
@@ -4982,7 +5221,6 @@ export type DaysToMatchOut = components['schemas']['DaysToMatchOut'];
 export type DeadLetterOut = components['schemas']['DeadLetterOut'];
 export type DeadLetterPage = components['schemas']['DeadLetterPage'];
 export type DeadLetterShownOut = components['schemas']['DeadLetterShownOut'];
-export type DecisionIn = components['schemas']['DecisionIn'];
 export type DeclineIn = components['schemas']['DeclineIn'];
 export type DeliveryOut = components['schemas']['DeliveryOut'];
 export type DismissalIn = components['schemas']['DismissalIn'];
@@ -5021,6 +5259,7 @@ export type MarkPage = components['schemas']['MarkPage'];
 export type MatchOut = components['schemas']['MatchOut'];
 export type MatchPage = components['schemas']['MatchPage'];
 export type MatchRateOut = components['schemas']['MatchRateOut'];
+export type MatchingDecisionIn = components['schemas']['MatchingDecisionIn'];
 export type MeOut = components['schemas']['MeOut'];
 export type NeedIn = components['schemas']['NeedIn'];
 export type NeedOut = components['schemas']['NeedOut'];
@@ -5052,6 +5291,7 @@ export type Problem = components['schemas']['Problem'];
 export type ProfileIn = components['schemas']['ProfileIn'];
 export type ProposalIn = components['schemas']['ProposalIn'];
 export type ProposalOut = components['schemas']['ProposalOut'];
+export type ProvenOut = components['schemas']['ProvenOut'];
 export type RankedOut = components['schemas']['RankedOut'];
 export type RatesOut = components['schemas']['RatesOut'];
 export type RatingIn = components['schemas']['RatingIn'];
@@ -5061,6 +5301,7 @@ export type ReadingIn = components['schemas']['ReadingIn'];
 export type ReadingOut = components['schemas']['ReadingOut'];
 export type ReasonOut = components['schemas']['ReasonOut'];
 export type ReceiptIn = components['schemas']['ReceiptIn'];
+export type ReceivedOut = components['schemas']['ReceivedOut'];
 export type RecoveryCodesOut = components['schemas']['RecoveryCodesOut'];
 export type RefreshTokenIn = components['schemas']['RefreshTokenIn'];
 export type RefusalIn = components['schemas']['RefusalIn'];
@@ -5077,6 +5318,10 @@ export type SecondFactorIn = components['schemas']['SecondFactorIn'];
 export type SecondFactorOfferOut = components['schemas']['SecondFactorOfferOut'];
 export type SecondFactorOut = components['schemas']['SecondFactorOut'];
 export type SecondFactorRemovalIn = components['schemas']['SecondFactorRemovalIn'];
+export type SelfReportIn = components['schemas']['SelfReportIn'];
+export type SelfReportOut = components['schemas']['SelfReportOut'];
+export type SelfReportPage = components['schemas']['SelfReportPage'];
+export type SelfReportProofIn = components['schemas']['SelfReportProofIn'];
 export type SendingIn = components['schemas']['SendingIn'];
 export type SessionOut = components['schemas']['SessionOut'];
 export type ShareOut = components['schemas']['ShareOut'];
@@ -5094,6 +5339,7 @@ export type TypicalDaysOut = components['schemas']['TypicalDaysOut'];
 export type UnitOut = components['schemas']['UnitOut'];
 export type UnreadOut = components['schemas']['UnreadOut'];
 export type UseRateOut = components['schemas']['UseRateOut'];
+export type UsersDecisionIn = components['schemas']['UsersDecisionIn'];
 export type VerificationEndIn = components['schemas']['VerificationEndIn'];
 export type WantingOut = components['schemas']['WantingOut'];
 export type WantingPage = components['schemas']['WantingPage'];
@@ -5902,6 +6148,78 @@ export interface operations {
             };
         };
     };
+    list_self_reports: {
+        parameters: {
+            query?: {
+                /** @description `next` of the previous page */
+                cursor?: string;
+                limit?: number;
+                /** @description division code of 0 or 2 or 4 or 6 or 9 or 12 digits */
+                region?: string;
+                /** @description waiting: 排队中 · waits: the village has many today; open: 待走访 · to be visited; visited: 已走访，待认定 · visited, to be decided; admitted: 已认定 · admitted; declined: 未认定 · declined */
+                state?: "waiting" | "open" | "visited" | "admitted" | "declined";
+                /** @description only those whose visit or decision is overdue */
+                overdue?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SelfReportPage"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    report_oneself: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SelfReportIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReceivedOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_organisations: {
         parameters: {
             query?: {
@@ -6375,6 +6693,35 @@ export interface operations {
             };
         };
     };
+    show_self_report_page: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_users_dead_letters: {
         parameters: {
             query?: {
@@ -6797,6 +7144,51 @@ export interface operations {
             };
         };
     };
+    get_self_report: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` of an earlier answer; 304 when it is unchanged */
+                "If-None-Match"?: string;
+            };
+            path: {
+                report_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SelfReportOut"];
+                };
+            };
+            /** @description unchanged */
+            304: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     end_listed_session: {
         parameters: {
             query?: never;
@@ -6995,6 +7387,72 @@ export interface operations {
             };
         };
     };
+    draw_self_report_code: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                code: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the code */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/svg+xml": string;
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    prove_self_report: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                code_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SelfReportProofIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProvenOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_appointment: {
         parameters: {
             query?: never;
@@ -7111,6 +7569,48 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PlaceOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    visit_self_report: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match"?: string;
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                report_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NothingIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SelfReportOut"];
                 };
             };
             /** @description a problem */
@@ -7350,6 +7850,48 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AccountOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    decide_self_report: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match"?: string;
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                report_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UsersDecisionIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SelfReportOut"];
                 };
             };
             /** @description a problem */
@@ -10505,7 +11047,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["DecisionIn"];
+                "application/json": components["schemas"]["MatchingDecisionIn"];
             };
         };
         responses: {

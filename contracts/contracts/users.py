@@ -12,7 +12,7 @@ from contracts.event import Category, Event, Moment, Quantity, Region, Unit
 
 Kind = Literal["household", "donor", "organisation", "merchant", "volunteer", "staff"]
 OfficialKind = Literal["cadre", "work_unit"]
-CodePurpose = Literal["registration", "sign_in", "password_reset", "phone_change"]
+CodePurpose = Literal["registration", "sign_in", "password_reset", "phone_change", "self_report"]
 Office = Literal["administrator", "auditor"]
 PlaceState = Literal["open", "closed"]
 HelperRole = Literal["leader", "work_unit", "first_secretary", "resident_team", "agricultural_technician"]
@@ -130,6 +130,16 @@ class HelperReleased(Event, frozen=True, kw_only=True):
     successor_id: UUID | None
     released_by: UUID
     released_at: Moment
+
+
+class SelfReportOpened(Event, frozen=True, kw_only=True):
+    """Somebody reported that they need help, and their village's time to visit them and to decide began."""
+
+    self_report_id: UUID
+    region: Region
+    visit_by: Moment
+    decide_by: Moment
+    opened_at: Moment
 
 
 class OrganisationVerified(Event, frozen=True, kw_only=True):

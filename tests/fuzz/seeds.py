@@ -71,6 +71,7 @@ def seed_users(stage: Stage) -> None:
     seed_codes(stage, phone, phones)
     seed_places(stage)
     seed_handovers(stage, registered["id"], household | {"national_id": national_id_of(number[:-1] + "3")})
+    seed_self_reports(stage, next(phones))
 
 
 def national_id_of(start: str) -> str:
@@ -101,6 +102,20 @@ def seed_handovers(stage: Stage, household_id: str, other: Mapping[str, Any]) ->
     consent = {"household_id": post(stage, "/v1/households", other, "staff")["id"], "purpose": CONTACT, "text_version": version}
     post(stage, "/v1/consents", consent | {"way": "slip"}, "staff")
     stage.words |= {"household_id": [household_id], "text_version": [version]}
+
+
+def seed_self_reports(stage: Stage, phone: str) -> None:
+    """Let three people report themselves in the village: one with a phone, one who is visited, one who is admitted."""
+    stated = {"region": stage.village, "name": "欧阳守田", "people": 3, "difficulty": "illness", "story": "老人住院"}
+    asked = post(stage, "/v1/self-reports", stated | {"phone": phone})["code_id"]
+    stage.recipes["prove_self_report", ""] = {"code_id": asked, "code": code_of(asked, "self_report")}
+    for _ in range(2):
+        post(stage, "/v1/self-reports", stated)
+    found = stage.client.get("/v1/self-reports", by=stage.people["staff"]).json["items"]
+    for one in found[:2]:
+        post(stage, f"/v1/self-reports/{one['id']}/visit", {}, "staff")
+    post(stage, f"/v1/self-reports/{found[0]['id']}/decision", {"outcome": "admitted"}, "staff")
+    stage.words |= {"people": [3], "difficulty": ["illness"], "story": ["老人住院"]}
 
 
 def seed_helpers_and_organisations(stage: Stage) -> None:

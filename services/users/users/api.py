@@ -15,10 +15,25 @@ from users.profile import api as profile
 from users.proofs import api as proofs
 from users.regions import api as regions
 from users.second_factor import api as second_factor
+from users.self_reports import api as self_reports
 from users.sessions import api as sessions
 
 api = APIBlueprint("users", __name__)
-parts = (regions, accounts, profile, sessions, second_factor, appointments, households, helpers, organisations, places, consents, handovers)
+parts = (
+    regions,
+    accounts,
+    profile,
+    sessions,
+    second_factor,
+    appointments,
+    households,
+    helpers,
+    organisations,
+    places,
+    consents,
+    handovers,
+    self_reports,
+)
 for part in (*parts, *proofs.parts):
     api.register_blueprint(part.api, url_prefix="/v1")
 # No route leads to the doors from outside.

@@ -39,6 +39,32 @@ PHONE_REASONS = {
     "number_passed_on": ("原号码已归他人使用", "the number belongs to somebody else now"),
     "mistyped": ("登记有误", "it was entered wrongly"),
 }
+SELF_REPORT_STATES = {
+    "waiting": ("排队中", "waits: the village has many today"),
+    "open": ("待走访", "to be visited"),
+    "visited": ("已走访，待认定", "visited, to be decided"),
+    "admitted": ("已认定", "admitted"),
+    "declined": ("未认定", "declined"),
+}
+OUTCOMES = {name: SELF_REPORT_STATES[name] for name in ("admitted", "declined")}
+DIFFICULTIES = {
+    "illness": ("因病", "illness"),
+    "disability": ("因残", "disability"),
+    "disaster": ("因灾", "a disaster"),
+    "accident": ("因意外事故", "an accident"),
+    "schooling": ("因学", "costs of school"),
+    "no_income": ("失业或收入骤减", "no work, or much less income"),
+    "old_age": ("年老无人照料", "old age without care"),
+    "other": ("其他", "something else"),
+}
+DECLINING_REASONS = {
+    "not_resident": ("不在本村居住", "they do not live in this village"),
+    "not_found": ("查无此人或联系不上", "nobody could be found or reached"),
+    "not_in_difficulty": ("未达到认定条件", "the conditions are not met"),
+    "helped_already": ("已在帮扶中", "they get help already"),
+    "repeated": ("重复申报", "reported before"),
+    "other": ("其他原因", "other reasons"),
+}
 LEVELS = {
     "province": ("省级", "province"),
     "city": ("地级", "city"),

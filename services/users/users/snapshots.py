@@ -19,6 +19,7 @@ from contracts.users import (
     OrganisationVerified,
     PlaceChanged,
     PlaceChangeProposed,
+    SelfReportOpened,
     SessionEnded,
     UserRegistered,
 )
@@ -39,6 +40,8 @@ from users.organisations.events import organisation_verification_ended, organisa
 from users.organisations.model import Organisation
 from users.places.events import place_change_proposed, place_changed
 from users.places.model import Place
+from users.self_reports.events import self_report_opened
+from users.self_reports.model import SelfReport
 from users.sessions.events import session_ended
 from users.sessions.model import SignIn
 
@@ -60,6 +63,7 @@ SNAPSHOTS = (
     Snapshot(OrganisationVerified, Organisation, organisation_verified, where=Organisation.verified_at.is_not(None)),
     Snapshot(UserRegistered, Account, user_registered, where=Account.kind.not_in(OFFICIALS)),
     Snapshot(OfficialRegistered, Account, user_registered, where=Account.kind.in_(OFFICIALS)),
+    Snapshot(SelfReportOpened, SelfReport, self_report_opened, where=SelfReport.opened_at.is_not(None)),
     Snapshot(HouseholdRegistered, Household, household_registered),
     Snapshot(PlaceChanged, Place, place_changed, where=Place.published_version.is_not(None)),
     Snapshot(PlaceChangeProposed, Place, place_change_proposed, where=Place.proposal_id.is_not(None)),

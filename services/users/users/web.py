@@ -7,9 +7,10 @@ from chassis.http.doors import DoorSettings
 from users.api import api
 from users.codes.settings import CodeSettings
 from users.regions.names import load_names
+from users.self_reports.settings import PosterSettings
 from users.settings import UsersSettings
 
-SETTINGS = (UsersSettings, CodeSettings, DoorSettings)
+SETTINGS = (UsersSettings, CodeSettings, DoorSettings, PosterSettings)
 
 
 def create() -> APIFlask:

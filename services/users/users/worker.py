@@ -7,6 +7,7 @@ from contracts.matching import MatchAccepted, MatchClosed, MatchDeclined, MatchR
 from users.appointments import actions as appointments
 from users.codes import actions as codes
 from users.handovers import actions as handovers
+from users.self_reports import actions as self_reports
 from users.sessions import actions as sessions
 from users.throttling import actions as throttling
 
@@ -41,6 +42,10 @@ class Worker(ServiceWorker):
     @every(seconds=3600)
     def delete_old_wrong_passwords(self, session: Session) -> None:
         throttling.delete_old(session)
+
+    @every(seconds=60)
+    def open_waiting_self_reports(self, session: Session) -> None:
+        self_reports.open_waiting(session)
 
     @every(seconds=3600)
     def delete_old_codes(self, session: Session) -> None:
