@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from contracts.regions import LEVELS, aliases, ancestors, known, level, parent, rows
+from contracts.regions import LEVELS, aliases, ancestors, find_names, known, level, parent, rows
 
 
 @pytest.fixture(scope="module")
@@ -97,3 +97,8 @@ def test_alias_leads_from_an_old_code_to_one_that_exists() -> None:
 
 def test_shehong_is_found_under_its_old_code() -> None:
     assert ("510922", "射洪县", "510981") in aliases()
+
+
+def test_names_are_found_by_their_codes(names: dict[str, str]) -> None:
+    wanted = [*list(names)[::50_000], list(names)[-1], "11"]
+    assert find_names([*wanted, "999999", "51,", ""]) == {code: names[code] for code in wanted}

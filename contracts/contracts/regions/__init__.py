@@ -4,7 +4,7 @@ import csv
 import lzma
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cache
 from importlib.resources import files
 from io import TextIOWrapper
@@ -20,6 +20,15 @@ def rows() -> Iterator[tuple[str, str]]:
     with (_folder / "regions.csv.xz").open("rb") as packed, lzma.open(packed) as unpacked:
         for code, name in csv.reader(TextIOWrapper(unpacked, encoding="utf-8", newline="")):
             yield code, name
+
+
+def find_names(codes: Collection[str]) -> dict[str, str]:
+    """The names of these codes, as far as they are in this edition. The first call unpacks all names: 22 MB, some tenths of a second."""
+    found = {}
+    for code in codes:
+        if _is_shaped(code) and (place := _lines().find(f"\n{code},".encode())) >= 0:
+            found[code] = _lines()[place + len(code) + 2 : _lines().index(b"\n", place + 1)].decode().strip("\r")
+    return found
 
 
 def aliases() -> Iterator[tuple[str, str, str]]:
@@ -61,6 +70,11 @@ def parent(code: str) -> str:
 def _is_shaped(code: str) -> bool:
     # A leading zero would let "0051" pass for 51, since codes are looked up as numbers.
     return len(code) in LEVELS and code.isascii() and code.isdigit() and code[0] != "0"
+
+
+@cache
+def _lines() -> bytes:
+    return b"\n" + lzma.decompress((_folder / "regions.csv.xz").read_bytes()) + b"\n"
 
 
 @cache

@@ -17,7 +17,7 @@ from contracts.generate import example_of
 from contracts.users import PlaceChanged
 from matching.points import actions as points
 from matching.points.queries import find_nearest_point
-from matching.slips.regions import find_region_names
+from matching.slips.regions import complete_address, find_region_names
 from matching.slips.words import find_kind, format_amount
 
 from .conftest import VILLAGE
@@ -182,8 +182,20 @@ def test_longest_point_stays_on_one_page(promise: Promise, database: RolledBack)
         assert text.count("时") >= 200
 
 
+@pytest.mark.parametrize(
+    ("written", "whole"),
+    [
+        ("新会镇街上 1 号", "四川省遂宁市蓬溪县新会镇街上 1 号"),
+        ("蓬溪县新会镇街上 1 号", "四川省遂宁市蓬溪县新会镇街上 1 号"),
+        ("遂宁市蓬溪县新会镇", "四川省遂宁市蓬溪县新会镇"),
+        ("四川省遂宁市蓬溪县", "四川省遂宁市蓬溪县"),
+    ],
+)
+def test_address_is_completed_without_repeating(written: str, whole: str) -> None:
+    assert complete_address(written, "510921101207") == whole
+
+
 def test_village_is_named_without_its_office() -> None:
-    names = find_region_names(VILLAGE)
-    assert (len(names), names[0]) == (5, "四川省")
-    assert not names[-1].endswith("委会")
-    assert find_region_names("999999999999") == ()
+    assert find_region_names("510921101207") == ["四川省", "遂宁市", "蓬溪县", "新会镇", "猫山村"]
+    assert find_region_names("510921101") == ["四川省", "遂宁市", "蓬溪县", "新会镇"]
+    assert [find_region_names(code) for code in ("999999999999", "5109211012079", "")] == [[], [], []]

@@ -35,10 +35,7 @@ def parse_office_phone(written: str) -> str:
         raise ValueError("not a telephone") from None
     if number.country_code != 86 or not phonenumbers.is_valid_number(number):
         raise ValueError("not a telephone")
-    digits = phonenumbers.national_significant_number(number)
-    if area := phonenumbers.length_of_geographical_area_code(number):
-        return f"0{digits[:area]}-{digits[area:]}"
-    return f"{digits[:3]}-{digits[3:6]}-{digits[6:]}" if digits[:3] in {"400", "800"} else digits
+    return _as_written(number)
 
 
 def holds_phone(text: str) -> bool:
@@ -47,8 +44,15 @@ def holds_phone(text: str) -> bool:
 
 
 def national_phone(phone: str) -> str:
-    """Return a mobile number of mainland China without its country code, as people dial it."""
-    return phone.removeprefix("+86")
+    """Return a number of mainland China in E.164 as people write it: 13800001234, 0825-2661234."""
+    return _as_written(phonenumbers.parse(phone))
+
+
+def _as_written(number: phonenumbers.PhoneNumber) -> str:
+    digits: str = phonenumbers.national_significant_number(number)
+    if area := phonenumbers.length_of_geographical_area_code(number):
+        return f"0{digits[:area]}-{digits[area:]}"
+    return f"{digits[:3]}-{digits[3:6]}-{digits[6:]}" if digits[:3] in {"400", "800"} else digits
 
 
 def parse_national_id(written: str) -> str:

@@ -11,7 +11,7 @@ from chassis.data.database import now
 from chassis.paper import draw_code, set_document
 from matching.book.model import Match, Slip
 from matching.points.model import Point
-from matching.slips.regions import find_region_names
+from matching.slips.regions import complete_address, find_region_names
 from matching.slips.words import format_amount, format_giver, paper_words
 
 CHINA = timezone(timedelta(hours=8))
@@ -43,10 +43,9 @@ def describe_slip(match: Match, slip: Slip, point: Point | None, address: str) -
 
 def describe_label(match: Match, point: Point) -> dict[str, Any]:
     """Return what stands on the label of a parcel: its recipient is the collection point."""
-    around = "".join(find_region_names(point.region)[:3])
     return {
         "recipient": point.name,
-        "address": point.address if point.address.startswith(around) else around + point.address,
+        "address": complete_address(point.address, point.region),
         "telephone": point.telephone,
         "number": match_number(match),
         "contents": _amount(match, match.moved("promised"))[0],

@@ -1,28 +1,26 @@
 """Names of regions on paper: 蓬溪县, 新会镇, 猫山村."""
 
-from functools import lru_cache
-
 from contracts import regions
 
 _OFFICES = {"社区居民委员会": "社区", "社区居委会": "社区", "村民委员会": "村", "村委会": "村"}
+_UNNAMED = {"市辖区", "县", "省直辖县级行政区划", "自治区直辖县级行政区划"}
+"""Levels that exist in the codes alone: no address names them."""
 
 
-@lru_cache(maxsize=4096)
-def find_region_names(code: str) -> tuple[str, ...]:
-    """Find the names of the regions around a code and of itself, the widest first, in the shipped edition; empty for an unknown code.
+def find_region_names(code: str) -> list[str]:
+    """Find the names of the regions around a code and of itself, the widest first, in the shipped edition; empty for an unknown code."""
+    if not code or not regions.known(code):
+        return []
+    listed = [*regions.ancestors(code), code]
+    found = regions.find_names(listed)
+    return [_without_office(found[one]) for one in listed if one in found]
 
-    Reading the names takes some tenths of a second, so that those of one village are kept.
-    """
-    if not regions.known(code):
-        return ()
-    wanted = {*regions.ancestors(code), code}
-    found: dict[str, str] = {}
-    for listed, name in regions.rows():
-        if listed in wanted:
-            found[listed] = name
-        if listed >= code:
-            break
-    return tuple(_without_office(found[one]) for one in sorted(found, key=len))
+
+def complete_address(address: str, region: str) -> str:
+    """Put province, city and county before an address, as far as it does not begin with them."""
+    around = [name for name in find_region_names(region)[:3] if name not in _UNNAMED]
+    stated = next((place for place, name in enumerate(around) if address.startswith(name)), len(around))
+    return "".join(around[:stated]) + address
 
 
 def _without_office(name: str) -> str:
