@@ -178,6 +178,11 @@ FIELD_WORDS = {
         "zh-CN": "这里不能写电话号码，请填在“电话”一栏",
         "en": "a telephone number does not belong here but in its own field",
     },
+    "telephone_form": {
+        "zh-CN": "须是中国大陆的手机号或带区号的固定电话；空格、横线、括号、看不见的字符和 +86 已去掉，请核对其余部分",
+        "en": "must be a mobile number or a fixed one with its area code, of mainland China; spaces, dashes, brackets, invisible"
+        " characters and +86 were dropped, check the rest",
+    },
     "not_whole": {"zh-CN": "须是整数", "en": "must be a whole number"},
     "out_of_range": {"zh-CN": "超出允许的范围", "en": "out of range"},
     "not_a_choice": {"zh-CN": "不在可选项之中", "en": "not one of the choices"},
@@ -186,6 +191,10 @@ FIELD_WORDS = {
     "not_true_or_false": {"zh-CN": "须是 true 或 false", "en": "must be true or false"},
     "unknown_region": {"zh-CN": "没有这个区划代码", "en": "there is no such region"},
     "region_too_narrow": {"zh-CN": "须选到乡镇或更大的区域，不能选到村", "en": "must be a township or a wider region, not a village"},
+    "region_too_wide": {
+        "zh-CN": "按姓名查询须选到乡镇或村；更大范围请按身份证号查询",
+        "en": "names are searched in a township or a village; search wider regions by national id",
+    },
     "not_an_object": {"zh-CN": "须是 JSON 对象", "en": "must be a JSON object"},
     "wrong": {"zh-CN": "不正确", "en": "not right"},
 }

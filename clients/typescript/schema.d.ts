@@ -164,10 +164,13 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the households of the regions that the caller manages, masked. */
+        /** List the households of the regions that the caller manages: whole for the village's own administrator, masked above. */
         get: operations["list_households"];
         put?: never;
-        /** Register a household in a village that the caller manages. Its phone is a contact; registering with it gives the account. */
+        /**
+         * Register a household in a village that the caller manages. Its phone is a contact; registering with it gives the account.
+         * @description Somebody who stands in the register of another place is registered all the same, and that place is asked to hand them over.
+         */
         post: operations["register_household"];
         delete?: never;
         options?: never;
@@ -264,17 +267,18 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/helpers/mine": {
+    "/v1/institutions": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** List the villages and households that the caller answers for. */
-        get: operations["list_own_assignments"];
+        /** List the institutions of the regions that the caller manages. */
+        get: operations["list_institutions"];
         put?: never;
-        post?: never;
+        /** Register a school, clinic, hospital or village committee, so that needs can be posted for it. */
+        post: operations["register_institution"];
         delete?: never;
         options?: never;
         head?: never;
@@ -293,6 +297,23 @@ export interface paths {
         put?: never;
         /** Report that one's household needs help. A code is sent to the phone, if there is one. Everybody is answered alike. */
         post: operations["report_oneself"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/helpers/mine": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the villages and households that the caller answers for. */
+        get: operations["list_own_assignments"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -401,6 +422,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/households/mine": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the households that the caller answers for as a helper, whole: a visit needs name, address and telephone. Each is recorded. */
+        get: operations["list_own_helped_households"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/me/organisation": {
         parameters: {
             query?: never;
@@ -487,6 +525,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/household-labels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the monitored households of the regions that the caller manages, or those whose risk is removed or that left. */
+        get: operations["list_household_labels"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/household-visits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Record a visit afterwards, and the help given there, to a household that the caller answers for or administers. */
+        post: operations["record_visit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/helpers/handover": {
         parameters: {
             query?: never;
@@ -521,6 +593,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/households/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Find households by name or pinyin in a township, or by an exact national id in the caller's regions. Each one shown is recorded. */
+        post: operations["search_households"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/households/splits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make a household of its own out of members of another; answer with the new one. */
+        post: operations["split_household"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/households/merges": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Merge two households of one village; answer with the one that goes on. The needs of the other go over to it. */
+        post: operations["merge_households"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/self-reports/page": {
         parameters: {
             query?: never;
@@ -547,6 +670,40 @@ export interface paths {
         };
         /** List the events that could not be handled, newest first. */
         get: operations["list_users_dead_letters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/household-transfers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the requests to hand over people who stand in the regions that the caller manages, by default those that wait. */
+        get: operations["list_household_transfers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/household-visits/mine": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the visits that the caller recorded, newest first. */
+        get: operations["list_own_visits"];
         put?: never;
         post?: never;
         delete?: never;
@@ -621,6 +778,23 @@ export interface paths {
         get: operations["list_children"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/households/account-links": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Link a household's account of the caller's region that belongs to no household. A phone noted later gives an account by itself. */
+        post: operations["link_household_account"];
         delete?: never;
         options?: never;
         head?: never;
@@ -757,14 +931,15 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get a household in the regions that the caller manages, masked, or the caller's own. */
+        /** Get a household of the caller's regions, whole for the village's own administrator and masked above, or the caller's own. */
         get: operations["get_household"];
         put?: never;
         post?: never;
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /** Correct or complete a household: name, number, status, telephone, address, size. Each change is a version with its reason. */
+        patch: operations["edit_household"];
         trace?: never;
     };
     "/v1/places/{place_id}/refusal": {
@@ -801,6 +976,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/regions/{code}/self-report-code": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Draw the QR code of a region: it opens the page for reporting oneself there. */
+        get: operations["draw_self_report_code"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/organisations/{account_id}": {
         parameters: {
             query?: never;
@@ -818,15 +1010,15 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/regions/{code}/self-report-code": {
+    "/v1/household-labels/{label_id}": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Draw the QR code of a region: it opens the page for reporting oneself there. */
-        get: operations["draw_self_report_code"];
+        /** Get a time in which a household was monitored, of one that the caller may see. */
+        get: operations["get_household_label"];
         put?: never;
         post?: never;
         delete?: never;
@@ -869,6 +1061,59 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/household-members/{member_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a member of a household that the caller may see. */
+        get: operations["get_member"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Correct or complete a member. */
+        patch: operations["edit_member"];
+        trace?: never;
+    };
+    "/v1/households/{household_id}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take a household out of the register for a reason. Its open needs are withdrawn. */
+        post: operations["end_household"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/institutions/{institution_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get an institution of the regions that the caller manages. */
+        get: operations["get_institution"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Correct or complete an institution. */
+        patch: operations["edit_institution"];
+        trace?: never;
+    };
     "/v1/registrations/{code_id}/proof": {
         parameters: {
             query?: never;
@@ -880,6 +1125,40 @@ export interface paths {
         put?: never;
         /** Prove the phone by the code, within five minutes and five tries. This makes the account and signs it in. */
         post: operations["prove_registration"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/households/{household_id}/head": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let somebody else be the head, such as a widow. The household stays the same one. */
+        post: operations["change_head"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/households/{household_id}/move": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Move a household to another village, as an administrator of both. Its open needs go along; both villages are told. */
+        post: operations["move_household"];
         delete?: never;
         options?: never;
         head?: never;
@@ -991,6 +1270,75 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/households/{household_id}/labels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the times in which a household was monitored, newest first. */
+        get: operations["list_labels_of_household"];
+        put?: never;
+        /** Monitor a household as one of the three kinds, from a day on, for a reason. */
+        post: operations["enter_household_label"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/household-labels/{label_id}/exit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End the monitoring of a household for a reason. */
+        post: operations["exit_household_label"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/households/{household_id}/reveal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Show a household whole to an administrator above its village, for a purpose and a reason. Both are recorded. */
+        post: operations["reveal_household"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/households/{household_id}/visits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the visits to a household and the help given there, newest first. */
+        get: operations["list_visits_of_household"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/consents/{consent_id}/withdrawal": {
         parameters: {
             query?: never;
@@ -1025,6 +1373,75 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/households/{household_id}/reveals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List who looked at the masked data of a household, for which purpose and why, newest first. */
+        get: operations["list_household_reveals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/households/{household_id}/members": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the members of a household besides its head, newest first. */
+        get: operations["list_members"];
+        put?: never;
+        /** Add a member to a household. A minor needs the guardian's consent. */
+        post: operations["add_member"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/household-transfers/{transfer_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a request to hand over somebody who stands in the regions that the caller manages. */
+        get: operations["get_household_transfer"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/institutions/{institution_id}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take an institution out of the register for a reason. Its open needs are withdrawn. */
+        post: operations["end_institution"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/self-reports/{report_id}/decision": {
         parameters: {
             query?: never;
@@ -1036,6 +1453,23 @@ export interface paths {
         put?: never;
         /** Admit or decline whoever reported, after the visit. */
         post: operations["decide_self_report"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/households/{household_id}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List who changed what in a household and why, newest first. Values are shown to those who see the household whole. */
+        get: operations["list_household_versions"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1059,6 +1493,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/household-members/{member_id}/leaving": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Note that somebody does not belong to the household any more, for a reason. */
+        post: operations["remove_member"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/users/dead-letters/{letter_id}/replay": {
         parameters: {
             query?: never;
@@ -1070,6 +1521,23 @@ export interface paths {
         put?: never;
         /** Send the event to its handler once more. If it fails again, it becomes another dead letter. */
         post: operations["replay_users_dead_letter"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/institutions/{institution_id}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List who changed what in an institution and why, newest first. */
+        get: operations["list_institution_versions"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1130,6 +1598,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/household-labels/{label_id}/risk-removal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Note that the risk of a monitored household is removed. */
+        post: operations["remove_household_risk"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/household-transfers/{transfer_id}/refusal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Keep somebody where they stand: their new entry in the other village ends as not confirmed. */
+        post: operations["refuse_household_transfer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/appointments/{appointment_id}/confirmation": {
         parameters: {
             query?: never;
@@ -1175,6 +1677,23 @@ export interface paths {
         put?: never;
         /** Take the confirmation of an organisation back, as an administrator of its county or above. */
         post: operations["end_organisation_verification"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/household-transfers/{transfer_id}/acceptance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Hand somebody over: the household moves to the village that registered it again, or the member leaves it. */
+        post: operations["accept_household_transfer"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3538,6 +4057,29 @@ export interface components {
             /** @description false ends the session of this request too; true unless stated */
             keep_current?: boolean;
         };
+        EndIn: {
+            /**
+             * @description died: 户内人员均已去世 · nobody of it is alive; moved_away: 已迁往外地 · it moved away; recovered: 不再需要帮扶 · it needs no help any more; error: 登记有误 · it was entered by mistake; other: 其他原因 · other reasons
+             * @enum {string}
+             */
+            reason: "died" | "moved_away" | "recovered" | "error" | "other";
+            /** @description why, in words; only those who see the household whole read it */
+            note?: string;
+        };
+        ExitIn: {
+            /**
+             * Format: date
+             * @description the day; today by default, never a day to come
+             */
+            on?: string;
+            /**
+             * @description stable: 收入持续稳定 · its income is stable; supported: 已纳入兜底保障 · public support covers it; died: 户内人员均已去世 · nobody of it is alive; moved_away: 已迁往外地 · it moved away; error: 识别有误 · it was monitored by mistake; other: 其他原因 · other reasons
+             * @enum {string}
+             */
+            reason: "stable" | "supported" | "died" | "moved_away" | "error" | "other";
+            /** @description why, in words; only those who see the household whole read it */
+            note?: string;
+        };
         FiguresOut: {
             /** @description accounts registered in the period, staff apart; people count where they are registered */
             registered: number | null;
@@ -3661,6 +4203,56 @@ export interface components {
             telephone: string | null;
             do_not_bring: string;
         };
+        HeadIn: {
+            /** @description of the new head */
+            name: string;
+            /**
+             * @description of the new head; a member with this number becomes the head
+             * @example 11010519491231002X
+             */
+            national_id: string;
+            /**
+             * @description died: 原户主去世 · the head died; moved_away: 原户主迁出 · the head moved away; agreed: 家庭商定 · the household agreed on it; error: 登记有误 · it was entered wrongly; other: 其他原因 · other reasons
+             * @enum {string}
+             */
+            reason: "died" | "moved_away" | "agreed" | "error" | "other";
+            /**
+             * @description left: 不再属于本户 · does not belong to it any more; stays: 仍是家庭成员 · stays as a member
+             * @default left
+             * @enum {string}
+             */
+            former_head: "left" | "stays";
+            /**
+             * @description of the former head who stays, to the new one
+             * @default other
+             * @enum {string}
+             */
+            relation: "spouse" | "child" | "child_in_law" | "grandchild" | "parent" | "parent_in_law" | "grandparent" | "sibling" | "other";
+            /** @description why, in words; only those who see the household whole read it */
+            note?: string;
+        };
+        HelpIn: {
+            /**
+             * @description goods: 物资 · goods; money: 资金 · money; job: 就业 · a job; medical: 就医 · medical care; schooling: 就学 · schooling; production: 生产、销售 · production or sales; policy: 政策落实 · public support that was applied for; other: 其他 · other
+             * @enum {string}
+             */
+            kind: "goods" | "money" | "job" | "medical" | "schooling" | "production" | "policy" | "other";
+            description: string;
+            /** @description in fen */
+            value?: number;
+        };
+        HelpOut: {
+            /** Format: uuid */
+            id: string;
+            /**
+             * @description goods: 物资 · goods; money: 资金 · money; job: 就业 · a job; medical: 就医 · medical care; schooling: 就学 · schooling; production: 生产、销售 · production or sales; policy: 政策落实 · public support that was applied for; other: 其他 · other
+             * @enum {string}
+             */
+            kind: "goods" | "money" | "job" | "medical" | "schooling" | "production" | "policy" | "other";
+            description: string;
+            /** @description in fen */
+            value: number | null;
+        };
         HelperIn: {
             /**
              * Format: uuid
@@ -3725,6 +4317,52 @@ export interface components {
             items: components["schemas"]["HelperOut"][];
             next: string | null;
         };
+        HouseholdAccountIn: {
+            /** Format: uuid */
+            household_id: string;
+            /**
+             * Format: phone
+             * @description that of a household's account which belongs to no household yet
+             * @example 13800001234
+             */
+            phone: string;
+            /** @description why, in words; only those who see the household whole read it */
+            note?: string;
+        };
+        HouseholdEditIn: {
+            name?: string;
+            /**
+             * @description spaces, dashes, brackets and invisible characters are dropped, full-width characters changed to ASCII
+             * @example 11010519491231002X
+             */
+            national_id?: string;
+            /**
+             * @description registered: 在册 · registered; lifted: 已脱贫 · lifted out of poverty; monitored: 监测户 · monitored
+             * @enum {string}
+             */
+            status?: "registered" | "lifted" | "monitored";
+            /**
+             * Format: phone
+             * @description null takes the telephone away
+             * @example 13800001234
+             */
+            phone?: string | null;
+            /**
+             * @description own: 本户手机 · the household's own; shared: 与他户共用 · shared with another household; neighbour: 邻居电话 · a neighbour's; landline: 固定电话 · a landline; none: 没有电话 · none
+             * @enum {string}
+             */
+            phone_kind?: "own" | "shared" | "neighbour" | "landline" | "none";
+            address?: string | null;
+            size?: number | null;
+            /**
+             * @description corrected: 登记有误，更正 · an entry was wrong; changed: 情况有变化 · something changed; completed: 补充登记 · something was missing
+             * @default corrected
+             * @enum {string}
+             */
+            reason: "corrected" | "changed" | "completed";
+            /** @description why, in words; only those who see the household whole read it */
+            note?: string;
+        };
         HouseholdIn: {
             /** @description of the householder */
             name: string;
@@ -3751,37 +4389,256 @@ export interface components {
              */
             phone?: string;
             /**
+             * @description whose telephone it is; by default the household's own, or a landline
+             * @enum {string}
+             */
+            phone_kind?: "own" | "shared" | "neighbour" | "landline" | "none";
+            address?: string;
+            /** @description people in the household, its head included */
+            size?: number;
+            /**
              * Format: password
              * @deprecated
              * @description refused (`password_not_accepted`): nobody else chooses a password
              */
             password?: string;
         };
+        HouseholdLabelOut: {
+            /** Format: uuid */
+            id: string;
+            version: number;
+            /** Format: uuid */
+            household_id: string;
+            region: string;
+            /**
+             * @description unstable_lifted: 脱贫不稳定户 · lifted out of poverty, but not yet stable; marginal: 边缘易致贫户 · on the edge of poverty; sudden_hardship: 突发严重困难户 · in grave hardship all of a sudden
+             * @enum {string}
+             */
+            label: "unstable_lifted" | "marginal" | "sudden_hardship";
+            /**
+             * @description monitored: 监测中 · monitored; risk_removed: 风险已消除 · its risk is removed; exited: 已退出监测 · monitoring has ended
+             * @enum {string}
+             */
+            state: "monitored" | "risk_removed" | "exited";
+            /** Format: date */
+            entered_on: string;
+            /** Format: uuid */
+            entered_by: string;
+            /**
+             * @description illness: 因病 · an illness; disability: 因残 · a disability; schooling: 因学 · costs of schooling; disaster: 因灾 · a disaster; accident: 因意外事故 · an accident; job_lost: 因失业或收入减少 · a lost job or income; other: 其他原因 · other reasons
+             * @enum {string}
+             */
+            entry_reason: "illness" | "disability" | "schooling" | "disaster" | "accident" | "job_lost" | "other";
+            /** @description null where the household is masked */
+            note: string | null;
+            /** Format: date */
+            risk_removed_on: string | null;
+            /** Format: uuid */
+            risk_removed_by: string | null;
+            /** Format: date */
+            exited_on: string | null;
+            /** Format: uuid */
+            exited_by: string | null;
+            /**
+             * @description stable: 收入持续稳定 · its income is stable; supported: 已纳入兜底保障 · public support covers it; died: 户内人员均已去世 · nobody of it is alive; moved_away: 已迁往外地 · it moved away; error: 识别有误 · it was monitored by mistake; other: 其他原因 · other reasons; changed: 改为另一类监测对象 · it is monitored as another kind
+             * @enum {string|null}
+             */
+            exit_reason: "stable" | "supported" | "died" | "moved_away" | "error" | "other" | "changed" | null;
+            /** @description operations (`operationId`) that the caller may carry out on it now */
+            allowed: string[];
+        };
+        HouseholdLabelPage: {
+            items: components["schemas"]["HouseholdLabelOut"][];
+            next: string | null;
+        };
         HouseholdOut: {
             /** Format: uuid */
             id: string;
             version: number;
-            /** @enum {string} */
-            shown: "own" | "region";
+            /**
+             * @description own: 本户 · the household itself: whole; village: 本村管理员 · its village's own administrator: whole; region: 上级 · those above: masked
+             * @enum {string}
+             */
+            shown: "own" | "village" | "region";
             name: string;
             national_id: string;
+            /** @description of the head; tells households of one surname apart */
+            birth_year: number;
+            /**
+             * @description of the head
+             * @enum {string}
+             */
+            sex: "male" | "female";
             /**
              * @description registered: 在册 · registered; lifted: 已脱贫 · lifted out of poverty; monitored: 监测户 · monitored
              * @enum {string}
              */
             status: "registered" | "lifted" | "monitored";
             region: string;
+            address: string | null;
+            /** @description as stated, at least its head and known members */
+            size: number | null;
             /** Format: uuid */
             account_id: string | null;
-            /** @description masked; noted by its village */
+            /** @description noted by its village */
             contact_phone: string | null;
+            /**
+             * @description `shared` also where another household of the caller's regions has the same telephone
+             * @enum {string|null}
+             */
+            phone_kind: "own" | "shared" | "neighbour" | "landline" | "none" | null;
             /** Format: uuid */
             registered_by: string | null;
             /** Format: date-time */
             registered_at: string;
+            /** Format: date-time */
+            ended_at: string | null;
+            /**
+             * @description died: 户内人员均已去世 · nobody of it is alive; moved_away: 已迁往外地 · it moved away; recovered: 不再需要帮扶 · it needs no help any more; error: 登记有误 · it was entered by mistake; other: 其他原因 · other reasons; merged: 已并入另一户 · it was merged into another household; not_confirmed: 上级未予确认 · the level above did not confirm it
+             * @enum {string|null}
+             */
+            ended_because: "died" | "moved_away" | "recovered" | "error" | "other" | "merged" | "not_confirmed" | null;
+            /** Format: uuid */
+            merged_into: string | null;
+            /** @description operations (`operationId`) that the caller may carry out on it now */
+            allowed: string[];
         };
         HouseholdPage: {
             items: components["schemas"]["HouseholdOut"][];
+            next: string | null;
+        };
+        HouseholdSearchIn: {
+            /**
+             * @description where names are searched: a township or a village
+             * @example 510903
+             */
+            region?: string;
+            /**
+             * @description of the head or a member: characters, pinyin or its initials, also a part
+             * @example hst
+             */
+            name?: string;
+            /**
+             * @description spaces, dashes, brackets and invisible characters are dropped, full-width characters changed to ASCII
+             * @example 11010519491231002X
+             */
+            national_id?: string;
+        };
+        HouseholdsFound: {
+            /** @description 50 at most */
+            items: components["schemas"]["HouseholdOut"][];
+        };
+        InstitutionEditIn: {
+            /**
+             * @description school: 学校 · school; clinic: 村卫生室 · clinic; hospital: 医院 · hospital; village_committee: 村民委员会 · village committee
+             * @enum {string}
+             */
+            kind?: "school" | "clinic" | "hospital" | "village_committee";
+            name?: string;
+            /**
+             * @description spaces, dashes, brackets and invisible characters are dropped, full-width characters changed to ASCII
+             * @example 91110000600037341L
+             */
+            uscc?: string | null;
+            /**
+             * @description division code of 9 or 12 digits
+             * @example 510903100208
+             */
+            region?: string;
+            address?: string | null;
+            /**
+             * Format: phone
+             * @example 0825-2661234
+             */
+            telephone?: string | null;
+            /**
+             * @description corrected: 登记有误，更正 · an entry was wrong; changed: 情况有变化 · something changed; completed: 补充登记 · something was missing
+             * @default corrected
+             * @enum {string}
+             */
+            reason: "corrected" | "changed" | "completed";
+        };
+        InstitutionEndIn: {
+            /**
+             * @description closed: 已撤并或停办 · it was closed or merged; error: 登记有误 · it was entered by mistake; other: 其他原因 · other reasons
+             * @enum {string}
+             */
+            reason: "closed" | "error" | "other";
+        };
+        InstitutionIn: {
+            /**
+             * @description school: 学校 · school; clinic: 村卫生室 · clinic; hospital: 医院 · hospital; village_committee: 村民委员会 · village committee
+             * @enum {string}
+             */
+            kind: "school" | "clinic" | "hospital" | "village_committee";
+            name: string;
+            /**
+             * @description its unified social credit code, if it has one
+             * @example 91110000600037341L
+             */
+            uscc?: string;
+            /**
+             * @description its township or village
+             * @example 510903100208
+             */
+            region: string;
+            address?: string;
+            /**
+             * Format: phone
+             * @description of the office
+             * @example 0825-2661234
+             */
+            telephone?: string;
+        };
+        InstitutionOut: {
+            /** Format: uuid */
+            id: string;
+            version: number;
+            /**
+             * @description school: 学校 · school; clinic: 村卫生室 · clinic; hospital: 医院 · hospital; village_committee: 村民委员会 · village committee
+             * @enum {string}
+             */
+            kind: "school" | "clinic" | "hospital" | "village_committee";
+            name: string;
+            uscc: string | null;
+            region: string;
+            address: string | null;
+            telephone: string | null;
+            /** Format: uuid */
+            registered_by: string;
+            /** Format: date-time */
+            registered_at: string;
+            /** Format: date-time */
+            ended_at: string | null;
+            /**
+             * @description closed: 已撤并或停办 · it was closed or merged; error: 登记有误 · it was entered by mistake; other: 其他原因 · other reasons
+             * @enum {string|null}
+             */
+            ended_because: "closed" | "error" | "other" | null;
+            /** @description operations (`operationId`) that the caller may carry out on it now */
+            allowed: string[];
+        };
+        InstitutionPage: {
+            items: components["schemas"]["InstitutionOut"][];
+            next: string | null;
+        };
+        InstitutionVersionOut: {
+            /** Format: uuid */
+            id: string;
+            institution_version: number;
+            act: string;
+            reason: string | null;
+            /** Format: uuid */
+            changed_by: string;
+            /** Format: date-time */
+            changed_at: string;
+            /** @description values before and after, by field */
+            changed: {
+                [key: string]: unknown;
+            };
+        };
+        InstitutionVersionPage: {
+            items: components["schemas"]["InstitutionVersionOut"][];
             next: string | null;
         };
         ItemOut: {
@@ -3802,6 +4659,26 @@ export interface components {
         JwksOut: {
             keys: components["schemas"]["JwkOut"][];
         };
+        LabelIn: {
+            /**
+             * @description unstable_lifted: 脱贫不稳定户 · lifted out of poverty, but not yet stable; marginal: 边缘易致贫户 · on the edge of poverty; sudden_hardship: 突发严重困难户 · in grave hardship all of a sudden
+             * @enum {string}
+             */
+            label: "unstable_lifted" | "marginal" | "sudden_hardship";
+            /**
+             * Format: date
+             * @description the day; today by default, never a day to come
+             */
+            on?: string;
+            /**
+             * @description illness: 因病 · an illness; disability: 因残 · a disability; schooling: 因学 · costs of schooling; disaster: 因灾 · a disaster; accident: 因意外事故 · an accident; job_lost: 因失业或收入减少 · a lost job or income; other: 其他原因 · other reasons
+             * @default other
+             * @enum {string}
+             */
+            reason: "illness" | "disability" | "schooling" | "disaster" | "accident" | "job_lost" | "other";
+            /** @description why, in words; only those who see the household whole read it */
+            note?: string;
+        };
         LabelOut: {
             /** @description name of the collection point */
             recipient: string;
@@ -3815,6 +4692,15 @@ export interface components {
             do_not_bring: string;
             /** @description the label in Chinese, to copy to a carrier's form */
             text: string;
+        };
+        LeavingIn: {
+            /**
+             * @description died: 去世 · died; moved_away: 迁出 · moved away; married: 婚嫁 · married into another household; error: 登记有误 · was entered by mistake; other: 其他原因 · other reasons
+             * @enum {string}
+             */
+            reason: "died" | "moved_away" | "married" | "error" | "other";
+            /** @description why, in words; only those who see the household whole read it */
+            note?: string;
         };
         LessonOut: {
             /** Format: uuid */
@@ -4027,6 +4913,152 @@ export interface components {
             /** @description managed now, each with all below it */
             regions: string[];
         };
+        MemberEditIn: {
+            /**
+             * @description says birth and sex; without it both may be stated
+             * @example 11010519491231002X
+             */
+            national_id?: string;
+            /**
+             * Format: date
+             * @description for somebody without a national id
+             */
+            born?: string | null;
+            /**
+             * @description male: 男 · male; female: 女 · female
+             * @enum {string|null}
+             */
+            sex?: "male" | "female" | null;
+            student?: boolean;
+            /** @description chronically or gravely ill */
+            patient?: boolean;
+            disabled?: boolean;
+            /** @description able to work */
+            labour?: boolean;
+            /**
+             * @description how a minor's guardian agreed
+             * @enum {string|null}
+             */
+            guardian_consent?: "slip" | "sms" | "spoken" | null;
+            /** @description why, in words; only those who see the household whole read it */
+            note?: string;
+            name?: string;
+            /**
+             * @description spouse: 配偶 · spouse; child: 子女 · child; child_in_law: 子女的配偶 · child's spouse; grandchild: 孙子女、外孙子女 · grandchild; parent: 父母 · parent; parent_in_law: 配偶的父母 · spouse's parent; grandparent: 祖父母、外祖父母 · grandparent; sibling: 兄弟姐妹 · sibling; other: 其他 · other
+             * @enum {string}
+             */
+            relation?: "spouse" | "child" | "child_in_law" | "grandchild" | "parent" | "parent_in_law" | "grandparent" | "sibling" | "other";
+        };
+        MemberIn: {
+            /**
+             * @description says birth and sex; without it both may be stated
+             * @example 11010519491231002X
+             */
+            national_id?: string;
+            /**
+             * Format: date
+             * @description for somebody without a national id
+             */
+            born?: string | null;
+            /**
+             * @description male: 男 · male; female: 女 · female
+             * @enum {string|null}
+             */
+            sex?: "male" | "female" | null;
+            student?: boolean;
+            /** @description chronically or gravely ill */
+            patient?: boolean;
+            disabled?: boolean;
+            /** @description able to work */
+            labour?: boolean;
+            /**
+             * @description how a minor's guardian agreed
+             * @enum {string|null}
+             */
+            guardian_consent?: "slip" | "sms" | "spoken" | null;
+            /** @description why, in words; only those who see the household whole read it */
+            note?: string;
+            name: string;
+            /**
+             * @description to the head
+             * @enum {string}
+             */
+            relation: "spouse" | "child" | "child_in_law" | "grandchild" | "parent" | "parent_in_law" | "grandparent" | "sibling" | "other";
+        };
+        MemberOut: {
+            /** Format: uuid */
+            id: string;
+            version: number;
+            /** Format: uuid */
+            household_id: string;
+            name: string;
+            national_id: string | null;
+            birth_year: number | null;
+            minor: boolean;
+            /**
+             * @description male: 男 · male; female: 女 · female
+             * @enum {string|null}
+             */
+            sex: "male" | "female" | null;
+            /**
+             * @description spouse: 配偶 · spouse; child: 子女 · child; child_in_law: 子女的配偶 · child's spouse; grandchild: 孙子女、外孙子女 · grandchild; parent: 父母 · parent; parent_in_law: 配偶的父母 · spouse's parent; grandparent: 祖父母、外祖父母 · grandparent; sibling: 兄弟姐妹 · sibling; other: 其他 · other
+             * @enum {string}
+             */
+            relation: "spouse" | "child" | "child_in_law" | "grandchild" | "parent" | "parent_in_law" | "grandparent" | "sibling" | "other";
+            student: boolean;
+            patient: boolean;
+            disabled: boolean;
+            labour: boolean;
+            /**
+             * @description slip: 监护人书面同意 · on a slip; sms: 监护人短信同意 · by SMS; spoken: 监护人当面同意 · spoken, before the cadre
+             * @enum {string|null}
+             */
+            guardian_consent: "slip" | "sms" | "spoken" | null;
+            /** Format: date-time */
+            added_at: string;
+            /** Format: date-time */
+            left_at: string | null;
+            /**
+             * @description died: 去世 · died; moved_away: 迁出 · moved away; married: 婚嫁 · married into another household; error: 登记有误 · was entered by mistake; other: 其他原因 · other reasons; became_head: 成为户主 · became the head; split: 分户 · a household was split off; transferred: 已移交另一户 · was handed over to another household
+             * @enum {string|null}
+             */
+            left_because: "died" | "moved_away" | "married" | "error" | "other" | "became_head" | "split" | "transferred" | null;
+            /** @description operations (`operationId`) that the caller may carry out on it now */
+            allowed: string[];
+        };
+        MemberPage: {
+            items: components["schemas"]["MemberOut"][];
+            next: string | null;
+        };
+        MergeIn: {
+            /**
+             * Format: uuid
+             * @description the household that ends
+             */
+            household_id: string;
+            /**
+             * Format: uuid
+             * @description the household of the same village that goes on
+             */
+            into_id: string;
+            /** @description why, in words; only those who see the household whole read it */
+            note?: string;
+        };
+        MoveIn: {
+            /**
+             * @description division code of 12 digits
+             * @example 510903100208
+             */
+            to_region: string;
+            /**
+             * @description relocated: 易地搬迁 · it was resettled; moved: 自行迁居 · it moved; region_changed: 区划调整 · the division changed; error: 登记有误 · it was entered in the wrong village
+             * @default moved
+             * @enum {string}
+             */
+            reason: "relocated" | "moved" | "region_changed" | "error";
+            /** @description why, in words; only those who see the household whole read it */
+            note?: string;
+        };
         NeedIn: {
             /**
              * Format: uuid
@@ -4100,10 +5132,10 @@ export interface components {
             id: string;
             version: number;
             /**
-             * @description need_published: 需求已公开 · need published; need_rejected: 需求未通过 · need rejected; need_withdrawn: 需求已撤回 · need withdrawn; need_closed: 需求已结束 · need closed; match_proposed: 建议对接 · match proposed; match_reminded: 等您答复 · your answer is awaited; match_accepted: 对接已答应 · match accepted; match_send_reminded: 等您送出 · your sending is awaited; match_refused: 对接未接受 · match refused; match_declined: 需求方未接受 · match declined; match_lapsed: 对接已失效 · match lapsed; match_revised: 先给了更急需的人 · it goes to a critical need; match_need_ended: 所助需求已结束 · the need of a match ended; match_sent: 帮助已送出 · help was sent; match_received: 帮助已收到 · help was received; match_closed: 对接已结束 · match closed; thanks_written: 感谢待审核 · thanks wait to be read; thanks_given: 收到感谢 · thanks; thanks_refused: 感谢未通过 · thanks not let through; dispute_opened: 有人提出异议 · a match is disputed; dispute_answered: 异议已答复 · a dispute was answered; dispute_raised: 异议已转到县里 · a dispute went up to the county; dispute_reminded: 异议待县里处理 · a dispute waits for the county; dispute_overdue: 异议已超过处理期限 · a dispute is overdue; dispute_settled: 异议已处理 · a dispute was settled; appeal_lodged: 申诉待裁定 · an appeal waits for the county; appeal_decided: 申诉已裁定 · appeal decided; pledge_released: 爱心意向已处理 · pledge judged; appointment_offered: 任命待确认 · office offered; administrator_dismissed: 管理员职务已解除 · no longer an administrator; auditor_dismissed: 审计员职务已解除 · no longer an auditor; place_change_proposed: 收货点变更待确认 · a collection point waits for confirmation; handover_place_changed: 收货点有变动 · collection point changed; self_report_opened: 有人自报困难 · somebody reported that they need help
+             * @description need_published: 需求已公开 · need published; need_rejected: 需求未通过 · need rejected; need_withdrawn: 需求已撤回 · need withdrawn; need_closed: 需求已结束 · need closed; match_proposed: 建议对接 · match proposed; match_reminded: 等您答复 · your answer is awaited; match_accepted: 对接已答应 · match accepted; match_send_reminded: 等您送出 · your sending is awaited; match_refused: 对接未接受 · match refused; match_declined: 需求方未接受 · match declined; match_lapsed: 对接已失效 · match lapsed; match_revised: 先给了更急需的人 · it goes to a critical need; match_need_ended: 所助需求已结束 · the need of a match ended; match_sent: 帮助已送出 · help was sent; match_received: 帮助已收到 · help was received; match_closed: 对接已结束 · match closed; thanks_written: 感谢待审核 · thanks wait to be read; thanks_given: 收到感谢 · thanks; thanks_refused: 感谢未通过 · thanks not let through; dispute_opened: 有人提出异议 · a match is disputed; dispute_answered: 异议已答复 · a dispute was answered; dispute_raised: 异议已转到县里 · a dispute went up to the county; dispute_reminded: 异议待县里处理 · a dispute waits for the county; dispute_overdue: 异议已超过处理期限 · a dispute is overdue; dispute_settled: 异议已处理 · a dispute was settled; appeal_lodged: 申诉待裁定 · an appeal waits for the county; appeal_decided: 申诉已裁定 · appeal decided; pledge_released: 爱心意向已处理 · pledge judged; appointment_offered: 任命待确认 · office offered; administrator_dismissed: 管理员职务已解除 · no longer an administrator; auditor_dismissed: 审计员职务已解除 · no longer an auditor; place_change_proposed: 收货点变更待确认 · a collection point waits for confirmation; handover_place_changed: 收货点有变动 · collection point changed; self_report_opened: 有人自报困难 · somebody reported that they need help; household_moved: 有一户人家迁入 · a household moved in; household_left: 有一户人家迁出 · a household moved away; household_transfer_requested: 请核实人员移交 · somebody is asked for elsewhere
              * @enum {string}
              */
-            kind: "need_published" | "need_rejected" | "need_withdrawn" | "need_closed" | "match_proposed" | "match_reminded" | "match_accepted" | "match_send_reminded" | "match_refused" | "match_declined" | "match_lapsed" | "match_revised" | "match_need_ended" | "match_sent" | "match_received" | "match_closed" | "thanks_written" | "thanks_given" | "thanks_refused" | "dispute_opened" | "dispute_answered" | "dispute_raised" | "dispute_reminded" | "dispute_overdue" | "dispute_settled" | "appeal_lodged" | "appeal_decided" | "pledge_released" | "appointment_offered" | "administrator_dismissed" | "auditor_dismissed" | "place_change_proposed" | "handover_place_changed" | "self_report_opened";
+            kind: "need_published" | "need_rejected" | "need_withdrawn" | "need_closed" | "match_proposed" | "match_reminded" | "match_accepted" | "match_send_reminded" | "match_refused" | "match_declined" | "match_lapsed" | "match_revised" | "match_need_ended" | "match_sent" | "match_received" | "match_closed" | "thanks_written" | "thanks_given" | "thanks_refused" | "dispute_opened" | "dispute_answered" | "dispute_raised" | "dispute_reminded" | "dispute_overdue" | "dispute_settled" | "appeal_lodged" | "appeal_decided" | "pledge_released" | "appointment_offered" | "administrator_dismissed" | "auditor_dismissed" | "place_change_proposed" | "handover_place_changed" | "self_report_opened" | "household_moved" | "household_left" | "household_transfer_requested";
             /**
              * @description the side of the caller
              * @enum {string}
@@ -4722,6 +5754,41 @@ export interface components {
             level: "very_low" | "low" | "fair" | "good" | "very_good";
             reasons: components["schemas"]["GroundOut"][];
         };
+        RevealIn: {
+            /**
+             * @description visit: 入户走访 · a visit; verification: 核实情况 · verifying what is stated; delivery: 送达物资 · bringing help; emergency: 紧急救助 · an emergency; complaint: 处理投诉或异议 · a complaint or an objection; audit: 审计检查 · an audit
+             * @enum {string}
+             */
+            purpose: "visit" | "verification" | "delivery" | "emergency" | "complaint" | "audit";
+            reason: string;
+        };
+        RevealOut: {
+            /** Format: uuid */
+            id: string;
+            /** Format: uuid */
+            revealed_by: string;
+            /** Format: date-time */
+            revealed_at: string;
+            /**
+             * @description visit: 入户走访 · a visit; verification: 核实情况 · verifying what is stated; delivery: 送达物资 · bringing help; emergency: 紧急救助 · an emergency; complaint: 处理投诉或异议 · a complaint or an objection; audit: 审计检查 · an audit
+             * @enum {string}
+             */
+            purpose: "visit" | "verification" | "delivery" | "emergency" | "complaint" | "audit";
+            reason: string;
+        };
+        RevealPage: {
+            items: components["schemas"]["RevealOut"][];
+            next: string | null;
+        };
+        RiskRemovalIn: {
+            /**
+             * Format: date
+             * @description the day; today by default, never a day to come
+             */
+            on?: string;
+            /** @description why, in words; only those who see the household whole read it */
+            note?: string;
+        };
         RulingIn: {
             /**
              * @description upheld: 异议成立 · upheld; partly_upheld: 部分成立 · upheld in part; dismissed: 异议不成立 · dismissed; agreed: 双方已协商解决 · both sides agreed
@@ -4939,6 +6006,21 @@ export interface components {
             /** Format: date-time */
             expires_at: string;
         };
+        SplitIn: {
+            /** Format: uuid */
+            household_id: string;
+            /**
+             * Format: uuid
+             * @description the member who is the head of the new household
+             */
+            head_id: string;
+            /** @description the other members who go along */
+            member_ids?: string[];
+            /** @description of the new household; by default that of the old one */
+            address?: string;
+            /** @description why, in words; only those who see the household whole read it */
+            note?: string;
+        };
         SuggestedOut: {
             /** Format: uuid */
             need_id: string;
@@ -5010,6 +6092,40 @@ export interface components {
              * @enum {string}
              */
             reason: "personal" | "asks_for_more" | "improper" | "not_of_this";
+        };
+        TransferOut: {
+            /** Format: uuid */
+            id: string;
+            version: number;
+            /**
+             * @description waiting: 待处理 · waits for a decision; accepted: 已移交 · handed over; refused: 未同意 · refused; void: 已失效 · void, because one of the households left the register
+             * @enum {string}
+             */
+            state: "waiting" | "accepted" | "refused" | "void";
+            /**
+             * Format: uuid
+             * @description where the person stands
+             */
+            household_id: string;
+            /**
+             * Format: uuid
+             * @description the member who is asked for; null for the head
+             */
+            member_id: string | null;
+            /** @description that was asked, and decides */
+            region: string;
+            /** Format: date-time */
+            requested_at: string;
+            /** Format: uuid */
+            decided_by: string | null;
+            /** Format: date-time */
+            decided_at: string | null;
+            /** @description operations (`operationId`) that the caller may carry out on it now */
+            allowed: string[];
+        };
+        TransferPage: {
+            items: components["schemas"]["TransferOut"][];
+            next: string | null;
         };
         TrendOut: {
             /** @description relative change: 0.25 is a quarter more */
@@ -5086,6 +6202,68 @@ export interface components {
              * @enum {string}
              */
             reason: "closed" | "wrong" | "misuse" | "other";
+        };
+        VersionOut: {
+            /** Format: uuid */
+            id: string;
+            household_version: number;
+            /** @description the operation (`operationId`) that made it, or the import */
+            act: string;
+            reason: string | null;
+            note: string | null;
+            /** Format: uuid */
+            changed_by: string | null;
+            /** Format: date-time */
+            changed_at: string;
+            region: string;
+            fields_changed: string[];
+            /** @description values before; null where the household is masked */
+            before: {
+                [key: string]: unknown;
+            } | null;
+            /** @description values after; null where the household is masked */
+            after: {
+                [key: string]: unknown;
+            } | null;
+        };
+        VersionPage: {
+            items: components["schemas"]["VersionOut"][];
+            next: string | null;
+        };
+        VisitIn: {
+            /** Format: uuid */
+            household_id: string;
+            /**
+             * Format: date
+             * @description within the last year
+             */
+            visited_on: string;
+            /** @description what was found */
+            note?: string;
+            /** @description what was given or arranged outside of Duijie */
+            help?: components["schemas"]["HelpIn"][];
+        };
+        VisitOut: {
+            /** Format: uuid */
+            id: string;
+            /** Format: uuid */
+            household_id: string;
+            /**
+             * Format: uuid
+             * @description the helper or administrator who was there
+             */
+            account_id: string;
+            region: string;
+            /** Format: date */
+            visited_on: string;
+            note: string | null;
+            help: components["schemas"]["HelpOut"][];
+            /** Format: date-time */
+            recorded_at: string;
+        };
+        VisitPage: {
+            items: components["schemas"]["VisitOut"][];
+            next: string | null;
         };
         WantingOut: {
             /** @description the county */
@@ -5231,6 +6409,8 @@ export type DisputePage = components['schemas']['DisputePage'];
 export type DivisionOut = components['schemas']['DivisionOut'];
 export type DivisionsOut = components['schemas']['DivisionsOut'];
 export type EndAllIn = components['schemas']['EndAllIn'];
+export type EndIn = components['schemas']['EndIn'];
+export type ExitIn = components['schemas']['ExitIn'];
 export type FiguresOut = components['schemas']['FiguresOut'];
 export type FormerOut = components['schemas']['FormerOut'];
 export type GroundOut = components['schemas']['GroundOut'];
@@ -5238,16 +6418,34 @@ export type HandoverIn = components['schemas']['HandoverIn'];
 export type HandoverOut = components['schemas']['HandoverOut'];
 export type HandoverOut1 = components['schemas']['HandoverOut1'];
 export type HandoverPlaceOut = components['schemas']['HandoverPlaceOut'];
+export type HeadIn = components['schemas']['HeadIn'];
+export type HelpIn = components['schemas']['HelpIn'];
+export type HelpOut = components['schemas']['HelpOut'];
 export type HelperIn = components['schemas']['HelperIn'];
 export type HelperOut = components['schemas']['HelperOut'];
 export type HelperPage = components['schemas']['HelperPage'];
+export type HouseholdAccountIn = components['schemas']['HouseholdAccountIn'];
+export type HouseholdEditIn = components['schemas']['HouseholdEditIn'];
 export type HouseholdIn = components['schemas']['HouseholdIn'];
+export type HouseholdLabelOut = components['schemas']['HouseholdLabelOut'];
+export type HouseholdLabelPage = components['schemas']['HouseholdLabelPage'];
 export type HouseholdOut = components['schemas']['HouseholdOut'];
 export type HouseholdPage = components['schemas']['HouseholdPage'];
+export type HouseholdSearchIn = components['schemas']['HouseholdSearchIn'];
+export type HouseholdsFound = components['schemas']['HouseholdsFound'];
+export type InstitutionEditIn = components['schemas']['InstitutionEditIn'];
+export type InstitutionEndIn = components['schemas']['InstitutionEndIn'];
+export type InstitutionIn = components['schemas']['InstitutionIn'];
+export type InstitutionOut = components['schemas']['InstitutionOut'];
+export type InstitutionPage = components['schemas']['InstitutionPage'];
+export type InstitutionVersionOut = components['schemas']['InstitutionVersionOut'];
+export type InstitutionVersionPage = components['schemas']['InstitutionVersionPage'];
 export type ItemOut = components['schemas']['ItemOut'];
 export type JwkOut = components['schemas']['JwkOut'];
 export type JwksOut = components['schemas']['JwksOut'];
+export type LabelIn = components['schemas']['LabelIn'];
 export type LabelOut = components['schemas']['LabelOut'];
+export type LeavingIn = components['schemas']['LeavingIn'];
 export type LessonOut = components['schemas']['LessonOut'];
 export type LessonPage = components['schemas']['LessonPage'];
 export type LimitIn = components['schemas']['LimitIn'];
@@ -5261,6 +6459,12 @@ export type MatchPage = components['schemas']['MatchPage'];
 export type MatchRateOut = components['schemas']['MatchRateOut'];
 export type MatchingDecisionIn = components['schemas']['MatchingDecisionIn'];
 export type MeOut = components['schemas']['MeOut'];
+export type MemberEditIn = components['schemas']['MemberEditIn'];
+export type MemberIn = components['schemas']['MemberIn'];
+export type MemberOut = components['schemas']['MemberOut'];
+export type MemberPage = components['schemas']['MemberPage'];
+export type MergeIn = components['schemas']['MergeIn'];
+export type MoveIn = components['schemas']['MoveIn'];
 export type NeedIn = components['schemas']['NeedIn'];
 export type NeedOut = components['schemas']['NeedOut'];
 export type NeedPage = components['schemas']['NeedPage'];
@@ -5312,6 +6516,10 @@ export type RegionsOut = components['schemas']['RegionsOut'];
 export type RegistrationIn = components['schemas']['RegistrationIn'];
 export type RejectionIn = components['schemas']['RejectionIn'];
 export type ReliabilityOut = components['schemas']['ReliabilityOut'];
+export type RevealIn = components['schemas']['RevealIn'];
+export type RevealOut = components['schemas']['RevealOut'];
+export type RevealPage = components['schemas']['RevealPage'];
+export type RiskRemovalIn = components['schemas']['RiskRemovalIn'];
 export type RulingIn = components['schemas']['RulingIn'];
 export type ScoreOut = components['schemas']['ScoreOut'];
 export type SecondFactorIn = components['schemas']['SecondFactorIn'];
@@ -5328,12 +6536,15 @@ export type ShareOut = components['schemas']['ShareOut'];
 export type SignInIn = components['schemas']['SignInIn'];
 export type SlipIn = components['schemas']['SlipIn'];
 export type SlipOut = components['schemas']['SlipOut'];
+export type SplitIn = components['schemas']['SplitIn'];
 export type SuggestedOut = components['schemas']['SuggestedOut'];
 export type SuggestionsOut = components['schemas']['SuggestionsOut'];
 export type ThanksIn = components['schemas']['ThanksIn'];
 export type ThanksOut = components['schemas']['ThanksOut'];
 export type ThanksPage = components['schemas']['ThanksPage'];
 export type ThanksRefusalIn = components['schemas']['ThanksRefusalIn'];
+export type TransferOut = components['schemas']['TransferOut'];
+export type TransferPage = components['schemas']['TransferPage'];
 export type TrendOut = components['schemas']['TrendOut'];
 export type TypicalDaysOut = components['schemas']['TypicalDaysOut'];
 export type UnitOut = components['schemas']['UnitOut'];
@@ -5341,6 +6552,11 @@ export type UnreadOut = components['schemas']['UnreadOut'];
 export type UseRateOut = components['schemas']['UseRateOut'];
 export type UsersDecisionIn = components['schemas']['UsersDecisionIn'];
 export type VerificationEndIn = components['schemas']['VerificationEndIn'];
+export type VersionOut = components['schemas']['VersionOut'];
+export type VersionPage = components['schemas']['VersionPage'];
+export type VisitIn = components['schemas']['VisitIn'];
+export type VisitOut = components['schemas']['VisitOut'];
+export type VisitPage = components['schemas']['VisitPage'];
 export type WantingOut = components['schemas']['WantingOut'];
 export type WantingPage = components['schemas']['WantingPage'];
 export type WeightSetOut = components['schemas']['WeightSetOut'];
@@ -5831,6 +7047,8 @@ export interface operations {
                 limit?: number;
                 /** @description division code of 0 or 2 or 4 or 6 or 9 or 12 digits */
                 region?: string;
+                /** @description true for households that left the register */
+                ended?: boolean;
             };
             header?: never;
             path?: never;
@@ -6115,12 +7333,18 @@ export interface operations {
             };
         };
     };
-    list_own_assignments: {
+    list_institutions: {
         parameters: {
             query?: {
                 /** @description `next` of the previous page */
                 cursor?: string;
                 limit?: number;
+                /** @description division code of 0 or 2 or 4 or 6 or 9 or 12 digits */
+                region?: string;
+                /** @description school: 学校 · school; clinic: 村卫生室 · clinic; hospital: 医院 · hospital; village_committee: 村民委员会 · village committee */
+                kind?: "school" | "clinic" | "hospital" | "village_committee";
+                /** @description true for institutions that left the register */
+                ended?: boolean;
             };
             header?: never;
             path?: never;
@@ -6134,7 +7358,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HelperPage"];
+                    "application/json": components["schemas"]["InstitutionPage"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    register_institution: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InstitutionIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InstitutionOut"];
                 };
             };
             /** @description a problem */
@@ -6207,6 +7469,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ReceivedOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_own_assignments: {
+        parameters: {
+            query?: {
+                /** @description `next` of the previous page */
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HelperPage"];
                 };
             };
             /** @description a problem */
@@ -6407,6 +7702,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CodeRequestedOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_own_helped_households: {
+        parameters: {
+            query?: {
+                /** @description `next` of the previous page */
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HouseholdPage"];
                 };
             };
             /** @description a problem */
@@ -6624,6 +7952,81 @@ export interface operations {
             };
         };
     };
+    list_household_labels: {
+        parameters: {
+            query?: {
+                /** @description `next` of the previous page */
+                cursor?: string;
+                limit?: number;
+                /** @description division code of 0 or 2 or 4 or 6 or 9 or 12 digits */
+                region?: string;
+                /** @description unstable_lifted: 脱贫不稳定户 · lifted out of poverty, but not yet stable; marginal: 边缘易致贫户 · on the edge of poverty; sudden_hardship: 突发严重困难户 · in grave hardship all of a sudden */
+                label?: "unstable_lifted" | "marginal" | "sudden_hardship";
+                /** @description monitored: 监测中 · monitored; risk_removed: 风险已消除 · its risk is removed; exited: 已退出监测 · monitoring has ended */
+                state?: "monitored" | "risk_removed" | "exited";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HouseholdLabelPage"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    record_visit: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VisitIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VisitOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     hand_over_helper: {
         parameters: {
             query?: never;
@@ -6693,6 +8096,115 @@ export interface operations {
             };
         };
     };
+    search_households: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HouseholdSearchIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HouseholdsFound"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    split_household: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SplitIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HouseholdOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    merge_households: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MergeIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HouseholdOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     show_self_report_page: {
         parameters: {
             query?: never;
@@ -6748,6 +8260,76 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DeadLetterPage"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_household_transfers: {
+        parameters: {
+            query?: {
+                /** @description `next` of the previous page */
+                cursor?: string;
+                limit?: number;
+                /** @description division code of 0 or 2 or 4 or 6 or 9 or 12 digits */
+                region?: string;
+                /** @description waiting: 待处理 · waits for a decision; accepted: 已移交 · handed over; refused: 未同意 · refused; void: 已失效 · void, because one of the households left the register */
+                state?: "waiting" | "accepted" | "refused" | "void";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TransferPage"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_own_visits: {
+        parameters: {
+            query?: {
+                /** @description `next` of the previous page */
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VisitPage"];
                 };
             };
             /** @description a problem */
@@ -6932,6 +8514,44 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DivisionsOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    link_household_account: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HouseholdAccountIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HouseholdOut"];
                 };
             };
             /** @description a problem */
@@ -7267,6 +8887,46 @@ export interface operations {
             };
         };
     };
+    edit_household: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match": string;
+            };
+            path: {
+                household_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HouseholdEditIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HouseholdOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     refuse_place: {
         parameters: {
             query?: never;
@@ -7342,6 +9002,37 @@ export interface operations {
             };
         };
     };
+    draw_self_report_code: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                code: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the code */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/svg+xml": string;
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_organisation: {
         parameters: {
             query?: never;
@@ -7387,25 +9078,39 @@ export interface operations {
             };
         };
     };
-    draw_self_report_code: {
+    get_household_label: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description the `ETag` of an earlier answer; 304 when it is unchanged */
+                "If-None-Match"?: string;
+            };
             path: {
-                code: string;
+                label_id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description the code */
+            /** @description Successful response */
             200: {
                 headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
-                    "image/svg+xml": string;
+                    "application/json": components["schemas"]["HouseholdLabelOut"];
                 };
+            };
+            /** @description unchanged */
+            304: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description a problem */
             default: {
@@ -7498,6 +9203,218 @@ export interface operations {
             };
         };
     };
+    get_member: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` of an earlier answer; 304 when it is unchanged */
+                "If-None-Match"?: string;
+            };
+            path: {
+                member_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberOut"];
+                };
+            };
+            /** @description unchanged */
+            304: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    edit_member: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match": string;
+            };
+            path: {
+                member_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MemberEditIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_household: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match"?: string;
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                household_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EndIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HouseholdOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_institution: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` of an earlier answer; 304 when it is unchanged */
+                "If-None-Match"?: string;
+            };
+            path: {
+                institution_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InstitutionOut"];
+                };
+            };
+            /** @description unchanged */
+            304: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    edit_institution: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match": string;
+            };
+            path: {
+                institution_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InstitutionEditIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InstitutionOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     prove_registration: {
         parameters: {
             query?: never;
@@ -7528,6 +9445,90 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_head: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match"?: string;
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                household_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HeadIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HouseholdOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    move_household: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match"?: string;
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                household_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MoveIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HouseholdOut"];
+                };
             };
             /** @description a problem */
             default: {
@@ -7781,6 +9782,200 @@ export interface operations {
             };
         };
     };
+    list_labels_of_household: {
+        parameters: {
+            query?: {
+                /** @description `next` of the previous page */
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                household_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HouseholdLabelPage"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    enter_household_label: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match"?: string;
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                household_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LabelIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HouseholdLabelOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    exit_household_label: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match"?: string;
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                label_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExitIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HouseholdLabelOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reveal_household: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match"?: string;
+            };
+            path: {
+                household_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RevealIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HouseholdOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_visits_of_household: {
+        parameters: {
+            query?: {
+                /** @description `next` of the previous page */
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                household_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VisitPage"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     withdraw_consent: {
         parameters: {
             query?: never;
@@ -7863,6 +10058,207 @@ export interface operations {
             };
         };
     };
+    list_household_reveals: {
+        parameters: {
+            query?: {
+                /** @description `next` of the previous page */
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                household_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RevealPage"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_members: {
+        parameters: {
+            query?: {
+                /** @description `next` of the previous page */
+                cursor?: string;
+                limit?: number;
+                /** @description true for those who left the household */
+                left?: boolean;
+            };
+            header?: never;
+            path: {
+                household_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberPage"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_member: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match"?: string;
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                household_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MemberIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_household_transfer: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` of an earlier answer; 304 when it is unchanged */
+                "If-None-Match"?: string;
+            };
+            path: {
+                transfer_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TransferOut"];
+                };
+            };
+            /** @description unchanged */
+            304: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_institution: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match"?: string;
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                institution_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InstitutionEndIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InstitutionOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     decide_self_report: {
         parameters: {
             query?: never;
@@ -7892,6 +10288,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SelfReportOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_household_versions: {
+        parameters: {
+            query?: {
+                /** @description `next` of the previous page */
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                household_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionPage"];
                 };
             };
             /** @description a problem */
@@ -7947,6 +10378,48 @@ export interface operations {
             };
         };
     };
+    remove_member: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match"?: string;
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                member_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LeavingIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     replay_users_dead_letter: {
         parameters: {
             query?: never;
@@ -7972,6 +10445,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DeadLetterShownOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_institution_versions: {
+        parameters: {
+            query?: {
+                /** @description `next` of the previous page */
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                institution_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InstitutionVersionPage"];
                 };
             };
             /** @description a problem */
@@ -8107,6 +10615,90 @@ export interface operations {
             };
         };
     };
+    remove_household_risk: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match"?: string;
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                label_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RiskRemovalIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HouseholdLabelOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    refuse_household_transfer: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match"?: string;
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                transfer_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NothingIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TransferOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     confirm_appointment: {
         parameters: {
             query?: never;
@@ -8211,6 +10803,48 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["OrganisationOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    accept_household_transfer: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match"?: string;
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                transfer_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NothingIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TransferOut"];
                 };
             };
             /** @description a problem */

@@ -19,6 +19,7 @@ NAMESPACE = UUID("0192f0c1-7a00-7000-8000-000000000000")
 MOMENT = "2026-03-20T09:30:00Z"
 PLAUSIBLE: dict[str, Any] = {
     "version": 1, "category": "food.rice", "unit": "kg", "quantity": 50, "region": "510903100208", "status": "registered",
+    "former_region": "510903001001",
     "campaign": None, "account_id": None, "kind": "goods", "reasons": [{"code": "same_county", "value": "510903"}],
     "sent": 50, "received": 48, "difference": "damaged", "answers": 2, "accepted": 20, "open": 30, "withdrawn": False,
     "was_accepted": False, "resting": False, "unanswered": False, "by_county": True,

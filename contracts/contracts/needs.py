@@ -1,13 +1,16 @@
 """The events of needs: needs of households and pledges of people. They hold no free text."""
 
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
+
+from msgspec import Meta
 
 from contracts.event import Category, Event, Moment, Quantity, Region, Unit
 
 Urgency = Literal["normal", "urgent", "critical"]
 PledgeKind = Literal["goods", "money", "service", "job", "purchase", "training"]
 Rejection = Literal["absurd", "branded", "not_a_need", "duplicate", "wrong_household", "too_much"]
+Withdrawal = Literal["household_ended"]
 Closing = Literal["met_elsewhere", "no_longer_needed", "not_reachable", "other"]
 
 
@@ -32,6 +35,18 @@ class NeedPublished(_OfNeed, frozen=True, kw_only=True):
     published_at: Moment
 
 
+class NeedMoved(_OfNeed, frozen=True, kw_only=True):
+    """A published need went along with its household: to another village, to the household it was merged into, or to its new account.
+
+    It holds all that `NeedPublished` does, for a listener that gets it first.
+    """
+
+    urgency: Urgency
+    posted_at: Moment
+    published_at: Moment
+    moved_at: Moment
+
+
 class NeedRejected(_OfNeed, frozen=True, kw_only=True):
     """The verifier rejected a need."""
 
@@ -40,8 +55,9 @@ class NeedRejected(_OfNeed, frozen=True, kw_only=True):
 
 
 class NeedWithdrawn(_OfNeed, frozen=True, kw_only=True):
-    """The household's side withdrew the need. Matches that were accepted before stay."""
+    """The household's side withdrew the need, or its household left the register. Matches that were accepted before stay."""
 
+    reason: Annotated[Withdrawal | None, Meta(description="null when the household's side withdrew it")] = None
     withdrawn_by: UUID
     withdrawn_at: Moment
 

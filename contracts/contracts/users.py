@@ -1,4 +1,4 @@
-"""The events of users: accounts, codes, sessions, offices, helpers, households and collection points.
+"""The events of users: accounts, codes, sessions, offices, helpers, the register and collection points.
 
 They hold no name, phone or number of a document of a person. A collection point is an office: its name, address and telephone are public.
 """
@@ -16,6 +16,8 @@ CodePurpose = Literal["registration", "sign_in", "password_reset", "phone_change
 Office = Literal["administrator", "auditor"]
 PlaceState = Literal["open", "closed"]
 HelperRole = Literal["leader", "work_unit", "first_secretary", "resident_team", "agricultural_technician"]
+HouseholdEnding = Literal["died", "moved_away", "recovered", "error", "merged", "not_confirmed", "other"]
+InstitutionKind = Literal["school", "clinic", "hospital", "village_committee"]
 
 
 class UserRegistered(Event, frozen=True, kw_only=True):
@@ -57,6 +59,69 @@ class HouseholdRegistered(Event, frozen=True, kw_only=True):
     status: str
     registered_by: UUID | None
     registered_at: Moment
+
+
+class HouseholdChanged(Event, frozen=True, kw_only=True):
+    """The register of a household was corrected or completed: its head, members, telephone, status or another entry."""
+
+    household_id: UUID
+    account_id: UUID | None
+    region: Region
+    status: str
+    changed_by: UUID | None
+    changed_at: Annotated[Moment, Meta(description="time of the change")]
+
+
+class HouseholdMoved(Event, frozen=True, kw_only=True):
+    """A household lives in another village from now on. Its open needs go along."""
+
+    household_id: UUID
+    account_id: UUID | None
+    region: Annotated[Region, Meta(description="the village where it lives now")]
+    former_region: Annotated[Region, Meta(description="the village that it left")]
+    status: str
+    moved_by: UUID | None
+    moved_at: Moment
+
+
+class HouseholdEnded(Event, frozen=True, kw_only=True):
+    """A household left the register. Its open needs are withdrawn, or go over to the household that it was merged into."""
+
+    household_id: UUID
+    account_id: UUID | None
+    region: Region
+    reason: HouseholdEnding
+    merged_into: Annotated[UUID | None, Meta(description="the household of the same village that it belongs to now; null unless merged")]
+    ended_by: UUID | None
+    ended_at: Moment
+
+
+class HouseholdTransferRequested(Event, frozen=True, kw_only=True):
+    """Another place registered somebody who stands in the register of `region`. Its administrators decide where they belong."""
+
+    transfer_id: UUID
+    household_id: UUID
+    region: Region
+    requested_at: Moment
+
+
+class InstitutionRegistered(Event, frozen=True, kw_only=True):
+    """A school, clinic, hospital or village committee was entered in the register, or its entry changed. Needs are posted for it too."""
+
+    institution_id: UUID
+    kind: InstitutionKind
+    region: Region
+    registered_by: UUID
+    registered_at: Moment
+
+
+class InstitutionEnded(Event, frozen=True, kw_only=True):
+    """An institution left the register. Its open needs are withdrawn."""
+
+    institution_id: UUID
+    region: Region
+    ended_by: UUID
+    ended_at: Moment
 
 
 class OfficialRegistered(Event, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -16,7 +16,7 @@ from stdnum.cn import ric, uscc
 from chassis.data.database import now
 from chassis.http.auth import GIVERS, Caller
 from chassis.messaging import outbox
-from chassis.testing.fixtures import Person
+from chassis.testing.fixtures import Person, administrator_of
 from contracts.matching import MatchAccepted
 from contracts.needs import NeedPublished, PledgeOffered
 from contracts.users import HouseholdRegistered
@@ -25,6 +25,8 @@ from tests.fuzz.stage import Stage
 from users.codes.derivation import derive_code
 
 PASSWORD = "tian-dao 酬勤者"
+FAR = "110101001001"
+"""A village of another province, which registers somebody who stands in the stage's village."""
 
 
 def soon() -> str:
@@ -53,11 +55,21 @@ def seed_users(stage: Stage) -> None:
     household = {"name": "欧阳守田", "national_id": national_id_of(number), "region": stage.village}
     registered = post(stage, "/v1/households", household, "staff")
     give_account(stage, registered["id"], stage.people["household"])
-    fresh = number[:-1] + "2"
+    seed_register(stage, registered["id"])
+    numbers = iter(range(100, 1000))
+
+    def fresh_number() -> str:
+        """Return a national id that nobody has: one of a thousand more with every call."""
+        nonlocal numbers
+        if (place := next(numbers, None)) is None:
+            numbers = iter(range(100, 1000))
+            place = next(numbers)
+        return national_id_of(f"{stage.village[:6]}19500101{place}")
+
     stage.words |= {
         "phone": [unappointed, phone, next(phones)],
         "password": [PASSWORD],
-        "national_id": [national_id_of(fresh)],
+        "national_id": [fresh_number],
         "refresh_token": [session["refresh_token"]],
         "region": [stage.village, stage.village[:9] + "002"],
         "region_code": [stage.village[:2], stage.village[:4], stage.village[:6], stage.village],
@@ -116,6 +128,61 @@ def seed_self_reports(stage: Stage, phone: str) -> None:
         post(stage, f"/v1/self-reports/{one['id']}/visit", {}, "staff")
     post(stage, f"/v1/self-reports/{found[0]['id']}/decision", {"outcome": "admitted"}, "staff")
     stage.words |= {"people": [3], "difficulty": ["illness"], "story": ["老人住院"]}
+
+
+def seed_register(stage: Stage, household_id: str) -> None:
+    """Fill the register: a member, a label, an institution, a second household, and a transfer that another village asked for."""
+    member = {"name": "欧阳小妹", "relation": "child", "born": "1990-01-01"}
+    added = [stage.client.post(f"/v1/households/{household_id}/members", member, by=stage.agent).json for _ in range(2)]
+    beside = {"name": "司马春", "national_id": _number_of(stage, 4), "region": stage.village}
+    second = stage.client.post("/v1/households", beside, by=stage.agent).json
+    widow = member | {"national_id": _number_of(stage, 5)}
+    heir = stage.client.post(f"/v1/households/{second['id']}/members", {k: v for k, v in widow.items() if k != "born"}, by=stage.agent).json
+    labelled = stage.client.post(f"/v1/households/{second['id']}/labels", {"label": "marginal"}, by=stage.agent).json
+    school = {"kind": "school", "name": "红光小学", "region": stage.village}
+    institution = stage.client.post("/v1/institutions", school, by=stage.agent).json
+    elsewhere = administrator_of(stage.database, FAR)
+    entry = {"name": "司马春", "national_id": beside["national_id"], "region": FAR}
+    assert stage.client.post("/v1/households", entry, by=elsewhere).status_code == 201
+    [transfer] = stage.client.get("/v1/household-transfers", by=stage.agent).json["items"]
+    for place, items in (
+        ("household-members", [*added, heir]),
+        ("household-labels", [labelled]),
+        ("institutions", [institution]),
+        ("household-transfers", [transfer]),
+    ):
+        stage.seen["staff", f"/v1/{place}"] += items
+    stage.seen["household", "/v1/household-members"] += added
+    stage.words |= {
+        "to_region": [stage.village[:9] + "002"],
+        "born": ["1990-01-01"],
+        "on": [date.today().isoformat],
+        "visited_on": [date.today().isoformat],
+        "household_id": [household_id],
+    }
+    stage.recipes["merge_households", "staff"] = {"household_id": second["id"], "into_id": household_id}
+    stage.recipes["split_household", "staff"] = {"household_id": second["id"], "head_id": heir["id"]}
+    visit = {"household_id": household_id, "visited_on": date.today().isoformat(), "note": "屋顶漏雨"}
+    post_visit = stage.client.post("/v1/household-visits", visit | {"help": [{"kind": "goods", "description": "棉被"}]}, by=stage.agent)
+    assert post_visit.status_code == 201, post_visit.json
+    stage.recipes["search_households", "staff"] = {"name": "ouyang", "region": stage.village}
+    loose = add_loose_account(stage)
+    stage.recipes["link_household_account", "staff"] = {"household_id": second["id"], "phone": loose}
+
+
+def add_loose_account(stage: Stage) -> str:
+    """Write the account of a household in the village that belongs to none; return its phone."""
+    from users.accounts.model import Account
+
+    person, phone = Person("household"), f"139{stage.village[:4]}0001"
+    add_account(stage, person, phone)
+    with stage.database.begin() as session:
+        session.get_one(Account, person.id).region = stage.village
+    return phone
+
+
+def _number_of(stage: Stage, place: int) -> str:
+    return national_id_of(f"{stage.village[:6]}1948031200{place}")
 
 
 def seed_helpers_and_organisations(stage: Stage) -> None:

@@ -118,7 +118,7 @@ class Stage:
             "recipient_id": self.people["household"].id,
             "poster_id": self.agent.id,
         }
-        wanted: dict[str, Any] = {"region": self.village} | people | changes
+        wanted: dict[str, Any] = {"region": self.village, "former_region": self.village} | people | changes
         wanted = {one.name: wanted[one.name] for one in fields_of(event) if one.name in wanted}
         subject = next(one.name for one in fields_of(event) if getattr(example, one.name) == example.subject)
         return replace(example, **({subject: new_id()} | wanted))

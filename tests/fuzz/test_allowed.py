@@ -14,7 +14,11 @@ from tests.fuzz.stage import Stage, collection_of
 
 REFUSED = {403, 404, 409}
 WHOLE = "CAMPAIGN" in os.environ
-CHANGES = {"/v1/pledges": {"quantity": 3}, "/v1/places": {"do_not_bring": "旧衣物"}}
+RENAMED = {"name": "王秀英"}
+CHANGES: dict[str, dict[str, Any]] = {
+    "/v1/pledges": {"quantity": 3}, "/v1/places": {"do_not_bring": "旧衣物"},
+    "/v1/households": RENAMED, "/v1/household-members": RENAMED, "/v1/institutions": RENAMED,
+}  # fmt: skip
 """A change of each collection whose things can be changed."""
 
 

@@ -25,8 +25,12 @@ NOT_RECORDED = {
              "confirm_appointment"),
             OWN,
         ),
-        "list_households": "masked", "get_household": "masked",
         **dict.fromkeys(("list_managed_places", "add_place", "change_place", "confirm_place", "refuse_place"), NOTHING_PERSONAL),
+        **dict.fromkeys(
+            ("register_institution", "list_institutions", "get_institution", "list_institution_versions", "edit_institution",
+             "end_institution"),
+            NOTHING_PERSONAL,
+        ),
         "remove_second_factor": "needs somebody with a factor; services/users/tests/test_second_factor.py shows its entry",
     },
     "needs": {"get_pledge": OWN, "get_limits": NOTHING_PERSONAL, "set_limits": NOTHING_PERSONAL},

@@ -130,7 +130,7 @@ def moved(session: Any) -> list[Event]:
     """Change ten households."""
     rows = session.scalars(select(Household).limit(10)).all()
     for row in rows:
-        row.region, row.version = VILLAGE[:-1] + "2", 2
+        row.region, row.version, row.registered_version = VILLAGE[:-1] + "2", 2, 2
     session.flush()
     return [household_registered(row) for row in rows]
 

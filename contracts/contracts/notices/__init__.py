@@ -34,6 +34,7 @@ SIDES: tuple[Side, ...] = get_args(Side)
 LANGUAGES = ("zh-CN", "en")
 HOUSEHOLD = "household"
 ADMINISTRATORS = ("place", "county", "city")
+FORMER_PLACE = "former_place"
 FIRST = ("needs", "matching")
 """Producers whose kinds of notices open the published list; those of others follow by name."""
 
@@ -47,8 +48,9 @@ class SideEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     `to` lists the recipients. A field of the event (`pledger_id`) is an account. `household` is the household's own account and whoever
     speaks for it. `place`, `county` and `city` are the administrators of the event's region who manage it most closely, at that level or
-    above. `without` lists fields with people who get no notice; `unless_alone` lists those who get one only where nobody else would.
-    `when` limits the side to events with these values. Each language has a title and a text.
+    above; `former_place` are those of the event's `former_region`. `without` lists fields with people who get no notice; `unless_alone`
+    lists those who get one only where nobody else would. `when` limits the side to events with these values. Each language has a title and
+    a text.
     """
 
     to: Annotated[list[str], Meta(min_length=1)]
@@ -197,10 +199,12 @@ def _check(template: NoticeTemplate) -> None:
     for recipient in template.to:
         if recipient == HOUSEHOLD:
             fields(("account_id", "poster_id", "region"), f", which the recipient {HOUSEHOLD} needs")
+        elif recipient == FORMER_PLACE:
+            fields(("former_region",), f", which the recipient {recipient} needs")
         elif recipient in ADMINISTRATORS:
             fields(("region",), f", which the recipient {recipient} needs")
         elif hints.get(recipient) not in (UUID, UUID | None):
-            known = ", ".join((HOUSEHOLD, *ADMINISTRATORS))
+            known = ", ".join((HOUSEHOLD, *ADMINISTRATORS, FORMER_PLACE))
             raise ValueError(f"{template.side}: {recipient} is no recipient: give a field of {name} with an account, or one of {known}")
 
 

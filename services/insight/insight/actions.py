@@ -27,7 +27,7 @@ from contracts.matching import (
     MatchSent,
 )
 from contracts.needs import NeedClosed, NeedPublished, NeedRejected, NeedWithdrawn, PledgeChanged, PledgeOffered, PledgeWithdrawn
-from contracts.users import HouseholdRegistered, OfficialRegistered, UserRegistered
+from contracts.users import HouseholdEnded, HouseholdMoved, HouseholdRegistered, OfficialRegistered, UserRegistered
 from insight.days import day_of
 from insight.model import Activity, Household, Match, Need, Objection, Person, Stale
 from insight.values import URGENCY, value_of
@@ -36,6 +36,8 @@ MatchAnswer = MatchAccepted | MatchRefused | MatchDeclined | MatchLapsed | Match
 MatchEvent = MatchProposed | MatchAnswer | MatchNeedEnded | MatchSent | MatchReceived | MatchClosed
 ObjectionEvent = DisputeOpened | DisputeSettled | AppealLodged | AppealDecided
 PledgeEvent = PledgeOffered | PledgeChanged | PledgeWithdrawn
+VOIDING = frozenset({"error", "merged", "not_confirmed"})
+"""The ends of households that should not have been entered, or were entered twice."""
 MATCH_STATES: dict[type[Event], str] = {
     MatchProposed: "proposed",
     MatchAccepted: "accepted",
@@ -62,12 +64,12 @@ def record_people(session: Session, events: Sequence[UserRegistered | OfficialRe
 
 def record_households(session: Session, events: Sequence[HouseholdRegistered]) -> None:
     """Store households; an older version changes nothing."""
-    rows = {
-        event.household_id: {"region": event.region, "day": day_of(event.registered_at), "version": event.version}
-        for event in _oldest_first(events)
-    }
-    _upsert_newest(session, Household, rows, "region", "day")
-    _mark_stale(session, "household", rows)
+    _store_households(session, {one.household_id: _household_columns(one, day_of(one.registered_at)) for one in _oldest_first(events)})
+
+
+def record_leaving_households(session: Session, events: Sequence[HouseholdMoved | HouseholdEnded]) -> None:
+    """Store where households moved to, and which ones should never have been entered; an older version changes nothing."""
+    _store_households(session, {event.household_id: _household_columns(event, None) for event in _oldest_first(events)})
 
 
 def record_published_needs(session: Session, events: Sequence[NeedPublished]) -> None:
@@ -137,6 +139,22 @@ def record_objections(session: Session, events: Sequence[ObjectionEvent]) -> Non
     received = {"day": func.coalesce(Objection.day, fresh.excluded.day), "is_over": Objection.is_over | fresh.excluded.is_over}
     _execute(session, fresh.on_conflict_do_update(index_elements=["id"], set_=received))
     _mark_stale(session, "objection", rows)
+
+
+def _household_columns(event: HouseholdRegistered | HouseholdMoved | HouseholdEnded, day: date | None) -> dict[str, Any]:
+    is_void = isinstance(event, HouseholdEnded) and event.reason in VOIDING
+    return {"region": event.region, "day": day, "is_void": is_void, "version": event.version}
+
+
+def _store_households(session: Session, rows: dict[UUID, dict[str, Any]]) -> None:
+    fresh = insert(Household).values(_rows_by_id(rows))
+    is_newer = Household.version < fresh.excluded.version
+    newest: dict[str, Any] = {
+        name: case((is_newer, fresh.excluded[name]), else_=getattr(Household, name)) for name in ("region", "is_void", "version")
+    }
+    newest["day"] = func.coalesce(Household.day, fresh.excluded.day)
+    _execute(session, fresh.on_conflict_do_update(index_elements=["id"], set_=newest))
+    _mark_stale(session, "household", rows)
 
 
 def _record_activity(session: Session, days: set[tuple[UUID, date]]) -> None:

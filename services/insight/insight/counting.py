@@ -36,7 +36,8 @@ _CONCERNED = text(
     UNION SELECT needs.region, needs.day FROM matches JOIN needs ON needs.id = need_id
         WHERE pledger_id = ANY(:person) AND needs.day IS NOT NULL
     UNION SELECT place, day FROM people, unnest(ARRAY[region, counted]) AS place WHERE id = ANY(:person) AND place IS NOT NULL
-    UNION SELECT place, day FROM households, unnest(ARRAY[region, counted]) AS place WHERE id = ANY(:household) AND place IS NOT NULL
+    UNION SELECT place, day FROM households, unnest(ARRAY[region, counted]) AS place
+        WHERE id = ANY(:household) AND place IS NOT NULL AND day IS NOT NULL
     """
 )
 # Raw SQL, since the update returns the regions of before and after.
@@ -97,7 +98,7 @@ _ACCEPTED = "matches.state IN ('accepted', 'need_ended', 'sent', 'received', 'cl
 _MET = "least(met, needs.quantity)"
 _FRESH = {
     "registered": "(SELECT count(*) FROM people WHERE region = cell.region AND day = cell.day AND kind <> 'staff')",
-    "households": "(SELECT count(*) FROM households WHERE region = cell.region AND day = cell.day)",
+    "households": "(SELECT count(*) FROM households WHERE region = cell.region AND day = cell.day AND NOT is_void)",
     "rejected": "(SELECT count(*) FROM needs WHERE region = cell.region AND ended_on = cell.day AND state = 'rejected')",
     **{
         f"{kind}s{state}": f"(SELECT count(*) FROM objections WHERE region = cell.region AND day = cell.day AND kind = '{kind}'{only})"

@@ -54,14 +54,18 @@ class Person(Base):
 
 
 class Household(Base):
-    """A household in its village's register."""
+    """A household in its village's register. `day` is empty until its registration is received.
+
+    A void one was entered by mistake or twice, and counts nowhere.
+    """
 
     __tablename__ = "households"
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     version: Mapped[int] = mapped_column(BigInteger)
     region: Mapped[str] = mapped_column(RegionCode)
-    day: Mapped[date]
+    day: Mapped[date | None]
+    is_void: Mapped[bool] = mapped_column(default=False)
     counted: Mapped[str | None] = mapped_column(RegionCode)
 
 

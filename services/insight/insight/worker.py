@@ -20,7 +20,7 @@ from contracts.matching import (
     MatchSent,
 )
 from contracts.needs import NeedClosed, NeedPublished, NeedRejected, NeedWithdrawn, PledgeChanged, PledgeOffered, PledgeWithdrawn
-from contracts.users import HouseholdRegistered, OfficialRegistered, UserRegistered
+from contracts.users import HouseholdEnded, HouseholdMoved, HouseholdRegistered, OfficialRegistered, UserRegistered
 from insight import actions, counting
 
 
@@ -34,6 +34,10 @@ class Worker(ServiceWorker):
     @handles_batch(HouseholdRegistered)
     def on_households(self, session: Session, events: list[HouseholdRegistered]) -> None:
         actions.record_households(session, events)
+
+    @handles_batch(HouseholdMoved, HouseholdEnded)
+    def on_leaving_households(self, session: Session, events: list[HouseholdMoved | HouseholdEnded]) -> None:
+        actions.record_leaving_households(session, events)
 
     @handles_batch(NeedPublished)
     def on_published_needs(self, session: Session, events: list[NeedPublished]) -> None:

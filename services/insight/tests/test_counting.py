@@ -31,7 +31,7 @@ from contracts.matching import (
     MatchSent,
 )
 from contracts.needs import NeedClosed, NeedRejected, NeedWithdrawn, PledgeChanged, PledgeOffered, PledgeWithdrawn
-from contracts.users import HouseholdRegistered, UserRegistered
+from contracts.users import HouseholdEnded, HouseholdMoved, HouseholdRegistered, UserRegistered
 from insight import actions
 from insight.model import MEASURES
 from insight.worker import Worker
@@ -109,6 +109,22 @@ def test_a_dispute_counts_on_its_first_day_and_until_its_end(straight: dict[Any,
     assert (day["disputes"], day["disputes_open"]) == (2, 1)
     assert straight[OTHER_VILLAGE, date(2026, 4, 6)] == {"disputes": 1, "disputes_open": 1}
     assert straight["", date(2026, 4, 7)] == {"appeals": 1}
+
+
+def test_households_count_where_they_live_and_mistakes_nowhere(database: RolledBack) -> None:
+    day, here = date(2026, 2, 1), {"region": VILLAGE, "registered_at": "2026-02-01"}
+    first = [event(HouseholdRegistered, household_id=name, version=1, **here) for name in ("moved", "died", "twice")]
+    later = [
+        event(HouseholdMoved, household_id="moved", version=2, region=OTHER_VILLAGE, former_region=VILLAGE, moved_at="2026-02-03"),
+        event(HouseholdEnded, household_id="died", version=2, region=VILLAGE, reason="died", ended_at="2026-02-03"),
+        event(HouseholdEnded, household_id="twice", version=2, region=VILLAGE, reason="merged", ended_at="2026-02-03"),
+    ]
+    for order in ([*first, *later], [*later, *first], [*first, *later, *first]):
+        with database.case():
+            publish(database, order)
+            found = counted(database)
+            assert found[VILLAGE, day]["households"] == found[OTHER_VILLAGE, day]["households"] == 1
+            assert found[CITY, day]["households"] == 2
 
 
 def test_kinds_of_a_later_release_are_left_alone(database: RolledBack) -> None:

@@ -3,7 +3,7 @@
 from sqlalchemy.orm import Session
 
 from chassis.messaging.events import ServiceWorker, every, handles, handles_batch
-from contracts.needs import NeedClosed, NeedPublished, NeedWithdrawn, PledgeChanged, PledgeOffered, PledgeWithdrawn
+from contracts.needs import NeedClosed, NeedMoved, NeedPublished, NeedWithdrawn, PledgeChanged, PledgeOffered, PledgeWithdrawn
 from contracts.users import PlaceChanged
 from matching.balance import actions as balance
 from matching.balance import publication
@@ -13,6 +13,7 @@ from matching.disputes import reminders as dispute_reminders
 from matching.fairness import actions as fairness
 from matching.feedback.actions import ratings
 from matching.intake import actions as intake
+from matching.intake import moves
 from matching.matches import reminders, unsent
 from matching.matches.actions import answers
 from matching.points import actions as points
@@ -27,6 +28,10 @@ class Worker(ServiceWorker):
     @handles_batch(NeedPublished)
     def on_need_published(self, session: Session, events: list[NeedPublished]) -> None:
         intake.book_needs(session, events)
+
+    @handles_batch(NeedMoved)
+    def on_need_moved(self, session: Session, events: list[NeedMoved]) -> None:
+        moves.move_needs(session, events)
 
     @handles_batch(NeedWithdrawn)
     def on_need_withdrawn(self, session: Session, events: list[NeedWithdrawn]) -> None:

@@ -26,8 +26,15 @@ from contracts.matching import (
     MatchSent,
     PledgeReleased,
 )
-from contracts.users import HouseholdRegistered
-from needs import queries, rules
+from contracts.users import (
+    HouseholdChanged,
+    HouseholdEnded,
+    HouseholdMoved,
+    HouseholdRegistered,
+    InstitutionEnded,
+    InstitutionRegistered,
+)
+from needs import following, queries, rules
 from needs.catalogue import unit_of, units_below
 from needs.events import need_closed, need_published, need_rejected, need_withdrawn, pledge_changed, pledge_offered, pledge_withdrawn
 from needs.limits import actions as limits
@@ -37,7 +44,9 @@ from needs.problems import consent_needed, unknown_household, unknown_item, wron
 MatchEvent = (
     MatchProposed | MatchAccepted | MatchRefused | MatchDeclined | MatchLapsed | MatchRevised | MatchSent | MatchReceived | MatchClosed
 )
+RegisterEvent = HouseholdRegistered | HouseholdChanged | HouseholdMoved | HouseholdEnded | InstitutionRegistered | InstitutionEnded
 EXPIRED_AT_ONCE = 1_000
+FOLLOWED = ("version", "account_id", "region", "ended", "ended_by", "merged_into")
 MATCH_STATES = {
     MatchProposed: "proposed",
     MatchAccepted: "accepted",
@@ -55,7 +64,7 @@ def post_need(session: Session, caller: Caller, wanted: Mapping[str, Any]) -> Ne
     """Post a need, for the caller's own household or on behalf of one in a region they manage. It waits to be verified."""
     household = _find_household(session, caller, wanted.get("household_id"))
     on_behalf = household.account_id != caller.id
-    if on_behalf and not wanted.get("consent"):
+    if on_behalf and not household.is_institution and not wanted.get("consent"):
         raise consent_needed()
     unit = unit_of(wanted["category"])
     if unit is None:
@@ -83,6 +92,7 @@ def verify_need(session: Session, caller: Caller, need_id: UUID) -> Need:
     need = _lock_need("verify_need", session, caller, need_id)
     need.state, need.verifier_id, need.published_at = "published", caller.id, now()
     need.version += 1
+    need.published_version = need.version
     outbox.add(session, need_published(need))
     session.flush()
     return need
@@ -91,7 +101,7 @@ def verify_need(session: Session, caller: Caller, need_id: UUID) -> Need:
 def reject_need(session: Session, caller: Caller, need_id: UUID, reason: str) -> Need:
     """Reject a need for a reason, as an administrator other than its poster."""
     need = _lock_need("reject_need", session, caller, need_id)
-    _end_need(need, "rejected", reason)
+    following.end_need(need, "rejected", reason)
     need.verifier_id = caller.id
     outbox.add(session, need_rejected(need))
     session.flush()
@@ -101,7 +111,7 @@ def reject_need(session: Session, caller: Caller, need_id: UUID, reason: str) ->
 def withdraw_need(session: Session, caller: Caller, need_id: UUID) -> Need:
     """Take a need back, as its household or its poster."""
     need = _lock_need("withdraw_need", session, caller, need_id)
-    _end_need(need, "withdrawn", None)
+    following.end_need(need, "withdrawn", None)
     need.withdrawn_by = caller.id
     outbox.add(session, need_withdrawn(need))
     session.flush()
@@ -111,7 +121,7 @@ def withdraw_need(session: Session, caller: Caller, need_id: UUID) -> Need:
 def close_need(session: Session, caller: Caller, need_id: UUID, reason: str) -> Need:
     """End a published need for a reason, as an administrator of its region."""
     need = _lock_need("close_need", session, caller, need_id)
-    _end_need(need, "closed", reason)
+    following.end_need(need, "closed", reason)
     outbox.add(session, need_closed(need))
     session.flush()
     return need
@@ -172,22 +182,18 @@ def expire_pledges(session: Session) -> int:
     return len(session.execute(marked, execution_options={"synchronize_session": False}).all())
 
 
-def record_households(session: Session, events: Sequence[HouseholdRegistered]) -> None:
-    """Store households; an older version changes nothing."""
-    newest = {event.household_id: event for event in sorted(events, key=lambda event: (event.household_id, event.version))}
-    rows = insert(Household).values(
-        [
-            {"id": event.household_id, "version": event.version, "account_id": event.account_id, "region": event.region}
-            for event in newest.values()
-        ]
-    )
+def record_households(session: Session, events: Sequence[RegisterEvent]) -> None:
+    """Store households and institutions; an older version changes nothing. Their open needs follow them."""
+    newest = {event.subject: event for event in sorted(events, key=lambda event: (event.subject, event.version))}
+    rows = insert(Household).values([_columns_of(event) for event in newest.values()])
     session.execute(
         rows.on_conflict_do_update(
             index_elements=["id"],
-            set_={"version": rows.excluded.version, "account_id": rows.excluded.account_id, "region": rows.excluded.region},
+            set_={name: rows.excluded[name] for name in FOLLOWED},
             where=Household.version < rows.excluded.version,
         )
     )
+    following.follow_households(session, newest)
 
 
 def record_matches(session: Session, events: Sequence[MatchEvent]) -> None:
@@ -233,6 +239,20 @@ def record_releases(session: Session, events: Sequence[PledgeReleased]) -> None:
         )
 
 
+def _columns_of(event: RegisterEvent) -> dict[str, Any]:
+    """Return the columns of a household or institution that an event of its states."""
+    return {
+        "id": event.subject,
+        "version": event.version,
+        "account_id": getattr(event, "account_id", None),
+        "region": event.region,
+        "is_institution": isinstance(event, InstitutionRegistered | InstitutionEnded),
+        "ended": isinstance(event, HouseholdEnded | InstitutionEnded),
+        "ended_by": getattr(event, "ended_by", None),
+        "merged_into": getattr(event, "merged_into", None),
+    }
+
+
 def _lock_quantities(session: Session, events: Sequence[MatchEvent]) -> None:
     """Lock the sums that triggers change, in one order: else two batches with needs and pledges in common may block each other."""
     for sums, ids in (
@@ -243,14 +263,19 @@ def _lock_quantities(session: Session, events: Sequence[MatchEvent]) -> None:
 
 
 def _find_household(session: Session, caller: Caller, household_id: UUID | None) -> Household:
-    """Find the household to post for: the caller's own, or one in a region they manage. Raises `unknown_household`."""
+    """Find the household to post for: the caller's own, or one or an institution in a region they manage. Raises `unknown_household`.
+
+    The row is locked, so that nobody posts for a household while its needs follow it.
+    """
     if caller.kind == "household":
-        mine = session.scalars(select(Household).where(Household.account_id == caller.id)).first()
+        mine = session.scalars(
+            select(Household).where(Household.account_id == caller.id, ~Household.ended).with_for_update(read=True)
+        ).first()
         if mine is None or household_id not in {None, mine.id}:
             raise unknown_household()
         return mine
-    household = session.get(Household, household_id) if household_id else None
-    if household is None or not caller.manages(household.region):
+    household = session.get(Household, household_id, with_for_update={"read": True}) if household_id else None
+    if household is None or household.ended or not caller.manages(household.region):
         raise unknown_household()
     return household
 
@@ -275,11 +300,6 @@ def _lock_own_pledge(session: Session, caller: Caller, pledge_id: UUID) -> Pledg
     if problem := rules.find_pledge_problem(caller, pledge):
         raise problem
     return pledge
-
-
-def _end_need(need: Need, state: str, reason: str | None) -> None:
-    need.state, need.ended_because, need.ended_at = state, reason, now()
-    need.version += 1
 
 
 def _require_validity(valid_until: datetime) -> None:

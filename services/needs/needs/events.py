@@ -6,6 +6,7 @@ from typing import Any, cast
 from contracts.needs import (
     Closing,
     NeedClosed,
+    NeedMoved,
     NeedPublished,
     NeedRejected,
     NeedWithdrawn,
@@ -13,14 +14,21 @@ from contracts.needs import (
     PledgeOffered,
     PledgeWithdrawn,
     Rejection,
+    Withdrawal,
 )
 from needs.model import Need, Pledge
 
 
 def need_published(need: Need) -> NeedPublished:
     """Make the event with the version that the need had when it was published, even if it has ended since."""
-    fields = _fields_of_need(need) | ({"version": need.version - 1} if need.ended_at else {})
-    return NeedPublished(**fields, urgency=need.urgency, posted_at=need.posted_at, published_at=_recorded(need.published_at))
+    version = need.published_version or need.version - (1 if need.ended_at else 0)
+    return NeedPublished(**_fields_of_need(need) | {"version": version}, **_fields_of_publication(need))
+
+
+def need_moved(need: Need) -> NeedMoved:
+    """Make the event of a published need that went along with its household, with the version of its last move."""
+    fields = _fields_of_need(need) | {"version": need.moved_version}
+    return NeedMoved(**fields, **_fields_of_publication(need), moved_at=_recorded(need.moved_at))
 
 
 def need_rejected(need: Need) -> NeedRejected:
@@ -31,7 +39,8 @@ def need_rejected(need: Need) -> NeedRejected:
 def need_withdrawn(need: Need) -> NeedWithdrawn:
     """Make the event of a need that its side took back; without a record of the person, that is the poster."""
     withdrawn_by = need.withdrawn_by or need.poster_id
-    return NeedWithdrawn(**_fields_of_need(need), withdrawn_by=withdrawn_by, withdrawn_at=_recorded(need.ended_at))
+    reason = cast("Withdrawal | None", need.ended_because)
+    return NeedWithdrawn(**_fields_of_need(need), reason=reason, withdrawn_by=withdrawn_by, withdrawn_at=_recorded(need.ended_at))
 
 
 def need_closed(need: Need) -> NeedClosed:
@@ -58,6 +67,10 @@ def _recorded(moment: datetime | None) -> datetime:
     if moment is None:
         raise ValueError("the row has not reached this state")
     return moment
+
+
+def _fields_of_publication(need: Need) -> dict[str, Any]:
+    return {"urgency": need.urgency, "posted_at": need.posted_at, "published_at": _recorded(need.published_at)}
 
 
 def _fields_of_need(need: Need) -> dict[str, Any]:

@@ -17,7 +17,7 @@ class Base(DeclarativeBase):
 
 
 class Household(Base):
-    """A registered household, copied from the events of users."""
+    """A registered household or institution, copied from the events of users. `merged_into` is the household it ended in, if any."""
 
     __tablename__ = "households"
 
@@ -25,6 +25,10 @@ class Household(Base):
     version: Mapped[int] = mapped_column(BigInteger)
     account_id: Mapped[UUID | None]
     region: Mapped[str] = mapped_column(RegionCode)
+    is_institution: Mapped[bool] = mapped_column(default=False)
+    ended: Mapped[bool] = mapped_column(default=False)
+    ended_by: Mapped[UUID | None]
+    merged_into: Mapped[UUID | None]
 
 
 class Match(Base):
@@ -96,7 +100,10 @@ def _sum_of_matches(column: Any, owner: Any) -> MappedSQLExpression[int]:
 
 
 class Need(Base):
-    """A need of a household. `reason` is personal and never leaves this table; `quantity` counts whole units."""
+    """A need of a household or institution. `reason` is personal and never leaves this table; `quantity` counts whole units.
+
+    `published_version` is the version at its publication, empty for rows of before; `moved_version` that of its last `NeedMoved`.
+    """
 
     __tablename__ = "needs"
 
@@ -117,6 +124,9 @@ class Need(Base):
     ended_because: Mapped[str | None] = mapped_column(String(50))
     posted_at: Mapped[datetime] = mapped_column(Moment, default=now)
     published_at: Mapped[datetime | None] = mapped_column(Moment)
+    published_version: Mapped[int | None] = mapped_column(BigInteger)
+    moved_version: Mapped[int | None] = mapped_column(BigInteger)
+    moved_at: Mapped[datetime | None] = mapped_column(Moment)
     ended_at: Mapped[datetime | None] = mapped_column(Moment)
     withdrawn_by: Mapped[UUID | None]
     accepted: Mapped[int] = _sum_of_matches(NeedQuantities.accepted, id)

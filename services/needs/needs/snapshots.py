@@ -1,7 +1,7 @@
 """Snapshots for republishing: every need that was judged or withdrawn, and every pledge. Endings come first."""
 
 from chassis.messaging.snapshots import Snapshot
-from contracts.needs import NeedClosed, NeedPublished, NeedRejected, NeedWithdrawn, PledgeChanged, PledgeOffered, PledgeWithdrawn
+from contracts.needs import NeedClosed, NeedMoved, NeedPublished, NeedRejected, NeedWithdrawn, PledgeChanged, PledgeOffered, PledgeWithdrawn
 from needs import events
 from needs.model import Need, Pledge
 
@@ -9,6 +9,7 @@ SNAPSHOTS = (
     Snapshot(NeedWithdrawn, Need, events.need_withdrawn, where=Need.state == "withdrawn"),
     Snapshot(NeedClosed, Need, events.need_closed, where=Need.state == "closed"),
     Snapshot(NeedRejected, Need, events.need_rejected, where=Need.state == "rejected"),
+    Snapshot(NeedMoved, Need, events.need_moved, where=Need.published_at.is_not(None) & Need.moved_version.is_not(None)),
     Snapshot(NeedPublished, Need, events.need_published, where=Need.published_at.is_not(None)),
     Snapshot(PledgeWithdrawn, Pledge, events.pledge_withdrawn, where=Pledge.withdrawn),
     Snapshot(PledgeChanged, Pledge, events.pledge_changed, where=(Pledge.version > 1) & ~Pledge.withdrawn),

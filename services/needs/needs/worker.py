@@ -1,6 +1,6 @@
 """The event handlers of needs, and the timer of expiry.
 
-Users publishes households and verified organisations, matching the states of matches and pledges.
+Users publishes households, institutions and verified organisations, matching the states of matches and pledges.
 """
 
 from sqlalchemy.orm import Session
@@ -18,7 +18,16 @@ from contracts.matching import (
     MatchSent,
     PledgeReleased,
 )
-from contracts.users import HouseholdRegistered, OrganisationVerificationEnded, OrganisationVerified
+from contracts.users import (
+    HouseholdChanged,
+    HouseholdEnded,
+    HouseholdMoved,
+    HouseholdRegistered,
+    InstitutionEnded,
+    InstitutionRegistered,
+    OrganisationVerificationEnded,
+    OrganisationVerified,
+)
 from needs import actions
 from needs.limits import actions as limits
 
@@ -26,8 +35,14 @@ from needs.limits import actions as limits
 class Worker(ServiceWorker):
     name = "needs"
 
-    @handles_batch(HouseholdRegistered)
-    def on_households(self, session: Session, events: list[HouseholdRegistered]) -> None:
+    @handles_batch(HouseholdRegistered, HouseholdChanged, HouseholdMoved, HouseholdEnded)
+    def on_households(
+        self, session: Session, events: list[HouseholdRegistered | HouseholdChanged | HouseholdMoved | HouseholdEnded]
+    ) -> None:
+        actions.record_households(session, events)
+
+    @handles_batch(InstitutionRegistered, InstitutionEnded)
+    def on_institutions(self, session: Session, events: list[InstitutionRegistered | InstitutionEnded]) -> None:
         actions.record_households(session, events)
 
     @handles_batch(OrganisationVerified, OrganisationVerificationEnded)

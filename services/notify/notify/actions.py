@@ -38,7 +38,8 @@ def write_notices(session: Session, events: Sequence[Event]) -> None:
     Skip recipients who have a notice about the same subject at this version or a later one. Skip administrators who have not read their
     last notice of the same kind.
     """
-    managers = managers_of(session, {event.region for event in events if hasattr(event, "region")})
+    places = {getattr(event, name, None) for event in events for name in ("region", "former_region")}
+    managers = managers_of(session, {place for place in places if place is not None})
     newest = {
         (notice["side"], notice["kind"] if notice["side"] == ADMINISTRATOR else notice["about"], notice["recipient_id"]): notice
         for event in sorted(events, key=lambda event: event.version)

@@ -8,13 +8,13 @@ import msgspec
 
 from contracts.event import Event
 from contracts.matching import Reason
-from contracts.notices import ADMINISTRATORS, HOUSEHOLD, NoticeTemplate, by_event
+from contracts.notices import ADMINISTRATORS, FORMER_PLACE, HOUSEHOLD, NoticeTemplate, by_event
 
 Managers = Mapping[str, set[UUID]]
 """Administrators in office, by the region of their appointment."""
 
 GIVER, ADMINISTRATOR = "giver", "administrator"
-LEVELS = dict(zip(ADMINISTRATORS, (12, 6, 4), strict=True))
+LEVELS = dict(zip(ADMINISTRATORS, (12, 6, 4), strict=True)) | {FORMER_PLACE: 12}
 """The longest region code at each level of administrators, in digits."""
 TOWN = 9
 
@@ -44,8 +44,8 @@ def recipients_of(template: NoticeTemplate, event: Any, managers: Managers) -> d
     for recipient in template.to:
         if recipient == HOUSEHOLD:
             found |= household_of(event, managers)
-        elif recipient in ADMINISTRATORS:
-            region = event.region[: LEVELS[recipient]]
+        elif recipient in LEVELS:
+            region = (event.former_region if recipient == FORMER_PLACE else event.region)[: LEVELS[recipient]]
             deciders = deciders_for(region, never | seldom, managers) or deciders_for(region, never, managers)
             found |= {decider: {} for decider in deciders}
         elif account_id := getattr(event, recipient):

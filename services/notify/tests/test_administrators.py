@@ -17,14 +17,17 @@ from chassis.testing.twins import unguarded
 from contracts.event import Event, name_of
 from contracts.matching import AppealLodged, DisputeOpened, DisputeRaised, DisputeReminded, ThanksWritten
 from contracts.notices import by_event
+from contracts.users import HouseholdMoved, HouseholdTransferRequested
 from notify import actions
 from notify.rules import ADMINISTRATOR
 
 from .conftest import example, notices, published, with_account, write_notices
 
 VILLAGE = "510903100208"
-WAITING = sorted((event for event, sides in by_event().items() if any(one.side == ADMINISTRATOR for one in sides)), key=name_of)
-SUBJECTS = {ThanksWritten: "thanks_id", AppealLodged: "appeal_id"}
+TOLD = {event for event, sides in by_event().items() if any(one.side == ADMINISTRATOR for one in sides)}
+WAITING = sorted(TOLD - {HouseholdMoved}, key=name_of)
+"""The events that tell the administrators of one place; a move tells those of two."""
+SUBJECTS = {ThanksWritten: "thanks_id", AppealLodged: "appeal_id", HouseholdTransferRequested: "transfer_id"}
 
 
 def another(kind: type[Event], **changes: Any) -> Any:
@@ -83,7 +86,7 @@ def test_author_of_thanks_is_told_only_where_nobody_else_is(database: RolledBack
 
 @pytest.mark.parametrize("kind", WAITING)
 def test_administrator_gets_one_unread_notice_of_a_kind(database: RolledBack, around: Around, client: Client, kind: type[Event]) -> None:
-    reader = around.village if kind in {DisputeOpened, ThanksWritten} else around.county
+    reader = around.village if kind in {DisputeOpened, ThanksWritten, HouseholdTransferRequested} else around.county
     for _ in range(3):
         write_notices(database, *(another(kind, version=version) for version in (1, 2, 3)))
     assert administrators_told(database) == [reader.id]
@@ -98,7 +101,7 @@ def test_administrator_gets_one_unread_notice_of_a_kind(database: RolledBack, ar
 def test_unread_notices_of_other_kinds_hide_nothing(database: RolledBack, around: Around) -> None:
     write_notices(database, *(another(kind) for kind in WAITING))
     assert sorted(notice.kind for notice in notices(database) if notice.side == ADMINISTRATOR) == [
-        "appeal_lodged", "dispute_opened", "dispute_raised", "dispute_reminded", "thanks_written",
+        "appeal_lodged", "dispute_opened", "dispute_raised", "dispute_reminded", "household_transfer_requested", "thanks_written",
     ]  # fmt: skip
 
 
@@ -119,6 +122,20 @@ def test_notices_to_administrators_name_nobody(database: RolledBack, around: Aro
     for notice in notices(database):
         assert not people & {str(value) for value in notice.facts.values()}
         assert "involved" not in notice.facts
+
+
+def test_both_villages_of_a_move_are_told(database: RolledBack, around: Around) -> None:
+    beside, mover = administrator_of(database, "510903100209"), administrator_of(database, VILLAGE[:9])
+    move = example(HouseholdMoved, household_id=new_id(), region="510903100209", former_region=VILLAGE, moved_by=mover.id)
+    write_notices(database, move)
+    told = {(notice.kind, notice.recipient_id) for notice in notices(database)}
+    assert told == {("household_moved", beside.id), ("household_left", around.village.id)}
+
+
+def test_administrator_who_moved_a_household_is_not_told(database: RolledBack, around: Around) -> None:
+    move = example(HouseholdMoved, household_id=new_id(), region=VILLAGE, former_region="520102016001", moved_by=around.village.id)
+    write_notices(database, move)
+    assert administrators_told(database) == [around.town.id]
 
 
 def test_dismissed_administrator_is_told_no_more(database: RolledBack, around: Around) -> None:

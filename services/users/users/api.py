@@ -6,9 +6,13 @@ from users.accounts import api as accounts
 from users.appointments import api as appointments
 from users.codes import api as codes
 from users.consents import api as consents
+from users.finding import api as finding
 from users.handovers import api as handovers
 from users.helpers import api as helpers
 from users.households import api as households
+from users.institutions import api as institutions
+from users.members import api as members
+from users.monitoring import api as monitoring
 from users.organisations import api as organisations
 from users.places import api as places
 from users.profile import api as profile
@@ -17,24 +21,12 @@ from users.regions import api as regions
 from users.second_factor import api as second_factor
 from users.self_reports import api as self_reports
 from users.sessions import api as sessions
+from users.transfers import api as transfers
+from users.visits import api as visits
 
 api = APIBlueprint("users", __name__)
-parts = (
-    regions,
-    accounts,
-    profile,
-    sessions,
-    second_factor,
-    appointments,
-    households,
-    helpers,
-    organisations,
-    places,
-    consents,
-    handovers,
-    self_reports,
-)
-for part in (*parts, *proofs.parts):
+register = (households, members, monitoring, finding, transfers, institutions, visits, places, consents, handovers, self_reports)
+for part in (regions, accounts, profile, sessions, second_factor, appointments, *register, helpers, organisations, *proofs.parts):
     api.register_blueprint(part.api, url_prefix="/v1")
 # No route leads to the doors from outside.
 api.register_blueprint(codes.api, url_prefix="/internal")

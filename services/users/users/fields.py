@@ -1,9 +1,9 @@
 """Fields that only users has, and the labels of its choices in both languages."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
-from marshmallow import fields, validate
+from marshmallow import ValidationError, fields, validate
 
 from chassis.http.fields import NEVER, Code, Text
 from chassis.text import UnfitText, read_secret
@@ -32,6 +32,25 @@ STATUSES = {
     "registered": ("在册", "registered"),
     "lifted": ("已脱贫", "lifted out of poverty"),
     "monitored": ("监测户", "monitored"),
+}
+PHONE_KINDS = {
+    "own": ("本户手机", "the household's own"),
+    "shared": ("与他户共用", "shared with another household"),
+    "neighbour": ("邻居电话", "a neighbour's"),
+    "landline": ("固定电话", "a landline"),
+    "none": ("没有电话", "none"),
+}
+SEXES = {"male": ("男", "male"), "female": ("女", "female")}
+HOUSEHOLD_ENDINGS = {
+    "died": ("户内人员均已去世", "nobody of it is alive"),
+    "moved_away": ("已迁往外地", "it moved away"),
+    "recovered": ("不再需要帮扶", "it needs no help any more"),
+    "error": ("登记有误", "it was entered by mistake"),
+    "other": ("其他原因", "other reasons"),
+}
+ALL_HOUSEHOLD_ENDINGS = HOUSEHOLD_ENDINGS | {
+    "merged": ("已并入另一户", "it was merged into another household"),
+    "not_confirmed": ("上级未予确认", "the level above did not confirm it"),
 }
 PHONE_REASONS = {
     "lost": ("手机遗失或损坏", "the telephone is lost or broken"),
@@ -102,6 +121,18 @@ class Day(fields.Date):
         super().__init__(validate=validate.Range(date(2000, 1, 1), date(2199, 12, 31), error="out_of_range"), **options)
 
 
+class BirthDay(fields.Date):
+    """A day of birth in ISO 8601, not in the future; loaded as its text."""
+
+    default_error_messages = NEVER | {"invalid": "wrong", "format": "wrong"}
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        born: date = super()._deserialize(value, attr, data, **kwargs)
+        if not born.year >= 1880 or born > datetime.now(UTC).date():
+            raise ValidationError("out_of_range")
+        return born.isoformat()
+
+
 class Phone(Code):
     """A mobile number of mainland China, as people type or paste it, with or without +86; loaded as E.164."""
 
@@ -132,6 +163,23 @@ class OfficePhone(Code):
         """Return the number with its area code. Raises `UnfitText`."""
         try:
             return personal.parse_office_phone(super().read(written))
+        except ValueError:
+            raise UnfitText("text_form") from None
+
+
+class Telephone(Code):
+    """A mobile or fixed number of mainland China, as people type or paste it, with or without +86; loaded as E.164."""
+
+    words = {"text_form": "telephone_form"}
+
+    def __init__(self, **options: Any) -> None:
+        metadata = {"example": "13800001234", "format": "phone", "description": PASTED} | options.pop("metadata", {})
+        super().__init__(r"\+?[0-9]{10,17}", "-()", metadata=metadata, **options)
+
+    def read(self, written: str) -> str:
+        """Return the number in E.164. Raises `UnfitText`."""
+        try:
+            return personal.parse_telephone(super().read(written))
         except ValueError:
             raise UnfitText("text_form") from None
 

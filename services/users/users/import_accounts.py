@@ -28,7 +28,7 @@ from chassis.problems import Problem
 from chassis.start import read_settings
 from users.accounts import passwords
 from users.accounts.api import AccountIn
-from users.fields import KINDS, Password
+from users.fields import KINDS, Password, Phone
 from users.households.api import HouseholdIn
 from users.imports.actions import Line, import_batch
 
@@ -45,6 +45,7 @@ class StaffRow(AccountRow):
 
 class HouseholdRow(HouseholdIn):
     kind = Choice(KINDS, required=True)
+    phone = Phone()  # type: ignore[assignment]
     password = Password()
     campaign = Code("[A-Za-z0-9_-]{1,40}")
 

@@ -1,7 +1,7 @@
 """Personal data: parsing phone numbers, national ids and codes of organisations, and masking them for others."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import phonenumbers
 from stdnum.cn import ric, uscc
@@ -53,6 +53,37 @@ def _as_written(number: phonenumbers.PhoneNumber) -> str:
     if area := phonenumbers.length_of_geographical_area_code(number):
         return f"0{digits[:area]}-{digits[area:]}"
     return f"{digits[:3]}-{digits[3:6]}-{digits[6:]}" if digits[:3] in {"400", "800"} else digits
+
+
+def parse_telephone(written: str) -> str:
+    """Parse a mobile or fixed number of mainland China into E.164. Raises ValueError for anything else."""
+    try:
+        return parse_mobile(written)
+    except ValueError:
+        pass
+    try:
+        number = phonenumbers.parse(written, "CN")
+    except phonenumbers.NumberParseException:
+        raise ValueError("not a telephone") from None
+    is_fixed = phonenumbers.number_type(number) == phonenumbers.PhoneNumberType.FIXED_LINE
+    if number.country_code != 86 or not is_fixed or not phonenumbers.is_valid_number(number):
+        raise ValueError("not a telephone")
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def is_landline(phone: str) -> bool:
+    """Tell whether a number in E.164 is a fixed line."""
+    return phonenumbers.number_type(phonenumbers.parse(phone)) == phonenumbers.PhoneNumberType.FIXED_LINE
+
+
+def read_birth(number: str) -> date:
+    """Return the day of birth that a valid national id states."""
+    return date(int(number[6:10]), int(number[10:12]), int(number[12:14]))
+
+
+def read_sex(number: str) -> str:
+    """Return the sex that a valid national id states: `male` or `female`."""
+    return "male" if int(number[16]) % 2 else "female"
 
 
 def parse_national_id(written: str) -> str:

@@ -112,3 +112,43 @@ already_consented = problem(409, "already_consented", zh="这户人家已经同�
 old_text = problem(
     422, "old_text", zh="同意书的版本不对，请用现行版本", en="This is not the present text; ask for consent to the present one"
 )
+phone_kind_wrong = problem(
+    422,
+    "phone_kind_wrong",
+    zh="电话与其类型（phone_kind）不符：固定电话选 landline，没有电话选 none，其他号码须是手机号",
+    en="The telephone does not fit its kind (phone_kind): a fixed line is a landline, `none` has no number, all others are mobile",
+)
+guardian_consent_needed = problem(
+    422,
+    "guardian_consent_needed",
+    zh="登记未成年人须注明监护人同意的方式（guardian_consent）",
+    en="A minor is registered with the consent of their guardian (guardian_consent)",
+)
+unknown_member = problem(422, "unknown_member", zh="这户人家没有这个成员", en="The household has no such member")
+unknown_household_account = problem(
+    422,
+    "unknown_household_account",
+    zh="辖区内没有未关联的家庭账号使用这个手机号",
+    en="No household's account in your region that is free to be linked has this phone",
+)
+not_one_household = problem(
+    422,
+    "not_one_household",
+    zh="合并须是同一村的两户在册家庭",
+    en="Two standing households of one village are merged",
+)
+too_many_to_search = problem(
+    422,
+    "too_many_to_search",
+    zh="该区域在册家庭超过 {most} 户，请选择到村，或按身份证号查询",
+    en="More than {most} households stand here; name a village, or search by national id",
+)
+uscc_registered = problem(
+    409,
+    "uscc_registered",
+    zh="这个统一社会信用代码的机构已登记",
+    en="An institution with this unified social credit code is registered already",
+)
+head_without_number = problem(
+    422, "head_without_number", zh="新户主须先登记身份证号", en="The new head needs a national id first; add it to the member"
+)

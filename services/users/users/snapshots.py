@@ -1,4 +1,4 @@
-"""Snapshots for republishing: accounts, households, appointments and collection points. Dismissals come first."""
+"""Snapshots for republishing: accounts, appointments, the register by its versions, collection points. Endings come first."""
 
 from sqlalchemy import select
 
@@ -13,7 +13,13 @@ from contracts.users import (
     HandoverPlaceChanged,
     HelperAssigned,
     HelperReleased,
+    HouseholdChanged,
+    HouseholdEnded,
+    HouseholdMoved,
     HouseholdRegistered,
+    HouseholdTransferRequested,
+    InstitutionEnded,
+    InstitutionRegistered,
     OfficialRegistered,
     OrganisationVerificationEnded,
     OrganisationVerified,
@@ -34,8 +40,11 @@ from users.handovers.events import handover_place_changed
 from users.handovers.model import Handover
 from users.helpers.events import helper_assigned, helper_released
 from users.helpers.model import Assignment
-from users.households.events import household_registered
-from users.households.model import Household
+from users.households.events import household_changed, household_ended, household_moved, household_registered, transfer_requested
+from users.households.model import Household, HouseholdVersion, Transfer
+from users.households.rules import REGISTERING
+from users.institutions.events import institution_ended, institution_registered
+from users.institutions.model import Institution
 from users.organisations.events import organisation_verification_ended, organisation_verified
 from users.organisations.model import Organisation
 from users.places.events import place_change_proposed, place_changed
@@ -47,6 +56,11 @@ from users.sessions.model import SignIn
 
 _OF_STAFF = SignIn.account_id.in_(select(Account.id).where(Account.kind == "staff"))
 
+_IS_LAST = HouseholdVersion.id.in_(
+    select(HouseholdVersion.id).join(Household).where(Household.ended_at.is_not(None), HouseholdVersion.version == Household.version)
+)
+_HAS_CHANGED = HouseholdVersion.act.not_in(REGISTERING) & (HouseholdVersion.version > 1)
+_HAS_MOVED = HouseholdVersion.former_region.is_not(None)
 _BEGAN, _ENDED = Appointment.began_at.is_not(None), Appointment.dismissed_at.is_not(None)
 
 SNAPSHOTS = (
@@ -64,8 +78,14 @@ SNAPSHOTS = (
     Snapshot(UserRegistered, Account, user_registered, where=Account.kind.not_in(OFFICIALS)),
     Snapshot(OfficialRegistered, Account, user_registered, where=Account.kind.in_(OFFICIALS)),
     Snapshot(SelfReportOpened, SelfReport, self_report_opened, where=SelfReport.opened_at.is_not(None)),
+    Snapshot(HouseholdEnded, HouseholdVersion, household_ended, where=_IS_LAST),
+    Snapshot(HouseholdMoved, HouseholdVersion, household_moved, where=_HAS_MOVED & ~_IS_LAST),
+    Snapshot(HouseholdChanged, HouseholdVersion, household_changed, where=_HAS_CHANGED & ~_HAS_MOVED & ~_IS_LAST),
     Snapshot(HouseholdRegistered, Household, household_registered),
     Snapshot(PlaceChanged, Place, place_changed, where=Place.published_version.is_not(None)),
     Snapshot(PlaceChangeProposed, Place, place_change_proposed, where=Place.proposal_id.is_not(None)),
     Snapshot(HandoverPlaceChanged, Handover, handover_place_changed, where=Handover.told_at.is_not(None)),
+    Snapshot(HouseholdTransferRequested, Transfer, transfer_requested, where=Transfer.state == "waiting"),
+    Snapshot(InstitutionEnded, Institution, institution_ended, where=Institution.ended_at.is_not(None)),
+    Snapshot(InstitutionRegistered, Institution, institution_registered),
 )

@@ -7,7 +7,15 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from chassis.problems import Problem
-from users.problems import already_appointed, already_consented, already_helper, household_registered, phone_taken, uscc_taken
+from users.problems import (
+    already_appointed,
+    already_consented,
+    already_helper,
+    household_registered,
+    phone_taken,
+    uscc_registered,
+    uscc_taken,
+)
 
 
 def insert_unique(session: Session, row: object) -> None:
@@ -23,7 +31,8 @@ def insert_unique(session: Session, row: object) -> None:
 
 _REFUSALS: Mapping[str, Callable[[], Problem]] = {
     "accounts_proven_phone_key": phone_taken,
-    "households_national_id_fingerprint_key": partial(household_registered, where=""),
+    "households_standing_number_key": partial(household_registered, where=""),
+    "institutions_standing_uscc_key": uscc_registered,
     "appointment_records_standing_key": already_appointed,
     "helper_assignments_standing_key": already_helper,
     "organisations_verified_key": uscc_taken,

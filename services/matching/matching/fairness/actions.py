@@ -8,8 +8,13 @@ Triggers note the needs that may have changed, in the transaction that changed t
 adds the difference to the counts. So order and repetition do not matter, and figures are about a second old.
 """
 
+from collections.abc import Sequence
+from uuid import UUID
+
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
+
+from chassis.data.bulk_sql import encode_array
 
 BATCH = 1_000
 AT_ONCE = 20
@@ -59,6 +64,40 @@ _COUNT = text(
     SELECT count(*) FROM taken
     """
 )
+
+_TAKE_TURN = select(func.pg_advisory_xact_lock(func.hashtext("matching.fairness")))
+# A counted need is counted in its new village instead of its old one, and for the household that it belongs to now.
+_MOVE = text(
+    """
+    WITH moved AS (
+        SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:former AS text[]) COLLATE "C", CAST(:regions AS text[]) COLLATE "C",
+            CAST(:households AS uuid[])) AS moved (id, former, region, household_id)
+    ),
+    counted AS (
+        UPDATE counted_needs SET household_id = moved.household_id FROM moved WHERE need_id = moved.id
+        RETURNING moved.former, moved.region, quarter, CAST(is_helped AS integer) AS helped
+    ),
+    change AS (
+        SELECT former AS region, quarter, -1 AS needs, -helped AS helped FROM counted WHERE former <> region
+        UNION ALL SELECT region, quarter, 1, helped FROM counted WHERE former <> region
+    )
+    INSERT INTO fared (region, quarter, needs, helped)
+    SELECT region, quarter, sum(needs), sum(helped) FROM change GROUP BY region, quarter ORDER BY region, quarter
+    ON CONFLICT (region, quarter) DO UPDATE SET needs = fared.needs + excluded.needs, helped = fared.helped + excluded.helped
+    """
+)
+
+
+def lock_counts(session: Session) -> None:
+    """Keep others from counting until the transaction ends; call it before anything of the book is locked."""
+    session.execute(_TAKE_TURN)
+
+
+def move_counts(session: Session, places: Sequence[tuple[UUID, str, str, UUID]]) -> None:
+    """Count needs in other villages from now on: their ids, regions of before and now, and households. The counts are locked."""
+    if places:
+        ids, former, regions, households = (encode_array(column) for column in zip(*places, strict=True))
+        session.execute(_MOVE, {"ids": ids, "former": former, "regions": regions, "households": households})
 
 
 def count_helped_needs(session: Session) -> int:

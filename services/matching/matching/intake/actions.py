@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from chassis.data.bulk_sql import encode_rows, insert_into
 from chassis.data.database import now
 from chassis.messaging import outbox
-from contracts.needs import NeedClosed, NeedPublished, NeedWithdrawn, PledgeChanged, PledgeOffered, PledgeWithdrawn
+from contracts.needs import NeedClosed, NeedMoved, NeedPublished, NeedWithdrawn, PledgeChanged, PledgeOffered, PledgeWithdrawn
 from matching.allocation.score import PRIOR_CLASS, SCOPE_LENGTHS
 from matching.book import clearing_queue
 from matching.book.actions import lapse_proposals, publish_release
@@ -30,7 +30,7 @@ NARROWEST = max(SCOPE_LENGTHS)
 URGENCY = {"normal": 1, "urgent": 2, "critical": 4}
 
 
-def book_needs(session: Session, events: Sequence[NeedPublished]) -> None:
+def book_needs(session: Session, events: Sequence[NeedPublished | NeedMoved]) -> None:
     """Enter published needs in the book; leave known ones, perhaps ended, as they are."""
     rows = [
         {
@@ -150,7 +150,7 @@ def _insert(table: str, columns: tuple[str, ...]) -> TextClause:
     return insert_into(table, columns, "ON CONFLICT (id) DO NOTHING RETURNING id")
 
 
-def _need_columns(event: NeedPublished | NeedWithdrawn | NeedClosed) -> dict[str, Any]:
+def _need_columns(event: NeedPublished | NeedMoved | NeedWithdrawn | NeedClosed) -> dict[str, Any]:
     return {
         "id": event.need_id,
         "version": event.version,

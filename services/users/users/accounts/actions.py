@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy.orm import Session
 
@@ -58,3 +59,12 @@ def edit_own_account(session: Session, caller: Caller, wanted: Mapping[str, Any]
     session.flush()
     outbox.add(session, user_registered(account))
     return account
+
+
+def set_region(session: Session, account_id: UUID, region: str) -> None:
+    """Note where the household of an account lives now, and publish the account anew."""
+    account = session.get_one(Account, account_id, with_for_update=True)
+    account.region = region
+    account.version += 1
+    session.flush()
+    outbox.add(session, user_registered(account))

@@ -1,5 +1,6 @@
 """Queries of accounts. People read their own."""
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from chassis.http.auth import Caller
@@ -13,3 +14,9 @@ def get_own_account(session: Session, caller: Caller, *, lock: bool = False) -> 
     if account is None:
         raise not_found()
     return account
+
+
+def find_household_account(session: Session, phone_fingerprint: bytes) -> Account | None:
+    """Find the active account of a household that proved this phone, and lock it."""
+    proven = (Account.kind == "household", Account.state == "active", Account.proven_at.is_not(None))
+    return session.scalars(select(Account).where(Account.phone_fingerprint == phone_fingerprint, *proven).with_for_update()).first()

@@ -43,8 +43,15 @@ def release_helper(session: Session, caller: Caller, assignment_id: UUID) -> Ass
     versions.check_if_match(session, assignment)
     if problem := rules.find_release_problem(caller, assignment):
         raise problem
-    _release(session, caller, [assignment], None)
+    _release(session, caller.id, [assignment], None)
     return assignment
+
+
+def release_helpers_of(session: Session, by: UUID, household_id: UUID) -> None:
+    """End the assignments for one household, which moved or left the register. Helpers of its whole village are not concerned."""
+    theirs = select(Assignment).where(Assignment.household_id == household_id, queries.STANDING).order_by(Assignment.id)
+    if leaving := session.scalars(theirs.with_for_update(of=Assignment)).all():
+        _release(session, by, leaving, None)
 
 
 def hand_over_helper(session: Session, caller: Caller, wanted: Mapping[str, Any]) -> Sequence[Assignment]:
@@ -65,7 +72,7 @@ def hand_over_helper(session: Session, caller: Caller, wanted: Mapping[str, Any]
         raise nothing_to_hand_over()
     standing = select(Assignment).where(Assignment.account_id == successor.id, below(Assignment.region, wanted["region"]), queries.STANDING)
     known = {_place(one) for one in session.scalars(standing)}
-    _release(session, caller, leaving, successor.id)
+    _release(session, caller.id, leaving, successor.id)
     return [
         _assign(session, caller, successor, one.role, wanted["unit"], wanted["post"], one.region, one.household_id)
         for one in leaving
@@ -88,9 +95,9 @@ def _assign(
     return assignment
 
 
-def _release(session: Session, caller: Caller, leaving: Sequence[Assignment], successor_id: UUID | None) -> None:
+def _release(session: Session, by: UUID, leaving: Sequence[Assignment], successor_id: UUID | None) -> None:
     for assignment in leaving:
-        assignment.released_by, assignment.released_at, assignment.successor_id = caller.id, now(), successor_id
+        assignment.released_by, assignment.released_at, assignment.successor_id = by, now(), successor_id
         assignment.version += 1
     session.flush()
     outbox.add(session, *(helper_released(assignment) for assignment in leaving))

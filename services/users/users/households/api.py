@@ -4,20 +4,25 @@ from typing import Any
 from uuid import UUID
 
 from apiflask import APIBlueprint
-from marshmallow import fields
 from sqlalchemy.orm import Session
 
 from chassis.http.auth import HOUSEHOLD, STAFF, Caller
-from chassis.http.fields import Choice, Name, Region, Schema, Strict
+from chassis.http.fields import Choice, Flag, Id, Name, Region, Strict, Text, Whole
 from chassis.http.pagination import PageIn, page_of
 from chassis.http.routes import access
-from chassis.http.shown import note_shown
-from users.fields import STATUSES, NationalId, Password, Phone
+from users.fields import PHONE_KINDS, STATUSES, NationalId, Password, Phone, Telephone
 from users.households import actions, queries
-from users.households.model import Household
-from users.personal import mask_name, mask_national_id, mask_phone
+from users.households.answers import HouseholdOut, RevealOut, VersionOut, household_out, households_out, reveals_out, versions_out
 
 api = APIBlueprint("households", __name__)
+
+EDIT_REASONS = {
+    "corrected": ("登记有误，更正", "an entry was wrong"),
+    "changed": ("情况有变化", "something changed"),
+    "completed": ("补充登记", "something was missing"),
+}
+LARGEST = 50
+NOTE = {"description": "why, in words; only those who see the household whole read it"}
 
 
 class HouseholdIn(Strict):
@@ -25,31 +30,39 @@ class HouseholdIn(Strict):
     national_id = NationalId(required=True)
     status = Choice(STATUSES, load_default="registered")
     region = Region((12,), required=True)
-    phone = Phone(metadata={"description": "a contact: the household gets its account when it proves this phone itself"})
+    phone = Telephone(metadata={"description": "a contact: the household gets its account when it proves this phone itself"})
+    phone_kind = Choice(PHONE_KINDS, metadata={"description": "whose telephone it is; by default the household's own, or a landline"})
+    address = Text(200)
+    size = Whole(1, LARGEST, metadata={"description": "people in the household, its head included"})
     password = Password(metadata={"deprecated": True, "description": "refused (`password_not_accepted`): nobody else chooses a password"})
 
 
-class HouseholdOut(Schema):
-    """A household. Its national id is masked, and its name too unless the household itself asks."""
+class HouseholdEditIn(Strict):
+    name = Name(100)
+    national_id = NationalId()
+    status = Choice(STATUSES)
+    phone = Telephone(allow_none=True, metadata={"description": "null takes the telephone away"})
+    phone_kind = Choice(PHONE_KINDS)
+    address = Text(200, allow_none=True)
+    size = Whole(1, LARGEST, allow_none=True)
+    reason = Choice(EDIT_REASONS, load_default="corrected")
+    note = Text(200, metadata=NOTE)
 
-    id = fields.UUID(required=True)
-    version = fields.Integer(required=True)
-    shown = fields.String(required=True, metadata={"enum": ["own", "region"]})
-    name = fields.String(required=True)
-    national_id = fields.String(required=True)
-    status = Choice(STATUSES, required=True)
-    region = fields.String(required=True)
-    account_id = fields.UUID(required=True, allow_none=True)
-    contact_phone = fields.String(required=True, allow_none=True, metadata={"description": "masked; noted by its village"})
-    registered_by = fields.UUID(required=True, allow_none=True)
-    registered_at = fields.AwareDateTime(required=True)
+
+class HouseholdAccountIn(Strict):
+    household_id = Id(required=True)
+    phone = Phone(required=True, metadata={"description": "that of a household's account which belongs to no household yet"})
+    note = Text(200, metadata=NOTE)
 
 
 class HouseholdsIn(PageIn):
     region = Region((0, 2, 4, 6, 9, 12), load_default="")
+    ended = Flag(in_address=True, load_default=False, metadata={"description": "true for households that left the register"})
 
 
 HouseholdPage = page_of(HouseholdOut)
+VersionPage = page_of(VersionOut)
+RevealPage = page_of(RevealOut)
 
 
 @api.post("/households")
@@ -57,9 +70,11 @@ HouseholdPage = page_of(HouseholdOut)
 @api.input(HouseholdIn)
 @api.output(HouseholdOut, 201)
 def register_household(session: Session, caller: Caller, json_data: dict[str, Any]) -> Any:
-    """Register a household in a village that the caller manages. Its phone is a contact; registering with it gives the account."""
-    household = actions.register_household(session, caller, json_data)
-    return _household_out(household, caller), 201, {"Location": f"/v1/households/{household.id}"}
+    """Register a household in a village that the caller manages. Its phone is a contact; registering with it gives the account.
+
+    Somebody who stands in the register of another place is registered all the same, and that place is asked to hand them over.
+    """
+    return answer(session, actions.register_household(session, caller, json_data), caller)
 
 
 @api.get("/households")
@@ -67,26 +82,55 @@ def register_household(session: Session, caller: Caller, json_data: dict[str, An
 @api.input(HouseholdsIn, location="query")
 @api.output(HouseholdPage)
 def list_households(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
-    """List the households of the regions that the caller manages, masked."""
+    """List the households of the regions that the caller manages: whole for the village's own administrator, masked above."""
     page = queries.list_households(session, caller, **query_data)
-    return page | {"items": [_household_out(household, caller) for household in page["items"]]}
+    return page | {"items": households_out(session, page["items"], caller)}
 
 
 @api.get("/households/<uuid:household_id>")
 @access(who=HOUSEHOLD | STAFF, x_view="region")
 @api.output(HouseholdOut)
 def get_household(session: Session, caller: Caller, household_id: UUID) -> Any:
-    """Get a household in the regions that the caller manages, masked, or the caller's own."""
-    return _household_out(queries.get_household(session, caller, household_id), caller)
+    """Get a household of the caller's regions, whole for the village's own administrator and masked above, or the caller's own."""
+    return household_out(session, queries.get_household(session, caller, household_id), caller)
 
 
-def _household_out(household: Household, caller: Caller) -> dict[str, Any]:
-    own = household.account_id == caller.id
-    note_shown(caller, "household", household.id, people=[household.account_id or household.id], region=household.region, masked=True)
-    masked = {
-        "shown": "own" if own else "region",
-        "name": household.name if own else mask_name(household.name),
-        "national_id": mask_national_id(household.national_id),
-        "contact_phone": mask_phone(household.contact_phone) if household.contact_phone else None,
-    }
-    return {name: getattr(household, name) for name in HouseholdOut().fields if name not in masked} | masked
+@api.patch("/households/<uuid:household_id>")
+@access(who=STAFF, x_view="region")
+@api.input(HouseholdEditIn)
+@api.output(HouseholdOut)
+def edit_household(session: Session, caller: Caller, household_id: UUID, json_data: dict[str, Any]) -> Any:
+    """Correct or complete a household: name, number, status, telephone, address, size. Each change is a version with its reason."""
+    return household_out(session, actions.edit_household(session, caller, household_id, json_data), caller)
+
+
+@api.post("/households/account-links")
+@access(who=STAFF, x_view="region")
+@api.input(HouseholdAccountIn)
+@api.output(HouseholdOut, 201)
+def link_household_account(session: Session, caller: Caller, json_data: dict[str, Any]) -> Any:
+    """Link a household's account of the caller's region that belongs to no household. A phone noted later gives an account by itself."""
+    return answer(session, actions.link_household_account(session, caller, json_data), caller)
+
+
+@api.get("/households/<uuid:household_id>/versions")
+@access(who=HOUSEHOLD | STAFF, x_view="region")
+@api.input(PageIn, location="query")
+@api.output(VersionPage)
+def list_household_versions(session: Session, caller: Caller, household_id: UUID, query_data: dict[str, Any]) -> Any:
+    """List who changed what in a household and why, newest first. Values are shown to those who see the household whole."""
+    return versions_out(queries.list_versions(session, caller, household_id, **query_data), caller)
+
+
+@api.get("/households/<uuid:household_id>/reveals")
+@access(who=HOUSEHOLD | STAFF, x_view="region")
+@api.input(PageIn, location="query")
+@api.output(RevealPage)
+def list_household_reveals(session: Session, caller: Caller, household_id: UUID, query_data: dict[str, Any]) -> Any:
+    """List who looked at the masked data of a household, for which purpose and why, newest first."""
+    return reveals_out(queries.list_reveals(session, caller, household_id, **query_data), caller)
+
+
+def answer(session: Session, household: Any, caller: Caller) -> Any:
+    """Answer an act on a household with the household."""
+    return household_out(session, household, caller), 201, {"Location": f"/v1/households/{household.id}"}

@@ -1,16 +1,21 @@
 """Queries of households. SQL decides which rows their caller may see."""
 
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from chassis.data.database import below
 from chassis.http.auth import Caller
 from chassis.http.pagination import page
 from chassis.problems import not_found
-from users.households.model import Household
+from users.households.model import Household, HouseholdVersion, Member, Reveal
+
+STANDING = Household.ended_at.is_(None)
+PROVING_KINDS = ("own", "shared")
+"""The kinds of telephones that prove a household: not a neighbour's, and no landline, which gets no code."""
 
 
 def find_household_id(session: Session, account_id: UUID) -> UUID | None:
@@ -18,25 +23,66 @@ def find_household_id(session: Session, account_id: UUID) -> UUID | None:
     return session.scalar(select(Household.id).where(Household.account_id == account_id))
 
 
-def list_households(session: Session, caller: Caller, region: str = "", **paging: Any) -> dict[str, Any]:
-    """Read a page of the households in the regions that the caller manages, newest first."""
-    query = select(Household).where(caller.within(Household.region), below(Household.region, region))
+def list_households(session: Session, caller: Caller, region: str = "", ended: bool = False, **paging: Any) -> dict[str, Any]:
+    """Read a page of the households in the regions that the caller manages, newest first: the standing ones, or those that ended."""
+    in_state = ~STANDING if ended else STANDING
+    query = select(Household).where(caller.within(Household.region), below(Household.region, region), in_state)
     return page(session, query, Household.id, **paging)
 
 
-def get_household(session: Session, caller: Caller, household_id: UUID) -> Household:
-    """Get a household in the caller's regions, or their own. Raises `not_found`."""
+def get_household(session: Session, caller: Caller, household_id: UUID, *, lock: bool = False) -> Household:
+    """Get a household in the caller's regions, or their own; locked on request. Raises `not_found`."""
     visible = or_(caller.within(Household.region), Household.account_id == caller.id)
-    found = session.scalars(select(Household).where(Household.id == household_id, visible)).first()
+    query = select(Household).where(Household.id == household_id, visible)
+    found = session.scalars(query.with_for_update() if lock else query).first()
     if found is None:
         raise not_found()
     return found
 
 
+def lock_households(session: Session, ids: Collection[UUID]) -> dict[UUID, Household]:
+    """Lock households in the order of their ids, and return those that exist."""
+    query = select(Household).where(Household.id.in_(ids)).order_by(Household.id).with_for_update()
+    return {household.id: household for household in session.scalars(query)}
+
+
 def find_noted_household(session: Session, phone_fingerprint: bytes, name: str) -> Household | None:
     """Find the household without an account for which its village noted this phone, and lock it; among several, the one of this name."""
-    noted = select(Household).where(Household.contact_phone_fingerprint == phone_fingerprint, Household.account_id.is_(None))
+    noted = select(Household).where(
+        Household.contact_phone_fingerprint == phone_fingerprint,
+        Household.account_id.is_(None),
+        STANDING,
+        or_(Household.phone_kind.is_(None), Household.phone_kind.in_(PROVING_KINDS)),
+    )
     found = session.scalars(noted.with_for_update()).all()
     if len(found) > 1:
         found = [household for household in found if household.name == name]
     return found[0] if len(found) == 1 else None
+
+
+def count_members(session: Session, households: Sequence[Household]) -> Mapping[UUID, int]:
+    """Count the standing members besides the head, by household; those without any are missing."""
+    ids = [household.id for household in households]
+    counted = select(Member.household_id, func.count()).where(Member.household_id.in_(ids), Member.left_at.is_(None))
+    return {row[0]: row[1] for row in session.execute(counted.group_by(Member.household_id))} if ids else {}
+
+
+def count_phones(session: Session, caller: Caller, households: Sequence[Household]) -> Mapping[bytes, int]:
+    """Count the standing households of the caller's regions that have each of these telephones."""
+    keys = {bytes(household.contact_phone_fingerprint) for household in households if household.contact_phone_fingerprint}
+    phone = Household.contact_phone_fingerprint
+    counted = select(phone, func.count()).where(phone.in_(keys), STANDING, caller.within(Household.region))
+    return {bytes(row[0]): row[1] for row in session.execute(counted.group_by(phone)) if row[0]} if keys else {}
+
+
+def list_versions(session: Session, caller: Caller, household_id: UUID, **paging: Any) -> dict[str, Any]:
+    """Read a page of the versions of a household that the caller may see, newest first. Raises `not_found`."""
+    household = get_household(session, caller, household_id)
+    query = select(HouseholdVersion).where(HouseholdVersion.household_id == household.id)
+    return page(session, query, HouseholdVersion.id, **paging) | {"household": household}
+
+
+def list_reveals(session: Session, caller: Caller, household_id: UUID, **paging: Any) -> dict[str, Any]:
+    """Read a page of the looks at a household that the caller may see, newest first. Raises `not_found`."""
+    household = get_household(session, caller, household_id)
+    return page(session, select(Reveal).where(Reveal.household_id == household.id), Reveal.id, **paging) | {"household": household}

@@ -16,7 +16,6 @@ from chassis.data.audit_log import OPERATOR, Entry
 from chassis.data.database import Database, now
 from chassis.data.encryption import fingerprint
 from chassis.messaging import outbox
-from contracts.event import Event
 from users.accounts import actions as accounts
 from users.accounts import passwords
 from users.accounts.events import user_registered
@@ -24,8 +23,9 @@ from users.accounts.model import Account
 from users.appointments import actions as appointments
 from users.holders import actions as holders
 from users.households import actions as households
-from users.households.events import household_registered
+from users.households import claims
 from users.households.model import Household
+from users.households.versions import add_first_versions
 
 
 @dataclass
@@ -55,10 +55,12 @@ def import_batch(database: Database, lines: Sequence[Line], hashing: Executor) -
             line.password_hash = password_hash
         try:
             with database.begin() as session:
-                _write(session, fresh)
-            return
+                claims.lock_numbers(session, *_fingerprints(fresh, "national_id"))
+                if not claims.find_registered(session, _fingerprints(fresh, "national_id")):
+                    _write(session, fresh)
+                    return
         except IntegrityError:
-            # One of these phones was registered meanwhile; the next attempt finds it.
+            # One of these phones or numbers was registered meanwhile; the next attempt finds it.
             if attempt == 4:
                 raise
 
@@ -67,7 +69,7 @@ def _pick_new(session: Session, lines: Sequence[Line]) -> list[Line]:
     """Return the new lines; refuse the others, with the ids of what exists."""
     holding = (Account.state == "active", Account.proven_at.is_not(None))
     phones = _find_existing(session, Account.phone_fingerprint, Account.id, _fingerprints(lines, "phone"), *holding)
-    numbers = _find_existing(session, Household.national_id_fingerprint, Household.id, _fingerprints(lines, "national_id"))
+    numbers: dict[bytes | None, UUID | None] = dict(claims.find_registered(session, _fingerprints(lines, "national_id")).items())
     fresh = []
     for line in lines:
         phone, number = line.fingerprints.get("phone"), line.fingerprints.get("national_id")
@@ -103,7 +105,8 @@ def _write(session: Session, lines: Sequence[Line]) -> None:
             managed.append(appointments.new_appointment(account, line.wanted["manages"], None))
     session.add_all(made)
     session.flush()
-    outbox.add(session, *map(_event_of, made))
+    outbox.add(session, *(user_registered(one) for one in made if isinstance(one, Account)))
+    add_first_versions(session, [one for one in made if isinstance(one, Household)], "import_households", None)
     audit_log.record(session, OPERATOR, *(_entry_of(one) for one in made))
     session.add_all(managed)
     session.flush()
@@ -130,10 +133,6 @@ def _entry_of(made: Account | Household) -> Entry:
     person = made.id if isinstance(made, Account) else made.account_id
     subject = "account" if isinstance(made, Account) else "household"
     return Entry(act="import", subject=subject, subject_id=made.id, person_id=person, region=made.region)
-
-
-def _event_of(made: Account | Household) -> Event:
-    return user_registered(made) if isinstance(made, Account) else household_registered(made)
 
 
 def _fingerprints(lines: Iterable[Line], name: str) -> list[bytes]:

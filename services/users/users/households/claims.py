@@ -1,0 +1,111 @@
+"""National ids in the register: nobody stands twice in one place, and whoever stands in another place is asked for there.
+
+A caller learns of the register of their own regions only. So a number that stands elsewhere is accepted like any other, and the answer is
+the same; the place where it stands decides about a transfer (decision 22).
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select, union_all
+from sqlalchemy.orm import Session
+
+from chassis.data.database import new_id, now
+from chassis.http.auth import Caller
+from chassis.messaging import outbox
+from users.households import events
+from users.households.model import Household, Member, Transfer
+from users.problems import household_registered
+
+LOCKS = 0x6E756D62
+"""The class of advisory locks for national ids."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A place in the register where a national id stands: as the head of a household, or as the member `member_id`."""
+
+    household_id: UUID
+    region: str
+    member_id: UUID | None
+
+
+def lock_numbers(session: Session, *fingerprints: bytes) -> None:
+    """Keep others from entering these national ids until the transaction ends."""
+    for key in sorted({int.from_bytes(fingerprint[:4], "big", signed=True) for fingerprint in fingerprints}):
+        session.execute(select(func.pg_advisory_xact_lock(LOCKS, key)))
+
+
+def find_registered(session: Session, fingerprints: Collection[bytes]) -> Mapping[bytes, UUID]:
+    """Find the standing households of these national ids, of heads and members, in the whole country: for operators alone."""
+    heads = select(Household.national_id_fingerprint, Household.id).where(
+        Household.national_id_fingerprint.in_(fingerprints), Household.ended_at.is_(None)
+    )
+    members = (
+        select(Member.national_id_fingerprint, Household.id)
+        .join(Household, Household.id == Member.household_id)
+        .where(Member.national_id_fingerprint.in_(fingerprints), Member.left_at.is_(None), Household.ended_at.is_(None))
+    )
+    found: Sequence[Any] = session.execute(union_all(heads, members)).all()
+    return {bytes(row[0]): row[1] for row in found}
+
+
+def find_standing(session: Session, fingerprint: bytes) -> Sequence[Standing]:
+    """Find where a national id stands, the oldest first."""
+    heads = select(Household.id, Household.region, Household.id.label("member_id"), Household.id.label("place")).where(
+        Household.national_id_fingerprint == fingerprint, Household.ended_at.is_(None)
+    )
+    members = (
+        select(Household.id, Household.region, Member.id, Member.id)
+        .join(Member, Member.household_id == Household.id)
+        .where(Member.national_id_fingerprint == fingerprint, Member.left_at.is_(None), Household.ended_at.is_(None))
+    )
+    found: Sequence[Any] = session.execute(union_all(heads, members).order_by("place")).all()
+    return [Standing(row[0], row[1], None if row[2] == row[0] else row[2]) for row in found]
+
+
+def require_free_number(session: Session, caller: Caller, fingerprint: bytes, apart_from: UUID | None = None) -> None:
+    """Raise `household_registered` when a national id stands in the caller's regions; lock it. Other places are none of their business.
+
+    `apart_from` is the household whose head may have the number.
+    """
+    lock_numbers(session, fingerprint)
+    for standing in find_standing(session, fingerprint):
+        is_own = standing.household_id == apart_from and standing.member_id is None
+        if caller.manages(standing.region) and not is_own:
+            raise household_registered(where=f" ({standing.region}, {standing.household_id})")
+
+
+def require_free_place(session: Session, household: Household, region: str) -> None:
+    """Raise `household_registered` when the head of a household stands in the village that it moves to. The caller manages both."""
+    lock_numbers(session, household.national_id_fingerprint)
+    for standing in find_standing(session, household.national_id_fingerprint):
+        if standing.region == region and standing.household_id != household.id:
+            raise household_registered(where=f" ({standing.region}, {standing.household_id})")
+
+
+def request_transfers(session: Session, caller: Caller, entry: Household, fingerprint: bytes) -> None:
+    """Ask the oldest other place where a national id stands to hand the person over to the entry. The number is locked."""
+    elsewhere = [standing for standing in find_standing(session, fingerprint) if standing.household_id != entry.id]
+    for standing in elsewhere[:1]:
+        waiting = select(Transfer.id).where(
+            Transfer.household_id == standing.household_id, Transfer.entry_id == entry.id, Transfer.state == "waiting"
+        )
+        if session.scalar(waiting):
+            return
+        transfer = Transfer(
+            id=new_id(),
+            version=1,
+            household_id=standing.household_id,
+            member_id=standing.member_id,
+            entry_id=entry.id,
+            region=standing.region,
+            state="waiting",
+            requested_by=caller.id,
+            requested_at=now(),
+        )
+        session.add(transfer)
+        session.flush()
+        outbox.add(session, events.transfer_requested(transfer))

@@ -1,0 +1,94 @@
+"""Versions of a household: every change is written down with who made it and why, and published."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from chassis.data.database import new_id, now
+from chassis.messaging import outbox
+from users.households import events
+from users.households.model import Household, HouseholdVersion
+from users.households.rules import event_of_act
+
+OF_HOUSEHOLD = ("name", "national_id", "status", "region", "contact_phone", "phone_kind", "address", "size", "account_id")
+"""The attributes of a household whose values a version compares."""
+
+
+@dataclass(frozen=True)
+class Why:
+    """The reason of a change: a word of a closed list, and a note in words."""
+
+    reason: str | None = None
+    note: str | None = None
+
+    @classmethod
+    def of(cls, wanted: Mapping[str, Any]) -> "Why":
+        """Take the reason and the note of a request."""
+        return cls(wanted.get("reason"), wanted.get("note"))
+
+
+def values_of(household: Household) -> dict[str, Any]:
+    """Return the values that a later version is compared with."""
+    return {name: getattr(household, name) for name in OF_HOUSEHOLD}
+
+
+def add_first_versions(session: Session, households: Iterable[Household], act: str, by: UUID | None) -> None:
+    """Write the first version of new households, which are written already, and publish them."""
+    made = list(households)
+    session.add_all(_version_of(household, act, by, Why()) for household in made)
+    session.flush()
+    outbox.add(session, *map(events.household_registered, made))
+
+
+def add_version(
+    session: Session,
+    household: Household,
+    act: str,
+    by: UUID | None,
+    *,
+    before: Mapping[str, Any],
+    why: Why = Why(),
+    more: Mapping[str, tuple[Any, Any]] | None = None,
+) -> HouseholdVersion:
+    """Write the next version of a locked household that was changed, and publish it.
+
+    `before` are its values of before; `more` are further changes, such as those of a member, as values before and after.
+    """
+    after = values_of(household)
+    changed = {name: (value, after[name]) for name, value in before.items() if value != after[name]} | dict(more or {})
+    household.version += 1
+    row = _version_of(household, act, by, why)
+    row.fields = sorted(changed)
+    row.changed = json.dumps(changed, ensure_ascii=False, default=str) if changed else None
+    row.former_region = before["region"] if before.get("region", household.region) != household.region else None
+    kind = event_of_act(act, has_moved=row.former_region is not None, has_ended=household.ended_at is not None)
+    if kind == "registered":
+        household.registered_version = household.version
+    session.add(row)
+    session.flush()
+    outbox.add(session, events.EVENTS[kind](household, row))
+    return row
+
+
+def _version_of(household: Household, act: str, by: UUID | None, why: Why) -> HouseholdVersion:
+    return HouseholdVersion(
+        id=new_id(),
+        household_id=household.id,
+        version=household.version,
+        act=act,
+        reason=why.reason,
+        note=why.note,
+        changed_by=by,
+        changed_at=now(),
+        account_id=household.account_id,
+        region=household.region,
+        former_region=None,
+        status=household.status,
+        merged_into=household.merged_into,
+        fields=[],
+        changed=None,
+    )

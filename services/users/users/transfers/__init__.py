@@ -1,0 +1,1 @@
+"""Transfers: households move, are handed over between places, split and merge, and leave the register."""
