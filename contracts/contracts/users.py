@@ -91,7 +91,7 @@ class HouseholdEnded(Event, frozen=True, kw_only=True):
     account_id: UUID | None
     region: Region
     reason: HouseholdEnding
-    merged_into: Annotated[UUID | None, Meta(description="the household of the same village that it belongs to now; null unless merged")]
+    merged_into: Annotated[UUID | None, Meta(description="the household that it belongs to now; null unless merged")]
     ended_by: UUID | None
     ended_at: Moment
 

@@ -332,3 +332,28 @@ def test_household_consents_in_its_own_account(scene: Scene) -> None:
     assert (made.status_code, made.json["allowed"]) == (201, ["withdraw_consent"])
     assert [one["id"] for one in consents(scene, owner)] == [made.json["id"]]
     assert scene.client.post(f"{made.headers['Location']}/withdrawal", by=owner).status_code == 201
+
+
+def test_open_hand_over_follows_a_household_that_moves(scene: Scene, town: Person) -> None:
+    beside = f"{VILLAGE[:9]}002"
+    add(scene.client, scene.agent)
+    scene.hear(scene.event(MatchAccepted, 2))
+    moved = scene.client.post(f"/v1/households/{scene.household_id}/move", {"to_region": beside}, by=town)
+    assert moved.status_code == 201, moved.json
+    [event] = told(scene.database)
+    assert (event.match_id, event.region, event.place_id) == (scene.match_id, beside, None)
+    assert scene.look(scene.giver).json["place"] is None
+    assert scene.look(scene.agent).status_code == 404
+    assert scene.look(administrator_of(scene.database, beside)).status_code == 200
+    scene.hear(scene.event(MatchSent, 3))
+    assert scene.look(scene.agent).status_code == 404
+
+
+def test_hand_over_of_a_merged_household_shows_the_one_that_goes_on(scene: Scene) -> None:
+    scene.hear(scene.event(MatchAccepted, 2))
+    into = scene.client.post("/v1/households", household(name="司马春", phone=(number := phone())), by=scene.agent).json["id"]
+    scene.client.post("/v1/households/merges", {"household_id": scene.household_id, "into_id": into}, by=scene.agent)
+    assert scene.consent(household_id=into).status_code == 201
+    assert scene.look(scene.giver).json["household_contact"] == {"name": "司马春", "telephone": number}
+    scene.hear(scene.event(MatchSent, 3))
+    assert scene.look(scene.giver).json["household_contact"]["name"] == "司马春"

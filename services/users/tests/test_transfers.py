@@ -11,6 +11,7 @@ from chassis.testing.fixtures import Client, Person, RolledBack, administrator_o
 from chassis.testing.simultaneous import meet_at_lock
 from chassis.testing.twins import altered, unguarded
 from contracts.users import HelperReleased, HouseholdChanged, HouseholdEnded, HouseholdMoved, HouseholdRegistered, UserRegistered
+from users.households import claims
 from users.sessions.tokens import SigningKeys
 from users.snapshots import SNAPSHOTS
 from users.transfers import actions
@@ -149,6 +150,38 @@ def test_transfer_is_void_when_an_entry_ends(client: Client, database: RolledBac
     assert client.get(path, by=village).json["state"] == "void"
     assert client.get("/v1/household-transfers", by=village).json["items"] == []
     assert [one["state"] for one in client.get("/v1/household-transfers", by=village, state="void").json["items"]] == ["void"]
+
+
+def test_head_who_lives_in_another_household_goes_over(client: Client, database: RolledBack, village: Person) -> None:
+    made, far = register(client, village), administrator_of(database, FAR)
+    add(client, village, made["id"])
+    daughters = register(client, far, region=FAR, name="欧阳青")
+    assert add(client, far, daughters["id"], name="欧阳守田", relation="parent", national_id=made["national_id"]).status_code == 201
+    path = asked(client, village)
+    assert client.post(f"{path}/acceptance", by=village).json["code"] == "change_head_first"
+    [spouse] = client.get(f"/v1/households/{made['id']}/members", by=village).json["items"]
+    client.post(f"/v1/household-members/{spouse['id']}/leaving", {"reason": "died"}, by=village)
+    assert client.post(f"{path}/acceptance", by=village).status_code == 201
+    [event] = of(database, HouseholdEnded)
+    assert (str(event.household_id), event.reason, str(event.merged_into)) == (made["id"], "merged", daughters["id"])
+    assert client.get(f"/v1/households/{daughters['id']}", by=far).json["size"] == 2
+
+
+VOIDING = "        if not {transfer.household_id, transfer.entry_id} <= places:\n"
+
+
+@pytest.mark.parametrize("look", [VOIDING, unguarded("        if False:\n", "without the look, somebody else's entry gets the household")])
+def test_entry_that_changes_its_number_gets_nobody(
+    client: Client, database: RolledBack, village: Person, monkeypatch: pytest.MonkeyPatch, look: str
+) -> None:
+    monkeypatch.setattr(claims, "void_transfers", altered(claims.void_transfers, VOIDING, look))
+    made, far = register(client, village), administrator_of(database, FAR)
+    entry = register(client, far, region=FAR, national_id=made["national_id"])
+    path = asked(client, village)
+    assert client.patch(f"/v1/households/{entry['id']}", {"national_id": national_id()}, by=far).status_code == 200
+    client.post(f"{path}/acceptance", by=village)
+    assert client.get(path, by=village).json["state"] == "void"
+    assert client.get(f"/v1/households/{made['id']}", by=village).json["region"] == VILLAGE
 
 
 def test_ended_household_frees_its_number(client: Client, database: RolledBack, village: Person, town: Person) -> None:

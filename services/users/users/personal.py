@@ -8,6 +8,7 @@ from stdnum.cn import ric, uscc
 from stdnum.exceptions import ValidationError
 
 _PHONE = re.compile(r"\+?[0-9][0-9 -]{9,18}\Z", re.ASCII)
+_MOBILE = "+861"
 _PHONE_IN_TEXT = re.compile(r"\d{7,}|1\d\d[- ]\d{4}[- ]\d{4}")
 _NATIONAL_ID = re.compile(r"[1-9][0-9]{16}[0-9Xx]\Z", re.ASCII)
 
@@ -44,8 +45,9 @@ def holds_phone(text: str) -> bool:
 
 
 def national_phone(phone: str) -> str:
-    """Return a number of mainland China in E.164 as people write it: 13800001234, 0825-2661234."""
-    return _as_written(phonenumbers.parse(phone))
+    """Return a number of mainland China as people dial it there: a mobile number, or a landline with its area code."""
+    area, digits = _split_area(phone)
+    return f"0{area}-{digits}" if area else digits
 
 
 def _as_written(number: phonenumbers.PhoneNumber) -> str:
@@ -112,9 +114,19 @@ def parse_credit_code(written: str) -> str:
 
 
 def mask_phone(phone: str) -> str:
-    """Keep the first three and the last four digits."""
-    national = phone.removeprefix("+86")
-    return f"{national[:3]}****{national[-4:]}"
+    """Keep the first three and the last four digits of a mobile number, the area code and the last four of a landline."""
+    area, digits = _split_area(phone)
+    return f"0{area}-{'*' * (len(digits) - 4)}{digits[-4:]}" if area else f"{digits[:3]}****{digits[-4:]}"
+
+
+def _split_area(phone: str) -> tuple[str, str]:
+    """Split a number in E.164 into the area code of a landline, empty for a mobile number, and its other digits."""
+    if phone.startswith(_MOBILE):
+        return "", phone.removeprefix("+86")
+    number = phonenumbers.parse(phone, "CN")
+    digits = phonenumbers.national_significant_number(number)
+    area = phonenumbers.length_of_geographical_area_code(number)
+    return digits[:area], digits[area:]
 
 
 def mask_name(name: str) -> str:

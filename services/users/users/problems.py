@@ -152,3 +152,6 @@ uscc_registered = problem(
 head_without_number = problem(
     422, "head_without_number", zh="新户主须先登记身份证号", en="The new head needs a national id first; add it to the member"
 )
+change_head_first = problem(
+    409, "change_head_first", zh="此人是户主，户内还有其他人：请先变更户主", en="This person is the head of others: change the head first"
+)

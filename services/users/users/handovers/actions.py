@@ -13,6 +13,7 @@ from chassis.messaging import outbox
 from users.handovers.events import handover_place_changed
 from users.handovers.model import Handover
 from users.handovers.rules import UNDER_WAY, Heard, find_step
+from users.households.queries import find_places
 from users.places.model import Place
 from users.places.queries import find_nearest_places
 
@@ -36,13 +37,22 @@ def hear_matches(session: Session, events: Sequence[Heard]) -> None:
             newest[event.match_id] = (event, *found)
     if not newest:
         return
-    places = find_nearest_places(session, {event.region for event, _, _ in newest.values()})
+    living = find_places(session, {event.household_id for event, _, _ in newest.values()})
+    # A household may have moved or been merged since matching heard of it last.
+    present = {event.match_id: living.get(event.household_id, (event.household_id, event.region)) for event, _, _ in newest.values()}
+    places = find_nearest_places(session, {region for _, region in present.values()})
     rows = []
     for match_id in sorted(newest):
         event, step, shuts_at = newest[match_id]
-        place = places.get(event.region)
-        known = {"place_id": place.id if place else None, "route_version": place.route_version if place else 0, "told_version": 0}
-        rows.append({name: getattr(event, name) for name in _COPIED} | known | {"id": new_id(), "step": step, "shuts_at": shuts_at})
+        household_id, region = present[match_id]
+        place = places.get(region)
+        known: dict[str, Any] = {
+            "place_id": place.id if place else None,
+            "route_version": place.route_version if place else 0,
+            "told_version": 0,
+        }
+        known |= {"household_id": household_id, "region": region, "id": new_id(), "step": step, "shuts_at": shuts_at}
+        rows.append({name: getattr(event, name) for name in _COPIED} | known)
     fresh = insert(Handover).values(rows)
     renewed = {name: getattr(fresh.excluded, name) for name in _RENEWED}
     newer = Handover.version < fresh.excluded.version
@@ -61,6 +71,21 @@ def tell_givers(session: Session) -> int:
             looked_at += len(found)
             told += _tell(session, place, found, is_all=looked_at < TOLD_AT_ONCE)
     return told
+
+
+def follow_household(session: Session, household_id: UUID, into_id: UUID, region: str) -> None:
+    """Let the open hand-overs of a household go where it moved, or over to the household that it was merged into; tell the givers."""
+    theirs = select(Handover).where(Handover.household_id == household_id, Handover.shuts_at > now()).order_by(Handover.match_id)
+    found = session.scalars(theirs.with_for_update(), execution_options={"populate_existing": True}).all()
+    nearest = find_nearest_places(session, {region}) if found else {}
+    told = []
+    for handover in found:
+        handover.household_id, handover.region = into_id, region
+        if handover.step in UNDER_WAY and _is_rerouted(handover, nearest.get(region)):
+            handover.told_version, handover.told_at = handover.told_version + 1, now()
+            told.append(handover)
+    session.flush()
+    outbox.add(session, *map(handover_place_changed, told))
 
 
 def _find_under_way(session: Session, place: Place, most: int) -> Sequence[Handover]:

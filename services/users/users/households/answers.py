@@ -13,7 +13,7 @@ from chassis.http.shown import note_shown
 from users.fields import ALL_HOUSEHOLD_ENDINGS, PHONE_KINDS, SEXES, STATUSES
 from users.households import queries, rules
 from users.households.model import Household, HouseholdVersion, Reveal
-from users.personal import mask_name, mask_national_id, mask_phone, read_birth, read_sex
+from users.personal import mask_name, mask_national_id, mask_phone, national_phone, read_birth, read_sex
 
 VIEWS = {
     "own": ("本户", "the household itself: whole"),
@@ -128,7 +128,6 @@ def note_household(household: Household, caller: Caller, *, revealed: bool = Fal
 def _household_out(household: Household, caller: Caller, members: int, same_phone: int, revealed: bool) -> dict[str, Any]:
     is_whole = note_household(household, caller, revealed=revealed)
     number, phone = household.national_id, household.contact_phone
-    national_phone = phone.removeprefix("+86") if phone else None
     made = {
         "shown": rules.view_of(caller, household),
         "name": household.name if is_whole else mask_name(household.name),
@@ -136,7 +135,7 @@ def _household_out(household: Household, caller: Caller, members: int, same_phon
         "birth_year": read_birth(number).year,
         "sex": read_sex(number),
         "address": household.address if is_whole else MASKED if household.address else None,
-        "contact_phone": national_phone if is_whole else mask_phone(phone) if phone else None,
+        "contact_phone": None if phone is None else national_phone(phone) if is_whole else mask_phone(phone),
         "phone_kind": "shared" if phone and rules.is_shared(household.phone_kind, same_phone) else household.phone_kind,
         "size": rules.shown_size(household.size, members),
         "allowed": rules.acts_on_household(caller, household),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, union_all
+from sqlalchemy import func, or_, select, union_all
 from sqlalchemy.orm import Session
 
 from chassis.data.database import new_id, now
@@ -90,17 +90,13 @@ def request_transfers(session: Session, caller: Caller, entry: Household, finger
     """Ask the oldest other place where a national id stands to hand the person over to the entry. The number is locked."""
     elsewhere = [standing for standing in find_standing(session, fingerprint) if standing.household_id != entry.id]
     for standing in elsewhere[:1]:
-        waiting = select(Transfer.id).where(
-            Transfer.household_id == standing.household_id, Transfer.entry_id == entry.id, Transfer.state == "waiting"
-        )
-        if session.scalar(waiting):
-            return
         transfer = Transfer(
             id=new_id(),
             version=1,
             household_id=standing.household_id,
             member_id=standing.member_id,
             entry_id=entry.id,
+            national_id_fingerprint=fingerprint,
             region=standing.region,
             state="waiting",
             requested_by=caller.id,
@@ -109,3 +105,15 @@ def request_transfers(session: Session, caller: Caller, entry: Household, finger
         session.add(transfer)
         session.flush()
         outbox.add(session, events.transfer_requested(transfer))
+
+
+def void_transfers(session: Session, household_id: UUID) -> None:
+    """Close the waiting transfers of a household that changed, as far as the person does not stand in both places any more."""
+    concerned = or_(Transfer.household_id == household_id, Transfer.entry_id == household_id)
+    waiting = select(Transfer).where(concerned, Transfer.state == "waiting").order_by(Transfer.id).with_for_update()
+    for transfer in session.scalars(waiting).all():
+        places = {standing.household_id for standing in find_standing(session, transfer.national_id_fingerprint)}
+        if not {transfer.household_id, transfer.entry_id} <= places:
+            transfer.state, transfer.decided_at = "void", now()
+            transfer.version += 1
+    session.flush()

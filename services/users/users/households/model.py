@@ -102,7 +102,7 @@ class Member(Base):
 
 
 class Transfer(Base):
-    """A request to hand over somebody who stands in the register of another place.
+    """A request to hand over somebody who stands in the register of another place. It is void once one of both places has them no more.
 
     `entry_id` is the new household; `household_id` is where the person stands, as its head or, with `member_id`, as a member. `region` is
     asked, and decides: it is where the household stands while the transfer waits.
@@ -115,6 +115,7 @@ class Transfer(Base):
     household_id: Mapped[UUID] = mapped_column(ForeignKey(Household.id))
     member_id: Mapped[UUID | None] = mapped_column(ForeignKey(Member.id))
     entry_id: Mapped[UUID] = mapped_column(ForeignKey(Household.id))
+    national_id_fingerprint: Mapped[bytes]
     region: Mapped[str] = mapped_column(RegionCode)
     state: Mapped[TransferState] = mapped_column(String(20), default="waiting")
     requested_by: Mapped[UUID | None]

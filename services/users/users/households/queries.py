@@ -46,6 +46,15 @@ def lock_households(session: Session, ids: Collection[UUID]) -> dict[UUID, House
     return {household.id: household for household in session.scalars(query)}
 
 
+def find_places(session: Session, ids: Collection[UUID]) -> Mapping[UUID, tuple[UUID, str]]:
+    """Find where households are now: their ids and regions, or those of the one they were merged into. Unknown ones are missing."""
+    rows = session.execute(select(Household.id, Household.region, Household.merged_into).where(Household.id.in_(ids))).all()
+    found = {row.id: (row.merged_into or row.id, row.region) for row in rows}
+    merged = {into for here, (into, _) in found.items() if into != here} - set(ids)
+    further = find_places(session, merged) if merged else {}
+    return {here: further.get(into, (into, region)) for here, (into, region) in found.items()}
+
+
 def find_noted_household(session: Session, phone_fingerprint: bytes, name: str) -> Household | None:
     """Find the household without an account for which its village noted this phone, and lock it; among several, the one of this name."""
     noted = select(Household).where(

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from chassis.data.database import new_id, now
 from chassis.messaging import outbox
-from users.households import events
+from users.households import claims, events
 from users.households.model import Household, HouseholdVersion
 from users.households.rules import event_of_act
 
@@ -70,6 +70,7 @@ def add_version(
         household.registered_version = household.version
     session.add(row)
     session.flush()
+    claims.void_transfers(session, household.id)
     outbox.add(session, events.EVENTS[kind](household, row))
     return row
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from chassis.data.database import new_id, now
@@ -13,6 +13,7 @@ from chassis.http.auth import Caller
 from chassis.problems import not_found
 from contracts.users import HouseholdEnding
 from users.accounts.actions import set_region
+from users.handovers.actions import follow_household
 from users.helpers.actions import release_helpers_of
 from users.households import claims
 from users.households import rules as register
@@ -23,7 +24,7 @@ from users.households.versions import Why, add_first_versions, add_version, valu
 from users.members.actions import leave
 from users.members.queries import list_standing_members
 from users.monitoring.actions import hand_over_label
-from users.problems import head_without_number, not_one_household, unknown_member
+from users.problems import change_head_first, head_without_number, not_one_household, unknown_member
 from users.regions.rules import find_region_problem
 from users.transfers import queries, rules
 from users.unique import insert_unique
@@ -101,21 +102,23 @@ def merge_households(session: Session, caller: Caller, wanted: Mapping[str, Any]
 
 
 def accept_transfer(session: Session, caller: Caller, transfer_id: UUID) -> tuple[Transfer, Household]:
-    """Hand somebody over to the place that registered them. A household moves there and takes the new entry in; a member leaves."""
+    """Hand somebody over to the place that registered them. A household moves there and takes the new entry in; a member leaves.
+
+    A head who lives in another household there goes over alone; whoever stays behind needs a new head first (`change_head_first`).
+    """
     transfer, standing, entry = _lock_transfer(session, caller, transfer_id)
     act = "accept_household_transfer"
     _decide(session, caller, transfer, "accepted")
-    if transfer.member_id:
-        member = session.get_one(Member, transfer.member_id, with_for_update=True)
-        if member.left_at is None:
-            leave(session, caller.id, standing, [member], act, Why("transferred"))
-        return transfer, standing
-    if entry.ended_at is None:
-        _void_transfers(session, entry.id)
+    if members := _find_members(session, standing, transfer):
+        leave(session, caller.id, standing, members, act, Why("transferred"))
+    elif _find_members(session, entry, transfer):
+        if list_standing_members(session, standing.id):
+            raise change_head_first()
+        _merge(session, caller, standing, entry, act, None)
+    else:
         to_region = entry.region
         _merge(session, caller, entry, standing, act, None)
-        if to_region != standing.region:
-            _move(session, caller, standing, to_region, act, Why("transferred"), is_asked=True)
+        _move(session, caller, standing, to_region, act, Why("transferred"), is_asked=True)
     return transfer, standing
 
 
@@ -124,15 +127,17 @@ def refuse_transfer(session: Session, caller: Caller, transfer_id: UUID) -> tupl
     transfer, standing, entry = _lock_transfer(session, caller, transfer_id)
     act = "refuse_household_transfer"
     _decide(session, caller, transfer, "refused")
-    person = session.get(Member, transfer.member_id) if transfer.member_id else None
-    key = person.national_id_fingerprint if person else standing.national_id_fingerprint
-    if entry.ended_at is not None:
-        return transfer, standing
-    if entry.national_id_fingerprint == key:
+    if members := _find_members(session, entry, transfer):
+        leave(session, caller.id, entry, members, act, Why("other"))
+    else:
         _end(session, caller, entry, act, "not_confirmed", None)
-    elif doubtful := [member for member in list_standing_members(session, entry.id) if member.national_id_fingerprint == key]:
-        leave(session, caller.id, entry, doubtful, act, Why("other"))
     return transfer, standing
+
+
+def _find_members(session: Session, household: Household, transfer: Transfer) -> list[Member]:
+    """Find the person of a transfer among the members of a household; none if they are its head."""
+    key = transfer.national_id_fingerprint
+    return [member for member in list_standing_members(session, household.id) if member.national_id_fingerprint == key]
 
 
 def _lock_transfer(session: Session, caller: Caller, transfer_id: UUID) -> tuple[Transfer, Household, Household]:
@@ -154,16 +159,6 @@ def _decide(session: Session, caller: Caller, transfer: Transfer, state: Any) ->
     session.flush()
 
 
-def _void_transfers(session: Session, household_id: UUID) -> None:
-    """Close the waiting transfers of a household that ends, whether it stands or is the new entry."""
-    concerned = (Transfer.household_id == household_id) | (Transfer.entry_id == household_id)
-    waiting = select(Transfer).where(concerned, Transfer.state == "waiting").order_by(Transfer.id)
-    for transfer in session.scalars(waiting.with_for_update()):
-        transfer.state, transfer.decided_at = "void", now()
-        transfer.version += 1
-    session.flush()
-
-
 def _move(session: Session, caller: Caller, household: Household, to_region: str, act: str, why: Why, *, is_asked: bool = False) -> None:
     if not is_asked:
         claims.require_free_place(session, household, to_region)
@@ -176,6 +171,7 @@ def _move(session: Session, caller: Caller, household: Household, to_region: str
         set_region(session, household.account_id, to_region)
     add_version(session, household, act, caller.id, before=before, why=why)
     release_helpers_of(session, caller.id, household.id)
+    follow_household(session, household.id, household.id, to_region)
 
 
 def _end(
@@ -185,7 +181,6 @@ def _end(
     household.ended_at, household.ended_because, household.merged_into = now(), reason, into
     household.account_id = None
     session.flush()
-    _void_transfers(session, household.id)
     add_version(session, household, act, caller.id, before=before, why=Why(reason, note))
     release_helpers_of(session, caller.id, household.id)
 
@@ -206,6 +201,7 @@ def _merge(session: Session, caller: Caller, ended: Household, into: Household, 
     if into.account_id is None:
         into.account_id = account_id
     hand_over_label(session, ended.id, into)
+    follow_household(session, ended.id, into.id, into.region)
     add_version(session, into, act, caller.id, before=before, why=Why("merged", note))
 
 

@@ -56,6 +56,7 @@ TABLES = (
         household_id uuid NOT NULL REFERENCES households,
         member_id uuid REFERENCES household_members,
         entry_id uuid NOT NULL REFERENCES households,
+        national_id_fingerprint bytea NOT NULL,
         region {REGION} NOT NULL,
         state varchar(20) NOT NULL,
         requested_by uuid,
