@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from prometheus_client import REGISTRY
 from sqlalchemy import text
 
 from chassis.problems import Problem
@@ -173,8 +174,11 @@ def test_budgets_of_an_address_and_the_house_end(database: RolledBack, monkeypat
     monkeypatch.setenv(setting, "3")
     for _ in range(3):
         ask(database)
+    budget = {"CODES_PER_ADDRESS": "address", "CODES_PER_DAY": "house"}[setting]
+    refused = REGISTRY.get_sample_value("duijie_codes_refused_total", {"budget": budget}) or 0
     with pytest.raises(too_many_codes):
         ask(database)
+    assert REGISTRY.get_sample_value("duijie_codes_refused_total", {"budget": budget}) == refused + 1
     if setting == "CODES_PER_ADDRESS":
         ask(database, asker=Asker("192.0.2.8", "en"))
 

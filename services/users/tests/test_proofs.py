@@ -5,8 +5,9 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
+from chassis.data.audit_log import AuditEntry
 from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of
 from chassis.testing.twins import altered, unguarded
 from contracts.users import AdministratorDismissed, CodeRequested, HouseholdRegistered, UserRegistered
@@ -419,6 +420,9 @@ def test_administrators_set_no_phone_of_their_equals(client: Client, database: R
     body = {"account_id": str(holder.id), "phone": phone(), "reason": "lost"}
     assert client.post("/v1/accounts/phone-changes", body, by=county).json["code"] == "not_allowed"
     assert client.post("/v1/accounts/phone-changes", body, by=administrator_of(database, "5109")).status_code == 201
+    with database.begin() as session:
+        kept = session.scalars(select(AuditEntry.region).where(AuditEntry.act == "set_phone", AuditEntry.person_id == holder.id)).all()
+    assert kept == [VILLAGE[:6]], "the region of the office, not the one that the account states"
 
 
 def test_profile_is_edited_by_oneself(client: Client, database: RolledBack, village: Person) -> None:

@@ -311,6 +311,7 @@ def test_removal_after_misuse_ends_all_sessions(client: Client, database: Rolled
     with database.begin() as session:
         kept = session.scalars(select(AuditEntry).where(AuditEntry.act == "remove_second_factor")).one()
     assert (kept.actor_id, str(kept.person_id), kept.details) == (county.id, str(town.id), {"reason": "misuse"})
+    assert kept.region == VILLAGE[:9]
     assert town.get("/v1/me").status_code == 401
     assert client.post("/v1/sessions/refresh", {"refresh_token": town.tokens["refresh_token"]}).json["code"] == "session_ended"
 
