@@ -1,7 +1,6 @@
 """Proving phones, and closing the accounts that only claim them."""
 
 from collections.abc import Collection, Iterable
-from functools import partial
 from uuid import UUID
 
 from sqlalchemy import Select, func, select
@@ -86,8 +85,14 @@ def find_to_sign_in(session: Session, fingerprint: bytes, named_by_password: UUI
 
 def record(session: Session, actor: Actor, act: str, account: Account, *, offices: Collection[str] = (), **details: str) -> None:
     """Record an act on an account in the audit log: once for each region where they hold an office, else for the region of the account."""
-    entry = partial(Entry, act, "account", account.id, account.id, details=details)
-    audit_log.record(session, actor, *(entry(region=region) for region in offices or [account.region]))
+    audit_log.record(
+        session,
+        actor,
+        *(
+            Entry(act=act, subject="account", subject_id=account.id, person_id=account.id, region=region, details=details)
+            for region in offices or [account.region]
+        ),
+    )
 
 
 def _first(accounts: Iterable[Account]) -> Account | None:

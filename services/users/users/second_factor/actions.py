@@ -5,7 +5,6 @@ Problems of wrong codes are returned, not raised: the transaction that counts th
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
 from uuid import UUID
 
 import pyotp
@@ -120,8 +119,21 @@ def remove_second_factor(session: Session, caller: Caller, account_id: UUID, rea
         raise problem
     if not clear_second_factor(session, account_id):
         raise no_second_factor()
-    entry = partial(Entry, "remove_second_factor", "account", account_id, account_id, details={"reason": reason})
-    audit_log.record(session, caller, *(entry(region=region) for region in offices))
+    audit_log.record(
+        session,
+        caller,
+        *(
+            Entry(
+                act="remove_second_factor",
+                subject="account",
+                subject_id=account_id,
+                person_id=account_id,
+                region=region,
+                details={"reason": reason},
+            )
+            for region in offices
+        ),
+    )
     if reason == "misuse":
         end_all_sessions(session, session.get_one(Account, account_id), "misuse", actor=caller)
 
