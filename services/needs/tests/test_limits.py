@@ -33,9 +33,19 @@ UNITS = default_limits()["donor", "new", "units"]
 QUILTS: dict[str, Any] = {"category": "clothing.quilt", "unit": "piece", "quantity": 1}
 
 
+NAMES = {
+    "too_many_pledges": "open_pledges",
+    "too_many_proposals": "proposals",
+    "too_many_units": "units",
+    "too_many_needs": "needs_a_day",
+    "too_many_posted": "needs_a_day",
+}
+
+
 def refused(answer: Any) -> tuple[str, int, int, int]:
-    """The code of the refusal, and what it says is allowed, used and left."""
+    """The code of the refusal, and what it says is allowed, used and left, after a look at the limit's name."""
     assert answer.status_code == 422, answer.text
+    assert answer.json["limit"]["name"] == NAMES[answer.json["code"]]
     return answer.json["code"], *(answer.json["limit"][name] for name in ("most", "used", "left"))
 
 
@@ -92,6 +102,8 @@ def test_money_is_limited_in_yuan_and_rice_in_kilograms(client: Client, donor: P
     answer = client.post("/v1/pledges", offer(**money), by=donor)
     assert refused(answer) == ("too_many_units", UNITS * 10_000, 0, UNITS * 10_000)
     assert answer.json["title"] == "同一品类，您同时最多可承诺 10,000 元，已承诺 0 元，还可承诺 10,000 元"
+    in_english = client.post("/v1/pledges", offer(**money), by=donor, headers={"Accept-Language": "en"})
+    assert "10,000 yuan" in in_english.json["title"]
     pledged(client, donor, category="food.rice", unit="kg", quantity=UNITS * 5)
 
 
@@ -197,6 +209,19 @@ def test_verification_raises_an_organisation_until_it_ends(client: Client, datab
 def test_verification_does_not_raise_a_donor(client: Client, database: RolledBack, donor: Person) -> None:
     verified(database, donor)
     assert client.post("/v1/pledges", offer(**QUILTS | {"quantity": UNITS + 1}), by=donor).status_code == 422
+
+
+def test_chicks_count_by_tens_and_quilts_by_ones(client: Client, donor: Person) -> None:
+    chicks = {"category": "farming.chick", "unit": "piece", "quantity": UNITS * 10 + 1}
+    answer = client.post("/v1/pledges", offer(**chicks), by=donor)
+    assert refused(answer) == ("too_many_units", UNITS * 10, 0, UNITS * 10)
+    quilts = client.post("/v1/pledges", offer(**QUILTS | {"quantity": UNITS + 1}), by=donor)
+    assert quilts.json["title"] == f"同一品类，您同时最多可承诺 {UNITS} 件，已承诺 0 件，还可承诺 {UNITS} 件"
+
+
+def test_staff_are_verified_and_regions_enclose() -> None:
+    assert rules.find_trust("staff", has_delivered=False, is_verified=False) == "verified"
+    assert rules.list_enclosing_regions(VILLAGE) == [VILLAGE[:6], VILLAGE[:4], VILLAGE[:2], ""]
 
 
 @pytest.mark.parametrize("kind", sorted(GIVERS))

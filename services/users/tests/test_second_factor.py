@@ -389,3 +389,9 @@ def test_command_removes_a_lost_second_factor(client: Client, database: RolledBa
     assert state_of(signed_in)[0] == "none"
     with database.begin() as session, pytest.raises(ValidationError):
         reset_second_factor(session, number)
+
+
+def test_code_changes_as_often_as_apps_change_it(town: SignedIn) -> None:
+    offered = town.post("/v1/me/second-factor").json
+    assert pyotp.TOTP(offered["secret"]).interval == rules.PERIOD_SECONDS
+    assert pyotp.parse_uri(offered["otpauth_uri"]).interval == rules.PERIOD_SECONDS  # type: ignore[union-attr]
