@@ -14,9 +14,18 @@ from chassis.http.app import create_app
 from chassis.http.auth import GIVERS
 from chassis.testing.fixtures import Client, KnownKeys, Person, RolledBack, administrator_of
 from chassis.testing.simultaneous import meet_at_lock
-from chassis.testing.twins import unguarded
+from chassis.testing.twins import altered, unguarded
 from contracts.generate import example_of
-from contracts.matching import MatchAccepted, MatchClosed, MatchProposed, MatchReceived, MatchSent, PledgeReleased
+from contracts.matching import (
+    MatchAccepted,
+    MatchClosed,
+    MatchLapsed,
+    MatchProposed,
+    MatchReceived,
+    MatchRevised,
+    MatchSent,
+    PledgeReleased,
+)
 from contracts.users import OrganisationVerificationEnded, OrganisationVerified
 from needs import actions
 from needs.api import api
@@ -184,6 +193,16 @@ def test_unanswered_proposals_come_before_further_pledges(client: Client, databa
     assert refused(client.post("/v1/pledges", offer(), by=donor)) == ("too_many_proposals", most, most, 0)
     assert client.patch(f"/v1/pledges/{pledge}", {"quantity": most + 1}, by=donor).status_code == 422
     heard(database, MatchAccepted, pledge, 2, quantity=1, match_id=matches[0])
+    pledged(client, donor)
+
+
+@pytest.mark.parametrize("kind", [MatchRevised, MatchLapsed])
+def test_proposal_that_ended_makes_room_again(client: Client, database: RolledBack, donor: Person, kind: type[Any]) -> None:
+    most = default_limits()["donor", "new", "proposals"]
+    pledge = pledged(client, donor, quantity=most)
+    matches = [heard(database, MatchProposed, pledge, 1, quantity=1) for _ in range(most)]
+    assert client.post("/v1/pledges", offer(), by=donor).status_code == 422
+    heard(database, kind, pledge, 2, quantity=1, match_id=matches[0])
     pledged(client, donor)
 
 
@@ -369,3 +388,15 @@ def test_of_two_needs_at_once_one_passes_the_limit(
 
     assert [post() for _ in range(9)] == [201] * 9
     assert sorted(meet_at_lock(real, text("LOCK TABLE needs IN SHARE MODE"), [post, post])) == [201, 422]
+
+
+TURN = 'select(func.pg_advisory_xact_lock(func.hashtext("needs.limits"), func.hashtext(region)))'
+
+
+@pytest.mark.parametrize("turn", [TURN, unguarded("select(1)", "without turns, both write the same version and one breaks")])
+def test_of_two_settings_at_once_both_get_a_version(real: Database, keys: KnownKeys, monkeypatch: pytest.MonkeyPatch, turn: str) -> None:
+    monkeypatch.setattr(limits, "set_limits", altered(limits.set_limits, TURN, turn))
+    client, county = Client(create_app("needs", api, database=real, keys=keys).test_client(), keys), administrator_of(real, COUNTY)
+    acts = [lambda most=most: put(client, county, ("donor", "new", "units", most)) for most in (7, 8)]
+    answers = meet_at_lock(real, text("LOCK TABLE limits IN SHARE MODE"), acts)
+    assert sorted((answer.status_code, answer.json.get("version")) for answer in answers) == [(200, 1), (200, 2)]
