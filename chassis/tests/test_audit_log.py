@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 from apiflask import APIBlueprint
 from keeper import unguarded
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -115,6 +115,20 @@ def test_entry_holds_who_did_what_about_whom(database: RolledBack) -> None:
     assert (found.region, found.outcome) == (VILLAGE, "done")
     assert found.details == {"ids": [str(CARD)], "reason": "no_show", "to": COUNTY}
     assert abs(found.at - datetime.now(UTC)) < timedelta(minutes=1)
+
+
+BEGINNING = func.now()
+
+
+@pytest.mark.parametrize(
+    "default", [func.clock_timestamp(), unguarded(BEGINNING, "without it, an entry bears its transaction's beginning")]
+)
+def test_entry_bears_the_time_of_its_writing(database: RolledBack, default: Any) -> None:
+    """A transaction may have begun ten minutes ago, beyond what the check of an entry's id allows."""
+    enter(database, entry())
+    [found] = recorded(database)
+    began, later = database.found(select(BEGINNING, default))[0]
+    assert began < found.at < later
 
 
 PERSONAL = ["王奶奶", "13912345678", 13912345678, "two words", {"a": 1}, 1.5, ["王"]]

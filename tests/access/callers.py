@@ -46,6 +46,8 @@ def list_callers(stage: Stage, theirs: Stage) -> list[Caller]:
     others |= {f"sibling {level}": administrator_of(database, sibling(village[: DIGITS[level]])) for level in beside}
     others |= {"elsewhere auditor": auditor_of(database, theirs.village[:6]), "sibling auditor": auditor_of(database, sibling(village[:6]))}
     others |= {"dismissed": dismissed_from(stage, village[:6]), "appointee": Person("staff")}
+    ours |= {"helper": Person("cadre")}
+    others |= {"elsewhere helper": Person("work_unit")}
     callers = [Caller("anonymous", None, is_ours=False), *(Caller(name, person, is_ours=True) for name, person in ours.items())]
     callers += [Caller(name, person, is_ours=False) for name, person in others.items()]
     if stage.service == "users":
@@ -56,6 +58,10 @@ def list_callers(stage: Stage, theirs: Stage) -> list[Caller]:
                 add_account(stage, caller.person, f"1390000{number:04}")
         offer = {"account_id": str(others["appointee"].id), "region": village[:6]}
         assert stage.client.post("/v1/appointments", offer, by=stage.operator).json["state"] == "offered"
+        for helper, there in ((ours["helper"], stage), (others["elsewhere helper"], theirs)):
+            named = {"account_id": str(helper.id), "region": there.village, "role": "agricultural_technician"}
+            stated = {"unit": "农业农村局", "post": "技术员"}
+            assert stage.client.post("/v1/helpers", named | stated, by=there.agent).status_code == 201
     return callers
 
 

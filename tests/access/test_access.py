@@ -51,6 +51,7 @@ def test_nobody_reads_of_another_village(stage: Stage) -> None:
         pytest.skip("the book of a second village takes seconds")
     with stage.database.case():
         matrix = Matrix(stage, WHOLE)
+        matrix.clear_waiting()
         before, of_country = matrix.read_everything(), matrix.read_lists("country")
         matrix.settle_elsewhere()
         after = matrix.read_everything()

@@ -34,7 +34,7 @@ FUNCTIONS = {
 FROM_THE_START = {
     "duijie_pool_connections", "duijie_pool_size", "duijie_events_told_total", "duijie_events_heard_total", "duijie_http_requests_total",
     "duijie_http_request_seconds_bucket", "duijie_http_request_seconds_count", "duijie_http_connections_closed_total",
-    "duijie_audit_offended", "duijie_sms_total", "up",
+    "duijie_audit_offended", "duijie_sms_total", "duijie_codes_refused_total", "up",
 }  # fmt: skip
 """A process of a role says these from its start, as far as an alert needs them, or together with one whose absence is an alert."""
 
@@ -44,6 +44,7 @@ def known() -> dict[str, set[str]]:
     assert metrics.outbox_age
     import_module("matching.clear")
     import_module("notify.send")
+    import_module("users.codes.actions")
     found = {name: {*getattr(one, "_labelnames", ())} for name, one in REGISTRY._names_to_collectors.items()}
     return {name: labels | OF_TARGETS for name, labels in found.items()}
 

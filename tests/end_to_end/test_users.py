@@ -31,6 +31,7 @@ def test_bench_of_users_prints_figures_beside_peers(stacked: World, capsys: pyte
         {"peer", "at_most"},
         set(),
         {"peer", "at_least"},
+        {"peer", "at_least"},
         set(),
         set(),
     ]

@@ -25,7 +25,8 @@ def counted(servers: Servers, folder: Path, plan: Plan) -> dict[str, int]:
 def test_nobody_notices_that_every_role_is_replaced_under_load(
     victims: Servers, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    plan = Plan(together=3) if WHOLE else Plan(FEW, ONE_OF_EACH_KIND, times=1, rate=15, events=200, together=2)
+    twice = Plan(times=2, rate=60, events=4_000, drain_seconds=6, together=3)
+    plan = twice if WHOLE else Plan(FEW, ONE_OF_EACH_KIND, times=1, rate=15, events=200, together=2)
     came_to = counted(victims, tmp_path, plan)
     with capsys.disabled():
         print(f"\n{json.dumps(came_to)}")

@@ -42,7 +42,7 @@ class AuditEntry(Base):
     __tablename__ = "entries"
 
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
-    at: Mapped[datetime] = mapped_column(Moment, server_default=func.now())
+    at: Mapped[datetime] = mapped_column(Moment, server_default=func.clock_timestamp())
     act: Mapped[str] = mapped_column(String(100))
     outcome: Mapped[str] = mapped_column(String(100))
     actor_id: Mapped[UUID | None]

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from apiflask import APIBlueprint
+from apiflask import APIBlueprint, APIFlask
 from cryptography.fernet import Fernet
 from flask.testing import FlaskClient
 from joserfc import jwt
@@ -22,8 +22,10 @@ from chassis.data import appointments
 from chassis.data.database import Database, new_id
 from chassis.http.app import create_app
 from chassis.http.auth import ALGORITHM, AUDIENCE, ISSUER, STAFF
+from chassis.http.rate_limits import RateLimiter
 from chassis.messaging import outbox
 from chassis.messaging.snapshots import Snapshot
+from chassis.settings import WebSettings
 from chassis.testing import postgres as servers
 from chassis.testing import rabbitmq as brokers
 from chassis.testing.templates import create_migrated
@@ -165,12 +167,30 @@ def database_fixtures(service: str) -> tuple[Any, Any]:
     return engine, database
 
 
+_apps: dict[tuple[str, str, int, int], tuple[APIFlask, Database, Any]] = {}
+
+
+def app_of(service: str, api: APIBlueprint, database: Database, keys: Any) -> APIFlask:
+    """Return the application of a service on a database that lasts for the run, with unused rate limits.
+
+    It is made once for the same settings, since making it takes longer than most tests.
+    """
+    web = WebSettings.of_environment()
+    key = (service, repr(web), id(database), id(keys))
+    if key not in _apps:
+        # The database and the keys are kept, so that no others get their ids.
+        _apps[key] = (create_app(service, api, database=database, keys=keys), database, keys)
+    app = _apps[key][0]
+    app.extensions["rates"] = RateLimiter(web)
+    return app
+
+
 def api_fixtures(service: str, api: APIBlueprint) -> tuple[Any, Any, Any]:
     """Return these fixtures and `client`, which calls the service's API."""
 
     @pytest.fixture
     def client(database: RolledBack, keys: KnownKeys) -> Client:
-        return Client(create_app(service, api, database=database, keys=keys).test_client(), keys)
+        return Client(app_of(service, api, database, keys).test_client(), keys)
 
     return *database_fixtures(service), client
 

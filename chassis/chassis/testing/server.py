@@ -13,7 +13,7 @@ from typing import Self, TextIO
 
 from chassis.testing.folders import make_folder, take_lock
 
-START_SECONDS = 60.0
+START_SECONDS = 120.0
 STOP_SECONDS = 30.0
 
 

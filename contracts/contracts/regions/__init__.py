@@ -31,6 +31,13 @@ def find_names(codes: Collection[str]) -> dict[str, str]:
     return found
 
 
+def rows_as_csv() -> Iterator[bytes]:
+    """The text that `rows` reads, in blocks: UTF-8, a line `code,name` each, no heading."""
+    with (_folder / "regions.csv.xz").open("rb") as packed, lzma.open(packed) as unpacked:
+        while block := unpacked.read(1 << 20):
+            yield block
+
+
 def aliases() -> Iterator[tuple[str, str, str]]:
     """Counties that lost their code since 2015, as (old code, old name, code of this edition that holds them now)."""
     for line in csv.DictReader((_folder / "aliases.csv").read_text(encoding="utf-8").splitlines()):

@@ -154,6 +154,19 @@ def test_accepted_matches_count_even_if_the_need_ends_later(database: RolledBack
     assert "met_elsewhere" not in day
 
 
+@pytest.mark.parametrize(
+    ("ending", "state"),
+    [
+        (event(NeedWithdrawn, need_id="flour", version=3, region=VILLAGE, withdrawn_at="2026-03-20"), "withdrawn"),
+        (event(NeedClosed, need_id="flour", version=3, region=VILLAGE, reason="no_longer_needed", closed_at="2026-03-20"), "closed"),
+    ],
+)
+def test_ended_needs_count_by_their_end(database: RolledBack, ending: Event, state: str) -> None:
+    publish(database, [need("flour", "2026-03-02"), ending])
+    day = counted(database)["", date(2026, 3, 2)]
+    assert {name: day[name] for name in ("withdrawn", "closed") if name in day} == {state: 1}
+
+
 def test_a_declined_promise_does_not_count_as_help(database: RolledBack) -> None:
     declined = replace(of_match(MatchDeclined, "m8", "donor", 3, declined_at="2026-03-06"), need_id=RICE.need_id, was_accepted=True)
     publish(database, [giver("donor", "2026-03-01"), RICE, replace(accepted("m8", RICE, "donor", "2026-03-05", 5), version=2)])

@@ -14,9 +14,18 @@ from chassis.http.app import create_app
 from chassis.http.auth import GIVERS
 from chassis.testing.fixtures import Client, KnownKeys, Person, RolledBack, administrator_of
 from chassis.testing.simultaneous import meet_at_lock
-from chassis.testing.twins import unguarded
+from chassis.testing.twins import altered, unguarded
 from contracts.generate import example_of
-from contracts.matching import MatchAccepted, MatchClosed, MatchProposed, MatchReceived, MatchSent, PledgeReleased
+from contracts.matching import (
+    MatchAccepted,
+    MatchClosed,
+    MatchLapsed,
+    MatchProposed,
+    MatchReceived,
+    MatchRevised,
+    MatchSent,
+    PledgeReleased,
+)
 from contracts.users import OrganisationVerificationEnded, OrganisationVerified
 from needs import actions
 from needs.api import api
@@ -33,9 +42,19 @@ UNITS = default_limits()["donor", "new", "units"]
 QUILTS: dict[str, Any] = {"category": "clothing.quilt", "unit": "piece", "quantity": 1}
 
 
+NAMES = {
+    "too_many_pledges": "open_pledges",
+    "too_many_proposals": "proposals",
+    "too_many_units": "units",
+    "too_many_needs": "needs_a_day",
+    "too_many_posted": "needs_a_day",
+}
+
+
 def refused(answer: Any) -> tuple[str, int, int, int]:
-    """The code of the refusal, and what it says is allowed, used and left."""
+    """The code of the refusal, and what it says is allowed, used and left, after a look at the limit's name."""
     assert answer.status_code == 422, answer.text
+    assert answer.json["limit"]["name"] == NAMES[answer.json["code"]]
     return answer.json["code"], *(answer.json["limit"][name] for name in ("most", "used", "left"))
 
 
@@ -92,6 +111,8 @@ def test_money_is_limited_in_yuan_and_rice_in_kilograms(client: Client, donor: P
     answer = client.post("/v1/pledges", offer(**money), by=donor)
     assert refused(answer) == ("too_many_units", UNITS * 10_000, 0, UNITS * 10_000)
     assert answer.json["title"] == "同一品类，您同时最多可承诺 10,000 元，已承诺 0 元，还可承诺 10,000 元"
+    in_english = client.post("/v1/pledges", offer(**money), by=donor, headers={"Accept-Language": "en"})
+    assert "10,000 yuan" in in_english.json["title"]
     pledged(client, donor, category="food.rice", unit="kg", quantity=UNITS * 5)
 
 
@@ -175,6 +196,16 @@ def test_unanswered_proposals_come_before_further_pledges(client: Client, databa
     pledged(client, donor)
 
 
+@pytest.mark.parametrize("kind", [MatchRevised, MatchLapsed])
+def test_proposal_that_ended_makes_room_again(client: Client, database: RolledBack, donor: Person, kind: type[Any]) -> None:
+    most = default_limits()["donor", "new", "proposals"]
+    pledge = pledged(client, donor, quantity=most)
+    matches = [heard(database, MatchProposed, pledge, 1, quantity=1) for _ in range(most)]
+    assert client.post("/v1/pledges", offer(), by=donor).status_code == 422
+    heard(database, kind, pledge, 2, quantity=1, match_id=matches[0])
+    pledged(client, donor)
+
+
 def test_a_delivery_makes_a_giver_proven(client: Client, database: RolledBack, donor: Person) -> None:
     pledge = pledged(client, donor, quantity=UNITS)
     assert client.post("/v1/pledges", offer(**QUILTS), by=donor).status_code == 422
@@ -197,6 +228,19 @@ def test_verification_raises_an_organisation_until_it_ends(client: Client, datab
 def test_verification_does_not_raise_a_donor(client: Client, database: RolledBack, donor: Person) -> None:
     verified(database, donor)
     assert client.post("/v1/pledges", offer(**QUILTS | {"quantity": UNITS + 1}), by=donor).status_code == 422
+
+
+def test_chicks_count_by_tens_and_quilts_by_ones(client: Client, donor: Person) -> None:
+    chicks = {"category": "farming.chick", "unit": "piece", "quantity": UNITS * 10 + 1}
+    answer = client.post("/v1/pledges", offer(**chicks), by=donor)
+    assert refused(answer) == ("too_many_units", UNITS * 10, 0, UNITS * 10)
+    quilts = client.post("/v1/pledges", offer(**QUILTS | {"quantity": UNITS + 1}), by=donor)
+    assert quilts.json["title"] == f"同一品类，您同时最多可承诺 {UNITS} 件，已承诺 0 件，还可承诺 {UNITS} 件"
+
+
+def test_staff_are_verified_and_regions_enclose() -> None:
+    assert rules.find_trust("staff", has_delivered=False, is_verified=False) == "verified"
+    assert rules.list_enclosing_regions(VILLAGE) == [VILLAGE[:6], VILLAGE[:4], VILLAGE[:2], ""]
 
 
 @pytest.mark.parametrize("kind", sorted(GIVERS))
@@ -344,3 +388,15 @@ def test_of_two_needs_at_once_one_passes_the_limit(
 
     assert [post() for _ in range(9)] == [201] * 9
     assert sorted(meet_at_lock(real, text("LOCK TABLE needs IN SHARE MODE"), [post, post])) == [201, 422]
+
+
+TURN = 'select(func.pg_advisory_xact_lock(func.hashtext("needs.limits"), func.hashtext(region)))'
+
+
+@pytest.mark.parametrize("turn", [TURN, unguarded("select(1)", "without turns, both write the same version and one breaks")])
+def test_of_two_settings_at_once_both_get_a_version(real: Database, keys: KnownKeys, monkeypatch: pytest.MonkeyPatch, turn: str) -> None:
+    monkeypatch.setattr(limits, "set_limits", altered(limits.set_limits, TURN, turn))
+    client, county = Client(create_app("needs", api, database=real, keys=keys).test_client(), keys), administrator_of(real, COUNTY)
+    acts = [lambda most=most: put(client, county, ("donor", "new", "units", most)) for most in (7, 8)]
+    answers = meet_at_lock(real, text("LOCK TABLE limits IN SHARE MODE"), acts)
+    assert sorted((answer.status_code, answer.json.get("version")) for answer in answers) == [(200, 1), (200, 2)]

@@ -155,3 +155,10 @@ def test_a_pledge_is_valid_for_at_most_two_years(days: int, is_right: bool) -> N
 )
 def test_change_offers_more_when_larger_moved_or_renewed(wanted: dict[str, Any], valid_until: datetime, is_more: bool) -> None:
     assert offers_more(pledge(region=VILLAGE, valid_until=valid_until), wanted, NOW) is is_more
+
+
+@pytest.mark.parametrize(("audited", "view"), [("5109", "region"), ("", "region"), ("5107", "public")])
+def test_auditor_of_the_region_sees_what_its_administrators_see(audited: str, view: str) -> None:
+    auditor = caller()
+    vars(auditor)["audited_regions"] = [audited]
+    assert view_of(auditor, need("posted")) == view

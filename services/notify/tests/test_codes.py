@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select, text, update
+from sqlalchemy import func, select, text, update
+from sqlalchemy.exc import DBAPIError
 
 from chassis.data.database import Database, new_id, now
 from chassis.environment import SettingsError
@@ -18,6 +19,7 @@ from notify.codes import actions, rules
 from notify.codes.actions import Claimed
 from notify.codes.model import CodeMessage
 from notify.settings import SendingSettings
+from notify.sms.channel import Failure
 
 from .conftest import example
 
@@ -143,6 +145,40 @@ def test_late_failure_does_not_disturb_who_took_over(database: RolledBack, monke
     assert row(database, event.code_id).state == "sending"
     note(database, first, "sent")
     assert row(database, event.code_id).state == "sent"
+
+
+def test_every_outcome_is_counted_from_the_start() -> None:
+    """Prometheus sees no increase in a counter that begins with its first failure."""
+    assert {*rules.OUTCOMES} == {*get_args(Failure), "sent", "expired", "gone", "unconfigured"}
+    assert set(get_args(Failure)) == {"failed", "number_refused", "provider_refused"}
+
+
+SKIPPING = "with_for_update(skip_locked=True)"
+
+
+@pytest.mark.parametrize("lock", [SKIPPING, unguarded("with_for_update()", "without skipping, a claim waits for another's rows")])
+def test_claim_waits_for_nobody(database_of: Callable[[str, str], str], monkeypatch: pytest.MonkeyPatch, lock: str) -> None:
+    monkeypatch.setattr(actions, "claim", altered(actions.claim, SKIPPING, lock))
+    database = Database(database_of("notify", "notify_waits"), name="test", lock_timeout_ms=200)
+    first, second = asked_for(), asked_for()
+    record(database, first)
+    with database.begin() as holder:
+        actions.claim(holder, 1)
+        record(database, second)
+        try:
+            found = [one.code_id for one in claim(database)]
+        except DBAPIError:
+            found = []
+    database.close()
+    assert found == [second.code_id]
+
+
+def test_late_codes_alone_write_nothing(database: RolledBack, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO", "notify.codes"):
+        record(database, asked_for(seconds=-1))
+    assert [vars(line)["count"] for line in caplog.records if line.name == "notify.codes"] == [1]
+    with database.begin() as session:
+        assert session.scalar(select(func.count()).select_from(CodeMessage)) == 0
 
 
 def test_minutes_in_the_message_are_rounded_up() -> None:

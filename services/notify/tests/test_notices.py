@@ -97,6 +97,21 @@ def test_reading_a_notice_lowers_the_unread_count_once(client: Client, database:
     assert unread(client, donor) == 2
 
 
+CHECK = "versions.check_if_match(session, notice)"
+
+
+@pytest.mark.parametrize("check", [CHECK, unguarded("pass", "without the check, a reader changes a version they have not seen")])
+def test_stale_reading_changes_nothing(
+    client: Client, database: RolledBack, donor: Person, monkeypatch: pytest.MonkeyPatch, check: str
+) -> None:
+    monkeypatch.setattr(actions, "read_notice", altered(actions.read_notice, CHECK, check))
+    [notice] = write_many(database, donor, 1)
+    path = f"/v1/notices/{notice}"
+    stale = client.post(f"{path}/reading", by=donor, headers={"If-Match": '"7"'})
+    assert (stale.status_code, unread(client, donor)) == (412, 1)
+    assert client.post(f"{path}/reading", by=donor, headers={"If-Match": '"1"'}).status_code == 201
+
+
 TO_CHANGE = ", to_change=True"
 
 

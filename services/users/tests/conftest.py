@@ -15,7 +15,7 @@ from stdnum.cn import ric
 from chassis.data.database import Database
 from chassis.http.app import create_app
 from chassis.messaging import outbox
-from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of
+from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of, app_of
 from contracts.event import Event
 from users.api import api
 from users.codes.derivation import derive_code
@@ -55,7 +55,7 @@ def client_of(database: Database, signing: Any) -> Client:
 
 @pytest.fixture
 def client(database: RolledBack, signing: SigningKeys) -> Client:
-    return client_of(database, signing)
+    return Client(app_of("users", api, database, signing).test_client(), signing)  # type: ignore[arg-type]
 
 
 @pytest.fixture

@@ -2,13 +2,15 @@
 
 import os
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import text
+from prometheus_client import REGISTRY
+from sqlalchemy import select, text
 
+from chassis.data.audit_log import AuditEntry
 from chassis.problems import Problem
 from chassis.testing.fixtures import Client, RolledBack
 from chassis.testing.twins import altered, unguarded
@@ -95,6 +97,30 @@ def test_code_ends_after_five_minutes(database: RolledBack) -> None:
     assert give(database, request, code_of(request)) == "code_ended"
 
 
+def test_code_ends_at_the_moment_it_states(database: RolledBack) -> None:
+    request = ask(database)
+    assert rules.find_try_problem(request, request.expires_at - timedelta(microseconds=1)) is None
+    assert rules.find_try_problem(request, request.expires_at) is not None
+
+
+def test_request_keeps_what_it_is_for_until_it_is_used(database: RolledBack) -> None:
+    with database.begin() as session:
+        asked = actions.request_code(session, SOMEBODY, "registration", f"+86{phone()}", wanted='{"kind": "donor"}')
+    with database.begin() as session:
+        assert session.get_one(CodeRequest, asked.id).wanted == '{"kind": "donor"}'
+
+
+def test_wrong_tries_are_recorded_with_their_number(database: RolledBack) -> None:
+    request = ask(database)
+    for _ in range(2):
+        give(database, request, wrong_code_of(request))
+    with database.begin() as session:
+        kept = session.scalars(select(AuditEntry).where(AuditEntry.act == "use_code").order_by(AuditEntry.id)).all()
+    assert [(entry.outcome, entry.details) for entry in kept] == [
+        ("wrong_code", {"purpose": "registration", "tries": tries}) for tries in (1, 2)
+    ]
+
+
 def test_code_of_another_purpose_or_request_is_refused(database: RolledBack) -> None:
     request, other = ask(database), ask(database)
     assert give(database, request, code_of(request), "sign_in") == "not_found"
@@ -135,7 +161,7 @@ def test_token_of_an_administrator_does_not_open_the_door(database: RolledBack, 
 def test_door_shows_a_code_so_many_times_while_it_counts(database: RolledBack, client: Client) -> None:
     request = ask(database)
     answers = [client.get(f"/internal/codes/{request.id}", headers=DOOR) for _ in range(rules.MOST_LOOKS + 1)]
-    assert [answer.status_code for answer in answers] == [200] * rules.MOST_LOOKS + [404]
+    assert [answer.status_code for answer in answers] == [200] * 20 + [404]
     assert answers[-1].json["code"] == "no_code"
     used = ask(database)
     give(database, used, code_of(used))
@@ -166,6 +192,8 @@ def test_budget_of_a_phone_is_shared_by_all_addresses(database: RolledBack) -> N
     with pytest.raises(too_many_codes) as refused:
         ask(database, number=number, asker=Asker("192.0.2.9", "en"))
     assert 0 < (refused.value.retry_after_seconds or 0) <= 24 * 3600
+    counted = {budget: REGISTRY.get_sample_value("duijie_codes_refused_total", {"budget": budget}) for budget in ("phone", "phone_address")}
+    assert all(count and count > 0 for count in counted.values()), counted
 
 
 @pytest.mark.parametrize("setting", ["CODES_PER_ADDRESS", "CODES_PER_DAY"])
@@ -173,8 +201,11 @@ def test_budgets_of_an_address_and_the_house_end(database: RolledBack, monkeypat
     monkeypatch.setenv(setting, "3")
     for _ in range(3):
         ask(database)
+    budget = {"CODES_PER_ADDRESS": "address", "CODES_PER_DAY": "house"}[setting]
+    refused = REGISTRY.get_sample_value("duijie_codes_refused_total", {"budget": budget}) or 0
     with pytest.raises(too_many_codes):
         ask(database)
+    assert REGISTRY.get_sample_value("duijie_codes_refused_total", {"budget": budget}) == refused + 1
     if setting == "CODES_PER_ADDRESS":
         ask(database, asker=Asker("192.0.2.8", "en"))
 
@@ -193,4 +224,6 @@ def test_old_requests_and_counts_are_deleted(database: RolledBack) -> None:
 def test_day_of_a_budget_ends_at_midnight_in_china() -> None:
     late = datetime(2026, 3, 1, 15, 59, 30, tzinfo=UTC)
     assert (rules.day_of(late).day, rules.seconds_to_next_day(late)) == (1, 30)
+    assert rules.seconds_to_next_day(late + timedelta(seconds=29, milliseconds=900)) == 1
+    assert rules.seconds_to_next_day(datetime(2026, 3, 1, tzinfo=UTC)) == 16 * 3600
     assert rules.day_of(datetime(2026, 3, 1, 16, tzinfo=UTC)).day == 2

@@ -1,15 +1,19 @@
 """Helpers of the five ones: assigned to villages and households, handed over, released, seen by their households."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
-from chassis.data.database import new_id
+from chassis.data.database import Database, new_id
 from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of, auditor_of
+from chassis.testing.simultaneous import meet_at_lock
+from chassis.testing.twins import altered, unguarded
 from contracts.users import HelperAssigned, HelperReleased, OfficialRegistered, UserRegistered
+from users.helpers import actions
 
-from .conftest import VILLAGE, household, pending, person_of
+from .conftest import VILLAGE, client_of, household, pending, person_of
 
 BESIDE = "510903001002"
 
@@ -103,7 +107,8 @@ def test_release_ends_an_assignment_once(client: Client, database: RolledBack, t
     assert client.post(f"{path}/release", by=administrator_of(database, BESIDE)).status_code == 404
     answer = client.post(f"{path}/release", by=town)
     assert (answer.status_code, answer.json["version"], answer.json["allowed"]) == (201, 2, [])
-    assert client.post(f"{path}/release", by=town).json["code"] == "state_conflict"
+    again = client.post(f"{path}/release", by=town)
+    assert (again.json["code"], again.json["title"]) == ("state_conflict", "当前状态（released）不能这样做")
     assert [type(event) for event in events(database)] == [HelperAssigned, HelperReleased]
     assert client.get("/v1/helpers", by=town).json["items"] == []
     assert len(client.get("/v1/helpers", by=town, released="true").json["items"]) == 1
@@ -125,3 +130,21 @@ def test_all_assignments_of_a_region_are_handed_over(client: Client, database: R
     assert {str(event.successor_id) for event in events(database) if isinstance(event, HelperReleased)} == {successor.id}
     assert client.post("/v1/helpers/handover", body, by=county).json["code"] == "nothing_to_hand_over"
     assert client.post("/v1/helpers/handover", body | {"account_id": str(secretary.id)}, by=county).json["code"] == "same_helper"
+
+
+LOCK = ", lock=True"
+
+
+@pytest.mark.parametrize("lock", [LOCK, unguarded("", "without the lock, both releases read an assignment that stands")])
+def test_of_two_releases_that_meet_one_counts(
+    database_of: Callable[[str, str], str], signing: Any, monkeypatch: pytest.MonkeyPatch, lock: str
+) -> None:
+    monkeypatch.setattr(actions, "release_helper", altered(actions.release_helper, LOCK, lock))
+    real = Database(database_of("users", "users_releases"), name="releases")
+    clients = [client_of(real, signing) for _ in range(2)]
+    town = administrator_of(real, VILLAGE[:9])
+    path = assign(clients[0], town, person_of(clients[0], kind="cadre")).headers["Location"]
+    acts = [lambda client=client: client.post(f"{path}/release", by=town) for client in clients]
+    answers = meet_at_lock(real, text("SELECT FROM helper_assignments FOR UPDATE"), acts)
+    real.close()
+    assert sorted(answer.status_code for answer in answers) == [201, 409]

@@ -3,9 +3,14 @@
 from typing import Any
 
 import pytest
+from sqlalchemy.orm import Session
 
+from chassis.data.database import new_id
+from chassis.http.auth import Caller
 from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of, auditor_of
 from contracts.users import OrganisationVerificationEnded, OrganisationVerified
+from users.organisations.model import Organisation
+from users.organisations.rules import find_organisation_problem
 
 from .conftest import pending, person_of
 
@@ -93,3 +98,20 @@ def test_stale_statement_is_refused(client: Client, shop: Person) -> None:
     assert state(client, shop, seen='"1"').status_code == 412
     assert state(client, shop, seen='"0"').status_code == 200
     assert state(client, shop, seen='"0"', uscc=OTHER).status_code == 412
+    changed = state(client, shop, seen='"1"', uscc=OTHER).json
+    assert (changed["version"], changed["uscc"], changed["name"]) == (2, OTHER, "遂宁市惠民商店")
+
+
+@pytest.mark.parametrize(
+    ("managed", "code"),
+    [("510903", None), ("51", None), ("", None), ("510903001", "not_allowed"), ("5107", "not_allowed"), ("44", "not_allowed")],
+)
+def test_rule_asks_for_the_county_or_wider(managed: str, code: str | None) -> None:
+    waiting = Organisation(id=new_id(), region="510903001")
+    caller = Caller(new_id(), "staff", Session())
+    vars(caller)["regions"] = [managed]
+    problem = find_organisation_problem("verify_organisation", caller, waiting)
+    assert (problem.code if problem else None) == code
+    own = Caller(waiting.id, "staff", Session())
+    vars(own)["regions"] = [managed]
+    assert find_organisation_problem("verify_organisation", own, waiting) is not None

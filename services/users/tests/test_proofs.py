@@ -5,13 +5,15 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
+from chassis.data.audit_log import AuditEntry
 from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of
 from chassis.testing.twins import altered, unguarded
 from contracts.users import AdministratorDismissed, CodeRequested, HouseholdRegistered, UserRegistered
 from users.accounts import passwords
 from users.holders import actions as holders
+from users.proofs.actions import phones
 from users.sessions import actions as sessions
 
 from .conftest import PASSWORD, VILLAGE, code_of, donor, household, me_of, pending, person_of, phone, sign_up, wrong_code_of
@@ -381,6 +383,44 @@ def test_phone_is_changed_by_both_codes(client: Client, database: RolledBack) ->
     assert event.version == 2
 
 
+OF_THE_PRESENT_PHONE = "request.phone_fingerprint != account.phone_fingerprint"
+
+
+@pytest.mark.parametrize(
+    "guard", [OF_THE_PRESENT_PHONE, unguarded("False", "without it, a code to a phone given up still moves the account")]
+)
+def test_code_to_a_phone_of_before_moves_nothing(client: Client, database: RolledBack, monkeypatch: pytest.MonkeyPatch, guard: str) -> None:
+    monkeypatch.setattr(phones, "change_phone", altered(phones.change_phone, OF_THE_PRESENT_PHONE, guard))
+    person = person_of(client, region=VILLAGE)
+    asked = client.post("/v1/me/phone-changes", {"phone": phone()}, by=person).json["id"]
+    old = [str(event.code_id) for event in pending(database) if isinstance(event, CodeRequested)][-2]
+    setting = {"account_id": str(person.id), "phone": phone(), "reason": "lost"}
+    assert client.post("/v1/accounts/phone-changes", setting, by=administrator_of(database, VILLAGE[:6])).status_code == 201
+    body = {"old_code": code_of(old, "phone_change"), "new_code": code_of(asked, "phone_change")}
+    assert client.post(f"/v1/me/phone-changes/{asked}/proof", body, by=person).status_code == 404
+
+
+@pytest.mark.parametrize(("kind", "password"), [("staff", "owl barn 71"), ("donor", VILLAGE)])
+def test_new_password_is_judged_by_office_and_region(client: Client, kind: str, password: str) -> None:
+    number = phone()
+    person = person_of(client, kind=kind, phone=number, region=VILLAGE)
+    answer = client.put("/v1/me/password", {"old_password": PASSWORD, "password": password}, by=person)
+    assert (answer.status_code, answer.json["code"]) == (422, "weak_password")
+    assert sign_in(client, number).status_code == 201
+
+
+def test_proof_of_an_old_account_is_recorded(client: Client, database: RolledBack) -> None:
+    number = phone()
+    account = make_old(database, number, client)
+    asked = sign_in(client, number).json["code_id"]
+    assert client.post(f"/v1/sessions/codes/{asked}/proof", {"code": code_of(asked, "sign_in")}).status_code == 201
+    with database.begin() as session:
+        acts = session.scalars(
+            select(AuditEntry.act).where(AuditEntry.subject_id == UUID(account), AuditEntry.actor_id == UUID(account))
+        ).all()
+    assert "prove_phone" in acts
+
+
 def test_proven_phone_of_somebody_else_is_not_taken_over(client: Client, database: RolledBack) -> None:
     taken, person = phone(), person_of(client)
     sign_up(client, phone=taken)
@@ -419,6 +459,9 @@ def test_administrators_set_no_phone_of_their_equals(client: Client, database: R
     body = {"account_id": str(holder.id), "phone": phone(), "reason": "lost"}
     assert client.post("/v1/accounts/phone-changes", body, by=county).json["code"] == "not_allowed"
     assert client.post("/v1/accounts/phone-changes", body, by=administrator_of(database, "5109")).status_code == 201
+    with database.begin() as session:
+        kept = session.scalars(select(AuditEntry.region).where(AuditEntry.act == "set_phone", AuditEntry.person_id == holder.id)).all()
+    assert kept == [VILLAGE[:6]], "the region of the office, not the one that the account states"
 
 
 def test_profile_is_edited_by_oneself(client: Client, database: RolledBack, village: Person) -> None:

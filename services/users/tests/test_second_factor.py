@@ -311,6 +311,7 @@ def test_removal_after_misuse_ends_all_sessions(client: Client, database: Rolled
     with database.begin() as session:
         kept = session.scalars(select(AuditEntry).where(AuditEntry.act == "remove_second_factor")).one()
     assert (kept.actor_id, str(kept.person_id), kept.details) == (county.id, str(town.id), {"reason": "misuse"})
+    assert kept.region == VILLAGE[:9]
     assert town.get("/v1/me").status_code == 401
     assert client.post("/v1/sessions/refresh", {"refresh_token": town.tokens["refresh_token"]}).json["code"] == "session_ended"
 
@@ -388,3 +389,9 @@ def test_command_removes_a_lost_second_factor(client: Client, database: RolledBa
     assert state_of(signed_in)[0] == "none"
     with database.begin() as session, pytest.raises(ValidationError):
         reset_second_factor(session, number)
+
+
+def test_code_changes_as_often_as_apps_change_it(town: SignedIn) -> None:
+    offered = town.post("/v1/me/second-factor").json
+    assert pyotp.TOTP(offered["secret"]).interval == rules.PERIOD_SECONDS
+    assert pyotp.parse_uri(offered["otpauth_uri"]).interval == rules.PERIOD_SECONDS  # type: ignore[union-attr]

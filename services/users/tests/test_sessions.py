@@ -11,8 +11,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from joserfc import jwt
 from joserfc.jwk import KeySet
-from sqlalchemy import text
+from sqlalchemy import select, text
 
+from chassis.data.audit_log import AuditEntry
 from chassis.data.database import Database
 from chassis.http.auth import ALGORITHM, ISSUER
 from chassis.testing.fixtures import Client, KnownKeys, Person, RolledBack, administrator_of
@@ -167,3 +168,12 @@ def test_an_unsuitable_signing_key_is_refused() -> None:
 def test_a_token_of_another_signer_is_refused(client: Client) -> None:
     token = KnownKeys().token(Person("staff").id, "staff")
     assert client.flask.get("/v1/households", headers={"Authorization": f"Bearer {token}"}).status_code == 401
+
+
+def test_failed_sign_in_is_told_to_the_auditors_of_the_region(client: Client, database: RolledBack) -> None:
+    wanted = donor(region="510903")
+    enter_account(client, **wanted)
+    assert sign_in(client, wanted["phone"], WRONG).status_code == 401
+    with database.begin() as session:
+        failed = session.scalars(select(AuditEntry).where(AuditEntry.act == "sign_in", AuditEntry.outcome == "wrong_credentials")).one()
+    assert failed.region == "510903"

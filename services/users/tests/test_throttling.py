@@ -10,7 +10,7 @@ from sqlalchemy import text
 from chassis.testing.fixtures import Client, RolledBack
 from chassis.testing.twins import altered, unguarded
 from users.throttling import actions
-from users.throttling.rules import ADDRESS, KEPT_FOR, PAIR, PHONE, Throttle
+from users.throttling.rules import ADDRESS, KEPT_FOR, KNOWN_FOR, PAIR, PHONE, Throttle
 
 from .conftest import PASSWORD, donor, enter_account, phone
 
@@ -199,3 +199,13 @@ def test_two_addresses_never_use_up_the_tries_of_a_phone() -> None:
 def test_all_tries_are_forgotten_when_their_count_is_deleted(throttle: Throttle) -> None:
     most = throttle.free + 24
     assert throttle.forget(most, NOW, NOW + KEPT_FOR)[0] == 0
+
+
+def test_forgotten_tries_leave_no_head_start() -> None:
+    later = NOW + 2.5 * PAIR.drain
+    assert PAIR.forget(2, NOW, later) == (0, later)
+    assert PAIR.forget(3, NOW, later) == (1, NOW + 2 * PAIR.drain)
+
+
+def test_times_are_those_of_the_guide() -> None:
+    assert (KNOWN_FOR.days, PAIR.drain.seconds, PHONE.drain.seconds, ADDRESS.drain.seconds) == (90, 3600, 1800, 60)

@@ -20,7 +20,7 @@ from matching.intake import actions as intake
 from .state_machine import AnyOrder
 
 CAMPAIGN = "CAMPAIGN" in os.environ
-RUNS = int(os.environ.get("RUNS", "4000" if CAMPAIGN else "120"))
+RUNS = int(os.environ.get("RUNS", "2000" if CAMPAIGN else "120"))
 SHARES = 4 if CAMPAIGN else 1
 """Parts of a campaign, which run in different processes."""
 STEPS = 12

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from uuid import UUID, uuid4
 
+from prometheus_client import Counter
 from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
@@ -27,6 +28,9 @@ from users.problems import no_code, too_many_codes, wrong_code
 
 log = logging.getLogger("users.codes")
 KEPT_FOR = timedelta(days=1)
+_REFUSED = Counter("duijie_codes_refused_total", "Requests for a code beyond a budget of the day", ["budget"])
+for _budget in rules.BUDGETS:
+    _REFUSED.labels(_budget)
 
 
 def request_code(
@@ -128,6 +132,7 @@ def _count(session: Session, budget: str, whose: str, limit: int) -> None:
     ).first()
     if counted is None:
         log.warning("a budget of codes is used up", extra={"kind": budget})
+        _REFUSED.labels(budget).inc()
         raise too_many_codes(retry_after_seconds=rules.seconds_to_next_day(at))
 
 

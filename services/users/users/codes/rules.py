@@ -27,15 +27,16 @@ def find_look_problem(request: CodeRequest, now: datetime) -> Problem | None:
     return no_code() if find_try_problem(request, now) or request.looks >= MOST_LOOKS else None
 
 
+BUDGETS = ("phone", "phone_address", "address", "house")
+
+
 def list_budgets(settings: CodeSettings, phone: str, address: str) -> Iterator[tuple[str, str, int]]:
     """Yield the budgets that a request counts against: name, whose it is, and the limit for a day.
 
     One address gets half the codes of a phone at most, so that a stranger cannot use up all codes of somebody's day.
     """
-    yield "phone", phone, settings.codes_per_phone
-    yield "phone_address", f"{phone} {address}", (settings.codes_per_phone + 1) // 2
-    yield "address", address, settings.codes_per_address
-    yield "house", "", settings.codes_per_day
+    limits = (settings.codes_per_phone, (settings.codes_per_phone + 1) // 2, settings.codes_per_address, settings.codes_per_day)
+    yield from zip(BUDGETS, (phone, f"{phone} {address}", address, ""), limits, strict=True)
 
 
 def day_of(at: datetime) -> date:

@@ -1,6 +1,6 @@
 """Proving phones, and closing the accounts that only claim them."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from uuid import UUID
 
 from sqlalchemy import Select, func, select
@@ -83,10 +83,16 @@ def find_to_sign_in(session: Session, fingerprint: bytes, named_by_password: UUI
     return None
 
 
-def record(session: Session, actor: Actor, act: str, account: Account, **details: str) -> None:
-    """Record an act on an account in the audit log."""
-    entry = Entry(act=act, subject="account", subject_id=account.id, person_id=account.id, region=account.region, details=details)
-    audit_log.record(session, actor, entry)
+def record(session: Session, actor: Actor, act: str, account: Account, *, offices: Collection[str] = (), **details: str) -> None:
+    """Record an act on an account in the audit log: once for each region where they hold an office, else for the region of the account."""
+    audit_log.record(
+        session,
+        actor,
+        *(
+            Entry(act=act, subject="account", subject_id=account.id, person_id=account.id, region=region, details=details)
+            for region in offices or [account.region]
+        ),
+    )
 
 
 def _first(accounts: Iterable[Account]) -> Account | None:

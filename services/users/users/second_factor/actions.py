@@ -114,22 +114,28 @@ def remove_second_factor(session: Session, caller: Caller, account_id: UUID, rea
 
     With the reason `misuse` all their sessions end too.
     """
-    if problem := rules.find_removal_problem(caller, account_id, regions_of(session, account_id)):
+    offices = regions_of(session, account_id)
+    if problem := rules.find_removal_problem(caller, account_id, offices):
         raise problem
     if not clear_second_factor(session, account_id):
         raise no_second_factor()
-    account = session.get_one(Account, account_id)
-    removal = Entry(
-        act="remove_second_factor",
-        subject="account",
-        subject_id=account_id,
-        person_id=account_id,
-        region=account.region,
-        details={"reason": reason},
+    audit_log.record(
+        session,
+        caller,
+        *(
+            Entry(
+                act="remove_second_factor",
+                subject="account",
+                subject_id=account_id,
+                person_id=account_id,
+                region=region,
+                details={"reason": reason},
+            )
+            for region in offices
+        ),
     )
-    audit_log.record(session, caller, removal)
     if reason == "misuse":
-        end_all_sessions(session, account, "misuse", actor=caller)
+        end_all_sessions(session, session.get_one(Account, account_id), "misuse", actor=caller)
 
 
 def clear_second_factor(session: Session, account_id: UUID) -> bool:

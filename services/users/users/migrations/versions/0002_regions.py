@@ -12,11 +12,11 @@ def upgrade() -> None:
     load_edition(op.get_bind())
     op.execute("ALTER TABLE regions ADD CONSTRAINT regions_pk PRIMARY KEY (code)")
     op.execute("CREATE INDEX regions_level ON regions (length(code), code)")
-    op.execute("CREATE INDEX regions_characters ON regions USING gin (string_to_array(name, NULL)) WITH (fastupdate = off)")
     op.execute("ANALYZE regions, region_aliases")
 
 
 def downgrade() -> None:
     op.execute("ALTER TABLE regions DROP CONSTRAINT regions_pk")
-    op.execute("DROP INDEX regions_level, regions_characters")
+    op.execute("DROP INDEX regions_level")
+    op.execute("DROP INDEX IF EXISTS regions_characters")
     op.execute("TRUNCATE regions, region_aliases")

@@ -64,13 +64,14 @@ def set_phone(session: Session, caller: Caller, account_id: UUID, phone: str, re
     session.refresh(account, with_for_update=True)
     if account.state != "active":
         raise not_found()
-    if problem := find_phone_problem(caller, account, regions_of(session, account.id)):
+    offices = regions_of(session, account.id)
+    if problem := find_phone_problem(caller, account, offices):
         raise problem
     if holders.find_holder(session, key):
         raise phone_taken()
     _move(session, account, phone)
     account.proven_at, account.phone_set_by = None, caller.id
-    holders.record(session, caller, "set_phone", account, reason=reason)
+    holders.record(session, caller, "set_phone", account, offices=offices, reason=reason)
     end_all_sessions(session, account, "phone_set", actor=caller)
     return account
 
