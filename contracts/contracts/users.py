@@ -253,7 +253,7 @@ class PlaceChanged(Event, frozen=True, kw_only=True):
 
 
 class PlaceChangeProposed(Event, frozen=True, kw_only=True):
-    """A new point, or another address or telephone of a point, waits for the level above. It counts once confirmed."""
+    """A new point, or another name, address or telephone of a point, waits for the level above. It counts once confirmed."""
 
     place_id: UUID
     region: Annotated[Region, Meta(description="the region above the point, whose administrators confirm it", examples=["510903100"])]

@@ -235,7 +235,7 @@ def picture() -> bytes:
 
 def printed_slip(cast: Cast, path: str) -> str:
     """Read the token from the QR code of a printed slip."""
-    [address] = re.findall(rb"/URI \((.*?)\)", cast.village.file(f"{path}/slip"))
+    [address] = re.findall(rb"/URI ?\((.*?)\)", cast.village.file(f"{path}/slip"))
     return str(address.decode().partition("#")[2])
 
 

@@ -81,7 +81,8 @@ def test_first_point_counts_at_once_and_is_for_everybody(client: Client, databas
 def test_other_address_counts_once_the_level_above_confirms(
     client: Client, database: RolledBack, village: Person, town: Person, point: str
 ) -> None:
-    proposal = proposed(client, village, point, address="村委会新楼", telephone="0825 2669999")
+    proposal = proposed(client, village, point, address="村委会新楼", telephone="0825 2669999", name="村委会")
+    assert client.get(point).json["name"] == POINT["name"]
     assert client.get(point).json["address"] == POINT["address"]
     assert client.get(point).json["proposal"] is None
     waiting = client.get(point, by=town).json
@@ -94,7 +95,7 @@ def test_other_address_counts_once_the_level_above_confirms(
     assert [one["id"] for one in client.get("/v1/places/managed", by=town, waiting="true").json["items"]] == [waiting["id"]]
     answer = settle(client, town, point, proposal)
     assert (answer.status_code, answer.json["address"], answer.json["proposal"]) == (201, "村委会新楼", None)
-    assert client.get(point).json["telephone"] == "0825-2669999"
+    assert [client.get(point).json[name] for name in ("telephone", "name")] == ["0825-2669999", "村委会"]
     assert [(type(event), event.version) for event in events(database)] == [
         (PlaceChanged, 1),
         (PlaceChangeProposed, 2),
@@ -151,7 +152,7 @@ def test_replaced_proposal_is_not_confirmed(
     client: Client, monkeypatch: pytest.MonkeyPatch, village: Person, town: Person, point: str, is_guarded: bool
 ) -> None:
     if not is_guarded:
-        unchecked = altered(actions.confirm_place, "place.proposal_id != proposal_id or ")
+        unchecked = altered(actions.confirm_place, "place.proposal_id != proposal_id", "False")
         monkeypatch.setattr(actions, "confirm_place", unchecked)
     first = proposed(client, village, point, address="村委会新楼")
     second = proposed(client, village, point)

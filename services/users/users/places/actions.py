@@ -1,7 +1,7 @@
 """Adding and changing collection points, and confirming what waits.
 
-Whatever leads goods elsewhere waits for the level above: another address or telephone, and a new point where another one takes the goods
-now. So nobody alone redirects what givers have promised.
+Whatever leads goods elsewhere waits for the level above: another name, address or telephone, and a new point where another one takes the
+goods now. So nobody alone redirects what givers have promised.
 """
 
 from collections.abc import Mapping
@@ -38,7 +38,7 @@ def add_place(session: Session, caller: Caller, wanted: Mapping[str, Any]) -> Pl
     place = Place(id=new_id(), state="open", version=1, **wanted)
     if queries.find_nearest_places(session, [region]):
         place.state = "waiting"
-        _propose(place, caller, place.address, place.telephone)
+        _propose(place, caller, _read(place))
         session.add(place)
         session.flush()
         outbox.add(session, place_change_proposed(place))
@@ -49,11 +49,11 @@ def add_place(session: Session, caller: Caller, wanted: Mapping[str, Any]) -> Pl
 
 
 def change_place(session: Session, caller: Caller, place_id: UUID, wanted: Mapping[str, Any]) -> Place:
-    """Change a point. Another address or telephone waits for the level above and replaces what waited; the rest counts at once."""
+    """Change a point. Another name, address or telephone waits for the level above and replaces what waited; the rest counts at once."""
     place = _lock(session, "change_place", caller, place_id)
     changed = {name for name, value in wanted.items() if name not in rules.CONFIRMED and getattr(place, name) != value}
-    asked = _find_asked(place, wanted)
-    waiting = (place.proposed_address, place.proposed_telephone) if place.proposal_id else (place.address, place.telephone)
+    waiting = _read(place, "proposed_") if place.proposal_id else _read(place)
+    asked = waiting | {name: wanted[name] for name in rules.CONFIRMED if name in wanted}
     if not changed and asked == waiting:
         return place
     place.version += 1
@@ -61,8 +61,8 @@ def change_place(session: Session, caller: Caller, place_id: UUID, wanted: Mappi
         setattr(place, name, wanted[name])
     if asked != waiting:
         _drop_proposal(place)
-        if asked != (place.address, place.telephone):
-            _propose(place, caller, *asked)
+        if asked != _read(place):
+            _propose(place, caller, asked)
             session.flush()
             outbox.add(session, place_change_proposed(place))
     if changed:
@@ -74,10 +74,11 @@ def change_place(session: Session, caller: Caller, place_id: UUID, wanted: Mappi
 def confirm_place(session: Session, caller: Caller, place_id: UUID, proposal_id: UUID) -> Place:
     """Let a proposal count, as an administrator of a wider region. Raises `proposal_replaced` when another one waits by now."""
     place = _lock(session, "confirm_place", caller, place_id)
-    if place.proposal_id != proposal_id or place.proposed_address is None:
+    if place.proposal_id != proposal_id:
         raise proposal_replaced()
     place.version += 1
-    place.address, place.telephone = place.proposed_address, place.proposed_telephone
+    for name, value in _read(place, "proposed_").items():
+        setattr(place, name, value)
     place.state = "open" if place.state == "waiting" else place.state
     _drop_proposal(place)
     _publish(session, place, is_rerouted=True)
@@ -105,21 +106,21 @@ def _lock(session: Session, act: str, caller: Caller, place_id: UUID) -> Place:
     return place
 
 
-def _find_asked(place: Place, wanted: Mapping[str, Any]) -> tuple[str, str | None]:
-    """Return the address and telephone that are asked for: what is stated, else what waits, else what counts."""
-    address = place.proposed_address if place.proposal_id and place.proposed_address else place.address
-    telephone = place.proposed_telephone if place.proposal_id else place.telephone
-    return wanted.get("address", address), wanted.get("telephone", telephone)
+def _read(place: Place, prefix: str = "") -> dict[str, Any]:
+    """Read what the level above confirms: as it counts, or with `proposed_` as it waits."""
+    return {name: getattr(place, prefix + name) for name in rules.CONFIRMED}
 
 
-def _propose(place: Place, caller: Caller, address: str, telephone: str | None) -> None:
-    place.proposal_id, place.proposed_by, place.proposed_at = new_id(), caller.id, now()
-    place.proposed_address, place.proposed_telephone, place.proposed_version = address, telephone, place.version
+def _propose(place: Place, caller: Caller, asked: Mapping[str, Any]) -> None:
+    place.proposal_id, place.proposed_by, place.proposed_at, place.proposed_version = new_id(), caller.id, now(), place.version
+    for name, value in asked.items():
+        setattr(place, f"proposed_{name}", value)
 
 
 def _drop_proposal(place: Place) -> None:
-    place.proposal_id = place.proposed_by = place.proposed_at = None
-    place.proposed_address = place.proposed_telephone = place.proposed_version = None
+    place.proposal_id = place.proposed_by = place.proposed_at = place.proposed_version = None
+    for name in rules.CONFIRMED:
+        setattr(place, f"proposed_{name}", None)
 
 
 def _publish(session: Session, place: Place, *, is_rerouted: bool) -> None:

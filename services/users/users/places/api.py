@@ -29,7 +29,7 @@ WAITS = "counts once an administrator of a wider region confirmed it"
 class _PlaceIn(Strict):
     """Texts of a point. A telephone in another text than its own would go round the confirmation, so it is refused."""
 
-    name = Name(100, required=True, metadata={"example": "河沙镇便民服务中心"})
+    name = Name(100, required=True, metadata={"example": "河沙镇便民服务中心", "description": WAITS})
     address = Text(200, least=2, required=True, metadata={"example": "河沙镇新街 12 号", "description": WAITS})
     hours = Text(200, required=True, metadata={"example": "周一至周五 9:00—17:00"})
     telephone = OfficePhone(load_default=None, allow_none=True, metadata={"description": f"of the office; {WAITS}"})
@@ -48,7 +48,7 @@ class PlaceIn(_PlaceIn):
 class PlaceChangeIn(_PlaceIn):
     """What changes of a point; the rest stays."""
 
-    name = Name(100)
+    name = Name(100, metadata={"description": WAITS})
     address = Text(200, least=2, metadata={"description": WAITS})
     hours = Text(200)
     telephone = OfficePhone(allow_none=True, metadata={"description": WAITS})
@@ -61,9 +61,10 @@ class ProposalIn(Strict):
 
 
 class ProposalOut(Schema):
-    """An address and telephone that wait for the level above."""
+    """A name, address and telephone that wait for the level above."""
 
     id = fields.UUID(required=True)
+    name = fields.String(required=True)
     address = fields.String(required=True)
     telephone = fields.String(required=True, allow_none=True)
     proposed_by = fields.UUID(required=True)
@@ -140,7 +141,7 @@ def add_place(session: Session, caller: Caller, json_data: dict[str, Any]) -> An
 @api.input(PlaceChangeIn)
 @api.output(PlaceOut)
 def change_place(session: Session, caller: Caller, place_id: UUID, json_data: dict[str, Any]) -> Any:
-    """Change, close or open a collection point. Another address or telephone waits for the level above."""
+    """Change, close or open a collection point. Another name, address or telephone waits for the level above."""
     [shown] = _shown(session, caller, [actions.change_place(session, caller, place_id, json_data)])
     return shown
 
@@ -150,7 +151,7 @@ def change_place(session: Session, caller: Caller, place_id: UUID, json_data: di
 @api.input(ProposalIn)
 @api.output(PlaceOut, 201)
 def confirm_place(session: Session, caller: Caller, place_id: UUID, json_data: dict[str, Any]) -> Any:
-    """Let a proposed point, address or telephone count, as an administrator of a wider region who did not propose it."""
+    """Let a proposed point, name, address or telephone count, as an administrator of a wider region who did not propose it."""
     return _answer(session, caller, actions.confirm_place(session, caller, place_id, **json_data))
 
 
@@ -159,7 +160,7 @@ def confirm_place(session: Session, caller: Caller, place_id: UUID, json_data: d
 @api.input(ProposalIn)
 @api.output(PlaceOut, 201)
 def refuse_place(session: Session, caller: Caller, place_id: UUID, json_data: dict[str, Any]) -> Any:
-    """Drop a proposed point, address or telephone, as an administrator of the region or above."""
+    """Drop a proposed point, name, address or telephone, as an administrator of the region or above."""
     return _answer(session, caller, actions.refuse_place(session, caller, place_id, **json_data))
 
 
@@ -185,6 +186,7 @@ def _place_out(place: Place, caller: Caller | None, *, stands: bool) -> dict[str
     if caller and place.proposal_id:
         proposal = {
             "id": place.proposal_id,
+            "name": place.proposed_name,
             "address": place.proposed_address,
             "telephone": place.proposed_telephone,
             "proposed_by": place.proposed_by,

@@ -35,6 +35,7 @@ class Place(Base):
     announced_version: Mapped[int] = mapped_column(BigInteger, default=0)
     announced_to: Mapped[UUID | None]
     proposal_id: Mapped[UUID | None]
+    proposed_name: Mapped[str | None] = mapped_column(String(100))
     proposed_address: Mapped[str | None] = mapped_column(String(200))
     proposed_telephone: Mapped[str | None] = mapped_column(String(20))
     proposed_by: Mapped[UUID | None]

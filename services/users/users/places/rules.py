@@ -9,8 +9,8 @@ LEVELS = (6, 9, 12)
 """Lengths of the codes of regions that have collection points: counties, townships, villages."""
 _ABOVE = {6: 4, 9: 6, 12: 9}
 ACTS = ("change_place", "confirm_place", "refuse_place")
-CONFIRMED = ("address", "telephone")
-"""What counts only after the level above confirmed it: with these two, goods could be led astray."""
+CONFIRMED = ("name", "address", "telephone")
+"""What counts only after the level above confirmed it: these stand on parcels, so goods could be led astray by them."""
 ROUTE = (*CONFIRMED, "hours", "state")
 """What givers under way have to know when it changes."""
 

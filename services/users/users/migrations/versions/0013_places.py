@@ -25,6 +25,7 @@ def upgrade() -> None:
             announced_version bigint NOT NULL,
             announced_to uuid,
             proposal_id uuid,
+            proposed_name varchar(100),
             proposed_address varchar(200),
             proposed_telephone varchar(20),
             proposed_by uuid,
