@@ -743,7 +743,7 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        /** Change, close or open a collection point. Another address or telephone waits for the level above. */
+        /** Change, close or open a collection point. Another name, address or telephone waits for the level above. */
         patch: operations["change_place"];
         trace?: never;
     };
@@ -951,7 +951,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Drop a proposed point, address or telephone, as an administrator of the region or above. */
+        /** Drop a proposed point, name, address or telephone, as an administrator of the region or above. */
         post: operations["refuse_place"];
         delete?: never;
         options?: never;
@@ -1174,7 +1174,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Let a proposed point, address or telephone count, as an administrator of a wider region who did not propose it. */
+        /** Let a proposed point, name, address or telephone count, as an administrator of a wider region who did not propose it. */
         post: operations["confirm_place"];
         delete?: never;
         options?: never;
@@ -5330,6 +5330,7 @@ export interface components {
             items: components["schemas"]["PhotoOut"][];
         };
         PlaceChangeIn: {
+            /** @description counts once an administrator of a wider region confirmed it */
             name?: string;
             /** @description counts once an administrator of a wider region confirmed it */
             address?: string;
@@ -5348,7 +5349,10 @@ export interface components {
             state?: "open" | "closed";
         };
         PlaceIn: {
-            /** @example 河沙镇便民服务中心 */
+            /**
+             * @description counts once an administrator of a wider region confirmed it
+             * @example 河沙镇便民服务中心
+             */
             name: string;
             /**
              * @description counts once an administrator of a wider region confirmed it
@@ -5526,6 +5530,7 @@ export interface components {
         ProposalOut: {
             /** Format: uuid */
             id: string;
+            name: string;
             address: string;
             telephone: string | null;
             /** Format: uuid */

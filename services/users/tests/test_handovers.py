@@ -44,13 +44,17 @@ class Scene:
             )
         wanted = household(phone=self.household_phone)
         self.household_id = client.post("/v1/households", wanted, by=self.agent).json["id"]
-        self.owner = Person("household")
+        self.owner = person_of(client, kind="donor", phone=self.household_phone)
+        self.owner.kind = "household"
+        with database.begin() as session:
+            session.execute(text("UPDATE households SET account_id = :id WHERE id = :one"), {"id": self.owner.id, "one": self.household_id})
         self.match_id = new_id()
 
     def event(self, kind: type[Event], version: int, **changes: Any) -> Any:
-        people = {"household_id": UUID(self.household_id), "pledger_id": UUID(str(self.giver.id)), "poster_id": UUID(str(self.agent.id))}
+        ids = {"household_id": self.household_id, "account_id": self.owner.id, "pledger_id": self.giver.id, "poster_id": self.agent.id}
+        people: dict[str, Any] = {name: UUID(str(value)) for name, value in ids.items()}
         times = {name: datetime.now(UTC) for name in ("accepted_at", "sent_at", "received_at", "closed_at", "declined_at")}
-        stated = {"match_id": self.match_id, "version": version, "region": VILLAGE, "account_id": self.owner.id} | people | times | changes
+        stated = {"match_id": self.match_id, "version": version, "region": VILLAGE} | people | times | changes
         return replace(example_of(kind), **{name: value for name, value in stated.items() if name in kind.__struct_fields__})
 
     def hear(self, *events: Event) -> None:
@@ -135,7 +139,7 @@ def test_household_side_sees_the_giver(scene: Scene) -> None:
 @pytest.mark.parametrize("is_guarded", [True, unguarded(False, "without the sides, whoever knows the number of a match sees its people")])
 def test_nobody_else_sees_anything(scene: Scene, monkeypatch: pytest.MonkeyPatch, is_guarded: bool) -> None:
     if not is_guarded:
-        monkeypatch.setattr(queries, "find_side", lambda caller, handover: "giver")
+        monkeypatch.setattr(queries, "find_side", lambda caller, handover, household: "giver")
     scene.hear(scene.event(MatchAccepted, 2))
     strangers = [Person(kind) for kind in ("donor", "household", "volunteer")]
     staff = [administrator_of(scene.database, region) for region in ("510904", "5107", "510903001002")]
@@ -194,7 +198,7 @@ def test_every_look_is_recorded_with_those_it_showed(scene: Scene) -> None:
     for person in (scene.giver, scene.owner, scene.agent, scene.agent):
         assert scene.look(person).status_code == 200
     giver, agent = UUID(str(scene.giver.id)), UUID(str(scene.agent.id))
-    assert set(looks(scene.database, scene.giver)) == {agent, UUID(scene.household_id)}
+    assert set(looks(scene.database, scene.giver)) == {agent, UUID(str(scene.owner.id))}
     assert set(looks(scene.database, scene.owner)) == {agent, giver}
     assert looks(scene.database, scene.agent) == [giver, giver]
 
@@ -278,6 +282,14 @@ def test_many_givers_are_told_batch_by_batch(scene: Scene, monkeypatch: pytest.M
     assert {event.match_id for event in told(scene.database)} == set(matches)
 
 
+def test_neighbour_s_number_is_not_the_household_s(scene: Scene) -> None:
+    scene.hear(scene.event(MatchAccepted, 2))
+    scene.consent()
+    with scene.database.begin() as session:
+        session.execute(text("UPDATE households SET account_id = NULL, phone_kind = 'neighbour'"))
+    assert scene.look(scene.giver).json["household_contact"] == {"name": "欧阳守田", "telephone": None}
+
+
 def test_points_and_their_changes_are_republished(scene: Scene) -> None:
     point = add(scene.client, scene.agent).headers["Location"]
     scene.hear(scene.event(MatchAccepted, 2))
@@ -315,7 +327,7 @@ def test_only_the_household_side_records_consents(scene: Scene) -> None:
     assert scene.consent(by=outside).status_code == 404
     assert scene.consent(by=auditor_of(scene.database, COUNTY)).status_code == 403
     assert scene.consent(by=scene.giver).status_code == 403
-    assert scene.consent(by=scene.owner, way="signed_in").status_code == 404
+    assert scene.consent(by=Person("household"), way="signed_in").status_code == 404
     made = scene.consent()
     assert scene.client.get(made.headers["Location"], by=outside).status_code == 404
     assert scene.client.post(f"{made.headers['Location']}/withdrawal", by=outside).status_code == 404
@@ -323,10 +335,7 @@ def test_only_the_household_side_records_consents(scene: Scene) -> None:
 
 
 def test_household_consents_in_its_own_account(scene: Scene) -> None:
-    owner = person_of(scene.client, kind="donor")
-    owner.kind = "household"
-    with scene.database.begin() as session:
-        session.execute(text("UPDATE households SET account_id = :id"), {"id": owner.id})
+    owner = scene.owner
     assert scene.consent(by=owner, way="slip").json["code"] == "not_allowed"
     made = scene.consent(by=owner, way="signed_in")
     assert (made.status_code, made.json["allowed"]) == (201, ["withdraw_consent"])
@@ -351,9 +360,9 @@ def test_open_hand_over_follows_a_household_that_moves(scene: Scene, town: Perso
 
 def test_hand_over_of_a_merged_household_shows_the_one_that_goes_on(scene: Scene) -> None:
     scene.hear(scene.event(MatchAccepted, 2))
-    into = scene.client.post("/v1/households", household(name="司马春", phone=(number := phone())), by=scene.agent).json["id"]
+    into = scene.client.post("/v1/households", household(name="司马春", phone=phone()), by=scene.agent).json["id"]
     scene.client.post("/v1/households/merges", {"household_id": scene.household_id, "into_id": into}, by=scene.agent)
     assert scene.consent(household_id=into).status_code == 201
-    assert scene.look(scene.giver).json["household_contact"] == {"name": "司马春", "telephone": number}
+    assert scene.look(scene.giver).json["household_contact"] == {"name": "司马春", "telephone": scene.household_phone}
     scene.hear(scene.event(MatchSent, 3))
     assert scene.look(scene.giver).json["household_contact"]["name"] == "司马春"

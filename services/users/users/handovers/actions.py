@@ -78,14 +78,9 @@ def follow_household(session: Session, household_id: UUID, into_id: UUID, region
     theirs = select(Handover).where(Handover.household_id == household_id, Handover.shuts_at > now()).order_by(Handover.match_id)
     found = session.scalars(theirs.with_for_update(), execution_options={"populate_existing": True}).all()
     nearest = find_nearest_places(session, {region}) if found else {}
-    told = []
     for handover in found:
         handover.household_id, handover.region = into_id, region
-        if handover.step in UNDER_WAY and _is_rerouted(handover, nearest.get(region)):
-            handover.told_version, handover.told_at = handover.told_version + 1, now()
-            told.append(handover)
-    session.flush()
-    outbox.add(session, *map(handover_place_changed, told))
+    _publish(session, [one for one in found if one.step in UNDER_WAY and _is_rerouted(one, nearest.get(region))])
 
 
 def _find_under_way(session: Session, place: Place, most: int) -> Sequence[Handover]:
@@ -101,15 +96,19 @@ def _tell(session: Session, place: Place, found: Sequence[Handover], *, is_all: 
     """Publish the hand-overs whose point is another one now, and note how far the change was told."""
     nearest = find_nearest_places(session, {handover.region for handover in found})
     told = [handover for handover in found if _is_rerouted(handover, nearest.get(handover.region))]
-    for handover in told:
-        handover.told_version, handover.told_at = handover.told_version + 1, now()
     if is_all:
         place.announced_version, place.announced_to = place.route_version, None
     else:
         place.announced_to = found[-1].match_id
+    _publish(session, told)
+    return len(told)
+
+
+def _publish(session: Session, told: Sequence[Handover]) -> None:
+    for handover in told:
+        handover.told_version, handover.told_at = handover.told_version + 1, now()
     session.flush()
     outbox.add(session, *map(handover_place_changed, told))
-    return len(told)
 
 
 def _is_rerouted(handover: Handover, place: Place | None) -> bool:

@@ -82,8 +82,9 @@ def get_handover(session: Session, caller: Caller, match_id: UUID) -> Any:
 def _shown(opened: Opened, caller: Caller) -> dict[str, Any]:
     handover, contacts = opened.handover, (opened.village, opened.household, opened.giver)
     seen = [contact.person_id for contact in contacts if contact and contact.person_id != caller.id]
-    note_shown(caller, "handover", handover.match_id, people=seen, region=handover.region)
-    return {name: getattr(handover, name) for name in ("match_id", "region", "category", "unit", "quantity", "shuts_at")} | {
+    note_shown(caller, "handover", handover.match_id, people=seen, region=opened.region)
+    return {name: getattr(handover, name) for name in ("match_id", "category", "unit", "quantity", "shuts_at")} | {
+        "region": opened.region,
         "side": opened.side,
         "place": opened.place,
         "village_contact": opened.village,

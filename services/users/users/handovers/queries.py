@@ -14,7 +14,7 @@ from users.accounts.model import Account
 from users.consents.queries import has_consented
 from users.consents.texts import CONTACT
 from users.handovers.model import Handover
-from users.handovers.rules import GIVER, find_side
+from users.handovers.rules import GIVER, find_side, region_of
 from users.households.model import Household
 from users.personal import national_phone
 from users.places.model import Place
@@ -35,6 +35,7 @@ class Opened:
     """What one side of a hand-over sees behind its door."""
 
     handover: Handover
+    region: str
     side: str
     place: Place | None
     village: Contact | None
@@ -46,18 +47,31 @@ def open_door(session: Session, caller: Caller, match_id: UUID) -> Opened:
     """Return what the caller's side sees. Raises `not_found` before the acceptance, after the door was shut, and for everybody else."""
     open_now = select(Handover).where(Handover.match_id == match_id, Handover.shuts_at > now())
     handover = session.scalars(open_now).first()
-    side = find_side(caller, handover) if handover else None
+    household = _find_household(session, handover.household_id) if handover else None
+    side = find_side(caller, handover, household) if handover else None
     if handover is None or side is None:
         raise not_found()
-    place = find_nearest_places(session, [handover.region]).get(handover.region)
+    region = region_of(handover, household)
+    place = find_nearest_places(session, [region]).get(region)
     return Opened(
         handover,
+        region,
         side,
         place,
-        _find_village_contact(session, handover.region, place),
-        _find_household_contact(session, handover) if side == GIVER else None,
+        _find_village_contact(session, region, place),
+        _find_household_contact(session, household) if side == GIVER and household else None,
         _find_account(session, handover.pledger_id) if side != GIVER else None,
     )
+
+
+def _find_household(session: Session, household_id: UUID) -> Household | None:
+    """Find the household as it is now: the one that it was merged into, if it was."""
+    household = session.get(Household, household_id)
+    seen = {household_id}
+    while household and household.merged_into and household.merged_into not in seen:
+        seen.add(household.merged_into)
+        household = session.get(Household, household.merged_into)
+    return household
 
 
 def _find_village_contact(session: Session, region: str, place: Place | None) -> Contact | None:
@@ -73,14 +87,14 @@ def _find_village_contact(session: Session, region: str, place: Place | None) ->
     return Contact(account.id, account.name, office or national_phone(account.phone))
 
 
-def _find_household_contact(session: Session, handover: Handover) -> Contact | None:
-    """Find the name and telephone of the household, if it consented to showing them to its givers."""
-    household = session.get(Household, handover.household_id)
-    if household is None or not has_consented(session, household.id, CONTACT):
+def _find_household_contact(session: Session, household: Household) -> Contact | None:
+    """Find the name and telephone of the household, if it consented to showing them to its givers. A neighbour's number stays hidden."""
+    if household.ended_at is not None or not has_consented(session, household.id, CONTACT):
         return None
     if household.account_id and (own := _find_account(session, household.account_id)):
         return Contact(own.person_id, household.name, own.telephone)
-    return Contact(household.id, household.name, national_phone(household.contact_phone) if household.contact_phone else None)
+    noted = household.contact_phone if household.phone_kind != "neighbour" else None
+    return Contact(household.id, household.name, national_phone(noted) if noted else None)
 
 
 def _find_account(session: Session, account_id: UUID) -> Contact | None:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from chassis.http.auth import Caller
 from contracts.matching import MatchAccepted, MatchClosed, MatchDeclined, MatchReceived, MatchSent
 from users.handovers.model import Handover
+from users.households.model import Household
 
 Heard = MatchAccepted | MatchSent | MatchReceived | MatchClosed | MatchDeclined
 GIVER, HOUSEHOLD = "giver", "household"
@@ -34,8 +35,17 @@ def find_step(event: Heard) -> tuple[str, datetime] | None:
             return ("ended", event.declined_at) if event.was_accepted else None
 
 
-def find_side(caller: Caller, handover: Handover) -> str | None:
-    """Return the side on which the caller stands, or None. Whoever manages the region speaks for the household's side."""
+def find_side(caller: Caller, handover: Handover, household: Household | None) -> str | None:
+    """Return the side on which the caller stands, or None. Whoever manages the household's village speaks for its side.
+
+    `household` is the row of the register as it is now: it may have moved, and may have another account.
+    """
     if caller.id == handover.pledger_id:
         return GIVER
-    return HOUSEHOLD if caller.id == handover.account_id or caller.manages(handover.region) else None
+    account_id = household.account_id if household else handover.account_id
+    return HOUSEHOLD if caller.id == account_id or caller.manages(region_of(handover, household)) else None
+
+
+def region_of(handover: Handover, household: Household | None) -> str:
+    """Return where the goods are needed: where the household lives now, or the region of the match."""
+    return handover.region if household is None or household.ended_at else household.region

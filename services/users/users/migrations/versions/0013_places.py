@@ -79,6 +79,7 @@ def upgrade() -> None:
         """
     )
     op.execute("CREATE UNIQUE INDEX handovers_match_id_key ON handovers (match_id)")
+    op.execute("CREATE INDEX handovers_household ON handovers (household_id)")
     op.execute("CREATE INDEX handovers_under_way ON handovers (region, match_id) WHERE step IN ('accepted', 'sent')")
 
 
