@@ -69,6 +69,10 @@ bench-matching: .venv/.ready rabbitmq ## needs matched a second at a million ple
 bench-public: .venv/.ready ## every question of a guest at a million rows with its worst parameters: rows read, ms in the database, as now and as before; JSON lines (OPTIONS='--only needs …')
 	@$(BIN)/python -W ignore -m bench.public_questions $(OPTIONS)
 
+.PHONY: bench-tables
+bench-tables: .venv/.ready ## 100,000 households of a workbook checked and imported, beside calamine and COPY; peak memory; JSON lines (OPTIONS='--rows 10000 …')
+	@$(BIN)/python -W ignore -m bench.tables $(OPTIONS)
+
 .PHONY: bench-audit-log
 bench-audit-log: .venv/.ready ## every question of an auditor at a million entries: rows read, ms in the database; what recording costs; JSON lines
 	@$(BIN)/python -W ignore -m bench.audit_log $(OPTIONS)

@@ -187,14 +187,20 @@ def test_doubled_quotes_and_delimiters_in_quotes_are_read() -> None:
         ("13800001234", "13800001234"), ("'13800001234", "13800001234"), ("‘13800001234", "13800001234"), ('="13800001234"', "13800001234"),
         ("'+8613800001234", "+8613800001234"), ("+86 138", "+86 138"), ("5.10921E+11", "cell_digits"), ("1.38e+10", "cell_digits"),
         ("510921194905120000", "cell_digits"), ("5109211949051200", "cell_digits"), ("510921194905120023", "510921194905120023"),
-        ("510903001000", "510903001000"), ("13800001234.0", "cell_digits"), ("５１０９２１１９４９０５１２００００", "cell_digits"),
-        ("#N/A", "cell_error"), ("#REF!", "cell_error"),
+        ("510903001000", "510903001000"), ("13800001234.0", "cell_digits"), ("#N/A", "cell_error"), ("#REF!", "cell_error"),
         ("########", "cell_error"), ("=A1", "cell_formula"), ("=1+1", "cell_formula"), ("1\x002", "cell_control"), ("13?", "cell_lost"),
     ],
 )  # fmt: skip
 def test_codes_keep_all_their_digits_or_are_refused(cell: str, read_as: str) -> None:
     [row] = read('donor,"' + cell.replace('"', '""') + '",李四')
     assert codes(row)[0][1] == read_as if row.faults else row.values["phone"] == read_as
+
+
+def test_numbers_that_end_in_zeros_by_chance_are_read() -> None:
+    lines = [f"donor,51092119490512{number:04},李四" for number in range(990, 1030)]
+    assert [codes(row) for row in read(*lines)] == [[]] * 40
+    rounded = [f"donor,51092119490512{number}000,李四" for number in range(3)]
+    assert [len(codes(row)) for row in read(*lines, *rounded)] == [0] * 10 + [1] + [0] * 29 + [1] * 3
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/imports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the imports of the caller's regions, newest first. */
+        get: operations["list_imports"];
+        put?: never;
+        /**
+         * Send a CSV or XLSX table of at most 20 MB and 200,000 rows. It is only checked; nothing is imported before the confirmation.
+         * @description Its state, progress and what would be new, changed, refused or doubtful are at the address in `Location`.
+         */
+        post: operations["send_table"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/accounts": {
         parameters: {
             query?: never;
@@ -433,6 +454,24 @@ export interface paths {
         get: operations["list_own_helped_households"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/import-mappings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the saved mappings that tables of the caller's regions may use, newest first. */
+        get: operations["list_import_mappings"];
+        put?: never;
+        /** Save which field each heading names, for tables of a region that the caller manages and of all below. */
+        post: operations["save_import_mapping"];
         delete?: never;
         options?: never;
         head?: never;
@@ -801,6 +840,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/imports/{import_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get an import of the caller's regions: its state, its progress, what was found and what was written. */
+        get: operations["get_import"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/handovers/{match_id}": {
         parameters: {
             query?: never;
@@ -959,6 +1015,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/imports/{import_id}/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Have a table checked again, with another sheet or mapping of its headings. */
+        post: operations["check_import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/me/second-factor/recovery-codes": {
         parameters: {
             query?: never;
@@ -1027,6 +1100,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/imports/{import_id}/refused": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Download refused rows, or those of another outcome, with reasons and original cells: of the import, or else of its check. */
+        get: operations["download_import_rows"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/self-reports/{code_id}/proof": {
         parameters: {
             query?: never;
@@ -1038,6 +1128,23 @@ export interface paths {
         put?: never;
         /** Prove the phone of a self-report by the code, within five minutes and five tries. */
         post: operations["prove_self_report"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/import-mappings/{mapping_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a saved mapping. */
+        get: operations["get_import_mapping"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1356,6 +1463,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/imports/{import_id}/confirmation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Have a checked table imported. Rows are judged once more as they are written, in batches; a batch is never half written. */
+        post: operations["confirm_import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/me/phone-changes/{code_id}/proof": {
         parameters: {
             query?: never;
@@ -1470,6 +1594,23 @@ export interface paths {
         get: operations["list_household_versions"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/import-mappings/{mapping_id}/removal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Remove a saved mapping, as an administrator of its region. */
+        post: operations["remove_import_mapping"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3692,6 +3833,12 @@ export interface components {
         CatalogueOut: {
             items: components["schemas"]["ItemOut"][];
         };
+        CheckIn: {
+            sheet?: string;
+            /** Format: uuid */
+            mapping_id?: string;
+            columns?: components["schemas"]["ColumnIn"][];
+        };
         ClaimIn: {
             /** Format: uuid */
             need_id: string;
@@ -3735,16 +3882,17 @@ export interface components {
             /** Format: date-time */
             expires_at: string;
         };
-        ConfirmationIn: {
-            /** @description the part of the code after `#` */
-            token: string;
-            /** @description units that arrived; all that were sent when left out */
-            quantity?: number;
-            /**
-             * @description required when fewer units arrived than were sent
-             * @enum {string}
-             */
-            reason?: "short" | "damaged" | "wrong_item" | "lost" | "refused" | "other";
+        ColumnIn: {
+            heading: string;
+            /** @description the field that the heading names; null leaves the column unread */
+            field: string | null;
+        };
+        ColumnOut: {
+            /** @description letters of the column */
+            column: string;
+            heading: string;
+            /** @description null: the column is not read */
+            field: string | null;
         };
         ConfirmedSecondFactorOut: {
             access_token?: string;
@@ -3817,6 +3965,16 @@ export interface components {
         ContactOut: {
             name: string;
             telephone: string | null;
+        };
+        CountsOut: {
+            new: number;
+            changed: number;
+            /** @description registered already, exactly so */
+            same: number;
+            doubtful: number;
+            refused: number;
+            /** @description words about rows that are not refused */
+            notes: components["schemas"]["NoteOut"][];
         };
         DaysToMatchOut: {
             /** @description half of the needs had an accepted match within so many days; null beyond 90 */
@@ -4079,6 +4237,10 @@ export interface components {
             reason: "stable" | "supported" | "died" | "moved_away" | "error" | "other";
             /** @description why, in words; only those who see the household whole read it */
             note?: string;
+        };
+        FailureOut: {
+            code: string;
+            title: string;
         };
         FiguresOut: {
             /** @description accounts registered in the period, staff apart; people count where they are registered */
@@ -4528,6 +4690,50 @@ export interface components {
             /** @description 50 at most */
             items: components["schemas"]["HouseholdOut"][];
         };
+        ImportOut: {
+            /** Format: uuid */
+            id: string;
+            version: number;
+            /**
+             * @description households: 贫困户名册 · households; accounts: 账号名单 · accounts; administrators: 管理员名单 · administrators
+             * @enum {string}
+             */
+            kind: "households" | "accounts" | "administrators";
+            region: string;
+            /**
+             * @description checking: 检查中 · being checked; checked: 待确认 · checked, waits to be confirmed; importing: 导入中 · being imported; done: 已导入 · imported; failed: 无法导入 · could not be read or imported; expired: 已过期 · was not confirmed in time
+             * @enum {string}
+             */
+            state: "checking" | "checked" | "importing" | "done" | "failed" | "expired";
+            /** @description bytes */
+            size: number;
+            table: components["schemas"]["TableOut"] | null;
+            progress: components["schemas"]["ProgressOut"];
+            /** @description what the check expects */
+            found: components["schemas"]["CountsOut"];
+            /** @description what the import did so far */
+            written: components["schemas"]["CountsOut"] | null;
+            /** @description why it could not be read or imported */
+            problem: components["schemas"]["FailureOut"] | null;
+            /** Format: uuid */
+            created_by: string;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: uuid */
+            confirmed_by: string | null;
+            /** Format: date-time */
+            confirmed_at: string | null;
+            /** Format: date-time */
+            ended_at: string | null;
+            /** Format: date-time */
+            keep_until: string;
+            /** @description operations (`operationId`) that the caller may carry out on it now */
+            allowed: string[];
+        };
+        ImportPage: {
+            items: components["schemas"]["ImportOut"][];
+            next: string | null;
+        };
         InstitutionEditIn: {
             /**
              * @description school: 学校 · school; clinic: 村卫生室 · clinic; hospital: 医院 · hospital; village_committee: 村民委员会 · village committee
@@ -4785,6 +4991,47 @@ export interface components {
             /** @description all that the region sets; what it leaves out is as in the region around it */
             limits: components["schemas"]["LimitIn"][];
         };
+        MappingColumnOut: {
+            heading: string;
+            field: string | null;
+        };
+        MappingIn: {
+            /**
+             * @description households: 贫困户名册 · households; accounts: 账号名单 · accounts; administrators: 管理员名单 · administrators
+             * @enum {string}
+             */
+            kind: "households" | "accounts" | "administrators";
+            /**
+             * @description usable for tables of this region and all below
+             * @example 510903
+             */
+            region: string;
+            name: string;
+            columns: components["schemas"]["ColumnIn"][];
+        };
+        MappingOut: {
+            /** Format: uuid */
+            id: string;
+            version: number;
+            /**
+             * @description households: 贫困户名册 · households; accounts: 账号名单 · accounts; administrators: 管理员名单 · administrators
+             * @enum {string}
+             */
+            kind: "households" | "accounts" | "administrators";
+            region: string;
+            name: string;
+            columns: components["schemas"]["MappingColumnOut"][];
+            /** Format: uuid */
+            saved_by: string;
+            /** Format: date-time */
+            saved_at: string;
+            /** @description operations (`operationId`) that the caller may carry out on it now */
+            allowed: string[];
+        };
+        MappingPage: {
+            items: components["schemas"]["MappingOut"][];
+            next: string | null;
+        };
         MarkOut: {
             /** Format: uuid */
             id: string;
@@ -4870,6 +5117,17 @@ export interface components {
             delivered: number | null;
             /** @description the denominator of all three: needs published */
             of: number | null;
+        };
+        MatchingConfirmationIn: {
+            /** @description the part of the code after `#` */
+            token: string;
+            /** @description units that arrived; all that were sent when left out */
+            quantity?: number;
+            /**
+             * @description required when fewer units arrived than were sent
+             * @enum {string}
+             */
+            reason?: "short" | "damaged" | "wrong_item" | "lost" | "refused" | "other";
         };
         MatchingDecisionIn: {
             /**
@@ -5125,6 +5383,11 @@ export interface components {
         NeedPage: {
             items: components["schemas"]["NeedOut"][];
             next: string | null;
+        };
+        NoteOut: {
+            code: string;
+            message: string;
+            rows: number;
         };
         NothingIn: Record<string, never>;
         NoticeOut: {
@@ -5519,6 +5782,12 @@ export interface components {
              * @example 510903
              */
             region?: string;
+        };
+        ProgressOut: {
+            /** @description rows that the present pass has dealt with */
+            done: number;
+            /** @description known once the table is checked */
+            rows: number | null;
         };
         ProposalIn: {
             /**
@@ -6052,6 +6321,19 @@ export interface components {
             helped: number;
             items: components["schemas"]["SuggestedOut"][];
         };
+        TableOut: {
+            /**
+             * @description csv: CSV · CSV; xlsx: XLSX · XLSX
+             * @enum {string}
+             */
+            format: "csv" | "xlsx";
+            encoding: string | null;
+            delimiter: string | null;
+            sheet: string | null;
+            unread_sheets: string[];
+            heading_row: number;
+            columns: components["schemas"]["ColumnOut"][];
+        };
         ThanksIn: {
             /** @description personal; the giver reads it once it is released */
             text: string;
@@ -6182,6 +6464,13 @@ export interface components {
             rate: number | null;
             /** @description the denominator */
             of: number | null;
+        };
+        UsersConfirmationIn: {
+            /**
+             * @description whether doubtful rows are imported too
+             * @default false
+             */
+            take_doubtful: boolean;
         };
         UsersDecisionIn: {
             /**
@@ -6387,12 +6676,14 @@ export type BeforeOut = components['schemas']['BeforeOut'];
 export type BucketOut = components['schemas']['BucketOut'];
 export type CancellationIn = components['schemas']['CancellationIn'];
 export type CatalogueOut = components['schemas']['CatalogueOut'];
+export type CheckIn = components['schemas']['CheckIn'];
 export type ClaimIn = components['schemas']['ClaimIn'];
 export type ClosingIn = components['schemas']['ClosingIn'];
 export type CodeIn = components['schemas']['CodeIn'];
 export type CodeIn1 = components['schemas']['CodeIn1'];
 export type CodeRequestedOut = components['schemas']['CodeRequestedOut'];
-export type ConfirmationIn = components['schemas']['ConfirmationIn'];
+export type ColumnIn = components['schemas']['ColumnIn'];
+export type ColumnOut = components['schemas']['ColumnOut'];
 export type ConfirmedSecondFactorOut = components['schemas']['ConfirmedSecondFactorOut'];
 export type ConsentIn = components['schemas']['ConsentIn'];
 export type ConsentOut = components['schemas']['ConsentOut'];
@@ -6400,6 +6691,7 @@ export type ConsentPage = components['schemas']['ConsentPage'];
 export type ConsentTextOut = components['schemas']['ConsentTextOut'];
 export type ConsentTextsOut = components['schemas']['ConsentTextsOut'];
 export type ContactOut = components['schemas']['ContactOut'];
+export type CountsOut = components['schemas']['CountsOut'];
 export type DaysToMatchOut = components['schemas']['DaysToMatchOut'];
 export type DeadLetterOut = components['schemas']['DeadLetterOut'];
 export type DeadLetterPage = components['schemas']['DeadLetterPage'];
@@ -6416,6 +6708,7 @@ export type DivisionsOut = components['schemas']['DivisionsOut'];
 export type EndAllIn = components['schemas']['EndAllIn'];
 export type EndIn = components['schemas']['EndIn'];
 export type ExitIn = components['schemas']['ExitIn'];
+export type FailureOut = components['schemas']['FailureOut'];
 export type FiguresOut = components['schemas']['FiguresOut'];
 export type FormerOut = components['schemas']['FormerOut'];
 export type GroundOut = components['schemas']['GroundOut'];
@@ -6438,6 +6731,8 @@ export type HouseholdOut = components['schemas']['HouseholdOut'];
 export type HouseholdPage = components['schemas']['HouseholdPage'];
 export type HouseholdSearchIn = components['schemas']['HouseholdSearchIn'];
 export type HouseholdsFound = components['schemas']['HouseholdsFound'];
+export type ImportOut = components['schemas']['ImportOut'];
+export type ImportPage = components['schemas']['ImportPage'];
 export type InstitutionEditIn = components['schemas']['InstitutionEditIn'];
 export type InstitutionEndIn = components['schemas']['InstitutionEndIn'];
 export type InstitutionIn = components['schemas']['InstitutionIn'];
@@ -6457,11 +6752,16 @@ export type LimitIn = components['schemas']['LimitIn'];
 export type LimitOut = components['schemas']['LimitOut'];
 export type LimitSetOut = components['schemas']['LimitSetOut'];
 export type LimitsIn = components['schemas']['LimitsIn'];
+export type MappingColumnOut = components['schemas']['MappingColumnOut'];
+export type MappingIn = components['schemas']['MappingIn'];
+export type MappingOut = components['schemas']['MappingOut'];
+export type MappingPage = components['schemas']['MappingPage'];
 export type MarkOut = components['schemas']['MarkOut'];
 export type MarkPage = components['schemas']['MarkPage'];
 export type MatchOut = components['schemas']['MatchOut'];
 export type MatchPage = components['schemas']['MatchPage'];
 export type MatchRateOut = components['schemas']['MatchRateOut'];
+export type MatchingConfirmationIn = components['schemas']['MatchingConfirmationIn'];
 export type MatchingDecisionIn = components['schemas']['MatchingDecisionIn'];
 export type MeOut = components['schemas']['MeOut'];
 export type MemberEditIn = components['schemas']['MemberEditIn'];
@@ -6473,6 +6773,7 @@ export type MoveIn = components['schemas']['MoveIn'];
 export type NeedIn = components['schemas']['NeedIn'];
 export type NeedOut = components['schemas']['NeedOut'];
 export type NeedPage = components['schemas']['NeedPage'];
+export type NoteOut = components['schemas']['NoteOut'];
 export type NothingIn = components['schemas']['NothingIn'];
 export type NoticeOut = components['schemas']['NoticeOut'];
 export type NoticePage = components['schemas']['NoticePage'];
@@ -6498,6 +6799,7 @@ export type PledgeOut = components['schemas']['PledgeOut'];
 export type PledgePage = components['schemas']['PledgePage'];
 export type Problem = components['schemas']['Problem'];
 export type ProfileIn = components['schemas']['ProfileIn'];
+export type ProgressOut = components['schemas']['ProgressOut'];
 export type ProposalIn = components['schemas']['ProposalIn'];
 export type ProposalOut = components['schemas']['ProposalOut'];
 export type ProvenOut = components['schemas']['ProvenOut'];
@@ -6544,6 +6846,7 @@ export type SlipOut = components['schemas']['SlipOut'];
 export type SplitIn = components['schemas']['SplitIn'];
 export type SuggestedOut = components['schemas']['SuggestedOut'];
 export type SuggestionsOut = components['schemas']['SuggestionsOut'];
+export type TableOut = components['schemas']['TableOut'];
 export type ThanksIn = components['schemas']['ThanksIn'];
 export type ThanksOut = components['schemas']['ThanksOut'];
 export type ThanksPage = components['schemas']['ThanksPage'];
@@ -6555,6 +6858,7 @@ export type TypicalDaysOut = components['schemas']['TypicalDaysOut'];
 export type UnitOut = components['schemas']['UnitOut'];
 export type UnreadOut = components['schemas']['UnreadOut'];
 export type UseRateOut = components['schemas']['UseRateOut'];
+export type UsersConfirmationIn = components['schemas']['UsersConfirmationIn'];
 export type UsersDecisionIn = components['schemas']['UsersDecisionIn'];
 export type VerificationEndIn = components['schemas']['VerificationEndIn'];
 export type VersionOut = components['schemas']['VersionOut'];
@@ -6850,6 +7154,91 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["HelperOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_imports: {
+        parameters: {
+            query?: {
+                /** @description `next` of the previous page */
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportPage"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    send_table: {
+        parameters: {
+            query: {
+                /** @description households: 贫困户名册 · households; accounts: 账号名单 · accounts; administrators: 管理员名单 · administrators */
+                kind: "households" | "accounts" | "administrators";
+                /** @description the region that the table is about, or one around it; every row lies in it */
+                region: string;
+                /** @description the sheet of a workbook; by default the only visible one with the headings */
+                sheet?: string;
+                /** @description a saved mapping of headings */
+                mapping_id?: string;
+            };
+            header?: {
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+                "application/vnd.ms-excel": string;
+                "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
+                "text/csv": string;
+                "text/plain": string;
+                "text/tab-separated-values": string;
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            202: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportOut"];
                 };
             };
             /** @description a problem */
@@ -7753,6 +8142,79 @@ export interface operations {
             };
         };
     };
+    list_import_mappings: {
+        parameters: {
+            query?: {
+                /** @description `next` of the previous page */
+                cursor?: string;
+                limit?: number;
+                /** @description households: 贫困户名册 · households; accounts: 账号名单 · accounts; administrators: 管理员名单 · administrators */
+                kind?: "households" | "accounts" | "administrators";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MappingPage"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    save_import_mapping: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MappingIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MappingOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     state_organisation: {
         parameters: {
             query?: never;
@@ -8570,6 +9032,51 @@ export interface operations {
             };
         };
     };
+    get_import: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` of an earlier answer; 304 when it is unchanged */
+                "If-None-Match"?: string;
+            };
+            path: {
+                import_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportOut"];
+                };
+            };
+            /** @description unchanged */
+            304: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_handover: {
         parameters: {
             query?: never;
@@ -8974,6 +9481,48 @@ export interface operations {
             };
         };
     };
+    check_import: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match"?: string;
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                import_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CheckIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            202: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     renew_recovery_codes: {
         parameters: {
             query?: never;
@@ -9128,6 +9677,43 @@ export interface operations {
             };
         };
     };
+    download_import_rows: {
+        parameters: {
+            query?: {
+                /** @description refused: 未导入 · refused; doubtful: 待核对 · doubtful; changed: 有更改 · changed; new: 有提示的新增行 · new ones with a word about them */
+                outcome?: "refused" | "doubtful" | "changed" | "new";
+                /** @description csv: CSV · CSV; xlsx: XLSX · XLSX */
+                format?: "csv" | "xlsx";
+            };
+            header?: never;
+            path: {
+                import_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the rows with their original cells, their numbers in the file, and what is wrong with them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     prove_self_report: {
         parameters: {
             query?: never;
@@ -9151,6 +9737,51 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ProvenOut"];
                 };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_import_mapping: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` of an earlier answer; 304 when it is unchanged */
+                "If-None-Match"?: string;
+            };
+            path: {
+                mapping_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MappingOut"];
+                };
+            };
+            /** @description unchanged */
+            304: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description a problem */
             default: {
@@ -10023,6 +10654,48 @@ export interface operations {
             };
         };
     };
+    confirm_import: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match"?: string;
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                import_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UsersConfirmationIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            202: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     change_phone: {
         parameters: {
             query?: never;
@@ -10328,6 +11001,46 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["VersionPage"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_import_mapping: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match"?: string;
+            };
+            path: {
+                mapping_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NothingIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MappingOut"];
                 };
             };
             /** @description a problem */
@@ -11767,7 +12480,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["ConfirmationIn"];
+                "application/json": components["schemas"]["MatchingConfirmationIn"];
             };
         };
         responses: {

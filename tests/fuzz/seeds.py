@@ -80,6 +80,7 @@ def seed_users(stage: Stage) -> None:
         "old_password": [PASSWORD],
     }
     seed_helpers_and_organisations(stage)
+    seed_imports(stage)
     seed_codes(stage, phone, phones)
     seed_places(stage)
     seed_handovers(stage, registered["id"], household | {"national_id": national_id_of(number[:-1] + "3")})
@@ -205,6 +206,24 @@ def seed_helpers_and_organisations(stage: Stage) -> None:
         stage.seen["staff", "/v1/organisations"] += listed
     stage.words |= {name: [word] for name, word in stated.items()}
     stage.words |= {"helper_id": [str(stage.agent.id)], "uscc": [*codes.values()]}
+
+
+def seed_imports(stage: Stage) -> None:
+    """Let a table of the village wait for its confirmation; save a mapping; provide a file of each accepted type."""
+    from users.imports.api import TYPES
+    from users.imports.work import work_on_due
+
+    number = f"{stage.village[:6]}19480312005"
+    table = f"户主姓名,身份证号\n欧阳守田,{number + ric.calc_check_digit(number + '0')}\n卫?,1\n".encode()
+    stage.files |= dict.fromkeys(TYPES, table)
+    asked, signed = {"kind": "households", "region": stage.village}, {"Authorization": f"Bearer {stage.token('staff')}"}
+    sent = stage.flask.post("/v1/imports", query_string=asked, data=table, content_type="text/csv", headers=signed)
+    assert work_on_due(stage.database) == 1
+    stage.seen["staff", "/v1/imports"].append(stage.client.get(sent.headers["Location"], by=stage.people["staff"]).json)
+    columns = [{"heading": "当家人", "field": "name"}]
+    mapping = post(stage, "/v1/import-mappings", asked | {"name": "旧表", "columns": columns}, "staff")
+    stage.seen["staff", "/v1/import-mappings"].append(mapping)
+    stage.words |= {"mapping_id": [mapping["id"]], "columns": [columns]}
 
 
 def code_of_body(start: str) -> str:

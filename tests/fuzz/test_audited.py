@@ -31,6 +31,13 @@ NOT_RECORDED = {
              "end_institution"),
             NOTHING_PERSONAL,
         ),
+        **dict.fromkeys(
+            ("send_table", "list_imports", "get_import", "check_import", "confirm_import", "download_import_rows"),
+            "is recorded about a table, not about a person; services/users/tests/test_imports.py shows the entries",
+        ),
+        **dict.fromkeys(
+            ("save_import_mapping", "list_import_mappings", "get_import_mapping", "remove_import_mapping"), NOTHING_PERSONAL
+        ),
         "remove_second_factor": "needs somebody with a factor; services/users/tests/test_second_factor.py shows its entry",
     },
     "needs": {"get_pledge": OWN, "get_limits": NOTHING_PERSONAL, "set_limits": NOTHING_PERSONAL},

@@ -84,6 +84,7 @@ ROLES: dict[str, set[str]] = {
     "users-web": OF_WEB.keys() | OF_CODES.keys() | {"SEAL_KEYS", "FINGERPRINT_KEY", "USERS_SIGNING_KEYS"},
     "users-worker": {"SEAL_KEYS"},
     "users-relay": set(),
+    "users-importing": {"SEAL_KEYS", "FINGERPRINT_KEY"},
     "needs-web": OF_WEB.keys() | {"SEAL_KEYS", "FINGERPRINT_KEY"},
     "needs-worker": {"SEAL_KEYS"},
     "needs-relay": set(),

@@ -133,7 +133,7 @@ def whole_digits(raw: str) -> str:
     if raw.isascii() and raw.isdigit():
         if len(raw) > MOST_DIGITS:
             raise CellFault("cell_digits")
-        return raw
+        return str(raw)
     # A program that writes an exponent writes all digits before it, or has lost the others.
     if (found := _EXPONENT.match(raw)) and len(found[1] or "") < int(found[2]):
         raise CellFault("cell_digits")
@@ -153,10 +153,14 @@ def _read_code(text: str) -> str:
         return text
     code = text[1:].strip() if text.startswith(("'", "\u2018", "\u2019", "`")) else text
     narrow = unicodedata.normalize("NFKC", code)
-    is_rounded = narrow.isdigit() and len(narrow) > MOST_DIGITS and not narrow[MOST_DIGITS:].strip("0")
-    if is_rounded or _EXPONENT.match(narrow) or _FRACTION_ZERO.match(narrow):
+    if _EXPONENT.match(narrow) or _FRACTION_ZERO.match(narrow):
         raise CellFault("cell_digits")
     return code
+
+
+def is_rounded(code: str) -> bool:
+    """Tell whether a number ends in zeros where a spreadsheet's precision ends."""
+    return len(code) > MOST_DIGITS and code.isdigit() and not code[MOST_DIGITS:].strip("0")
 
 
 def _read_date(text: str) -> str:

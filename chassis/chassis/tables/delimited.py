@@ -22,6 +22,8 @@ LONGEST_LINE = 100_000
 MOST_BREAKS = 20
 """Line breaks that a quoted cell may hold."""
 SNIFFED = 20
+MOST_BY_CHANCE = 0.05
+_LONG_NUMBER = re.compile(r"(?<![0-9])[0-9]{15}([0-9]{1,4})(?![0-9A-Za-z])")
 _OPEN = re.compile(r'[ ]*"[^"]*+(?:""[^"]*+)*+\Z')
 _SEPARATOR_LINE = re.compile(r"sep=([,;\t])\Z", re.IGNORECASE)
 
@@ -51,6 +53,21 @@ def find_delimiter(lines: Iterable[str], matching: Matching) -> str:
         return named[1]
     counts = {delimiter: max((matching.count(_unquoted(line, delimiter)) for line in first), default=0) for delimiter in DELIMITERS}
     return max(DELIMITERS, key=lambda delimiter: counts[delimiter])
+
+
+def has_rounded_numbers(lines: Iterable[str]) -> bool:
+    """Tell whether a spreadsheet has rounded long numbers: more of them end in zeros from the sixteenth digit on than chance would have.
+
+    One of a thousand numbers of 18 digits does so by chance.
+    """
+    rounded = others = 0
+    for line in lines:
+        for tail in _LONG_NUMBER.findall(line):
+            if tail.strip("0"):
+                others += 1
+            else:
+                rounded += 1
+    return rounded > MOST_BY_CHANCE * (rounded + others)
 
 
 def read_rows(lines: Iterator[str], delimiter: str, width: int = 0) -> Iterator[RawRow]:

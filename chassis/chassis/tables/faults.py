@@ -91,8 +91,8 @@ TABLE_WORDS = {
     "cell_formula": {"zh-CN": "单元格是公式，请粘贴为数值", "en": "the cell is a formula; paste its value instead"},
     "cell_error": {"zh-CN": "单元格显示为错误（{shown}）", "en": "the cell shows an error ({shown})"},
     "cell_digits": {
-        "zh-CN": "数字位数已丢失（电子表格只保留 15 位）；请把该列设为文本，重新填写；若号码确实以 000 结尾，请单独登记",
-        "en": "digits were lost (spreadsheets keep 15); make the column text and enter the number again, or by hand if it ends in 000",
+        "zh-CN": "数字位数已丢失（电子表格只保留 15 位）；请把该列设为文本，重新填写",
+        "en": "digits were lost (spreadsheets keep 15); make the column text and enter the number again",
     },
     "cell_number": {
         "zh-CN": "单元格是数值，请设为文本后按原样填写",

@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Any, BinaryIO
 
 from chassis.tables import delimited
-from chassis.tables.cells import RawRow, read_cell
+from chassis.tables.cells import RawRow, is_rounded, read_cell
 from chassis.tables.columns import MOST_HEADING, Column, Heading, Matching, letters, plain
 from chassis.tables.encodings import detect
 from chassis.tables.faults import (
@@ -101,9 +101,10 @@ def _open_delimited(file: BinaryIO, matching: Matching) -> Table:
     delimiter = delimited.find_delimiter(delimited.read_lines(file, encoding), matching)
     start = delimited.read_rows(delimited.read_lines(file, encoding), delimiter)
     width = len(_find_headings(start, matching)[1])
+    has_rounded = delimited.has_rounded_numbers(delimited.read_lines(file, encoding))
     rows = delimited.read_rows(delimited.read_lines(file, encoding), delimiter, width)
     number, headings = _find_headings(rows, matching)
-    reader = _RowReader(matching, headings, encoding)
+    reader = _RowReader(matching, headings, encoding, has_rounded)
     return Table("csv", encoding, delimiter, None, [], number, headings, reader.read(rows))
 
 
@@ -118,7 +119,7 @@ def _open_workbook(file: BinaryIO, matching: Matching, wanted: str | None) -> Ta
         sheet, others = _choose_sheet(book, matching)
     rows = book.rows(sheet)
     number, headings = _find_headings(rows, matching)
-    reader = _RowReader(matching, headings, None)
+    reader = _RowReader(matching, headings)
     return Table("xlsx", None, None, sheet.name, [one.name for one in others], number, headings, reader.read(rows))
 
 
@@ -166,8 +167,8 @@ def _trimmed(cells: list[str]) -> list[str]:
 class _RowReader:
     """Reads the rows below the headings."""
 
-    def __init__(self, matching: Matching, headings: Sequence[Heading], encoding: str | None) -> None:
-        self._headings, self._is_gb = headings, encoding == "gb18030"
+    def __init__(self, matching: Matching, headings: Sequence[Heading], encoding: str | None = None, has_rounded: bool = False) -> None:
+        self._headings, self._is_gb, self._has_rounded = headings, encoding == "gb18030", has_rounded
         self._columns = [matching.columns[one.field] if one.field else None for one in headings]
         self._texts = [one.text for one in headings]
 
@@ -192,6 +193,8 @@ class _RowReader:
                 try:
                     if text := read_cell(cell, column):
                         row.values[column.field] = text
+                    if self._has_rounded and column.content == "code" and is_rounded(text):
+                        raise CellFault("cell_digits")
                     if self._is_gb and not cell.isascii() and _is_utf8_within(cell):
                         raise CellFault("cell_encoding")
                 except CellFault as unfit:

@@ -50,7 +50,7 @@ def _lines(headings: Sequence[str], rows: Iterable[RefusedRow]) -> Iterator[list
     width = len(headings)
     yield [*REASONS, *(headings[place] for place in kept)]
     for row in rows:
-        columns, codes, chinese, english = ("; ".join(dict.fromkeys(part)) for part in zip(*row.faults, strict=True))
+        reasons = ["; ".join(dict.fromkeys(part)) for part in zip(*row.faults, strict=True)] or [""] * 4
         extra = row.cells[width:]
         cells = [row.cells[place] if place < len(row.cells) else "" for place in kept]
-        yield [str(row.number), columns, codes, chinese, english, *cells, *extra]
+        yield [str(row.number), *reasons, *cells, *extra]

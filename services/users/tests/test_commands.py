@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from chassis.data.database import Database
+from chassis.testing import workbooks
 from chassis.testing.fixtures import Client
 from contracts.users import AdministratorAppointed, HouseholdRegistered, UserRegistered
 from users import appoint_first, import_accounts
@@ -53,7 +54,7 @@ def import_rows(capsys: pytest.CaptureFixture[str], tmp_path: Path, rows: list[d
 
 
 def read(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8", newline="") as file:
+    with path.open(encoding="utf-8-sig", newline="") as file:
         return list(csv.DictReader(file))
 
 
@@ -162,13 +163,16 @@ def test_refused_rows_are_listed_and_the_rest_is_imported(database: Database, tm
         (household(kind="household", national_id=twice.lower(), phone=phone()), ("national_id", "household_registered")),
         (household(kind="household", region="5109"), ("region", "unknown_region")),
         (household(kind="household", password=PASSWORD), ("phone", "required")),
-        (household(kind="household", phone=number), ("phone", "phone_taken")),
+        (household(kind="household", phone=number, password=PASSWORD), ("phone", "phone_taken")),
+        (household(kind="household", phone=number), None),
+        (household(kind="household", phone=number), None),
+        (household(kind="household", phone="0825-2223344", password=PASSWORD), ("phone", "text_form")),
     ]
     result = import_rows(capsys, tmp_path, [row for row, _ in rows], refused=str(tmp_path / "refused.csv"))
-    assert result == {"imported": 2, "refused": 13}
+    assert result == {"imported": 4, "refused": 14}
     listed = [(int(one["row"]), one["field"], one["code"]) for one in read(tmp_path / "refused.csv")]
     assert listed == [(place, *why) for place, (_, why) in enumerate(rows, start=2) if why]
-    assert len(pending(database)) == 2
+    assert len(pending(database)) == 4
 
 
 def test_imported_names_and_phones_pass_the_profile(
@@ -198,8 +202,8 @@ def test_a_list_in_gb18030_with_empty_rows_is_imported(
     rows = f"kind,phone,name,password\r\n\r\ndonor,{number},冯知微,{PASSWORD}\r\n,,,\r\n\r\ndonor,1,冯知微,{PASSWORD},extra\r\n"
     (tmp_path / "list.csv").write_bytes(rows.encode("gb18030"))
     import_accounts.main([str(tmp_path / "list.csv"), "--refused", str(tmp_path / "refused.csv")])
-    assert json.loads(capsys.readouterr().out) == {"imported": 1, "refused": 2}
-    assert [(one["row"], one["code"]) for one in read(tmp_path / "refused.csv")] == [("4", "required"), ("6", "text_form")]
+    assert json.loads(capsys.readouterr().out) == {"imported": 1, "refused": 1}
+    assert [(one["row"], one["code"], one["name"]) for one in read(tmp_path / "refused.csv")] == [("6", "row_extra", "冯知微")]
     token = client.post("/v1/sessions", {"phone": number, "password": PASSWORD}).json["access_token"]
     assert client.flask.get("/v1/me", headers={"Authorization": f"Bearer {token}"}).json["name"] == "冯知微"
 
@@ -210,3 +214,41 @@ def test_a_list_longer_than_a_batch_is_imported_whole(database: Database, tmp_pa
     assert import_rows(capsys, tmp_path, list(unique.values())) == {"imported": len(unique), "refused": 0}
     with database.begin() as session:
         assert session.scalar(text("SELECT count(*) FROM households")) == len(unique) > import_accounts.BATCH
+
+
+def test_a_workbook_with_chinese_headings_is_imported(
+    database: Database, client: Client, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sheet_of = [
+        ["人员名单"], ["类型", "手机号", "姓名", "密码", "身份证号", "管理区域"],
+        ["工作人员", (own := phone()), "林默", PASSWORD, "", "5109"],
+        ["贫困户", "", "卫𠮷", "", national_id(), ""], ["爱心人士", workbooks.number("1.38E+10"), "冯知微", "", "", ""], ["合计", "3"],
+    ]  # fmt: skip
+    (tmp_path / "list.xlsx").write_bytes(workbooks.workbook({"名单": workbooks.sheet(sheet_of)}))
+    import_accounts.main([str(tmp_path / "list.xlsx"), "--refused", str(tmp_path / "refused.csv")])
+    assert json.loads(capsys.readouterr().out) == {"imported": 1, "refused": 3}
+    assert [(one["row"], one["field"], one["code"]) for one in read(tmp_path / "refused.csv")] == [
+        ("4", "region", "required"), ("5", "phone", "cell_digits"), ("6", "", "row_total"),
+    ]  # fmt: skip
+    assert client.post("/v1/sessions", {"phone": own, "password": PASSWORD}).status_code == 201
+
+
+def test_no_row_of_a_list_swallows_another(database: Database, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = [
+        "kind,phone,name,password",
+        f'donor,{phone()},"冯知微,{PASSWORD}',
+        f"donor,{phone()},石门坎,{PASSWORD}",
+        f'donor,{phone()},"王五",{PASSWORD}',
+    ]
+    (tmp_path / "list.csv").write_text("\r\n".join(lines), encoding="utf-8")
+    import_accounts.main([str(tmp_path / "list.csv"), "--refused", str(tmp_path / "refused.csv")])
+    assert json.loads(capsys.readouterr().out) == {"imported": 2, "refused": 1}
+    assert [(one["row"], one["code"]) for one in read(tmp_path / "refused.csv")] == [("2", "row_quote")]
+
+
+@pytest.mark.parametrize("content", ["kind,phone,name,name\ndonor,1,甲,乙\n", "甲,乙\n1,2\n", ""])
+def test_a_list_that_cannot_be_read_ends_with_a_sentence(database: Database, tmp_path: Path, content: str) -> None:
+    (tmp_path / "list.csv").write_text(content, encoding="utf-8")
+    with pytest.raises(SystemExit, match=r".+ · .+"):
+        import_accounts.main([str(tmp_path / "list.csv")])
+    assert pending(database) == []

@@ -10,6 +10,7 @@ from users.finding import api as finding
 from users.handovers import api as handovers
 from users.helpers import api as helpers
 from users.households import api as households
+from users.imports import api as imports
 from users.institutions import api as institutions
 from users.members import api as members
 from users.monitoring import api as monitoring
@@ -26,7 +27,7 @@ from users.visits import api as visits
 
 api = APIBlueprint("users", __name__)
 register = (households, members, monitoring, finding, transfers, institutions, visits, places, consents, handovers, self_reports)
-for part in (regions, accounts, profile, sessions, second_factor, appointments, *register, helpers, organisations, *proofs.parts):
+for part in (regions, accounts, profile, sessions, second_factor, appointments, *register, helpers, imports, organisations, *proofs.parts):
     api.register_blueprint(part.api, url_prefix="/v1")
 # No route leads to the doors from outside.
 api.register_blueprint(codes.api, url_prefix="/internal")

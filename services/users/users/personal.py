@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, date, datetime
+from typing import Any
 
 import phonenumbers
 from stdnum.cn import ric, uscc
@@ -10,11 +11,16 @@ from stdnum.exceptions import ValidationError
 _PHONE = re.compile(r"\+?[0-9][0-9 -]{9,18}\Z", re.ASCII)
 _MOBILE = "+861"
 _PHONE_IN_TEXT = re.compile(r"\d{7,}|1\d\d[- ]\d{4}[- ]\d{4}")
+_CHINA: Any = phonenumbers.PhoneMetadata.metadata_for_region("CN")
+_MOBILE_NUMBER = re.compile(rf"(?=1[3-9])(?:{_CHINA.mobile.national_number_pattern})\Z", re.ASCII)
+"""Mobile numbers by the library's own pattern, which is a hundred times faster than the library."""
 _NATIONAL_ID = re.compile(r"[1-9][0-9]{16}[0-9Xx]\Z", re.ASCII)
 
 
 def parse_mobile(written: str) -> str:
     """Parse a mobile number of mainland China into E.164: `+86` and eleven digits. Raises ValueError for anything else."""
+    if _MOBILE_NUMBER.match(national := written.removeprefix("+86")):
+        return f"+86{national}"
     if not _PHONE.match(written):
         raise ValueError("not a phone")
     try:
@@ -75,6 +81,8 @@ def parse_telephone(written: str) -> str:
 
 def is_landline(phone: str) -> bool:
     """Tell whether a number in E.164 is a fixed line."""
+    if _MOBILE_NUMBER.match(phone.removeprefix("+86")):
+        return False
     return phonenumbers.number_type(phonenumbers.parse(phone)) == phonenumbers.PhoneNumberType.FIXED_LINE
 
 
@@ -102,6 +110,20 @@ def parse_national_id(written: str) -> str:
     if not born.year >= 1880 or born > datetime.now(UTC).date():
         raise ValueError("not a national id")
     return number
+
+
+def lengthen_national_id(old: str) -> str | None:
+    """Return the number of 18 digits for one of 15, which were issued until 1999; None when that is not certain.
+
+    It is not for centenarians (996 to 999), nor where the digits may be the beginning of 18: born in "1919" or "1920".
+    """
+    if old[6:8] in {"19", "20"} or old[12:] in {"996", "997", "998", "999"}:
+        return None
+    digits = f"{old[:6]}19{old[6:]}"
+    try:
+        return parse_national_id(digits + str(ric.calc_check_digit(digits + "0")))
+    except ValueError:
+        return None
 
 
 def parse_credit_code(written: str) -> str:

@@ -12,6 +12,7 @@ from users.problems import (
     already_consented,
     already_helper,
     household_registered,
+    mapping_saved,
     phone_taken,
     uscc_registered,
     uscc_taken,
@@ -36,6 +37,7 @@ _REFUSALS: Mapping[str, Callable[[], Problem]] = {
     "appointment_records_standing_key": already_appointed,
     "helper_assignments_standing_key": already_helper,
     "organisations_verified_key": uscc_taken,
+    "import_mappings_key": mapping_saved,
     "consents_standing_key": already_consented,
 }
 """The problem of each unique index."""

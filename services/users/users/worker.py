@@ -7,6 +7,7 @@ from contracts.matching import MatchAccepted, MatchClosed, MatchDeclined, MatchR
 from users.appointments import actions as appointments
 from users.codes import actions as codes
 from users.handovers import actions as handovers
+from users.imports import actions as imports
 from users.self_reports import actions as self_reports
 from users.sessions import actions as sessions
 from users.throttling import actions as throttling
@@ -50,3 +51,7 @@ class Worker(ServiceWorker):
     @every(seconds=3600)
     def delete_old_codes(self, session: Session) -> None:
         codes.delete_old(session)
+
+    @every(seconds=3600)
+    def delete_old_imports(self, session: Session) -> None:
+        imports.delete_old(session)

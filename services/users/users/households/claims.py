@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, or_, select, union_all
+from sqlalchemy import or_, select, text, union_all
 from sqlalchemy.orm import Session
 
+from chassis.data.bulk_sql import encode_array
 from chassis.data.database import new_id, now
 from chassis.http.auth import Caller
 from chassis.messaging import outbox
@@ -21,6 +22,8 @@ from users.problems import household_registered
 
 LOCKS = 0x6E756D62
 """The class of advisory locks for national ids."""
+
+_LOCK_ALL = text("SELECT count(pg_advisory_xact_lock(:of, key)) FROM unnest(CAST(:keys AS integer[])) AS key")
 
 
 @dataclass(frozen=True)
@@ -34,8 +37,9 @@ class Standing:
 
 def lock_numbers(session: Session, *fingerprints: bytes) -> None:
     """Keep others from entering these national ids until the transaction ends."""
-    for key in sorted({int.from_bytes(fingerprint[:4], "big", signed=True) for fingerprint in fingerprints}):
-        session.execute(select(func.pg_advisory_xact_lock(LOCKS, key)))
+    keys = sorted({int.from_bytes(fingerprint[:4], "big", signed=True) for fingerprint in fingerprints})
+    # One statement for all; the rows of an array are locked in its order.
+    session.execute(_LOCK_ALL, {"of": LOCKS, "keys": encode_array(keys)})
 
 
 def find_registered(session: Session, fingerprints: Collection[bytes]) -> Mapping[bytes, UUID]:

@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "users_0013"
-down_revision = "users_0011"
+down_revision = "users_0012"
 
 
 def upgrade() -> None:

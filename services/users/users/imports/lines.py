@@ -1,0 +1,164 @@
+"""Lines: the rows of a table as what is wanted of the service, valid or with the faults of each column."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, Literal, TypeVar
+from uuid import UUID
+
+from marshmallow import ValidationError, fields, missing
+
+from chassis import problems as chassis_problems
+from chassis.data.encryption import fingerprint
+from chassis.http.fields import Choice, Region, Schema, Whole
+from chassis.problems import FieldCode, Problem
+from chassis.tables import faults
+from chassis.tables.faults import Fault, message
+from chassis.tables.reading import Row
+from users import personal, problems
+
+Outcome = Literal["new", "changed", "same", "doubtful", "refused"]
+OUTCOMES: tuple[Outcome, ...] = ("new", "changed", "same", "doubtful", "refused")
+MOST_REMEMBERED = 10_000
+_FINGERPRINTED = ("phone", "national_id")
+
+WORDS: Mapping[str, Mapping[str, str]] = {
+    "row_repeated": {"zh-CN": "与第 {row} 行重复", "en": "repeats row {row}"},
+    "name_differs": {
+        "zh-CN": "此人已登记，姓名却不同，请核对后再决定是否更改",
+        "en": "this person is registered under another name; check before the name is changed",
+    },
+    "id_lengthened": {"zh-CN": "15 位身份证号已换算为 18 位", "en": "the number of 15 digits was converted to 18"},
+    "id_of_zeros": {
+        "zh-CN": "身份证号以 000 结尾，请核对是否被电子表格舍去了末三位",
+        "en": "the number ends in 000; check that no spreadsheet has rounded it",
+    },
+    "id_of_15": {
+        "zh-CN": "15 位号码可能是漏写末三位的 18 位号码，请填写 18 位身份证号",
+        "en": "these 15 digits may be a number of 18 without its end; enter all 18",
+    },
+    "changed": {"zh-CN": "与已登记的不同，将更改", "en": "differs from what is registered and is changed"},
+    "phone_shared": {"zh-CN": "与他户共用同一电话", "en": "another household has the same telephone"},
+}
+"""Words of lines, by code and language."""
+PROBLEM_WORDS: Mapping[str, Mapping[str, str]] = {
+    one.code: one.words
+    for module in (problems, faults, chassis_problems)
+    for one in vars(module).values()
+    if isinstance(one, type) and issubclass(one, Problem) and one is not Problem
+}
+"""Words of the problems that refuse a line or a whole table."""
+_ALL_WORDS = {**PROBLEM_WORDS, **WORDS}
+
+
+@dataclass(slots=True)
+class Line:
+    """A row of a table and its outcome. `wanted` holds valid values only; `notes` are words about a line that is not refused."""
+
+    number: int
+    cells: Sequence[str]
+    wanted: dict[str, Any]
+    given: frozenset[str] = frozenset()
+    """The fields that the row states; the others of `wanted` are defaults."""
+    faults: list[Fault] = field(default_factory=list)
+    notes: list[Fault] = field(default_factory=list)
+    outcome: Outcome = "new"
+    subject_id: UUID | None = None
+    fingerprints: dict[str, bytes] = field(default_factory=dict)
+    differences: dict[str, Any] = field(default_factory=dict)
+    """The values by which a changed line differs from what is registered."""
+
+    is_judged: bool = False
+    """Whether the row itself is valid, so that its outcome comes from what is registered."""
+
+    def forget(self) -> None:
+        """Forget what was found out about a valid row, for judging it once more."""
+        if not self.is_judged:
+            return
+        self.outcome, self.subject_id, self.differences = "new", None, {}
+        self.faults.clear()
+        self.notes = [note for note in self.notes if note.code in {"id_lengthened", "id_of_zeros"}]
+
+    def refuse(self, code: str, of: str | None = None, **details: object) -> None:
+        """Refuse the line for a reason in one of its columns."""
+        self.outcome = "refused"
+        self.faults.append(Fault(code, of, None, details))
+
+    def doubt(self, code: str, of: str | None = None, **details: object) -> None:
+        """Mark the line as doubtful: it is written only when whoever confirms takes doubtful lines."""
+        self.outcome = "doubtful"
+        self.note(code, of, **details)
+
+    def note(self, code: str, of: str | None = None, **details: object) -> None:
+        """Add a word about a line that is not refused."""
+        self.notes.append(Fault(code, of, None, details))
+
+
+L = TypeVar("L", bound=Line)
+
+
+class LineReader(Generic[L]):
+    """Reads the rows of one table by the fields of a schema. All faults of a row are found, not the first one alone."""
+
+    def __init__(self, schema: Schema, defaults: Mapping[str, Any], make: type[L]) -> None:
+        """Take values for fields that a row leaves empty, and the class of the lines to make."""
+        self._fields = {name: one for name, one in schema.fields.items() if not one.dump_only}
+        self._defaults, self._make = defaults, make
+        # Many rows have the same status and village.
+        self._read_before: dict[str, dict[str, Any]] = {name: {} for name, one in self._fields.items() if isinstance(one, Choice | Region)}
+
+    def read(self, row: Row) -> L:
+        """Validate a row."""
+        line = self._make(row.number, row.cells, {}, frozenset(row.values), faults=row.faults)
+        if row.faults:
+            line.outcome = "refused"
+            if any(fault.field is None for fault in row.faults):
+                return line
+        known = {fault.field for fault in row.faults}
+        for name, one in self._fields.items():
+            if name in row.values:
+                self._read_value(line, name, one, row.values[name])
+            elif name in self._defaults:
+                line.wanted[name] = self._defaults[name]
+            elif one.required and name not in known:
+                line.refuse("required", name)
+            elif one.load_default is not missing:
+                line.wanted[name] = one.load_default
+        for name in row.values.keys() - self._fields.keys():
+            line.refuse("unknown", name)
+        line.is_judged = line.outcome != "refused"
+        for name in _FINGERPRINTED:
+            if line.wanted.get(name):
+                line.fingerprints[name] = fingerprint(line.wanted[name])
+        return line
+
+    def _read_value(self, line: L, name: str, one: fields.Field[Any], text: str) -> None:
+        known = self._read_before.get(name, {})
+        if text in known:
+            line.wanted[name] = known[text]
+            return
+        value: Any = text
+        if name == "national_id" and len(text) == 15 and text.isdigit() and text.isascii():
+            lengthened = personal.lengthen_national_id(text)
+            if lengthened is None:
+                line.refuse("id_of_15", name)
+                return
+            value = lengthened
+            line.note("id_lengthened", name)
+        if name == "national_id" and text.endswith("000"):
+            line.note("id_of_zeros", name)
+        if isinstance(one, Whole) and text.isascii() and text.isdigit():
+            value = int(text)
+        try:
+            line.wanted[name] = one.deserialize(value)
+        except ValidationError as error:
+            code = FieldCode.of(error.messages[0])
+            line.outcome = "refused"
+            line.faults.append(Fault(str(code), name, None, code.details, code.words))
+            return
+        if name in self._read_before and len(known) < MOST_REMEMBERED:
+            known[text] = line.wanted[name]
+
+
+def say(code: str, language: str, details: Mapping[str, object], words: str | None = None) -> str:
+    """Return the sentence of a fault, a note or a problem in `zh-CN` or `en`; `words` is the key of its words, if not its code."""
+    return message(words or code, language, details, _ALL_WORDS)

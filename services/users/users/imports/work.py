@@ -1,0 +1,205 @@
+"""Working on imports: a table is checked or imported batch by batch.
+
+Each batch is one transaction: it writes households or accounts, the rows to look at, the counts and the cursor. So a process may die at
+any moment; the next one begins behind the cursor. Nothing is written twice, and no batch is half written.
+"""
+
+import json
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from chassis.data.database import Database, is_transient, now
+from chassis.http.auth import Caller
+from chassis.problems import Problem, broken
+from chassis.tables.reading import Table, open_table
+from users.imports import files
+from users.imports.kinds import KINDS, Kind
+from users.imports.lines import OUTCOMES, Line, LineReader
+from users.imports.model import Import
+from users.imports.queries import find_due
+from users.imports.rules import WORKING
+from users.problems import outside_region
+
+log = logging.getLogger("users.imports")
+LOCKS = 0x696D706F
+"""The class of advisory locks for imports."""
+BATCH = 500
+ATTEMPTS = 3
+
+
+def work_on_due(database: Database, giving_up: Callable[[], bool] = lambda: False) -> int:
+    """Work on every import that waits and that no other process works on; return their number."""
+    with database.begin() as session:
+        due = find_due(session)
+    return sum(work_on(database, import_id, giving_up) for import_id in due if not giving_up())
+
+
+def work_on(database: Database, import_id: UUID, giving_up: Callable[[], bool] = lambda: False) -> bool:
+    """Work on an import until its pass is done, or until `giving_up`. Return False when another process does.
+
+    Raises errors of the database that a repetition may mend. Any other error ends the import.
+    """
+    with _held(database, import_id) as is_held:
+        if not is_held:
+            return False
+        try:
+            _Pass(database, import_id).run(giving_up)
+        except Exception as error:
+            if is_transient(error):
+                raise
+            if not isinstance(error, Problem):
+                log.error("an import ended with an error", exc_info=error, extra={"subject_id": str(import_id)})
+            with database.begin() as session:
+                _fail(session, import_id, error if isinstance(error, Problem) else broken())
+    return True
+
+
+@contextmanager
+def _held(database: Database, import_id: UUID) -> Iterator[bool]:
+    """Keep other processes from an import. PostgreSQL lets go of it when this process dies."""
+    key = int.from_bytes(import_id.bytes[-4:], "big", signed=True)
+    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        is_held = bool(connection.scalar(select(func.pg_try_advisory_lock(LOCKS, key))))
+        try:
+            yield is_held
+        finally:
+            if is_held:
+                connection.scalar(select(func.pg_advisory_unlock(LOCKS, key)))
+
+
+class _Pass:
+    """One pass over the table of an import: its check or the import itself."""
+
+    def __init__(self, database: Database, import_id: UUID) -> None:
+        self._database, self._id = database, import_id
+        self._first_rows = dict[bytes, int]()
+
+    def run(self, giving_up: Callable[[], bool]) -> None:
+        with self._database.begin() as session:
+            one = session.get(Import, self._id)
+            if one is None or one.state not in WORKING:
+                return
+            file = files.load(session, self._id)
+            self._kind: Kind = KINDS[one.kind]
+            self._region, self._is_check, self._cursor = one.region, one.is_check, one.cursor
+            mapping, sheet = dict(one.mapping), one.sheet
+        if file is None:
+            raise broken()
+        table = open_table(file, self._kind.columns_for(self._region), mapping, sheet)
+        self._reader = LineReader(self._kind.schema, self._kind.defaults_for(self._region), Line)
+        self._begin(table)
+        lines = self._lines(table)
+        while batch := list(islice(lines, BATCH)):
+            if giving_up() or not self._deal_with(batch):
+                return
+        self._end()
+
+    def _begin(self, table: Table) -> None:
+        """Say what was found out about the file."""
+        with self._database.begin() as session:
+            one = self._lock(session)
+            if one and one.table_read is None:
+                one.table_read = json.dumps(table.said(), ensure_ascii=False)
+                one.version += 1
+
+    def _lines(self, table: Table) -> Iterator[Line]:
+        """Yield the lines behind the cursor. Lines before it are read too, because a later one may repeat them."""
+        for row in table.rows:
+            line = self._reader.read(row)
+            self._refuse_repeated(line)
+            if line.number > self._cursor:
+                yield line
+
+    def _refuse_repeated(self, line: Line) -> None:
+        key = self._kind.key_of(line)
+        if key is None:
+            return
+        first = self._first_rows.setdefault(key[:8] if len(key) == 32 else key, line.number)
+        if first != line.number:
+            line.refuse("row_repeated", row=first)
+            line.is_judged = False
+
+    def _deal_with(self, batch: Sequence[Line]) -> bool:
+        """Judge or write a batch in one transaction; return False when another process was faster, or the import has ended."""
+        for attempt in range(ATTEMPTS):
+            try:
+                with self._database.begin() as session:
+                    return self._write(session, batch)
+            except IntegrityError:
+                # Somebody registered one of these meanwhile; the next attempt finds it.
+                if attempt == ATTEMPTS - 1:
+                    raise
+                for line in batch:
+                    line.forget()
+        return False
+
+    def _write(self, session: Session, batch: Sequence[Line]) -> bool:
+        one = self._lock(session)
+        if one is None:
+            return False
+        caller = _caller_of(session, one)
+        if not caller.manages(one.region):
+            raise outside_region()
+        valid = [line for line in batch if line.outcome != "refused"]
+        if self._is_check:
+            self._kind.judge(session, caller, self._region, valid)
+        else:
+            self._kind.write(session, caller, self._region, valid, one.takes_doubtful)
+        files.store_rows(session, one.id, self._is_check, batch)
+        self._count(one, batch)
+        one.cursor = batch[-1].number
+        one.version += 1
+        session.flush()
+        self._cursor = one.cursor
+        return True
+
+    def _lock(self, session: Session) -> Import | None:
+        """Lock the import; None when it is no longer where this pass has left it."""
+        one = session.get(Import, self._id, with_for_update=True)
+        is_ours = one is not None and one.state in WORKING and one.is_check == self._is_check and one.cursor == self._cursor
+        return one if is_ours else None
+
+    def _count(self, one: Import, batch: Sequence[Line]) -> None:
+        counts = dict.fromkeys(OUTCOMES, 0) | (one.found if self._is_check else one.written)
+        for line in batch:
+            counts[line.outcome] += 1
+            for note in line.notes:
+                counts[note.code] = counts.get(note.code, 0) + 1
+        if self._is_check:
+            one.found = counts
+        else:
+            one.written = counts
+
+    def _end(self) -> None:
+        with self._database.begin() as session:
+            one = self._lock(session)
+            if one is None:
+                return
+            counts = one.found if self._is_check else one.written
+            one.rows = sum(counts.get(outcome, 0) for outcome in OUTCOMES)
+            one.state = "checked" if self._is_check else "done"
+            one.version += 1
+            if not self._is_check:
+                one.ended_at = now()
+                files.delete_file(session, one.id)
+
+
+def _caller_of(session: Session, one: Import) -> Caller:
+    """Return the person in whose name an import works, with the regions that they manage now."""
+    return Caller(one.confirmed_by or one.created_by, "staff", session, None, gave_second_factor=True)
+
+
+def _fail(session: Session, import_id: UUID, problem: Problem) -> None:
+    one = session.get(Import, import_id, with_for_update=True)
+    if one is not None and one.state in WORKING:
+        details: dict[str, Any] = {name: str(value) for name, value in problem.details.items()}
+        one.state, one.problem, one.ended_at = "failed", json.dumps([problem.code, details], ensure_ascii=False), now()
+        one.version += 1
