@@ -1,8 +1,9 @@
-"""The events of users: accounts, codes, sessions, offices, helpers, the register and collection points.
+"""The events of users: accounts, codes, sessions, offices, helpers, the register, collection points and regions.
 
 They hold no name, phone or number of a document of a person. A collection point is an office: its name, address and telephone are public.
 """
 
+from datetime import date
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -274,3 +275,24 @@ class HandoverPlaceChanged(Event, frozen=True, kw_only=True):
     quantity: Quantity
     place_id: Annotated[UUID | None, Meta(description="the collection point that counts now; null when none is open")]
     changed_at: Annotated[Moment, Meta(description="time of the change")]
+
+
+class RegionListed(Event, frozen=True, kw_only=True):
+    """A division code counts, or has another name. Codes without such an event stand as in the shipped edition."""
+
+    region_id: Annotated[UUID, Meta(description="an id made from the code, always the same")]
+    code: Annotated[Region, Meta(description="the division code", examples=["510981"])]
+    region_name: Annotated[str, Meta(min_length=1, max_length=100, description="its official name", examples=["射洪市"])]
+    valid_from: Annotated[date, Meta(description="the first day on which the code counts under this name")]
+
+
+class RegionSucceeded(Event, frozen=True, kw_only=True):
+    """A division code ended. With exactly one successor, every service moves its rows there; with several or none they stay."""
+
+    region_id: Annotated[UUID, Meta(description="an id made from the code, always the same")]
+    code: Annotated[Region, Meta(description="the division code that ended", examples=["510922"])]
+    region_name: Annotated[str, Meta(min_length=1, max_length=100, description="its last name", examples=["射洪县"])]
+    valid_until: Annotated[date, Meta(description="the day from which the code no longer counts")]
+    successors: Annotated[
+        list[Region], Meta(max_length=100, description="the codes that hold its area now, of the same level", examples=[["510981"]])
+    ]

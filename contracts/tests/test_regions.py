@@ -5,7 +5,8 @@ from itertools import pairwise
 
 import pytest
 
-from contracts.regions import LEVELS, aliases, ancestors, find_names, known, level, parent, rows
+from contracts import regions
+from contracts.regions import LEVELS, ancestors, find_names, former, known, level, name_of, parent, rows, successors
 
 
 @pytest.fixture(scope="module")
@@ -86,17 +87,35 @@ def test_what_cannot_be_a_code_has_neither_level_nor_ancestors(code: str) -> Non
             question(code)
 
 
-def test_alias_leads_from_an_old_code_to_one_that_exists() -> None:
-    old_codes = [old_code for old_code, _, _ in aliases()]
-    assert old_codes == sorted(set(old_codes))
-    for old_code, _, code in aliases():
-        assert level(old_code) == level(code) == "county"
-        assert known(code)
-        assert not known(old_code)
+def test_former_codes_lead_to_codes_of_the_edition(names: dict[str, str]) -> None:
+    assert list(former()) == sorted(former())
+    assert len(former()) > 300
+    for code, one in former().items():
+        assert not known(code), code
+        assert one.name
+        assert [after for after in one.successors if not known(after)] == [], code
+        assert one.successors or one.valid_until, code
+        assert not one.valid_until or int(one.valid_until[:4]) <= 2026, code
+
+
+def test_moved_towns_and_villages_lead_to_their_own_level(names: dict[str, str]) -> None:
+    for code, after in (("510626100001", "510604100001"), ("330104005", "330102011")):
+        assert successors(code) == (after,)
+    old, new = regions._moves()
+    assert list(old) == sorted(set(old))
+    assert len(old) > 10_000
+    for before, after in zip(map(str, old), map(str, new), strict=True):
+        assert not known(before)
+        assert (known(after), len(after)) == (True, len(before))
+
+
+def test_names_of_counties_and_above_are_those_of_the_edition(names: dict[str, str]) -> None:
+    assert all(name_of(code) == name for code, name in names.items() if len(code) <= 6)
+    assert name_of("510903001") is None
 
 
 def test_shehong_is_found_under_its_old_code() -> None:
-    assert ("510922", "射洪县", "510981") in aliases()
+    assert (former()["510922"].name, successors("510922")) == ("射洪县", ("510981",))
 
 
 def test_names_are_found_by_their_codes(names: dict[str, str]) -> None:

@@ -95,7 +95,9 @@ def test_wheels_hold_migrations_data_and_py_typed(wheels: list[Path]) -> None:
         "contracts/listeners.json",
         "contracts/regions/codes.bin.xz",
         "contracts/regions/regions.csv.xz",
-        "contracts/regions/aliases.csv",
+        "contracts/regions/former.csv",
+        "contracts/regions/moves.bin.xz",
+        "contracts/regions/names.csv",
     } <= held["duijie_contracts"]
     tops = {name.partition("/")[0] for names in held.values() for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"chassis", "contracts"}

@@ -1,17 +1,23 @@
-"""The national division codes from province to village: existing regions and how they nest."""
+"""The national division codes from province to village: one edition, how its codes nest, and the codes of earlier editions."""
 
 import csv
 import lzma
 from array import array
 from bisect import bisect_left
 from collections.abc import Collection, Iterator
+from datetime import date
 from functools import cache
 from importlib.resources import files
 from io import TextIOWrapper
+from typing import NamedTuple
 
 EDITION = "2023"
+EDITION_DATE = date(2023, 6, 30)
+"""The day at whose end the shipped codes were valid."""
 LEVELS = {2: "province", 4: "city", 6: "county", 9: "town", 12: "village"}
 
+_LOWER = (9, 12)
+"""Levels whose earlier codes stand in `moves.bin.xz`."""
 _folder = files(__name__)
 
 
@@ -26,7 +32,7 @@ def find_names(codes: Collection[str]) -> dict[str, str]:
     """The names of these codes, as far as they are in this edition. The first call unpacks all names: 22 MB, some tenths of a second."""
     found = {}
     for code in codes:
-        if _is_shaped(code) and (place := _lines().find(f"\n{code},".encode())) >= 0:
+        if is_shaped(code) and (place := _lines().find(f"\n{code},".encode())) >= 0:
             found[code] = _lines()[place + len(code) + 2 : _lines().index(b"\n", place + 1)].decode().strip("\r")
     return found
 
@@ -38,17 +44,56 @@ def rows_as_csv() -> Iterator[bytes]:
             yield block
 
 
-def aliases() -> Iterator[tuple[str, str, str]]:
-    """Counties that lost their code since 2015, as (old code, old name, code of this edition that holds them now)."""
-    for line in csv.DictReader((_folder / "aliases.csv").read_text(encoding="utf-8").splitlines()):
-        yield line["old_code"], line["old_name"], line["code"]
+class Former(NamedTuple):
+    """A code that is not in this edition, with its name and the codes of this edition that hold its area now.
+
+    `valid_until` is the year, or the day, from which it no longer counts. It is empty for a code that others use and this edition lacks.
+    """
+
+    code: str
+    name: str
+    valid_from: str
+    valid_until: str
+    successors: tuple[str, ...]
+
+
+@cache
+def former() -> dict[str, Former]:
+    """Provinces, cities and counties that are not in this edition, by their code. `docs/data.md` says which are covered."""
+    lines = csv.DictReader((_folder / "former.csv").read_text(encoding="utf-8").splitlines())
+    rows = ((line["code"], line["name"], line["valid_from"], line["valid_until"], tuple(line["successors"].split())) for line in lines)
+    return {row[0]: Former(*row) for row in rows}
+
+
+def successors(code: str) -> tuple[str, ...]:
+    """The codes of this edition that hold the area of an earlier code; () when none is known, and for a code of this edition."""
+    if code in former():
+        return former()[code].successors
+    if len(code) < min(_LOWER) or not is_shaped(code):
+        return ()
+    old, new = _moves()
+    place = bisect_left(old, int(code))
+    return (str(new[place]),) if place < len(old) and old[place] == int(code) else ()
+
+
+def is_former(code: str) -> bool:
+    """Return True for a code that is known to have counted before this edition, or to count elsewhere."""
+    return code in former() or bool(successors(code))
+
+
+def name_of(code: str) -> str | None:
+    """The name of a province, city or county of this edition; None for any other code."""
+    return _names().get(code)
 
 
 def known(code: str) -> bool:
-    """Return True for a code of this edition, and for the empty code of the whole country. Old codes are not known: see `aliases`."""
+    """Return True for a code of this edition, and for the empty code of the whole country.
+
+    Earlier codes are not known: see `contracts.regions.resolution`.
+    """
     if code == "":
         return True
-    if not _is_shaped(code):
+    if not is_shaped(code):
         return False
     codes, number = _codes(), int(code)
     place = bisect_left(codes, number)
@@ -57,7 +102,7 @@ def known(code: str) -> bool:
 
 def level(code: str) -> str:
     """The name of the code's level, from its length alone; ValueError when it cannot be a division code (as the empty one)."""
-    if not _is_shaped(code):
+    if not is_shaped(code):
         raise ValueError(f"not a division code: {code!r}")
     return LEVELS[len(code)]
 
@@ -74,7 +119,8 @@ def parent(code: str) -> str:
     return ["", *ancestors(code)][-1]
 
 
-def _is_shaped(code: str) -> bool:
+def is_shaped(code: str) -> bool:
+    """Return True for text that may be a division code: as many digits as one of the levels has, the first of them not 0."""
     # A leading zero would let "0051" pass for 51, since codes are looked up as numbers.
     return len(code) in LEVELS and code.isascii() and code.isdigit() and code[0] != "0"
 
@@ -90,3 +136,16 @@ def _codes() -> "array[int]":
     codes = array("Q")
     codes.frombytes(lzma.decompress((_folder / "codes.bin.xz").read_bytes()))
     return codes
+
+
+@cache
+def _moves() -> "tuple[array[int], array[int]]":
+    # Earlier codes of towns and villages, ascending, then the code of each one's only successor.
+    both = array("Q")
+    both.frombytes(lzma.decompress((_folder / "moves.bin.xz").read_bytes()))
+    return both[: len(both) // 2], both[len(both) // 2 :]
+
+
+@cache
+def _names() -> dict[str, str]:
+    return dict(csv.reader((_folder / "names.csv").read_text(encoding="utf-8").splitlines()))
