@@ -190,6 +190,34 @@ FIELD_WORDS = {
     "not_a_moment": {"zh-CN": "须是带时区的时间", "en": "must be a time with a time zone"},
     "not_true_or_false": {"zh-CN": "须是 true 或 false", "en": "must be true or false"},
     "unknown_region": {"zh-CN": "没有这个区划代码", "en": "there is no such region"},
+    "region_level": {
+        "zh-CN": "{asked} 是{zh_level}区划，这里须选到{zh_levels}（{digits} 位代码）",
+        "en": "{asked} is the code of a {en_level}, here it must be that of a {en_levels} ({digits} digits)",
+    },
+    "region_ended": {
+        "zh-CN": "{former}（{name}）已于 {year} 年撤销，现为 {zh_successors}，请从中选择",
+        "en": "{former} ({name}) ended in {year}; choose from its successors: {en_successors}",
+    },
+    "region_ended_around": {
+        "zh-CN": "{asked} 属于 {former}（{name}），后者已于 {year} 年撤销，现为 {zh_successors}，请在其下重新选择",
+        "en": "{asked} belongs to {former} ({name}), which ended in {year}; choose again in its successors: {en_successors}",
+    },
+    "region_ended_unfollowed": {
+        "zh-CN": "{former}（{name}）已于 {year} 年撤销，请重新选择所在区划",
+        "en": "{former} ({name}) ended in {year}; choose the division again",
+    },
+    "region_ended_around_unfollowed": {
+        "zh-CN": "{asked} 属于 {former}（{name}），后者已于 {year} 年撤销，请重新选择所在区划",
+        "en": "{asked} belongs to {former} ({name}), which ended in {year}; choose the division again",
+    },
+    "region_elsewhere": {
+        "zh-CN": "{former}（{name}）不在现行区划代码中，对应 {zh_successors}，请从中选择",
+        "en": "{former} ({name}) is not among the present codes; choose from those of its area: {en_successors}",
+    },
+    "region_elsewhere_around": {
+        "zh-CN": "{asked} 属于 {former}（{name}），后者不在现行区划代码中，对应 {zh_successors}，请在其下重新选择",
+        "en": "{asked} belongs to {former} ({name}), which is not among the present codes; choose again in: {en_successors}",
+    },
     "region_too_narrow": {"zh-CN": "须选到乡镇或更大的区域，不能选到村", "en": "must be a township or a wider region, not a village"},
     "region_too_wide": {
         "zh-CN": "按姓名查询须选到乡镇或村；更大范围请按身份证号查询",

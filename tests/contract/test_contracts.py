@@ -21,7 +21,7 @@ from deploy.services import services
 
 ROOT = Path(contracts.__file__).parent.parent
 HANDLERS = [(name, handler) for name in services() for handler in handlers_of(import_module(f"{name}.worker").Worker)]
-MARKS = {"stale", "balance_changes", "help_changes", "regions", "region_aliases"}
+MARKS = {"stale", "balance_changes", "help_changes", "regions", "region_aliases", "region_spellings"}
 PUBLIC = {PlaceChanged: {"name", "address"}}
 """Fields about an office, which are public."""
 PERSONAL = {"name", "phone", "national_id", "address", "email", "reason_text", "note", "password", "text"}

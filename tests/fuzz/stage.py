@@ -63,11 +63,11 @@ class Stage:
         return document
 
     def person(self, kind: str, path: str = "") -> Person:
-        """Return a person of the kind; for acts of counties and wider regions, dead letters and the audit log, one of the country."""
+        """Return a person of the kind; one of the country for acts of counties and wider, dead letters, imports and the audit log."""
         if kind == "staff" and path.endswith("/audit"):
             return self.auditor
         wide = ("/v1/appeals", "/v1/disputes", "/v1/organisations")
-        is_of_all = "/dead-letters" in path or path.startswith(wide) or path in {"/v1/weights", "/v1/limits"}
+        is_of_all = "/dead-letters" in path or path.startswith(wide) or path in {"/v1/weights", "/v1/limits", "/v1/regions/imports"}
         return self.operator if kind == "staff" and is_of_all else self.people[kind]
 
     def token(self, kind: str, path: str = "") -> str:

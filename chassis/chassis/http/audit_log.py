@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from chassis.data import audit_log
 from chassis.data.audit_log import CLOCK_DIFFERENCE, AuditEntry, Entry, id_at, region_key
 from chassis.data.database import forbid_bitmap_scans
+from chassis.data.regions import find_predecessors
 from chassis.http.auth import SIGNED_IN, Caller
 from chassis.http.fields import Id, Moment, Region, Schema, Text
 from chassis.http.pagination import PageIn, page, page_of, read_cursor
@@ -56,7 +57,7 @@ def blueprint(service: str) -> APIBlueprint:
     def list_entries(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
         """List what was done and read, newest first: for auditors of the region, and for everybody about themselves.
 
-        What an auditor reads here is recorded too.
+        What an auditor reads here is recorded too. Entries under earlier codes of the region are among them.
         """
         return _list(session, caller, name, **query_data)
 
@@ -77,7 +78,9 @@ def _list(session: Session, caller: Caller, name: str, **asked: Any) -> dict[str
     if not caller.audited_regions:
         audit_log.record_refusal(session, caller, Entry(act=name, subject="audit_log", region=region, outcome=not_allowed.code))
         raise not_allowed()
-    found = _read_page(session, narrow(caller.audited_regions, region), **asked)
+    parts = narrow(caller.audited_regions, region)
+    earlier = {code for part in parts for code in find_predecessors(session, part)}
+    found = _read_page(session, [*parts, *sorted(earlier)], **asked)
     narrowed = {"actor_id": actor_id, "named_act": asked.get("act")}
     details = {what: value for what, value in narrowed.items() if value is not None}
     audit_log.record(session, caller, Entry(act=name, subject="audit_log", person_id=person_id, region=region, details=details))

@@ -12,11 +12,14 @@ from typing import Any
 import apiflask
 from marshmallow import RAISE, ValidationError, fields, validate
 
+from chassis.data.regions import resolve_here
 from chassis.problems import FieldCode
 from chassis.text import UnfitText, clean_code, read_name, read_text
-from contracts import regions
+from contracts.regions.resolution import Resolution
 
 NEVER: dict[str, str | list[Any] | dict[Any, Any]] = {"required": "required", "null": "null", "validator_failed": "wrong"}
+LEVELS = {2: ("省级", "province"), 4: ("市级", "city"), 6: ("县级", "county"), 9: ("乡级", "town"), 12: ("村级", "village")}
+"""The Chinese and the English word for the level of a division code, by its length."""
 _DIGITS = re.compile(r"-?[0-9]{1,16}\Z", re.ASCII)
 
 
@@ -165,9 +168,12 @@ class Flag(fields.Boolean):
 
 
 class Region(fields.String):
-    """A division code of the present edition, of one of the given lengths; with length 0, "" is the whole country."""
+    """A division code of one of the given lengths; with length 0, "" is the whole country.
 
-    default_error_messages = NEVER | {"invalid": "unknown_region", "unknown_region": "unknown_region"}
+    A code of an earlier edition is read as its successor if there is exactly one, otherwise refused with the codes to choose from.
+    """
+
+    default_error_messages = NEVER | {"invalid": "unknown_region"}
 
     def __init__(self, lengths: tuple[int, ...] = (2, 4, 6, 9, 12), **options: Any) -> None:
         self._lengths = lengths
@@ -177,9 +183,36 @@ class Region(fields.String):
         super().__init__(metadata=metadata, **options)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
-        if not isinstance(value, str) or len(value) not in self._lengths or not regions.known(value):
-            raise self.make_error("unknown_region")
-        return value
+        if not isinstance(value, str):
+            raise self.make_error("invalid")
+        found = resolve_here(value)
+        if found.state != "present":
+            raise ValidationError(refuse_region(value, found))
+        if len(found.code) not in self._lengths:
+            raise ValidationError(self.refuse_length(found.code))
+        return found.code
+
+    def refuse_length(self, code: str) -> FieldCode:
+        """Return the error of a code that counts, but has not one of the lengths that are asked for."""
+        if not code:
+            return FieldCode("unknown_region")
+        wanted = [length for length in self._lengths if length]
+        zh, en = ([LEVELS[length][place] for length in wanted] for place in (0, 1))
+        levels = {"zh_levels": "、".join(zh), "en_levels": " or ".join(en), "digits": " / ".join(map(str, wanted))}
+        zh_level, en_level = LEVELS[len(code)]
+        return FieldCode("unknown_region", "region_level", asked=code, zh_level=zh_level, en_level=en_level, **levels)
+
+
+def refuse_region(code: str, found: Resolution) -> FieldCode:
+    """Return the error of a code that does not count: `unknown_region`, or `region_ended` with the codes to choose from."""
+    if found.state == "unknown":
+        return FieldCode("unknown_region")
+    listed = [f"{one} {name}".strip() for one, name in found.successors]
+    words = "region_ended" if found.ended else "region_elsewhere"
+    words += "_around" if code.rstrip("0") != found.former.rstrip("0") else ""
+    words += "" if listed else "_unfollowed"
+    named = {"asked": code, "former": found.former, "name": found.name, "year": found.ended[:4]}
+    return FieldCode("region_ended", words, zh_successors="、".join(listed), en_successors=", ".join(listed), **named)
 
 
 class AllowedOperations(fields.List[str]):

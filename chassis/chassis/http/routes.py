@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from chassis.data import audit_log
 from chassis.data.database import Database, is_transient
+from chassis.data.regions import regions_of_session
 from chassis.http import idempotency, openapi, rate_limits, shown, versions
 from chassis.http.auth import ANYONE, SIGNED_IN, Caller, Keys, View, caller_of_request
 from chassis.http.cookies import READS, foreign_origin
@@ -60,7 +61,7 @@ def access(
             keyed: Caller | None = None
             opened: Session | None = None
             try:
-                with span as trace, database.begin() as session:
+                with span as trace, database.begin() as session, regions_of_session(session):
                     opened = session
                     outbox.continue_trace(session, trace)
                     caller = _caller(keys, who, signs_in, session)

@@ -7,13 +7,22 @@ from typing import Any, Protocol, TypeVar, overload
 from nameko.extensions import ENTRYPOINT_EXTENSIONS_ATTR, Entrypoint, register_entrypoint
 from sqlalchemy.orm import Session
 
-from chassis.data import appointments, ended_sessions, idempotency_keys
+from chassis.data import appointments, ended_sessions, idempotency_keys, region_moves, regions
+from chassis.data.region_moves import RegionMove
 from chassis.messaging import dead_letters, inbox
 from chassis.messaging.consumer import Handles, HandlesBatch
 from chassis.messaging.subscription import Handler, Subscription
 from chassis.messaging.timers import every
 from contracts.event import Event
-from contracts.users import AdministratorAppointed, AdministratorDismissed, AuditorAppointed, AuditorDismissed, SessionEnded
+from contracts.users import (
+    AdministratorAppointed,
+    AdministratorDismissed,
+    AuditorAppointed,
+    AuditorDismissed,
+    RegionListed,
+    RegionSucceeded,
+    SessionEnded,
+)
 
 __all__ = ["Handler", "ServiceWorker", "entrypoints_of", "every", "handlers_of", "handles", "handles_batch"]
 
@@ -122,11 +131,16 @@ def _registering(entrypoints: Sequence[Entrypoint]) -> Callable[[M], M]:
 
 
 class ServiceWorker:
-    """Base of all workers: it records administrators, auditors and ended sessions of staff, and deletes expired rows of the chassis."""
+    """Base of all workers: it records administrators, auditors, ended sessions of staff and changed regions.
+
+    It moves rows to the successors of their regions, and deletes expired rows of the chassis.
+    """
 
     name: str
     refuses_retelling: str = ""
     """The reason why this service refuses `retell`: its handlers do more than fill tables. Empty when it accepts it."""
+    region_moves: tuple[RegionMove, ...] = ()
+    """How rows of this service follow a region to its successor, in the order in which acts lock them."""
 
     @handles_batch(AdministratorAppointed)
     def on_administrator_appointed(self, session: Session, events: list[AdministratorAppointed]) -> None:
@@ -152,6 +166,21 @@ class ServiceWorker:
     def on_session_ended(self, session: Session, events: list[SessionEnded]) -> None:
         """Record that a session of staff ended."""
         ended_sessions.record(session, events)
+
+    @handles_batch(RegionListed)
+    def on_region_listed(self, session: Session, events: list[RegionListed]) -> None:
+        """Record that division codes count, or have another name."""
+        regions.record(session, events)
+
+    @handles_batch(RegionSucceeded)
+    def on_region_succeeded(self, session: Session, events: list[RegionSucceeded]) -> None:
+        """Record that division codes ended; `move_regions` moves the rows."""
+        regions.record(session, events)
+
+    @every(seconds=5)
+    def move_regions(self, session: Session) -> None:
+        """Move rows to the successors of their regions, a limited number at a time."""
+        region_moves.move_due(session, self.region_moves)
 
     @every(seconds=3600)
     def forget(self, session: Session) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from chassis.data.bulk_sql import encode_array
 from chassis.data.database import Database, Moment, is_transient, tables
+from chassis.data.regions import with_present_codes
 from chassis.messaging import outbox
 from chassis.ops import tracing
 from contracts.event import Event
@@ -61,13 +62,13 @@ def record_new(session: Session, handler: str, received: Sequence[Received]) -> 
 def handle(database: Database, handler: str, received: Sequence[Received], act: Callable[[Session, list[Event]], object]) -> int:
     """Record what is new and call `act` with it, in one transaction; return how many events were new.
 
-    Raises what `act` raises; nothing is changed then.
+    A code of a region that has one successor by now is replaced by it. Raises what `act` raises; nothing is changed then.
     """
     named = [(f"{handler} handled", one.traceparent) for one in received]
     with tracing.spans(named, "consumer") as traces, database.begin() as session:
         outbox.continue_trace(session, traces[0], {one.event.subject: trace for one, trace in zip(received, traces, strict=True)})
         if events := record_new(session, handler, received):
-            act(session, events)
+            act(session, with_present_codes(session, events))
         return len(events)
 
 
