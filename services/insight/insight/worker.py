@@ -22,10 +22,12 @@ from contracts.matching import (
 from contracts.needs import NeedClosed, NeedPublished, NeedRejected, NeedWithdrawn, PledgeChanged, PledgeOffered, PledgeWithdrawn
 from contracts.users import HouseholdEnded, HouseholdMoved, HouseholdRegistered, OfficialRegistered, UserRegistered
 from insight import actions, counting
+from insight.region_moves import MOVES
 
 
 class Worker(ServiceWorker):
     name = "insight"
+    region_moves = MOVES
 
     @handles_batch(UserRegistered, OfficialRegistered)
     def on_people(self, session: Session, events: list[UserRegistered | OfficialRegistered]) -> None:

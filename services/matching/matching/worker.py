@@ -17,6 +17,7 @@ from matching.intake import moves
 from matching.matches import reminders, unsent
 from matching.matches.actions import answers
 from matching.points import actions as points
+from matching.region_moves import MOVES
 from matching.reliability import actions as reliability
 from matching.reliability import classes
 from matching.weights import deferral
@@ -24,6 +25,7 @@ from matching.weights import deferral
 
 class Worker(ServiceWorker):
     name = "matching"
+    region_moves = MOVES
 
     @handles_batch(NeedPublished)
     def on_need_published(self, session: Session, events: list[NeedPublished]) -> None:

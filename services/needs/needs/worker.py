@@ -30,10 +30,12 @@ from contracts.users import (
 )
 from needs import actions
 from needs.limits import actions as limits
+from needs.region_moves import MOVES
 
 
 class Worker(ServiceWorker):
     name = "needs"
+    region_moves = MOVES
 
     @handles_batch(HouseholdRegistered, HouseholdChanged, HouseholdMoved, HouseholdEnded)
     def on_households(

@@ -90,7 +90,7 @@ _ADD_DAYS = text(
     ),
     kept AS (
         INSERT INTO first_matches (need_id, region, category, month, days) SELECT need_id, region, category, month, days FROM fresh
-        ON CONFLICT (need_id) DO UPDATE SET month = excluded.month, days = excluded.days
+        ON CONFLICT (need_id) DO UPDATE SET region = excluded.region, month = excluded.month, days = excluded.days
     ),
     change AS (
         SELECT region, category, month, days, 1 AS needs FROM fresh

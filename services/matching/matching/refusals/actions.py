@@ -1,5 +1,6 @@
 """Add refusal rules when a proposal is refused; withdraw them when the pledger asks for it or changes the pledge."""
 
+from collections.abc import Mapping
 from uuid import UUID
 
 from sqlalchemy import Select, select, update
@@ -11,6 +12,7 @@ from chassis.http.auth import Caller
 from chassis.problems import state_conflict
 from matching.book import clearing_queue
 from matching.book.actions import lapse_proposals, publish_release
+from matching.book.lock import lock_rows
 from matching.book.model import Match, Pledge
 from matching.book.queries import find_matches, sum_promised
 from matching.refusals.model import RefusalRule
@@ -63,6 +65,23 @@ def withdraw_all_rules(session: Session, pledge: Pledge) -> None:
     rules = update(RefusalRule).where(RefusalRule.pledge_id == pledge.id, RefusalRule.forgotten_at.is_(None))
     session.execute(rules.values(forgotten_at=now(), version=RefusalRule.version + 1))
     pledge.exclusions = []
+
+
+def move_rules(session: Session, after: Mapping[str, str], rows: int) -> int:
+    """Move rules to the successors of their regions, and copy them to their pledges again; return the number of rules."""
+    found = select(RefusalRule.id, RefusalRule.pledge_id).where(RefusalRule.region.in_(after)).order_by(RefusalRule.id).limit(rows)
+    pledge_of = {row.id: row.pledge_id for row in session.execute(found)}
+    if not pledge_of:
+        return 0
+    # Lock order: the pledge before the rule.
+    lock_rows(session, Pledge, set(pledge_of.values()))
+    rules = session.scalars(select(RefusalRule).where(RefusalRule.id.in_(pledge_of)).with_for_update()).all()
+    for rule in rules:
+        rule.region = after.get(str(rule.region), rule.region)
+    session.flush()
+    for pledge in session.scalars(select(Pledge).where(Pledge.id.in_(pledge_of.values()))):
+        _update_exclusions(session, pledge)
+    return len(rules)
 
 
 def _update_exclusions(session: Session, pledge: Pledge) -> None:

@@ -1,11 +1,10 @@
 """Filters shared by the lists of needs and pledges, the scope of a pledge, and the bounds of a quantity."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from chassis.http.fields import Category, Region
 from chassis.http.pagination import PageIn
-from contracts import regions
+from chassis.problems import FieldCode
 
 QUANTITY = (1, 10**9)
 """The least and the greatest quantity that may be asked for or pledged."""
@@ -30,12 +29,9 @@ class Scope(Region):
     A proposal, or none, for a pledge to one village would reveal which needs are there.
     """
 
-    default_error_messages = {"region_too_narrow": "region_too_narrow"}
-
     def __init__(self, **options: Any) -> None:
         super().__init__(SCOPES, **options)
 
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
-        if isinstance(value, str) and len(value) > max(SCOPES) and regions.known(value):
-            raise self.make_error("region_too_narrow")
-        return super()._deserialize(value, attr, data, **kwargs)
+    def refuse_length(self, code: str) -> FieldCode:
+        """Return the error of a village, which is too narrow."""
+        return FieldCode("region_too_narrow")

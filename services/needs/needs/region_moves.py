@@ -1,0 +1,15 @@
+"""Rows of needs that follow a region to its successor, in the order in which acts lock them."""
+
+from chassis.data.region_moves import RegionMove, move_column
+from needs.limits.model import LimitSet
+from needs.model import Household, Need, Pledge
+
+MOVES = (
+    move_column(Household.region),
+    move_column(Pledge.region),
+    move_column(Need.region),
+    # A successor that has set limits of its own keeps them.
+    move_column(LimitSet.region, unless="EXISTS (SELECT FROM limits AS there WHERE there.region = change.after)", is_setting=True),
+    RegionMove(("need_listings.region", "pledge_listings.region"), lambda *_: 0),
+)
+"""Listings follow by the triggers on needs and pledges."""
