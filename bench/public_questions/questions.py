@@ -20,6 +20,8 @@ GENEROUS = {f"RATE_{what}": "1000000/second" for what in ("READS", "WRITES", "GU
 
 FORMER_NAMES = 200
 """The few former names of regions fill one page of the disk, which is read whole instead of an index, at most twice."""
+SPELLINGS = 6_000
+"""The most spellings that a beginning of a word may lead to, for each word."""
 TOKEN = "0" * 21 + "7"
 
 
@@ -147,6 +149,17 @@ def _regions() -> Iterator[Question]:
     }
     for worst, query in asked.items():
         yield Question("list_regions", worst, "/v1/regions", query, allowance=FORMER_NAMES)
+    ways = {
+        "a county by its city": "遂宁市蓬溪县",
+        "pinyin": "suining pengxi",
+        "initials": "sn px",
+        "one character": "大",
+        "three letters": "zho",
+    }
+    for worst, way in (ways | {"villages of a county": "蓬溪 xincun", "nothing": "没有这个地方"}).items():
+        yield Question("list_regions", worst, "/v1/regions", {"q": way}, allowance=SPELLINGS)
+    hundred = ",".join(f"5109{number:02}" for number in range(100))
+    yield Question("list_regions", "a hundred codes", "/v1/regions", {"codes": hundred}, allowance=FORMER_NAMES)
     for worst, code in {"a village": "510903001001", "a former code": "510922", "nothing": "519999"}.items():
         yield Question("get_region", worst, f"/v1/regions/{code}", allowance=FORMER_NAMES)
         yield Question("list_children", worst, f"/v1/regions/{code}/children", allowance=FORMER_NAMES)

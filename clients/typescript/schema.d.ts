@@ -68,7 +68,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the provinces, or the regions in `within`; with `name`, the regions whose name contains it, wider ones first. */
+        /**
+         * List the provinces, or the regions in `within`; with `name`, `q` or `codes` those that are asked for.
+         * @description By `name` wider regions come first, by `q` those that are named exactly. A former code is answered with its one successor.
+         */
         get: operations["list_regions"];
         put?: never;
         post?: never;
@@ -242,7 +245,7 @@ export interface paths {
         };
         /**
          * List what was done and read, newest first: for auditors of the region, and for everybody about themselves.
-         * @description What an auditor reads here is recorded too.
+         * @description What an auditor reads here is recorded too. Entries under earlier codes of the region are among them.
          */
         get: operations["list_users_audit_entries"];
         put?: never;
@@ -382,7 +385,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get a region. A former code of a county is answered with its present region. */
+        /** Get a region. A former code is answered with its present region if it has one successor, otherwise with `region_ended`. */
         get: operations["get_region"];
         put?: never;
         post?: never;
@@ -437,6 +440,27 @@ export interface paths {
         put?: never;
         /** Ask for a code to sign in. Every phone is answered and counted alike; a code is sent only to one that has an account. */
         post: operations["request_sign_in_code"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/regions/imports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import changed division codes from a table: for administrators of the whole country. `docs/data.md` has its columns.
+         * @description All rows are imported or none. With `dry_run` the answer lists refused rows; without it they are the problem `refused_rows`. Whole
+         *     editions are for the command `import-regions`.
+         */
+        post: operations["import_regions"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1938,7 +1962,7 @@ export interface paths {
         };
         /**
          * List what was done and read, newest first: for auditors of the region, and for everybody about themselves.
-         * @description What an auditor reads here is recorded too.
+         * @description What an auditor reads here is recorded too. Entries under earlier codes of the region are among them.
          */
         get: operations["list_needs_audit_entries"];
         put?: never;
@@ -2419,7 +2443,7 @@ export interface paths {
         };
         /**
          * List what was done and read, newest first: for auditors of the region, and for everybody about themselves.
-         * @description What an auditor reads here is recorded too.
+         * @description What an auditor reads here is recorded too. Entries under earlier codes of the region are among them.
          */
         get: operations["list_matching_audit_entries"];
         put?: never;
@@ -3194,7 +3218,7 @@ export interface paths {
         };
         /**
          * List what was done and read, newest first: for auditors of the region, and for everybody about themselves.
-         * @description What an auditor reads here is recorded too.
+         * @description What an auditor reads here is recorded too. Entries under earlier codes of the region are among them.
          */
         get: operations["list_notify_audit_entries"];
         put?: never;
@@ -3384,7 +3408,7 @@ export interface paths {
         };
         /**
          * List what was done and read, newest first: for auditors of the region, and for everybody about themselves.
-         * @description What an auditor reads here is recorded too.
+         * @description What an auditor reads here is recorded too. Entries under earlier codes of the region are among them.
          */
         get: operations["list_insight_audit_entries"];
         put?: never;
@@ -3833,6 +3857,10 @@ export interface components {
         CatalogueOut: {
             items: components["schemas"]["ItemOut"][];
         };
+        ChangedOut: {
+            code: string;
+            name: string;
+        };
         CheckIn: {
             sheet?: string;
             /** Format: uuid */
@@ -4223,6 +4251,13 @@ export interface components {
             reason: "died" | "moved_away" | "recovered" | "error" | "other";
             /** @description why, in words; only those who see the household whole read it */
             note?: string;
+        };
+        EndedOut: {
+            code: string;
+            name: string;
+            successors: components["schemas"]["ChangedOut"][];
+            /** @description accounts, households, offices and helpers that stay with the code */
+            rows: number;
         };
         ExitIn: {
             /**
@@ -4990,6 +5025,19 @@ export interface components {
         LimitsIn: {
             /** @description all that the region sets; what it leaves out is as in the region around it */
             limits: components["schemas"]["LimitIn"][];
+        };
+        ListedRegionOut: {
+            code: string;
+            name: string;
+            /**
+             * @description province: 省级 · province; city: 地级 · city; county: 县级 · county; town: 乡级 · town; village: 村级 · village
+             * @enum {string}
+             */
+            level: "province" | "city" | "county" | "town" | "village";
+            ancestors: components["schemas"]["DivisionOut"][];
+            formerly: components["schemas"]["FormerOut"][];
+            /** @description the codes, among those asked for, that mean this region */
+            asked?: string[];
         };
         MappingColumnOut: {
             heading: string;
@@ -5952,6 +6000,35 @@ export interface components {
              */
             reason: "too_far" | "out_of_stock" | "does_not_fit" | "changed_my_mind" | "other";
         };
+        RefusedRowOut: {
+            /** @description as a spreadsheet numbers it: the heading is row 1 */
+            row: number;
+            /** @description empty for the whole row */
+            column: string;
+            code: string;
+            message: string;
+        };
+        RegionCountsOut: {
+            new: number;
+            renamed: number;
+            ended: number;
+            /** @description ended with one successor: every service moves its rows there */
+            moved: number;
+            /** @description ended with several successors or none: rows stay */
+            staying: number;
+            /** @description accounts, households, offices and helpers of the staying codes */
+            rows_staying: number;
+            refused: number;
+        };
+        RegionImportOut: {
+            is_imported: boolean;
+            counts: components["schemas"]["RegionCountsOut"];
+            new: components["schemas"]["ChangedOut"][];
+            renamed: components["schemas"]["ChangedOut"][];
+            moved: components["schemas"]["EndedOut"][];
+            staying: components["schemas"]["EndedOut"][];
+            refused: components["schemas"]["RefusedRowOut"][];
+        };
         RegionLimitsOut: {
             region: string;
             /** @description the last version set for this region, 0 without any */
@@ -5960,17 +6037,6 @@ export interface components {
             history: components["schemas"]["LimitSetOut"][];
             /** @description operations (`operationId`) that the caller may carry out on it now */
             allowed: string[];
-        };
-        RegionOut: {
-            code: string;
-            name: string;
-            /**
-             * @description province: 省级 · province; city: 地级 · city; county: 县级 · county; town: 乡级 · town; village: 村级 · village
-             * @enum {string}
-             */
-            level: "province" | "city" | "county" | "town" | "village";
-            ancestors: components["schemas"]["DivisionOut"][];
-            formerly: components["schemas"]["FormerOut"][];
         };
         RegionWeightsOut: {
             region: string;
@@ -5982,7 +6048,9 @@ export interface components {
             allowed: string[];
         };
         RegionsOut: {
-            items: components["schemas"]["RegionOut"][];
+            items: components["schemas"]["ListedRegionOut"][];
+            /** @description with `codes` alone */
+            unanswered?: components["schemas"]["UnansweredOut"][];
         };
         RegistrationIn: {
             /**
@@ -6436,6 +6504,13 @@ export interface components {
             /** @description number of needs counted */
             of: number;
         };
+        UnansweredOut: {
+            asked: string;
+            /** @description `unknown_region` or `region_ended` */
+            code: string;
+            message: string;
+            successors: components["schemas"]["DivisionOut"][];
+        };
         UnitOut: {
             unit: string;
             /**
@@ -6676,6 +6751,7 @@ export type BeforeOut = components['schemas']['BeforeOut'];
 export type BucketOut = components['schemas']['BucketOut'];
 export type CancellationIn = components['schemas']['CancellationIn'];
 export type CatalogueOut = components['schemas']['CatalogueOut'];
+export type ChangedOut = components['schemas']['ChangedOut'];
 export type CheckIn = components['schemas']['CheckIn'];
 export type ClaimIn = components['schemas']['ClaimIn'];
 export type ClosingIn = components['schemas']['ClosingIn'];
@@ -6707,6 +6783,7 @@ export type DivisionOut = components['schemas']['DivisionOut'];
 export type DivisionsOut = components['schemas']['DivisionsOut'];
 export type EndAllIn = components['schemas']['EndAllIn'];
 export type EndIn = components['schemas']['EndIn'];
+export type EndedOut = components['schemas']['EndedOut'];
 export type ExitIn = components['schemas']['ExitIn'];
 export type FailureOut = components['schemas']['FailureOut'];
 export type FiguresOut = components['schemas']['FiguresOut'];
@@ -6752,6 +6829,7 @@ export type LimitIn = components['schemas']['LimitIn'];
 export type LimitOut = components['schemas']['LimitOut'];
 export type LimitSetOut = components['schemas']['LimitSetOut'];
 export type LimitsIn = components['schemas']['LimitsIn'];
+export type ListedRegionOut = components['schemas']['ListedRegionOut'];
 export type MappingColumnOut = components['schemas']['MappingColumnOut'];
 export type MappingIn = components['schemas']['MappingIn'];
 export type MappingOut = components['schemas']['MappingOut'];
@@ -6816,8 +6894,10 @@ export type ReceivedOut = components['schemas']['ReceivedOut'];
 export type RecoveryCodesOut = components['schemas']['RecoveryCodesOut'];
 export type RefreshTokenIn = components['schemas']['RefreshTokenIn'];
 export type RefusalIn = components['schemas']['RefusalIn'];
+export type RefusedRowOut = components['schemas']['RefusedRowOut'];
+export type RegionCountsOut = components['schemas']['RegionCountsOut'];
+export type RegionImportOut = components['schemas']['RegionImportOut'];
 export type RegionLimitsOut = components['schemas']['RegionLimitsOut'];
-export type RegionOut = components['schemas']['RegionOut'];
 export type RegionWeightsOut = components['schemas']['RegionWeightsOut'];
 export type RegionsOut = components['schemas']['RegionsOut'];
 export type RegistrationIn = components['schemas']['RegistrationIn'];
@@ -6855,6 +6935,7 @@ export type TransferOut = components['schemas']['TransferOut'];
 export type TransferPage = components['schemas']['TransferPage'];
 export type TrendOut = components['schemas']['TrendOut'];
 export type TypicalDaysOut = components['schemas']['TypicalDaysOut'];
+export type UnansweredOut = components['schemas']['UnansweredOut'];
 export type UnitOut = components['schemas']['UnitOut'];
 export type UnreadOut = components['schemas']['UnreadOut'];
 export type UseRateOut = components['schemas']['UseRateOut'];
@@ -7061,9 +7142,13 @@ export interface operations {
             query?: {
                 /** @description a part of a present or former name */
                 name?: string;
+                /** @description the way to a region: 遂宁市蓬溪县, 遂宁 蓬溪, suining pengxi, sn px; villages by name, or below a county */
+                q?: string;
+                /** @description up to 100 codes with commas between them, present or former */
+                codes?: string;
                 /** @description only regions in this one */
                 within?: string;
-                /** @description maximum number of regions; 20 by default with `name` */
+                /** @description maximum number of regions; 20 by default with `name` or `q` */
                 limit?: number;
             };
             header?: never;
@@ -8096,6 +8181,42 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CodeRequestedOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    import_regions: {
+        parameters: {
+            query?: {
+                /** @description report only, and change nothing */
+                dry_run?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "text/csv": string;
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RegionImportOut"];
                 };
             };
             /** @description a problem */

@@ -76,7 +76,11 @@ def test_unlisted_folder_and_missing_folder_are_found(tmp_path: Path) -> None:
             "roles = { clear",
             "matching: a `web`",
         ),
-        ('commands = ["appoint_first", "import_accounts", "reset_second_factor"]', 'comands = ["appoint_first"]', "unknown field"),
+        (
+            'commands = ["appoint_first", "import_accounts", "import_regions", "reset_second_factor"]',
+            'comands = ["appoint_first"]',
+            "unknown field",
+        ),
     ],
 )
 def test_a_list_that_contradicts_itself_is_refused(

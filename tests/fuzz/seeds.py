@@ -75,10 +75,13 @@ def seed_users(stage: Stage) -> None:
         "region_code": [stage.village[:2], stage.village[:4], stage.village[:6], stage.village],
         "name": ["遂宁", "王秀英"],
         "within": [stage.village[:2]],
+        "q": ["遂宁市船山区", "sn cs"],
+        "codes": [f"{stage.village},330104,510626"],
         "campaign": ["spring-2017"],
         "account_id": [str(other.id)],
         "old_password": [PASSWORD],
     }
+    stage.files["text/csv"] = "code,name,valid_from,valid_until,successors\n510921,蓬溪市,,,\n".encode()
     seed_helpers_and_organisations(stage)
     seed_imports(stage)
     seed_codes(stage, phone, phones)

@@ -110,6 +110,7 @@ COMMANDS: dict[str, tuple[str, list[str], set[str]]] = {
     "reseal": ("needs", ["needs"], {"SEAL_KEYS"}),
     "appoint-first": ("users", ["--phone", "13900000000", "--name", "甲", "--region", "51"], {"SEAL_KEYS", "FINGERPRINT_KEY"}),
     "import-accounts": ("users", ["/dev/null"], {"SEAL_KEYS", "FINGERPRINT_KEY"}),
+    "import-regions": ("users", ["/dev/null"], set()),
     "reset-second-factor": ("users", ["--phone", "13900000000"], {"SEAL_KEYS", "FINGERPRINT_KEY"}),
     "as-told": ("needs", [], set()),
     "audit": ("matching", [], set()),
@@ -118,6 +119,7 @@ COMMANDS: dict[str, tuple[str, list[str], set[str]]] = {
 """The service of each command, its arguments, and settings that it reads besides those of every process."""
 FILES = {
     "import-accounts": "kind,phone,name,password,region\ndonor,13900000000,甲,vier Pferde zaehlen,51\n",
+    "import-regions": "code,name,valid_from,valid_until,successors\n510921,蓬溪县,,,\n",
     "recall": json.dumps(
         {"of": "match", "version": 1, "state": "accepted", "quantity": 1, "sent": 0, "received": 0, "need_ended": None}
         | dict.fromkeys(("match_id", "need_id", "pledge_id"), "0192f0c1-7a00-7000-8000-000000000000")

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache
+from functools import cache, partial
 from typing import Any, get_type_hints
 from uuid import UUID, uuid5
 
@@ -13,14 +13,14 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from chassis.data.bulk_sql import encode_array, encode_rows
-from chassis.data.database import Moment, RegionCode, tables
+from chassis.data.database import Database, Moment, RegionCode, tables
 from contracts.event import Event, Region
 from contracts.regions import ancestors, is_shaped
-from contracts.regions.resolution import Change, Resolution, resolve
+from contracts.regions.resolution import Change, Lookup, Resolution, no_changes, resolve
 from contracts.users import RegionListed, RegionSucceeded
 
 _IDS = UUID("7d1f0f0a-2c6e-5b0e-8a53-0c7c2b8a5109")
-_session: ContextVar[Session | None] = ContextVar("regions_session", default=None)
+_lookup: ContextVar[Lookup] = ContextVar("regions_lookup", default=no_changes)
 
 MOST_PREDECESSORS = 1_000
 
@@ -133,17 +133,34 @@ def find_predecessors(session: Session, code: str) -> list[str]:
 @contextmanager
 def regions_of_session(session: Session) -> Iterator[None]:
     """Let the field `Region` resolve codes by this session until the end of the block."""
-    token = _session.set(session)
+    with _resolving_by(partial(find_changes, session)):
+        yield
+
+
+@contextmanager
+def regions_of_database(database: Database) -> Iterator[None]:
+    """Let the field `Region` resolve codes by short transactions of their own until the end of the block, for work that takes long."""
+
+    def find(codes: Collection[str]) -> Mapping[str, Change]:
+        with database.begin() as session:
+            return find_changes(session, codes)
+
+    with _resolving_by(find):
+        yield
+
+
+@contextmanager
+def _resolving_by(lookup: Lookup) -> Iterator[None]:
+    token = _lookup.set(lookup)
     try:
         yield
     finally:
-        _session.reset(token)
+        _lookup.reset(token)
 
 
 def resolve_here(code: str) -> Resolution:
-    """Resolve a code by the session of `regions_of_session`; without one by the shipped edition alone."""
-    session = _session.get()
-    return resolve(code) if session is None else resolve_region(session, code)
+    """Resolve a code by what `regions_of_session` or `regions_of_database` looks up; without them by the shipped edition alone."""
+    return resolve(code, _lookup.get())
 
 
 def with_present_codes(session: Session, events: list[Event]) -> list[Event]:

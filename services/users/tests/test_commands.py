@@ -14,7 +14,7 @@ from chassis.data.database import Database
 from chassis.testing import workbooks
 from chassis.testing.fixtures import Client
 from contracts.users import AdministratorAppointed, HouseholdRegistered, UserRegistered
-from users import appoint_first, import_accounts
+from users import appoint_first, import_accounts, import_regions
 from users.sessions.tokens import SigningKeys
 
 from .conftest import PASSWORD, client_of, donor, enter_account, household, national_id, pending, person_of, phone
@@ -252,3 +252,37 @@ def test_a_list_that_cannot_be_read_ends_with_a_sentence(database: Database, tmp
     with pytest.raises(SystemExit, match=r".+ · .+"):
         import_accounts.main([str(tmp_path / "list.csv")])
     assert pending(database) == []
+
+
+def import_regions_by_command(capsys: pytest.CaptureFixture[str], tmp_path: Path, rows: str, *options: str) -> Any:
+    (tmp_path / "regions.csv").write_text("code,name,valid_from,valid_until,successors\n" + rows)
+    import_regions.main([str(tmp_path / "regions.csv"), *options])
+    return json.loads(capsys.readouterr().out)
+
+
+def test_regions_are_imported_once_after_a_dry_run(
+    client: Client, database: Database, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    rows = "659012,白杨市,,2026-01-01,659013\n659013,新白杨市,2026-01-01,,\n"
+    dry = import_regions_by_command(capsys, tmp_path, rows, "--dry-run")
+    assert (dry["is_imported"], client.get("/v1/regions/659012").json["code"]) == (False, "659012")
+    done = import_regions_by_command(capsys, tmp_path, rows)
+    assert (done["is_imported"], done["counts"]) == (True, dry["counts"])
+    assert client.get("/v1/regions/659012").json["name"] == "新白杨市"
+    again = import_regions_by_command(capsys, tmp_path, rows)
+    assert set(again["counts"].values()) == {0}
+
+
+def test_a_refused_table_of_regions_ends_the_command(
+    client: Client, database: Database, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    with pytest.raises(SystemExit, match="1 rows cannot be imported"):
+        import_regions_by_command(capsys, tmp_path, "519901,甲,,,\n")
+    assert json.loads(capsys.readouterr().out)["refused"][0]["row"] == 2
+
+
+def test_an_imported_household_gets_its_present_village(database: Database, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    row = household(kind="household", region="510626100001")
+    assert import_rows(capsys, tmp_path, [row])["imported"] == 1
+    with database.begin() as session:
+        assert session.scalar(text("SELECT count(*) FROM households WHERE region = '510604100001'")) == 1

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from chassis.data.audit_log import OPERATOR
 from chassis.data.database import Database
 from chassis.data.encryption import EncryptionSettings, FingerprintSettings, fingerprint
+from chassis.data.regions import regions_of_session
 from chassis.failures import Parser, one_line_failures
 from chassis.problems import Problem
 from chassis.start import read_settings
@@ -75,7 +76,7 @@ def main(arguments: list[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     database = Database.of(read_settings("users", EncryptionSettings, FingerprintSettings), "appoint")
     try:
-        with database.begin() as session:
+        with database.begin() as session, regions_of_session(session):
             wanted = {"phone": given.phone, "name": given.name, "region": given.region}
             appointment = appoint_first(session, wanted, given.password_file)
     except ValidationError as error:

@@ -22,6 +22,7 @@ from rich.progress import Progress
 
 from chassis.data.database import Database
 from chassis.data.encryption import EncryptionSettings, FingerprintSettings
+from chassis.data.regions import regions_of_database
 from chassis.failures import Parser, one_line_failures
 from chassis.problems import Problem
 from chassis.start import read_settings
@@ -40,7 +41,7 @@ IDS = ["row", "phone", "account_id", "household_id"]
 def import_rows(database: Database, rows: Iterator[Row], progress: Progress, total: int) -> Iterator[ListLine]:
     """Import the rows of a list batch by batch; yield each line with its outcome."""
     task, reader = progress.add_task("accounts", total=total), ListReader()
-    with ThreadPoolExecutor(passwords.CORES) as hashing:
+    with ThreadPoolExecutor(passwords.CORES) as hashing, regions_of_database(database):
         while batch := [reader.read(row) for row in islice(rows, BATCH)]:
             import_batch(database, [line for line in batch if line.outcome != "refused"], hashing)
             progress.advance(task, len(batch))

@@ -161,3 +161,12 @@ head_without_number = problem(
 change_head_first = problem(
     409, "change_head_first", zh="此人是户主，户内还有其他人：请先变更户主", en="This person is the head of others: change the head first"
 )
+region_ended = problem(
+    410,
+    "region_ended",
+    zh="{code}（{name}）不再是有效的区划代码，现为 {zh_successors}",
+    en="{code} ({name}) is no longer a division code; its area is now in {en_successors}",
+)
+refused_rows = problem(
+    422, "refused_rows", zh="有 {count} 行不能导入，未作任何改动", en="{count} rows cannot be imported, nothing was changed"
+)

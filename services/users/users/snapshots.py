@@ -1,4 +1,4 @@
-"""Snapshots for republishing: accounts, appointments, the register by its versions, collection points. Endings come first."""
+"""Snapshots for republishing: changed regions, accounts, offices, the register by its versions, collection points. Endings come first."""
 
 from sqlalchemy import select
 
@@ -25,6 +25,8 @@ from contracts.users import (
     OrganisationVerified,
     PlaceChanged,
     PlaceChangeProposed,
+    RegionListed,
+    RegionSucceeded,
     SelfReportOpened,
     SessionEnded,
     UserRegistered,
@@ -49,6 +51,8 @@ from users.organisations.events import organisation_verification_ended, organisa
 from users.organisations.model import Organisation
 from users.places.events import place_change_proposed, place_changed
 from users.places.model import Place
+from users.regions.events import region_listed, region_succeeded
+from users.regions.model import RegionChange
 from users.self_reports.events import self_report_opened
 from users.self_reports.model import SelfReport
 from users.sessions.events import session_ended
@@ -64,6 +68,8 @@ _HAS_MOVED = HouseholdVersion.former_region.is_not(None)
 _BEGAN, _ENDED = Appointment.began_at.is_not(None), Appointment.dismissed_at.is_not(None)
 
 SNAPSHOTS = (
+    Snapshot(RegionSucceeded, RegionChange, region_succeeded, where=RegionChange.valid_until.is_not(None)),
+    Snapshot(RegionListed, RegionChange, region_listed, where=RegionChange.valid_until.is_(None)),
     Snapshot(SessionEnded, SignIn, session_ended, where=SignIn.ended_at.is_not(None) & _OF_STAFF),
     Snapshot(CodeRequested, CodeRequest, code_requested),
     Snapshot(AdministratorDismissed, Appointment, dismissed, where=_BEGAN & (Appointment.role == "administrator") & _ENDED),

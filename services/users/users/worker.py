@@ -8,6 +8,7 @@ from users.appointments import actions as appointments
 from users.codes import actions as codes
 from users.handovers import actions as handovers
 from users.imports import actions as imports
+from users.region_moves import MOVES
 from users.self_reports import actions as self_reports
 from users.sessions import actions as sessions
 from users.throttling import actions as throttling
@@ -15,6 +16,7 @@ from users.throttling import actions as throttling
 
 class Worker(ServiceWorker):
     name = "users"
+    region_moves = MOVES
 
     @handles_batch(MatchAccepted, MatchDeclined)
     def on_answers(self, session: Session, events: list[MatchAccepted | MatchDeclined]) -> None:

@@ -30,7 +30,7 @@ from chassis.testing.templates import create_migrated  # noqa: E402
 SERVICES = ("users", "needs", "matching")
 PASSWORD = "tian-dao 酬勤"
 CITY, TOWNSHIP, VILLAGE = "5109", "510903001", "510903001001"
-SHIPPED = {"regions", "region_aliases", "alembic_version", "chassis_version"}
+SHIPPED = {"regions", "region_aliases", "region_spellings", "alembic_version", "chassis_version"}
 """Tables that migrations fill."""
 
 

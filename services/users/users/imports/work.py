@@ -17,6 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from chassis.data.database import Database, is_transient, now
+from chassis.data.regions import regions_of_database
 from chassis.http.auth import Caller
 from chassis.problems import Problem, broken
 from chassis.tables.reading import Table, open_table
@@ -97,9 +98,10 @@ class _Pass:
         self._reader = LineReader(self._kind.schema, self._kind.defaults_for(self._region), Line)
         self._begin(table)
         lines = self._lines(table)
-        while batch := list(islice(lines, BATCH)):
-            if giving_up() or not self._deal_with(batch):
-                return
+        with regions_of_database(self._database):
+            while batch := list(islice(lines, BATCH)):
+                if giving_up() or not self._deal_with(batch):
+                    return
         self._end()
 
     def _begin(self, table: Table) -> None:
