@@ -4385,7 +4385,7 @@ export interface components {
             place: components["schemas"]["HandoverPlaceOut"] | null;
             /** @description the administrator nearest to the household, with the office's telephone, or their own where it has none */
             village_contact: components["schemas"]["ContactOut"] | null;
-            /** @description for the giver, with the household's consent alone */
+            /** @description for the giver: of a household with its consent alone, of an institution always */
             household_contact: components["schemas"]["ContactOut"] | null;
             /** @description for the household's side alone */
             giver_contact: components["schemas"]["ContactOut"] | null;

@@ -45,7 +45,7 @@ class AuditEntriesIn(PageIn):
     region = Region((0, 2, 4, 6, 9, 12), load_default="")
     person_id = Id(metadata={"description": "the person whose data were read or changed; one's own id for everybody"})
     actor_id = Id(metadata={"description": "the person who acted; for auditors"})
-    act = Text(100, pattern="[a-z0-9_]+")
+    act = Text(100, pattern="[a-z][a-z0-9_]*")
     since = Moment()
     until = Moment()
 

@@ -282,6 +282,15 @@ def test_many_givers_are_told_batch_by_batch(scene: Scene, monkeypatch: pytest.M
     assert {event.match_id for event in told(scene.database)} == set(matches)
 
 
+def test_institution_needs_no_consent(scene: Scene) -> None:
+    school = {"kind": "school", "name": "河沙镇小学", "region": VILLAGE, "telephone": "0825-2661111"}
+    made = scene.client.post("/v1/institutions", school, by=scene.agent)
+    assert made.status_code == 201, made.json
+    scene.hear(scene.event(MatchAccepted, 2, household_id=UUID(made.json["id"])))
+    assert scene.look(scene.giver).json["household_contact"] == {"name": "河沙镇小学", "telephone": "0825-2661111"}
+    assert looks(scene.database, scene.giver) == [UUID(str(scene.agent.id))]
+
+
 def test_neighbour_s_number_is_not_the_household_s(scene: Scene) -> None:
     scene.hear(scene.event(MatchAccepted, 2))
     scene.consent()

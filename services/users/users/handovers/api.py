@@ -62,7 +62,10 @@ class HandoverOut(Schema):
         metadata={"description": "the administrator nearest to the household, with the office's telephone, or their own where it has none"},
     )
     household_contact = fields.Nested(
-        ContactOut, required=True, allow_none=True, metadata={"description": "for the giver, with the household's consent alone"}
+        ContactOut,
+        required=True,
+        allow_none=True,
+        metadata={"description": "for the giver: of a household with its consent alone, of an institution always"},
     )
     giver_contact = fields.Nested(ContactOut, required=True, allow_none=True, metadata={"description": "for the household's side alone"})
 
@@ -81,7 +84,7 @@ def get_handover(session: Session, caller: Caller, match_id: UUID) -> Any:
 
 def _shown(opened: Opened, caller: Caller) -> dict[str, Any]:
     handover, contacts = opened.handover, (opened.village, opened.household, opened.giver)
-    seen = [contact.person_id for contact in contacts if contact and contact.person_id != caller.id]
+    seen = [contact.person_id for contact in contacts if contact and contact.person_id not in {None, caller.id}]
     note_shown(caller, "handover", handover.match_id, people=seen, region=opened.region)
     return {name: getattr(handover, name) for name in ("match_id", "category", "unit", "quantity", "shuts_at")} | {
         "region": opened.region,

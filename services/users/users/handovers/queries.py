@@ -16,6 +16,7 @@ from users.consents.texts import CONTACT
 from users.handovers.model import Handover
 from users.handovers.rules import GIVER, find_side, region_of
 from users.households.model import Household
+from users.institutions.model import Institution
 from users.personal import national_phone
 from users.places.model import Place
 from users.places.queries import find_nearest_places
@@ -23,9 +24,12 @@ from users.places.queries import find_nearest_places
 
 @dataclass(frozen=True)
 class Contact:
-    """Somebody to call: their name, and a number if there is one. `person_id` is the account, or the household without one."""
+    """Somebody to call: their name, and a number if there is one.
 
-    person_id: UUID
+    `person_id` is the account, or the household without one; None for an institution, of which all is public.
+    """
+
+    person_id: UUID | None
     name: str
     telephone: str | None
 
@@ -59,7 +63,7 @@ def open_door(session: Session, caller: Caller, match_id: UUID) -> Opened:
         side,
         place,
         _find_village_contact(session, region, place),
-        _find_household_contact(session, household) if side == GIVER and household else None,
+        _find_receiver(session, handover, household) if side == GIVER else None,
         _find_account(session, handover.pledger_id) if side != GIVER else None,
     )
 
@@ -85,6 +89,13 @@ def _find_village_contact(session: Session, region: str, place: Place | None) ->
         return None
     office = place.telephone if place else None
     return Contact(account.id, account.name, office or national_phone(account.phone))
+
+
+def _find_receiver(session: Session, handover: Handover, household: Household | None) -> Contact | None:
+    if household:
+        return _find_household_contact(session, household)
+    institution = session.get(Institution, handover.household_id)
+    return Contact(None, institution.name, institution.telephone) if institution and institution.ended_at is None else None
 
 
 def _find_household_contact(session: Session, household: Household) -> Contact | None:
