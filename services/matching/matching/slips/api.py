@@ -19,6 +19,7 @@ from matching.points.queries import find_nearest_point
 from matching.settings import SlipSettings
 from matching.slips import actions, page, queries
 from matching.slips.paper import draw_label, draw_slip, write_label
+from matching.slips.regions import find_region_names
 from matching.slips.words import format_amount, paper_words
 
 api = APIBlueprint("slips", __name__)
@@ -79,8 +80,8 @@ def print_slip(session: Session, caller: Caller, match_id: UUID, json_data: dict
     """Print a slip that confirms the receipt once, without an account; it revokes the slips printed before."""
     match, slip, token = actions.print_slip(session, caller, match_id)
     note_of_match_shown(caller, match, "slip", slip.id)
-    point = find_nearest_point(session, match.region)
-    pdf = draw_slip(match, slip, point, f"{SlipSettings.of_environment().public_url}/v1/slips/page#{token}")
+    names, point = find_region_names(session, match.region), find_nearest_point(session, match.region)
+    pdf = draw_slip(match, slip, names, point, f"{SlipSettings.of_environment().public_url}/v1/slips/page#{token}")
     named = {"Content-Disposition": 'attachment; filename="slip.pdf"', "Cache-Control": "no-store"}
     return Response(pdf, 201, content_type="application/pdf", headers=named)
 

@@ -1,6 +1,6 @@
 """The printed slip and the label of a parcel: what stands on them, Chinese first. They name goods and offices, never people."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from functools import cache
 from importlib.resources import files
@@ -11,20 +11,20 @@ from chassis.data.database import now
 from chassis.paper import draw_code, set_document
 from matching.book.model import Match, Slip
 from matching.points.model import Point
-from matching.slips.regions import complete_address, find_region_names
+from matching.slips.regions import complete_address
 from matching.slips.words import format_amount, format_giver, paper_words
 
 CHINA = timezone(timedelta(hours=8))
 
 
-def draw_slip(match: Match, slip: Slip, point: Point | None, address: str) -> bytes:
-    """Set a slip as an A6 PDF. `address` contains the token and stands in the code and in its link."""
-    return set_document(load_template("slip.typ"), describe_slip(match, slip, point, address), at=slip.printed_at)
+def draw_slip(match: Match, slip: Slip, names: Sequence[str], point: Point | None, address: str) -> bytes:
+    """Set a slip as an A6 PDF. `address` contains the token and stands in the code and in its link; `names` are those of the region."""
+    return set_document(load_template("slip.typ"), describe_slip(match, slip, names, point, address), at=slip.printed_at)
 
 
-def describe_slip(match: Match, slip: Slip, point: Point | None, address: str) -> dict[str, Any]:
+def describe_slip(match: Match, slip: Slip, names: Sequence[str], point: Point | None, address: str) -> dict[str, Any]:
     """Return what stands on a slip."""
-    words, names = paper_words(match.category), find_region_names(match.region)
+    words = paper_words(match.category)
     return {
         "title": words["title"],
         "confirm": words["confirm"],
@@ -41,11 +41,11 @@ def describe_slip(match: Match, slip: Slip, point: Point | None, address: str) -
     }
 
 
-def describe_label(match: Match, point: Point) -> dict[str, Any]:
+def describe_label(match: Match, point: Point, names: Sequence[str]) -> dict[str, Any]:
     """Return what stands on the label of a parcel: its recipient is the collection point."""
     return {
         "recipient": point.name,
-        "address": complete_address(point.address, point.region),
+        "address": complete_address(point.address, names),
         "telephone": point.telephone,
         "number": match_number(match),
         "contents": _amount(match, match.moved("promised"))[0],

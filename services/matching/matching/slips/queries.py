@@ -14,6 +14,7 @@ from matching.book.problems import no_collection_point
 from matching.book.queries import get_visible_match
 from matching.points.queries import find_nearest_point
 from matching.slips.paper import describe_label
+from matching.slips.regions import find_region_names
 from matching.slips.rules import find_label_problem, require_in_force
 
 
@@ -25,7 +26,7 @@ def get_label(session: Session, caller: Caller, match_id: UUID) -> dict[str, Any
     point = find_nearest_point(session, match.region)
     if point is None:
         raise no_collection_point()
-    return describe_label(match, point)
+    return describe_label(match, point, find_region_names(session, point.region))
 
 
 def get_slip(session: Session, token: str) -> tuple[Match, Slip]:

@@ -1,5 +1,10 @@
 """Names of regions on paper: 蓬溪县, 新会镇, 猫山村."""
 
+from collections.abc import Sequence
+
+from sqlalchemy.orm import Session
+
+from chassis.data.regions import find_changes
 from contracts import regions
 
 _OFFICES = {"社区居民委员会": "社区", "社区居委会": "社区", "村民委员会": "村", "村委会": "村"}
@@ -7,18 +12,16 @@ _UNNAMED = {"市辖区", "县", "省直辖县级行政区划", "自治区直辖�
 """Levels that exist in the codes alone: no address names them."""
 
 
-def find_region_names(code: str) -> list[str]:
-    """Find the names of the regions around a code and of itself, the widest first, in the shipped edition; empty for an unknown code."""
-    if not code or not regions.known(code):
-        return []
-    listed = [*regions.ancestors(code), code]
-    found = regions.find_names(listed)
+def find_region_names(session: Session, code: str) -> list[str]:
+    """Find the names of the regions around a code and of itself, the widest first; a renamed one has its present name."""
+    listed = [code[:digits] for digits in regions.LEVELS if digits <= len(code)]
+    found = regions.find_names(listed) | {one: change.name for one, change in find_changes(session, listed).items() if not change.ended}
     return [_without_office(found[one]) for one in listed if one in found]
 
 
-def complete_address(address: str, region: str) -> str:
-    """Put province, city and county before an address, as far as it does not begin with them."""
-    around = [name for name in find_region_names(region)[:3] if name not in _UNNAMED]
+def complete_address(address: str, names: Sequence[str]) -> str:
+    """Put province, city and county before an address, as far as it does not begin with them. `names` are those of its region."""
+    around = [name for name in names[:3] if name not in _UNNAMED]
     stated = next((place for place, name in enumerate(around) if address.startswith(name)), len(around))
     return "".join(around[:stated]) + address
 
