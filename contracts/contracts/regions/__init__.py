@@ -30,11 +30,7 @@ def rows() -> Iterator[tuple[str, str]]:
 
 def find_names(codes: Collection[str]) -> dict[str, str]:
     """The names of these codes, as far as they are in this edition. The first call unpacks all names: 22 MB, some tenths of a second."""
-    found = {}
-    for code in codes:
-        if is_shaped(code) and (place := _lines().find(f"\n{code},".encode())) >= 0:
-            found[code] = _lines()[place + len(code) + 2 : _lines().index(b"\n", place + 1)].decode().strip("\r")
-    return found
+    return {code: name for code in codes if (name := _find_name(code.encode())) is not None}
 
 
 def rows_as_csv() -> Iterator[bytes]:
@@ -125,9 +121,22 @@ def is_shaped(code: str) -> bool:
     return len(code) in LEVELS and code.isascii() and code.isdigit() and code[0] != "0"
 
 
+def _find_name(code: bytes) -> str | None:
+    """Search the lines, which are in the order of their codes, by halves."""
+    lines, first, behind = _lines(), 0, len(_lines())
+    while first < behind:
+        middle = (first + behind) // 2
+        start = max(first, lines.rfind(b"\n", 0, middle) + 1)
+        listed, _, name = lines[start : lines.index(b"\n", start)].partition(b",")
+        if listed == code:
+            return name.decode()
+        first, behind = (start + len(listed) + len(name) + 2, behind) if listed < code else (first, start)
+    return None
+
+
 @cache
 def _lines() -> bytes:
-    return b"\n" + lzma.decompress((_folder / "regions.csv.xz").read_bytes()) + b"\n"
+    return lzma.decompress((_folder / "regions.csv.xz").read_bytes()).replace(b"\r\n", b"\n")
 
 
 @cache
