@@ -1,13 +1,12 @@
 """Search of the regions' names, in memory.
 
 A character such as 村 is in half a million names, and no index of the database gives the first twenty of them in order without reading
-all. Here the longest search takes milliseconds. The names are read again when another edition was imported.
+all. Here the longest search takes milliseconds. What imports changed lies on top.
 """
 
-import threading
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterator
 from functools import cache
 from typing import NamedTuple
 from uuid import UUID
@@ -16,10 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from contracts import regions as edition
-from users.regions.model import Region, RegionChange, RegionImport
-
-_newest: tuple[UUID, "Names", list[tuple[str, str, str]]] | None = None
-_reading = threading.Lock()
+from users.regions.model import RegionChange, RegionImport
 
 
 class Names(NamedTuple):
@@ -30,44 +26,25 @@ class Names(NamedTuple):
     codes: "array[int]"
 
 
+class Changes(NamedTuple):
+    """Changes after the shipped edition, as of an import: the names of changed codes that count, all changed codes, and former names.
+
+    A former name stands with the present code of its area.
+    """
+
+    newest: UUID | None
+    names: dict[str, str]
+    codes: frozenset[str]
+    former: list[tuple[str, str]]
+
+
+_known: Changes | None = None
+
+
 @cache
 def load_names() -> Names:
     """Read the names of the shipped edition, which takes about a second: a web process does so before it serves."""
-    return _arrange(edition.rows())
-
-
-def find_codes(session: Session, name: str, within: str, limit: int) -> list[str]:
-    """Find the codes of the first regions inside `within`, itself included, that have `name` in their present or a former name."""
-    names, earlier = _current(session)
-    former = {code for _, old_name, code in earlier if name in old_name and code.startswith(within)}
-    today = set(_find_present(names, name, within, limit)) if "\n" not in name else set()
-    return sorted(former | today, key=lambda code: (len(code), code))[:limit]
-
-
-def _current(session: Session) -> tuple[Names, list[tuple[str, str, str]]]:
-    """Return the names as of the newest import, with the former names: old code, old name and present code of each."""
-    global _newest
-    newest = session.scalar(select(RegionImport.id).order_by(RegionImport.id.desc()).limit(1))
-    if newest is None:
-        return load_names(), _shipped_former()
-    with _reading:
-        if _newest is None or _newest[0] != newest:
-            rows = session.execute(select(Region.code, Region.name))
-            changes = session.execute(
-                select(RegionChange.code, RegionChange.name, RegionChange.successors).where(RegionChange.valid_until.is_not(None))
-            )
-            ended = [(code, name, after) for code, name, successors in changes for after in successors]
-            _newest = newest, _arrange(rows), [*_shipped_former(), *ended]
-        return _newest[1], _newest[2]
-
-
-@cache
-def _shipped_former() -> list[tuple[str, str, str]]:
-    return [(one.code, one.name, code) for one in edition.former().values() if one.valid_until for code in one.successors]
-
-
-def _arrange(rows: Iterable[tuple[str, str]]) -> Names:
-    names = sorted((int(code), name) for code, name in rows)
+    names = sorted((int(code), name) for code, name in edition.rows())
     starts, end = array("I"), 0
     for _, name in names:
         starts.append(end)
@@ -75,17 +52,41 @@ def _arrange(rows: Iterable[tuple[str, str]]) -> Names:
     return Names("\n".join(name for _, name in names), starts, array("Q", (code for code, _ in names)))
 
 
-def _find_present(names: Names, name: str, within: str, limit: int) -> Iterator[str]:
-    text, starts, codes = names
+def find_codes(session: Session, name: str, within: str, limit: int) -> list[str]:
+    """Find the codes of the first regions inside `within`, itself included, that have `name` in their present or former name."""
+    changes = _load_changes(session)
+    found = {code for old_name, code in changes.former if name in old_name and code.startswith(within)}
+    found |= {code for code, new_name in changes.names.items() if name in new_name and code.startswith(within)}
+    found |= set(_find_present(name, within, limit, changes.codes)) if "\n" not in name else set()
+    return sorted(found, key=lambda code: (len(code), code))[:limit]
+
+
+def _load_changes(session: Session) -> Changes:
+    """Load the changes, unless they are known as of the newest import."""
+    global _known
+    newest = session.scalar(select(RegionImport.id).order_by(RegionImport.id.desc()).limit(1))
+    if _known is None or _known.newest != newest:
+        former = [(one.name, code) for one in edition.former().values() if one.valid_until for code in one.successors]
+        changed = session.scalars(select(RegionChange)).all() if newest else []
+        former += [(one.name, code) for one in changed if one.valid_until for code in one.successors]
+        names = {one.code: one.name for one in changed if one.valid_until is None}
+        _known = Changes(newest, names, frozenset(one.code for one in changed), former)
+    return _known
+
+
+def _find_present(name: str, within: str, limit: int, changed: Container[str]) -> Iterator[str]:
+    text, starts, codes = load_names()
     for first, behind in _lines_within(within, codes):
         end = starts[behind] if behind < len(starts) else len(text)
         place = text.find(name, starts[first], end) if first < behind else -1
         while place >= 0:
             line = bisect_left(starts, place + 1) - 1
-            yield str(codes[line])
-            limit -= 1
-            if not limit:
-                return
+            code = str(codes[line])
+            if code not in changed:
+                yield code
+                limit -= 1
+                if not limit:
+                    return
             place = text.find(name, starts[line + 1], end) if line + 1 < behind else -1
 
 
