@@ -30,6 +30,7 @@ class _OfNeed(Event, frozen=True, kw_only=True):
 class NeedPublished(_OfNeed, frozen=True, kw_only=True):
     """A need was verified; pledges may be matched with it from now on."""
 
+    of_institution: Annotated[bool, Meta(description="the need of a school or another institution, whose id is `household_id`")] = False
     urgency: Urgency
     posted_at: Moment
     published_at: Moment
@@ -41,6 +42,7 @@ class NeedMoved(_OfNeed, frozen=True, kw_only=True):
     It holds all that `NeedPublished` does, for a listener that gets it first.
     """
 
+    of_institution: Annotated[bool, Meta(description="the need of a school or another institution, whose id is `household_id`")] = False
     urgency: Urgency
     posted_at: Moment
     published_at: Moment

@@ -14,8 +14,8 @@ TOWNSHIP_DIGITS, COUNTY_DIGITS = 9, 6
 def township_query(table: str, condition: str) -> TextClause:
     """Return a query of the townships among `towns` with enough households in the rows of `table` that meet `condition`.
 
-    It needs an index on `(left(region, 9), household_id)` with this condition. It probes that index once for each household, five times
-    at most for a township, however many rows there are.
+    It needs an index on `(left(region, 9), household_id)` with this condition, or a wider one. It probes that index once for each
+    household, five times at most for a township, however many rows there are.
     """
     households = f"SELECT household_id FROM {table} WHERE {condition} AND left(region, {TOWNSHIP_DIGITS}) = found.town"
     return text(

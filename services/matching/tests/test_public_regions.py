@@ -94,6 +94,14 @@ def test_a_claim_fits_the_township_that_the_hall_shows(client: Client, database:
     assert claimed(client, giver, need, pledge, 5).status_code == 201
 
 
+def test_claim_does_not_fit_a_township_of_institutions(client: Client, database: RolledBack) -> None:
+    need, giver = published(quantity=50), Person("donor")
+    pledge = offered(pledger_id=giver.id, region=TOWN)
+    asked = [published(category="food.oil", unit="l", of_institution=number > 0) for number in range(4)]
+    book(database, [need, *asked], [pledge])
+    assert claimed(client, giver, need, pledge, 5).json["code"] == "does_not_fit"
+
+
 @pytest.mark.parametrize("fewest", [5, pytest.param(1, marks=twin("without the crowd the township is shown"))])
 def test_figures_of_a_township_with_few_households_are_hidden(
     client: Client, database: RolledBack, monkeypatch: pytest.MonkeyPatch, fewest: int

@@ -74,6 +74,7 @@ def post_need(session: Session, caller: Caller, wanted: Mapping[str, Any]) -> Ne
         household_id=household.id,
         account_id=household.account_id,
         poster_id=caller.id,
+        of_institution=household.is_institution,
         consent=wanted.get("consent") if on_behalf else None,
         region=household.region,
         category=wanted["category"],

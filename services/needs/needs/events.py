@@ -70,7 +70,8 @@ def _recorded(moment: datetime | None) -> datetime:
 
 
 def _fields_of_publication(need: Need) -> dict[str, Any]:
-    return {"urgency": need.urgency, "posted_at": need.posted_at, "published_at": _recorded(need.published_at)}
+    stated = {"urgency": need.urgency, "posted_at": need.posted_at, "of_institution": need.of_institution}
+    return stated | {"published_at": _recorded(need.published_at)}
 
 
 def _fields_of_need(need: Need) -> dict[str, Any]:

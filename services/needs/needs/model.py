@@ -112,6 +112,7 @@ class Need(Base):
     household_id: Mapped[UUID]
     account_id: Mapped[UUID | None]
     poster_id: Mapped[UUID]
+    of_institution: Mapped[bool] = mapped_column(default=False)
     consent: Mapped[str | None] = mapped_column(String(20))
     region: Mapped[str] = mapped_column(RegionCode)
     category: Mapped[str] = mapped_column(CategoryCode)

@@ -17,7 +17,7 @@ from needs.model import Need, NeedListing, Pledge, PledgeListing
 from needs.rules import Managers, view_of
 
 PUBLIC_STATES = ("published", "closed")
-_TOWNSHIPS = township_query("needs", "state = 'published'")
+_TOWNSHIPS = township_query("needs", "state = 'published' AND NOT of_institution")
 
 
 def get_need(session: Session, caller: Caller | None, need_id: UUID) -> Need:

@@ -194,6 +194,7 @@ def test_institution_has_needs_without_consent(client: Client, database: RolledB
         client.post("/v1/needs", rice(household_id=str(school)), by=administrator_of(database, BESIDE)).json["code"] == "unknown_household"
     )
     assert client.post(f"/v1/needs/{need.json['id']}/verification", by=town).status_code == 201
+    assert of(database, NeedPublished)[0].of_institution
     hear(database, InstitutionEnded(version=2, institution_id=school, region=VILLAGE, ended_by=village.id, ended_at=AT))
     [event] = of(database, NeedWithdrawn)
     assert (event.household_id, event.reason) == (school, "household_ended")

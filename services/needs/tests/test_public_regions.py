@@ -24,10 +24,10 @@ NEXT_VILLAGE, OTHER_TOWN = VILLAGE[:9] + "002", VILLAGE[:6] + "002001"
 TOWN, COUNTY = VILLAGE[:9], VILLAGE[:6]
 
 
-def publish(database: RolledBack, region: str = VILLAGE, household: UUID | None = None) -> UUID:
+def publish(database: RolledBack, region: str = VILLAGE, household: UUID | None = None, *, of_institution: bool = False) -> UUID:
     need = Need(
         household_id=household or new_id(), poster_id=new_id(), region=region, category="food.rice", unit="kg", quantity=5,
-        urgency="normal", reason="家中断粮", state="published", published_at=datetime.now(UTC),
+        urgency="normal", reason="家中断粮", state="published", published_at=datetime.now(UTC), of_institution=of_institution,
     )  # fmt: skip
     with database.begin() as session:
         session.add(need)
@@ -59,6 +59,14 @@ def test_four_households_are_shown_in_their_county(
     with database.begin() as session:
         session.execute(text("UPDATE needs SET state = 'closed' WHERE id = :id"), {"id": needs[0]})
     assert client.get(f"/v1/needs/{needs[0]}", by=Person("donor")).json["region"] == COUNTY
+
+
+def test_institution_is_no_household_behind_a_township(client: Client, database: RolledBack) -> None:
+    for number in range(6):
+        publish(database, of_institution=number > 3)
+    assert listed(client) == [COUNTY] * 6
+    publish(database)
+    assert listed(client) == [TOWN] * 7
 
 
 def test_the_fifth_household_shows_the_township_to_all(client: Client, database: RolledBack) -> None:

@@ -30,6 +30,7 @@ class Need(Base):
     household_id: Mapped[UUID]
     account_id: Mapped[UUID | None]
     poster_id: Mapped[UUID]
+    of_institution: Mapped[bool] = mapped_column(default=False)
     region: Mapped[str] = mapped_column(RegionCode)
     category: Mapped[str] = mapped_column(CategoryCode)
     unit: Mapped[str] = mapped_column(String(20))

@@ -14,7 +14,7 @@ from chassis.http.pagination import page
 from chassis.problems import not_found
 from matching.book.model import Match, Movement
 
-_TOWNSHIPS = township_query("needs", "NOT ended")
+_TOWNSHIPS = township_query("needs", "NOT ended AND NOT of_institution")
 WITH_TRACKING_NUMBERS = selectinload(Match.movements).undefer(Movement.tracking_number)
 
 

@@ -35,6 +35,7 @@ def book_needs(session: Session, events: Sequence[NeedPublished | NeedMoved]) ->
     rows = [
         {
             **_need_columns(event),
+            "of_institution": event.of_institution,
             "urgency": URGENCY[event.urgency],
             "rest": event.quantity,
             "ended": False,

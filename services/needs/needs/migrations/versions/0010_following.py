@@ -13,7 +13,7 @@ def upgrade() -> None:
     )
     op.execute(
         "ALTER TABLE needs ADD COLUMN IF NOT EXISTS published_version bigint, ADD COLUMN IF NOT EXISTS moved_version bigint,"
-        " ADD COLUMN IF NOT EXISTS moved_at timestamptz"
+        " ADD COLUMN IF NOT EXISTS moved_at timestamptz, ADD COLUMN IF NOT EXISTS of_institution boolean NOT NULL DEFAULT false"
     )
     with op.get_context().autocommit_block():
         op.execute("DROP INDEX CONCURRENTLY IF EXISTS households_merged")
@@ -22,4 +22,4 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute("ALTER TABLE households DROP ended, DROP ended_by, DROP merged_into, DROP is_institution")
-    op.execute("ALTER TABLE needs DROP published_version, DROP moved_version, DROP moved_at")
+    op.execute("ALTER TABLE needs DROP published_version, DROP moved_version, DROP moved_at, DROP of_institution")
