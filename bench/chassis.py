@@ -34,6 +34,7 @@ from sqlalchemy import select  # noqa: E402
 
 from bench import latency  # noqa: E402
 from chassis.data.database import new_id  # noqa: E402
+from chassis.data.encryption import encrypted_models  # noqa: E402
 from chassis.messaging import outbox  # noqa: E402
 from chassis.testing import postgres, rabbitmq  # noqa: E402
 from chassis.testing.fixtures import KnownKeys  # noqa: E402
@@ -41,7 +42,8 @@ from chassis.testing.folders import kept_ports  # noqa: E402
 from chassis.testing.templates import create_and_migrate  # noqa: E402
 
 THREADS, CONNECTIONS = 8, 16
-PARTS = ["relay", "handling", "posts", "fronts", "latency"]
+PARTS = ["relay", "handling", "posts", "fronts", "sealing", "latency"]
+TEXT = "家中断粮，老人行动不便，盼能送到村口".encode()
 short: list[str] = []
 
 
@@ -213,6 +215,27 @@ def fronts(house: House, rounds: int, seconds: float, folder: Path) -> None:
             say(f"what a {method} costs the server in time of its own, beside Granian's", "ms", ours.costs, threads.costs)
 
 
+def sealing(values: int) -> float:
+    """Encrypt and decrypt values of a row, each bound to its place."""
+    [model] = encrypted_models("pantry")
+    [column] = model.columns.values()
+    started = time.perf_counter()
+    for _ in range(values):
+        place = [new_id()]
+        assert model.decrypt(column, place, model.encrypt(column, place, None, TEXT)) == TEXT
+    return values / (time.perf_counter() - started)
+
+
+def fernet(values: int) -> float:
+    """Encrypt and decrypt values as the releases before did."""
+    key = Fernet(os.environ["SEAL_KEYS"].split(",")[0])
+    started = time.perf_counter()
+    for _ in range(values):
+        new_id()
+        assert key.decrypt(key.encrypt(TEXT)) == TEXT
+    return values / (time.perf_counter() - started)
+
+
 def alternate(rounds: int, ours: Callable[[], float], peer: Callable[[], float]) -> tuple[list[float], list[float]]:
     pairs = [(ours(), peer()) for _ in range(rounds)]
     return [pair[0] for pair in pairs], [pair[1] for pair in pairs]
@@ -242,6 +265,9 @@ def main() -> None:
                 say("@handles_batch, beside @handles on the same events", "events/s", *alternate(asked.rounds, batched, single), 5)
             if "posts" in parts:
                 posts(house, asked.rounds, asked.seconds, folder)
+            if "sealing" in parts:
+                rates = alternate(asked.rounds, partial(sealing, asked.events), partial(fernet, asked.events))
+                say("a value encrypted and decrypted in its place, beside Fernet", "values/s", *rates, 1)
             if "fronts" in parts:
                 fronts(house, asked.rounds, asked.seconds, folder)
     if "latency" in parts and asked.needs:

@@ -23,4 +23,4 @@ def _block(service: Service) -> dict[str, Any]:
         roles["web"] |= {"paths": service.under, "documents": [service.document]}
     for role, secrets in service.role_secrets.items():
         roles[role]["secrets"] = secrets
-    return {"secrets": service.secrets, "roles": roles}
+    return {"secrets": service.secrets, "roles": roles} | ({"personalKeys": True} if service.personal_keys else {})

@@ -13,7 +13,8 @@ import msgspec
 class Service(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One service: its paths, its port on a laptop, its roles, commands and secret settings.
 
-    `doors` are paths for other services alone; `role_secrets` are settings that one role alone gets.
+    `doors` are paths for other services alone; `role_secrets` are settings that one role alone gets. `personal_keys`
+    tells that it keeps a key for each person, in a second database.
     """
 
     name: str
@@ -24,6 +25,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     commands: list[str] = []
     secrets: list[str] = []
     role_secrets: dict[str, list[str]] = {}
+    personal_keys: bool = False
 
     @property
     def answers(self) -> bool:

@@ -16,6 +16,7 @@ from typing import Any
 from cryptography.fernet import Fernet
 
 os.environ.setdefault("SEAL_KEYS", Fernet.generate_key().decode())
+os.environ.setdefault("KEY_ENCRYPTION_KEYS", Fernet.generate_key().decode())
 os.environ.setdefault("FINGERPRINT_KEY", "bench")
 os.environ.setdefault("CODE_KEYS", "bench" * 8)
 os.environ.setdefault("DOOR_KEYS", "bench" * 8)

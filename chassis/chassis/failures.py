@@ -73,7 +73,10 @@ def _kinds() -> Iterator[tuple[Any, Callable[[Any], str]]]:
     if amqp := sys.modules.get("amqp"):
         yield (amqp.ConnectionError, amqp.ChannelError), _describe_broker
     if fernet := sys.modules.get("cryptography.fernet"):
-        yield fernet.InvalidToken, lambda _: "SEAL_KEYS lacks a key: none of them decrypts a value of the database"
+        unread = "SEAL_KEYS lacks a key: none of them decrypts a value of the database, or somebody moved it from another row"
+        yield fernet.InvalidToken, lambda _: unread
+    if keys := sys.modules.get("chassis.data.personal_keys"):
+        yield keys.KeyMissing, lambda error: f"{error}: restore that database, or put back the key of KEY_ENCRYPTION_KEYS"
     yield OSError, _describe_system
 
 

@@ -1,11 +1,17 @@
-"""Brings a service's database up to date: the audit log as its own role, then the chassis's own tables and the service's."""
+"""Brings a service's database up to date: the audit log as its own role, then the chassis's own tables and the service's.
 
+A service that keeps a key for each person has a second database of these keys, which is migrated first.
+"""
+
+from collections.abc import Callable
 from functools import partial
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, NullPool, create_engine, text
+from sqlalchemy import Connection, NullPool, create_engine, make_url, text
 
+from chassis.data.encryption import keeps_personal_keys
+from chassis.data.personal_keys import KeysDatabaseSettings
 from chassis.environment import SettingsError, read_all
 from chassis.failures import Parser, one_line_failures
 from chassis.settings import MigrationSettings
@@ -19,12 +25,15 @@ _BUILDS = text("SELECT has_schema_privilege(:role, 'public', 'CREATE')")
 _OWNS_SCHEMA = text("SELECT nspowner = (SELECT oid FROM pg_roles WHERE rolname = current_user) FROM pg_namespace WHERE nspname = 'audit'")
 
 
-def migrate(url: str, service: str, audit_url: str | None = None) -> None:
+def migrate(url: str, service: str, audit_url: str | None = None, keys_url: str | None = None) -> None:
     """Run all migrations that are missing. Safe to call at any time; two at once wait for each other.
 
-    `audit_url` is the same database as the role that owns it and the audit log; without it the audit log stays as it is.
-    Raises `SettingsError` when the service's role could change the audit log.
+    `audit_url` is the same database as the role that owns it and the audit log; without it the audit log stays as it is. `keys_url` is
+    the database of personal keys, if the service keeps any.
+    Raises `SettingsError` when the service's role could change the audit log, or the keys lie in the service's own database.
     """
+    if keys_url is not None:
+        migrate_keys(url, keys_url, service)
     with _connected(url) as connection:
         connection.execute(text("SELECT pg_advisory_lock(hashtext('migrate'))"))
         connection.commit()
@@ -33,6 +42,19 @@ def migrate(url: str, service: str, audit_url: str | None = None) -> None:
             connection.commit()
         for package, version_table in (("chassis", "chassis_version"), (service, "alembic_version")):
             _upgrade(connection, f"{package}:migrations", version_table=version_table)
+        connection.execute(text("SELECT pg_advisory_unlock(hashtext('migrate'))"))
+        connection.commit()
+
+
+def migrate_keys(url: str, keys_url: str, service: str) -> None:
+    """Create or change the tables of personal keys. They lie apart from what they open, so that no dump holds both."""
+    own, keys = make_url(url), make_url(keys_url)
+    if (own.host, own.port, own.database) == (keys.host, keys.port, keys.database):
+        raise SettingsError({f"{service.upper()}_KEYS_DATABASE_URL": "is the service's own database: keys and what they open lie apart"})
+    with _connected(keys_url) as connection:
+        connection.execute(text("SELECT pg_advisory_lock(hashtext('migrate'))"))
+        connection.commit()
+        _upgrade(connection, "chassis:keys_migrations", version_table="keys_version")
         connection.execute(text("SELECT pg_advisory_unlock(hashtext('migrate'))"))
         connection.commit()
 
@@ -89,9 +111,13 @@ def main() -> None:
     parser = Parser(prog="python -m chassis.migrate", description=__doc__)
     parser.add_argument("service", nargs="+", type=installed_service)
     asked: list[str] = parser.parse_args().service
-    addresses = [read_all(partial(read_settings, name), partial(MigrationSettings.of, name)) for name in asked]
-    for settings, migration in addresses:
-        migrate(settings.database_url, settings.service, migration.audit_database_url)
+    addresses = [read_all(partial(read_settings, name), partial(MigrationSettings.of, name), *_keys_of(name)) for name in asked]
+    for settings, migration, *keys in addresses:
+        migrate(settings.database_url, settings.service, migration.audit_database_url, *(one.database_url for one in keys))
+
+
+def _keys_of(service: str) -> list[Callable[[], KeysDatabaseSettings]]:
+    return [partial(KeysDatabaseSettings.of, service)] if keeps_personal_keys(service) else []
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Settings of a process, read from its environment; a missing or wrong one stops it at start, with a message."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from chassis.environment import LEVELS, MOST_MILLISECONDS, Environment
 
@@ -58,6 +59,21 @@ class MigrationSettings:
         """Read the setting of a service. Raises `SettingsError` when it is missing or wrong."""
         env = Environment()
         read = cls(audit_database_url=env.database_address(f"{service.upper()}_AUDIT_DATABASE_URL"))
+        env.check()
+        return read
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetentionSettings:
+    """`texts` is how long personal data are kept once their purpose is over; workers delete them afterwards."""
+
+    texts: timedelta
+
+    @classmethod
+    def of_environment(cls) -> "RetentionSettings":
+        """Read the setting. Raises `SettingsError` when it is wrong."""
+        env = Environment()
+        read = cls(texts=timedelta(days=env.whole("KEEP_TEXTS_DAYS", 1_095, 30, 36_500)))
         env.check()
         return read
 

@@ -1,16 +1,18 @@
 """Start of a process: the service named on the command line, and every setting that the process needs."""
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from importlib import import_module
 from importlib.metadata import distributions
 from importlib.util import find_spec
+from typing import Any
 
-from chassis.data.encryption import EncryptionSettings, FingerprintSettings, encrypted_tables
+from chassis.data.encryption import EncryptionSettings, FingerprintSettings, encrypted_models
+from chassis.data.personal_keys import KeyEncryptionSettings, KeysDatabaseSettings
 from chassis.environment import ReadsEnvironment, read_all
 from chassis.failures import Parser
-from chassis.settings import LogSettings, Settings, WebSettings
+from chassis.settings import LogSettings, RetentionSettings, Settings, WebSettings
 
 SHARED = {"chassis", "contracts"}
 
@@ -43,8 +45,13 @@ def read_settings(service: str, *more: type[ReadsEnvironment]) -> Settings:
 
 def read_role_settings(service: str, *more: type[ReadsEnvironment]) -> Settings:
     """Read as `read_settings`, for a process that runs the service's own code: with the keys of its encrypted columns, if any."""
-    encrypts = next(encrypted_tables(service), None) is not None
-    return read_settings(service, *more, *([EncryptionSettings] if encrypts else []))
+    models = list(encrypted_models(service))
+    own: list[Callable[[], Any]] = [RetentionSettings.of_environment]
+    own += [EncryptionSettings.of_environment] if models else []
+    if any(one.person for one in models):
+        own += [KeyEncryptionSettings.of_environment, partial(KeysDatabaseSettings.of, service)]
+    settings: Settings = read_all(partial(read_settings, service, *more), *own)[0]
+    return settings
 
 
 def read_web_settings(service: str) -> tuple[Settings, WebSettings]:

@@ -17,7 +17,7 @@ CodePurpose = Literal["registration", "sign_in", "password_reset", "phone_change
 Office = Literal["administrator", "auditor"]
 PlaceState = Literal["open", "closed"]
 HelperRole = Literal["leader", "work_unit", "first_secretary", "resident_team", "agricultural_technician"]
-HouseholdEnding = Literal["died", "moved_away", "recovered", "error", "merged", "not_confirmed", "other"]
+HouseholdEnding = Literal["died", "moved_away", "recovered", "error", "merged", "not_confirmed", "erased", "other"]
 InstitutionKind = Literal["school", "clinic", "hospital", "village_committee"]
 
 
@@ -296,3 +296,12 @@ class RegionSucceeded(Event, frozen=True, kw_only=True):
     successors: Annotated[
         list[Region], Meta(max_length=100, description="the codes that hold its area now, of the same level", examples=[["510981"]])
     ]
+
+
+class PersonErased(Event, frozen=True, kw_only=True):
+    """The personal data of somebody was erased. Listeners remove free text, photos and numbers of that person, and keep ids and figures."""
+
+    person_id: UUID
+    account_id: Annotated[UUID | None, Meta(description="the account; null when the household had none")]
+    household_id: Annotated[UUID | None, Meta(description="the household; null when the account belonged to none")]
+    erased_at: Moment

@@ -10,7 +10,7 @@ from cryptography.fernet import Fernet
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from chassis.testing.postgres import audit_role
+from chassis.testing.postgres import audit_role, keys_role
 from deploy.local.client import Origin
 from deploy.services import services
 
@@ -52,6 +52,8 @@ def environment(
         | account_of(folder)
     )
     variables |= {f"{name.upper()}_DATABASE_URL": database_url(name, name) for name in services()}
+    keeping = [name for name, service in services().items() if service.personal_keys]
+    variables |= {f"{name.upper()}_KEYS_DATABASE_URL": database_url(keys_role(name), keys_role(name)) for name in keeping}
     return variables | ({"BROKER_URL": broker_url} if broker_url else {})
 
 
@@ -62,7 +64,8 @@ def migration_addresses(database_url: Callable[[str, str], str]) -> dict[str, st
 
 def keys_of(folder: Path) -> dict[str, str]:
     """The secret settings of all services, made at the first call. A folder of an earlier version gets those that it lacks."""
-    made = {"SEAL_KEYS": Fernet.generate_key().decode()} | {name: secrets.token_hex(32) for name in RANDOM_KEYS}
+    made = {name: Fernet.generate_key().decode() for name in ("SEAL_KEYS", "KEY_ENCRYPTION_KEYS")}
+    made |= {name: secrets.token_hex(32) for name in RANDOM_KEYS}
     return _kept(folder / "keys.json", made)
 
 

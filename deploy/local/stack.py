@@ -43,8 +43,10 @@ def main() -> None:
         rabbitmq.start(folder / "rabbitmq", is_watched=arguments.watched, is_kept=arguments.durable, waits=False) as broker,
         postgres.start(folder / "postgres", STACK, durable=arguments.durable, is_kept=arguments.durable) as database,
     ):
-        for name in services():
+        for name, service in services().items():
             database.create_for(name, name)
+            if service.personal_keys:
+                database.create_keys_for(name)
         variables = environment(folder, database.url, origin=by_service(addresses), telephones=telephones, broker_url=broker.url())
         processes = InImages(variables) if arguments.images else Here(variables)
         for step in ("chassis.migrate", "chassis.topology"):

@@ -18,8 +18,13 @@ MADE = "# Made from deploy/services.toml by `make generate`.\n"
 
 def render_files() -> dict[Path, str]:
     """Render the generated files by path."""
-    of_services = [one for name in services() for one in (*_broker(name), _database(name))]
-    return {HERE / "services.yaml": _text(of_services), HERE / "roles.yaml": _text([_roles()])}
+    of_services = [one for name in services() for one in (*_broker(name), _database(name, f"{name}_audit", "duijie"))]
+    roles = [role for name in services() for role in (name, f"{name}_audit")]
+    keys = [f"{name}_keys" for name, service in services().items() if service.personal_keys]
+    return {
+        HERE / "services.yaml": _text([*of_services, *(_database(name, name, "duijie-keys") for name in keys)]),
+        HERE / "roles.yaml": _text([_roles("duijie", roles), _roles("duijie-keys", keys)]),
+    }
 
 
 def permissions(service: str) -> dict[str, str]:
@@ -58,22 +63,22 @@ def _broker(service: str) -> list[dict[str, Any]]:
     ]
 
 
-def _database(service: str) -> dict[str, Any]:
-    # The owner of a database could drop it with its audit log: it is a role that migrates, and that no running process is.
-    spec = {"name": service, "owner": f"{service}_audit", "cluster": {"name": "duijie"}, "databaseReclaimPolicy": "retain"}
-    return {"apiVersion": "postgresql.cnpg.io/v1", "kind": "Database", "metadata": {"name": f"duijie-{service}"}, "spec": spec}
+def _database(name: str, owner: str, cluster: str) -> dict[str, Any]:
+    # The owner of a service's database could drop it with its audit log: it is a role that migrates, and that no running process is.
+    spec = {"name": name, "owner": owner, "cluster": {"name": cluster}, "databaseReclaimPolicy": "retain"}
+    metadata = {"name": f"duijie-{name.replace('_', '-')}"}
+    return {"apiVersion": "postgresql.cnpg.io/v1", "kind": "Database", "metadata": metadata, "spec": spec}
 
 
-def _roles() -> dict[str, Any]:
+def _roles(cluster: str, names: list[str]) -> dict[str, Any]:
     roles = [
         {"name": role, "ensure": "present", "login": True, "passwordSecret": {"name": f"duijie-{role.replace('_', '-')}-database"}}
-        for name in services()
-        for role in (name, f"{name}_audit")
+        for role in names
     ]
     return {
         "apiVersion": "postgresql.cnpg.io/v1",
         "kind": "Cluster",
-        "metadata": {"name": "duijie"},
+        "metadata": {"name": cluster},
         "spec": {"managed": {"roles": roles}},
     }
 

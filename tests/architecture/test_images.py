@@ -65,6 +65,7 @@ def test_keys_for_a_laptop_are_made_once(tmp_path: Path) -> None:
     assert tmp_path.stat().st_mode & 0o077 == 0
     assert {line.partition("=")[0] for line in made["keys.env"].splitlines()} == {
         "SEAL_KEYS",
+        "KEY_ENCRYPTION_KEYS",
         "FINGERPRINT_KEY",
         "CODE_KEYS",
         "DOOR_KEYS",

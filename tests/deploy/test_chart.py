@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from chassis.data.encryption import keeps_personal_keys
 from chassis.http.server import KILL_SECONDS
 from chassis.messaging.events import handlers_of
 from chassis.settings import WebSettings
@@ -148,7 +149,7 @@ def test_migrations_and_topology_run_before_a_release_starts() -> None:
 
 
 SECRET = {
-    "SEAL_KEYS", "FINGERPRINT_KEY", "CODE_KEYS", "DOOR_KEYS", "TENCENT_SECRET_ID", "TENCENT_SECRET_KEY",
+    "SEAL_KEYS", "KEY_ENCRYPTION_KEYS", "FINGERPRINT_KEY", "CODE_KEYS", "DOOR_KEYS", "TENCENT_SECRET_ID", "TENCENT_SECRET_KEY",
 }  # fmt: skip
 
 
@@ -164,6 +165,9 @@ def test_each_process_gets_only_the_secrets_of_its_service(values: str) -> None:
         assert (f"{service.upper()}_DATABASE_URL" in settings) is works
         migrating = {one["name"] for one in pod.containers for env in one["env"] if env["name"] == f"{service.upper()}_AUDIT_DATABASE_URL"}
         assert migrating == ({"migrate"} if role == "prepare" else set())
+        keyed = {one["name"] for one in pod.containers for env in one["env"] if env["name"] == f"{service.upper()}_KEYS_DATABASE_URL"}
+        holding = {"prepare": "migrate", "relay": None, "docs": None}.get(role, role) if listed.personal_keys else None
+        assert keyed == ({holding} if holding else set())
         assert ("BROKER_URL" in settings) is (role in {"worker", "relay", "prepare"})
         assert ("USERS_SIGNING_KEYS" in settings) is ((service, role) == ("users", "web"))
         assert ("JWKS_URL" in settings) is (role == "web" and service != "users")
@@ -177,6 +181,8 @@ def test_services_list_exactly_the_secrets_that_they_use() -> None:
     for name, service in services().items():
         # Bodies of requests with an Idempotency-Key are fingerprinted by the chassis.
         used = {"FINGERPRINT_KEY"} if service.answers else set()
+        used |= {"KEY_ENCRYPTION_KEYS"} if keeps_personal_keys(name) else set()
+        assert service.personal_keys is keeps_personal_keys(name)
         for path in (ROOT / "services" / name / name).rglob("*.py"):
             for node in ast.walk(ast.parse(path.read_text("utf-8"))):
                 if isinstance(node, ast.ImportFrom) and node.module in modules:
@@ -216,7 +222,8 @@ def test_no_route_leads_to_a_door() -> None:
 
 def test_settings_of_pods_stand_on_the_operators_page() -> None:
     page = "".join(path.read_text("utf-8") for path in [ROOT / "docs/operating.md", *(ROOT / "docs").glob("operating/*.md")])
-    credentials = {f"{what}_{which}" for what in ("DATABASE", "AUDIT_DATABASE", "BROKER") for which in ("USERNAME", "PASSWORD")}
+    parts = ("DATABASE", "AUDIT_DATABASE", "KEYS_DATABASE", "BROKER")
+    credentials = {f"{what}_{which}" for what in parts for which in ("USERNAME", "PASSWORD")}
     settings = {env["name"] for pod in pods(objects("values-production")) for one in pod.containers for env in one["env"]} - credentials
     assert {name for name in settings if f"`{name}`" not in page and not name.endswith("_DATABASE_URL")} == set()
 

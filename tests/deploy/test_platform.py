@@ -28,20 +28,33 @@ def applied() -> list[Object]:
 
 
 def test_each_service_has_its_own_roles_database_and_user(applied: list[Object]) -> None:
-    [cluster] = of_kind("Cluster", applied).values()
+    cluster = of_kind("Cluster", applied)["duijie"]
     assert {role["name"] for role in cluster["spec"]["managed"]["roles"]} == {
         role for name in services() for role in (name, f"{name}_audit")
     }
-    databases = of_kind("Database", applied).values()
-    assert {(one["spec"]["name"], one["spec"]["owner"]) for one in databases} == {(name, f"{name}_audit") for name in services()}
+    databases = [one["spec"] for one in of_kind("Database", applied).values() if one["spec"]["cluster"]["name"] == "duijie"]
+    assert {(one["name"], one["owner"]) for one in databases} == {(name, f"{name}_audit") for name in services()}
     assert of_kind("User", applied).keys() - {"duijie-scaler"} == {f"duijie-{name}" for name in services()}
     assert of_kind("Permission", applied).keys() == of_kind("User", applied).keys()
 
 
+def test_personal_keys_have_a_server_and_backups_of_their_own(applied: list[Object]) -> None:
+    keeping = {f"{name}_keys" for name, service in services().items() if service.personal_keys}
+    databases = [one["spec"] for one in of_kind("Database", applied).values() if one["spec"]["cluster"]["name"] == "duijie-keys"]
+    assert {(one["name"], one["owner"]) for one in databases} == {(name, name) for name in keeping}
+    clusters = of_kind("Cluster", applied)
+    assert {role["name"] for role in clusters["duijie-keys"]["spec"]["managed"]["roles"]} == keeping
+    stores = {
+        name: of_kind("ObjectStore", applied)[one["spec"]["plugins"][0]["parameters"]["barmanObjectName"]] for name, one in clusters.items()
+    }
+    assert stores["duijie-keys"]["spec"]["retentionPolicy"] == "7d"
+    assert len({one["spec"]["configuration"]["destinationPath"].split("/")[2] for one in stores.values()}) == len(stores)
+
+
 def test_nothing_is_lost_with_one_node_or_zone_of_three(applied: list[Object]) -> None:
-    [cluster] = of_kind("Cluster", applied).values()
-    assert cluster["spec"]["instances"] == 3
-    assert cluster["spec"]["postgresql"]["synchronous"] == {"method": "any", "number": 1, "dataDurability": "required"}
+    for cluster in of_kind("Cluster", applied).values():
+        assert cluster["spec"]["instances"] == 3
+        assert cluster["spec"]["postgresql"]["synchronous"] == {"method": "any", "number": 1, "dataDurability": "required"}
     [broker] = of_kind("RabbitmqCluster", applied).values()
     assert broker["spec"]["replicas"] == 3
     assert broker["spec"]["tls"]["disableNonTLSListeners"] is True
@@ -50,25 +63,25 @@ def test_nothing_is_lost_with_one_node_or_zone_of_three(applied: list[Object]) -
 
 
 def test_the_chart_s_production_finds_what_the_platform_gives(applied: list[Object]) -> None:
-    [cluster], [broker] = of_kind("Cluster", applied).values(), of_kind("RabbitmqCluster", applied).values()
-    given = {role["passwordSecret"]["name"] for role in cluster["spec"]["managed"]["roles"]}
+    clusters, [broker] = of_kind("Cluster", applied), of_kind("RabbitmqCluster", applied).values()
+    given = {role["passwordSecret"]["name"] for cluster in clusters.values() for role in cluster["spec"]["managed"]["roles"]}
     given |= {f"{name}-user-credentials" for name in of_kind("User", applied)}
     values = yaml.safe_load(VALUES["values-production"].read_text())
-    assert values["database"]["host"] == f"{cluster['metadata']['name']}-rw"
+    assert {f"{name}-rw" for name in clusters} == {values["database"]["host"], values["keysDatabase"]["host"]}
     assert values["broker"]["host"] == broker["metadata"]["name"]
     for pod in pods(objects("values-production")):
         for env in (env for one in pod.containers for env in one["env"]):
-            if env["name"].startswith(("DATABASE_", "AUDIT_DATABASE_", "BROKER_")) and "valueFrom" in env:
+            if env["name"].startswith(("DATABASE_", "AUDIT_DATABASE_", "KEYS_DATABASE_", "BROKER_")) and "valueFrom" in env:
                 assert env["valueFrom"]["secretKeyRef"]["name"] in given
     peers = str(
         [one["spec"]["egress"] for one in of_kind("NetworkPolicy", objects("values-production")).values() if "egress" in one["spec"]]
     )
-    assert f"'cnpg.io/cluster': '{cluster['metadata']['name']}'" in peers
+    assert all(f"'cnpg.io/cluster': '{name}'" in peers for name in clusters)
     assert f"'app.kubernetes.io/name': '{broker['metadata']['name']}'" in peers
 
 
 def test_all_connection_pools_fit_the_databases(applied: list[Object]) -> None:
-    [cluster] = of_kind("Cluster", applied).values()
+    cluster = of_kind("Cluster", applied)["duijie"]
     among = objects("values-production")
     most = {one["spec"]["scaleTargetRef"]["name"]: one["spec"]["maxReplicas"] for one in of_kind("HorizontalPodAutoscaler", among).values()}
     most |= {one["spec"]["scaleTargetRef"]["name"]: one["spec"]["maxReplicaCount"] for one in of_kind("ScaledObject", among).values()}

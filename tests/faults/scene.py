@@ -14,7 +14,7 @@ from pathlib import Path
 from cryptography.fernet import Fernet
 
 from chassis.testing import forkserver
-from chassis.testing.postgres import Postgres, audit_role
+from chassis.testing.postgres import Postgres, audit_role, keys_role
 from chassis.testing.rabbitmq import RabbitMQ
 from chassis.testing.templates import create_migrated
 from tests.faults.proxy import Wire
@@ -113,6 +113,8 @@ class Scene:
             "RETRY_PAUSE_MS": "500",
             "POOL_SIZE": "8",
             "SEAL_KEYS": Fernet.generate_key().decode(),
+            "KEY_ENCRYPTION_KEYS": Fernet.generate_key().decode(),
+            "USERS_KEYS_DATABASE_URL": postgres.url(keys_role("users"), keys_role("users")),
             "FINGERPRINT_KEY": "faults",
             "PUBLIC_URL": "https://duijie.example.org",
         }

@@ -51,6 +51,7 @@ def seed_users(stage: Stage) -> None:
         offer = stage.client.post("/v1/appointments", wanted, by=stage.operator).json
         stage.seen["staff", "/v1/appointments"].append(stage.client.get(f"/v1/appointments/{offer['id']}", by=stage.people["staff"]).json)
     seed_second_factors(stage, other)
+    seed_erasures(stage)
     number = f"{stage.village[:6]}19480312001"
     household = {"name": "欧阳守田", "national_id": national_id_of(number), "region": stage.village}
     registered = post(stage, "/v1/households", household, "staff")
@@ -185,6 +186,23 @@ def add_loose_account(stage: Stage) -> str:
 
 def _number_of(stage: Stage, place: int) -> str:
     return national_id_of(f"{stage.village[:6]}1948031200{place}")
+
+
+def seed_erasures(stage: Stage) -> None:
+    """Let everybody have signed in just now, which proves who asks for an erasure; erase a household."""
+    from users.accounts.model import Account
+    from users.fields import KINDS
+    from users.sessions.actions import Client as Visitor
+    from users.sessions.actions import start_session
+
+    for person in (one for kind, one in stage.people.items() if kind in KINDS and kind != "staff"):
+        with stage.database.begin() as session:
+            start_session(session, session.get_one(Account, person.id), Visitor()).sign_in.session_id = person.session_id
+    number = f"{stage.village[:6]}19480312003"
+    household = {"name": "欧阳守成", "national_id": number + ric.calc_check_digit(number + "0"), "region": stage.village}
+    gone = post(stage, "/v1/households", household, "staff")["id"]
+    post(stage, f"/v1/households/{gone}/erasure", {"purpose": "consent_withdrawn", "reason": "asked_in_person"}, "staff")
+    stage.recipes["get_household_erasure", "staff"] = {"household_id": gone}
 
 
 def seed_helpers_and_organisations(stage: Stage) -> None:

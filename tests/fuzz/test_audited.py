@@ -22,7 +22,7 @@ NOT_RECORDED = {
         **dict.fromkeys(
             ("edit_me", "change_password", "list_own_assignments", "get_second_factor", "offer_second_factor", "request_phone_change",
              "give_second_factor", "confirm_second_factor", "renew_recovery_codes", "change_phone", "refuse_appointment",
-             "confirm_appointment"),
+             "confirm_appointment", "export_me", "erase_me"),
             OWN,
         ),
         **dict.fromkeys(("list_managed_places", "add_place", "change_place", "confirm_place", "refuse_place"), NOTHING_PERSONAL),

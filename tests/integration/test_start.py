@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,9 +22,10 @@ from cryptography.fernet import Fernet
 from chassis import failures, start
 from chassis.commands import OF_EVERY_SERVICE, commands
 from chassis.data.encryption import EncryptionSettings, FingerprintSettings
+from chassis.data.personal_keys import KeyEncryptionSettings, KeysDatabaseSettings
 from chassis.environment import SettingsError, read_all
 from chassis.http.doors import DoorSettings
-from chassis.settings import LogSettings, MigrationSettings, Settings, WebSettings
+from chassis.settings import LogSettings, MigrationSettings, RetentionSettings, Settings, WebSettings
 from chassis.testing.postgres import Postgres
 from deploy.services import services
 from matching import audit
@@ -77,27 +79,30 @@ OF_SMS = {
     "TENCENT_SMS_ENDPOINT": "sms.example.org",
 }
 OF_CODES = {"CODE_KEYS": "short", "DOOR_KEYS": "short", "CODES_PER_PHONE": "0", "CODES_PER_ADDRESS": "0", "CODES_PER_DAY": "0"}
-OF_SOME = OF_SMS | {"ANSWER_HOURS": "1e300", "USERS_SIGNING_KEYS": "/nowhere/signing.pem"}
+OF_SOME = OF_SMS | {"SEAL_AS_BEFORE": "2", "KEEP_TEXTS_DAYS": "7", "ANSWER_HOURS": "1e300", "USERS_SIGNING_KEYS": "/nowhere/signing.pem"}
 WRONG = EVERYWHERE | OF_WEB | OF_CODES | OF_SOME
 
+OF_CODE = {"KEEP_TEXTS_DAYS"}
+SEALED = OF_CODE | {"SEAL_KEYS", "SEAL_AS_BEFORE"}
+OF_USERS = SEALED | {"KEY_ENCRYPTION_KEYS", "USERS_KEYS_DATABASE_URL"}
 ROLES: dict[str, set[str]] = {
-    "users-web": OF_WEB.keys() | OF_CODES.keys() | {"SEAL_KEYS", "FINGERPRINT_KEY", "USERS_SIGNING_KEYS"},
-    "users-worker": {"SEAL_KEYS"},
+    "users-web": OF_WEB.keys() | OF_CODES.keys() | OF_USERS | {"FINGERPRINT_KEY", "USERS_SIGNING_KEYS"},
+    "users-worker": OF_USERS,
     "users-relay": set(),
-    "users-importing": {"SEAL_KEYS", "FINGERPRINT_KEY"},
-    "needs-web": OF_WEB.keys() | {"SEAL_KEYS", "FINGERPRINT_KEY"},
-    "needs-worker": {"SEAL_KEYS"},
+    "users-importing": OF_USERS | {"FINGERPRINT_KEY"},
+    "needs-web": OF_WEB.keys() | SEALED | {"FINGERPRINT_KEY"},
+    "needs-worker": SEALED,
     "needs-relay": set(),
-    "matching-web": OF_WEB.keys() | {"SEAL_KEYS", "FINGERPRINT_KEY"},
-    "matching-worker": {"SEAL_KEYS"},
+    "matching-web": OF_WEB.keys() | SEALED | {"FINGERPRINT_KEY"},
+    "matching-worker": SEALED,
     "matching-relay": set(),
     "matching-clear": {"ANSWER_HOURS"},
-    "notify-web": OF_WEB.keys() | {"FINGERPRINT_KEY"},
-    "notify-worker": set(),
+    "notify-web": OF_WEB.keys() | OF_CODE | {"FINGERPRINT_KEY"},
+    "notify-worker": OF_CODE,
     "notify-relay": set(),
     "notify-send": OF_SMS.keys() | {"DOOR_KEYS"},
-    "insight-web": OF_WEB.keys() | {"FINGERPRINT_KEY"},
-    "insight-worker": set(),
+    "insight-web": OF_WEB.keys() | OF_CODE | {"FINGERPRINT_KEY"},
+    "insight-worker": OF_CODE,
     "insight-relay": set(),
 }
 """Settings that each role reads besides those of every process."""
@@ -107,11 +112,11 @@ COMMANDS: dict[str, tuple[str, list[str], set[str]]] = {
     "dead-letters": ("needs", ["list", "needs"], set()),
     "replay": ("needs", ["needs", "--to", "matching"], set()),
     "retell": ("needs", ["needs", "--to", "matching"], set()),
-    "reseal": ("needs", ["needs"], {"SEAL_KEYS"}),
-    "appoint-first": ("users", ["--phone", "13900000000", "--name", "甲", "--region", "51"], {"SEAL_KEYS", "FINGERPRINT_KEY"}),
-    "import-accounts": ("users", ["/dev/null"], {"SEAL_KEYS", "FINGERPRINT_KEY"}),
+    "reseal": ("needs", ["needs"], SEALED),
+    "appoint-first": ("users", ["--phone", "13900000000", "--name", "甲", "--region", "51"], OF_USERS | {"FINGERPRINT_KEY"}),
+    "import-accounts": ("users", ["/dev/null"], OF_USERS | {"FINGERPRINT_KEY"}),
     "import-regions": ("users", ["/dev/null"], set()),
-    "reset-second-factor": ("users", ["--phone", "13900000000"], {"SEAL_KEYS", "FINGERPRINT_KEY"}),
+    "reset-second-factor": ("users", ["--phone", "13900000000"], OF_USERS | {"FINGERPRINT_KEY"}),
     "as-told": ("needs", [], set()),
     "audit": ("matching", [], set()),
     "recall": ("matching", ["/dev/null"], {"ANSWER_HOURS"}),
@@ -204,7 +209,7 @@ def test_role_names_each_missing_or_wrong_setting(run: Run, workers: dict[str, s
     assert (code, said.count("\n")) == (1, 1), said
     assert named(said).keys() == EVERYWHERE.keys() | ROLES[role] | {database}
     missing = {name for name, problem in named(said).items() if problem == "is missing"}
-    assert missing == {database, "SEAL_KEYS", "FINGERPRINT_KEY"} & named(said).keys()
+    assert missing == ({database, "FINGERPRINT_KEY"} | OF_USERS - {"SEAL_AS_BEFORE", "KEEP_TEXTS_DAYS"}) & named(said).keys()
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -219,11 +224,13 @@ def test_command_names_each_missing_or_wrong_setting(run: Run, command: str) -> 
 def test_command_without_its_database_says_so(run: Run, command: str, tmp_path: Path) -> None:
     """`topology` waits for a minute; the chassis tests it."""
     service, arguments, _ = COMMANDS[command]
-    keys = {"SEAL_KEYS": Fernet.generate_key().decode(), "FINGERPRINT_KEY": "x", "BROKER_URL": "amqp://127.0.0.1:1//"}
+    keys = {name: Fernet.generate_key().decode() for name in ("SEAL_KEYS", "KEY_ENCRYPTION_KEYS")}
+    keys |= {"FINGERPRINT_KEY": "x", "BROKER_URL": "amqp://127.0.0.1:1//"}
     (tmp_path / "file").write_text(FILES.get(command, ""), "utf-8")
     arguments = [one.replace("/dev/null", str(tmp_path / "file")) for one in arguments]
     code, said = run(
-        [commands()[command], *arguments], {f"{service.upper()}_{which}": AWAY for which in ("DATABASE_URL", "AUDIT_DATABASE_URL")} | keys
+        [commands()[command], *arguments],
+        {f"{service.upper()}_{which}DATABASE_URL": AWAY for which in ("", "AUDIT_", "KEYS_")} | keys,
     )
     assert code == 1, said
     assert "Traceback" not in said
@@ -281,7 +288,7 @@ def test_missing_setting_of_a_command_ends_in_one_line(monkeypatch: pytest.Monke
     assert ended.startswith("MATCHING_DATABASE_URL is missing: it needs the address of a PostgreSQL database")
 
 
-@pytest.mark.parametrize("guard", ["", without("encrypted_tables", "without it, a web without SEAL_KEYS starts")])
+@pytest.mark.parametrize("guard", ["", without("encrypted_models", "without it, a web without SEAL_KEYS starts")])
 def test_web_with_encrypted_columns_needs_their_keys(monkeypatch: pytest.MonkeyPatch, guard: str) -> None:
     monkeypatch.delenv("SEAL_KEYS")
     monkeypatch.setenv("NEEDS_DATABASE_URL", AWAY)
@@ -299,14 +306,16 @@ PAGE = Path(__file__).resolve().parents[2] / "docs/operating/starting.md"
 
 
 def test_page_says_what_each_setting_needs(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("SEAL_KEYS", "FINGERPRINT_KEY"):
+    for name in ("SEAL_KEYS", "KEY_ENCRYPTION_KEYS", "FINGERPRINT_KEY"):
         monkeypatch.delenv(name)
     for name, value in WRONG.items():
         monkeypatch.setenv(name, value)
-    keys = (EncryptionSettings, FingerprintSettings, DoorSettings)
-    classes = (LogSettings, WebSettings, *keys, UsersSettings, CodeSettings, SlipSettings, ProposalSettings, SendingSettings)
+    keys = (EncryptionSettings, KeyEncryptionSettings, FingerprintSettings, DoorSettings)
+    of_all = (LogSettings, WebSettings, RetentionSettings, *keys)
+    classes = (*of_all, UsersSettings, CodeSettings, SlipSettings, ProposalSettings, SendingSettings)
+    of_services = (Settings, MigrationSettings, KeysDatabaseSettings)
     with pytest.raises(SettingsError) as error:
-        read_all(lambda: Settings.of("<service>"), lambda: MigrationSettings.of("<service>"), *(one.of_environment for one in classes))
+        read_all(*(partial(one.of, "<service>") for one in of_services), *(one.of_environment for one in classes))
     needs = {name: problem.partition(": it needs ")[2] for name, problem in error.value.problems.items()}
     assert dict(re.findall(r"^\| `(\S+)` \| (.+) \|$", PAGE.read_text("utf-8"), re.MULTILINE)) == needs
 

@@ -13,8 +13,9 @@ import pytest
 from alembic import command
 from alembic.config import Config
 from joserfc import jwt
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, select, text
 
+from chassis import reseal
 from chassis.data import encryption
 from chassis.data.appointments import regions_of
 from chassis.data.database import Database
@@ -59,7 +60,7 @@ def upgraded(postgres: Postgres) -> Iterator[dict[str, Database]]:
 
 
 def _forget_keys() -> None:
-    encryption._keys.cache_clear()
+    encryption._settings.cache_clear()
     encryption._fingerprint_key.cache_clear()
 
 
@@ -180,3 +181,23 @@ def test_matches_of_before_go_on(clients: dict[str, Client]) -> None:
         assert matches.post(f"/v1/matches/{found['id']}/{act}", body, by=person(found["giver"])).status_code == 201
     sent = FACTS["matches"]["sent"]["id"]
     assert matches.post(f"/v1/matches/{sent}/receipt", {"quantity": 5}, by=person("agent")).status_code == 201
+
+
+@pytest.mark.parametrize("service", ["users", "needs", "matching"])
+def test_every_value_of_before_is_read_and_encrypted_anew(upgraded: dict[str, Database], service: str) -> None:
+    models = list(encryption.encrypted_models(service))
+    for model in models:
+        before = values_of(upgraded[service], model)
+        reseal.rotate_model(upgraded[service], model)
+        assert values_of(upgraded[service], model) == before
+        with upgraded[service].begin() as session:
+            stored = [bytes(one) for row in session.execute(select(*model.columns.values())) for one in row if one is not None]
+        assert {one[:1] for one in stored} <= {encryption.OF_PERSON if model.person else encryption.OF_SERVICE}
+    assert models
+
+
+def values_of(database: Database, model: encryption.EncryptedModel) -> list[list[Any]]:
+    """Read all values of a class through its rows."""
+    with database.begin() as session:
+        rows = session.scalars(select(model.entity).order_by(*model.keys.values()))
+        return [[getattr(row, name) for name in model.columns] for row in rows]

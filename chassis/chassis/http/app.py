@@ -13,12 +13,13 @@ from werkzeug.exceptions import HTTPException
 
 from chassis import problems
 from chassis.data.database import Database, is_statement_timeout, is_transient
+from chassis.data.personal_keys import PersonErased
 from chassis.http import audit_log, cookies, dead_letters, deadlines, draining, headers, openapi, rate_limits, strict_json
 from chassis.http.auth import FetchedKeys, Keys
 from chassis.http.front import REFUSED
 from chassis.http.routes import BODY_BYTES
 from chassis.ops import metrics
-from chassis.problems import FIELD_WORDS, FRAMEWORK, Problem, bad_request, broken, invalid, unavailable
+from chassis.problems import FIELD_WORDS, FRAMEWORK, Problem, bad_request, broken, invalid, not_found, unavailable
 from chassis.settings import WebSettings
 from chassis.start import read_web_settings
 
@@ -141,6 +142,8 @@ def _refuse(error: Exception) -> Response:
 def _problem_of(error: Exception) -> Problem:
     if isinstance(error, Problem):
         return error
+    if isinstance(error, PersonErased):
+        return not_found()
     if isinstance(error, HTTPError) and isinstance(error.detail, dict):
         return invalid(errors=_pointers(error.detail))
     if isinstance(error, HTTPException) and error.code is not None and error.code < 500:

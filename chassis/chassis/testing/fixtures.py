@@ -33,6 +33,7 @@ from contracts.event import Event
 from contracts.users import AdministratorAppointed, AuditorAppointed
 
 os.environ.setdefault("SEAL_KEYS", Fernet.generate_key().decode())
+os.environ.setdefault("KEY_ENCRYPTION_KEYS", Fernet.generate_key().decode())
 os.environ.setdefault("FINGERPRINT_KEY", "a key for tests")
 os.environ.setdefault("CODE_KEYS", "a key of one-time codes for tests alone")
 os.environ.setdefault("DOOR_KEYS", "a-key-of-doors-for-tests-of-one-service")

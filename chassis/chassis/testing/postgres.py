@@ -20,8 +20,8 @@ from chassis.testing.folders import is_free, kept_ports, kept_secret, make_folde
 from chassis.testing.server import STOP_SECONDS, Server
 
 __all__ = [
-    "ACCOUNT", "HOUSE", "Postgres", "Server", "audit_role", "binaries", "is_free", "kept_ports", "kept_secret", "make_folder",
-    "own_account", "start", "take_lock", "url_of",
+    "ACCOUNT", "HOUSE", "Postgres", "Server", "audit_role", "binaries", "is_free", "kept_ports", "kept_secret", "keys_role",
+    "make_folder", "own_account", "start", "take_lock", "url_of",
 ]  # fmt: skip
 HAND_OVER: LiteralString = """
     DO $$ DECLARE command text; BEGIN
@@ -43,6 +43,11 @@ NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": 
 def audit_role(service: str) -> str:
     """Return the name of the role that owns a service's database and audit log."""
     return f"{service}_audit"
+
+
+def keys_role(service: str) -> str:
+    """Return the name of the database of a service's personal keys, and of the role that owns it."""
+    return f"{service}_keys"
 
 
 def role_password(secret: str, role: str) -> str:
@@ -120,6 +125,13 @@ class Postgres(Server):
         self._execute(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(sql.Identifier(database), sql.Identifier(owner)))
         if template is None:
             self._execute(sql.SQL(HAND_OVER).format(role=sql.Literal(service)), database)
+
+    def create_keys_for(self, service: str) -> str:
+        """Create the database of a service's personal keys unless it exists; return its address for the role that owns it."""
+        self.create_role(name := keys_role(service))
+        self.create(name)
+        self._execute(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(sql.Identifier(name), sql.Identifier(name)))
+        return self.url(name, name)
 
     def create(self, database: str, template: str | None = None) -> None:
         """Create `database`, as a copy of `template` if given. Without a template an existing database is left as it is."""

@@ -98,6 +98,10 @@ env:
 {{- include "duijie.address" (dict "root" $root "who" $who "at" $owner "scheme" "postgresql+psycopg" "setting" (printf "%s_AUDIT_DATABASE_URL" ($who.service | upper)) "secret" $secret "what" "AUDIT_DATABASE" "path" (include "duijie.named" (dict "root" $root "text" $at.name "service" $who.service)) "query" $at.options) }}
 {{- end }}
 {{- end }}
+{{- if $who.personalKeys }}
+{{- $keys := $values.keysDatabase }}
+{{- include "duijie.address" (dict "root" $root "who" $who "at" $keys "scheme" "postgresql+psycopg" "setting" (printf "%s_KEYS_DATABASE_URL" ($who.service | upper)) "secret" $secret "what" "KEYS_DATABASE" "path" (include "duijie.named" (dict "root" $root "text" $keys.name "service" $who.service)) "query" $keys.options) }}
+{{- end }}
 {{- if $who.broker }}
 {{- include "duijie.address" (dict "root" $root "who" $who "at" $values.broker "scheme" $values.broker.scheme "setting" "BROKER_URL" "secret" $secret "what" "BROKER" "path" $values.broker.vhost "query" "") }}
 {{- end }}

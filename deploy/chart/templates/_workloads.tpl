@@ -7,7 +7,7 @@
 {{- $_ := mergeOverwrite $merged (dict "settings" (mergeOverwrite (deepCopy $.Values.settings) ($merged.settings | default dict) ($block.settings | default dict) ($own.settings | default dict))) -}}
 {{- $signs := and (eq $service $.Values.signing.service) (eq $role "web") -}}
 {{- $who := dict "service" $service "role" $role "name" (printf "%s-%s-%s" (include "duijie.name" $) $service $role) "signs" $signs -}}
-{{- $with := dict "secrets" ($block.secrets | default list) "optional" ($own.secrets | default list) "image" ($block.image | default dict) "metrics" true "command" (list "python" "-m" $merged.module $service) -}}
+{{- $with := dict "secrets" ($block.secrets | default list) "optional" ($own.secrets | default list) "image" ($block.image | default dict) "metrics" true "personalKeys" (and ($block.personalKeys | default false) (ne $role "relay")) "command" (list "python" "-m" $merged.module $service) -}}
 {{- $workloads = append $workloads (mergeOverwrite $merged $who $with (ternary (dict "keys" false) dict $signs)) -}}
 {{- end -}}
 {{- end -}}

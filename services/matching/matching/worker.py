@@ -4,12 +4,13 @@ from sqlalchemy.orm import Session
 
 from chassis.messaging.events import ServiceWorker, every, handles, handles_batch
 from contracts.needs import NeedClosed, NeedMoved, NeedPublished, NeedWithdrawn, PledgeChanged, PledgeOffered, PledgeWithdrawn
-from contracts.users import PlaceChanged
+from contracts.users import PersonErased, PlaceChanged
 from matching.balance import actions as balance
 from matching.balance import publication
 from matching.checks import actions as checks
 from matching.disputes import actions as disputes
 from matching.disputes import reminders as dispute_reminders
+from matching.erasure import actions as erasure
 from matching.fairness import actions as fairness
 from matching.feedback.actions import ratings
 from matching.intake import actions as intake
@@ -58,6 +59,10 @@ class Worker(ServiceWorker):
     @handles_batch(PlaceChanged)
     def on_place_changed(self, session: Session, events: list[PlaceChanged]) -> None:
         points.record_points(session, events)
+
+    @handles_batch(PersonErased)
+    def on_people_erased(self, session: Session, events: list[PersonErased]) -> None:
+        erasure.erase_people(session, events)
 
     @every(seconds=10)
     def remind(self, session: Session) -> None:
@@ -119,3 +124,7 @@ class Worker(ServiceWorker):
     @every(seconds=3600, at_start=False)
     def audit(self, session: Session) -> None:
         checks.report_audit(session)
+
+    @every(seconds=3600, at_start=False)
+    def erase_old_texts(self, session: Session) -> None:
+        erasure.erase_old_texts(session)

@@ -5,15 +5,17 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import case, select, update
+from sqlalchemy import case, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from chassis.data.database import now
+from chassis.data.encryption import erase_values, holds_values
 from chassis.http import versions
 from chassis.http.auth import Caller
 from chassis.messaging import outbox
 from chassis.problems import not_found
+from chassis.settings import RetentionSettings
 from contracts.matching import (
     MatchAccepted,
     MatchClosed,
@@ -33,6 +35,7 @@ from contracts.users import (
     HouseholdRegistered,
     InstitutionEnded,
     InstitutionRegistered,
+    PersonErased,
 )
 from needs import following, queries, rules
 from needs.catalogue import unit_of, units_below
@@ -45,7 +48,7 @@ MatchEvent = (
     MatchProposed | MatchAccepted | MatchRefused | MatchDeclined | MatchLapsed | MatchRevised | MatchSent | MatchReceived | MatchClosed
 )
 RegisterEvent = HouseholdRegistered | HouseholdChanged | HouseholdMoved | HouseholdEnded | InstitutionRegistered | InstitutionEnded
-EXPIRED_AT_ONCE = 1_000
+EXPIRED_AT_ONCE = ERASED_AT_ONCE = 1_000
 FOLLOWED = ("version", "account_id", "region", "ended", "ended_by", "merged_into")
 MATCH_STATES = {
     MatchProposed: "proposed",
@@ -181,6 +184,32 @@ def expire_pledges(session: Session) -> int:
     taken = ended.limit(EXPIRED_AT_ONCE).with_for_update(skip_locked=True)
     marked = update(Pledge).where(Pledge.id.in_(taken.scalar_subquery())).values(expired=True).returning(Pledge.id)
     return len(session.execute(marked, execution_options={"synchronize_session": False}).all())
+
+
+def erase_people(session: Session, events: Sequence[PersonErased]) -> None:
+    """Withdraw the open needs and pledges of people who were erased, and empty the texts about them."""
+    accounts, households = {event.account_id for event in events}, {event.household_id for event in events}
+    theirs = or_(Need.household_id.in_(households), Need.account_id.in_(accounts))
+    for need in session.scalars(select(Need).where(theirs, Need.ended_at.is_(None)).order_by(Need.id).with_for_update()):
+        following.end_need(need, "withdrawn", None)
+        outbox.add(session, need_withdrawn(need))
+    offered = select(Pledge).where(Pledge.pledger_id.in_(accounts), Pledge.withdrawn.is_(False)).order_by(Pledge.id)
+    for pledge in session.scalars(offered.with_for_update()):
+        pledge.withdrawn = True
+        pledge.version, pledge.changed_at = pledge.version + 1, now()
+        outbox.add(session, pledge_withdrawn(pledge))
+    session.flush()
+    erase_values(session, Pledge, Pledge.pledger_id.in_(accounts))
+    erase_values(session, Need, theirs)
+
+
+def erase_old_texts(session: Session) -> None:
+    """Empty the texts of needs and pledges that ended longer ago than texts are kept."""
+    limit = now() - RetentionSettings.of_environment().texts
+    for entity, ended_at in ((Need, Need.ended_at), (Pledge, Pledge.valid_until)):
+        old = select(entity.id).where(ended_at < limit, holds_values(entity)).order_by(ended_at).limit(ERASED_AT_ONCE)
+        ids = session.scalars(old.with_for_update(skip_locked=True, of=entity)).all()
+        erase_values(session, entity, entity.id.in_(ids))
 
 
 def record_households(session: Session, events: Sequence[RegisterEvent]) -> None:

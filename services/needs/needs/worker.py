@@ -27,6 +27,7 @@ from contracts.users import (
     InstitutionRegistered,
     OrganisationVerificationEnded,
     OrganisationVerified,
+    PersonErased,
 )
 from needs import actions
 from needs.limits import actions as limits
@@ -67,6 +68,14 @@ class Worker(ServiceWorker):
     def on_releases(self, session: Session, events: list[PledgeReleased]) -> None:
         actions.record_releases(session, events)
 
+    @handles_batch(PersonErased)
+    def on_people_erased(self, session: Session, events: list[PersonErased]) -> None:
+        actions.erase_people(session, events)
+
     @every(seconds=2)
     def expire_pledges(self, session: Session) -> None:
         actions.expire_pledges(session)
+
+    @every(seconds=3600, at_start=False)
+    def erase_old_texts(self, session: Session) -> None:
+        actions.erase_old_texts(session)

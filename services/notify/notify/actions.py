@@ -4,19 +4,24 @@ from collections.abc import Sequence
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import text, update
+from sqlalchemy import delete, select, text, update
 from sqlalchemy.orm import Session
 
 from chassis.data.appointments import managers_of
+from chassis.data.audit_log import id_at
 from chassis.data.database import new_id, now
 from chassis.http import versions
 from chassis.http.auth import Caller
 from chassis.messaging import outbox
+from chassis.settings import RetentionSettings
 from contracts.event import Event
+from contracts.users import PersonErased
 from notify import queries
 from notify.events import notice_delivered
 from notify.model import Notice
 from notify.rules import ADMINISTRATOR, notices_of
+
+DELETED_AT_ONCE = 10_000
 
 # Two overlapping batches that insert in different orders deadlock, so the rows are sorted: by subject, and those to administrators by
 # recipient, since an administrator has one unread notice of a kind. Unique indexes keep a notice from being written twice.
@@ -53,6 +58,17 @@ def write_notices(session: Session, events: Sequence[Event]) -> None:
     written = set(session.scalars(_WRITE, {"notices": rows, "at": at}).all())
     fresh = (Notice(id=notice_id, created_at=at, channel="in_app", **notices[notice_id]) for notice_id in notices if notice_id in written)
     outbox.add(session, *map(notice_delivered, fresh))
+
+
+def delete_notices(session: Session, events: Sequence[PersonErased]) -> None:
+    """Delete the notices to people who were erased."""
+    session.execute(delete(Notice).where(Notice.recipient_id.in_({event.account_id for event in events})))
+
+
+def delete_old_notices(session: Session) -> None:
+    """Delete notices that are older than texts are kept, ten thousand at a time."""
+    old = select(Notice.id).where(Notice.id < id_at(now() - RetentionSettings.of_environment().texts)).order_by(Notice.id)
+    session.execute(delete(Notice).where(Notice.id.in_(old.limit(DELETED_AT_ONCE).with_for_update(skip_locked=True))))
 
 
 def read_notice(session: Session, caller: Caller, notice_id: UUID) -> Notice:

@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 from chassis.messaging.events import ServiceWorker, every, handles_batch
 from contracts.event import Event
 from contracts.notices import by_event
-from contracts.users import AdministratorDismissed, AuditorDismissed, CodeRequested
+from contracts.users import AdministratorDismissed, AuditorDismissed, CodeRequested, PersonErased
 from notify import actions
 from notify.codes import actions as codes
 
@@ -32,6 +32,14 @@ class Worker(ServiceWorker):
     def on_code_requested(self, session: Session, events: list[CodeRequested]) -> None:
         codes.record_requests(session, events)
 
+    @handles_batch(PersonErased)
+    def on_people_erased(self, session: Session, events: list[PersonErased]) -> None:
+        actions.delete_notices(session, events)
+
     @every(seconds=3600, at_start=False)
     def delete_old_codes(self, session: Session) -> None:
         codes.delete_old(session)
+
+    @every(seconds=3600, at_start=False)
+    def delete_old_notices(self, session: Session) -> None:
+        actions.delete_old_notices(session)

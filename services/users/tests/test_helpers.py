@@ -41,7 +41,7 @@ def with_account(client: Client, database: RolledBack, village: Person) -> tuple
     made = client.post("/v1/households", household(), by=village).json["id"]
     person = Person("household")
     with database.begin() as session:
-        copied = "SELECT :id, 1, 'household', phone, :id\\:\\:text\\:\\:bytea, name, '', 'active', now() FROM accounts LIMIT 1"
+        copied = "SELECT :id, 1, 'household', '', :id\\:\\:text\\:\\:bytea, '', '', 'active', now()"
         columns = "id, version, kind, phone, phone_fingerprint, name, region, state, registered_at"
         session.execute(text(f"INSERT INTO accounts ({columns}) {copied}"), {"id": person.id})
         session.execute(text("UPDATE households SET account_id = :id WHERE id = :made"), {"id": person.id, "made": made})

@@ -6,6 +6,8 @@ from users.accounts import api as accounts
 from users.appointments import api as appointments
 from users.codes import api as codes
 from users.consents import api as consents
+from users.erasure import api as erasure
+from users.export import api as export
 from users.finding import api as finding
 from users.handovers import api as handovers
 from users.helpers import api as helpers
@@ -27,7 +29,8 @@ from users.visits import api as visits
 
 api = APIBlueprint("users", __name__)
 register = (households, members, monitoring, finding, transfers, institutions, visits, places, consents, handovers, self_reports)
-for part in (regions, accounts, profile, sessions, second_factor, appointments, *register, helpers, imports, organisations, *proofs.parts):
+own = (profile, erasure, export)
+for part in (regions, accounts, *own, sessions, second_factor, appointments, *register, helpers, imports, organisations, *proofs.parts):
     api.register_blueprint(part.api, url_prefix="/v1")
 # No route leads to the doors from outside.
 api.register_blueprint(codes.api, url_prefix="/internal")

@@ -14,11 +14,11 @@ from sqlalchemy.orm import Session
 
 from chassis.data.audit_log import OPERATOR
 from chassis.data.database import Database
-from chassis.data.encryption import EncryptionSettings, FingerprintSettings, fingerprint
+from chassis.data.encryption import FingerprintSettings, fingerprint
 from chassis.data.regions import regions_of_session
 from chassis.failures import Parser, one_line_failures
 from chassis.problems import Problem
-from chassis.start import read_settings
+from chassis.start import read_role_settings
 from users.accounts import passwords
 from users.accounts.actions import enter_account, new_account
 from users.accounts.api import AccountIn
@@ -74,7 +74,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--region", required=True, help='division code; "" is the whole country')
     parser.add_argument("--password-file", type=Path, help="the password in a file; asked for if not given")
     given = parser.parse_args(arguments)
-    database = Database.of(read_settings("users", EncryptionSettings, FingerprintSettings), "appoint")
+    database = Database.of(read_role_settings("users", FingerprintSettings), "appoint")
     try:
         with database.begin() as session, regions_of_session(session):
             wanted = {"phone": given.phone, "name": given.name, "region": given.region}

@@ -50,6 +50,7 @@ HOUSEHOLD_ENDINGS = {
 }
 ALL_HOUSEHOLD_ENDINGS = HOUSEHOLD_ENDINGS | {
     "merged": ("已并入另一户", "it was merged into another household"),
+    "erased": ("应要求已删除", "it was erased on request"),
     "not_confirmed": ("上级未予确认", "the level above did not confirm it"),
 }
 PHONE_REASONS = {

@@ -21,11 +21,11 @@ from rich.console import Console
 from rich.progress import Progress
 
 from chassis.data.database import Database
-from chassis.data.encryption import EncryptionSettings, FingerprintSettings
+from chassis.data.encryption import FingerprintSettings
 from chassis.data.regions import regions_of_database
 from chassis.failures import Parser, one_line_failures
 from chassis.problems import Problem
-from chassis.start import read_settings
+from chassis.start import read_role_settings
 from chassis.tables.cells import defuse
 from chassis.tables.reading import Row, open_table
 from users.accounts import passwords
@@ -80,7 +80,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--refused", type=Path, help="where to list what was refused: row, field, code, reason, the original cells")
     parser.add_argument("--ids", type=Path, help="where to list who is who: row, phone, account_id, household_id; old ones too")
     given = parser.parse_args(arguments)
-    database = Database.of(read_settings("users", EncryptionSettings, FingerprintSettings), "import")
+    database = Database.of(read_role_settings("users", FingerprintSettings), "import")
     try:
         with given.file.open("rb") as file, Progress(console=Console(stderr=True)) as progress:
             content = file if file.seekable() else BytesIO(file.read())

@@ -10,18 +10,18 @@ import threading
 import psycopg
 
 from chassis.data.database import Database, is_transient
-from chassis.data.encryption import EncryptionSettings, FingerprintSettings
+from chassis.data.encryption import FingerprintSettings
 from chassis.data.pg_notify import listen
 from chassis.failures import Parser, describe, one_line_failures
 from chassis.ops import gc_tuning, metrics, telemetry
 from chassis.ops.readiness import Readiness
 from chassis.settings import Settings
-from chassis.start import read_settings
+from chassis.start import read_role_settings
 from users.imports.actions import CHANNEL
 from users.imports.work import work_on_due
 
 log = logging.getLogger("users.importing")
-SETTINGS = (EncryptionSettings, FingerprintSettings)
+SETTINGS = (FingerprintSettings,)
 
 
 def run(settings: Settings, stopping: threading.Event) -> None:
@@ -54,7 +54,7 @@ def run(settings: Settings, stopping: threading.Event) -> None:
 def main() -> None:
     parser = Parser(description=__doc__)
     parser.add_argument("service", choices=["users"])
-    settings = read_settings(parser.parse_args().service, *SETTINGS)
+    settings = read_role_settings(parser.parse_args().service, *SETTINGS)
     telemetry.start(settings.service, "importing")
     stopping = threading.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):

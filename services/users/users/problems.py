@@ -170,3 +170,21 @@ region_ended = problem(
 refused_rows = problem(
     422, "refused_rows", zh="有 {count} 行不能导入，未作任何改动", en="{count} rows cannot be imported, nothing was changed"
 )
+fresh_sign_in_needed = problem(
+    403,
+    "fresh_sign_in_needed",
+    zh="请重新登录后十分钟内再操作，以确认是您本人",
+    en="Sign in again and do this within ten minutes, so that it is certainly you",
+)
+in_office = problem(
+    409,
+    "in_office",
+    zh="您还担任管理员、审计员或帮扶责任人，请先卸任",
+    en="You still are an administrator, an auditor or a helper; that has to end first",
+)
+matches_under_way = problem(
+    409,
+    "matches_under_way",
+    zh="还有进行中的捐助对接，结束并过了争议期后才能注销和删除",
+    en="Matches are under way; erasure is possible when they have ended and the time for a dispute is over",
+)

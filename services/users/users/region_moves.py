@@ -3,6 +3,7 @@
 from chassis.data.region_moves import move_column
 from users.accounts.model import Account
 from users.appointments.model import Appointment
+from users.erasure.model import Erasure
 from users.handovers.model import Handover
 from users.helpers.model import Assignment
 from users.households.model import Household, Transfer
@@ -50,6 +51,7 @@ MOVES = (
     move_column(Visit.region),
     move_column(Institution.region),
     move_column(SelfReport.region),
+    move_column(Erasure.region),
     move_column(Assignment.region, unless=_HELPS_THERE),
     move_column(Organisation.region),
     move_column(Import.region),

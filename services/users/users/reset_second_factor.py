@@ -11,9 +11,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from chassis.data.database import Database
-from chassis.data.encryption import EncryptionSettings, FingerprintSettings, fingerprint
+from chassis.data.encryption import FingerprintSettings, fingerprint
 from chassis.failures import Parser, one_line_failures
-from chassis.start import read_settings
+from chassis.start import read_role_settings
 from users.accounts.model import Account
 from users.fields import Phone
 from users.second_factor.actions import clear_second_factor
@@ -33,7 +33,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = Parser(description="Remove the second factor of an administrator who lost it.")
     parser.add_argument("--phone", required=True)
     given = parser.parse_args(arguments)
-    database = Database.of(read_settings("users", EncryptionSettings, FingerprintSettings), "reset")
+    database = Database.of(read_role_settings("users", FingerprintSettings), "reset")
     try:
         with database.begin() as session:
             account = reset_second_factor(session, given.phone)

@@ -1,4 +1,4 @@
-"""Snapshots for republishing: changed regions, accounts, offices, the register by its versions, collection points. Endings come first."""
+"""Snapshots for republishing: erasures, changed regions, accounts, offices, the register by its versions, points. Endings come first."""
 
 from sqlalchemy import select
 
@@ -23,6 +23,7 @@ from contracts.users import (
     OfficialRegistered,
     OrganisationVerificationEnded,
     OrganisationVerified,
+    PersonErased,
     PlaceChanged,
     PlaceChangeProposed,
     RegionListed,
@@ -38,6 +39,8 @@ from users.appointments.model import Appointment
 from users.appointments.queries import IN_STATE
 from users.codes.events import code_requested
 from users.codes.model import CodeRequest
+from users.erasure.events import person_erased
+from users.erasure.model import Erasure
 from users.handovers.events import handover_place_changed
 from users.handovers.model import Handover
 from users.helpers.events import helper_assigned, helper_released
@@ -68,6 +71,7 @@ _HAS_MOVED = HouseholdVersion.former_region.is_not(None)
 _BEGAN, _ENDED = Appointment.began_at.is_not(None), Appointment.dismissed_at.is_not(None)
 
 SNAPSHOTS = (
+    Snapshot(PersonErased, Erasure, person_erased, where=Erasure.erased_at.is_not(None)),
     Snapshot(RegionSucceeded, RegionChange, region_succeeded, where=RegionChange.valid_until.is_not(None)),
     Snapshot(RegionListed, RegionChange, region_listed, where=RegionChange.valid_until.is_(None)),
     Snapshot(SessionEnded, SignIn, session_ended, where=SignIn.ended_at.is_not(None) & _OF_STAFF),

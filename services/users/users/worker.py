@@ -6,6 +6,7 @@ from chassis.messaging.events import ServiceWorker, every, handles_batch
 from contracts.matching import MatchAccepted, MatchClosed, MatchDeclined, MatchReceived, MatchSent
 from users.appointments import actions as appointments
 from users.codes import actions as codes
+from users.erasure import actions as erasure
 from users.handovers import actions as handovers
 from users.imports import actions as imports
 from users.region_moves import MOVES
@@ -57,3 +58,15 @@ class Worker(ServiceWorker):
     @every(seconds=3600)
     def delete_old_imports(self, session: Session) -> None:
         imports.delete_old(session)
+
+    @every(seconds=10)
+    def finish_erasures(self, session: Session) -> None:
+        erasure.finish_erasures(session)
+
+    @every(seconds=3600)
+    def repeat_erasures(self, session: Session) -> None:
+        erasure.repeat_erasures(session)
+
+    @every(seconds=3600, at_start=False)
+    def erase_old_accounts(self, session: Session) -> None:
+        erasure.erase_old_accounts(session)

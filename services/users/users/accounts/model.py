@@ -19,6 +19,7 @@ class Account(Base):
     """
 
     __tablename__ = "accounts"
+    __person__ = "id"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     version: Mapped[int] = mapped_column(BigInteger, default=1)

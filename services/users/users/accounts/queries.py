@@ -9,9 +9,9 @@ from users.accounts.model import Account
 
 
 def get_own_account(session: Session, caller: Caller, *, lock: bool = False) -> Account:
-    """Get the caller's account, locked on request. Raises `not_found`."""
+    """Get the caller's account, locked on request. Raises `not_found`, also when it was erased."""
     account = session.get(Account, caller.id, with_for_update=lock or None)
-    if account is None:
+    if account is None or account.state == "erased":
         raise not_found()
     return account
 

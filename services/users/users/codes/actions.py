@@ -17,6 +17,7 @@ from chassis.data import audit_log
 from chassis.data.audit_log import DONE, GUEST, SERVICE, Entry
 from chassis.data.database import now
 from chassis.data.encryption import fingerprint
+from chassis.data.personal_keys import personal_keys
 from chassis.messaging import outbox
 from chassis.problems import Problem, not_found
 from contracts.users import CodePurpose
@@ -112,7 +113,9 @@ def look_at_code(session: Session, request_id: UUID, may_send: bool) -> tuple[Co
 def delete_old(session: Session) -> None:
     """Delete requests and counts that ended a day ago or more."""
     at = now()
-    session.execute(delete(CodeRequest).where(CodeRequest.expires_at < at - KEPT_FOR))
+    ended = delete(CodeRequest).where(CodeRequest.expires_at < at - KEPT_FOR).returning(CodeRequest.id)
+    # Before the commit: keys without requests would stay for ever, and these requests serve nobody.
+    personal_keys("users").delete(list(session.scalars(ended)))
     session.execute(delete(CodeCount).where(CodeCount.day < rules.day_of(at - KEPT_FOR)))
 
 

@@ -19,6 +19,7 @@ class CodeRequest(Base):
     """
 
     __tablename__ = "code_requests"
+    __person__ = "id"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     version: Mapped[int] = mapped_column(BigInteger, default=1)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, load_only
 
 from chassis.data.database import below
 from chassis.data.encryption import fingerprint
@@ -30,12 +30,10 @@ def find_by_name(session: Session, caller: Caller, region: str, name: str) -> li
     within = (below(Household.region, region), STANDING, caller.within(Household.region))
     if (session.scalar(select(func.count()).select_from(Household).where(*within)) or 0) > MOST_OPENED:
         raise too_many_to_search(most=MOST_OPENED)
-    heads = session.execute(select(Household.id, Household.name).where(*within).order_by(Household.id))
-    ids = [row.id for row in heads if matches(row.name, name)]
-    members = session.execute(
-        select(Member.household_id, Member.name).join(Household).where(*within, Member.left_at.is_(None)).order_by(Member.id)
-    )
-    ids += [row.household_id for row in members if matches(row.name, name)]
+    heads = select(Household).options(load_only(Household.id, Household.name)).where(*within).order_by(Household.id)
+    ids = [row.id for row in session.scalars(heads).all() if matches(row.name, name)]
+    members = select(Member).options(load_only(Member.household_id, Member.name)).join(Household).where(*within, Member.left_at.is_(None))
+    ids += [row.household_id for row in session.scalars(members.order_by(Member.id)).all() if matches(row.name, name)]
     return _load(session, list(dict.fromkeys(ids))[:MOST_FOUND])
 
 

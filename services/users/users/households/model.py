@@ -26,6 +26,7 @@ class Household(Base):
     """
 
     __tablename__ = "households"
+    __person__ = "id"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     version: Mapped[int] = mapped_column(BigInteger, default=1)
@@ -55,6 +56,7 @@ class HouseholdVersion(Base):
     """
 
     __tablename__ = "household_versions"
+    __person__ = "household_id"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     household_id: Mapped[UUID] = mapped_column(ForeignKey(Household.id))
@@ -80,6 +82,7 @@ class Member(Base):
     """
 
     __tablename__ = "household_members"
+    __person__ = "id"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     version: Mapped[int] = mapped_column(BigInteger, default=1)
@@ -128,6 +131,7 @@ class Reveal(Base):
     """A look at the data of a household that are masked otherwise: who, for which purpose and why."""
 
     __tablename__ = "household_reveals"
+    __person__ = "household_id"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     household_id: Mapped[UUID] = mapped_column(ForeignKey(Household.id))

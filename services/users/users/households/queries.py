@@ -14,6 +14,7 @@ from chassis.problems import not_found
 from users.households.model import Household, HouseholdVersion, Member, Reveal
 
 STANDING = Household.ended_at.is_(None)
+SHOWN = Household.ended_because.is_distinct_from("erased")
 PROVING_KINDS = ("own", "shared")
 """The kinds of telephones that prove a household: not a neighbour's, and no landline, which gets no code."""
 
@@ -26,14 +27,14 @@ def find_household_id(session: Session, account_id: UUID) -> UUID | None:
 def list_households(session: Session, caller: Caller, region: str = "", ended: bool = False, **paging: Any) -> dict[str, Any]:
     """Read a page of the households in the regions that the caller manages, newest first: the standing ones, or those that ended."""
     in_state = ~STANDING if ended else STANDING
-    query = select(Household).where(caller.within(Household.region), below(Household.region, region), in_state)
+    query = select(Household).where(caller.within(Household.region), below(Household.region, region), in_state, SHOWN)
     return page(session, query, Household.id, **paging)
 
 
 def get_household(session: Session, caller: Caller, household_id: UUID, *, lock: bool = False) -> Household:
     """Get a household in the caller's regions, or their own; locked on request. Raises `not_found`."""
     visible = or_(caller.within(Household.region), Household.account_id == caller.id)
-    query = select(Household).where(Household.id == household_id, visible)
+    query = select(Household).where(Household.id == household_id, visible, SHOWN)
     found = session.scalars(query.with_for_update() if lock else query).first()
     if found is None:
         raise not_found()

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from chassis.data import audit_log
@@ -71,7 +70,7 @@ def _offer(session: Session, caller: Caller, region: str, line: Line) -> Entry |
         line.refuse(problem.code, "region" if problem.code == "outside_region" else "phone", **problem.details)
         return None
     line.subject_id = appointment.id
-    name = session.scalar(select(Account.name).where(Account.id == appointment.account_id))
+    name = session.get_one(Account, appointment.account_id).name
     if name != line.wanted["name"]:
         line.doubt("name_differs", "name")
     return Entry(act=ACT, subject="appointment", subject_id=appointment.id, person_id=appointment.account_id, region=place)

@@ -30,8 +30,9 @@ def store(session: Session, import_id: UUID, content: bytes) -> None:
 def load(session: Session, import_id: UUID) -> BytesIO | None:
     """Return a stored file; None when it was deleted."""
     file = BytesIO()
-    for content in session.scalars(select(ImportPart.content).where(ImportPart.import_id == import_id).order_by(ImportPart.number)):
-        file.write(content)
+    parts = select(ImportPart).where(ImportPart.import_id == import_id).order_by(ImportPart.number)
+    for part in session.scalars(parts.execution_options(yield_per=1)):
+        file.write(part.content)
     return file if file.tell() else None
 
 

@@ -25,6 +25,7 @@ class Import(Base):
     """
 
     __tablename__ = "imports"
+    __person__ = "id"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     version: Mapped[int] = mapped_column(BigInteger, default=1)
@@ -59,6 +60,7 @@ class ImportPart(Base):
     """A part of an uploaded file, encrypted. Parts are deleted when the import is done or its time is over."""
 
     __tablename__ = "import_parts"
+    __person__ = "import_id"
 
     import_id: Mapped[UUID] = mapped_column(ForeignKey(Import.id), primary_key=True)
     number: Mapped[int] = mapped_column(BigInteger, primary_key=True)
@@ -69,6 +71,7 @@ class ImportRows(Base):
     """Rows of one batch to look at: refused, doubtful or changed ones with their cells, as compressed JSON, encrypted."""
 
     __tablename__ = "import_rows"
+    __person__ = "import_id"
 
     import_id: Mapped[UUID] = mapped_column(ForeignKey(Import.id), primary_key=True)
     is_check: Mapped[bool] = mapped_column(primary_key=True)

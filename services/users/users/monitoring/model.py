@@ -19,6 +19,7 @@ class Label(Base):
     """
 
     __tablename__ = "household_labels"
+    __person__ = "household_id"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     version: Mapped[int] = mapped_column(BigInteger, default=1)

@@ -59,6 +59,13 @@ def end_organisation_verification(session: Session, caller: Caller, account_id: 
     return organisation
 
 
+def end_for_good(session: Session, account_id: UUID) -> None:
+    """End the confirmation of an organisation whose account is erased, if it has one."""
+    organisation = session.get(Organisation, account_id, with_for_update={"of": Organisation})
+    if organisation is not None and organisation.state == "verified":
+        _end(session, organisation, account_id, "erased")
+
+
 def _end(session: Session, organisation: Organisation, by: UUID, reason: str) -> None:
     organisation.ended_by, organisation.ended_at, organisation.reason = by, now(), reason
     organisation.version += 1

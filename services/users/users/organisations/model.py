@@ -19,6 +19,7 @@ class Organisation(Base):
     """
 
     __tablename__ = "organisations"
+    __person__ = "id"
 
     id: Mapped[UUID] = mapped_column(ForeignKey(Account.id), primary_key=True)
     version: Mapped[int] = mapped_column(BigInteger, default=1)

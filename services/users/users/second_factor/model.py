@@ -19,6 +19,7 @@ class SecondFactor(Base):
     """
 
     __tablename__ = "second_factors"
+    __person__ = "account_id"
 
     account_id: Mapped[UUID] = mapped_column(ForeignKey(Account.id), primary_key=True)
     secret: Mapped[str | None] = mapped_column(Encrypted)

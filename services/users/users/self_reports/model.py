@@ -19,6 +19,7 @@ class SelfReport(Base):
     """
 
     __tablename__ = "self_reports"
+    __person__ = "id"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     version: Mapped[int] = mapped_column(BigInteger, default=1)

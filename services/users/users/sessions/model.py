@@ -19,6 +19,7 @@ class SignIn(Base):
     """
 
     __tablename__ = "sign_ins"
+    __person__ = "account_id"
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     session_id: Mapped[UUID] = mapped_column(default=new_id)

@@ -48,7 +48,7 @@ def move_household(session: Session, caller: Caller, household_id: UUID, wanted:
 def end_household(session: Session, caller: Caller, household_id: UUID, wanted: Mapping[str, Any]) -> Household:
     """Take a household out of the register for a reason. Its account stays, and may be linked to another household."""
     household = lock_for_act(session, caller, household_id, "end_household")
-    _end(session, caller, household, "end_household", wanted["reason"], wanted.get("note"))
+    _end(session, caller.id, household, "end_household", wanted["reason"], wanted.get("note"))
     return household
 
 
@@ -130,7 +130,7 @@ def refuse_transfer(session: Session, caller: Caller, transfer_id: UUID) -> tupl
     if members := _find_members(session, entry, transfer):
         leave(session, caller.id, entry, members, act, Why("other"))
     else:
-        _end(session, caller, entry, act, "not_confirmed", None)
+        _end(session, caller.id, entry, act, "not_confirmed", None)
     return transfer, standing
 
 
@@ -174,15 +174,22 @@ def _move(session: Session, caller: Caller, household: Household, to_region: str
     follow_household(session, household.id, household.id, to_region)
 
 
+def end_erased(session: Session, by: UUID | None, household: Household) -> None:
+    """Take a household that is erased out of the register; nobody is shown it any more. It is locked."""
+    if household.ended_at is None:
+        _end(session, by, household, "erase_household", "erased", None)
+    household.ended_because = "erased"
+
+
 def _end(
-    session: Session, caller: Caller, household: Household, act: str, reason: HouseholdEnding, note: str | None, into: UUID | None = None
+    session: Session, by: UUID | None, household: Household, act: str, reason: HouseholdEnding, note: str | None, into: UUID | None = None
 ) -> None:
     before = values_of(household)
     household.ended_at, household.ended_because, household.merged_into = now(), reason, into
     household.account_id = None
     session.flush()
-    add_version(session, household, act, caller.id, before=before, why=Why(reason, note))
-    release_helpers_of(session, caller.id, household.id)
+    add_version(session, household, act, by, before=before, why=Why(reason, note))
+    release_helpers_of(session, by or household.id, household.id)
 
 
 def _merge(session: Session, caller: Caller, ended: Household, into: Household, act: str, note: str | None) -> None:
@@ -197,7 +204,7 @@ def _merge(session: Session, caller: Caller, ended: Household, into: Household, 
     for name in ("address", "contact_phone", "contact_phone_fingerprint", "phone_kind"):
         if getattr(into, "contact_phone" if "phone" in name else name) is None:
             setattr(into, name, getattr(ended, name))
-    _end(session, caller, ended, act, "merged", note, into.id)
+    _end(session, caller.id, ended, act, "merged", note, into.id)
     if into.account_id is None:
         into.account_id = account_id
     hand_over_label(session, ended.id, into)

@@ -16,6 +16,7 @@ class Help(Base):
     """Something that a helper gave or arranged during a visit. `value` is in fen."""
 
     __tablename__ = "household_helps"
+    __person__ = "visit_id"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     visit_id: Mapped[UUID] = mapped_column(ForeignKey("household_visits.id"))
@@ -28,6 +29,7 @@ class Visit(Base):
     """A visit of a helper to a household, recorded afterwards. `region` is the household's at that time."""
 
     __tablename__ = "household_visits"
+    __person__ = "household_id"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     household_id: Mapped[UUID] = mapped_column(ForeignKey(Household.id))

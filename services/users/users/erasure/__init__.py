@@ -1,0 +1,1 @@
+"""Erasure: people, and administrators for households, have personal data erased for good."""

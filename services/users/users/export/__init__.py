@@ -1,0 +1,1 @@
+"""Export: people take along what users stores about them."""
