@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "matching_0026"
-down_revision = "matching_0025"
+revision = "matching_0027"
+down_revision = "matching_0026"
 
 KEPT = "match_id, kind, quantity, version, at, by, slip_id, reason, carrier"
 
