@@ -91,12 +91,13 @@ def save_mapping(session: Session, caller: Caller, wanted: Mapping[str, Any]) ->
 
 
 def remove_mapping(session: Session, caller: Caller, mapping_id: UUID) -> ImportMapping:
-    """Remove a saved mapping of a region that the caller manages. Raises `not_found`, `stale` or `not_allowed`."""
+    """Remove a saved mapping of a region that the caller manages. Raises `not_found`, `stale`, `not_allowed` or `state_conflict`."""
     mapping = queries.get_mapping(session, caller, mapping_id, lock=True)
     versions.check_if_match(session, mapping)
     if problem := rules.find_removal_problem(caller, mapping):
         raise problem
-    session.delete(mapping)
+    mapping.removed_at = now()
+    mapping.version += 1
     return mapping
 
 

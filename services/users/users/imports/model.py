@@ -92,3 +92,4 @@ class ImportMapping(Base):
     columns: Mapped[list[tuple[str, str | None]]] = mapped_column(JSONB)
     saved_by: Mapped[UUID]
     saved_at: Mapped[datetime] = mapped_column(Moment, default=now)
+    removed_at: Mapped[datetime | None] = mapped_column(Moment)

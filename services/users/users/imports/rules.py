@@ -31,7 +31,9 @@ def find_check_problem(caller: Caller, one: Import) -> Problem | None:
 
 def find_removal_problem(caller: Caller, mapping: ImportMapping) -> Problem | None:
     """Return the problem that keeps the caller from removing a saved mapping, or None: managers of its region may."""
-    return None if caller.manages(mapping.region) else not_allowed()
+    if not caller.manages(mapping.region):
+        return not_allowed()
+    return state_conflict(state="removed") if mapping.removed_at else None
 
 
 def acts_on_import(caller: Caller, one: Import) -> list[str]:

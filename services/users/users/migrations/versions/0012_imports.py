@@ -58,11 +58,12 @@ def upgrade() -> None:
             name varchar(60) NOT NULL,
             columns jsonb NOT NULL,
             saved_by uuid NOT NULL,
-            saved_at timestamptz NOT NULL
+            saved_at timestamptz NOT NULL,
+            removed_at timestamptz
         )
         """
     )
-    op.execute("CREATE UNIQUE INDEX import_mappings_key ON import_mappings (region, kind, name)")
+    op.execute("CREATE UNIQUE INDEX import_mappings_key ON import_mappings (region, kind, name) WHERE removed_at IS NULL")
 
 
 def downgrade() -> None:
