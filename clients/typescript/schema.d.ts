@@ -181,6 +181,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/me/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export what users stores about the caller and their household. Needs, matches and notices are listed by their own services.
+         * @description The audit log keeps that the data were taken.
+         */
+        get: operations["export_me"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me/erasure": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Erase the caller's account and its household for good. The sign-in must be at most ten minutes old.
+         * @description All sessions end. Refused while matches are under way (`matches_under_way`), or while the caller holds an office (`in_office`).
+         */
+        post: operations["erase_me"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/households": {
         parameters: {
             query?: never;
@@ -1515,6 +1555,24 @@ export interface paths {
         put?: never;
         /** Change one's phone by both codes, within five minutes and five tries. */
         post: operations["change_phone"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/households/{household_id}/erasure": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get the erasure of a household in the regions that the caller manages. */
+        get: operations["get_household_erasure"];
+        put?: never;
+        /** Erase a household and its account for good, as an administrator of its region, because it asked for that. */
+        post: operations["erase_household"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4259,6 +4317,30 @@ export interface components {
             /** @description accounts, households, offices and helpers that stay with the code */
             rows: number;
         };
+        ErasureOut: {
+            /** Format: uuid */
+            id: string;
+            /** Format: uuid */
+            account_id: string | null;
+            /** Format: uuid */
+            household_id: string | null;
+            /**
+             * @description no_longer_needed: 处理目的已实现或不再需要 · the purpose is reached, or the data are no longer needed; consent_withdrawn: 本人撤回同意 · the person withdrew their consent; unlawful: 违反法律或约定处理 · the data were processed unlawfully; retention_over: 保存期限已满 · the time for keeping the data is over
+             * @enum {string}
+             */
+            purpose: "no_longer_needed" | "consent_withdrawn" | "unlawful" | "retention_over";
+            /**
+             * @description asked_in_person: 本人当面提出 · asked for in person; asked_in_writing: 本人书面或电话提出 · asked for in writing or by telephone; asked_by_guardian: 监护人提出 · asked for by a guardian; asked_by_relatives: 本人已去世，近亲属提出 · the person died, and close relatives asked; asked_online: 本人在平台提出 · asked for in the own account; by_rule: 按保存期限自动处理 · by the rule for keeping data
+             * @enum {string}
+             */
+            reason: "asked_in_person" | "asked_in_writing" | "asked_by_guardian" | "asked_by_relatives" | "asked_online" | "by_rule";
+            /** Format: date-time */
+            requested_at: string;
+            /** Format: date-time */
+            due_at: string;
+            /** Format: date-time */
+            erased_at: string | null;
+        };
         ExitIn: {
             /**
              * Format: date
@@ -4272,6 +4354,14 @@ export interface components {
             reason: "stable" | "supported" | "died" | "moved_away" | "error" | "other";
             /** @description why, in words; only those who see the household whole read it */
             note?: string;
+        };
+        ExportOut: {
+            /** @description rows by table, without passwords and other secrets; 10,000 of a table at most */
+            tables: {
+                [key: string]: {
+                    [key: string]: unknown;
+                }[];
+            };
         };
         FailureOut: {
             code: string;
@@ -4560,6 +4650,18 @@ export interface components {
             /** @description why, in words; only those who see the household whole read it */
             note?: string;
         };
+        HouseholdErasureIn: {
+            /**
+             * @description no_longer_needed: 处理目的已实现或不再需要 · the purpose is reached, or the data are no longer needed; consent_withdrawn: 本人撤回同意 · the person withdrew their consent; unlawful: 违反法律或约定处理 · the data were processed unlawfully
+             * @enum {string}
+             */
+            purpose: "no_longer_needed" | "consent_withdrawn" | "unlawful";
+            /**
+             * @description asked_in_person: 本人当面提出 · asked for in person; asked_in_writing: 本人书面或电话提出 · asked for in writing or by telephone; asked_by_guardian: 监护人提出 · asked for by a guardian; asked_by_relatives: 本人已去世，近亲属提出 · the person died, and close relatives asked
+             * @enum {string}
+             */
+            reason: "asked_in_person" | "asked_in_writing" | "asked_by_guardian" | "asked_by_relatives";
+        };
         HouseholdIn: {
             /** @description of the householder */
             name: string;
@@ -4691,10 +4793,10 @@ export interface components {
             /** Format: date-time */
             ended_at: string | null;
             /**
-             * @description died: 户内人员均已去世 · nobody of it is alive; moved_away: 已迁往外地 · it moved away; recovered: 不再需要帮扶 · it needs no help any more; error: 登记有误 · it was entered by mistake; other: 其他原因 · other reasons; merged: 已并入另一户 · it was merged into another household; not_confirmed: 上级未予确认 · the level above did not confirm it
+             * @description died: 户内人员均已去世 · nobody of it is alive; moved_away: 已迁往外地 · it moved away; recovered: 不再需要帮扶 · it needs no help any more; error: 登记有误 · it was entered by mistake; other: 其他原因 · other reasons; merged: 已并入另一户 · it was merged into another household; erased: 应要求已删除 · it was erased on request; not_confirmed: 上级未予确认 · the level above did not confirm it
              * @enum {string|null}
              */
-            ended_because: "died" | "moved_away" | "recovered" | "error" | "other" | "merged" | "not_confirmed" | null;
+            ended_because: "died" | "moved_away" | "recovered" | "error" | "other" | "merged" | "erased" | "not_confirmed" | null;
             /** Format: uuid */
             merged_into: string | null;
             /** @description operations (`operationId`) that the caller may carry out on it now */
@@ -5518,6 +5620,13 @@ export interface components {
         OrganisationPage: {
             items: components["schemas"]["OrganisationOut"][];
             next: string | null;
+        };
+        OwnErasureIn: {
+            /**
+             * @description no_longer_needed: 处理目的已实现或不再需要 · the purpose is reached, or the data are no longer needed; consent_withdrawn: 本人撤回同意 · the person withdrew their consent; unlawful: 违反法律或约定处理 · the data were processed unlawfully
+             * @enum {string}
+             */
+            purpose: "no_longer_needed" | "consent_withdrawn" | "unlawful";
         };
         OwnSessionOut: {
             /** Format: uuid */
@@ -6784,7 +6893,9 @@ export type DivisionsOut = components['schemas']['DivisionsOut'];
 export type EndAllIn = components['schemas']['EndAllIn'];
 export type EndIn = components['schemas']['EndIn'];
 export type EndedOut = components['schemas']['EndedOut'];
+export type ErasureOut = components['schemas']['ErasureOut'];
 export type ExitIn = components['schemas']['ExitIn'];
+export type ExportOut = components['schemas']['ExportOut'];
 export type FailureOut = components['schemas']['FailureOut'];
 export type FiguresOut = components['schemas']['FiguresOut'];
 export type FormerOut = components['schemas']['FormerOut'];
@@ -6801,6 +6912,7 @@ export type HelperOut = components['schemas']['HelperOut'];
 export type HelperPage = components['schemas']['HelperPage'];
 export type HouseholdAccountIn = components['schemas']['HouseholdAccountIn'];
 export type HouseholdEditIn = components['schemas']['HouseholdEditIn'];
+export type HouseholdErasureIn = components['schemas']['HouseholdErasureIn'];
 export type HouseholdIn = components['schemas']['HouseholdIn'];
 export type HouseholdLabelOut = components['schemas']['HouseholdLabelOut'];
 export type HouseholdLabelPage = components['schemas']['HouseholdLabelPage'];
@@ -6858,6 +6970,7 @@ export type NoticePage = components['schemas']['NoticePage'];
 export type OrganisationIn = components['schemas']['OrganisationIn'];
 export type OrganisationOut = components['schemas']['OrganisationOut'];
 export type OrganisationPage = components['schemas']['OrganisationPage'];
+export type OwnErasureIn = components['schemas']['OwnErasureIn'];
 export type OwnSessionOut = components['schemas']['OwnSessionOut'];
 export type OwnSessionPage = components['schemas']['OwnSessionPage'];
 export type PasswordChangeIn = components['schemas']['PasswordChangeIn'];
@@ -7505,6 +7618,68 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ConsentOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_me: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExportOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    erase_me: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OwnErasureIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErasureOut"];
                 };
             };
             /** @description a problem */
@@ -10844,6 +11019,75 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AccountOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_household_erasure: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                household_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErasureOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    erase_household: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                household_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HouseholdErasureIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErasureOut"];
                 };
             };
             /** @description a problem */
