@@ -4826,6 +4826,8 @@ export interface components {
         HouseholdsFound: {
             /** @description 50 at most */
             items: components["schemas"]["HouseholdOut"][];
+            /** @description more households have this name: type more of it, or name a village */
+            more: boolean;
         };
         ImportOut: {
             /** Format: uuid */

@@ -143,6 +143,16 @@ def test_search_opens_a_bounded_number_of_rows(client: Client, village: Person, 
     assert (answer.status_code, answer.json["code"]) == (422, "too_many_to_search")
 
 
+def test_search_says_that_there_are_more(client: Client, village: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = {"name": "huang", "region": VILLAGE}
+    register(client, village, name="黄守田")
+    assert client.post("/v1/households/search", wanted, by=village).json["more"] is False
+    register(client, village, name="黄秀英")
+    monkeypatch.setattr(queries, "MOST_FOUND", 1)
+    answer = client.post("/v1/households/search", wanted, by=village).json
+    assert (len(answer["items"]), answer["more"]) == (1, True)
+
+
 def test_ended_households_are_not_found(client: Client, village: Person) -> None:
     made = register(client, village, name="黄守田")
     assert client.post(f"/v1/households/{made['id']}/end", {"reason": "died"}, by=village).status_code == 201

@@ -39,6 +39,7 @@ class RevealIn(Strict):
 
 class HouseholdsFound(Schema):
     items = fields.List(fields.Nested(HouseholdOut), required=True, metadata={"description": "50 at most"})
+    more = fields.Boolean(required=True, metadata={"description": "more households have this name: type more of it, or name a village"})
 
 
 @api.post("/households/search")
@@ -47,11 +48,12 @@ class HouseholdsFound(Schema):
 @api.output(HouseholdsFound)
 def search_households(session: Session, caller: Caller, json_data: dict[str, Any]) -> Any:
     """Find households by name or pinyin in a township, or by an exact national id in the caller's regions. Each one shown is recorded."""
+    more = False
     if "name" in json_data:
-        found = queries.find_by_name(session, caller, json_data["region"], json_data["name"])
+        found, more = queries.find_by_name(session, caller, json_data["region"], json_data["name"])
     else:
         found = queries.find_by_number(session, caller, json_data["national_id"])
-    return {"items": households_out(session, found, caller)}
+    return {"items": households_out(session, found, caller), "more": more}
 
 
 @api.post("/households/<uuid:household_id>/reveal")

@@ -20,10 +20,11 @@ MOST_OPENED = 3_000
 MOST_FOUND = 50
 
 
-def find_by_name(session: Session, caller: Caller, region: str, name: str) -> list[Household]:
+def find_by_name(session: Session, caller: Caller, region: str, name: str) -> tuple[list[Household], bool]:
     """Find the standing households of a township or village whose head or a member has this name, in characters or pinyin.
 
-    Returns 50 at most, heads first. Raises `too_many_to_search` when the region holds more than 3,000 households.
+    Returns 50 at most, heads first, and whether there are more. Raises `too_many_to_search` when the region holds more than 3,000
+    households.
     """
     if problem := find_search_problem(caller, region):
         raise problem
@@ -34,7 +35,8 @@ def find_by_name(session: Session, caller: Caller, region: str, name: str) -> li
     ids = [row.id for row in session.scalars(heads).all() if matches(row.name, name)]
     members = select(Member).options(load_only(Member.household_id, Member.name)).join(Household).where(*within, Member.left_at.is_(None))
     ids += [row.household_id for row in session.scalars(members.order_by(Member.id)).all() if matches(row.name, name)]
-    return _load(session, list(dict.fromkeys(ids))[:MOST_FOUND])
+    found = list(dict.fromkeys(ids))
+    return _load(session, found[:MOST_FOUND]), len(found) > MOST_FOUND
 
 
 def find_by_number(session: Session, caller: Caller, national_id: str) -> list[Household]:
