@@ -10,7 +10,9 @@ import pytest
 from contracts.matching import AppealDecided, DisputeOpened, DisputeReminded, MatchProposed, ThanksWritten
 from contracts.needs import NeedPublished, NeedWithdrawn
 from contracts.notices import by_event
+from contracts.users import HandoverPlaceChanged, PlaceChangeProposed
 from notify.rules import agents_for, deciders_for, notices_of, recipients_of, regions_around, shown_value
+from notify.words import render
 
 from .conftest import example
 
@@ -27,6 +29,21 @@ def test_regions_around_a_village_are_listed_nearest_first() -> None:
     around = regions_around(VILLAGE, {CITY: set(), VILLAGE: set(), "510922": set(), "": set(), TOWN: set()})
     assert around == [VILLAGE, TOWN, CITY, ""]
     assert all(inner.startswith(outer) for inner, outer in pairwise(around))
+
+
+def test_proposed_point_is_told_to_the_level_above_only() -> None:
+    proposed = example(PlaceChangeProposed, region=TOWN, place_region=VILLAGE, proposed_by=HANG)
+    assert recipients(proposed, AROUND) == [("place_change_proposed", "administrator", LI)]
+    assert recipients(example(PlaceChangeProposed, region=TOWN, proposed_by=LI), AROUND) == [
+        ("place_change_proposed", "administrator", MEI)
+    ]
+
+
+@pytest.mark.parametrize(("place_id", "said"), [(UUID(int=7), "最新的地址、电话和开放时间"), (None, "已关闭")])
+def test_giver_is_told_of_another_point_without_the_village(place_id: UUID | None, said: str) -> None:
+    [notice] = notices_of(example(HandoverPlaceChanged, region=VILLAGE, pledger_id=LI, place_id=place_id), AROUND)
+    assert (notice["side"], notice["recipient_id"], notice["facts"]["region"]) == ("giver", LI, TOWN)
+    assert said in render(notice["kind"], notice["side"], notice["facts"], "zh-CN")["text"]
 
 
 @pytest.mark.parametrize("office", [VILLAGE, TOWN, COUNTY, CITY])
