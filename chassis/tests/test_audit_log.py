@@ -177,9 +177,10 @@ def test_route_records_what_it_shows_of_others(
     staff = administrator_of(database, VILLAGE)
     for answer in (client.get("/v1/cards", by=staff), client.get("/v1/cards/masked", by=staff), client.post("/v1/cards/change", by=staff)):
         assert answer.status_code == 200
-    assert [(one.act, one.actor_id, one.person_id) for one in recorded(database)] == [
-        ("get_card", staff.id, HOUSEHOLD),
-        ("change_card", staff.id, HOUSEHOLD),
+    assert client.flask.head("/v1/cards/masked", headers=client._headers(staff)).status_code == 200
+    assert [(one.act, one.actor_id, one.person_id, one.region) for one in recorded(database)] == [
+        ("get_card", staff.id, HOUSEHOLD, VILLAGE),
+        ("change_card", staff.id, HOUSEHOLD, VILLAGE),
     ]
 
 

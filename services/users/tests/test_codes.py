@@ -11,6 +11,8 @@ from prometheus_client import REGISTRY
 from sqlalchemy import select, text
 
 from chassis.data.audit_log import AuditEntry
+from chassis.http import doors
+from chassis.http.doors import DoorSettings
 from chassis.problems import Problem
 from chassis.testing.fixtures import Client, RolledBack
 from chassis.testing.twins import altered, unguarded
@@ -152,6 +154,14 @@ def test_code_stands_nowhere_but_in_the_answer_of_the_door(database: RolledBack,
 def test_door_needs_its_key(database: RolledBack, client: Client, header: str) -> None:
     answer = client.get(f"/internal/codes/{ask(database).id}", headers={"Authorization": header})
     assert (answer.status_code, answer.json["code"]) == (401, "sign_in_needed")
+
+
+def test_door_opens_for_any_key_and_callers_show_the_newest(database: RolledBack, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = DoorSettings([b"the-newest-key-of-the-doors-0123456", b"the-key-before-it-of-the-doors-0123"])
+    monkeypatch.setattr(doors, "_keys", lambda: settings.keys)
+    assert settings.header() == {"Authorization": "Bearer the-newest-key-of-the-doors-0123456"}
+    for header in (settings.header(), {"Authorization": "bearer  the-key-before-it-of-the-doors-0123"}):
+        assert client.get(f"/internal/codes/{ask(database).id}", headers=header).status_code == 200
 
 
 def test_token_of_an_administrator_does_not_open_the_door(database: RolledBack, client: Client, town: Any) -> None:
