@@ -69,7 +69,11 @@ def test_a_proposal_has_no_deadline_to_send_and_a_claim_has(client: Client, prom
         intake.book_needs(session, [need := published(quantity=5, category="food.oil", unit="l")])
         intake.book_pledges(session, [pledge := offered(category="food.oil", unit="l", pledger_id=promise.giver.id)])
     body = {"need_id": str(need.need_id), "pledge_id": str(pledge.pledge_id), "quantity": 2}
-    assert client.post("/v1/claims", body, by=promise.giver).json["send_by"]
+    claimed = client.post("/v1/claims", body, by=promise.giver).json
+    assert claimed["send_by"]
+    with database.begin() as session:
+        moved = session.execute(text('SELECT kind, quantity, "by" FROM movements WHERE match_id = :id'), {"id": claimed["id"]}).all()
+    assert [tuple(row) for row in moved] == [("promised", 2, promise.giver.id)]
     clear(database)
     [proposed] = client.get("/v1/matches", by=promise.giver, state="proposed").json["items"]
     assert proposed["send_by"] is None
@@ -121,6 +125,20 @@ def test_an_unsent_match_ends_as_a_no_show_and_both_are_free(promise: Promise, d
     [mark] = promise.client.get("/v1/marks", by=promise.giver).json["items"]
     assert (mark["kind"], mark["bad"], mark["allowed"]) == ("no_show", 2, ["appeal_mark"])
     assert promise.does("sending", SENDING, promise.giver) == (409, "state_conflict")
+    assert offended(database) == []
+
+
+def test_all_units_of_two_no_shows_for_one_need_are_free(promise: Promise, database: RolledBack) -> None:
+    with database.begin() as session:
+        intake.book_needs(session, [need := published(quantity=9, category="food.oil", unit="l")])
+        intake.book_pledges(session, [pledge := offered(category="food.oil", unit="l", pledger_id=promise.giver.id)])
+    body = {"need_id": str(need.need_id), "pledge_id": str(pledge.pledge_id)}
+    for quantity in (2, 3):
+        assert promise.client.post("/v1/claims", body | {"quantity": quantity}, by=promise.giver).status_code == 201
+    passes(database, 15)
+    assert run(database, unsent.end_unsent_matches) == 3
+    with database.begin() as session:
+        assert session.scalar(text("SELECT rest FROM needs WHERE id = :id"), {"id": need.need_id}) == 9
     assert offended(database) == []
 
 
