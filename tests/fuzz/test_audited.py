@@ -38,6 +38,8 @@ NOT_RECORDED = {
         **dict.fromkeys(
             ("save_import_mapping", "list_import_mappings", "get_import_mapping", "remove_import_mapping"), NOTHING_PERSONAL
         ),
+        "import_regions": NOTHING_PERSONAL,
+        "get_household_erasure": "needs a household that is to be erased; services/users/tests/test_erasure.py shows the entry",
         "remove_second_factor": "needs somebody with a factor; services/users/tests/test_second_factor.py shows its entry",
     },
     "needs": {"get_pledge": OWN, "get_limits": NOTHING_PERSONAL, "set_limits": NOTHING_PERSONAL},

@@ -41,7 +41,7 @@ class Telling(Beside):
         ending: Event = withdrawn(need)
         if not is_withdrawn:
             shared = {name: getattr(ending, name) for name in NeedClosed.__struct_fields__ if hasattr(ending, name)}
-            ending = NeedClosed(**shared, reason="met_elsewhere", closed_at=datetime.now(UTC))
+            ending = NeedClosed(**shared | {"reason": "met_elsewhere", "closed_at": datetime.now(UTC)})
         self._tell(self.asked, ending, at_once)
 
     @precondition(lambda self: any(not isinstance(one, PledgeWithdrawn) for one in self.offers.values()))
