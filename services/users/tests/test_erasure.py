@@ -126,6 +126,8 @@ def test_household_and_its_account_are_erased_together(
     assert (answer.status_code, answer.json["household_id"], answer.json["account_id"]) == (202, str(made), str(account.id))
     assert readable(database, {made, account.id}) == []
     assert client.get(f"/v1/households/{made}/erasure", by=village).json["id"] == str(account.id)
+    [look] = database.found(text("SELECT actor_id, person_id FROM audit.entries WHERE act = 'get_household_erasure'"))
+    assert tuple(look) == (village.id, account.id)
     assert client.get(f"/v1/households/{made}", by=village).status_code == 404
     [ended] = [event for event in pending(database) if isinstance(event, HouseholdEnded)]
     assert (ended.household_id, ended.reason) == (made, "erased")
