@@ -47,16 +47,21 @@ def move_column(column: InstrumentedAttribute[Any] | Any, unless: str = "", *, i
     [stored] = column.property.columns if isinstance(column, InstrumentedAttribute) else [column]
     table, name = stored.table, stored.name
     keys = [key.name for key in table.primary_key]
+    chosen, same = ", ".join(f"held.{key} AS key_{key}" for key in keys), " AND ".join(f"held.{key} = key_{key}" for key in keys)
+    # Rows are chosen by the index on the region, whatever their keys; only then are they ordered and locked.
     statement = text(
         f"""
-        WITH moving AS (
-            SELECT {", ".join(f"held.{key} AS key_{key}" for key in keys)}, change.after
+        WITH chosen AS MATERIALIZED (
+            SELECT {chosen}, change.before, change.after
             FROM unnest(CAST(:before AS text[]), CAST(:after AS text[])) AS change (before, after)
             JOIN {table.name} AS held ON held.{name} = change.before COLLATE "C" {f"AND NOT ({unless})" if unless else ""}
-            ORDER BY {", ".join(f"held.{key}" for key in keys)} {"" if is_setting else "LIMIT :rows"} FOR UPDATE OF held
+            {"" if is_setting else "LIMIT :rows"}
+        ),
+        moving AS (
+            SELECT chosen.* FROM chosen JOIN {table.name} AS held ON {same}
+            ORDER BY {", ".join(f"key_{key}" for key in keys)} FOR UPDATE OF held
         )
-        UPDATE {table.name} AS moved SET {name} = moving.after FROM moving
-        WHERE {" AND ".join(f"moved.{key} = moving.key_{key}" for key in keys)}
+        UPDATE {table.name} AS held SET {name} = moving.after FROM moving WHERE {same} AND held.{name} = moving.before COLLATE "C"
         """
     )
 

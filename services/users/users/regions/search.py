@@ -68,7 +68,7 @@ def _step(session: Session, word: str, around: set[str], is_last: bool) -> tuple
         if not LATIN.match(rest) or len(rest) >= LEAST_BEGINNING:
             begun = _SPELLED.where(RegionSpelling.key.between(rest, rest + chr(0x10FFFF))).order_by(RegionSpelling.key)
             more |= {code for _, code in session.execute(begun.limit(MOST_BEGINNING)) if _lies_in(code, here)}
-        if is_last:
+        if is_last and not exact:
             more |= _find_villages(session, rest, here)
     return (exact, more) if is_last else (exact or more, set())
 

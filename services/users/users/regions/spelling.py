@@ -1,6 +1,7 @@
 """Spellings of a region's name by which people look for it: without its kind of division, in pinyin, by initials."""
 
 import re
+from functools import lru_cache
 
 from pypinyin import lazy_pinyin
 
@@ -22,6 +23,7 @@ def shorten(name: str) -> str:
     return short if len(short) >= _LEAST else name
 
 
+@lru_cache(50_000)
 def spell(name: str) -> tuple[str, str]:
     """Return the name in pinyin without tones and spaces, and the first letters of its syllables; ü is written v."""
     return _join(lazy_pinyin(name))
