@@ -8,7 +8,6 @@ median over rounds in which both sides take turns. Absolute figures depend on th
 import argparse
 import json
 import os
-import resource
 import secrets
 import statistics
 import subprocess
@@ -148,12 +147,18 @@ def counted(url: str, import_id: UUID) -> dict[str, Any]:
     return said
 
 
-def measured(part: str, path: Path, about: str) -> tuple[float, float]:
-    """Run a part in a process of its own; return its seconds, without the start of Python, and its peak memory in MB."""
+def peak_memory() -> float:
+    """Return the most memory that this process had at once, in MB; `getrusage` would count the process before it, too."""
+    [line] = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")]
+    return int(line.split()[1]) / 1024
+
+
+def measured(part: str, path: Path, about: str) -> tuple[float, float, float]:
+    """Run a part in a process of its own; return seconds without the start of Python, peak memory in MB, and processor seconds."""
     command = [sys.executable, "-W", "ignore", "-m", "bench.tables", "--part", part, "--file", str(path), "--about", about]
     ran = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    seconds, peak = json.loads(ran.stdout.splitlines()[-1])
-    return seconds, peak
+    seconds, peak, spent = json.loads(ran.stdout.splitlines()[-1])
+    return seconds, peak, spent
 
 
 def say(figure: str, unit: str, value: float, peer: float | None = None, at_most: float | None = None, **more: object) -> None:
@@ -164,8 +169,8 @@ def say(figure: str, unit: str, value: float, peer: float | None = None, at_most
     print(json.dumps(said | ({"at_most": at_most} if at_most else {}) | more, ensure_ascii=False), flush=True)
 
 
-def once(server: postgres.Postgres, path: Path, rows: int) -> dict[str, tuple[float, float]]:
-    """Run every part once, on a fresh database; return seconds and peak memory of each."""
+def once(server: postgres.Postgres, path: Path, rows: int) -> dict[str, tuple[float, float, float]]:
+    """Run every part once, on a fresh database; return what was measured of each."""
     url = create_migrated(server, "users", "bench_tables")
     took = {part: measured(part, path, url) for part in ("peer", "read")}
     import_id = send(url, path)
@@ -187,9 +192,9 @@ def main() -> None:
     parser.add_argument("--about", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.part:
-        began = time.perf_counter()
+        began, spent = time.perf_counter(), time.process_time()
         PARTS[given.part](given.file, given.about)
-        print(json.dumps([time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024]))
+        print(json.dumps([time.perf_counter() - began, peak_memory(), time.process_time() - spent]))
         return
     os.environ.setdefault("SEAL_KEYS", Fernet.generate_key().decode())
     os.environ.setdefault("FINGERPRINT_KEY", secrets.token_urlsafe(32))
@@ -201,11 +206,14 @@ def main() -> None:
         small = once(server, tenth, max(given.rows // 10, 1))
         figures = {part: [round_[part] for round_ in rounds] for part in ("peer", "read", "check", "import")}
         seconds = {part: statistics.median(one[0] for one in found) for part, found in figures.items()}
+        processor = {part: statistics.median(one[2] for one in found) for part, found in figures.items()}
         memory = {part: max(one[1] for one in found) for part, found in figures.items()}
         of = f"{given.rows} households of a workbook of {whole.stat().st_size / 1e6:.1f} MB"
         say(f"reading {of}, beside calamine and COPY", "s", seconds["read"], seconds["peer"], AT_MOST)
         say(f"checking {of}, beside calamine and COPY", "s", seconds["check"], seconds["peer"], AT_MOST)
         say(f"importing {of}, beside calamine and COPY", "s", seconds["import"], seconds["peer"], AT_MOST)
+        for part in ("read", "check", "import"):
+            say(f"processor time of the process, {part}, beside that of the peer's", "s", processor[part], processor["peer"])
         say("peak memory of the check, beside that of calamine and COPY", "MB", memory["check"], memory["peer"])
         say("peak memory of the import, beside that of calamine and COPY", "MB", memory["import"], memory["peer"])
         say("peak memory of the import, beside that of a tenth of the rows", "MB", memory["import"], small["import"][1], FLAT)

@@ -4,8 +4,10 @@ import csv
 import json
 from datetime import timedelta
 from io import BytesIO, StringIO
+from random import Random
 from typing import Any
 
+import phonenumbers
 import pytest
 from sqlalchemy import select, text
 from stdnum.cn import ric
@@ -18,6 +20,7 @@ from chassis.testing.fixtures import Client, Person, RolledBack, administrator_o
 from chassis.testing.twins import altered, unguarded
 from chassis.testing.workbooks import error, formula, merged, number, sheet, workbook
 from contracts.users import AppointmentOffered, HouseholdRegistered, UserRegistered
+from users import personal
 from users.households.model import Household
 from users.imports import actions, work
 from users.imports.model import Import, ImportPart, ImportRows
@@ -433,3 +436,15 @@ def test_one_person_sends_few_tables_at_once(client: Client, village: Person) ->
     answers = [send(client, village, table(row())) for _ in range(6)]
     assert [answer.status_code for answer in answers] == [202] * 5 + [429]
     assert answers[-1].json["code"] == "too_many_imports"
+
+
+def test_mobile_numbers_are_those_of_the_library() -> None:
+    chance = Random(1)
+    numbers = [f"1{chance.randrange(10**10):010}" for _ in range(300)] + [f"1{start}00001234" for start in range(10, 100)]
+    assert [one for one in numbers if bool(personal._MOBILE_NUMBER.match(one)) != is_mobile(one)] == []
+
+
+def is_mobile(number: str) -> bool:
+    parsed = phonenumbers.parse(number, "CN")
+    kind = phonenumbers.number_type(parsed)
+    return phonenumbers.is_valid_number(parsed) and kind == phonenumbers.PhoneNumberType.MOBILE and str(parsed.national_number) == number
