@@ -5,35 +5,47 @@ People and households are marked stale: counting moves their figures and activit
 
 from collections.abc import Mapping
 
-from sqlalchemy import func, select, text
+from sqlalchemy import TextClause, func, select, text
 from sqlalchemy.orm import Session
 
 from chassis.data.region_moves import RegionMove, array_parameters
 from insight.counting import count_cells
 
 _LOCK = select(func.pg_advisory_xact_lock(func.hashtext("insight.counting")))
+# Rows are chosen by the index on the region, then ordered and locked.
+_CHOSEN = """
+    chosen AS MATERIALIZED (
+        SELECT held.id, change.before, change.after FROM unnest(CAST(:before AS text[]), CAST(:after AS text[])) AS change (before, after)
+        JOIN {table} AS held ON held.region = change.before COLLATE "C" LIMIT :rows
+    )
+"""
+_LOCKED = """
+    chosen JOIN {table} AS held ON held.id = chosen.id AND held.region = chosen.before COLLATE "C" ORDER BY chosen.id FOR UPDATE OF held
+"""
 _MOVE_MARKED = """
-    WITH moving AS (
-        SELECT held.id, change.after FROM unnest(CAST(:before AS text[]), CAST(:after AS text[])) AS change (before, after)
-        JOIN {table} AS held ON held.region = change.before COLLATE "C" ORDER BY held.id LIMIT :rows FOR UPDATE OF held
-    ),
+    WITH {chosen},
+    moving AS (SELECT chosen.* FROM {locked}),
     moved AS (UPDATE {table} AS held SET region = moving.after FROM moving WHERE held.id = moving.id),
     marked AS (INSERT INTO stale (kind, thing) SELECT '{kind}', id FROM moving)
     SELECT count(*) FROM moving
 """
 _MOVE_COUNTED = """
-    WITH moving AS (
-        SELECT held.id, change.before, change.after, {days} AS days
-        FROM unnest(CAST(:before AS text[]), CAST(:after AS text[])) AS change (before, after)
-        JOIN {table} AS held ON held.region = change.before COLLATE "C" ORDER BY held.id LIMIT :rows FOR UPDATE OF held
-    ),
+    WITH {chosen},
+    moving AS (SELECT chosen.*, {days} AS days FROM {locked}),
     moved AS (UPDATE {table} AS held SET region = moving.after FROM moving WHERE held.id = moving.id)
     SELECT before, after, days FROM moving
 """
-_MARKED = tuple(text(_MOVE_MARKED.format(table=table, kind=kind)) for table, kind in (("people", "person"), ("households", "household")))
-_COUNTED = tuple(
-    text(_MOVE_COUNTED.format(table=table, days=days))
-    for table, days in (("needs", "ARRAY[held.day, held.ended_on]"), ("objections", "ARRAY[held.day]"))
+
+
+def _fill(statement: str, table: str, **more: str) -> TextClause:
+    parts = {"chosen": _CHOSEN.format(table=table), "locked": _LOCKED.format(table=table)}
+    return text(statement.format(table=table, **parts, **more))
+
+
+_MARKED = _fill(_MOVE_MARKED, "people", kind="person"), _fill(_MOVE_MARKED, "households", kind="household")
+_COUNTED = (
+    _fill(_MOVE_COUNTED, "needs", days="ARRAY[held.day, held.ended_on]"),
+    _fill(_MOVE_COUNTED, "objections", days="ARRAY[held.day]"),
 )
 
 

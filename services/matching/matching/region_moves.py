@@ -16,19 +16,28 @@ _CHANGE = "unnest(CAST(:before AS text[]), CAST(:after AS text[])) AS change (be
 _COUNTING = select(func.pg_advisory_xact_lock(func.hashtext("matching.fairness")))
 _MOVE_PLEDGES = text(
     f"""
-    WITH moving AS (
-        SELECT held.id, change.after FROM {_CHANGE} JOIN pledges AS held ON held.scope = change.before COLLATE "C"
-        ORDER BY held.id LIMIT :rows FOR UPDATE OF held
+    WITH chosen AS MATERIALIZED (
+        SELECT held.id, change.before, change.after FROM {_CHANGE}
+        JOIN pledges AS held ON held.scope = change.before COLLATE "C" LIMIT :rows
+    ),
+    moving AS (
+        SELECT chosen.* FROM chosen JOIN pledges AS held ON held.id = chosen.id AND held.scope = chosen.before COLLATE "C"
+        ORDER BY chosen.id FOR UPDATE OF held
     )
     UPDATE pledges SET scope = moving.after FROM moving WHERE pledges.id = moving.id RETURNING pledges.id, pledges.open
     """
 )
-# The counts of helped needs move with each need. A need's first match is noted again, as if it were accepted now.
+# Rows are chosen first, then ordered and locked. The counts of helped needs move with each need. A need's first match is noted again, as if
+# it were accepted now.
 _MOVE_NEEDS = text(
     f"""
-    WITH moving AS (
-        SELECT held.id, change.before, change.after FROM {_CHANGE} JOIN needs AS held ON held.region = change.before COLLATE "C"
-        ORDER BY held.id LIMIT :rows FOR UPDATE OF held
+    WITH chosen AS MATERIALIZED (
+        SELECT held.id, change.before, change.after FROM {_CHANGE}
+        JOIN needs AS held ON held.region = change.before COLLATE "C" LIMIT :rows
+    ),
+    moving AS (
+        SELECT chosen.* FROM chosen JOIN needs AS held ON held.id = chosen.id AND held.region = chosen.before COLLATE "C"
+        ORDER BY chosen.id FOR UPDATE OF held
     ),
     moved AS (UPDATE needs SET region = moving.after FROM moving WHERE needs.id = moving.id RETURNING needs.id, needs.open),
     counted AS (
