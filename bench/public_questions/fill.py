@@ -129,6 +129,14 @@ USERS = (
     INSERT INTO code_counts (day, budget, key, requests)
     SELECT CAST(now() AS date), 'phone', sha256(n\\:\\:text\\:\\:bytea), 1 FROM {_NUMBERS}
     """,
+    # Twenty of a village were opened today, the others wait.
+    f"""
+    INSERT INTO self_reports (id, version, region, name, people, difficulty, story, state, reported_at, opened_at, visit_by, decide_by,
+        is_provisional)
+    SELECT {_ID.format(n="n")}, 1, '510903001001', '', 3, 'illness', '', CASE WHEN n <= 20 THEN 'open' ELSE 'waiting' END, now(),
+        CASE WHEN n <= 20 THEN now() END, CASE WHEN n <= 20 THEN now() END, CASE WHEN n <= 20 THEN now() END, false
+    FROM {_NUMBERS}
+    """,
     # One in ten waits, in the same regions.
     f"""
     INSERT INTO places (id, version, region, state, name, address, hours, do_not_bring, published_version, published_at, route_version,

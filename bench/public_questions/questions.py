@@ -71,7 +71,7 @@ def count_given(answer: Any) -> int:
 
 def questions(rows: int, months: int) -> list[Question]:
     """List all questions for tables of so many rows, and rates of so many months."""
-    return [*_lists(rows), *_balance(), *_rates(months), *_regions(), *_places(rows), *_single(rows), *_codes()]
+    return [*_lists(rows), *_balance(), *_rates(months), *_regions(), *_places(rows), *_single(rows), *_codes(), *_self_reports()]
 
 
 PLACES_AND_CATEGORIES: dict[str, dict[str, Any]] = {
@@ -214,6 +214,17 @@ def _codes() -> Iterator[Question]:
         yield Question("prove_registration", worst, f"/v1/registrations/{UUID(int=first)}/proof", body=guess)
         yield Question("sign_in_by_code", worst, f"/v1/sessions/codes/{UUID(int=first + 1)}/proof", body=guess)
         yield Question("reset_password", worst, f"/v1/password-resets/{UUID(int=first + 2)}/proof", body=guess | new)
+
+
+def _self_reports() -> Iterator[Question]:
+    """Report oneself in a village with thousands of reports, most of which wait."""
+    stated = {"name": "甲", "people": 3, "difficulty": "illness", "story": "老人住院"}
+    for worst, village in {"a village with thousands": "510903001001", "a village without any": "510904001001"}.items():
+        yield Question("report_oneself", worst, "/v1/self-reports", body=stated | {"region": village})
+    for worst, number in {"a wrong code, one of many": 10, "an unknown one": 10**15}.items():
+        yield Question("prove_self_report", worst, f"/v1/self-reports/{UUID(int=number)}/proof", body={"code": "000000"})
+    yield Question("show_self_report_page", "the page", "/v1/self-reports/page")
+    yield Question("draw_self_report_code", "a region", "/v1/regions/510903/self-report-code")
 
 
 def cursor_of(number: int) -> str:
