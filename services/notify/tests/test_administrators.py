@@ -14,10 +14,10 @@ from sqlalchemy.exc import OperationalError
 from chassis.data.database import Database, new_id
 from chassis.testing.fixtures import Client, RolledBack, administrator_of
 from chassis.testing.twins import unguarded
-from contracts.event import Event, name_of
+from contracts.event import Event, name_of, subject_field
 from contracts.matching import AppealLodged, DisputeOpened, DisputeRaised, DisputeReminded, ThanksWritten
 from contracts.notices import by_event
-from contracts.users import HouseholdMoved, HouseholdTransferRequested
+from contracts.users import HouseholdMoved
 from notify import actions
 from notify.rules import ADMINISTRATOR
 
@@ -27,11 +27,12 @@ VILLAGE = "510903100208"
 TOLD = {event for event, sides in by_event().items() if any(one.side == ADMINISTRATOR for one in sides)}
 WAITING = sorted(TOLD - {HouseholdMoved}, key=name_of)
 """The events that tell the administrators of one place; a move tells those of two."""
-SUBJECTS = {ThanksWritten: "thanks_id", AppealLodged: "appeal_id", HouseholdTransferRequested: "transfer_id"}
+COUNTY = {AppealLodged, DisputeRaised, DisputeReminded}
+"""The events that the county is told; the nearest administrator is told all others."""
 
 
 def another(kind: type[Event], **changes: Any) -> Any:
-    return example(kind, **{SUBJECTS.get(kind, "dispute_id"): new_id(), "region": VILLAGE} | changes)
+    return example(kind, **{subject_field(kind): new_id(), "region": VILLAGE} | changes)
 
 
 def administrators_told(database: RolledBack) -> list[UUID]:
@@ -86,7 +87,7 @@ def test_author_of_thanks_is_told_only_where_nobody_else_is(database: RolledBack
 
 @pytest.mark.parametrize("kind", WAITING)
 def test_administrator_gets_one_unread_notice_of_a_kind(database: RolledBack, around: Around, client: Client, kind: type[Event]) -> None:
-    reader = around.village if kind in {DisputeOpened, ThanksWritten, HouseholdTransferRequested} else around.county
+    reader = around.county if kind in COUNTY else around.village
     for _ in range(3):
         write_notices(database, *(another(kind, version=version) for version in (1, 2, 3)))
     assert administrators_told(database) == [reader.id]
@@ -101,7 +102,8 @@ def test_administrator_gets_one_unread_notice_of_a_kind(database: RolledBack, ar
 def test_unread_notices_of_other_kinds_hide_nothing(database: RolledBack, around: Around) -> None:
     write_notices(database, *(another(kind) for kind in WAITING))
     assert sorted(notice.kind for notice in notices(database) if notice.side == ADMINISTRATOR) == [
-        "appeal_lodged", "dispute_opened", "dispute_raised", "dispute_reminded", "household_transfer_requested", "thanks_written",
+        "appeal_lodged", "dispute_opened", "dispute_raised", "dispute_reminded", "household_transfer_requested",
+        "place_change_proposed", "self_report_opened", "thanks_written",
     ]  # fmt: skip
 
 
