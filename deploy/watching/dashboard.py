@@ -129,6 +129,12 @@ ROWS: dict[str, list[Panel]] = {
     ],
     "Codes by SMS": [
         Panel("Attempts a second, by outcome", _rate("duijie_sms_total", "outcome"), "{{outcome}}", "ops"),
+        Panel(
+            "Asked for beyond a budget, an hour",
+            f"sum by (budget) (increase(duijie_codes_refused_total{{{SPACE}}}[1h]))",
+            "{{budget}}",
+            "short",
+        ),
         Panel("19 in 20 are taken by the provider within", _quantile(0.95, "duijie_sms_seconds", "service"), "{{service}}", "s", 30),
     ],
     "Processes": [
