@@ -11,11 +11,9 @@ from sqlalchemy import event, text
 
 from chassis.data import k_anonymity
 from chassis.data.database import new_id
-from chassis.http.fields import Region
 from chassis.testing.fixtures import Client, Person, RolledBack
 from needs import actions
 from needs.api.filters import Scope
-from needs.api.pledges import PledgeChangeIn, PledgeIn
 from needs.model import Need
 
 from .conftest import VILLAGE, offer, pending
@@ -117,9 +115,7 @@ def test_a_pledge_to_a_village_is_refused_alike(
     client: Client, database: RolledBack, donor: Person, monkeypatch: pytest.MonkeyPatch, is_narrow: bool
 ) -> None:
     if is_narrow:
-        monkeypatch.setattr(Scope, "_deserialize", Region._deserialize)
-        for schema in (PledgeIn, PledgeChangeIn):
-            monkeypatch.setattr(schema._declared_fields["region"], "_lengths", (0, 2, 4, 6, 9, 12))
+        monkeypatch.setattr(Scope, "_deserialize", lambda _, value, *rest, **more: value)
     publish(database)
     pledge = client.post("/v1/pledges", offer(region=TOWN), by=donor)
     assert pledge.status_code == 201
