@@ -67,7 +67,7 @@ def test_registering_without_a_proof_is_deprecated(client: Client) -> None:
         {"password": "x1y2" * 33},
         {"password": None},
         {"region": "5199"},
-        {"region": "510922"},
+        {"region": "330104"},
         {"campaign": "春天"},
         {"surprise": 1},
     ],

@@ -16,6 +16,8 @@ HASHING = {
     "change_password": "proofs/actions/new_passwords.py",
 }
 """Operations that hash or compare a password, and the module where they do."""
+READING_TABLES = {"import_regions"}
+"""Operations that read a whole table before they answer."""
 OF_COMMANDS = {"appoint_first.py", "imports/actions.py", "accounts/passwords.py"}
 
 
@@ -23,7 +25,7 @@ def test_routes_that_hash_passwords_are_slow() -> None:
     app = APIFlask("users")
     app.register_blueprint(api)
     slow = {name.rpartition(".")[2] for name, view in app.view_functions.items() if getattr(view, "slow", False)}
-    assert slow == HASHING.keys()
+    assert slow - READING_TABLES == HASHING.keys()
     root = Path(users.__file__ or "").parent
     hashing = {
         str(path.relative_to(root))
