@@ -105,7 +105,7 @@ def test_a_lost_character_of_a_name_is_refused(shown: str, encoding: str) -> Non
     assert (codes(row), other.values["name"]) == ([("name", "cell_lost")], "卫𠮷")
 
 
-def test_a_character_that_gbk_lacks_is_refused_and_a_question_is_read() -> None:
+def test_lost_character_is_refused_and_a_question_mark_is_read() -> None:
     row, other = read("donor,1,卫𠮷".encode("gbk", "replace").decode("gbk"), "donor,2,李四,,,在家吗?", encoding="gbk")
     assert (codes(row), other.values["note"]) == ([("name", "cell_lost")], "在家吗?")
 
@@ -312,7 +312,7 @@ def test_long_cells_are_refused() -> None:
     assert [codes(row) for row in read(f"donor,1,李四,,,{'长' * (cells.LONGEST_CELL + 1)}")] == [[("note", "cell_long")]]
 
 
-def test_the_likely_share_counts_four_bytes_and_common_characters() -> None:
+def test_likely_share_counts_four_bytes_and_common_characters() -> None:
     assert encodings._likely_share(BytesIO("卫𠮷镕".encode("gb18030"))) == pytest.approx(2 / 3)
 
 

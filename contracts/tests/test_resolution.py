@@ -57,7 +57,7 @@ def test_zeros_that_only_pad_a_code_are_dropped(code: str, meant: str) -> None:
     assert resolve(code) == resolve(meant)
 
 
-def test_a_padded_code_of_an_ended_county_is_read_as_its_successor() -> None:
+def test_padded_code_of_an_ended_county_is_its_successor() -> None:
     assert resolve("510626000000").code == "510604"
 
 

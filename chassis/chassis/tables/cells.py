@@ -19,7 +19,7 @@ _PLAIN = re.compile("[0-9A-Za-z\u4e00-\u9fff]+")
 """Most cells: digits, letters and ordinary ideographs, which need no closer look."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 _LOST = re.compile("[?\uff1f\u25a1\u25a0\u3013\ufffd\ue000-\uf8ff\U000f0000-\U0010fffd]")
-"""What stands for a character that an encoding or a font lacks: `?`, boxes, the replacement character, private characters."""
+"""Characters that stand for one that an encoding or a font lacks: `?`, boxes, the replacement character, private characters."""
 _ALWAYS_LOST = re.compile("[\ufffd\ue000-\uf8ff\U000f0000-\U0010fffd]")
 _NARROW = re.compile(r"#{3,}\Z")
 _TEXT_FORMULA = re.compile(r'="([^"]*)"\Z')

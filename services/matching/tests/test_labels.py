@@ -1,4 +1,4 @@
-"""What stands on printed slips and labels: the place and the office, the item in its own words, and nobody's name."""
+"""Texts of printed slips and labels: the place and the office, the item in its own words, and nobody's name."""
 
 import io
 from collections.abc import Callable

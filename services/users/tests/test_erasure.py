@@ -8,12 +8,13 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import select, text
+from sqlalchemy.orm import Session
 
 from chassis.data.database import Database, now
 from chassis.data.encryption import encrypted_models
 from chassis.data.personal_keys import personal_keys
 from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of
-from chassis.testing.twins import unguarded
+from chassis.testing.twins import altered, unguarded
 from contracts.users import HouseholdEnded, PersonErased
 from users.erasure import actions, rules
 from users.erasure.model import Erasure
@@ -147,6 +148,29 @@ def test_household_without_account_is_erased_by_its_region_alone(client: Client,
     assert readable(database, {made}) == []
     [entry] = database.found(text("SELECT actor_id, person_id, details FROM audit.entries WHERE act = 'erase_person'"))
     assert (entry[0], entry[1], entry[2]) == (village.id, made, BY_VILLAGE)
+
+
+SAME_ACCOUNT = "household.account_id != account_id"
+
+
+@pytest.mark.parametrize("look", [SAME_ACCOUNT, unguarded("False", "without the second look, the account of the moment lives on")])
+def test_account_that_came_meanwhile_is_not_left_behind(
+    client: Client, database: RolledBack, village: Person, monkeypatch: pytest.MonkeyPatch, look: str
+) -> None:
+    made = UUID(client.post("/v1/households", household(), by=village).json["id"])
+    account = Signed(client, sign_up(client, kind="donor"))
+
+    def link_behind(session: Session, *asked: Any) -> Any:
+        found = get_household(session, *asked)
+        session.connection().execute(text("UPDATE households SET account_id = :id WHERE id = :made"), {"id": account.id, "made": made})
+        return found
+
+    get_household = actions.get_household
+    monkeypatch.setattr(actions, "erase_household", altered(actions.erase_household, SAME_ACCOUNT, look))
+    monkeypatch.setattr(actions, "get_household", link_behind)
+    answer = client.post(f"/v1/households/{made}/erasure", BY_VILLAGE, by=village)
+    assert (answer.status_code, answer.json.get("code")) == (409, "in_progress")
+    assert readable(database, {made})
 
 
 def test_erased_household_can_be_registered_anew(client: Client, database: RolledBack, village: Person) -> None:

@@ -126,7 +126,7 @@ def test_names_of_other_regions_are_not_searched(
         assert client.post("/v1/households/search", {"name": "huang", "region": VILLAGE}, by=by).status_code == 403
 
 
-def test_village_administrator_searches_their_village_of_the_township(client: Client, village: Person, town: Person) -> None:
+def test_village_administrator_searches_their_own_village(client: Client, village: Person, town: Person) -> None:
     register(client, town, name="黄秀英", region=BESIDE)
     made = register(client, village, name="黄守田")
     answer = client.post("/v1/households/search", {"name": "huang", "region": VILLAGE[:9]}, by=village)

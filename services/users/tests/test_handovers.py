@@ -367,7 +367,7 @@ def test_open_hand_over_follows_a_household_that_moves(scene: Scene, town: Perso
     assert scene.look(scene.agent).status_code == 404
 
 
-def test_hand_over_of_a_merged_household_shows_the_one_that_goes_on(scene: Scene) -> None:
+def test_hand_over_of_a_merged_household_goes_on(scene: Scene) -> None:
     scene.hear(scene.event(MatchAccepted, 2))
     into = scene.client.post("/v1/households", household(name="司马春", phone=phone()), by=scene.agent).json["id"]
     scene.client.post("/v1/households/merges", {"household_id": scene.household_id, "into_id": into}, by=scene.agent)

@@ -97,6 +97,12 @@ def test_helper_of_nothing_is_refused(client: Client, database: RolledBack, town
     assert events(database) == []
 
 
+def test_ended_household_gets_no_helper(client: Client, village: Person, town: Person, secretary: Person) -> None:
+    ended = client.post("/v1/households", household(), by=village).json["id"]
+    assert client.post(f"/v1/households/{ended}/end", {"reason": "moved_away"}, by=village).status_code == 201
+    assert assign(client, town, secretary, household_id=ended).json["code"] == "unknown_household"
+
+
 def test_giver_of_society_is_no_helper(client: Client, town: Person) -> None:
     assert assign(client, town, person_of(client)).json["code"] == "unknown_helper"
 

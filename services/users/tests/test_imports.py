@@ -207,7 +207,7 @@ def test_an_id_of_15_digits_becomes_one_of_18(client: Client, database: RolledBa
     assert [one.national_id for one in households(database)] == [digits + ric.calc_check_digit(digits + "0")]
 
 
-def test_a_village_needs_no_column_of_regions_and_a_township_does(client: Client, database: RolledBack, town: Person) -> None:
+def test_only_a_table_of_a_township_needs_a_column_of_regions(client: Client, database: RolledBack, town: Person) -> None:
     content = table(["甲", national_id()], headings=["姓名", "身份证号码"])
     assert outcomes(sent(client, database, town, content)["found"]) == {"new": 1}
     failed = sent(client, database, town, content, region=VILLAGE[:9])
@@ -417,7 +417,7 @@ def test_others_see_and_confirm_nothing(client: Client, database: RolledBack, vi
     assert send(client, Person("donor"), table(row())).status_code == 403
 
 
-def test_an_administrator_above_the_village_gives_a_second_factor(client: Client, town: Person) -> None:
+def test_import_above_the_village_needs_a_second_factor(client: Client, town: Person) -> None:
     town.claims = {}
     assert send(client, town, table(row())).json["code"] == "second_factor_needed"
 

@@ -160,3 +160,14 @@ def test_members_of_an_ended_household_stay_as_they_are(client: Client, village:
     assert client.patch(f"/v1/household-members/{member}", {"name": "王"}, by=village).json["code"] == "state_conflict"
     assert add(client, village, made["id"]).json["code"] == "state_conflict"
     assert client.get(f"/v1/household-members/{member}", by=village).json["allowed"] == []
+
+
+def test_number_of_a_member_is_entered_and_corrected(client: Client, village: Person) -> None:
+    made, number = register(client, village), national_id("19520704")
+    added = add(client, village, made["id"], born="1952-07-04", sex="female").json
+    path = f"/v1/household-members/{added['id']}"
+    for one in (number, national_id("19520705")):
+        answer = client.patch(path, {"national_id": one}, by=village)
+        assert (answer.status_code, answer.json.get("national_id")) == (200, one), answer.json
+    taken = register(client, village)["national_id"]
+    assert client.patch(path, {"national_id": taken}, by=village).json["code"] == "household_registered"

@@ -140,7 +140,7 @@ def test_a_malformed_question_is_refused(client: Client, query: dict[str, str]) 
     assert (client.get("/v1/regions", **query).status_code) == 422
 
 
-def test_a_former_code_with_several_successors_is_answered_with_them(client: Client) -> None:
+def test_former_code_is_answered_with_its_several_successors(client: Client) -> None:
     for path in ("/v1/regions/330104", "/v1/regions/330104/children"):
         answer = client.get(path)
         assert (answer.status_code, answer.json["code"]) == (410, "region_ended")

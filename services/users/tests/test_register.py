@@ -203,7 +203,7 @@ def test_account_of_another_place_or_household_is_not_linked(client: Client, dat
 
 
 def told(answer: Any) -> Any:
-    """What an answer says, without what differs between any two households."""
+    """Return an answer without what differs between any two households."""
     own = {"id", "national_id", "sex", "registered_at", "instance"}
     return answer.status_code, {name: value for name, value in answer.json.items() if name not in own}
 

@@ -191,13 +191,16 @@ def test_decision_that_does_not_fit_is_refused(client: Client, village: Person, 
     assert newest(client, village)["state"] == "visited"
 
 
-def test_household_of_another_village_is_not_linked(client: Client, database: RolledBack, village: Person) -> None:
+def test_household_elsewhere_or_ended_is_not_linked(client: Client, database: RolledBack, village: Person) -> None:
     elsewhere = client.post("/v1/households", household(region=OTHER), by=administrator_of(database, OTHER)).json["id"]
+    ended = client.post("/v1/households", household(), by=village).json["id"]
+    assert client.post(f"/v1/households/{ended}/end", {"reason": "moved_away"}, by=village).status_code == 201
     report(client)
     path = f"/v1/self-reports/{newest(client, village)['id']}"
     client.post(f"{path}/visit", by=village)
-    answer = client.post(f"{path}/decision", {"outcome": "admitted", "household_id": elsewhere}, by=village)
-    assert answer.json["code"] == "unknown_household"
+    for other in (elsewhere, ended):
+        answer = client.post(f"{path}/decision", {"outcome": "admitted", "household_id": other}, by=village)
+        assert answer.json["code"] == "unknown_household"
 
 
 def test_level_above_sees_what_is_overdue_and_no_names(client: Client, database: RolledBack, village: Person, town: Person) -> None:

@@ -16,7 +16,7 @@ from chassis.data.encryption import encrypted_models, erase_values, holds_values
 from chassis.data.personal_keys import NOBODY, personal_keys
 from chassis.http.auth import Caller
 from chassis.messaging import outbox
-from chassis.problems import state_conflict
+from chassis.problems import in_progress, state_conflict
 from chassis.settings import RetentionSettings
 from users.accounts.model import Account
 from users.accounts.queries import get_own_account
@@ -54,10 +54,16 @@ def erase_oneself(session: Session, caller: Caller, purpose: str) -> Erasure:
 
 
 def erase_household(session: Session, caller: Caller, household_id: UUID, wanted: Mapping[str, Any]) -> Erasure:
-    """Erase a household that the caller manages, and its account. Raises `not_found`, `state_conflict` and `matches_under_way`."""
+    """Erase a household that the caller manages, and its account.
+
+    Raises `not_found`, `state_conflict`, `in_progress` and `matches_under_way`.
+    """
     account_id = get_household(session, caller, household_id).account_id
     account = session.get(Account, account_id, with_for_update=True) if account_id else None
     household = session.get_one(Household, household_id, with_for_update=True, populate_existing=True)
+    if household.account_id != account_id:
+        # It got its account while this waited, and accounts are locked before households.
+        raise in_progress(retry_after_seconds=1)
     if session.scalar(select(Erasure.id).where(Erasure.household_id == household_id)):
         raise state_conflict(state="erased")
     _require_free(session, account, household)

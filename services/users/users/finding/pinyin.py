@@ -7,7 +7,7 @@ from functools import lru_cache
 from pypinyin import Style, pinyin
 
 SKIPPED = frozenset(" ·'’-")
-"""What may be typed or left out between the parts of a name."""
+"""Characters that may be typed or left out between the parts of a name."""
 SURNAMES = {"单": "shan", "仇": "qiu", "解": "xie", "查": "zha", "任": "ren", "朴": "piao", "盖": "ge", "区": "ou", "繁": "po", "黑": "he"}
 """Readings of surnames that dictionaries of words may not list."""
 LONGEST_SYLLABLE = 6

@@ -40,7 +40,7 @@ class HandoverPlaceOut(Schema):
 
 
 class HandoverOut(Schema):
-    """What one side of an accepted match sees: where the goods go, and whom to call."""
+    """The point and the contacts of an accepted match, for one of its sides."""
 
     match_id = fields.UUID(required=True)
     side = Choice(SIDES, required=True, metadata={"description": "the side on which the caller stands"})

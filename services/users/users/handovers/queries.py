@@ -36,7 +36,7 @@ class Contact:
 
 @dataclass(frozen=True)
 class Opened:
-    """What one side of a hand-over sees behind its door."""
+    """The point and the contacts that one side of a hand-over sees behind its door."""
 
     handover: Handover
     region: str

@@ -16,8 +16,8 @@ from users.accounts.model import Account
 from users.helpers import queries, rules
 from users.helpers.events import helper_assigned, helper_released
 from users.helpers.model import Assignment
-from users.households.model import Household
-from users.problems import nothing_to_hand_over, same_helper, unknown_helper, unknown_household
+from users.households.queries import require_household
+from users.problems import nothing_to_hand_over, same_helper, unknown_helper
 from users.regions.rules import find_region_problem
 from users.unique import insert_unique
 
@@ -30,9 +30,7 @@ def assign_helper(session: Session, caller: Caller, wanted: Mapping[str, Any]) -
     if problem := find_region_problem(caller, wanted["region"]):
         raise problem
     if (household_id := wanted.get("household_id")) is not None:
-        household = session.get(Household, household_id)
-        if household is None or household.region != wanted["region"]:
-            raise unknown_household()
+        require_household(session, household_id, wanted["region"])
     helper = _find_helper(session, wanted.get("account_id"), wanted.get("phone"))
     return _assign(session, caller, helper, wanted["role"], wanted["unit"], wanted["post"], wanted["region"], household_id)
 

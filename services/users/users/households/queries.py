@@ -12,6 +12,7 @@ from chassis.http.auth import Caller
 from chassis.http.pagination import page
 from chassis.problems import not_found
 from users.households.model import Household, HouseholdVersion, Member, Reveal
+from users.problems import unknown_household
 
 STANDING = Household.ended_at.is_(None)
 SHOWN = Household.ended_because.is_distinct_from("erased")
@@ -22,6 +23,13 @@ PROVING_KINDS = ("own", "shared")
 def find_household_id(session: Session, account_id: UUID) -> UUID | None:
     """Find the household of an account; None if it has none."""
     return session.scalar(select(Household.id).where(Household.account_id == account_id))
+
+
+def require_household(session: Session, household_id: UUID, region: str) -> None:
+    """Raise `unknown_household` unless the household stands in the register of this village."""
+    stands = select(Household.id).where(Household.id == household_id, Household.region == region, STANDING)
+    if session.scalar(stands) is None:
+        raise unknown_household()
 
 
 def list_households(session: Session, caller: Caller, region: str = "", ended: bool = False, **paging: Any) -> dict[str, Any]:

@@ -56,7 +56,7 @@ FILES: dict[int | str, dict[str, Any]] = {
 
 
 class ImportIn(Strict):
-    """What the file in the body is."""
+    """The kind and the region of the table in the body."""
 
     kind = Choice(IMPORT_KINDS, required=True)
     region = Region(required=True, metadata={"description": "the region that the table is about, or one around it; every row lies in it"})

@@ -51,11 +51,12 @@ def edit_member(session: Session, caller: Caller, member_id: UUID, wanted: Mappi
         return member, household
     if problem := rules.find_consent_problem(stated, today()):
         raise problem
-    is_renumbered = stated["national_id"] != before["national_id"]
-    for name, value in _numbered(stated).items():
+    is_renumbered, columns = stated["national_id"] != before["national_id"], _numbered(stated)
+    if is_renumbered and (key := columns["national_id_fingerprint"]):
+        # Looked for before the member has it: the query writes what is pending.
+        claims.require_free_number(session, caller, key)
+    for name, value in columns.items():
         setattr(member, name, value)
-    if is_renumbered and member.national_id_fingerprint:
-        claims.require_free_number(session, caller, member.national_id_fingerprint)
     member.version += 1
     session.flush()
     _note(session, caller, household, "edit_member", member, before, Why.of(wanted))

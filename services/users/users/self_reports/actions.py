@@ -16,8 +16,8 @@ from chassis.problems import Problem, not_found
 from chassis.working_days import CHINA, deadline_after
 from users.codes import actions as codes
 from users.codes.asking import Asker
-from users.households.model import Household
-from users.problems import too_many_codes, unknown_household
+from users.households.queries import require_household
+from users.problems import too_many_codes
 from users.self_reports import queries, rules
 from users.self_reports.events import self_report_opened
 from users.self_reports.model import SelfReport
@@ -101,9 +101,7 @@ def decide_self_report(
     if problem := rules.find_decision_problem(caller, report):
         raise problem
     if household_id is not None:
-        household = session.get(Household, household_id)
-        if household is None or household.region != report.region:
-            raise unknown_household()
+        require_household(session, household_id, report.region)
     report.state, report.reason, report.household_id = outcome, reason, household_id
     report.decided_at, report.decided_by = now(), caller.id
     report.version += 1
