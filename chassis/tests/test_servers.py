@@ -23,6 +23,7 @@ from chassis.data.database import IDLE_SECONDS, Database
 from chassis.testing import accounts as system_users
 from chassis.testing import folders, postgres, rabbitmq
 from chassis.testing.fixtures import RolledBack
+from chassis.testing.twins import altered, unguarded
 
 
 @pytest.fixture(scope="module")
@@ -305,3 +306,27 @@ def test_a_trial_ends_in_good_order_after_its_server_was_stopped(database_server
     with database.trial(), database.begin() as session:
         assert session.scalar(text("SELECT 1")) == 1
     database.close()
+
+
+RELEASE = 'self._connection.execute(text("RELEASE SAVEPOINT one_case"))'
+
+
+@pytest.mark.parametrize("guarded", [True, unguarded(False, "without its release each savepoint stays beneath the next")])
+def test_cases_of_a_trial_do_not_stand_in_one_another(
+    database_server: postgres.Postgres, monkeypatch: pytest.MonkeyPatch, guarded: bool
+) -> None:
+    if not guarded:
+        monkeypatch.setattr(RolledBack, "case", altered(RolledBack.case.__wrapped__, RELEASE, "pass"))
+    database_server.create(f"cases_{guarded}")
+    database = RolledBack(database_server.url(f"cases_{guarded}"), name="tests", pool_size=1)
+    with database.trial():
+        held = [locks_of_a_case(database) for _ in range(20)]
+    database.close()
+    assert held == held[:1] * 20
+
+
+def locks_of_a_case(database: RolledBack) -> int:
+    with database.case(), database.begin() as session:
+        session.execute(text("CREATE TEMPORARY TABLE written (number int)"))
+        query = "SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'transactionid'"
+        return int(session.scalar(text(query)) or 0)

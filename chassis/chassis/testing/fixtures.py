@@ -66,11 +66,13 @@ class RolledBack(Database):
     @contextmanager
     def case(self) -> Iterator[None]:
         """Undo what happens inside, and keep what happened before until the trial ends."""
-        savepoint = self._connection.begin_nested()
+        self._connection.execute(text("SAVEPOINT one_case"))
         try:
             yield
         finally:
-            savepoint.rollback()
+            # SQLAlchemy would roll back to the savepoint and leave it standing: thousands of cases would stand in one another.
+            self._connection.execute(text("ROLLBACK TO SAVEPOINT one_case"))
+            self._connection.execute(text("RELEASE SAVEPOINT one_case"))
 
     def found(self, query: Executable, **given: Any) -> Sequence[Row[Any]]:
         """Run a query without a savepoint of its own, for tests that look very often."""
