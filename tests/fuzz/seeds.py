@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 import pyotp
+from sqlalchemy import update
 from stdnum.cn import ric, uscc
 
 from chassis.data.database import now
@@ -23,6 +24,7 @@ from contracts.users import HouseholdRegistered
 from tests.fuzz.cases import operations_of, plausible
 from tests.fuzz.stage import Stage
 from users.codes.derivation import derive_code
+from users.codes.model import CodeRequest
 
 PASSWORD = "tian-dao 酬勤者"
 FAR = "110101001001"
@@ -89,6 +91,7 @@ def seed_users(stage: Stage) -> None:
     seed_places(stage)
     seed_handovers(stage, registered["id"], household | {"national_id": national_id_of(number[:-1] + "3")})
     seed_self_reports(stage, next(phones))
+    lengthen_codes(stage)
 
 
 def national_id_of(start: str) -> str:
@@ -320,6 +323,12 @@ def seed_codes(stage: Stage, known_phone: str, phones: Iterator[str]) -> None:
         stage.recipes["change_phone", kind] = {"code_id": asked} | codes
     neighbour = enter(stage, {"kind": "donor", "phone": next(phones), "name": "邻居", "region": stage.village})
     stage.recipes["set_phone", "staff"] = {"account_id": neighbour, "phone": next(phones), "reason": "lost"}
+
+
+def lengthen_codes(stage: Stage) -> None:
+    """Let the codes outlast a campaign, which takes longer than the five minutes of a code."""
+    with stage.database.begin() as session:
+        session.execute(update(CodeRequest).values(expires_at=now() + timedelta(days=1)))
 
 
 def code_of(code_id: str, purpose: str) -> str:
