@@ -230,7 +230,7 @@ class Matrix:
         return set(UUIDS.findall(_INSTANCE.sub("", told))) & self.private - {target.identifier}
 
     def _find_private(self) -> set[str]:
-        """Find the ids of our things and people that an anonymous caller does not read."""
+        """Find the ids of our things and people that an anonymous caller does not read; the country's administrator is everybody's."""
         seen = " ".join(str(item) for items in self.stage.seen.values() for item in items)
         ids = set(UUIDS.findall(seen)) | {one for heard in self.stage.heard.values() for one in heard}
         ids |= {str(person.id) for person in self.stage.people.values()}
@@ -240,4 +240,4 @@ class Matrix:
             for operation in self.operations.values()
             if operation.method == "get" and "{" not in operation.path
         )
-        return ids - set(UUIDS.findall(public))
+        return ids - set(UUIDS.findall(public)) - {str(self.stage.operator.id)}

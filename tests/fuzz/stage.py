@@ -17,7 +17,7 @@ from chassis.messaging.events import handlers_of
 from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of, auditor_of
 from contracts.event import Envelope, Event, encode, name_of, producer_of
 from contracts.generate import example_of
-from contracts.users import AdministratorAppointed, AdministratorDismissed
+from contracts.users import AdministratorAppointed, AdministratorDismissed, PersonErased
 from users.sessions.tokens import SigningKeys
 
 VILLAGE = "510903001001"
@@ -102,10 +102,10 @@ class Stage:
                     self.heard[one.name].append(str(getattr(event, one.name)))
 
     def hear_of_everything(self) -> None:
-        """Handle every event that the service listens to, about each giver, the household and the agent."""
+        """Handle every event that the service listens to, about each giver, the household and the agent; nobody on stage is erased."""
         for handler in handlers_of(import_module(f"{self.service}.worker").Worker):
             event = handler.subscription.event
-            if event not in {AdministratorAppointed, AdministratorDismissed}:
+            if event not in {AdministratorAppointed, AdministratorDismissed, PersonErased}:
                 for giver in sorted(GIVERS):
                     self.hear(self.about(event, giver))
 
