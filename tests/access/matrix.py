@@ -211,8 +211,8 @@ class Matrix:
 
     def _body(self, operation: Any, target: Target, kind: str) -> dict[str, Any]:
         takes = operation.definition.raw.get("requestBody", {}).get("content", {})
-        if media_type := next((one for one in takes if one in self.stage.files), None):
-            return {"data": self.stage.files[media_type], "content_type": media_type}
+        if file := self.stage.file_for(operation.definition.raw["operationId"], takes):
+            return dict(zip(("content_type", "data"), file, strict=True))
         if not takes:
             return {}
         row, is_staff = target.row, kind == "staff"

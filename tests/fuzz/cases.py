@@ -140,8 +140,8 @@ def _make_good(stage: Stage, operation: Any, case: Any, kind: str, chance: Rando
         case.headers.pop(name, None)
     if raw["x-versioned"] and operation.method in {"patch", "put"}:
         case.headers["If-Match"] = "*"
-    if case.media_type in stage.files:
-        case.body = stage.files[case.media_type]
+    if file := stage.file_for(raw["operationId"], [case.media_type]):
+        case.body = file[1]
     if not isinstance(case.body, NotSet) and isinstance(case.body, dict):
         required = _required(operation)
         known = {name: None for name in body_schema(operation).get("properties", {}) if stage.good(name, kind)}

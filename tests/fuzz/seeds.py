@@ -84,7 +84,7 @@ def seed_users(stage: Stage) -> None:
         "account_id": [str(other.id)],
         "old_password": [PASSWORD],
     }
-    stage.files["text/csv"] = "code,name,valid_from,valid_until,successors\n510921,蓬溪市,,,\n".encode()
+    stage.files["import_regions"] = "code,name,valid_from,valid_until,successors\n510921,蓬溪市,,,\n".encode()
     seed_helpers_and_organisations(stage)
     seed_imports(stage)
     seed_codes(stage, phone, phones)

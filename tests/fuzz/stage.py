@@ -1,6 +1,7 @@
 """A stage for one service: its application on a database that is rolled back, people of every kind, and rows to act on."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
@@ -27,8 +28,8 @@ GENEROUS = {f"RATE_{what}": "1000000/second" for what in ("READS", "WRITES", "GU
 @dataclass
 class Stage:
     """`words` are good values of fields by their names, or functions that make one; `seen` is what somebody of a kind saw, by the list it
-    stands in; `heard` are the ids that events named; `files` are good ones, by their media types; `recipes` are parameters and fields that
-    are good only together, by operation and kind of user, "" for all. All of it lies in one village."""
+    stands in; `heard` are the ids that events named; `files` are good ones, by media type, or by operation where that one takes another;
+    `recipes` are parameters and fields that are good only together, by operation and kind of user, "" for all. All lies in one village."""
 
     service: str
     database: RolledBack
@@ -136,6 +137,11 @@ class Stage:
         answer = self.client.get(path, by=self.person(kind, path))
         items = (answer.json or {}).get("items", []) if answer.status_code == 200 else []
         self.seen[kind, collection_of(path)] += [item for item in items if "id" in item or "code" in item]
+
+    def file_for(self, operation: str, media_types: Iterable[str]) -> tuple[str, bytes] | None:
+        """Return a good file for an operation, with its media type, if the operation takes files."""
+        media_type = next((one for one in media_types if one in self.files), None)
+        return (media_type, self.files.get(operation, self.files[media_type])) if media_type else None
 
     def ids(self, kind: str, path: str, operation: str) -> list[str]:
         """Return rows that the person saw in a path's collection, those that allow the operation first."""

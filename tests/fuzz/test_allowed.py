@@ -37,9 +37,9 @@ def call(stage: Stage, person: Person, operation: Any, identifier: str, **header
     body = plausible(stage, operation, person.kind) or (CHANGES[collection_of(operation.path)] if operation.method == "patch" else {})
     takes = operation.definition.raw.get("requestBody", {}).get("content", {})
     sent: dict[str, Any] = {"json": body}
-    if media_type := next((one for one in takes if one in stage.files), None):
+    if file := stage.file_for(operation.definition.raw["operationId"], takes):
         # Another file each time: the same one again is what stands already, whether more are allowed or not.
-        sent = {"data": stage.files[media_type] + new_id().bytes, "content_type": media_type}
+        sent = {"data": file[1] + new_id().bytes, "content_type": file[0]}
     path = "/".join(identifier if part.startswith("{") else part for part in operation.path.split("/"))
     seen = {"If-Match": "*"} if operation.method == "patch" else {}
     signed = {"Authorization": f"Bearer {stage.keys.token(person.id, person.kind, person.session_id, **person.claims)}"}
