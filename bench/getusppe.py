@@ -1,8 +1,8 @@
 """The main job on real input: GetUsPPE's requests and gifts pass through the whole stack, then an audit counts the results.
 
 Source: the package ppe-match 0.1.4 (MIT), the anonymised requests and gifts of GetUsPPE.org, spring 2020. Its recipients play
-households of Suining's villages, its donors are verified organisations that give to the whole city. The city raises the limits to
-what was given and asked for in that spring. Quantities above 10^9 are refused.
+households of Suining's villages, its donors are verified organisations that give to the whole city. The city switches on the stock
+for a pandemic, and raises caps and limits to what was given and asked for in that spring. Quantities above 10^9 are refused.
 Prints one JSON line; `--limit n` replays the first n requests and the gifts up to their date, `--each n` each n-th request and gift.
 """
 
@@ -129,7 +129,9 @@ class Players:
         verify(variables["USERS_DATABASE_URL"], [account[self.phone[who]] for who in self.donors], account[self.city])
 
     def raise_limits(self, crowd: "Crowd") -> None:
-        """Let the city's administrator set limits that fit a spring played in half an hour."""
+        """Let the city's administrator switch on the pandemic's stock, with caps and limits that fit a spring played in half an hour."""
+        caps = [{"category": f"medical.{item}", "most": MOST} for item in ITEMS.values()]
+        crowd.ask(self.city, lambda client: client.put(f"/v1/catalogue/rules?region={CITY}", {"sets": ["pandemic"], "items": caps}))
         most = [("household", trust, "needs_a_day") for trust in ("new", "proven")]
         most += [("organisation", "verified", limit) for limit in ("open_pledges", "units", "proposals")]
         limits = [{"kind": kind, "trust": trust, "limit": limit, "most": 10**12} for kind, trust, limit in most]

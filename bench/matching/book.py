@@ -32,7 +32,7 @@ def villages() -> list[str]:
 @cache
 def items() -> list[tuple[str, str]]:
     """Return every item of the catalogue with its unit."""
-    return [(item["category"], item["unit"]) for item in catalogue().values() if item["unit"]]
+    return [(item.category, item.unit) for item in catalogue().values() if item.unit]
 
 
 def published(luck: random.Random) -> NeedPublished:

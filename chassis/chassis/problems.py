@@ -138,6 +138,8 @@ FIELD_WORDS = {
     "not_text": {"zh-CN": "须是文字", "en": "must be text"},
     "text_length": {"zh-CN": "文字过长或过短", "en": "too long or too short"},
     "text_form": {"zh-CN": "格式不对", "en": "not of the right form"},
+    "reason_short": {"zh-CN": "请写明原因，至少 {least} 个字", "en": "state the reason in at least {least} characters"},
+    "forbidden": {"zh-CN": "含有不能申请的物品", "en": "asks for something that cannot be asked for"},
     "text_unknown": {
         "zh-CN": "第 {position} 个字符（{character}）在别的设备上无法显示",
         "en": "character {position} ({character}) is not known to other devices",

@@ -28,6 +28,14 @@ Category = Annotated[
     Meta(pattern=r"^[a-z0-9]+(\.[a-z0-9]+)*$", max_length=100, description="path in the catalogue, the wider category first: medical.mask"),
 ]
 Unit = Annotated[str, Meta(min_length=1, max_length=20)]
+Charity = Annotated[
+    str | None,
+    Meta(
+        max_length=200,
+        examples=[None],
+        description="the registered charity that receives the money, by its name; null for what is no money",
+    ),
+]
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
-from contracts.event import Category, Event, Moment, Quantity, Region, Rest, Unit, Version
+from contracts.event import Category, Charity, Event, Moment, Quantity, Region, Rest, Unit, Version
 
 Lapse = Literal["deadline", "need_withdrawn", "need_closed", "pledge_changed", "pledge_withdrawn"]
 Cause = Literal["not_arrived", "less_than_said", "damaged", "other"]
@@ -58,6 +58,7 @@ class MatchProposed(_OfMatch, frozen=True, kw_only=True):
     reasons: list[Reason]
     proposed_at: Moment
     answer_by: Moment
+    charity: Charity = None
 
 
 class MatchReminded(_OfMatch, frozen=True, kw_only=True):
@@ -73,6 +74,7 @@ class MatchAccepted(_OfMatch, frozen=True, kw_only=True):
     chosen: Literal["proposal", "claim"]
     accepted_at: Moment
     send_by: Moment | None = None
+    charity: Charity = None
 
 
 class MatchSendReminded(_OfMatch, frozen=True, kw_only=True):

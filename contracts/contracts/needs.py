@@ -5,13 +5,14 @@ from uuid import UUID
 
 from msgspec import Meta
 
-from contracts.event import Category, Event, Moment, Quantity, Region, Unit
+from contracts.event import Category, Charity, Event, Moment, Quantity, Region, Unit
 
 Urgency = Literal["normal", "urgent", "critical"]
 PledgeKind = Literal["goods", "money", "service", "job", "purchase", "training"]
 Rejection = Literal["absurd", "branded", "not_a_need", "duplicate", "wrong_household", "too_much"]
 Withdrawal = Literal["household_ended"]
 Closing = Literal["met_elsewhere", "no_longer_needed", "not_reachable", "other"]
+Words = Annotated[str, Meta(max_length=100)]
 
 
 class _OfNeed(Event, frozen=True, kw_only=True):
@@ -31,6 +32,7 @@ class NeedPublished(_OfNeed, frozen=True, kw_only=True):
     """A need was verified; pledges may be matched with it from now on."""
 
     of_institution: Annotated[bool, Meta(description="the need of a school or another institution, whose id is `household_id`")] = False
+    charity: Charity = None
     urgency: Urgency
     posted_at: Moment
     published_at: Moment
@@ -43,6 +45,7 @@ class NeedMoved(_OfNeed, frozen=True, kw_only=True):
     """
 
     of_institution: Annotated[bool, Meta(description="the need of a school or another institution, whose id is `household_id`")] = False
+    charity: Charity = None
     urgency: Urgency
     posted_at: Moment
     published_at: Moment
@@ -99,3 +102,27 @@ class PledgeWithdrawn(_OfPledge, frozen=True, kw_only=True):
     """The pledger withdrew the pledge. Matches that were accepted before stay."""
 
     withdrawn_at: Moment
+
+
+class CatalogueChanged(Event, frozen=True, kw_only=True):
+    """An item or a group of the catalogue is new, or has other words or figures. Its category, unit and kind never change."""
+
+    item_id: UUID
+    category: Category
+    unit: Annotated[Unit | None, Meta(description="null for a group")]
+    kind: Annotated[PledgeKind, Meta(description="the kind of pledges that fit it")]
+    zh: Annotated[Words, Meta(examples=["大米"], description="the name in Chinese")]
+    en: Annotated[Words, Meta(examples=["Rice"], description="the name in English")]
+    measure: Annotated[
+        str, Meta(max_length=20, examples=[""], description="the Chinese measure word of the item; empty when it is that of the unit")
+    ] = ""
+    noun_zh: Annotated[Words, Meta(examples=[""], description="the thing in a Chinese sentence; empty when it is the name")] = ""
+    noun_en: Annotated[Words, Meta(examples=[""], description="the thing in an English sentence; empty when it is the name")] = ""
+    catalogue: Annotated[
+        str, Meta(max_length=20, examples=[""], description="a catalogue of its own that counties switch on; empty for everyday items")
+    ] = ""
+    most: Annotated[
+        int | None, Meta(ge=1, le=10**9, examples=[200], description="the most of one household's need; null without a limit")
+    ] = None
+    price: Annotated[int | None, Meta(ge=1, le=10**12, examples=[800], description="the most that a unit usually costs, in fen")] = None
+    changed_at: Moment

@@ -81,7 +81,7 @@ def _keep(path: Path, state: dict[str, Any]) -> None:
 
 
 def _seed(folder: Path, origin: str, variables: dict[str, str], password: str, console: Console) -> dict[str, str]:
-    """Import the people, add collection points, post and pledge; return the secrets of the administrators' second factors by phone."""
+    """Import the people, add collection points and charities, post, pledge; return the administrators' TOTP secrets by phone."""
     people = _people()
     households = _import(folder, variables, password, people)
     administrators = {one["phone"]: ApiClient(one_origin(origin)).sign_in(one["phone"], password) for one in people["administrators"]}
@@ -90,6 +90,9 @@ def _seed(folder: Path, origin: str, variables: dict[str, str], password: str, c
     for number, point in enumerate(people["places"]):
         holder = next(one["phone"] for one in people["administrators"] if one["manages"] == point["region"])
         _patiently(administrators[holder], "/v1/places", point, f"sandbox-place-{number}")
+    for charity in people["charities"]:
+        holder = next(one["phone"] for one in people["administrators"] if one["manages"] == charity["region"])
+        _patiently(administrators[holder], "/v1/charities", charity, f"sandbox-charity-{charity['registration_number']}")
     with Progress(console=console) as progress:
         posting = progress.add_task("需求 needs", total=len(people["needs"]))
         pledging = progress.add_task("爱心意向 pledges", total=len(people["givers"]))

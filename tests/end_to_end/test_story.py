@@ -77,6 +77,7 @@ class Cast:
         if not world.above:
             city = self.first_appointed()
             world.above |= {"city": city, "town": self.appointed(city, TOWN)}
+            eventually(lambda: city.put(f"/v1/catalogue/rules?region={CITY}", {"sets": ["pandemic"]}))
         self.city, self.town = world.above["city"], world.above["town"]
         self.village = self.appointed(self.town, self.village_code)
         self.donor = self.registered("donor")

@@ -364,7 +364,22 @@ def seed_needs(stage: Stage) -> None:
         "valid_until": [soon()],
         "quantity": [1, 60],
         "limits": [[{"kind": "donor", "trust": "new", "limit": "units", "most": 60}]],
+        "specification": [{}],
+        "sets": [["pandemic"], None],
+        "items": [[{"category": "household.phone", "most": 2}], []],
+        "forbidden": [[{"words": ["弹弓"], "instead": ["education.books"]}], []],
+        "name": ["遂宁市慈善会"],
+        "registration_number": [credit_code_of(2), credit_code_of(3)],
+        "last_day": ["2090-12-31"],
     }
+    charity = {"region": stage.village[:4], "name": "某市慈善总会", "registration_number": credit_code_of(1), "last_day": "2090-12-31"}
+    assert stage.client.post("/v1/charities", charity, by=stage.operator).status_code == 201
+
+
+def credit_code_of(number: int) -> str:
+    """Return the unified social credit code of an organisation that does not exist."""
+    start = f"53510900MJQ{number:06}"
+    return start + str(uscc.calc_check_digit(start))
 
 
 def seed_matching(stage: Stage) -> None:

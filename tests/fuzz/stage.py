@@ -67,7 +67,7 @@ class Stage:
         """Return a person of the kind; one of the country for acts of counties and wider, dead letters, imports and the audit log."""
         if kind == "staff" and path.endswith("/audit"):
             return self.auditor
-        wide = ("/v1/appeals", "/v1/disputes", "/v1/organisations")
+        wide = ("/v1/appeals", "/v1/disputes", "/v1/organisations", "/v1/charities", "/v1/catalogue/rules")
         is_of_all = "/dead-letters" in path or path.startswith(wide) or path in {"/v1/weights", "/v1/limits", "/v1/regions/imports"}
         return self.operator if kind == "staff" and is_of_all else self.people[kind]
 

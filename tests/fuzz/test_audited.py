@@ -42,7 +42,14 @@ NOT_RECORDED = {
         "get_household_erasure": "needs a household that is to be erased; services/users/tests/test_erasure.py shows the entry",
         "remove_second_factor": "needs somebody with a factor; services/users/tests/test_second_factor.py shows its entry",
     },
-    "needs": {"get_pledge": OWN, "get_limits": NOTHING_PERSONAL, "set_limits": NOTHING_PERSONAL},
+    "needs": {
+        "get_pledge": OWN,
+        **dict.fromkeys(("get_limits", "set_limits", "get_catalogue_rules", "get_charity"), NOTHING_PERSONAL),
+        **dict.fromkeys(
+            ("set_catalogue_rules", "name_charity", "change_charity", "end_charity"),
+            "is recorded about a region, not about a person; services/needs/tests/test_catalogue.py and test_charities.py show the entries",
+        ),
+    },
     "matching": {
         "get_weights": NOTHING_PERSONAL, "set_weights": NOTHING_PERSONAL, "get_reliability": OWN,
         "list_own_marks": OWN, "get_mark": OWN, "appeal_mark": OWN, "list_own_appeals": OWN,

@@ -8,12 +8,14 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import text
 
 from chassis.data.database import new_id
 from chassis.testing.fixtures import KnownKeys, Person
 from chassis.testing.twins import unguarded
-from contracts.users import OrganisationVerified
+from contracts.generate import example_of
+from contracts.users import InstitutionRegistered, OrganisationVerified
 from needs.catalogue import catalogue
 from needs.limits import actions as limits
 from needs.limits import rules
@@ -21,7 +23,7 @@ from needs.limits.defaults import default_limits
 from needs.limits.rules import Giving
 from tests.architecture.test_flow import VILLAGE, House
 
-ITEMS = ["clothing.coat", "clothing.quilt", "household.bed", "household.fan", "household.phone", "medical.gown", "medical.crutch"]
+ITEMS = ["clothing.coat", "clothing.quilt", "household.bed", "household.fan", "household.phone", "medical.wheelchair", "medical.crutch"]
 NEEDS, UNITS = 3, 50
 """Needs of each item, and units of each need."""
 MOST_OPEN, MOST_UNITS = (default_limits()["donor", "new", limit] for limit in ("open_pledges", "units"))
@@ -49,10 +51,12 @@ def house(database_of: Callable[[str, str], str], keys: KnownKeys) -> Iterator[H
 
 
 def post_needs(house: House) -> list[UUID]:
-    """Post and verify needs of every item."""
+    """Post and verify needs of every item, for schools, which may ask for more than a household."""
     village, town, needs = house.appoint(VILLAGE), house.appoint(VILLAGE[:9]), []
     for _ in range(NEEDS):
-        wanted = {"household_id": str(house.register_household()), "quantity": UNITS, "reason": "过冬", "consent": "slip"}
+        school = replace(example_of(InstitutionRegistered), institution_id=new_id(), region=VILLAGE)
+        house.hear(school)
+        wanted = {"household_id": str(school.institution_id), "quantity": UNITS, "reason": "过冬"}
         for category in ITEMS:
             need = house.post("needs", "/v1/needs", wanted | {"category": category}, by=village)
             house.post("needs", f"/v1/needs/{need['id']}/verification", by=town)
@@ -63,8 +67,8 @@ def post_needs(house: House) -> list[UUID]:
 def pledge_everything(house: House, attacker: Person) -> None:
     """Pledge a thousand million of each item, then as much as may pass."""
     for item in catalogue().values():
-        if item["unit"]:
-            house.clients["needs"].post("/v1/pledges", pledge(item["category"], item["unit"], 10**9), by=attacker)
+        if item.unit:
+            house.clients["needs"].post("/v1/pledges", pledge(item.category, item.unit, 10**9) | {"kind": item.kind}, by=attacker)
     for category in ITEMS:
         house.clients["needs"].post("/v1/pledges", pledge(category, "piece", MOST_UNITS), by=attacker)
 

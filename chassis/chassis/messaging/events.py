@@ -7,13 +7,14 @@ from typing import Any, Protocol, TypeVar, overload
 from nameko.extensions import ENTRYPOINT_EXTENSIONS_ATTR, Entrypoint, register_entrypoint
 from sqlalchemy.orm import Session
 
-from chassis.data import appointments, ended_sessions, idempotency_keys, region_moves, regions
+from chassis.data import appointments, ended_sessions, idempotency_keys, items, region_moves, regions
 from chassis.data.region_moves import RegionMove
 from chassis.messaging import dead_letters, inbox
 from chassis.messaging.consumer import Handles, HandlesBatch
 from chassis.messaging.subscription import Handler, Subscription
 from chassis.messaging.timers import every
 from contracts.event import Event
+from contracts.needs import CatalogueChanged
 from contracts.users import (
     AdministratorAppointed,
     AdministratorDismissed,
@@ -131,7 +132,7 @@ def _registering(entrypoints: Sequence[Entrypoint]) -> Callable[[M], M]:
 
 
 class ServiceWorker:
-    """Base of all workers: it records administrators, auditors, ended sessions of staff and changed regions.
+    """Base of all workers: it records administrators, auditors, ended sessions of staff, changed regions and the words of items.
 
     It moves rows to the successors of their regions, and deletes expired rows of the chassis.
     """
@@ -176,6 +177,11 @@ class ServiceWorker:
     def on_region_succeeded(self, session: Session, events: list[RegionSucceeded]) -> None:
         """Record that division codes ended; `move_regions` moves the rows."""
         regions.record(session, events)
+
+    @handles_batch(CatalogueChanged)
+    def on_catalogue_changed(self, session: Session, events: list[CatalogueChanged]) -> None:
+        """Record the words of items and groups of the catalogue."""
+        items.record(session, events)
 
     @every(seconds=5)
     def move_regions(self, session: Session) -> None:

@@ -4,11 +4,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
+import pytest
+from msgspec.structs import replace
+from sqlalchemy.orm import Session
+
+from chassis.data import items
 from chassis.data.database import new_id
 from chassis.messaging import outbox
 from chassis.testing.fixtures import RolledBack, api_fixtures
 from contracts.event import Event
-from contracts.needs import NeedPublished, NeedWithdrawn, PledgeChanged, PledgeOffered, PledgeWithdrawn
+from contracts.generate import example_of
+from contracts.needs import CatalogueChanged, NeedPublished, NeedWithdrawn, PledgeChanged, PledgeOffered, PledgeWithdrawn
 from matching.api import api
 from matching.clearing import actions
 
@@ -17,7 +23,30 @@ DAYS = timedelta(days=1)
 E = TypeVar("E", bound=Event)
 
 
-engine, database, client = api_fixtures("matching", api)
+without_items, database, client = api_fixtures("matching", api)
+ITEMS = {
+    "food.rice": ("kg", "goods", "大米", "Rice", "", "", ""),
+    "clothing.quilt": ("piece", "goods", "棉被", "Quilt", "床", "", ""),
+    "employment.job": ("person", "job", "就业岗位", "Job", "个", "", ""),
+    "farming.training": ("person", "training", "农技培训", "Farming training", "", "", ""),
+    "health.visit": ("visit", "service", "上门诊疗", "Home visit", "", "", ""),
+    "industry.eggs": ("kg", "purchase", "帮销鸡蛋", "Buy eggs", "", "鸡蛋", "eggs"),
+    "money.living": ("fen", "money", "生活补助", "Living allowance", "", "", ""),
+}
+"""Items of the catalogue: unit, kind, names, measure word, nouns."""
+
+
+@pytest.fixture(scope="session")
+def engine(without_items: RolledBack) -> RolledBack:
+    """The database, which has heard of some items of the catalogue."""
+    names = ("unit", "kind", "zh", "en", "measure", "noun_zh", "noun_en")
+    heard = [
+        replace(example_of(CatalogueChanged), item_id=new_id(), category=category, **dict(zip(names, words, strict=True)))
+        for category, words in ITEMS.items()
+    ]
+    with Session(without_items.engine) as session, session.begin():
+        items.record(session, heard)
+    return without_items
 
 
 def published(need_id: UUID | None = None, **changes: Any) -> NeedPublished:

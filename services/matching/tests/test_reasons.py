@@ -5,10 +5,12 @@ from uuid import uuid4
 import pytest
 from msgspec.structs import replace
 
+from chassis.wording import ItemWords
 from matching.allocation.reasons import WORDS, build_reasons, render_reason
 from matching.allocation.score import Demand
 from matching.allocation.solver import Supply, allocate
 
+RICE = ItemWords("food.rice", "kg", "goods", "大米", "Rice")
 KEY = ("food.rice", "kg", "5109")
 CALM = Demand(uuid4(), "food.rice", "kg", "510903001001", 1, 0, 10, village_needs=10, village_helped=3)
 
@@ -39,8 +41,19 @@ def test_proposal_without_a_rival_has_no_deciding_part() -> None:
 
 @pytest.mark.parametrize("code", WORDS)
 def test_every_reason_is_spoken_in_both_languages(code: str) -> None:
-    chinese, english = render_reason(code, "critical", "zh-CN"), render_reason(code, "critical", "en")
+    chinese, english = (render_reason(code, "critical", language, RICE, "kg") for language in ("zh-CN", "en"))
     assert chinese != english
     assert "{" not in chinese + english
     if "{value}" in WORDS[code]["zh-CN"]:
         assert "特急" in chinese
+
+
+def test_quantities_of_reasons_are_worded_with_their_item() -> None:
+    money = ItemWords("money.treatment", "fen", "money", "医疗费资助", "Treatment costs")
+    assert render_reason("covers_whole", 300_000, "zh-CN", money, "fen") == "可满足全部需求：医疗费资助 3,000 元"
+    assert render_reason("covers_part", 20, "en", RICE, "kg") == "covers a part of what is asked for: 20 kg of rice"
+
+
+def test_need_of_today_is_not_said_to_have_waited() -> None:
+    assert render_reason("waiting_days", 0, "zh-CN", RICE, "kg") == "今日发布"
+    assert render_reason("waiting_days", 3, "zh-CN", RICE, "kg") == "已等待 3 天"

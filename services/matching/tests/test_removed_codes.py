@@ -3,6 +3,7 @@
 import pytest
 
 from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of
+from chassis.wording import unknown_item
 from contracts import regions
 from contracts.matching import MatchProposed
 from matching.balance import actions as balance
@@ -51,7 +52,8 @@ def test_slip_of_a_removed_item_is_printed(client: Client, database: RolledBack,
     assert client.post(f"{match}/acceptance", by=giver).status_code == 201
     slip = client.post(f"{match}/slip", by=agent)
     assert (slip.status_code, slip.data[:5]) == (201, b"%PDF-")
-    assert format_amount(50, UNIT, ITEM, "zh-CN") == format_amount(50, UNIT, ITEM, "en") == f"50 {UNIT} {ITEM}"
+    words = [format_amount(unknown_item(ITEM), 50, UNIT, language) for language in ("zh-CN", "en")]
+    assert words == [f"50 {UNIT} {ITEM}"] * 2
 
 
 def test_removed_item_counts_in_the_balance(client: Client, giver: Person) -> None:

@@ -1,5 +1,6 @@
 """Actions of needs: one function per use case, in the caller's transaction. Each changes rows and adds events to the outbox."""
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -38,7 +39,10 @@ from contracts.users import (
     PersonErased,
 )
 from needs import following, queries, rules
-from needs.catalogue import unit_of, units_below
+from needs.catalogue import choose_kind, kinds_below, units_below
+from needs.catalogue.actions import require_terms
+from needs.catalogue.rules import find_kind_problem
+from needs.charities.actions import require_charity
 from needs.events import need_closed, need_published, need_rejected, need_withdrawn, pledge_changed, pledge_offered, pledge_withdrawn
 from needs.limits import actions as limits
 from needs.model import Household, Match, Need, NeedQuantities, Pledge, PledgeQuantities
@@ -69,9 +73,8 @@ def post_need(session: Session, caller: Caller, wanted: Mapping[str, Any]) -> Ne
     on_behalf = household.account_id != caller.id
     if on_behalf and not household.is_institution and not wanted.get("consent"):
         raise consent_needed()
-    unit = unit_of(wanted["category"])
-    if unit is None:
-        raise unknown_item(category=wanted["category"])
+    specification = wanted.get("specification") or {}
+    terms = require_terms(session, household.region, wanted, of_institution=household.is_institution)
     limits.require_room_for_need(session, caller, household, on_behalf=on_behalf)
     need = Need(
         household_id=household.id,
@@ -81,10 +84,12 @@ def post_need(session: Session, caller: Caller, wanted: Mapping[str, Any]) -> Ne
         consent=wanted.get("consent") if on_behalf else None,
         region=household.region,
         category=wanted["category"],
-        unit=unit,
+        unit=terms.item.unit,
         quantity=wanted["quantity"],
         urgency=wanted["urgency"],
         reason=wanted["reason"],
+        specification=json.dumps(specification, ensure_ascii=False) if specification else None,
+        terms=terms.kept(),
     )
     session.add(need)
     session.flush()
@@ -94,6 +99,7 @@ def post_need(session: Session, caller: Caller, wanted: Mapping[str, Any]) -> Ne
 def verify_need(session: Session, caller: Caller, need_id: UUID) -> Need:
     """Publish a need, as an administrator other than its poster."""
     need = _lock_need("verify_need", session, caller, need_id)
+    require_charity(session, need)
     need.state, need.verifier_id, need.published_at = "published", caller.id, now()
     need.version += 1
     need.published_version = need.version
@@ -138,9 +144,13 @@ def offer_pledge(session: Session, caller: Caller, wanted: Mapping[str, Any]) ->
         raise unknown_item(category=wanted["category"])
     if wanted["unit"] not in units:
         raise wrong_unit(category=wanted["category"], units=", ".join(sorted(units)))
+    fitting = kinds_below(wanted["category"], wanted["unit"])
+    kind = wanted.get("kind") or choose_kind(fitting)
+    if problem := find_kind_problem(wanted["category"], wanted["unit"], kind, fitting):
+        raise problem
     _require_validity(wanted["valid_until"])
     limits.lock_person(session, caller.id)
-    pledge = Pledge(pledger_id=caller.id, **wanted)
+    pledge = Pledge(pledger_id=caller.id, **{**wanted, "kind": kind})
     session.add(pledge)
     session.flush()
     limits.require_room_for_pledge(session, caller, pledge)

@@ -70,7 +70,7 @@ def _recorded(moment: datetime | None) -> datetime:
 
 
 def _fields_of_publication(need: Need) -> dict[str, Any]:
-    stated = {"urgency": need.urgency, "posted_at": need.posted_at, "of_institution": need.of_institution}
+    stated = {name: getattr(need, name) for name in ("urgency", "posted_at", "of_institution", "charity")}
     return stated | {"published_at": _recorded(need.published_at)}
 
 

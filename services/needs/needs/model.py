@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, MetaData, String, func, select
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedSQLExpression, column_property, mapped_column
 
 from chassis.data.database import NAMING, CategoryCode, Moment, RegionCode, new_id, now
@@ -103,6 +104,7 @@ class Need(Base):
     """A need of a household or institution. `reason` is personal and never leaves this table; `quantity` counts whole units.
 
     `published_version` is the version at its publication, empty for rows of before; `moved_version` that of its last `NeedMoved`.
+    `terms` is what the need keeps of the catalogue, `specification` what describes the thing, as JSON. `charity` receives the money.
     """
 
     __tablename__ = "needs"
@@ -120,6 +122,10 @@ class Need(Base):
     quantity: Mapped[int] = mapped_column(BigInteger)
     urgency: Mapped[Urgency] = mapped_column(String(20))
     reason: Mapped[str] = mapped_column(Encrypted)
+    specification: Mapped[str | None] = mapped_column(Encrypted)
+    terms: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    charity_id: Mapped[UUID | None]
+    charity: Mapped[str | None] = mapped_column(String(200))
     state: Mapped[str] = mapped_column(String(20), default="posted")
     verifier_id: Mapped[UUID | None]
     ended_because: Mapped[str | None] = mapped_column(String(50))

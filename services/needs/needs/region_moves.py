@@ -1,6 +1,8 @@
 """Rows of needs that follow a region to its successor, in the order in which acts lock them."""
 
 from chassis.data.region_moves import RegionMove, move_column
+from needs.catalogue.model import CatalogueRules
+from needs.charities.model import Charity
 from needs.limits.model import LimitSet
 from needs.model import Household, Need, Pledge
 
@@ -10,6 +12,17 @@ MOVES = (
     move_column(Need.region),
     # A successor that has set limits of its own keeps them.
     move_column(LimitSet.region, unless="EXISTS (SELECT FROM limits AS there WHERE there.region = change.after)", is_setting=True),
+    move_column(
+        CatalogueRules.region,
+        unless="EXISTS (SELECT FROM catalogue_rules AS there WHERE there.region = change.after)",
+        is_setting=True,
+    ),
+    move_column(
+        Charity.region,
+        unless="EXISTS (SELECT FROM charities AS there WHERE there.region = change.after"
+        " AND there.registration_number = held.registration_number AND there.ended_at IS NULL)",
+        is_setting=True,
+    ),
     RegionMove(("need_listings.region", "pledge_listings.region"), lambda *_: 0),
 )
 """Listings follow by the triggers on needs and pledges."""

@@ -1,11 +1,24 @@
-"""Snapshots for republishing: every need that was judged or withdrawn, and every pledge. Endings come first."""
+"""Snapshots for republishing: the catalogue, every need that was judged or withdrawn, every pledge. Endings come first."""
 
 from chassis.messaging.snapshots import Snapshot
-from contracts.needs import NeedClosed, NeedMoved, NeedPublished, NeedRejected, NeedWithdrawn, PledgeChanged, PledgeOffered, PledgeWithdrawn
+from contracts.needs import (
+    CatalogueChanged,
+    NeedClosed,
+    NeedMoved,
+    NeedPublished,
+    NeedRejected,
+    NeedWithdrawn,
+    PledgeChanged,
+    PledgeOffered,
+    PledgeWithdrawn,
+)
 from needs import events
+from needs.catalogue.events import catalogue_changed
+from needs.catalogue.model import CatalogueItem
 from needs.model import Need, Pledge
 
 SNAPSHOTS = (
+    Snapshot(CatalogueChanged, CatalogueItem, catalogue_changed, where=CatalogueItem.published_version > 0),
     Snapshot(NeedWithdrawn, Need, events.need_withdrawn, where=Need.state == "withdrawn"),
     Snapshot(NeedClosed, Need, events.need_closed, where=Need.state == "closed"),
     Snapshot(NeedRejected, Need, events.need_rejected, where=Need.state == "rejected"),

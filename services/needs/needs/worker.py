@@ -1,4 +1,4 @@
-"""The event handlers of needs, and the timer of expiry.
+"""The event handlers of needs, and the timers of the catalogue and of expiry.
 
 Users publishes households, institutions and verified organisations, matching the states of matches and pledges.
 """
@@ -30,6 +30,7 @@ from contracts.users import (
     PersonErased,
 )
 from needs import actions
+from needs.catalogue import actions as catalogue
 from needs.limits import actions as limits
 from needs.region_moves import MOVES
 
@@ -71,6 +72,10 @@ class Worker(ServiceWorker):
     @handles_batch(PersonErased)
     def on_people_erased(self, session: Session, events: list[PersonErased]) -> None:
         actions.erase_people(session, events)
+
+    @every(seconds=600)
+    def publish_catalogue(self, session: Session) -> None:
+        catalogue.publish_catalogue(session)
 
     @every(seconds=2)
     def expire_pledges(self, session: Session) -> None:

@@ -7,11 +7,13 @@ from apiflask import APIBlueprint
 from marshmallow import fields
 from sqlalchemy.orm import Session
 
+from chassis.data.items import find_item, find_words
 from chassis.http.auth import SIGNED_IN, Caller
 from chassis.http.fields import AllowedOperations, Choice, Flag, Id, NothingIn, Schema, Strict
 from chassis.http.pagination import PageIn, page_of
 from chassis.http.routes import access
 from chassis.problems import language
+from chassis.wording import ItemWords
 from contracts.notices import kinds
 from notify import actions, queries
 from notify.model import Notice
@@ -21,7 +23,7 @@ api = APIBlueprint("notify", __name__, url_prefix="/v1")
 
 KINDS = kinds()
 SIDES = {
-    "giver": ("爱心方", "who gives"),
+    "giver": ("帮扶方", "who gives"),
     "household": ("需求方", "the household's side"),
     "administrator": ("管理员", "who administers the place"),
 }
@@ -69,7 +71,8 @@ class ReadingOut(UnreadOut):
 def list_notices(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
     """List the caller's own notices, newest first."""
     page = queries.list_own_notices(session, caller, **query_data)
-    return page | {"items": [_shown(notice) for notice in page["items"]]}
+    items = find_words(session, {notice.facts.get("category", "") for notice in page["items"]})
+    return page | {"items": [_shown(notice, items[notice.facts.get("category", "")]) for notice in page["items"]]}
 
 
 @api.get("/notices/unread-count")
@@ -85,7 +88,8 @@ def count_unread_notices(session: Session, caller: Caller) -> Any:
 @api.output(NoticeOut)
 def get_notice(session: Session, caller: Caller, notice_id: UUID) -> Any:
     """Get a notice of the caller's own. Getting it does not mark it as read."""
-    return _shown(queries.get_own_notice(session, caller, notice_id))
+    notice = queries.get_own_notice(session, caller, notice_id)
+    return _shown(notice, find_item(session, notice.facts.get("category", "")))
 
 
 @api.post("/notices/<uuid:notice_id>/reading")
@@ -95,7 +99,7 @@ def get_notice(session: Session, caller: Caller, notice_id: UUID) -> Any:
 def read_notice(session: Session, caller: Caller, notice_id: UUID, json_data: dict[str, Any]) -> Any:
     """Mark a notice as read; a second time changes nothing."""
     notice = actions.read_notice(session, caller, notice_id)
-    return _shown(notice), 201, {"Location": f"/v1/notices/{notice.id}"}
+    return _shown(notice, find_item(session, notice.facts.get("category", ""))), 201, {"Location": f"/v1/notices/{notice.id}"}
 
 
 @api.post("/notices/reading")
@@ -108,7 +112,7 @@ def read_notices(session: Session, caller: Caller, json_data: dict[str, Any]) ->
     return {"read": read, "unread": queries.count_unread(session, caller)}, 201, {"Location": "/v1/notices/unread-count"}
 
 
-def _shown(notice: Notice) -> dict[str, Any]:
+def _shown(notice: Notice, item: ItemWords) -> dict[str, Any]:
     # Everybody who sees a notice may mark it as read, also twice: `queries.get_own_notice` guards both.
-    more = words_for(notice.kind, notice.side, notice.facts, language()) | {"allowed": ["read_notice"]}
+    more = words_for(notice.kind, notice.side, notice.facts, language(), item) | {"allowed": ["read_notice"]}
     return more | {name: getattr(notice, name) for name in NoticeOut().fields if name not in more}

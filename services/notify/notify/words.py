@@ -13,6 +13,7 @@ from jinja2 import Environment, StrictUndefined, Template, TemplateSyntaxError, 
 from jinja2.meta import find_undeclared_variables
 
 from chassis.problems import LANGUAGES
+from chassis.wording import ItemWords, Role, unknown_item, word_quantity
 from contracts.event import Quantity, Rest
 from contracts.notices import HOUSEHOLD, NoticeTemplate, Pair, templates
 
@@ -20,6 +21,8 @@ log = logging.getLogger(__name__)
 
 CHINA = timezone(timedelta(hours=8))
 ENVIRONMENT = Environment(undefined=StrictUndefined, autoescape=False)  # plain text: pages that show it as HTML escape it
+ROLES: Mapping[str, Role] = {"amount": "plain", "wish": "asked", "offer": "given"}
+"""Words for a quantity in a notice: `amount` is 2 床棉被, `wish` 需要 2 床棉被, `offer` 提供 2 床棉被; also `sent_amount` and so on."""
 _MOMENT = {"zh-CN": "{0.month} 月 {0.day} 日 {0:%H:%M}", "en": "{0:%H:%M} on {0.day} {0:%B}"}
 
 
@@ -32,15 +35,15 @@ class Words:
     amounts: Mapping[str, str]
     moments: tuple[str, ...]
 
-    def render(self, facts: Mapping[str, Any], language: str) -> dict[str, str]:
+    def render(self, facts: Mapping[str, Any], language: str, item: ItemWords) -> dict[str, str]:
         """Render title and text. Raises `UndefinedError` when the words name a fact that is missing."""
         title, text = self.compiled[language]
-        known = dict(facts) | dict(self._readable(facts, language))
+        known = dict(facts) | dict(self._readable(facts, language, item))
         return {"title": title.render(known), "text": text.render(known)}
 
-    def _readable(self, facts: Mapping[str, Any], language: str) -> Iterator[tuple[str, str]]:
+    def _readable(self, facts: Mapping[str, Any], language: str, item: ItemWords) -> Iterator[tuple[str, str]]:
         if "category" in facts:
-            yield "item", item_label(facts["category"], language)
+            yield "item", item.label(language)
         for name, names in self.labels.items():
             if facts.get(name):
                 yield f"{name}_label", _in_language(names.get(facts[name]), language) or facts[name]
@@ -48,25 +51,29 @@ class Words:
                 yield f"{name}_label", ""
         for name, amount_name in self.amounts.items():
             if name in facts:
-                yield amount_name, amount(facts[name], facts["unit"], facts["category"], language)
+                for word, role in ROLES.items():
+                    yield amount_name.replace("amount", word), word_quantity(item, facts[name], facts["unit"], language, role)
         for name in self.moments:
             if facts.get(name):
                 yield name, _MOMENT[language].format(datetime.fromisoformat(facts[name]).astimezone(CHINA))
 
 
-def words_for(kind: str, side: str, facts: Mapping[str, Any], language: str) -> dict[str, str]:
+def words_for(kind: str, side: str, facts: Mapping[str, Any], language: str, item: ItemWords | None = None) -> dict[str, str]:
     """Render title and text; a notice that this version has no words for gets words that fit every notice."""
     try:
-        return render(kind, side, facts, language)
+        return render(kind, side, facts, language, item)
     except (KeyError, UndefinedError) as error:
         log.error("a notice has no words", extra={"kind": kind, "side": side, "error": type(error).__name__})
         title, text = _fallback()[side][language]
         return {"title": title, "text": text}
 
 
-def render(kind: str, side: str, facts: Mapping[str, Any], language: str) -> dict[str, str]:
-    """Render title and text. Raises `KeyError` or `UndefinedError` when there are no words, or they name what the facts lack."""
-    return WORDS[kind, side].render(facts, language)
+def render(kind: str, side: str, facts: Mapping[str, Any], language: str, item: ItemWords | None = None) -> dict[str, str]:
+    """Render title and text. Raises `KeyError` or `UndefinedError` when there are no words, or they name what the facts lack.
+
+    `item` are the words of the item that the facts name; without them, its code stands for it.
+    """
+    return WORDS[kind, side].render(facts, language, item or unknown_item(str(facts.get("category", ""))))
 
 
 def compile_words(template: NoticeTemplate) -> Words:
@@ -80,7 +87,8 @@ def compile_words(template: NoticeTemplate) -> Words:
         amounts=amounts if countable else {},
         moments=tuple(name for name in template.facts if datetime in (plain[name], *get_args(plain[name]))),
     )
-    known = {*template.facts, *words.amounts.values(), *(f"{name}_label" for name in words.labels)}
+    amounts_in_words = {name.replace("amount", word) for name in words.amounts.values() for word in ROLES}
+    known = {*template.facts, *amounts_in_words, *(f"{name}_label" for name in words.labels)}
     known |= {"item"} if "category" in template.facts else set()
     known |= {"on_behalf"} if HOUSEHOLD in template.to else set()
     for pair in template.words.values():
@@ -88,25 +96,6 @@ def compile_words(template: NoticeTemplate) -> Words:
             if unknown := find_undeclared_variables(ENVIRONMENT.parse(text)) - known:
                 raise ValueError(f"{template.kind}: {template.side}: the words name {', '.join(sorted(unknown))}, which is no fact of it")
     return words
-
-
-def amount(quantity: int, unit: str, category: str, language: str) -> str:
-    """Format a quantity of an item: 50 公斤大米, 50 kg of rice. Money is counted in fen and shown in yuan."""
-    item = item_label(category, language)
-    number = f"{quantity / 100:,.2f}" if unit == "fen" else f"{quantity:,}"
-    if language == "en" and item[:2].istitle():
-        item = item[0].lower() + item[1:]
-    forms = _labels()["units"].get(unit)
-    if forms is None:
-        return f"{number} {unit} {item}"
-    zh, one, many = forms
-    form = zh if language == "zh-CN" else one if quantity == 1 else many
-    return form.format(n=number, item=item)
-
-
-def item_label(category: str, language: str) -> str:
-    """The name of a category in a language; its code when the catalogue has it no more."""
-    return _in_language(_labels()["categories"].get(category), language) or category
 
 
 def _is_quantity(hint: Any) -> bool:
@@ -123,11 +112,6 @@ def _parsed(template: NoticeTemplate, text: str) -> Template:
         return ENVIRONMENT.from_string(text)
     except TemplateSyntaxError as error:
         raise ValueError(f"{template.kind}: {template.side}: {error.message}: {text}") from error
-
-
-@cache
-def _labels() -> dict[str, dict[str, list[str]]]:
-    return tomllib.loads(files("notify").joinpath("labels.toml").read_text("utf-8"))
 
 
 @cache

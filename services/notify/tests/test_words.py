@@ -7,14 +7,17 @@ import pytest
 from msgspec.structs import replace
 
 from chassis.problems import LANGUAGES
+from chassis.wording import ItemWords
 from contracts import notices
 from contracts.event import Event
 from contracts.matching import AppealDecided, PledgeReleased
 from notify.api import SIDES
 from notify.rules import notices_of
-from notify.words import WORDS, _fallback, amount, compile_words, render, words_for
+from notify.words import WORDS, _fallback, compile_words, render, words_for
 
 from .conftest import HEARD, new_id, proposal, with_account
+
+RICE = ItemWords("food.rice", "kg", "goods", "大米", "Rice")
 
 
 def variants(kind: type[Event]) -> Iterator[Any]:
@@ -57,30 +60,27 @@ def test_sides_and_languages_are_those_of_the_api() -> None:
 
 def test_household_reads_the_amount_that_is_proposed() -> None:
     [giver, agent] = notices_of(proposal(), {})
-    assert render("match_proposed", "household", agent["facts"] | {"on_behalf": False}, "zh-CN")["text"] == (
-        "有人愿意提供您需要的 50 公斤大米，正等待对方确认。"
+    assert render("match_proposed", "household", agent["facts"] | {"on_behalf": False}, "zh-CN", RICE)["text"] == (
+        "关于您的需求：有人愿意提供 50 公斤大米，正等待对方确认。"
     )
-    assert render("match_proposed", "household", agent["facts"] | {"on_behalf": False}, "en")["text"] == (
-        "Somebody is ready to give 50 kg of rice you asked for; we await their answer."
+    assert render("match_proposed", "household", agent["facts"] | {"on_behalf": False}, "en", RICE)["text"] == (
+        "About your need: somebody is ready to give 50 kg of rice; we await their answer."
     )
-    assert "17:30" in render("match_proposed", "giver", giver["facts"], "zh-CN")["text"]
+    assert "17:30" in render("match_proposed", "giver", giver["facts"], "zh-CN", RICE)["text"]
 
 
-@pytest.mark.parametrize(
-    ("quantity", "unit", "category", "zh", "en"),
-    [
-        (50, "kg", "food.rice", "50 公斤大米", "50 kg of rice"),
-        (1234550, "fen", "education.fees", "¥12,345.50 学费资助", "¥12,345.50 for school fees"),
-        (1, "pair", "clothing.shoes", "1 双鞋", "1 pair of shoes"),
-        (3, "piece", "medical.respirator", "3 件防护口罩（N95）", "3 × respirator (N95)"),
-        (2, "piece", "medical.papr", "2 件正压头罩", "2 × PAPR shield"),
-        (10, "person", "employment.job", "10 人就业岗位", "job for 10 people"),
-        (2, "kg", "food.caviar", "2 公斤food.caviar", "2 kg of food.caviar"),
-        (2, "sack", "food.rice", "2 sack 大米", "2 sack rice"),
-    ],
-)
-def test_quantities_read_naturally(quantity: int, unit: str, category: str, zh: str, en: str) -> None:
-    assert [amount(quantity, unit, category, language) for language in LANGUAGES] == [zh, en]
+def test_sentences_fit_a_job_a_sale_and_money() -> None:
+    [giver, _] = notices_of(proposal(quantity=120, charity="某县慈善会"), {})
+    job = ItemWords("employment.job", "person", "job", "就业岗位", "Job", "个")
+    eggs = ItemWords("industry.eggs", "kg", "purchase", "帮销鸡蛋", "Buy eggs", "", "鸡蛋", "eggs")
+    money = ItemWords("money.treatment", "fen", "money", "医疗费资助", "Treatment costs")
+    said = {
+        item.category: render("match_proposed", "giver", giver["facts"] | {"unit": item.unit}, "zh-CN", item)["text"]
+        for item in (job, eggs, money)
+    }
+    assert said["employment.job"].startswith("有一户人家希望获得 120 个就业岗位，您愿意帮助吗？")
+    assert said["industry.eggs"].startswith("有一户人家希望售出 120 公斤鸡蛋，您愿意帮助吗？")
+    assert said["money.treatment"].startswith("有一户人家需要医疗费资助 1.20 元，您愿意帮助吗？款项由某县慈善会接收并转交。请在")
 
 
 def test_notice_of_an_unknown_kind_is_shown_with_general_words() -> None:

@@ -1,42 +1,39 @@
 """Reasons of a proposal: codes with figures for the event, words in Chinese and English for people."""
 
+from chassis.wording import ItemWords, word_quantity
 from contracts.matching import Reason
 from matching.allocation.score import DEFAULT, Demand, Key, Weights, find_deciding_parts
 from matching.allocation.solver import Share
 
 LEVELS = {0: "country", 2: "province", 4: "city", 6: "county", 9: "town", 12: "village"}
+QUANTITIES = ("covers_whole", "covers_part")
 URGENCIES = {1: "normal", 2: "urgent", 4: "critical"}
 WORDS = {
     "urgency": {"zh-CN": "紧急程度：{value}", "en": "urgency: {value}"},
     "waiting_days": {"zh-CN": "已等待 {value} 天", "en": "waiting for {value} days"},
-    "same_item": {"zh-CN": "正是所需的物品", "en": "exactly what is needed"},
-    "same_group": {"zh-CN": "属于您愿意提供的类别", "en": "of the kind that is offered"},
-    "within": {"zh-CN": "在您指定的范围内（{value}）", "en": "inside the area that was named ({value})"},
-    "covers_whole": {"zh-CN": "可满足全部 {value}", "en": "covers all of the {value} asked for"},
-    "covers_part": {"zh-CN": "可满足其中 {value}", "en": "covers {value} of what is asked for"},
-    "decided_by_urgency": {
-        "zh-CN": "若非{value}，可能先对接另一项需求",
-        "en": "had it not been {value}, another need might have come first",
-    },
-    "decided_by_waiting": {
-        "zh-CN": "若没有等待 {value} 天，可能先对接另一项需求",
-        "en": "had it not waited for {value} days, another need might have come first",
-    },
+    "published_today": {"zh-CN": "今日发布", "en": "published today"},
+    "same_item": {"zh-CN": "与所需完全相符", "en": "exactly what is needed"},
+    "same_group": {"zh-CN": "属于意向所列的类别", "en": "of the kind that is offered"},
+    "within": {"zh-CN": "在意向指定的范围内（{value}）", "en": "inside the area that was named ({value})"},
+    "covers_whole": {"zh-CN": "可满足全部需求：{value}", "en": "covers all that is asked for: {value}"},
+    "covers_part": {"zh-CN": "可满足部分需求：{value}", "en": "covers a part of what is asked for: {value}"},
+    "decided_by_urgency": {"zh-CN": "情况{value}，优先对接", "en": "comes first because it is {value}"},
+    "decided_by_waiting": {"zh-CN": "等待时间较长（{value} 天），优先对接", "en": "comes first after waiting for {value} days"},
     "decided_by_village": {
-        "zh-CN": "若本村近期已获帮助或正在对接的需求（现为 {value} 项）更多，可能先对接另一项需求",
-        "en": "had more than {value} needs of its village been helped or offered help lately, another need might have come first",
+        "zh-CN": "本村近期获帮助较少，优先对接",
+        "en": "comes first because its village had less help lately",
     },
     "decided_by_household": {
-        "zh-CN": "若该户近期已获帮助或正在对接的需求（现为 {value} 项）更多，可能先对接另一项需求",
-        "en": "had more than {value} needs of this household been helped or offered help lately, another need might have come first",
+        "zh-CN": "该户近期获帮助较少，优先对接",
+        "en": "comes first because this household had less help lately",
     },
     "decided_by_first_help": {
-        "zh-CN": "若这项需求已获得过帮助，可能先对接另一项需求",
-        "en": "had this need got something already, another need might have come first",
+        "zh-CN": "这项需求尚未获得帮助，优先对接",
+        "en": "comes first because nobody has helped with this need yet",
     },
     "decided_by_hardness": {
-        "zh-CN": "若有更多种意向与之相符，可能先对接另一项需求",
-        "en": "had more kinds of pledges fitted it, another need might have come first",
+        "zh-CN": "能满足这项需求的意向较少，优先对接",
+        "en": "comes first because few pledges fit it",
     },
 }
 VALUES = {
@@ -70,7 +67,12 @@ def build_reasons(need: Demand, key: Key, share: Share, weights: Weights = DEFAU
     ]
 
 
-def render_reason(code: str, value: str | int, language: str) -> str:
-    """Render a reason as a part of a sentence in `zh-CN` or `en`."""
-    shown = VALUES[language].get(str(value), value)
+def render_reason(code: str, value: str | int, language: str, item: ItemWords, unit: str) -> str:
+    """Render a reason as a part of a sentence in `zh-CN` or `en`; quantities are those of the item, in its unit."""
+    if code == "waiting_days" and value == 0:
+        code = "published_today"
+    if code in QUANTITIES and isinstance(value, int):
+        shown: str | int = word_quantity(item, value, unit, language)
+    else:
+        shown = VALUES[language].get(str(value), value)
     return WORDS[code][language].format(value=shown)

@@ -38,7 +38,8 @@ T = TypeVar("T")
 def match_proposed(match: Match) -> MatchProposed:
     """Build the event of the proposal, whatever became of the match since."""
     reasons = msgspec.convert(match.reasons, list[Reason])
-    return MatchProposed(version=1, **_facts(match), reasons=reasons, proposed_at=match.proposed_at, answer_by=match.answer_by)
+    stated = {name: getattr(match, name) for name in ("proposed_at", "answer_by", "charity")}
+    return MatchProposed(version=1, **_facts(match), reasons=reasons, **stated)
 
 
 def match_accepted(match: Match) -> MatchAccepted:
@@ -50,6 +51,7 @@ def match_accepted(match: Match) -> MatchAccepted:
         chosen="claim" if is_claim(match) else "proposal",
         accepted_at=promise.at,
         send_by=match.send_by,
+        charity=match.charity,
     )
 
 

@@ -20,7 +20,7 @@ class Need(Base):
     """A published need. `rest` is the quantity for which nothing is set aside yet; a need with some rest is `open`.
 
     An ended need keeps its row, so that late events change nothing. A need is `deferred` while the threshold of its region keeps it from
-    some pledges.
+    some pledges. `charity` receives the money of a need for money; without one, the need is entered as ended.
     """
 
     __tablename__ = "needs"
@@ -40,6 +40,7 @@ class Need(Base):
     ended: Mapped[bool]
     posted_at: Mapped[datetime] = mapped_column(Moment)
     published_at: Mapped[datetime | None] = mapped_column(Moment)
+    charity: Mapped[str | None] = mapped_column(String(200))
     deferred: Mapped[bool] = mapped_column("declined", default=False)
     open: Mapped[bool] = mapped_column(Computed("NOT ended AND rest > 0"))
 
@@ -79,7 +80,7 @@ class Match(Base):
 
     The two sides of a `barred` match are never proposed to each other again. An accepted match is to be sent until `send_by`; the next
     reminder of that is due at `send_reminder_at`, and the last one was at `send_reminded_at`. `giver_kind` is the kind of the pledger's
-    account, known since the acceptance.
+    account, known since the acceptance. `charity` receives the money, if the match is about money.
     """
 
     __tablename__ = "matches"
@@ -119,6 +120,7 @@ class Match(Base):
     closed_at: Mapped[datetime | None] = mapped_column(Moment)
     closed_by: Mapped[UUID | None]
     giver_kind: Mapped[str | None] = mapped_column(String(20))
+    charity: Mapped[str | None] = mapped_column(String(200))
     movements: Mapped[list["Movement"]] = relationship(lazy="selectin", order_by="Movement.version")
 
     def movement(self, kind: str) -> "Movement | None":

@@ -33,7 +33,7 @@ _PROPOSE = insert_into(
     [
         *("id", "version", "need_id", "pledge_id", "household_id", "account_id", "poster_id", "pledger_id", "region", "category", "unit"),
         *("quantity", "state", "reasons", "barred", "proposed_at", "answer_by"),
-        *("parts", "score", "lead", "weights_version", "weights_region"),
+        *("charity", "parts", "score", "lead", "weights_version", "weights_region"),
     ],
 )
 
@@ -62,7 +62,8 @@ def propose_matches(
         reasons = build_reasons(asked, (pledge.category, pledge.unit, pledge.scope), share, weighed)
         stated = match_facts(new_id(), need, pledge, share.quantity)
         answer_by = min(at + answer_within, pledge.valid_until)
-        proposals.append(MatchProposed(version=1, **stated, reasons=reasons, proposed_at=at, answer_by=answer_by))
+        more = {"reasons": reasons, "proposed_at": at, "answer_by": answer_by, "charity": need.charity}
+        proposals.append(MatchProposed(version=1, **stated, **more))
         rows.append(_row(proposals[-1]) | _worth(share, whose, weighed))
     session.execute(_PROPOSE, {"rows": encode_rows(rows)})
     outbox.add(session, *proposals)

@@ -18,4 +18,4 @@ OUTCOMES = {
     "dismissed": ("异议不成立", "dismissed"),
     "agreed": ("双方已协商解决", "both sides agreed"),
 }
-SIDES = {"giver": ("爱心方", "who gives"), "household": ("需求方", "the household's side")}
+SIDES = {"giver": ("帮扶方", "who gives"), "household": ("需求方", "the household's side")}

@@ -27,20 +27,25 @@ from matching.reliability import classes
 _ADD_CATEGORIES = insert_into("categories", ("category", "unit"), "ON CONFLICT DO NOTHING")
 NARROWEST = max(SCOPE_LENGTHS)
 """The length to which scopes are cut: events from before this limit may name a village."""
+MONEY = "fen"
 URGENCY = {"normal": 1, "urgent": 2, "critical": 4}
 
 
 def book_needs(session: Session, events: Sequence[NeedPublished | NeedMoved]) -> None:
-    """Enter published needs in the book; leave known ones, perhaps ended, as they are."""
+    """Enter published needs in the book; leave known ones, perhaps ended, as they are.
+
+    A need for money that no charity receives is entered as ended: money goes through registered charities alone.
+    """
     rows = [
         {
             **_need_columns(event),
             "of_institution": event.of_institution,
             "urgency": URGENCY[event.urgency],
-            "rest": event.quantity,
-            "ended": False,
+            "rest": 0 if _lacks_charity(event) else event.quantity,
+            "ended": _lacks_charity(event),
             "posted_at": event.posted_at,
             "published_at": event.published_at,
+            "charity": event.charity,
         }
         for event in sorted(events, key=lambda event: event.need_id)
     ]
@@ -149,6 +154,10 @@ def _lock_at_version(session: Session, pledge_id: UUID, version: int, unknown: d
 @cache
 def _insert(table: str, columns: tuple[str, ...]) -> TextClause:
     return insert_into(table, columns, "ON CONFLICT (id) DO NOTHING RETURNING id")
+
+
+def _lacks_charity(event: NeedPublished | NeedMoved) -> bool:
+    return event.unit == MONEY and event.charity is None
 
 
 def _need_columns(event: NeedPublished | NeedMoved | NeedWithdrawn | NeedClosed) -> dict[str, Any]:

@@ -33,7 +33,7 @@ def move_needs(session: Session, events: Sequence[NeedMoved]) -> None:
     for need in moving:
         event = newest[need.id]
         belonging = {"region": event.region, "household_id": event.household_id, "account_id": event.account_id}
-        for name, value in (belonging | {"version": event.version}).items():
+        for name, value in (belonging | {"version": event.version, "charity": event.charity}).items():
             setattr(need, name, value)
         matches = update(Match).where(Match.need_id == need.id, Match.state.in_(GOING_ALONG)).values(belonging)
         session.execute(matches, execution_options={"synchronize_session": False})

@@ -8,6 +8,7 @@ from flask import Response
 from marshmallow import fields
 from sqlalchemy.orm import Session
 
+from chassis.data.items import find_item
 from chassis.http.auth import ANYONE, GIVERS, STAFF, Caller
 from chassis.http.fields import Choice, NothingIn, Schema, Strict, Text, Whole
 from chassis.http.routes import access
@@ -81,7 +82,8 @@ def print_slip(session: Session, caller: Caller, match_id: UUID, json_data: dict
     match, slip, token = actions.print_slip(session, caller, match_id)
     note_of_match_shown(caller, match, "slip", slip.id)
     names, point = find_region_names(session, match.region), find_nearest_point(session, match.region)
-    pdf = draw_slip(match, slip, names, point, f"{SlipSettings.of_environment().public_url}/v1/slips/page#{token}")
+    item = find_item(session, match.category)
+    pdf = draw_slip(match, slip, item, names, point, f"{SlipSettings.of_environment().public_url}/v1/slips/page#{token}")
     named = {"Content-Disposition": 'attachment; filename="slip.pdf"', "Cache-Control": "no-store"}
     return Response(pdf, 201, content_type="application/pdf", headers=named)
 
@@ -111,7 +113,7 @@ def print_label(session: Session, caller: Caller, match_id: UUID) -> Any:
 @api.output(SlipOut)
 def read_slip(session: Session, caller: Caller | None, json_data: dict[str, Any]) -> Any:
     """Show the match of a slip to its holder. Unknown, revoked and expired slips get 404."""
-    return _shown(*queries.get_slip(session, **json_data))
+    return _shown(session, *queries.get_slip(session, **json_data))
 
 
 @api.post("/slips")
@@ -120,7 +122,7 @@ def read_slip(session: Session, caller: Caller | None, json_data: dict[str, Any]
 @api.output(SlipOut, 201)
 def confirm_slip(session: Session, caller: Caller | None, json_data: dict[str, Any]) -> Any:
     """Confirm once, for the household's side, how much arrived."""
-    return _shown(*actions.confirm_slip(session, **json_data)), 201
+    return _shown(session, *actions.confirm_slip(session, **json_data)), 201
 
 
 @api.get("/slips/page")
@@ -131,9 +133,10 @@ def show_slip_page(session: Session, caller: Caller | None) -> Any:
     return Response(page.load_page(), content_type="text/html; charset=utf-8", headers={"Content-Security-Policy": page.content_policy()})
 
 
-def _shown(match: Match, slip: Slip) -> dict[str, Any]:
+def _shown(session: Session, match: Match, slip: Slip) -> dict[str, Any]:
     figures = {kind: match.moved(kind) for kind in ("promised", "sent", "received")}
-    spoken = format_amount(figures["sent"] or figures["promised"], match.unit, match.category, language())
-    title = paper_words(match.category)["title"][language() != "zh-CN"]
+    item = find_item(session, match.category)
+    spoken = format_amount(item, figures["sent"] or figures["promised"], match.unit, language())
+    title = paper_words(item.kind)["title"][language() != "zh-CN"]
     stated = {"title": title, "state": match.state, "category": match.category, "unit": match.unit, **figures, "text": spoken}
     return stated | {"used": slip.used_at is not None, "expires_at": slip.expires_at}

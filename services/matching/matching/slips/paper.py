@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from chassis.data.database import now
 from chassis.paper import draw_code, set_document
+from chassis.wording import ItemWords
 from matching.book.model import Match, Slip
 from matching.points.model import Point
 from matching.slips.regions import complete_address
@@ -17,19 +18,19 @@ from matching.slips.words import format_amount, format_giver, paper_words
 CHINA = timezone(timedelta(hours=8))
 
 
-def draw_slip(match: Match, slip: Slip, names: Sequence[str], point: Point | None, address: str) -> bytes:
+def draw_slip(match: Match, slip: Slip, item: ItemWords, names: Sequence[str], point: Point | None, address: str) -> bytes:
     """Set a slip as an A6 PDF. `address` contains the token and stands in the code and in its link; `names` are those of the region."""
-    return set_document(load_template("slip.typ"), describe_slip(match, slip, names, point, address), at=slip.printed_at)
+    return set_document(load_template("slip.typ"), describe_slip(match, slip, item, names, point, address), at=slip.printed_at)
 
 
-def describe_slip(match: Match, slip: Slip, names: Sequence[str], point: Point | None, address: str) -> dict[str, Any]:
+def describe_slip(match: Match, slip: Slip, item: ItemWords, names: Sequence[str], point: Point | None, address: str) -> dict[str, Any]:
     """Return what stands on a slip."""
-    words = paper_words(match.category)
+    words = paper_words(item.kind)
     return {
         "title": words["title"],
         "confirm": words["confirm"],
         "wait": words["wait"],
-        "amount": _amount(match, match.moved("sent") or match.moved("promised")),
+        "amount": _amount(match, item, match.moved("sent") or match.moved("promised")),
         "village": "".join(names[-2:]) or match.region,
         "point": point and {name: getattr(point, name) for name in ("name", "address", "telephone", "hours")},
         "giver": format_giver(match.giver_kind),
@@ -41,14 +42,14 @@ def describe_slip(match: Match, slip: Slip, names: Sequence[str], point: Point |
     }
 
 
-def describe_label(match: Match, point: Point, names: Sequence[str]) -> dict[str, Any]:
+def describe_label(match: Match, item: ItemWords, point: Point, names: Sequence[str]) -> dict[str, Any]:
     """Return what stands on the label of a parcel: its recipient is the collection point."""
     return {
         "recipient": point.name,
         "address": complete_address(point.address, names),
         "telephone": point.telephone,
         "number": match_number(match),
-        "contents": _amount(match, match.moved("promised"))[0],
+        "contents": _amount(match, item, match.moved("promised"))[0],
         "hours": point.hours,
         "do_not_bring": point.do_not_bring,
     }
@@ -84,8 +85,8 @@ def load_template(name: str) -> str:
     return files("matching.slips").joinpath(name).read_text("utf-8")
 
 
-def _amount(match: Match, quantity: int) -> list[str]:
-    return [format_amount(quantity, match.unit, match.category, language) for language in ("zh-CN", "en")]
+def _amount(match: Match, item: ItemWords, quantity: int) -> list[str]:
+    return [format_amount(item, quantity, match.unit, language) for language in ("zh-CN", "en")]
 
 
 def _day(moment: datetime) -> str:

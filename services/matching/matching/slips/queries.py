@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from chassis.data.database import now
+from chassis.data.items import find_item
 from chassis.http.auth import Caller
 from matching.book.model import Match, Slip
 from matching.book.problems import no_collection_point
@@ -21,12 +22,13 @@ from matching.slips.rules import find_label_problem, require_in_force
 def get_label(session: Session, caller: Caller, match_id: UUID) -> dict[str, Any]:
     """Get what stands on the label of the caller's parcel. Raises `no_collection_point` where none is open."""
     match = get_visible_match(session, caller, match_id)
-    if problem := find_label_problem(caller, match):
+    item = find_item(session, match.category)
+    if problem := find_label_problem(caller, match, item.kind):
         raise problem
     point = find_nearest_point(session, match.region)
     if point is None:
         raise no_collection_point()
-    return describe_label(match, point, find_region_names(session, point.region))
+    return describe_label(match, item, point, find_region_names(session, point.region))
 
 
 def get_slip(session: Session, token: str) -> tuple[Match, Slip]:

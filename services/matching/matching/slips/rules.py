@@ -6,7 +6,7 @@ from chassis.http.auth import Caller
 from chassis.problems import Problem, not_allowed, state_conflict
 from matching.book.model import Match, Slip
 from matching.book.problems import label_not_needed, slip_unknown
-from matching.slips.words import GOODS, find_kind
+from matching.slips.words import GOODS
 
 
 def require_in_force(slip: Slip | None, at: datetime) -> Slip:
@@ -16,10 +16,10 @@ def require_in_force(slip: Slip | None, at: datetime) -> Slip:
     return slip
 
 
-def find_label_problem(caller: Caller, match: Match) -> Problem | None:
+def find_label_problem(caller: Caller, match: Match, kind: str) -> Problem | None:
     """Return the problem that keeps the caller from a label, or None: the giver of goods gets it from the acceptance on."""
     if caller.id != match.pledger_id:
         return not_allowed()
     if match.state not in {"accepted", "sent"}:
         return state_conflict(state=match.state)
-    return None if find_kind(match.category) == GOODS else label_not_needed()
+    return None if kind == GOODS else label_not_needed()

@@ -1,5 +1,6 @@
 """HTTP operations on needs."""
 
+import json
 from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
@@ -16,6 +17,7 @@ from chassis.http.routes import access
 from chassis.http.shown import note_shown
 from needs import actions, queries
 from needs.api.filters import QUANTITY, HallIn
+from needs.catalogue.labels import NUMBERS
 from needs.model import Need
 from needs.rules import acts_on_need, view_of
 
@@ -46,12 +48,35 @@ CLOSINGS = {
 }
 
 
+class SpecificationIn(Strict):
+    """What describes the thing that is needed. It is shown to givers, not matched."""
+
+    size = Text(50)
+    model = Text(50)
+    standard = Text(100)
+    dosage = Text(100)
+    species = Text(50)
+    age = Whole(*NUMBERS["age"], metadata={"description": "in years"})
+    power = Whole(*NUMBERS["power"], metadata={"description": "in watts"})
+
+
+class SpecificationOut(Schema):
+    size = fields.String()
+    model = fields.String()
+    standard = fields.String()
+    dosage = fields.String()
+    species = fields.String()
+    age = fields.Integer()
+    power = fields.Integer()
+
+
 class NeedIn(Strict):
     household_id = Id(metadata={"description": "the household on whose behalf an administrator posts; households leave it out"})
     consent = Choice(CONSENT, metadata={"description": "how the household agreed; needed when posting on behalf"})
     category = Category(required=True)
     quantity = Whole(*QUANTITY, required=True, metadata={"description": "in the unit of the catalogue"})
     urgency = Choice(URGENCY, load_default="normal")
+    specification = fields.Nested(SpecificationIn, metadata={"description": "the fields that the catalogue lists for the item"})
     reason = Text(500, required=True, metadata={"description": "personal: visible to the household's side and its administrators only"})
 
 
@@ -76,6 +101,13 @@ class NeedOut(Schema):
     posted_at = fields.AwareDateTime(required=True)
     published_at = fields.AwareDateTime(required=True, allow_none=True)
     ended_because = fields.String(required=True, allow_none=True)
+    specification = fields.Nested(SpecificationOut, required=True, allow_none=True, metadata={"description": "what describes the thing"})
+    charity = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "the registered charity that receives the money; null for what is no money"},
+    )
+    charity_id = fields.UUID(required=True, allow_none=True)
     household_id = fields.UUID(required=True, allow_none=True)
     poster_id = fields.UUID(required=True, allow_none=True)
     reason = fields.String(required=True, allow_none=True)
@@ -198,7 +230,8 @@ def _needs_out(session: Session, needs: Sequence[Need], caller: Caller | None, m
 
 
 def _need_out(need: Need, shown: str, townships: Collection[str], acts: list[str]) -> dict[str, Any]:
-    more = {"shown": shown, "allowed": acts}
+    described = json.loads(need.specification) if need.specification else None
+    more = {"shown": shown, "allowed": acts, "specification": described}
     whole = {name: getattr(need, name) for name in NeedOut().fields if name not in more} | more
     if shown == "public":
         whole |= {"region": public_region(need.region, townships), "household_id": None, "poster_id": None, "reason": None}

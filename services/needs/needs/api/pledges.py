@@ -13,23 +13,15 @@ from chassis.http.pagination import PageIn, page_of
 from chassis.http.routes import access
 from needs import actions, queries
 from needs.api.filters import QUANTITY, HallIn, Scope
+from needs.catalogue.labels import KINDS as PLEDGE_KINDS
 from needs.model import Pledge
 from needs.rules import acts_on_pledge, open_quantity
 
 api = APIBlueprint("pledges", __name__)
 
-PLEDGE_KINDS = {
-    "goods": ("物品", "goods"),
-    "money": ("资金", "money"),
-    "service": ("服务", "service"),
-    "job": ("岗位", "job"),
-    "purchase": ("采购", "purchase"),
-    "training": ("培训", "training"),
-}
-
 
 class PledgeIn(Strict):
-    kind = Choice(PLEDGE_KINDS, load_default="goods")
+    kind = Choice(PLEDGE_KINDS, metadata={"description": "must fit the item; by default the item's kind, for a group goods if any fit"})
     category = Category(required=True, metadata={"description": "an item or a group of the catalogue"})
     unit = Text(20, required=True)
     quantity = Whole(*QUANTITY, required=True)

@@ -86,7 +86,7 @@ def claim_need(session: Session, caller: Caller, need_id: UUID, pledge_id: UUID,
     stated = match_facts(new_id(), need, pledge, quantity)
     match = Match(
         id=stated["match_id"], **{name: value for name, value in stated.items() if name != "match_id"},
-        version=1, state="accepted", reasons=[], proposed_at=at, answer_by=at, answered_at=at, giver_kind=caller.kind,
+        version=1, state="accepted", reasons=[], proposed_at=at, answer_by=at, answered_at=at, giver_kind=caller.kind, charity=need.charity,
     )  # fmt: skip
     set_send_deadline(match, at)
     session.add(match)

@@ -7,11 +7,13 @@ from apiflask import APIBlueprint
 from marshmallow import fields
 from sqlalchemy.orm import Session
 
+from chassis.data.items import find_item, find_words
 from chassis.http.auth import SIGNED_IN, STAFF, Caller
 from chassis.http.fields import AllowedOperations, Choice, Region, Schema
 from chassis.http.pagination import PageIn, page_of
 from chassis.http.routes import access
 from chassis.problems import language
+from chassis.wording import ItemWords
 from matching.allocation.reasons import render_reason
 from matching.book import queries
 from matching.book.labels import CARRIERS, DIFFERENCES, DISPUTED, STATES
@@ -101,6 +103,11 @@ class MatchOut(Schema):
     ended_because = fields.String(required=True, allow_none=True)
     closed_at = fields.AwareDateTime(required=True, allow_none=True)
     delivery = fields.Nested(DeliveryOut, required=True)
+    charity = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "the registered charity that receives the money; null for what is no money"},
+    )
     dispute = Choice(DISPUTED, required=True, allow_none=True, metadata={"description": "null without a dispute"})
     allowed = AllowedOperations()
 
@@ -141,14 +148,17 @@ def created(session: Session, match: Match, caller: Caller) -> Any:
 
 def _page(session: Session, page: dict[str, Any], caller: Caller) -> dict[str, Any]:
     feedback = load_feedback_by_match(session, page["items"])
-    return page | {"items": [render_match(match, caller, feedback[match.id]) for match in page["items"]]}
+    items = find_words(session, {match.category for match in page["items"]})
+    return page | {"items": [render_match(match, caller, feedback[match.id], items[match.category]) for match in page["items"]]}
 
 
-def render_match(match: Match, caller: Caller, feedback: Feedback) -> dict[str, Any]:
+def render_match(match: Match, caller: Caller, feedback: Feedback, item: ItemWords | None = None) -> dict[str, Any]:
+    """Return what the caller sees of a match. `item` are the words of its item, read if they are not given."""
     note_of_match_shown(caller, match)
     # The parts of the score reveal how much help the village and the household have had.
     is_told = match.state in PROMISED_STATES or caller.id != match.pledger_id
-    reasons = [reason | {"text": render_reason(reason["code"], reason["value"], language())} for reason in match.reasons]
+    item = item or find_item(caller.session, match.category)
+    reasons = [reason | {"text": render_reason(reason["code"], reason["value"], language(), item, match.unit)} for reason in match.reasons]
     acts = [*acts_on_match(caller, match), *dispute_acts_on_match(caller, match), *feedback_acts_on_match(caller, match, feedback)]
     more = {"reasons": reasons, "allowed": acts, "delivery": _delivery(match), "score": _score(match) if is_told else None}
     whole = {name: getattr(match, name) for name in MatchOut().fields if name not in more} | more

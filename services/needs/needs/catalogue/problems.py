@@ -1,0 +1,16 @@
+"""Problems with what a need asks for: each names the cap, or the items that may be asked for instead."""
+
+from chassis.problems import problem
+
+item_not_offered = problem(
+    422, "item_not_offered", zh="当地目前不受理“{zh}”需求", en="“{en}” cannot be asked for in this region at present"
+)
+too_many = problem(422, "too_many", zh="一项需求最多可申请：{amount_zh}", en="A need may ask for at most {amount_en}")
+forbidden_item = problem(422, "forbidden_item", zh="{guidance_zh}（“{found}”）{instead_zh}", en="{guidance_en} (“{found}”){instead_en}")
+pledge_kind_unfit = problem(422, "pledge_kind_unfit", zh="“{zh}”的帮扶方式须为：{kinds_zh}", en="“{en}” can be pledged as: {kinds_en}")
+catalogue_rules_wrong = problem(
+    422,
+    "catalogue_rules_wrong",
+    zh="目录设置有误：没有这一项，或重复设置",
+    en="These rules make no sense: there is no such item or catalogue, or it is set twice",
+)

@@ -1,0 +1,56 @@
+"""Queries for the catalogue: the terms of items in a region, and the rules that regions have set."""
+
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from chassis.data.bulk_sql import encode_array
+from chassis.http.auth import Caller
+from chassis.problems import not_found
+from needs.catalogue import rules
+from needs.catalogue.defaults import read_item
+from needs.catalogue.model import CatalogueItem, CatalogueRules
+from needs.catalogue.rules import Rules, Terms
+
+MOST_SHOWN = 50
+# The latest version of each region.
+_RULES = text(
+    "SELECT DISTINCT ON (region) region, version, rules FROM catalogue_rules WHERE region = ANY(CAST(:regions AS text[]))"
+    " ORDER BY region, version DESC"
+)
+
+
+def find_terms(session: Session, category: str, region: str) -> Terms | None:
+    """Find the terms of an item in a region; None if the category is no item."""
+    row = session.get(CatalogueItem, category)
+    if row is None or row.unit is None:
+        return None
+    return rules.choose_terms(read_item(row.facts), row.version, region, load_rules(session, region))
+
+
+def list_terms(session: Session, region: str) -> list[Terms]:
+    """List the terms of all groups and items in a region, each group before its items."""
+    around = load_rules(session, region)
+    rows = session.scalars(select(CatalogueItem).order_by(CatalogueItem.category)).all()
+    return [rules.choose_terms(read_item(row.facts), row.version, region, around) for row in rows]
+
+
+def load_rules(session: Session, region: str) -> Mapping[str, tuple[int, Rules]]:
+    """Load the rules that a region and those around it have set, with their versions, by region."""
+    rows = session.execute(_RULES, {"regions": encode_array(rules.list_enclosing_regions(region))})
+    return {row.region: (row.version, row.rules) for row in rows}
+
+
+def list_history(session: Session, caller: Caller, region: str) -> Sequence[CatalogueRules]:
+    """List the versions that a region has set, the newest first. Raises `not_found` for a caller who may not read them."""
+    if not rules.may_read(caller, region):
+        raise not_found()
+    query = select(CatalogueRules).where(CatalogueRules.region == region).order_by(CatalogueRules.version.desc()).limit(MOST_SHOWN)
+    return session.scalars(query).all()
+
+
+def find_latest_rules(session: Session, region: str) -> CatalogueRules:
+    """Find the last version that a region has set; an empty version 0 when it has set none."""
+    query = select(CatalogueRules).where(CatalogueRules.region == region).order_by(CatalogueRules.version.desc()).limit(1)
+    return session.scalars(query).first() or CatalogueRules(version=0)

@@ -1,0 +1,1 @@
+"""Registered charities that counties name: only through one of them is money asked for."""
