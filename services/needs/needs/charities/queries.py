@@ -1,6 +1,5 @@
 """Queries for charities: the public list, one of them, and the one that receives the money of a need."""
 
-from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -45,8 +44,3 @@ def find_charity(session: Session, region: str) -> Charity | None:
     listed = session.scalars(around.order_by(Charity.id).with_for_update(read=True)).all()
     return rules.choose_charity(listed, rules.china_date(now()))
 
-
-def find_charities(session: Session, ids: Collection[UUID | None]) -> Mapping[UUID, Charity]:
-    """Find the charities of these ids."""
-    wanted = {one for one in ids if one is not None}
-    return {one.id: one for one in session.scalars(select(Charity).where(Charity.id.in_(wanted)))} if wanted else {}
