@@ -189,6 +189,10 @@ def _single(rows: int) -> Iterator[Question]:
     yield Question("get_need", "with thousands of matches", f"/v1/needs/{UUID(int=rows - 15)}")
     yield Question("get_need", "an unknown one", f"/v1/needs/{UUID(int=10**15)}")
     yield Question("list_catalogue", "all of it", "/v1/catalogue")
+    yield Question("list_catalogue", "a village's", "/v1/catalogue", {"region": "510903001001"})
+    for worst, query in {"everything": {}, "a village's": {"region": "510903001001"}, "deep": {"cursor": cursor_of(rows // 3)}}.items():
+        yield Question("list_charities", worst, "/v1/charities", query)
+    yield Question("get_charity", "an unknown one", f"/v1/charities/{UUID(int=10**15)}")
     yield Question("list_public_keys", "all of them", "/v1/jwks")
     yield Question("read_slip", "one of many", "/v1/slips/reading", body={"token": TOKEN})
     yield Question("read_slip", "an unknown one", "/v1/slips/reading", body={"token": "x" * 22})

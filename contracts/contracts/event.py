@@ -29,12 +29,8 @@ Category = Annotated[
 ]
 Unit = Annotated[str, Meta(min_length=1, max_length=20)]
 Charity = Annotated[
-    str | None,
-    Meta(
-        max_length=200,
-        examples=[None],
-        description="the registered charity that receives the money, by its name; null for what is no money",
-    ),
+    Annotated[str, Meta(max_length=200)] | None,
+    Meta(examples=[None], description="the registered charity that receives the money, by its name; null for what is no money"),
 ]
 
 

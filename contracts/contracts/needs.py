@@ -5,7 +5,7 @@ from uuid import UUID
 
 from msgspec import Meta
 
-from contracts.event import Category, Charity, Event, Moment, Quantity, Region, Unit
+from contracts.event import Category, Charity, Event, Moment, Quantity, Region, Rest, Unit
 
 Urgency = Literal["normal", "urgent", "critical"]
 PledgeKind = Literal["goods", "money", "service", "job", "purchase", "training"]
@@ -13,6 +13,7 @@ Rejection = Literal["absurd", "branded", "not_a_need", "duplicate", "wrong_house
 Withdrawal = Literal["household_ended"]
 Closing = Literal["met_elsewhere", "no_longer_needed", "not_reachable", "other"]
 Words = Annotated[str, Meta(max_length=100)]
+Price = Annotated[int, Meta(ge=1, le=10**12)]
 
 
 class _OfNeed(Event, frozen=True, kw_only=True):
@@ -121,8 +122,6 @@ class CatalogueChanged(Event, frozen=True, kw_only=True):
     catalogue: Annotated[
         str, Meta(max_length=20, examples=[""], description="a catalogue of its own that counties switch on; empty for everyday items")
     ] = ""
-    most: Annotated[
-        int | None, Meta(ge=1, le=10**9, examples=[200], description="the most of one household's need; null without a limit")
-    ] = None
-    price: Annotated[int | None, Meta(ge=1, le=10**12, examples=[800], description="the most that a unit usually costs, in fen")] = None
+    most: Annotated[Rest | None, Meta(examples=[200], description="the most of one household's need; null without a limit")] = None
+    price: Annotated[Price | None, Meta(examples=[800], description="the most that a unit usually costs, in fen")] = None
     changed_at: Moment

@@ -43,4 +43,3 @@ def find_charity(session: Session, region: str) -> Charity | None:
     around = select(Charity).where(Charity.region.in_(rules.list_enclosing_regions(region)), Charity.ended_at.is_(None))
     listed = session.scalars(around.order_by(Charity.id).with_for_update(read=True)).all()
     return rules.choose_charity(listed, rules.china_date(now()))
-

@@ -16,21 +16,24 @@ HAS_REASON, HAS_TEXT = "length(reason) > 0", "(length(reason) > 0 OR length(spec
 
 def upgrade() -> None:
     op.execute(
-        'CREATE TABLE catalogue_items (category varchar(100) COLLATE "C" CONSTRAINT catalogue_items_pk PRIMARY KEY, id uuid NOT NULL,'
-        " version bigint NOT NULL DEFAULT 1, published_version bigint NOT NULL DEFAULT 0, unit varchar(20), facts jsonb NOT NULL,"
+        'CREATE TABLE IF NOT EXISTS catalogue_items (category varchar(100) COLLATE "C" CONSTRAINT catalogue_items_pk PRIMARY KEY,'
+        " id uuid NOT NULL, version bigint NOT NULL DEFAULT 1, published_version bigint NOT NULL DEFAULT 0, unit varchar(20), facts jsonb NOT NULL,"
         " changed_at timestamptz NOT NULL DEFAULT now())"
     )
     op.execute(
-        'CREATE TABLE catalogue_rules (region varchar(12) COLLATE "C", version bigint, rules jsonb NOT NULL, set_by uuid NOT NULL,'
-        " set_at timestamptz NOT NULL, CONSTRAINT catalogue_rules_pk PRIMARY KEY (region, version))"
+        'CREATE TABLE IF NOT EXISTS catalogue_rules (region varchar(12) COLLATE "C", version bigint, rules jsonb NOT NULL,'
+        " set_by uuid NOT NULL, set_at timestamptz NOT NULL, CONSTRAINT catalogue_rules_pk PRIMARY KEY (region, version))"
     )
     # The worker publishes them, and enters those of later releases.
-    entry = text("INSERT INTO catalogue_items (category, id, unit, facts) VALUES (:category, :id, :unit, CAST(:facts AS jsonb))")
+    entry = text(
+        "INSERT INTO catalogue_items (category, id, unit, facts) VALUES (:category, :id, :unit, CAST(:facts AS jsonb))"
+        " ON CONFLICT DO NOTHING"
+    )
     for item in catalogue().values():
         op.get_bind().execute(
             entry, {"category": item.category, "id": item.id, "unit": item.unit, "facts": json.dumps(item.facts(), ensure_ascii=False)}
         )
-    op.execute("ALTER TABLE needs ADD terms jsonb, ADD specification bytea")
+    op.execute("ALTER TABLE needs ADD IF NOT EXISTS terms jsonb, ADD IF NOT EXISTS specification bytea")
     _index_old_texts(HAS_TEXT)
 
 
