@@ -1,4 +1,4 @@
-"""The book of the bench: needs and pledges of the catalogue's items all over the country, and events for more."""
+"""The book of the bench: needs and pledges of the first release's items all over the country, and events for more."""
 
 import random
 from collections.abc import Iterator, Mapping
@@ -11,16 +11,17 @@ from psycopg import sql
 from rich.console import Console
 from rich.progress import track
 
+from bench.matching.items import FIRST
 from chassis.data.database import new_id
 from contracts import regions
 from contracts.needs import NeedPublished, PledgeOffered
-from needs.catalogue import catalogue
 
 SCOPES = {0: 5, 2: 10, 4: 15, 6: 30, 9: 25, 12: 15}
 """Of a hundred pledges, how many go to the whole country, to one province, and so on down to one village."""
 OF_A_GROUP = 0.2
 """The share of pledges for whatever of a group is needed."""
 MOST_ASKED, MOST_OFFERED, FOUNDATION = 5, 50, 10**8
+CHARITY = "某县慈善会"
 YEAR, ANSWER_WITHIN = timedelta(days=365), timedelta(hours=72)
 
 
@@ -31,8 +32,8 @@ def villages() -> list[str]:
 
 @cache
 def items() -> list[tuple[str, str]]:
-    """Return every item of the catalogue with its unit."""
-    return [(item.category, item.unit) for item in catalogue().values() if item.unit]
+    """Return the items of the bench with their units."""
+    return sorted(FIRST.items())
 
 
 def published(luck: random.Random) -> NeedPublished:
@@ -42,7 +43,7 @@ def published(luck: random.Random) -> NeedPublished:
     return NeedPublished(
         version=2, need_id=new_id(), household_id=new_id(), account_id=None, poster_id=new_id(), region=luck.choice(villages()),
         category=category, unit=unit, quantity=luck.randint(1, MOST_ASKED), urgency=luck.choice(["normal", "normal", "urgent", "critical"]),
-        posted_at=at, published_at=at,
+        posted_at=at, published_at=at, charity=CHARITY if unit == "fen" else None,
     )  # fmt: skip
 
 

@@ -70,7 +70,7 @@ def _enter(session: Session, luck: random.Random, pledges: int, needs: int) -> N
 
 def _need_of(luck: random.Random, category: str, unit: str) -> NeedPublished:
     stated = {name: getattr(one := book.published(luck), name) for name in NeedPublished.__struct_fields__}
-    return type(one)(**stated | {"category": category, "unit": unit})
+    return type(one)(**stated | {"category": category, "unit": unit, "charity": book.CHARITY if unit == "fen" else None})
 
 
 def measure(scene: Scene, luck: random.Random, needs: int, rounds: int) -> float:
