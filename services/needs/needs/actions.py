@@ -41,12 +41,12 @@ from contracts.users import (
 from needs import following, queries, rules
 from needs.catalogue import choose_kind, kinds_below, units_below
 from needs.catalogue.actions import require_terms
-from needs.catalogue.rules import find_kind_problem
+from needs.catalogue.rules import find_kind_problem, find_unit_problem
 from needs.charities.actions import require_charity
 from needs.events import need_closed, need_published, need_rejected, need_withdrawn, pledge_changed, pledge_offered, pledge_withdrawn
 from needs.limits import actions as limits
 from needs.model import Household, Match, Need, NeedQuantities, Pledge, PledgeQuantities
-from needs.problems import consent_needed, unknown_household, unknown_item, wrong_unit
+from needs.problems import consent_needed, unknown_household, unknown_item
 
 MatchEvent = (
     MatchProposed | MatchAccepted | MatchRefused | MatchDeclined | MatchLapsed | MatchRevised | MatchSent | MatchReceived | MatchClosed
@@ -141,9 +141,9 @@ def offer_pledge(session: Session, caller: Caller, wanted: Mapping[str, Any]) ->
     """Offer a pledge; its event goes to matching at once."""
     units = units_below(wanted["category"])
     if not units:
-        raise unknown_item(category=wanted["category"])
+        raise unknown_item(members={"category": wanted["category"]})
     if wanted["unit"] not in units:
-        raise wrong_unit(category=wanted["category"], units=", ".join(sorted(units)))
+        raise find_unit_problem(wanted["category"], units)
     fitting = kinds_below(wanted["category"], wanted["unit"])
     kind = wanted.get("kind") or choose_kind(fitting)
     if problem := find_kind_problem(wanted["category"], wanted["unit"], kind, fitting):

@@ -2,8 +2,8 @@
 
 from chassis.problems import problem
 
-unknown_item = problem(422, "unknown_item", zh="目录中没有这种物品：{category}", en="The catalogue has no item {category}")
-wrong_unit = problem(422, "wrong_unit", zh="{category} 的单位须是 {units}", en="{category} is counted in {units}")
+unknown_item = problem(422, "unknown_item", zh="目录中没有这一项，请从目录中选择", en="The catalogue has no such item, choose one of it")
+wrong_unit = problem(422, "wrong_unit", zh="{zh}以{measures}计", en="{en} is counted in {units}")
 unknown_household = problem(
     422, "unknown_household", zh="没有登记这户人家，或不在您的辖区", en="No such household is registered where you may act"
 )

@@ -53,7 +53,7 @@ def require_terms(
     """Return the terms of the item that a need asks for in a region. Raises `unknown_item`, or the problem of what it asks for."""
     terms = queries.find_terms(session, wanted["category"], region)
     if terms is None:
-        raise unknown_item(category=wanted["category"])
+        raise unknown_item(members={"category": wanted["category"]})
     specification = wanted.get("specification") or {}
     problem = rules.find_need_problem(
         terms, wanted["quantity"], wanted["reason"], specification, forbidden(), size=size, of_institution=of_institution

@@ -6,11 +6,12 @@ from typing import Any
 
 from chassis.http.auth import Caller
 from chassis.problems import FieldCode, Problem, invalid
-from chassis.wording import ItemWords, word_quantity
+from chassis.wording import ItemWords, measure_of, word_quantity
 from needs.catalogue.defaults import Forbidden, Item, catalogue
 from needs.catalogue.labels import KINDS, SETS
 from needs.catalogue.problems import forbidden_item, item_not_offered, pledge_kind_unfit, too_many
 from needs.catalogue.texts import find_forbidden, read_listed
+from needs.problems import wrong_unit
 
 REGION_LENGTHS = (0, 2, 4, 6)
 """Lengths of the region codes that may have rules of their own: country, province, city, county."""
@@ -170,6 +171,13 @@ def list_advice(
     if terms.photo != "none" and not has_photo:
         found.append(Advice("photo_advised", "附上照片更容易得到帮助", "A photo helps others to help", {}))
     return found
+
+
+def find_unit_problem(category: str, units: Collection[str]) -> Problem:
+    """Return the problem of a pledge in another unit than its item's, or than those of its group's items."""
+    item, ordered = catalogue()[category], sorted(units)
+    measures = dict.fromkeys(measure_of(words_of(item), unit) for unit in ordered)
+    return wrong_unit(members={"units": ordered}, zh=item.zh, en=item.en, measures="、".join(measures), units=", ".join(ordered))
 
 
 def find_kind_problem(category: str, unit: str, kind: str, fitting: Collection[str]) -> Problem | None:
