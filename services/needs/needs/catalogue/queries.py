@@ -14,10 +14,11 @@ from needs.catalogue.model import CatalogueItem, CatalogueRules
 from needs.catalogue.rules import Rules, Terms
 
 MOST_SHOWN = 50
-# The latest version of each region.
+# The latest version of each region; however many came before, one row of each is read.
 _RULES = text(
-    "SELECT DISTINCT ON (region) region, version, rules FROM catalogue_rules WHERE region = ANY(CAST(:regions AS text[]))"
-    " ORDER BY region, version DESC"
+    "SELECT latest.* FROM unnest(CAST(:regions AS text[])) AS around (region), LATERAL ("
+    'SELECT region, version, rules FROM catalogue_rules WHERE region = around.region COLLATE "C" ORDER BY version DESC LIMIT 1'
+    ") AS latest"
 )
 
 

@@ -6,6 +6,9 @@ from typing import Any
 
 from chassis.http.auth import Caller
 from chassis.problems import Problem
+from chassis.wording import measure_of
+from needs.catalogue import catalogue
+from needs.catalogue.rules import words_of
 from needs.limits.defaults import Key, default_limits, size_of_unit
 from needs.limits.labels import MEASURES
 from needs.limits.problems import too_many_needs, too_many_pledges, too_many_posted, too_many_proposals, too_many_units
@@ -60,6 +63,8 @@ def find_giving_problem(limits: Limits, giving: Giving, category: str, unit: str
     most, used = limits["units"] * size_of_unit(category, unit), giving.outstanding - giving.own_outstanding
     if giving.outstanding > most:
         size, zh, en = MEASURES.get(unit, (1, "", unit))
+        item = catalogue().get(category)
+        zh = measure_of(words_of(item), unit) if item else zh
         return _reached(too_many_units, "units", most, used, size, measure_zh=zh, measure_en=en)
     return None
 
