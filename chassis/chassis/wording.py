@@ -101,7 +101,7 @@ def _training_in_chinese(noun: str, number: str, role: Role) -> str:
 def _in_english(item: ItemWords, number: str, unit: str, role: Role, *, is_one: bool) -> str:
     name = item.noun_en or item.en
     noun = name if name[:2].isupper() else name[:1].lower() + name[1:]
-    one, many = JOB_EN if item.kind == "job" and unit == "person" else UNITS.get(unit, ("", "{n} " + unit + " {item}") * 2)[1:3]
+    one, many = JOB_EN if item.kind == "job" and unit == "person" else UNITS.get(unit, ("", *["{n} " + unit + " {item}"] * 2))[1:3]
     plain = (one if is_one else many).format(n=number, item=noun)
     verb = {"plain": "", "asked": _ASKED_EN.get(item.kind, "needs"), "given": _GIVEN_EN.get(item.kind, "give")}[role]
     return f"{verb} {plain}".strip()

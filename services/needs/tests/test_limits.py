@@ -235,7 +235,7 @@ def test_chicks_count_by_tens_and_quilts_by_ones(client: Client, donor: Person) 
     answer = client.post("/v1/pledges", offer(**chicks), by=donor)
     assert refused(answer) == ("too_many_units", UNITS * 10, 0, UNITS * 10)
     quilts = client.post("/v1/pledges", offer(**QUILTS | {"quantity": UNITS + 1}), by=donor)
-    assert quilts.json["title"] == f"同一品类，您同时最多可承诺 {UNITS} 件，已承诺 0 件，还可承诺 {UNITS} 件"
+    assert quilts.json["title"] == f"同一品类，您同时最多可承诺 {UNITS} 床，已承诺 0 床，还可承诺 {UNITS} 床"
 
 
 def test_staff_are_verified_and_regions_enclose() -> None:

@@ -83,7 +83,7 @@ def test_match_events_may_arrive_late_and_repeatedly(client: Client, database: R
 def test_a_quantity_never_sent_is_open_again(client: Client, database: RolledBack, donor: Person) -> None:
     pledge = client.post("/v1/pledges", offer(), by=donor).json["id"]
     accepted = match(MatchAccepted, pledge, 2)
-    own = {"version", "chosen", "accepted_at", "send_by"}
+    own = {"version", "chosen", "accepted_at", "send_by", "charity"}
     stated = {name: getattr(accepted, name) for name in accepted.__struct_fields__ if name not in own}
     sent = MatchSent(version=3, **stated, sent=20, sent_at=datetime.now(UTC))
     closed = MatchClosed(version=5, **stated, sent=20, received=15, reason="partly_delivered", closed_at=datetime.now(UTC))
@@ -98,7 +98,7 @@ def test_a_quantity_never_sent_is_open_again(client: Client, database: RolledBac
 def test_a_declined_quantity_is_open_again(client: Client, database: RolledBack, donor: Person) -> None:
     pledge = client.post("/v1/pledges", offer(), by=donor).json["id"]
     accepted = match(MatchAccepted, pledge, 2)
-    own = {"version", "chosen", "accepted_at", "send_by"}
+    own = {"version", "chosen", "accepted_at", "send_by", "charity"}
     stated = {name: getattr(accepted, name) for name in accepted.__struct_fields__ if name not in own}
     declined = MatchDeclined(version=3, **stated, reason="not_needed", was_accepted=True, declined_at=datetime.now(UTC))
     for event, promised in ((accepted, 30), (declined, 0), (accepted, 0)):

@@ -48,8 +48,10 @@ class ItemOut(Schema):
     measure = fields.String(
         required=True, allow_none=True, metadata={"description": "the Chinese measure word: 床, 只, 公斤; null for a group"}
     )
-    catalogue = Choice(
-        SETS, required=True, allow_none=True, metadata={"description": "null for everyday items, which need no switching on"}
+    catalogue = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "`pandemic`, `disaster`: offered where a region has switched it on; null for everyday items"},
     )
     offered = fields.Boolean(required=True, metadata={"description": "whether needs for it may be posted in the region"})
     most = fields.Integer(required=True, allow_none=True, metadata={"description": "the most of a household's need"})

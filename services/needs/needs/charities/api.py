@@ -82,6 +82,15 @@ class CharityOut(Schema):
     allowed = AllowedOperations()
 
 
+@api.post("/charities")
+@access(who=STAFF, x_view="public")
+@api.input(CharityIn)
+@api.output(CharityOut, 201)
+def name_charity(session: Session, caller: Caller, json_data: dict[str, Any]) -> Any:
+    """Name a registered charity for the needs of a region, as its administrator from the county up."""
+    return _answer(actions.name_charity(session, caller, json_data), caller)
+
+
 @api.get("/charities")
 @access(who=ANYONE, x_view="public")
 @api.input(CharitiesIn, location="query")
@@ -98,15 +107,6 @@ def list_charities(session: Session, caller: Caller | None, query_data: dict[str
 def get_charity(session: Session, caller: Caller | None, charity_id: UUID) -> Any:
     """Get a charity, also one that has ended."""
     return _shown(queries.get_charity(session, charity_id), caller)
-
-
-@api.post("/charities")
-@access(who=STAFF, x_view="public")
-@api.input(CharityIn)
-@api.output(CharityOut, 201)
-def name_charity(session: Session, caller: Caller, json_data: dict[str, Any]) -> Any:
-    """Name a registered charity for the needs of a region, as its administrator from the county up."""
-    return _answer(actions.name_charity(session, caller, json_data), caller)
 
 
 @api.patch("/charities/<uuid:charity_id>")
