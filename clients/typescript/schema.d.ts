@@ -1994,6 +1994,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/charities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the charities through which money may be asked for, the latest first. */
+        get: operations["list_charities"];
+        put?: never;
+        /** Name a registered charity for the needs of a region, as its administrator from the county up. */
+        post: operations["name_charity"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/needs/mine": {
         parameters: {
             query?: never;
@@ -2065,6 +2083,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/catalogue/rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get the rules that a region has set, as an administrator or auditor of the region or of a part of it. */
+        get: operations["get_catalogue_rules"];
+        /** Set the rules of a region. They hold for new needs there; a need that was posted keeps the terms of its time. */
+        put: operations["set_catalogue_rules"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/needs/dead-letters": {
         parameters: {
             query?: never;
@@ -2115,6 +2151,24 @@ export interface paths {
         head?: never;
         /** Change a pledge's figures. Matching has decided when `answered_version` reaches the `version` of this answer. */
         patch: operations["change_pledge"];
+        trace?: never;
+    };
+    "/v1/charities/{charity_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a charity, also one that has ended. */
+        get: operations["get_charity"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Change the name of a charity, or until when it may receive money. */
+        patch: operations["change_charity"];
         trace?: never;
     };
     "/v1/needs/{need_id}/closing": {
@@ -2179,6 +2233,23 @@ export interface paths {
         put?: never;
         /** Publish a need. Its poster cannot, and a village's administrator can only where the township has none. */
         post: operations["verify_need"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/charities/{charity_id}/ending": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End a charity: nothing is published through it any more. Published needs keep it. */
+        post: operations["end_charity"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3913,11 +3984,69 @@ export interface components {
             reason: "not_deliverable" | "giver_withdrew" | "giver_no_show" | "household_moved" | "need_over";
         };
         CatalogueOut: {
+            version: number;
             items: components["schemas"]["ItemOut"][];
+        };
+        CatalogueRulesIn: {
+            /**
+             * @description the catalogues that are switched on; null: as in the region around
+             * @default null
+             */
+            sets: ("pandemic" | "disaster")[] | null;
+            items?: components["schemas"]["ItemRuleIn"][];
+            forbidden?: components["schemas"]["ForbiddenWordsIn"][];
+        };
+        CatalogueRulesOut: {
+            version: number;
+            sets: ("pandemic" | "disaster")[] | null;
+            items: components["schemas"]["ItemRuleOut"][];
+            forbidden: components["schemas"]["ForbiddenWordsOut"][];
+            /** Format: uuid */
+            set_by: string;
+            /** Format: date-time */
+            set_at: string;
         };
         ChangedOut: {
             code: string;
             name: string;
+        };
+        CharityChangeIn: {
+            name?: string;
+            /** Format: date */
+            last_day?: string;
+        };
+        CharityIn: {
+            /**
+             * @description the county, city or province that names it
+             * @example 510903
+             */
+            region: string;
+            name: string;
+            /** @description its unified social credit code (统一社会信用代码) */
+            registration_number: string;
+            /**
+             * Format: date
+             * @description the last day on which it receives money, in Asia/Shanghai
+             */
+            last_day: string;
+        };
+        CharityOut: {
+            /** Format: uuid */
+            id: string;
+            version: number;
+            region: string;
+            name: string;
+            registration_number: string;
+            /** Format: date */
+            last_day: string;
+            /** Format: date-time */
+            ended_at: string | null;
+            /** @description operations (`operationId`) that the caller may carry out on it now */
+            allowed: string[];
+        };
+        CharityPage: {
+            items: components["schemas"]["CharityOut"][];
+            next: string | null;
         };
         CheckIn: {
             sheet?: string;
@@ -4408,6 +4537,14 @@ export interface components {
             match_rate: components["schemas"]["MatchRateOut"];
             days_to_match: components["schemas"]["DaysToMatchOut"];
             share: components["schemas"]["ShareOut"];
+        };
+        ForbiddenWordsIn: {
+            words: string[];
+            instead?: string[];
+        };
+        ForbiddenWordsOut: {
+            words: string[];
+            instead: string[];
         };
         FormerOut: {
             code: string;
@@ -4991,6 +5128,72 @@ export interface components {
             unit: string | null;
             zh: string;
             en: string;
+            /**
+             * @description the kind of pledges that fit it
+             * @enum {string}
+             */
+            kind: "goods" | "money" | "service" | "job" | "purchase" | "training";
+            /** @description the Chinese measure word: 床, 只, 公斤; null for a group */
+            measure: string | null;
+            /** @description `pandemic`, `disaster`: offered where a region has switched it on; null for everyday items */
+            catalogue: string | null;
+            /** @description whether needs for it may be posted in the region */
+            offered: boolean;
+            /** @description the most of a household's need */
+            most: number | null;
+            /** @description the most of an institution's need */
+            most_of_institution: number | null;
+            /** @description usual for each person of a household: advice */
+            per_person: number | null;
+            /** @description usual for a household: advice */
+            per_household: number | null;
+            /** @description the most that a unit usually costs, in fen */
+            price: number | null;
+            /** @description days until a need expires */
+            days: number;
+            /** @description whether the thing has a best-before date */
+            best_before: boolean;
+            /**
+             * @description none: 不需要照片 · no photo; advised: 建议附照片 · a photo is advised; needed: 须附照片 · a photo is needed
+             * @enum {string}
+             */
+            photo: "none" | "advised" | "needed";
+            /** @description least characters of the reason */
+            reason_length: number;
+            specification: components["schemas"]["SpecificationFieldOut"][];
+        };
+        ItemRuleIn: {
+            /** @example food.rice */
+            category: string;
+            offered?: boolean;
+            most?: number;
+            most_of_institution?: number;
+            per_person?: number;
+            per_household?: number;
+            price?: number;
+            days?: number;
+            /**
+             * @description none: 不需要照片 · no photo; advised: 建议附照片 · a photo is advised; needed: 须附照片 · a photo is needed
+             * @enum {string}
+             */
+            photo?: "none" | "advised" | "needed";
+            reason_length?: number;
+        };
+        ItemRuleOut: {
+            category: string;
+            offered?: boolean;
+            most?: number;
+            most_of_institution?: number;
+            per_person?: number;
+            per_household?: number;
+            price?: number;
+            days?: number;
+            /**
+             * @description none: 不需要照片 · no photo; advised: 建议附照片 · a photo is advised; needed: 须附照片 · a photo is needed
+             * @enum {string}
+             */
+            photo?: "none" | "advised" | "needed";
+            reason_length?: number;
         };
         JwkOut: {
             kty: string;
@@ -5248,6 +5451,8 @@ export interface components {
             /** Format: date-time */
             closed_at: string | null;
             delivery: components["schemas"]["DeliveryOut"];
+            /** @description the registered charity that receives the money; null for what is no money */
+            charity: string | null;
             /**
              * @description null without a dispute
              * @enum {string|null}
@@ -5490,6 +5695,8 @@ export interface components {
              * @enum {string}
              */
             urgency: "normal" | "urgent" | "critical";
+            /** @description the fields that the catalogue lists for the item */
+            specification?: components["schemas"]["SpecificationIn"];
             /** @description personal: visible to the household's side and its administrators only */
             reason: string;
         };
@@ -5524,6 +5731,12 @@ export interface components {
             /** Format: date-time */
             published_at: string | null;
             ended_because: string | null;
+            /** @description what describes the thing */
+            specification: components["schemas"]["SpecificationOut"] | null;
+            /** @description the registered charity that receives the money; null for what is no money */
+            charity: string | null;
+            /** Format: uuid */
+            charity_id: string | null;
             /** Format: uuid */
             household_id: string | null;
             /** Format: uuid */
@@ -5843,11 +6056,10 @@ export interface components {
         };
         PledgeIn: {
             /**
-             * @description goods: 物品 · goods; money: 资金 · money; service: 服务 · service; job: 岗位 · job; purchase: 采购 · purchase; training: 培训 · training
-             * @default goods
+             * @description must fit the item; by default the item's kind, for a group goods if any fit
              * @enum {string}
              */
-            kind: "goods" | "money" | "service" | "job" | "purchase" | "training";
+            kind?: "goods" | "money" | "service" | "job" | "purchase" | "training";
             /**
              * @description an item or a group of the catalogue
              * @example food.rice
@@ -6119,6 +6331,14 @@ export interface components {
             code: string;
             message: string;
         };
+        RegionCatalogueOut: {
+            region: string;
+            /** @description the last version set for this region, 0 without any */
+            version: number;
+            history: components["schemas"]["CatalogueRulesOut"][];
+            /** @description operations (`operationId`) that the caller may carry out on it now */
+            allowed: string[];
+        };
         RegionCountsOut: {
             new: number;
             renamed: number;
@@ -6192,7 +6412,7 @@ export interface components {
         };
         RejectionIn: {
             /**
-             * @description absurd: 不合常理 · absurd; branded: 指定品牌 · asks for a brand; not_a_need: 并非所需 · not a need; duplicate: 重复发布 · posted twice; wrong_household: 户主信息不符 · wrong household; too_much: 数量过多 · too much
+             * @description absurd: 不合常理 · absurd; branded: 不能指定品牌 · asks for a brand; not_a_need: 不属于生产生活必需 · not a necessity of life or work; duplicate: 重复发布 · posted twice; wrong_household: 户主信息不符 · wrong household; too_much: 数量过多 · too much
              * @enum {string}
              */
             reason: "absurd" | "branded" | "not_a_need" | "duplicate" | "wrong_household" | "too_much";
@@ -6458,6 +6678,34 @@ export interface components {
             used: boolean;
             /** Format: date-time */
             expires_at: string;
+        };
+        SpecificationFieldOut: {
+            name: string;
+            zh: string;
+            en: string;
+            /** @enum {string} */
+            type: "text" | "number";
+            required: boolean;
+        };
+        SpecificationIn: {
+            size?: string;
+            model?: string;
+            standard?: string;
+            dosage?: string;
+            species?: string;
+            /** @description in years */
+            age?: number;
+            /** @description in watts */
+            power?: number;
+        };
+        SpecificationOut: {
+            size?: string;
+            model?: string;
+            standard?: string;
+            dosage?: string;
+            species?: string;
+            age?: number;
+            power?: number;
         };
         SplitIn: {
             /** Format: uuid */
@@ -6862,7 +7110,13 @@ export type BeforeOut = components['schemas']['BeforeOut'];
 export type BucketOut = components['schemas']['BucketOut'];
 export type CancellationIn = components['schemas']['CancellationIn'];
 export type CatalogueOut = components['schemas']['CatalogueOut'];
+export type CatalogueRulesIn = components['schemas']['CatalogueRulesIn'];
+export type CatalogueRulesOut = components['schemas']['CatalogueRulesOut'];
 export type ChangedOut = components['schemas']['ChangedOut'];
+export type CharityChangeIn = components['schemas']['CharityChangeIn'];
+export type CharityIn = components['schemas']['CharityIn'];
+export type CharityOut = components['schemas']['CharityOut'];
+export type CharityPage = components['schemas']['CharityPage'];
 export type CheckIn = components['schemas']['CheckIn'];
 export type ClaimIn = components['schemas']['ClaimIn'];
 export type ClosingIn = components['schemas']['ClosingIn'];
@@ -6900,6 +7154,8 @@ export type ExitIn = components['schemas']['ExitIn'];
 export type ExportOut = components['schemas']['ExportOut'];
 export type FailureOut = components['schemas']['FailureOut'];
 export type FiguresOut = components['schemas']['FiguresOut'];
+export type ForbiddenWordsIn = components['schemas']['ForbiddenWordsIn'];
+export type ForbiddenWordsOut = components['schemas']['ForbiddenWordsOut'];
 export type FormerOut = components['schemas']['FormerOut'];
 export type GroundOut = components['schemas']['GroundOut'];
 export type HandoverIn = components['schemas']['HandoverIn'];
@@ -6932,6 +7188,8 @@ export type InstitutionPage = components['schemas']['InstitutionPage'];
 export type InstitutionVersionOut = components['schemas']['InstitutionVersionOut'];
 export type InstitutionVersionPage = components['schemas']['InstitutionVersionPage'];
 export type ItemOut = components['schemas']['ItemOut'];
+export type ItemRuleIn = components['schemas']['ItemRuleIn'];
+export type ItemRuleOut = components['schemas']['ItemRuleOut'];
 export type JwkOut = components['schemas']['JwkOut'];
 export type JwksOut = components['schemas']['JwksOut'];
 export type LabelIn = components['schemas']['LabelIn'];
@@ -7010,6 +7268,7 @@ export type RecoveryCodesOut = components['schemas']['RecoveryCodesOut'];
 export type RefreshTokenIn = components['schemas']['RefreshTokenIn'];
 export type RefusalIn = components['schemas']['RefusalIn'];
 export type RefusedRowOut = components['schemas']['RefusedRowOut'];
+export type RegionCatalogueOut = components['schemas']['RegionCatalogueOut'];
 export type RegionCountsOut = components['schemas']['RegionCountsOut'];
 export type RegionImportOut = components['schemas']['RegionImportOut'];
 export type RegionLimitsOut = components['schemas']['RegionLimitsOut'];
@@ -7038,6 +7297,9 @@ export type ShareOut = components['schemas']['ShareOut'];
 export type SignInIn = components['schemas']['SignInIn'];
 export type SlipIn = components['schemas']['SlipIn'];
 export type SlipOut = components['schemas']['SlipOut'];
+export type SpecificationFieldOut = components['schemas']['SpecificationFieldOut'];
+export type SpecificationIn = components['schemas']['SpecificationIn'];
+export type SpecificationOut = components['schemas']['SpecificationOut'];
 export type SplitIn = components['schemas']['SplitIn'];
 export type SuggestedOut = components['schemas']['SuggestedOut'];
 export type SuggestionsOut = components['schemas']['SuggestionsOut'];
@@ -12180,7 +12442,59 @@ export interface operations {
     };
     list_catalogue: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description the terms that hold there; empty for the national ones */
+                region?: string;
+            };
+            header?: {
+                /** @description the `ETag` of an earlier answer; 304 when it is unchanged */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CatalogueOut"];
+                };
+            };
+            /** @description unchanged */
+            304: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_charities: {
+        parameters: {
+            query?: {
+                /** @description `next` of the previous page */
+                cursor?: string;
+                limit?: number;
+                /** @description those that receive money for this region; empty for those of the whole country */
+                region?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -12193,7 +12507,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["CatalogueOut"];
+                    "application/json": components["schemas"]["CharityPage"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    name_charity: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CharityIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CharityOut"];
                 };
             };
             /** @description a problem */
@@ -12339,6 +12691,93 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["NeedPage"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_catalogue_rules: {
+        parameters: {
+            query?: {
+                /** @description county, city or province; empty is the whole country */
+                region?: string;
+            };
+            header?: {
+                /** @description the `ETag` of an earlier answer; 304 when it is unchanged */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RegionCatalogueOut"];
+                };
+            };
+            /** @description unchanged */
+            304: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_catalogue_rules: {
+        parameters: {
+            query: {
+                /** @description county, city or province; empty is the whole country */
+                region: string;
+            };
+            header: {
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CatalogueRulesIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RegionCatalogueOut"];
                 };
             };
             /** @description a problem */
@@ -12521,6 +12960,91 @@ export interface operations {
             };
         };
     };
+    get_charity: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` of an earlier answer; 304 when it is unchanged */
+                "If-None-Match"?: string;
+            };
+            path: {
+                charity_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CharityOut"];
+                };
+            };
+            /** @description unchanged */
+            304: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_charity: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match": string;
+            };
+            path: {
+                charity_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CharityChangeIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CharityOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     close_need: {
         parameters: {
             query?: never;
@@ -12676,6 +13200,48 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["NeedOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_charity: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match"?: string;
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                charity_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NothingIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CharityOut"];
                 };
             };
             /** @description a problem */

@@ -76,14 +76,16 @@ def catalogue() -> Mapping[str, Item]:
 def forbidden() -> tuple[Forbidden, ...]:
     """Read the forbidden words of the whole country."""
     read = tomllib.loads(files("needs.catalogue").joinpath("forbidden.toml").read_text("utf-8"))
-    exempt = {name: tuple(read[name]) for name in ("unless", "unless_before")}
+    exempt: dict[str, Any] = {name: tuple(read[name]) for name in ("unless", "unless_before")}
     return tuple(Forbidden(**one | {name: tuple(one[name]) for name in ("words", "instead")}, **exempt) for one in read["forbidden"])
 
 
 def read_item(facts: Mapping[str, Any]) -> Item:
     """Return an item from its stored facts; fields that a later release added have their defaults."""
-    known = {name: value for name, value in facts.items() if name in Item.__dataclass_fields__}
-    return Item(**{name: tuple(value) if isinstance(value, list) else value for name, value in known.items()})
+    known: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in facts.items() if name in Item.__dataclass_fields__
+    }
+    return Item(**known)
 
 
 def unit_of(category: str) -> str | None:

@@ -66,7 +66,8 @@ def choose_terms(item: Item, version: int, region: str, rules: Mapping[str, tupl
     forbidden: list[Forbidden] = []
     for one in around:
         stated = rules[one][1]
-        switched_on = stated.get("sets") if stated.get("sets") is not None else switched_on
+        if stated.get("sets") is not None:
+            switched_on = stated["sets"]
         for path in (item.category.partition(".")[0], item.category):
             changed |= stated.get("items", {}).get(path, {})
         forbidden += read_listed(stated.get("forbidden", []))
@@ -125,7 +126,9 @@ def find_quantity_problem(terms: Terms, quantity: int, *, size: int | None = Non
     if cap is None or quantity <= cap:
         return None
     words, unit = words_of(terms.item), terms.item.unit or ""
-    amounts = {f"amount_{short}": word_quantity(words, cap, unit, language) for short, language in (("zh", "zh-CN"), ("en", "en"))}
+    amounts: dict[str, Any] = {
+        f"amount_{short}": word_quantity(words, cap, unit, language) for short, language in (("zh", "zh-CN"), ("en", "en"))
+    }
     return too_many(members={"cap": cap, "unit": unit, "category": terms.item.category}, **amounts)
 
 
@@ -186,7 +189,7 @@ def find_kind_problem(category: str, unit: str, kind: str, fitting: Collection[s
         return None
     item = catalogue()[category]
     kinds = [KINDS[one] for one in sorted(fitting)]
-    words = {"kinds_zh": "、".join(zh for zh, _ in kinds), "kinds_en": ", ".join(en for _, en in kinds)}
+    words: dict[str, Any] = {"kinds_zh": "、".join(zh for zh, _ in kinds), "kinds_en": ", ".join(en for _, en in kinds)}
     return pledge_kind_unfit(members={"kinds": sorted(fitting), "unit": unit}, zh=item.zh, en=item.en, **words)
 
 

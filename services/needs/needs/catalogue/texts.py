@@ -57,7 +57,7 @@ def _places(text: str, word: str) -> Iterator[int]:
 
 def _dense(text: str) -> str:
     """Return the letters and digits of a text alone, in one form: `跑 步-机` becomes `跑步机`."""
-    return _SIGNS.sub("", _folded(text))
+    return str(_SIGNS.sub("", _folded(text)))
 
 
 def _spaced(text: str) -> str:
