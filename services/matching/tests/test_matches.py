@@ -82,9 +82,9 @@ def test_the_pledger_learns_the_village_only_after_accepting(client: Client, sto
 
 def test_reasons_are_told_in_both_languages(client: Client, story: Story) -> None:
     chinese = [reason["text"] for reason in client.get(story.path, by=story.pledger).json["reasons"]]
-    assert "可满足全部 50" in chinese
+    assert "可满足全部需求：50 公斤大米" in chinese
     english = client.flask.get(story.path, headers=client._headers(story.pledger) | {"Accept-Language": "en"}).json["reasons"]
-    assert "covers all of the 50 asked for" in [reason["text"] for reason in english]
+    assert "covers all that is asked for: 50 kg of rice" in [reason["text"] for reason in english]
 
 
 def test_a_proposal_shows_what_it_was_worth_and_of_which_parts(client: Client, story: Story) -> None:

@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
+from chassis.data import items
 from chassis.data.database import Database, new_id
 from chassis.http.app import create_app
 from chassis.http.auth import SIGNED_IN
@@ -15,7 +16,7 @@ from chassis.problems import LANGUAGES
 from chassis.testing.fixtures import Client, KnownKeys, Person, RolledBack
 from chassis.testing.simultaneous import meet_at_lock
 from chassis.testing.twins import altered, unguarded
-from contracts.needs import NeedRejected
+from contracts.needs import CatalogueChanged, NeedRejected
 from notify import actions
 from notify.api import api
 
@@ -46,6 +47,8 @@ def unread(client: Client, by: Person) -> int:
 
 def test_each_side_reads_its_own_notice(client: Client, database: RolledBack, donor: Person, agent: Person) -> None:
     event = proposal(pledger_id=donor.id, poster_id=agent.id)
+    with database.begin() as session:
+        items.record(session, [example(CatalogueChanged)])
     write_notices(database, event)
     [to_donor] = client.get("/v1/notices", by=donor).json["items"]
     [to_agent] = client.get("/v1/notices", by=agent).json["items"]
