@@ -46,7 +46,7 @@ def test_marks_are_found_in_no_sink(stacked: World, sinks: Sinks, monkeypatch: p
     with watched(monkeypatch, marks, sinks):
         cast = Cast(stacked)
         for play in STORIES + (MORE if WHOLE else []):
-            play(cast)
+            play(Cast(stacked))
         for path, body in refuse_everything(cast.village, marks):
             for client in (cast.village, stacked.client()):
                 refused(client, path, body)
