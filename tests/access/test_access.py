@@ -86,7 +86,9 @@ ROWS = ("within", lambda caller, column: true())
 def test_access_without_a_guard(stage: Stage, monkeypatch: pytest.MonkeyPatch, guard: tuple[str, Any]) -> None:
     monkeypatch.setattr(Caller, *guard)
     with stage.database.case():
-        matrix = Matrix(stage, WHOLE)
+        # Everybody tries a few acts: which callers a short run of all operations picks depends on how many operations there are.
+        matrix = Matrix(stage, whole=True)
+        matrix.operations = {name: matrix.operations[name] for name in ("close_need", "set_limits")}
         matrix.check_all()
     assert "\n".join(matrix.faults) == ""
 

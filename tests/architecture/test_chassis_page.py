@@ -96,7 +96,7 @@ def test_an_example_that_no_new_service_holds_is_noticed(made: Path) -> None:
 
 def test_examples_that_stand_alone_run(monkeypatch: pytest.MonkeyPatch) -> None:
     alone = [block for block in BLOCKS if not SIGNATURES.match(block) and not EXAMPLE.match(block)]
-    assert len(alone) == 3
+    assert len(alone) == 4
     for number, block in enumerate(alone):
         module = ModuleType(f"example_{number}")
         monkeypatch.setitem(sys.modules, module.__name__, module)
