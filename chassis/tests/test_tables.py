@@ -110,6 +110,21 @@ def test_lost_character_is_refused_and_a_question_mark_is_read() -> None:
     assert (codes(row), other.values["note"]) == ([("name", "cell_lost")], "在家吗?")
 
 
+@pytest.mark.parametrize("name", ["娆ч槼", "娆ч槼瀹堢敯", "欧阳锟斤拷", "æ¬§é˜³", "Å·ÑôÊØÌï", "ÀîËÄ"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "gb18030"])
+def test_text_that_was_read_in_another_encoding_is_refused(name: str, encoding: str) -> None:
+    row, other = read(f"donor,1,{name}", "donor,2,欧阳守田", encoding=encoding)
+    assert (codes(row), codes(other)) == ([("name", "cell_encoding")], [])
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["琚德", "骞爱国", "André Müller", "Citroën Zoë", "créée", "阿依古丽·买买提", "John·Smith", "ئالىم", "Nguyễn", "37°C", "½", "陆"],
+)
+def test_names_that_only_look_garbled_are_read(name: str) -> None:
+    assert encodings.is_garbled(name) is False
+
+
 def test_a_row_of_another_encoding_is_refused() -> None:
     content = f"{HEADING}\r\ndonor,1,欧阳守田\r\n".encode("gbk") + "donor,2,欧阳\r\n".encode() + "donor,3,石门坎\r\n".encode("gbk")
     assert [codes(row) for row in opened(content).rows] == [[], [("name", "cell_encoding")], []]
@@ -167,6 +182,13 @@ def test_no_row_swallows_another_without_the_doubt(change: tuple[str, str, str],
     name, guard, instead = change
     monkeypatch.setattr(delimited._Rows, name, altered(getattr(delimited._Rows, name), guard, instead))
     assert_nothing_is_swallowed(*SWALLOWED[2])
+
+
+def test_long_quoted_cell_is_no_row() -> None:
+    lines = ['donor,1,李四,p,,"' + "长" * 20_000, "长" * 20_000 + '"']
+    assert [(row.number, codes(row)) for row in read(*lines, ROW)] == [
+        (2, [(None, "row_quote")]), (3, [(None, "row_quote")]), (4, []),
+    ]  # fmt: skip
 
 
 def test_a_line_break_in_a_cell_shifts_no_row_number() -> None:

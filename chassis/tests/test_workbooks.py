@@ -218,6 +218,51 @@ def test_a_bomb_is_refused_in_little_memory(monkeypatch: pytest.MonkeyPatch) -> 
     assert peak < 4 << 20
 
 
+def test_many_large_sheets_are_refused_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workbook_module, "MOST_UNPACKED", 1 << 20)
+    empty = "<worksheet><sheetData>" + "<row/>" * 40_000 + "</sheetData></worksheet>"
+    assert refused(workbook({f"s{at}": empty for at in range(8)} | {"a": sheet([HEADINGS, ROW])})) == "table_too_large"
+
+
+def test_long_rows_are_refused() -> None:
+    """Rows to look at are kept whole, so that a text that many cells share may not be large."""
+    texts = "<sst><si><t>" + "长" * 1_000_000 + "</t></si></sst>"
+    rows = [HEADINGS, *([["1", 't="s"><v>0</v>']] * 5)]
+    assert refused(workbook({"a": sheet(rows)}, parts={"xl/sharedStrings.xml": texts})) == "table_too_large"
+    wide = [HEADINGS, [ROW[0], "长" * 3_999, *["x" * 3_999] * 10]]
+    assert refused(workbook({"a": sheet(wide)})) == "table_too_large"
+
+
+def test_ranges_over_one_another_are_refused() -> None:
+    over = merged(*["A2:D1048576"] * 400)
+    assert refused(workbook({"a": sheet([HEADINGS, ROW], more=over)})) == "table_damaged"
+
+
+def test_long_headings_are_cut() -> None:
+    table = opened(workbook({"a": sheet([[*HEADINGS, "注" * 5_000], ROW])}))
+    assert max(len(one["heading"]) for one in table.said()["columns"]) == 200
+
+
+@pytest.mark.parametrize("raw", ["NaN", "INF", "1_000", "１２", "0x10", "1e", "--1"])
+def test_what_is_no_number_is_refused(raw: str) -> None:
+    assert [codes(row) for row in read([number(raw), "李四"], ["1", "王五"])] == [[("id", "cell_number")], []]
+
+
+def test_half_of_a_surrogate_pair_is_a_lost_character() -> None:
+    row, other = read(["1", "卫_xD842_"], ["1", "卫_xD842__xDFB7_"])
+    assert (codes(row), other.values["name"]) == ([("name", "cell_lost")], "卫𠮷")
+
+
+@pytest.mark.parametrize("range_", [(2, 2), (1, 3)])
+def test_hidden_columns_that_would_be_read_refuse_the_table(range_: tuple[int, int]) -> None:
+    first, last = range_
+    columns = f'<cols><col min="{first}" max="{last}" hidden="1"/></cols><sheetData>'
+    content = workbook({"a": sheet([HEADINGS, ROW]).replace("<sheetData>", columns)})
+    assert refused(content) == "column_hidden"
+    if range_ == (2, 2):
+        assert refused(content, mapping={"姓名": None}) == "headings_missing"
+
+
 def test_cells_far_to_the_right_are_refused() -> None:
     cells = f'<c r="A1"><v>1</v></c><c r="{letters(5000)}1"><v>1</v></c>'
     assert refused(one_row(f'<row r="1">{cells}</row>')) == "table_too_large"

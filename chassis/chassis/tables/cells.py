@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -10,6 +10,8 @@ from chassis.tables.columns import Column, plain
 from chassis.tables.faults import CellFault, Fault
 
 LONGEST_CELL = 4_000
+LONGEST_LINE = 30_000
+"""Characters of a whole row. Rows to look at are kept in batches, which have to fit into memory."""
 MOST_DIGITS = 15
 """Digits that a number of a spreadsheet keeps."""
 ERRORS = ("#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!", "#SPILL!", "#CALC!", "#GETTING_DATA", "#FIELD!", "#BLOCKED!")
@@ -23,6 +25,8 @@ _LOST = re.compile("[?\uff1f\u25a1\u25a0\u3013\ufffd\ue000-\uf8ff\U000f0000-\U00
 _ALWAYS_LOST = re.compile("[\ufffd\ue000-\uf8ff\U000f0000-\U0010fffd]")
 _NARROW = re.compile(r"#{3,}\Z")
 _TEXT_FORMULA = re.compile(r'="([^"]*)"\Z')
+NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[Ee][+-]?[0-9]+)?\Z", re.ASCII)
+"""A number as programs store it. Python also reads `1_000`, `NaN` and the digits of other scripts."""
 _EXPONENT = re.compile(r"[+-]?[0-9]+(?:\.([0-9]*))?E([+-]?[0-9]+)\Z", re.IGNORECASE)
 _FRACTION_ZERO = re.compile(r"[0-9]{7,}\.0+\Z")
 _DATES = (
@@ -60,6 +64,12 @@ class RawRow:
     fault: Fault | None = None
     merged: Mapping[int, int] = field(default_factory=dict)
     """Places of cells that belong to merged ranges."""
+    hidden: Sequence[tuple[int, int]] = ()
+    """Ranges of hidden columns: the first and the last place of each."""
+
+    def is_in_hidden_column(self, place: int) -> bool:
+        """Tell whether a cell of this place is not shown because its column is hidden."""
+        return any(first <= place <= last for first, last in self.hidden)
 
 
 def read_cell(cell: str, column: Column) -> str:
@@ -137,10 +147,9 @@ def whole_digits(raw: str) -> str:
     # A program that writes an exponent writes all digits before it, or has lost the others.
     if (found := _EXPONENT.match(raw)) and len(found[1] or "") < int(found[2]):
         raise CellFault("cell_digits")
-    try:
-        value = float(raw)
-    except ValueError:
-        raise CellFault("cell_number") from None
+    if not NUMBER.match(raw):
+        raise CellFault("cell_number")
+    value = float(raw)
     if abs(value) >= 10**MOST_DIGITS:
         raise CellFault("cell_digits")
     if value != int(value) or value < 0:

@@ -100,7 +100,7 @@ class Matching:
                 raise headings_alike(first=named[field][:MOST_HEADING], second=text[:MOST_HEADING])
             if field:
                 named[field] = text
-            found.append(Heading(letters(place), text, field))
+            found.append(Heading(letters(place), text[: 2 * MOST_HEADING], field))
         return found
 
     def missing(self, cells: Sequence[str]) -> list[str]:

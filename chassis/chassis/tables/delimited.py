@@ -13,12 +13,11 @@ from io import TextIOWrapper
 from itertools import islice
 from typing import BinaryIO
 
-from chassis.tables.cells import RawRow
+from chassis.tables.cells import LONGEST_LINE, RawRow
 from chassis.tables.columns import Matching
 from chassis.tables.faults import Fault, table_too_large
 
 DELIMITERS = (",", "\t", ";")
-LONGEST_LINE = 100_000
 MOST_BREAKS = 20
 """Line breaks that a quoted cell may hold."""
 SNIFFED = 20
@@ -121,6 +120,8 @@ class _Rows:
         lines = [line]
         while len(lines) <= MOST_BREAKS and (following := self._next()) is not None:
             lines.append(following)
+            if sum(map(len, lines)) > LONGEST_LINE:
+                break
             cells, is_open = self._split("\n".join(lines))
             if cells is not None:
                 return lines, cells

@@ -15,6 +15,12 @@ _LATIN_AS_HANZI = re.compile(rb"(?:[\x00-\x7f]|[\xc2-\xd7][\xa1-\xbf])*\Z")
 _CHARACTER = re.compile(rb"([\x81-\xfe][\x30-\x39][\x81-\xfe][\x30-\x39]|[\xb0-\xf7\xa1\xa3][\xa1-\xfe])|[\x81-\xfe][\x40-\x7e\x80-\xfe]")
 """A character of more than one byte; the group holds those that another encoding seldom has: four bytes, or GB 2312."""
 LEAST_LIKELY = 0.6
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
+_LATIN_LETTER = re.compile("[A-Za-z]")
+_UTF8_AS_GBK = frozenset(
+    "".join(bytes((first, second)).decode("gbk", "ignore") for first in (*range(0xE2, 0xEA), 0xEF) for second in range(0x80, 0xC0))
+)
+"""First characters of Chinese texts in UTF-8 that were read as GBK, such as 娆 of 欧."""
 
 
 def detect(file: BinaryIO) -> str:
@@ -41,6 +47,38 @@ def detect(file: BinaryIO) -> str:
     if _decodes(file, "gb18030") and _likely_share(file) >= LEAST_LIKELY:
         return "gb18030"
     raise table_encoding()
+
+
+def is_garbled(text: str) -> bool:
+    """Tell whether a text was saved in one encoding and read in another before it came here: 娆ч槼 or æ¬§é˜³ or Å·Ñô for 欧阳, 锟斤拷."""
+    if "锟斤" in text:
+        return True
+    first = text[:1]
+    if first.isascii():
+        found = _NOT_ASCII.search(text)
+        if found is None:
+            return False
+        first = found[0]
+    if first in _UTF8_AS_GBK:
+        return _holds_ideographs(text.encode("gb18030", "replace"), "utf-8")
+    if first > "\xff":
+        return False
+    raw = b"".join(_byte_of(one) for one in text)
+    return _holds_ideographs(raw, "utf-8") or (_LATIN_LETTER.search(text) is None and _holds_ideographs(raw, "gb2312"))
+
+
+def _byte_of(character: str) -> bytes:
+    """Return the byte that Windows shows as this character; a zero for one that is no single byte."""
+    return character.encode("latin-1") if character <= "\xff" else character.encode("cp1252", "ignore") or b"\0"
+
+
+def _holds_ideographs(raw: bytes, encoding: str) -> bool:
+    """Tell whether bytes are a text of this encoding with ideographs and nothing that no text holds."""
+    try:
+        text = raw.decode(encoding)
+    except UnicodeDecodeError:
+        return False
+    return "\0" not in text and any("\u4e00" <= one <= "\u9fff" for one in text)
 
 
 def _chunks(file: BinaryIO) -> Iterator[bytes]:

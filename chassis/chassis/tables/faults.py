@@ -63,6 +63,12 @@ headings_alike = problem(
     zh="表头“{first}”和“{second}”是同一项内容，请删去一列或在对应关系中说明",
     en='The headings "{first}" and "{second}" mean the same; remove one column or say in the mapping which counts',
 )
+column_hidden = problem(
+    422,
+    "column_hidden",
+    zh="“{heading}”所在的列被隐藏，请取消隐藏或删去该列，或在对应关系中说明不读取",
+    en='The column "{heading}" is hidden; show it, delete it, or leave it unread in the mapping',
+)
 unknown_column = problem(
     422, "unknown_column", zh="对应关系中没有“{field}”这一项", en='The mapping names "{field}", which such a table does not have'
 )

@@ -8,10 +8,11 @@ from typing import Any, BinaryIO
 from chassis.tables import delimited
 from chassis.tables.cells import RawRow, is_rounded, read_cell
 from chassis.tables.columns import MOST_HEADING, Column, Heading, Matching, letters, plain
-from chassis.tables.encodings import detect
+from chassis.tables.encodings import detect, is_garbled
 from chassis.tables.faults import (
     CellFault,
     Fault,
+    column_hidden,
     headings_missing,
     several_sheets,
     table_empty,
@@ -104,7 +105,7 @@ def _open_delimited(file: BinaryIO, matching: Matching) -> Table:
     has_rounded = delimited.has_rounded_numbers(delimited.read_lines(file, encoding))
     rows = delimited.read_rows(delimited.read_lines(file, encoding), delimiter, width)
     number, headings = _find_headings(rows, matching)
-    reader = _RowReader(matching, headings, encoding, has_rounded)
+    reader = _RowReader(matching, headings, has_rounded)
     return Table("csv", encoding, delimiter, None, [], number, headings, reader.read(rows))
 
 
@@ -142,14 +143,20 @@ def _filled(rows: Iterable[RawRow]) -> Iterator[RawRow]:
 
 
 def _find_headings(rows: Iterator[RawRow], matching: Matching) -> tuple[int, list[Heading]]:
-    """Read up to the row of headings; return its number and the headings. Raises `headings_missing` or `table_empty`."""
+    """Read up to the row of headings; return its number and the headings.
+
+    Raises `headings_missing`, `column_hidden` or `table_empty`.
+    """
     first: RawRow | None = None
     for row in islice(_filled(rows), ROWS_BEFORE):
         first = first or row
         if row.fault is None and matching.is_heading(row.cells):
             if missing := matching.missing(row.cells):
                 raise headings_missing(headings="、".join(missing))
-            return row.number, matching.match(_trimmed(row.cells))
+            headings = matching.match(_trimmed(row.cells))
+            if unseen := [one for place, one in enumerate(headings) if one.field and row.is_in_hidden_column(place)]:
+                raise column_hidden(heading=unseen[0].text[:MOST_HEADING])
+            return row.number, headings
     if first is None:
         raise table_empty()
     matching.match(_trimmed(first.cells))
@@ -167,8 +174,8 @@ def _trimmed(cells: list[str]) -> list[str]:
 class _RowReader:
     """Reads the rows below the headings."""
 
-    def __init__(self, matching: Matching, headings: Sequence[Heading], encoding: str | None = None, has_rounded: bool = False) -> None:
-        self._headings, self._is_gb, self._has_rounded = headings, encoding == "gb18030", has_rounded
+    def __init__(self, matching: Matching, headings: Sequence[Heading], has_rounded: bool = False) -> None:
+        self._headings, self._has_rounded = headings, has_rounded
         self._columns = [matching.columns[one.field] if one.field else None for one in headings]
         self._texts = [one.text for one in headings]
 
@@ -195,7 +202,7 @@ class _RowReader:
                         row.values[column.field] = text
                     if self._has_rounded and column.content == "code" and is_rounded(text):
                         raise CellFault("cell_digits")
-                    if self._is_gb and not cell.isascii() and _is_utf8_within(cell):
+                    if not cell.isascii() and is_garbled(cell):
                         raise CellFault("cell_encoding")
                 except CellFault as unfit:
                     row.faults.append(self._fault(place, unfit.code, unfit.details))
@@ -223,11 +230,3 @@ def is_total(cell: str) -> bool:
     if len(cell) < 2 or cell[0] not in _TOTAL_STARTS:
         return False
     return plain(cell).strip("0123456789.,()户人元个件斤") in TOTALS
-
-
-def _is_utf8_within(cell: str) -> bool:
-    """Tell whether a text read as GB 18030 is UTF-8 with ideographs, of a row that was pasted in."""
-    try:
-        return any("\u4e00" <= character <= "\u9fff" for character in cell.encode("gb18030").decode("utf-8"))
-    except (UnicodeEncodeError, UnicodeDecodeError):
-        return False

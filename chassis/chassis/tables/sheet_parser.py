@@ -4,7 +4,7 @@ import re
 from datetime import datetime, timedelta
 from xml.parsers import expat
 
-from chassis.tables.cells import LONGEST_CELL, Marked, RawRow
+from chassis.tables.cells import LONGEST_CELL, LONGEST_LINE, NUMBER, Marked, RawRow
 from chassis.tables.faults import Fault, table_damaged, table_too_large
 from chassis.tables.shared_texts import SharedTexts
 
@@ -43,7 +43,7 @@ class TextsParser:
             case "rPh":
                 self._is_phonetic = False
             case "si":
-                self._texts.add(_unescape("".join(self._parts)))
+                self._texts.add(_unescape("".join(self._parts)[: 10 * LONGEST_CELL]))
 
     def _characters(self, text: str) -> None:
         if self._is_text:
@@ -61,6 +61,8 @@ class SheetParser:
         self._value = ""
         self._prefix = ""
         self._columns = dict[str, int]()
+        self.hidden = list[tuple[int, int]]()
+        """Ranges of hidden columns, which a sheet states before its rows."""
 
     def attach(self, parser: expat.XMLParserType) -> None:
         """Let this be called by a parser."""
@@ -75,7 +77,7 @@ class SheetParser:
 
     def _start_root(self, name: str, _: dict[str, str]) -> None:
         prefix = name.removesuffix(local_name(name))
-        self._row, self._cell, self._f = (prefix + one for one in ("row", "c", "f"))
+        self._row, self._cell, self._f, self._col = (prefix + one for one in ("row", "c", "f", "col"))
         self._texts_of_cells = {prefix + "v", prefix + "t"}
         self._phonetic = prefix + "rPh"
         self._parser.StartElementHandler, self._parser.EndElementHandler = self._start, self._end
@@ -92,6 +94,8 @@ class SheetParser:
             self._start_row(attributes)
         elif name == self._phonetic:
             self._is_phonetic = True
+        elif name == self._col and attributes.get("hidden") in {"1", "true"}:
+            self.hidden.append((int(attributes["min"]) - 1, int(attributes["max"]) - 1))
 
     def _start_row(self, attributes: dict[str, str]) -> None:
         number = int(attributes.get("r", self._number + 1))
@@ -122,6 +126,8 @@ class SheetParser:
                 self._value += "".join(self._parts)
                 self._parts = None
         elif name == self._row:
+            if sum(map(len, self._cells)) > LONGEST_LINE:
+                raise table_too_large(what="characters in a row", most=LONGEST_LINE)
             fault = Fault("row_hidden") if self._is_hidden else None
             self._rows.append(RawRow(self._number, self._cells, fault))
         elif name == self._phonetic:
@@ -159,6 +165,8 @@ class SheetParser:
         raise table_damaged()
 
     def _number_text(self) -> str:
+        if self._value and not NUMBER.match(self._value):
+            return Marked(self._value, "odd")
         if self._mark not in {"date", "moment"} or self._is_formula:
             return Marked(self._value, self._mark or "number") if self._value else ""
         serial = float(self._value) + self._days_before
@@ -188,8 +196,11 @@ def column_place(named: str) -> int:
 
 
 def _unescape(text: str) -> str:
-    """Replace `_x000D_` and the like by their characters."""
-    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text) if "_x" in text else text
+    """Replace `_x000D_` and the like by their characters. Half of a surrogate pair is a character that was lost."""
+    if "_x" not in text:
+        return text
+    written = _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
+    return written.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def _iso_date(value: str) -> str:

@@ -22,6 +22,8 @@ from chassis.tables.sheet_parser import MOST_COLUMNS, SheetParser, TextsParser, 
 
 CHUNK = 1 << 16
 MOST_SHEET_BYTES, MOST_TEXT_BYTES, MOST_OTHER_BYTES = 400 << 20, 200 << 20, 8 << 20
+MOST_UNPACKED = 3 * MOST_SHEET_BYTES
+"""Bytes of all parts together, for workbooks of many sheets. The sheet that counts is unpacked twice."""
 MOST_MERGED = 50_000
 SPREADSHEET = "xl/workbook.xml"
 BROKEN = (
@@ -50,6 +52,7 @@ class Workbook:
 
     def __init__(self, file: BinaryIO) -> None:
         """Read the list of sheets, the number formats and the shared texts."""
+        self._unpacked = 0
         with reading_archive():
             self._archive = zipfile.ZipFile(file)
             names = set(self._archive.namelist())
@@ -77,7 +80,7 @@ class Workbook:
             parser = SheetParser(self._texts, self._styles, 1462 if self._counts_from_1904 else 0)
             for _ in self._parsed(sheet.part, MOST_SHEET_BYTES, parser.attach):
                 for row in parser.take():
-                    row.merged = merged.at(row.number)
+                    row.merged, row.hidden = merged.at(row.number), parser.hidden
                     yield row
 
     def _read_relations(self, names: set[str]) -> tuple[dict[str, str], str | None, str | None]:
@@ -151,11 +154,11 @@ class Workbook:
         read = 0
         with self._archive.open(part) as stream:
             while chunk := stream.read(CHUNK):
-                read += len(chunk)
+                read, self._unpacked = read + len(chunk), self._unpacked + len(chunk)
                 if read == len(chunk) and chunk.startswith((b"\xff\xfe", b"\xfe\xff")):
                     # No spreadsheet writes UTF-16, in which merged ranges would not be found.
                     raise table_damaged()
-                if read > most:
+                if read > most or self._unpacked > MOST_UNPACKED:
                     raise table_too_large(what="megabytes when unpacked", most=most >> 20)
                 yield chunk
 
@@ -189,7 +192,8 @@ class _Merged:
     """Merged ranges, asked for rows in ascending order."""
 
     def __init__(self, ranges: list[tuple[int, int, int, int]]) -> None:
-        self._coming, self._active = ranges[::-1], list[tuple[int, int, int, int]]()
+        read = [one for one in ranges if one[2] < MOST_COLUMNS]
+        self._coming, self._active = read[::-1], list[tuple[int, int, int, int]]()
 
     def at(self, row: int) -> dict[int, int]:
         """Return the places of this row's cells that are merged, with the first row of their range."""
@@ -198,6 +202,9 @@ class _Merged:
         if not self._active:
             return {}
         self._active = [one for one in self._active if one[1] >= row]
+        if len(self._active) > MOST_COLUMNS:
+            # No spreadsheet merges a cell into two ranges.
+            raise table_damaged()
         return {place: one[0] for one in self._active for place in range(one[2], min(one[3], MOST_COLUMNS) + 1)}
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from contextlib import suppress
 from datetime import timedelta
 from io import BytesIO, StringIO
 from random import Random
@@ -288,6 +289,48 @@ def test_a_row_that_repeats_one_before_the_cursor_is_refused(
     assert outcomes(done["written"]) == {"new": 2, "refused": 1}
     assert [one["户主姓名"] for one in refused(client, village, done)] == ["王秀英"]
     assert [one.name for one in households(database)] == ["欧阳守田"] * 2
+
+
+TRIES = work.MOST_TRIES
+
+
+class Died(BaseException):
+    """A process ended in the middle, as one that ran out of memory does."""
+
+
+@pytest.mark.parametrize("most", [TRIES, unguarded(1_000, "without a bound, one table stops all others for ever")])
+def test_table_over_which_processes_die_is_given_up(
+    client: Client, database: RolledBack, village: Person, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr(work, "MOST_TRIES", most)
+    bad = send(client, village, table(row("毒"))).headers["Location"]
+    good = send(client, village, table(row())).headers["Location"]
+    read = work.LineReader.read
+
+    def die(reader: Any, one: Any) -> Any:
+        if "毒" in one.cells:
+            raise Died
+        return read(reader, one)
+
+    monkeypatch.setattr(work.LineReader, "read", die)
+    for _ in range(TRIES):
+        with suppress(Died):
+            work.work_on_due(database)
+    with suppress(Died):
+        work.work_on_due(database)
+    states = [client.get(path, by=village).json["state"] for path in (bad, good)]
+    assert states == ["failed", "checked"]
+    assert client.get(bad, by=village).json["problem"]["code"] == "broken"
+
+
+def test_process_that_is_asked_to_end_counts_for_nothing(client: Client, database: RolledBack, village: Person) -> None:
+    path = send(client, village, table(row())).headers["Location"]
+    for _ in range(2 * TRIES):
+        calls = iter([False, True])
+        work.work_on_due(database, lambda calls=calls: next(calls, True))  # type: ignore[misc]
+        assert client.get(path, by=village).json["state"] == "checking"
+    work.work_on_due(database)
+    assert client.get(path, by=village).json["state"] == "checked"
 
 
 def test_two_processes_do_not_work_on_one_import(client: Client, database: RolledBack, village: Person) -> None:

@@ -162,6 +162,8 @@ class OfficePhone(Code):
 
     def read(self, written: str) -> str:
         """Return the number with its area code. Raises `UnfitText`."""
+        if personal.has_extension(written):
+            raise UnfitText("text_form")
         try:
             return personal.parse_office_phone(super().read(written))
         except ValueError:
@@ -179,6 +181,8 @@ class Telephone(Code):
 
     def read(self, written: str) -> str:
         """Return the number in E.164. Raises `UnfitText`."""
+        if personal.has_extension(written):
+            raise UnfitText("text_form")
         try:
             return personal.parse_telephone(super().read(written))
         except ValueError:

@@ -9,6 +9,7 @@ from stdnum.cn import ric, uscc
 from stdnum.exceptions import ValidationError
 
 _PHONE = re.compile(r"\+?[0-9][0-9 -]{9,18}\Z", re.ASCII)
+_EXTENSION = re.compile(r"(?:^|\+86[- ]?|\()0\d{2,3}\W+\d{6,8}\W+\d{1,2}\s*\Z")
 _MOBILE = "+861"
 _PHONE_IN_TEXT = re.compile(r"\d{7,}|1\d\d[- ]\d{4}[- ]\d{4}")
 _CHINA: Any = phonenumbers.PhoneMetadata.metadata_for_region("CN")
@@ -61,6 +62,11 @@ def _as_written(number: phonenumbers.PhoneNumber) -> str:
     if area := phonenumbers.length_of_geographical_area_code(number):
         return f"0{digits[:area]}-{digits[area:]}"
     return f"{digits[:3]}-{digits[3:6]}-{digits[6:]}" if digits[:3] in {"400", "800"} else digits
+
+
+def has_extension(written: str) -> bool:
+    """Tell whether one or two digits stand behind a fixed number, apart from it: 010-6655443-2 is no number of eight digits."""
+    return _EXTENSION.search(written) is not None
 
 
 def parse_telephone(written: str) -> str:

@@ -1,5 +1,6 @@
 """Lines: the rows of a table as what is wanted of the service, valid or with the faults of each column."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, TypeVar
@@ -14,12 +15,16 @@ from chassis.problems import FieldCode, Problem
 from chassis.tables import faults
 from chassis.tables.faults import Fault, message
 from chassis.tables.reading import Row
+from chassis.text import clean_code
 from users import personal, problems
 
 Outcome = Literal["new", "changed", "same", "doubtful", "refused"]
 OUTCOMES: tuple[Outcome, ...] = ("new", "changed", "same", "doubtful", "refused")
 MOST_REMEMBERED = 10_000
 _FINGERPRINTED = ("phone", "national_id")
+_WHOLE = re.compile(r"([0-9]{1,15})(?:\.0+)?\Z", re.ASCII)
+"""A whole number as cells hold it: 3, or 3.0 where a program has written it as a decimal one."""
+_NARROW = {0xFEE0 + ord(sign): sign for sign in "0123456789."}
 
 WORDS: Mapping[str, Mapping[str, str]] = {
     "row_repeated": {"zh-CN": "与第 {row} 行重复", "en": "repeats row {row}"},
@@ -137,17 +142,20 @@ class LineReader(Generic[L]):
             line.wanted[name] = known[text]
             return
         value: Any = text
-        if name == "national_id" and len(text) == 15 and text.isdigit() and text.isascii():
-            lengthened = personal.lengthen_national_id(text)
-            if lengthened is None:
-                line.refuse("id_of_15", name)
-                return
-            value = lengthened
-            line.note("id_lengthened", name)
-        if name == "national_id" and text.endswith("000"):
-            line.note("id_of_zeros", name)
-        if isinstance(one, Whole) and text.isascii() and text.isdigit():
-            value = int(text)
+        if name == "national_id":
+            code = clean_code(text, "-()")
+            if len(code) == 15 and code.isascii() and code.isdigit():
+                value = personal.lengthen_national_id(code)
+                if value is None:
+                    line.refuse("id_of_15", name)
+                    return
+                line.note("id_lengthened", name)
+            if code.endswith("000"):
+                line.note("id_of_zeros", name)
+        elif isinstance(one, Region):
+            value = clean_code(text)
+        elif isinstance(one, Whole) and (whole := _WHOLE.match(text.translate(_NARROW))):
+            value = int(whole[1])
         try:
             line.wanted[name] = one.deserialize(value)
         except ValidationError as error:

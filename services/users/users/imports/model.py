@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, String
+from sqlalchemy import BigInteger, ForeignKey, String, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -19,9 +19,9 @@ ImportState = Literal["checking", "checked", "importing", "done", "failed", "exp
 class Import(Base):
     """An uploaded table of one region. It is checked first (a dry run), then imported when somebody confirms it.
 
-    `cursor` is the last row of the file that the present pass has dealt with; a process that goes on begins behind it. `found` counts rows
-    by the outcome that the check expects, `written` by what the import did. `table_read` says what was found out about the file, as JSON;
-    `problem` holds code and details of what ended the import.
+    `cursor` is the last row of the file that the present pass has dealt with; a process that goes on begins behind it. `tries` counts the
+    processes that have begun since it moved last. `found` counts rows by the outcome that the check expects, `written` by what the import
+    did. `table_read` says what was found out about the file, as JSON; `problem` holds code and details of what ended the import.
     """
 
     __tablename__ = "imports"
@@ -42,6 +42,7 @@ class Import(Base):
     table_read: Mapped[str | None] = mapped_column(Encrypted)
     problem: Mapped[str | None] = mapped_column(Encrypted)
     takes_doubtful: Mapped[bool] = mapped_column(default=False)
+    tries: Mapped[int] = mapped_column(BigInteger, default=0, server_default=text("0"))
     created_by: Mapped[UUID]
     created_at: Mapped[datetime] = mapped_column(Moment, default=now)
     confirmed_by: Mapped[UUID | None]

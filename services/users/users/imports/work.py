@@ -7,13 +7,13 @@ any moment; the next one begins behind the cursor. Nothing is written twice, and
 import json
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import islice
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
 from chassis.data.database import Database, is_transient, now
@@ -34,6 +34,8 @@ LOCKS = 0x696D706F
 """The class of advisory locks for imports."""
 BATCH = 500
 ATTEMPTS = 3
+MOST_TRIES = 10
+"""Processes that may die over the same rows of a table before it is given up; otherwise no other import would ever come."""
 
 
 def work_on_due(database: Database, giving_up: Callable[[], bool] = lambda: False) -> int:
@@ -51,10 +53,13 @@ def work_on(database: Database, import_id: UUID, giving_up: Callable[[], bool] =
     with _held(database, import_id) as is_held:
         if not is_held:
             return False
+        one_pass = _Pass(database, import_id)
         try:
-            _Pass(database, import_id).run(giving_up)
+            one_pass.run(giving_up)
         except Exception as error:
             if is_transient(error):
+                with suppress(DBAPIError):
+                    one_pass.rest()
                 raise
             if not isinstance(error, Problem):
                 log.error("an import ended with an error", exc_info=error, extra={"subject_id": str(import_id)})
@@ -85,9 +90,12 @@ class _Pass:
 
     def run(self, giving_up: Callable[[], bool]) -> None:
         with self._database.begin() as session:
-            one = session.get(Import, self._id)
+            one = session.get(Import, self._id, with_for_update=True)
             if one is None or one.state not in WORKING:
                 return
+            if one.tries >= MOST_TRIES:
+                raise broken()
+            one.tries += 1
             file = files.load(session, self._id)
             self._kind: Kind = KINDS[one.kind]
             self._region, self._is_check, self._cursor = one.region, one.is_check, one.cursor
@@ -100,7 +108,10 @@ class _Pass:
         lines = self._lines(table)
         with regions_of_database(self._database):
             while batch := list(islice(lines, BATCH)):
-                if giving_up() or not self._deal_with(batch):
+                if giving_up():
+                    self.rest()
+                    return
+                if not self._deal_with(batch):
                     return
         self._end()
 
@@ -111,6 +122,12 @@ class _Pass:
             if one and one.table_read is None:
                 one.table_read = json.dumps(table.said(), ensure_ascii=False)
                 one.version += 1
+
+    def rest(self) -> None:
+        """Note that this pass stops for another reason than the table."""
+        with self._database.begin() as session:
+            if one := session.get(Import, self._id, with_for_update=True):
+                one.tries = 0
 
     def _lines(self, table: Table) -> Iterator[Line]:
         """Yield the lines behind the cursor. Lines before it are read too, because a later one may repeat them."""
@@ -157,7 +174,7 @@ class _Pass:
             self._kind.write(session, caller, self._region, valid, one.takes_doubtful)
         files.store_rows(session, one.id, self._is_check, batch)
         self._count(one, batch)
-        one.cursor = batch[-1].number
+        one.cursor, one.tries = batch[-1].number, 0
         one.version += 1
         session.flush()
         self._cursor = one.cursor
@@ -187,7 +204,7 @@ class _Pass:
                 return
             counts = one.found if self._is_check else one.written
             one.rows = sum(counts.get(outcome, 0) for outcome in OUTCOMES)
-            one.state = "checked" if self._is_check else "done"
+            one.state, one.tries = "checked" if self._is_check else "done", 0
             one.version += 1
             if not self._is_check:
                 one.ended_at = now()
