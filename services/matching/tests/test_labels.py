@@ -134,6 +134,14 @@ def test_title_fits_the_item(promise_of: Callable[[str, str], Promise], category
     assert ("物资" in text) == (title == "爱心物资交接单")
 
 
+def test_slip_of_no_goods_speaks_of_none(promise_of: Callable[[str, str], Promise], database: RolledBack) -> None:
+    hear(database, point())
+    text = printed(promise_of("employment.job", "person"))
+    assert [words for words in ("收货点", "签收人", "物资") if words in text] == []
+    assert "联系地点" in text
+    assert "确认人" in text
+
+
 def test_label_sends_the_parcel_to_the_point(promise: Promise, database: RolledBack) -> None:
     assert label(promise).json["code"] == "no_collection_point"
     hear(database, point())

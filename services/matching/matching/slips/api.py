@@ -21,7 +21,7 @@ from matching.settings import SlipSettings
 from matching.slips import actions, page, queries
 from matching.slips.paper import draw_label, draw_slip, write_label
 from matching.slips.regions import find_region_names
-from matching.slips.words import format_amount, paper_words
+from matching.slips.words import KINDS, format_amount, paper_words
 
 api = APIBlueprint("slips", __name__)
 
@@ -49,6 +49,9 @@ class SlipOut(Schema):
     """The match of a slip: goods, never people."""
 
     title = fields.String(required=True, metadata={"description": "title of the slip, in the language of the caller: it fits the item"})
+    kind = fields.String(required=True, metadata={"enum": KINDS, "description": "what is handed over"})
+    asked = fields.String(required=True, metadata={"description": "the question for the quantity, in the language of the caller"})
+    button = fields.String(required=True, metadata={"description": "the words to confirm by, in the language of the caller"})
     state = Choice(STATES, required=True, metadata={"description": "state of the match; it can be confirmed in `sent`"})
     category = fields.String(required=True)
     unit = fields.String(required=True)
@@ -137,6 +140,6 @@ def _shown(session: Session, match: Match, slip: Slip) -> dict[str, Any]:
     figures = {kind: match.moved(kind) for kind in ("promised", "sent", "received")}
     item = find_item(session, match.category)
     spoken = format_amount(item, figures["sent"] or figures["promised"], match.unit, language())
-    title = paper_words(item.kind)["title"][language() != "zh-CN"]
-    stated = {"title": title, "state": match.state, "category": match.category, "unit": match.unit, **figures, "text": spoken}
+    words = {name: paper_words(item.kind)[name][language() != "zh-CN"] for name in ("title", "asked", "button")}
+    stated = words | {"kind": item.kind, "state": match.state, "category": match.category, "unit": match.unit, **figures, "text": spoken}
     return stated | {"used": slip.used_at is not None, "expires_at": slip.expires_at}

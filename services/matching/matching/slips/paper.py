@@ -30,6 +30,7 @@ def describe_slip(match: Match, slip: Slip, item: ItemWords, names: Sequence[str
         "title": words["title"],
         "confirm": words["confirm"],
         "wait": words["wait"],
+        "names": {name: " ".join(words[name]) for name in ("point", "signed")},
         "amount": _amount(match, item, match.moved("sent") or match.moved("promised")),
         "village": "".join(names[-2:]) or match.region,
         "point": point and {name: getattr(point, name) for name in ("name", "address", "telephone", "hours")},

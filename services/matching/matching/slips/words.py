@@ -9,6 +9,7 @@ from typing import Any
 from chassis.wording import ItemWords, word_quantity
 
 GOODS = "goods"
+KINDS = [GOODS, "job", "training", "service", "purchase", "money"]
 
 
 def format_amount(item: ItemWords, quantity: int, unit: str, language: str) -> str:
