@@ -11,7 +11,9 @@ from chassis.testing.twins import pytest_runtest_makereport
 
 __all__ = ["database_of", "keys", "postgres", "pytest_runtest_makereport", "rabbitmq"]
 
-ON_THE_STACK = tuple(f"tests/end_to_end/test_{name}.py" for name in ("story", "canary", "stalled", "rates", "trace", "panels", "users"))
+ON_THE_STACK = tuple(
+    f"tests/end_to_end/test_{name}.py" for name in ("story", "canary", "stalled", "rates", "trace", "panels", "users", "register")
+)
 ON_STAGES = ("tests/fuzz", "tests/access")
 TOGETHER: dict[str, tuple[str, ...]] = {"the stack": ON_THE_STACK}
 """Tests that share a costly fixture run in one process."""
