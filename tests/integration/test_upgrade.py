@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
@@ -14,6 +15,7 @@ from alembic import command
 from alembic.config import Config
 from joserfc import jwt
 from sqlalchemy import create_engine, select, text
+from stdnum.cn import ric
 
 from chassis import reseal
 from chassis.data import encryption
@@ -21,11 +23,15 @@ from chassis.data.appointments import regions_of
 from chassis.data.database import Database
 from chassis.http.app import create_app
 from chassis.http.auth import ALGORITHM, ISSUER
+from chassis.testing.dumps import dump
 from chassis.testing.fixtures import Client, KnownKeys, Person
 from chassis.testing.postgres import Postgres
 from chassis.testing.templates import create_and_migrate
+from chassis.testing.twins import unguarded
 from matching.matches import unsent
+from needs.model import Need
 from tests.fuzz.fixtures import Signing
+from users.accounts.model import Account
 from users.codes.derivation import derive_code
 from users.codes.settings import CodeSettings
 
@@ -37,6 +43,11 @@ TIMES = text(
     " WHERE table_schema = 'public' AND data_type = 'timestamp with time zone' AND table_type = 'BASE TABLE' GROUP BY table_name"
 )
 
+OF_BEFORE = re.compile(rb"\\\\x(674141[0-9a-f]+)")
+"""The values that the release before encrypted: Fernet's tokens, in hex."""
+NAMES = {"冯知微", "韩行远", "欧阳守田"}
+VILLAGE, CARD = "510903001001", "51090319480312001" + ric.calc_check_digit("510903194803120010")
+SHIPPED = ("regions", "region_aliases", "region_spellings")
 COUNTED = text("SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'public' AND is_identity = 'YES'")
 
 
@@ -181,6 +192,42 @@ def test_matches_of_before_go_on(clients: dict[str, Client]) -> None:
         assert matches.post(f"/v1/matches/{found['id']}/{act}", body, by=person(found["giver"])).status_code == 201
     sent = FACTS["matches"]["sent"]["id"]
     assert matches.post(f"/v1/matches/{sent}/receipt", {"quantity": 5}, by=person("agent")).status_code == 201
+
+
+def rotate_by_command(upgraded: dict[str, Database], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Encrypt all values anew, as an operator does after the upgrade."""
+    for name, database in upgraded.items():
+        monkeypatch.setenv(f"{name.upper()}_DATABASE_URL", database.engine.url.render_as_string(hide_password=False))
+    monkeypatch.setattr(sys, "argv", ["reseal", *upgraded])
+    reseal.main()
+
+
+def assert_everybody_is_found(users: Client, upgraded: dict[str, Database]) -> None:
+    """Look for each account by its phone, and for the household by pinyin and by number; read the reasons of all needs."""
+    with upgraded["users"].begin() as session:
+        for name, known in FACTS["people"].items():
+            phone = f"+86{known['phone']}"
+            [account] = session.scalars(select(Account).where(Account.phone_fingerprint == encryption.fingerprint(phone)))
+            assert (str(account.id), account.phone, account.name in NAMES) == (known["id"], phone, True), name
+    for wanted in ({"region": VILLAGE, "name": "oyst"}, {"national_id": CARD}):
+        [found] = users.post("/v1/households/search", wanted, by=person("agent")).json["items"]
+        assert (found["name"], found["national_id"]) == ("欧阳守田", CARD)
+    with upgraded["needs"].begin() as session:
+        assert session.scalars(select(Need)).all()
+        assert {need.reason for need in session.scalars(select(Need))} == {"家中断粮"}
+
+
+@pytest.mark.parametrize("rotate", [unguarded(lambda *_: None, "without the command, values of before stay"), rotate_by_command])
+def test_rotation_keeps_everybody_and_no_value_of_before(
+    postgres: Postgres, clients: dict[str, Client], upgraded: dict[str, Database], monkeypatch: pytest.MonkeyPatch, rotate: Any
+) -> None:
+    values = {one for name in upgraded for one in OF_BEFORE.findall((BEFORE / f"{name}.sql").read_bytes())}
+    assert len(values) > len(FACTS["people"])
+    assert_everybody_is_found(clients["users"], upgraded)
+    rotate(upgraded, monkeypatch)
+    assert_everybody_is_found(clients["users"], upgraded)
+    kept = b"".join(dump(postgres.url(f"{name}_before"), SHIPPED) for name in upgraded)
+    assert [one for one in values if one in kept] == []
 
 
 @pytest.mark.parametrize("service", ["users", "needs", "matching"])
