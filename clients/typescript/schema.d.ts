@@ -6663,6 +6663,15 @@ export interface components {
             /** @description title of the slip, in the language of the caller: it fits the item */
             title: string;
             /**
+             * @description what is handed over
+             * @enum {string}
+             */
+            kind: "goods" | "job" | "training" | "service" | "purchase" | "money";
+            /** @description the question for the quantity, in the language of the caller */
+            asked: string;
+            /** @description the words to confirm by, in the language of the caller */
+            button: string;
+            /**
              * @description state of the match; it can be confirmed in `sent`
              * @enum {string}
              */
