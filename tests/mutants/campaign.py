@@ -1,8 +1,9 @@
 """Mutation tests: `make mutants` changes one thing at a time in the guarded modules, and names the changes that no test notices.
 
 `tests/mutants/modules.toml` says which tests guard which module; `judged.toml` says which survivors are equivalents, and why. A run tries
-every mutant of each `rules.py`, and a random sample of each other module. Outcomes are kept in `.mutants/`, so that a run goes on where
-the last one ended: a killed mutant is tried again only when its module changed, a survivor also when its tests did.
+every mutant of each `rules.py`, and a random sample of each other module, on the tests that run the changed statement. Outcomes are kept in
+`.mutants/`, so that a run goes on where the last one ended: a killed mutant is tried again only when its module changed, a survivor also
+when its tests did.
 """
 
 import argparse
@@ -21,21 +22,24 @@ from pathlib import Path
 from typing import Any
 
 from tests.mutants.operators import Mutant
-from tests.mutants.outcomes import ROOT, SURVIVED, UNCLEAR, Journal, Module, load_modules, recall
+from tests.mutants.outcomes import KILLED, ROOT, SURVIVED, UNCLEAR, Journal, Module, load_modules, read_modules, recall
 from tests.mutants.report import report
+from tests.mutants.surveys import Reach, Surveys
 
 KEPT = ROOT / ".mutants"
 PLAIN_SECONDS = 30.0
 """The least time that the tests of a mutant may take; otherwise five times what they take without one."""
+WAITED_SECONDS = 5.0
+"""A test that fails after a longer time, and three times what it takes without a mutant, may have waited for a busy machine."""
 BATCH = 20
-"""Mutants between two runs of the tests on the unchanged module."""
+"""Mutants between two runs of a test on the unchanged module."""
 
 
 class Worker:
     """A process that tries mutants in a copy of the tree."""
 
     def __init__(self, number: int) -> None:
-        self._failed: dict[str, list[str]] = {}
+        self._killers: dict[str, list[str]] = {}
         tree = KEPT / "trees" / str(number)
         copy_tree(tree)
         members = [tree / "contracts", tree / "chassis", *sorted((tree / "services").iterdir()), tree]
@@ -47,22 +51,41 @@ class Worker:
             cwd=tree, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._said, text=True,
         )  # fmt: skip
 
-    def attempt(self, module: Module, source: str, seconds: float, on_own_servers: bool = False) -> tuple[str, float]:
-        """Run a module's tests on this source, or those that need servers of their own; return the outcome and the seconds.
+    def attempt(self, module: Module, source: str, seconds: float, chosen: list[str]) -> tuple[str, str, float]:
+        """Run the chosen tests of a module on this source; return the outcome, the test that failed and its seconds.
 
         Tests that failed for other mutants of the module run first, the latest at the head.
         """
-        first = self._failed.setdefault(module.path, [])
-        found = self._ask("attempt", module, source=source, seconds=seconds, first=first, on_own_servers=on_own_servers)
-        if test := found["failed"]:
-            self._failed[module.path] = [test, *(one for one in first if one != test)][:20]
-        return found["outcome"], found["seconds"]
+        first = [*self.killers(module), *chosen]
+        found = self._ask("attempt", module, source=source, seconds=seconds, first=first, chosen=chosen)
+        return found["outcome"], found["failed"], found["seconds"]
 
-    def repeat_failed(self, module: Module) -> bool:
-        """Run the tests that failed for mutants on the unchanged module; return whether they pass."""
-        failed = self._failed.get(module.path)
-        asked = {"source": module.source, "seconds": 600, "first": [], "tests": failed}
-        return not failed or self._ask("attempt", module, **asked)["outcome"] == SURVIVED
+    def attempt_on_own_servers(self, module: Module, source: str) -> str:
+        """Run the tests of a module that cannot run on shared servers; return the outcome."""
+        asked = {"tests": module.also, "on_own_servers": True, "chosen": None, "first": []}
+        if module.without:
+            asked["tests"] = [*module.also, "-k", module.without]
+        return str(self._ask("attempt", module, source=source, seconds=600, **asked)["outcome"])
+
+    def note_killer(self, module: Module, test: str) -> None:
+        """Let a test that failed for a mutant run first for the next ones."""
+        self._killers[module.path] = [test, *(one for one in self.killers(module) if one != test)][:20]
+
+    def passes_unchanged(self, module: Module, tests: list[str]) -> bool:
+        """Tell whether these tests pass on the unchanged module."""
+        return not tests or self.attempt(module, module.source, 600, tests)[0] == SURVIVED
+
+    def killers(self, module: Module) -> list[str]:
+        """Return the tests that failed for mutants of the module, the latest at the head."""
+        return self._killers.get(module.path, [])
+
+    def survey(self, module: Module, entry: str, guarded: list[str]) -> dict[str, Any]:
+        """Run one entry of a module's tests on the unchanged tree, and trace their lines. Raises RuntimeError without a result."""
+        without = ["-k", f"not ({module.without})"] if module.without else []
+        found: dict[str, Any] = self._ask("survey", module, tests=[entry, *without], guarded=guarded, seconds=1500)
+        if found["outcome"] != SURVIVED:
+            raise RuntimeError(f"{entry} cannot be run without any change: see {self._said.name}")
+        return found
 
     @contextmanager
     def entered(self, module: Module) -> Iterator[None]:
@@ -72,10 +95,13 @@ class Worker:
         yield
         self._ask("leave", module)
 
-    def _ask(self, what: str, module: Module, on_own_servers: bool = False, **more: object) -> Any:
-        tests = module.also if on_own_servers else [*module.tests, "-k", f"not ({module.without})"] if module.without else module.tests
+    def _ask(self, what: str, module: Module, **more: Any) -> Any:
+        entries = module.tests
+        if (chosen := more.get("chosen")) is not None:
+            entries = [entry for entry in entries if any(test.startswith(entry) for test in chosen)]
+        tests = [*entries, "-k", f"not ({module.without})"] if module.without else entries
         asked = {"what": what, "path": module.path, "tests": tests, "services": module.services, "with_broker": module.with_broker}
-        asked |= {"on_own_servers": on_own_servers} | more
+        asked |= {"on_own_servers": False} | more
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(asked) + "\n")
@@ -113,6 +139,8 @@ def run(modules: Iterable[Module], journal: Journal, jobs: int, until: float) ->
     for module in modules:
         if len(module.outcomes) < len(module.chosen):
             waiting.put(module)
+    guarded = read_modules()
+    surveys, paths = Surveys(KEPT / "surveys", guarded), [module.path for module in guarded]
 
     def work(number: int) -> None:
         worker = Worker(number)
@@ -122,8 +150,13 @@ def run(modules: Iterable[Module], journal: Journal, jobs: int, until: float) ->
                     module = waiting.get_nowait()
                 except queue.Empty:
                     return
-                with worker.entered(module):
-                    try_mutants(worker, module, journal, until)
+                try:
+                    reach = surveys.reach(module, lambda module, entry: worker.survey(module, entry, paths))
+                    with worker.entered(module):
+                        try_mutants(worker, module, reach, journal, until)
+                except RuntimeError as error:
+                    module.trouble = str(error)
+                    print(f"{module.path}: {error}", flush=True)
         finally:
             worker.close()
 
@@ -132,40 +165,62 @@ def run(modules: Iterable[Module], journal: Journal, jobs: int, until: float) ->
             one.result()
 
 
-def try_mutants(worker: Worker, module: Module, journal: Journal, until: float) -> None:
-    """Try the chosen mutants of a module whose tests pass. Keep the outcomes of a batch when the tests that failed pass without mutant."""
+def try_mutants(worker: Worker, module: Module, reach: Reach, journal: Journal, until: float) -> None:
+    """Try the chosen mutants of a module whose tests pass. Keep the outcomes of a batch when its last killer passes without mutant."""
     tests, began = module.tests_digest, time.monotonic()
-    outcome, seconds = worker.attempt(module, module.source, 600)
-    if outcome != SURVIVED:
-        module.trouble = f"its tests fail without any change ({outcome})"
+    if not worker.passes_unchanged(module, reach.failed):
+        module.trouble = f"its tests fail without any change: {', '.join(reach.failed)}"
     waiting = [mutant for mutant in module.chosen if mutant.source not in module.outcomes]
     while waiting and not module.trouble and time.monotonic() < until:
         tried: dict[str, str] = {}
         for mutant in waiting[:BATCH]:
             if time.monotonic() > until:
                 break
-            tried[mutant.source] = try_mutant(worker, module, mutant, seconds)
-        if not worker.repeat_failed(module):
-            module.trouble = "the tests that fail for its mutants also fail without any change"
+            tried[mutant.source] = try_mutant(worker, module, mutant, reach)
+        if not worker.passes_unchanged(module, worker.killers(module)[:1]):
+            module.trouble = "a test that fails for its mutants also fails without any change"
             break
         module.outcomes |= tried
         for mutant in waiting[: len(tried)]:
             journal.add(module, mutant, tests, tried[mutant.source])
         waiting = waiting[len(tried) :]
     counted = dict(Counter(module.outcomes.values()))
-    print(f"{module.path}: {module.trouble or counted}, tests {seconds:.1f} s, all {time.monotonic() - began:.0f} s", flush=True)
+    print(f"{module.path}: {module.trouble or counted}, {time.monotonic() - began:.0f} s", flush=True)
 
 
-def try_mutant(worker: Worker, module: Module, mutant: Mutant, seconds: float) -> str:
-    """Return the outcome of a mutant whose module's tests take these seconds."""
-    allowed = max(PLAIN_SECONDS, 5 * seconds)
-    found, _ = worker.attempt(module, mutant.source, allowed)
+def try_mutant(worker: Worker, module: Module, mutant: Mutant, reach: Reach) -> str:
+    """Return the outcome of a mutant on the tests that run its statement; on all, when none is known to run it in a process."""
+    chosen = reach.find_tests(module, mutant.line)
+    if not chosen:
+        if not module.with_broker:
+            return SURVIVED
+        # Not every thread of a process can be traced.
+        chosen = list(reach.seconds)
+    allowed = max(PLAIN_SECONDS, 5 * sum(reach.seconds[test] for test in chosen))
+    found = kill(worker, module, mutant, reach, chosen, allowed)
     if found == UNCLEAR:
         # The machine may have been busy.
-        found, _ = worker.attempt(module, mutant.source, 4 * allowed)
+        found = kill(worker, module, mutant, reach, chosen, 4 * allowed)
     if found == SURVIVED and module.also:
-        found, _ = worker.attempt(module, mutant.source, 600, on_own_servers=True)
+        found = worker.attempt_on_own_servers(module, mutant.source)
     return found
+
+
+def kill(worker: Worker, module: Module, mutant: Mutant, reach: Reach, chosen: list[str], seconds: float) -> str:
+    """Run tests on a mutant once; return its outcome.
+
+    On a busy machine a test may fail by itself. So one that waited long, or that waits for processes and kills for the first time, has to
+    pass without the mutant at once.
+    """
+    found, test, took = worker.attempt(module, mutant.source, seconds, chosen)
+    if found != KILLED or not test:
+        return found
+    waited = took > max(WAITED_SECONDS, 3 * reach.seconds.get(test, 0))
+    is_new = module.with_broker and test not in worker.killers(module)
+    if (waited or is_new) and not worker.passes_unchanged(module, [test]):
+        return UNCLEAR
+    worker.note_killer(module, test)
+    return KILLED
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -177,13 +232,14 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--minutes", type=float, default=90, help="the time after which the run ends; the next one goes on")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes that try mutants")
     parser.add_argument("--report", action="store_true", help="try nothing, report what earlier runs have found")
+    parser.add_argument("--table", type=Path, metavar="FILE", help="write the report there as Markdown, too")
     given: Any = parser.parse_args(arguments)
     KEPT.mkdir(exist_ok=True)
     modules, journal = load_modules(given.only, given.each, given.seed), Journal(KEPT / "outcomes.jsonl")
     recall(modules, journal)
     if not given.report:
         run(modules, journal, given.jobs, time.monotonic() + given.minutes * 60)
-    sys.exit(0 if report(modules) else 1)
+    sys.exit(0 if report(modules, given.table) else 1)
 
 
 if __name__ == "__main__":

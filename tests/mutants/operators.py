@@ -92,7 +92,7 @@ def _changed_lines(source: str, mutated: str) -> tuple[str, str]:
 
 
 class _Collector(cst.CSTVisitor):
-    """Collects the changes of all nodes but annotations, imports, decorators, docstrings and calls that only tell something."""
+    """Collects the changes of all nodes but annotations, overloads, imports, decorators, docstrings and calls that only tell something."""
 
     METADATA_DEPENDENCIES = (PositionProvider,)
 
@@ -105,11 +105,19 @@ class _Collector(cst.CSTVisitor):
             # The type is written for mypy.
             node.args[1].visit(self)
             return False
-        if isinstance(node, cst.Annotation | cst.Import | cst.ImportFrom | cst.Decorator | cst.TypeAlias) or _only_tells(node):
+        if isinstance(node, cst.Annotation | cst.Import | cst.ImportFrom | cst.Decorator | cst.TypeAlias):
+            return False
+        if _is_overload(node) or _only_tells(node):
             return False
         for changed in _changes(node):
             self.changes.append((self.get_metadata(PositionProvider, node), node, changed))
         return True
+
+
+def _is_overload(node: cst.CSTNode) -> bool:
+    """Tell whether this is a function that is written for mypy alone."""
+    decorators = [one.decorator for one in node.decorators] if isinstance(node, cst.FunctionDef) else []
+    return any(isinstance(one, cst.Name) and one.value == "overload" for one in decorators)
 
 
 def _only_tells(node: cst.CSTNode) -> bool:

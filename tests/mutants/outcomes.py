@@ -56,13 +56,14 @@ class Module:
 
 
 @dataclass(frozen=True)
-class Equivalent:
-    """A survivor that changes nothing that anybody could notice."""
+class Judged:
+    """A survivor that somebody looked at. An equivalent changes nothing that anybody could notice; any other is not worth a test."""
 
     path: str
     old: str
     new: str
     why: str
+    is_equivalent: bool
 
 
 def digest(*texts: str) -> str:
@@ -70,21 +71,25 @@ def digest(*texts: str) -> str:
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:20]
 
 
+def read_modules() -> list[Module]:
+    """Read the table of modules, with their sources."""
+    table = tomllib.loads((HERE / "modules.toml").read_text("utf-8"))
+    return [Module(path, **given, source=(ROOT / path).read_text("utf-8")) for path, given in table.items()]
+
+
 def load_modules(only: Sequence[str] = (), each: int = 0, seed: int = 0) -> list[Module]:
     """Read the table of modules, as far as their paths contain one of `only`, make their mutants and choose among them."""
-    table = tomllib.loads((HERE / "modules.toml").read_text("utf-8"))
-    modules = [Module(path, **given) for path, given in table.items()]
-    wanted = [module for module in modules if not only or any(part in module.path for part in only)]
+    wanted = [module for module in read_modules() if not only or any(part in module.path for part in only)]
     for module in wanted:
-        module.source = (ROOT / module.path).read_text("utf-8")
         module.mutants = mutants_of(module.path, module.source)
         module.choose(each, seed)
     return wanted
 
 
-def load_equivalents() -> list[Equivalent]:
-    """Read the survivors that were judged to be equivalents."""
-    return [Equivalent(**given) for given in tomllib.loads((HERE / "judged.toml").read_text("utf-8")).get("equivalent", [])]
+def load_judged() -> list[Judged]:
+    """Read the survivors that were judged."""
+    read = tomllib.loads((HERE / "judged.toml").read_text("utf-8"))
+    return [Judged(**given, is_equivalent=kind == "equivalent") for kind in ("equivalent", "accepted") for given in read.get(kind, [])]
 
 
 class Journal:

@@ -1,10 +1,13 @@
 """The table of a campaign: outcomes by module, the share of killed mutants with its interval, and each survivor."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from textwrap import indent
 
-from tests.mutants.outcomes import KILLED, SURVIVED, UNCLEAR, Module, load_equivalents
+from tests.mutants.operators import Mutant
+from tests.mutants.outcomes import KILLED, SURVIVED, UNCLEAR, Module, load_judged
 
 COLUMNS = ("mutants", "tried", KILLED, "equal", SURVIVED, UNCLEAR, "untried")
 Z = 1.96
@@ -52,35 +55,84 @@ def whole_share(shares: Iterable[Share]) -> Share | None:
     return Share(sum(one.share * one.mutants for one in known) / mutants, mutants, 1 / inexactness)
 
 
-def report(modules: Iterable[Module]) -> bool:
-    """Print the outcomes by module and each survivor that nobody judged; return whether nine tenths are killed and none is untried."""
-    judged = {(one.path, one.old, one.new) for one in load_equivalents()}
-    whole, shares, left = Counter[str](), [], []
+@dataclass(frozen=True)
+class Row:
+    """What a run found of one module, or of all."""
+
+    name: str
+    found: Counter[str]
+    share: Share | None
+    trouble: str = ""
+
+    def figures(self) -> list[str]:
+        """Return the cells of a table."""
+        return [self.name, *(str(self.found[column]) for column in COLUMNS), str(self.share or "").strip()]
+
+
+@dataclass(frozen=True)
+class Left:
+    """A mutant that was not killed and is no equivalent; `why` says why no test is worth it, if somebody looked at it."""
+
+    module: Module
+    mutant: Mutant
+    outcome: str
+    why: str
+
+
+def report(modules: Sequence[Module], table: Path | None = None) -> bool:
+    """Print the outcomes by module and each survivor; return whether nine tenths are killed and none is untried.
+
+    With `table`, write them there as Markdown too.
+    """
+    rows, left = count_outcomes(modules)
+    whole = rows[-1]
     print(f"{'module':58} {' '.join(f'{column:>8}' for column in COLUMNS)}  killed  95 % interval")
+    for row in rows:
+        name, *figures, share = row.figures()
+        print(f"{name:58} {' '.join(f'{figure:>8}' for figure in figures)}  {share}" + (f"\n  {row.trouble}" if row.trouble else ""))
+    for one in left:
+        print(f"\n{one.mutant.path}:{one.mutant.line} {one.outcome} {one.why}\n{one.mutant.diff(one.module.source)}")
+    print(f"\n{summary_of(whole.found, len(left), sum(bool(one.why) for one in left))}")
+    if table:
+        table.write_text(markdown(rows, left), "utf-8")
+    return whole.share is not None and whole.share.share >= 0.9 and not whole.found["untried"]
+
+
+def count_outcomes(modules: Iterable[Module]) -> tuple[list[Row], list[Left]]:
+    """Count the outcomes of each module, and in the last row of all; list the mutants that are left."""
+    judged = {(one.path, one.old, one.new): one for one in load_judged()}
+    rows, left, whole = list[Row](), list[Left](), Counter[str]()
     for module in modules:
         found = Counter[str](mutants=len(module.mutants))
         for mutant in module.chosen:
             outcome = module.outcomes.get(mutant.source, "untried")
-            if outcome == SURVIVED and (mutant.path, mutant.old, mutant.new) in judged:
+            known = judged.get((mutant.path, mutant.old, mutant.new))
+            if outcome == SURVIVED and known and known.is_equivalent:
                 outcome = "equal"
             elif outcome in {SURVIVED, UNCLEAR}:
-                left.append((module, mutant, outcome))
+                left.append(Left(module, mutant, outcome, known.why if known else ""))
             found[outcome] += 1
             found["tried"] += outcome != "untried"
         whole += found
-        share = share_of(found)
-        shares += [share] if share else []
-        print_line(module.path, found, share)
-        if module.trouble:
-            print(f"  {module.trouble}")
-    share = whole_share(shares)
-    print_line("all, weighted by mutants", whole, share)
-    for module, mutant, outcome in left:
-        print(f"\n{mutant.path}:{mutant.line} {outcome}\n{mutant.diff(module.source)}")
-    counted = whole["tried"] - whole["equal"]
-    print(f"\n{whole[KILLED]} of {counted} tried mutants that are no equivalents were killed; {whole['untried']} are untried")
-    return share is not None and share.share >= 0.9 and not whole["untried"]
+        rows.append(Row(module.path, found, share_of(found), module.trouble))
+    return [*rows, Row("all, weighted by mutants", whole, whole_share(row.share for row in rows if row.share))], left
 
 
-def print_line(name: str, found: Counter[str], share: Share | None) -> None:
-    print(f"{name:58} {' '.join(f'{found[column]:8}' for column in COLUMNS)}  {share or ''}")
+def summary_of(found: Counter[str], left: int, judged: int) -> str:
+    """Return the sum in one sentence."""
+    counted = found["tried"] - found["equal"]
+    said = f"{found[KILLED]} of {counted} tried mutants that are no equivalents were killed; {found['untried']} are untried"
+    return f"{said}. Of the {left} that were not killed, {judged} were judged not worth a test"
+
+
+def markdown(rows: Sequence[Row], left: Sequence[Left]) -> str:
+    """Return the table and the mutants that are left as a page."""
+    cells = [["module", *COLUMNS, "killed, 95 % interval"], ["---", *["--:"] * len(COLUMNS), "--:"], *(row.figures() for row in rows)]
+    table = "\n".join(f"| {' | '.join(one)} |" for one in cells)
+    shown = "\n".join(
+        f"- `{one.mutant.path}:{one.mutant.line}` {one.outcome}: {one.why or 'not judged yet'}\n"
+        f"  ```diff\n{indent(one.mutant.diff(one.module.source), '  ')}\n  ```"
+        for one in left
+    )
+    summary = summary_of(rows[-1].found, len(left), sum(bool(one.why) for one in left))
+    return f"{summary}.\n\n{table}\n\n## Not killed\n\n{shown}\n"

@@ -1,14 +1,20 @@
 """The mutants that `make mutants` makes, its table of modules, and the journal with which it resumes."""
 
+import shutil
+import subprocess
+import sys
 import tomllib
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.mutants.campaign import Worker, try_mutant
 from tests.mutants.operators import mutants_of
-from tests.mutants.outcomes import HERE, KILLED, ROOT, SURVIVED, UNCLEAR, Journal, Module, load_equivalents, load_modules
-from tests.mutants.report import Share, report, share_of, whole_share
+from tests.mutants.outcomes import HERE, KILLED, ROOT, SURVIVED, UNCLEAR, Journal, Judged, Module, load_judged, load_modules
+from tests.mutants.report import Share, count_outcomes, report, share_of, whole_share
+from tests.mutants.surveys import Reach, Surveys, statement_of
 from tests.mutants.worker import imports_of
 
 GUARDED = ("chassis/chassis/messaging/*.py", "chassis/chassis/http/*.py", "services/*/*/rules.py", "services/*/*/*/rules.py",
@@ -24,6 +30,7 @@ GUARDED = ("chassis/chassis/messaging/*.py", "chassis/chassis/http/*.py", "servi
         ("def f():\n    'A docstring.'\n    log.warning('said', extra={'a': 1})\n", []),
         ("from a import b\nX: int | None\nManagers = dict[str, int]\nx = Text(metadata={'a': 'b'})\n", ["x = None"]),
         ("x = cast('type[int]', f(1))\n", ["x = None", "f(None)", "f(2)"]),
+        ("@overload\ndef f(a: int, b: int = 1) -> int: ...\n", []),
     ],
 )
 def test_each_guard_is_changed_in_every_way(source: str, news: list[str]) -> None:
@@ -42,7 +49,7 @@ def test_table_names_every_guarded_module_and_its_tests() -> None:
 
 
 def test_judged_survivors_still_exist() -> None:
-    judged = load_equivalents()
+    judged = load_judged()
     modules = load_modules([one.path for one in judged]) if judged else []
     changes = {module.path: {(mutant.old, mutant.new) for mutant in module.mutants} for module in modules}
     assert [one for one in judged if (one.old, one.new) not in changes.get(one.path, set())] == []
@@ -86,7 +93,7 @@ def test_sample_is_fixed_and_changes_little_with_module() -> None:
     assert rules.chosen == rules.mutants
 
 
-def test_report_counts_killed_and_names_survivors(capsys: pytest.CaptureFixture[str]) -> None:
+def test_report_counts_killed_and_names_survivors(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     source = "a = 1 < 2\n"
     module = Module("a.py", [], source=source, mutants=mutants_of("a.py", source))
     module.choose(0, seed=0)
@@ -95,10 +102,25 @@ def test_report_counts_killed_and_names_survivors(capsys: pytest.CaptureFixture[
     for outcome in (SURVIVED, UNCLEAR):
         module.outcomes[module.mutants[0].source] = outcome
         assert not report([module])
-        assert f"a.py:1 {outcome}\n{module.mutants[0].diff(source)}" in capsys.readouterr().out
+        assert f"a.py:1 {outcome} \n{module.mutants[0].diff(source)}" in capsys.readouterr().out
     del module.outcomes[module.mutants[0].source]
-    assert not report([module])
+    assert not report([module], tmp_path / "mutants.md")
     assert "1 are untried" in capsys.readouterr().out
+    assert f"| a.py | {len(module.mutants)} | {len(module.mutants) - 1} |" in (tmp_path / "mutants.md").read_text("utf-8")
+
+
+def test_accepted_survivors_count_and_equivalents_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = Module("a.py", [], source="a = 1 < 2\n", mutants=mutants_of("a.py", "a = 1 < 2\n"))
+    module.choose(0, seed=0)
+    module.outcomes = {mutant.source: SURVIVED for mutant in module.mutants}
+    first, second = module.mutants[:2]
+    judged = [Judged("a.py", first.old, first.new, "Same.", True), Judged("a.py", second.old, second.new, "Dear.", False)]
+    monkeypatch.setattr("tests.mutants.report.load_judged", lambda: judged)
+    [row, _], left = count_outcomes([module])
+    assert (row.found["equal"], row.found[SURVIVED]) == (1, len(module.mutants) - 1)
+    assert [one.why for one in left] == ["Dear.", *[""] * (len(module.mutants) - 2)]
+    assert row.share is not None
+    assert row.share.share == 0
 
 
 def test_share_has_wilsons_interval_unless_all_were_tried() -> None:
@@ -111,3 +133,119 @@ def test_share_has_wilsons_interval_unless_all_were_tried() -> None:
     assert [round(bound, 3) for bound in whole.interval()] == [0.9, 0.9]
     assert share_of(Counter(mutants=30)) is None
     assert whole_share([Share(1.0, 300, 50), Share(0.5, 100, 50)]) == Share(0.875, 400, pytest.approx(80))
+
+
+FUNCTIONS = """LIMIT = [
+    1,
+]
+
+@decorated
+def first(a=1):
+    if (
+        a > 1
+    ):
+        return [
+            a,
+        ]
+    else:
+        a = 2
+    try:
+        a += 1
+    except ValueError:
+        a = 3
+    return a
+
+class Second:
+    size = 2
+
+    def third(self): return 3
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "lines"),
+    [(2, None), (5, None), (6, None), (8, [7, 8, 9]), (11, [10, 11, 12]), (14, [14]), (16, [16]), (18, [18]), (22, None), (24, [24])],
+)
+def test_statement_of_a_line_ends_where_its_body_begins(line: int, lines: list[int] | None) -> None:
+    found = statement_of(FUNCTIONS, line)
+    assert (found and [*found]) == lines
+
+
+def test_a_mutant_gets_the_tests_that_run_its_statement() -> None:
+    module = Module("a.py", [], source=FUNCTIONS)
+    seconds = {"x::slow": 3.0, "y::quick": 1.0, "x::quick": 2.0, "y::else": 0.5}
+    lines = {"x::slow": {7, 10}, "y::quick": {7, 10}, "x::quick": {7, 12}, "y::else": {7, 14}}
+    reach = Reach(seconds, lines, files={test: test.partition("::")[0] for test in seconds})
+    assert reach.find_tests(module, 11) == ["y::quick", "x::quick", "x::slow"]
+    assert reach.find_tests(module, 18) == []
+    reach.seconds["z::constant"], reach.files["z::constant"] = 0.1, "z"
+    assert reach.find_tests(module, 1) == ["y::else", "y::quick", "x::quick", "x::slow", "z::constant"]
+
+
+def test_survey_holds_until_tests_or_module_change(tmp_path: Path) -> None:
+    entry = "tests/mutants/test_mutants.py"
+    module, made = Module("a.py", [entry], source=FUNCTIONS), []
+
+    def survey(module: Module, entry: str) -> dict[str, Any]:
+        made.append(entry)
+        return {"tests": {f"{entry}::one": [1.0, True], f"{entry}::two": [2.0, False]}, "lines": {"a.py": {f"{entry}::one": [7]}}}
+
+    for _ in range(2):
+        reach = Surveys(tmp_path, [module]).reach(module, survey)
+        assert reach.failed == [f"{entry}::two"]
+        assert reach.lines == {f"{entry}::one": {7}}
+    assert made == [entry]
+    module.source += "\n"
+    Surveys(tmp_path, [module]).reach(module, survey)
+    assert made == [entry, entry]
+
+
+def test_tracer_writes_the_lines_of_forks_too(tmp_path: Path) -> None:
+    target = tmp_path / "target.py"
+    target.write_text(
+        "import os\ndef f():\n    return 1\ndef g():\n    return 2\nf()\nif not os.fork():\n    g()\n    os._exit(0)\nos.wait()\n"
+    )
+    tracing = tmp_path / "tree/tests/mutants/tracing"
+    tracing.mkdir(parents=True)
+    shutil.copy(HERE / "tracing/sitecustomize.py", tracing)
+    (tmp_path / "tree.targets").write_text(f"{target}\n")
+    (tmp_path / "tree.running").write_text("a::test")
+    subprocess.run([sys.executable, str(target)], env={"PYTHONPATH": str(tracing)}, check=True, timeout=60)
+    reached = [line.split("\t") for line in (tmp_path / "tree.reached").read_text().splitlines()]
+    assert {(test, path) for test, path, _ in reached} == {("a::test", str(target))}
+    assert {3, 5} <= {int(number) for _, _, number in reached}
+
+
+class Scripted(Worker):
+    """A worker whose tests end as the script says, on a mutant and on the unchanged module."""
+
+    def __init__(self, on_mutant: list[tuple[str, str, float]], on_module: str) -> None:
+        self._killers = {}
+        self._on_mutant, self._on_module = on_mutant, on_module
+
+    def attempt(self, module: Module, source: str, seconds: float, chosen: list[str]) -> tuple[str, str, float]:
+        return self._on_mutant.pop(0) if source != module.source else (self._on_module, "", 0.0)
+
+
+@pytest.mark.parametrize(
+    ("on_mutant", "on_module", "outcome"),
+    [
+        ([(KILLED, "x::quick", 0.1)], KILLED, KILLED),
+        ([(KILLED, "x::quick", 30.0)], SURVIVED, KILLED),
+        ([(KILLED, "x::quick", 30.0)] * 2, KILLED, UNCLEAR),
+        ([(UNCLEAR, "", 0.0), (KILLED, "x::quick", 0.1)], KILLED, KILLED),
+        ([(UNCLEAR, "", 0.0)] * 2, SURVIVED, UNCLEAR),
+        ([(SURVIVED, "", 0.0)], SURVIVED, SURVIVED),
+    ],
+)
+def test_a_test_that_waited_kills_only_if_it_passes_unchanged(on_mutant: list[Any], on_module: str, outcome: str) -> None:
+    module = Module("a.py", ["x"], source=FUNCTIONS, mutants=mutants_of("a.py", FUNCTIONS))
+    mutant = next(one for one in module.mutants if one.line == 14)
+    reach = Reach({"x::quick": 1.0}, {"x::quick": {14}}, files={"x::quick": "x"})
+    assert try_mutant(Scripted(list(on_mutant), on_module), module, mutant, reach) == outcome
+
+
+def test_a_statement_that_no_test_runs_survives_at_once() -> None:
+    module = Module("a.py", ["x"], source=FUNCTIONS, mutants=mutants_of("a.py", FUNCTIONS))
+    mutant = next(one for one in module.mutants if one.line == 14)
+    assert try_mutant(Scripted([], KILLED), module, mutant, Reach()) == SURVIVED

@@ -1,8 +1,9 @@
 """A process that tries mutants one after the other, each in a fork of itself: `python -m tests.mutants.worker`.
 
 It runs in a copy of the tree, with the libraries imported and servers started. It reads one JSON object a line: a module's path, its
-changed source, its tests and the seconds that these may take. It answers with the outcome. Asked to `enter` a module, it forks a copy of
-itself that has imported all of our own modules but those that depend on this one. The copy answers until it is asked to `leave`.
+changed source, its tests and the seconds that these may take. It answers with the outcome. Asked for a `survey`, it runs tests on the
+unchanged tree, and answers which lines of the guarded modules each one ran. Asked to `enter` a module, it forks a copy of itself that has
+imported all of our own modules but those that depend on this one. The copy answers until it is asked to `leave`.
 """
 
 import ast
@@ -22,6 +23,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, TextIO
 
+import hypothesis
 import pytest
 
 LIBRARIES = (
@@ -32,11 +34,14 @@ LIBRARIES = (
 )  # fmt: skip
 TREE = Path.cwd()
 DATES = itertools.count(int(time.time()) - 10**8)
-FAILED, LOADED = TREE.with_suffix(".failed"), TREE.with_suffix(".loaded")
+FAILED, LOADED, PASSED = TREE.with_suffix(".failed"), TREE.with_suffix(".loaded"), TREE.with_suffix(".passed")
+TRACING = TREE / "tests/mutants/tracing"
 KILLED, SURVIVED, UNCLEAR = "killed", "survived", "unclear"
 # The last plugin collects garbage, which takes longer than most tests.
 OPTIONS = ("-x", "-q", "--no-header", "-p", "pytest_timeout", "-p", "no:unraisableexception")
 TEST_SECONDS = 60
+SURVEYED_SECONDS = 240
+"""The time that a test may take while its lines are traced."""
 TIMED_OUT = 64
 """The exit code of a fork whose first failing test took too long."""
 BROKEN = 65
@@ -44,26 +49,60 @@ BROKEN = 65
 
 
 class Guarding:
-    """A pytest plugin that orders the tests of a mutant, and notes the first that fails.
+    """A pytest plugin that chooses and orders the tests of a mutant, and notes the first that fails with its seconds.
 
     It leaves twins out: they fail by design, and say nothing about a mutant.
     """
 
-    def __init__(self, first: list[str]) -> None:
+    def __init__(self, first: list[str], chosen: list[str] | None) -> None:
+        """`first` run first; `chosen` run and no others, unless it is None."""
         self._rank = {test: place for place, test in enumerate(first)}
+        self._chosen = None if chosen is None else set(chosen)
         self.timed_out = False
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Deselect the tests marked as expected to fail; begin with the first ones."""
-        items[:] = [item for item in items if item.get_closest_marker("xfail") is None]
+        """Deselect the tests marked as expected to fail, and those that were not chosen; begin with the first ones."""
+        items[:] = [item for item in items if not is_twin(item) and (self._chosen is None or item.nodeid in self._chosen)]
         items.sort(key=lambda item: self._rank.get(item.nodeid, len(self._rank)))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note a test that failed."""
         if report.failed and not FAILED.exists():
-            FAILED.write_text(report.nodeid)
+            FAILED.write_text(json.dumps([report.nodeid, report.duration]))
             self.timed_out = f"Timeout (>{TEST_SECONDS}" in report.longreprtext
+
+
+class Surveying:
+    """A pytest plugin that traces which lines each test runs, and notes its seconds and whether it passed."""
+
+    def __init__(self) -> None:
+        self.tests: dict[str, tuple[float, bool]] = {}
+        self._tracing: Any = import_module("tests.mutants.tracing.sitecustomize")
+        self._tracer = self._tracing.start()
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Deselect the tests marked as expected to fail."""
+        items[:] = [item for item in items if not is_twin(item)]
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> None:
+        """Begin to trace a test, in this process and in those that it starts."""
+        new = self._tracing.RUNNING.with_suffix(".new")
+        new.write_text(item.nodeid, "utf-8")
+        new.rename(self._tracing.RUNNING)
+        self._tracer.forget()
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Note the seconds of a test, and whether it passed."""
+        seconds, passed = self.tests.get(report.nodeid, (0.0, True))
+        self.tests[report.nodeid] = (seconds + report.duration, passed and not report.failed)
+
+
+def is_twin(item: pytest.Item) -> bool:
+    """Tell whether a test is expected to fail."""
+    return item.get_closest_marker("xfail") is not None
 
 
 class Servers:
@@ -132,17 +171,54 @@ def end_session(pid: int) -> None:
         os.killpg(pid, signal.SIGKILL)
 
 
-def run_tests(servers: Servers | None, tests: list[str], first: list[str]) -> int:
-    """Run the tests in this fork up to the first failure, on these servers or their own; return pytest's exit code."""
+def prepare_fork(servers: Servers | None) -> None:
+    """Let the tests of this fork use these servers, or their own; no test runs longer than in `make test`, or fails for its time."""
     if servers:
         servers.attach()
     without_twins: ModuleType | Any = import_module("chassis.testing.twins")
     without_twins.altered = lambda function, *_: function
     without_twins.altered_sql = lambda statement, *_: statement
     os.environ.pop("CAMPAIGN", None)
-    guarding = Guarding(first)
+    hypothesis.settings.register_profile("mutants", deadline=None, derandomize=True, database=None)
+    hypothesis.settings.load_profile("mutants")
+
+
+def run_tests(servers: Servers | None, tests: list[str], first: list[str], chosen: list[str] | None) -> int:
+    """Run the tests in this fork up to the first failure, on these servers or their own; return pytest's exit code."""
+    prepare_fork(servers)
+    guarding = Guarding(first, chosen)
     code = int(pytest.main([*OPTIONS, "--timeout", str(TEST_SECONDS), *tests], plugins=[guarding]))
     return TIMED_OUT if guarding.timed_out else code
+
+
+def survey(servers: Servers, asked: dict[str, Any]) -> dict[str, Any]:
+    """Run tests on the unchanged tree; return the seconds of each, whether it passed, and the lines of the guarded modules that it ran."""
+    targets, reached = (TREE.with_suffix(f".{name}") for name in ("targets", "reached"))
+    targets.write_text("".join(f"{TREE / path}\n" for path in asked["guarded"]))
+    for path in (reached, PASSED):
+        path.unlink(missing_ok=True)
+    code = in_fork(lambda: trace_tests(servers, asked["tests"]), asked["seconds"])
+    # A file whose every test is a twin, or left out, is a survey of nothing.
+    if code not in {0, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED} or not PASSED.exists():
+        return {"outcome": UNCLEAR}
+    ran: dict[str, dict[str, set[int]]] = {}
+    for line in reached.read_text("utf-8").splitlines() if reached.exists() else ():
+        test, path, number = line.split("\t")
+        ran.setdefault(str(Path(path).relative_to(TREE)), {}).setdefault(test, set()).add(int(number))
+    lines = {path: {test: sorted(numbers) for test, numbers in tests.items() if test} for path, tests in ran.items()}
+    return {"outcome": SURVIVED, "tests": json.loads(PASSED.read_text()), "lines": lines}
+
+
+def trace_tests(servers: Servers, tests: list[str]) -> int:
+    """Run the tests in this fork while their lines are traced; return pytest's exit code."""
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(TRACING), os.environ["PYTHONPATH"]])
+    prepare_fork(servers)
+    surveying = Surveying()
+    options = [option for option in OPTIONS if option != "-x"]
+    code = int(pytest.main([*options, "--timeout", str(SURVEYED_SECONDS), *tests], plugins=[surveying]))
+    sys.settrace(None)
+    PASSED.write_text(json.dumps(surveying.tests))
+    return code
 
 
 @contextmanager
@@ -168,7 +244,7 @@ def attempt(servers: Servers, asked: dict[str, Any]) -> str:
     FAILED.unlink(missing_ok=True)
     with changed(TREE / asked["path"], asked["source"]):
         given = None if asked["on_own_servers"] else servers
-        code = in_fork(lambda: run_tests(given, asked["tests"], asked["first"]), asked["seconds"])
+        code = in_fork(lambda: run_tests(given, asked["tests"], asked["first"], asked["chosen"]), asked["seconds"])
     return SURVIVED if code == 0 else UNCLEAR if code in {None, TIMED_OUT, BROKEN, pytest.ExitCode.NO_TESTS_COLLECTED} else KILLED
 
 
@@ -246,10 +322,12 @@ def serve(servers: Servers, asking: TextIO, answering: TextIO) -> None:
             os.waitpid(pid, 0)
             answer("left")
             continue
-        began = time.monotonic()
+        if asked["what"] == "survey":
+            answer(**survey(servers, asked))
+            continue
         outcome = attempt(servers, asked)
-        failed = FAILED.read_text() if outcome == KILLED and FAILED.exists() else ""
-        answer(outcome, failed=failed, seconds=round(time.monotonic() - began, 2))
+        failed, seconds = json.loads(FAILED.read_text()) if outcome == KILLED and FAILED.exists() else ("", 0)
+        answer(outcome, failed=failed, seconds=seconds)
 
 
 def main() -> None:
