@@ -1,5 +1,6 @@
 """Connections that send nothing, half a request, or nothing more: others are answered meanwhile, and they are closed and counted."""
 
+import json
 import socket
 import time
 from collections import Counter
@@ -109,6 +110,9 @@ def test_what_is_no_clear_request_gets_a_problem_and_is_closed(serve: Serve, sen
     assert received.startswith(f"HTTP/1.1 {status} ".encode())
     assert b"application/problem+json" in received
     assert received.count(b"HTTP/1.1") == 1
+    header, _, body = received.partition(b"\r\n\r\n")
+    stated = dict(line.lower().split(b": ", 1) for line in header.split(b"\r\n")[1:])
+    assert (stated[b"connection"], int(stated[b"content-length"]), json.loads(body)["status"]) == (b"close", len(body), status)
 
 
 @pytest.mark.parametrize("otherwise", [None, unguarded("with_problems_at_once", "a problem comes before the answer to the first request")])

@@ -143,6 +143,13 @@ def test_a_refused_replay_keeps_the_letter_and_gives_a_reason(database: RolledBa
         assert [row.id for row in session.scalars(dead_letters.select_letters())] == [letter]
 
 
+@pytest.mark.parametrize(
+    ("year", "found"), [(1969, "letter_unreadable"), (1970, "letter_too_old"), (2200, "replayed"), (2201, "letter_unreadable")]
+)
+def test_an_envelope_is_of_a_year_that_clocks_may_show(database: RolledBack, year: int, found: str) -> None:
+    assert replay(database, park(database, withdrawn_need(), headers={"ce-time": f"{year}-06-01T00:00:00Z"})) == found
+
+
 def test_a_forged_trace_header_is_not_passed_on(database: RolledBack) -> None:
     assert replay(database, park(database, withdrawn_need(), headers={"traceparent": PERSONAL * 100})) == "replayed"
     with database.begin() as session:

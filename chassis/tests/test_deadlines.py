@@ -13,6 +13,7 @@ from sqlalchemy import text
 from chassis.data.database import Database
 from chassis.http import deadlines, rate_limits
 from chassis.http.app import create_app
+from chassis.problems import Problem
 from chassis.settings import Settings, WebSettings
 from chassis.testing.fixtures import Client, KnownKeys, Person, RolledBack
 
@@ -67,6 +68,27 @@ def test_a_statement_never_exceeds_the_statement_timeout(client_of: Make, databa
     answer, seconds = timed(lambda: client.post("/v1/naps", {"milliseconds": 5000}))
     assert (answer.status_code, answer.json["code"]) == (503, "unavailable")
     assert 0.9 < seconds < 4.5
+
+
+def test_no_statement_begins_after_the_deadline(client_of: Make, database: RolledBack) -> None:
+    client_of()
+    over = deadlines._ends_at.set(time.monotonic() - 1)
+    try:
+        with pytest.raises(Problem) as found, database.begin() as session:
+            session.execute(text("SELECT 1"))
+    finally:
+        deadlines._ends_at.reset(over)
+    assert (found.value.code, found.value.retry_after_seconds) == ("unavailable", 2)
+
+
+def test_next_request_has_the_whole_time_again(address: str, keys: KnownKeys, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REQUEST_SECONDS", "2")
+    database = Database(address, name="hurried", pool_size=1)
+    client = Client(create_app("pantry", pantry_api.api, database=database, keys=keys).test_client(), keys)
+    assert client.post("/v1/naps", {"milliseconds": 10, "times": 2}).status_code == 200
+    with database.begin() as session:
+        assert session.scalar(text("SHOW statement_timeout")) == "20s"
+    database.close()
 
 
 @pytest.mark.parametrize("otherwise", [None, unguarded(",with_any_number_of_threads", "without the bound nobody waits for a thread")])

@@ -128,7 +128,7 @@ def test_an_event_over_the_delivery_limit_is_parked_unhandled(house: House) -> N
     house.worker()
     assert soon(lambda: house.parked(ONE_BY_ONE))
     [parked] = house.parked(ONE_BY_ONE)
-    assert (parked.reason, parked.event_id) == ("delivery_limit", UUID(parked.headers["ce-id"]))
+    assert (parked.reason, parked.event_id, parked.attempts) == ("delivery_limit", UUID(parked.headers["ce-id"]), 0)
     assert not house.taken()
 
 

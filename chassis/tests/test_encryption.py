@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
+from uuid import UUID
 
 import pytest
 from cryptography.fernet import Fernet, InvalidToken
@@ -191,6 +192,17 @@ def test_reseal_stops_at_a_row_that_no_key_decrypts(house: House, with_keys: Cal
     with_keys(NEW)
     with pytest.raises(InvalidToken):
         reseal.rotate_model(house.database, model())
+
+
+def test_value_written_by_an_earlier_release_is_read(with_keys: Callable[..., None]) -> None:
+    with_keys(NEW, "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")
+    written = "01fad6d0247aba24f66465666768696a6b6c6d6e6f9a6c1c05f2c1856bf5edee02283e7a1d8aad3d83507b0ce31e"
+    withdrawals = model()
+    reason, row = withdrawals.columns["reason"], [UUID(int=9)]
+    assert withdrawals.decrypt(reason, row, bytes.fromhex(written)) == NAME.encode()
+    with pytest.raises(InvalidToken):
+        withdrawals.decrypt(reason, [UUID(int=8)], bytes.fromhex(written))
+    assert len(withdrawals.encrypt(reason, row, None, NAME.encode())) == len(written) // 2
 
 
 def test_bytes_are_encrypted_like_text() -> None:

@@ -1,9 +1,10 @@
-"""Handlers: the types of their methods, and one method for several events."""
+"""Handlers: the types of their methods, one method for several events, and those that every worker has."""
 
 import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from keeper import House, once, soon, unguarded, withdrawn_need, withdrawn_pledge
@@ -11,8 +12,14 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from chassis.messaging.events import ServiceWorker, handlers_of, handles, handles_batch
+from chassis.messaging.subscription import Handler, Subscription
+from chassis.messaging.timers import Every, every
+from chassis.testing.fixtures import RolledBack, database_fixtures
+from contracts.event import name_of
+from contracts.generate import example_of
 from contracts.needs import NeedClosed, NeedWithdrawn, PledgeWithdrawn
 
+engine, database = database_fixtures("pantry")
 ROOT = Path(__file__).parents[2]
 TYPED = ROOT / "chassis/tests/house/handlers_typed.py"
 
@@ -36,6 +43,18 @@ def test_each_event_of_a_method_has_its_own_queue_and_name() -> None:
     ]
 
 
+@pytest.mark.parametrize(("batch", "calls"), [(1, [["a"], ["b"]]), (2, [["a", "b"]])])
+def test_method_gets_one_event_or_the_whole_batch(batch: int, calls: list[list[str]]) -> None:
+    session, got = Session(), []
+
+    def method(given: Session, events: Any) -> None:
+        assert given is session
+        got.append(events if batch > 1 else [events])
+
+    Handler(Subscription("pantry", NeedClosed), "method", batch).list_handler(method)(session, cast("Any", ["a", "b"]))
+    assert got == calls
+
+
 @pytest.mark.parametrize("decorator", [handles, handles_batch])
 @pytest.mark.parametrize("events", [(), (NeedClosed, NeedWithdrawn, NeedClosed)])
 def test_handler_without_event_or_with_one_twice_is_refused(decorator: object, events: tuple[object, ...]) -> None:
@@ -46,8 +65,8 @@ def test_handler_without_event_or_with_one_twice_is_refused(decorator: object, e
 class Twice(Pantry):
     name = "twice"
 
-    @handles(NeedClosed)
-    def on_closed_too(self, session: Session, event: NeedClosed) -> None: ...
+    @handles(NeedClosed, NeedWithdrawn)
+    def on_closed_too(self, session: Session, event: NeedClosed | NeedWithdrawn) -> None: ...
 
 
 class Instead(Pantry):
@@ -58,7 +77,8 @@ class Instead(Pantry):
 
 
 def test_worker_with_two_methods_for_an_event_is_refused() -> None:
-    with pytest.raises(TypeError, match=r"Twice has two methods for the events of twice\.needs\.need_closed\.v1"):
+    queues = "twice.needs.need_closed.v1, twice.needs.need_withdrawn.v1"
+    with pytest.raises(TypeError, match=re.escape(f"Twice has two methods for the events of {queues}")):
         handlers_of(Twice)
     assert len(handlers_of(Instead)) == len(handlers_of(Pantry))
 
@@ -87,3 +107,36 @@ def test_method_of_two_events_gets_each_in_a_list_of_its_own(house: House, other
     assert filed == {"needs.need_withdrawn", "needs.pledge_withdrawn"}
     assert relay.stop() == 0
     assert worker.stop() == 0
+
+
+@pytest.mark.parametrize(("given", "at_start"), [({}, True), ({"at_start": True}, True), ({"at_start": False}, False)])
+def test_timer_runs_at_once_unless_told_to_wait(given: dict[str, bool], at_start: bool) -> None:
+    def method(worker: object, session: Session) -> None: ...
+
+    assert every(7, **given)(method) is method
+    [entrypoint] = vars(method)["nameko_entrypoints"]
+    assert (entrypoint.seconds, entrypoint.at_start) == (7, at_start)
+    assert Every(7).at_start
+
+
+RECORDED = {
+    "administrator_appointed": "SELECT count(*) FROM appointments WHERE role = 'administrator' AND ended_at IS NULL",
+    "administrator_dismissed": "SELECT count(*) FROM appointments WHERE role = 'administrator' AND ended_at IS NOT NULL",
+    "auditor_appointed": "SELECT count(*) FROM appointments WHERE role = 'auditor' AND ended_at IS NULL",
+    "auditor_dismissed": "SELECT count(*) FROM appointments WHERE role = 'auditor' AND ended_at IS NOT NULL",
+    "session_ended": "SELECT count(*) FROM ended_sessions",
+    "region_listed": "SELECT count(*) FROM region_changes WHERE valid_from IS NOT NULL",
+    "region_succeeded": "SELECT count(*) FROM region_changes WHERE valid_until IS NOT NULL",
+}
+
+
+def test_every_worker_records_offices_sessions_and_regions(database: RolledBack) -> None:
+    own = {name_of(one.subscription.event): one for one in handlers_of(Pantry) if hasattr(ServiceWorker, one.method)}
+    for name, statement in RECORDED.items():
+        handler = own[name]
+        with database.begin() as session:
+            before = session.scalar(text(statement))
+            getattr(Pantry(), handler.method)(session, [example_of(handler.subscription.event)])
+            assert (before, session.scalar(text(statement))) == (0, 1), name
+            session.execute(text("DELETE FROM appointments"))
+            session.execute(text("DELETE FROM region_changes"))

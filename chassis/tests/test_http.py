@@ -23,6 +23,7 @@ from sqlalchemy.orm import Session
 from chassis import problems
 from chassis.data import idempotency_keys
 from chassis.data.database import Database
+from chassis.data.personal_keys import PersonErased
 from chassis.http import app as application
 from chassis.http import auth, idempotency, routes, strict_json
 from chassis.http.app import Unguarded, create_app
@@ -154,6 +155,22 @@ def test_an_answer_does_not_grow_with_unknown_names(client: Client, monkeypatch:
     assert (errors[0]["pointer"], errors[0]["code"]) == ({"body": "#/quantity", "query": "#query/limit"}[place], "not_whole")
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "labels"),
+    [
+        ("/v1/counts", {"quantity": 1}, {"route": "/v1/counts", "method": "POST", "status": "200"}),
+        ("/v1/nothing", {}, {"route": "none", "method": "any", "status": "404"}),
+    ],
+)
+def test_requests_are_counted_by_service_route_and_status(client: Client, path: str, body: dict[str, Any], labels: dict[str, str]) -> None:
+    def counted() -> float:
+        return REGISTRY.get_sample_value("duijie_http_requests_total", labels | {"service": "pantry"}) or 0
+
+    before = counted()
+    client.post(path, body)
+    assert counted() == before + 1
+
+
 def test_another_role_is_refused(client: Client) -> None:
     assert client.post("/v1/gifts", {"quantity": 1}, by=Person("staff")).json["code"] == "not_allowed"
 
@@ -175,6 +192,15 @@ def test_a_failed_request_is_rolled_back_and_reveals_nothing(client: Client, dat
     assert (response.status_code, response.json["code"]) == (500, "broken")
     assert PERSONAL not in response.text
     assert [count(database, table) for table in ("withdrawals", "outbox", "idempotency_keys")] == [0, 0, 0]
+
+
+def test_what_concerns_an_erased_person_is_not_found(client: Client, donor: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    def withdraw(*_: Any) -> Any:
+        raise PersonErased
+
+    monkeypatch.setattr(actions, "withdraw", withdraw)
+    answer = client.post("/v1/withdrawals", {"region": "51"}, by=donor)
+    assert (answer.status_code, answer.json["code"]) == (404, "not_found")
 
 
 @pytest.mark.parametrize("guarded", [True, unguarded(False, "without idempotency keys a repeated request is carried out twice")])

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from uuid import UUID
 
 import pytest
 from cryptography.exceptions import InvalidTag
@@ -11,7 +12,7 @@ from sqlalchemy import event, text
 
 from chassis.data import personal_keys
 from chassis.data.database import Database, new_id
-from chassis.data.personal_keys import KeyMissing, PersonalKeys, PersonErased
+from chassis.data.personal_keys import KeyEncryptionKey, KeyMissing, PersonalKeys, PersonErased
 from chassis.environment import SettingsError
 from chassis.migrate import migrate_keys
 from chassis.testing.postgres import Postgres
@@ -122,6 +123,20 @@ def test_wrapped_key_of_another_person_is_refused(keys_of: Callable[..., Persona
         session.execute(text("UPDATE person_keys SET wrapped = (SELECT wrapped FROM person_keys WHERE person_id = :one)"), {"one": one})
     with pytest.raises(InvalidTag):
         keys_of(OLD).find(other)
+
+
+def test_key_wrapped_by_an_earlier_release_is_unwrapped() -> None:
+    wrapping = KeyEncryptionKey(bytes(range(32)))
+    wrapped = "6465666768696a6b6c6d6e6f2370b50d12823df555093483b10e019629a96d61e0079819ccbac72390c8ce230ae97201f751c40806bf0025398fbacb"
+    assert wrapping.id.hex() == "e8c5d4f333a26084"
+    assert wrapping.unwrap(UUID(int=7), bytes.fromhex(wrapped)) == b"k" * 32
+    assert len(wrapping.wrap(UUID(int=7), b"k" * 32)) == len(wrapped) // 2
+
+
+def test_missing_key_names_whose_it_is(keys_of: Callable[..., PersonalKeys]) -> None:
+    person = new_id()
+    with pytest.raises(KeyMissing, match=str(person)):
+        keys_of(OLD).find(person)
 
 
 def test_keys_lie_apart_from_what_they_open(postgres: Postgres) -> None:

@@ -134,6 +134,8 @@ def test_a_replay_to_a_service_that_does_not_listen_is_refused(house: House) -> 
         ResendRefused, match="pantry does not listen to need_closed of needs; it listens to need_withdrawn, pledge_withdrawn"
     ):
         subscriptions_of("needs", "pantry", ["need_closed"])
+    with pytest.raises(ResendRefused, match="pantry does not listen to need_closed, need_posted of needs"):
+        subscriptions_of("needs", "pantry", ["need_posted", "need_withdrawn", "need_closed"])
     with pytest.raises(ResendRefused, match="stranger listens to nothing that needs tells"):
         subscriptions_of("needs", "stranger")
 

@@ -135,3 +135,8 @@ def test_token_for_this_audience_is_accepted(client: Client, keys: KnownKeys, st
 def test_token_of_the_release_before_is_accepted(client: Client, keys: KnownKeys) -> None:
     signer = keys.current().keys[0]
     assert ask(client, jwt.encode({"alg": "ES256", "kid": "test"}, claims(), signer)).status_code == 201
+
+
+@pytest.mark.parametrize(("seconds", "status"), [(1, 201), (20, 401)])
+def test_clocks_may_differ_by_a_few_seconds(client: Client, keys: KnownKeys, seconds: int, status: int) -> None:
+    assert ask(client, keys.token(uuid4(), "donor", minutes=-seconds / 60)).status_code == status
