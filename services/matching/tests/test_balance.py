@@ -118,6 +118,18 @@ def test_expired_pledge_is_open_again_when_prolonged(client: Client, database: R
     assert asked(client)["open_pledges"] == 1
 
 
+def test_pledge_that_is_valid_again_is_open_and_waits_for_clearing(client: Client, database: RolledBack) -> None:
+    pledge = offered()
+    book(database, pledges=[pledge])
+    with database.begin() as session:
+        session.execute(text("UPDATE pledges SET expired = true"))
+        session.execute(text("DELETE FROM to_clear"))
+    keep(database)
+    assert asked(client)["open_pledges"] == 1
+    with database.begin() as session:
+        assert session.execute(text("SELECT side, id FROM to_clear")).all() == [("pledge", pledge.pledge_id)]
+
+
 def test_typical_days_are_the_median_until_first_acceptance(client: Client, database: RolledBack) -> None:
     at = datetime.now(UTC)
     needs = [published(quantity=1, posted_at=at - 40 * DAYS, published_at=at - days * DAYS) for days in (1, 2, 4, 30, 31)]

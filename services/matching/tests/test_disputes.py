@@ -123,6 +123,20 @@ def test_unanswered_dispute_is_raised_and_answered_one_stands(disputed: Disputed
     assert other.goes("raising", {}, other.household) == (409, "state_conflict")
 
 
+def test_the_dispute_that_waited_longest_moves_on_first(disputed: Disputed, database: RolledBack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(actions, "AT_ONCE", 1)
+    other = Disputed(disputed.client, database)
+    for one in (other, disputed):
+        one.opens(one.household)
+    with database.begin() as session:
+        for one, days in ((disputed, 2), (other, 1)):
+            due = text("UPDATE disputes SET due_at = now() - :days * interval '1 day' WHERE id = :id")
+            session.execute(due, {"days": days, "id": one.dispute.rpartition("/")[2]})
+    with database.begin() as session:
+        assert actions.apply_deadlines(session) == 1
+    assert [one.seen(one.giver)["state"] for one in (disputed, other)] == ["raised", "open"]
+
+
 def test_a_deadline_that_has_not_come_changes_nothing(disputed: Disputed, database: RolledBack) -> None:
     disputed.opens(disputed.household)
     with database.begin() as session:

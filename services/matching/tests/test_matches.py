@@ -7,11 +7,11 @@ from sqlalchemy import text
 
 from chassis.data.database import new_id
 from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of
-from contracts.matching import MatchAccepted, MatchProposed
+from contracts.matching import MatchAccepted, MatchProposed, PledgeReleased
 from contracts.needs import NeedPublished, PledgeOffered
 from matching.intake import actions
 
-from .conftest import VILLAGE, clear, offered, published, told
+from .conftest import VILLAGE, changed, clear, offered, published, taken_back, told
 
 
 class Story:
@@ -143,3 +143,16 @@ def test_poster_without_the_region_no_longer_sees_the_match(client: Client, data
         session.execute(text("UPDATE appointments SET ended_at = now()"))
     assert client.get(story.path, by=story.agent).status_code == 404
     assert client.get("/v1/matches", by=story.agent).json["items"] == []
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_an_older_event_of_a_pledge_changes_nothing(database: RolledBack, version: int) -> None:
+    pledge = offered(quantity=100)
+    with database.begin() as session:
+        actions.book_pledges(session, [pledge])
+        actions.change_pledge(session, changed(pledge, version=3, quantity=40))
+    with database.begin() as session:
+        actions.change_pledge(session, changed(pledge, version=version, quantity=70))
+        actions.withdraw_pledge(session, taken_back(pledge, version=version))
+        assert session.execute(text("SELECT version, quantity, rest, ended FROM pledges")).one() == (3, 40, 40, False)
+    assert [event.answers for event in told(database, PledgeReleased)] == [3]

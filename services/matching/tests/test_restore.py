@@ -167,3 +167,28 @@ def test_answer_with_a_forgotten_version_is_published_again(database: RolledBack
         heard = PublishedRelease(pledge_id=pledge.pledge_id, version=2, answers=2, resting=False)
         assert restore_releases(session, [heard]) == {"released": 0}
     assert [(event.version, event.answers) for event in told(database, PledgeReleased)] == [(1, 2), (2, 2)]
+
+
+@pytest.mark.parametrize(
+    ("step", "reason", "barred"),
+    [
+        ({"state": "proposed", "version": 1}, None, False),
+        ({"state": "accepted", "version": 1, "quantity": 9}, None, False),
+        ({"state": "refused", "version": 2}, "other", True),
+        ({"state": "declined", "version": 3}, "other", True),
+        ({"state": "lapsed", "version": 2}, "pledge_changed", False),
+        ({"state": "closed", "version": 5, "quantity": 9, "sent": 9, "received": 9}, "delivered", False),
+        ({"state": "closed", "version": 5, "quantity": 9, "sent": 8, "received": 5}, "partly_delivered", True),
+        ({"state": "closed", "version": 3, "quantity": 9, "sent": 0, "received": 0}, "not_deliverable", True),
+    ],
+)
+def test_restored_match_bars_its_pair_as_one_that_went_on(
+    database: RolledBack, step: dict[str, Any], reason: str | None, barred: bool
+) -> None:
+    need, pledge = published(quantity=9), offered(quantity=9)
+    with database.begin() as session:
+        intake.book_needs(session, [need])
+        intake.book_pledges(session, [pledge])
+    assert recall(database, held(need.need_id, pledge.pledge_id, **{"quantity": 9} | step)) == {"recalled": 1}
+    with database.begin() as session:
+        assert session.execute(text("SELECT ended_because, barred FROM matches")).one() == (reason, barred)

@@ -48,6 +48,14 @@ def test_an_unchanged_pledge_is_answered_by_304(client: Client, pledge: str, don
     assert fresh.headers["ETag"] == changed.headers["ETag"]
 
 
+def test_what_was_made_has_the_tag_under_which_it_is_changed(client: Client, donor: Person) -> None:
+    made = client.post("/v1/pledges", offer(), by=donor)
+    assert made.status_code == 201
+    tag = made.headers["ETag"]
+    assert client.get(made.headers["Location"], by=donor).headers["ETag"] == tag
+    assert client.patch(made.headers["Location"], {"quantity": 40}, by=donor, seen=tag).status_code == 202
+
+
 def test_callers_with_different_views_get_different_etags(client: Client, need: str, village: Person, town: Person, donor: Person) -> None:
     client.post(f"{need}/verification", by=town)
     tags = {client.get(need, by=person).headers["ETag"] for person in (village, town, donor)}

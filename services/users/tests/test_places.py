@@ -1,17 +1,20 @@
 """Collection points: public, written by their administrators; what leads goods elsewhere waits for the level above."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
+from chassis.data.database import Database
 from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of, auditor_of
+from chassis.testing.simultaneous import meet_at_lock
 from chassis.testing.twins import altered, unguarded
 from contracts.users import PlaceChanged, PlaceChangeProposed
 from users.places import actions, rules
 from users.places.actions import MOST_PLACES
 
-from .conftest import VILLAGE, pending
+from .conftest import VILLAGE, client_of, pending
 
 TOWN, COUNTY = VILLAGE[:9], VILLAGE[:6]
 POINT = {
@@ -137,6 +140,22 @@ def test_second_point_waits_unseen_for_the_level_above(
     third = add(client, village, name="李家院子")
     assert settle(client, town, third.headers["Location"], third.json["proposal"]["id"], "refusal").json["state"] == "refused"
     assert client.get(third.headers["Location"]).status_code == 404
+
+
+TURN = "session.execute(select(func.pg_advisory_xact_lock(_REGION, int(region[-9:]))))"
+
+
+@pytest.mark.parametrize("turn", [TURN, unguarded("pass", "without the lock, each of two points is the first one")])
+def test_of_two_first_points_that_meet_one_waits(
+    database_of: Callable[[str, str], str], signing: Any, monkeypatch: pytest.MonkeyPatch, turn: str
+) -> None:
+    monkeypatch.setattr(actions, "add_place", altered(actions.add_place, TURN, turn))
+    real = Database(database_of("users", "users_places"), name="places")
+    clients, village = [client_of(real, signing) for _ in range(2)], administrator_of(real, VILLAGE)
+    acts = [lambda client=client: add(client, village) for client in clients]
+    answers = meet_at_lock(real, text("LOCK TABLE places IN SHARE MODE"), acts)
+    real.close()
+    assert sorted(answer.json["state"] for answer in answers) == ["open", "waiting"]
 
 
 def test_closing_one_point_and_adding_another_is_no_way_round(client: Client, village: Person, county: Person, point: str) -> None:
