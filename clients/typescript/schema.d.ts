@@ -1977,6 +1977,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/samples": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the verified needs drawn by chance in the counties that the caller manages, newest first. */
+        get: operations["list_samples"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/catalogue": {
         parameters: {
             query?: never;
@@ -2006,6 +2023,23 @@ export interface paths {
         put?: never;
         /** Name a registered charity for the needs of a region, as its administrator from the county up. */
         post: operations["name_charity"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/reviewers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the reviewers of the counties that the caller manages, and how often they were wrong in a period. */
+        get: operations["list_reviewers"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2066,6 +2100,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/needs/waiting": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the needs that wait to be verified in the caller's regions: the most urgent first, then those whose time ends first. */
+        get: operations["list_waiting_needs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/needs/managed": {
         parameters: {
             query?: never;
@@ -2094,6 +2145,41 @@ export interface paths {
         get: operations["get_catalogue_rules"];
         /** Set the rules of a region. They hold for new needs there; a need that was posted keeps the terms of its time. */
         put: operations["set_catalogue_rules"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/needs/decisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Verify, return or reject up to 300 needs. Each has its own outcome; sent again, the same decisions change nothing. */
+        post: operations["decide_needs"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/review-settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get the settings of verification in a region, as an administrator of the region or of a part of it. */
+        get: operations["get_review_settings"];
+        /** Set them for a region. They hold for needs that are verified from now on. */
+        put: operations["set_review_settings"];
         post?: never;
         delete?: never;
         options?: never;
@@ -2132,7 +2218,8 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /** Change a need that waits to be verified or was returned, as its household or its poster. A returned one is posted again. */
+        patch: operations["amend_need"];
         trace?: never;
     };
     "/v1/pledges/{pledge_id}": {
@@ -2153,6 +2240,23 @@ export interface paths {
         patch: operations["change_pledge"];
         trace?: never;
     };
+    "/v1/samples/{sample_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get one of them. */
+        get: operations["get_sample"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/charities/{charity_id}": {
         parameters: {
             query?: never;
@@ -2169,6 +2273,23 @@ export interface paths {
         head?: never;
         /** Change the name of a charity, or until when it may receive money. */
         patch: operations["change_charity"];
+        trace?: never;
+    };
+    "/v1/needs/{need_id}/return": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Return a need to its poster for a reason. Once amended, it waits again. */
+        post: operations["return_need"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/v1/needs/{need_id}/closing": {
@@ -2222,6 +2343,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/samples/{sample_id}/verdict": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Judge whether a need was rightly verified, as an administrator of the county or above who took no part in it. */
+        post: operations["check_sample"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/needs/{need_id}/verification": {
         parameters: {
             query?: never;
@@ -2231,7 +2369,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Publish a need. Its poster cannot, and a village's administrator can only where the township has none. */
+        /**
+         * Publish a need, with its public story. Its poster cannot, and a village's administrator can only where the township has none.
+         * @description Above the value that its county has set, the need is `confirmed` and waits for somebody else of the county.
+         */
         post: operations["verify_need"];
         delete?: never;
         options?: never;
@@ -3671,6 +3812,21 @@ export interface components {
             /** Format: date-time */
             registered_at: string;
         };
+        AmendmentIn: {
+            /** @example food.rice */
+            category?: string;
+            quantity?: number;
+            /**
+             * @description normal: 一般 · normal; urgent: 紧急 · urgent; critical: 特急 · critical
+             * @enum {string}
+             */
+            urgency?: "normal" | "urgent" | "critical";
+            /** @description replaces the former one; another item begins without */
+            specification?: components["schemas"]["SpecificationIn"];
+            reason?: string;
+            /** @description shown to everybody once the need is published: no names, telephones, numbers or addresses; 422 `story_identifies` */
+            story?: string;
+        };
         AnswerIn: {
             /**
              * @description upheld: 异议成立 · upheld; partly_upheld: 部分成立 · upheld in part; dismissed: 异议不成立 · dismissed; agreed: 双方已协商解决 · both sides agreed
@@ -4426,6 +4582,22 @@ export interface components {
         DivisionsOut: {
             items: components["schemas"]["DivisionOut"][];
         };
+        DuplicateOut: {
+            /**
+             * @description same_item: 同一户 90 天内要过同一种物品 · the household asked for the same item within 90 days; same_text: 申请理由几乎相同 · nearly the same reason; same_photo: 照片相同 · the same photo; same_line: 同一批清单中另有单位提出同样数量 · another institution asks for the same quantity in the same list
+             * @enum {string}
+             */
+            likeness: "same_item" | "same_text" | "same_photo" | "same_line";
+            /** Format: uuid */
+            need_id: string | null;
+            /**
+             * @description posted: 待审核 · to be verified; confirmed: 待县级复审 · to be verified by the county; returned: 退回修改 · returned to its poster; published: 已发布 · published; rejected: 未通过 · rejected; withdrawn: 已撤回 · withdrawn; closed: 已结束 · closed
+             * @enum {string|null}
+             */
+            state: "posted" | "confirmed" | "returned" | "published" | "rejected" | "withdrawn" | "closed" | null;
+            /** Format: date-time */
+            posted_at: string | null;
+        };
         EndAllIn: {
             /** @description false ends the session of this request too; true unless stated */
             keep_current?: boolean;
@@ -5009,6 +5181,12 @@ export interface components {
         ImportPage: {
             items: components["schemas"]["ImportOut"][];
             next: string | null;
+        };
+        InForceOut: {
+            /** @description in fen: the county verifies a need of a greater value too */
+            county_above: number;
+            /** @description of a thousand verified needs, so many are checked again by the county */
+            sample_per_mille: number;
         };
         InstitutionEditIn: {
             /**
@@ -5674,6 +5852,50 @@ export interface components {
             /** @description why, in words; only those who see the household whole read it */
             note?: string;
         };
+        NeedDecisionIn: {
+            /** Format: uuid */
+            need_id: string;
+            /**
+             * @description verify: 通过 · verify; return: 退回修改 · return; reject: 不予通过 · reject
+             * @enum {string}
+             */
+            act: "verify" | "return" | "reject";
+            /**
+             * @description required to return or reject
+             * @enum {string}
+             */
+            reason?: "unclear" | "wrong_item" | "branded" | "too_much" | "wrong_household" | "other" | "absurd" | "not_a_need" | "duplicate";
+            /** @description to verify; shown to everybody once the need is published: no names, telephones, numbers or addresses; 422 `story_identifies` */
+            story?: string;
+            /** @description to return; what the poster should change; seen by the poster and the administrators */
+            note?: string;
+        };
+        NeedDecisionOut: {
+            /**
+             * @description done: 已办理 · carried out; refused: 未办理 · refused
+             * @enum {string}
+             */
+            outcome: "done" | "refused";
+            /** Format: uuid */
+            need_id: string | null;
+            /**
+             * @description posted: 待审核 · to be verified; confirmed: 待县级复审 · to be verified by the county; returned: 退回修改 · returned to its poster; published: 已发布 · published; rejected: 未通过 · rejected; withdrawn: 已撤回 · withdrawn; closed: 已结束 · closed
+             * @enum {string|null}
+             */
+            state: "posted" | "confirmed" | "returned" | "published" | "rejected" | "withdrawn" | "closed" | null;
+            version: number | null;
+            /** @description of the problem, when refused */
+            code: string | null;
+            message: string | null;
+        };
+        NeedDecisionsIn: {
+            /** @description at most one for each need; each is judged by itself */
+            decisions: components["schemas"]["NeedDecisionIn"][];
+        };
+        NeedDecisionsOut: {
+            /** @description in the order of the request */
+            results: components["schemas"]["NeedDecisionOut"][];
+        };
         NeedIn: {
             /**
              * Format: uuid
@@ -5699,6 +5921,8 @@ export interface components {
             specification?: components["schemas"]["SpecificationIn"];
             /** @description personal: visible to the household's side and its administrators only */
             reason: string;
+            /** @description shown to everybody once the need is published: no names, telephones, numbers or addresses; 422 `story_identifies` */
+            story?: string;
         };
         NeedOut: {
             /** Format: uuid */
@@ -5707,10 +5931,10 @@ export interface components {
             /** @enum {string} */
             shown: "public" | "own" | "region";
             /**
-             * @description posted: 待审核 · to be verified; published: 已发布 · published; rejected: 未通过 · rejected; withdrawn: 已撤回 · withdrawn; closed: 已结束 · closed
+             * @description posted: 待审核 · to be verified; confirmed: 待县级复审 · to be verified by the county; returned: 退回修改 · returned to its poster; published: 已发布 · published; rejected: 未通过 · rejected; withdrawn: 已撤回 · withdrawn; closed: 已结束 · closed
              * @enum {string}
              */
-            state: "posted" | "published" | "rejected" | "withdrawn" | "closed";
+            state: "posted" | "confirmed" | "returned" | "published" | "rejected" | "withdrawn" | "closed";
             region: string;
             category: string;
             unit: string;
@@ -5742,12 +5966,45 @@ export interface components {
             /** Format: uuid */
             poster_id: string | null;
             reason: string | null;
+            /** @description the public story, approved by whoever verified */
+            story: string | null;
+            /**
+             * Format: date-time
+             * @description end of the time to verify it; null unless it waits
+             */
+            due_at: string | null;
+            /** @description waits longer than it should; shown in orange */
+            overdue: boolean;
+            /** @description estimated, in fen; null where no price is known */
+            value: number | null;
+            /**
+             * Format: uuid
+             * @description who verified it at the first of two steps
+             */
+            confirmed_by: string | null;
+            /**
+             * @description unclear: 情况说明不清 · the reason is not clear; wrong_item: 物品选错 · the wrong item; branded: 不能指定品牌 · asks for a brand; too_much: 数量过多 · too much; wrong_household: 户主信息不符 · wrong household; other: 其他原因 · other reasons
+             * @enum {string|null}
+             */
+            returned_because: "unclear" | "wrong_item" | "branded" | "too_much" | "wrong_household" | "other" | null;
+            return_note: string | null;
+            /** @description needs that look alike, newest first; a warning, no verdict */
+            duplicates: components["schemas"]["DuplicateOut"][];
             /** @description operations (`operationId`) that the caller may carry out on it now */
             allowed: string[];
         };
         NeedPage: {
             items: components["schemas"]["NeedOut"][];
             next: string | null;
+        };
+        NeedReturnIn: {
+            /**
+             * @description unclear: 情况说明不清 · the reason is not clear; wrong_item: 物品选错 · the wrong item; branded: 不能指定品牌 · asks for a brand; too_much: 数量过多 · too much; wrong_household: 户主信息不符 · wrong household; other: 其他原因 · other reasons
+             * @enum {string}
+             */
+            reason: "unclear" | "wrong_item" | "branded" | "too_much" | "wrong_household" | "other";
+            /** @description what the poster should change; seen by the poster and the administrators */
+            note?: string;
         };
         NoteOut: {
             code: string;
@@ -5760,10 +6017,10 @@ export interface components {
             id: string;
             version: number;
             /**
-             * @description need_published: 需求已公开 · need published; need_rejected: 需求未通过 · need rejected; need_withdrawn: 需求已撤回 · need withdrawn; need_closed: 需求已结束 · need closed; match_proposed: 建议对接 · match proposed; match_reminded: 等您答复 · your answer is awaited; match_accepted: 对接已答应 · match accepted; match_send_reminded: 等您送出 · your sending is awaited; match_refused: 对接未接受 · match refused; match_declined: 需求方未接受 · match declined; match_lapsed: 对接已失效 · match lapsed; match_revised: 先给了更急需的人 · it goes to a critical need; match_need_ended: 所助需求已结束 · the need of a match ended; match_sent: 帮助已送出 · help was sent; match_received: 帮助已收到 · help was received; match_closed: 对接已结束 · match closed; thanks_written: 感谢待审核 · thanks wait to be read; thanks_given: 收到感谢 · thanks; thanks_refused: 感谢未通过 · thanks not let through; dispute_opened: 有人提出异议 · a match is disputed; dispute_answered: 异议已答复 · a dispute was answered; dispute_raised: 异议已转到县里 · a dispute went up to the county; dispute_reminded: 异议待县里处理 · a dispute waits for the county; dispute_overdue: 异议已超过处理期限 · a dispute is overdue; dispute_settled: 异议已处理 · a dispute was settled; appeal_lodged: 申诉待裁定 · an appeal waits for the county; appeal_decided: 申诉已裁定 · appeal decided; pledge_released: 爱心意向已处理 · pledge judged; appointment_offered: 任命待确认 · office offered; administrator_dismissed: 管理员职务已解除 · no longer an administrator; auditor_dismissed: 审计员职务已解除 · no longer an auditor; place_change_proposed: 收货点变更待确认 · a collection point waits for confirmation; handover_place_changed: 收货点有变动 · collection point changed; self_report_opened: 有人自报困难 · somebody reported that they need help; household_moved: 有一户人家迁入 · a household moved in; household_left: 有一户人家迁出 · a household moved away; household_transfer_requested: 请核实人员移交 · somebody is asked for elsewhere
+             * @description need_published: 需求已公开 · need published; need_posted: 有需求待审核 · need to verify; need_confirmed: 有需求待县级复审 · need to verify at the county; need_returned: 需求退回修改 · need returned; review_reminded: 审核即将到期 · verification due soon; county_review_reminded: 县级复审即将到期 · the county's verification due soon; review_overdue: 审核已逾期 · verification overdue; county_review_overdue: 县级复审已逾期 · the county's verification overdue; need_rejected: 需求未通过 · need rejected; need_withdrawn: 需求已撤回 · need withdrawn; need_closed: 需求已结束 · need closed; match_proposed: 建议对接 · match proposed; match_reminded: 等您答复 · your answer is awaited; match_accepted: 对接已答应 · match accepted; match_send_reminded: 等您送出 · your sending is awaited; match_refused: 对接未接受 · match refused; match_declined: 需求方未接受 · match declined; match_lapsed: 对接已失效 · match lapsed; match_revised: 先给了更急需的人 · it goes to a critical need; match_need_ended: 所助需求已结束 · the need of a match ended; match_sent: 帮助已送出 · help was sent; match_received: 帮助已收到 · help was received; match_closed: 对接已结束 · match closed; thanks_written: 感谢待审核 · thanks wait to be read; thanks_given: 收到感谢 · thanks; thanks_refused: 感谢未通过 · thanks not let through; dispute_opened: 有人提出异议 · a match is disputed; dispute_answered: 异议已答复 · a dispute was answered; dispute_raised: 异议已转到县里 · a dispute went up to the county; dispute_reminded: 异议待县里处理 · a dispute waits for the county; dispute_overdue: 异议已超过处理期限 · a dispute is overdue; dispute_settled: 异议已处理 · a dispute was settled; appeal_lodged: 申诉待裁定 · an appeal waits for the county; appeal_decided: 申诉已裁定 · appeal decided; pledge_released: 爱心意向已处理 · pledge judged; appointment_offered: 任命待确认 · office offered; administrator_dismissed: 管理员职务已解除 · no longer an administrator; auditor_dismissed: 审计员职务已解除 · no longer an auditor; place_change_proposed: 收货点变更待确认 · a collection point waits for confirmation; handover_place_changed: 收货点有变动 · collection point changed; self_report_opened: 有人自报困难 · somebody reported that they need help; household_moved: 有一户人家迁入 · a household moved in; household_left: 有一户人家迁出 · a household moved away; household_transfer_requested: 请核实人员移交 · somebody is asked for elsewhere
              * @enum {string}
              */
-            kind: "need_published" | "need_rejected" | "need_withdrawn" | "need_closed" | "match_proposed" | "match_reminded" | "match_accepted" | "match_send_reminded" | "match_refused" | "match_declined" | "match_lapsed" | "match_revised" | "match_need_ended" | "match_sent" | "match_received" | "match_closed" | "thanks_written" | "thanks_given" | "thanks_refused" | "dispute_opened" | "dispute_answered" | "dispute_raised" | "dispute_reminded" | "dispute_overdue" | "dispute_settled" | "appeal_lodged" | "appeal_decided" | "pledge_released" | "appointment_offered" | "administrator_dismissed" | "auditor_dismissed" | "place_change_proposed" | "handover_place_changed" | "self_report_opened" | "household_moved" | "household_left" | "household_transfer_requested";
+            kind: "need_published" | "need_posted" | "need_confirmed" | "need_returned" | "review_reminded" | "county_review_reminded" | "review_overdue" | "county_review_overdue" | "need_rejected" | "need_withdrawn" | "need_closed" | "match_proposed" | "match_reminded" | "match_accepted" | "match_send_reminded" | "match_refused" | "match_declined" | "match_lapsed" | "match_revised" | "match_need_ended" | "match_sent" | "match_received" | "match_closed" | "thanks_written" | "thanks_given" | "thanks_refused" | "dispute_opened" | "dispute_answered" | "dispute_raised" | "dispute_reminded" | "dispute_overdue" | "dispute_settled" | "appeal_lodged" | "appeal_decided" | "pledge_released" | "appointment_offered" | "administrator_dismissed" | "auditor_dismissed" | "place_change_proposed" | "handover_place_changed" | "self_report_opened" | "household_moved" | "household_left" | "household_transfer_requested";
             /**
              * @description the side of the caller
              * @enum {string}
@@ -6369,6 +6626,15 @@ export interface components {
             /** @description operations (`operationId`) that the caller may carry out on it now */
             allowed: string[];
         };
+        RegionReviewSettingsOut: {
+            region: string;
+            /** @description the last version made for this region, 0 without any */
+            version: number;
+            in_force: components["schemas"]["InForceOut"];
+            history: components["schemas"]["ReviewSettingsOut"][];
+            /** @description operations (`operationId`) that the caller may carry out on it now */
+            allowed: string[];
+        };
         RegionWeightsOut: {
             region: string;
             /** @description the last version set for this region, 0 without any */
@@ -6453,6 +6719,49 @@ export interface components {
             items: components["schemas"]["RevealOut"][];
             next: string | null;
         };
+        ReviewSettingsIn: {
+            /** @description in fen: the county verifies a need of a greater value too */
+            county_above?: number;
+            /** @description of a thousand verified needs, so many are checked again by the county */
+            sample_per_mille?: number;
+        };
+        ReviewSettingsOut: {
+            version: number;
+            /** @description in fen: the county verifies a need of a greater value too */
+            county_above: number | null;
+            /** @description of a thousand verified needs, so many are checked again by the county */
+            sample_per_mille: number | null;
+            /** Format: uuid */
+            set_by: string;
+            /** Format: date-time */
+            set_at: string;
+        };
+        ReviewerOut: {
+            /**
+             * Format: uuid
+             * @description the administrator
+             */
+            id: string;
+            /** @description confirmed for the county included */
+            verified: number;
+            returned: number;
+            rejected: number;
+            /** @description of the verified needs, drawn to be checked */
+            sampled: number;
+            checked: number;
+            wrong: number;
+            /** @description wrong over checked; null before a check */
+            error_rate: number | null;
+            /** @description the same by value, at most 10,000 yuan a need: many small needs outweigh no large one */
+            weighted_error_rate: number | null;
+        };
+        ReviewersOut: {
+            /** Format: date-time */
+            since: string;
+            /** Format: date-time */
+            until: string;
+            items: components["schemas"]["ReviewerOut"][];
+        };
         RiskRemovalIn: {
             /**
              * Format: date
@@ -6470,6 +6779,64 @@ export interface components {
             outcome: "upheld" | "partly_upheld" | "dismissed" | "agreed";
             /** @description reasons; read by the same people as the dispute's text */
             ruling: string;
+        };
+        SampleOut: {
+            /** Format: uuid */
+            id: string;
+            version: number;
+            /** Format: uuid */
+            need_id: string;
+            region: string;
+            category: string;
+            /**
+             * Format: uuid
+             * @description who verified it at the first step
+             */
+            reviewer_id: string;
+            /**
+             * Format: uuid
+             * @description who verified it at the county
+             */
+            second_reviewer_id: string | null;
+            /** Format: date-time */
+            verified_at: string;
+            /**
+             * @description right: 审核无误 · rightly verified; wrong: 审核有误 · wrongly verified
+             * @enum {string|null}
+             */
+            verdict: "right" | "wrong" | null;
+            /**
+             * @description absurd: 不合常理 · absurd; branded: 指定品牌 · asks for a brand; not_a_need: 不属于生产生活必需 · not a need; duplicate: 重复发布 · posted twice; wrong_household: 户主信息不符 · wrong household; too_much: 数量过多 · too much; not_true: 与实际情况不符 · not true; story_identifies: 公开说明泄露个人信息 · the public story identifies somebody
+             * @enum {string|null}
+             */
+            reason: "absurd" | "branded" | "not_a_need" | "duplicate" | "wrong_household" | "too_much" | "not_true" | "story_identifies" | null;
+            /** Format: uuid */
+            checked_by: string | null;
+            /** Format: date-time */
+            checked_at: string | null;
+            /** @description operations (`operationId`) that the caller may carry out on it now */
+            allowed: string[];
+        };
+        SamplePage: {
+            items: components["schemas"]["SampleOut"][];
+            next: string | null;
+        };
+        SampleVerdictIn: {
+            /**
+             * @description right: 审核无误 · rightly verified; wrong: 审核有误 · wrongly verified
+             * @enum {string}
+             */
+            verdict: "right" | "wrong";
+            /**
+             * @description required when wrong
+             * @enum {string}
+             */
+            reason?: "absurd" | "branded" | "not_a_need" | "duplicate" | "wrong_household" | "too_much" | "not_true" | "story_identifies";
+            /**
+             * @description end the need too, when it was wrongly verified
+             * @default false
+             */
+            close: boolean;
         };
         ScoreOut: {
             /** @description the region that set the weights; empty for the whole country */
@@ -6940,6 +7307,10 @@ export interface components {
              */
             reason: "closed" | "wrong" | "misuse" | "other";
         };
+        VerificationIn: {
+            /** @description replaces the poster's; shown to everybody once the need is published: no names, telephones, numbers or addresses; 422 `story_identifies` */
+            story?: string;
+        };
         VersionOut: {
             /** Format: uuid */
             id: string;
@@ -7103,6 +7474,7 @@ export type AcceptanceIn = components['schemas']['AcceptanceIn'];
 export type AccessTokenOut = components['schemas']['AccessTokenOut'];
 export type AccountIn = components['schemas']['AccountIn'];
 export type AccountOut = components['schemas']['AccountOut'];
+export type AmendmentIn = components['schemas']['AmendmentIn'];
 export type AnswerIn = components['schemas']['AnswerIn'];
 export type AppealIn = components['schemas']['AppealIn'];
 export type AppealOut = components['schemas']['AppealOut'];
@@ -7155,6 +7527,7 @@ export type DisputeOut = components['schemas']['DisputeOut'];
 export type DisputePage = components['schemas']['DisputePage'];
 export type DivisionOut = components['schemas']['DivisionOut'];
 export type DivisionsOut = components['schemas']['DivisionsOut'];
+export type DuplicateOut = components['schemas']['DuplicateOut'];
 export type EndAllIn = components['schemas']['EndAllIn'];
 export type EndIn = components['schemas']['EndIn'];
 export type EndedOut = components['schemas']['EndedOut'];
@@ -7189,6 +7562,7 @@ export type HouseholdSearchIn = components['schemas']['HouseholdSearchIn'];
 export type HouseholdsFound = components['schemas']['HouseholdsFound'];
 export type ImportOut = components['schemas']['ImportOut'];
 export type ImportPage = components['schemas']['ImportPage'];
+export type InForceOut = components['schemas']['InForceOut'];
 export type InstitutionEditIn = components['schemas']['InstitutionEditIn'];
 export type InstitutionEndIn = components['schemas']['InstitutionEndIn'];
 export type InstitutionIn = components['schemas']['InstitutionIn'];
@@ -7229,9 +7603,14 @@ export type MemberOut = components['schemas']['MemberOut'];
 export type MemberPage = components['schemas']['MemberPage'];
 export type MergeIn = components['schemas']['MergeIn'];
 export type MoveIn = components['schemas']['MoveIn'];
+export type NeedDecisionIn = components['schemas']['NeedDecisionIn'];
+export type NeedDecisionOut = components['schemas']['NeedDecisionOut'];
+export type NeedDecisionsIn = components['schemas']['NeedDecisionsIn'];
+export type NeedDecisionsOut = components['schemas']['NeedDecisionsOut'];
 export type NeedIn = components['schemas']['NeedIn'];
 export type NeedOut = components['schemas']['NeedOut'];
 export type NeedPage = components['schemas']['NeedPage'];
+export type NeedReturnIn = components['schemas']['NeedReturnIn'];
 export type NoteOut = components['schemas']['NoteOut'];
 export type NothingIn = components['schemas']['NothingIn'];
 export type NoticeOut = components['schemas']['NoticeOut'];
@@ -7281,6 +7660,7 @@ export type RegionCatalogueOut = components['schemas']['RegionCatalogueOut'];
 export type RegionCountsOut = components['schemas']['RegionCountsOut'];
 export type RegionImportOut = components['schemas']['RegionImportOut'];
 export type RegionLimitsOut = components['schemas']['RegionLimitsOut'];
+export type RegionReviewSettingsOut = components['schemas']['RegionReviewSettingsOut'];
 export type RegionWeightsOut = components['schemas']['RegionWeightsOut'];
 export type RegionsOut = components['schemas']['RegionsOut'];
 export type RegistrationIn = components['schemas']['RegistrationIn'];
@@ -7289,8 +7669,15 @@ export type ReliabilityOut = components['schemas']['ReliabilityOut'];
 export type RevealIn = components['schemas']['RevealIn'];
 export type RevealOut = components['schemas']['RevealOut'];
 export type RevealPage = components['schemas']['RevealPage'];
+export type ReviewSettingsIn = components['schemas']['ReviewSettingsIn'];
+export type ReviewSettingsOut = components['schemas']['ReviewSettingsOut'];
+export type ReviewerOut = components['schemas']['ReviewerOut'];
+export type ReviewersOut = components['schemas']['ReviewersOut'];
 export type RiskRemovalIn = components['schemas']['RiskRemovalIn'];
 export type RulingIn = components['schemas']['RulingIn'];
+export type SampleOut = components['schemas']['SampleOut'];
+export type SamplePage = components['schemas']['SamplePage'];
+export type SampleVerdictIn = components['schemas']['SampleVerdictIn'];
 export type ScoreOut = components['schemas']['ScoreOut'];
 export type SecondFactorIn = components['schemas']['SecondFactorIn'];
 export type SecondFactorOfferOut = components['schemas']['SecondFactorOfferOut'];
@@ -7328,6 +7715,7 @@ export type UseRateOut = components['schemas']['UseRateOut'];
 export type UsersConfirmationIn = components['schemas']['UsersConfirmationIn'];
 export type UsersDecisionIn = components['schemas']['UsersDecisionIn'];
 export type VerificationEndIn = components['schemas']['VerificationEndIn'];
+export type VerificationIn = components['schemas']['VerificationIn'];
 export type VersionOut = components['schemas']['VersionOut'];
 export type VersionPage = components['schemas']['VersionPage'];
 export type VisitIn = components['schemas']['VisitIn'];
@@ -12449,6 +12837,43 @@ export interface operations {
             };
         };
     };
+    list_samples: {
+        parameters: {
+            query?: {
+                /** @description `next` of the previous page */
+                cursor?: string;
+                limit?: number;
+                /** @description division code of 0 or 2 or 4 or 6 or 9 or 12 digits */
+                region?: string;
+                /** @description only those that were checked, or wait to be */
+                checked?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SamplePage"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_catalogue: {
         parameters: {
             query?: {
@@ -12555,6 +12980,43 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CharityOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_reviewers: {
+        parameters: {
+            query?: {
+                /** @description division code of 0 or 2 or 4 or 6 or 9 or 12 digits */
+                region?: string;
+                /** @description 90 days before `until` unless stated */
+                since?: string;
+                /** @description now unless stated; a year after `since` at most */
+                until?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewersOut"];
                 };
             };
             /** @description a problem */
@@ -12676,6 +13138,45 @@ export interface operations {
             };
         };
     };
+    list_waiting_needs: {
+        parameters: {
+            query?: {
+                /** @description `next` of the previous page */
+                cursor?: string;
+                limit?: number;
+                /** @description division code of 0 or 2 or 4 or 6 or 9 or 12 digits */
+                region?: string;
+                /** @description village: 村、乡镇审核 · village or township; county: 县级复审 · county */
+                step?: "village" | "county";
+                /** @description only those whose time is over */
+                overdue?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NeedPage"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_managed_needs: {
         parameters: {
             query?: {
@@ -12684,8 +13185,8 @@ export interface operations {
                 limit?: number;
                 /** @description division code of 0 or 2 or 4 or 6 or 9 or 12 digits */
                 region?: string;
-                /** @description posted: 待审核 · to be verified; published: 已发布 · published; rejected: 未通过 · rejected; withdrawn: 已撤回 · withdrawn; closed: 已结束 · closed */
-                state?: "posted" | "published" | "rejected" | "withdrawn" | "closed";
+                /** @description posted: 待审核 · to be verified; confirmed: 待县级复审 · to be verified by the county; returned: 退回修改 · returned to its poster; published: 已发布 · published; rejected: 未通过 · rejected; withdrawn: 已撤回 · withdrawn; closed: 已结束 · closed */
+                state?: "posted" | "confirmed" | "returned" | "published" | "rejected" | "withdrawn" | "closed";
             };
             header?: never;
             path?: never;
@@ -12800,6 +13301,126 @@ export interface operations {
             };
         };
     };
+    decide_needs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NeedDecisionsIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NeedDecisionsOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_review_settings: {
+        parameters: {
+            query?: {
+                /** @description county, city or province; empty is the whole country */
+                region?: string;
+            };
+            header?: {
+                /** @description the `ETag` of an earlier answer; 304 when it is unchanged */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RegionReviewSettingsOut"];
+                };
+            };
+            /** @description unchanged */
+            304: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_review_settings: {
+        parameters: {
+            query: {
+                /** @description county, city or province; empty is the whole country */
+                region: string;
+            };
+            header: {
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReviewSettingsIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RegionReviewSettingsOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_needs_dead_letters: {
         parameters: {
             query?: {
@@ -12872,6 +13493,46 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    amend_need: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match": string;
+            };
+            path: {
+                need_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AmendmentIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NeedOut"];
+                };
             };
             /** @description a problem */
             default: {
@@ -12969,6 +13630,51 @@ export interface operations {
             };
         };
     };
+    get_sample: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` of an earlier answer; 304 when it is unchanged */
+                "If-None-Match"?: string;
+            };
+            path: {
+                sample_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SampleOut"];
+                };
+            };
+            /** @description unchanged */
+            304: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_charity: {
         parameters: {
             query?: never;
@@ -13041,6 +13747,48 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CharityOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    return_need: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match"?: string;
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                need_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NeedReturnIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NeedOut"];
                 };
             };
             /** @description a problem */
@@ -13180,6 +13928,48 @@ export interface operations {
             };
         };
     };
+    check_sample: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match"?: string;
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                sample_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SampleVerdictIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SampleOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     verify_need: {
         parameters: {
             query?: never;
@@ -13196,7 +13986,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["NothingIn"];
+                "application/json": components["schemas"]["VerificationIn"];
             };
         };
         responses: {

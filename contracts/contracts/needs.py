@@ -12,6 +12,8 @@ PledgeKind = Literal["goods", "money", "service", "job", "purchase", "training"]
 Rejection = Literal["absurd", "branded", "not_a_need", "duplicate", "wrong_household", "too_much"]
 Withdrawal = Literal["household_ended"]
 Closing = Literal["met_elsewhere", "no_longer_needed", "not_reachable", "other"]
+Return = Literal["unclear", "wrong_item", "branded", "too_much", "wrong_household", "other"]
+ReviewStep = Literal["village", "county"]
 Words = Annotated[str, Meta(max_length=100)]
 Price = Annotated[int, Meta(ge=1, le=10**12)]
 
@@ -37,6 +39,58 @@ class NeedPublished(_OfNeed, frozen=True, kw_only=True):
     urgency: Urgency
     posted_at: Moment
     published_at: Moment
+
+
+class NeedPosted(_OfNeed, frozen=True, kw_only=True):
+    """A need waits to be verified: it was posted, amended, posted again after its return, or moved with its household while it waited."""
+
+    quantity_unknown: Annotated[bool, Meta(description="nobody has said how much is needed; `quantity` is 1")] = False
+    of_institution: Annotated[bool, Meta(description="the need of a school or another institution, whose id is `household_id`")] = False
+    urgency: Urgency
+    posted_at: Moment
+    due_at: Moment
+
+
+class NeedConfirmed(_OfNeed, frozen=True, kw_only=True):
+    """The village or township verified a need whose value is above its county's threshold; the county verifies it too."""
+
+    urgency: Urgency
+    posted_at: Moment
+    confirmed_by: UUID
+    confirmed_at: Moment
+    due_at: Moment
+
+
+class NeedReturned(_OfNeed, frozen=True, kw_only=True):
+    """A verifier returned a need: its poster may amend it, and it waits again."""
+
+    quantity_unknown: Annotated[bool, Meta(description="nobody has said how much is needed; `quantity` is 1")] = False
+    reason: Return
+    returned_by: Annotated[UUID, Meta(description="the administrator who returned it")]
+    returned_at: Annotated[Moment, Meta(description="time of the return")]
+
+
+class _OfReview(_OfNeed, frozen=True, kw_only=True):
+    """A need that waits at a step of its verification. `county` is the second step."""
+
+    quantity_unknown: Annotated[bool, Meta(description="nobody has said how much is needed; `quantity` is 1")] = False
+    step: ReviewStep
+    urgency: Urgency
+    due_at: Moment
+
+
+class ReviewReminded(_OfReview, frozen=True, kw_only=True):
+    """The time to verify a need ends with the next working day."""
+
+    confirmed_by: UUID | None
+    reminded_at: Moment
+
+
+class ReviewOverdue(_OfReview, frozen=True, kw_only=True):
+    """The time to verify a need is over. It is published once for each step."""
+
+    confirmed_by: UUID | None
+    overdue_at: Annotated[Moment, Meta(description="time when this was noticed")]
 
 
 class NeedMoved(_OfNeed, frozen=True, kw_only=True):

@@ -345,12 +345,14 @@ def enter(stage: Stage, wanted: Mapping[str, Any]) -> str:
 
 
 def seed_needs(stage: Stage) -> None:
-    """A household; needs waiting and published, its own and the agent's; a pledge of every giver."""
+    """A household; needs waiting and published, its own and the agent's; a sample of each; a pledge of every giver."""
     event = stage.about(HouseholdRegistered)
     stage.hear(event)
+    settings = f"/v1/review-settings?region={stage.village[:4]}"
+    assert stage.client.put(settings, {"sample_per_mille": 1_000}, by=stage.operator).status_code == 200
     wanted = {"category": "food.rice", "quantity": 50, "reason": "家中断粮"}
-    for _ in range(2):
-        own = post(stage, "/v1/needs", wanted, "household")
+    waiting, own = (post(stage, "/v1/needs", wanted, "household") for _ in range(2))
+    stage.seen["staff", "/v1/needs"].append(waiting)
     post(stage, f"/v1/needs/{own['id']}/verification", {}, "staff")
     post(stage, "/v1/needs", wanted | {"household_id": str(event.household_id), "consent": "slip"}, "staff")
     for giver in sorted(GIVERS):
@@ -363,6 +365,7 @@ def seed_needs(stage: Stage) -> None:
         "region": [stage.village[:4], stage.village[:2]],
         "valid_until": [soon()],
         "quantity": [1, 60],
+        "decisions": [[{"need_id": waiting["id"], "act": "verify"}]],
         "limits": [[{"kind": "donor", "trust": "new", "limit": "units", "most": 60}]],
         "specification": [{}],
         "sets": [["pandemic"], None],

@@ -68,6 +68,7 @@ class Stage:
         if kind == "staff" and path.endswith("/audit"):
             return self.auditor
         wide = ("/v1/appeals", "/v1/disputes", "/v1/organisations", "/v1/charities", "/v1/catalogue/rules")
+        wide += ("/v1/samples", "/v1/reviewers", "/v1/review-settings")
         is_of_all = "/dead-letters" in path or path.startswith(wide) or path in {"/v1/weights", "/v1/limits", "/v1/regions/imports"}
         return self.operator if kind == "staff" and is_of_all else self.people[kind]
 

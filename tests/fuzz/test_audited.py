@@ -44,9 +44,9 @@ NOT_RECORDED = {
     },
     "needs": {
         "get_pledge": OWN,
-        **dict.fromkeys(("get_limits", "set_limits", "get_catalogue_rules", "get_charity"), NOTHING_PERSONAL),
+        **dict.fromkeys(("get_limits", "set_limits", "get_catalogue_rules", "get_charity", "get_review_settings"), NOTHING_PERSONAL),
         **dict.fromkeys(
-            ("set_catalogue_rules", "name_charity", "change_charity", "end_charity"),
+            ("set_catalogue_rules", "name_charity", "change_charity", "end_charity", "set_review_settings"),
             "is recorded about a region, not about a person; services/needs/tests/test_catalogue.py and test_charities.py show the entries",
         ),
     },

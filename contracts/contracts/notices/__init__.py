@@ -35,6 +35,7 @@ LANGUAGES = ("zh-CN", "en")
 HOUSEHOLD = "household"
 ADMINISTRATORS = ("place", "county", "city")
 FORMER_PLACE = "former_place"
+VERIFIERS = "verifiers"
 FIRST = ("needs", "matching")
 """Producers whose kinds of notices open the published list; those of others follow by name."""
 
@@ -48,8 +49,9 @@ class SideEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     `to` lists the recipients. A field of the event (`pledger_id`) is an account. `household` is the household's own account and whoever
     speaks for it. `place`, `county` and `city` are the administrators of the event's region who manage it most closely, at that level or
-    above; `former_place` are those of the event's `former_region`. `without` lists fields with people who get no notice; `unless_alone`
-    lists those who get one only where nobody else would. `when` limits the side to events with these values. Each language has a title and
+    above; `former_place` are those of the event's `former_region`; `verifiers` are those who may verify a need of the region. `without`
+    lists fields with people who get no notice; `unless_alone` lists those who get one only where nobody else would. `when` limits the side
+    to events with these values. Each language has a title and
     a text.
     """
 
@@ -201,10 +203,10 @@ def _check(template: NoticeTemplate) -> None:
             fields(("account_id", "poster_id", "region"), f", which the recipient {HOUSEHOLD} needs")
         elif recipient == FORMER_PLACE:
             fields(("former_region",), f", which the recipient {recipient} needs")
-        elif recipient in ADMINISTRATORS:
+        elif recipient in {*ADMINISTRATORS, VERIFIERS}:
             fields(("region",), f", which the recipient {recipient} needs")
         elif hints.get(recipient) not in (UUID, UUID | None):
-            known = ", ".join((HOUSEHOLD, *ADMINISTRATORS, FORMER_PLACE))
+            known = ", ".join((HOUSEHOLD, *ADMINISTRATORS, FORMER_PLACE, VERIFIERS))
             raise ValueError(f"{template.side}: {recipient} is no recipient: give a field of {name} with an account, or one of {known}")
 
 

@@ -38,15 +38,17 @@ from contracts.users import (
     InstitutionRegistered,
     PersonErased,
 )
-from needs import following, queries, rules
+from needs import following, lock, rules
 from needs.catalogue import choose_kind, kinds_below, units_below
 from needs.catalogue.actions import require_terms
 from needs.catalogue.rules import find_kind_problem, find_unit_problem
-from needs.charities.actions import require_charity
-from needs.events import need_closed, need_published, need_rejected, need_withdrawn, pledge_changed, pledge_offered, pledge_withdrawn
+from needs.duplicates import actions as duplicates
+from needs.events import need_closed, need_withdrawn, pledge_changed, pledge_offered, pledge_withdrawn
 from needs.limits import actions as limits
 from needs.model import Household, Match, Need, NeedQuantities, Pledge, PledgeQuantities
 from needs.problems import consent_needed, unknown_household, unknown_item
+from needs.review import actions as review
+from needs.review.rules import find_story_problem
 
 MatchEvent = (
     MatchProposed | MatchAccepted | MatchRefused | MatchDeclined | MatchLapsed | MatchRevised | MatchSent | MatchReceived | MatchClosed
@@ -75,6 +77,8 @@ def post_need(session: Session, caller: Caller, wanted: Mapping[str, Any]) -> Ne
         raise consent_needed()
     specification = wanted.get("specification") or {}
     terms = require_terms(session, household.region, wanted, of_institution=household.is_institution)
+    if problem := find_story_problem(wanted.get("story")):
+        raise problem
     limits.require_room_for_need(session, caller, household, on_behalf=on_behalf)
     need = Need(
         household_id=household.id,
@@ -90,37 +94,16 @@ def post_need(session: Session, caller: Caller, wanted: Mapping[str, Any]) -> Ne
         reason=wanted["reason"],
         specification=json.dumps(specification, ensure_ascii=False) if specification else None,
         terms=terms.kept(),
+        story=wanted.get("story"),
     )
-    session.add(need)
-    session.flush()
-    return need
-
-
-def verify_need(session: Session, caller: Caller, need_id: UUID) -> Need:
-    """Publish a need, as an administrator other than its poster."""
-    need = _lock_need("verify_need", session, caller, need_id)
-    require_charity(session, need)
-    need.state, need.verifier_id, need.published_at = "published", caller.id, now()
-    need.version += 1
-    need.published_version = need.version
-    outbox.add(session, need_published(need))
-    session.flush()
-    return need
-
-
-def reject_need(session: Session, caller: Caller, need_id: UUID, reason: str) -> Need:
-    """Reject a need for a reason, as an administrator other than its poster."""
-    need = _lock_need("reject_need", session, caller, need_id)
-    following.end_need(need, "rejected", reason)
-    need.verifier_id = caller.id
-    outbox.add(session, need_rejected(need))
-    session.flush()
+    review.open_review(session, need)
+    duplicates.link_need(session, need)
     return need
 
 
 def withdraw_need(session: Session, caller: Caller, need_id: UUID) -> Need:
     """Take a need back, as its household or its poster."""
-    need = _lock_need("withdraw_need", session, caller, need_id)
+    need = lock.lock_need("withdraw_need", session, caller, need_id)
     following.end_need(need, "withdrawn", None)
     need.withdrawn_by = caller.id
     outbox.add(session, need_withdrawn(need))
@@ -130,7 +113,7 @@ def withdraw_need(session: Session, caller: Caller, need_id: UUID) -> Need:
 
 def close_need(session: Session, caller: Caller, need_id: UUID, reason: str) -> Need:
     """End a published need for a reason, as an administrator of its region."""
-    need = _lock_need("close_need", session, caller, need_id)
+    need = lock.lock_need("close_need", session, caller, need_id)
     following.end_need(need, "closed", reason)
     outbox.add(session, need_closed(need))
     session.flush()
@@ -211,6 +194,7 @@ def erase_people(session: Session, events: Sequence[PersonErased]) -> None:
     session.flush()
     erase_values(session, Pledge, Pledge.pledger_id.in_(accounts))
     erase_values(session, Need, theirs)
+    duplicates.forget_needs(session, theirs)
 
 
 def erase_old_texts(session: Session) -> None:
@@ -318,17 +302,6 @@ def _find_household(session: Session, caller: Caller, household_id: UUID | None)
     if household is None or household.ended or not caller.manages(household.region):
         raise unknown_household()
     return household
-
-
-def _lock_need(act: str, session: Session, caller: Caller, need_id: UUID) -> Need:
-    """Lock the need. Raises the problem that keeps the caller from this act on it."""
-    need = session.get(Need, need_id, with_for_update={"of": Need})
-    if need is None or rules.view_of(caller, need) == "public":
-        raise not_found()
-    versions.check_if_match(session, need)
-    if problem := rules.find_need_problem(act, caller, need, queries.find_township_managers(session, caller, [need])):
-        raise problem
-    return need
 
 
 def _lock_own_pledge(session: Session, caller: Caller, pledge_id: UUID) -> Pledge:

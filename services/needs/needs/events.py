@@ -2,21 +2,65 @@
 
 from datetime import datetime
 from typing import Any, cast
+from uuid import UUID
 
 from contracts.needs import (
     Closing,
     NeedClosed,
+    NeedConfirmed,
     NeedMoved,
+    NeedPosted,
     NeedPublished,
     NeedRejected,
+    NeedReturned,
     NeedWithdrawn,
     PledgeChanged,
     PledgeOffered,
     PledgeWithdrawn,
     Rejection,
+    Return,
+    ReviewOverdue,
+    ReviewReminded,
     Withdrawal,
 )
 from needs.model import Need, Pledge
+
+
+def need_posted(need: Need) -> NeedPosted:
+    """Make the event of a need that waits to be verified."""
+    stated = {name: getattr(need, name) for name in ("of_institution", "urgency", "posted_at", "due_at")}
+    return NeedPosted(**_fields_of_need(need) | stated | {"version": need.stage_version})
+
+
+def need_confirmed(need: Need) -> NeedConfirmed:
+    """Make the event of a need that waits for the county, after its first step."""
+    return NeedConfirmed(
+        **_fields_of_need(need) | {"version": need.stage_version, "due_at": need.due_at},
+        urgency=need.urgency,
+        posted_at=need.posted_at,
+        confirmed_by=cast("UUID", need.confirmed_by),
+        confirmed_at=_recorded(need.confirmed_at),
+    )
+
+
+def need_returned(need: Need) -> NeedReturned:
+    """Make the event of a need that its poster has to amend."""
+    return NeedReturned(
+        **_fields_of_need(need) | {"version": need.stage_version},
+        reason=cast("Return", need.returned_because),
+        returned_by=cast("UUID", need.returned_by),
+        returned_at=_recorded(need.returned_at),
+    )
+
+
+def review_reminded(need: Need) -> ReviewReminded:
+    """Make the event of a waiting need whose time ends with the next working day."""
+    return ReviewReminded(**_fields_of_review(need) | {"version": need.reminded_version}, reminded_at=_recorded(need.reminded_at))
+
+
+def review_overdue(need: Need) -> ReviewOverdue:
+    """Make the event of a waiting need whose time is over."""
+    return ReviewOverdue(**_fields_of_review(need) | {"version": need.overdue_version}, overdue_at=_recorded(need.overdue_at))
 
 
 def need_published(need: Need) -> NeedPublished:
@@ -72,6 +116,12 @@ def _recorded(moment: datetime | None) -> datetime:
 def _fields_of_publication(need: Need) -> dict[str, Any]:
     stated = {name: getattr(need, name) for name in ("urgency", "posted_at", "of_institution", "charity")}
     return stated | {"published_at": _recorded(need.published_at)}
+
+
+def _fields_of_review(need: Need) -> dict[str, Any]:
+    step = "county" if need.state == "confirmed" else "village"
+    stated = {"step": step, "urgency": need.urgency, "due_at": need.due_at, "confirmed_by": need.confirmed_by}
+    return _fields_of_need(need) | stated
 
 
 def _fields_of_need(need: Need) -> dict[str, Any]:

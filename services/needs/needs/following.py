@@ -8,10 +8,10 @@ from sqlalchemy.orm import Session
 
 from chassis.data.database import now
 from chassis.messaging import outbox
-from needs.events import need_moved, need_withdrawn
+from needs.events import need_confirmed, need_moved, need_posted, need_withdrawn
 from needs.model import Household, Need
+from needs.rules import OPEN, WAITING
 
-OPEN = ("posted", "published")
 HOUSEHOLD_ENDED = "household_ended"
 LONGEST_CHAIN = 10
 """The most merges, one after the other, that a need follows at once."""
@@ -56,9 +56,13 @@ def _withdraw(session: Session, need: Need, household: Household) -> None:
 
 
 def _move(session: Session, need: Need, household: Household) -> None:
-    """Move a need; the event goes out once it is published, because nobody knows of it before."""
+    """Move a need. Its event goes out once it is published; while it waits, the administrators of the new place are told of it."""
     need.household_id, need.account_id, need.region = household.id, household.account_id, household.region
     need.version += 1
+    if need.state in WAITING:
+        need.stage_version = need.version
+        need.reminded_version = need.overdue_version = None
+        outbox.add(session, need_posted(need) if need.state == "posted" else need_confirmed(need))
     if need.state == "published":
         need.moved_version, need.moved_at = need.version, now()
         outbox.add(session, need_moved(need))

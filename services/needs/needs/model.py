@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, MetaData, String, func, select
+from sqlalchemy import BigInteger, MetaData, String, func, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedSQLExpression, column_property, mapped_column
 
@@ -103,7 +103,9 @@ def _sum_of_matches(column: Any, owner: Any) -> MappedSQLExpression[int]:
 class Need(Base):
     """A need of a household or institution. `reason` is personal and never leaves this table; `quantity` counts whole units.
 
-    `published_version` is the version at its publication, empty for rows of before; `moved_version` that of its last `NeedMoved`.
+    `story` is shown to everybody once the need is published. `published_version` is the version at its publication, empty for rows of
+    before; `moved_version` that of its last `NeedMoved`. While it waits, `due_at` is the end of the time to verify it, and the versions
+    `stage_version`, `reminded_version` and `overdue_version` are those of the events of this step.
     `terms` is what the need keeps of the catalogue, `specification` what describes the thing, as JSON. `charity` receives the money.
     """
 
@@ -122,11 +124,24 @@ class Need(Base):
     quantity: Mapped[int] = mapped_column(BigInteger)
     urgency: Mapped[Urgency] = mapped_column(String(20))
     reason: Mapped[str] = mapped_column(Encrypted)
+    story: Mapped[str | None] = mapped_column(Encrypted)
     specification: Mapped[str | None] = mapped_column(Encrypted)
     terms: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     charity_id: Mapped[UUID | None]
     charity: Mapped[str | None] = mapped_column(String(200))
     state: Mapped[str] = mapped_column(String(20), default="posted")
+    due_at: Mapped[datetime] = mapped_column(Moment, server_default=text("now() + interval '4 days'"))
+    stage_version: Mapped[int | None] = mapped_column(BigInteger)
+    reminded_version: Mapped[int | None] = mapped_column(BigInteger)
+    reminded_at: Mapped[datetime | None] = mapped_column(Moment)
+    overdue_version: Mapped[int | None] = mapped_column(BigInteger)
+    overdue_at: Mapped[datetime | None] = mapped_column(Moment)
+    confirmed_by: Mapped[UUID | None]
+    confirmed_at: Mapped[datetime | None] = mapped_column(Moment)
+    returned_because: Mapped[str | None] = mapped_column(String(50))
+    return_note: Mapped[str | None] = mapped_column(Encrypted)
+    returned_by: Mapped[UUID | None]
+    returned_at: Mapped[datetime | None] = mapped_column(Moment)
     verifier_id: Mapped[UUID | None]
     ended_because: Mapped[str | None] = mapped_column(String(50))
     posted_at: Mapped[datetime] = mapped_column(Moment, default=now)

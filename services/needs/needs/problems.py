@@ -14,4 +14,16 @@ own_need = problem(403, "own_need", zh="自己发布的需求须由他人审核"
 township_verifies = problem(
     403, "township_verifies", zh="该村需求由乡镇管理员审核", en="The township's administrator verifies the needs of this village"
 )
+own_review = problem(
+    403, "own_review", zh="您已完成初审，须由另一位管理员复审", en="You verified it at the first step; somebody else takes the second one"
+)
+county_verifies = problem(
+    403, "county_verifies", zh="金额较大的需求由县级管理员复审", en="The county's administrators verify a need of so large a value"
+)
+story_identifies = problem(
+    422,
+    "story_identifies",
+    zh="公开说明里不能出现可识别个人的内容（{zh_found}），请删去或改写",
+    en="A public story must not identify anybody ({en_found}): remove or reword it",
+)
 past_validity = problem(422, "past_validity", zh="有效期须在今后两年之内", en="The validity must end within the next two years")

@@ -57,7 +57,10 @@ def find_townships(session: Session, needs: Collection[Need]) -> set[str]:
 
 
 def find_township_managers(session: Session, caller: Caller | None, needs: Collection[Need]) -> Managers:
-    """Read the administrators of the townships of posted needs in one query; none if the caller manages nothing and cannot judge."""
+    """Read the administrators of the townships of posted needs in one query; none if the caller manages nothing and cannot judge.
+
+    Who judges a need at the county does not depend on the township.
+    """
     towns = {need.region[:9] for need in needs if need.state == "posted"}
     return managers_of(session, towns) if towns and caller and caller.regions else {}
 

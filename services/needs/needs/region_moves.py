@@ -5,6 +5,9 @@ from needs.catalogue.model import CatalogueRules
 from needs.charities.model import Charity
 from needs.limits.model import LimitSet
 from needs.model import Household, Need, Pledge
+from needs.review.model import Decision
+from needs.review_settings.model import ReviewSettings
+from needs.samples.model import Sample, Seed
 
 MOVES = (
     move_column(Household.region),
@@ -12,6 +15,12 @@ MOVES = (
     move_column(Need.region),
     # A successor that has set limits of its own keeps them.
     move_column(LimitSet.region, unless="EXISTS (SELECT FROM limits AS there WHERE there.region = change.after)", is_setting=True),
+    move_column(
+        ReviewSettings.region, unless="EXISTS (SELECT FROM review_settings AS there WHERE there.region = change.after)", is_setting=True
+    ),
+    move_column(Seed.county, unless="EXISTS (SELECT FROM review_seeds AS there WHERE there.county = change.after)"),
+    move_column(Sample.region),
+    move_column(Decision.region),
     move_column(
         CatalogueRules.region,
         unless="EXISTS (SELECT FROM catalogue_rules AS there WHERE there.region = change.after)",

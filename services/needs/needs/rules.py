@@ -8,13 +8,23 @@ from uuid import UUID
 from chassis.http.auth import Caller, View
 from chassis.problems import Problem, not_allowed, not_found, state_conflict
 from needs.model import Need, Pledge
-from needs.problems import own_need, past_validity, township_verifies
+from needs.problems import county_verifies, own_need, own_review, past_validity, township_verifies
 
 LONGEST_VALIDITY = timedelta(days=731)
+COUNTY_DIGITS = 6
+WAITING = ("posted", "confirmed")
+"""The states of a need that waits to be verified: at the village or township, and at the county."""
+OPEN = ("posted", "confirmed", "returned", "published")
+"""The states of a need that has not ended."""
 
 Managers = Mapping[str, set[UUID]]
 """The ids of administrators by the region they manage."""
 NeedRule = Callable[[Caller, Need, Managers], Problem | None]
+
+
+def manages_county(caller: Caller, region: str) -> bool:
+    """Tell whether the caller manages the county of a region, or a region around the county."""
+    return any(len(managed) <= COUNTY_DIGITS and region.startswith(managed) for managed in caller.regions)
 
 
 def view_of(caller: Caller | None, need: Need) -> View:
@@ -28,11 +38,18 @@ def view_of(caller: Caller | None, need: Need) -> View:
 
 
 def _judge(caller: Caller, need: Need, managers: Managers) -> Problem | None:
-    """Another administrator than the poster verifies or rejects; the township's, where it has one who did not post the need."""
+    """Another administrator than the poster judges; the township's, where it has one who did not post the need.
+
+    A need that passed its first step is judged by somebody else, of the county or a wider region.
+    """
     if caller.id in {need.poster_id, need.account_id}:
         return own_need()
     if not caller.manages(need.region):
         return not_allowed()
+    if need.state == "confirmed":
+        if caller.id == need.confirmed_by:
+            return own_review()
+        return None if manages_county(caller, need.region) else county_verifies()
     manages_village_only = all(len(region) == 12 for region in caller.regions if need.region.startswith(region))
     if manages_village_only and managers.get(need.region[:9], set()) - {need.poster_id}:
         return township_verifies()
@@ -44,7 +61,15 @@ def _withdraw(caller: Caller, need: Need, managers: Managers) -> Problem | None:
     is_poster = caller.id == need.poster_id and caller.manages(need.region)
     if caller.id != need.account_id and not is_poster:
         return not_allowed()
-    return state_conflict(state=need.state) if need.state not in {"posted", "published"} else None
+    return state_conflict(state=need.state) if need.state not in OPEN else None
+
+
+def _amend(caller: Caller, need: Need, managers: Managers) -> Problem | None:
+    """The household or the poster amends a need that waits for its first step, or was returned."""
+    is_poster = caller.id == need.poster_id and caller.manages(need.region)
+    if caller.id != need.account_id and not is_poster:
+        return not_allowed()
+    return state_conflict(state=need.state) if need.state not in {"posted", "returned"} else None
 
 
 def _close(caller: Caller, need: Need, managers: Managers) -> Problem | None:
@@ -56,7 +81,9 @@ def _close(caller: Caller, need: Need, managers: Managers) -> Problem | None:
 
 NEED_RULES: dict[str, NeedRule] = {
     "verify_need": _judge,
+    "return_need": _judge,
     "reject_need": _judge,
+    "amend_need": _amend,
     "withdraw_need": _withdraw,
     "close_need": _close,
 }

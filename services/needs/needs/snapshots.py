@@ -1,27 +1,39 @@
-"""Snapshots for republishing: the catalogue, every need that was judged or withdrawn, every pledge. Endings come first."""
+"""Snapshots for republishing: the catalogue, every need in its present state, and every pledge. Endings come first."""
 
 from chassis.messaging.snapshots import Snapshot
 from contracts.needs import (
     CatalogueChanged,
     NeedClosed,
+    NeedConfirmed,
     NeedMoved,
+    NeedPosted,
     NeedPublished,
     NeedRejected,
+    NeedReturned,
     NeedWithdrawn,
     PledgeChanged,
     PledgeOffered,
     PledgeWithdrawn,
+    ReviewOverdue,
+    ReviewReminded,
 )
 from needs import events
 from needs.catalogue.events import catalogue_changed
 from needs.catalogue.model import CatalogueItem
 from needs.model import Need, Pledge
 
+WAITS = Need.state.in_(("posted", "confirmed"))
+STAGED = Need.stage_version.is_not(None)
 SNAPSHOTS = (
     Snapshot(CatalogueChanged, CatalogueItem, catalogue_changed, where=CatalogueItem.published_version > 0),
     Snapshot(NeedWithdrawn, Need, events.need_withdrawn, where=Need.state == "withdrawn"),
     Snapshot(NeedClosed, Need, events.need_closed, where=Need.state == "closed"),
     Snapshot(NeedRejected, Need, events.need_rejected, where=Need.state == "rejected"),
+    Snapshot(ReviewOverdue, Need, events.review_overdue, where=WAITS & Need.overdue_version.is_not(None)),
+    Snapshot(ReviewReminded, Need, events.review_reminded, where=WAITS & Need.reminded_version.is_not(None)),
+    Snapshot(NeedReturned, Need, events.need_returned, where=(Need.state == "returned") & STAGED),
+    Snapshot(NeedConfirmed, Need, events.need_confirmed, where=(Need.state == "confirmed") & STAGED),
+    Snapshot(NeedPosted, Need, events.need_posted, where=(Need.state == "posted") & STAGED),
     Snapshot(NeedMoved, Need, events.need_moved, where=Need.published_at.is_not(None) & Need.moved_version.is_not(None)),
     Snapshot(NeedPublished, Need, events.need_published, where=Need.published_at.is_not(None)),
     Snapshot(PledgeWithdrawn, Pledge, events.pledge_withdrawn, where=Pledge.withdrawn),

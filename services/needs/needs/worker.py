@@ -1,4 +1,4 @@
-"""The event handlers of needs, and the timers of the catalogue and of expiry.
+"""The event handlers of needs, and the timers of the catalogue, of expiry and of the clocks of reviews.
 
 Users publishes households, institutions and verified organisations, matching the states of matches and pledges.
 """
@@ -31,8 +31,10 @@ from contracts.users import (
 )
 from needs import actions
 from needs.catalogue import actions as catalogue
+from needs.duplicates import actions as duplicates
 from needs.limits import actions as limits
 from needs.region_moves import MOVES
+from needs.review import actions as review
 
 
 class Worker(ServiceWorker):
@@ -80,6 +82,18 @@ class Worker(ServiceWorker):
     @every(seconds=2)
     def expire_pledges(self, session: Session) -> None:
         actions.expire_pledges(session)
+
+    @every(seconds=60)
+    def remind_reviewers(self, session: Session) -> None:
+        review.remind_reviewers(session)
+
+    @every(seconds=60)
+    def tell_overdue(self, session: Session) -> None:
+        review.tell_overdue(session)
+
+    @every(seconds=3600, at_start=False)
+    def forget_old_likenesses(self, session: Session) -> None:
+        duplicates.forget_old(session)
 
     @every(seconds=3600, at_start=False)
     def erase_old_texts(self, session: Session) -> None:

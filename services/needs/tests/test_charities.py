@@ -13,7 +13,7 @@ from chassis.http import versions
 from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of
 from chassis.testing.twins import unguarded
 from contracts.needs import NeedPublished
-from needs import actions
+from needs.review import actions
 
 from .conftest import VILLAGE, pending, rice
 

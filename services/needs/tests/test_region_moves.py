@@ -1,4 +1,4 @@
-"""Needs, pledges, households, listings and limits follow a region to its successor."""
+"""Needs, pledges, households, listings, reviews and limits follow a region to its successor."""
 
 from datetime import date
 from typing import Any
@@ -35,10 +35,13 @@ def test_needs_and_pledges_follow_with_their_listings(
     client: Client, database: RolledBack, town: Person, village: Person, donor: Person
 ) -> None:
     household = str(household_in(database, VILLAGE))
+    city = administrator_of(database, VILLAGE[:4])
+    client.put(f"/v1/review-settings?region={VILLAGE[:4]}", {"sample_per_mille": 1_000}, by=city)
     need = client.post("/v1/needs", rice(household_id=household, consent="slip"), by=village).json["id"]
     client.post(f"/v1/needs/{need}/verification", by=town)
     pledge = client.post("/v1/pledges", offer(region=VILLAGE[:6]), by=donor).json["id"]
-    assert succeed(database, AFTER) == 5
+    assert succeed(database, AFTER) == 8
+    assert [sample["region"] for sample in client.get("/v1/samples", by=city).json["items"]] == [AFTER[VILLAGE]]
     assert client.get(f"/v1/needs/{need}", by=village).json["region"] == AFTER[VILLAGE]
     assert client.get(f"/v1/pledges/{pledge}", by=donor).json["region"] == "510905"
     for region in ("510905", "510903"):

@@ -21,7 +21,7 @@ def test_needs_in_every_state_are_republished(client: Client, database: RolledBa
     for need in (withdrawn, early):
         assert client.post(f"{need}/withdrawal", by=village).status_code == 201
     republished = assert_retold(database, SNAPSHOTS)
-    assert len(republished) == 7
+    assert len(republished) == 8
     assert [type(event) for event in republished[-3:]] == [NeedPublished] * 3, "endings come first"
 
 

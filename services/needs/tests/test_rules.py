@@ -26,7 +26,7 @@ from .conftest import VILLAGE
 
 TOWN = VILLAGE[:9]
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
-POSTER, ACCOUNT = new_id(), new_id()
+POSTER, ACCOUNT, CONFIRMER = new_id(), new_id(), new_id()
 
 
 def caller(*regions: str, person: UUID | None = None) -> Caller:
@@ -37,7 +37,7 @@ def caller(*regions: str, person: UUID | None = None) -> Caller:
 
 
 def need(state: str) -> Need:
-    return Need(state=state, region=VILLAGE, poster_id=POSTER, account_id=ACCOUNT)
+    return Need(state=state, region=VILLAGE, poster_id=POSTER, account_id=ACCOUNT, confirmed_by=CONFIRMER)
 
 
 def pledge(**changes: Any) -> Pledge:
@@ -78,22 +78,28 @@ def test_refused_acts_name_the_state_that_is_in_their_way() -> None:
     assert (closed.details, withdrawn.details) == ({"state": "closed"}, {"state": "withdrawn"})
 
 
-JUDGE = ["verify_need", "reject_need"]
+JUDGE = ["verify_need", "return_need", "reject_need"]
+SIDE = ["amend_need", "withdraw_need"]
+OF_SIDE = {"posted": SIDE, "confirmed": ["withdraw_need"], "returned": SIDE}
 
 
 @pytest.mark.parametrize(
     ("who", "by_state"),
     [
-        (caller(person=ACCOUNT), {"posted": ["withdraw_need"], "published": ["withdraw_need"]}),
-        (caller(VILLAGE, person=POSTER), {"posted": ["withdraw_need"], "published": ["withdraw_need", "close_need"]}),
+        (caller(person=ACCOUNT), OF_SIDE | {"published": ["withdraw_need"]}),
+        (caller(VILLAGE, person=POSTER), OF_SIDE | {"published": ["withdraw_need", "close_need"]}),
         (caller(VILLAGE), {"posted": JUDGE, "published": ["close_need"]}),
         (caller(TOWN), {"posted": JUDGE, "published": ["close_need"]}),
+        (caller(TOWN[:6]), {"posted": JUDGE, "confirmed": JUDGE, "published": ["close_need"]}),
+        (caller(TOWN, TOWN[:2]), {"posted": JUDGE, "confirmed": JUDGE, "published": ["close_need"]}),
+        (caller(TOWN[:6], person=CONFIRMER), {"posted": JUDGE, "published": ["close_need"]}),
+        (caller(TOWN[:6], person=POSTER), OF_SIDE | {"published": ["withdraw_need", "close_need"]}),
         (caller("510923"), {}),
         (caller(), {}),
         (None, {}),
     ],
 )
-@pytest.mark.parametrize("state", ["posted", "published", "rejected", "withdrawn", "closed"])
+@pytest.mark.parametrize("state", ["posted", "confirmed", "returned", "published", "rejected", "withdrawn", "closed"])
 def test_acts_on_a_need_depend_on_its_state(who: Caller | None, by_state: dict[str, list[str]], state: str) -> None:
     assert acts_on_need(who, need(state), {}) == by_state.get(state, [])
 

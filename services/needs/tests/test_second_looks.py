@@ -17,7 +17,9 @@ from chassis.testing.twins import altered, unguarded
 from contracts.matching import MatchProposed, PledgeReleased
 from contracts.users import HouseholdRegistered
 from needs import actions
+from needs import lock as locks
 from needs.api import api
+from needs.duplicates import actions as duplicates
 
 from .conftest import VILLAGE, household_in, offer, rice
 from .test_pledges import match
@@ -55,7 +57,7 @@ def codes(answers: list[Any]) -> list[str]:
 def test_of_two_acts_on_a_need_that_meet_one_counts(
     real: Database, clients: list[Client], monkeypatch: pytest.MonkeyPatch, lock: str, is_published: bool, acts: Meeting
 ) -> None:
-    monkeypatch.setattr(actions, "_lock_need", altered(actions._lock_need, LOCK, lock))
+    monkeypatch.setattr(locks, "lock_need", altered(locks.lock_need, LOCK, lock))
     village, town, county = (administrator_of(real, VILLAGE[:digits]) for digits in (12, 9, 6))
     asked = rice(household_id=str(household_in(real, VILLAGE)), consent="slip")  # type: ignore[arg-type]
     path = f"/v1/needs/{clients[0].post('/v1/needs', asked, by=village).json['id']}"
@@ -69,7 +71,25 @@ def test_of_two_acts_on_a_need_that_meet_one_counts(
     assert codes(answers) == ["201", "state_conflict"]
     with real.begin() as session:
         told = session.scalar(text("SELECT count(*) FROM outbox WHERE subject = :id"), {"id": path[-36:]})
-    assert told == 1 + is_published
+    assert told == 2 + is_published
+
+
+KEYS = "    _lock_keys(session, keys)\n"
+
+
+@pytest.mark.parametrize("lock", [KEYS, unguarded("", "without the lock, neither of two copies sees the other")])
+def test_of_two_copies_posted_at_once_the_second_is_linked(
+    real: Database, clients: list[Client], monkeypatch: pytest.MonkeyPatch, lock: str
+) -> None:
+    monkeypatch.setattr(duplicates, "link_need", altered(duplicates.link_need, KEYS, lock))
+    reason = f"{new_id()} 房屋年久失修，雨天漏水严重"
+    asked = [rice(household_id=str(household_in(real, VILLAGE)), consent="slip", reason=reason) for _ in clients]  # type: ignore[arg-type]
+    running = [
+        lambda client=client, by=administrator_of(real, VILLAGE), body=body: client.post("/v1/needs", body, by=by)
+        for client, body in zip(clients, asked, strict=True)
+    ]
+    answers = meet_at_lock(real, text("LOCK TABLE need_bands IN EXCLUSIVE MODE"), running)
+    assert sorted(len(answer.json["duplicates"]) for answer in answers) == [0, 1]
 
 
 def test_of_two_withdrawals_of_a_pledge_that_meet_one_counts(real: Database, clients: list[Client]) -> None:

@@ -8,7 +8,7 @@ import msgspec
 
 from contracts.event import Event
 from contracts.matching import Reason
-from contracts.notices import ADMINISTRATORS, FORMER_PLACE, HOUSEHOLD, NoticeTemplate, by_event
+from contracts.notices import ADMINISTRATORS, FORMER_PLACE, HOUSEHOLD, VERIFIERS, NoticeTemplate, by_event
 
 Managers = Mapping[str, set[UUID]]
 """Administrators in office, by the region of their appointment."""
@@ -44,6 +44,8 @@ def recipients_of(template: NoticeTemplate, event: Any, managers: Managers) -> d
     for recipient in template.to:
         if recipient == HOUSEHOLD:
             found |= household_of(event, managers)
+        elif recipient == VERIFIERS:
+            found |= {verifier: {} for verifier in verifiers_for(event.region, never, managers)}
         elif recipient in LEVELS:
             region = (event.former_region if recipient == FORMER_PLACE else event.region)[: LEVELS[recipient]]
             deciders = deciders_for(region, never | seldom, managers) or deciders_for(region, never, managers)
@@ -76,6 +78,12 @@ def deciders_for(region: str, passed_over: Collection[UUID], managers: Managers)
     """Find the nearest managers of a region who may decide there; the set is empty where nobody may."""
     around = regions_around(region, managers)
     return next((free for managed in around if (free := managers[managed] - set(passed_over))), set())
+
+
+def verifiers_for(region: str, passed_over: Collection[UUID], managers: Managers) -> set[UUID]:
+    """Find who may verify a need of a region: the township's administrators, or the nearest ones where the township has none."""
+    of_town = managers.get(region[:TOWN], set()) - set(passed_over)
+    return of_town or deciders_for(region, passed_over, managers)
 
 
 def regions_around(region: str, managers: Managers) -> list[str]:

@@ -19,7 +19,7 @@ from notify.model import Notice
 
 HEARD = sorted(by_event(), key=name_of)
 MATCHES = [event for event in HEARD if name_of(event).startswith("match_")]
-OF_NEEDS = [event for event in HEARD if name_of(event).startswith("need_")]
+OF_NEEDS = [event for event in HEARD if name_of(event).startswith("need_") and any(one.side == "household" for one in by_event()[event])]
 
 
 engine, database, client = api_fixtures("notify", api)

@@ -16,6 +16,7 @@ from chassis.testing.fixtures import Client, RolledBack, administrator_of
 from chassis.testing.twins import unguarded
 from contracts.event import Event, name_of, subject_field
 from contracts.matching import AppealLodged, DisputeOpened, DisputeRaised, DisputeReminded, ThanksWritten
+from contracts.needs import NeedConfirmed, NeedPosted, ReviewOverdue, ReviewReminded
 from contracts.notices import by_event
 from contracts.users import HouseholdMoved
 from notify import actions
@@ -25,10 +26,12 @@ from .conftest import example, notices, published, with_account, write_notices
 
 VILLAGE = "510903100208"
 TOLD = {event for event, sides in by_event().items() if any(one.side == ADMINISTRATOR for one in sides)}
-WAITING = sorted(TOLD - {HouseholdMoved}, key=name_of)
-"""The events that tell the administrators of one place; a move tells those of two."""
-COUNTY = {AppealLodged, DisputeRaised, DisputeReminded}
-"""The events that the county is told; the nearest administrator is told all others."""
+WAITING = sorted(TOLD - {HouseholdMoved, ReviewOverdue}, key=name_of)
+"""The events that tell the administrators of one place; a move and an overdue review tell those of two."""
+COUNTY = {AppealLodged, DisputeRaised, DisputeReminded, NeedConfirmed}
+"""The events that the county is told."""
+TOWN = {NeedPosted, ReviewReminded}
+"""The events that those who may verify are told: the township; the nearest administrator is told all others."""
 
 
 def another(kind: type[Event], **changes: Any) -> Any:
@@ -76,6 +79,28 @@ def test_city_is_told_too_of_an_overdue_dispute(database: RolledBack, around: Ar
     assert set(administrators_told(database)) == {around.county.id, around.city.id}
 
 
+def test_posted_need_is_told_to_those_who_may_verify_it(database: RolledBack, around: Around) -> None:
+    write_notices(database, another(NeedPosted))
+    write_notices(database, another(NeedPosted, poster_id=around.town.id))
+    assert administrators_told(database) == [around.town.id, around.village.id]
+
+
+@pytest.mark.parametrize(("step", "kind", "told"), [
+    ("village", "review_overdue", ("town", "county")), ("county", "county_review_overdue", ("county", "city")),
+])  # fmt: skip
+def test_overdue_review_is_told_to_the_level_above_too(
+    database: RolledBack, around: Around, step: str, kind: str, told: tuple[str, ...]
+) -> None:
+    write_notices(database, another(ReviewOverdue, step=step))
+    assert set(administrators_told(database)) == {getattr(around, name).id for name in told}
+    assert {notice.kind for notice in notices(database)} == {kind}
+
+
+def test_first_reviewer_is_not_asked_for_the_second_step(database: RolledBack, around: Around) -> None:
+    write_notices(database, another(NeedConfirmed, confirmed_by=around.county.id))
+    assert administrators_told(database) == [around.city.id]
+
+
 def test_author_of_thanks_is_told_only_where_nobody_else_is(database: RolledBack) -> None:
     alone = administrator_of(database, VILLAGE)
     write_notices(database, another(ThanksWritten, author_id=alone.id))
@@ -87,7 +112,7 @@ def test_author_of_thanks_is_told_only_where_nobody_else_is(database: RolledBack
 
 @pytest.mark.parametrize("kind", WAITING)
 def test_administrator_gets_one_unread_notice_of_a_kind(database: RolledBack, around: Around, client: Client, kind: type[Event]) -> None:
-    reader = around.county if kind in COUNTY else around.village
+    reader = around.county if kind in COUNTY else around.town if kind in TOWN else around.village
     for _ in range(3):
         write_notices(database, *(another(kind, version=version) for version in (1, 2, 3)))
     assert administrators_told(database) == [reader.id]
@@ -102,8 +127,8 @@ def test_administrator_gets_one_unread_notice_of_a_kind(database: RolledBack, ar
 def test_unread_notices_of_other_kinds_hide_nothing(database: RolledBack, around: Around) -> None:
     write_notices(database, *(another(kind) for kind in WAITING))
     assert sorted(notice.kind for notice in notices(database) if notice.side == ADMINISTRATOR) == [
-        "appeal_lodged", "dispute_opened", "dispute_raised", "dispute_reminded", "household_transfer_requested",
-        "place_change_proposed", "self_report_opened", "thanks_written",
+        "appeal_lodged", "dispute_opened", "dispute_raised", "dispute_reminded", "household_transfer_requested", "need_confirmed",
+        "need_posted", "place_change_proposed", "review_reminded", "self_report_opened", "thanks_written",
     ]  # fmt: skip
 
 

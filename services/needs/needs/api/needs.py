@@ -9,6 +9,7 @@ from apiflask import APIBlueprint
 from marshmallow import fields
 from sqlalchemy.orm import Session
 
+from chassis.data.database import now
 from chassis.data.k_anonymity import public_region
 from chassis.http.auth import ANYONE, HOUSEHOLD, STAFF, Caller
 from chassis.http.fields import AllowedOperations, Category, Choice, Id, NothingIn, Region, Schema, Strict, Text, Whole
@@ -18,8 +19,13 @@ from chassis.http.shown import note_shown
 from needs import actions, queries
 from needs.api.filters import QUANTITY, HallIn
 from needs.catalogue.labels import NUMBERS
+from needs.duplicates.labels import LIKENESS
+from needs.duplicates.queries import load_duplicates
 from needs.model import Need
-from needs.rules import acts_on_need, view_of
+from needs.review.labels import RETURNS
+from needs.review.rules import is_overdue
+from needs.review.values import estimate_value
+from needs.rules import WAITING, acts_on_need, view_of
 
 api = APIBlueprint("needs", __name__)
 
@@ -27,19 +33,14 @@ URGENCY = {"normal": ("一般", "normal"), "urgent": ("紧急", "urgent"), "crit
 CONSENT = {"sms": ("短信同意", "by SMS"), "slip": ("书面同意", "on a slip")}
 NEED_STATES = {
     "posted": ("待审核", "to be verified"),
+    "confirmed": ("待县级复审", "to be verified by the county"),
+    "returned": ("退回修改", "returned to its poster"),
     "published": ("已发布", "published"),
     "rejected": ("未通过", "rejected"),
     "withdrawn": ("已撤回", "withdrawn"),
     "closed": ("已结束", "closed"),
 }
-REJECTIONS = {
-    "absurd": ("不合常理", "absurd"),
-    "branded": ("不能指定品牌", "asks for a brand"),
-    "not_a_need": ("不属于生产生活必需", "not a necessity of life or work"),
-    "duplicate": ("重复发布", "posted twice"),
-    "wrong_household": ("户主信息不符", "wrong household"),
-    "too_much": ("数量过多", "too much"),
-}
+STORY = "shown to everybody once the need is published: no names, telephones, numbers or addresses; 422 `story_identifies`"
 CLOSINGS = {
     "met_elsewhere": ("已由他处解决", "met elsewhere"),
     "no_longer_needed": ("不再需要", "no longer needed"),
@@ -78,6 +79,16 @@ class NeedIn(Strict):
     urgency = Choice(URGENCY, load_default="normal")
     specification = fields.Nested(SpecificationIn, metadata={"description": "the fields that the catalogue lists for the item"})
     reason = Text(500, required=True, metadata={"description": "personal: visible to the household's side and its administrators only"})
+    story = Text(500, metadata={"description": STORY})
+
+
+class DuplicateOut(Schema):
+    """Another need that looks like this one. What the caller may not read of it is null."""
+
+    likeness = Choice(LIKENESS, required=True)
+    need_id = fields.UUID(required=True, allow_none=True)
+    state = Choice(NEED_STATES, required=True, allow_none=True)
+    posted_at = fields.AwareDateTime(required=True, allow_none=True)
 
 
 class NeedOut(Schema):
@@ -111,11 +122,19 @@ class NeedOut(Schema):
     household_id = fields.UUID(required=True, allow_none=True)
     poster_id = fields.UUID(required=True, allow_none=True)
     reason = fields.String(required=True, allow_none=True)
+    story = fields.String(required=True, allow_none=True, metadata={"description": "the public story, approved by whoever verified"})
+    due_at = fields.AwareDateTime(
+        required=True, allow_none=True, metadata={"description": "end of the time to verify it; null unless it waits"}
+    )
+    overdue = fields.Boolean(required=True, metadata={"description": "waits longer than it should; shown in orange"})
+    value = fields.Integer(required=True, allow_none=True, metadata={"description": "estimated, in fen; null where no price is known"})
+    confirmed_by = fields.UUID(required=True, allow_none=True, metadata={"description": "who verified it at the first of two steps"})
+    returned_because = Choice(RETURNS, required=True, allow_none=True)
+    return_note = fields.String(required=True, allow_none=True)
+    duplicates = fields.List(
+        fields.Nested(DuplicateOut), required=True, metadata={"description": "needs that look alike, newest first; a warning, no verdict"}
+    )
     allowed = AllowedOperations()
-
-
-class RejectionIn(Strict):
-    reason = Choice(REJECTIONS, required=True)
 
 
 class ClosingIn(Strict):
@@ -172,25 +191,7 @@ def list_managed_needs(session: Session, caller: Caller, query_data: dict[str, A
 def get_need(session: Session, caller: Caller | None, need_id: UUID) -> Any:
     """Get a need: whole for its own side and its administrators, masked for everybody else once it is published."""
     need = queries.get_need(session, caller, need_id)
-    return _needs_out(session, [need], caller)[0]
-
-
-@api.post("/needs/<uuid:need_id>/verification")
-@access(who=STAFF, x_view="region")
-@api.input(NothingIn)
-@api.output(NeedOut, 201)
-def verify_need(session: Session, caller: Caller, need_id: UUID, json_data: dict[str, Any]) -> Any:
-    """Publish a need. Its poster cannot, and a village's administrator can only where the township has none."""
-    return _answer(session, actions.verify_need(session, caller, need_id), caller, 201)
-
-
-@api.post("/needs/<uuid:need_id>/rejection")
-@access(who=STAFF, x_view="region")
-@api.input(RejectionIn)
-@api.output(NeedOut, 201)
-def reject_need(session: Session, caller: Caller, need_id: UUID, json_data: dict[str, Any]) -> Any:
-    """Reject a need for a reason."""
-    return _answer(session, actions.reject_need(session, caller, need_id, **json_data), caller, 201)
+    return needs_out(session, [need], caller)[0]
 
 
 @api.post("/needs/<uuid:need_id>/withdrawal")
@@ -212,27 +213,38 @@ def close_need(session: Session, caller: Caller, need_id: UUID, json_data: dict[
 
 
 def _answer(session: Session, need: Need, caller: Caller, status: int) -> Any:
-    return _needs_out(session, [need], caller)[0], status, {"Location": f"/v1/needs/{need.id}"}
+    return needs_out(session, [need], caller)[0], status, {"Location": f"/v1/needs/{need.id}"}
 
 
 def _page_out(session: Session, page: dict[str, Any], caller: Caller | None, masked: bool = False) -> dict[str, Any]:
-    return page | {"items": _needs_out(session, page["items"], caller, masked)}
+    return page | {"items": needs_out(session, page["items"], caller, masked)}
 
 
-def _needs_out(session: Session, needs: Sequence[Need], caller: Caller | None, masked: bool = False) -> list[dict[str, Any]]:
+def needs_out(session: Session, needs: Sequence[Need], caller: Caller | None, masked: bool = False) -> list[dict[str, Any]]:
+    """Render needs as their caller may see them, and note for the audit log whose needs are shown whole."""
     managers = queries.find_township_managers(session, caller, needs)
     views = {need.id: "public" if masked else view_of(caller, need) for need in needs}
     for need in needs:
         if views[need.id] != "public":
             note_shown(caller, "need", need.id, people=[need.account_id or need.household_id], region=need.region)
     townships = queries.find_townships(session, [need for need in needs if views[need.id] == "public"])
-    return [_need_out(need, views[need.id], townships, acts_on_need(caller, need, managers)) for need in needs]
+    alike = load_duplicates(session, caller, [need for need in needs if views[need.id] != "public"])
+    acts = {need.id: acts_on_need(caller, need, managers) for need in needs}
+    return [_need_out(need, views[need.id], townships, acts[need.id], alike.get(need.id, [])) for need in needs]
 
 
-def _need_out(need: Need, shown: str, townships: Collection[str], acts: list[str]) -> dict[str, Any]:
-    described = json.loads(need.specification) if need.specification else None
-    more = {"shown": shown, "allowed": acts, "specification": described}
+def _need_out(need: Need, shown: str, townships: Collection[str], acts: list[str], alike: list[dict[str, Any]]) -> dict[str, Any]:
+    more = {
+        "shown": shown,
+        "specification": json.loads(need.specification) if need.specification else None,
+        "due_at": need.due_at if need.state in WAITING else None,
+        "overdue": is_overdue(need, now()),
+        "value": estimate_value(need),
+        "duplicates": alike,
+        "allowed": acts,
+    }
     whole = {name: getattr(need, name) for name in NeedOut().fields if name not in more} | more
     if shown == "public":
-        whole |= {"region": public_region(need.region, townships), "household_id": None, "poster_id": None, "reason": None}
+        whole |= dict.fromkeys(("household_id", "poster_id", "reason", "confirmed_by", "returned_because", "return_note"))
+        whole |= {"region": public_region(need.region, townships)}
     return whole

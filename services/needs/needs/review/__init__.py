@@ -1,0 +1,1 @@
+"""Review: needs are verified, returned or rejected at the village or township, and above a value at the county too."""

@@ -1,0 +1,1 @@
+"""Samples: verified needs drawn by chance, which the county checks again."""
