@@ -2063,6 +2063,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/need-lists": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the posted lists of the regions that the caller manages, newest first. */
+        get: operations["list_need_lists"];
+        put?: never;
+        /** Post the needs of a list, all or none, for a household or institution in the caller's region. Each waits to be verified. */
+        post: operations["post_need_list"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/needs/audit": {
         parameters: {
             query?: never;
@@ -2187,6 +2205,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/need-lists/reading": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Read a CSV or XLSX list of at most 1,000 needs of a household or institution. Nothing is stored.
+         * @description Names of items and quantities are read where they are certain. The other lines are held, with what a person has to settle.
+         */
+        post: operations["read_need_list"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/needs/dead-letters": {
         parameters: {
             query?: never;
@@ -2249,6 +2287,23 @@ export interface paths {
         };
         /** Get one of them. */
         get: operations["get_sample"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/need-lists/{list_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a posted list of the caller's regions with its needs, as they are now. */
+        get: operations["get_need_list"];
         put?: never;
         post?: never;
         delete?: never;
@@ -4345,7 +4400,7 @@ export interface components {
             doubtful: number;
             refused: number;
             /** @description words about rows that are not refused */
-            notes: components["schemas"]["NoteOut"][];
+            notes: components["schemas"]["UsersNoteOut"][];
         };
         DaysToMatchOut: {
             /** @description half of the needs had an accepted match within so many days; null beyond 90 */
@@ -5511,6 +5566,38 @@ export interface components {
             /** @description all that the region sets; what it leaves out is as in the region around it */
             limits: components["schemas"]["LimitIn"][];
         };
+        ListIn: {
+            /** Format: uuid */
+            household_id: string;
+            /**
+             * @description how the household agreed; an institution asks for itself
+             * @enum {string}
+             */
+            consent?: "sms" | "slip";
+            /** @description of the lines without one of their own; personal */
+            reason: string;
+            lines: components["schemas"]["ListLineIn"][];
+        };
+        ListLineIn: {
+            /** @description the spreadsheet's row number */
+            row?: number;
+            /** @description the name as it is written: the county's lists are read by it from then on */
+            item?: string;
+            /** @example food.rice */
+            category: string;
+            /** @description in the unit of the catalogue */
+            quantity: number;
+            /**
+             * @description normal: 一般 · normal; urgent: 紧急 · urgent; critical: 特急 · critical
+             * @default normal
+             * @enum {string}
+             */
+            urgency: "normal" | "urgent" | "critical";
+            /** @description the fields that the catalogue lists for the item */
+            specification?: components["schemas"]["SpecificationIn"];
+            /** @description personal; by default the reason of the list */
+            reason?: string;
+        };
         ListedRegionOut: {
             code: string;
             name: string;
@@ -5924,6 +6011,21 @@ export interface components {
             /** @description shown to everybody once the need is published: no names, telephones, numbers or addresses; 422 `story_identifies` */
             story?: string;
         };
+        NeedListOut: {
+            /** Format: uuid */
+            id: string;
+            /** Format: uuid */
+            household_id: string;
+            region: string;
+            /** Format: uuid */
+            posted_by: string;
+            /** Format: date-time */
+            posted_at: string;
+        };
+        NeedListPage: {
+            items: components["schemas"]["NeedListOut"][];
+            next: string | null;
+        };
         NeedOut: {
             /** Format: uuid */
             id: string;
@@ -6006,10 +6108,11 @@ export interface components {
             /** @description what the poster should change; seen by the poster and the administrators */
             note?: string;
         };
-        NoteOut: {
+        NeedsNoteOut: {
             code: string;
+            /** @description the column that it is about; null for the whole row */
+            field: string | null;
             message: string;
-            rows: number;
         };
         NothingIn: Record<string, never>;
         NoticeOut: {
@@ -6372,6 +6475,16 @@ export interface components {
             items: components["schemas"]["PledgeOut"][];
             next: string | null;
         };
+        PostedLineOut: {
+            row: number | null;
+            /** Format: uuid */
+            need_id: string;
+            /** @description of the need, as `GET /v1/needs/{need_id}` has it */
+            state: string;
+            category: string;
+            unit: string;
+            quantity: number;
+        };
         /** @description RFC 9457 problem details; `code` is stable, `title` and `message` follow Accept-Language (zh-CN, en) */
         Problem: {
             /** Format: uri */
@@ -6526,6 +6639,43 @@ export interface components {
              * @description the end of the time to rate; null before the receipt and the closing
              */
             closes_at: string | null;
+        };
+        ReadLineOut: {
+            /** @description the spreadsheet's row number */
+            row: number;
+            /**
+             * @description ready: 可以发布 · ready to be posted; held: 待人工确认 · waits for a person to settle it; refused: 无法读取 · cannot be read
+             * @enum {string}
+             */
+            outcome: "ready" | "held" | "refused";
+            /** @description the name as it is written */
+            item: string | null;
+            quantity_written: string | null;
+            specification: string | null;
+            reason: string | null;
+            remark: string | null;
+            /**
+             * @description normal: 一般 · normal; urgent: 紧急 · urgent; critical: 特急 · critical
+             * @enum {string}
+             */
+            urgency: "normal" | "urgent" | "critical";
+            category: string | null;
+            /** @description items that the name is like, the likeliest first */
+            candidates: string[];
+            /** @description in the unit of the catalogue */
+            quantity: number | null;
+            notes: components["schemas"]["NeedsNoteOut"][];
+        };
+        ReadListOut: {
+            /** Format: uuid */
+            household_id: string;
+            sheet: string | null;
+            encoding: string | null;
+            heading_row: number;
+            ready: number;
+            held: number;
+            refused: number;
+            lines: components["schemas"]["ReadLineOut"][];
         };
         ReadingIn: {
             /**
@@ -7299,6 +7449,11 @@ export interface components {
              */
             household_id?: string;
         };
+        UsersNoteOut: {
+            code: string;
+            message: string;
+            rows: number;
+        };
         VerificationEndIn: {
             /**
              * @description closed: 已注销或停业 · it was closed; wrong: 资料不符 · its data are not right; misuse: 违规使用平台 · it misused the platform; other: 其他原因 · other reasons
@@ -7463,6 +7618,18 @@ export interface components {
             /** @description least score of a unit that is proposed; at most what a need of normal urgency can reach */
             threshold: number;
         };
+        WholeNeedListOut: {
+            /** Format: uuid */
+            id: string;
+            /** Format: uuid */
+            household_id: string;
+            region: string;
+            /** Format: uuid */
+            posted_by: string;
+            /** Format: date-time */
+            posted_at: string;
+            lines: components["schemas"]["PostedLineOut"][];
+        };
     };
     responses: never;
     parameters: never;
@@ -7584,6 +7751,8 @@ export type LimitIn = components['schemas']['LimitIn'];
 export type LimitOut = components['schemas']['LimitOut'];
 export type LimitSetOut = components['schemas']['LimitSetOut'];
 export type LimitsIn = components['schemas']['LimitsIn'];
+export type ListIn = components['schemas']['ListIn'];
+export type ListLineIn = components['schemas']['ListLineIn'];
 export type ListedRegionOut = components['schemas']['ListedRegionOut'];
 export type MappingColumnOut = components['schemas']['MappingColumnOut'];
 export type MappingIn = components['schemas']['MappingIn'];
@@ -7608,10 +7777,12 @@ export type NeedDecisionOut = components['schemas']['NeedDecisionOut'];
 export type NeedDecisionsIn = components['schemas']['NeedDecisionsIn'];
 export type NeedDecisionsOut = components['schemas']['NeedDecisionsOut'];
 export type NeedIn = components['schemas']['NeedIn'];
+export type NeedListOut = components['schemas']['NeedListOut'];
+export type NeedListPage = components['schemas']['NeedListPage'];
 export type NeedOut = components['schemas']['NeedOut'];
 export type NeedPage = components['schemas']['NeedPage'];
 export type NeedReturnIn = components['schemas']['NeedReturnIn'];
-export type NoteOut = components['schemas']['NoteOut'];
+export type NeedsNoteOut = components['schemas']['NeedsNoteOut'];
 export type NothingIn = components['schemas']['NothingIn'];
 export type NoticeOut = components['schemas']['NoticeOut'];
 export type NoticePage = components['schemas']['NoticePage'];
@@ -7636,6 +7807,7 @@ export type PledgeChangeIn = components['schemas']['PledgeChangeIn'];
 export type PledgeIn = components['schemas']['PledgeIn'];
 export type PledgeOut = components['schemas']['PledgeOut'];
 export type PledgePage = components['schemas']['PledgePage'];
+export type PostedLineOut = components['schemas']['PostedLineOut'];
 export type Problem = components['schemas']['Problem'];
 export type ProfileIn = components['schemas']['ProfileIn'];
 export type ProgressOut = components['schemas']['ProgressOut'];
@@ -7647,6 +7819,8 @@ export type RatesOut = components['schemas']['RatesOut'];
 export type RatingIn = components['schemas']['RatingIn'];
 export type RatingOut = components['schemas']['RatingOut'];
 export type RatingsOut = components['schemas']['RatingsOut'];
+export type ReadLineOut = components['schemas']['ReadLineOut'];
+export type ReadListOut = components['schemas']['ReadListOut'];
 export type ReadingIn = components['schemas']['ReadingIn'];
 export type ReadingOut = components['schemas']['ReadingOut'];
 export type ReasonOut = components['schemas']['ReasonOut'];
@@ -7714,6 +7888,7 @@ export type UnreadOut = components['schemas']['UnreadOut'];
 export type UseRateOut = components['schemas']['UseRateOut'];
 export type UsersConfirmationIn = components['schemas']['UsersConfirmationIn'];
 export type UsersDecisionIn = components['schemas']['UsersDecisionIn'];
+export type UsersNoteOut = components['schemas']['UsersNoteOut'];
 export type VerificationEndIn = components['schemas']['VerificationEndIn'];
 export type VerificationIn = components['schemas']['VerificationIn'];
 export type VersionOut = components['schemas']['VersionOut'];
@@ -7726,6 +7901,7 @@ export type WantingPage = components['schemas']['WantingPage'];
 export type WeightSetOut = components['schemas']['WeightSetOut'];
 export type WeightsIn = components['schemas']['WeightsIn'];
 export type WeightsOut = components['schemas']['WeightsOut'];
+export type WholeNeedListOut = components['schemas']['WholeNeedListOut'];
 export type $defs = Record<string, never>;
 export interface operations {
     get_me: {
@@ -13063,6 +13239,75 @@ export interface operations {
             };
         };
     };
+    list_need_lists: {
+        parameters: {
+            query?: {
+                /** @description `next` of the previous page */
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NeedListPage"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_need_list: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ListIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WholeNeedListOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_needs_audit_entries: {
         parameters: {
             query?: {
@@ -13421,6 +13666,49 @@ export interface operations {
             };
         };
     };
+    read_need_list: {
+        parameters: {
+            query: {
+                /** @description a household or an institution in a region that the caller manages */
+                household_id: string;
+                /** @description the sheet of a workbook; by default the only visible one with the headings */
+                sheet?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+                "application/vnd.ms-excel": string;
+                "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
+                "text/csv": string;
+                "text/plain": string;
+                "text/tab-separated-values": string;
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReadListOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_needs_dead_letters: {
         parameters: {
             query?: {
@@ -13663,6 +13951,37 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_need_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                list_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WholeNeedListOut"];
+                };
             };
             /** @description a problem */
             default: {

@@ -355,6 +355,7 @@ def seed_needs(stage: Stage) -> None:
     stage.seen["staff", "/v1/needs"].append(waiting)
     post(stage, f"/v1/needs/{own['id']}/verification", {}, "staff")
     post(stage, "/v1/needs", wanted | {"household_id": str(event.household_id), "consent": "slip"}, "staff")
+    seed_need_lists(stage, str(event.household_id))
     for giver in sorted(GIVERS):
         pledge = {"category": "food", "unit": "kg", "quantity": 9, "region": stage.village[:2], "valid_until": soon()}
         post(stage, "/v1/pledges", pledge, giver)
@@ -383,6 +384,19 @@ def credit_code_of(number: int) -> str:
     """Return the unified social credit code of an organisation that does not exist."""
     start = f"53510900MJQ{number:06}"
     return start + str(uscc.calc_check_digit(start))
+
+
+def seed_need_lists(stage: Stage, household_id: str) -> None:
+    """Post a list; provide a spreadsheet of each accepted type."""
+    from chassis.testing.workbooks import sheet, workbook
+    from needs.imports.api import TYPES
+
+    line = {"row": 2, "item": "东北大米", "category": "food.rice", "quantity": 5}
+    wanted = {"household_id": household_id, "consent": "slip", "reason": "家中断粮", "lines": [line]}
+    stage.seen["staff", "/v1/need-lists"].append(post(stage, "/v1/need-lists", wanted, "staff"))
+    # A workbook is read whatever stands behind it, so that each test may send another one.
+    stage.files |= dict.fromkeys(TYPES, workbook({"清单": sheet([["物品名称", "数量"], ["大米", "50公斤"], ["被子", "大量"]])}))
+    stage.words |= {"lines": [[line]]}
 
 
 def seed_matching(stage: Stage) -> None:

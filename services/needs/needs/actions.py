@@ -41,7 +41,7 @@ from contracts.users import (
 from needs import following, lock, rules
 from needs.catalogue import choose_kind, kinds_below, units_below
 from needs.catalogue.actions import require_terms
-from needs.catalogue.rules import find_kind_problem, find_unit_problem
+from needs.catalogue.rules import Terms, find_kind_problem, find_unit_problem
 from needs.duplicates import actions as duplicates
 from needs.events import need_closed, need_withdrawn, pledge_changed, pledge_offered, pledge_withdrawn
 from needs.limits import actions as limits
@@ -75,17 +75,22 @@ def post_need(session: Session, caller: Caller, wanted: Mapping[str, Any]) -> Ne
     on_behalf = household.account_id != caller.id
     if on_behalf and not household.is_institution and not wanted.get("consent"):
         raise consent_needed()
-    specification = wanted.get("specification") or {}
     terms = require_terms(session, household.region, wanted, of_institution=household.is_institution)
     if problem := find_story_problem(wanted.get("story")):
         raise problem
     limits.require_room_for_need(session, caller, household, on_behalf=on_behalf)
+    return enter_need(session, caller, household, wanted, terms)
+
+
+def enter_need(session: Session, caller: Caller, household: Household, wanted: Mapping[str, Any], terms: Terms) -> Need:
+    """Store a need that may be posted under these terms: it waits to be verified, and is linked with those that look alike."""
+    specification = wanted.get("specification") or {}
     need = Need(
         household_id=household.id,
         account_id=household.account_id,
         poster_id=caller.id,
         of_institution=household.is_institution,
-        consent=wanted.get("consent") if on_behalf else None,
+        consent=wanted.get("consent") if household.account_id != caller.id else None,
         region=household.region,
         category=wanted["category"],
         unit=terms.item.unit,

@@ -27,3 +27,4 @@ story_identifies = problem(
     en="A public story must not identify anybody ({en_found}): remove or reword it",
 )
 past_validity = problem(422, "past_validity", zh="有效期须在今后两年之内", en="The validity must end within the next two years")
+line_refused = problem(422, "line_refused", zh="第 {row} 行不能发布：{zh}", en="Row {row} cannot be posted: {en}")

@@ -3,6 +3,7 @@
 from chassis.data.region_moves import RegionMove, move_column
 from needs.catalogue.model import CatalogueRules
 from needs.charities.model import Charity
+from needs.imports.model import ItemName, NeedList
 from needs.limits.model import LimitSet
 from needs.model import Household, Need, Pledge
 from needs.review.model import Decision
@@ -30,6 +31,13 @@ MOVES = (
         Charity.region,
         unless="EXISTS (SELECT FROM charities AS there WHERE there.region = change.after"
         " AND there.registration_number = held.registration_number AND there.ended_at IS NULL)",
+        is_setting=True,
+    ),
+    move_column(NeedList.region),
+    # A name that the successor has settled stays as it is there.
+    move_column(
+        ItemName.region,
+        unless="EXISTS (SELECT FROM item_names AS there WHERE there.region = change.after AND there.written = held.written)",
         is_setting=True,
     ),
     RegionMove(("need_listings.region", "pledge_listings.region"), lambda *_: 0),

@@ -34,18 +34,22 @@ def require_room_for_pledge(session: Session, caller: Caller, pledge: Pledge) ->
         raise problem
 
 
-def require_room_for_need(session: Session, caller: Caller, household: Household, *, on_behalf: bool) -> None:
-    """Raise the limit that one more need of a household passes, or one more of whoever posts on its behalf; lock both."""
+def require_room_for_need(session: Session, caller: Caller, household: Household, *, on_behalf: bool, many: int = 1) -> None:
+    """Raise the limit that so many more needs of a household pass, or of whoever posts on its behalf; lock both.
+
+    An institution asks for hundreds of people, so only the limit of its poster counts.
+    """
     lock_person(session, household.id)
     received = queries.has_received(session, household.id)
     trust = rules.find_trust("household", has_delivered=received, is_verified=False)
     sets = queries.load_sets(session, household.region)
     limits = rules.choose_limits("household", trust, household.region, sets)
-    problem = rules.find_posting_problem(limits, queries.count_needs_of_household(session, household.id), on_behalf=False)
+    used = 0 if household.is_institution else queries.count_needs_of_household(session, household.id)
+    problem = rules.find_posting_problem(limits, used, on_behalf=False, many=0 if household.is_institution else many)
     if on_behalf and problem is None:
         lock_person(session, caller.id)
         limits = rules.choose_limits(caller.kind, "verified", household.region, sets)
-        problem = rules.find_posting_problem(limits, queries.count_needs_of_poster(session, caller.id), on_behalf=True)
+        problem = rules.find_posting_problem(limits, queries.count_needs_of_poster(session, caller.id), on_behalf=True, many=many)
     if problem:
         raise problem
 

@@ -69,9 +69,9 @@ def find_giving_problem(limits: Limits, giving: Giving, category: str, unit: str
     return None
 
 
-def find_posting_problem(limits: Limits, used: int, *, on_behalf: bool) -> Problem | None:
-    """Return the problem of one more need after those `used` within a day, of a household or of whoever posts on behalf; or None."""
-    if used < limits["needs_a_day"]:
+def find_posting_problem(limits: Limits, used: int, *, on_behalf: bool, many: int = 1) -> Problem | None:
+    """Return the problem of so many more needs after those `used` within a day, of a household or of whoever posts on behalf; or None."""
+    if used + many <= limits["needs_a_day"]:
         return None
     return _reached(too_many_posted if on_behalf else too_many_needs, "needs_a_day", limits["needs_a_day"], used)
 
