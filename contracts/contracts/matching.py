@@ -103,10 +103,14 @@ class MatchDeclined(_OfMatch, frozen=True, kw_only=True):
 
 
 class MatchLapsed(_OfMatch, frozen=True, kw_only=True):
-    """A proposal ended without an answer. Both quantities are free again as far as need and pledge still stand."""
+    """A proposal ended without an answer. Both quantities are free again as far as need and pledge still stand.
+
+    With `need_moved` the need went to another township with its household: it stands, although the reason is `need_withdrawn`.
+    """
 
     reason: Lapse
     lapsed_at: Moment
+    need_moved: bool = False
 
 
 class MatchRevised(_OfMatch, frozen=True, kw_only=True):

@@ -16,10 +16,12 @@ from chassis.http.auth import Caller
 from chassis.testing.twins import unguarded
 from matching.clearing import actions as clearing
 from matching.intake import actions as intake
+from matching.intake import moves
 from matching.matches.actions import answers
 from matching.weights import deferral
 
 from .conftest import DAYS, offered, published, taken_back, withdrawn
+from .test_moves import moved
 
 WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
 
@@ -104,6 +106,29 @@ def test_need_ending_during_a_proposal_frees_the_pledge(real: Database) -> None:
     with real.begin() as session:
         assert session.execute(text("SELECT state, ended_because FROM matches")).all() == [("lapsed", "need_withdrawn")]
         assert session.scalar(text("SELECT rest FROM pledges")) == pledge.quantity
+
+
+@pytest.mark.parametrize("is_looked_at_again", [True, unguarded(False, "without the second look, ending a proposal waits for its pledge")])
+def test_need_moving_during_a_proposal_never_deadlocks(real: Database, monkeypatch: pytest.MonkeyPatch, is_looked_at_again: bool) -> None:
+    if not is_looked_at_again:
+        monkeypatch.setattr(moves, "find_proposed_pledges", lambda session, needs: set())
+    for _ in range(ROUNDS):
+        need, pledge = published(), offered()
+        gone = moved(need, region="510703001003")
+        happen(real, lambda session, need=need: intake.book_needs(session, [need]))  # type: ignore[misc]
+        happen(real, lambda session, pledge=pledge: intake.book_pledges(session, [pledge]))  # type: ignore[misc]
+        with ThreadPoolExecutor(2) as threads:
+            with real.begin() as session:
+                assert clearing.clear(session, 3 * DAYS).proposals == 1
+                gives_up = threads.submit(does, real, lambda session, pledge=pledge: intake.withdraw_pledge(session, taken_back(pledge)))  # type: ignore[misc]
+                waiting(real, 1)
+                goes = threads.submit(does, real, lambda session, gone=gone: moves.move_needs(session, [gone]))  # type: ignore[misc]
+                waiting(real, 2)
+            assert gives_up.result()
+            assert goes.result()
+    with real.begin() as session:
+        ended = session.execute(text("SELECT DISTINCT state, ended_because FROM matches")).all()
+        assert set(ended) <= {("lapsed", "pledge_withdrawn"), ("lapsed", "need_moved")}
 
 
 _WITHOUT_NEEDS = text("SELECT need_id FROM too_low WHERE until <= :at ORDER BY until LIMIT :limit")

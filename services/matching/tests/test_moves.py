@@ -1,6 +1,6 @@
 """Needs move with their households: entry, matches and counts follow, whichever event comes first."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import permutations
 from typing import Any
 
@@ -10,11 +10,14 @@ from sqlalchemy import text
 from chassis.data.database import new_id
 from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of
 from chassis.testing.twins import altered, unguarded
+from contracts.matching import MatchLapsed, MatchProposed
 from contracts.needs import NeedMoved, NeedPublished
 from matching.balance import actions as balance
+from matching.checks import quantities
 from matching.intake import actions, moves
+from matching.matches import unsent
 
-from .conftest import VILLAGE, clear, offered, published, withdrawn
+from .conftest import VILLAGE, clear, offered, published, told, withdrawn
 from .test_fairness import count, figures, miscounted
 
 BESIDE, FAR = f"{VILLAGE[:9]}002", "510703001003"
@@ -30,6 +33,12 @@ def hear(database: RolledBack, *events: Any) -> None:
         with database.begin() as session:
             act: Any = moves.move_needs if isinstance(event, NeedMoved) else actions.end_needs
             (actions.book_needs if isinstance(event, NeedPublished) else act)(session, [event])
+
+
+def wrong_quantities(database: RolledBack) -> list[str]:
+    """The checks of the audit that find a wrong quantity."""
+    with database.begin() as session:
+        return [one.code for one in quantities.CHECKS if session.execute(text(one.statement), one.parameters(session, None)).first()]
 
 
 def row(database: RolledBack, need: NeedPublished) -> Any:
@@ -64,6 +73,80 @@ def test_moved_need_is_proposed_in_its_new_place(database: RolledBack) -> None:
     assert clear(database) == 0
     hear(database, moved(need, region=FAR))
     assert clear(database) == 1
+
+
+ELSEWHERE = "leaving = {need.id for need in moving if need.region[:TOWNSHIP_DIGITS] != newest[need.id].region[:TOWNSHIP_DIGITS]}"
+
+
+@pytest.mark.parametrize("ends", [ELSEWHERE, unguarded("leaving = set()", "without it, a pledge goes where its giver never wanted it")])
+def test_move_out_of_reach_frees_the_pledge(client: Client, database: RolledBack, monkeypatch: pytest.MonkeyPatch, ends: str) -> None:
+    monkeypatch.setattr(moves, "move_needs", altered(moves.move_needs, ELSEWHERE, ends))
+    donor, need = Person("donor"), published()
+    pledge = offered(pledger_id=donor.id, region=VILLAGE[:6])
+    with database.begin() as session:
+        actions.book_pledges(session, [pledge])
+    hear(database, need)
+    assert clear(database) == 1
+    [proposal] = told(database, MatchProposed)
+    hear(database, moved(need, region=FAR))
+    [lapsed] = told(database, MatchLapsed)
+    assert (lapsed.match_id, lapsed.reason, lapsed.need_moved, lapsed.region) == (proposal.match_id, "need_withdrawn", True, VILLAGE)
+    answer = client.post(f"/v1/matches/{proposal.match_id}/acceptance", by=donor)
+    assert (answer.status_code, answer.json["code"]) == (409, "state_conflict")
+    assert clear(database) == 0
+    free = text("SELECT (SELECT rest FROM needs) = :needed AND (SELECT rest FROM pledges) = :pledged")
+    assert database.found(free, needed=need.quantity, pledged=pledge.quantity)[0][0]
+    assert wrong_quantities(database) == []
+
+
+def test_move_within_reach_is_proposed_anew(database: RolledBack) -> None:
+    need = published()
+    with database.begin() as session:
+        actions.book_pledges(session, [offered()])
+    hear(database, need)
+    clear(database)
+    other_township = f"{VILLAGE[:6]}002003"
+    hear(database, moved(need, region=other_township))
+    assert clear(database) == 1
+    assert sorted(event.region for event in told(database, MatchProposed)) == [VILLAGE, other_township]
+
+
+def test_move_inside_a_township_keeps_the_proposal(client: Client, database: RolledBack) -> None:
+    donor, need = Person("donor"), published()
+    with database.begin() as session:
+        actions.book_pledges(session, [offered(pledger_id=donor.id)])
+    hear(database, need)
+    clear(database)
+    hear(database, moved(need))
+    assert told(database, MatchLapsed) == []
+    [proposal] = told(database, MatchProposed)
+    assert client.post(f"/v1/matches/{proposal.match_id}/acceptance", by=donor).json["region"][:9] == BESIDE[:9]
+
+
+RENEWED = "    _renew_time_to_send(session, leaving)\n"
+
+
+@pytest.mark.parametrize("renews", [RENEWED, unguarded("", "without it, a giver under way is late at a place named a day ago")])
+def test_promise_that_moved_has_its_time_again(client: Client, database: RolledBack, monkeypatch: pytest.MonkeyPatch, renews: str) -> None:
+    monkeypatch.setattr(moves, "move_needs", altered(moves.move_needs, RENEWED, renews))
+    donor, need = Person("donor"), published()
+    with database.begin() as session:
+        actions.book_pledges(session, [offered(pledger_id=donor.id)])
+    hear(database, need)
+    clear(database)
+    [proposal] = told(database, MatchProposed)
+    path = f"/v1/matches/{proposal.match_id}"
+    client.post(f"{path}/acceptance", by=donor)
+    with database.begin() as session:
+        session.execute(text("UPDATE matches SET send_by = now() + interval '1 hour', send_reminded_at = now()"))
+    hear(database, moved(need, region=FAR))
+    with database.begin() as session:
+        session.execute(text("UPDATE matches SET send_by = send_by - interval '2 hours'"))
+        assert unsent.end_unsent_matches(session) == 0
+        unsent.set_missing_deadlines(session)
+    shown = client.get(path, by=donor).json
+    assert shown["state"] == "accepted"
+    assert datetime.fromisoformat(shown["send_by"]) > datetime.now(UTC) + timedelta(days=3)
 
 
 NEWER = "if need.version < newest[need.id].version"

@@ -30,7 +30,7 @@ def record_movement(match: Match, kind: str, quantity: int, by: UUID | None, **m
     match.movements.append(Movement(kind=kind, quantity=quantity, version=match.version, at=now(), by=by, **more))
 
 
-def lapse_proposals(session: Session, matches: Sequence[Match], because: Lapse | Literal["revised"]) -> Sequence[Match]:
+def lapse_proposals(session: Session, matches: Sequence[Match], because: Lapse | Literal["need_moved", "revised"]) -> Sequence[Match]:
     """End these matches as lapsed, as far as they are still proposed; returns those that ended."""
     if not matches:
         return []

@@ -83,9 +83,14 @@ def match_declined(match: Match) -> MatchDeclined:
 
 
 def match_lapsed(match: Match) -> MatchLapsed:
-    """Build the event that a proposal ended without an answer."""
+    """Build the event that a proposal ended without an answer. Listeners of before know a need that moved as a withdrawn one."""
+    need_moved = match.ended_because == "need_moved"
     return MatchLapsed(
-        version=match.version, **_facts(match), reason=cast("Lapse", match.ended_because), lapsed_at=required(match.answered_at)
+        version=match.version,
+        **_facts(match),
+        reason="need_withdrawn" if need_moved else cast("Lapse", match.ended_because),
+        need_moved=need_moved,
+        lapsed_at=required(match.answered_at),
     )
 
 
