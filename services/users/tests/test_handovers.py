@@ -17,7 +17,7 @@ from chassis.testing.fixtures import Client, Person, RolledBack, administrator_o
 from chassis.testing.twins import altered, unguarded
 from contracts.event import Event
 from contracts.generate import example_of
-from contracts.matching import MatchAccepted, MatchClosed, MatchDeclined, MatchReceived, MatchSent
+from contracts.matching import DisputeOpened, DisputeSettled, MatchAccepted, MatchClosed, MatchDeclined, MatchReceived, MatchSent
 from contracts.users import HandoverPlaceChanged
 from users.consents.texts import load_texts
 from users.handovers import actions, queries
@@ -53,13 +53,18 @@ class Scene:
     def event(self, kind: type[Event], version: int, **changes: Any) -> Any:
         ids = {"household_id": self.household_id, "account_id": self.owner.id, "pledger_id": self.giver.id, "poster_id": self.agent.id}
         people: dict[str, Any] = {name: UUID(str(value)) for name, value in ids.items()}
-        times = {name: datetime.now(UTC) for name in ("accepted_at", "sent_at", "received_at", "closed_at", "declined_at")}
+        named = ("accepted_at", "sent_at", "received_at", "closed_at", "declined_at", "opened_at", "settled_at")
+        times = {name: datetime.now(UTC) for name in named}
         stated = {"match_id": self.match_id, "version": version, "region": VILLAGE} | people | times | changes
         return replace(example_of(kind), **{name: value for name, value in stated.items() if name in kind.__struct_fields__})
 
     def hear(self, *events: Event) -> None:
         with self.database.begin() as session:
             actions.hear_matches(session, events)  # type: ignore[arg-type]
+
+    def hear_disputes(self, *events: Event) -> None:
+        with self.database.begin() as session:
+            actions.hear_disputes(session, events)  # type: ignore[arg-type]
 
     def look(self, by: Person | None) -> Any:
         return self.client.get(f"/v1/handovers/{self.match_id}", by=by)
@@ -208,7 +213,7 @@ def test_every_look_is_recorded_with_those_it_showed(scene: Scene) -> None:
 )
 def test_door_is_shut_after_the_end_in_any_order(scene: Scene, monkeypatch: pytest.MonkeyPatch, is_guarded: bool) -> None:
     if not is_guarded:
-        monkeypatch.setattr(actions, "hear_matches", altered(actions.hear_matches, ", where=newer"))
+        monkeypatch.setattr(actions, "_record", altered(actions._record, ", where=newer"))
     for order in permutations(scene.whole_way()):
         scene.match_id = new_id()
         for event in order:
@@ -239,6 +244,58 @@ def test_doors_are_right_after_users_was_restored(scene: Scene) -> None:
 def test_door_shuts_when_the_time_for_a_dispute_is_over(scene: Scene, days: int, status: int) -> None:
     scene.hear(scene.event(MatchReceived, 4, received_at=datetime.now(UTC) - timedelta(days=days)))
     assert scene.look(scene.giver).status_code == status
+
+
+LATE = timedelta(days=29)
+KEEPS = "or_(Handover.shuts_at > at, and_(Handover.dispute_version > 0, in_dispute))"
+
+
+@pytest.mark.parametrize("keeps", [KEEPS, unguarded("Handover.shuts_at > at", "without it, the door shuts while the county decides")])
+def test_late_dispute_keeps_the_door_open_until_its_end(scene: Scene, monkeypatch: pytest.MonkeyPatch, keeps: str) -> None:
+    changed = altered(queries.is_open, KEEPS, keeps)
+    monkeypatch.setattr(queries, "is_open", changed)
+    at = datetime.now(UTC)
+    scene.hear(scene.event(MatchReceived, 4, received_at=at - LATE))
+    assert scene.look(scene.giver).status_code == 404
+    scene.hear_disputes(scene.event(DisputeOpened, 1, opened_at=at - LATE + timedelta(days=28)))
+    for person in (scene.giver, scene.owner, scene.agent):
+        shown = scene.look(person)
+        assert (shown.status_code, shown.json.get("disputed")) == (200, True)
+        assert datetime.fromisoformat(shown.json["shuts_at"]) > at + timedelta(days=6)
+    assert scene.look(Person("donor")).status_code == 404
+    # The county may take longer than its fourteen days.
+    with scene.database.begin() as session:
+        session.execute(text("UPDATE handovers SET shuts_at = shuts_at - interval '300 days'"))
+    assert scene.look(scene.giver).status_code == 200
+    scene.hear_disputes(scene.event(DisputeSettled, 4, settled_at=at - timedelta(days=6)))
+    shown = scene.look(scene.giver).json
+    assert (shown["disputed"], datetime.fromisoformat(shown["shuts_at"])) == (False, at + timedelta(days=1))
+    scene.hear_disputes(scene.event(DisputeSettled, 5, settled_at=at - timedelta(days=8)))
+    assert scene.look(scene.giver).status_code == 404
+
+
+def test_closing_shuts_the_door_of_a_disputed_match(scene: Scene) -> None:
+    dispute = [scene.event(DisputeOpened, 1), scene.event(DisputeSettled, 3)]
+    for order in permutations([*scene.whole_way()[2:], *dispute]):
+        scene.match_id = new_id()
+        for event in order:
+            told_event = replace(event, match_id=scene.match_id)
+            (scene.hear_disputes if event in dispute else scene.hear)(told_event)
+        assert scene.look(scene.giver).status_code == 404, order
+
+
+def test_dispute_in_any_order_has_one_outcome(scene: Scene) -> None:
+    at = datetime.now(UTC)
+    old = {"sent_at": at - timedelta(days=99), "received_at": at - LATE, "settled_at": at - timedelta(days=2)}
+    events = [scene.event(kind, version, **old) for kind, version in ((MatchReceived, 4), (DisputeOpened, 1), (DisputeSettled, 3))]
+    for order in permutations(events):
+        scene.match_id = new_id()
+        for event in order:
+            heard = replace(event, match_id=scene.match_id)
+            (scene.hear if isinstance(event, MatchReceived) else scene.hear_disputes)(heard)
+        shown = scene.look(scene.giver)
+        assert (shown.status_code, shown.json.get("disputed")) == (200, False)
+        assert datetime.fromisoformat(shown.json["shuts_at"]) == at + timedelta(days=5)
 
 
 def test_giver_under_way_is_told_once_of_another_address(scene: Scene) -> None:

@@ -3,7 +3,7 @@
 from sqlalchemy.orm import Session
 
 from chassis.messaging.events import ServiceWorker, every, handles_batch
-from contracts.matching import MatchAccepted, MatchClosed, MatchDeclined, MatchReceived, MatchSent
+from contracts.matching import DisputeOpened, DisputeSettled, MatchAccepted, MatchClosed, MatchDeclined, MatchReceived, MatchSent
 from users.appointments import actions as appointments
 from users.codes import actions as codes
 from users.erasure import actions as erasure
@@ -26,6 +26,10 @@ class Worker(ServiceWorker):
     @handles_batch(MatchSent, MatchReceived, MatchClosed)
     def on_deliveries(self, session: Session, events: list[MatchSent | MatchReceived | MatchClosed]) -> None:
         handovers.hear_matches(session, events)
+
+    @handles_batch(DisputeOpened, DisputeSettled)
+    def on_disputes(self, session: Session, events: list[DisputeOpened | DisputeSettled]) -> None:
+        handovers.hear_disputes(session, events)
 
     @every(seconds=10)
     def tell_givers(self, session: Session) -> None:

@@ -26,6 +26,7 @@ from users.erasure import rules
 from users.erasure.events import person_erased
 from users.erasure.model import Erasure
 from users.handovers.model import Handover
+from users.handovers.queries import is_open
 from users.helpers.model import Assignment
 from users.households.model import Household, Member, Transfer
 from users.households.queries import SHOWN, get_household
@@ -133,7 +134,7 @@ def _is_under_way(session: Session, account: Account | None, household: Househol
     """Tell whether the door of a hand-over of the person is open: a match is under way, or may still be disputed."""
     sides = [Handover.pledger_id == account.id, Handover.account_id == account.id] if account else []
     sides += [Handover.household_id == household.id] if household else []
-    return session.scalar(select(Handover.id).where(or_(*sides), Handover.shuts_at > now()).limit(1)) is not None
+    return session.scalar(select(Handover.id).where(or_(*sides), is_open(now())).limit(1)) is not None
 
 
 def _erase(session: Session, actor: Actor, account: Account | None, household: Household | None, purpose: str, reason: str) -> Erasure:

@@ -1,6 +1,6 @@
 """Opening and shutting the doors of hand-overs, and telling givers under way that their collection point changed."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -10,9 +10,11 @@ from sqlalchemy.orm import Session
 
 from chassis.data.database import below, new_id, now
 from chassis.messaging import outbox
+from contracts.matching import DisputeOpened, DisputeSettled
 from users.handovers.events import handover_place_changed
 from users.handovers.model import Handover
-from users.handovers.rules import UNDER_WAY, Heard, find_step
+from users.handovers.queries import is_open
+from users.handovers.rules import UNDER_WAY, Heard, HeardDispute, find_step
 from users.households.queries import find_places
 from users.places.model import Place
 from users.places.queries import find_nearest_places
@@ -25,25 +27,46 @@ _UNANNOUNCED = (
     .limit(PLACES_AT_ONCE)
     .with_for_update(skip_locked=True)
 )
-_COPIED = ("match_id", "version", "household_id", "account_id", "poster_id", "pledger_id", "region", "category", "unit", "quantity")
+_COPIED = ("match_id", "household_id", "account_id", "poster_id", "pledger_id", "region", "category", "unit", "quantity")
 _RENEWED = ("version", "household_id", "account_id", "poster_id", "region", "quantity", "step", "shuts_at")
 
 
 def hear_matches(session: Session, events: Sequence[Heard]) -> None:
     """Open and shut doors as matches go on. The newest version counts, in whatever order events come or are told again."""
-    newest: dict[UUID, tuple[Heard, str, Any]] = {}
+    newest: dict[UUID, tuple[Heard, dict[str, Any]]] = {}
     for event in sorted(events, key=lambda event: event.version):
         if (found := find_step(event)) is not None:
-            newest[event.match_id] = (event, *found)
+            step, shuts_at = found
+            newest[event.match_id] = (event, {"version": event.version, "step": step, "shuts_at": shuts_at})
+    _record(session, newest, _RENEWED, Handover.version)
+
+
+def hear_disputes(session: Session, events: Sequence[HeardDispute]) -> None:
+    """Keep the doors of disputed matches open until their disputes end, however late these were opened.
+
+    A match is disputed once, and only when something was sent. A door of which nothing else was heard yet has version 0.
+    """
+    newest: dict[UUID, tuple[HeardDispute, dict[str, Any]]] = {}
+    for event in sorted(events, key=lambda event: event.version):
+        settled_at = event.settled_at if isinstance(event, DisputeSettled) else None
+        known = {"version": 0, "step": "sent", "shuts_at": event.opened_at if isinstance(event, DisputeOpened) else event.settled_at}
+        newest[event.match_id] = (event, known | {"dispute_version": event.version, "dispute_settled_at": settled_at})
+    _record(session, newest, ("dispute_version", "dispute_settled_at"), Handover.dispute_version)
+
+
+def _record(
+    session: Session, newest: Mapping[UUID, tuple[Heard | HeardDispute, Mapping[str, Any]]], renewed: Collection[str], version: Any
+) -> None:
+    """Make the doors that are new, and renew the columns of those that know an older version."""
     if not newest:
         return
-    living = find_places(session, {event.household_id for event, _, _ in newest.values()})
+    living = find_places(session, {event.household_id for event, _ in newest.values()})
     # A household may have moved or been merged since matching heard of it last.
-    present = {event.match_id: living.get(event.household_id, (event.household_id, event.region)) for event, _, _ in newest.values()}
+    present = {event.match_id: living.get(event.household_id, (event.household_id, event.region)) for event, _ in newest.values()}
     places = find_nearest_places(session, {region for _, region in present.values()})
     rows = []
     for match_id in sorted(newest):
-        event, step, shuts_at = newest[match_id]
+        event, stated = newest[match_id]
         household_id, region = present[match_id]
         place = places.get(region)
         known: dict[str, Any] = {
@@ -51,12 +74,12 @@ def hear_matches(session: Session, events: Sequence[Heard]) -> None:
             "route_version": place.route_version if place else 0,
             "told_version": 0,
         }
-        known |= {"household_id": household_id, "region": region, "id": new_id(), "step": step, "shuts_at": shuts_at}
-        rows.append({name: getattr(event, name) for name in _COPIED} | known)
+        known |= {"household_id": household_id, "region": region, "id": new_id()}
+        rows.append({name: getattr(event, name) for name in _COPIED} | known | dict(stated))
     fresh = insert(Handover).values(rows)
-    renewed = {name: getattr(fresh.excluded, name) for name in _RENEWED}
-    newer = Handover.version < fresh.excluded.version
-    session.execute(fresh.on_conflict_do_update(index_elements=["match_id"], set_=renewed, where=newer))
+    values = {name: getattr(fresh.excluded, name) for name in renewed}
+    newer = version < getattr(fresh.excluded, version.key)
+    session.execute(fresh.on_conflict_do_update(index_elements=["match_id"], set_=values, where=newer))
 
 
 def tell_givers(session: Session) -> int:
@@ -75,7 +98,7 @@ def tell_givers(session: Session) -> int:
 
 def follow_household(session: Session, household_id: UUID, into_id: UUID, region: str) -> None:
     """Let the open hand-overs of a household go where it moved, or over to the household that it was merged into; tell the givers."""
-    theirs = select(Handover).where(Handover.household_id == household_id, Handover.shuts_at > now()).order_by(Handover.match_id)
+    theirs = select(Handover).where(Handover.household_id == household_id, is_open(now())).order_by(Handover.match_id)
     found = session.scalars(theirs.with_for_update(), execution_options={"populate_existing": True}).all()
     nearest = find_nearest_places(session, {region}) if found else {}
     for handover in found:
@@ -85,7 +108,7 @@ def follow_household(session: Session, household_id: UUID, into_id: UUID, region
 
 def _find_under_way(session: Session, place: Place, most: int) -> Sequence[Handover]:
     """Lock the next hand-overs in the region of a point, in the order in which events lock them."""
-    under_way = select(Handover).where(below(Handover.region, place.region), Handover.step.in_(UNDER_WAY), Handover.shuts_at > now())
+    under_way = select(Handover).where(below(Handover.region, place.region), Handover.step.in_(UNDER_WAY), is_open(now()))
     if place.announced_to:
         under_way = under_way.where(Handover.match_id > place.announced_to)
     ordered = under_way.order_by(Handover.match_id).limit(most).with_for_update()

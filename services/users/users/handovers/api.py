@@ -7,13 +7,14 @@ from apiflask import APIBlueprint
 from marshmallow import fields
 from sqlalchemy.orm import Session
 
+from chassis.data.database import now
 from chassis.http.auth import SIGNED_IN, Caller
 from chassis.http.fields import Choice, Schema
 from chassis.http.routes import access
 from chassis.http.shown import note_shown
 from users.handovers import queries
 from users.handovers.queries import Opened
-from users.handovers.rules import GIVER, HOUSEHOLD
+from users.handovers.rules import GIVER, HOUSEHOLD, find_shutting, is_disputed
 
 api = APIBlueprint("handovers", __name__)
 
@@ -48,7 +49,11 @@ class HandoverOut(Schema):
     category = fields.String(required=True)
     unit = fields.String(required=True)
     quantity = fields.Integer(required=True)
-    shuts_at = fields.AwareDateTime(required=True, metadata={"description": "the answer is 404 from then on; earlier when the match ends"})
+    shuts_at = fields.AwareDateTime(
+        required=True,
+        metadata={"description": "the answer is 404 from then on; earlier when the match ends, later while a dispute about it is open"},
+    )
+    disputed = fields.Boolean(required=True, metadata={"description": "a dispute is open, and keeps the door open until it is settled"})
     place = fields.Nested(
         HandoverPlaceOut,
         required=True,
@@ -86,7 +91,9 @@ def _shown(opened: Opened, caller: Caller) -> dict[str, Any]:
     handover, contacts = opened.handover, (opened.village, opened.household, opened.giver)
     seen = [contact.person_id for contact in contacts if contact and contact.person_id not in {None, caller.id}]
     note_shown(caller, "handover", handover.match_id, people=seen, region=opened.region)
-    return {name: getattr(handover, name) for name in ("match_id", "category", "unit", "quantity", "shuts_at")} | {
+    return {name: getattr(handover, name) for name in ("match_id", "category", "unit", "quantity")} | {
+        "shuts_at": find_shutting(handover, now()),
+        "disputed": is_disputed(handover),
         "region": opened.region,
         "side": opened.side,
         "place": opened.place,

@@ -15,6 +15,7 @@ class Handover(Base):
 
     `version` is the version of the match that was heard. A match whose end was heard first has a door that is shut for ever. `place_id`
     and `route_version` are the collection point that the giver knows; `told_version` counts what the giver was told about its changes.
+    `dispute_version` is the version of the match's dispute that was heard, 0 without one; it is open until `dispute_settled_at`.
     """
 
     __tablename__ = "handovers"
@@ -36,3 +37,5 @@ class Handover(Base):
     route_version: Mapped[int] = mapped_column(BigInteger)
     told_version: Mapped[int] = mapped_column(BigInteger)
     told_at: Mapped[datetime | None] = mapped_column(Moment)
+    dispute_version: Mapped[int] = mapped_column(BigInteger, default=0)
+    dispute_settled_at: Mapped[datetime | None] = mapped_column(Moment)

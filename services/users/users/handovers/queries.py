@@ -1,9 +1,10 @@
 """Queries of hand-overs: an open door for one of its sides, and the contacts behind it."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from chassis.data.appointments import ADMINISTRATOR, appointments
@@ -14,7 +15,7 @@ from users.accounts.model import Account
 from users.consents.queries import has_consented
 from users.consents.texts import CONTACT
 from users.handovers.model import Handover
-from users.handovers.rules import GIVER, find_side, region_of
+from users.handovers.rules import AFTER_SETTLEMENT, ENDED, GIVER, find_side, region_of
 from users.households.model import Household
 from users.institutions.model import Institution
 from users.personal import national_phone
@@ -47,9 +48,15 @@ class Opened:
     giver: Contact | None
 
 
+def is_open(at: datetime) -> ColumnElement[bool]:
+    """SQL condition: the door of a hand-over is open at a moment. A dispute keeps it open until it is settled and carried out."""
+    in_dispute = or_(Handover.dispute_settled_at.is_(None), Handover.dispute_settled_at > at - AFTER_SETTLEMENT)
+    return and_(Handover.step != ENDED, or_(Handover.shuts_at > at, and_(Handover.dispute_version > 0, in_dispute)))
+
+
 def open_door(session: Session, caller: Caller, match_id: UUID) -> Opened:
     """Return what the caller's side sees. Raises `not_found` before the acceptance, after the door was shut, and for everybody else."""
-    open_now = select(Handover).where(Handover.match_id == match_id, Handover.shuts_at > now())
+    open_now = select(Handover).where(Handover.match_id == match_id, is_open(now()))
     handover = session.scalars(open_now).first()
     household = _find_household(session, handover.household_id) if handover else None
     side = find_side(caller, handover, household) if handover else None
