@@ -17,7 +17,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from sqlalchemy import Column, Dialect, LargeBinary, Table, TypeDecorator, event, false, func, or_, type_coerce, update
+from sqlalchemy import Column, Dialect, LargeBinary, Table, TypeDecorator, event, false, func, literal_column, or_, type_coerce, update
 from sqlalchemy.orm import Mapper, PassiveFlag, Session, object_session
 from sqlalchemy.orm.attributes import InstrumentedAttribute, get_history, set_committed_value
 
@@ -323,7 +323,8 @@ def erase_values(session: Session, entity: type, *where: Any) -> None:
 def holds_values(entity: type) -> Any:
     """Return the condition of rows of a mapped class with a value in any encrypted column, for emptying them in slices."""
     columns = [column for column in entity.__mapper__.columns if isinstance(column.type, Encrypted)]  # type: ignore[attr-defined]
-    return or_(false(), *(func.length(type_coerce(column, LargeBinary)) > 0 for column in columns))
+    # Not a parameter, by which PostgreSQL would not recognise a partial index.
+    return or_(false(), *(func.length(type_coerce(column, LargeBinary)) > literal_column("0") for column in columns))
 
 
 def fingerprint(value: str | bytes) -> bytes:

@@ -7,6 +7,7 @@ from contracts.matching import DisputeOpened, DisputeSettled, MatchAccepted, Mat
 from users.appointments import actions as appointments
 from users.codes import actions as codes
 from users.erasure import actions as erasure
+from users.erasure import retention
 from users.handovers import actions as handovers
 from users.imports import actions as imports
 from users.region_moves import MOVES
@@ -74,3 +75,7 @@ class Worker(ServiceWorker):
     @every(seconds=3600, at_start=False)
     def erase_old_accounts(self, session: Session) -> None:
         erasure.erase_old_accounts(session)
+
+    @every(seconds=3600, at_start=False)
+    def erase_old_register(self, session: Session) -> None:
+        retention.erase_old_register(session)

@@ -12,7 +12,7 @@ from chassis.data import audit_log
 from chassis.data.appointments import regions_of
 from chassis.data.audit_log import SERVICE, Actor, Entry
 from chassis.data.database import now
-from chassis.data.encryption import encrypted_models, erase_values, holds_values
+from chassis.data.encryption import encrypted_models, erase_values
 from chassis.data.personal_keys import NOBODY, personal_keys
 from chassis.http.auth import Caller
 from chassis.messaging import outbox
@@ -22,6 +22,7 @@ from users.accounts.model import Account
 from users.accounts.queries import get_own_account
 from users.appointments import actions as appointments
 from users.codes.model import CodeRequest
+from users.consents.model import Consent
 from users.erasure import rules
 from users.erasure.events import person_erased
 from users.erasure.model import Erasure
@@ -51,7 +52,7 @@ def erase_oneself(session: Session, caller: Caller, purpose: str) -> Erasure:
         raise problem
     household = session.scalars(select(Household).where(Household.account_id == account.id).with_for_update()).first()
     _require_free(session, account, household)
-    return _erase(session, caller, account, household, purpose, "asked_online")
+    return erase_for_good(session, caller, account, household, purpose, "asked_online")
 
 
 def erase_household(session: Session, caller: Caller, household_id: UUID, wanted: Mapping[str, Any]) -> Erasure:
@@ -68,7 +69,7 @@ def erase_household(session: Session, caller: Caller, household_id: UUID, wanted
     if session.scalar(select(Erasure.id).where(Erasure.household_id == household_id)):
         raise state_conflict(state="erased")
     _require_free(session, account, household)
-    return _erase(session, caller, account, household, wanted["purpose"], wanted["reason"])
+    return erase_for_good(session, caller, account, household, wanted["purpose"], wanted["reason"])
 
 
 def finish_erasures(session: Session) -> int:
@@ -95,15 +96,13 @@ def repeat_erasures(session: Session) -> int:
 
 
 def erase_old_accounts(session: Session) -> int:
-    """Erase accounts that were closed, or never proven, longer ago than data are kept; return how many. Empty self-reports as old."""
+    """Erase accounts that were closed, or never proven, longer ago than data are kept; return how many."""
     limit = now() - RetentionSettings.of_environment().texts
     unused = or_(Account.state == "closed", (Account.state == "active") & Account.proven_at.is_(None))
     old = select(Account).where(unused, Account.registered_at < limit).order_by(Account.registered_at).limit(AT_ONCE)
     accounts = session.scalars(old.with_for_update(skip_locked=True)).all()
     for account in accounts:
-        _erase(session, SERVICE, account, None, "retention_over", "by_rule")
-    reported = (SelfReport.household_id.is_(None), SelfReport.reported_at < limit, holds_values(SelfReport))
-    erase_values(session, SelfReport, *reported)
+        erase_for_good(session, SERVICE, account, None, "retention_over", "by_rule")
     return len(accounts)
 
 
@@ -113,12 +112,12 @@ def _erase_again(session: Session, people: list[UUID]) -> int:
     accounts = session.scalars(returned.with_for_update(skip_locked=True)).all()
     for account in accounts:
         household = session.scalars(select(Household).where(Household.account_id == account.id).with_for_update()).first()
-        _erase(session, SERVICE, account, household, "no_longer_needed", "by_rule")
+        erase_for_good(session, SERVICE, account, household, "no_longer_needed", "by_rule")
     known = select(Erasure.household_id).where(Erasure.household_id.is_not(None))
     alone = select(Household).where(Household.id.in_(people), Household.id.not_in(known)).order_by(Household.id)
     households = session.scalars(alone.with_for_update(skip_locked=True)).all()
     for household in households:
-        _erase(session, SERVICE, None, household, "no_longer_needed", "by_rule")
+        erase_for_good(session, SERVICE, None, household, "no_longer_needed", "by_rule")
     return len(accounts) + len(households)
 
 
@@ -137,7 +136,9 @@ def _is_under_way(session: Session, account: Account | None, household: Househol
     return session.scalar(select(Handover.id).where(or_(*sides), is_open(now())).limit(1)) is not None
 
 
-def _erase(session: Session, actor: Actor, account: Account | None, household: Household | None, purpose: str, reason: str) -> Erasure:
+def erase_for_good(
+    session: Session, actor: Actor, account: Account | None, household: Household | None, purpose: str, reason: str
+) -> Erasure:
     """End the account and empty all values about it and its household. Their rows are locked."""
     named = account or household
     if named is None:
@@ -148,10 +149,11 @@ def _erase(session: Session, actor: Actor, account: Account | None, household: H
         people += _end_account(session, account, actor)
     if household:
         for merged in session.scalars(select(Household).where(Household.merged_into == household.id, SHOWN).with_for_update()).all():
-            _erase(session, actor, None, merged, purpose, reason)
+            erase_for_good(session, actor, None, merged, purpose, reason)
         people += _list_people_of(session, household)
         asked = update(Transfer).where(or_(Transfer.household_id == household.id, Transfer.entry_id == household.id))
         session.execute(asked.values(national_id_fingerprint=func.sha256(func.uuid_send(Transfer.id))))
+        session.execute(delete(Consent).where(Consent.household_id == household.id))
         end_erased(session, actor.id, household)
     session.flush()
     _empty(session, people)

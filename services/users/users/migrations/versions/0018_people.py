@@ -1,9 +1,20 @@
-"""Doors that disputes keep open."""
+"""Doors that disputes keep open, and indexes of what is erased in time."""
 
 from alembic import op
 
 revision = "users_0018"
 down_revision = "users_0017"
+INDEXES = {
+    "households_ended": "households (ended_at) WHERE ended_at IS NOT NULL AND ended_because IS DISTINCT FROM 'erased'",
+    "household_versions_kept": "household_versions (id) WHERE length(note) > 0 OR length(changed) > 0",
+    "household_members_kept": "household_members (left_at)"
+    " WHERE left_at IS NOT NULL AND (length(name) > 0 OR length(national_id) > 0 OR length(born) > 0)",
+    "household_visits_kept": "household_visits (id) WHERE length(note) > 0",
+    "household_helps_kept": "household_helps (id) WHERE length(description) > 0",
+    "household_reveals_kept": "household_reveals (id) WHERE length(reason) > 0",
+    "self_reports_kept": "self_reports (reported_at) WHERE length(name) > 0 OR length(phone) > 0 OR length(story) > 0",
+    "consents_withdrawn": "consents (withdrawn_at) WHERE withdrawn_at IS NOT NULL",
+}
 
 
 def upgrade() -> None:
@@ -11,7 +22,11 @@ def upgrade() -> None:
         "ALTER TABLE handovers ADD IF NOT EXISTS dispute_version bigint NOT NULL DEFAULT 0,"
         " ADD IF NOT EXISTS dispute_settled_at timestamptz"
     )
+    with op.get_context().autocommit_block():
+        for name, rows in INDEXES.items():
+            op.execute(f"CREATE INDEX CONCURRENTLY IF NOT EXISTS {name} ON {rows}")
 
 
 def downgrade() -> None:
+    op.execute(f"DROP INDEX {', '.join(INDEXES)}")
     op.execute("ALTER TABLE handovers DROP dispute_version, DROP dispute_settled_at")
