@@ -18,7 +18,7 @@ OWN = "shows and changes what is the caller's own alone"
 NOTHING_PERSONAL = "shows nothing about people"
 NOT_RECORDED = {
     "users": {
-        "get_me": OWN, "get_account": OWN, "list_sessions": OWN, "end_listed_session": OWN, "end_all_sessions": OWN,
+        "get_me": OWN, "get_account": "shows others masked", "list_sessions": OWN, "end_listed_session": OWN, "end_all_sessions": OWN,
         **dict.fromkeys(
             ("edit_me", "change_password", "list_own_assignments", "get_second_factor", "offer_second_factor", "request_phone_change",
              "give_second_factor", "confirm_second_factor", "renew_recovery_codes", "change_phone", "refuse_appointment",

@@ -40,6 +40,7 @@ KEPT = {
     "import_parts": "seven days",
     "import_rows": "seven days",
     "imports": "seven days",
+    "person_reveals": "texts",
     "organisations": "with their account",
     "second_factors": "with their account",
     "self_reports": "from the decision on",

@@ -21,6 +21,7 @@ from users.places import api as places
 from users.profile import api as profile
 from users.proofs import api as proofs
 from users.regions import api as regions
+from users.reveals import api as reveals
 from users.second_factor import api as second_factor
 from users.self_reports import api as self_reports
 from users.sessions import api as sessions
@@ -28,7 +29,7 @@ from users.transfers import api as transfers
 from users.visits import api as visits
 
 api = APIBlueprint("users", __name__)
-register = (households, members, monitoring, finding, transfers, institutions, visits, places, consents, handovers, self_reports)
+register = (households, members, monitoring, finding, reveals, transfers, institutions, visits, places, consents, handovers, self_reports)
 own = (profile, erasure, export)
 for part in (regions, accounts, *own, sessions, second_factor, appointments, *register, helpers, imports, organisations, *proofs.parts):
     api.register_blueprint(part.api, url_prefix="/v1")

@@ -1,17 +1,15 @@
 """HTTP operations on accounts."""
 
 from typing import Any
-from uuid import UUID
 
 from apiflask import APIBlueprint
 from marshmallow import fields
 from sqlalchemy.orm import Session
 
-from chassis.http.auth import ANYONE, SIGNED_IN, Caller
+from chassis.http.auth import ANYONE, Caller
 from chassis.http.fields import Choice, Code, Name, Region, Schema, Strict
 from chassis.http.routes import access
-from chassis.problems import not_found
-from users.accounts import actions, queries
+from users.accounts import actions
 from users.accounts.model import Account
 from users.fields import KINDS, Password, Phone
 from users.personal import mask_phone
@@ -58,16 +56,6 @@ def register_account(session: Session, caller: Caller | None, json_data: dict[st
     """
     account = actions.register_account(session, json_data)
     return account_out(account), 201, {"Location": f"/v1/accounts/{account.id}"}
-
-
-@api.get("/accounts/<uuid:account_id>")
-@access(who=SIGNED_IN, x_view="own")
-@api.output(AccountOut)
-def get_account(session: Session, caller: Caller, account_id: UUID) -> Any:
-    """Get the caller's own account."""
-    if account_id != caller.id:
-        raise not_found()
-    return account_out(queries.get_own_account(session, caller))
 
 
 def account_out(account: Account) -> dict[str, Any]:

@@ -19,11 +19,12 @@ from users.handovers.model import Handover
 from users.handovers.queries import is_open
 from users.households.model import Household, HouseholdVersion, Member, Reveal, Transfer
 from users.monitoring.model import Label
+from users.reveals.model import PersonReveal
 from users.self_reports.model import SelfReport
 from users.visits.model import Help, Visit
 
 EMPTIED_AT_ONCE = 1_000
-WRITTEN: tuple[Any, ...] = (HouseholdVersion, Visit, Help, Reveal)
+WRITTEN: tuple[Any, ...] = (HouseholdVersion, Visit, Help, Reveal, PersonReveal)
 """Texts and former values that count from the day on which they were written; their ids tell it."""
 # Literal, so that PostgreSQL recognises the index.
 _IS_SHOWN = text("households.ended_because IS DISTINCT FROM 'erased'")

@@ -1,1 +1,1 @@
-"""Finding: households by name and pinyin in a township, by exact number above it; looks at masked ones."""
+"""Finding: households by name and pinyin in a township, by exact number above it."""

@@ -1,18 +1,17 @@
-"""HTTP operations that find households, and show masked ones for a reason."""
+"""HTTP operations that find households."""
 
 from typing import Any
-from uuid import UUID
 
 from apiflask import APIBlueprint
 from marshmallow import ValidationError, fields, validates_schema
 from sqlalchemy.orm import Session
 
 from chassis.http.auth import STAFF, Caller
-from chassis.http.fields import Choice, Region, Schema, Strict, Text
+from chassis.http.fields import Region, Schema, Strict, Text
 from chassis.http.routes import access
 from users.fields import NationalId
-from users.finding import actions, queries
-from users.households.answers import PURPOSES, HouseholdOut, household_out, households_out
+from users.finding import queries
+from users.households.answers import HouseholdOut, households_out
 
 api = APIBlueprint("finding", __name__)
 
@@ -32,11 +31,6 @@ class HouseholdSearchIn(Strict):
             raise ValidationError("required", "region")
 
 
-class RevealIn(Strict):
-    purpose = Choice(PURPOSES, required=True)
-    reason = Text(200, least=2, required=True)
-
-
 class HouseholdsFound(Schema):
     items = fields.List(fields.Nested(HouseholdOut), required=True, metadata={"description": "50 at most"})
     more = fields.Boolean(required=True, metadata={"description": "more households have this name: type more of it, or name a village"})
@@ -54,14 +48,3 @@ def search_households(session: Session, caller: Caller, json_data: dict[str, Any
     else:
         found = queries.find_by_number(session, caller, json_data["national_id"])
     return {"items": households_out(session, found, caller), "more": more}
-
-
-@api.post("/households/<uuid:household_id>/reveal")
-@access(who=STAFF, x_view="region", idempotent=False)
-@api.input(RevealIn)
-@api.output(HouseholdOut, 201)
-def reveal_household(session: Session, caller: Caller, household_id: UUID, json_data: dict[str, Any]) -> Any:
-    """Show a household whole to an administrator above its village, for a purpose and a reason. Both are recorded."""
-    household = actions.reveal_household(session, caller, household_id, json_data)
-    shown = household_out(session, household, caller, revealed=True)
-    return shown, 201, {"Location": f"/v1/households/{household.id}/reveals"}

@@ -77,14 +77,20 @@ class VersionOut(Schema):
     after = fields.Dict(required=True, allow_none=True, metadata={"description": "values after; null where the household is masked"})
 
 
-class RevealOut(Schema):
-    """A look at the data of a household that are masked otherwise."""
+class LookOut(Schema):
+    """A look at the data of somebody that are masked otherwise."""
 
     id = fields.UUID(required=True)
     revealed_by = fields.UUID(required=True)
     revealed_at = fields.AwareDateTime(required=True)
     purpose = Choice(PURPOSES, required=True)
     reason = fields.String(required=True)
+
+
+class RevealOut(LookOut):
+    """A look at the data of a household that are masked otherwise, with the parts of it that were shown too."""
+
+    parts = fields.List(fields.String(), required=True)
 
 
 def household_out(session: Session, household: Household, caller: Caller, *, revealed: bool = False) -> dict[str, Any]:
@@ -106,7 +112,7 @@ def versions_out(page: dict[str, Any], caller: Caller) -> dict[str, Any]:
     """Show a page of a household's versions."""
     household: Household = page.pop("household")
     is_whole = note_household(household, caller)
-    return page | {"items": [_version_out(row, is_whole=is_whole) for row in page["items"]]}
+    return page | {"items": [version_out(row, is_whole=is_whole) for row in page["items"]]}
 
 
 def reveals_out(page: dict[str, Any], caller: Caller) -> dict[str, Any]:
@@ -143,7 +149,8 @@ def _household_out(household: Household, caller: Caller, members: int, same_phon
     return {name: getattr(household, name) for name in HouseholdOut().fields if name not in made} | made
 
 
-def _version_out(row: HouseholdVersion, *, is_whole: bool) -> dict[str, Any]:
+def version_out(row: HouseholdVersion, *, is_whole: bool) -> dict[str, Any]:
+    """Show a version of a household, with its values where the household is shown whole."""
     changed = json.loads(row.changed) if is_whole and row.changed else {}
     made = {
         "household_version": row.version,

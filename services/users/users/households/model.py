@@ -128,7 +128,7 @@ class Transfer(Base):
 
 
 class Reveal(Base):
-    """A look at the data of a household that are masked otherwise: who, for which purpose and why."""
+    """A look at the data of a household that are masked otherwise: who, for which purpose and why, and which parts were shown too."""
 
     __tablename__ = "household_reveals"
     __person__ = "household_id"
@@ -139,3 +139,4 @@ class Reveal(Base):
     revealed_at: Mapped[datetime] = mapped_column(Moment, default=now)
     purpose: Mapped[str] = mapped_column(String(20))
     reason: Mapped[str] = mapped_column(Encrypted)
+    parts: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)

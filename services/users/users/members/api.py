@@ -143,7 +143,7 @@ def list_members(session: Session, caller: Caller, household_id: UUID, query_dat
     page = queries.list_members(session, caller, household_id, **query_data)
     household = page.pop("household")
     note_household(household, caller)
-    return page | {"items": [_member_out(member, household, caller) for member in page["items"]]}
+    return page | {"items": [member_out(member, household, caller) for member in page["items"]]}
 
 
 @api.post("/households/<uuid:household_id>/head")
@@ -160,7 +160,7 @@ def change_head(session: Session, caller: Caller, household_id: UUID, json_data:
 @api.output(MemberOut)
 def get_member(session: Session, caller: Caller, member_id: UUID) -> Any:
     """Get a member of a household that the caller may see."""
-    return _member_out(*queries.get_member(session, caller, member_id), caller)
+    return member_out(*queries.get_member(session, caller, member_id), caller)
 
 
 @api.patch("/household-members/<uuid:member_id>")
@@ -169,7 +169,7 @@ def get_member(session: Session, caller: Caller, member_id: UUID) -> Any:
 @api.output(MemberOut)
 def edit_member(session: Session, caller: Caller, member_id: UUID, json_data: dict[str, Any]) -> Any:
     """Correct or complete a member."""
-    return _member_out(*actions.edit_member(session, caller, member_id, json_data), caller)
+    return member_out(*actions.edit_member(session, caller, member_id, json_data), caller)
 
 
 @api.post("/household-members/<uuid:member_id>/leaving")
@@ -182,11 +182,12 @@ def remove_member(session: Session, caller: Caller, member_id: UUID, json_data: 
 
 
 def _answer(member: Member, household: Household, caller: Caller) -> Any:
-    return _member_out(member, household, caller), 201, {"Location": f"/v1/household-members/{member.id}"}
+    return member_out(member, household, caller), 201, {"Location": f"/v1/household-members/{member.id}"}
 
 
-def _member_out(member: Member, household: Household, caller: Caller) -> dict[str, Any]:
-    is_whole = note_household(household, caller)
+def member_out(member: Member, household: Household, caller: Caller, *, revealed: bool = False) -> dict[str, Any]:
+    """Show a member as the household is shown to the caller, or whole when it is revealed."""
+    is_whole = note_household(household, caller, revealed=revealed)
     number, born = member.national_id, rules.find_birth(member.national_id, member.born)
     made = {
         "name": member.name if is_whole else mask_name(member.name),

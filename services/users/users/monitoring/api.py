@@ -129,7 +129,7 @@ def list_household_labels(session: Session, caller: Caller, query_data: dict[str
 @api.output(HouseholdLabelOut)
 def get_household_label(session: Session, caller: Caller, label_id: UUID) -> Any:
     """Get a time in which a household was monitored, of one that the caller may see."""
-    return _label_out(*queries.get_label(session, caller, label_id), caller)
+    return label_out(*queries.get_label(session, caller, label_id), caller)
 
 
 @api.post("/household-labels/<uuid:label_id>/risk-removal")
@@ -151,16 +151,17 @@ def exit_household_label(session: Session, caller: Caller, label_id: UUID, json_
 
 
 def _answer(label: Label, household: Household, caller: Caller) -> Any:
-    return _label_out(label, household, caller), 201, {"Location": f"/v1/household-labels/{label.id}"}
+    return label_out(label, household, caller), 201, {"Location": f"/v1/household-labels/{label.id}"}
 
 
 def _page(page: dict[str, Any], caller: Caller) -> dict[str, Any]:
     households = page.pop("households")
-    return page | {"items": [_label_out(label, households[label.household_id], caller) for label in page["items"]]}
+    return page | {"items": [label_out(label, households[label.household_id], caller) for label in page["items"]]}
 
 
-def _label_out(label: Label, household: Household, caller: Caller) -> dict[str, Any]:
-    is_whole = note_household(household, caller)
+def label_out(label: Label, household: Household, caller: Caller, *, revealed: bool = False) -> dict[str, Any]:
+    """Show a label as the household is shown to the caller, or whole when it is revealed."""
+    is_whole = note_household(household, caller, revealed=revealed)
     made = {
         "region": household.region,
         "state": label.state,

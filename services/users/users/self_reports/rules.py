@@ -43,9 +43,15 @@ def is_shown_whole(caller: Caller, report: SelfReport) -> bool:
     return report.region in caller.regions
 
 
+def find_reveal_problem(caller: Caller, report: SelfReport) -> Problem | None:
+    """Return the problem with showing a report whole for a reason, or None. Administrators who see it masked may."""
+    return None if caller.manages(report.region) and not is_shown_whole(caller, report) else not_allowed()
+
+
 RULES: Mapping[str, Callable[[Caller, SelfReport], Problem | None]] = {
     "visit_self_report": find_visit_problem,
     "decide_self_report": find_decision_problem,
+    "reveal_self_report": find_reveal_problem,
 }
 
 

@@ -95,7 +95,7 @@ def record_visit(session: Session, caller: Caller, json_data: dict[str, Any]) ->
     """Record a visit afterwards, and the help given there, to a household that the caller answers for or administers."""
     visit, household = actions.record_visit(session, caller, json_data)
     note_household(household, caller, revealed=True)
-    return _visit_out(visit, is_whole=True), 201, {"Location": f"/v1/households/{household.id}/visits"}
+    return visit_out(visit, is_whole=True), 201, {"Location": f"/v1/households/{household.id}/visits"}
 
 
 @api.get("/household-visits/mine")
@@ -107,7 +107,7 @@ def list_own_visits(session: Session, caller: Caller, query_data: dict[str, Any]
     page = queries.list_own_visits(session, caller, **query_data)
     for visit in page["items"]:
         note_shown(caller, "household", visit.household_id, people=[visit.household_id], region=visit.region)
-    return page | {"items": [_visit_out(visit, is_whole=True) for visit in page["items"]]}
+    return page | {"items": [visit_out(visit, is_whole=True) for visit in page["items"]]}
 
 
 @api.get("/households/<uuid:household_id>/visits")
@@ -118,10 +118,11 @@ def list_visits_of_household(session: Session, caller: Caller, household_id: UUI
     """List the visits to a household and the help given there, newest first."""
     page = queries.list_visits(session, caller, household_id, **query_data)
     is_whole = note_household(page.pop("household"), caller)
-    return page | {"items": [_visit_out(visit, is_whole=is_whole) for visit in page["items"]]}
+    return page | {"items": [visit_out(visit, is_whole=is_whole) for visit in page["items"]]}
 
 
-def _visit_out(visit: Visit, *, is_whole: bool) -> dict[str, Any]:
+def visit_out(visit: Visit, *, is_whole: bool) -> dict[str, Any]:
+    """Show a visit, with its texts where the household is shown whole."""
     given = [
         {"id": one.id, "kind": one.kind, "value": one.value, "description": one.description if is_whole else "**"} for one in visit.help
     ]

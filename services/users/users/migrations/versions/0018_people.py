@@ -1,4 +1,4 @@
-"""Doors that disputes keep open, and indexes of what is erased in time."""
+"""Doors that disputes keep open, looks at accounts and self-reports, and indexes of what is erased in time."""
 
 from alembic import op
 
@@ -12,6 +12,8 @@ INDEXES = {
     "household_visits_kept": "household_visits (id) WHERE length(note) > 0",
     "household_helps_kept": "household_helps (id) WHERE length(description) > 0",
     "household_reveals_kept": "household_reveals (id) WHERE length(reason) > 0",
+    "person_reveals_kept": "person_reveals (id) WHERE length(reason) > 0",
+    "person_reveals_person": "person_reveals (person_id, id)",
     "self_reports_kept": "self_reports (reported_at) WHERE length(name) > 0 OR length(phone) > 0 OR length(story) > 0",
     "consents_withdrawn": "consents (withdrawn_at) WHERE withdrawn_at IS NOT NULL",
 }
@@ -22,11 +24,26 @@ def upgrade() -> None:
         "ALTER TABLE handovers ADD IF NOT EXISTS dispute_version bigint NOT NULL DEFAULT 0,"
         " ADD IF NOT EXISTS dispute_settled_at timestamptz"
     )
+    op.execute("ALTER TABLE household_reveals ADD IF NOT EXISTS parts text[] NOT NULL DEFAULT '{}'")
+    op.execute(
+        """
+        CREATE TABLE IF NOT EXISTS person_reveals (
+            id uuid CONSTRAINT person_reveals_pk PRIMARY KEY,
+            person_id uuid NOT NULL,
+            revealed_by uuid NOT NULL,
+            revealed_at timestamptz NOT NULL,
+            purpose varchar(20) NOT NULL,
+            reason bytea NOT NULL
+        )
+        """
+    )
     with op.get_context().autocommit_block():
         for name, rows in INDEXES.items():
             op.execute(f"CREATE INDEX CONCURRENTLY IF NOT EXISTS {name} ON {rows}")
 
 
 def downgrade() -> None:
-    op.execute(f"DROP INDEX {', '.join(INDEXES)}")
+    op.execute("DROP TABLE person_reveals")
+    op.execute("ALTER TABLE household_reveals DROP parts")
+    op.execute(f"DROP INDEX {', '.join(name for name in INDEXES if not name.startswith('person_'))}")
     op.execute("ALTER TABLE handovers DROP dispute_version, DROP dispute_settled_at")
