@@ -21,6 +21,7 @@ from matching.intake import actions as intake
 from matching.region_moves import MOVES
 
 from .conftest import VILLAGE, clear, offered, published, told
+from .test_eligibility_cost import MORE_NEEDS, MORE_PLEDGES, rows_read, run
 
 AFTER = {code: code.replace("510903", "510905", 1) for code in (VILLAGE[:6], VILLAGE[:9], VILLAGE)}
 DAY = date(2026, 1, 1)
@@ -139,3 +140,26 @@ def test_weights_follow_and_matches_name_them(client: Client, database: RolledBa
     succeed(database, {"510903": "510905", "510904": "510921"})
     with database.begin() as session:
         assert sorted(session.scalars(text("SELECT region FROM weights"))) == ["510904", "510905", "510921"]
+
+
+MANY = 5_000
+DROPPED = "DROP INDEX needs_region, pledges_scope, too_low_scope, lessons_region"
+
+
+@pytest.mark.parametrize("without", ["SELECT", unguarded(DROPPED, "without the indexes each batch reads the whole book")])
+def test_move_reads_the_rows_of_its_region_alone(database: RolledBack, without: str) -> None:
+    with database.begin() as session:
+        intake.book_needs(session, [published(region="520102016001")])
+        intake.book_pledges(session, [offered(region="520102")])
+    run(database, MORE_NEEDS, count=MANY)
+    run(database, MORE_PLEDGES, count=MANY)
+    with database.begin() as session:
+        intake.book_needs(session, [published() for _ in range(5)])
+        intake.book_pledges(session, [offered(region=VILLAGE[:6])])
+    run(database, "ANALYZE needs, pledges, lessons, too_low")
+    run(database, without)
+    before = rows_read(database)
+    with database.begin() as session:
+        assert moves.move_needs(session, AFTER, 2_000) == 5
+        assert moves.move_pledges(session, AFTER, 2_000) == 1
+    assert rows_read(database) - before < MANY / 10

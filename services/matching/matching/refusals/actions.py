@@ -69,7 +69,7 @@ def withdraw_all_rules(session: Session, pledge: Pledge) -> None:
 
 def move_rules(session: Session, after: Mapping[str, str], rows: int) -> int:
     """Move rules to the successors of their regions, and copy them to their pledges again; return the number of rules."""
-    found = select(RefusalRule.id, RefusalRule.pledge_id).where(RefusalRule.region.in_(after)).order_by(RefusalRule.id).limit(rows)
+    found = select(RefusalRule.id, RefusalRule.pledge_id).where(RefusalRule.region.in_(after)).limit(rows)
     pledge_of = {row.id: row.pledge_id for row in session.execute(found)}
     if not pledge_of:
         return 0

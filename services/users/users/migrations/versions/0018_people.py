@@ -1,4 +1,4 @@
-"""Doors that disputes keep open, looks at accounts and self-reports, and indexes of what is erased in time."""
+"""Doors that disputes keep open, looks at accounts and self-reports, and indexes of what is erased in time or moves."""
 
 from alembic import op
 
@@ -15,6 +15,8 @@ INDEXES = {
     "person_reveals_kept": "person_reveals (id) WHERE length(reason) > 0",
     "person_reveals_person": "person_reveals (person_id, id)",
     "self_reports_kept": "self_reports (reported_at) WHERE length(name) > 0 OR length(phone) > 0 OR length(story) > 0",
+    "household_visits_region": "household_visits (region)",
+    "handovers_region": "handovers (region)",
     "consents_withdrawn": "consents (withdrawn_at) WHERE withdrawn_at IS NOT NULL",
 }
 
