@@ -60,6 +60,13 @@ curl -sS --fail-with-body "{origin}/v1/notices?limit=1" -H "Authorization: Beare
 """  # noqa: E501
 
 
+OUTDATED = (
+    "[bold red]这个沙盒由较早的版本生成，上面的脚本走不完：请停止后运行 make sandbox-reset，再 make run。\n"
+    "This sandbox was seeded by an earlier release, so the story above stops half-way:"
+    " stop the house, run `make sandbox-reset`, then `make run`.[/]"
+)
+
+
 def open_house(folder: Path, origin: str, variables: dict[str, str], console: Console) -> None:
     """Seed the sandbox once, show it, and announce that the house is ready."""
     kept = folder / "sandbox.json"
@@ -67,8 +74,28 @@ def open_house(folder: Path, origin: str, variables: dict[str, str], console: Co
     if not state["seeded"]:
         _keep(kept, state)
         state["second_factors"] = _seed(folder, origin, variables, state["password"], console)
-        _keep(kept, state | {"seeded": True})
+    is_complete = _complete(origin, state)
+    _keep(kept, state | {"seeded": True})
     _show(folder, origin, state, console)
+    if not is_complete:
+        console.print(OUTDATED)
+
+
+def _complete(origin: str, state: dict[str, Any]) -> bool:
+    """Set up the second factors that a release before them did not; return whether every administrator above a village has one we know."""
+    known = state.setdefault("second_factors", {})
+    try:
+        for phone in _above_villages(_people()):
+            if phone not in known:
+                known[phone] = ApiClient(one_origin(origin)).sign_in(phone, state["password"]).set_up_second_factor()
+    except RequestRefused:
+        return False
+    return True
+
+
+def _above_villages(people: dict[str, Any]) -> list[str]:
+    """List the phones of the administrators who act with a second factor."""
+    return [one["phone"] for one in people["administrators"] if len(one["manages"]) < VILLAGE_DIGITS]
 
 
 def _people() -> dict[str, Any]:
@@ -85,8 +112,7 @@ def _seed(folder: Path, origin: str, variables: dict[str, str], password: str, c
     people = _people()
     households = _import(folder, variables, password, people)
     administrators = {one["phone"]: ApiClient(one_origin(origin)).sign_in(one["phone"], password) for one in people["administrators"]}
-    above_villages = [one["phone"] for one in people["administrators"] if len(one["manages"]) < VILLAGE_DIGITS]
-    second_factors = {phone: administrators[phone].set_up_second_factor() for phone in above_villages}
+    second_factors = {phone: administrators[phone].set_up_second_factor() for phone in _above_villages(people)}
     for number, point in enumerate(people["places"]):
         holder = next(one["phone"] for one in people["administrators"] if one["manages"] == point["region"])
         _patiently(administrators[holder], "/v1/places", point, f"sandbox-place-{number}")

@@ -2,6 +2,7 @@
 
 import io
 import itertools
+import json
 import re
 import secrets
 import subprocess
@@ -15,8 +16,10 @@ from typing import Any, TypeVar
 import httpx
 import pytest
 from PIL import Image
+from rich.console import Console
 
 from chassis.http.auth import VILLAGE_DIGITS
+from deploy.local import sandbox
 from deploy.local.client import ApiClient, RequestRefused
 from deploy.local.sandbox import national_id
 from deploy.services import services
@@ -349,6 +352,37 @@ def test_the_pages_of_the_api_come_from_this_house_alone(embedded: World) -> Non
         document = httpx.get(f"{address}/openapi/{service}.json", trust_env=False).json()
         assert document["openapi"].startswith("3.1")
         assert document["paths"]
+
+
+def reopen(world: World, without: str, console: Console) -> dict[str, Any]:
+    """Open the sandbox as if it did not know somebody's second factor; return what it knows afterwards."""
+    kept, origin = world.folder / "sandbox.json", world.origin("")
+    state = json.loads(kept.read_text())
+    state["second_factors"].pop(without)
+    kept.write_text(json.dumps(state))
+    sandbox.open_house(world.folder, origin, world.environment, console)
+    known: dict[str, Any] = json.loads(kept.read_text())["second_factors"]
+    return known
+
+
+def test_sandbox_of_an_earlier_release_is_completed_or_says_so(embedded: World, capsys: pytest.CaptureFixture[str]) -> None:
+    province, town = "13900000001", "13900000004"
+    kept = embedded.folder / "sandbox.json"
+    before = kept.read_text()
+    # As a release before second factors left it: nobody has any.
+    embedded.command("users.reset_second_factor", "--phone", province)
+    said = io.StringIO()
+    secret = reopen(embedded, province, Console(file=said, width=500))[province]
+    assert "sandbox-reset" not in said.getvalue()
+    password = json.loads(before)["password"]
+    assert embedded.client().sign_in(province, password).give_second_factor(secret).get("/v1/me")["second_factor"] == "given"
+    before = kept.read_text()
+    # Somebody else set up the township's, so that nobody here knows it.
+    assert town not in reopen(embedded, town, Console(file=said, width=500))
+    assert "make sandbox-reset" in said.getvalue()
+    kept.write_text(before)
+    sandbox.open_house(embedded.folder, embedded.origin(""), embedded.environment, Console(file=io.StringIO()))
+    capsys.readouterr()
 
 
 def test_the_printed_story_works_word_for_word(embedded: World) -> None:
