@@ -21,6 +21,7 @@ def found(client: Client, q: str, **query: Any) -> list[str]:
 WAYS = {
     "遂宁市蓬溪县": PENGXI, "四川省遂宁市蓬溪县": PENGXI, "遂宁蓬溪": PENGXI, "遂宁 蓬溪": PENGXI, "四川 蓬溪": PENGXI, "遂宁/蓬溪": PENGXI,
     "suining pengxi": PENGXI, "Suining Pengxi": PENGXI, "suiningpengxi": PENGXI, "suiningshipengxixian": PENGXI, "sichuan pengxi": PENGXI,
+    "Suíníng Péngxī": PENGXI, "lǚliáng": "1411",
     "sn px": PENGXI, "SN PX": PENGXI, "遂宁 px": PENGXI, "蓬溪县": PENGXI, "pengxi": PENGXI, "suining peng": PENGXI,
     "遂宁": "5109", "suining": "5109", "四川": "51", "chongqing": "50", "重庆渝北": "500112", "吉林省吉林市": "2202",
     "新疆": "65", "北川": "510726", "遂宁市蓬溪县赤城镇": "510921100", "蓬溪赤城": "510921100", "sn px ccz": "510921100",

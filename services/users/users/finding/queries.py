@@ -9,10 +9,10 @@ from sqlalchemy.orm import Session, load_only
 from chassis.data.database import below
 from chassis.data.encryption import fingerprint
 from chassis.http.auth import Caller
-from users.finding.pinyin import matches
 from users.finding.rules import find_search_problem
 from users.households.model import Household, Member
 from users.households.queries import STANDING
+from users.pinyin import matches
 from users.problems import too_many_to_search
 
 MOST_OPENED = 3_000

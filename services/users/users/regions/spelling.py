@@ -5,6 +5,8 @@ from functools import lru_cache
 
 from pypinyin import lazy_pinyin
 
+from users.pinyin import normalise
+
 _PEOPLES = (
     "阿昌|白|保安|布朗|布依|朝鲜|达斡尔|傣|德昂|东乡|侗|独龙|俄罗斯|鄂伦春|鄂温克|高山|仡佬|哈尼|哈萨克|赫哲|回|基诺|京|景颇|柯尔克孜|拉祜|黎|傈僳|珞巴|满|毛南|门巴|"
     "蒙古|苗|仫佬|纳西|怒|普米|羌|撒拉|畲|水|塔吉克|塔塔尔|土家|土|佤|维吾尔|乌孜别克|锡伯|瑶|彝|裕固|藏|壮|各"
@@ -42,6 +44,5 @@ def _join(syllables: list[str]) -> tuple[str, str]:
 
 
 def read_words(asked: str) -> list[str]:
-    """Split what somebody asks for into words, in small letters; apostrophes and tone marks of ü are dropped."""
-    plain = asked.lower().replace("ü", "v").replace("'", "").replace("’", "")
-    return [word for word in re.split(r"[\s,，、;；/·>＞→-]+", plain) if word]
+    """Split what somebody asks for into words, in small letters and without tones and apostrophes."""
+    return [word for part in re.split(r"[\s,，、;；/·>＞→-]+", asked) if (word := normalise(part))]

@@ -1,4 +1,4 @@
-"""Matching of names with what a cadre types: characters, pinyin, or the initials of it."""
+"""Pinyin as people type it: without tones and separators, and matched with names by characters, readings or initials."""
 
 import unicodedata
 from collections.abc import Iterator
@@ -21,8 +21,8 @@ def matches(name: str, typed: str) -> bool:
 
 def normalise(typed: str) -> str:
     """Return typed text in lower case, without tones and what separates syllables; `ü` is written `v`."""
-    plain = typed.lower().replace("ü", "v").replace("u:", "v")
-    parts = unicodedata.normalize("NFD", plain)
+    # Taken apart first: ü may carry a tone mark of its own.
+    parts = unicodedata.normalize("NFD", typed.lower()).replace("u\u0308", "v").replace("u:", "v")
     return "".join(one for one in parts if one not in SKIPPED and not unicodedata.combining(one))
 
 
