@@ -424,6 +424,30 @@ def test_open_hand_over_follows_a_household_that_moves(scene: Scene, town: Perso
     assert scene.look(scene.agent).status_code == 404
 
 
+HERE = "present = {event.match_id: living.get(event.household_id, (event.household_id, event.region)) for event, _ in newest.values()}"
+THERE = "present = {event.match_id: (event.household_id, event.region) for event, _ in newest.values()}"
+
+
+@pytest.mark.parametrize("known", [HERE, unguarded(THERE, "without the register, nobody tells the giver that the new point changed")])
+def test_acceptance_of_a_moved_need_opens_the_present_place(
+    scene: Scene, town: Person, monkeypatch: pytest.MonkeyPatch, known: str
+) -> None:
+    monkeypatch.setattr(actions, "_record", altered(actions._record, HERE, known))
+    beside = f"{VILLAGE[:9]}002"
+    add(scene.client, scene.agent)
+    new = administrator_of(scene.database, beside)
+    point = add(scene.client, new, region=beside, name="新村服务站").headers["Location"]
+    assert scene.client.post(f"/v1/households/{scene.household_id}/move", {"to_region": beside}, by=town).status_code == 201
+    # Matching has not heard of the move yet.
+    scene.hear(scene.event(MatchAccepted, 2, region=VILLAGE))
+    shown = scene.look(scene.giver).json
+    assert (shown["region"], shown["place"]["name"], shown["place"]["region"]) == (beside, "新村服务站", beside)
+    assert scene.look(scene.agent).status_code == 404
+    change(scene.client, new, point, hours="每天 8:00—12:00")
+    [event] = scene.tell()
+    assert (event.match_id, event.region) == (scene.match_id, beside)
+
+
 def test_hand_over_of_a_merged_household_goes_on(scene: Scene) -> None:
     scene.hear(scene.event(MatchAccepted, 2))
     into = scene.client.post("/v1/households", household(name="司马春", phone=phone()), by=scene.agent).json["id"]

@@ -6,6 +6,8 @@ revision = "users_0018"
 down_revision = "users_0017"
 INDEXES = {
     "households_ended": "households (ended_at) WHERE ended_at IS NOT NULL AND ended_because IS DISTINCT FROM 'erased'",
+    "households_merged_into": "households (merged_into) WHERE merged_into IS NOT NULL",
+    "household_transfers_household": "household_transfers (household_id)",
     "household_versions_kept": "household_versions (id) WHERE length(note) > 0 OR length(changed) > 0",
     "household_members_kept": "household_members (left_at)"
     " WHERE left_at IS NOT NULL AND (length(name) > 0 OR length(national_id) > 0 OR length(born) > 0)",
@@ -15,6 +17,7 @@ INDEXES = {
     "person_reveals_kept": "person_reveals (id) WHERE length(reason) > 0",
     "person_reveals_person": "person_reveals (person_id, id)",
     "self_reports_kept": "self_reports (reported_at) WHERE length(name) > 0 OR length(phone) > 0 OR length(story) > 0",
+    "self_reports_household": "self_reports (household_id) WHERE household_id IS NOT NULL",
     "household_visits_region": "household_visits (region)",
     "handovers_region": "handovers (region)",
     "consents_withdrawn": "consents (withdrawn_at) WHERE withdrawn_at IS NOT NULL",
