@@ -113,22 +113,25 @@ def test_need_moving_during_a_proposal_never_deadlocks(real: Database, monkeypat
     if not is_looked_at_again:
         monkeypatch.setattr(moves, "find_proposed_pledges", lambda session, needs: set())
     for _ in range(ROUNDS):
-        need, pledge = published(), offered()
-        gone = moved(need, region="510703001003")
-        happen(real, lambda session, need=need: intake.book_needs(session, [need]))  # type: ignore[misc]
-        happen(real, lambda session, pledge=pledge: intake.book_pledges(session, [pledge]))  # type: ignore[misc]
-        with ThreadPoolExecutor(2) as threads:
-            with real.begin() as session:
-                assert clearing.clear(session, 3 * DAYS).proposals == 1
-                gives_up = threads.submit(does, real, lambda session, pledge=pledge: intake.withdraw_pledge(session, taken_back(pledge)))  # type: ignore[misc]
-                waiting(real, 1)
-                goes = threads.submit(does, real, lambda session, gone=gone: moves.move_needs(session, [gone]))  # type: ignore[misc]
-                waiting(real, 2)
-            assert gives_up.result()
-            assert goes.result()
+        move_during_a_proposal(real)
     with real.begin() as session:
         ended = session.execute(text("SELECT DISTINCT state, ended_because FROM matches")).all()
         assert set(ended) <= {("lapsed", "pledge_withdrawn"), ("lapsed", "need_moved")}
+
+
+def move_during_a_proposal(real: Database) -> None:
+    need, pledge = published(), offered()
+    gone = moved(need, region="510703001003")
+    happen(real, lambda session: intake.book_needs(session, [need]), lambda session: intake.book_pledges(session, [pledge]))
+    with ThreadPoolExecutor(2) as threads:
+        with real.begin() as session:
+            assert clearing.clear(session, 3 * DAYS).proposals == 1
+            gives_up = threads.submit(does, real, lambda session: intake.withdraw_pledge(session, taken_back(pledge)))
+            waiting(real, 1)
+            goes = threads.submit(does, real, lambda session: moves.move_needs(session, [gone]))
+            waiting(real, 2)
+        assert gives_up.result()
+        assert goes.result()
 
 
 _WITHOUT_NEEDS = text("SELECT need_id FROM too_low WHERE until <= :at ORDER BY until LIMIT :limit")

@@ -1,14 +1,17 @@
 """Masked people are shown whole for a purpose and a reason; nobody else learns that they exist."""
 
+import re
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
 from sqlalchemy import text
 
+import users
 from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of, auditor_of
 from chassis.testing.twins import unguarded
-from users.reveals import rules
+from users.reveals import actions, rules
 
 from .conftest import VILLAGE, household, person_of, phone
 from .test_members import WIDOW
@@ -151,3 +154,21 @@ def test_household_shows_the_parts_that_were_asked_for(client: Client, database:
     assert client.post(f"{path}/reveal", WHY | {"parts": ["secrets"]}, by=town).status_code == 422
     assert client.post(f"{path}/reveal", WHY | {"parts": parts}, by=village).status_code == 403
     assert client.post(f"{path}/reveal", WHY | {"parts": parts}, by=administrator_of(database, "5107")).status_code == 404
+
+
+MASKING = {
+    "accounts/api.py": "one's own phone",
+    "second_factor/actions.py": "one's own phone",
+    "households/answers.py": "reveal_household",
+    "members/api.py": "reveal_household",
+    "reveals/api.py": "reveal_account",
+    "self_reports/api.py": "reveal_self_report",
+}
+"""The modules that mask people, and the operation that shows these whole."""
+
+
+def test_whoever_is_masked_can_be_shown_for_a_reason() -> None:
+    folder = Path(users.__file__).parent
+    masking = {str(path.relative_to(folder)) for path in folder.rglob("*.py") if re.search(r"import .*\bmask_", path.read_text("utf-8"))}
+    assert masking == MASKING.keys()
+    assert {act for act in MASKING.values() if act.startswith("reveal_")} == {name for name in vars(actions) if name.startswith("reveal_")}

@@ -95,7 +95,7 @@ def delete_withdrawn_consents(session: Session, limit: datetime) -> int:
     return len(ids)
 
 
-def _take(session: Session, old: Select[tuple[UUID]], entity: Any) -> Sequence[UUID]:
+def _take(session: Session, old: Select[Any], entity: Any) -> Sequence[UUID]:
     """Lock the next rows to erase; leave out those that another process has locked."""
     return session.scalars(old.limit(EMPTIED_AT_ONCE).with_for_update(skip_locked=True, of=entity)).all()
 

@@ -1,6 +1,6 @@
 """HTTP operations that show masked people whole, for a purpose and a reason, and list who looked."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -41,6 +41,12 @@ PARTS = {
     "labels": ("监测记录", "when it was monitored, with the notes"),
     "visits": ("走访与帮扶记录", "visits and the help given there, with the notes"),
     "versions": ("变更记录", "its changes, with the values before and after"),
+}
+_LISTED: Mapping[str, Callable[..., dict[str, Any]]] = {
+    "members": list_members,
+    "labels": list_labels_of,
+    "visits": list_visits,
+    "versions": list_versions,
 }
 MOST_OF_A_PART = 100
 PARTS_SHOWN = {"description": f"on request; the newest {MOST_OF_A_PART} at most"}
@@ -143,8 +149,7 @@ def list_self_report_reveals(session: Session, caller: Caller, report_id: UUID, 
 
 def _show_part(session: Session, caller: Caller, household: Household, part: str) -> list[dict[str, Any]]:
     """Show the newest rows of a part of a household whole."""
-    listed = {"members": list_members, "labels": list_labels_of, "visits": list_visits, "versions": list_versions}[part]
-    rows = listed(session, caller, household.id, limit=MOST_OF_A_PART)["items"]
+    rows = _LISTED[part](session, caller, household.id, limit=MOST_OF_A_PART)["items"]
     match part:
         case "members":
             return [member_out(row, household, caller, revealed=True) for row in rows]
