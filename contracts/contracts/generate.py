@@ -22,7 +22,7 @@ PLAUSIBLE: dict[str, Any] = {
     "former_region": "510903001001",
     "campaign": None, "account_id": None, "kind": "goods", "reasons": [{"code": "same_county", "value": "510903"}],
     "sent": 50, "received": 48, "difference": "damaged", "answers": 2, "accepted": 20, "open": 30, "withdrawn": False,
-    "was_accepted": False, "resting": False, "unanswered": False, "by_county": True,
+    "was_accepted": False, "need_moved": False, "resting": False, "unanswered": False, "by_county": True,
     "waiting_needs": 12, "waiting_units": 600, "open_pledges": 3, "open_units": 150, "typical_days": 4,
     "with_photo": True, "involved": [str(uuid5(NAMESPACE, "poster_id"))], "overdue": False,
     "side": "giver", "mark": "no_show", "outcome": "upheld",
