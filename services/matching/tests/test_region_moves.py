@@ -156,6 +156,8 @@ def test_move_reads_the_rows_of_its_region_alone(database: RolledBack, without: 
     with database.begin() as session:
         intake.book_needs(session, [published() for _ in range(5)])
         intake.book_pledges(session, [offered(region=VILLAGE[:6])])
+    run(database, "UPDATE needs SET region = '52' || lpad(abs(hashtext(CAST(id AS text)))::text, 10, '0') WHERE region LIKE '52%'")
+    run(database, "UPDATE pledges SET scope = '52' || lpad((abs(hashtext(CAST(id AS text))) % 10000)::text, 4, '0') WHERE scope LIKE '52%'")
     run(database, "ANALYZE needs, pledges, lessons, too_low")
     run(database, without)
     before = rows_read(database)
