@@ -8,6 +8,7 @@ INDEXES = {
     "needs_region": "needs (region)",
     "pledges_scope": "pledges (scope)",
     "too_low_scope": "too_low (scope)",
+    "points_region": "points (region)",
     "lessons_region": "lessons (region) WHERE region IS NOT NULL",
     "matches_weights_region": "matches (weights_region) WHERE weights_region IS NOT NULL",
 }
