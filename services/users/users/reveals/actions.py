@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from chassis.data.database import new_id, now
+from chassis.http import versions as preconditions
 from chassis.http.auth import Caller
 from users.accounts.model import Account
 from users.households.actions import lock_for_act
@@ -30,6 +31,7 @@ def reveal_household(session: Session, caller: Caller, household_id: UUID, wante
 def reveal_account(session: Session, caller: Caller, account_id: UUID, wanted: Mapping[str, Any]) -> tuple[Account, Collection[str]]:
     """Record the purpose and the reason of a look at an account of one of the caller's regions. Raises `not_found` and `not_allowed`."""
     account, regions = queries.get_account(session, caller, account_id)
+    preconditions.check_if_match(session, account)
     if problem := rules.find_reveal_problem(caller, account, regions):
         raise problem
     _record(session, caller, account.id, wanted)
@@ -39,6 +41,7 @@ def reveal_account(session: Session, caller: Caller, account_id: UUID, wanted: M
 def reveal_self_report(session: Session, caller: Caller, report_id: UUID, wanted: Mapping[str, Any]) -> SelfReport:
     """Record the purpose and the reason of a look at whoever reported themselves in the caller's regions."""
     report = get_self_report(session, caller, report_id)
+    preconditions.check_if_match(session, report)
     if problem := find_reveal_problem(caller, report):
         raise problem
     _record(session, caller, report.id, wanted)
