@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "users_0018"
-down_revision = "users_0017"
+down_revision = "users_0024"
 INDEXES = {
     "households_ended": "households (ended_at) WHERE ended_at IS NOT NULL AND ended_because IS DISTINCT FROM 'erased'",
     "households_merged_into": "households (merged_into) WHERE merged_into IS NOT NULL",

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "matching_0028"
-down_revision = "matching_0027"
+revision = "matching_0032"
+down_revision = "matching_0028"
 INDEXES = {
     "needs_region": "needs (region)",
     "pledges_scope": "pledges (scope)",
