@@ -56,7 +56,7 @@ PUBLIC, COUNTS, OF_EVENTS = (
 OWN = "the service's own"
 NOT_EXPORTED = {
     **dict.fromkeys(("regions", "region_aliases", "region_changes", "region_imports", "region_spellings", "places"), PUBLIC),
-    **dict.fromkeys(("institutions", "institution_versions"), PUBLIC),
+    **dict.fromkeys(("institutions", "institution_versions", "item_words"), PUBLIC),
     **dict.fromkeys(("imports", "import_parts", "import_rows", "import_mappings"), "a village's tables, kept for seven days"),
     **dict.fromkeys(("code_counts", "wrong_passwords"), COUNTS),
     **dict.fromkeys(("idempotency_keys", "ended_sessions", "inbox", "outbox", "journal", "queues", "dead_letters"), OF_EVENTS),
