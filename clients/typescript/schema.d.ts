@@ -949,7 +949,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get the caller's own account. */
+        /** Get the caller's own account, or masked one of the caller's regions: it lives or works there, holds an office or helps. */
         get: operations["get_account"];
         put?: never;
         post?: never;
@@ -1181,6 +1181,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/accounts/{account_id}/reveal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Show name and phone of an account to an administrator of its region, for a purpose and a reason. Both are recorded. */
+        post: operations["reveal_account"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/self-reports/{code_id}/proof": {
         parameters: {
             query?: never;
@@ -1248,6 +1265,23 @@ export interface paths {
         head?: never;
         /** Correct or complete a member. */
         patch: operations["edit_member"];
+        trace?: never;
+    };
+    "/v1/accounts/{account_id}/reveals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List who looked at the masked data of an account, for which purpose and why, newest first. */
+        get: operations["list_account_reveals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/v1/households/{household_id}/end": {
@@ -1407,6 +1441,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/self-reports/{report_id}/reveal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Show a self-report whole to an administrator above its village, for a purpose and a reason. Both are recorded. */
+        post: operations["reveal_self_report"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/helpers/{assignment_id}/release": {
         parameters: {
             query?: never;
@@ -1485,8 +1536,25 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Show a household whole to an administrator above its village, for a purpose and a reason. Both are recorded. */
+        /** Show a household whole to an administrator above its village, for a purpose and a reason. Both are recorded, and the parts shown. */
         post: operations["reveal_household"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/self-reports/{report_id}/reveals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List who looked at the masked data of a self-report, for which purpose and why, newest first. */
+        get: operations["list_self_report_reveals"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -3867,6 +3935,29 @@ export interface components {
             /** Format: date-time */
             registered_at: string;
         };
+        AccountViewOut: {
+            /** Format: uuid */
+            id: string;
+            version: number;
+            /**
+             * @description household: 贫困户 · household; donor: 爱心人士 · donor; organisation: 社会组织/企业 · organisation; merchant: 网络商 · merchant; volunteer: 志愿者 · volunteer; staff: 工作人员 · staff; cadre: 帮扶干部 · cadre; work_unit: 帮扶单位 · work unit
+             * @enum {string}
+             */
+            kind: "household" | "donor" | "organisation" | "merchant" | "volunteer" | "staff" | "cadre" | "work_unit";
+            name: string;
+            phone: string;
+            region: string;
+            campaign: string | null;
+            /** Format: date-time */
+            registered_at: string;
+            /**
+             * @description own: 本人 · one's own: the phone is masked; masked: 已遮蔽 · masked; whole: 完整 · whole
+             * @enum {string}
+             */
+            shown: "own" | "masked" | "whole";
+            /** @description operations (`operationId`) that the caller may carry out on it now */
+            allowed: string[];
+        };
         AmendmentIn: {
             /** @example food.rice */
             category?: string;
@@ -4713,11 +4804,470 @@ export interface components {
         };
         ExportOut: {
             /** @description rows by table, without passwords and other secrets; 10,000 of a table at most */
-            tables: {
-                [key: string]: {
-                    [key: string]: unknown;
-                }[];
-            };
+            tables: components["schemas"]["ExportedTables"];
+        };
+        ExportedAccount: {
+            /** Format: uuid */
+            id: string;
+            version: number;
+            kind: string;
+            phone: string;
+            name: string;
+            region: string;
+            campaign: string | null;
+            state: string;
+            /** Format: date-time */
+            registered_at: string;
+            /** Format: date-time */
+            proven_at: string | null;
+            /** Format: uuid */
+            phone_set_by: string | null;
+        };
+        ExportedAppointment: {
+            /** Format: uuid */
+            id: string;
+            version: number;
+            /** Format: uuid */
+            account_id: string;
+            role: string;
+            region: string;
+            /** Format: uuid */
+            appointed_by: string | null;
+            /** Format: date-time */
+            appointed_at: string;
+            /** Format: uuid */
+            answerable_to: string | null;
+            /** Format: date */
+            valid_from: string | null;
+            /** Format: date */
+            valid_until: string | null;
+            /** Format: date-time */
+            confirmed_at: string | null;
+            /** Format: date-time */
+            began_at: string | null;
+            published_version: number | null;
+            /** Format: uuid */
+            dismissed_by: string | null;
+            /** Format: date-time */
+            dismissed_at: string | null;
+            reason: string | null;
+        };
+        ExportedAssignment: {
+            /** Format: uuid */
+            id: string;
+            version: number;
+            /** Format: uuid */
+            account_id: string;
+            role: string;
+            unit: string;
+            post: string;
+            region: string;
+            /** Format: uuid */
+            household_id: string | null;
+            /** Format: uuid */
+            assigned_by: string;
+            /** Format: date-time */
+            assigned_at: string;
+            /** Format: uuid */
+            released_by: string | null;
+            /** Format: date-time */
+            released_at: string | null;
+            /** Format: uuid */
+            successor_id: string | null;
+        };
+        ExportedCodeRequest: {
+            /** Format: uuid */
+            id: string;
+            version: number;
+            purpose: string;
+            phone: string;
+            language: string;
+            /** Format: uuid */
+            account_id: string | null;
+            tries: number;
+            looks: number;
+            /** Format: date-time */
+            requested_at: string;
+            /** Format: date-time */
+            expires_at: string;
+            /** Format: date-time */
+            used_at: string | null;
+        };
+        ExportedConsent: {
+            /** Format: uuid */
+            id: string;
+            version: number;
+            /** Format: uuid */
+            household_id: string;
+            purpose: string;
+            text_version: string;
+            way: string;
+            /** Format: date-time */
+            given_at: string;
+            /** Format: uuid */
+            recorded_by: string;
+            /** Format: date-time */
+            withdrawn_at: string | null;
+            /** Format: uuid */
+            withdrawn_by: string | null;
+        };
+        ExportedErasure: {
+            /** Format: uuid */
+            id: string;
+            version: number;
+            /** Format: uuid */
+            account_id: string | null;
+            /** Format: uuid */
+            household_id: string | null;
+            people: string[];
+            region: string;
+            purpose: string;
+            reason: string;
+            /** Format: uuid */
+            requested_by: string | null;
+            /** Format: date-time */
+            requested_at: string;
+            /** Format: date-time */
+            erased_at: string | null;
+        };
+        ExportedHandover: {
+            /** Format: uuid */
+            id: string;
+            /** Format: uuid */
+            match_id: string;
+            version: number;
+            /** Format: uuid */
+            household_id: string;
+            /** Format: uuid */
+            account_id: string | null;
+            /** Format: uuid */
+            poster_id: string;
+            /** Format: uuid */
+            pledger_id: string;
+            region: string;
+            category: string;
+            unit: string;
+            quantity: number;
+            step: string;
+            /** Format: date-time */
+            shuts_at: string;
+            /** Format: uuid */
+            place_id: string | null;
+            route_version: number;
+            told_version: number;
+            /** Format: date-time */
+            told_at: string | null;
+            dispute_version: number;
+            /** Format: date-time */
+            dispute_settled_at: string | null;
+        };
+        ExportedHelp: {
+            /** Format: uuid */
+            id: string;
+            /** Format: uuid */
+            visit_id: string;
+            kind: string;
+            value: number | null;
+            description: string;
+        };
+        ExportedHousehold: {
+            /** Format: uuid */
+            id: string;
+            version: number;
+            /** Format: uuid */
+            account_id: string | null;
+            name: string;
+            national_id: string;
+            status: string;
+            region: string;
+            /** Format: uuid */
+            registered_by: string | null;
+            /** Format: date-time */
+            registered_at: string;
+            contact_phone: string | null;
+            phone_kind: string | null;
+            address: string | null;
+            size: number | null;
+            registered_version: number;
+            /** Format: date-time */
+            ended_at: string | null;
+            ended_because: string | null;
+            /** Format: uuid */
+            merged_into: string | null;
+        };
+        ExportedHouseholdVersion: {
+            /** Format: uuid */
+            id: string;
+            /** Format: uuid */
+            household_id: string;
+            version: number;
+            act: string;
+            reason: string | null;
+            note: string | null;
+            /** Format: uuid */
+            changed_by: string | null;
+            /** Format: date-time */
+            changed_at: string;
+            /** Format: uuid */
+            account_id: string | null;
+            region: string;
+            former_region: string | null;
+            status: string;
+            /** Format: uuid */
+            merged_into: string | null;
+            fields: string[];
+            changed: string | null;
+        };
+        ExportedLabel: {
+            /** Format: uuid */
+            id: string;
+            version: number;
+            /** Format: uuid */
+            household_id: string;
+            label: string;
+            status_before: string;
+            /** Format: date */
+            entered_on: string;
+            /** Format: uuid */
+            entered_by: string;
+            entry_reason: string;
+            note: string | null;
+            /** Format: date */
+            risk_removed_on: string | null;
+            /** Format: uuid */
+            risk_removed_by: string | null;
+            /** Format: date */
+            exited_on: string | null;
+            /** Format: uuid */
+            exited_by: string | null;
+            exit_reason: string | null;
+        };
+        ExportedMember: {
+            /** Format: uuid */
+            id: string;
+            version: number;
+            /** Format: uuid */
+            household_id: string;
+            name: string;
+            national_id: string | null;
+            born: string | null;
+            sex: string | null;
+            relation: string;
+            student: boolean;
+            patient: boolean;
+            disabled: boolean;
+            labour: boolean;
+            guardian_consent: string | null;
+            /** Format: uuid */
+            added_by: string | null;
+            /** Format: date-time */
+            added_at: string;
+            /** Format: date-time */
+            left_at: string | null;
+            left_because: string | null;
+        };
+        ExportedOrganisation: {
+            /** Format: uuid */
+            id: string;
+            version: number;
+            name: string;
+            uscc: string;
+            region: string;
+            /** Format: date-time */
+            stated_at: string;
+            /** Format: uuid */
+            verified_by: string | null;
+            /** Format: date-time */
+            verified_at: string | null;
+            verified_version: number | null;
+            /** Format: uuid */
+            ended_by: string | null;
+            /** Format: date-time */
+            ended_at: string | null;
+            reason: string | null;
+        };
+        ExportedPersonReveal: {
+            /** Format: uuid */
+            id: string;
+            /** Format: uuid */
+            person_id: string;
+            /** Format: uuid */
+            revealed_by: string;
+            /** Format: date-time */
+            revealed_at: string;
+            purpose: string;
+            reason: string;
+        };
+        ExportedRecoveryCode: {
+            /** Format: uuid */
+            id: string;
+            /** Format: uuid */
+            account_id: string;
+            /** Format: date-time */
+            used_at: string | null;
+        };
+        ExportedReveal: {
+            /** Format: uuid */
+            id: string;
+            /** Format: uuid */
+            household_id: string;
+            /** Format: uuid */
+            revealed_by: string;
+            /** Format: date-time */
+            revealed_at: string;
+            purpose: string;
+            reason: string;
+            parts: string[];
+        };
+        ExportedSecondFactor: {
+            /** Format: uuid */
+            account_id: string;
+            /** Format: date-time */
+            confirmed_at: string | null;
+            last_step: number | null;
+            wrong_codes: number;
+            /** Format: date-time */
+            wrong_at: string | null;
+        };
+        ExportedSelfReport: {
+            /** Format: uuid */
+            id: string;
+            version: number;
+            region: string;
+            name: string;
+            phone: string | null;
+            /** Format: date-time */
+            phone_proven_at: string | null;
+            /** Format: uuid */
+            code_id: string | null;
+            people: number;
+            difficulty: string;
+            story: string;
+            state: string;
+            /** Format: date-time */
+            reported_at: string;
+            /** Format: date-time */
+            opened_at: string | null;
+            /** Format: date-time */
+            visit_by: string | null;
+            /** Format: date-time */
+            decide_by: string | null;
+            is_provisional: boolean;
+            /** Format: date-time */
+            visited_at: string | null;
+            /** Format: uuid */
+            visited_by: string | null;
+            /** Format: date-time */
+            decided_at: string | null;
+            /** Format: uuid */
+            decided_by: string | null;
+            reason: string | null;
+            /** Format: uuid */
+            household_id: string | null;
+        };
+        ExportedSignIn: {
+            /** Format: uuid */
+            id: string;
+            /** Format: uuid */
+            session_id: string;
+            /** Format: uuid */
+            account_id: string;
+            renewals: number;
+            repeated_renewal: number | null;
+            device: string;
+            label: string | null;
+            /** Format: date-time */
+            started_at: string;
+            /** Format: date-time */
+            refreshed_at: string;
+            /** Format: date-time */
+            expires_at: string;
+            /** Format: date-time */
+            ends_at: string;
+            /** Format: date-time */
+            ended_at: string | null;
+            ended_because: string | null;
+            /** Format: date-time */
+            second_factor_at: string | null;
+        };
+        ExportedTables: {
+            /** @description An account. */
+            accounts: components["schemas"]["ExportedAccount"][];
+            /** @description The appointment of an administrator or auditor to a region and all below it. */
+            appointment_records: components["schemas"]["ExportedAppointment"][];
+            /** @description A helper answers for a village, or for one household of it, until the assignment is released. */
+            helper_assignments: components["schemas"]["ExportedAssignment"][];
+            /** @description A request for a code. */
+            code_requests: components["schemas"]["ExportedCodeRequest"][];
+            /** @description A household consented to a version of a text, in a way that can be shown later, until it withdraws. */
+            consents: components["schemas"]["ExportedConsent"][];
+            /** @description The erasure of a person, by the id of the account, or of the household if it has none. */
+            erasures: components["schemas"]["ExportedErasure"][];
+            /** @description The hand-over of an accepted match, as matching told it last: its two sides, its step, and when its door shuts. */
+            handovers: components["schemas"]["ExportedHandover"][];
+            /** @description Something that a helper gave or arranged during a visit. */
+            household_helps: components["schemas"]["ExportedHelp"][];
+            /** @description A household in its village's register, under the name and number of its head. */
+            households: components["schemas"]["ExportedHousehold"][];
+            /** @description A version of a household: who changed what and why, and the facts that its event states. */
+            household_versions: components["schemas"]["ExportedHouseholdVersion"][];
+            /** @description A household is monitored as one of the kinds in `labels.toml`, until its risk is removed or it leaves the monitoring. */
+            household_labels: components["schemas"]["ExportedLabel"][];
+            /** @description A member of a household besides its head. */
+            household_members: components["schemas"]["ExportedMember"][];
+            /** @description The registered name and unified social credit code of an account, and whether an administrator confirmed them. */
+            organisations: components["schemas"]["ExportedOrganisation"][];
+            /** @description A look at an account, or at whoever reported themselves: who, for which purpose and why. */
+            person_reveals: components["schemas"]["ExportedPersonReveal"][];
+            /** @description The fingerprint of a recovery code. */
+            recovery_codes: components["schemas"]["ExportedRecoveryCode"][];
+            /** @description A look at the data of a household that are masked otherwise: who, for which purpose and why, and which parts were shown too. */
+            household_reveals: components["schemas"]["ExportedReveal"][];
+            /** @description The second factor of an account. */
+            second_factors: components["schemas"]["ExportedSecondFactor"][];
+            /** @description Somebody reported that they need help. */
+            self_reports: components["schemas"]["ExportedSelfReport"][];
+            /** @description A session, which begins with a sign-in. */
+            sign_ins: components["schemas"]["ExportedSignIn"][];
+            /** @description A request to hand over somebody who stands in the register of another place. */
+            household_transfers: components["schemas"]["ExportedTransfer"][];
+            /** @description A visit of a helper to a household, recorded afterwards. */
+            household_visits: components["schemas"]["ExportedVisit"][];
+        };
+        ExportedTransfer: {
+            /** Format: uuid */
+            id: string;
+            version: number;
+            /** Format: uuid */
+            household_id: string;
+            /** Format: uuid */
+            member_id: string | null;
+            /** Format: uuid */
+            entry_id: string;
+            region: string;
+            state: string;
+            /** Format: uuid */
+            requested_by: string | null;
+            /** Format: date-time */
+            requested_at: string;
+            /** Format: uuid */
+            decided_by: string | null;
+            /** Format: date-time */
+            decided_at: string | null;
+        };
+        ExportedVisit: {
+            /** Format: uuid */
+            id: string;
+            /** Format: uuid */
+            household_id: string;
+            /** Format: uuid */
+            account_id: string;
+            region: string;
+            /** Format: date */
+            visited_on: string;
+            note: string | null;
+            /** Format: date-time */
+            recorded_at: string;
         };
         FailureOut: {
             code: string;
@@ -4832,9 +5382,11 @@ export interface components {
             quantity: number;
             /**
              * Format: date-time
-             * @description the answer is 404 from then on; earlier when the match ends
+             * @description the answer is 404 from then on; earlier when the match ends, later while a dispute about it is open
              */
             shuts_at: string;
+            /** @description a dispute is open, and keeps the door open until it is settled */
+            disputed: boolean;
             /** @description the nearest open collection point: the village's, else the township's, else the county's */
             place: components["schemas"]["HandoverPlaceOut"] | null;
             /** @description the administrator nearest to the household, with the office's telephone, or their own where it has none */
@@ -5169,6 +5721,16 @@ export interface components {
         HouseholdPage: {
             items: components["schemas"]["HouseholdOut"][];
             next: string | null;
+        };
+        HouseholdRevealIn: {
+            /**
+             * @description visit: 入户走访 · a visit; verification: 核实情况 · verifying what is stated; delivery: 送达物资 · bringing help; emergency: 紧急救助 · an emergency; complaint: 处理投诉或异议 · a complaint or an objection; audit: 审计检查 · an audit
+             * @enum {string}
+             */
+            purpose: "visit" | "verification" | "delivery" | "emergency" | "complaint" | "audit";
+            reason: string;
+            /** @description what is shown whole beside the household itself: as little as the purpose needs */
+            parts?: ("members" | "labels" | "visits" | "versions")[];
         };
         HouseholdSearchIn: {
             /**
@@ -5610,6 +6172,24 @@ export interface components {
             formerly: components["schemas"]["FormerOut"][];
             /** @description the codes, among those asked for, that mean this region */
             asked?: string[];
+        };
+        LookOut: {
+            /** Format: uuid */
+            id: string;
+            /** Format: uuid */
+            revealed_by: string;
+            /** Format: date-time */
+            revealed_at: string;
+            /**
+             * @description visit: 入户走访 · a visit; verification: 核实情况 · verifying what is stated; delivery: 送达物资 · bringing help; emergency: 紧急救助 · an emergency; complaint: 处理投诉或异议 · a complaint or an objection; audit: 审计检查 · an audit
+             * @enum {string}
+             */
+            purpose: "visit" | "verification" | "delivery" | "emergency" | "complaint" | "audit";
+            reason: string;
+        };
+        LookPage: {
+            items: components["schemas"]["LookOut"][];
+            next: string | null;
         };
         MappingColumnOut: {
             heading: string;
@@ -6120,10 +6700,10 @@ export interface components {
             id: string;
             version: number;
             /**
-             * @description need_published: 需求已公开 · need published; need_posted: 有需求待审核 · need to verify; need_confirmed: 有需求待县级复审 · need to verify at the county; need_returned: 需求退回修改 · need returned; review_reminded: 审核即将到期 · verification due soon; county_review_reminded: 县级复审即将到期 · the county's verification due soon; review_overdue: 审核已逾期 · verification overdue; county_review_overdue: 县级复审已逾期 · the county's verification overdue; need_rejected: 需求未通过 · need rejected; need_withdrawn: 需求已撤回 · need withdrawn; need_closed: 需求已结束 · need closed; match_proposed: 建议对接 · match proposed; match_reminded: 等您答复 · your answer is awaited; match_accepted: 对接已答应 · match accepted; match_send_reminded: 等您送出 · your sending is awaited; match_refused: 对接未接受 · match refused; match_declined: 需求方未接受 · match declined; match_lapsed: 对接已失效 · match lapsed; match_revised: 先给了更急需的人 · it goes to a critical need; match_need_ended: 所助需求已结束 · the need of a match ended; match_sent: 帮助已送出 · help was sent; match_received: 帮助已收到 · help was received; match_closed: 对接已结束 · match closed; thanks_written: 感谢待审核 · thanks wait to be read; thanks_given: 收到感谢 · thanks; thanks_refused: 感谢未通过 · thanks not let through; dispute_opened: 有人提出异议 · a match is disputed; dispute_answered: 异议已答复 · a dispute was answered; dispute_raised: 异议已转到县里 · a dispute went up to the county; dispute_reminded: 异议待县里处理 · a dispute waits for the county; dispute_overdue: 异议已超过处理期限 · a dispute is overdue; dispute_settled: 异议已处理 · a dispute was settled; appeal_lodged: 申诉待裁定 · an appeal waits for the county; appeal_decided: 申诉已裁定 · appeal decided; pledge_released: 爱心意向已处理 · pledge judged; appointment_offered: 任命待确认 · office offered; administrator_dismissed: 管理员职务已解除 · no longer an administrator; auditor_dismissed: 审计员职务已解除 · no longer an auditor; place_change_proposed: 收货点变更待确认 · a collection point waits for confirmation; handover_place_changed: 收货点有变动 · collection point changed; self_report_opened: 有人自报困难 · somebody reported that they need help; household_moved: 有一户人家迁入 · a household moved in; household_left: 有一户人家迁出 · a household moved away; household_transfer_requested: 请核实人员移交 · somebody is asked for elsewhere
+             * @description need_published: 需求已公开 · need published; need_posted: 有需求待审核 · need to verify; need_confirmed: 有需求待县级复审 · need to verify at the county; need_returned: 需求退回修改 · need returned; review_reminded: 审核即将到期 · verification due soon; county_review_reminded: 县级复审即将到期 · the county's verification due soon; review_overdue: 审核已逾期 · verification overdue; county_review_overdue: 县级复审已逾期 · the county's verification overdue; need_rejected: 需求未通过 · need rejected; need_withdrawn: 需求已撤回 · need withdrawn; need_closed: 需求已结束 · need closed; match_proposed: 建议对接 · match proposed; match_reminded: 等您答复 · your answer is awaited; match_accepted: 对接已答应 · match accepted; match_send_reminded: 等您送出 · your sending is awaited; match_refused: 对接未接受 · match refused; match_declined: 需求方未接受 · match declined; match_lapsed: 对接已失效 · match lapsed; match_need_moved: 受助户已迁居 · the household of a proposal moved; match_revised: 先给了更急需的人 · it goes to a critical need; match_need_ended: 所助需求已结束 · the need of a match ended; match_sent: 帮助已送出 · help was sent; match_received: 帮助已收到 · help was received; match_closed: 对接已结束 · match closed; thanks_written: 感谢待审核 · thanks wait to be read; thanks_given: 收到感谢 · thanks; thanks_refused: 感谢未通过 · thanks not let through; dispute_opened: 有人提出异议 · a match is disputed; dispute_answered: 异议已答复 · a dispute was answered; dispute_raised: 异议已转到县里 · a dispute went up to the county; dispute_reminded: 异议待县里处理 · a dispute waits for the county; dispute_overdue: 异议已超过处理期限 · a dispute is overdue; dispute_settled: 异议已处理 · a dispute was settled; appeal_lodged: 申诉待裁定 · an appeal waits for the county; appeal_decided: 申诉已裁定 · appeal decided; pledge_released: 爱心意向已处理 · pledge judged; appointment_offered: 任命待确认 · office offered; administrator_dismissed: 管理员职务已解除 · no longer an administrator; auditor_dismissed: 审计员职务已解除 · no longer an auditor; place_change_proposed: 收货点变更待确认 · a collection point waits for confirmation; handover_place_changed: 收货点有变动 · collection point changed; self_report_opened: 有人自报困难 · somebody reported that they need help; household_moved: 有一户人家迁入 · a household moved in; household_left: 有一户人家迁出 · a household moved away; household_transfer_requested: 请核实人员移交 · somebody is asked for elsewhere
              * @enum {string}
              */
-            kind: "need_published" | "need_posted" | "need_confirmed" | "need_returned" | "review_reminded" | "county_review_reminded" | "review_overdue" | "county_review_overdue" | "need_rejected" | "need_withdrawn" | "need_closed" | "match_proposed" | "match_reminded" | "match_accepted" | "match_send_reminded" | "match_refused" | "match_declined" | "match_lapsed" | "match_revised" | "match_need_ended" | "match_sent" | "match_received" | "match_closed" | "thanks_written" | "thanks_given" | "thanks_refused" | "dispute_opened" | "dispute_answered" | "dispute_raised" | "dispute_reminded" | "dispute_overdue" | "dispute_settled" | "appeal_lodged" | "appeal_decided" | "pledge_released" | "appointment_offered" | "administrator_dismissed" | "auditor_dismissed" | "place_change_proposed" | "handover_place_changed" | "self_report_opened" | "household_moved" | "household_left" | "household_transfer_requested";
+            kind: "need_published" | "need_posted" | "need_confirmed" | "need_returned" | "review_reminded" | "county_review_reminded" | "review_overdue" | "county_review_overdue" | "need_rejected" | "need_withdrawn" | "need_closed" | "match_proposed" | "match_reminded" | "match_accepted" | "match_send_reminded" | "match_refused" | "match_declined" | "match_lapsed" | "match_need_moved" | "match_revised" | "match_need_ended" | "match_sent" | "match_received" | "match_closed" | "thanks_written" | "thanks_given" | "thanks_refused" | "dispute_opened" | "dispute_answered" | "dispute_raised" | "dispute_reminded" | "dispute_overdue" | "dispute_settled" | "appeal_lodged" | "appeal_decided" | "pledge_released" | "appointment_offered" | "administrator_dismissed" | "auditor_dismissed" | "place_change_proposed" | "handover_place_changed" | "self_report_opened" | "household_moved" | "household_left" | "household_transfer_requested";
             /**
              * @description the side of the caller
              * @enum {string}
@@ -6864,10 +7444,71 @@ export interface components {
              */
             purpose: "visit" | "verification" | "delivery" | "emergency" | "complaint" | "audit";
             reason: string;
+            parts: string[];
         };
         RevealPage: {
             items: components["schemas"]["RevealOut"][];
             next: string | null;
+        };
+        RevealedHouseholdOut: {
+            /** Format: uuid */
+            id: string;
+            version: number;
+            /**
+             * @description own: 本户 · the household itself: whole; village: 本村管理员 · its village's own administrator: whole; region: 上级 · those above: masked
+             * @enum {string}
+             */
+            shown: "own" | "village" | "region";
+            name: string;
+            national_id: string;
+            /** @description of the head; tells households of one surname apart */
+            birth_year: number;
+            /**
+             * @description of the head
+             * @enum {string}
+             */
+            sex: "male" | "female";
+            /**
+             * @description registered: 在册 · registered; lifted: 已脱贫 · lifted out of poverty; monitored: 监测户 · monitored
+             * @enum {string}
+             */
+            status: "registered" | "lifted" | "monitored";
+            region: string;
+            address: string | null;
+            /** @description as stated, at least its head and known members */
+            size: number | null;
+            /** Format: uuid */
+            account_id: string | null;
+            /** @description noted by its village */
+            contact_phone: string | null;
+            /**
+             * @description `shared` also where another household of the caller's regions has the same telephone
+             * @enum {string|null}
+             */
+            phone_kind: "own" | "shared" | "neighbour" | "landline" | "none" | null;
+            /** Format: uuid */
+            registered_by: string | null;
+            /** Format: date-time */
+            registered_at: string;
+            /** Format: date-time */
+            ended_at: string | null;
+            /**
+             * @description died: 户内人员均已去世 · nobody of it is alive; moved_away: 已迁往外地 · it moved away; recovered: 不再需要帮扶 · it needs no help any more; error: 登记有误 · it was entered by mistake; other: 其他原因 · other reasons; merged: 已并入另一户 · it was merged into another household; erased: 应要求已删除 · it was erased on request; not_confirmed: 上级未予确认 · the level above did not confirm it
+             * @enum {string|null}
+             */
+            ended_because: "died" | "moved_away" | "recovered" | "error" | "other" | "merged" | "erased" | "not_confirmed" | null;
+            /** Format: uuid */
+            merged_into: string | null;
+            /** @description operations (`operationId`) that the caller may carry out on it now */
+            allowed: string[];
+            /** @description on request; the newest 100 at most */
+            members?: components["schemas"]["MemberOut"][];
+            /** @description on request; the newest 100 at most */
+            labels?: components["schemas"]["HouseholdLabelOut"][];
+            /** @description on request; the newest 100 at most */
+            visits?: components["schemas"]["VisitOut"][];
+            /** @description on request; the newest 100 at most */
+            versions?: components["schemas"]["VersionOut"][];
         };
         ReviewSettingsIn: {
             /** @description in fen: the county verifies a need of a greater value too */
@@ -7641,6 +8282,7 @@ export type AcceptanceIn = components['schemas']['AcceptanceIn'];
 export type AccessTokenOut = components['schemas']['AccessTokenOut'];
 export type AccountIn = components['schemas']['AccountIn'];
 export type AccountOut = components['schemas']['AccountOut'];
+export type AccountViewOut = components['schemas']['AccountViewOut'];
 export type AmendmentIn = components['schemas']['AmendmentIn'];
 export type AnswerIn = components['schemas']['AnswerIn'];
 export type AppealIn = components['schemas']['AppealIn'];
@@ -7701,6 +8343,28 @@ export type EndedOut = components['schemas']['EndedOut'];
 export type ErasureOut = components['schemas']['ErasureOut'];
 export type ExitIn = components['schemas']['ExitIn'];
 export type ExportOut = components['schemas']['ExportOut'];
+export type ExportedAccount = components['schemas']['ExportedAccount'];
+export type ExportedAppointment = components['schemas']['ExportedAppointment'];
+export type ExportedAssignment = components['schemas']['ExportedAssignment'];
+export type ExportedCodeRequest = components['schemas']['ExportedCodeRequest'];
+export type ExportedConsent = components['schemas']['ExportedConsent'];
+export type ExportedErasure = components['schemas']['ExportedErasure'];
+export type ExportedHandover = components['schemas']['ExportedHandover'];
+export type ExportedHelp = components['schemas']['ExportedHelp'];
+export type ExportedHousehold = components['schemas']['ExportedHousehold'];
+export type ExportedHouseholdVersion = components['schemas']['ExportedHouseholdVersion'];
+export type ExportedLabel = components['schemas']['ExportedLabel'];
+export type ExportedMember = components['schemas']['ExportedMember'];
+export type ExportedOrganisation = components['schemas']['ExportedOrganisation'];
+export type ExportedPersonReveal = components['schemas']['ExportedPersonReveal'];
+export type ExportedRecoveryCode = components['schemas']['ExportedRecoveryCode'];
+export type ExportedReveal = components['schemas']['ExportedReveal'];
+export type ExportedSecondFactor = components['schemas']['ExportedSecondFactor'];
+export type ExportedSelfReport = components['schemas']['ExportedSelfReport'];
+export type ExportedSignIn = components['schemas']['ExportedSignIn'];
+export type ExportedTables = components['schemas']['ExportedTables'];
+export type ExportedTransfer = components['schemas']['ExportedTransfer'];
+export type ExportedVisit = components['schemas']['ExportedVisit'];
 export type FailureOut = components['schemas']['FailureOut'];
 export type FiguresOut = components['schemas']['FiguresOut'];
 export type ForbiddenWordsIn = components['schemas']['ForbiddenWordsIn'];
@@ -7725,6 +8389,7 @@ export type HouseholdLabelOut = components['schemas']['HouseholdLabelOut'];
 export type HouseholdLabelPage = components['schemas']['HouseholdLabelPage'];
 export type HouseholdOut = components['schemas']['HouseholdOut'];
 export type HouseholdPage = components['schemas']['HouseholdPage'];
+export type HouseholdRevealIn = components['schemas']['HouseholdRevealIn'];
 export type HouseholdSearchIn = components['schemas']['HouseholdSearchIn'];
 export type HouseholdsFound = components['schemas']['HouseholdsFound'];
 export type ImportOut = components['schemas']['ImportOut'];
@@ -7754,6 +8419,8 @@ export type LimitsIn = components['schemas']['LimitsIn'];
 export type ListIn = components['schemas']['ListIn'];
 export type ListLineIn = components['schemas']['ListLineIn'];
 export type ListedRegionOut = components['schemas']['ListedRegionOut'];
+export type LookOut = components['schemas']['LookOut'];
+export type LookPage = components['schemas']['LookPage'];
 export type MappingColumnOut = components['schemas']['MappingColumnOut'];
 export type MappingIn = components['schemas']['MappingIn'];
 export type MappingOut = components['schemas']['MappingOut'];
@@ -7843,6 +8510,7 @@ export type ReliabilityOut = components['schemas']['ReliabilityOut'];
 export type RevealIn = components['schemas']['RevealIn'];
 export type RevealOut = components['schemas']['RevealOut'];
 export type RevealPage = components['schemas']['RevealPage'];
+export type RevealedHouseholdOut = components['schemas']['RevealedHouseholdOut'];
 export type ReviewSettingsIn = components['schemas']['ReviewSettingsIn'];
 export type ReviewSettingsOut = components['schemas']['ReviewSettingsOut'];
 export type ReviewerOut = components['schemas']['ReviewerOut'];
@@ -10263,7 +10931,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["AccountOut"];
+                    "application/json": components["schemas"]["AccountViewOut"];
                 };
             };
             /** @description unchanged */
@@ -10847,6 +11515,46 @@ export interface operations {
             };
         };
     };
+    reveal_account: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match"?: string;
+            };
+            path: {
+                account_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RevealIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountViewOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     prove_self_report: {
         parameters: {
             query?: never;
@@ -11044,6 +11752,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MemberOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_account_reveals: {
+        parameters: {
+            query?: {
+                /** @description `next` of the previous page */
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                account_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LookPage"];
                 };
             };
             /** @description a problem */
@@ -11467,6 +12210,46 @@ export interface operations {
             };
         };
     };
+    reveal_self_report: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match"?: string;
+            };
+            path: {
+                report_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RevealIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SelfReportOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     release_helper: {
         parameters: {
             query?: never;
@@ -11684,7 +12467,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["RevealIn"];
+                "application/json": components["schemas"]["HouseholdRevealIn"];
             };
         };
         responses: {
@@ -11696,7 +12479,42 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HouseholdOut"];
+                    "application/json": components["schemas"]["RevealedHouseholdOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_self_report_reveals: {
+        parameters: {
+            query?: {
+                /** @description `next` of the previous page */
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                report_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LookPage"];
                 };
             };
             /** @description a problem */
