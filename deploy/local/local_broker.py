@@ -218,9 +218,13 @@ class patient:
         return True
 
 
-def run_timer(database: Database, method: Callable[..., object], seconds: float, stopping: threading.Event) -> None:
-    """Run a worker's timer until `stopping` is set; log a failed run and go on."""
-    while not stopping.wait(seconds):
+def run_timer(
+    database: Database, method: Callable[..., object], seconds: float, stopping: threading.Event, *, at_start: bool = False
+) -> None:
+    """Run a worker's timer until `stopping` is set, the first time at once or after `seconds`; log a failed run and go on."""
+    is_due = at_start
+    while is_due or not stopping.wait(seconds):
+        is_due = False
         try:
             with database.begin() as session:
                 method(session)
@@ -251,7 +255,7 @@ def main() -> None:
         for method, entrypoint in entrypoints_of(workers[name]):
             if isinstance(entrypoint, Every):
                 timer = getattr(workers[name](), method)
-                jobs.append(partial(run_timer, databases[name], timer, entrypoint.seconds, stopping))
+                jobs.append(partial(run_timer, databases[name], timer, entrypoint.seconds, stopping, at_start=entrypoint.at_start))
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, lambda *_: stopping.set())
     threads = [threading.Thread(target=_stopping_all_on_failure(job, stopping)) for job in jobs]

@@ -260,6 +260,7 @@ def test_a_household_with_a_phone_posts_for_itself_and_is_told(cast: Cast) -> No
     cast.donor.post("/v1/pledges", pledge(category="medical.wheelchair", quantity=1))
     match = proposed(cast.donor, need)
     assert eventually(lambda: "match_proposed" in notices(household, match["id"]))
+    assert eventually(lambda: any("提供 1 辆轮椅" in notice["text"] for notice in household.every("/v1/notices")))
 
 
 def test_refused_need_reaches_others_after_a_pledge_change(cast: Cast) -> None:

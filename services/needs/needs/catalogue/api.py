@@ -66,11 +66,18 @@ class ItemOut(Schema):
     specification = fields.List(fields.Nested(SpecificationFieldOut), required=True)
 
 
+class Plain(fields.List[Any]):
+    """A list of things that are plain JSON already: it is documented like any list, and not looked through item by item."""
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
+        return value
+
+
 class CatalogueOut(Schema):
     """The whole catalogue. `version` grows with every change of what is shown."""
 
     version = fields.Integer(required=True)
-    items = fields.List(fields.Nested(ItemOut), required=True)
+    items = Plain(fields.Nested(ItemOut), required=True)
 
 
 class RulesAskedIn(Strict):
