@@ -223,6 +223,13 @@ class AllowedOperations(fields.List[str]):
         super().__init__(fields.String(), required=True, metadata={"description": description})
 
 
+class PlainList(fields.List[Any]):
+    """A long list of plain JSON in an answer: it is documented like any list, and not converted item by item, which would take longer."""
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
+        return value
+
+
 class Category(Text):
     """A path in the catalogue of goods, widest first: `food.rice`."""
 

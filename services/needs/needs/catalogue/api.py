@@ -8,7 +8,7 @@ from marshmallow import fields, validate
 from sqlalchemy.orm import Session
 
 from chassis.http.auth import ANYONE, STAFF, Caller
-from chassis.http.fields import NEVER, AllowedOperations, Category, Choice, Flag, Region, Schema, Strict, Text, Whole
+from chassis.http.fields import NEVER, AllowedOperations, Category, Choice, Flag, PlainList, Region, Schema, Strict, Text, Whole
 from chassis.http.routes import access
 from chassis.wording import measure_of
 from needs.catalogue import actions, queries, rules
@@ -66,18 +66,11 @@ class ItemOut(Schema):
     specification = fields.List(fields.Nested(SpecificationFieldOut), required=True)
 
 
-class Plain(fields.List[Any]):
-    """A list of things that are plain JSON already: it is documented like any list, and not looked through item by item."""
-
-    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
-        return value
-
-
 class CatalogueOut(Schema):
     """The whole catalogue. `version` grows with every change of what is shown."""
 
     version = fields.Integer(required=True)
-    items = Plain(fields.Nested(ItemOut), required=True)
+    items = PlainList(fields.Nested(ItemOut), required=True)
 
 
 class RulesAskedIn(Strict):

@@ -1,19 +1,22 @@
 """Queries for the catalogue: the terms of items in a region, and the rules that regions have set."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from chassis.data.bulk_sql import encode_array
 from chassis.http.auth import Caller
 from chassis.problems import not_found
 from needs.catalogue import rules
-from needs.catalogue.defaults import read_item
+from needs.catalogue.defaults import Item, read_item
 from needs.catalogue.model import CatalogueItem, CatalogueRules
 from needs.catalogue.rules import Rules, Terms
 
 MOST_SHOWN = 50
+_read: dict[tuple[Any, ...], Sequence[tuple[Item, int]]] = {}
+"""The items as they were read last, by the state of their table."""
 # The latest version of each region; however many came before, one row of each is read.
 _RULES = text(
     "SELECT latest.* FROM unnest(CAST(:regions AS text[])) AS around (region), LATERAL ("
@@ -33,8 +36,18 @@ def find_terms(session: Session, category: str, region: str) -> Terms | None:
 def list_terms(session: Session, region: str) -> list[Terms]:
     """List the terms of all groups and items in a region, each group before its items."""
     around = load_rules(session, region)
-    rows = session.scalars(select(CatalogueItem).order_by(CatalogueItem.category)).all()
-    return [rules.choose_terms(read_item(row.facts), row.version, region, around) for row in rows]
+    return [rules.choose_terms(item, version, region, around) for item, version in _list_items(session)]
+
+
+def _list_items(session: Session) -> Sequence[tuple[Item, int]]:
+    """List all groups and items with their versions, from memory as long as the table has not changed."""
+    of_all = select(func.count(), func.sum(CatalogueItem.version), func.max(CatalogueItem.changed_at))
+    stamp = tuple(session.execute(of_all).one())
+    if stamp not in _read:
+        rows = session.execute(select(CatalogueItem.facts, CatalogueItem.version).order_by(CatalogueItem.category)).all()
+        _read.clear()
+        _read[stamp] = [(read_item(facts), version) for facts, version in rows]
+    return _read[stamp]
 
 
 def load_rules(session: Session, region: str) -> Mapping[str, tuple[int, Rules]]:
