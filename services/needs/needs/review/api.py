@@ -1,6 +1,6 @@
 """HTTP operation on reviewers: what they decided, and how often a check of the county found it wrong."""
 
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from apiflask import APIBlueprint
@@ -13,6 +13,7 @@ from chassis.http.fields import Moment, Region, Schema, Strict, Whole
 from chassis.http.routes import access
 from chassis.http.shown import note_shown
 from chassis.problems import invalid
+from chassis.working_days import CHINA
 from needs.review import queries
 from needs.samples.rules import list_county_regions
 
@@ -24,7 +25,7 @@ USUAL_PERIOD, LONGEST_PERIOD = timedelta(days=90), timedelta(days=366)
 class ReviewersIn(Strict):
     region = Region((0, 2, 4, 6, 9, 12), load_default="")
     since = Moment(metadata={"description": "90 days before `until` unless stated"})
-    until = Moment(metadata={"description": "now unless stated; a year after `since` at most"})
+    until = Moment(metadata={"description": "the end of today in China unless stated; a year after `since` at most"})
     limit = Whole(1, 100, in_address=True, load_default=100)
 
 
@@ -60,7 +61,7 @@ class ReviewersOut(Schema):
 @api.output(ReviewersOut)
 def list_reviewers(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
     """List the reviewers of the counties that the caller manages, and how often they were wrong in a period."""
-    region, until = query_data["region"], query_data.get("until") or now()
+    region, until = query_data["region"], query_data.get("until") or _end_of_today()
     since = query_data.get("since") or until - USUAL_PERIOD
     if not timedelta(0) < until - since <= LONGEST_PERIOD:
         raise invalid(errors=[{"pointer": "#query/since", "code": "out_of_range"}])
@@ -70,3 +71,8 @@ def list_reviewers(session: Session, caller: Caller, query_data: dict[str, Any])
         note_shown(caller, "account", one.reviewer_id, people=[one.reviewer_id], region=place)
     items = [{name: getattr(one, name) for name in ReviewerOut().fields if name != "id"} | {"id": one.reviewer_id} for one in found]
     return {"since": since, "until": until, "items": items}
+
+
+def _end_of_today() -> datetime:
+    tomorrow = now().astimezone(CHINA).date() + timedelta(days=1)
+    return datetime.combine(tomorrow, time.min, CHINA)
