@@ -1,8 +1,12 @@
-"""Import a workbook of many households, beside calamine reading it and COPY of the same rows. JSON lines; exits with 1 over a bound.
+"""Import a workbook of many households, beside calamine and COPY. JSON lines; exits with 1 over a bound.
 
-`python -m bench.tables [--rows 100000] [--rounds 3]`. Each part runs in a process of its own, so that its peak memory is its own. The peer
-reads all values with calamine and copies them into a table without indexes; it checks, encrypts and publishes nothing. `ratio` is the
-median over rounds in which both sides take turns. Absolute figures depend on the machine.
+`python -m bench.tables [--rows 100000] [--rounds 3]`. Each part runs in a process of its own, so that its peak memory is its own. `ratio`
+is the median over rounds in which all sides take turns. Absolute figures depend on the machine. There are two peers:
+
+- *calamine and COPY of the final rows*: calamine reads the same workbook. Then psycopg's `write_row` copies the very rows that the import
+  has left in every table (households, versions, outbox, audit log, rows to look at, personal keys in their own database) into equal tables
+  with equal indexes and checks, without foreign keys. The rows lie in memory, encrypted and encoded: the peer computes none of them.
+- *calamine and COPY of the cells*: calamine reads the workbook, and `write_row` copies its cells into one table without an index.
 """
 
 import argparse
@@ -14,17 +18,24 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+import psutil
 from cryptography.fernet import Fernet
 from stdnum.cn import ric
 
 from chassis.testing import postgres
 from chassis.testing.templates import create_migrated
 from contracts import regions
+
+if TYPE_CHECKING:
+    import psycopg
 
 REGION = "510903"
 HEADINGS = ["序号", "户主姓名", "身份证号", "联系电话", "所在村代码", "家庭人口", "住址", "状态"]
@@ -56,10 +67,11 @@ def households(count: int) -> Iterator[list[str]]:
         ]
 
 
-def write(path: Path, rows: str) -> None:
+def write(path: Path, rows: str) -> Iterator[None]:
     """Write a workbook of so many households as spreadsheets do, with shared texts."""
     import xlsxwriter
 
+    yield
     with xlsxwriter.Workbook(path) as book:
         sheet = book.add_worksheet("名册")
         sheet.write_row(0, 0, HEADINGS)
@@ -67,42 +79,150 @@ def write(path: Path, rows: str) -> None:
             sheet.write_row(at, 0, row)
 
 
-def peer(path: Path, url: str) -> None:
-    """Read a workbook with calamine and copy its rows."""
+def copy_cells(path: Path, url: str) -> Iterator[None]:
+    """Read a workbook with calamine and copy its cells into one table without an index."""
     import psycopg
     from python_calamine import CalamineWorkbook
 
     with psycopg.connect(url.replace("+psycopg", "")) as connection:
         connection.execute("DROP TABLE IF EXISTS peer")
         connection.execute("CREATE TABLE peer (" + ", ".join(f"c{at} text" for at in range(len(HEADINGS))) + ")")
+        connection.commit()
+        yield
         rows = CalamineWorkbook.from_path(str(path)).get_sheet_by_index(0).to_python()
         with connection.cursor().copy("COPY peer FROM STDIN") as copy:
             for row in rows:
                 copy.write_row(row)
 
 
-def read(path: Path, url: str) -> None:
+def copy_final(path: Path, url: str) -> Iterator[None]:
+    """Read a workbook with calamine and copy the rows that its import has left, from memory into equal tables with equal indexes."""
+    from python_calamine import CalamineWorkbook
+
+    final = [one for address, names in tables_of(url).items() for one in load_final(address, names)]
+    yield
+    began = time.perf_counter()
+    cells = CalamineWorkbook.from_path(str(path)).get_sheet_by_index(0).to_python()
+    say_cost("calamine", began, len(cells))
+    for one in final:
+        began = time.perf_counter()
+        one.copy()
+        say_cost(f"COPY of the final rows of {one.table.removeprefix('like_')}", began, len(cells))
+
+
+def tables_of(url: str) -> dict[str, list[str]]:
+    """Return the tables that an import of households fills, by the address of their database."""
+    return {
+        url: ["households", "household_versions", "outbox", "audit.entries", "import_rows"],
+        os.environ["USERS_KEYS_DATABASE_URL"]: ["person_keys"],
+    }
+
+
+@dataclass
+class Final:
+    """The rows of one table, in memory, and an empty table like it."""
+
+    connection: "psycopg.Connection[Any]"
+    table: str
+    rows: list[tuple[Any, ...]]
+
+    def copy(self) -> None:
+        """Copy the rows and commit."""
+        with self.connection.cursor().copy(f"COPY {self.table} FROM STDIN") as copy:
+            for row in self.rows:
+                copy.write_row(row)
+        self.connection.commit()
+
+
+def load_final(url: str, names: list[str]) -> Iterator[Final]:
+    """Load the rows of tables, and make an empty table like each: with its indexes, checks and defaults."""
+    import psycopg
+
+    connection = psycopg.connect(url.replace("+psycopg", ""))
+    for name in names:
+        like = "like_" + name.replace(".", "_")
+        connection.execute(f"DROP TABLE IF EXISTS {like}")
+        connection.execute(f"CREATE TABLE {like} (LIKE {name} INCLUDING ALL)")
+        columns = connection.execute(f"SELECT * FROM {name} LIMIT 0").description or []
+        read = ", ".join(f'"{one.name}"::text' if one.type_display == "jsonb" else f'"{one.name}"' for one in columns)
+        # Keys of earlier rounds stay in their database.
+        newest = f"WHERE created_at >= timestamptz '{os.environ['BENCH_SINCE']}'" if name == "person_keys" else ""
+        yield Final(connection, like, connection.execute(f"SELECT {read} FROM {name} {newest}").fetchall())
+    connection.commit()
+
+
+def costs(path: Path, url: str) -> Iterator[None]:
+    """Do each part of an import by itself, with the first rows."""
+    from chassis.data.encryption import encrypted_models
+    from chassis.data.personal_keys import personal_keys
+    from chassis.tables.reading import open_table
+    from contracts.event import encode
+    from users.households.actions import new_household_row
+    from users.households.events import household_registered
+    from users.imports.kinds import KINDS
+    from users.imports.lines import Line, LineReader
+
+    kind, [model] = KINDS["households"], [one for one in encrypted_models("users") if one.table.name == "households"]
+    reader, count = LineReader(kind.schema, kind.defaults_for(REGION), Line), 10_000
+    personal_keys("users").make([])
+    yield
+    with path.open("rb") as file:
+        table = open_table(file, kind.columns_for(REGION))
+        began = time.perf_counter()
+        rows = list(islice(table.rows, count))
+        say_cost("reading", began, len(rows))
+    began = time.perf_counter()
+    lines = [reader.read(row) for row in rows]
+    say_cost("checking the values, with two fingerprints", began, len(rows))
+    began = time.perf_counter()
+    made = [new_household_row(line.wanted, None, None, line.fingerprints) for line in lines]
+    say_cost("making the row", began, len(rows))
+    began = time.perf_counter()
+    personal_keys("users").make([one.id for one in made])
+    say_cost("making, wrapping and storing a key", began, len(rows))
+    began = time.perf_counter()
+    for _ in model.encrypt_new([vars(one) for one in made]):
+        pass
+    say_cost("encrypting four values", began, len(rows))
+    began = time.perf_counter()
+    for one in made:
+        encode(household_registered(one))
+    say_cost("making and encoding the event", began, len(rows))
+
+
+def say_cost(of: str, began: float, rows: int) -> None:
+    say(f"cost of {of}", "µs a row", (time.perf_counter() - began) / rows * 1e6)
+
+
+def read(path: Path, url: str) -> Iterator[None]:
     """Read a workbook with the one reader."""
     from chassis.tables.reading import open_table
     from users.imports.columns import HOUSEHOLDS
 
+    yield
     with path.open("rb") as file:
         if any(row.faults for row in open_table(file, HOUSEHOLDS).rows):
             raise SystemExit("a good row was refused")
 
 
-def work(path: Path, url: str) -> None:
-    """Work on the import that waits, with the code of the process that does so."""
+def work(path: Path, url: str) -> Iterator[None]:
+    """Work on the import that waits, as the process does that imports tables."""
     from chassis.data.database import Database
+    from chassis.ops import gc_tuning
     from users.imports.work import work_on_due
 
+    gc_tuning.collect_rarely()
+    yield
     database = Database(url, name="bench")
     if work_on_due(database) != 1:
         raise SystemExit("there was no import to work on")
     database.close()
 
 
-PARTS: dict[str, Callable[[Path, str], None]] = {"write": write, "peer": peer, "read": read, "work": work}
+PARTS: dict[str, Callable[[Path, str], Iterator[None]]] = {
+    "write": write, "cells": copy_cells, "final": copy_final, "read": read, "work": work, "costs": costs,
+}  # fmt: skip
+"""Each part prepares itself, yields, and does what is measured."""
 
 
 def send(url: str, path: Path) -> UUID:
@@ -153,12 +273,34 @@ def peak_memory() -> float:
     return int(line.split()[1]) / 1024
 
 
-def measured(part: str, path: Path, about: str) -> tuple[float, float, float]:
-    """Run a part in a process of its own; return seconds without the start of Python, peak memory in MB, and processor seconds."""
+def measured(server: postgres.Postgres, part: str, path: Path, about: str, says: bool = False) -> tuple[float, float, float]:
+    """Run a part in a process of its own.
+
+    Return seconds, peak memory in MB, and processor seconds of the process and the database; none of them with the preparation.
+    """
     command = [sys.executable, "-W", "ignore", "-m", "bench.tables", "--part", part, "--file", str(path), "--about", about]
-    ran = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    seconds, peak, spent = json.loads(ran.stdout.splitlines()[-1])
-    return seconds, peak, spent
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True) as process:
+        out, ready = process.stdout, process.stdin
+        if out is None or ready is None:
+            raise SystemExit("there is no pipe")
+        out.readline()
+        before = processor_seconds(server)
+        ready.write("\n")
+        ready.close()
+        *said, last = out.read().splitlines()
+    if process.returncode:
+        raise SystemExit(f"{part} failed")
+    if says:
+        print("\n".join(said), flush=True)
+    seconds, peak, spent = json.loads(last)
+    return seconds, peak, spent + processor_seconds(server) - before
+
+
+def processor_seconds(server: postgres.Postgres) -> float:
+    """Return the processor seconds of a database server, of backends that have ended, too."""
+    time.sleep(0.3)
+    one = psutil.Process(server.pid)
+    return sum(sum(process.cpu_times()[:4]) for process in (one, *one.children(recursive=True)))
 
 
 def say(figure: str, unit: str, value: float, peer: float | None = None, at_most: float | None = None, **more: object) -> None:
@@ -169,17 +311,21 @@ def say(figure: str, unit: str, value: float, peer: float | None = None, at_most
     print(json.dumps(said | ({"at_most": at_most} if at_most else {}) | more, ensure_ascii=False), flush=True)
 
 
-def once(server: postgres.Postgres, path: Path, rows: int) -> dict[str, tuple[float, float, float]]:
-    """Run every part once, on a fresh database; return what was measured of each."""
+def once(server: postgres.Postgres, path: Path, rows: int, says: bool = False) -> dict[str, tuple[float, float, float]]:
+    """Run every part once, on a fresh database; return what was measured of each. `says` prints what parts of them cost, too."""
+    os.environ["BENCH_SINCE"] = datetime.now(UTC).isoformat()
     url = create_migrated(server, "users", "bench_tables")
-    took = {part: measured(part, path, url) for part in ("peer", "read")}
+    took = {part: measured(server, part, path, url) for part in ("cells", "read")}
     import_id = send(url, path)
-    took["check"] = measured("work", path, url)
+    took["check"] = measured(server, "work", path, url)
     confirm(url, import_id)
-    took["import"] = measured("work", path, url)
+    took["import"] = measured(server, "work", path, url)
     said = counted(url, import_id)
     if said["state"] != "done" or said["written"].get("new") != rows:
         raise SystemExit(f"the import did not do what it should: {said}")
+    took["final"] = measured(server, "final", path, url, says)
+    if says:
+        measured(server, "costs", path, url, says)
     return took
 
 
@@ -192,31 +338,41 @@ def main() -> None:
     parser.add_argument("--about", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.part:
+        prepared = PARTS[given.part](given.file, given.about)
+        next(prepared)
+        print("ready", flush=True)
+        sys.stdin.readline()
         began, spent = time.perf_counter(), time.process_time()
-        PARTS[given.part](given.file, given.about)
+        for _ in prepared:
+            pass
         print(json.dumps([time.perf_counter() - began, peak_memory(), time.process_time() - spent]))
         return
     os.environ.setdefault("SEAL_KEYS", Fernet.generate_key().decode())
+    os.environ.setdefault("KEY_ENCRYPTION_KEYS", Fernet.generate_key().decode())
     os.environ.setdefault("FINGERPRINT_KEY", secrets.token_urlsafe(32))
     with TemporaryDirectory() as folder, postgres.start(durable=False) as server:
         whole, tenth = Path(folder, "whole.xlsx"), Path(folder, "tenth.xlsx")
         for path, rows in ((whole, given.rows), (tenth, max(given.rows // 10, 1))):
-            measured("write", path, str(rows))
-        rounds = [once(server, whole, given.rows) for _ in range(given.rounds)]
+            measured(server, "write", path, str(rows))
+        rounds = [once(server, whole, given.rows, says=left == 0) for left in reversed(range(given.rounds))]
         small = once(server, tenth, max(given.rows // 10, 1))
-        figures = {part: [round_[part] for round_ in rounds] for part in ("peer", "read", "check", "import")}
+        figures = {part: [round_[part] for round_ in rounds] for part in rounds[0]}
         seconds = {part: statistics.median(one[0] for one in found) for part, found in figures.items()}
         processor = {part: statistics.median(one[2] for one in found) for part, found in figures.items()}
         memory = {part: max(one[1] for one in found) for part, found in figures.items()}
-        of = f"{given.rows} households of a workbook of {whole.stat().st_size / 1e6:.1f} MB"
-        say(f"reading {of}, beside calamine and COPY", "s", seconds["read"], seconds["peer"], AT_MOST)
-        say(f"checking {of}, beside calamine and COPY", "s", seconds["check"], seconds["peer"], AT_MOST)
-        say(f"importing {of}, beside calamine and COPY", "s", seconds["import"], seconds["peer"], AT_MOST)
-        for part in ("read", "check", "import"):
-            say(f"processor time of the process, {part}, beside that of the peer's", "s", processor[part], processor["peer"])
-        say("peak memory of the check, beside that of calamine and COPY", "MB", memory["check"], memory["peer"])
-        say("peak memory of the import, beside that of calamine and COPY", "MB", memory["import"], memory["peer"])
+        of, both = f"{given.rows} households of a workbook of {whole.stat().st_size / 1e6:.1f} MB", seconds["check"] + seconds["import"]
+        say(f"importing {of}, beside calamine and COPY of the final rows", "s", seconds["import"], seconds["final"], AT_MOST)
+        say(f"checking {of}, beside calamine and COPY of the final rows", "s", seconds["check"], seconds["final"], AT_MOST)
+        say("checking and then importing them, beside calamine and COPY of the final rows", "s", both, seconds["final"])
+        beside = "processor time of process and database, beside calamine and COPY of the final rows"
+        say(f"importing them, {beside}", "s", processor["import"], processor["final"])
+        say(f"checking and then importing them, {beside}", "s", processor["check"] + processor["import"], processor["final"])
+        for part, done in {"read": "reading", "check": "checking", "import": "importing"}.items():
+            say(f"{done} them, beside calamine and COPY of the cells", "s", seconds[part], seconds["cells"])
+            say(f"{done} them, processor time of process and database, beside the cells'", "s", processor[part], processor["cells"])
+        say("peak memory of the check, beside that of a tenth of the rows", "MB", memory["check"], small["check"][1], FLAT)
         say("peak memory of the import, beside that of a tenth of the rows", "MB", memory["import"], small["import"][1], FLAT)
+        say("peak memory of the import, beside that of calamine and COPY of the cells", "MB", memory["import"], memory["cells"])
     if broken:
         sys.exit("over the bound: " + "; ".join(broken))
 

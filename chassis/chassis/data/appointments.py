@@ -62,6 +62,17 @@ def managers_of(session: Session, regions: Collection[str]) -> dict[str, set[UUI
     return dict(found)
 
 
+def regions_by_user(session: Session, user_ids: Collection[UUID]) -> dict[UUID, list[str]]:
+    """Return the regions that each of these people administers now; those without any are missing."""
+    held = select(appointments.c.user_id, appointments.c.region).where(
+        appointments.c.user_id.in_(user_ids), appointments.c.ended_at.is_(None), appointments.c.role == ADMINISTRATOR
+    )
+    found: dict[UUID, list[str]] = defaultdict(list)
+    for user_id, region in session.execute(held) if user_ids else ():
+        found[user_id].append(region)
+    return dict(found)
+
+
 def regions_of(session: Session, user_id: UUID, role: str = ADMINISTRATOR) -> list[str]:
     """Return the regions that somebody administers now, or audits; each includes all regions below it."""
     held = select(appointments.c.region).where(

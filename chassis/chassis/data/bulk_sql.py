@@ -1,7 +1,7 @@
-"""Bulk statements that take many rows as one JSON document, so that the statement is the same for any number of rows.
+"""Bulk statements: many rows as one JSON document, so that the statement is the same for any number of rows, or by COPY.
 
 With one parameter for each value, driver and SQLAlchemy compose a new statement every time. For 500 rows that takes longer than
-the database takes to write them.
+the database takes to write them. COPY takes half of what JSON does, and changes no existing row.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,7 +9,12 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import TextClause, text
+import psycopg
+from sqlalchemy import TextClause, exc, text
+from sqlalchemy.orm import Session
+
+# The rows of an array are locked in its order.
+_LOCK_KEYS = text("SELECT count(pg_advisory_xact_lock(:kind, key)) FROM unnest(CAST(:keys AS integer[])) AS key")
 
 
 def insert_into(table: str, columns: Sequence[str], more: str = "") -> TextClause:
@@ -18,6 +23,21 @@ def insert_into(table: str, columns: Sequence[str], more: str = "") -> TextClaus
     return text(
         f"INSERT INTO {table} ({named}) SELECT {named} FROM json_populate_recordset(CAST(NULL AS {table}), CAST(:rows AS json)) {more}"
     )
+
+
+def copy_rows(session: Session, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Write new rows by COPY, as values of the driver; other columns get the table's defaults. Raises SQLAlchemy's errors."""
+    session.flush()
+    connection = session.connection()
+    named = ", ".join(f'"{column}"' for column in columns)
+    statement = f"COPY {table} ({named}) FROM STDIN"
+    driver: Any = connection.connection.driver_connection
+    try:
+        with driver.cursor() as cursor, cursor.copy(statement) as copy:
+            for row in rows:
+                copy.write_row(row)
+    except psycopg.Error as error:
+        raise exc.DBAPIError.instance(statement, None, error, psycopg.Error, dialect=connection.dialect) from error
 
 
 def encode_rows(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -30,6 +50,18 @@ def encode_array(values: Iterable[UUID | int | str | None]) -> str:
     # Without escapes, the elements of a JSON array and of a PostgreSQL array are written alike.
     listed = msgspec.json.encode(list(values)).decode()[1:-1]
     return "{" + (listed if "\\" not in listed else ",".join(map(_element, msgspec.json.decode(f"[{listed}]")))) + "}"
+
+
+def lock_keys(session: Session, kind: int, fingerprints: Iterable[bytes]) -> None:
+    """Take the advisory locks of these fingerprints until the transaction ends, in one order for all. `kind` tells things apart."""
+    keys = sorted({int.from_bytes(one[:4], "big", signed=True) for one in fingerprints})
+    session.execute(_LOCK_KEYS, {"kind": kind, "keys": encode_array(keys)})
+
+
+def query_of_digests(parameter: str) -> str:
+    """Return an SQL query of `key`: the fingerprints that a parameter holds one behind the other, as `b"".join(fingerprints)`."""
+    given = f"CAST(:{parameter} AS bytea)"
+    return f"(SELECT substr({given}, place * 32 + 1, 32) AS key FROM generate_series(0, length({given}) / 32 - 1) AS place)"
 
 
 def _element(value: int | str | None) -> str:

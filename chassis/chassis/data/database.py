@@ -23,6 +23,14 @@ CategoryCode = String(100, collation="C")
 TOO_SLOW, NO_LOCK, IDLE_TOO_LONG = "57014", "55P03", "25P03"
 IDLE_SECONDS = 1.0
 
+_ONE_INDEX, _ANY_PLAN = (
+    text(
+        f"SELECT set_config('enable_seqscan', '{scans}', true), set_config('enable_bitmapscan', '{scans}', true),"
+        f" set_config('plan_cache_mode', '{plans}', true)"
+    )
+    for scans, plans in (("off", "force_custom_plan"), ("on", "auto"))
+)
+
 tables = MetaData(naming_convention=NAMING)
 """The chassis's own tables, which stand in every service's database."""
 
@@ -145,6 +153,18 @@ def now() -> datetime:
 def below(column: Any, region: str) -> Any:
     """Return an SQL condition: the region itself and all regions below it, as a range that an index on the code serves."""
     return column.between(region, region + "~")
+
+
+@contextmanager
+def without_table_scans(session: Session) -> Iterator[None]:
+    """Have the queries of the block look rows up by the one index that names them.
+
+    For many keys in a table that grows meanwhile: a plan of when it was empty, or without statistics, would read all of it, or of another
+    index, for each key. Statements behind the block must not plan anew for each row, as checks of foreign keys would.
+    """
+    session.execute(_ONE_INDEX)
+    yield
+    session.execute(_ANY_PLAN)
 
 
 def forbid_bitmap_scans(session: Session) -> None:

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import hmac
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property, partial
 from importlib import import_module
@@ -21,7 +21,7 @@ from sqlalchemy import Column, Dialect, LargeBinary, Table, TypeDecorator, event
 from sqlalchemy.orm import Mapper, PassiveFlag, Session, object_session
 from sqlalchemy.orm.attributes import InstrumentedAttribute, get_history, set_committed_value
 
-from chassis.data.personal_keys import NONCE_BYTES, personal_keys
+from chassis.data.personal_keys import NONCE_BYTES, PersonErased, personal_keys
 from chassis.environment import Environment
 
 OF_SERVICE, OF_PERSON = b"\x01", b"\x02"
@@ -164,6 +164,20 @@ class EncryptedBytes(Encrypted):
         return plain
 
 
+Encryptor = Callable[[bytes, bytes], Ciphertext]
+"""Encrypts a value for a place: `encrypt(place, plain)`."""
+
+
+def _encryptor_of(header: bytes, key: bytes) -> Encryptor:
+    cipher = AESGCM(key)
+
+    def encrypt(place: bytes, plain: bytes) -> Ciphertext:
+        nonce = os.urandom(NONCE_BYTES)
+        return Ciphertext(header + nonce + cipher.encrypt(nonce, plain, header + place))
+
+    return encrypt
+
+
 class EncryptedModel:
     """The encrypted columns of a mapped class: which key encrypts them, and what each value is bound to."""
 
@@ -182,14 +196,19 @@ class EncryptedModel:
 
     def encrypt(self, column: Column[Any], ids: Iterable[Any], person: UUID | None, plain: bytes) -> Ciphertext:
         """Encrypt a value for its place, with the key of the person, or the newest of the service. Raises `PersonErased`."""
+        return self._encryptor(person)(self.place(column, ids), plain)
+
+    def _encryptor(self, person: UUID | None, keys: Mapping[UUID, bytes | None] | None = None) -> Encryptor:
+        """Return what encrypts the values of one person, or of the service. `keys` are those known already. Raises `PersonErased`."""
         if _settings().as_before:
-            return Ciphertext(_settings().before.encrypt(plain))
+            before = _settings().before
+            return lambda _, plain: Ciphertext(before.encrypt(plain))
         if person is None:
-            header, key = newest_header(), _settings().keys[0].key
-        else:
-            header, key = OF_PERSON + person.bytes, personal_keys(self.service).ensure(person)
-        nonce = os.urandom(NONCE_BYTES)
-        return Ciphertext(header + nonce + AESGCM(key).encrypt(nonce, plain, header + self.place(column, ids)))
+            return _encryptor_of(newest_header(), _settings().keys[0].key)
+        key = keys[person] if keys and person in keys else personal_keys(self.service).ensure(person)
+        if key is None:
+            raise PersonErased(f"{person} was erased")
+        return _encryptor_of(OF_PERSON + person.bytes, key)
 
     def decrypt(
         self, column: Column[Any], ids: Iterable[Any], value: bytes, beside: Callable[[], Collection[UUID]] = tuple
@@ -237,10 +256,26 @@ class EncryptedModel:
         changed = {key: value for key, value in plain.items() if get_history(row, key, _AS_LOADED).has_changes()}
         if not changed:
             return
-        person, ids = self.person_of(row), [getattr(row, key) for key in self.keys]
+        encrypt, ids = self._encryptor(self.person_of(row)), [getattr(row, key) for key in self.keys]
         for key, value in changed.items():
             column: Any = self.columns[key]
-            setattr(row, key, self.encrypt(column, ids, person, column.type.encode(value)))
+            setattr(row, key, encrypt(self.place(column, ids), column.type.encode(value)))
+
+    def encrypt_new(self, rows: Sequence[Mapping[str, Any]]) -> Iterable[Mapping[str, Any]]:
+        """Encrypt the values of new rows, given by attribute with their ids; the keys of their people are made first, all at once."""
+        filled = [any(row[key] is not None for key in self.columns) for row in rows]
+        people = {row[self.person] for row, is_filled in zip(rows, filled, strict=True) if is_filled} if self.person else set()
+        keys = personal_keys(self.service).make(people) if people else {}
+        columns = [(key, self.place(column, ()), cast("Encrypted", column.type).encode) for key, column in self.columns.items()]
+        return (self._encrypt_new(row, columns, keys) if is_filled else row for row, is_filled in zip(rows, filled, strict=True))
+
+    def _encrypt_new(
+        self, row: Mapping[str, Any], columns: Sequence[tuple[str, bytes, Callable[[Any], bytes]]], keys: Mapping[UUID, bytes | None]
+    ) -> Mapping[str, Any]:
+        encrypt = self._encryptor(row[self.person] if self.person else None, keys)
+        ids = "/".join(str(row[key]) for key in self.keys).encode()
+        values = {key: encrypt(place + ids, encode(value)) for key, place, encode in columns if (value := row[key]) is not None}
+        return {**row, **values}
 
 
 _models: dict[type, EncryptedModel] = {}

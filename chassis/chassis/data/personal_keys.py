@@ -6,29 +6,34 @@ import os
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
+from operator import attrgetter
 from threading import Lock
+from typing import Any, cast
 from uuid import UUID
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import ARRAY, LargeBinary, Uuid, bindparam, text
+from sqlalchemy import ARRAY, CursorResult, Uuid, bindparam, text
 
+from chassis.data.bulk_sql import encode_array
 from chassis.data.database import Database
 from chassis.environment import Environment
 
-KEY_BYTES, NONCE_BYTES = 32, 12
+KEY_BYTES, NONCE_BYTES, TAG_BYTES = 32, 12, 16
+WRAPPED_BYTES = NONCE_BYTES + KEY_BYTES + TAG_BYTES
 AT_ONCE = 1000
 MOST_CACHED, CACHED_SECONDS = 20_000, 30.0
 NOBODY = UUID(int=0)
 """The id before that of all people."""
 
 _PEOPLE = bindparam("people", type_=ARRAY(Uuid))
-_WRAPPED = bindparam("wrapped", type_=ARRAY(LargeBinary))
+# The wrapped keys come as one value: a driver takes longer for an array of them than the database for the rows.
 _CREATE = text(
-    "INSERT INTO person_keys (person_id, wrapped, kek_id) SELECT person, key, :kek_id FROM unnest(:people, :wrapped) AS new (person, key)"
-    " ORDER BY person ON CONFLICT DO NOTHING"
-).bindparams(_PEOPLE, _WRAPPED)
-_FIND = text("SELECT person_id, wrapped, kek_id FROM person_keys WHERE person_id = ANY (:people)").bindparams(_PEOPLE)
+    "INSERT INTO person_keys (person_id, wrapped, kek_id)"
+    f" SELECT person, substr(CAST(:wrapped AS bytea), CAST(place - 1 AS integer) * {WRAPPED_BYTES} + 1, {WRAPPED_BYTES}), :kek_id"
+    " FROM unnest(CAST(:people AS uuid[])) WITH ORDINALITY AS new (person, place) ORDER BY person ON CONFLICT DO NOTHING"
+)
+_FIND = text("SELECT person_id, wrapped, kek_id FROM person_keys WHERE person_id = ANY (CAST(:people AS uuid[]))")
 # The row stays without its key: nobody makes another one, and a database restored from a backup learns whom to erase again.
 _ERASE = text(
     "INSERT INTO person_keys (person_id, erased_at) SELECT person, now() FROM unnest(:people) AS gone (person) ORDER BY person"
@@ -65,11 +70,16 @@ class KeyEncryptionKey:
     def wrap(self, person: UUID, key: bytes) -> bytes:
         """Encrypt the key of a person, bound to the person."""
         nonce = os.urandom(NONCE_BYTES)
-        return nonce + AESGCM(self.key).encrypt(nonce, key, person.bytes)
+        return nonce + self._cipher.encrypt(nonce, key, person.bytes)
 
     def unwrap(self, person: UUID, wrapped: bytes) -> bytes:
         """Decrypt the key of a person. Raises `InvalidTag` for the key of another person."""
-        return AESGCM(self.key).decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], person.bytes)
+        return self._cipher.decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], person.bytes)
+
+    @cached_property
+    def _cipher(self) -> AESGCM:
+        """The cipher of the key; making one takes longer than using it."""
+        return AESGCM(self.key)
 
 
 @dataclass(frozen=True)
@@ -125,7 +135,7 @@ class PersonalKeys:
         found = self._cached.find(people)
         for some in _in_parts(set(people) - found.keys()):
             with self.database.begin() as session:
-                rows = session.execute(_FIND, {"people": some}).all()
+                rows = session.execute(_FIND, {"people": encode_array(some)}).all()
             fetched = {row.person_id: self._unwrap(row.person_id, row.wrapped, row.kek_id) for row in rows}
             self._cached.store(fetched)
             found |= fetched
@@ -152,10 +162,17 @@ class PersonalKeys:
         """Make and commit the keys that are missing, and return all; an erased one is not made again."""
         found = self._cached.find(people)
         for some in _in_parts(set(people) - found.keys()):
-            wrapped = [self._newest.wrap(person, os.urandom(KEY_BYTES)) for person in some]
+            keys = {person: os.urandom(KEY_BYTES) for person in some}
+            wrapped = b"".join(self._newest.wrap(person, key) for person, key in keys.items())
             with self.database.begin() as session:
-                session.execute(_CREATE, {"people": some, "wrapped": wrapped, "kek_id": self._newest.id})
-            found |= self.fetch(some)
+                stated = {"people": encode_array(some), "wrapped": wrapped, "kek_id": self._newest.id}
+                made = cast("CursorResult[Any]", session.execute(_CREATE, stated)).rowcount
+            if made == len(some):
+                self._cached.store(keys)
+                found |= keys
+            else:
+                # Some had a key already, or were erased.
+                found |= self.fetch(some)
         return found
 
     def erase(self, people: Collection[UUID]) -> None:
@@ -228,7 +245,7 @@ class _Cache:
 
 
 def _in_parts(people: Collection[UUID]) -> Iterable[list[UUID]]:
-    listed = sorted(people)
+    listed = sorted(people, key=attrgetter("int"))
     return (listed[at : at + AT_ONCE] for at in range(0, len(listed), AT_ONCE))
 
 

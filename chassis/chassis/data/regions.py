@@ -1,6 +1,6 @@
 """Division codes as a service knows them: the shipped edition, and on top of it the changes that users publishes."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache, partial
@@ -138,15 +138,25 @@ def regions_of_session(session: Session) -> Iterator[None]:
 
 
 @contextmanager
-def regions_of_database(database: Database) -> Iterator[None]:
-    """Let the field `Region` resolve codes by short transactions of their own until the end of the block, for work that takes long."""
+def regions_of_database(database: Database) -> Iterator[Callable[[Iterable[str]], None]]:
+    """Let the field `Region` resolve codes by short transactions of their own until the end of the block, for work that takes long.
+
+    Each code is looked up once. The block gets a function that looks many up at once, before the field asks for them.
+    """
+    known: dict[str, Change | None] = {}
 
     def find(codes: Collection[str]) -> Mapping[str, Change]:
-        with database.begin() as session:
-            return find_changes(session, codes)
+        if missing := [code for code in codes if code not in known]:
+            with database.begin() as session:
+                found = find_changes(session, missing)
+            known.update((code, found.get(code)) for code in missing)
+        return {code: change for code in codes if (change := known[code])}
+
+    def look_up(codes: Iterable[str]) -> None:
+        find({one for code in set(codes) if is_shaped(code) for one in (code, *ancestors(code))})
 
     with _resolving_by(find):
-        yield
+        yield look_up
 
 
 @contextmanager

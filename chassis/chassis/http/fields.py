@@ -51,8 +51,9 @@ class Text(fields.String):
 
     def __init__(self, most: int = 200, least: int = 1, pattern: str | None = None, **options: Any) -> None:
         checks: list[Any] = [validate.Length(min=least, max=most, error="text_length")]
-        if pattern:
-            checks.append(validate.Regexp(rf"^(?:{pattern})$", re.ASCII, error="text_form"))
+        self._lengths, self._form = range(least, most + 1), re.compile(rf"^(?:{pattern})$", re.ASCII) if pattern else None
+        if self._form:
+            checks.append(validate.Regexp(self._form, error="text_form"))
         super().__init__(validate=checks, **options)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
@@ -64,6 +65,14 @@ class Text(fields.String):
     def read(self, written: str) -> str:
         """Return the text in its one form. Raises `UnfitText`."""
         return read_text(written)
+
+    def find_value(self, written: str) -> str | None:
+        """Return the value of a valid text, as `deserialize` does at four times the cost; None for any other text."""
+        try:
+            value = self.read(written)
+        except UnfitText:
+            return None
+        return value if len(value) in self._lengths and (self._form is None or self._form.match(value)) else None
 
 
 class Name(Text):

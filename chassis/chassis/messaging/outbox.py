@@ -2,7 +2,8 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import cache
-from typing import Any, get_args, get_type_hints
+from operator import itemgetter
+from typing import Any, NamedTuple, get_args, get_type_hints
 from uuid import UUID
 
 import msgspec
@@ -12,9 +13,10 @@ from sqlalchemy.event import listens_for
 from sqlalchemy.orm import Session, SessionTransaction
 from sqlalchemy.schema import SchemaItem
 
+from chassis.data.bulk_sql import copy_rows
 from chassis.data.database import Moment, new_id, now, tables
 from chassis.ops import tracing
-from contracts.event import Envelope, Event, decode, encode, every_event, name_of, producer_of
+from contracts.event import Envelope, Event, decode, encode, every_event, name_of, producer_of, subject_field
 
 
 def _event_table(name: str, *more: SchemaItem, **options: Any) -> Table:
@@ -43,24 +45,29 @@ INSERT = """INSERT INTO outbox (id, name, teller, subject, version, recorded_at,
     (id uuid, name text, teller text, subject uuid, version bigint, recorded_at timestamptz, traceparent text, body text)
     RETURNING pg_notify('outbox', '')"""
 """Run by the driver itself, at half the cost of SQLAlchemy: nearly every transaction ends with it."""
+MANY = 50
+"""From so many events on, COPY and a statement for the notice take less than `INSERT`."""
+_COLUMNS = ("id", "name", "teller", "subject", "version", "recorded_at", "traceparent", "body")
 
 
 def add(session: Session, *events: Event) -> None:
     """Publish these events if the session's transaction commits. They are written in one statement right before the commit."""
-    recorded_at = now()
-    rows = [
-        {
-            "id": new_id(),
-            "name": name_of(type(event)),
-            "teller": producer_of(type(event)),
-            "subject": event.subject,
-            "version": event.version,
-            "recorded_at": recorded_at,
-            "traceparent": _cause_of(session, event),
-            "body": encode(event).decode(),
-        }
-        for event in events
-    ]
+    recorded_at, own, has_causes = now(), session.info.get("traceparent"), bool(session.info.get("causes"))
+    rows = []
+    for event in events:
+        kind = _kind_of(type(event))
+        rows.append(
+            {
+                "id": new_id(),
+                "name": kind.name,
+                "teller": kind.producer,
+                "subject": getattr(event, kind.subject),
+                "version": event.version,
+                "recorded_at": recorded_at,
+                "traceparent": trace_of(session, *(getattr(event, field) for field in kind.ids)) if has_causes else own,
+                "body": encode(event).decode(),
+            }
+        )
     if not session.in_transaction():
         session.begin()
     if session.in_nested_transaction():
@@ -93,8 +100,11 @@ def _discard_unwritten(session: Session, ended: SessionTransaction) -> None:
         pop_unwritten(session)
 
 
-def _write(session: Session, rows: Sequence[Mapping[str, object]]) -> None:
-    if rows:
+def _write(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+    if len(rows) >= MANY:
+        copy_rows(session, outbox.name, _COLUMNS, map(itemgetter(*_COLUMNS), rows))
+        session.execute(select(_NOTIFY))
+    elif rows:
         session.connection().exec_driver_sql(INSERT, insert_parameters(rows))
 
 
@@ -121,14 +131,19 @@ def trace_of(session: Session, *things: UUID | None) -> str | None:
     return next((causes[thing] for thing in things if thing is not None and thing in causes), own) if causes else own
 
 
-def _cause_of(session: Session, event: Event) -> str | None:
-    return trace_of(session, *(getattr(event, field) for field in _id_fields(type(event))))
+class _Kind(NamedTuple):
+    """The name and the producer of an event, its field of the subject, and all fields that hold ids."""
+
+    name: str
+    producer: str
+    subject: str
+    ids: list[str]
 
 
 @cache
-def _id_fields(event: type[Event]) -> list[str]:
-    """Return the fields of an event that hold ids."""
-    return [name for name, hint in get_type_hints(event).items() if hint is UUID or UUID in get_args(hint)]
+def _kind_of(event: type[Event]) -> _Kind:
+    ids = [name for name, hint in get_type_hints(event).items() if hint is UUID or UUID in get_args(hint)]
+    return _Kind(name_of(event), producer_of(event), subject_field(event), ids)
 
 
 def age_seconds(session: Session) -> float:

@@ -19,6 +19,8 @@ DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
 """First characters of texts that a spreadsheet would run as a formula."""
 _PLAIN = re.compile("[0-9A-Za-z\u4e00-\u9fff]+")
 """Most cells: digits, letters and ordinary ideographs, which need no closer look."""
+_CODE = re.compile("[0-9A-DF-Za-df-z]+")
+"""Digits and letters without the one that may be an exponent's."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 _LOST = re.compile("[?\uff1f\u25a1\u25a0\u3013\ufffd\ue000-\uf8ff\U000f0000-\U0010fffd]")
 """Characters that stand for one that an encoding or a font lacks: `?`, boxes, the replacement character, private characters."""
@@ -55,6 +57,9 @@ class Marked(str):
         return made
 
 
+_NO_PLACES: Mapping[int, int] = {}
+
+
 @dataclass(slots=True)
 class RawRow:
     """A row as it stands in the file: the spreadsheet's row number, its cells, and what makes it unreadable as a whole."""
@@ -62,7 +67,7 @@ class RawRow:
     number: int
     cells: list[str]
     fault: Fault | None = None
-    merged: Mapping[int, int] = field(default_factory=dict)
+    merged: Mapping[int, int] = field(default_factory=lambda: _NO_PLACES)
     """Places of cells that belong to merged ranges."""
     hidden: Sequence[tuple[int, int]] = ()
     """Ranges of hidden columns: the first and the last place of each."""
@@ -79,7 +84,7 @@ def read_cell(cell: str, column: Column) -> str:
     if isinstance(cell, Marked):
         return _read_marked(cell, column)
     if _PLAIN.fullmatch(cell):
-        return _read_plain(cell, column)
+        return read_plain(cell, column)
     if _CONTROL.search(cell):
         raise CellFault("cell_control")
     text = undefuse(cell)
@@ -97,11 +102,11 @@ def read_cell(cell: str, column: Column) -> str:
         raise CellFault("cell_error", shown=text[:20])
     if lost := (_ALWAYS_LOST if column.content == "prose" else _LOST).search(text):
         raise CellFault("cell_lost", shown=lost[0])
-    return _read_plain(text, column)
+    return read_plain(text, column)
 
 
-def _read_plain(text: str, column: Column) -> str:
-    """Return a text that holds nothing doubtful, as its column reads it."""
+def read_plain(text: str, column: Column) -> str:
+    """Return a text that holds nothing doubtful, as its column reads it. Raises `CellFault` for what is no date."""
     match column.content:
         case "code":
             return _read_code(text)
@@ -158,7 +163,7 @@ def whole_digits(raw: str) -> str:
 
 
 def _read_code(text: str) -> str:
-    if text.isdigit() and len(text) <= MOST_DIGITS:
+    if (text.isdigit() and len(text) <= MOST_DIGITS) or _CODE.fullmatch(text):
         return text
     code = text[1:].strip() if text.startswith(("'", "\u2018", "\u2019", "`")) else text
     narrow = unicodedata.normalize("NFKC", code)

@@ -1,12 +1,14 @@
 """Reading a table: a CSV or XLSX file becomes rows of fields, each certain or with its faults."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache, partial
 from itertools import islice
 from typing import Any, BinaryIO
 
 from chassis.tables import delimited
-from chassis.tables.cells import RawRow, is_rounded, read_cell
+from chassis.tables.cells import LONGEST_CELL, RawRow, is_rounded, read_cell, read_plain
 from chassis.tables.columns import MOST_HEADING, Column, Heading, Matching, letters, plain
 from chassis.tables.encodings import detect, is_garbled
 from chassis.tables.faults import (
@@ -29,6 +31,9 @@ ROWS_BEFORE = 20
 """Rows that may stand before the headings, such as titles."""
 TOTALS = {*("合计", "小计", "总计", "共计", "累计", "本页合计", "本页小计"), *("total", "totals", "subtotal", "grandtotal")}
 _TOTAL_STARTS = {form for total in TOTALS for form in (total[0], total[0].upper())}
+_BETWEEN = "\x1f"
+_PLAIN_CELLS = re.compile(f"[0-9A-Za-z\u4e00-\u9fff{_BETWEEN}]*")
+_PERHAPS_TOTAL = re.compile(f"(?:\\A|{_BETWEEN})[{''.join(sorted(_TOTAL_STARTS))}]")
 _OLD, _ENCRYPTED = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "EncryptedPackage".encode("utf-16-le")
 _OTHERS = (b"%PDF", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"Rar!", b"7z\xbc\xaf", b"\x1f\x8b", b"BM")
 
@@ -178,6 +183,8 @@ class _RowReader:
         self._headings, self._has_rounded = headings, has_rounded
         self._columns = [matching.columns[one.field] if one.field else None for one in headings]
         self._texts = [one.text for one in headings]
+        self._read_columns = [(place, column, _reader_of(column)) for place, column in enumerate(self._columns) if column]
+        self._is_certain = not has_rounded and all(self._texts)
 
     def read(self, raw: Iterator[RawRow]) -> Iterator[Row]:
         """Yield the rows that hold anything. Raises `table_too_large` when there are too many."""
@@ -187,6 +194,29 @@ class _RowReader:
             yield self._read(one)
 
     def _read(self, raw: RawRow) -> Row:
+        return self._read_plain(raw) or self._read_each(raw)
+
+    def _read_plain(self, raw: RawRow) -> Row | None:
+        """Read a row whose cells are plain text, digits and ordinary ideographs, as most rows are; None if it needs a closer look."""
+        cells = raw.cells
+        if raw.fault or raw.merged or not self._is_certain or len(cells) > len(self._texts) or cells[0] == self._texts[0]:
+            return None
+        joined, row = _BETWEEN.join(cells), Row(raw.number, {}, cells)
+        if len(joined) > LONGEST_CELL or not _PLAIN_CELLS.fullmatch(joined) or _PERHAPS_TOTAL.search(joined):
+            return None
+        if joined.count(_BETWEEN) >= len(cells):
+            return None
+        try:
+            for place, column, read in self._read_columns:
+                if place < len(cells) and (cell := cells[place]):
+                    if not cell.isascii() and is_garbled(cell):
+                        return None
+                    row.values[column.field] = read(cell) if type(cell) is str else read_cell(cell, column)
+        except CellFault:
+            return None
+        return row
+
+    def _read_each(self, raw: RawRow) -> Row:
         row = Row(raw.number, {}, raw.cells)
         if fault := raw.fault or self._find_fault(raw.cells):
             row.faults.append(fault)
@@ -223,6 +253,16 @@ class _RowReader:
         if cells[0].strip() == self._texts[0] and [cell.strip() for cell in cells[: len(self._texts)]] == self._texts:
             return Fault("row_heading")
         return None
+
+
+def _reader_of(column: Column) -> Callable[[str], str]:
+    """Return what reads the plain cells of a column."""
+    match column.content:
+        case "text" | "prose" | "secret":
+            return str
+        case "choice":
+            return lru_cache(1_000)(partial(read_plain, column=column))
+    return partial(read_plain, column=column)
 
 
 def is_total(cell: str) -> bool:

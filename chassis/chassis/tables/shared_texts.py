@@ -1,6 +1,8 @@
 """The shared texts of a workbook, in little memory."""
 
 from array import array
+from collections.abc import Sequence
+from itertools import accumulate
 
 
 class SharedTexts:
@@ -14,6 +16,13 @@ class SharedTexts:
         """Add a text behind the last one."""
         self._bytes += text.encode("utf-8", "surrogatepass")
         self._ends.append(len(self._bytes))
+
+    def extend(self, texts: Sequence[bytes]) -> None:
+        """Add texts in UTF-8 behind the last one."""
+        ends = accumulate(map(len, texts), initial=len(self._bytes))
+        next(ends)
+        self._ends.extend(ends)
+        self._bytes += b"".join(texts)
 
     def __getitem__(self, place: int) -> str:
         """Return a text. Raises `IndexError` for a place that has none."""

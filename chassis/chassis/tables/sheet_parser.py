@@ -1,53 +1,26 @@
-"""Parsers of an XLSX workbook's parts: handlers that expat calls for each element."""
+"""Parser of a sheet of an XLSX workbook: handlers that expat calls for each element, and a pattern for plain rows."""
 
 import re
 from datetime import datetime, timedelta
+from functools import lru_cache
 from xml.parsers import expat
 
 from chassis.tables.cells import LONGEST_CELL, LONGEST_LINE, NUMBER, Marked, RawRow
 from chassis.tables.faults import Fault, table_damaged, table_too_large
+from chassis.tables.plain_elements import INCOMPLETE, TEXT, Feed, PlainElements
 from chassis.tables.shared_texts import SharedTexts
+from chassis.tables.texts_parser import local_name, unescape
 
 MOST_COLUMNS = 300
-_ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
+_PLAIN_ROW = re.compile(rb'<row r="([1-9][0-9]{0,6})"([^<>]*)>')
+_PLAIN_ATTRIBUTE = re.compile(rb' (spans|s|customFormat|ht|customHeight|x14ac:dyDescent|thickBot|thickTop)="[0-9A-Za-z:.-]*"')
+_PLAIN_CELL = re.compile(
+    rb'(<c r="([A-Z]{1,3})([1-9][0-9]{0,6})"(?: s="([0-9]{1,5})")?(?: t="(s|n|str|inlineStr)")?'
+    rb"(?:/>|>(?:<v>(" + TEXT + rb')</v>|<is><t(?: xml:space="preserve")?>(' + TEXT + rb")</t></is>)?</c>))"
+)
 FIRST_DAY = datetime(1899, 12, 30)
 SERIALS = range(61, 2_958_466)
 """Numbers that are days. The first 60 are counted otherwise, because 1900 is taken for a leap year."""
-
-
-class TextsParser:
-    """Handlers that collect the shared texts: the runs of each, without its phonetic reading."""
-
-    def __init__(self, texts: SharedTexts) -> None:
-        self._texts, self._parts = texts, list[str]()
-        self._is_text = self._is_phonetic = False
-
-    def attach(self, parser: expat.XMLParserType) -> None:
-        """Let this be called by a parser."""
-        parser.StartElementHandler, parser.EndElementHandler = self._start, self._end
-        parser.CharacterDataHandler = self._characters
-
-    def _start(self, name: str, _: dict[str, str]) -> None:
-        match local_name(name):
-            case "t":
-                self._is_text = not self._is_phonetic
-            case "rPh":
-                self._is_phonetic = True
-            case "si":
-                self._parts.clear()
-
-    def _end(self, name: str) -> None:
-        match local_name(name):
-            case "t":
-                self._is_text = False
-            case "rPh":
-                self._is_phonetic = False
-            case "si":
-                self._texts.add(_unescape("".join(self._parts)[: 10 * LONGEST_CELL]))
-
-    def _characters(self, text: str) -> None:
-        if self._is_text:
-            self._parts.append(text)
 
 
 class SheetParser:
@@ -56,24 +29,52 @@ class SheetParser:
     def __init__(self, texts: SharedTexts, styles: list[str], days_before: int) -> None:
         self._texts, self._styles, self._days_before = texts, styles, days_before
         self._rows, self._cells, self._number, self._is_hidden = list[RawRow](), list[str](), 0, False
+        self._is_inside = False
         self._place, self._kind, self._mark, self._is_formula, self._is_phonetic = -1, "", "", False, False
         self._parts: list[str] | None = None
         self._value = ""
         self._prefix = ""
-        self._columns = dict[str, int]()
+        self._columns = dict[str | bytes, int]()
         self.hidden = list[tuple[int, int]]()
         """Ranges of hidden columns, which a sheet states before its rows."""
 
-    def attach(self, parser: expat.XMLParserType) -> None:
-        """Let this be called by a parser."""
+    def attach(self, parser: expat.XMLParserType) -> Feed:
+        """Let this be called by a parser; return what takes the document."""
         self._parser = parser
         parser.StartElementHandler = self._start_root
         parser.CharacterDataHandler = self._characters
+        return PlainElements(parser, b"row", self._read_plain, lambda: self._is_inside).feed
 
     def take(self) -> list[RawRow]:
         """Return the rows that were completed since the last call."""
         rows, self._rows = self._rows, []
         return rows
+
+    def _read_plain(self, buffer: bytes, at: int) -> int:
+        """Read the row that begins here if it is plain; return the place behind it."""
+        row = _PLAIN_ROW.match(buffer, at)
+        if row is None or not _are_plain_attributes(row[2]):
+            return at
+        end = buffer.find(b"</row>", row.end())
+        if end < 0:
+            return INCOMPLETE
+        cells = _PLAIN_CELL.findall(buffer, row.end(), end)
+        if sum(len(cell[0]) for cell in cells) != end - row.end():
+            return at
+        self._begin_row(int(row[1]), is_hidden=False)
+        texts, columns, read = self._texts, self._columns, self._cells
+        for _, named, number, style, kind, value, inline in cells:
+            if kind == b"s" and value and number == row[1] and self._place < columns.get(named, -1) == len(read) < MOST_COLUMNS:
+                # Nearly every cell is this one: a shared text next to the last cell.
+                self._place = len(read)
+                read.append(texts[int(value)])
+                continue
+            self._begin_cell(named, number == row[1], kind.decode() or "n", int(style) if style else None)
+            if text := value or inline:
+                self._value = text.decode()
+                self._end_cell()
+        self._end_row()
+        return end + len(b"</row>")
 
     def _start_root(self, name: str, _: dict[str, str]) -> None:
         prefix = name.removesuffix(local_name(name))
@@ -96,26 +97,34 @@ class SheetParser:
             self._is_phonetic = True
         elif name == self._col and attributes.get("hidden") in {"1", "true"}:
             self.hidden.append((int(attributes["min"]) - 1, int(attributes["max"]) - 1))
+        elif name == "sheetData":
+            self._is_inside = True
 
     def _start_row(self, attributes: dict[str, str]) -> None:
-        number = int(attributes.get("r", self._number + 1))
+        self._begin_row(int(attributes.get("r", self._number + 1)), attributes.get("hidden") in {"1", "true"})
+
+    def _begin_row(self, number: int, is_hidden: bool) -> None:
         if number <= self._number:
             raise table_damaged()
-        self._number, self._place, self._cells = number, -1, []
-        self._is_hidden = attributes.get("hidden") in {"1", "true"}
+        self._number, self._place, self._cells, self._is_hidden = number, -1, [], is_hidden
 
     def _start_cell(self, attributes: dict[str, str]) -> None:
+        style, reference = attributes.get("s"), attributes.get("r")
+        named = reference.rstrip("0123456789") if reference else None
+        is_of_row = named is None or reference == f"{named}{self._number}"
+        self._begin_cell(named, is_of_row, attributes.get("t", "n"), int(style) if style else None)
+
+    def _begin_cell(self, named: str | bytes | None, is_of_row: bool, kind: str, style: int | None) -> None:
+        """Begin a cell of the column with these letters; without any it is the next one."""
         place = self._place + 1
-        if reference := attributes.get("r"):
-            named = reference.rstrip("0123456789")
+        if named is not None:
             place = self._columns.get(named, -1)
             if place < 0:
-                place = self._columns[named] = column_place(named)
-            if reference[len(named) :] != str(self._number) or place <= self._place:
+                place = self._columns[named] = column_place(named if isinstance(named, str) else named.decode())
+            if not is_of_row or place <= self._place:
                 raise table_damaged()
-        self._place, self._kind, self._value, self._is_formula = place, attributes.get("t", "n"), "", False
-        style = attributes.get("s")
-        self._mark = self._styles[int(style)] if style and self._kind == "n" and self._styles else ""
+        self._place, self._kind, self._value, self._is_formula = place, kind, "", False
+        self._mark = self._styles[style] if style is not None and kind == "n" and self._styles else ""
 
     def _end(self, name: str) -> None:
         if name == self._cell:
@@ -126,12 +135,16 @@ class SheetParser:
                 self._value += "".join(self._parts)
                 self._parts = None
         elif name == self._row:
-            if sum(map(len, self._cells)) > LONGEST_LINE:
-                raise table_too_large(what="characters in a row", most=LONGEST_LINE)
-            fault = Fault("row_hidden") if self._is_hidden else None
-            self._rows.append(RawRow(self._number, self._cells, fault))
+            self._end_row()
         elif name == self._phonetic:
             self._is_phonetic = False
+        elif name == "sheetData":
+            self._is_inside = False
+
+    def _end_row(self) -> None:
+        if sum(map(len, self._cells)) > LONGEST_LINE:
+            raise table_too_large(what="characters in a row", most=LONGEST_LINE)
+        self._rows.append(RawRow(self._number, self._cells, Fault("row_hidden") if self._is_hidden else None))
 
     def _characters(self, text: str) -> None:
         if self._parts is not None:
@@ -155,7 +168,7 @@ class SheetParser:
             case "n":
                 return self._number_text()
             case "inlineStr" | "str":
-                return _unescape(self._value[: 10 * LONGEST_CELL])
+                return unescape(self._value[: 10 * LONGEST_CELL])
             case "b":
                 return Marked("TRUE" if self._value == "1" else "FALSE", "boolean")
             case "e":
@@ -178,9 +191,11 @@ class SheetParser:
         return Marked(moment.isoformat(" ", "seconds"), "moment")
 
 
-def local_name(name: str) -> str:
-    """Return the name of an element or attribute without its prefix."""
-    return name.rpartition(":")[2]
+@lru_cache(1_000)
+def _are_plain_attributes(written: bytes) -> bool:
+    """Tell whether the attributes of a row change nothing about its cells, and each stands once."""
+    named = _PLAIN_ATTRIBUTE.findall(written)
+    return len(named) == len(set(named)) and not _PLAIN_ATTRIBUTE.sub(b"", written)
 
 
 def column_place(named: str) -> int:
@@ -193,14 +208,6 @@ def column_place(named: str) -> int:
     if not 0 < place <= 16_384:
         raise ValueError("not a column")
     return place - 1
-
-
-def _unescape(text: str) -> str:
-    """Replace `_x000D_` and the like by their characters. Half of a surrogate pair is a character that was lost."""
-    if "_x" not in text:
-        return text
-    written = _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
-    return written.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def _iso_date(value: str) -> str:

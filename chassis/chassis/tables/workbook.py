@@ -17,8 +17,10 @@ from xml.parsers import expat
 
 from chassis.tables.cells import RawRow
 from chassis.tables.faults import table_damaged, table_encrypted, table_old, table_too_large, table_type
+from chassis.tables.plain_elements import Feed
 from chassis.tables.shared_texts import SharedTexts
-from chassis.tables.sheet_parser import MOST_COLUMNS, SheetParser, TextsParser, column_place, local_name
+from chassis.tables.sheet_parser import MOST_COLUMNS, SheetParser, column_place
+from chassis.tables.texts_parser import TextsParser, local_name
 
 CHUNK = 1 << 16
 MOST_SHEET_BYTES, MOST_TEXT_BYTES, MOST_OTHER_BYTES = 400 << 20, 200 << 20, 8 << 20
@@ -140,7 +142,7 @@ class Workbook:
         found, tail = list[tuple[int, int, int, int]](), b""
         for chunk in self._chunks(part, MOST_SHEET_BYTES):
             window, last = tail + chunk, 0
-            for one in _MERGED.finditer(window):
+            for one in _MERGED.finditer(window) if b"mergeCell" in window else ():
                 first_column, first_row, last_column, last_row = one.groups()
                 found.append((int(first_row), int(last_row), column_place(first_column.decode()), column_place(last_column.decode())))
                 last = one.end()
@@ -162,19 +164,19 @@ class Workbook:
                     raise table_too_large(what="megabytes when unpacked", most=most >> 20)
                 yield chunk
 
-    def _parsed(self, part: str, most: int, attach: Callable[[expat.XMLParserType], None]) -> Iterator[None]:
+    def _parsed(self, part: str, most: int, attach: Callable[[expat.XMLParserType], Feed]) -> Iterator[None]:
         """Parse a part piece by piece; yield after each piece."""
         parser = expat.ParserCreate()
         parser.buffer_text = True
         parser.StartDoctypeDeclHandler = _refuse_doctype
-        attach(parser)
+        feed = attach(parser)
         for chunk in self._chunks(part, most):
-            parser.Parse(chunk)
+            feed(chunk)
             yield
-        parser.Parse(b"", True)
+        feed(b"", True)
         yield
 
-    def _parse(self, part: str, most: int, attach: Callable[[expat.XMLParserType], None]) -> None:
+    def _parse(self, part: str, most: int, attach: Callable[[expat.XMLParserType], Feed]) -> None:
         for _ in self._parsed(part, most, attach):
             pass
 
@@ -208,9 +210,10 @@ class _Merged:
         return {place: one[0] for one in self._active for place in range(one[2], min(one[3], MOST_COLUMNS) + 1)}
 
 
-def _handling(start: Callable[[str, dict[str, str]], None]) -> Callable[[expat.XMLParserType], None]:
-    def attach(parser: expat.XMLParserType) -> None:
+def _handling(start: Callable[[str, dict[str, str]], None]) -> Callable[[expat.XMLParserType], Feed]:
+    def attach(parser: expat.XMLParserType) -> Feed:
         parser.StartElementHandler = start
+        return parser.Parse
 
     return attach
 

@@ -110,8 +110,8 @@ def parse_national_id(written: str) -> str:
     # `ric.validate` also requires that the county existed in the year of birth. Cards were first issued in 1984, so it
     # would refuse most people who were born before their county got its code.
     try:
-        born = ric.get_birth_date(number)
-    except ValidationError:
+        born = read_birth(number)
+    except ValueError:
         raise ValueError("not a national id") from None
     if not born.year >= 1880 or born > datetime.now(UTC).date():
         raise ValueError("not a national id")

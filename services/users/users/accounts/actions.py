@@ -1,14 +1,15 @@
 """Registering accounts."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from chassis.data.database import new_id
+from chassis.data.database import new_id, now
 from chassis.data.encryption import fingerprint
+from chassis.data.new_rows import insert_rows, new_row
 from chassis.http import versions
 from chassis.http.auth import Caller
 from chassis.messaging import outbox
@@ -32,19 +33,34 @@ def enter_account(session: Session, account: Account) -> Account:
     return account
 
 
+def insert_accounts(session: Session, accounts: Sequence[Any]) -> None:
+    """Write many new accounts, made by `new_account_row`, and publish them."""
+    insert_rows(session, Account, accounts)
+    outbox.add(session, *map(user_registered, accounts))
+
+
 def new_account(wanted: Mapping[str, Any], password_hash: str | None, proven_at: datetime | None = None) -> Account:
     """Make a row that is not written yet."""
-    return Account(
-        id=new_id(),
-        kind=wanted["kind"],
-        phone=wanted["phone"],
-        phone_fingerprint=fingerprint(wanted["phone"]),
-        name=wanted["name"],
-        region=wanted.get("region", ""),
-        campaign=wanted.get("campaign"),
-        password_hash=password_hash,
-        proven_at=proven_at,
-    )
+    return Account(**_values_of(wanted, password_hash, proven_at))
+
+
+def new_account_row(wanted: Mapping[str, Any], password_hash: str | None, proven_at: datetime | None = None) -> Any:
+    """Make a row for `insert_accounts`."""
+    return new_row(Account, registered_at=now(), **_values_of(wanted, password_hash, proven_at))
+
+
+def _values_of(wanted: Mapping[str, Any], password_hash: str | None, proven_at: datetime | None) -> dict[str, Any]:
+    return {
+        "id": new_id(),
+        "kind": wanted["kind"],
+        "phone": wanted["phone"],
+        "phone_fingerprint": fingerprint(wanted["phone"]),
+        "name": wanted["name"],
+        "region": wanted.get("region", ""),
+        "campaign": wanted.get("campaign"),
+        "password_hash": password_hash,
+        "proven_at": proven_at,
+    }
 
 
 def edit_own_account(session: Session, caller: Caller, wanted: Mapping[str, Any]) -> Account:

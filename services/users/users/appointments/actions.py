@@ -34,6 +34,8 @@ from users.unique import insert_unique
 MOST_AT_ONCE = 500
 """The most appointments that one transaction begins or ends. A timer goes on with the others."""
 _TURN = 0x6170706F696E7473
+PROVEN_STAFF = (Account.kind == "staff", Account.state == "active", Account.proven_at.is_not(None))
+"""The accounts that may get an office."""
 # The appointments that fall with one that was abused: those that its holder answers for inside its region, and so on below them.
 _FALLING = text(
     """
@@ -285,8 +287,7 @@ def _lock_in_order(session: Session, ids: Sequence[UUID], still: ColumnElement[b
 
 def _find_staff_account(session: Session, wanted: Mapping[str, Any]) -> Account:
     named = Account.id == wanted["account_id"] if "account_id" in wanted else Account.phone_fingerprint == fingerprint(wanted["phone"])
-    proven = (Account.kind == "staff", Account.state == "active", Account.proven_at.is_not(None))
-    account = session.scalars(select(Account).where(named, *proven)).first()
+    account = session.scalars(select(Account).where(named, *PROVEN_STAFF)).first()
     if account is None:
         raise unknown_administrator()
     return account

@@ -1,6 +1,6 @@
 """Queries of appointments. SQL decides which rows their caller may see."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -32,7 +32,7 @@ _APPOINTERS = text(
         CROSS JOIN LATERAL (VALUES (made.appointed_by), (made.answerable_to)) maker (id)
         WHERE maker.id IS NOT NULL
     )
-    SELECT EXISTS (SELECT FROM appointers WHERE id = :candidate AND id <> :account_id)
+    SELECT id FROM appointers WHERE id <> :account_id
     """
 )
 
@@ -61,4 +61,15 @@ def holds_office(session: Session, account_id: UUID) -> bool:
 
 def is_appointer_of(session: Session, candidate: UUID, account_id: UUID) -> bool:
     """Tell whether somebody appointed an administrator, directly or through others, now or ever."""
-    return bool(session.scalar(_APPOINTERS, {"candidate": candidate, "account_id": account_id}))
+    return candidate in list_appointers(session, account_id)
+
+
+def list_appointers(session: Session, account_id: UUID) -> set[UUID]:
+    """List everybody who appointed an administrator, directly or through others, now or ever; they themselves are not among them."""
+    return set(session.scalars(_APPOINTERS, {"account_id": account_id}))
+
+
+def find_standing_places(session: Session, account_ids: Collection[UUID]) -> set[tuple[UUID, str]]:
+    """Find where these accounts are administrators, or have been offered to be; the account and the region of each."""
+    standing = select(Appointment.account_id, Appointment.region).where(Appointment.account_id.in_(account_ids), STANDING)
+    return {(row[0], row[1]) for row in session.execute(standing.where(Appointment.role == "administrator"))} if account_ids else set()

@@ -3,11 +3,12 @@
 from collections.abc import Collection, Iterable
 from uuid import UUID
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from chassis.data import audit_log
 from chassis.data.audit_log import GUEST, Actor, Entry
+from chassis.data.bulk_sql import lock_keys
 from chassis.data.database import now
 from users.accounts.model import Account
 from users.appointments import actions as appointments
@@ -20,8 +21,7 @@ LOCKS = 0x70686F6E
 
 def lock_phones(session: Session, *fingerprints: bytes) -> None:
     """Keep others from changing the holders of these phones until the transaction ends."""
-    for key in sorted(int.from_bytes(fingerprint[:4], "big", signed=True) for fingerprint in fingerprints):
-        session.execute(select(func.pg_advisory_xact_lock(LOCKS, key)))
+    lock_keys(session, LOCKS, fingerprints)
 
 
 def find_holder(session: Session, fingerprint: bytes) -> Account | None:

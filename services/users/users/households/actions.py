@@ -7,8 +7,9 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from chassis.data.database import new_id
+from chassis.data.database import new_id, now
 from chassis.data.encryption import fingerprint
+from chassis.data.new_rows import new_row
 from chassis.http import versions as preconditions
 from chassis.http.auth import Caller
 from users.accounts.actions import set_region
@@ -43,22 +44,35 @@ def register_household(session: Session, caller: Caller, wanted: Mapping[str, An
 
 def new_household(wanted: Mapping[str, Any], account_id: UUID | None, registered_by: UUID | None) -> Household:
     """Make a row that is not written yet. Raises `phone_kind_wrong`."""
+    return Household(**_values_of(wanted, account_id, registered_by, {}))
+
+
+def new_household_row(
+    wanted: Mapping[str, Any], account_id: UUID | None, registered_by: UUID | None, fingerprints: Mapping[str, bytes]
+) -> Any:
+    """Make a row for `insert_households`, which writes many, with the known `fingerprints`. Raises `phone_kind_wrong`."""
+    return new_row(Household, registered_at=now(), **_values_of(wanted, account_id, registered_by, fingerprints))
+
+
+def _values_of(
+    wanted: Mapping[str, Any], account_id: UUID | None, registered_by: UUID | None, known: Mapping[str, bytes]
+) -> dict[str, Any]:
     phone = wanted.get("phone")
-    return Household(
-        id=new_id(),
-        account_id=account_id,
-        name=wanted["name"],
-        national_id=wanted["national_id"],
-        national_id_fingerprint=fingerprint(wanted["national_id"]),
-        status=wanted["status"],
-        region=wanted["region"],
-        registered_by=registered_by,
-        contact_phone=phone,
-        contact_phone_fingerprint=fingerprint(phone) if phone else None,
-        phone_kind=read_phone_kind(phone, wanted.get("phone_kind")),
-        address=wanted.get("address"),
-        size=wanted.get("size"),
-    )
+    return {
+        "id": new_id(),
+        "account_id": account_id,
+        "name": wanted["name"],
+        "national_id": wanted["national_id"],
+        "national_id_fingerprint": known.get("national_id") or fingerprint(wanted["national_id"]),
+        "status": wanted["status"],
+        "region": wanted["region"],
+        "registered_by": registered_by,
+        "contact_phone": phone,
+        "contact_phone_fingerprint": known.get("phone") or fingerprint(phone) if phone else None,
+        "phone_kind": read_phone_kind(phone, wanted.get("phone_kind")),
+        "address": wanted.get("address"),
+        "size": wanted.get("size"),
+    }
 
 
 def edit_household(session: Session, caller: Caller, household_id: UUID, wanted: Mapping[str, Any]) -> Household:

@@ -12,8 +12,8 @@ from uuid import UUID
 from sqlalchemy import or_, select, text, union_all
 from sqlalchemy.orm import Session
 
-from chassis.data.bulk_sql import encode_array
-from chassis.data.database import new_id, now
+from chassis.data.bulk_sql import lock_keys, query_of_digests
+from chassis.data.database import new_id, now, without_table_scans
 from chassis.http.auth import Caller
 from chassis.messaging import outbox
 from users.households import events
@@ -23,7 +23,19 @@ from users.problems import household_registered
 LOCKS = 0x6E756D62
 """The class of advisory locks for national ids."""
 
-_LOCK_ALL = text("SELECT count(pg_advisory_xact_lock(:of, key)) FROM unnest(CAST(:keys AS integer[])) AS key")
+# A subquery with an offset is looked up for each key, whatever the planner expects of the tables.
+_FIND_STANDINGS = text(
+    f"""
+    WITH wanted AS MATERIALIZED {query_of_digests("keys")}
+    SELECT key, head.id AS household_id, head.region, CAST(NULL AS uuid) AS member_id, head.id AS place FROM wanted CROSS JOIN LATERAL
+        (SELECT id, region FROM households WHERE national_id_fingerprint = key AND ended_at IS NULL OFFSET 0) AS head
+    UNION ALL
+    SELECT key, household.id, household.region, member.id, member.id FROM wanted CROSS JOIN LATERAL
+        (SELECT id, household_id FROM household_members WHERE national_id_fingerprint = key AND left_at IS NULL OFFSET 0) AS member
+        JOIN households AS household ON household.id = member.household_id AND household.ended_at IS NULL
+    ORDER BY place
+    """
+)
 
 
 @dataclass(frozen=True)
@@ -37,23 +49,21 @@ class Standing:
 
 def lock_numbers(session: Session, *fingerprints: bytes) -> None:
     """Keep others from entering these national ids until the transaction ends."""
-    keys = sorted({int.from_bytes(fingerprint[:4], "big", signed=True) for fingerprint in fingerprints})
-    # One statement for all; the rows of an array are locked in its order.
-    session.execute(_LOCK_ALL, {"of": LOCKS, "keys": encode_array(keys)})
+    lock_keys(session, LOCKS, fingerprints)
 
 
 def find_registered(session: Session, fingerprints: Collection[bytes]) -> Mapping[bytes, UUID]:
     """Find the standing households of these national ids, of heads and members, in the whole country: for operators alone."""
-    heads = select(Household.national_id_fingerprint, Household.id).where(
-        Household.national_id_fingerprint.in_(fingerprints), Household.ended_at.is_(None)
-    )
-    members = (
-        select(Member.national_id_fingerprint, Household.id)
-        .join(Household, Household.id == Member.household_id)
-        .where(Member.national_id_fingerprint.in_(fingerprints), Member.left_at.is_(None), Household.ended_at.is_(None))
-    )
-    found: Sequence[Any] = session.execute(union_all(heads, members)).all()
-    return {bytes(row[0]): row[1] for row in found}
+    return {key: standings[0].household_id for key, standings in find_standings(session, fingerprints).items()}
+
+
+def find_standings(session: Session, fingerprints: Collection[bytes]) -> Mapping[bytes, Sequence[Standing]]:
+    """Find where many national ids stand, in the whole country, the oldest first; those that stand nowhere are missing."""
+    found = dict[bytes, list[Standing]]()
+    with without_table_scans(session):
+        for row in session.execute(_FIND_STANDINGS, {"keys": b"".join(fingerprints)}):
+            found.setdefault(bytes(row.key), []).append(Standing(row.household_id, row.region, row.member_id))
+    return found
 
 
 def find_standing(session: Session, fingerprint: bytes) -> Sequence[Standing]:

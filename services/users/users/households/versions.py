@@ -1,7 +1,7 @@
 """Versions of a household: every change is written down with who made it and why, and published."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from chassis.data.database import new_id, now
+from chassis.data.new_rows import insert_rows, new_row
 from chassis.messaging import outbox
 from users.households import claims, events
 from users.households.model import Household, HouseholdVersion
@@ -39,9 +40,16 @@ def values_of(household: Household) -> dict[str, Any]:
 def add_first_versions(session: Session, households: Iterable[Household], act: str, by: UUID | None) -> None:
     """Write the first version of new households, which are written already, and publish them."""
     made = list(households)
-    session.add_all(_version_of(household, act, by, Why()) for household in made)
+    session.add_all(HouseholdVersion(**_values_of_version(household, act, by, Why())) for household in made)
     session.flush()
     outbox.add(session, *map(events.household_registered, made))
+
+
+def insert_households(session: Session, households: Sequence[Any], act: str, by: UUID | None) -> None:
+    """Write many new households, made by `new_row`, with their first versions, and publish them."""
+    insert_rows(session, Household, households)
+    insert_rows(session, HouseholdVersion, [new_row(HouseholdVersion, **_values_of_version(one, act, by, Why())) for one in households])
+    outbox.add(session, *map(events.household_registered, households))
 
 
 def add_version(
@@ -61,7 +69,7 @@ def add_version(
     after = values_of(household)
     changed = {name: (value, after[name]) for name, value in before.items() if value != after[name]} | dict(more or {})
     household.version += 1
-    row = _version_of(household, act, by, why)
+    row = HouseholdVersion(**_values_of_version(household, act, by, why))
     row.fields = sorted(changed)
     row.changed = json.dumps(changed, ensure_ascii=False, default=str) if changed else None
     row.former_region = before["region"] if before.get("region", household.region) != household.region else None
@@ -75,21 +83,21 @@ def add_version(
     return row
 
 
-def _version_of(household: Household, act: str, by: UUID | None, why: Why) -> HouseholdVersion:
-    return HouseholdVersion(
-        id=new_id(),
-        household_id=household.id,
-        version=household.version,
-        act=act,
-        reason=why.reason,
-        note=why.note,
-        changed_by=by,
-        changed_at=now(),
-        account_id=household.account_id,
-        region=household.region,
-        former_region=None,
-        status=household.status,
-        merged_into=household.merged_into,
-        fields=[],
-        changed=None,
-    )
+def _values_of_version(household: Household, act: str, by: UUID | None, why: Why) -> dict[str, Any]:
+    return {
+        "id": new_id(),
+        "household_id": household.id,
+        "version": household.version,
+        "act": act,
+        "reason": why.reason,
+        "note": why.note,
+        "changed_by": by,
+        "changed_at": now(),
+        "account_id": household.account_id,
+        "region": household.region,
+        "former_region": None,
+        "status": household.status,
+        "merged_into": household.merged_into,
+        "fields": [],
+        "changed": None,
+    }

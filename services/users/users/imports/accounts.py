@@ -8,10 +8,8 @@ from sqlalchemy.orm import Session
 from chassis.data import audit_log
 from chassis.data.audit_log import Entry
 from chassis.http.auth import Caller
-from chassis.messaging import outbox
 from users.accounts import actions
 from users.accounts.api import AccountIn
-from users.accounts.events import user_registered
 from users.accounts.model import Account
 from users.holders.actions import lock_phones
 from users.imports.lines import Line
@@ -51,12 +49,10 @@ def write(session: Session, caller: Caller, region: str, lines: Sequence[Line], 
     lock_phones(session, *(line.fingerprints["phone"] for line in lines))
     judge(session, caller, region, lines)
     fresh = [line for line in lines if line.outcome == "new" or (line.outcome == "doubtful" and takes_doubtful)]
-    made = [actions.new_account(line.wanted, None) for line in fresh]
+    made = [actions.new_account_row(line.wanted, None) for line in fresh]
     for line, account in zip(fresh, made, strict=True):
         line.outcome, line.subject_id = "new", account.id
-    session.add_all(made)
-    session.flush()
-    outbox.add(session, *map(user_registered, made))
+    actions.insert_accounts(session, made)
     entries = (Entry(act=ACT, subject="account", subject_id=one.id, person_id=one.id, region=one.region) for one in made)
     audit_log.record(session, caller, *entries)
 

@@ -1,6 +1,7 @@
-"""Administrators of a table: each is offered an office, as by `POST /v1/appointments`. The check offers it and takes it back."""
+"""Administrators of a table: each is offered an office, as by `POST /v1/appointments`."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -9,8 +10,7 @@ from chassis.data.audit_log import Entry
 from chassis.http.auth import Caller
 from chassis.http.fields import Name, Region, Strict
 from chassis.problems import Problem
-from users.accounts.model import Account
-from users.appointments import actions
+from users.appointments.offers import insert_offers, make_offers
 from users.fields import Phone
 from users.imports.lines import Line
 from users.problems import already_appointed
@@ -33,44 +33,38 @@ def key_of(line: Line) -> bytes | None:
     return phone + line.wanted.get("region", "").encode() if phone else None
 
 
-def judge(session: Session, caller: Caller, region: str, lines: Sequence[Line]) -> None:
-    """Set the outcome of valid lines as if they were imported now."""
+def judge(session: Session, caller: Caller, region: str, lines: Sequence[Line]) -> Sequence[tuple[Line, Any]]:
+    """Set the outcome of valid lines as if they were imported now: somebody of another name is doubtful, who holds the office is the same.
+
+    Return the new and the doubtful lines with the rows of their offers.
+    """
+    inside = [line for line in lines if line.wanted["region"].startswith(region)]
     for line in lines:
-        with session.begin_nested() as trial:
-            _offer(session, caller, region, line)
-            trial.rollback()
+        if not line.wanted["region"].startswith(region):
+            line.refuse("outside_region", "region")
+    offers = make_offers(session, caller, [(line.fingerprints["phone"], line.wanted["region"]) for line in inside])
+    made = list[tuple[Line, Any]]()
+    for line, offer in zip(inside, offers, strict=True):
+        if isinstance(offer, already_appointed):
+            line.outcome = "same"
+        elif isinstance(offer, Problem):
+            line.refuse(offer.code, "region" if offer.code == "outside_region" else "phone", **offer.details)
+        else:
+            line.subject_id = offer.row.id
+            made.append((line, offer.row))
+            if offer.name != line.wanted["name"]:
+                line.doubt("name_differs", "name")
+    return made
 
 
 def write(session: Session, caller: Caller, region: str, lines: Sequence[Line], takes_doubtful: bool) -> None:
     """Offer the offices of the lines that nothing speaks against."""
-    for line in lines:
-        with session.begin_nested() as attempt:
-            entry = _offer(session, caller, region, line)
-            if line.outcome == "doubtful" and takes_doubtful:
-                line.outcome = "new"
-            if line.outcome != "new" or entry is None:
-                attempt.rollback()
-                continue
-        audit_log.record(session, caller, entry)
+    made = [(line, row) for line, row in judge(session, caller, region, lines) if line.outcome == "new" or takes_doubtful]
+    for line, _ in made:
+        line.outcome = "new"
+    insert_offers(session, [row for _, row in made])
+    audit_log.record(session, caller, *(_entry(row) for _, row in made))
 
 
-def _offer(session: Session, caller: Caller, region: str, line: Line) -> Entry | None:
-    """Offer an office, and set the outcome: somebody of another name is doubtful, who holds the office is the same."""
-    place = line.wanted["region"]
-    if not place.startswith(region):
-        line.refuse("outside_region", "region")
-        return None
-    wanted = {"phone": line.wanted["phone"], "region": place, "role": "administrator"}
-    try:
-        appointment = actions.appoint_administrator(session, caller, wanted)
-    except already_appointed:
-        line.outcome = "same"
-        return None
-    except Problem as problem:
-        line.refuse(problem.code, "region" if problem.code == "outside_region" else "phone", **problem.details)
-        return None
-    line.subject_id = appointment.id
-    name = session.get_one(Account, appointment.account_id).name
-    if name != line.wanted["name"]:
-        line.doubt("name_differs", "name")
-    return Entry(act=ACT, subject="appointment", subject_id=appointment.id, person_id=appointment.account_id, region=place)
+def _entry(offer: Any) -> Entry:
+    return Entry(act=ACT, subject="appointment", subject_id=offer.id, person_id=offer.account_id, region=offer.region)

@@ -1,9 +1,10 @@
 """Households of a table: which are new, changed or the same, and writing them. A batch is judged and written by a few statements."""
 
-from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from chassis.data import audit_log
@@ -12,9 +13,10 @@ from chassis.http.auth import Caller
 from chassis.problems import Problem
 from users.households import actions, claims
 from users.households.api import HouseholdIn
-from users.households.model import Household, Member
-from users.households.queries import STANDING
-from users.households.versions import add_first_versions
+from users.households.claims import Standing
+from users.households.model import Household
+from users.households.queries import count_by_phone
+from users.households.versions import insert_households
 from users.imports.lines import Line
 
 ACT = "import_households"
@@ -30,10 +32,17 @@ def key_of(line: Line) -> bytes | None:
 
 def judge(session: Session, caller: Caller, region: str, lines: Sequence[Line]) -> Mapping[int, Household]:
     """Set the outcome of valid lines as if they were imported now; return the household that a changed line is about, by row number."""
-    keys = {line.fingerprints["national_id"] for line in lines}
-    heads = _find_heads(session, caller, keys)
-    members = _find_members(session, caller, keys)
-    phones = _count_phones(session, caller, {line.fingerprints["phone"] for line in lines if "phone" in line.fingerprints})
+    return _judge(session, caller, region, lines, _find_standings(session, lines))
+
+
+def _judge(
+    session: Session, caller: Caller, region: str, lines: Sequence[Line], standings: Mapping[bytes, Sequence[Standing]]
+) -> Mapping[int, Household]:
+    managed = {key: [one for one in found if caller.manages(one.region)] for key, found in standings.items()}
+    heads = {(key, one.region): one.household_id for key, found in managed.items() for one in found if one.member_id is None}
+    places = [(line.fingerprints["national_id"], line.wanted["region"]) for line in lines]
+    known = _load(session, [heads[place] for place in places if place in heads])
+    phones = count_by_phone(session, caller, {line.fingerprints["phone"] for line in lines if "phone" in line.fingerprints})
     found = dict[int, Household]()
     for line in lines:
         place = line.wanted["region"]
@@ -41,15 +50,16 @@ def judge(session: Session, caller: Caller, region: str, lines: Sequence[Line]) 
             line.refuse("outside_region", "region")
             continue
         key = line.fingerprints["national_id"]
-        here = heads.get((key, place))
-        elsewhere = members.get(key) or next((one for (other, _), one in heads.items() if other == key), None)
+        here = known.get(heads.get((key, place)))
+        # Where the person is a member counts before where they are the head.
+        elsewhere = next(iter(sorted(managed.get(key, ()), key=lambda one: one.member_id is None)), None)
         if not has_fitting_phone(line):
             continue
         if here:
             _compare(line, here)
             found[line.number] = here
         elif elsewhere:
-            line.refuse("household_registered", "national_id", where=f" ({elsewhere.region}, {elsewhere.id})")
+            line.refuse("household_registered", "national_id", where=f" ({elsewhere.region}, {elsewhere.household_id})")
         if line.outcome in {"new", "changed"} and "phone" in line.fingerprints:
             phone = line.fingerprints["phone"]
             if phones[phone] > (1 if here and here.contact_phone_fingerprint == phone else 0):
@@ -61,18 +71,16 @@ def judge(session: Session, caller: Caller, region: str, lines: Sequence[Line]) 
 def write(session: Session, caller: Caller, region: str, lines: Sequence[Line], takes_doubtful: bool) -> None:
     """Judge the lines under the locks of their national ids, then write the new and the changed ones."""
     claims.lock_numbers(session, *(line.fingerprints["national_id"] for line in lines))
-    found = judge(session, caller, region, lines)
+    standings = _find_standings(session, lines)
+    found = _judge(session, caller, region, lines, standings)
     fresh = [line for line in lines if line.outcome == "new"]
-    # Nobody of a new line stands in the caller's regions; who stands elsewhere is asked for there.
-    strangers = claims.find_registered(session, [line.fingerprints["national_id"] for line in fresh])
-    made = [actions.new_household(line.wanted, None, caller.id) for line in fresh]
+    made = [actions.new_household_row(line.wanted, None, caller.id, line.fingerprints) for line in fresh]
     for line, household in zip(fresh, made, strict=True):
         line.subject_id = household.id
-    session.add_all(made)
-    session.flush()
-    add_first_versions(session, made, ACT, caller.id)
+    insert_households(session, made, ACT, caller.id)
     for household in made:
-        if bytes(household.national_id_fingerprint) in strangers:
+        # Nobody of a new line stands in the caller's regions; who stands elsewhere is asked for there.
+        if household.national_id_fingerprint in standings:
             claims.request_transfers(session, caller, household, household.national_id_fingerprint)
     changed = [line for line in lines if line.outcome == "changed" or (line.outcome == "doubtful" and takes_doubtful)]
     for line in changed:
@@ -81,7 +89,7 @@ def write(session: Session, caller: Caller, region: str, lines: Sequence[Line], 
     audit_log.record(session, caller, *(_entry(one) for one in (*made, *(found[line.number] for line in changed))))
 
 
-def _entry(household: Household) -> Entry:
+def _entry(household: Any) -> Entry:
     person = household.account_id or household.id
     return Entry(act=ACT, subject="household", subject_id=household.id, person_id=person, region=household.region)
 
@@ -109,22 +117,9 @@ def has_fitting_phone(line: Line) -> bool:
     return True
 
 
-def _find_heads(session: Session, caller: Caller, keys: Collection[bytes]) -> dict[tuple[bytes, str], Household]:
-    """Find the standing households of the caller's regions, by the number of the head and the village."""
-    query = select(Household).where(Household.national_id_fingerprint.in_(keys), STANDING, caller.within_managed(Household.region))
-    return {(bytes(one.national_id_fingerprint), one.region): one for one in session.scalars(query.order_by(Household.id))}
+def _find_standings(session: Session, lines: Sequence[Line]) -> Mapping[bytes, Sequence[Standing]]:
+    return claims.find_standings(session, {line.fingerprints["national_id"] for line in lines})
 
 
-def _find_members(session: Session, caller: Caller, keys: Collection[bytes]) -> dict[bytes, Household]:
-    """Find the standing households of the caller's regions, by the number of a member who still belongs to them."""
-    number = Member.national_id_fingerprint
-    query = select(number, Household).join(Household, Household.id == Member.household_id)
-    query = query.where(number.in_(keys), Member.left_at.is_(None), STANDING, caller.within_managed(Household.region))
-    return {bytes(row[0]): row[1] for row in session.execute(query) if row[0]}
-
-
-def _count_phones(session: Session, caller: Caller, keys: Collection[bytes]) -> Counter[bytes]:
-    """Count the standing households of the caller's regions that have each telephone."""
-    phone = Household.contact_phone_fingerprint
-    query = select(phone, func.count()).where(phone.in_(keys), STANDING, caller.within_managed(Household.region)).group_by(phone)
-    return Counter({bytes(row[0]): row[1] for row in session.execute(query) if row[0]})
+def _load(session: Session, ids: Sequence[UUID]) -> Mapping[UUID | None, Household]:
+    return {one.id: one for one in session.scalars(select(Household).where(Household.id.in_(ids)))} if ids else {}

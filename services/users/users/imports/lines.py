@@ -10,7 +10,7 @@ from marshmallow import ValidationError, fields, missing
 
 from chassis import problems as chassis_problems
 from chassis.data.encryption import fingerprint
-from chassis.http.fields import Choice, Region, Schema, Whole
+from chassis.http.fields import Choice, Region, Schema, Text, Whole
 from chassis.problems import FieldCode, Problem
 from chassis.tables import faults
 from chassis.tables.faults import Fault, message
@@ -108,8 +108,11 @@ class LineReader(Generic[L]):
         """Take values for fields that a row leaves empty, and the class of the lines to make."""
         self._fields = {name: one for name, one in schema.fields.items() if not one.dump_only}
         self._defaults, self._make = defaults, make
-        # Many rows have the same status and village.
-        self._read_before: dict[str, dict[str, Any]] = {name: {} for name, one in self._fields.items() if isinstance(one, Choice | Region)}
+        # Many rows have the same status, size and village.
+        self._read_before: dict[str, dict[str, Any]] = {
+            name: {} for name, one in self._fields.items() if isinstance(one, Choice | Region | Whole)
+        }
+        self._texts = {name: one for name, one in self._fields.items() if isinstance(one, Text)}
 
     def read(self, row: Row) -> L:
         """Validate a row."""
@@ -156,6 +159,9 @@ class LineReader(Generic[L]):
             value = clean_code(text)
         elif isinstance(one, Whole) and (whole := _WHOLE.match(text.translate(_NARROW))):
             value = int(whole[1])
+        if name in self._texts and (found := self._texts[name].find_value(value)) is not None:
+            line.wanted[name] = found
+            return
         try:
             line.wanted[name] = one.deserialize(value)
         except ValidationError as error:

@@ -15,13 +15,11 @@ from chassis.data.appointments import regions_of
 from chassis.data.audit_log import OPERATOR, Entry
 from chassis.data.database import Database, now
 from chassis.http.fields import Choice, Code, Region
-from chassis.messaging import outbox
 from chassis.problems import Problem
 from chassis.tables.reading import Row
 from users.accounts import actions as accounts
 from users.accounts import passwords
 from users.accounts.api import AccountIn
-from users.accounts.events import user_registered
 from users.accounts.model import Account
 from users.appointments import actions as appointments
 from users.fields import KINDS, Password
@@ -29,8 +27,7 @@ from users.holders import actions as holders
 from users.households import actions as households
 from users.households import claims
 from users.households.api import HouseholdIn
-from users.households.model import Household
-from users.households.versions import add_first_versions
+from users.households.versions import insert_households
 from users.imports import households as tables_of_households
 from users.imports.lines import Line, LineReader
 from users.personal import is_landline
@@ -148,25 +145,26 @@ def _write(session: Session, lines: Sequence[ListLine]) -> None:
 
     An account that only claims such a phone is closed, unless it is the one of the line, from before codes: that one is proven.
     """
-    made: list[Account | Household] = []
-    managed = []
+    made_accounts, made_households = list[Any](), list[Any]()
+    appointees = dict[UUID, str]()
     claimed = _settle_claims(session, lines)
     for line in lines:
         known = claimed.get(line.number)
-        account = known or (accounts.new_account(line.wanted, line.password_hash, now()) if has_account(line) else None)
+        account = known or (accounts.new_account_row(line.wanted, line.password_hash, now()) if has_account(line) else None)
         line.account_id = account.id if account else None
-        made += [account] if account and not known else []
+        made_accounts += [account] if account and not known else []
         if line.wanted["kind"] == "household":
-            household = households.new_household(line.wanted, line.account_id, None)
+            household = households.new_household_row(line.wanted, line.account_id, None, line.fingerprints)
             line.household_id = household.id
-            made.append(household)
-        if account and line.wanted.get("manages") is not None and line.wanted["manages"] not in regions_of(session, account.id):
-            managed.append(appointments.new_appointment(account, line.wanted["manages"], None))
-    session.add_all(made)
-    session.flush()
-    outbox.add(session, *(user_registered(one) for one in made if isinstance(one, Account)))
-    add_first_versions(session, [one for one in made if isinstance(one, Household)], tables_of_households.ACT, None)
-    audit_log.record(session, OPERATOR, *(_entry_of(one) for one in made))
+            made_households.append(household)
+        manages = line.wanted.get("manages")
+        if account and manages is not None and (not known or manages not in regions_of(session, known.id)):
+            appointees[account.id] = manages
+    accounts.insert_accounts(session, made_accounts)
+    insert_households(session, made_households, tables_of_households.ACT, None)
+    entries = [_entry_of("account", one, one.id) for one in made_accounts]
+    audit_log.record(session, OPERATOR, *entries, *(_entry_of("household", one, one.account_id) for one in made_households))
+    managed = [appointments.new_appointment(session.get_one(Account, one), region, None) for one, region in appointees.items()]
     session.add_all(managed)
     session.flush()
     appointments.publish_appointments(session, managed)
@@ -188,10 +186,8 @@ def _settle_claims(session: Session, lines: Sequence[ListLine]) -> dict[int, Acc
     return proven
 
 
-def _entry_of(made: Account | Household) -> Entry:
-    person = made.id if isinstance(made, Account) else made.account_id
-    subject = "account" if isinstance(made, Account) else "household"
-    return Entry(act="import", subject=subject, subject_id=made.id, person_id=person, region=made.region)
+def _entry_of(subject: str, made: Any, person_id: UUID | None) -> Entry:
+    return Entry(act="import", subject=subject, subject_id=made.id, person_id=person_id, region=made.region)
 
 
 def _fingerprints(lines: Iterable[ListLine], name: str) -> list[bytes]:

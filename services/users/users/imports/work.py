@@ -6,8 +6,9 @@ any moment; the next one begins behind the cursor. Nothing is written twice, and
 
 import json
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
 from itertools import islice
 from typing import Any
 from uuid import UUID
@@ -20,7 +21,7 @@ from chassis.data.database import Database, is_transient, now
 from chassis.data.regions import regions_of_database
 from chassis.http.auth import Caller
 from chassis.problems import Problem, broken
-from chassis.tables.reading import Table, open_table
+from chassis.tables.reading import Row, Table, open_table
 from users.imports import files
 from users.imports.kinds import KINDS, Kind
 from users.imports.lines import OUTCOMES, Line, LineReader
@@ -32,7 +33,8 @@ from users.problems import outside_region
 log = logging.getLogger("users.imports")
 LOCKS = 0x696D706F
 """The class of advisory locks for imports."""
-BATCH = 500
+BATCH = 1_000
+"""Rows of a transaction. Each of them locks its number, and the database has room for some thousand locks."""
 ATTEMPTS = 3
 MOST_TRIES = 10
 """Processes that may die over the same rows of a table before it is given up; otherwise no other import would ever come."""
@@ -105,13 +107,14 @@ class _Pass:
         table = open_table(file, self._kind.columns_for(self._region), mapping, sheet)
         self._reader = LineReader(self._kind.schema, self._kind.defaults_for(self._region), Line)
         self._begin(table)
-        lines = self._lines(table)
-        with regions_of_database(self._database):
-            while batch := list(islice(lines, BATCH)):
-                if giving_up():
+        with regions_of_database(self._database) as look_up, closing(_read_ahead(table.rows)) as batches:
+            for rows in batches:
+                look_up(row.values.get("region", "") for row in rows)
+                batch = list(self._lines(rows))
+                if batch and giving_up():
                     self.rest()
                     return
-                if not self._deal_with(batch):
+                if batch and not self._deal_with(batch):
                     return
         self._end()
 
@@ -129,9 +132,9 @@ class _Pass:
             if one := session.get(Import, self._id, with_for_update=True):
                 one.tries = 0
 
-    def _lines(self, table: Table) -> Iterator[Line]:
+    def _lines(self, rows: Iterable[Row]) -> Iterator[Line]:
         """Yield the lines behind the cursor. Lines before it are read too, because a later one may repeat them."""
-        for row in table.rows:
+        for row in rows:
             line = self._reader.read(row)
             self._refuse_repeated(line)
             if line.number > self._cursor:
@@ -209,6 +212,15 @@ class _Pass:
             if not self._is_check:
                 one.ended_at = now()
                 files.delete_file(session, one.id)
+
+
+def _read_ahead(rows: Iterator[Row]) -> Generator[list[Row], None, None]:
+    """Yield the rows batch by batch; a thread reads the next batch while the database writes the last one."""
+    with ThreadPoolExecutor(1, "reading") as reader:
+        coming = reader.submit(lambda: list(islice(rows, BATCH)))
+        while batch := coming.result():
+            coming = reader.submit(lambda: list(islice(rows, BATCH)))
+            yield batch
 
 
 def _caller_of(session: Session, one: Import) -> Caller:

@@ -44,7 +44,7 @@ WORDS = {
 MOST_SHOWN = 200
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Row:
     """A row of the table, as a spreadsheet numbers it: the heading is row 1."""
 
