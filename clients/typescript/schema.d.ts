@@ -13994,7 +13994,7 @@ export interface operations {
                 region?: string;
                 /** @description 90 days before `until` unless stated */
                 since?: string;
-                /** @description now unless stated; a year after `since` at most */
+                /** @description the end of today in China unless stated; a year after `since` at most */
                 until?: string;
                 limit?: number;
             };
