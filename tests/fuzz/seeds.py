@@ -25,6 +25,7 @@ from tests.fuzz.cases import operations_of, plausible
 from tests.fuzz.stage import Stage
 from users.codes.derivation import derive_code
 from users.codes.model import CodeRequest
+from users.sessions.model import SignIn
 
 PASSWORD = "tian-dao 酬勤者"
 FAR = "110101001001"
@@ -91,7 +92,7 @@ def seed_users(stage: Stage) -> None:
     seed_places(stage)
     seed_handovers(stage, registered["id"], household | {"national_id": national_id_of(number[:-1] + "3")})
     seed_self_reports(stage, next(phones))
-    lengthen_codes(stage)
+    lengthen_proofs(stage)
 
 
 def national_id_of(start: str) -> str:
@@ -325,10 +326,11 @@ def seed_codes(stage: Stage, known_phone: str, phones: Iterator[str]) -> None:
     stage.recipes["set_phone", "staff"] = {"account_id": neighbour, "phone": next(phones), "reason": "lost"}
 
 
-def lengthen_codes(stage: Stage) -> None:
-    """Let the codes outlast a campaign, which takes longer than the five minutes of a code."""
+def lengthen_proofs(stage: Stage) -> None:
+    """Let codes and fresh sign-ins outlast a campaign: a code counts for five minutes, a sign-in is fresh for ten."""
     with stage.database.begin() as session:
         session.execute(update(CodeRequest).values(expires_at=CodeRequest.requested_at + timedelta(days=1)))
+        session.execute(update(SignIn).values(started_at=SignIn.refreshed_at + timedelta(hours=1)))
 
 
 def code_of(code_id: str, purpose: str) -> str:
