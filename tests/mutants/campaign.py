@@ -22,11 +22,10 @@ from pathlib import Path
 from typing import Any
 
 from tests.mutants.operators import Mutant
-from tests.mutants.outcomes import KILLED, ROOT, SURVIVED, UNCLEAR, Journal, Module, load_modules, read_modules, recall
+from tests.mutants.outcomes import KEPT, KILLED, ROOT, SURVIVED, UNCLEAR, Journal, Module, load_modules, read_modules, recall
 from tests.mutants.report import report
 from tests.mutants.surveys import Reach, Surveys
 
-KEPT = ROOT / ".mutants"
 PLAIN_SECONDS = 30.0
 """The least time that the tests of a mutant may take; otherwise five times what they take without one."""
 WAITED_SECONDS = 5.0

@@ -4,6 +4,7 @@ import hashlib
 import json
 import threading
 import tomllib
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,6 +14,7 @@ from tests.mutants.operators import Mutant, mutants_of
 
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
+KEPT = ROOT / ".mutants"
 KILLED, SURVIVED, UNCLEAR = "killed", "survived", "unclear"
 """A test failed; every test passed; the tests ended with no verdict, or took too long, which may be the machine's fault."""
 
@@ -81,9 +83,21 @@ def load_modules(only: Sequence[str] = (), each: int = 0, seed: int = 0) -> list
     """Read the table of modules, as far as their paths contain one of `only`, make their mutants and choose among them."""
     wanted = [module for module in read_modules() if not only or any(part in module.path for part in only)]
     for module in wanted:
-        module.mutants = mutants_of(module.path, module.source)
+        module.mutants = make_mutants(module.path, module.source)
         module.choose(each, seed)
     return wanted
+
+
+def make_mutants(path: str, source: str) -> list[Mutant]:
+    """Make the mutants of a module, or read those that an earlier run made of the same source: to make them takes a second."""
+    operators = (HERE / "operators.py").read_text("utf-8")
+    kept = KEPT / "mutants" / f"{digest(operators, path, source)}.json.z"
+    if kept.exists():
+        return [Mutant(path, *row) for row in json.loads(zlib.decompress(kept.read_bytes()))]
+    made = mutants_of(path, source)
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    kept.write_bytes(zlib.compress(json.dumps([[one.line, one.old, one.new, one.source] for one in made]).encode()))
+    return made
 
 
 def load_judged() -> list[Judged]:
