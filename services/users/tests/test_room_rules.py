@@ -12,6 +12,7 @@ from chassis.http.auth import Caller
 from chassis.problems import Problem
 from contracts.generate import example_of
 from contracts.matching import MatchAccepted, MatchClosed, MatchDeclined, MatchReceived, MatchSent
+from users.accounts.model import Account
 from users.consents import rules as consents
 from users.consents.model import Consent
 from users.erasure import rules as erasure
@@ -29,6 +30,7 @@ from users.monitoring import rules as monitoring
 from users.monitoring.model import Label
 from users.places import rules as places
 from users.places.model import Place
+from users.reveals import rules as reveals
 from users.self_reports import rules as self_reports
 from users.self_reports.model import SelfReport
 from users.transfers import rules as transfers
@@ -137,6 +139,23 @@ def test_door_shuts_when_its_match_is_over() -> None:
     assert handovers.find_step(replace(declined, was_accepted=True)) == ("ended", NOW)
     assert handovers.find_step(replace(declined, was_accepted=False)) is None
     assert handovers.UNDER_WAY == ("accepted", "sent")
+
+
+@pytest.mark.parametrize(
+    ("stated", "disputed", "shuts_at"),
+    [
+        ({}, False, NOW + 3 * DAY),
+        ({"dispute_version": 1}, True, NOW + 7 * DAY),
+        ({"dispute_version": 1, "shuts_at": NOW + 9 * DAY}, True, NOW + 9 * DAY),
+        ({"dispute_version": 1, "step": "ended"}, False, NOW + 3 * DAY),
+        ({"dispute_version": 2, "dispute_settled_at": NOW}, False, NOW + 7 * DAY),
+        ({"dispute_version": 2, "dispute_settled_at": NOW - 5 * DAY}, False, NOW + 3 * DAY),
+    ],
+)
+def test_door_stays_open_while_its_match_is_disputed(stated: dict[str, Any], disputed: bool, shuts_at: datetime) -> None:
+    handover = Handover(**{"step": "sent", "shuts_at": NOW + 3 * DAY, "dispute_version": 0, "dispute_settled_at": None} | stated)
+    assert handovers.is_disputed(handover) is disputed
+    assert handovers.find_shutting(handover, NOW) == shuts_at
 
 
 GIVER = new_id()
@@ -269,11 +288,40 @@ def test_self_report_is_visited_then_decided(state: str, visit: str | None, deci
     for who in (caller(VILLAGE), caller(COUNTY)):
         assert said(self_reports.find_visit_problem(who, report)) == visit
         assert said(self_reports.find_decision_problem(who, report)) == decision
-        acts = {"visit_self_report": visit, "decide_self_report": decision}
+        masked = None if VILLAGE not in who.regions else "not_allowed"
+        assert said(self_reports.find_reveal_problem(who, report)) == masked
+        acts = {"visit_self_report": visit, "decide_self_report": decision, "reveal_self_report": masked}
         assert self_reports.acts_on_self_report(who, report) == [act for act, problem in acts.items() if problem is None]
     for who in (caller(OTHER_VILLAGE), auditor(VILLAGE)):
-        assert said(self_reports.find_visit_problem(who, report)) == said(self_reports.find_decision_problem(who, report)) == "not_allowed"
+        for rule in (self_reports.find_visit_problem, self_reports.find_decision_problem, self_reports.find_reveal_problem):
+            assert said(rule(who, report)) == "not_allowed"
         assert self_reports.acts_on_self_report(who, report) == []
+
+
+@pytest.mark.parametrize(
+    ("who", "state", "seen", "revealed", "region"),
+    [
+        (caller(person=ME), "active", None, "not_allowed", ""),
+        (caller(TOWN, person=ME), "active", None, "not_allowed", VILLAGE),
+        (caller(person=ME), "erased", "not_found", "not_found", ""),
+        (caller(person=ME), "closed", None, "not_allowed", ""),
+        (caller(VILLAGE), "active", None, None, VILLAGE),
+        (caller(COUNTY), "active", None, None, VILLAGE),
+        (caller("44"), "active", None, None, "440106"),
+        (auditor(TOWN), "active", None, "not_allowed", VILLAGE),
+        (caller(OTHER_VILLAGE), "active", "not_found", "not_found", ""),
+        (caller(VILLAGE), "closed", "not_found", "not_found", VILLAGE),
+        (caller(VILLAGE), "erased", "not_found", "not_found", VILLAGE),
+    ],
+)
+def test_account_is_shown_where_it_belongs_and_whole_to_managers(
+    who: Caller, state: str, seen: str | None, revealed: str | None, region: str
+) -> None:
+    account, regions = Account(id=ME, state=state), ["440106", VILLAGE]
+    assert said(reveals.find_account_problem(who, account, regions)) == seen
+    assert said(reveals.find_reveal_problem(who, account, regions)) == revealed
+    assert reveals.acts_on_account(who, account, regions) == ([] if revealed else ["reveal_account"])
+    assert reveals.region_of_look(who, regions) == region
 
 
 @pytest.mark.parametrize(
