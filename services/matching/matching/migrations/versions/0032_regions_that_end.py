@@ -4,8 +4,9 @@ from alembic import op
 
 revision = "matching_0032"
 down_revision = "matching_0028"
+# That of needs serves equality alone: clearings look for needs in a range of regions, and would read all items there by a tree.
 INDEXES = {
-    "needs_region": "needs (region)",
+    "needs_region": "needs USING hash (region)",
     "pledges_scope": "pledges (scope)",
     "too_low_scope": "too_low (scope)",
     "points_region": "points (region)",
