@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from chassis.data.database import now
 from chassis.data.encryption import erase_values, holds_values
+from chassis.photos.actions import erase_photos
 from chassis.settings import RetentionSettings
 from contracts.users import PersonErased
 from matching.appeals.model import Appeal, ReliabilityEvent
@@ -32,9 +33,7 @@ def erase_texts(session: Session, matches: Any) -> None:
         erase_values(session, entity, entity.match_id.in_(matches))
     marks = select(ReliabilityEvent.id).where(ReliabilityEvent.match_id.in_(matches))
     erase_values(session, Appeal, Appeal.mark_id.in_(marks))
-    shown = update(Photo).where(Photo.match_id.in_(matches), Photo.removed_at.is_(None))
-    removed = shown.values(data=None, removed_at=now(), removed_by=Photo.added_by, version=Photo.version + 1)
-    session.execute(removed, execution_options={"synchronize_session": False})
+    erase_photos(session, Photo, Photo.match_id.in_(matches))
 
 
 def erase_old_texts(session: Session) -> None:

@@ -5,36 +5,23 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, LargeBinary, SmallInteger, String
+from sqlalchemy import BigInteger, ForeignKey, SmallInteger, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from chassis.data.database import Moment, new_id
-from chassis.data.encryption import Encrypted, EncryptedBytes
+from chassis.data.encryption import Encrypted
+from chassis.photos.model import StoredPhoto
 from matching.book.model import Base, Match
 
 
-class Photo(Base):
-    """A photo by one side of a match, as `evidence` of a movement or to go with `thanks`. A removed photo keeps no picture.
-
-    The same file has the same `digest`, so that a file sent twice is stored once.
-    """
+class Photo(StoredPhoto, Base):
+    """A photo by one side of a match, as `evidence` of a movement or to go with `thanks`."""
 
     __tablename__ = "photos"
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    version: Mapped[int] = mapped_column(BigInteger, default=1)
     match_id: Mapped[UUID] = mapped_column(ForeignKey("matches.id"))
     side: Mapped[str] = mapped_column(String(10))
     purpose: Mapped[str] = mapped_column(String(10))
-    added_by: Mapped[UUID]
-    added_at: Mapped[datetime] = mapped_column(Moment)
-    width: Mapped[int]
-    height: Mapped[int]
-    size: Mapped[int]
-    digest: Mapped[bytes] = mapped_column(LargeBinary)
-    data: Mapped[bytes | None] = mapped_column(EncryptedBytes, deferred=True)
-    removed_at: Mapped[datetime | None] = mapped_column(Moment)
-    removed_by: Mapped[UUID | None]
     match: Mapped[Match] = relationship(viewonly=True)
 
 

@@ -14,13 +14,13 @@ from chassis.data.appointments import managers_of
 from chassis.data.database import below
 from chassis.http.auth import Caller
 from chassis.http.pagination import page
+from chassis.photos.problems import photo_removed
 from chassis.problems import not_found
 from matching.book.model import Match
 from matching.book.queries import get_visible_match, is_own_match
 from matching.book.rules import side_of
 from matching.feedback import rules
 from matching.feedback.model import Feedback, Photo, Rating, Thanks
-from matching.feedback.problems import photo_removed
 
 
 def load_feedback_by_match(session: Session, matches: Collection[Match]) -> Mapping[UUID, Feedback]:

@@ -6,11 +6,12 @@ from uuid import UUID
 
 from chassis.data.database import now
 from chassis.http.auth import Caller
+from chassis.photos.problems import enough_photos
 from chassis.problems import Problem, not_allowed, state_conflict
 from matching.book.model import Match
 from matching.book.rules import GIVER, HOUSEHOLD, side_of
 from matching.feedback.model import Feedback, Photo, Thanks
-from matching.feedback.problems import already_rated, already_thanked, enough_photos, own_thanks, rating_over
+from matching.feedback.problems import already_rated, already_thanked, own_thanks, rating_over
 
 ACTS = ("add_photo", "add_thanks_photo", "thank_giver", "rate_match")
 

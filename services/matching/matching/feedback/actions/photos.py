@@ -4,16 +4,16 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from chassis.data.database import now
 from chassis.data.encryption import fingerprint
 from chassis.http import versions
 from chassis.http.auth import Caller
+from chassis.photos import actions as stored
+from chassis.photos.image import clean_photo
 from matching.book.lock import lock_match
 from matching.book.model import Match
 from matching.book.queries import get_visible_match
 from matching.book.rules import side_of
 from matching.feedback import rules
-from matching.feedback.image import clean_photo
 from matching.feedback.model import Photo
 from matching.feedback.queries import get_visible_photo, load_feedback
 
@@ -38,11 +38,7 @@ def _add(session: Session, caller: Caller, match_id: UUID, data: bytes, media_ty
     if same := _find_same(session, match, caller, act, purpose, digest):
         return same
     picture = picture or clean_photo(data, media_type)
-    side = side_of(caller, match)
-    photo = Photo(
-        match_id=match.id, side=side, purpose=purpose, added_by=caller.id, added_at=now(), digest=digest, version=1,
-        data=picture.data, size=len(picture.data), width=picture.width, height=picture.height,
-    )  # fmt: skip
+    photo = Photo(match_id=match.id, side=side_of(caller, match), purpose=purpose, **stored.columns_of(picture, digest, caller.id))
     session.add(photo)
     session.flush()
     return photo
@@ -52,7 +48,7 @@ def _find_same(session: Session, match: Match, caller: Caller, act: str, purpose
     """Find the caller's photo of the same file. Without one, raises the problem that keeps the caller from adding it."""
     feedback = load_feedback(session, match)
     current = rules.select_current_photos(feedback, side_of(caller, match) or "", purpose)
-    same = next((photo for photo in current if photo.digest == digest and photo.added_by == caller.id), None)
+    same = stored.find_same_photo(current, digest, caller.id)
     if same is None and (problem := rules.find_feedback_problem(act, caller, match, feedback)):
         raise problem
     return same
@@ -65,6 +61,6 @@ def remove_photo(session: Session, caller: Caller, photo_id: UUID) -> Photo:
     versions.check_if_match(session, photo)
     if problem := rules.find_removal_problem(caller, photo):
         raise problem
-    photo.data, photo.removed_at, photo.removed_by, photo.version = None, now(), caller.id, photo.version + 1
+    stored.remove_photo(photo, caller.id)
     session.flush()
     return photo

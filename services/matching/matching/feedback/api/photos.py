@@ -4,42 +4,31 @@ from typing import Any
 from uuid import UUID
 
 from apiflask import APIBlueprint
-from flask import Response, request
+from flask import request
 from marshmallow import fields
 from sqlalchemy.orm import Session
 
 from chassis.http.auth import HOUSEHOLD, SIGNED_IN, STAFF, Caller
-from chassis.http.fields import AllowedOperations, Choice, NothingIn, Schema
+from chassis.http.fields import Choice, NothingIn, Schema
 from chassis.http.routes import access
+from chassis.photos.image import MOST_BYTES, TYPES
+from chassis.photos.serving import PICTURE, StoredPhotoOut, picture_response
 from matching.book.shown import note_of_match_shown
 from matching.feedback import queries
 from matching.feedback.actions import photos as actions
-from matching.feedback.image import KEPT_TYPE, MOST_BYTES, TYPES
 from matching.feedback.labels import PURPOSES, SIDES
 from matching.feedback.model import Photo
 from matching.feedback.rules import find_removal_problem
 
 api = APIBlueprint("photos", __name__)
 
-JPEG: dict[int | str, dict[str, Any]] = {
-    200: {"description": "the photo", "content": {KEPT_TYPE: {"schema": {"type": "string", "format": "binary"}}}}
-}
 
-
-class PhotoOut(Schema):
+class PhotoOut(StoredPhotoOut):
     """A photo of a match. The file is `/v1/photos/{id}/image`, a JPEG of at most 1600 pixels a side, without its place and camera."""
 
-    id = fields.UUID(required=True)
-    version = fields.Integer(required=True)
     match_id = fields.UUID(required=True)
     side = Choice(SIDES, required=True)
     purpose = Choice(PURPOSES, required=True)
-    added_at = fields.AwareDateTime(required=True)
-    width = fields.Integer(required=True)
-    height = fields.Integer(required=True)
-    size = fields.Integer(required=True, metadata={"description": "bytes"})
-    removed_at = fields.AwareDateTime(required=True, allow_none=True)
-    allowed = AllowedOperations()
 
 
 class PhotosOut(Schema):
@@ -80,13 +69,12 @@ def get_photo(session: Session, caller: Caller, photo_id: UUID) -> Any:
 
 @api.get("/photos/<uuid:photo_id>/image")
 @access(who=SIGNED_IN, x_view="own")
-@api.doc(responses=JPEG)
+@api.doc(responses=PICTURE)
 def get_photo_image(session: Session, caller: Caller, photo_id: UUID) -> Any:
     """Get the picture; 410 when it was removed."""
     photo = queries.get_visible_photo(session, caller, photo_id, whole=True)
     note_of_match_shown(caller, photo.match, "photo", photo.id)
-    kept = {"Cache-Control": "private, max-age=3600", "Content-Disposition": 'inline; filename="photo.jpg"'}
-    return Response(photo.data, content_type=KEPT_TYPE, headers=kept)
+    return picture_response(photo)
 
 
 @api.post("/photos/<uuid:photo_id>/removal")

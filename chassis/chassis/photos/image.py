@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageOps
 
+from chassis.photos.problems import photo_too_large, photo_unreadable
 from chassis.problems import unavailable
-from matching.feedback.problems import photo_too_large, photo_unreadable
 
 TYPES = {"image/jpeg": {"JPEG", "MPO"}, "image/png": {"PNG"}, "image/webp": {"WEBP"}}
 """Accepted media types with the formats of their files. A phone's JPEG often holds a second picture, which makes it an MPO."""
@@ -17,6 +17,7 @@ MOST_PIXELS = {"image/jpeg": 25_000_000, "image/png": 13_000_000, "image/webp": 
 """Pixel limits. A JPEG shrinks while it is decoded; the other types hold all pixels in memory, some of them twice."""
 LONGEST_SIDE = 1600
 QUALITY = 82
+LEAST_EDGES = 8
 AT_ONCE = 2
 PATIENCE_SECONDS = 5.0
 
@@ -50,6 +51,17 @@ def clean_photo(data: bytes, media_type: str) -> Picture:
         raise photo_unreadable() from None
     finally:
         _decoding.release()
+
+
+def hash_look(picture: Picture) -> int | None:
+    """Return the difference hash of a picture: 64 bits, most of which are the same for pictures that look alike.
+
+    None for a picture that shows too little to tell it from others, such as a plain surface.
+    """
+    with Image.open(io.BytesIO(picture.data)) as image:
+        grey = image.convert("L").resize((9, 8), Image.Resampling.BILINEAR).tobytes()
+    bits = [grey[row * 9 + column] > grey[row * 9 + column + 1] for row in range(8) for column in range(8)]
+    return sum(bit << place for place, bit in enumerate(bits)) if sum(bits) >= LEAST_EDGES else None
 
 
 def _cleaned(data: bytes, media_type: str) -> Picture:
