@@ -52,7 +52,7 @@ NEEDS = (
     f"""
     INSERT INTO pledges (id, version, pledger_id, kind, category, unit, quantity, region, valid_until, withdrawn, resting, expired,
         offered_at, answered_version, released_version)
-    SELECT {_ID.format(n="n")}, 1, gen_random_uuid(), 'goods', {_CATEGORY}, 'kg', 10, left({_REGION}, 9),
+    SELECT {_ID.format(n="n")}, 1, gen_random_uuid(), 'goods', {_CATEGORY}, 'kg', 1000000, left({_REGION}, 9),
         now() + CASE WHEN n * 2 > :rows THEN interval '-1 day' ELSE interval '30 days' END, n % 13 = 0, false,
         n * 2 > :rows AND n <= :rows - 10, now(), 1, 1
     FROM {_NUMBERS}

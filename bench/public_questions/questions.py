@@ -188,6 +188,9 @@ def _places(rows: int) -> Iterator[Question]:
 def _single(rows: int) -> Iterator[Question]:
     yield Question("get_need", "with thousands of matches", f"/v1/needs/{UUID(int=rows - 15)}")
     yield Question("get_need", "an unknown one", f"/v1/needs/{UUID(int=10**15)}")
+    yield Question("list_need_photos", "without any", f"/v1/needs/{UUID(int=rows - 15)}/photos")
+    for operation, path in (("get_need_photo", ""), ("get_need_photo_image", "/image")):
+        yield Question(operation, "an unknown one", f"/v1/need-photos/{UUID(int=10**15)}{path}")
     yield Question("list_catalogue", "all of it", "/v1/catalogue")
     yield Question("list_catalogue", "a village's", "/v1/catalogue", {"region": "510903001001"})
     for worst, query in {"everything": {}, "a village's": {"region": "510903001001"}, "deep": {"cursor": cursor_of(rows // 3)}}.items():

@@ -2009,6 +2009,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/guide": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get advice before posting: typical quantities, what waits and what is offered here and above, and the household's needs. */
+        get: operations["get_guide"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/limits": {
         parameters: {
             query?: never;
@@ -2021,6 +2038,24 @@ export interface paths {
         /** Set the limits of a region. They hold for new pledges and needs there; what is pledged and posted already stays. */
         put: operations["set_limits"];
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/drafts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the caller's drafts, newest first. */
+        get: operations["list_own_drafts"];
+        put?: never;
+        /** Save a need that is not finished. Only its author sees it, for 30 days after the last change. */
+        post: operations["make_draft"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2273,6 +2308,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/silent-villages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the villages of the caller's regions that have registered households and no new need for 60 days. */
+        get: operations["list_silent_villages"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/need-lists/reading": {
         parameters: {
             query?: never;
@@ -2326,6 +2378,25 @@ export interface paths {
         head?: never;
         /** Change a need that waits to be verified or was returned, as its household or its poster. A returned one is posted again. */
         patch: operations["amend_need"];
+        trace?: never;
+    };
+    "/v1/drafts/{draft_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a draft of the caller. */
+        get: operations["get_draft"];
+        put?: never;
+        post?: never;
+        /** Delete a draft of the caller. */
+        delete: operations["delete_draft"];
+        options?: never;
+        head?: never;
+        /** Replace fields of a draft; null takes a field out. A `quantity` of null says that it is not known. */
+        patch: operations["change_draft"];
         trace?: never;
     };
     "/v1/pledges/{pledge_id}": {
@@ -2415,6 +2486,58 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/needs/{need_id}/photos": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the photos of a need: all for its side and the reviewers, the public ones for everybody else. */
+        get: operations["list_need_photos"];
+        put?: never;
+        /** Add a photo of what is needed, up to four, for its reviewers. At most 6 MB and 25 million pixels, 13 as PNG or WebP. */
+        post: operations["add_need_photo"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/need-photos/{photo_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get the facts about a photo of a need. */
+        get: operations["get_need_photo"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/needs/{need_id}/renewal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Renew a published need, which then expires a whole period later. The household's side is reminded a week before it expires. */
+        post: operations["renew_need"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/needs/{need_id}/closing": {
         parameters: {
             query?: never;
@@ -2432,6 +2555,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/needs/{need_id}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the changes of a need, the newest first: for its side, and administrators and auditors of its region. */
+        get: operations["list_need_changes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/needs/{need_id}/rejection": {
         parameters: {
             query?: never;
@@ -2443,6 +2583,23 @@ export interface paths {
         put?: never;
         /** Reject a need for a reason. */
         post: operations["reject_need"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/drafts/{draft_id}/posting": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Post a draft as a need, once. It is judged as any post; afterwards the draft names its need. */
+        post: operations["post_draft"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2503,6 +2660,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/need-photos/{photo_id}/image": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get the picture; 410 when it was removed. */
+        get: operations["get_need_photo_image"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/charities/{charity_id}/ending": {
         parameters: {
             query?: never;
@@ -2537,6 +2711,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/needs/{need_id}/consent-photos": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Add a photo of the slip that the household signed for a post on its behalf, up to two, before the need is verified. */
+        post: operations["add_consent_photo"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/need-photos/{photo_id}/removal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Remove a photo: its picture is deleted for good. */
+        post: operations["remove_need_photo"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/needs/dead-letters/{letter_id}": {
         parameters: {
             query?: never;
@@ -2548,6 +2756,23 @@ export interface paths {
         get: operations["get_needs_dead_letter"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/need-photos/{photo_id}/publication": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Show a photo of a need to everybody, or hide it again, as an administrator of its region who did not post it. */
+        post: operations["show_need_photo"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4308,6 +4533,27 @@ export interface components {
             /** Format: date-time */
             set_at: string;
         };
+        ChangeOut: {
+            version: number;
+            /**
+             * @description posted: 发布 · posted; published: 审核通过 · published; confirmed: 初审通过 · verified at the first step; returned: 退回修改 · returned to its poster; review_reminded: 审核提醒 · its reviewers were reminded; review_overdue: 审核超时 · its review was overdue; rejected: 审核未通过 · rejected; withdrawn: 撤回 · withdrawn; closed: 结束 · closed; expired: 到期 · expired; met: 已满足 · met; reminded: 到期提醒 · reminded of the expiry; renewed: 续期 · renewed; moved: 随户迁移 · moved with its household; changed: 修改 · changed; photo_added: 添加照片 · a photo was added; photo_removed: 删除照片 · a photo was removed; photo_shown: 公开照片 · a photo was made public; photo_hidden: 不再公开照片 · a photo was hidden from the public
+             * @enum {string}
+             */
+            act: "posted" | "published" | "confirmed" | "returned" | "review_reminded" | "review_overdue" | "rejected" | "withdrawn" | "closed" | "expired" | "met" | "reminded" | "renewed" | "moved" | "changed" | "photo_added" | "photo_removed" | "photo_shown" | "photo_hidden";
+            state: string;
+            /** @description 0 while nobody has said how much */
+            quantity: number;
+            reason: string | null;
+            /**
+             * @description household: 本户 · the household; poster: 代发布人 · the poster; administrator: 管理员 · an administrator; system: 系统 · the system
+             * @enum {string}
+             */
+            actor: "household" | "poster" | "administrator" | "system";
+            /** Format: date-time */
+            expires_at: string | null;
+            /** Format: date-time */
+            at: string;
+        };
         ChangedOut: {
             code: string;
             name: string;
@@ -4728,6 +4974,85 @@ export interface components {
         DivisionsOut: {
             items: components["schemas"]["DivisionOut"][];
         };
+        DraftContentOut: {
+            /**
+             * Format: uuid
+             * @description the household on whose behalf an administrator posts; households leave it out
+             */
+            household_id?: string | null;
+            /**
+             * @description how the household agreed; needed when posting on behalf
+             * @enum {string|null}
+             */
+            consent?: "sms" | "slip" | "slip_photo" | null;
+            /** @example food.rice */
+            category?: string | null;
+            /** @description in the unit of the catalogue; null when it is not known yet, until the verifier states it */
+            quantity?: number | null;
+            /**
+             * @description normal: 一般 · normal; urgent: 紧急 · urgent; critical: 特急 · critical
+             * @enum {string|null}
+             */
+            urgency?: "normal" | "urgent" | "critical" | null;
+            /** @description the fields that the catalogue lists for the item */
+            specification?: components["schemas"]["SpecificationIn"] | null;
+            /** @description personal: visible to the household's side and its administrators only */
+            reason?: string | null;
+            /** @description shown to everybody once the need is published: no names, telephones, numbers or addresses; 422 `story_identifies` */
+            story?: string | null;
+        };
+        DraftIn: {
+            /**
+             * Format: uuid
+             * @description the household on whose behalf an administrator posts; households leave it out
+             */
+            household_id?: string | null;
+            /**
+             * @description how the household agreed; needed when posting on behalf
+             * @enum {string|null}
+             */
+            consent?: "sms" | "slip" | "slip_photo" | null;
+            /** @example food.rice */
+            category?: string | null;
+            /** @description in the unit of the catalogue; null when it is not known yet, until the verifier states it */
+            quantity?: number | null;
+            /**
+             * @description normal: 一般 · normal; urgent: 紧急 · urgent; critical: 特急 · critical
+             * @enum {string|null}
+             */
+            urgency?: "normal" | "urgent" | "critical" | null;
+            /** @description the fields that the catalogue lists for the item */
+            specification?: components["schemas"]["SpecificationIn"] | null;
+            /** @description personal: visible to the household's side and its administrators only */
+            reason?: string | null;
+            /** @description shown to everybody once the need is published: no names, telephones, numbers or addresses; 422 `story_identifies` */
+            story?: string | null;
+        };
+        DraftOut: {
+            /** Format: uuid */
+            id: string;
+            version: number;
+            /** Format: uuid */
+            author_id: string;
+            need: components["schemas"]["DraftContentOut"];
+            /** Format: uuid */
+            need_id: string | null;
+            /** Format: date-time */
+            made_at: string;
+            /** Format: date-time */
+            changed_at: string;
+            /**
+             * Format: date-time
+             * @description when the draft is deleted, unless it is changed before
+             */
+            expires_at: string;
+            /** @description operations (`operationId`) that the caller may carry out on it now */
+            allowed: string[];
+        };
+        DraftPage: {
+            items: components["schemas"]["DraftOut"][];
+            next: string | null;
+        };
         DuplicateOut: {
             /**
              * @description same_item: 同一户 90 天内要过同一种物品 · the household asked for the same item within 90 days; same_text: 申请理由几乎相同 · nearly the same reason; same_photo: 照片相同 · the same photo; same_line: 同一批清单中另有单位提出同样数量 · another institution asks for the same quantity in the same list
@@ -4737,10 +5062,10 @@ export interface components {
             /** Format: uuid */
             need_id: string | null;
             /**
-             * @description posted: 待审核 · to be verified; confirmed: 待县级复审 · to be verified by the county; returned: 退回修改 · returned to its poster; published: 已发布 · published; rejected: 未通过 · rejected; withdrawn: 已撤回 · withdrawn; closed: 已结束 · closed
+             * @description posted: 待审核 · to be verified; confirmed: 待县级复审 · to be verified by the county; returned: 退回修改 · returned to its poster; published: 已发布 · published; rejected: 未通过 · rejected; withdrawn: 已撤回 · withdrawn; closed: 已结束 · closed; expired: 已过期 · expired; met: 已满足 · met
              * @enum {string|null}
              */
-            state: "posted" | "confirmed" | "returned" | "published" | "rejected" | "withdrawn" | "closed" | null;
+            state: "posted" | "confirmed" | "returned" | "published" | "rejected" | "withdrawn" | "closed" | "expired" | "met" | null;
             /** Format: date-time */
             posted_at: string | null;
         };
@@ -5336,6 +5661,15 @@ export interface components {
             times: number;
             text: string;
         };
+        GuideOut: {
+            region: string;
+            /** @description what is allowed in the region */
+            item: components["schemas"]["ItemOut"];
+            typical: components["schemas"]["TypicalOut"][];
+            balance: components["schemas"]["WaitingOut"][];
+            household: components["schemas"]["PostedOut"] | null;
+            warnings: components["schemas"]["WarningOut"][];
+        };
         HandoverIn: {
             /**
              * Format: uuid
@@ -5519,6 +5853,9 @@ export interface components {
         HelperPage: {
             items: components["schemas"]["HelperOut"][];
             next: string | null;
+        };
+        HistoryOut: {
+            items: components["schemas"]["ChangeOut"][];
         };
         HouseholdAccountIn: {
             /** Format: uuid */
@@ -6090,10 +6427,10 @@ export interface components {
              */
             trust: "new" | "proven" | "verified";
             /**
-             * @description open_pledges: 同时有效的爱心意向数 · open pledges at once; units: 同一品类同时承诺的数量 · units of an item at once; proposals: 待答复的对接建议数 · unanswered proposals at once; needs_a_day: 24 小时内发布的需求数 · needs posted in 24 hours
+             * @description open_pledges: 同时有效的爱心意向数 · open pledges at once; units: 同一品类同时承诺的数量 · units of an item at once; proposals: 待答复的对接建议数 · unanswered proposals at once; needs_a_day: 24 小时内发布的需求数 · needs posted in 24 hours; open_needs: 同时未结束的需求数（建议） · open needs at once (advice); needs_a_year: 一年内发布的需求数（建议） · needs posted in a year (advice)
              * @enum {string}
              */
-            limit: "open_pledges" | "units" | "proposals" | "needs_a_day";
+            limit: "open_pledges" | "units" | "proposals" | "needs_a_day" | "open_needs" | "needs_a_year";
             /** @description 0 allows nothing */
             most: number;
         };
@@ -6109,10 +6446,10 @@ export interface components {
              */
             trust: "new" | "proven" | "verified";
             /**
-             * @description open_pledges: 同时有效的爱心意向数 · open pledges at once; units: 同一品类同时承诺的数量 · units of an item at once; proposals: 待答复的对接建议数 · unanswered proposals at once; needs_a_day: 24 小时内发布的需求数 · needs posted in 24 hours
+             * @description open_pledges: 同时有效的爱心意向数 · open pledges at once; units: 同一品类同时承诺的数量 · units of an item at once; proposals: 待答复的对接建议数 · unanswered proposals at once; needs_a_day: 24 小时内发布的需求数 · needs posted in 24 hours; open_needs: 同时未结束的需求数（建议） · open needs at once (advice); needs_a_year: 一年内发布的需求数（建议） · needs posted in a year (advice)
              * @enum {string}
              */
-            limit: "open_pledges" | "units" | "proposals" | "needs_a_day";
+            limit: "open_pledges" | "units" | "proposals" | "needs_a_day" | "open_needs" | "needs_a_year";
             /** @description for `units`, one is 5 kg or l, 2 hours, 100 yuan, 10 chicks or seedlings, 20 tiles or masks, else one of the item */
             most: number;
         };
@@ -6534,6 +6871,8 @@ export interface components {
             reason?: "unclear" | "wrong_item" | "branded" | "too_much" | "wrong_household" | "other" | "absurd" | "not_a_need" | "duplicate";
             /** @description to verify; shown to everybody once the need is published: no names, telephones, numbers or addresses; 422 `story_identifies` */
             story?: string;
+            /** @description to verify; needed when the need's quantity is unknown; 422 `quantity_unsettled` */
+            quantity?: number;
             /** @description to return; what the poster should change; seen by the poster and the administrators */
             note?: string;
         };
@@ -6546,10 +6885,10 @@ export interface components {
             /** Format: uuid */
             need_id: string | null;
             /**
-             * @description posted: 待审核 · to be verified; confirmed: 待县级复审 · to be verified by the county; returned: 退回修改 · returned to its poster; published: 已发布 · published; rejected: 未通过 · rejected; withdrawn: 已撤回 · withdrawn; closed: 已结束 · closed
+             * @description posted: 待审核 · to be verified; confirmed: 待县级复审 · to be verified by the county; returned: 退回修改 · returned to its poster; published: 已发布 · published; rejected: 未通过 · rejected; withdrawn: 已撤回 · withdrawn; closed: 已结束 · closed; expired: 已过期 · expired; met: 已满足 · met
              * @enum {string|null}
              */
-            state: "posted" | "confirmed" | "returned" | "published" | "rejected" | "withdrawn" | "closed" | null;
+            state: "posted" | "confirmed" | "returned" | "published" | "rejected" | "withdrawn" | "closed" | "expired" | "met" | null;
             version: number | null;
             /** @description of the problem, when refused */
             code: string | null;
@@ -6573,11 +6912,11 @@ export interface components {
              * @description how the household agreed; needed when posting on behalf
              * @enum {string}
              */
-            consent?: "sms" | "slip";
+            consent?: "sms" | "slip" | "slip_photo";
             /** @example food.rice */
             category: string;
-            /** @description in the unit of the catalogue */
-            quantity: number;
+            /** @description in the unit of the catalogue; null when it is not known yet, until the verifier states it */
+            quantity: number | null;
             /**
              * @description normal: 一般 · normal; urgent: 紧急 · urgent; critical: 特急 · critical
              * @default normal
@@ -6613,14 +6952,17 @@ export interface components {
             /** @enum {string} */
             shown: "public" | "own" | "region";
             /**
-             * @description posted: 待审核 · to be verified; confirmed: 待县级复审 · to be verified by the county; returned: 退回修改 · returned to its poster; published: 已发布 · published; rejected: 未通过 · rejected; withdrawn: 已撤回 · withdrawn; closed: 已结束 · closed
+             * @description posted: 待审核 · to be verified; confirmed: 待县级复审 · to be verified by the county; returned: 退回修改 · returned to its poster; published: 已发布 · published; rejected: 未通过 · rejected; withdrawn: 已撤回 · withdrawn; closed: 已结束 · closed; expired: 已过期 · expired; met: 已满足 · met
              * @enum {string}
              */
-            state: "posted" | "confirmed" | "returned" | "published" | "rejected" | "withdrawn" | "closed";
+            state: "posted" | "confirmed" | "returned" | "published" | "rejected" | "withdrawn" | "closed" | "expired" | "met";
             region: string;
             category: string;
             unit: string;
+            /** @description 0 while `quantity_unknown` */
             quantity: number;
+            /** @description the verifier has to state how much */
+            quantity_unknown: boolean;
             /** @description promised by accepted matches, less what did not arrive */
             accepted: number;
             /** @description of `accepted`, confirmed as received */
@@ -6636,6 +6978,11 @@ export interface components {
             posted_at: string;
             /** Format: date-time */
             published_at: string | null;
+            /**
+             * Format: date-time
+             * @description when a published need ends by itself, unless its side renews it
+             */
+            expires_at: string | null;
             ended_because: string | null;
             /** @description what describes the thing */
             specification: components["schemas"]["SpecificationOut"] | null;
@@ -6647,6 +6994,11 @@ export interface components {
             household_id: string | null;
             /** Format: uuid */
             poster_id: string | null;
+            /**
+             * @description how the household agreed to a post on its behalf
+             * @enum {string|null}
+             */
+            consent: "sms" | "slip" | "slip_photo" | null;
             reason: string | null;
             /** @description the public story, approved by whoever verified */
             story: string | null;
@@ -6679,6 +7031,33 @@ export interface components {
             items: components["schemas"]["NeedOut"][];
             next: string | null;
         };
+        NeedPhotoOut: {
+            /** Format: uuid */
+            id: string;
+            version: number;
+            /** Format: date-time */
+            added_at: string;
+            width: number;
+            height: number;
+            /** @description bytes */
+            size: number;
+            /** Format: date-time */
+            removed_at: string | null;
+            /** @description operations (`operationId`) that the caller may carry out on it now */
+            allowed: string[];
+            /** Format: uuid */
+            need_id: string;
+            /**
+             * @description need: 需求照片 · of the need; consent: 签字同意书 · of the signed slip
+             * @enum {string}
+             */
+            kind: "need" | "consent";
+            /** @description whether a reviewer shows it to everybody */
+            is_public: boolean;
+        };
+        NeedPhotosOut: {
+            items: components["schemas"]["NeedPhotoOut"][];
+        };
         NeedReturnIn: {
             /**
              * @description unclear: 情况说明不清 · the reason is not clear; wrong_item: 物品选错 · the wrong item; branded: 不能指定品牌 · asks for a brand; too_much: 数量过多 · too much; wrong_household: 户主信息不符 · wrong household; other: 其他原因 · other reasons
@@ -6700,10 +7079,10 @@ export interface components {
             id: string;
             version: number;
             /**
-             * @description need_published: 需求已公开 · need published; need_posted: 有需求待审核 · need to verify; need_confirmed: 有需求待县级复审 · need to verify at the county; need_returned: 需求退回修改 · need returned; review_reminded: 审核即将到期 · verification due soon; county_review_reminded: 县级复审即将到期 · the county's verification due soon; review_overdue: 审核已逾期 · verification overdue; county_review_overdue: 县级复审已逾期 · the county's verification overdue; need_rejected: 需求未通过 · need rejected; need_withdrawn: 需求已撤回 · need withdrawn; need_closed: 需求已结束 · need closed; match_proposed: 建议对接 · match proposed; match_reminded: 等您答复 · your answer is awaited; match_accepted: 对接已答应 · match accepted; match_send_reminded: 等您送出 · your sending is awaited; match_refused: 对接未接受 · match refused; match_declined: 需求方未接受 · match declined; match_lapsed: 对接已失效 · match lapsed; match_need_moved: 受助户已迁居 · the household of a proposal moved; match_revised: 先给了更急需的人 · it goes to a critical need; match_need_ended: 所助需求已结束 · the need of a match ended; match_sent: 帮助已送出 · help was sent; match_received: 帮助已收到 · help was received; match_closed: 对接已结束 · match closed; thanks_written: 感谢待审核 · thanks wait to be read; thanks_given: 收到感谢 · thanks; thanks_refused: 感谢未通过 · thanks not let through; dispute_opened: 有人提出异议 · a match is disputed; dispute_answered: 异议已答复 · a dispute was answered; dispute_raised: 异议已转到县里 · a dispute went up to the county; dispute_reminded: 异议待县里处理 · a dispute waits for the county; dispute_overdue: 异议已超过处理期限 · a dispute is overdue; dispute_settled: 异议已处理 · a dispute was settled; appeal_lodged: 申诉待裁定 · an appeal waits for the county; appeal_decided: 申诉已裁定 · appeal decided; pledge_released: 爱心意向已处理 · pledge judged; appointment_offered: 任命待确认 · office offered; administrator_dismissed: 管理员职务已解除 · no longer an administrator; auditor_dismissed: 审计员职务已解除 · no longer an auditor; place_change_proposed: 收货点变更待确认 · a collection point waits for confirmation; handover_place_changed: 收货点有变动 · collection point changed; self_report_opened: 有人自报困难 · somebody reported that they need help; household_moved: 有一户人家迁入 · a household moved in; household_left: 有一户人家迁出 · a household moved away; household_transfer_requested: 请核实人员移交 · somebody is asked for elsewhere
+             * @description need_published: 需求已公开 · need published; need_posted: 有需求待审核 · need to verify; need_confirmed: 有需求待县级复审 · need to verify at the county; need_returned: 需求退回修改 · need returned; review_reminded: 审核即将到期 · verification due soon; county_review_reminded: 县级复审即将到期 · the county's verification due soon; review_overdue: 审核已逾期 · verification overdue; county_review_overdue: 县级复审已逾期 · the county's verification overdue; need_rejected: 需求未通过 · need rejected; need_withdrawn: 需求已撤回 · need withdrawn; need_closed: 需求已结束 · need closed; need_expiring: 需求即将到期 · need expires soon; need_renewed: 需求已续期 · need renewed; need_expired: 需求已到期 · need expired; need_met: 需求已满足 · need met; village_fell_silent: 有村长期未发布需求 · a village has fallen silent; match_proposed: 建议对接 · match proposed; match_reminded: 等您答复 · your answer is awaited; match_accepted: 对接已答应 · match accepted; match_send_reminded: 等您送出 · your sending is awaited; match_refused: 对接未接受 · match refused; match_declined: 需求方未接受 · match declined; match_lapsed: 对接已失效 · match lapsed; match_need_moved: 受助户已迁居 · the household of a proposal moved; match_revised: 先给了更急需的人 · it goes to a critical need; match_need_ended: 所助需求已结束 · the need of a match ended; match_sent: 帮助已送出 · help was sent; match_received: 帮助已收到 · help was received; match_closed: 对接已结束 · match closed; thanks_written: 感谢待审核 · thanks wait to be read; thanks_given: 收到感谢 · thanks; thanks_refused: 感谢未通过 · thanks not let through; dispute_opened: 有人提出异议 · a match is disputed; dispute_answered: 异议已答复 · a dispute was answered; dispute_raised: 异议已转到县里 · a dispute went up to the county; dispute_reminded: 异议待县里处理 · a dispute waits for the county; dispute_overdue: 异议已超过处理期限 · a dispute is overdue; dispute_settled: 异议已处理 · a dispute was settled; appeal_lodged: 申诉待裁定 · an appeal waits for the county; appeal_decided: 申诉已裁定 · appeal decided; pledge_released: 爱心意向已处理 · pledge judged; appointment_offered: 任命待确认 · office offered; administrator_dismissed: 管理员职务已解除 · no longer an administrator; auditor_dismissed: 审计员职务已解除 · no longer an auditor; place_change_proposed: 收货点变更待确认 · a collection point waits for confirmation; handover_place_changed: 收货点有变动 · collection point changed; self_report_opened: 有人自报困难 · somebody reported that they need help; household_moved: 有一户人家迁入 · a household moved in; household_left: 有一户人家迁出 · a household moved away; household_transfer_requested: 请核实人员移交 · somebody is asked for elsewhere
              * @enum {string}
              */
-            kind: "need_published" | "need_posted" | "need_confirmed" | "need_returned" | "review_reminded" | "county_review_reminded" | "review_overdue" | "county_review_overdue" | "need_rejected" | "need_withdrawn" | "need_closed" | "match_proposed" | "match_reminded" | "match_accepted" | "match_send_reminded" | "match_refused" | "match_declined" | "match_lapsed" | "match_need_moved" | "match_revised" | "match_need_ended" | "match_sent" | "match_received" | "match_closed" | "thanks_written" | "thanks_given" | "thanks_refused" | "dispute_opened" | "dispute_answered" | "dispute_raised" | "dispute_reminded" | "dispute_overdue" | "dispute_settled" | "appeal_lodged" | "appeal_decided" | "pledge_released" | "appointment_offered" | "administrator_dismissed" | "auditor_dismissed" | "place_change_proposed" | "handover_place_changed" | "self_report_opened" | "household_moved" | "household_left" | "household_transfer_requested";
+            kind: "need_published" | "need_posted" | "need_confirmed" | "need_returned" | "review_reminded" | "county_review_reminded" | "review_overdue" | "county_review_overdue" | "need_rejected" | "need_withdrawn" | "need_closed" | "need_expiring" | "need_renewed" | "need_expired" | "need_met" | "village_fell_silent" | "match_proposed" | "match_reminded" | "match_accepted" | "match_send_reminded" | "match_refused" | "match_declined" | "match_lapsed" | "match_need_moved" | "match_revised" | "match_need_ended" | "match_sent" | "match_received" | "match_closed" | "thanks_written" | "thanks_given" | "thanks_refused" | "dispute_opened" | "dispute_answered" | "dispute_raised" | "dispute_reminded" | "dispute_overdue" | "dispute_settled" | "appeal_lodged" | "appeal_decided" | "pledge_released" | "appointment_offered" | "administrator_dismissed" | "auditor_dismissed" | "place_change_proposed" | "handover_place_changed" | "self_report_opened" | "household_moved" | "household_left" | "household_transfer_requested";
             /**
              * @description the side of the caller
              * @enum {string}
@@ -6878,6 +7257,16 @@ export interface components {
             /** Format: uuid */
             id: string;
             version: number;
+            /** Format: date-time */
+            added_at: string;
+            width: number;
+            height: number;
+            /** @description bytes */
+            size: number;
+            /** Format: date-time */
+            removed_at: string | null;
+            /** @description operations (`operationId`) that the caller may carry out on it now */
+            allowed: string[];
             /** Format: uuid */
             match_id: string;
             /**
@@ -6890,16 +7279,6 @@ export interface components {
              * @enum {string}
              */
             purpose: "evidence" | "thanks";
-            /** Format: date-time */
-            added_at: string;
-            width: number;
-            height: number;
-            /** @description bytes */
-            size: number;
-            /** Format: date-time */
-            removed_at: string | null;
-            /** @description operations (`operationId`) that the caller may carry out on it now */
-            allowed: string[];
         };
         PhotosOut: {
             items: components["schemas"]["PhotoOut"][];
@@ -7064,6 +7443,97 @@ export interface components {
             category: string;
             unit: string;
             quantity: number;
+        };
+        PostedNeedOut: {
+            /** Format: uuid */
+            id: string;
+            version: number;
+            /** @enum {string} */
+            shown: "public" | "own" | "region";
+            /**
+             * @description posted: 待审核 · to be verified; confirmed: 待县级复审 · to be verified by the county; returned: 退回修改 · returned to its poster; published: 已发布 · published; rejected: 未通过 · rejected; withdrawn: 已撤回 · withdrawn; closed: 已结束 · closed; expired: 已过期 · expired; met: 已满足 · met
+             * @enum {string}
+             */
+            state: "posted" | "confirmed" | "returned" | "published" | "rejected" | "withdrawn" | "closed" | "expired" | "met";
+            region: string;
+            category: string;
+            unit: string;
+            /** @description 0 while `quantity_unknown` */
+            quantity: number;
+            /** @description the verifier has to state how much */
+            quantity_unknown: boolean;
+            /** @description promised by accepted matches, less what did not arrive */
+            accepted: number;
+            /** @description of `accepted`, confirmed as received */
+            delivered: number;
+            /** @description set aside, waiting for an answer */
+            proposed: number;
+            /**
+             * @description normal: 一般 · normal; urgent: 紧急 · urgent; critical: 特急 · critical
+             * @enum {string}
+             */
+            urgency: "normal" | "urgent" | "critical";
+            /** Format: date-time */
+            posted_at: string;
+            /** Format: date-time */
+            published_at: string | null;
+            /**
+             * Format: date-time
+             * @description when a published need ends by itself, unless its side renews it
+             */
+            expires_at: string | null;
+            ended_because: string | null;
+            /** @description what describes the thing */
+            specification: components["schemas"]["SpecificationOut"] | null;
+            /** @description the registered charity that receives the money; null for what is no money */
+            charity: string | null;
+            /** Format: uuid */
+            charity_id: string | null;
+            /** Format: uuid */
+            household_id: string | null;
+            /** Format: uuid */
+            poster_id: string | null;
+            /**
+             * @description how the household agreed to a post on its behalf
+             * @enum {string|null}
+             */
+            consent: "sms" | "slip" | "slip_photo" | null;
+            reason: string | null;
+            /** @description the public story, approved by whoever verified */
+            story: string | null;
+            /**
+             * Format: date-time
+             * @description end of the time to verify it; null unless it waits
+             */
+            due_at: string | null;
+            /** @description waits longer than it should; shown in orange */
+            overdue: boolean;
+            /** @description estimated, in fen; null where no price is known */
+            value: number | null;
+            /**
+             * Format: uuid
+             * @description who verified it at the first of two steps
+             */
+            confirmed_by: string | null;
+            /**
+             * @description unclear: 情况说明不清 · the reason is not clear; wrong_item: 物品选错 · the wrong item; branded: 不能指定品牌 · asks for a brand; too_much: 数量过多 · too much; wrong_household: 户主信息不符 · wrong household; other: 其他原因 · other reasons
+             * @enum {string|null}
+             */
+            returned_because: "unclear" | "wrong_item" | "branded" | "too_much" | "wrong_household" | "other" | null;
+            return_note: string | null;
+            /** @description needs that look alike, newest first; a warning, no verdict */
+            duplicates: components["schemas"]["DuplicateOut"][];
+            /** @description operations (`operationId`) that the caller may carry out on it now */
+            allowed: string[];
+            warnings: components["schemas"]["WarningOut"][];
+        };
+        PostedOut: {
+            open: number;
+            last_year: number;
+            /** @description open ones of the same item */
+            same_item: number;
+            advised_open: number;
+            advised_a_year: number;
         };
         /** @description RFC 9457 problem details; `code` is stable, `title` and `message` follow Accept-Language (zh-CN, en) */
         Problem: {
@@ -7797,6 +8267,10 @@ export interface components {
             /** @description the reference value of all help counted, in fen */
             of_fen: number | null;
         };
+        ShowingIn: {
+            /** @description true shows the photo to everybody; no face and no number may be on it */
+            public: boolean;
+        };
         SignInIn: {
             /** @description true for pages of a browser: the answer is 204, and the tokens are in cookies that scripts cannot read */
             cookie?: boolean;
@@ -7812,6 +8286,19 @@ export interface components {
             phone: string;
             /** Format: password */
             password: string;
+        };
+        SilentVillageOut: {
+            /** Format: uuid */
+            id: string;
+            region: string;
+            /** Format: date-time */
+            last_posted_at: string | null;
+            /** Format: date-time */
+            silent_since: string;
+        };
+        SilentVillagePage: {
+            items: components["schemas"]["SilentVillageOut"][];
+            next: string | null;
         };
         SlipIn: {
             /** @description the part of the code after `#` */
@@ -8030,6 +8517,12 @@ export interface components {
             /** @description number of needs counted */
             of: number;
         };
+        TypicalOut: {
+            region: string;
+            count: number;
+            /** @description a quarter, a half, three quarters and nine tenths ask for this at most */
+            quantities: number[];
+        };
         UnansweredOut: {
             asked: string;
             /** @description `unknown_region` or `region_ended` */
@@ -8106,6 +8599,8 @@ export interface components {
         VerificationIn: {
             /** @description replaces the poster's; shown to everybody once the need is published: no names, telephones, numbers or addresses; 422 `story_identifies` */
             story?: string;
+            /** @description needed when the need's quantity is unknown; 422 `quantity_unsettled` */
+            quantity?: number;
         };
         VersionOut: {
             /** Format: uuid */
@@ -8169,6 +8664,15 @@ export interface components {
             items: components["schemas"]["VisitOut"][];
             next: string | null;
         };
+        WaitingOut: {
+            region: string;
+            waiting_needs: number;
+            waiting_units: number;
+            open_pledges: number;
+            open_units: number;
+            /** @description from publication to a match */
+            typical_days: number | null;
+        };
         WantingOut: {
             /** @description the county */
             region: string;
@@ -8186,6 +8690,19 @@ export interface components {
         WantingPage: {
             items: components["schemas"]["WantingOut"][];
             next: string | null;
+        };
+        WarningOut: {
+            /**
+             * @description far_above_typical: 数量远高于常见数量，审核时可能要求说明 · The quantity is far above what others ask for; the reviewer may ask why; above_usual: 数量高于通常数量 · The quantity is above the usual one; photo_advised: 建议附上照片 · A photo is advised; same_item_open: 该户已有同类需求尚未结束，请确认不是重复发布 · The household has an open need for the same item; make sure this is another; many_open: 该户未结束的需求已较多，建议先落实已有需求 · The household has many open needs; better see to those first; many_in_a_year: 该户一年内发布的需求已较多 · The household has posted many needs within a year; nothing_offered: 目前没有人提供这类帮助，可能需要等待较长时间 · Nobody offers this at present; it may take long; much_waits: 本省等待这类帮助的需求较多，可能需要等待较长时间 · Far more of this is waited for in the province than offered; it may take long
+             * @enum {string}
+             */
+            code: "far_above_typical" | "above_usual" | "photo_advised" | "same_item_open" | "many_open" | "many_in_a_year" | "nothing_offered" | "much_waits";
+            zh: string;
+            en: string;
+            /** @description by name */
+            figures: {
+                [key: string]: unknown;
+            };
         };
         WeightSetOut: {
             region: string;
@@ -8302,6 +8819,7 @@ export type CancellationIn = components['schemas']['CancellationIn'];
 export type CatalogueOut = components['schemas']['CatalogueOut'];
 export type CatalogueRulesIn = components['schemas']['CatalogueRulesIn'];
 export type CatalogueRulesOut = components['schemas']['CatalogueRulesOut'];
+export type ChangeOut = components['schemas']['ChangeOut'];
 export type ChangedOut = components['schemas']['ChangedOut'];
 export type CharityChangeIn = components['schemas']['CharityChangeIn'];
 export type CharityIn = components['schemas']['CharityIn'];
@@ -8336,6 +8854,10 @@ export type DisputeOut = components['schemas']['DisputeOut'];
 export type DisputePage = components['schemas']['DisputePage'];
 export type DivisionOut = components['schemas']['DivisionOut'];
 export type DivisionsOut = components['schemas']['DivisionsOut'];
+export type DraftContentOut = components['schemas']['DraftContentOut'];
+export type DraftIn = components['schemas']['DraftIn'];
+export type DraftOut = components['schemas']['DraftOut'];
+export type DraftPage = components['schemas']['DraftPage'];
 export type DuplicateOut = components['schemas']['DuplicateOut'];
 export type EndAllIn = components['schemas']['EndAllIn'];
 export type EndIn = components['schemas']['EndIn'];
@@ -8371,6 +8893,7 @@ export type ForbiddenWordsIn = components['schemas']['ForbiddenWordsIn'];
 export type ForbiddenWordsOut = components['schemas']['ForbiddenWordsOut'];
 export type FormerOut = components['schemas']['FormerOut'];
 export type GroundOut = components['schemas']['GroundOut'];
+export type GuideOut = components['schemas']['GuideOut'];
 export type HandoverIn = components['schemas']['HandoverIn'];
 export type HandoverOut = components['schemas']['HandoverOut'];
 export type HandoverOut1 = components['schemas']['HandoverOut1'];
@@ -8381,6 +8904,7 @@ export type HelpOut = components['schemas']['HelpOut'];
 export type HelperIn = components['schemas']['HelperIn'];
 export type HelperOut = components['schemas']['HelperOut'];
 export type HelperPage = components['schemas']['HelperPage'];
+export type HistoryOut = components['schemas']['HistoryOut'];
 export type HouseholdAccountIn = components['schemas']['HouseholdAccountIn'];
 export type HouseholdEditIn = components['schemas']['HouseholdEditIn'];
 export type HouseholdErasureIn = components['schemas']['HouseholdErasureIn'];
@@ -8448,6 +8972,8 @@ export type NeedListOut = components['schemas']['NeedListOut'];
 export type NeedListPage = components['schemas']['NeedListPage'];
 export type NeedOut = components['schemas']['NeedOut'];
 export type NeedPage = components['schemas']['NeedPage'];
+export type NeedPhotoOut = components['schemas']['NeedPhotoOut'];
+export type NeedPhotosOut = components['schemas']['NeedPhotosOut'];
 export type NeedReturnIn = components['schemas']['NeedReturnIn'];
 export type NeedsNoteOut = components['schemas']['NeedsNoteOut'];
 export type NothingIn = components['schemas']['NothingIn'];
@@ -8475,6 +9001,8 @@ export type PledgeIn = components['schemas']['PledgeIn'];
 export type PledgeOut = components['schemas']['PledgeOut'];
 export type PledgePage = components['schemas']['PledgePage'];
 export type PostedLineOut = components['schemas']['PostedLineOut'];
+export type PostedNeedOut = components['schemas']['PostedNeedOut'];
+export type PostedOut = components['schemas']['PostedOut'];
 export type Problem = components['schemas']['Problem'];
 export type ProfileIn = components['schemas']['ProfileIn'];
 export type ProgressOut = components['schemas']['ProgressOut'];
@@ -8532,7 +9060,10 @@ export type SelfReportProofIn = components['schemas']['SelfReportProofIn'];
 export type SendingIn = components['schemas']['SendingIn'];
 export type SessionOut = components['schemas']['SessionOut'];
 export type ShareOut = components['schemas']['ShareOut'];
+export type ShowingIn = components['schemas']['ShowingIn'];
 export type SignInIn = components['schemas']['SignInIn'];
+export type SilentVillageOut = components['schemas']['SilentVillageOut'];
+export type SilentVillagePage = components['schemas']['SilentVillagePage'];
 export type SlipIn = components['schemas']['SlipIn'];
 export type SlipOut = components['schemas']['SlipOut'];
 export type SpecificationFieldOut = components['schemas']['SpecificationFieldOut'];
@@ -8550,6 +9081,7 @@ export type TransferOut = components['schemas']['TransferOut'];
 export type TransferPage = components['schemas']['TransferPage'];
 export type TrendOut = components['schemas']['TrendOut'];
 export type TypicalDaysOut = components['schemas']['TypicalDaysOut'];
+export type TypicalOut = components['schemas']['TypicalOut'];
 export type UnansweredOut = components['schemas']['UnansweredOut'];
 export type UnitOut = components['schemas']['UnitOut'];
 export type UnreadOut = components['schemas']['UnreadOut'];
@@ -8564,8 +9096,10 @@ export type VersionPage = components['schemas']['VersionPage'];
 export type VisitIn = components['schemas']['VisitIn'];
 export type VisitOut = components['schemas']['VisitOut'];
 export type VisitPage = components['schemas']['VisitPage'];
+export type WaitingOut = components['schemas']['WaitingOut'];
 export type WantingOut = components['schemas']['WantingOut'];
 export type WantingPage = components['schemas']['WantingPage'];
+export type WarningOut = components['schemas']['WarningOut'];
 export type WeightSetOut = components['schemas']['WeightSetOut'];
 export type WeightsIn = components['schemas']['WeightsIn'];
 export type WeightsOut = components['schemas']['WeightsOut'];
@@ -13656,7 +14190,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["NeedOut"];
+                    "application/json": components["schemas"]["PostedNeedOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_guide: {
+        parameters: {
+            query: {
+                /** @description an item of the catalogue */
+                category: string;
+                /** @description by default the household's, else the one that the caller manages */
+                region?: string;
+                /** @description a household of the caller's region; households leave it out */
+                household_id?: string;
+                /** @description to warn of what is far above the typical quantity */
+                quantity?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GuideOut"];
                 };
             };
             /** @description a problem */
@@ -13744,6 +14316,77 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RegionLimitsOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_own_drafts: {
+        parameters: {
+            query?: {
+                /** @description `next` of the previous page */
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DraftPage"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    make_draft: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DraftIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DraftOut"];
                 };
             };
             /** @description a problem */
@@ -14248,8 +14891,8 @@ export interface operations {
                 limit?: number;
                 /** @description division code of 0 or 2 or 4 or 6 or 9 or 12 digits */
                 region?: string;
-                /** @description posted: 待审核 · to be verified; confirmed: 待县级复审 · to be verified by the county; returned: 退回修改 · returned to its poster; published: 已发布 · published; rejected: 未通过 · rejected; withdrawn: 已撤回 · withdrawn; closed: 已结束 · closed */
-                state?: "posted" | "confirmed" | "returned" | "published" | "rejected" | "withdrawn" | "closed";
+                /** @description posted: 待审核 · to be verified; confirmed: 待县级复审 · to be verified by the county; returned: 退回修改 · returned to its poster; published: 已发布 · published; rejected: 未通过 · rejected; withdrawn: 已撤回 · withdrawn; closed: 已结束 · closed; expired: 已过期 · expired; met: 已满足 · met */
+                state?: "posted" | "confirmed" | "returned" | "published" | "rejected" | "withdrawn" | "closed" | "expired" | "met";
             };
             header?: never;
             path?: never;
@@ -14484,6 +15127,41 @@ export interface operations {
             };
         };
     };
+    list_silent_villages: {
+        parameters: {
+            query?: {
+                /** @description `next` of the previous page */
+                cursor?: string;
+                limit?: number;
+                /** @description division code of 0 or 2 or 4 or 6 or 9 or 12 digits */
+                region?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SilentVillagePage"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     read_need_list: {
         parameters: {
             query: {
@@ -14638,6 +15316,120 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["NeedOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_draft: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` of an earlier answer; 304 when it is unchanged */
+                "If-None-Match"?: string;
+            };
+            path: {
+                draft_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DraftOut"];
+                };
+            };
+            /** @description unchanged */
+            304: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_draft: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                draft_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_draft: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match": string;
+            };
+            path: {
+                draft_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DraftIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DraftOut"];
                 };
             };
             /** @description a problem */
@@ -14939,6 +15731,168 @@ export interface operations {
             };
         };
     };
+    list_need_photos: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                need_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NeedPhotosOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_need_photo: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match"?: string;
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                need_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "image/jpeg": string;
+                "image/png": string;
+                "image/webp": string;
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NeedPhotoOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_need_photo: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` of an earlier answer; 304 when it is unchanged */
+                "If-None-Match"?: string;
+            };
+            path: {
+                photo_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NeedPhotoOut"];
+                };
+            };
+            /** @description unchanged */
+            304: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    renew_need: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match"?: string;
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                need_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NothingIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NeedOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     close_need: {
         parameters: {
             query?: never;
@@ -14981,6 +15935,37 @@ export interface operations {
             };
         };
     };
+    list_need_changes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                need_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HistoryOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     reject_need: {
         parameters: {
             query?: never;
@@ -15010,6 +15995,48 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["NeedOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_draft: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match"?: string;
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                draft_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NothingIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PostedNeedOut"];
                 };
             };
             /** @description a problem */
@@ -15149,6 +16176,44 @@ export interface operations {
             };
         };
     };
+    get_need_photo_image: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                photo_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the photo */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/jpeg": string;
+                };
+            };
+            /** @description the caller has the photo already (`If-None-Match`) */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     end_charity: {
         parameters: {
             query?: never;
@@ -15233,6 +16298,92 @@ export interface operations {
             };
         };
     };
+    add_consent_photo: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match"?: string;
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                need_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "image/jpeg": string;
+                "image/png": string;
+                "image/webp": string;
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NeedPhotoOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_need_photo: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match"?: string;
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                photo_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NothingIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NeedPhotoOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_needs_dead_letter: {
         parameters: {
             query?: never;
@@ -15251,6 +16402,48 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DeadLetterShownOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    show_need_photo: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match"?: string;
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                photo_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ShowingIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NeedPhotoOut"];
                 };
             };
             /** @description a problem */
@@ -16540,6 +17733,13 @@ export interface operations {
                 content: {
                     "image/jpeg": string;
                 };
+            };
+            /** @description the caller has the photo already (`If-None-Match`) */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description a problem */
             default: {

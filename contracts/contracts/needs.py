@@ -110,6 +110,7 @@ class NeedMoved(_OfNeed, frozen=True, kw_only=True):
 class NeedRejected(_OfNeed, frozen=True, kw_only=True):
     """The verifier rejected a need."""
 
+    quantity_unknown: Annotated[bool, Meta(description="nobody has said how much is needed; `quantity` is 1")] = False
     reason: Rejection
     rejected_at: Moment
 
@@ -117,6 +118,7 @@ class NeedRejected(_OfNeed, frozen=True, kw_only=True):
 class NeedWithdrawn(_OfNeed, frozen=True, kw_only=True):
     """The household's side withdrew the need, or its household left the register. Matches that were accepted before stay."""
 
+    quantity_unknown: Annotated[bool, Meta(description="nobody has said how much is needed; `quantity` is 1")] = False
     reason: Annotated[Withdrawal | None, Meta(description="null when the household's side withdrew it")] = None
     withdrawn_by: UUID
     withdrawn_at: Moment
@@ -127,6 +129,46 @@ class NeedClosed(_OfNeed, frozen=True, kw_only=True):
 
     reason: Closing
     closed_at: Moment
+
+
+class NeedExpiring(_OfNeed, frozen=True, kw_only=True):
+    """A published need expires at `expires_at`, unless its side renews it. Published once for each period."""
+
+    expires_at: Annotated[Moment, Meta(description="time at which the need ends by itself")]
+    reminded_at: Moment
+
+
+class NeedRenewed(_OfNeed, frozen=True, kw_only=True):
+    """The household's side renewed a published need, which now expires at `expires_at`."""
+
+    expires_at: Annotated[Moment, Meta(description="time at which the need ends by itself")]
+    renewed_by: UUID
+    renewed_at: Moment
+
+
+class NeedExpired(_OfNeed, frozen=True, kw_only=True):
+    """The time of a published need was over and nobody renewed it. Nothing more is proposed for it; accepted matches stay."""
+
+    expired_at: Moment
+
+
+class NeedMet(_OfNeed, frozen=True, kw_only=True):
+    """Everything that was needed was received. Nothing more is proposed for the need."""
+
+    met_at: Moment
+
+
+class VillageFellSilent(Event, frozen=True, kw_only=True):
+    """Nobody in a village with registered households has posted a need for long. Published once for each silence.
+
+    `region` is its township, whose administrators are told.
+    """
+
+    village_id: Annotated[UUID, Meta(description="an id for this village's silences")]
+    village: Annotated[Region, Meta(examples=["510903100208"])]
+    region: Annotated[Region, Meta(examples=["510903100"])]
+    silent_since: Annotated[Moment, Meta(description="the last post, or when the village's first household became known")]
+    noticed_at: Moment
 
 
 class _OfPledge(Event, frozen=True, kw_only=True):

@@ -151,7 +151,7 @@ def test_change_that_breaks_listeners_fails_and_names_them(events: Document, cha
     [
         lambda d: None,
         lambda d: added(d, "crop", NEED, required=False),
-        lambda d: d["channels"].update(need_renewed=d["channels"]["need_published"]),
+        lambda d: d["channels"].update(need_praised=d["channels"]["need_published"]),
         lambda d: field(d, "unit", NEED).update(description="said in other words"),
         lambda d: d["operations"].pop("notify_hears_need_published"),
         lambda d: schema(d, NEED)["properties"].update(reversed(schema(d, NEED)["properties"].items())),
@@ -247,7 +247,7 @@ HTTP_BREAKS: dict[str, tuple[Change, str]] = {
     ),
     "a field of an answer may be null": (
         lambda d: field(d, "unit", "NeedOut").update(type=["string", "null"]),
-        "POST /v1/needs answer 201 unit may be null now: breaks front ends: post_need",
+        "POST /v1/needs/{need_id}/closing answer 201 unit may be null now: breaks front ends: close_need",
     ),
     "a field of an answer may be missing": (
         lambda d: schema(d, "NeedPage")["required"].remove("next"),
@@ -326,7 +326,7 @@ def test_change_of_an_operation_that_breaks_nobody_passes(http: Document, change
 
 def test_new_word_in_an_answer_is_a_warning(http: Document) -> None:
     found = list(of_http(http, changed(http, lambda d: field(d, "state", "NeedOut")["enum"].append("renewed"))))
-    assert "POST /v1/needs answer 201 state may be renewed now: is new to front ends: post_need" in map(str, found)
+    assert "POST /v1/needs/{need_id}/closing answer 201 state may be renewed now: is new to front ends: close_need" in map(str, found)
     assert not any(one.grave for one in found)
 
 

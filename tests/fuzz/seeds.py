@@ -1,5 +1,6 @@
 """Rows of a service's database before it is fuzzed, beside those made by events."""
 
+import hashlib
 import io
 import os
 import time
@@ -347,7 +348,7 @@ def enter(stage: Stage, wanted: Mapping[str, Any]) -> str:
 
 
 def seed_needs(stage: Stage) -> None:
-    """A household; needs waiting and published, its own and the agent's; a sample of each; a pledge of every giver."""
+    """A household; needs waiting and published, its own and the agent's, with photos; drafts; a sample of each; a pledge of every giver."""
     event = stage.about(HouseholdRegistered)
     stage.hear(event)
     settings = f"/v1/review-settings?region={stage.village[:4]}"
@@ -356,7 +357,11 @@ def seed_needs(stage: Stage) -> None:
     waiting, own = (post(stage, "/v1/needs", wanted, "household") for _ in range(2))
     stage.seen["staff", "/v1/needs"].append(waiting)
     post(stage, f"/v1/needs/{own['id']}/verification", {}, "staff")
-    post(stage, "/v1/needs", wanted | {"household_id": str(event.household_id), "consent": "slip"}, "staff")
+    on_behalf = wanted | {"household_id": str(event.household_id), "consent": "slip"}
+    post(stage, "/v1/needs", on_behalf, "staff")
+    post(stage, "/v1/drafts", wanted, "household")
+    post(stage, "/v1/drafts", on_behalf, "staff")
+    seed_need_photos(stage, own["id"])
     seed_need_lists(stage, str(event.household_id))
     for giver in sorted(GIVERS):
         pledge = {"category": "food", "unit": "kg", "quantity": 9, "region": stage.village[:2], "valid_until": soon()}
@@ -377,6 +382,7 @@ def seed_needs(stage: Stage) -> None:
         "name": ["遂宁市慈善会"],
         "registration_number": [credit_code_of(2), credit_code_of(3)],
         "last_day": ["2090-12-31"],
+        "public": [True],
     }
     charity = {"region": stage.village[:4], "name": "某市慈善总会", "registration_number": credit_code_of(1), "last_day": "2090-12-31"}
     assert stage.client.post("/v1/charities", charity, by=stage.operator).status_code == 201
@@ -399,6 +405,28 @@ def seed_need_lists(stage: Stage, household_id: str) -> None:
     # A workbook is read whatever stands behind it, so that each test may send another one.
     stage.files |= dict.fromkeys(TYPES, workbook({"清单": sheet([["物品名称", "数量"], ["大米", "50公斤"], ["被子", "大量"]])}))
     stage.words |= {"lines": [[line]]}
+
+
+def seed_need_photos(stage: Stage, need_id: str) -> None:
+    """Add two photos to a published need, one of them public, and provide a file of each accepted type."""
+    draw_files(stage)
+    path, signed = f"/v1/needs/{need_id}/photos", {"Authorization": f"Bearer {stage.token('household')}"}
+    for media_type in ("image/png", "image/webp"):
+        photo = stage.flask.post(path, data=stage.files[media_type], content_type=media_type, headers=signed).json
+    post(stage, f"/v1/need-photos/{photo['id']}/publication", {"public": True}, "staff")
+    for kind in stage.people:
+        stage.seen[kind, "/v1/need-photos"] += stage.client.get(path, by=stage.people[kind]).json["items"]
+
+
+def draw_files(stage: Stage) -> None:
+    """Provide a small picture of each accepted type, another one in each village."""
+    from PIL import Image
+
+    pixels = hashlib.shake_256(stage.village.encode()).digest(8 * 8 * 3)
+    for kind in ("jpeg", "png", "webp"):
+        file = io.BytesIO()
+        Image.frombytes("RGB", (8, 8), pixels).save(file, kind)
+        stage.files[f"image/{kind}"] = file.getvalue()
 
 
 def seed_matching(stage: Stage) -> None:
@@ -459,12 +487,7 @@ def dispute(stage: Stage) -> None:
 
 def show_thank_and_appeal(stage: Stage) -> None:
     """Add photos to each delivered match, thanks and appeals of two givers, and a file of each accepted type."""
-    from PIL import Image
-
-    for kind in ("jpeg", "png", "webp"):
-        file = io.BytesIO()
-        Image.new("RGB", (8, 8), "red").save(file, kind)
-        stage.files[f"image/{kind}"] = file.getvalue()
+    draw_files(stage)
     for giver in sorted(GIVERS):
         for match in stage.client.get("/v1/matches", by=stage.people[giver]).json["items"]:
             path = f"/v1/matches/{match['id']}/photos"

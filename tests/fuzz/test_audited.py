@@ -50,6 +50,10 @@ NOT_RECORDED = {
             "is recorded about a region, not about a person; services/needs/tests/test_catalogue.py and test_charities.py show the entries",
         ),
         "read_need_list": "takes a file; services/needs/tests/test_need_lists.py shows the entry",
+        "list_silent_villages": NOTHING_PERSONAL, "list_need_photos": "lists no picture", "get_need_photo": "shows no picture",
+        "make_draft": "is recorded where it names a household, as the other operations on drafts",
+        "renew_need": "needs a published need that the caller posted; services/needs/tests/test_life.py shows the entry",
+        "get_guide": "needs an item; services/needs/tests/test_guide.py shows the entry",
     },
     "matching": {
         "get_weights": NOTHING_PERSONAL, "set_weights": NOTHING_PERSONAL, "get_reliability": OWN,

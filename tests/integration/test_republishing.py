@@ -175,6 +175,8 @@ def needs_and_pledges(session: Any) -> list[Event]:
         need.state, need.version, need.ended_at, need.withdrawn_by = "withdrawn", 3, now(), need.poster_id
     for need in needs[30:40]:
         need.state, need.version, need.ended_at, need.ended_because = "closed", 3, now(), "other"
+    for need, state in zip(needs[40:50], ["expired", "met"] * 5, strict=True):
+        need.state, need.version, need.ended_at = state, 3, now()
     offer = {"kind": "goods", "category": "food.rice", "unit": "kg", "region": "5107", "valid_until": now() + timedelta(days=9)}
     pledges = [Pledge(pledger_id=ids["poster_id"], quantity=10, **offer) for _ in range(60)]
     for pledge in pledges[:20]:
@@ -207,7 +209,7 @@ def test_a_book_republished_twice_equals_the_tables_of_needs(pair: Pair) -> None
         pair.run("chassis.retell", "needs", "--to", "matching")
         assert pair.quiet(BOOK.format("needs"), 60) == pair.rows(needs, pair.source)
         assert pair.quiet(BOOK.format("pledges"), 60) == pair.rows(pledges, pair.source)
-        assert pair.rows("SELECT count(*) FROM needs WHERE ended") == [(41,)]
+        assert pair.rows("SELECT count(*) FROM needs WHERE ended") == [(51,)]
 
 
 @pytest.mark.parametrize("pair", [("matching", "notify")], indirect=True)

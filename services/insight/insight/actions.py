@@ -26,7 +26,17 @@ from contracts.matching import (
     MatchRevised,
     MatchSent,
 )
-from contracts.needs import NeedClosed, NeedPublished, NeedRejected, NeedWithdrawn, PledgeChanged, PledgeOffered, PledgeWithdrawn
+from contracts.needs import (
+    NeedClosed,
+    NeedExpired,
+    NeedMet,
+    NeedPublished,
+    NeedRejected,
+    NeedWithdrawn,
+    PledgeChanged,
+    PledgeOffered,
+    PledgeWithdrawn,
+)
 from contracts.users import HouseholdEnded, HouseholdMoved, HouseholdRegistered, OfficialRegistered, UserRegistered
 from insight.days import day_of
 from insight.model import Activity, Household, Match, Need, Objection, Person, Stale
@@ -35,6 +45,7 @@ from insight.values import URGENCY, value_of
 MatchAnswer = MatchAccepted | MatchRefused | MatchDeclined | MatchLapsed | MatchRevised
 MatchEvent = MatchProposed | MatchAnswer | MatchNeedEnded | MatchSent | MatchReceived | MatchClosed
 ObjectionEvent = DisputeOpened | DisputeSettled | AppealLodged | AppealDecided
+NeedEnd = NeedRejected | NeedWithdrawn | NeedClosed | NeedExpired | NeedMet
 PledgeEvent = PledgeOffered | PledgeChanged | PledgeWithdrawn
 VOIDING = frozenset({"error", "merged", "not_confirmed"})
 """The ends of households that should not have been entered, or were entered twice."""
@@ -85,7 +96,7 @@ def record_published_needs(session: Session, events: Sequence[NeedPublished]) ->
     _record_activity(session, {(event.poster_id, day_of(event.posted_at)) for event in events})
 
 
-def record_ended_needs(session: Session, events: Sequence[NeedRejected | NeedWithdrawn | NeedClosed]) -> None:
+def record_ended_needs(session: Session, events: Sequence[NeedEnd]) -> None:
     """Store the ends of needs, known ones or not; an older version changes nothing."""
     rows = {event.need_id: _need_columns(event) | _end_columns(event) for event in _oldest_first(events)}
     _upsert_newest(session, Need, rows, "state", "ended_on")
@@ -194,12 +205,16 @@ def _need_columns(event: Event) -> dict[str, Any]:
     return {"region": stated.region, "quantity": stated.quantity, "value": value, "version": 0}
 
 
-def _end_columns(event: NeedRejected | NeedWithdrawn | NeedClosed) -> dict[str, Any]:
+def _end_columns(event: NeedEnd) -> dict[str, Any]:
     ended_at: datetime
     if isinstance(event, NeedRejected):
         state, ended_at = "rejected", event.rejected_at
     elif isinstance(event, NeedWithdrawn):
         state, ended_at = "withdrawn", event.withdrawn_at
+    elif isinstance(event, NeedExpired):
+        state, ended_at = "expired", event.expired_at
+    elif isinstance(event, NeedMet):
+        state, ended_at = "met", event.met_at
     else:
         state, ended_at = "met_elsewhere" if event.reason == "met_elsewhere" else "closed", event.closed_at
     return {"state": state, "ended_on": day_of(ended_at), "version": event.version}

@@ -19,7 +19,17 @@ from contracts.matching import (
     MatchRevised,
     MatchSent,
 )
-from contracts.needs import NeedClosed, NeedPublished, NeedRejected, NeedWithdrawn, PledgeChanged, PledgeOffered, PledgeWithdrawn
+from contracts.needs import (
+    NeedClosed,
+    NeedExpired,
+    NeedMet,
+    NeedPublished,
+    NeedRejected,
+    NeedWithdrawn,
+    PledgeChanged,
+    PledgeOffered,
+    PledgeWithdrawn,
+)
 from contracts.users import HouseholdEnded, HouseholdMoved, HouseholdRegistered, OfficialRegistered, UserRegistered
 from insight import actions, counting
 from insight.region_moves import MOVES
@@ -47,6 +57,10 @@ class Worker(ServiceWorker):
 
     @handles_batch(NeedRejected, NeedWithdrawn, NeedClosed)
     def on_ended_needs(self, session: Session, events: list[NeedRejected | NeedWithdrawn | NeedClosed]) -> None:
+        actions.record_ended_needs(session, events)
+
+    @handles_batch(NeedExpired, NeedMet)
+    def on_needs_over(self, session: Session, events: list[NeedExpired | NeedMet]) -> None:
         actions.record_ended_needs(session, events)
 
     @handles_batch(PledgeOffered, PledgeChanged, PledgeWithdrawn)

@@ -7,7 +7,7 @@ import pytest
 
 from chassis.testing.fixtures import Client, Person, RolledBack
 from contracts import regions
-from contracts.needs import NeedClosed, PledgeOffered
+from contracts.needs import NeedClosed, NeedExpired, NeedMet, PledgeOffered
 from contracts.users import UserRegistered
 from insight.table import escape_formula
 from insight.values import fen_of, value_of
@@ -55,6 +55,18 @@ def test_shares_are_those_of_government_and_society(client: Client, database: Ro
     assert share == {
         "government": 0.75, "society": 0.25, "donor": 0, "organisation": 0, "merchant": 0.25, "volunteer": 0, "of_fen": 24_000
     }  # fmt: skip
+
+
+def test_expired_and_met_needs_do_not_count_as_closed(client: Client, database: RolledBack, city: Person) -> None:
+    needs = [need(name, "2026-03-02") for name in ("expired", "met", "closed")]
+    ends = [
+        event(NeedExpired, need_id="expired", version=3, region=VILLAGE, expired_at="2026-03-05"),
+        event(NeedMet, need_id="met", version=3, region=VILLAGE, met_at="2026-03-05"),
+        event(NeedClosed, need_id="closed", version=3, region=VILLAGE, reason="other", closed_at="2026-03-05"),
+    ]
+    publish(database, [*needs, *ends])
+    figures = ask(client, city, region=CITY)["figures"]
+    assert (figures["needs"], figures["closed"], figures["withdrawn"]) == (3, 1, 0)
 
 
 def test_regions_below_are_ranked_by_the_weighted_rate(client: Client, counts: None, city: Person) -> None:

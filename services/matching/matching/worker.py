@@ -3,7 +3,17 @@
 from sqlalchemy.orm import Session
 
 from chassis.messaging.events import ServiceWorker, every, handles, handles_batch
-from contracts.needs import NeedClosed, NeedMoved, NeedPublished, NeedWithdrawn, PledgeChanged, PledgeOffered, PledgeWithdrawn
+from contracts.needs import (
+    NeedClosed,
+    NeedExpired,
+    NeedMet,
+    NeedMoved,
+    NeedPublished,
+    NeedWithdrawn,
+    PledgeChanged,
+    PledgeOffered,
+    PledgeWithdrawn,
+)
 from contracts.users import PersonErased, PlaceChanged
 from matching.balance import actions as balance
 from matching.balance import publication
@@ -42,6 +52,10 @@ class Worker(ServiceWorker):
 
     @handles_batch(NeedClosed)
     def on_need_closed(self, session: Session, events: list[NeedClosed]) -> None:
+        intake.end_needs(session, events)
+
+    @handles_batch(NeedExpired, NeedMet)
+    def on_need_over(self, session: Session, events: list[NeedExpired | NeedMet]) -> None:
         intake.end_needs(session, events)
 
     @handles_batch(PledgeOffered)

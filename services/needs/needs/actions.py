@@ -44,6 +44,7 @@ from needs.catalogue.actions import require_terms
 from needs.catalogue.rules import Terms, find_kind_problem, find_unit_problem
 from needs.duplicates import actions as duplicates
 from needs.events import need_closed, need_withdrawn, pledge_changed, pledge_offered, pledge_withdrawn
+from needs.life import actions as life
 from needs.limits import actions as limits
 from needs.model import Household, Match, Need, NeedQuantities, Pledge, PledgeQuantities
 from needs.problems import consent_needed, unknown_household, unknown_item
@@ -75,7 +76,8 @@ def post_need(session: Session, caller: Caller, wanted: Mapping[str, Any]) -> Ne
     on_behalf = household.account_id != caller.id
     if on_behalf and not household.is_institution and not wanted.get("consent"):
         raise consent_needed()
-    terms = require_terms(session, household.region, wanted, of_institution=household.is_institution)
+    stated = dict(wanted) | {"quantity": wanted["quantity"] or 0}
+    terms = require_terms(session, household.region, stated, of_institution=household.is_institution)
     if problem := find_story_problem(wanted.get("story")):
         raise problem
     limits.require_room_for_need(session, caller, household, on_behalf=on_behalf)
@@ -94,7 +96,7 @@ def enter_need(session: Session, caller: Caller, household: Household, wanted: M
         region=household.region,
         category=wanted["category"],
         unit=terms.item.unit,
-        quantity=wanted["quantity"],
+        quantity=wanted["quantity"] or 0,
         urgency=wanted["urgency"],
         reason=wanted["reason"],
         specification=json.dumps(specification, ensure_ascii=False) if specification else None,
@@ -120,6 +122,7 @@ def close_need(session: Session, caller: Caller, need_id: UUID, reason: str) -> 
     """End a published need for a reason, as an administrator of its region."""
     need = lock.lock_need("close_need", session, caller, need_id)
     following.end_need(need, "closed", reason)
+    need.closed_by = caller.id
     outbox.add(session, need_closed(need))
     session.flush()
     return need
@@ -222,11 +225,12 @@ def record_households(session: Session, events: Sequence[RegisterEvent]) -> None
             where=Household.version < rows.excluded.version,
         )
     )
+    life.add_villages(session, {event.region for event in newest.values()})
     following.follow_households(session, newest)
 
 
 def record_matches(session: Session, events: Sequence[MatchEvent]) -> None:
-    """Store the state of matches; an older version changes nothing."""
+    """Store the state of matches; an older version changes nothing. Needs of which everything was received end."""
     newest = {event.match_id: event for event in sorted(events, key=lambda event: event.version)}
     _lock_quantities(session, events)
     rows = insert(Match).values(
@@ -251,6 +255,7 @@ def record_matches(session: Session, events: Sequence[MatchEvent]) -> None:
             where=Match.version < rows.excluded.version,
         )
     )
+    life.end_met_needs(session, {event.need_id for event in events if isinstance(event, MatchReceived | MatchClosed)})
 
 
 def record_releases(session: Session, events: Sequence[PledgeReleased]) -> None:

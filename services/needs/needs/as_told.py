@@ -23,7 +23,7 @@ from needs.model import Match, Need, Pledge
 
 def export_lines(session: Session) -> Iterator[dict[str, Any]]:
     """Yield a line for every match, with the end of its need, and one for every pledge that matching has answered."""
-    ended = case((Need.state == "withdrawn", "need_withdrawn"), (Need.state == "closed", "need_closed"))
+    ended = case((Need.state == "withdrawn", "need_withdrawn"), (Need.state.in_(("closed", "expired", "met")), "need_closed"))
     names = ("version", "need_id", "pledge_id", "quantity", "state", "sent", "received")
     matches = select(Match.id.label("match_id"), *(getattr(Match, name) for name in names), ended.label("need_ended"))
     for row in session.execute(matches.outerjoin(Need, Need.id == Match.need_id).order_by(Match.id)).mappings():

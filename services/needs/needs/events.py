@@ -29,67 +29,69 @@ from needs.model import Need, Pledge
 def need_posted(need: Need) -> NeedPosted:
     """Make the event of a need that waits to be verified."""
     stated = {name: getattr(need, name) for name in ("of_institution", "urgency", "posted_at", "due_at")}
-    return NeedPosted(**_fields_of_need(need) | stated | {"version": need.stage_version})
+    return NeedPosted(**fields_of_need(need) | stated | {"version": need.stage_version})
 
 
 def need_confirmed(need: Need) -> NeedConfirmed:
     """Make the event of a need that waits for the county, after its first step."""
     return NeedConfirmed(
-        **_fields_of_need(need) | {"version": need.stage_version, "due_at": need.due_at},
+        **fields_of_need(need) | {"version": need.stage_version, "due_at": need.due_at},
         urgency=need.urgency,
         posted_at=need.posted_at,
         confirmed_by=cast("UUID", need.confirmed_by),
-        confirmed_at=_recorded(need.confirmed_at),
+        confirmed_at=recorded(need.confirmed_at),
     )
 
 
 def need_returned(need: Need) -> NeedReturned:
     """Make the event of a need that its poster has to amend."""
     return NeedReturned(
-        **_fields_of_need(need) | {"version": need.stage_version},
+        **fields_of_need(need) | {"version": need.stage_version},
         reason=cast("Return", need.returned_because),
         returned_by=cast("UUID", need.returned_by),
-        returned_at=_recorded(need.returned_at),
+        returned_at=recorded(need.returned_at),
     )
 
 
 def review_reminded(need: Need) -> ReviewReminded:
     """Make the event of a waiting need whose time ends with the next working day."""
-    return ReviewReminded(**_fields_of_review(need) | {"version": need.reminded_version}, reminded_at=_recorded(need.reminded_at))
+    return ReviewReminded(**_fields_of_review(need) | {"version": need.reminded_version}, reminded_at=recorded(need.reminded_at))
 
 
 def review_overdue(need: Need) -> ReviewOverdue:
     """Make the event of a waiting need whose time is over."""
-    return ReviewOverdue(**_fields_of_review(need) | {"version": need.overdue_version}, overdue_at=_recorded(need.overdue_at))
+    return ReviewOverdue(**_fields_of_review(need) | {"version": need.overdue_version}, overdue_at=recorded(need.overdue_at))
 
 
 def need_published(need: Need) -> NeedPublished:
     """Make the event with the version that the need had when it was published, even if it has ended since."""
     version = need.published_version or need.version - (1 if need.ended_at else 0)
-    return NeedPublished(**_fields_of_need(need) | {"version": version}, **_fields_of_publication(need))
+    return NeedPublished(**fields_of_need(need) | {"version": version}, **_fields_of_publication(need))
 
 
 def need_moved(need: Need) -> NeedMoved:
     """Make the event of a published need that went along with its household, with the version of its last move."""
-    fields = _fields_of_need(need) | {"version": need.moved_version}
-    return NeedMoved(**fields, **_fields_of_publication(need), moved_at=_recorded(need.moved_at))
+    fields = fields_of_need(need) | {"version": need.moved_version}
+    return NeedMoved(**fields, **_fields_of_publication(need), moved_at=recorded(need.moved_at))
 
 
 def need_rejected(need: Need) -> NeedRejected:
     """Make the event of a need that was not let through."""
-    return NeedRejected(**_fields_of_need(need), reason=cast("Rejection", need.ended_because), rejected_at=_recorded(need.ended_at))
+    fields = fields_of_need(need) | {"quantity_unknown": need.quantity == 0}
+    return NeedRejected(**fields, reason=cast("Rejection", need.ended_because), rejected_at=recorded(need.ended_at))
 
 
 def need_withdrawn(need: Need) -> NeedWithdrawn:
     """Make the event of a need that its side took back; without a record of the person, that is the poster."""
     withdrawn_by = need.withdrawn_by or need.poster_id
     reason = cast("Withdrawal | None", need.ended_because)
-    return NeedWithdrawn(**_fields_of_need(need), reason=reason, withdrawn_by=withdrawn_by, withdrawn_at=_recorded(need.ended_at))
+    fields = fields_of_need(need) | {"quantity_unknown": need.quantity == 0}
+    return NeedWithdrawn(**fields, reason=reason, withdrawn_by=withdrawn_by, withdrawn_at=recorded(need.ended_at))
 
 
 def need_closed(need: Need) -> NeedClosed:
     """Make the event of a need that an administrator ended."""
-    return NeedClosed(**_fields_of_need(need), reason=cast("Closing", need.ended_because), closed_at=_recorded(need.ended_at))
+    return NeedClosed(**fields_of_need(need), reason=cast("Closing", need.ended_because), closed_at=recorded(need.ended_at))
 
 
 def pledge_offered(pledge: Pledge) -> PledgeOffered:
@@ -107,7 +109,8 @@ def pledge_withdrawn(pledge: Pledge) -> PledgeWithdrawn:
     return PledgeWithdrawn(**_fields_of_pledge(pledge), withdrawn_at=pledge.changed_at or pledge.offered_at)
 
 
-def _recorded(moment: datetime | None) -> datetime:
+def recorded(moment: datetime | None) -> datetime:
+    """Return a time that the row must hold before its event can be made. Raises `ValueError` without one."""
     if moment is None:
         raise ValueError("the row has not reached this state")
     return moment
@@ -115,16 +118,17 @@ def _recorded(moment: datetime | None) -> datetime:
 
 def _fields_of_publication(need: Need) -> dict[str, Any]:
     stated = {name: getattr(need, name) for name in ("urgency", "posted_at", "of_institution", "charity")}
-    return stated | {"published_at": _recorded(need.published_at)}
+    return stated | {"published_at": recorded(need.published_at)}
 
 
 def _fields_of_review(need: Need) -> dict[str, Any]:
     step = "county" if need.state == "confirmed" else "village"
     stated = {"step": step, "urgency": need.urgency, "due_at": need.due_at, "confirmed_by": need.confirmed_by}
-    return _fields_of_need(need) | stated
+    return fields_of_need(need) | stated
 
 
-def _fields_of_need(need: Need) -> dict[str, Any]:
+def fields_of_need(need: Need) -> dict[str, Any]:
+    """Return what every event of a need states. An unknown quantity is stated as 1."""
     return {
         "version": need.version,
         "need_id": need.id,
@@ -134,7 +138,7 @@ def _fields_of_need(need: Need) -> dict[str, Any]:
         "region": need.region,
         "category": need.category,
         "unit": need.unit,
-        "quantity": need.quantity,
+        "quantity": max(1, need.quantity),
     }
 
 

@@ -103,9 +103,11 @@ def _sum_of_matches(column: Any, owner: Any) -> MappedSQLExpression[int]:
 class Need(Base):
     """A need of a household or institution. `reason` is personal and never leaves this table; `quantity` counts whole units.
 
+    A `quantity` of 0 is unknown until the need is verified.
     `story` is shown to everybody once the need is published. `published_version` is the version at its publication, empty for rows of
     before; `moved_version` that of its last `NeedMoved`. While it waits, `due_at` is the end of the time to verify it, and the versions
-    `stage_version`, `reminded_version` and `overdue_version` are those of the events of this step.
+    `stage_version`, `reminded_version` and `overdue_version` are those of the events of this step. `expiring_version` and
+    `renewed_version` are those of its last reminder and renewal.
     `terms` is what the need keeps of the catalogue, `specification` what describes the thing, as JSON. `charity` receives the money.
     """
 
@@ -151,6 +153,13 @@ class Need(Base):
     moved_at: Mapped[datetime | None] = mapped_column(Moment)
     ended_at: Mapped[datetime | None] = mapped_column(Moment)
     withdrawn_by: Mapped[UUID | None]
+    closed_by: Mapped[UUID | None]
+    expires_at: Mapped[datetime | None] = mapped_column(Moment)
+    expiring_at: Mapped[datetime | None] = mapped_column(Moment)
+    expiring_version: Mapped[int | None] = mapped_column(BigInteger)
+    renewed_at: Mapped[datetime | None] = mapped_column(Moment)
+    renewed_by: Mapped[UUID | None]
+    renewed_version: Mapped[int | None] = mapped_column(BigInteger)
     accepted: Mapped[int] = _sum_of_matches(NeedQuantities.accepted, id)
     proposed: Mapped[int] = _sum_of_matches(NeedQuantities.proposed, id)
     delivered: Mapped[int] = _sum_of_matches(NeedQuantities.delivered, id)
@@ -158,7 +167,7 @@ class Need(Base):
 
 class Pledge(Base):
     """A pledge of a giver. `answered_version` is the newest version that matching has decided on; `released_version` orders its answers.
-    `expired` follows the end of `valid_until` within seconds.
+    `expired` follows the end of `valid_until` within seconds; `used_up` is kept by triggers: all of it is accepted or proposed.
     """
 
     __tablename__ = "pledges"
@@ -176,6 +185,7 @@ class Pledge(Base):
     withdrawn: Mapped[bool] = mapped_column(default=False)
     resting: Mapped[bool] = mapped_column(default=False)
     expired: Mapped[bool] = mapped_column(default=False)
+    used_up: Mapped[bool] = mapped_column(default=False)
     offered_at: Mapped[datetime] = mapped_column(Moment, default=now)
     changed_at: Mapped[datetime | None] = mapped_column(Moment)
     answered_version: Mapped[int] = mapped_column(BigInteger, default=0)

@@ -26,5 +26,17 @@ story_identifies = problem(
     zh="公开说明里不能出现可识别个人的内容（{zh_found}），请删去或改写",
     en="A public story must not identify anybody ({en_found}): remove or reword it",
 )
+quantity_unsettled = problem(
+    422,
+    "quantity_unsettled",
+    zh="这项需求数量待定，审核时请填写数量（quantity）",
+    en="How much is needed is open: state the quantity (quantity)",
+)
+quantity_settled = problem(
+    422,
+    "quantity_settled",
+    zh="需求数量已定为 {quantity}，不能另行填写",
+    en="The quantity is {quantity} already; it cannot be stated otherwise",
+)
 past_validity = problem(422, "past_validity", zh="有效期须在今后两年之内", en="The validity must end within the next two years")
 line_refused = problem(422, "line_refused", zh="第 {row} 行不能发布：{zh}", en="Row {row} cannot be posted: {en}")

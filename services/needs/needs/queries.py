@@ -16,7 +16,7 @@ from chassis.problems import not_found
 from needs.model import Need, NeedListing, Pledge, PledgeListing
 from needs.rules import Managers, view_of
 
-PUBLIC_STATES = ("published", "closed")
+PUBLIC_STATES = ("published", "closed", "expired", "met")
 _TOWNSHIPS = township_query("needs", "state = 'published' AND NOT of_institution")
 
 
@@ -70,7 +70,7 @@ def list_open_pledges(session: Session, region: str = "", category: str | None =
     # A scalar subquery is never planned as a join, which would read pledges in an order of its own.
     valid_until = select(Pledge.valid_until).where(Pledge.id == PledgeListing.id).scalar_subquery()
     listed = select(PledgeListing).where(PledgeListing.region == region, PledgeListing.category == (category or ""), valid_until > now())
-    offered = select(Pledge).where(~Pledge.withdrawn, ~Pledge.resting, Pledge.valid_until > now())
+    offered = select(Pledge).where(~Pledge.withdrawn, ~Pledge.resting, ~Pledge.used_up, Pledge.valid_until > now())
     forbid_bitmap_scans(session)
     return _load_listed(session, page(session, listed, PledgeListing.id, **paging), offered, Pledge.id)
 

@@ -3,7 +3,9 @@
 from chassis.data.region_moves import RegionMove, move_column
 from needs.catalogue.model import CatalogueRules
 from needs.charities.model import Charity
+from needs.guide.model import Balance
 from needs.imports.model import ItemName, NeedList
+from needs.life.model import Village
 from needs.limits.model import LimitSet
 from needs.model import Household, Need, Pledge
 from needs.review.model import Decision
@@ -40,6 +42,9 @@ MOVES = (
         unless="EXISTS (SELECT FROM item_names AS there WHERE there.region = change.after AND there.written = held.written)",
         is_setting=True,
     ),
+    move_column(Balance.region),
+    # A successor that is known already has its own silence; the check drops what stays behind.
+    move_column(Village.region, unless="EXISTS (SELECT FROM villages AS there WHERE there.region = change.after)"),
     RegionMove(("need_listings.region", "pledge_listings.region"), lambda *_: 0),
 )
 """Listings follow by the triggers on needs and pledges."""

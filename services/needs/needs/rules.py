@@ -8,7 +8,15 @@ from uuid import UUID
 from chassis.http.auth import Caller, View
 from chassis.problems import Problem, not_allowed, not_found, state_conflict
 from needs.model import Need, Pledge
-from needs.problems import county_verifies, own_need, own_review, past_validity, township_verifies
+from needs.problems import (
+    county_verifies,
+    own_need,
+    own_review,
+    past_validity,
+    quantity_settled,
+    quantity_unsettled,
+    township_verifies,
+)
 
 LONGEST_VALIDITY = timedelta(days=731)
 COUNTY_DIGITS = 6
@@ -79,12 +87,20 @@ def _close(caller: Caller, need: Need, managers: Managers) -> Problem | None:
     return state_conflict(state=need.state) if need.state != "published" else None
 
 
+def _renew(caller: Caller, need: Need, managers: Managers) -> Problem | None:
+    """The household or the poster renews a published need."""
+    if problem := _withdraw(caller, need, managers):
+        return problem
+    return state_conflict(state=need.state) if need.state != "published" else None
+
+
 NEED_RULES: dict[str, NeedRule] = {
     "verify_need": _judge,
     "return_need": _judge,
     "reject_need": _judge,
     "amend_need": _amend,
     "withdraw_need": _withdraw,
+    "renew_need": _renew,
     "close_need": _close,
 }
 PLEDGE_ACTS = ("change_pledge", "withdraw_pledge")
@@ -98,6 +114,13 @@ def find_need_problem(act: str, caller: Caller, need: Need, managers: Managers) 
 def acts_on_need(caller: Caller | None, need: Need, managers: Managers) -> list[str]:
     """List the operations that the caller may carry out on the need now."""
     return [act for act in NEED_RULES if find_need_problem(act, caller, need, managers) is None] if caller else []
+
+
+def find_quantity_problem(need: Need, quantity: int | None) -> Problem | None:
+    """Return the problem with the quantity that a verifier states: an unknown one has to be settled, a known one stays."""
+    if need.quantity == 0:
+        return quantity_unsettled() if quantity is None else None
+    return None if quantity in {None, need.quantity} else quantity_settled(quantity=need.quantity)
 
 
 def find_pledge_problem(caller: Caller, pledge: Pledge) -> Problem | None:

@@ -1,14 +1,18 @@
-"""Snapshots for republishing: the catalogue, every need in its present state, and every pledge. Endings come first."""
+"""Snapshots for republishing: the catalogue, every need in its present state, every pledge, silent villages. Endings come first."""
 
 from chassis.messaging.snapshots import Snapshot
 from contracts.needs import (
     CatalogueChanged,
     NeedClosed,
     NeedConfirmed,
+    NeedExpired,
+    NeedExpiring,
+    NeedMet,
     NeedMoved,
     NeedPosted,
     NeedPublished,
     NeedRejected,
+    NeedRenewed,
     NeedReturned,
     NeedWithdrawn,
     PledgeChanged,
@@ -16,10 +20,13 @@ from contracts.needs import (
     PledgeWithdrawn,
     ReviewOverdue,
     ReviewReminded,
+    VillageFellSilent,
 )
 from needs import events
 from needs.catalogue.events import catalogue_changed
 from needs.catalogue.model import CatalogueItem
+from needs.life import events as life
+from needs.life.model import Village
 from needs.model import Need, Pledge
 
 WAITS = Need.state.in_(("posted", "confirmed"))
@@ -28,6 +35,8 @@ SNAPSHOTS = (
     Snapshot(CatalogueChanged, CatalogueItem, catalogue_changed, where=CatalogueItem.published_version > 0),
     Snapshot(NeedWithdrawn, Need, events.need_withdrawn, where=Need.state == "withdrawn"),
     Snapshot(NeedClosed, Need, events.need_closed, where=Need.state == "closed"),
+    Snapshot(NeedExpired, Need, life.need_expired, where=Need.state == "expired"),
+    Snapshot(NeedMet, Need, life.need_met, where=Need.state == "met"),
     Snapshot(NeedRejected, Need, events.need_rejected, where=Need.state == "rejected"),
     Snapshot(ReviewOverdue, Need, events.review_overdue, where=WAITS & Need.overdue_version.is_not(None)),
     Snapshot(ReviewReminded, Need, events.review_reminded, where=WAITS & Need.reminded_version.is_not(None)),
@@ -35,8 +44,11 @@ SNAPSHOTS = (
     Snapshot(NeedConfirmed, Need, events.need_confirmed, where=(Need.state == "confirmed") & STAGED),
     Snapshot(NeedPosted, Need, events.need_posted, where=(Need.state == "posted") & STAGED),
     Snapshot(NeedMoved, Need, events.need_moved, where=Need.published_at.is_not(None) & Need.moved_version.is_not(None)),
+    Snapshot(NeedRenewed, Need, life.need_renewed, where=Need.renewed_version.is_not(None)),
+    Snapshot(NeedExpiring, Need, life.need_expiring, where=Need.expiring_version.is_not(None)),
     Snapshot(NeedPublished, Need, events.need_published, where=Need.published_at.is_not(None)),
     Snapshot(PledgeWithdrawn, Pledge, events.pledge_withdrawn, where=Pledge.withdrawn),
     Snapshot(PledgeChanged, Pledge, events.pledge_changed, where=(Pledge.version > 1) & ~Pledge.withdrawn),
     Snapshot(PledgeOffered, Pledge, events.pledge_offered),
+    Snapshot(VillageFellSilent, Village, life.village_fell_silent, where=Village.told_at.is_not(None)),
 )

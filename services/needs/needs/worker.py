@@ -1,12 +1,13 @@
-"""The event handlers of needs, and the timers of the catalogue, of expiry and of the clocks of reviews.
+"""The event handlers of needs, and its timers: catalogue, clocks of reviews, expiry of needs and pledges, silent villages, old texts.
 
-Users publishes households, institutions and verified organisations, matching the states of matches and pledges.
+Users publishes households, institutions and verified organisations, matching the states of matches and pledges, and the balance.
 """
 
 from sqlalchemy.orm import Session
 
 from chassis.messaging.events import ServiceWorker, every, handles_batch
 from contracts.matching import (
+    BalanceChanged,
     MatchAccepted,
     MatchClosed,
     MatchDeclined,
@@ -31,7 +32,11 @@ from contracts.users import (
 )
 from needs import actions
 from needs.catalogue import actions as catalogue
+from needs.drafts import actions as drafts
 from needs.duplicates import actions as duplicates
+from needs.erasure import actions as erasure
+from needs.guide import actions as guide
+from needs.life import actions as life
 from needs.limits import actions as limits
 from needs.region_moves import MOVES
 from needs.review import actions as review
@@ -67,13 +72,17 @@ class Worker(ServiceWorker):
     def on_deliveries(self, session: Session, events: list[MatchSent | MatchReceived | MatchClosed]) -> None:
         actions.record_matches(session, events)
 
+    @handles_batch(BalanceChanged)
+    def on_balances(self, session: Session, events: list[BalanceChanged]) -> None:
+        guide.record_balances(session, events)
+
     @handles_batch(PledgeReleased)
     def on_releases(self, session: Session, events: list[PledgeReleased]) -> None:
         actions.record_releases(session, events)
 
     @handles_batch(PersonErased)
     def on_people_erased(self, session: Session, events: list[PersonErased]) -> None:
-        actions.erase_people(session, events)
+        erasure.erase_people(session, events)
 
     @every(seconds=600)
     def publish_catalogue(self, session: Session) -> None:
@@ -95,6 +104,26 @@ class Worker(ServiceWorker):
     def forget_old_likenesses(self, session: Session) -> None:
         duplicates.forget_old(session)
 
+    @every(seconds=10)
+    def set_missing_expiries(self, session: Session) -> None:
+        life.set_missing_expiries(session)
+
+    @every(seconds=60)
+    def remind_of_expiry(self, session: Session) -> None:
+        life.remind_of_expiry(session)
+
+    @every(seconds=10)
+    def expire_needs(self, session: Session) -> None:
+        life.expire_needs(session)
+
+    @every(seconds=60)
+    def check_villages(self, session: Session) -> None:
+        life.check_villages(session)
+
     @every(seconds=3600, at_start=False)
     def erase_old_texts(self, session: Session) -> None:
-        actions.erase_old_texts(session)
+        erasure.erase_old_texts(session)
+
+    @every(seconds=3600, at_start=False)
+    def delete_old_drafts(self, session: Session) -> None:
+        drafts.delete_old_drafts(session)

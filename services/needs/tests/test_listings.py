@@ -31,7 +31,11 @@ LISTINGS = """
     ), kept AS (SELECT region, category, id FROM {side}_listings)
     (TABLE recounted EXCEPT ALL TABLE kept) UNION ALL (TABLE kept EXCEPT ALL TABLE recounted)
 """
-LISTED = {"need": "state = 'published'", "pledge": "NOT withdrawn AND NOT resting AND valid_until > now()"}
+LISTED = {
+    "need": "state = 'published'",
+    "pledge": "NOT withdrawn AND NOT resting AND valid_until > now() AND quantity >"
+    " coalesce((SELECT accepted + proposed FROM pledge_quantities WHERE pledge_quantities.id = pledges.id), 0)",
+}
 SUMS = """
     WITH recounted AS (
         SELECT {side}_id AS id, coalesce(sum({promised}) FILTER (WHERE state IN ('accepted', 'sent', 'received', 'closed')), 0) AS accepted,

@@ -40,8 +40,10 @@ def test_needs_and_pledges_follow_with_their_listings(
     need = client.post("/v1/needs", rice(household_id=household, consent="slip"), by=village).json["id"]
     client.post(f"/v1/needs/{need}/verification", by=town)
     pledge = client.post("/v1/pledges", offer(region=VILLAGE[:6]), by=donor).json["id"]
-    assert succeed(database, AFTER) == 8
+    assert succeed(database, AFTER) == 9
     assert [sample["region"] for sample in client.get("/v1/samples", by=city).json["items"]] == [AFTER[VILLAGE]]
+    with database.begin() as session:
+        assert session.scalars(text("SELECT region FROM villages")).all() == [AFTER[VILLAGE]]
     assert client.get(f"/v1/needs/{need}", by=village).json["region"] == AFTER[VILLAGE]
     assert client.get(f"/v1/pledges/{pledge}", by=donor).json["region"] == "510905"
     for region in ("510905", "510903"):

@@ -86,20 +86,20 @@ OF_SIDE = {"posted": SIDE, "confirmed": ["withdraw_need"], "returned": SIDE}
 @pytest.mark.parametrize(
     ("who", "by_state"),
     [
-        (caller(person=ACCOUNT), OF_SIDE | {"published": ["withdraw_need"]}),
-        (caller(VILLAGE, person=POSTER), OF_SIDE | {"published": ["withdraw_need", "close_need"]}),
+        (caller(person=ACCOUNT), OF_SIDE | {"published": ["withdraw_need", "renew_need"]}),
+        (caller(VILLAGE, person=POSTER), OF_SIDE | {"published": ["withdraw_need", "renew_need", "close_need"]}),
         (caller(VILLAGE), {"posted": JUDGE, "published": ["close_need"]}),
         (caller(TOWN), {"posted": JUDGE, "published": ["close_need"]}),
         (caller(TOWN[:6]), {"posted": JUDGE, "confirmed": JUDGE, "published": ["close_need"]}),
         (caller(TOWN, TOWN[:2]), {"posted": JUDGE, "confirmed": JUDGE, "published": ["close_need"]}),
         (caller(TOWN[:6], person=CONFIRMER), {"posted": JUDGE, "published": ["close_need"]}),
-        (caller(TOWN[:6], person=POSTER), OF_SIDE | {"published": ["withdraw_need", "close_need"]}),
+        (caller(TOWN[:6], person=POSTER), OF_SIDE | {"published": ["withdraw_need", "renew_need", "close_need"]}),
         (caller("510923"), {}),
         (caller(), {}),
         (None, {}),
     ],
 )
-@pytest.mark.parametrize("state", ["posted", "confirmed", "returned", "published", "rejected", "withdrawn", "closed"])
+@pytest.mark.parametrize("state", ["posted", "confirmed", "returned", "published", "rejected", "withdrawn", "closed", "expired", "met"])
 def test_acts_on_a_need_depend_on_its_state(who: Caller | None, by_state: dict[str, list[str]], state: str) -> None:
     assert acts_on_need(who, need(state), {}) == by_state.get(state, [])
 

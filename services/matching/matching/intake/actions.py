@@ -12,7 +12,17 @@ from sqlalchemy.orm import Session
 from chassis.data.bulk_sql import encode_rows, insert_into
 from chassis.data.database import now
 from chassis.messaging import outbox
-from contracts.needs import NeedClosed, NeedMoved, NeedPublished, NeedWithdrawn, PledgeChanged, PledgeOffered, PledgeWithdrawn
+from contracts.needs import (
+    NeedClosed,
+    NeedExpired,
+    NeedMet,
+    NeedMoved,
+    NeedPublished,
+    NeedWithdrawn,
+    PledgeChanged,
+    PledgeOffered,
+    PledgeWithdrawn,
+)
 from matching.allocation.score import PRIOR_CLASS, SCOPE_LENGTHS
 from matching.book import clearing_queue
 from matching.book.actions import lapse_proposals, publish_release
@@ -25,6 +35,7 @@ from matching.reliability import classes
 
 # Every item that was ever asked for, with its unit: pledges for a group look up their items here, one index range each.
 _ADD_CATEGORIES = insert_into("categories", ("category", "unit"), "ON CONFLICT DO NOTHING")
+NeedEnd = NeedWithdrawn | NeedClosed | NeedExpired | NeedMet
 NARROWEST = max(SCOPE_LENGTHS)
 """The length to which scopes are cut: events from before this limit may name a village."""
 MONEY = "fen"
@@ -55,10 +66,10 @@ def book_needs(session: Session, events: Sequence[NeedPublished | NeedMoved]) ->
     clearing_queue.add(session, "need", set(entered))
 
 
-def end_needs(session: Session, events: Sequence[NeedWithdrawn | NeedClosed]) -> None:
+def end_needs(session: Session, events: Sequence[NeedEnd]) -> None:
     """End needs, all in the same way: lapse their proposals, and publish `MatchNeedEnded` for accepted matches.
 
-    An unknown need is entered as ended.
+    An unknown need is entered as ended. An expired or met need counts as closed.
     """
     newest = {event.need_id: event for event in sorted(events, key=lambda event: (event.need_id, event.version))}
     rows = [{**_need_columns(event), "urgency": 0, "rest": 0, "ended": True, "posted_at": now()} for event in newest.values()]
@@ -160,7 +171,7 @@ def _lacks_charity(event: NeedPublished | NeedMoved) -> bool:
     return event.unit == MONEY and event.charity is None
 
 
-def _need_columns(event: NeedPublished | NeedMoved | NeedWithdrawn | NeedClosed) -> dict[str, Any]:
+def _need_columns(event: NeedPublished | NeedMoved | NeedEnd) -> dict[str, Any]:
     return {
         "id": event.need_id,
         "version": event.version,

@@ -2,15 +2,33 @@
 
 from apiflask import APIBlueprint
 
-from needs.api import needs, pledges, reviews
+from needs.api import drafts, needs, pledges, reviews
 from needs.catalogue import api as catalogue
 from needs.charities import api as charities
+from needs.guide import api as guide
 from needs.imports import api as imports
+from needs.life import api as life
 from needs.limits import api as limits
+from needs.photos import api as photos
 from needs.review import api as reviewers
 from needs.review_settings import api as review_settings
 from needs.samples import api as samples
 
 api = APIBlueprint("needs", __name__, url_prefix="/v1")
-for part in (catalogue, charities, reviews, needs, imports, pledges, limits, reviewers, review_settings, samples):
+for part in (
+    catalogue,
+    charities,
+    reviews,
+    needs,
+    imports,
+    pledges,
+    limits,
+    reviewers,
+    review_settings,
+    samples,
+    drafts,
+    photos,
+    life,
+    guide,
+):
     api.register_blueprint(part.api)

@@ -21,7 +21,13 @@ from needs.api.filters import QUANTITY, HallIn
 from needs.catalogue.labels import NUMBERS
 from needs.duplicates.labels import LIKENESS
 from needs.duplicates.queries import load_duplicates
-from needs.model import Need
+from needs.guide.api import WarningOut
+from needs.guide.queries import load_guide
+from needs.guide.rules import find_warnings
+from needs.life.actions import renew_need as renew
+from needs.model import Household, Need
+from needs.photos.queries import count_photos
+from needs.photos.rules import OPEN, photo_acts_on_need
 from needs.review.labels import RETURNS
 from needs.review.rules import is_overdue
 from needs.review.values import estimate_value
@@ -30,7 +36,11 @@ from needs.rules import WAITING, acts_on_need, view_of
 api = APIBlueprint("needs", __name__)
 
 URGENCY = {"normal": ("一般", "normal"), "urgent": ("紧急", "urgent"), "critical": ("特急", "critical")}
-CONSENT = {"sms": ("短信同意", "by SMS"), "slip": ("书面同意", "on a slip")}
+CONSENT = {
+    "sms": ("短信同意", "by SMS"),
+    "slip": ("书面同意", "on a slip"),
+    "slip_photo": ("书面同意（附照片）", "on a slip, with its photo"),
+}
 NEED_STATES = {
     "posted": ("待审核", "to be verified"),
     "confirmed": ("待县级复审", "to be verified by the county"),
@@ -39,6 +49,8 @@ NEED_STATES = {
     "rejected": ("未通过", "rejected"),
     "withdrawn": ("已撤回", "withdrawn"),
     "closed": ("已结束", "closed"),
+    "expired": ("已过期", "expired"),
+    "met": ("已满足", "met"),
 }
 STORY = "shown to everybody once the need is published: no names, telephones, numbers or addresses; 422 `story_identifies`"
 CLOSINGS = {
@@ -75,7 +87,12 @@ class NeedIn(Strict):
     household_id = Id(metadata={"description": "the household on whose behalf an administrator posts; households leave it out"})
     consent = Choice(CONSENT, metadata={"description": "how the household agreed; needed when posting on behalf"})
     category = Category(required=True)
-    quantity = Whole(*QUANTITY, required=True, metadata={"description": "in the unit of the catalogue"})
+    quantity = Whole(
+        *QUANTITY,
+        required=True,
+        allow_none=True,
+        metadata={"description": "in the unit of the catalogue; null when it is not known yet, until the verifier states it"},
+    )
     urgency = Choice(URGENCY, load_default="normal")
     specification = fields.Nested(SpecificationIn, metadata={"description": "the fields that the catalogue lists for the item"})
     reason = Text(500, required=True, metadata={"description": "personal: visible to the household's side and its administrators only"})
@@ -104,13 +121,17 @@ class NeedOut(Schema):
     region = fields.String(required=True)
     category = fields.String(required=True)
     unit = fields.String(required=True)
-    quantity = fields.Integer(required=True)
+    quantity = fields.Integer(required=True, metadata={"description": "0 while `quantity_unknown`"})
+    quantity_unknown = fields.Boolean(required=True, metadata={"description": "the verifier has to state how much"})
     accepted = fields.Integer(required=True, metadata={"description": "promised by accepted matches, less what did not arrive"})
     delivered = fields.Integer(required=True, metadata={"description": "of `accepted`, confirmed as received"})
     proposed = fields.Integer(required=True, metadata={"description": "set aside, waiting for an answer"})
     urgency = Choice(URGENCY, required=True)
     posted_at = fields.AwareDateTime(required=True)
     published_at = fields.AwareDateTime(required=True, allow_none=True)
+    expires_at = fields.AwareDateTime(
+        required=True, allow_none=True, metadata={"description": "when a published need ends by itself, unless its side renews it"}
+    )
     ended_because = fields.String(required=True, allow_none=True)
     specification = fields.Nested(SpecificationOut, required=True, allow_none=True, metadata={"description": "what describes the thing"})
     charity = fields.String(
@@ -121,6 +142,7 @@ class NeedOut(Schema):
     charity_id = fields.UUID(required=True, allow_none=True)
     household_id = fields.UUID(required=True, allow_none=True)
     poster_id = fields.UUID(required=True, allow_none=True)
+    consent = Choice(CONSENT, required=True, allow_none=True, metadata={"description": "how the household agreed to a post on its behalf"})
     reason = fields.String(required=True, allow_none=True)
     story = fields.String(required=True, allow_none=True, metadata={"description": "the public story, approved by whoever verified"})
     due_at = fields.AwareDateTime(
@@ -135,6 +157,12 @@ class NeedOut(Schema):
         fields.Nested(DuplicateOut), required=True, metadata={"description": "needs that look alike, newest first; a warning, no verdict"}
     )
     allowed = AllowedOperations()
+
+
+class PostedNeedOut(NeedOut):
+    """A need that was posted just now, with advice about it."""
+
+    warnings = fields.List(fields.Nested(WarningOut), required=True)
 
 
 class ClosingIn(Strict):
@@ -152,10 +180,10 @@ NeedPage = page_of(NeedOut)
 @api.post("/needs")
 @access(who=HOUSEHOLD | STAFF, x_view="own")
 @api.input(NeedIn)
-@api.output(NeedOut, 201)
+@api.output(PostedNeedOut, 201)
 def post_need(session: Session, caller: Caller, json_data: dict[str, Any]) -> Any:
     """Post a need, for the caller's own household or on behalf of one in the caller's region. It waits to be verified."""
-    return _answer(session, actions.post_need(session, caller, json_data), caller, 201)
+    return answer_posted(session, actions.post_need(session, caller, json_data), caller)
 
 
 @api.get("/needs")
@@ -203,6 +231,15 @@ def withdraw_need(session: Session, caller: Caller, need_id: UUID, json_data: di
     return _answer(session, actions.withdraw_need(session, caller, need_id), caller, 201)
 
 
+@api.post("/needs/<uuid:need_id>/renewal")
+@access(who=HOUSEHOLD | STAFF, x_view="own")
+@api.input(NothingIn)
+@api.output(NeedOut, 201)
+def renew_need(session: Session, caller: Caller, need_id: UUID, json_data: dict[str, Any]) -> Any:
+    """Renew a published need, which then expires a whole period later. The household's side is reminded a week before it expires."""
+    return _answer(session, renew(session, caller, need_id), caller, 201)
+
+
 @api.post("/needs/<uuid:need_id>/closing")
 @access(who=STAFF, x_view="region")
 @api.input(ClosingIn)
@@ -210,6 +247,13 @@ def withdraw_need(session: Session, caller: Caller, need_id: UUID, json_data: di
 def close_need(session: Session, caller: Caller, need_id: UUID, json_data: dict[str, Any]) -> Any:
     """Close a published need of the caller's region for a reason."""
     return _answer(session, actions.close_need(session, caller, need_id, **json_data), caller, 201)
+
+
+def answer_posted(session: Session, need: Need, caller: Caller) -> Any:
+    """Answer with a need that was posted just now, and with warnings about it."""
+    guide = load_guide(session, need.category, need.region, session.get(Household, need.household_id))
+    whole, status, headers = _answer(session, need, caller, 201)
+    return whole | {"warnings": find_warnings(guide, need.quantity, is_posted=True)}, status, headers
 
 
 def _answer(session: Session, need: Need, caller: Caller, status: int) -> Any:
@@ -229,7 +273,8 @@ def needs_out(session: Session, needs: Sequence[Need], caller: Caller | None, ma
             note_shown(caller, "need", need.id, people=[need.account_id or need.household_id], region=need.region)
     townships = queries.find_townships(session, [need for need in needs if views[need.id] == "public"])
     alike = load_duplicates(session, caller, [need for need in needs if views[need.id] != "public"])
-    acts = {need.id: acts_on_need(caller, need, managers) for need in needs}
+    photos = count_photos(session, [need.id for need in needs if view_of(caller, need) == "own" and need.state in OPEN["need"]])
+    acts = {need.id: [*acts_on_need(caller, need, managers), *photo_acts_on_need(caller, need, photos)] for need in needs}
     return [_need_out(need, views[need.id], townships, acts[need.id], alike.get(need.id, [])) for need in needs]
 
 
@@ -240,11 +285,12 @@ def _need_out(need: Need, shown: str, townships: Collection[str], acts: list[str
         "due_at": need.due_at if need.state in WAITING else None,
         "overdue": is_overdue(need, now()),
         "value": estimate_value(need),
+        "quantity_unknown": need.quantity == 0,
         "duplicates": alike,
         "allowed": acts,
     }
     whole = {name: getattr(need, name) for name in NeedOut().fields if name not in more} | more
     if shown == "public":
-        whole |= dict.fromkeys(("household_id", "poster_id", "reason", "confirmed_by", "returned_because", "return_note"))
+        whole |= dict.fromkeys(("household_id", "poster_id", "consent", "reason", "confirmed_by", "returned_because", "return_note"))
         whole |= {"region": public_region(need.region, townships)}
     return whole

@@ -25,6 +25,7 @@ api = APIBlueprint("reviews", __name__)
 
 MOST_AT_ONCE, MOST_BYTES = 300, 1_000_000
 OUTCOMES = {"done": ("已办理", "carried out"), "refused": ("未办理", "refused")}
+SETTLES = "needed when the need's quantity is unknown; 422 `quantity_unsettled`"
 NOTE = "what the poster should change; seen by the poster and the administrators"
 REASONS = {"return": RETURNS, "reject": REJECTIONS}
 
@@ -37,6 +38,7 @@ class WaitingIn(PageIn):
 
 class VerificationIn(Strict):
     story = Text(500, metadata={"description": f"replaces the poster's; {STORY}"})
+    quantity = Whole(*QUANTITY, metadata={"description": SETTLES})
 
 
 class NeedReturnIn(Strict):
@@ -69,12 +71,13 @@ class NeedDecisionIn(Strict):
     act = Choice(ACTS, required=True)
     reason = Choice(RETURNS | REJECTIONS, metadata={"description": "required to return or reject"})
     story = Text(500, metadata={"description": f"to verify; {STORY}"})
+    quantity = Whole(*QUANTITY, metadata={"description": f"to verify; {SETTLES}"})
     note = Text(200, metadata={"description": f"to return; {NOTE}"})
 
     @validates_schema
     def require_fitting_fields(self, data: dict[str, Any], **_: Any) -> None:
-        fitting = {"verify": {"story"}, "return": {"reason", "note"}, "reject": {"reason"}}[data["act"]]
-        for name in ("reason", "story", "note"):
+        fitting = {"verify": {"story", "quantity"}, "return": {"reason", "note"}, "reject": {"reason"}}[data["act"]]
+        for name in ("reason", "story", "quantity", "note"):
             if name in data and name not in fitting:
                 raise ValidationError("wrong", name)
         if "reason" in fitting and "reason" not in data:

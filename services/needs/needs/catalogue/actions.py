@@ -18,6 +18,7 @@ from needs.catalogue.events import catalogue_changed
 from needs.catalogue.model import CatalogueItem, CatalogueRules
 from needs.catalogue.problems import catalogue_rules_wrong
 from needs.catalogue.rules import Terms
+from needs.model import Need
 from needs.problems import unknown_item
 
 
@@ -61,6 +62,14 @@ def require_terms(
     if problem:
         raise problem
     return terms
+
+
+def require_quantity(session: Session, need: Need, quantity: int) -> None:
+    """Raise the problem of a quantity that a verifier states for a need, by the terms of now; nothing of an item that is gone."""
+    terms = queries.find_terms(session, need.category, need.region)
+    problem = rules.find_quantity_problem(terms, quantity, of_institution=need.of_institution) if terms else None
+    if problem:
+        raise problem
 
 
 def set_rules(session: Session, caller: Caller, region: str, wanted: Mapping[str, Any]) -> Sequence[CatalogueRules]:

@@ -175,7 +175,7 @@ def list_catalogue(session: Session, caller: Caller | None, query_data: dict[str
     around = found[0].versions or {} if found else {}
     others = sum(version for region, version in around.items() if region != "national")
     version = sum((terms.versions or {})["national"] for terms in found) + others
-    return {"version": version, "items": [_item_out(terms) for terms in found]}
+    return {"version": version, "items": [item_out(terms) for terms in found]}
 
 
 @api.get("/catalogue/rules")
@@ -213,7 +213,7 @@ def _version_out(one: CatalogueRules) -> dict[str, Any]:
     return stated | {name: getattr(one, name) for name in ("version", "set_by", "set_at")}
 
 
-def _item_out(terms: Terms) -> dict[str, Any]:
+def item_out(terms: Terms) -> dict[str, Any]:
     item = terms.item
     stated = {name: getattr(item, name) for name in ("category", "unit", "zh", "en", "kind", "best_before")}
     stated |= {name: getattr(terms, name) for name in rules.CHANGEABLE}

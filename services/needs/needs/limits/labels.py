@@ -20,6 +20,8 @@ LIMITS = {
     "units": ("同一品类同时承诺的数量", "units of an item at once"),
     "proposals": ("待答复的对接建议数", "unanswered proposals at once"),
     "needs_a_day": ("24 小时内发布的需求数", "needs posted in 24 hours"),
+    "open_needs": ("同时未结束的需求数（建议）", "open needs at once (advice)"),
+    "needs_a_year": ("一年内发布的需求数（建议）", "needs posted in a year (advice)"),
 }
 MEASURES = {
     "kg": (1, "公斤", "kg"),

@@ -15,16 +15,19 @@ from chassis.problems import Problem, not_found
 from chassis.working_days import deadline_after
 from contracts.event import Event
 from needs import events, following, lock, queries
-from needs.catalogue.actions import require_terms
+from needs.catalogue.actions import require_quantity, require_terms
 from needs.charities.actions import require_charity
 from needs.duplicates import actions as duplicates
+from needs.life.period import period_days
+from needs.life.rules import find_expiry
 from needs.model import Need
+from needs.photos.queries import find_consent_problem
 from needs.review import rules
 from needs.review.model import Decision
 from needs.review.rules import Decided
 from needs.review.values import estimate_value
 from needs.review_settings.queries import load_settings
-from needs.rules import WAITING, find_need_problem, view_of
+from needs.rules import WAITING, find_need_problem, find_quantity_problem, view_of
 from needs.samples import actions as samples
 from needs.samples.rules import weigh
 
@@ -44,9 +47,12 @@ def open_review(session: Session, need: Need) -> None:
     outbox.add(session, events.need_posted(need))
 
 
-def verify_need(session: Session, caller: Caller, need_id: UUID, story: str | None = None) -> Need:
-    """Publish a need, or confirm it for the county if its value is above the threshold. A story replaces the one of before."""
-    return _decide_one(session, caller, Decided(need_id, "verify", story=story))
+def verify_need(session: Session, caller: Caller, need_id: UUID, story: str | None = None, quantity: int | None = None) -> Need:
+    """Publish a need, or confirm it for the county if its value is above the threshold. A story replaces the one of before.
+
+    A quantity settles an unknown one.
+    """
+    return _decide_one(session, caller, Decided(need_id, "verify", story=story, quantity=quantity))
 
 
 def return_need(session: Session, caller: Caller, need_id: UUID, reason: str, note: str | None = None) -> Need:
@@ -152,12 +158,16 @@ def _decide_one(session: Session, caller: Caller, decided: Decided) -> Need:
 
 
 def _find_publication_problem(session: Session, need: Need, decided: Decided) -> Problem | None:
-    """Return why a need may not be published as it is, or None: its story, or money without a charity."""
+    """Return why a need may not be published as it is, or None: story, quantity, a slip without photo, or money without a charity."""
     if decided.act != "verify":
         return None
     if problem := rules.find_story_problem(decided.story):
         return problem
+    if problem := find_quantity_problem(need, decided.quantity) or find_consent_problem(session, need):
+        return problem
     try:
+        if decided.quantity:
+            require_quantity(session, need, decided.quantity)
         require_charity(session, need)
     except Problem as problem:
         return problem
@@ -169,6 +179,7 @@ def _carry_out(session: Session, caller: Caller, chosen: Sequence[tuple[Need, De
     settings = load_settings(session, {need.region for need, _ in chosen})
     published: list[tuple[Need, int | None]] = []
     for need, decided in chosen:
+        need.quantity = decided.quantity or need.quantity
         value = estimate_value(need)
         step = "county" if need.state == "confirmed" else "village"
         if decided.act == "verify":
@@ -192,6 +203,7 @@ def _carry_out(session: Session, caller: Caller, chosen: Sequence[tuple[Need, De
 
 def _publish(session: Session, caller: Caller, need: Need) -> None:
     need.state, need.verifier_id, need.published_at = "published", caller.id, now()
+    need.expires_at = find_expiry(need, period_days(need), now())
     need.version += 1
     need.published_version = need.version
     outbox.add(session, events.need_published(need))

@@ -27,13 +27,14 @@ URGENCIES = ("critical", "urgent", "normal")
 
 @dataclass(frozen=True)
 class Decided:
-    """What a reviewer decides about a need. `reason` goes with a return or a rejection, `story` with a verification."""
+    """What a reviewer decides about a need. `reason` goes with a return or a rejection, `story` and `quantity` with a verification."""
 
     need_id: UUID
     act: Act
     reason: str | None = None
     story: str | None = None
     note: str | None = None
+    quantity: int | None = None
 
 
 def find_due(state: str, at: datetime) -> datetime:

@@ -1,0 +1,1 @@
+"""Drafts: needs that are not posted yet, for their authors alone."""
