@@ -65,6 +65,10 @@ bench-balance: .venv/.ready ## the balance and the audit on a book of a million 
 bench-matching: .venv/.ready rabbitmq ## needs matched a second at a million pledges beside its peers, growth, latency; JSON lines (OPTIONS='--needs 1000 …')
 	@$(BIN)/python -W ignore -m bench.matching $(OPTIONS)
 
+.PHONY: bench-needs
+bench-needs: .venv/.ready ## the hall at a million needs beside one indexed SELECT on bare Flask, posting; JSON lines
+	@$(BIN)/python -W ignore -m bench.needs $(OPTIONS)
+
 .PHONY: bench-public
 bench-public: .venv/.ready ## every question of a guest at a million rows with its worst parameters: rows read, ms in the database, as now and as before; JSON lines (OPTIONS='--only needs …')
 	@$(BIN)/python -W ignore -m bench.public_questions $(OPTIONS)

@@ -30,22 +30,48 @@ _CATEGORY = f"""
     CASE WHEN n * 100 <= :rows THEN 'medical.bodybag' WHEN n % 10 IN (2, 4, 6, 8) THEN 'food.rice' ELSE ({_ITEMS})[1 + n / 2 % 20] END
 """
 _NUMBERS = "generate_series(1, CAST(:rows AS integer)) AS n"
-# Listed without the key, which is built afterwards: sorted, that takes a tenth of the time.
+# Listed without keys, which are built afterwards: sorted, that takes a tenth of the time. The same holds for the words of needs.
 _LIST = (
     "ALTER TABLE {side}_listings DROP CONSTRAINT {side}_listings_pk",
-    "INSERT INTO {side}_listings (region, category, id) SELECT key.region, key.category, id"
+    "INSERT INTO {side}_listings (region, category, id{more}) SELECT key.region, key.category, id{of}"
     " FROM {side}s, listing_keys({side}s.region, {side}s.category) AS key WHERE {listed}",
     "ALTER TABLE {side}_listings ADD CONSTRAINT {side}_listings_pk PRIMARY KEY (region, category, id)",
 )
+_FIGURE = "CASE urgency WHEN 'critical' THEN 4 WHEN 'urgent' THEN 2 ELSE 1 END"
+_NEEDS_LISTED = {
+    "side": "need",
+    "more": ", urgency, is_open",
+    "of": f", {_FIGURE}, is_open",
+    "listed": "state = 'published' AND NOT hidden",
+}
+_PLEDGES_LISTED = {"side": "pledge", "more": "", "of": "", "listed": "NOT (withdrawn OR resting OR expired OR used_up)"}
+_ASIDE = (
+    "CREATE TEMPORARY TABLE indexes_aside ON COMMIT DROP AS SELECT indexname, indexdef FROM pg_indexes"
+    " WHERE indexname IN ('needs_words', 'need_listings_in_order')",
+    "DROP INDEX needs_words, need_listings_in_order",
+)
+_BACK = (
+    "DO $$ DECLARE built text; BEGIN FOR built IN SELECT indexdef FROM indexes_aside LOOP EXECUTE built; END LOOP; END $$",
+    "DROP TABLE indexes_aside",
+)
+# Every fourth need has a story of the old, every thousandth one of a leaking roof; none of the oldest has any.
+_STORY = """
+    CASE WHEN n * 100 <= :rows THEN '{}' WHEN n % 1000 = 7 THEN ARRAY['屋顶', '顶漏', '漏雨']
+        WHEN n % 4 = 1 THEN ARRAY['老人', '人独', '独居'] ELSE '{}' END
+"""
 
 NEEDS = (
     "ALTER TABLE needs DISABLE TRIGGER USER",
     "ALTER TABLE pledges DISABLE TRIGGER USER",
+    *_ASIDE,
+    # Each third one is covered by what it gets below; none of the oldest is critical.
     f"""
     INSERT INTO needs (id, version, household_id, poster_id, region, category, unit, quantity, urgency, reason, state, posted_at,
-        published_at)
-    SELECT {_ID.format(n="n")}, 2, gen_random_uuid(), gen_random_uuid(), {_REGION}, {_CATEGORY}, 'kg', 10, 'normal', :sealed,
-        CASE WHEN n % 11 = 0 THEN 'closed' ELSE 'published' END, now(), now()
+        published_at, is_open, words)
+    SELECT {_ID.format(n="n")}, 2, gen_random_uuid(), gen_random_uuid(), {_REGION}, {_CATEGORY}, 'kg',
+        CASE WHEN n % 3 = 0 THEN 1 ELSE 10 END,
+        CASE WHEN n % 50 = 1 AND n * 100 > :rows THEN 'critical' WHEN n % 5 = 0 THEN 'urgent' ELSE 'normal' END, :sealed,
+        CASE WHEN n % 11 = 0 THEN 'closed' ELSE 'published' END, now(), now(), n % 3 <> 0, {_STORY}
     FROM {_NUMBERS}
     """,
     # The newest half has expired; ten of them too lately for the timer.
@@ -57,8 +83,6 @@ NEEDS = (
         n * 2 > :rows AND n <= :rows - 10, now(), 1, 1
     FROM {_NUMBERS}
     """,
-    *(statement.format(side="need", listed="state = 'published'") for statement in _LIST),
-    *(statement.format(side="pledge", listed="NOT (withdrawn OR resting OR expired)") for statement in _LIST),
     # A popular need that many refused, and a pledge for thousands of needs: matches of the newest need and of the newest open pledge.
     f"""
     INSERT INTO matches (id, version, need_id, pledge_id, quantity, state)
@@ -70,6 +94,11 @@ NEEDS = (
     INSERT INTO matches (id, version, need_id, pledge_id, quantity, state)
     SELECT gen_random_uuid(), 2, {_ID.format(n="n")}, {_ID.format(n="n")}, 1, 'accepted' FROM {_NUMBERS}
     """,
+    *(statement.format(**_NEEDS_LISTED) for statement in _LIST),
+    *(statement.format(**_PLEDGES_LISTED) for statement in _LIST),
+    *_BACK,
+    "INSERT INTO need_counts (region, category, urgency, open, covered) SELECT region, category, urgency,"
+    " count(*) FILTER (WHERE is_open), count(*) FILTER (WHERE NOT is_open) FROM need_listings GROUP BY region, category, urgency",
     "ALTER TABLE needs ENABLE TRIGGER USER",
     "ALTER TABLE pledges ENABLE TRIGGER USER",
 )

@@ -71,7 +71,18 @@ def count_given(answer: Any) -> int:
 
 def questions(rows: int, months: int) -> list[Question]:
     """List all questions for tables of so many rows, and rates of so many months."""
-    return [*_lists(rows), *_balance(), *_rates(months), *_regions(), *_places(rows), *_single(rows), *_codes(), *_self_reports()]
+    return [
+        *_lists(rows),
+        *_hall(rows),
+        *_counts(),
+        *_balance(),
+        *_rates(months),
+        *_regions(),
+        *_places(rows),
+        *_single(rows),
+        *_codes(),
+        *_self_reports(),
+    ]
 
 
 PLACES_AND_CATEGORIES: dict[str, dict[str, Any]] = {
@@ -104,6 +115,60 @@ def _lists(rows: int) -> Iterator[Question]:
         for worst, query in (PLACES_AND_CATEGORIES | towns).items():
             for place, cursor in cursors.items():
                 yield Question(operation, worst + place, path, query | cursor)
+
+
+RANGES = 400
+"""Rows that a merge of ranges reads besides those it gives: the first one of each range, and the regions that ranges are of."""
+SEARCHED = 7_000
+"""Rows that a search by words reads at most: the needs that a page looks at, and those that the index of words finds."""
+HALL: dict[str, dict[str, Any]] = {
+    "a rare urgency": {"urgencies": "critical"},
+    "an urgency that the province lacks": {"urgencies": "critical", "region": "65"},
+    "two urgencies of a huge item in its city": {"urgencies": "critical,urgent", "region": "5109", "category": "food.rice"},
+    "what is still open": {"open": "true"},
+    "an old item that is still open": {"open": "true", "category": "medical.bodybag"},
+    "ten categories": {
+        "categories": "food.oil,food.flour,clothing,household,medical.mask,medical.bodybag,education,farming,industry.tea,housing"
+    },
+    "a kind with groups and items": {"kind": "goods", "region": "51"},
+    "a kind with nothing": {"kind": "money"},
+    "recent ones": {"max_age_days": 30},
+    "long waiting ones": {"min_age_days": 30, "limit": 100},
+    "the most urgent": {"sort": "most_urgent"},
+    "the most urgent of an old province": {"sort": "most_urgent", "region": "65", "limit": 100},
+    "the longest waiting": {"sort": "longest_waiting"},
+    "the longest waiting of a huge item": {"sort": "longest_waiting", "category": "food.rice", "region": "5109"},
+    "the nearest in a huge city": {"sort": "nearest", "near": "510903001"},
+    "the nearest where all is old": {"sort": "nearest", "near": "650102001", "limit": 100},
+    "the nearest where there is nothing": {"sort": "nearest", "near": "460105"},
+    "everything at once": {
+        "region": "51", "categories": "food,clothing,medical", "urgencies": "urgent,critical", "open": "true", "sort": "nearest",
+        "near": "510904002", "max_age_days": 3650,
+    },
+}  # fmt: skip
+WORDS = ("大米", "遗体袋", "老人独居", "屋顶漏雨", "没有这样的词", "rice")
+
+
+def _hall(rows: int) -> Iterator[Question]:
+    """Ask the hall by urgency, age, kind, distance and words."""
+    deep = base64.urlsafe_b64encode(bytes([1]) + UUID(int=rows // 3).bytes).decode().rstrip("=")
+    for worst, query in HALL.items():
+        yield Question("list_needs", worst, "/v1/needs", query, allowance=RANGES)
+        yield Question("list_needs", f"{worst}, deep", "/v1/needs", query | {"cursor": deep}, allowance=RANGES)
+    for words in WORDS:
+        for worst, query in {"anywhere": {}, "in an old province": {"region": "65"}, "in a county": {"region": "510903"}}.items():
+            asked: dict[str, Any] = {"q": words} | query
+            yield Question("list_needs", f"{words} {worst}", "/v1/needs", asked, allowance=SEARCHED)
+            yield Question("list_needs", f"{words} {worst}, most urgent", "/v1/needs", asked | {"sort": "most_urgent"}, allowance=SEARCHED)
+
+
+def _counts() -> Iterator[Question]:
+    for worst, query in PLACES_AND_CATEGORIES.items():
+        if "limit" not in query:
+            # A row of each urgency for each group and each part of the region; a township is probed for its households.
+            yield Question("count_needs", worst, "/v1/needs/counts", query, allowance=1_500)
+    for words in WORDS:
+        yield Question("count_needs", f"words: {words}", "/v1/needs/counts", {"q": words, "region": "51"}, allowance=SEARCHED)
 
 
 def _balance() -> Iterator[Question]:

@@ -22,6 +22,7 @@ Outcome = Literal[
     "household_moved",
     "need_over",
 ]
+ClaimFailure = Literal["need_over", "not_enough", "does_not_fit", "household_limit"]
 ThanksRefusal = Literal["personal", "asks_for_more", "improper", "not_of_this"]
 Mark = Literal["delivery", "collection", "no_show", "withdrawal", "lapse", "rating"]
 Count = Annotated[int, Meta(ge=0, le=2**53)]
@@ -144,7 +145,10 @@ class MatchReceived(_OfMatch, frozen=True, kw_only=True):
 
 
 class MatchClosed(_OfMatch, frozen=True, kw_only=True):
-    """An accepted match ended. `reason` follows from the figures once something was received."""
+    """An accepted match ended. `reason` follows from the figures once something was received.
+
+    A delivery ends when the household's side agrees, or when its time to dispute the receipt is over.
+    """
 
     reason: Outcome
     sent: Rest
@@ -295,6 +299,18 @@ class PledgeReleased(Event, frozen=True, kw_only=True):
     accepted: Rest
     open: Rest
     released_at: Moment
+
+
+class ClaimFailed(Event, frozen=True, kw_only=True):
+    """A pledge was offered for a need that its giver chose, and nothing could be promised to it. The pledge is open for other needs."""
+
+    pledge_id: UUID
+    need_id: UUID
+    pledger_id: UUID
+    category: Category
+    unit: Unit
+    reason: ClaimFailure
+    failed_at: Moment
 
 
 class BalanceChanged(Event, frozen=True, kw_only=True):

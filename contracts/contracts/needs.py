@@ -9,6 +9,7 @@ from contracts.event import Category, Charity, Event, Moment, Quantity, Region, 
 
 Urgency = Literal["normal", "urgent", "critical"]
 PledgeKind = Literal["goods", "money", "service", "job", "purchase", "training"]
+GiverKind = Literal["donor", "organisation", "merchant", "volunteer", "cadre", "work_unit"]
 Rejection = Literal["absurd", "branded", "not_a_need", "duplicate", "wrong_household", "too_much"]
 Withdrawal = Literal["household_ended"]
 Closing = Literal["met_elsewhere", "no_longer_needed", "not_reachable", "other"]
@@ -171,8 +172,18 @@ class VillageFellSilent(Event, frozen=True, kw_only=True):
     noticed_at: Moment
 
 
+class NeedReported(_OfNeed, frozen=True, kw_only=True):
+    """Several people reported a published need as absurd or improper. The hall hides it until a reviewer clears or ends it."""
+
+    hidden_at: Moment
+
+
 class _OfPledge(Event, frozen=True, kw_only=True):
-    """The whole state of a pledge. It may go to `region` and all below it."""
+    """The whole state of a pledge. It may go to `region` and all below it.
+
+    Until `choose_until` its giver chooses needs, and nothing is proposed for it. The goods have to be handed over by `best_before`. One
+    household gets at most `limit_per_household`.
+    """
 
     pledge_id: UUID
     pledger_id: UUID
@@ -183,10 +194,20 @@ class _OfPledge(Event, frozen=True, kw_only=True):
     region: Region
     valid_until: Moment
     offered_at: Moment
+    choose_until: Annotated[Moment | None, Meta(description="until when its giver chooses a need themselves", examples=[None])] = None
+    best_before: Annotated[Moment | None, Meta(description="by when the goods are to be handed over", examples=[None])] = None
+    limit_per_household: Annotated[Quantity | None, Meta(description="the most for one household", examples=[None])] = None
 
 
 class PledgeOffered(_OfPledge, frozen=True, kw_only=True):
-    """Somebody made a pledge."""
+    """Somebody made a pledge. With `claims`, it is promised to that need at once, as far as the need has units left or held.
+
+    `claimed` is the most for that need, by default all of the pledge. `pledger_kind` is the kind of the giver's account.
+    """
+
+    pledger_kind: Annotated[GiverKind | None, Meta(description="the kind of the giver's account", examples=[None])] = None
+    claims: Annotated[UUID | None, Meta(description="the need that the giver chose", examples=[None])] = None
+    claimed: Annotated[Quantity | None, Meta(description="the most for the chosen need; null for all", examples=[None])] = None
 
 
 class PledgeChanged(_OfPledge, frozen=True, kw_only=True):

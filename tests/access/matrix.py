@@ -38,7 +38,7 @@ class Target:
     identifier: str
     giver: str
     row: Mapping[str, Any]
-    recipe: Mapping[str, str] = field(default_factory=dict)
+    recipe: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass

@@ -19,7 +19,7 @@ from chassis.data.database import now
 from chassis.http.auth import GIVERS, Caller
 from chassis.messaging import outbox
 from chassis.testing.fixtures import Person, administrator_of
-from contracts.matching import MatchAccepted
+from contracts.matching import MatchAccepted, MatchReceived
 from contracts.needs import NeedPublished, PledgeOffered
 from contracts.users import HouseholdRegistered
 from tests.fuzz.cases import operations_of, plausible
@@ -348,7 +348,10 @@ def enter(stage: Stage, wanted: Mapping[str, Any]) -> str:
 
 
 def seed_needs(stage: Stage) -> None:
-    """A household; needs waiting and published, its own and the agent's, with photos; drafts; a sample of each; a pledge of every giver."""
+    """A household; needs waiting, published and hidden, its own and the agent's, with photos; drafts; a sample of each; pledges.
+
+    Each giver has a pledge, of which something came back.
+    """
     event = stage.about(HouseholdRegistered)
     stage.hear(event)
     settings = f"/v1/review-settings?region={stage.village[:4]}"
@@ -362,13 +365,24 @@ def seed_needs(stage: Stage) -> None:
     post(stage, "/v1/drafts", wanted, "household")
     post(stage, "/v1/drafts", on_behalf, "staff")
     seed_need_photos(stage, own["id"])
+    hidden = post(stage, "/v1/needs", wanted, "household")
+    post(stage, f"/v1/needs/{hidden['id']}/verification", {}, "staff")
+    for kind in sorted(GIVERS)[:5]:
+        post(stage, f"/v1/needs/{hidden['id']}/report", {"reason": "absurd"}, kind)
     seed_need_lists(stage, str(event.household_id))
     for giver in sorted(GIVERS):
         pledge = {"category": "food", "unit": "kg", "quantity": 9, "region": stage.village[:2], "valid_until": soon()}
-        post(stage, "/v1/pledges", pledge, giver)
+        made = post(stage, "/v1/pledges", pledge, giver)
+        returned = stage.about(MatchReceived, giver, pledge_id=UUID(made["id"]), quantity=9, sent=9, received=1, version=4)
+        stage.hear(returned)
+        stage.recipes["offer_again", giver] = {"match_id": str(returned.match_id), "quantity": 1}
     stage.words |= {
         "household_id": [str(event.household_id)],
         "category": ["food.rice"],
+        "categories": ["food", "food.rice,medical"],
+        "urgencies": ["critical,urgent,normal"],
+        "q": ["大米"],
+        "near": [stage.village],
         "unit": ["kg"],
         "region": [stage.village[:4], stage.village[:2]],
         "valid_until": [soon()],
@@ -465,6 +479,7 @@ def seed_matching(stage: Stage) -> None:
         pledge = stage.about(PledgeOffered, giver, **stated | scope | {"quantity": 100, "valid_until": valid_until})
         stage.hear(pledge)
         stage.seen[giver, "/v1/pledges"].append({"id": str(pledge.pledge_id)})
+        post(stage, "/v1/holds", {"need_id": str(need.need_id), "quantity": 1}, giver)
     with stage.database.begin() as session:
         assert balance.update_balance(session)
     stage.words |= {"need_id": [str(need.need_id)], "quantity": [1], "token": tokens, "category": ["food.rice"]} | {

@@ -44,7 +44,7 @@ class Stage:
     seen: dict[tuple[str, str], list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
     heard: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     files: dict[str, bytes] = field(default_factory=dict)
-    recipes: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
+    recipes: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.people = {kind: Person(kind) for kind in sorted(SIGNED_IN)}

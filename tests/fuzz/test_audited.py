@@ -43,6 +43,7 @@ NOT_RECORDED = {
         "remove_second_factor": "needs somebody with a factor; services/users/tests/test_second_factor.py shows its entry",
     },
     "needs": {
+        "report_need": "adds a report of the caller's own, and shows nothing",
         "get_pledge": OWN,
         **dict.fromkeys(("get_limits", "set_limits", "get_catalogue_rules", "get_charity", "get_review_settings"), NOTHING_PERSONAL),
         **dict.fromkeys(

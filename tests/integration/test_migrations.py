@@ -55,9 +55,9 @@ def test_migrated_tables_are_those_of_the_model(database_of: Callable[[str, str]
 
 PLANTED = {
     "column only in SQL": "ALTER TABLE needs ADD planted uuid",
-    "column only in the model": "ALTER TABLE needs DROP urgency",
+    "column only in the model": "ALTER TABLE needs DROP consent",
     "nullable": "ALTER TABLE needs ALTER urgency DROP NOT NULL",
-    "length": "ALTER TABLE needs ALTER urgency TYPE varchar(21)",
+    "length": "ALTER TABLE needs ALTER consent TYPE varchar(21)",
     "type": "ALTER TABLE needs ALTER quantity TYPE integer",
     "collation": 'ALTER TABLE households ALTER region TYPE varchar(12) COLLATE "default"',
     "table of the chassis": "ALTER TABLE inbox ADD planted uuid",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from bench.public_questions import plans
 from bench.public_questions.fill import fill
 from bench.public_questions.former import FORMER, asked_as_before, build_indexes
 from bench.public_questions.questions import GENEROUS, Question, client_of, questions
@@ -86,6 +87,14 @@ def test_a_question_asked_as_before(asked: Callable[[str], Asked], operation: st
         build_indexes(asked(service).database, service)
         those = [question for question in QUESTIONS if question.operation == operation]
         assert [said for question in those if (said := find_excess(asked(service), question, is_former=True))] == []
+
+
+@pytest.mark.parametrize("question", plans.HOTTEST)
+def test_the_hottest_questions_keep_their_plans(asked: Callable[[str], Asked], question: str) -> None:
+    needs = asked("needs")
+    with needs.database.case():
+        found = plans.describe_plans(needs.client, needs.database.engine, question)
+    assert found == plans.file_of(question).read_text("utf-8"), "if it is meant: python -m bench.public_questions.plans"
 
 
 def test_every_question_is_of_a_public_operation(asked: Callable[[str], Asked]) -> None:

@@ -48,4 +48,4 @@ def _next(match: Match, drawn: random.Random) -> Callable[[Session], Any]:
         return by(match.pledger_id, "donor", delivery.send_match, "self", None, drawn.randint(1, promised))
     if match.state == "sent":
         return by(match.account_id, "household", delivery.receive_match)
-    return by(match.pledger_id, "donor", delivery.close_match)
+    return by(match.account_id, "household", delivery.close_match)

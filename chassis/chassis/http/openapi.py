@@ -76,8 +76,9 @@ IF_NONE_MATCH = {
     "schema": {"type": "string"},
 }
 ETAG = {"description": "identifies this answer for If-None-Match, and the version of the thing for If-Match", "schema": {"type": "string"}}
+CONTENT_ETAG = {"description": "identifies this answer for If-None-Match", "schema": {"type": "string"}}
 
-_FILES = "x-files"
+_FILES, _TAGGED = "x-files", "x-tagged"
 _BYTES = {"schema": {"type": "string", "format": "binary"}}
 
 
@@ -89,6 +90,7 @@ def record_access(
     idempotent: bool,
     second_factor: bool,
     versioned: bool,
+    tagged: bool,
     files: Collection[str],
 ) -> None:
     """Store on the route what `complete` writes into the document."""
@@ -97,6 +99,7 @@ def record_access(
     route._spec["operation_id"] = name
     route._spec["extensions"] = {"x-who": sorted(who) or ["anyone"], "x-view": view, "x-idempotent": idempotent, "x-versioned": versioned}
     route._spec["extensions"]["x-second-factor"] = second_factor and bool(STAFF & {*who})
+    route._spec["extensions"][_TAGGED] = tagged
     route._spec["security"] = [{"token": []}, {"cookie": []}] if who else []
     if files:
         route._spec["extensions"][_FILES] = sorted(files)
@@ -132,11 +135,21 @@ def complete(document: Any) -> Any:
                 operation["requestBody"] = {"content": dict.fromkeys(files, _BYTES)}
             if "requestBody" in operation:
                 operation["requestBody"]["required"] = True
+            is_tagged = operation.pop(_TAGGED, False)
             if operation["x-versioned"]:
                 _tell_versions(address, method, operation)
+            elif is_tagged:
+                _tell_tags(operation)
             if method == "post" and operation.get("x-idempotent") and operation.get("security"):
                 operation.setdefault("parameters", []).append(IDEMPOTENCY_KEY)
     return document
+
+
+def _tell_tags(operation: dict[str, Any]) -> None:
+    """Describe the `ETag` of a list, and that an unchanged one is not sent again."""
+    operation["responses"]["200"]["headers"] = {"ETag": CONTENT_ETAG}
+    operation["responses"]["304"] = {"description": "unchanged", "headers": {"ETag": CONTENT_ETAG}}
+    operation.setdefault("parameters", []).append(IF_NONE_MATCH)
 
 
 def _tell_versions(address: str, method: str, operation: dict[str, Any]) -> None:

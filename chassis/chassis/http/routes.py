@@ -29,6 +29,7 @@ def access(
     body_bytes: int = BODY_BYTES,
     body_types: Collection[str] = (),
     slow: bool = False,
+    tagged: bool = False,
 ) -> Callable[[Callable[..., Any]], Callable[..., Response]]:
     """Guard a route.
 
@@ -47,6 +48,8 @@ def access(
 
     A `slow` route takes much processor time, as hashing a password does. At most a quarter of the process's threads answer such
     requests at once, so that others do not wait behind them.
+
+    A `tagged` route answers with an `ETag` of its content, and with 304 when the caller has the same already: for lists that many ask for.
     """
     signs_in = not who and not idempotent
 
@@ -80,6 +83,8 @@ def access(
                     audit_log.write_refusals(session)
                     if is_versioned:
                         versions.set_etag(response)
+                    elif tagged:
+                        versions.set_content_etag(response)
                     if keyed:
                         idempotency.store_response(session, keyed.id, response)
                     return response
@@ -94,7 +99,7 @@ def access(
                     idempotency.finish(keyed.id)
             return _answer_again(earlier)
 
-        openapi.record_access(guarded, function.__name__, who, x_view, idempotent, second_factor, is_versioned, body_types)
+        openapi.record_access(guarded, function.__name__, who, x_view, idempotent, second_factor, is_versioned, tagged, body_types)
         guarded.body_bytes = body_bytes  # type: ignore[attr-defined]
         guarded.slow = slow  # type: ignore[attr-defined]
         guarded.body_types = frozenset(body_types)  # type: ignore[attr-defined]

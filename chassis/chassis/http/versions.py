@@ -70,10 +70,22 @@ def require_checked(session: Session) -> None:
 
 def set_etag(response: Response) -> None:
     """Set `ETag`: the version, and a digest of what this caller sees. Answer 304 when the caller has it already."""
-    if response.status_code not in {200, 201, 202}:
-        return
-    body = response.get_data()
-    etag = f"{json.loads(body)['version']}.{hashlib.blake2b(body, digest_size=8).hexdigest()}"
+    if response.status_code in {200, 201, 202}:
+        body = response.get_data()
+        _set_tag(response, f"{json.loads(body)['version']}.{_digest(body)}")
+
+
+def set_content_etag(response: Response) -> None:
+    """Set `ETag` to a digest of what this caller sees, for lists, which have no version. Answer 304 when the caller has it already."""
+    if response.status_code == 200:
+        _set_tag(response, _digest(response.get_data()))
+
+
+def _digest(body: bytes) -> str:
+    return hashlib.blake2b(body, digest_size=8).hexdigest()
+
+
+def _set_tag(response: Response, etag: str) -> None:
     response.set_etag(etag)
     if request.method in {"GET", "HEAD"} and request.if_none_match.contains_weak(etag):
         response.status_code = 304

@@ -23,10 +23,11 @@ from matching.disputes import reminders as dispute_reminders
 from matching.erasure import actions as erasure
 from matching.fairness import actions as fairness
 from matching.feedback.actions import ratings
+from matching.holds import actions as holds
 from matching.intake import actions as intake
 from matching.intake import moves
 from matching.matches import reminders, unsent
-from matching.matches.actions import answers
+from matching.matches.actions import answers, claims, delivery
 from matching.points import actions as points
 from matching.region_moves import MOVES
 from matching.reliability import actions as reliability
@@ -60,7 +61,7 @@ class Worker(ServiceWorker):
 
     @handles_batch(PledgeOffered)
     def on_pledge_offered(self, session: Session, events: list[PledgeOffered]) -> None:
-        intake.book_pledges(session, events)
+        claims.book_and_claim(session, events)
 
     @handles(PledgeChanged)
     def on_pledge_changed(self, session: Session, event: PledgeChanged) -> None:
@@ -85,6 +86,18 @@ class Worker(ServiceWorker):
     @every(seconds=1)
     def lapse(self, session: Session) -> None:
         answers.lapse_matches(session)
+
+    @every(seconds=1)
+    def end_choosing(self, session: Session) -> None:
+        intake.end_choosing(session)
+
+    @every(seconds=5)
+    def expire_holds(self, session: Session) -> None:
+        holds.expire_holds(session)
+
+    @every(seconds=60)
+    def close_received(self, session: Session) -> None:
+        delivery.close_received_matches(session)
 
     @every(seconds=60)
     def set_missing_deadlines(self, session: Session) -> None:

@@ -73,15 +73,12 @@ def offered(pledge_id: UUID | None = None, **changes: Any) -> PledgeOffered:
 
 
 def changed(pledge: PledgeOffered, **changes: Any) -> PledgeChanged:
-    stated = {name: getattr(pledge, name) for name in pledge.__struct_fields__} | {
-        "version": pledge.version + 1,
-        "changed_at": datetime.now(UTC),
-    }
-    return PledgeChanged(**stated | changes)
+    stated = {name: getattr(pledge, name) for name in pledge.__struct_fields__ if name in PledgeChanged.__struct_fields__}
+    return PledgeChanged(**stated | {"version": pledge.version + 1, "changed_at": datetime.now(UTC)} | changes)
 
 
 def taken_back(pledge: PledgeOffered, version: int = 2) -> PledgeWithdrawn:
-    stated = {name: getattr(pledge, name) for name in pledge.__struct_fields__}
+    stated = {name: getattr(pledge, name) for name in pledge.__struct_fields__ if name in PledgeWithdrawn.__struct_fields__}
     return PledgeWithdrawn(**stated | {"version": version, "withdrawn_at": datetime.now(UTC)})
 
 

@@ -48,6 +48,17 @@ def test_open_dispute_keeps_a_match_from_closing(dispute: str | None, expected: 
     assert code(find_match_problem("close_match", giver, match("received", dispute=dispute))) == expected
 
 
+@pytest.mark.parametrize(
+    ("who", "after", "expected"),
+    [(giver, timedelta(0), None), (giver, timedelta(microseconds=1), "still_disputable"), (household, timedelta(days=14), None)],
+)
+def test_giver_closes_once_the_time_to_dispute_is_over(
+    who: Caller, after: timedelta, expected: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rules, "now", lambda: AT)
+    assert code(find_match_problem("close_match", who, match("received", close_at=AT + after))) == expected
+
+
 @pytest.mark.parametrize("act", ACTS)
 def test_strangers_are_not_told_the_state(act: str) -> None:
     assert code(find_match_problem(act, stranger, match("closed"))) == "not_allowed"

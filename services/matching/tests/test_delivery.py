@@ -55,14 +55,14 @@ def promise(client: Client, database: RolledBack) -> Promise:
 def test_a_promise_is_sent_received_and_closed_as_delivered(promise: Promise, database: RolledBack) -> None:
     assert promise.does("sending", SENDING, promise.giver) == (201, "sent")
     assert promise.does("receipt", {}, promise.household) == (201, "received")
-    assert promise.does("closing", {}, promise.giver) == (201, "closed")
+    assert promise.does("closing", {}, promise.household) == (201, "closed")
     assert promise.client.get(promise.path, by=promise.giver).json["ended_because"] == "delivered"
     assert [event.version for kind in (MatchSent, MatchReceived, MatchClosed) for event in told(database, kind)] == [3, 4, 5]
     assert promise.rests() == (0, 30)
 
 
 def test_giver_keeps_seeing_the_village_from_the_promise_on(promise: Promise) -> None:
-    steps = [("sending", SENDING, promise.giver), ("receipt", {}, promise.household), ("closing", {}, promise.giver)]
+    steps = [("sending", SENDING, promise.giver), ("receipt", {}, promise.household), ("closing", {}, promise.agent)]
     for act, body, by in steps:
         assert promise.client.get(promise.path, by=promise.giver).json["region"] == VILLAGE
         assert promise.does(act, body, by)[0] == 201

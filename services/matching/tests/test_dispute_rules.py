@@ -1,14 +1,16 @@
 """Rules for disputes, without a database."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from chassis.http.auth import Caller
+from matching.disputes import rules
 from matching.disputes.model import Dispute
 from matching.disputes.rules import acts_on_dispute, dispute_acts_on_match, find_dispute_problem, find_opening_problem
 
-from .unbound import AGENT, GIVER, agent, caller, city, code, county, giver, household, match, movement, stranger
+from .unbound import AGENT, AT, GIVER, agent, caller, city, code, county, giver, household, match, movement, stranger
 
 
 def dispute(state: str, **changes: Any) -> Dispute:
@@ -31,6 +33,12 @@ def test_each_side_disputes_once_from_sending_to_closing(who: Caller, state: str
     contested = match(state, dispute=before)
     assert code(find_opening_problem("dispute_match", who, contested)) == expected
     assert dispute_acts_on_match(who, contested) == ([] if expected else ["dispute_match"])
+
+
+@pytest.mark.parametrize(("after", "expected"), [(timedelta(microseconds=1), None), (timedelta(0), "dispute_time_over")])
+def test_a_receipt_is_disputed_in_its_time(after: timedelta, expected: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rules, "now", lambda: AT)
+    assert code(find_opening_problem("dispute_match", household, match("received", close_at=AT + after))) == expected
 
 
 @pytest.mark.parametrize(

@@ -90,11 +90,11 @@ def test_open_dispute_blocks_closing_but_not_receipt(disputed: Disputed) -> None
     assert disputed.does("receipt", {}, disputed.household) == (201, "received")
     shown = disputed.client.get(disputed.path, by=disputed.giver).json
     assert (shown["dispute"], "close_match" in shown["allowed"]) == ("open", False)
-    assert disputed.does("closing", {}, disputed.giver) == (409, "disputed")
+    assert disputed.does("closing", {}, disputed.household) == (409, "disputed")
     disputed.goes("answer", ANSWER, disputed.town)
-    assert disputed.does("closing", {}, disputed.giver) == (409, "disputed")
+    assert disputed.does("closing", {}, disputed.household) == (409, "disputed")
     assert disputed.waits_too_long() == 1
-    assert disputed.does("closing", {}, disputed.giver) == (201, "closed")
+    assert disputed.does("closing", {}, disputed.household) == (201, "closed")
 
 
 @pytest.mark.xfail(strict=True, raises=AssertionError, reason="without the check a disputed match can be closed")
@@ -102,7 +102,7 @@ def test_without_the_rule_a_disputed_match_is_closed(disputed: Disputed, monkeyp
     monkeypatch.setattr(match_rules, "disputed", lambda: None)
     disputed.opens(disputed.household)
     disputed.does("receipt", {}, disputed.household)
-    assert disputed.does("closing", {}, disputed.giver) == (409, "disputed")
+    assert disputed.does("closing", {}, disputed.household) == (409, "disputed")
 
 
 def test_unanswered_dispute_is_raised_and_answered_one_stands(disputed: Disputed, database: RolledBack) -> None:
@@ -193,7 +193,7 @@ def test_what_is_not_sent_or_is_over_is_not_disputed(client: Client, database: R
     early = Promise(client, database)
     assert client.post(f"{early.path}/dispute", DISPUTE, by=early.giver).json["code"] == "state_conflict"
     disputed.does("receipt", {}, disputed.household)
-    disputed.does("closing", {}, disputed.giver)
+    disputed.does("closing", {}, disputed.household)
     assert disputed.opens(disputed.household) == (409, "state_conflict")
 
 

@@ -118,7 +118,7 @@ def test_there_are_one_to_five_stars(got: Promise, stars: Any) -> None:
 
 
 def test_a_fortnight_is_counted_from_what_arrived(got: Promise) -> None:
-    got.does("closing", {}, got.giver)
+    got.does("closing", {}, got.household)
     receipt = got.client.get(got.path, by=got.giver).json["delivery"]["received_at"]
     closes = got.client.get(f"{got.path}/ratings", by=got.giver).json["closes_at"]
     assert datetime.fromisoformat(closes) - datetime.fromisoformat(receipt) == timedelta(days=14)

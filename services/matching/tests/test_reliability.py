@@ -99,7 +99,7 @@ def audited(database: RolledBack) -> dict[str, Any]:
 
 
 WAYS: dict[str, tuple[list[tuple[str, dict[str, Any], str]], dict[str, tuple[float, float]]]] = {
-    "all of it": ([("sending", SENDING, "giver"), ("receipt", {}, "household"), ("closing", {}, "giver")], {"delivery": (1, 0)}),
+    "all of it": ([("sending", SENDING, "giver"), ("receipt", {}, "household"), ("closing", {}, "household")], {"delivery": (1, 0)}),
     "less than promised": ([("sending", SENDING | {"quantity": 40}, "giver"), ("receipt", {}, "household")], {"delivery": (0.8, 0.2)}),
     "damaged": ([("sending", SENDING, "giver"), ("receipt", {"quantity": 30, "reason": "damaged"}, "agent")], {"delivery": (0.6, 0.4)}),
     "lost": ([("sending", SENDING, "giver"), ("receipt", {"quantity": 25, "reason": "lost"}, "agent")], {"delivery": (1, 0)}),

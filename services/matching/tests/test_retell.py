@@ -60,7 +60,7 @@ def test_deliveries_are_told_anew_as_they_were_told(client: Client, database: Ro
         ("acceptance", {"quantity": 30}, donor),
         ("sending", {"carrier": "in_person", "quantity": 20}, donor),
         ("receipt", {"quantity": 10, "reason": "short"}, agent),
-        ("closing", {}, donor),
+        ("closing", {}, agent),
     ]
     for many, need in enumerate(needs, start=1):
         for act, body, by in acts[:many]:

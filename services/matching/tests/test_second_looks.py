@@ -196,7 +196,7 @@ MEETINGS = {
     "a receipt and a cancellation": Meeting(
         match_in("sent"), ("receipt", "household", {}), ("cancellation", "agent", {"reason": "need_over"})
     ),
-    "two closings": Meeting(match_in("received"), ("closing", "giver", {}), ("closing", "household", {})),
+    "two closings": Meeting(match_in("received"), ("closing", "agent", {}), ("closing", "household", {})),
     "two disputes": Meeting(
         match_in("sent"), ("dispute", "giver", DISPUTE), ("dispute", "household", DISPUTE), late="already_disputed"
     ),

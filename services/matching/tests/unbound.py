@@ -32,7 +32,8 @@ def match(state: str = "proposed", **changes: Any) -> Match:
     """Make a match of `giver` with the household of `household`, posted by `agent`."""
     stated: dict[str, Any] = {
         "id": new_id(), "version": 1, "state": state, "quantity": 10, "region": VILLAGE, "category": "food.rice", "unit": "kg",
-        "pledger_id": GIVER, "account_id": HOUSEHOLD, "poster_id": AGENT, "dispute": None, "closed_by": None, "closed_at": None,
+        "pledger_id": GIVER, "account_id": HOUSEHOLD, "poster_id": AGENT, "dispute": None, "close_at": None, "closed_by": None,
+        "closed_at": None,
         "proposed_at": AT, "answer_by": AT + timedelta(days=3), "movements": [],
     }  # fmt: skip
     return Match(**stated | changes)

@@ -42,6 +42,7 @@ from needs import following, lock, rules
 from needs.catalogue import choose_kind, kinds_below, units_below
 from needs.catalogue.actions import require_terms
 from needs.catalogue.rules import Terms, find_kind_problem, find_unit_problem
+from needs.choosing import actions as choosing
 from needs.duplicates import actions as duplicates
 from needs.events import need_closed, need_withdrawn, pledge_changed, pledge_offered, pledge_withdrawn
 from needs.life import actions as life
@@ -141,12 +142,21 @@ def offer_pledge(session: Session, caller: Caller, wanted: Mapping[str, Any]) ->
         raise problem
     _require_validity(wanted["valid_until"])
     limits.lock_person(session, caller.id)
-    pledge = Pledge(pledger_id=caller.id, **{**wanted, "kind": kind})
+    pledge = Pledge(pledger_id=caller.id, pledger_kind=caller.kind, **{**wanted, "kind": kind})
+    choosing.check_choice(session, pledge)
     session.add(pledge)
     session.flush()
     limits.require_room_for_pledge(session, caller, pledge)
     outbox.add(session, pledge_offered(pledge))
     return pledge
+
+
+def offer_again(
+    session: Session, caller: Caller, match_id: UUID, quantity: int | None = None, valid_until: datetime | None = None
+) -> Pledge:
+    """Offer what came back of a match as a new pledge with the figures of the former one."""
+    limits.lock_person(session, caller.id)
+    return offer_pledge(session, caller, choosing.describe_returned(session, caller, match_id, quantity, valid_until))
 
 
 def change_pledge(session: Session, caller: Caller, pledge_id: UUID, wanted: Mapping[str, Any]) -> Pledge:
@@ -160,6 +170,7 @@ def change_pledge(session: Session, caller: Caller, pledge_id: UUID, wanted: Map
         return pledge
     for name, value in wanted.items():
         setattr(pledge, name, value)
+    choosing.check_change(pledge)
     pledge.version, pledge.changed_at = pledge.version + 1, now()
     session.flush()
     if offers_more:
@@ -203,6 +214,7 @@ def erase_people(session: Session, events: Sequence[PersonErased]) -> None:
     erase_values(session, Pledge, Pledge.pledger_id.in_(accounts))
     erase_values(session, Need, theirs)
     duplicates.forget_needs(session, theirs)
+    session.execute(update(Need).where(theirs).values(words=[]), execution_options={"synchronize_session": False})
 
 
 def erase_old_texts(session: Session) -> None:
@@ -212,6 +224,8 @@ def erase_old_texts(session: Session) -> None:
         old = select(entity.id).where(ended_at < limit, holds_values(entity)).order_by(ended_at).limit(ERASED_AT_ONCE)
         ids = session.scalars(old.with_for_update(skip_locked=True, of=entity)).all()
         erase_values(session, entity, entity.id.in_(ids))
+        if entity is Need:
+            session.execute(update(Need).where(Need.id.in_(ids)).values(words=[]), execution_options={"synchronize_session": False})
 
 
 def record_households(session: Session, events: Sequence[RegisterEvent]) -> None:
@@ -256,6 +270,7 @@ def record_matches(session: Session, events: Sequence[MatchEvent]) -> None:
         )
     )
     life.end_met_needs(session, {event.need_id for event in events if isinstance(event, MatchReceived | MatchClosed)})
+    choosing.record_claims(session, [event for event in events if isinstance(event, MatchAccepted)])
 
 
 def record_releases(session: Session, events: Sequence[PledgeReleased]) -> None:

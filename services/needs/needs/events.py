@@ -12,6 +12,7 @@ from contracts.needs import (
     NeedPosted,
     NeedPublished,
     NeedRejected,
+    NeedReported,
     NeedReturned,
     NeedWithdrawn,
     PledgeChanged,
@@ -94,9 +95,16 @@ def need_closed(need: Need) -> NeedClosed:
     return NeedClosed(**fields_of_need(need), reason=cast("Closing", need.ended_because), closed_at=recorded(need.ended_at))
 
 
+def need_reported(need: Need) -> NeedReported:
+    """Make the event of a need that several people reported, with the version at which it was hidden last."""
+    fields = fields_of_need(need) | {"version": need.hidden_version}
+    return NeedReported(**fields, hidden_at=recorded(need.hidden_at))
+
+
 def pledge_offered(pledge: Pledge) -> PledgeOffered:
     """Make the first event of a pledge, version 1; published again, it has the figures of now."""
-    return PledgeOffered(**_fields_of_pledge(pledge) | {"version": 1})
+    choice: dict[str, Any] = {"pledger_kind": pledge.pledger_kind, "claims": pledge.claims, "claimed": pledge.claimed}
+    return PledgeOffered(**_fields_of_pledge(pledge) | {"version": 1}, **choice)
 
 
 def pledge_changed(pledge: Pledge) -> PledgeChanged:
@@ -154,4 +162,7 @@ def _fields_of_pledge(pledge: Pledge) -> dict[str, Any]:
         "region": pledge.region,
         "valid_until": pledge.valid_until,
         "offered_at": pledge.offered_at,
+        "choose_until": pledge.choose_until,
+        "best_before": pledge.best_before,
+        "limit_per_household": pledge.limit_per_household,
     }

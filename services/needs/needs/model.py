@@ -4,8 +4,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, MetaData, String, func, select, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import BigInteger, MetaData, SmallInteger, String, Text, func, select, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedSQLExpression, column_property, mapped_column
 
 from chassis.data.database import NAMING, CategoryCode, Moment, RegionCode, new_id, now
@@ -75,7 +75,8 @@ class PledgeQuantities(Base):
 class NeedListing(Base):
     """A published need under one of the regions and categories around it, kept by triggers on `needs`.
 
-    `""` is the whole country and every category. A list is a range of the primary key, whatever its region and category.
+    `""` is the whole country and every category. A list is a range of the primary key, whatever its region and category. Lists of one
+    urgency (1, 2 or 4), or of needs that are still open, are ranges of a second index.
     """
 
     __tablename__ = "need_listings"
@@ -83,6 +84,8 @@ class NeedListing(Base):
     region: Mapped[str] = mapped_column(RegionCode, primary_key=True)
     category: Mapped[str] = mapped_column(CategoryCode, primary_key=True)
     id: Mapped[UUID] = mapped_column(primary_key=True)
+    urgency: Mapped[int] = mapped_column(SmallInteger)
+    is_open: Mapped[bool]
 
 
 class PledgeListing(Base):
@@ -109,6 +112,9 @@ class Need(Base):
     `stage_version`, `reminded_version` and `overdue_version` are those of the events of this step. `expiring_version` and
     `renewed_version` are those of its last reminder and renewal.
     `terms` is what the need keeps of the catalogue, `specification` what describes the thing, as JSON. `charity` receives the money.
+    A need `is_open` while something of it is neither accepted nor proposed; triggers keep that. A `hidden` one waits for a reviewer,
+    because several people reported it; `hidden_version` is its version then. The hall finds it by its `words`: pairs of neighbouring
+    characters of its public story.
     """
 
     __tablename__ = "needs"
@@ -160,6 +166,11 @@ class Need(Base):
     renewed_at: Mapped[datetime | None] = mapped_column(Moment)
     renewed_by: Mapped[UUID | None]
     renewed_version: Mapped[int | None] = mapped_column(BigInteger)
+    is_open: Mapped[bool] = mapped_column(default=True)
+    hidden: Mapped[bool] = mapped_column(default=False)
+    hidden_at: Mapped[datetime | None] = mapped_column(Moment)
+    hidden_version: Mapped[int | None] = mapped_column(BigInteger)
+    words: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list, deferred=True)
     accepted: Mapped[int] = _sum_of_matches(NeedQuantities.accepted, id)
     proposed: Mapped[int] = _sum_of_matches(NeedQuantities.proposed, id)
     delivered: Mapped[int] = _sum_of_matches(NeedQuantities.delivered, id)
@@ -167,7 +178,9 @@ class Need(Base):
 
 class Pledge(Base):
     """A pledge of a giver. `answered_version` is the newest version that matching has decided on; `released_version` orders its answers.
-    `expired` follows the end of `valid_until` within seconds; `used_up` is kept by triggers: all of it is accepted or proposed.
+    `expired` follows the end of `valid_until` within seconds. A pledge is `used_up` while all of it is accepted or proposed; triggers keep
+    that. Until `choose_until` its giver chooses needs and nothing is proposed. `claims` is the need that it was offered for, `claimed` the
+    most units for it, `claim_state` what became of that. `again_of` is the match of which something came back and is offered again.
     """
 
     __tablename__ = "pledges"
@@ -190,6 +203,15 @@ class Pledge(Base):
     changed_at: Mapped[datetime | None] = mapped_column(Moment)
     answered_version: Mapped[int] = mapped_column(BigInteger, default=0)
     released_version: Mapped[int] = mapped_column(BigInteger, default=0)
+    pledger_kind: Mapped[str | None] = mapped_column(String(20))
+    choose_until: Mapped[datetime | None] = mapped_column(Moment)
+    best_before: Mapped[datetime | None] = mapped_column(Moment)
+    limit_per_household: Mapped[int | None] = mapped_column(BigInteger)
+    claims: Mapped[UUID | None]
+    claimed: Mapped[int | None] = mapped_column(BigInteger)
+    claim_state: Mapped[str | None] = mapped_column(String(10))
+    claim_problem: Mapped[str | None] = mapped_column(String(20))
+    again_of: Mapped[UUID | None]
     accepted: Mapped[int] = _sum_of_matches(PledgeQuantities.accepted, id)
     proposed: Mapped[int] = _sum_of_matches(PledgeQuantities.proposed, id)
     delivered: Mapped[int] = _sum_of_matches(PledgeQuantities.delivered, id)

@@ -17,13 +17,15 @@ from needs.model import Need, NeedListing, Pledge, PledgeListing
 from needs.rules import Managers, view_of
 
 PUBLIC_STATES = ("published", "closed", "expired", "met")
-_TOWNSHIPS = township_query("needs", "state = 'published' AND NOT of_institution")
+TOWNSHIPS = township_query("needs", "state = 'published' AND NOT of_institution")
+"""The query of townships in which enough households have published needs."""
 
 
 def get_need(session: Session, caller: Caller | None, need_id: UUID) -> Need:
     """Get a need. Raises `not_found` if it is not public and neither the caller's nor in a region they manage."""
     need = session.get(Need, need_id)
-    if need is None or (need.state not in PUBLIC_STATES and view_of(caller, need) == "public"):
+    is_public = need is not None and need.state in PUBLIC_STATES and not need.hidden
+    if need is None or (not is_public and view_of(caller, need) == "public"):
         raise not_found()
     return need
 
@@ -31,10 +33,10 @@ def get_need(session: Session, caller: Caller | None, need_id: UUID) -> Need:
 def list_published_needs(session: Session, region: str = "", category: str | None = None, **paging: Any) -> dict[str, Any]:
     """Read a page of the published needs, newest first. A township that is not shown holds none: its needs are in its county alone."""
     listed = select(NeedListing).where(NeedListing.region == region, NeedListing.category == (category or ""))
-    is_shown = len(region) < TOWNSHIP_DIGITS or find_public_townships(session, _TOWNSHIPS, [region])
+    is_shown = len(region) < TOWNSHIP_DIGITS or find_public_townships(session, TOWNSHIPS, [region])
     forbid_bitmap_scans(session)
     found = page(session, listed if is_shown else listed.where(false()), NeedListing.id, **paging)
-    return _load_listed(session, found, select(Need).where(Need.state == "published"), Need.id)
+    return _load_listed(session, found, select(Need).where(Need.state == "published", ~Need.hidden), Need.id)
 
 
 def list_own_needs(session: Session, caller: Caller, **paging: Any) -> dict[str, Any]:
@@ -43,17 +45,21 @@ def list_own_needs(session: Session, caller: Caller, **paging: Any) -> dict[str,
     return page(session, select(Need).where(or_(Need.account_id == caller.id, posted)), Need.id, **paging)
 
 
-def list_managed_needs(session: Session, caller: Caller, region: str = "", state: str | None = None, **paging: Any) -> dict[str, Any]:
-    """Read a page of the needs of the regions that the caller manages, in every state or in one."""
+def list_managed_needs(
+    session: Session, caller: Caller, region: str = "", state: str | None = None, hidden: bool | None = None, **paging: Any
+) -> dict[str, Any]:
+    """Read a page of the needs of the regions that the caller manages, in every state or in one; `hidden` ones wait for a reviewer."""
     query = select(Need).where(caller.within(Need.region))
     if region:
         query = query.where(below(Need.region, region))
+    if hidden is not None:
+        query = query.where(Need.hidden if hidden else ~Need.hidden)
     return page(session, query.where(Need.state == state) if state else query, Need.id, **paging)
 
 
 def find_townships(session: Session, needs: Collection[Need]) -> set[str]:
     """Find the townships of these needs in which enough households have published needs, so that the public may see the township."""
-    return find_public_townships(session, _TOWNSHIPS, {need.region for need in needs})
+    return find_public_townships(session, TOWNSHIPS, {need.region for need in needs})
 
 
 def find_township_managers(session: Session, caller: Caller | None, needs: Collection[Need]) -> Managers:

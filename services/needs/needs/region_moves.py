@@ -45,6 +45,9 @@ MOVES = (
     move_column(Balance.region),
     # A successor that is known already has its own silence; the check drops what stays behind.
     move_column(Village.region, unless="EXISTS (SELECT FROM villages AS there WHERE there.region = change.after)"),
-    RegionMove(("need_listings.region", "pledge_listings.region"), lambda *_: 0),
+    RegionMove(
+        ("need_listings.region", "pledge_listings.region", "need_counts.region", "need_counts.above", "need_count_changes.region"),
+        lambda *_: 0,
+    ),
 )
-"""Listings follow by the triggers on needs and pledges."""
+"""Listings and counts follow by the triggers on needs and pledges."""

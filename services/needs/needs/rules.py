@@ -94,6 +94,15 @@ def _renew(caller: Caller, need: Need, managers: Managers) -> Problem | None:
     return state_conflict(state=need.state) if need.state != "published" else None
 
 
+def _clear_reports(caller: Caller, need: Need, managers: Managers) -> Problem | None:
+    """Another administrator of the region than the poster clears the reports of a hidden need."""
+    if not caller.manages(need.region):
+        return not_allowed()
+    if caller.id in {need.poster_id, need.account_id}:
+        return own_need()
+    return None if need.hidden and need.state == "published" else state_conflict(state=need.state)
+
+
 NEED_RULES: dict[str, NeedRule] = {
     "verify_need": _judge,
     "return_need": _judge,
@@ -102,6 +111,7 @@ NEED_RULES: dict[str, NeedRule] = {
     "withdraw_need": _withdraw,
     "renew_need": _renew,
     "close_need": _close,
+    "clear_reports": _clear_reports,
 }
 PLEDGE_ACTS = ("change_pledge", "withdraw_pledge")
 

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from chassis.messaging.events import ServiceWorker, every, handles_batch
 from contracts.matching import (
     BalanceChanged,
+    ClaimFailed,
     MatchAccepted,
     MatchClosed,
     MatchDeclined,
@@ -32,10 +33,12 @@ from contracts.users import (
 )
 from needs import actions
 from needs.catalogue import actions as catalogue
+from needs.choosing import actions as choosing
 from needs.drafts import actions as drafts
 from needs.duplicates import actions as duplicates
 from needs.erasure import actions as erasure
 from needs.guide import actions as guide
+from needs.hall import counts
 from needs.life import actions as life
 from needs.limits import actions as limits
 from needs.region_moves import MOVES
@@ -75,6 +78,10 @@ class Worker(ServiceWorker):
     @handles_batch(BalanceChanged)
     def on_balances(self, session: Session, events: list[BalanceChanged]) -> None:
         guide.record_balances(session, events)
+
+    @handles_batch(ClaimFailed)
+    def on_failed_claims(self, session: Session, events: list[ClaimFailed]) -> None:
+        choosing.record_failed_claims(session, events)
 
     @handles_batch(PledgeReleased)
     def on_releases(self, session: Session, events: list[PledgeReleased]) -> None:
@@ -119,6 +126,10 @@ class Worker(ServiceWorker):
     @every(seconds=60)
     def check_villages(self, session: Session) -> None:
         life.check_villages(session)
+
+    @every(seconds=2)
+    def count_needs(self, session: Session) -> None:
+        counts.add_up(session)
 
     @every(seconds=3600, at_start=False)
     def erase_old_texts(self, session: Session) -> None:

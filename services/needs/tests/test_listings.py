@@ -32,7 +32,7 @@ LISTINGS = """
     (TABLE recounted EXCEPT ALL TABLE kept) UNION ALL (TABLE kept EXCEPT ALL TABLE recounted)
 """
 LISTED = {
-    "need": "state = 'published'",
+    "need": "state = 'published' AND NOT hidden",
     "pledge": "NOT withdrawn AND NOT resting AND valid_until > now() AND quantity >"
     " coalesce((SELECT accepted + proposed FROM pledge_quantities WHERE pledge_quantities.id = pledges.id), 0)",
 }

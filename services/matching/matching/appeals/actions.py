@@ -26,6 +26,8 @@ def appeal_mark(session: Session, caller: Caller, event_id: UUID, text: str) -> 
     appeal = Appeal(version=1, event=event, person_id=caller.id, text=text, state="waiting", answer=None, lodged_at=now())
     session.add(appeal)
     session.flush()
+    reliability.update_suspensions(session, [event.id])
+    session.refresh(event)
     outbox.add(session, appeal_lodged(appeal))
     return appeal
 
@@ -42,6 +44,7 @@ def decide_appeal(session: Session, caller: Caller, appeal_id: UUID, outcome: st
     session.flush()
     if outcome == "upheld":
         reliability.void_event(session, appeal.mark_id)
-        session.refresh(appeal.event)
+    reliability.update_suspensions(session, [appeal.mark_id])
+    session.refresh(appeal.event)
     outbox.add(session, appeal_decided(appeal))
     return appeal

@@ -13,7 +13,10 @@ from matching.feedback.model import Rating
 
 
 class ReliabilityEvent(Base):
-    """Evidence from a match for (`good`) and against (`bad`) a person, at most one of each kind. A voided event does not count."""
+    """Evidence from a match for (`good`) and against (`bad`) a person, at most one of each kind.
+
+    A voided event does not count, nor does a `suspended` one: its match is disputed or its appeal waits.
+    """
 
     __tablename__ = "marks"
 
@@ -26,6 +29,7 @@ class ReliabilityEvent(Base):
     bad: Mapped[float]
     at: Mapped[datetime] = mapped_column(Moment)
     void_at: Mapped[datetime | None] = mapped_column(Moment)
+    suspended: Mapped[bool] = mapped_column(default=False)
     match: Mapped[Match] = relationship()
     appeal: Mapped["Appeal | None"] = relationship(back_populates="event", lazy="selectin")
     ratings: Mapped[list[Rating]] = relationship(primaryjoin="foreign(Rating.match_id) == ReliabilityEvent.match_id", viewonly=True)

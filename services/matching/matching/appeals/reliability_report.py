@@ -40,7 +40,7 @@ def load_reliability(session: Session, person_id: UUID) -> ReliabilityReport:
     good, whole = func.sum(ReliabilityEvent.good), func.sum(ReliabilityEvent.good + ReliabilityEvent.bad)
     by_kind = (
         select(ReliabilityEvent.kind, func.count().label("times"), good.label("good"), whole.label("whole"))
-        .where(ReliabilityEvent.person_id == person_id, ReliabilityEvent.void_at.is_(None))
+        .where(ReliabilityEvent.person_id == person_id, ReliabilityEvent.void_at.is_(None), ~ReliabilityEvent.suspended)
         .group_by(ReliabilityEvent.kind)
         .order_by(ReliabilityEvent.kind)
     )

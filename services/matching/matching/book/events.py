@@ -10,6 +10,8 @@ import msgspec
 from sqlalchemy.orm import object_session
 
 from contracts.matching import (
+    ClaimFailed,
+    ClaimFailure,
     Decline,
     Difference,
     Lapse,
@@ -159,6 +161,20 @@ def pledge_released(pledge: Pledge) -> PledgeReleased:
         accepted=sum_promised(session, pledge.id),
         open=pledge.rest,
         released_at=pledge.released_at or pledge.offered_at,
+    )
+
+
+def claim_failed(pledge: Pledge) -> ClaimFailed:
+    """Build the event that the need chosen for a pledge got nothing of it. A pledge is offered once, so its version is 1."""
+    return ClaimFailed(
+        version=1,
+        pledge_id=pledge.id,
+        need_id=required(pledge.claimed_need_id),
+        pledger_id=pledge.pledger_id,
+        category=pledge.category,
+        unit=pledge.unit,
+        reason=cast("ClaimFailure", pledge.claim_problem),
+        failed_at=pledge.offered_at,
     )
 
 

@@ -48,9 +48,11 @@ class Need(Base):
 class Pledge(Base):
     """An offered pledge. `scope` is the region where it may go; `rest` is the quantity not set aside for any need.
 
-    A pledge with some rest is `open`. `reliability` is the class of its pledger. `exclusions` are the regions and items that refusal rules
-    exclude. A `paused` pledge also counts as `ended` until it is resumed. A timer marks pledges `expired` soon after `valid_until`.
-    `releases` counts the published releases, the versions of `PledgeReleased`.
+    A pledge with some rest is `open`, unless its giver is still `choosing`. `reliability` is the class of its pledger. `exclusions` are the
+    regions and items that refusal rules exclude. A `paused` pledge also counts as `ended` until it is resumed. A timer marks pledges
+    `expired` soon after `valid_until`. `releases` counts the published releases, the versions of `PledgeReleased`. Goods are handed over by
+    `best_before`, and one household gets at most `household_limit`. `claimed_need_id` is the need for which it was offered, and
+    `claim_problem` why that need got nothing of it.
     """
 
     __tablename__ = "pledges"
@@ -66,7 +68,13 @@ class Pledge(Base):
     ended: Mapped[bool]
     paused: Mapped[bool] = mapped_column(default=False)
     expired: Mapped[bool] = mapped_column(default=False)
-    open: Mapped[bool] = mapped_column(Computed("NOT ended AND NOT expired AND rest > 0"))
+    choosing: Mapped[bool] = mapped_column(default=False)
+    open: Mapped[bool] = mapped_column(Computed("NOT ended AND NOT expired AND NOT choosing AND rest > 0"))
+    choose_until: Mapped[datetime | None] = mapped_column(Moment)
+    best_before: Mapped[datetime | None] = mapped_column(Moment)
+    household_limit: Mapped[int | None] = mapped_column(BigInteger)
+    claimed_need_id: Mapped[UUID | None]
+    claim_problem: Mapped[str | None] = mapped_column(String(20))
     valid_until: Mapped[datetime] = mapped_column(Moment)
     offered_at: Mapped[datetime] = mapped_column(Moment)
     reliability: Mapped[int] = mapped_column(SmallInteger, default=3)
@@ -80,7 +88,8 @@ class Match(Base):
 
     The two sides of a `barred` match are never proposed to each other again. An accepted match is to be sent until `send_by`; the next
     reminder of that is due at `send_reminder_at`, and the last one was at `send_reminded_at`. `giver_kind` is the kind of the pledger's
-    account, known since the acceptance. `charity` receives the money, if the match is about money.
+    account, known since the acceptance. `charity` receives the money, if the match is about money. A received match closes by itself at
+    `close_at`, when the time to dispute the receipt is over.
     """
 
     __tablename__ = "matches"
@@ -117,6 +126,7 @@ class Match(Base):
     need_ended_because: Mapped[str | None] = mapped_column(String(50))
     need_ended_at: Mapped[datetime | None] = mapped_column(Moment)
     need_ended_version: Mapped[int | None] = mapped_column(BigInteger)
+    close_at: Mapped[datetime | None] = mapped_column(Moment)
     closed_at: Mapped[datetime | None] = mapped_column(Moment)
     closed_by: Mapped[UUID | None]
     giver_kind: Mapped[str | None] = mapped_column(String(20))

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.orm import Session, selectinload
 
 from chassis.data.database import below
@@ -39,18 +39,33 @@ def get_visible_match(session: Session, caller: Caller, match_id: UUID) -> Match
     return match
 
 
-def list_own_matches(session: Session, caller: Caller, state: str | None = None, **paging: Any) -> dict[str, Any]:
+def list_own_matches(
+    session: Session, caller: Caller, state: str | None = None, need_id: UUID | None = None, **paging: Any
+) -> dict[str, Any]:
     """List one page of the matches on whose sides the caller stands."""
     query = select(Match).options(WITH_TRACKING_NUMBERS).where(is_own_match(caller))
-    return page(session, query.where(Match.state == state) if state else query, Match.id, **paging)
+    return page(session, _narrow(query, state, need_id), Match.id, **paging)
 
 
-def list_managed_matches(session: Session, caller: Caller, region: str = "", state: str | None = None, **paging: Any) -> dict[str, Any]:
+def list_own_claims(session: Session, caller: Caller, need_id: UUID | None = None, **paging: Any) -> dict[str, Any]:
+    """List one page of the matches whose need the caller chose. A claim is answered when it is proposed."""
+    query = select(Match).options(WITH_TRACKING_NUMBERS).where(Match.pledger_id == caller.id, Match.answer_by == Match.proposed_at)
+    return page(session, _narrow(query, None, need_id), Match.id, **paging)
+
+
+def list_managed_matches(
+    session: Session, caller: Caller, region: str = "", state: str | None = None, need_id: UUID | None = None, **paging: Any
+) -> dict[str, Any]:
     """List one page of the matches in the regions that the caller manages or audits."""
     query = select(Match).options(WITH_TRACKING_NUMBERS).where(caller.within(Match.region))
     if region:
         query = query.where(below(Match.region, region))
-    return page(session, query.where(Match.state == state) if state else query, Match.id, **paging)
+    return page(session, _narrow(query, state, need_id), Match.id, **paging)
+
+
+def _narrow(query: Select[Match], state: str | None, need_id: UUID | None) -> Select[Match]:
+    query = query.where(Match.state == state) if state else query
+    return query.where(Match.need_id == need_id) if need_id else query
 
 
 def find_matches(session: Session, state: str, condition: ColumnElement[bool], *, locked: bool = False) -> Sequence[Match]:

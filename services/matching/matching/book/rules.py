@@ -1,18 +1,20 @@
 """Rules for acts on a match: the actions refuse by them, and every answer lists the acts that they allow."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from chassis.data.database import now
 from chassis.http.auth import Caller
 from chassis.problems import Problem, not_allowed, state_conflict
 from matching.book.model import Match
-from matching.book.problems import disputed
+from matching.book.problems import disputed, still_disputable
 
 ACTS = ("accept_match", "refuse_match", "decline_match", "send_match", "receive_match", "close_match", "cancel_match", "print_slip")
 PROMISED_STATES = ("accepted", "sent", "received", "closed")
 """The states in which a promise stands."""
 GIVER, HOUSEHOLD = "giver", "household"
+DISPUTED_WITHIN = timedelta(days=14)
+"""How long after the receipt a delivery may be disputed. It is closed then, or when the household's side agrees."""
 COUNTY_DIGITS = 6
 """Length of a county's code. Managers of a county, or of a region around it, decide between two sides."""
 
@@ -36,6 +38,8 @@ def find_match_problem(act: str, caller: Caller, match: Match) -> Problem | None
         return disputed()
     if match.state not in states:
         return state_conflict(state=match.state)
+    if act == "close_match" and not is_household and match.close_at and match.close_at > now():
+        return still_disputable()
     is_late = match.state == "proposed" and match.answer_by <= now()
     return state_conflict(state="lapsed") if is_late else None
 

@@ -22,7 +22,8 @@ _RULES_DIFFER = """
 # Sums of fractions in another order differ by rounding, at most a millionth; a missing event differs by much more.
 _SUMS_DIFFER = f"""
     SELECT person_id FROM (
-        SELECT person_id, sum(good * {GROWTH}) AS good, sum(bad * {GROWTH}) AS bad FROM marks WHERE void_at IS NULL GROUP BY person_id
+        SELECT person_id, sum(good * {GROWTH}) AS good, sum(bad * {GROWTH}) AS bad FROM marks WHERE void_at IS NULL AND NOT suspended
+        GROUP BY person_id
     ) AS noted FULL JOIN reliabilities AS kept USING (person_id)
     WHERE kept.person_id IS NULL AND noted.good + noted.bad > 0
         OR abs(coalesce(noted.good, 0) - kept.good) > 1e-6 * (1 + kept.good + kept.bad)
@@ -51,6 +52,6 @@ FAIRNESS = (
 )
 RELIABILITY = (
     Check("mark_untrue", "reliability events are those that the book yields", _EVENTS_DIFFER),
-    Check("reliability_differs", "the reliability of a person is the sum of their events", _SUMS_DIFFER),
+    Check("reliability_differs", "the reliability of a person is the sum of their events that count", _SUMS_DIFFER),
     Check("pledge_class_differs", "an open pledge carries the class of its pledger", _CLASSES_DIFFER),
 )

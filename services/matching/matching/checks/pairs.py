@@ -9,13 +9,13 @@ from matching.refusals.conditions import not_barred, not_excluded
 # before it filters them.
 _BOTH_WAIT = f"""
     WITH waiting AS NOT MATERIALIZED (
-        SELECT id, category, unit, region FROM needs
+        SELECT id, category, unit, region, household_id FROM needs
         WHERE NOT ended AND rest > 0 AND NOT EXISTS (SELECT FROM to_clear WHERE side = 'need' AND to_clear.id = needs.id)
           AND NOT EXISTS (SELECT FROM too_low WHERE need_id = needs.id)
     ),
     free AS NOT MATERIALIZED (
         SELECT id, category, unit, scope, not_for FROM pledges
-        WHERE NOT ended AND rest > 0 AND valid_until > clock_timestamp()
+        WHERE NOT ended AND NOT choosing AND rest > 0 AND valid_until > clock_timestamp()
           AND NOT EXISTS (SELECT FROM to_clear WHERE side = 'pledge' AND to_clear.id = pledges.id)
     ),
     offered AS MATERIALIZED (SELECT DISTINCT category, unit, scope, not_for FROM free),

@@ -27,10 +27,20 @@ _BY_SIDE = """
     ) AS matched ON {column} = {table}.id
     WHERE {condition} ORDER BY {table}.id LIMIT 1
 """
+# Units of a need that a giver holds while choosing are set aside too.
+_HELD_BY_GIVERS = {
+    "needs": "(SELECT coalesce(sum(holds.quantity), 0) FROM holds WHERE holds.need_id = needs.id AND state = 'open')",
+    "pledges": "0",
+}
 _OVER_ALLOCATED = "coalesce(held, 0) > quantity"
 _UNACCOUNTED = """
-    CASE WHEN ended THEN rest <> 0 OR coalesce(proposed, 0) <> 0 ELSE rest <> quantity - coalesce(held, 0) END
+    CASE WHEN ended THEN rest <> 0 OR coalesce(proposed, 0) <> 0 ELSE rest <> quantity - coalesce(held, 0) - {by_givers} END
     AND coalesce(held, 0) <= quantity
+"""
+_LIMIT_EXCEEDED = """
+    SELECT pledges.id AS pledge_id, household_id FROM pledges JOIN matches ON matches.pledge_id = pledges.id
+    WHERE household_limit IS NOT NULL AND matches.state = 'proposed' GROUP BY pledges.id, household_id
+    HAVING sum(matches.quantity) > household_limit ORDER BY pledges.id, household_id LIMIT 1
 """
 _ORPHANED = """
     SELECT id, {column} FROM matches WHERE NOT EXISTS (SELECT FROM {table} WHERE {table}.id = {column}) ORDER BY id LIMIT 1
@@ -38,7 +48,8 @@ _ORPHANED = """
 
 
 def _select_side(table: str, column: str, condition: str) -> str:
-    return _BY_SIDE.format(table=table, column=column, kept=ALLOCATED[table], moved=MOVED, condition=condition)
+    judged = condition.format(by_givers=_HELD_BY_GIVERS[table])
+    return _BY_SIDE.format(table=table, column=column, kept=ALLOCATED[table], moved=MOVED, condition=judged)
 
 
 _MOVEMENTS_UNTRUE = f"""
@@ -69,6 +80,7 @@ CHECKS = (
         "the quantity of a pledge is free, set aside or given; an ended pledge has nothing free or proposed",
         _select_side("pledges", "pledge_id", _UNACCOUNTED),
     ),
+    Check("household_limit_exceeded", "no household is proposed more of a pledge than it gives to one", _LIMIT_EXCEEDED),
     Check("match_without_need", "every match has its need", _ORPHANED.format(table="needs", column="need_id")),
     Check("match_without_pledge", "every match has its pledge", _ORPHANED.format(table="pledges", column="pledge_id")),
     Check("movements_untrue", "the movements of a match add up and agree with its state", _MOVEMENTS_UNTRUE),

@@ -15,8 +15,10 @@ from chassis.data.database import now
 from chassis.messaging import outbox
 from chassis.ops import tracing
 from matching.allocation.score import Demand, rank_within_villages
+from matching.book.household_limits import EXHAUSTED
 from matching.clearing.candidates import find_servable_needs, load_candidates, lock_chosen
 from matching.clearing.completion import complete, find_fitting_needs
+from matching.clearing.household_caps import cap_by_household
 from matching.clearing.proposals import propose_matches
 from matching.clearing.rules import Eligibility, find_left_over, find_unmet
 from matching.fairness.queries import load_recent_help
@@ -34,10 +36,10 @@ _DUE = text(
     " ORDER BY due_at LIMIT :limit FOR UPDATE SKIP LOCKED"
 )
 _LOCK_NEEDS = text("SELECT * FROM needs WHERE id = ANY(CAST(:ids AS uuid[])) AND open ORDER BY id FOR UPDATE SKIP LOCKED")
-# Barred pairs are the only exclusions that are read pair by pair; refusal rules stand on their pledges.
+# Barred pairs and households that have had enough are the only exclusions that are read pair by pair; refusal rules stand on their pledges.
 _REFUSED = text(
     "SELECT need_id, pledge_id, pledges.category, pledges.unit, pledges.scope, not_for FROM matches JOIN pledges ON pledges.id = pledge_id"
-    " WHERE barred AND need_id = ANY(CAST(:ids AS uuid[]))"
+    f" WHERE barred AND need_id = ANY(CAST(:ids AS uuid[])) UNION ALL {EXHAUSTED}"
 )
 
 
@@ -80,6 +82,7 @@ def _clear(session: Session, answer_within: timedelta, due_needs: Sequence[UUID]
     defer_pairs(session, low, at)
     excluded = eligibility.exclusions_by_pledge(pledges.values())
     shares, locked = lock_chosen(session, lambda left: allocate_by_region(needs, left, excluded, weights, low), pledges)
+    shares = cap_by_household(session, shares, rows, locked)
     propose_matches(session, shares, {id_: (row, demands[id_]) for id_, row in rows.items()}, locked, weights, at, answer_within)
     unmet = find_unmet([demands[id_] for id_ in due_needs if id_ in demands], shares)
     left_over = find_left_over(pledges.values(), shares) if unmet else []

@@ -17,6 +17,7 @@ from matching.disputes import rules
 from matching.disputes.events import dispute_answered, dispute_opened, dispute_raised, dispute_settled
 from matching.disputes.model import Dispute
 from matching.disputes.queries import get_visible_dispute
+from matching.reliability import actions as reliability
 
 ANSWERED_WITHIN = timedelta(days=7)
 RAISED_WITHIN = timedelta(days=7)
@@ -35,6 +36,7 @@ def dispute_match(session: Session, caller: Caller, match_id: UUID, cause: str, 
     )  # fmt: skip
     session.add(dispute)
     session.flush()
+    reliability.update_suspensions_of_match(session, match.id)
     outbox.add(session, dispute_opened(dispute))
     return dispute
 
@@ -110,4 +112,5 @@ def _settle(session: Session, dispute: Dispute) -> None:
     dispute.state, dispute.settled_at, dispute.due_at, dispute.version = "settled", now(), None, dispute.version + 1
     dispute.match.dispute, dispute.match.version = "settled", dispute.match.version + 1
     session.flush()
+    reliability.update_suspensions_of_match(session, dispute.match_id)
     outbox.add(session, dispute_settled(dispute))

@@ -2,9 +2,11 @@
 
 from uuid import UUID
 
+from chassis.data.database import now
 from chassis.http.auth import Caller
 from chassis.problems import Problem, not_allowed, state_conflict
 from matching.book.model import Match
+from matching.book.problems import dispute_time_over
 from matching.book.rules import manages_county_of, people_involved, side_of
 from matching.disputes.model import Dispute
 from matching.disputes.problems import already_disputed, own_dispute
@@ -15,13 +17,15 @@ ACTS = ("answer_dispute", "raise_dispute", "settle_dispute")
 def find_opening_problem(act: str, caller: Caller, match: Match) -> Problem | None:
     """Return the problem that keeps the caller from disputing the match now, or None.
 
-    Either side may dispute it once, from the sending until the closing.
+    Either side may dispute it once, from the sending until the closing, and within the days after the receipt.
     """
     if side_of(caller, match) is None:
         return not_allowed()
     if match.dispute:
         return already_disputed()
-    return None if match.state in {"sent", "received"} else state_conflict(state=match.state)
+    if match.state not in {"sent", "received"}:
+        return state_conflict(state=match.state)
+    return dispute_time_over() if match.close_at and match.close_at <= now() else None
 
 
 def dispute_acts_on_match(caller: Caller, match: Match) -> list[str]:

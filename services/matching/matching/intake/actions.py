@@ -5,7 +5,7 @@ from functools import cache
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import TextClause
+from sqlalchemy import TextClause, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -39,6 +39,7 @@ NeedEnd = NeedWithdrawn | NeedClosed | NeedExpired | NeedMet
 NARROWEST = max(SCOPE_LENGTHS)
 """The length to which scopes are cut: events from before this limit may name a village."""
 MONEY = "fen"
+CHOSEN_AT_ONCE = 500
 URGENCY = {"normal": 1, "urgent": 2, "critical": 4}
 
 
@@ -108,12 +109,13 @@ def _end_unless_proposed(session: Session, rows: list[dict[str, Any]]) -> bool:
     return False
 
 
-def book_pledges(session: Session, events: Sequence[PledgeOffered]) -> None:
-    """Enter offered pledges in the book; leave known ones, perhaps changed or ended, as they are."""
+def book_pledges(session: Session, events: Sequence[PledgeOffered]) -> set[UUID]:
+    """Enter offered pledges in the book; leave known ones, perhaps changed or ended, as they are. Return those entered."""
     known = classes.load_classes(session, {event.pledger_id for event in events})
     rows = [_pledge_columns(event, known) for event in sorted(events, key=lambda event: event.pledge_id)]
-    entered = session.scalars(_insert("pledges", tuple(rows[0])), {"rows": encode_rows(rows)})
-    clearing_queue.add(session, "pledge", set(entered))
+    entered = set(session.scalars(_insert("pledges", tuple(rows[0])), {"rows": encode_rows(rows)}))
+    clearing_queue.add(session, "pledge", entered)
+    return entered
 
 
 def change_pledge(session: Session, event: PledgeChanged) -> None:
@@ -131,6 +133,8 @@ def change_pledge(session: Session, event: PledgeChanged) -> None:
         promised = sum_promised(session, pledge.id)
         pledge.ended = pledge.paused = False
         pledge.scope, pledge.valid_until, pledge.expired = event.region[:NARROWEST], event.valid_until, event.valid_until <= now()
+        pledge.choose_until, pledge.choosing = event.choose_until, _is_choosing(event)
+        pledge.best_before, pledge.household_limit = event.best_before, event.limit_per_household
         pledge.quantity = max(event.quantity, promised)
         pledge.rest = pledge.quantity - promised
         session.flush()
@@ -160,6 +164,20 @@ def _lock_at_version(session: Session, pledge_id: UUID, version: int, unknown: d
         return None
     pledge.version = version
     return pledge
+
+
+def end_choosing(session: Session) -> int:
+    """Have the pledges cleared whose time to choose is over; return their number. Locked ones come next time."""
+    over = select(Pledge.id).where(Pledge.choosing, Pledge.choose_until <= now()).order_by(Pledge.choose_until)
+    taken = over.limit(CHOSEN_AT_ONCE).with_for_update(skip_locked=True)
+    ended = update(Pledge).where(Pledge.id.in_(taken.scalar_subquery())).values(choosing=False).returning(Pledge.id)
+    ids = session.scalars(ended, execution_options={"synchronize_session": False}).all()
+    clearing_queue.add(session, "pledge", ids)
+    return len(ids)
+
+
+def _is_choosing(event: PledgeOffered | PledgeChanged | PledgeWithdrawn) -> bool:
+    return event.choose_until is not None and event.choose_until > now()
 
 
 @cache
@@ -199,5 +217,9 @@ def _pledge_columns(event: PledgeOffered | PledgeChanged | PledgeWithdrawn, know
         "valid_until": event.valid_until,
         "offered_at": event.offered_at,
         "releases": 0,
+        "choose_until": event.choose_until,
+        "choosing": _is_choosing(event),
+        "best_before": event.best_before,
+        "household_limit": event.limit_per_household,
         "reliability": known.get(event.pledger_id, PRIOR_CLASS),
     }

@@ -5,8 +5,9 @@ from datetime import datetime
 
 from chassis.http.auth import Caller
 from chassis.problems import Problem, not_allowed
+from contracts.matching import ClaimFailure
 from matching.book.model import Match, Need, Pledge
-from matching.book.problems import does_not_fit, not_enough, pledge_rests, reason_needed
+from matching.book.problems import does_not_fit, household_limit_reached, not_enough, pledge_rests, reason_needed, unknown_need
 
 GIVER_REASONS = frozenset({"not_deliverable", "giver_withdrew"})
 HOUSEHOLD_REASONS = frozenset({"not_deliverable", "giver_no_show", "household_moved", "need_over"})
@@ -24,16 +25,30 @@ def pledge_fits(need: Need, pledge: Pledge, shown: str) -> bool:
     return within_category and shown.startswith(pledge.scope) and need.unit == pledge.unit
 
 
-def find_claim_problem(need: Need, pledge: Pledge, quantity: int, at: datetime, shown: str) -> Problem | None:
+def find_claim_problem(
+    need: Need, pledge: Pledge, quantity: int, at: datetime, shown: str, household_room: int | None = None
+) -> Problem | None:
     """Return the reason why a pledger may not claim this quantity of the need with the pledge, or None.
 
-    `shown` is the region that the public sees of the need.
+    `shown` is the region that the public sees of the need, `household_room` what its household may still get of the pledge.
     """
     if pledge.paused:
         return pledge_rests()
     if need.ended or pledge.ended or pledge.valid_until <= at or min(need.rest, pledge.rest) < quantity:
         return not_enough()
-    return None if pledge_fits(need, pledge, shown) else does_not_fit()
+    if not pledge_fits(need, pledge, shown):
+        return does_not_fit()
+    return household_limit_reached() if household_room is not None and household_room < quantity else None
+
+
+def name_claim_failure(problem: Problem) -> ClaimFailure:
+    """Return the word by which `ClaimFailed` names a problem."""
+    names: dict[str, ClaimFailure] = {
+        unknown_need.code: "need_over",
+        does_not_fit.code: "does_not_fit",
+        household_limit_reached.code: "household_limit",
+    }
+    return names.get(problem.code, "not_enough")
 
 
 def split(whole: int, part: int | None, too_much: Callable[[], Problem]) -> tuple[int, int]:

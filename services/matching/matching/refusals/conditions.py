@@ -4,11 +4,12 @@ A pledge carries its exclusions (column `not_for`): the codes of areas and items
 item.
 """
 
+from matching.book.household_limits import has_room
 from matching.refusals.rules import AREA_LENGTHS
 
 
 def pair_is_allowed(need: str, pledge_id: str, not_for: str) -> str:
-    """SQL condition: neither an exclusion nor a former match forbids this need (a row with id, region, category) and this pledge."""
+    """SQL condition: no exclusion, former match or limit forbids this need (id, region, category, household_id) and this pledge."""
     return f"{not_excluded(need, not_for)} AND {not_barred(need, pledge_id)}"
 
 
@@ -19,5 +20,6 @@ def not_excluded(need: str, not_for: str) -> str:
 
 
 def not_barred(need: str, pledge_id: str) -> str:
-    """SQL condition: no former match of the two bars another one."""
-    return f"NOT EXISTS (SELECT FROM matches WHERE barred AND matches.need_id = {need}.id AND matches.pledge_id = {pledge_id})"
+    """SQL condition: no former match of the two bars another one, and the pledge has something left for the household."""
+    barred = f"SELECT FROM matches WHERE barred AND matches.need_id = {need}.id AND matches.pledge_id = {pledge_id}"
+    return f"NOT EXISTS ({barred}) AND {has_room(need, pledge_id)}"

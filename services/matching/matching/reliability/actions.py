@@ -55,13 +55,15 @@ _RECORD = text(
     WITH deserved AS ({DERIVED_EVENTS.format(which="matches.id = ANY(CAST(:match_ids AS uuid[]))")}),
     numbered AS (SELECT *, row_number() OVER (ORDER BY match_id, person_id, kind) AS number FROM deserved),
     noted AS (
-        INSERT INTO marks (id, version, match_id, person_id, kind, good, bad, at)
-        SELECT spare.id, 1, match_id, person_id, kind, good, bad, at
+        INSERT INTO marks (id, version, match_id, person_id, kind, good, bad, at, suspended)
+        SELECT spare.id, 1, match_id, person_id, kind, good, bad, at,
+            EXISTS (SELECT FROM matches WHERE matches.id = numbered.match_id AND dispute = 'open')
         FROM numbered JOIN unnest(CAST(:ids AS uuid[])) WITH ORDINALITY AS spare (id, number) USING (number)
-        ON CONFLICT (match_id, person_id, kind) DO NOTHING RETURNING person_id, good, bad, at
+        ON CONFLICT (match_id, person_id, kind) DO NOTHING RETURNING person_id, good, bad, at, suspended
     )
     INSERT INTO reliabilities (person_id, good, bad, class, settle_at)
-    SELECT person_id, sum(good * {GROWTH}), sum(bad * {GROWTH}), {PRIOR_CLASS}, now() FROM noted GROUP BY person_id ORDER BY person_id
+    SELECT person_id, sum(good * {GROWTH}), sum(bad * {GROWTH}), {PRIOR_CLASS}, now()
+    FROM noted WHERE NOT suspended GROUP BY person_id ORDER BY person_id
     ON CONFLICT (person_id) DO UPDATE
     SET good = reliabilities.good + excluded.good, bad = reliabilities.bad + excluded.bad, settle_at = excluded.settle_at
     """
@@ -70,12 +72,37 @@ _RECORD = text(
 _VOID = text(
     f"""
     WITH taken AS (
-        UPDATE marks SET void_at = now(), version = version + 1 WHERE id = :id AND void_at IS NULL RETURNING person_id, good, bad, at
+        UPDATE marks SET void_at = now(), version = version + 1 WHERE id = :id AND void_at IS NULL
+        RETURNING person_id, good, bad, at, suspended
     )
     UPDATE reliabilities
     SET good = greatest(0, reliabilities.good - taken.good * {GROWTH}), bad = greatest(0, reliabilities.bad - taken.bad * {GROWTH}),
         settle_at = now()
-    FROM taken WHERE reliabilities.person_id = taken.person_id
+    FROM taken WHERE reliabilities.person_id = taken.person_id AND NOT taken.suspended
+    """
+)
+_EVENTS_OF_MATCH = text("SELECT id FROM marks WHERE match_id = :match_id")
+_LOCK_EVENTS = text("SELECT FROM marks WHERE id = ANY(CAST(:ids AS uuid[])) ORDER BY id FOR UPDATE")
+# An event is contested while its match is disputed or its appeal waits. Reads tables of the rooms above: disputes' column and appeals.
+_CONTESTED = """
+    (SELECT dispute IS NOT DISTINCT FROM 'open' FROM matches WHERE matches.id = match_id)
+    OR EXISTS (SELECT FROM appeals WHERE mark_id = marks.id AND state = 'waiting')
+"""
+_WRONGLY_COUNTED = text(f"SELECT id FROM marks WHERE void_at IS NULL AND suspended <> ({_CONTESTED}) LIMIT :limit")
+# Suspends contested events and counts those again that are no longer contested; the sums of their people follow.
+_SUSPEND = text(
+    f"""
+    WITH judged AS (SELECT id, {_CONTESTED} AS contested FROM marks WHERE id = ANY(CAST(:ids AS uuid[])) AND void_at IS NULL),
+    changed AS (
+        UPDATE marks SET suspended = contested, version = version + 1 FROM judged WHERE judged.id = marks.id AND suspended <> contested
+        RETURNING person_id, good, bad, at, CASE WHEN contested THEN -1 ELSE 1 END AS sign
+    )
+    INSERT INTO reliabilities (person_id, good, bad, class, settle_at)
+    SELECT person_id, sum(sign * good * {GROWTH}), sum(sign * bad * {GROWTH}), {PRIOR_CLASS}, now()
+    FROM changed GROUP BY person_id ORDER BY person_id
+    ON CONFLICT (person_id) DO UPDATE
+    SET good = greatest(0, reliabilities.good + excluded.good), bad = greatest(0, reliabilities.bad + excluded.bad),
+        settle_at = excluded.settle_at
     """
 )
 
@@ -103,7 +130,21 @@ def record_missed_events(session: Session) -> int:
     session.execute(_LONGER_TIMEOUT)
     missed = session.scalars(_MISSED, {"limit": AT_ONCE}).all()
     record_events(session, set(missed))
+    update_suspensions(session, session.scalars(_WRONGLY_COUNTED, {"limit": AT_ONCE}).all())
     return len(missed)
+
+
+def update_suspensions_of_match(session: Session, match_id: UUID) -> None:
+    """Stop or resume counting the events of a match, after a dispute about it was opened or settled."""
+    update_suspensions(session, session.scalars(_EVENTS_OF_MATCH, {"match_id": match_id}).all())
+
+
+def update_suspensions(session: Session, event_ids: Collection[UUID]) -> None:
+    """Stop counting those events that are contested, and count again those that are not. Call it after the change was flushed."""
+    if event_ids:
+        # Locked first: of two changes at once, the later one sees both.
+        session.execute(_LOCK_EVENTS, {"ids": sorted(event_ids)})
+        session.execute(_SUSPEND, {"ids": sorted(event_ids)})
 
 
 def void_event(session: Session, event_id: UUID) -> None:

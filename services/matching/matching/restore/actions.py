@@ -22,6 +22,7 @@ from matching.book.actions import publish_release
 from matching.book.lock import lock_rows
 from matching.book.model import Match, Movement, Need, Pledge
 from matching.checks.quantities import ALLOCATED
+from matching.holds import actions as holds
 from matching.matches.deadlines import set_send_deadline
 from matching.matches.rules import find_outcome
 from matching.reliability import actions as reliability
@@ -62,6 +63,7 @@ def restore_matches(session: Session, held: Sequence[PublishedMatch], answer_wit
     """
     lock_rows(session, Pledge, {line.pledge_id for line in held})
     lock_rows(session, Need, {line.need_id for line in held})
+    holds.end_holds_of(session, {line.need_id for line in held})
     pledges = _load_by_id(session, Pledge, {line.pledge_id for line in held})
     needs = _load_by_id(session, Need, {line.need_id for line in held})
     matches = _load_by_id(session, Match, {line.match_id for line in held})

@@ -287,6 +287,8 @@ class Book:
     def close(self, match: Match, side: str) -> list[Told]:
         self._undisputed(match)
         self.may(match, True, "received")
+        if side == "giver":
+            raise Refused("still_disputable")
         arrived = match.moved["received"]
         because = "delivered" if arrived == match.moved["promised"] else "partly_delivered" if arrived else "nothing_arrived"
         return self._close(match, because)

@@ -48,14 +48,14 @@ class Telling(Beside):
     @rule(pick=PICKS, scope=SCOPES, quantity=QUANTITIES, at_once=st.booleans())
     def change_pledge(self, pick: int, scope: str, quantity: int, at_once: bool) -> None:
         pledge = picked(pick, [one for one in self.offers.values() if not isinstance(one, PledgeWithdrawn)])
-        first = PledgeOffered(**{name: getattr(pledge, name) for name in PledgeOffered.__struct_fields__})
+        first = PledgeOffered(**{name: getattr(pledge, name, None) for name in PledgeOffered.__struct_fields__})
         self._tell(self.offers, changed(first, region=scope, quantity=quantity), at_once)
 
     @precondition(lambda self: any(not isinstance(one, PledgeWithdrawn) for one in self.offers.values()))
     @rule(pick=PICKS, at_once=st.booleans())
     def withdraw_pledge(self, pick: int, at_once: bool) -> None:
         pledge = picked(pick, [one for one in self.offers.values() if not isinstance(one, PledgeWithdrawn)])
-        first = PledgeOffered(**{name: getattr(pledge, name) for name in PledgeOffered.__struct_fields__})
+        first = PledgeOffered(**{name: getattr(pledge, name, None) for name in PledgeOffered.__struct_fields__})
         self._tell(self.offers, taken_back(first, version=pledge.version + 1), at_once)
 
     @precondition(lambda self: self.unheard)

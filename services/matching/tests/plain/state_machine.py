@@ -14,7 +14,7 @@ from contracts.matching import MatchRevised
 from matching.clearing import revision
 from matching.disputes import actions as disputes
 from matching.matches import reminders, unsent
-from matching.matches.actions import answers
+from matching.matches.actions import answers, claims
 from matching.refusals import actions as refusals
 from matching.slips import actions as slips
 
@@ -141,7 +141,7 @@ class AnyOrder(Telling):
 
         def does(session: Session) -> None:
             caller = Caller(pledger, "donor", session)
-            made.append(answers.claim_need(session, caller, need_id, given.subject, quantity).id)
+            made.append(claims.claim_need(session, caller, need_id, given.subject, quantity).id)
 
         def foretold() -> list[Told]:
             self.book.claim(need_id, given.subject, pledger, quantity)

@@ -6,10 +6,12 @@ from needs.api import drafts, needs, pledges, reviews
 from needs.catalogue import api as catalogue
 from needs.charities import api as charities
 from needs.guide import api as guide
+from needs.hall import api as hall
 from needs.imports import api as imports
 from needs.life import api as life
 from needs.limits import api as limits
 from needs.photos import api as photos
+from needs.reports import api as reports
 from needs.review import api as reviewers
 from needs.review_settings import api as review_settings
 from needs.samples import api as samples
@@ -18,8 +20,10 @@ api = APIBlueprint("needs", __name__, url_prefix="/v1")
 for part in (
     catalogue,
     charities,
+    hall,
     reviews,
     needs,
+    reports,
     imports,
     pledges,
     limits,

@@ -12,18 +12,21 @@ from sqlalchemy.orm import Session
 from chassis.data.database import now
 from chassis.data.k_anonymity import public_region
 from chassis.http.auth import ANYONE, HOUSEHOLD, STAFF, Caller
-from chassis.http.fields import AllowedOperations, Category, Choice, Id, NothingIn, Region, Schema, Strict, Text, Whole
+from chassis.http.fields import AllowedOperations, Category, Choice, Flag, Id, NothingIn, Region, Schema, Strict, Text, Whole
 from chassis.http.pagination import PageIn, page_of
 from chassis.http.routes import access
 from chassis.http.shown import note_shown
 from needs import actions, queries
-from needs.api.filters import QUANTITY, HallIn
+from needs.api.filters import QUANTITY
+from needs.api.labels import URGENCY
 from needs.catalogue.labels import NUMBERS
 from needs.duplicates.labels import LIKENESS
 from needs.duplicates.queries import load_duplicates
 from needs.guide.api import WarningOut
 from needs.guide.queries import load_guide
 from needs.guide.rules import find_warnings
+from needs.hall.api import NeedHallIn, read_question
+from needs.hall.queries import list_hall
 from needs.life.actions import renew_need as renew
 from needs.model import Household, Need
 from needs.photos.queries import count_photos
@@ -35,7 +38,6 @@ from needs.rules import WAITING, acts_on_need, view_of
 
 api = APIBlueprint("needs", __name__)
 
-URGENCY = {"normal": ("一般", "normal"), "urgent": ("紧急", "urgent"), "critical": ("特急", "critical")}
 CONSENT = {
     "sms": ("短信同意", "by SMS"),
     "slip": ("书面同意", "on a slip"),
@@ -156,6 +158,7 @@ class NeedOut(Schema):
     duplicates = fields.List(
         fields.Nested(DuplicateOut), required=True, metadata={"description": "needs that look alike, newest first; a warning, no verdict"}
     )
+    hidden = fields.Boolean(required=True, metadata={"description": "several people reported it; the hall hides it until it is cleared"})
     allowed = AllowedOperations()
 
 
@@ -172,9 +175,12 @@ class ClosingIn(Strict):
 class ManagedIn(PageIn):
     region = Region((0, 2, 4, 6, 9, 12), load_default="")
     state = Choice(NEED_STATES)
+    hidden = Flag(in_address=True, metadata={"description": "only needs that are hidden because of reports, or only the others"})
 
 
 NeedPage = page_of(NeedOut)
+PLAIN = {"region", "category", "cursor", "limit", "sort", "open"}
+"""The parameters of the plain hall."""
 
 
 @api.post("/needs")
@@ -187,12 +193,19 @@ def post_need(session: Session, caller: Caller, json_data: dict[str, Any]) -> An
 
 
 @api.get("/needs")
-@access(who=ANYONE, x_view="public")
-@api.input(HallIn, location="query")
+@access(who=ANYONE, x_view="public", tagged=True)
+@api.input(NeedHallIn, location="query")
 @api.output(NeedPage)
 def list_needs(session: Session, caller: Caller | None, query_data: dict[str, Any]) -> Any:
-    """List the needs hall: published needs, newest first, masked."""
-    return _page_out(session, queries.list_published_needs(session, **query_data), caller, masked=True)
+    """List the needs hall: published needs, masked. A page of a search by words may hold fewer needs than `limit` and go on.
+
+    Several filters hold together. `count_needs` tells how many needs a question has.
+    """
+    if query_data.keys() <= PLAIN and query_data["sort"] == "newest" and not query_data["open"]:
+        plain = {name: value for name, value in query_data.items() if name not in {"sort", "open"}}
+        return _page_out(session, queries.list_published_needs(session, **plain), caller, masked=True)
+    paging = {name: query_data.pop(name) for name in ("cursor", "limit") if name in query_data}
+    return _page_out(session, list_hall(session, read_question(session, query_data), **paging), caller, masked=True)
 
 
 @api.get("/needs/mine")
@@ -228,7 +241,7 @@ def get_need(session: Session, caller: Caller | None, need_id: UUID) -> Any:
 @api.output(NeedOut, 201)
 def withdraw_need(session: Session, caller: Caller, need_id: UUID, json_data: dict[str, Any]) -> Any:
     """Withdraw a need. Accepted matches stay."""
-    return _answer(session, actions.withdraw_need(session, caller, need_id), caller, 201)
+    return answer_need(session, actions.withdraw_need(session, caller, need_id), caller, 201)
 
 
 @api.post("/needs/<uuid:need_id>/renewal")
@@ -237,7 +250,7 @@ def withdraw_need(session: Session, caller: Caller, need_id: UUID, json_data: di
 @api.output(NeedOut, 201)
 def renew_need(session: Session, caller: Caller, need_id: UUID, json_data: dict[str, Any]) -> Any:
     """Renew a published need, which then expires a whole period later. The household's side is reminded a week before it expires."""
-    return _answer(session, renew(session, caller, need_id), caller, 201)
+    return answer_need(session, renew(session, caller, need_id), caller, 201)
 
 
 @api.post("/needs/<uuid:need_id>/closing")
@@ -246,17 +259,18 @@ def renew_need(session: Session, caller: Caller, need_id: UUID, json_data: dict[
 @api.output(NeedOut, 201)
 def close_need(session: Session, caller: Caller, need_id: UUID, json_data: dict[str, Any]) -> Any:
     """Close a published need of the caller's region for a reason."""
-    return _answer(session, actions.close_need(session, caller, need_id, **json_data), caller, 201)
+    return answer_need(session, actions.close_need(session, caller, need_id, **json_data), caller, 201)
 
 
 def answer_posted(session: Session, need: Need, caller: Caller) -> Any:
     """Answer with a need that was posted just now, and with warnings about it."""
     guide = load_guide(session, need.category, need.region, session.get(Household, need.household_id))
-    whole, status, headers = _answer(session, need, caller, 201)
+    whole, status, headers = answer_need(session, need, caller, 201)
     return whole | {"warnings": find_warnings(guide, need.quantity, is_posted=True)}, status, headers
 
 
-def _answer(session: Session, need: Need, caller: Caller, status: int) -> Any:
+def answer_need(session: Session, need: Need, caller: Caller, status: int) -> Any:
+    """Answer an act on a need with the need as its caller sees it."""
     return needs_out(session, [need], caller)[0], status, {"Location": f"/v1/needs/{need.id}"}
 
 

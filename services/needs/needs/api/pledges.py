@@ -8,7 +8,7 @@ from marshmallow import ValidationError, fields, validates_schema
 from sqlalchemy.orm import Session
 
 from chassis.http.auth import ANYONE, GIVERS, SIGNED_IN, Caller
-from chassis.http.fields import AllowedOperations, Category, Choice, Moment, NothingIn, Schema, Strict, Text, Whole
+from chassis.http.fields import AllowedOperations, Category, Choice, Id, Moment, NothingIn, Schema, Strict, Text, Whole
 from chassis.http.pagination import PageIn, page_of
 from chassis.http.routes import access
 from needs import actions, queries
@@ -19,6 +19,18 @@ from needs.rules import acts_on_pledge, open_quantity
 
 api = APIBlueprint("pledges", __name__)
 
+CLAIM_STATES = {
+    "waiting": ("处理中", "being decided"),
+    "accepted": ("已认领", "claimed"),
+    "failed": ("未能认领，意向仍有效", "not claimed; the pledge stays open"),
+}
+CLAIM_PROBLEMS = {
+    "need_over": ("需求已结束", "the need has ended"),
+    "not_enough": ("需求余量已被他人认领", "others were faster, nothing of the need was left"),
+    "does_not_fit": ("与需求不相符", "it does not fit the need"),
+    "household_limit": ("该户从这份意向所得已满", "the household has had all that the pledge gives to one"),
+}
+
 
 class PledgeIn(Strict):
     kind = Choice(PLEDGE_KINDS, metadata={"description": "must fit the item; by default the item's kind, for a group goods if any fit"})
@@ -28,12 +40,33 @@ class PledgeIn(Strict):
     region = Scope(required=True, metadata={"description": "the township or wider region it may go to; empty is the whole country"})
     valid_until = Moment(required=True)
     note = Text(500, metadata={"description": "seen by the pledger only"})
+    choose_until = Moment(
+        metadata={"description": "at most 72 hours ahead: until then nothing is proposed, because the giver chooses needs themselves"}
+    )
+    best_before = Moment(metadata={"description": "goods are matched up to five days before, so that they are handed over in time"})
+    limit_per_household = Whole(*QUANTITY, metadata={"description": "the most that one household may get of the pledge"})
+    claims = Id(metadata={"description": "a need that the giver chose: it gets the pledge at once, first of all the units that they hold"})
+    claimed = Whole(*QUANTITY, metadata={"description": "with `claims`: the most units for that need; by default all of the pledge"})
+
+    @validates_schema
+    def require_claim(self, data: dict[str, Any], **_: Any) -> None:
+        if "claimed" in data and "claims" not in data:
+            raise ValidationError("required", "claims")
+
+
+class AgainIn(Strict):
+    match_id = Id(required=True, metadata={"description": "a match of the caller's of which something came back"})
+    quantity = Whole(*QUANTITY, metadata={"description": "units to offer again; by default all that came back"})
+    valid_until = Moment(metadata={"description": "by default that of the former pledge, or 30 days from now if that is over"})
 
 
 class PledgeChangeIn(Strict):
     quantity = Whole(*QUANTITY)
     region = Scope()
     valid_until = Moment()
+    choose_until = Moment(metadata={"description": "a moment that is over ends the choice: the pledge is matched from now on"})
+    best_before = Moment()
+    limit_per_household = Whole(*QUANTITY)
 
     @validates_schema
     def require_a_change(self, data: dict[str, Any], **_: Any) -> None:
@@ -63,12 +96,23 @@ class PledgeOut(Schema):
         metadata={"description": "paused by a refusal, until the pledge changes or its rule is withdrawn (`GET /v1/lessons`)"},
     )
     offered_at = fields.AwareDateTime(required=True)
+    choose_until = fields.AwareDateTime(required=True, allow_none=True)
+    best_before = fields.AwareDateTime(required=True, allow_none=True)
+    limit_per_household = fields.Integer(required=True, allow_none=True)
+    claims = fields.UUID(required=True, allow_none=True, metadata={"description": "the need that the pledge was offered for"})
+    claim_state = Choice(
+        CLAIM_STATES, required=True, allow_none=True, metadata={"description": "null without `claims`; matching decides within seconds"}
+    )
+    claim_problem = Choice(CLAIM_PROBLEMS, required=True, allow_none=True)
+    again_of = fields.UUID(required=True, allow_none=True, metadata={"description": "the match of which this came back"})
     note = fields.String(required=True, allow_none=True)
     pledger_id = fields.UUID(required=True, allow_none=True)
     allowed = AllowedOperations()
 
 
 PledgePage = page_of(PledgeOut)
+PERSONAL = ("pledger_id", "note", "claims", "claim_state", "claim_problem", "again_of")
+"""Fields that the pledger alone sees."""
 
 
 @api.post("/pledges")
@@ -76,12 +120,21 @@ PledgePage = page_of(PledgeOut)
 @api.input(PledgeIn)
 @api.output(PledgeOut, 201)
 def offer_pledge(session: Session, caller: Caller, json_data: dict[str, Any]) -> Any:
-    """Offer something. Matching proposes it to needs of its region by itself."""
+    """Offer something. Matching proposes it to needs of its region by itself; with `claims` it goes to the chosen need at once."""
     return _answer(actions.offer_pledge(session, caller, json_data), caller, 201)
 
 
+@api.post("/pledges/again")
+@access(who=GIVERS, x_view="own")
+@api.input(AgainIn)
+@api.output(PledgeOut, 201)
+def offer_again(session: Session, caller: Caller, json_data: dict[str, Any]) -> Any:
+    """Offer again what came back of a match: units that were sent and not received, or never sent of a pledge that has ended."""
+    return _answer(actions.offer_again(session, caller, **json_data), caller, 201)
+
+
 @api.get("/pledges")
-@access(who=ANYONE, x_view="public")
+@access(who=ANYONE, x_view="public", tagged=True)
 @api.input(HallIn, location="query")
 @api.output(PledgePage)
 def list_pledges(session: Session, caller: Caller | None, query_data: dict[str, Any]) -> Any:
@@ -133,4 +186,4 @@ def _answer(pledge: Pledge, caller: Caller, status: int) -> Any:
 def _pledge_out(pledge: Pledge, caller: Caller | None, masked: bool = False) -> dict[str, Any]:
     more = {"open": open_quantity(pledge), "allowed": acts_on_pledge(caller, pledge)}
     whole = {name: getattr(pledge, name) for name in PledgeOut().fields if name not in more} | more
-    return whole | {"pledger_id": None, "note": None} if masked else whole
+    return whole | dict.fromkeys(PERSONAL) if masked else whole

@@ -18,6 +18,7 @@ from needs import events, following, lock, queries
 from needs.catalogue.actions import require_quantity, require_terms
 from needs.charities.actions import require_charity
 from needs.duplicates import actions as duplicates
+from needs.hall.words import words_of
 from needs.life.period import period_days
 from needs.life.rules import find_expiry
 from needs.model import Need
@@ -206,6 +207,7 @@ def _publish(session: Session, caller: Caller, need: Need) -> None:
     need.expires_at = find_expiry(need, period_days(need), now())
     need.version += 1
     need.published_version = need.version
+    need.words = words_of(need)
     outbox.add(session, events.need_published(need))
 
 

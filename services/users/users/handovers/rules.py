@@ -24,8 +24,8 @@ AFTER_SETTLEMENT = timedelta(days=7)
 def find_step(event: Heard) -> tuple[str, datetime] | None:
     """Return the step of the match and when its door shuts; None for a proposal that was declined, which never had a door.
 
-    A match is disputed from its sending until its closing, so the time for a dispute is over with the closing. Nothing closes it while a
-    dispute is open, and neither does its door shut.
+    A match is disputed from its sending until its closing, at the latest two weeks after its receipt, so the time for a dispute is over
+    with the closing. Nothing closes it while a dispute is open, and neither does its door shut.
     """
     match event:
         case MatchAccepted():

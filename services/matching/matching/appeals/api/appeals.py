@@ -47,6 +47,9 @@ class MarkOut(Schema):
     void_at = fields.AwareDateTime(
         required=True, allow_none=True, metadata={"description": "when the event was voided; a voided event does not count"}
     )
+    suspended = fields.Boolean(
+        required=True, metadata={"description": "does not count for now: the match is disputed, or an appeal against the event waits"}
+    )
     appeal_id = fields.UUID(required=True, allow_none=True)
     allowed = AllowedOperations()
 

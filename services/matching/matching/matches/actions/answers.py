@@ -1,23 +1,21 @@
-"""Answers to proposals: pledgers accept, refuse or claim, households decline, and late proposals lapse."""
+"""Answers to proposals: pledgers accept or refuse, households decline, and late proposals lapse."""
 
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from chassis.data.database import new_id, now
-from chassis.data.k_anonymity import public_region
+from chassis.data.database import now
 from chassis.http.auth import Caller
 from chassis.messaging import outbox
 from matching.book.actions import change_state, lapse_proposals, record_movement
-from matching.book.events import match_accepted, match_declined, match_facts, match_refused
+from matching.book.events import match_accepted, match_declined, match_refused
 from matching.book.lock import lock_for_action
-from matching.book.model import Match, Need, Pledge
-from matching.book.problems import not_enough, unknown_need, unknown_pledge
-from matching.book.queries import find_townships
+from matching.book.model import Match, Pledge
+from matching.book.problems import not_enough
 from matching.book.release import release_matches, release_part
 from matching.matches.deadlines import set_send_deadline
-from matching.matches.rules import find_claim_problem, split
+from matching.matches.rules import split
 from matching.refusals.actions import add_rule_from_refusal
 from matching.refusals.rules import PAUSING_REASONS
 
@@ -33,7 +31,8 @@ def accept_match(session: Session, caller: Caller, match_id: UUID, quantity: int
     promised, left = split(match.quantity, quantity, not_enough)
     change_state(match, "accepted")
     match.answered_at, match.barred, match.giver_kind = now(), left > 0, caller.kind
-    set_send_deadline(match, match.answered_at)
+    best_before = session.scalar(select(Pledge.best_before).where(Pledge.id == match.pledge_id))
+    set_send_deadline(match, match.answered_at, best_before)
     record_movement(match, "promised", promised, caller.id)
     session.flush()
     if left:
@@ -67,32 +66,6 @@ def decline_match(session: Session, caller: Caller, match_id: UUID, reason: str)
     released = promised or match.quantity
     release_part(session, match, released)
     outbox.add(session, match_declined(match))
-    return match
-
-
-def claim_need(session: Session, caller: Caller, need_id: UUID, pledge_id: UUID, quantity: int) -> Match:
-    """Set a quantity of an own pledge aside for a chosen need; the match is accepted at once."""
-    pledge = session.get(Pledge, pledge_id, with_for_update=True, populate_existing=True)
-    if pledge is None or pledge.pledger_id != caller.id:
-        raise unknown_pledge()
-    need = session.get(Need, need_id, with_for_update=True, populate_existing=True)
-    if need is None:
-        raise unknown_need()
-    if problem := find_claim_problem(need, pledge, quantity, now(), public_region(need.region, find_townships(session, [need.region]))):
-        raise problem
-    need.rest -= quantity
-    pledge.rest -= quantity
-    at = now()
-    stated = match_facts(new_id(), need, pledge, quantity)
-    match = Match(
-        id=stated["match_id"], **{name: value for name, value in stated.items() if name != "match_id"},
-        version=1, state="accepted", reasons=[], proposed_at=at, answer_by=at, answered_at=at, giver_kind=caller.kind, charity=need.charity,
-    )  # fmt: skip
-    set_send_deadline(match, at)
-    session.add(match)
-    record_movement(match, "promised", quantity, caller.id)
-    session.flush()
-    outbox.add(session, match_accepted(match))
     return match
 
 

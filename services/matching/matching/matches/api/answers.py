@@ -9,9 +9,11 @@ from sqlalchemy.orm import Session
 from chassis.http.auth import GIVERS, HOUSEHOLD, STAFF, Caller
 from chassis.http.fields import Choice, Id, Strict, Whole
 from chassis.http.routes import access
+from matching.book import queries
 from matching.book.labels import DECLINES, REFUSALS
 from matching.matches.actions import answers as actions
-from matching.matches.api.matches import MatchOut, created
+from matching.matches.actions import claims
+from matching.matches.api.matches import MatchOut, MatchPage, OfNeedIn, created, render_page
 
 api = APIBlueprint("answers", __name__)
 
@@ -71,5 +73,14 @@ def decline_match(session: Session, caller: Caller, match_id: UUID, json_data: d
 @api.input(ClaimIn)
 @api.output(MatchOut, 201)
 def claim_need(session: Session, caller: Caller, json_data: dict[str, Any]) -> Any:
-    """Claim a need with a quantity of the caller's own pledge; the match is accepted at once."""
-    return created(session, actions.claim_need(session, caller, **json_data), caller)
+    """Claim a need with a quantity of the caller's own pledge; the match is accepted at once. Units that the caller holds come first."""
+    return created(session, claims.claim_need(session, caller, **json_data), caller)
+
+
+@api.get("/claims")
+@access(who=GIVERS, x_view="own")
+@api.input(OfNeedIn, location="query")
+@api.output(MatchPage)
+def list_own_claims(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
+    """List the caller's claims: the matches whose need they chose themselves."""
+    return render_page(session, queries.list_own_claims(session, caller, **query_data), caller)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from chassis.data.items import find_item, find_words
 from chassis.http.auth import SIGNED_IN, STAFF, Caller
-from chassis.http.fields import AllowedOperations, Choice, Region, Schema
+from chassis.http.fields import AllowedOperations, Choice, Id, Region, Schema
 from chassis.http.pagination import PageIn, page_of
 from chassis.http.routes import access
 from chassis.problems import language
@@ -28,7 +28,11 @@ from matching.feedback.rules import feedback_acts_on_match
 api = APIBlueprint("matches", __name__)
 
 
-class OwnIn(PageIn):
+class OfNeedIn(PageIn):
+    need_id = Id(metadata={"description": "only those of this need"})
+
+
+class OwnIn(OfNeedIn):
     state = Choice(STATES)
 
 
@@ -121,7 +125,7 @@ MatchPage = page_of(MatchOut)
 @api.output(MatchPage)
 def list_own_matches(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
     """List the matches of the caller as pledger, household or poster."""
-    return _page(session, queries.list_own_matches(session, caller, **query_data), caller)
+    return render_page(session, queries.list_own_matches(session, caller, **query_data), caller)
 
 
 @api.get("/matches/managed")
@@ -130,7 +134,7 @@ def list_own_matches(session: Session, caller: Caller, query_data: dict[str, Any
 @api.output(MatchPage)
 def list_managed_matches(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
     """List the matches in the regions that the caller manages."""
-    return _page(session, queries.list_managed_matches(session, caller, **query_data), caller)
+    return render_page(session, queries.list_managed_matches(session, caller, **query_data), caller)
 
 
 @api.get("/matches/<uuid:match_id>")
@@ -146,7 +150,8 @@ def created(session: Session, match: Match, caller: Caller) -> Any:
     return render_match(match, caller, load_feedback(session, match)), 201, {"Location": f"/v1/matches/{match.id}"}
 
 
-def _page(session: Session, page: dict[str, Any], caller: Caller) -> dict[str, Any]:
+def render_page(session: Session, page: dict[str, Any], caller: Caller) -> dict[str, Any]:
+    """Render a page of matches for the caller, with the feedback on each."""
     feedback = load_feedback_by_match(session, page["items"])
     items = find_words(session, {match.category for match in page["items"]})
     return page | {"items": [render_match(match, caller, feedback[match.id], items[match.category]) for match in page["items"]]}

@@ -1,0 +1,1 @@
+"""Holds: a giver who chooses a need keeps units of it for some minutes."""

@@ -1,0 +1,1 @@
+"""The hall: published needs by region, category, urgency, words, age and distance, and how many there are."""
