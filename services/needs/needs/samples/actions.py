@@ -47,6 +47,7 @@ def check_sample(session: Session, caller: Caller, sample_id: UUID, wanted: Mapp
     sample.version += 1
     if wanted.get("close") and need.state == "published":
         following.end_need(need, "closed", "other")
+        need.closed_by = caller.id
         outbox.add(session, need_closed(need))
     session.flush()
     return sample
