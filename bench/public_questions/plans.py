@@ -22,7 +22,7 @@ HOTTEST: dict[str, tuple[str, dict[str, Any]]] = {
     "the longest waiting": ("/v1/needs", {"sort": "longest_waiting"}),
     "the nearest": ("/v1/needs", {"sort": "nearest", "near": "510903001"}),
     "words of an item": ("/v1/needs", {"q": "大米", "region": "51"}),
-    "words of a story": ("/v1/needs", {"q": "屋顶漏雨", "region": "51"}),
+    "several categories": ("/v1/needs", {"region": "51", "categories": "food,clothing,medical"}),
     "counts of a region": ("/v1/needs/counts", {"region": "510903"}),
 }
 
