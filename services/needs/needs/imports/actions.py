@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from chassis.data.database import now
 from chassis.http.auth import Caller
-from chassis.problems import Problem
+from chassis.problems import LANGUAGES, FieldCode, Problem
 from chassis.tables.faults import Fault, table_too_large
 from chassis.tables.reading import Row, Table, open_table
 from needs.actions import enter_need
@@ -33,6 +33,8 @@ from needs.model import Household
 from needs.problems import consent_needed, line_refused, unknown_item
 
 MOST_LINES = 1_000
+MOST_POSTED = 300
+"""Lines that are posted at once: each is compared with others that look alike, and a request has to end in time."""
 LONGEST_NAME = 60
 
 
@@ -109,8 +111,14 @@ def _check_line(household: Household, wanted: Mapping[str, Any], place: int, ter
 
 def _refusal(line: Mapping[str, Any], place: int, problem: Problem) -> Problem:
     """Make the problem of a whole list from that of one line."""
-    zh, en = (problem.words[language].format_map(problem.details) for language in ("zh-CN", "en"))
+    zh, en = (_sentence(problem, language) for language in LANGUAGES)
     return line_refused(errors=[{"pointer": f"#/lines/{place}", "code": "wrong"}], row=line.get("row", place + 1), zh=zh, en=en)
+
+
+def _sentence(problem: Problem, language: str) -> str:
+    """Return why a line is refused: what is wrong with its fields, or else the problem's own words."""
+    wrong = [FieldCode.of(error["code"]).message(language) for error in problem.errors or ()]
+    return "；".join(wrong) or problem.words[language].format_map(problem.details)
 
 
 def _read_line(row: Row, names: ItemNames, offered: Mapping[str, Terms], *, of_institution: bool) -> Line:

@@ -16,7 +16,7 @@ from chassis.http.shown import note_shown
 from chassis.problems import language
 from chassis.tables.faults import Fault, message
 from needs.imports import actions, queries
-from needs.imports.actions import MOST_LINES, Line
+from needs.imports.actions import MOST_POSTED, Line
 from needs.imports.labels import CONSENT, OUTCOMES, URGENCY, WORDS
 from needs.imports.model import NeedList
 from needs.imports.quantities import MOST
@@ -89,7 +89,7 @@ class ListIn(Strict):
     lines = fields.List(
         fields.Nested(ListLineIn),
         required=True,
-        validate=validate.Length(min=1, max=MOST_LINES, error="out_of_range"),
+        validate=validate.Length(min=1, max=MOST_POSTED, error="out_of_range"),
         error_messages=NEVER | {"invalid": "wrong"},
     )
 
@@ -148,7 +148,7 @@ def read_need_list(session: Session, caller: Caller, query_data: dict[str, Any])
 @api.input(ListIn)
 @api.output(WholeNeedListOut, 201)
 def post_need_list(session: Session, caller: Caller, json_data: dict[str, Any]) -> Any:
-    """Post the needs of a list, all or none, for a household or institution in the caller's region. Each waits to be verified."""
+    """Post at most 300 needs of a list, all or none, for a household or institution in the caller's region. Each waits to be verified."""
     posted = actions.post_list(session, caller, json_data)
     return _whole_out(session, posted, caller), 201, {"Location": f"/v1/need-lists/{posted.id}"}
 
