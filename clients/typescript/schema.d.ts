@@ -2176,7 +2176,7 @@ export interface paths {
         /** List the posted lists of the regions that the caller manages, newest first. */
         get: operations["list_need_lists"];
         put?: never;
-        /** Post the needs of a list, all or none, for a household or institution in the caller's region. Each waits to be verified. */
+        /** Post at most 300 needs of a list, all or none, for a household or institution in the caller's region. Each waits to be verified. */
         post: operations["post_need_list"];
         delete?: never;
         options?: never;
