@@ -17,7 +17,8 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +114,8 @@ class Worker:
     def close(self) -> None:
         """End the process and its servers."""
         assert self._process.stdin is not None
-        self._process.stdin.close()
+        with suppress(OSError):
+            self._process.stdin.close()
         self._process.wait()
         self._said.close()
 
@@ -150,12 +152,14 @@ def run(modules: Iterable[Module], journal: Journal, jobs: int, until: float) ->
                 except queue.Empty:
                     return
                 try:
-                    reach = surveys.reach(module, lambda module, entry: worker.survey(module, entry, paths))
+                    reach = surveys.reach(module, partial(worker.survey, guarded=paths))
                     with worker.entered(module):
                         try_mutants(worker, module, reach, journal, until)
-                except RuntimeError as error:
+                except (RuntimeError, OSError) as error:
                     module.trouble = str(error)
                     print(f"{module.path}: {error}", flush=True)
+                    worker.close()
+                    worker = Worker(number)
         finally:
             worker.close()
 
