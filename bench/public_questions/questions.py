@@ -139,11 +139,11 @@ HALL: dict[str, dict[str, Any]] = {
     "the longest waiting": {"sort": "longest_waiting"},
     "the longest waiting of a huge item": {"sort": "longest_waiting", "category": "food.rice", "region": "5109"},
     "the nearest in a huge city": {"sort": "nearest", "near": "510903001"},
-    "the nearest where all is old": {"sort": "nearest", "near": "650102001", "limit": 100},
+    "the nearest where all is old": {"sort": "nearest", "near": "650102", "limit": 100},
     "the nearest where there is nothing": {"sort": "nearest", "near": "460105"},
     "everything at once": {
         "region": "51", "categories": "food,clothing,medical", "urgencies": "urgent,critical", "open": "true", "sort": "nearest",
-        "near": "510904002", "max_age_days": 3650,
+        "near": "510904", "max_age_days": 3650,
     },
 }  # fmt: skip
 WORDS = ("大米", "遗体袋", "老人独居", "屋顶漏雨", "没有这样的词", "rice")

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, MetaData, SmallInteger, String, Text, func, select, text
+from sqlalchemy import BigInteger, Computed, MetaData, SmallInteger, String, Text, func, select, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedSQLExpression, column_property, mapped_column
 
@@ -168,6 +168,7 @@ class Need(Base):
     renewed_version: Mapped[int | None] = mapped_column(BigInteger)
     is_open: Mapped[bool] = mapped_column(default=True)
     hidden: Mapped[bool] = mapped_column(default=False)
+    is_shown: Mapped[bool] = mapped_column(Computed("state = 'published' AND NOT hidden"))
     hidden_at: Mapped[datetime | None] = mapped_column(Moment)
     hidden_version: Mapped[int | None] = mapped_column(BigInteger)
     words: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list, deferred=True)

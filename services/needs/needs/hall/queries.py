@@ -45,7 +45,7 @@ _OF_KEY = " AND need_listings.is_open = CAST(key.is_open AS boolean) AND need_li
 MOST_MERGED = 250
 _FOUND = """
     SELECT id, region, category, urgency, is_open FROM needs
-    WHERE state = 'published' AND NOT hidden AND hall_keys(words, region, category, urgency) @> CAST(:keys AS text[]){more} LIMIT :limit
+    WHERE is_shown AND hall_keys(words, region, category, urgency) @> CAST(:keys AS text[]){more} LIMIT :limit
 """
 _OF_WORDS = text(
     "SELECT id FROM needs WHERE id = ANY(CAST(:ids AS uuid[]))"

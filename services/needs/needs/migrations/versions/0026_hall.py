@@ -22,7 +22,7 @@ OPEN = "NEW.accepted + NEW.proposed < quantity"
 INDEXES = {
     "need_listings_in_order": "need_listings (region, category, is_open, urgency, id)",
     "needs_words": "needs USING gin (hall_keys(words, region, category, urgency)) WITH (fastupdate = off)"
-    " WHERE state = 'published' AND NOT hidden",
+    " WHERE is_shown",
     "needs_hidden": "needs (region, id) WHERE hidden",
 }
 _LISTED = text(
@@ -41,6 +41,10 @@ def upgrade() -> None:
     op.execute(
         "ALTER TABLE needs ADD is_open boolean NOT NULL DEFAULT true, ADD hidden boolean NOT NULL DEFAULT false, ADD hidden_at timestamptz,"
         " ADD hidden_version bigint, ADD words text[] NOT NULL DEFAULT '{}'"
+    )
+    # A condition of its own, so that the planner cannot take another index of published needs for that of their words.
+    op.execute(
+        "ALTER TABLE needs ADD is_shown boolean NOT NULL GENERATED ALWAYS AS (state = 'published' AND NOT hidden) STORED"
     )
     op.execute("ALTER TABLE need_listings ADD urgency smallint NOT NULL DEFAULT 1, ADD is_open boolean NOT NULL DEFAULT true")
     op.execute(
@@ -159,4 +163,4 @@ def downgrade() -> None:
     op.execute("DROP TABLE need_counts, need_count_changes")
     op.execute("DROP FUNCTION hall_keys")
     op.execute("ALTER TABLE need_listings DROP urgency, DROP is_open")
-    op.execute("ALTER TABLE needs DROP is_open, DROP hidden, DROP hidden_at, DROP hidden_version, DROP words")
+    op.execute("ALTER TABLE needs DROP is_shown, DROP is_open, DROP hidden, DROP hidden_at, DROP hidden_version, DROP words")
