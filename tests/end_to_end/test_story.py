@@ -277,13 +277,13 @@ def test_refused_need_reaches_others_after_a_pledge_change(cast: Cast) -> None:
 
 
 def test_a_donor_claims_a_need_of_their_choice(cast: Cast) -> None:
-    need = published(cast, category="medical.papr", quantity=4)
-    offered = cast.donor.post("/v1/pledges", pledge(category="medical.papr", quantity=4, region=CITY))
+    need = published(cast, category="medical.papr", quantity=2)
+    offered = cast.donor.post("/v1/pledges", pledge(category="medical.papr", quantity=2, region=CITY))
     match = proposed(cast.donor, need)
     cast.donor.post(f"/v1/matches/{match['id']}/refusal", {"reason": "other"})
-    claim = {"need_id": need["id"], "pledge_id": offered["id"], "quantity": 3}
+    claim = {"need_id": need["id"], "pledge_id": offered["id"], "quantity": 1}
     claimed = eventually(lambda: cast.donor.post("/v1/claims", claim))
-    assert (claimed["state"], claimed["quantity"]) == ("accepted", 3)
+    assert (claimed["state"], claimed["quantity"]) == ("accepted", 1)
     eventually(lambda: "match_accepted" in notices(cast.village, claimed["id"]))
 
 
