@@ -46,6 +46,7 @@ STATED = {
     ("needs", "match"): "SELECT id, version FROM matches",
     ("needs", "pledge"): "SELECT id, released_version FROM pledges",
     ("needs", "household"): "SELECT id, version FROM households",
+    ("needs", "balance"): "SELECT id, version FROM balances",
     ("notify", "need"): "SELECT about, max(about_version) FROM notices WHERE kind LIKE 'need%' GROUP BY about",
     ("notify", "match"): (
         "SELECT about, max(about_version) FROM notices WHERE kind LIKE 'match%' GROUP BY about HAVING count(DISTINCT side) = 2"
@@ -59,6 +60,7 @@ STATED = {
 """The version of each thing that a listener's tables show, by the listener and the first word of the event's name."""
 
 APPOINTED = "SELECT id, version FROM appointments"
+ITEMS = "SELECT id, version FROM item_words"
 TWICE = {
     "witness": "SELECT count(*) - count(DISTINCT (name, subject, version)) FROM seen",
     "notify": "SELECT count(*) - count(DISTINCT (about, recipient_id, side, kind, about_version)) FROM notices",
@@ -105,7 +107,7 @@ class Ledger:
         known = {event for events in published.values() for event in events}
         lost = len(set(written) - known)
         lost += sum(len(self._unheard(event, published[self._producers[event]])) for event in self._listeners)
-        lost += self._rows_without_event("needs", "SELECT id FROM needs WHERE state <> 'posted'", published, "need_published")
+        lost += self._rows_without_event("needs", "SELECT id FROM needs WHERE published_at IS NOT NULL", published, "need_published")
         lost += self._rows_without_event("needs", "SELECT id FROM pledges", published, "pledge_offered")
         lost += self._rows_without_event("matching", "SELECT id FROM matches WHERE reasons <> '[]'", published, "match_proposed")
         lost += self._rows_without_event("notify", "SELECT id FROM notices", published, "notice_delivered")
@@ -131,7 +133,8 @@ class Ledger:
         if listener == "witness":
             rows = self._rows(listener, "SELECT subject, max(version) FROM seen WHERE name = %s GROUP BY subject", (name,))
         else:
-            rows = self._rows(listener, STATED.get((listener, name.partition("_")[0]), APPOINTED))
+            thing = name.partition("_")[0]
+            rows = self._rows(listener, ITEMS if thing == "catalogue" else STATED.get((listener, thing), APPOINTED))
         return {str(subject): version for subject, version in rows}
 
     def _twice(self, published: Mapping[str, Events]) -> int:
