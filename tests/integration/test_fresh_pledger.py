@@ -52,14 +52,16 @@ def house(database_of: Callable[[str, str], str], keys: KnownKeys) -> Iterator[H
 
 def post_needs(house: House) -> list[UUID]:
     """Post and verify needs of every item, for schools, which may ask for more than a household."""
-    village, town, needs = house.appoint(VILLAGE), house.appoint(VILLAGE[:9]), []
+    village, town, county, needs = house.appoint(VILLAGE), house.appoint(VILLAGE[:9]), house.appoint(VILLAGE[:6]), []
     for _ in range(NEEDS):
         school = replace(example_of(InstitutionRegistered), institution_id=new_id(), region=VILLAGE)
         house.hear(school)
         wanted = {"household_id": str(school.institution_id), "quantity": UNITS, "reason": "过冬"}
         for category in ITEMS:
             need = house.post("needs", "/v1/needs", wanted | {"category": category}, by=village)
-            house.post("needs", f"/v1/needs/{need['id']}/verification", by=town)
+            verified = house.post("needs", f"/v1/needs/{need['id']}/verification", by=town)
+            if verified["state"] == "confirmed":
+                house.post("needs", f"/v1/needs/{need['id']}/verification", by=county)
             needs.append(UUID(need["id"]))
     return needs
 

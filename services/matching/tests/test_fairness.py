@@ -84,7 +84,7 @@ def test_need_counts_as_helped_only_while_help_stands(database: RolledBack, way:
     clear(database)
     acts, is_helped = WAYS[way]
     for act, body in acts:
-        caller, kind = (need.account_id, "household") if act in {"receive", "cancel", "decline"} else (pledge.pledger_id, "donor")
+        caller, kind = (need.account_id, "household") if act in {"receive", "cancel", "decline", "close"} else (pledge.pledger_id, "donor")
         assert caller
         with database.begin() as session:
             match = session.scalar(text("SELECT id FROM matches"))

@@ -12,7 +12,7 @@ from contracts.needs import NeedPublished, PledgeOffered
 from matching.book.model import Need, Pledge
 from matching.intake import actions as intake
 from matching.matches import rules
-from matching.matches.actions import answers
+from matching.matches.actions import claims
 from matching.refusals import rules as refusals
 from matching.refusals.api import PLACES
 
@@ -71,7 +71,7 @@ def test_claims_answer_alike_within_the_shown_region(
     client: Client, database: RolledBack, monkeypatch: pytest.MonkeyPatch, households: int, is_masked: bool
 ) -> None:
     if not is_masked:
-        monkeypatch.setattr(answers, "public_region", lambda region, townships: region)
+        monkeypatch.setattr(claims, "public_region", lambda region, townships: region)
     need, giver = published(quantity=50), Person("donor")
     scopes = [TOWN, OTHER_TOWN[:9]] if households < 5 else [VILLAGE, NEXT_VILLAGE]
     pledges = [offered(pledger_id=giver.id, quantity=9) for _ in scopes]

@@ -127,6 +127,7 @@ def test_need_found_wrong_is_closed_with_the_verdict(
 
 
 def test_period_of_reviewers_is_checked(client: Client, database: RolledBack, village: Person, town: Person, county: Person) -> None:
+    client.put(PATH, {"sample_per_mille": 0}, by=county)
     verified(client, database, village, town)
     assert client.get("/v1/reviewers", by=county, since="2020-01-01T00:00:00Z", until="2020-03-01T00:00:00Z").json["items"] == []
     for since in ("2020-01-01T00:00:00Z", "2190-01-01T00:00:00Z"):
