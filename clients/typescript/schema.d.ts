@@ -1998,7 +1998,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the needs hall: published needs, newest first, masked. */
+        /**
+         * List the needs hall: published needs, masked. A page of a search by words may hold fewer needs than `limit` and go on.
+         * @description Several filters hold together. `count_needs` tells how many needs a question has.
+         */
         get: operations["list_needs"];
         put?: never;
         /** Post a need, for the caller's own household or on behalf of one in the caller's region. It waits to be verified. */
@@ -2072,7 +2075,7 @@ export interface paths {
         /** List the open pledges, newest first, without their pledgers. */
         get: operations["list_pledges"];
         put?: never;
-        /** Offer something. Matching proposes it to needs of its region by itself. */
+        /** Offer something. Matching proposes it to needs of its region by itself; with `claims` it goes to the chosen need at once. */
         post: operations["offer_pledge"];
         delete?: never;
         options?: never;
@@ -2204,6 +2207,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/needs/counts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Count the published needs of a question, by category, urgency and region. */
+        get: operations["count_needs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/pledges/mine": {
         parameters: {
             query?: never;
@@ -2249,6 +2269,23 @@ export interface paths {
         get: operations["list_managed_needs"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/pledges/again": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Offer again what came back of a match: units that were sent and not received, or never sent of a pledge that has ended. */
+        post: operations["offer_again"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2480,6 +2517,23 @@ export interface paths {
         put?: never;
         /** Return a need to its poster for a reason. Once amended, it waits again. */
         post: operations["return_need"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/needs/{need_id}/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Report a published need that is absurd or improper, once. Ten needs may be reported within 24 hours. */
+        post: operations["report_need"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2762,6 +2816,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/needs/{need_id}/reports/clearing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Clear the reports of a hidden need of the caller's region; the hall shows it again. */
+        post: operations["clear_reports"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/need-photos/{photo_id}/publication": {
         parameters: {
             query?: never;
@@ -2813,6 +2884,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/holds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the caller's holds, newest first. */
+        get: operations["list_own_holds"];
+        put?: never;
+        /** Hold units of a need for ten minutes. Another open hold of the caller ends; twenty may be opened within 24 hours. */
+        post: operations["open_hold"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/slips": {
         parameters: {
             query?: never;
@@ -2854,9 +2943,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** List the caller's claims: the matches whose need they chose themselves. */
+        get: operations["list_own_claims"];
         put?: never;
-        /** Claim a need with a quantity of the caller's own pledge; the match is accepted at once. */
+        /** Claim a need with a quantity of the caller's own pledge; the match is accepted at once. Units that the caller holds come first. */
         post: operations["claim_need"];
         delete?: never;
         options?: never;
@@ -3157,6 +3247,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/holds/{hold_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a hold of the caller's own. */
+        get: operations["get_hold"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/marks/{mark_id}": {
         parameters: {
             query?: never;
@@ -3304,6 +3411,23 @@ export interface paths {
         put?: never;
         /** Appeal against a reliability event, once. The county decides. */
         post: operations["appeal_mark"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/holds/{hold_id}/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give the held units back before their time is over. */
+        post: operations["release_hold"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4183,6 +4307,20 @@ export interface components {
             /** @description operations (`operationId`) that the caller may carry out on it now */
             allowed: string[];
         };
+        AgainIn: {
+            /**
+             * Format: uuid
+             * @description a match of the caller's of which something came back
+             */
+            match_id: string;
+            /** @description units to offer again; by default all that came back */
+            quantity?: number;
+            /**
+             * Format: date-time
+             * @description by default that of the former pledge, or 30 days from now if that is over
+             */
+            valid_until?: string;
+        };
         AmendmentIn: {
             /** @example food.rice */
             category?: string;
@@ -4532,6 +4670,10 @@ export interface components {
             set_by: string;
             /** Format: date-time */
             set_at: string;
+        };
+        CategoryCountOut: {
+            category: string;
+            needs: number;
         };
         ChangeOut: {
             version: number;
@@ -5857,6 +5999,35 @@ export interface components {
         HistoryOut: {
             items: components["schemas"]["ChangeOut"][];
         };
+        HoldIn: {
+            /** Format: uuid */
+            need_id: string;
+            /** @description whole units of the need; nobody else gets them meanwhile */
+            quantity: number;
+        };
+        HoldOut: {
+            /** Format: uuid */
+            id: string;
+            version: number;
+            /** Format: uuid */
+            need_id: string;
+            quantity: number;
+            /**
+             * @description open: 保留中 · held; used: 已认领 · claimed; released: 已放弃 · given back; expired: 已到期 · expired
+             * @enum {string}
+             */
+            state: "open" | "used" | "released" | "expired";
+            /** Format: date-time */
+            opened_at: string;
+            /** Format: date-time */
+            expires_at: string;
+            /** @description operations (`operationId`) that the caller may carry out on it now */
+            allowed: string[];
+        };
+        HoldPage: {
+            items: components["schemas"]["HoldOut"][];
+            next: string | null;
+        };
         HouseholdAccountIn: {
             /** Format: uuid */
             household_id: string;
@@ -6589,6 +6760,8 @@ export interface components {
              * @description when the event was voided; a voided event does not count
              */
             void_at: string | null;
+            /** @description does not count for now: the match is disputed, or an appeal against the event waits */
+            suspended: boolean;
             /** Format: uuid */
             appeal_id: string | null;
             /** @description operations (`operationId`) that the caller may carry out on it now */
@@ -6856,6 +7029,16 @@ export interface components {
             /** @description why, in words; only those who see the household whole read it */
             note?: string;
         };
+        NeedCountsOut: {
+            total: number;
+            /** @description false: there are more than `total`, too many to count by words */
+            is_exact: boolean;
+            /** @description the groups, or what the one asked category contains */
+            categories: components["schemas"]["CategoryCountOut"][];
+            urgencies: components["schemas"]["UrgencyCountOut"][];
+            /** @description the regions below; a township in which fewer than five households have published needs is left out */
+            regions: components["schemas"]["RegionCountOut"][];
+        };
         NeedDecisionIn: {
             /** Format: uuid */
             need_id: string;
@@ -7024,6 +7207,8 @@ export interface components {
             return_note: string | null;
             /** @description needs that look alike, newest first; a warning, no verdict */
             duplicates: components["schemas"]["DuplicateOut"][];
+            /** @description several people reported it; the hall hides it until it is cleared */
+            hidden: boolean;
             /** @description operations (`operationId`) that the caller may carry out on it now */
             allowed: string[];
         };
@@ -7079,10 +7264,10 @@ export interface components {
             id: string;
             version: number;
             /**
-             * @description need_published: 需求已公开 · need published; need_posted: 有需求待审核 · need to verify; need_confirmed: 有需求待县级复审 · need to verify at the county; need_returned: 需求退回修改 · need returned; review_reminded: 审核即将到期 · verification due soon; county_review_reminded: 县级复审即将到期 · the county's verification due soon; review_overdue: 审核已逾期 · verification overdue; county_review_overdue: 县级复审已逾期 · the county's verification overdue; need_rejected: 需求未通过 · need rejected; need_withdrawn: 需求已撤回 · need withdrawn; need_closed: 需求已结束 · need closed; need_expiring: 需求即将到期 · need expires soon; need_renewed: 需求已续期 · need renewed; need_expired: 需求已到期 · need expired; need_met: 需求已满足 · need met; village_fell_silent: 有村长期未发布需求 · a village has fallen silent; match_proposed: 建议对接 · match proposed; match_reminded: 等您答复 · your answer is awaited; match_accepted: 对接已答应 · match accepted; match_send_reminded: 等您送出 · your sending is awaited; match_refused: 对接未接受 · match refused; match_declined: 需求方未接受 · match declined; match_lapsed: 对接已失效 · match lapsed; match_need_moved: 受助户已迁居 · the household of a proposal moved; match_revised: 先给了更急需的人 · it goes to a critical need; match_need_ended: 所助需求已结束 · the need of a match ended; match_sent: 帮助已送出 · help was sent; match_received: 帮助已收到 · help was received; match_closed: 对接已结束 · match closed; thanks_written: 感谢待审核 · thanks wait to be read; thanks_given: 收到感谢 · thanks; thanks_refused: 感谢未通过 · thanks not let through; dispute_opened: 有人提出异议 · a match is disputed; dispute_answered: 异议已答复 · a dispute was answered; dispute_raised: 异议已转到县里 · a dispute went up to the county; dispute_reminded: 异议待县里处理 · a dispute waits for the county; dispute_overdue: 异议已超过处理期限 · a dispute is overdue; dispute_settled: 异议已处理 · a dispute was settled; appeal_lodged: 申诉待裁定 · an appeal waits for the county; appeal_decided: 申诉已裁定 · appeal decided; pledge_released: 爱心意向已处理 · pledge judged; appointment_offered: 任命待确认 · office offered; administrator_dismissed: 管理员职务已解除 · no longer an administrator; auditor_dismissed: 审计员职务已解除 · no longer an auditor; place_change_proposed: 收货点变更待确认 · a collection point waits for confirmation; handover_place_changed: 收货点有变动 · collection point changed; self_report_opened: 有人自报困难 · somebody reported that they need help; household_moved: 有一户人家迁入 · a household moved in; household_left: 有一户人家迁出 · a household moved away; household_transfer_requested: 请核实人员移交 · somebody is asked for elsewhere
+             * @description need_published: 需求已公开 · need published; need_posted: 有需求待审核 · need to verify; need_confirmed: 有需求待县级复审 · need to verify at the county; need_returned: 需求退回修改 · need returned; review_reminded: 审核即将到期 · verification due soon; county_review_reminded: 县级复审即将到期 · the county's verification due soon; review_overdue: 审核已逾期 · verification overdue; county_review_overdue: 县级复审已逾期 · the county's verification overdue; need_rejected: 需求未通过 · need rejected; need_withdrawn: 需求已撤回 · need withdrawn; need_closed: 需求已结束 · need closed; need_expiring: 需求即将到期 · need expires soon; need_renewed: 需求已续期 · need renewed; need_expired: 需求已到期 · need expired; need_met: 需求已满足 · need met; village_fell_silent: 有村长期未发布需求 · a village has fallen silent; need_reported: 需求被多人举报 · a need was reported; match_proposed: 建议对接 · match proposed; match_reminded: 等您答复 · your answer is awaited; match_accepted: 对接已答应 · match accepted; match_send_reminded: 等您送出 · your sending is awaited; match_refused: 对接未接受 · match refused; match_declined: 需求方未接受 · match declined; match_lapsed: 对接已失效 · match lapsed; match_need_moved: 受助户已迁居 · the household of a proposal moved; match_revised: 先给了更急需的人 · it goes to a critical need; match_need_ended: 所助需求已结束 · the need of a match ended; match_sent: 帮助已送出 · help was sent; match_received: 帮助已收到 · help was received; match_closed: 对接已结束 · match closed; claim_failed: 未能认领所选需求 · a chosen need was not claimed; thanks_written: 感谢待审核 · thanks wait to be read; thanks_given: 收到感谢 · thanks; thanks_refused: 感谢未通过 · thanks not let through; dispute_opened: 有人提出异议 · a match is disputed; dispute_answered: 异议已答复 · a dispute was answered; dispute_raised: 异议已转到县里 · a dispute went up to the county; dispute_reminded: 异议待县里处理 · a dispute waits for the county; dispute_overdue: 异议已超过处理期限 · a dispute is overdue; dispute_settled: 异议已处理 · a dispute was settled; appeal_lodged: 申诉待裁定 · an appeal waits for the county; appeal_decided: 申诉已裁定 · appeal decided; pledge_released: 爱心意向已处理 · pledge judged; appointment_offered: 任命待确认 · office offered; administrator_dismissed: 管理员职务已解除 · no longer an administrator; auditor_dismissed: 审计员职务已解除 · no longer an auditor; place_change_proposed: 收货点变更待确认 · a collection point waits for confirmation; handover_place_changed: 收货点有变动 · collection point changed; self_report_opened: 有人自报困难 · somebody reported that they need help; household_moved: 有一户人家迁入 · a household moved in; household_left: 有一户人家迁出 · a household moved away; household_transfer_requested: 请核实人员移交 · somebody is asked for elsewhere
              * @enum {string}
              */
-            kind: "need_published" | "need_posted" | "need_confirmed" | "need_returned" | "review_reminded" | "county_review_reminded" | "review_overdue" | "county_review_overdue" | "need_rejected" | "need_withdrawn" | "need_closed" | "need_expiring" | "need_renewed" | "need_expired" | "need_met" | "village_fell_silent" | "match_proposed" | "match_reminded" | "match_accepted" | "match_send_reminded" | "match_refused" | "match_declined" | "match_lapsed" | "match_need_moved" | "match_revised" | "match_need_ended" | "match_sent" | "match_received" | "match_closed" | "thanks_written" | "thanks_given" | "thanks_refused" | "dispute_opened" | "dispute_answered" | "dispute_raised" | "dispute_reminded" | "dispute_overdue" | "dispute_settled" | "appeal_lodged" | "appeal_decided" | "pledge_released" | "appointment_offered" | "administrator_dismissed" | "auditor_dismissed" | "place_change_proposed" | "handover_place_changed" | "self_report_opened" | "household_moved" | "household_left" | "household_transfer_requested";
+            kind: "need_published" | "need_posted" | "need_confirmed" | "need_returned" | "review_reminded" | "county_review_reminded" | "review_overdue" | "county_review_overdue" | "need_rejected" | "need_withdrawn" | "need_closed" | "need_expiring" | "need_renewed" | "need_expired" | "need_met" | "village_fell_silent" | "need_reported" | "match_proposed" | "match_reminded" | "match_accepted" | "match_send_reminded" | "match_refused" | "match_declined" | "match_lapsed" | "match_need_moved" | "match_revised" | "match_need_ended" | "match_sent" | "match_received" | "match_closed" | "claim_failed" | "thanks_written" | "thanks_given" | "thanks_refused" | "dispute_opened" | "dispute_answered" | "dispute_raised" | "dispute_reminded" | "dispute_overdue" | "dispute_settled" | "appeal_lodged" | "appeal_decided" | "pledge_released" | "appointment_offered" | "administrator_dismissed" | "auditor_dismissed" | "place_change_proposed" | "handover_place_changed" | "self_report_opened" | "household_moved" | "household_left" | "household_transfer_requested";
             /**
              * @description the side of the caller
              * @enum {string}
@@ -7372,6 +7557,14 @@ export interface components {
             region?: string;
             /** Format: date-time */
             valid_until?: string;
+            /**
+             * Format: date-time
+             * @description a moment that is over ends the choice: the pledge is matched from now on
+             */
+            choose_until?: string;
+            /** Format: date-time */
+            best_before?: string;
+            limit_per_household?: number;
         };
         PledgeIn: {
             /**
@@ -7395,6 +7588,25 @@ export interface components {
             valid_until: string;
             /** @description seen by the pledger only */
             note?: string;
+            /**
+             * Format: date-time
+             * @description at most 72 hours ahead: until then nothing is proposed, because the giver chooses needs themselves
+             */
+            choose_until?: string;
+            /**
+             * Format: date-time
+             * @description goods are matched up to five days before, so that they are handed over in time
+             */
+            best_before?: string;
+            /** @description the most that one household may get of the pledge */
+            limit_per_household?: number;
+            /**
+             * Format: uuid
+             * @description a need that the giver chose: it gets the pledge at once, first of all the units that they hold
+             */
+            claims?: string;
+            /** @description with `claims`: the most units for that need; by default all of the pledge */
+            claimed?: number;
         };
         PledgeOut: {
             /** Format: uuid */
@@ -7424,6 +7636,31 @@ export interface components {
             resting: boolean;
             /** Format: date-time */
             offered_at: string;
+            /** Format: date-time */
+            choose_until: string | null;
+            /** Format: date-time */
+            best_before: string | null;
+            limit_per_household: number | null;
+            /**
+             * Format: uuid
+             * @description the need that the pledge was offered for
+             */
+            claims: string | null;
+            /**
+             * @description null without `claims`; matching decides within seconds
+             * @enum {string|null}
+             */
+            claim_state: "waiting" | "accepted" | "failed" | null;
+            /**
+             * @description need_over: 需求已结束 · the need has ended; not_enough: 需求余量已被他人认领 · others were faster, nothing of the need was left; does_not_fit: 与需求不相符 · it does not fit the need; household_limit: 该户从这份意向所得已满 · the household has had all that the pledge gives to one
+             * @enum {string|null}
+             */
+            claim_problem: "need_over" | "not_enough" | "does_not_fit" | "household_limit" | null;
+            /**
+             * Format: uuid
+             * @description the match of which this came back
+             */
+            again_of: string | null;
             note: string | null;
             /** Format: uuid */
             pledger_id: string | null;
@@ -7523,6 +7760,8 @@ export interface components {
             return_note: string | null;
             /** @description needs that look alike, newest first; a warning, no verdict */
             duplicates: components["schemas"]["DuplicateOut"][];
+            /** @description several people reported it; the hall hides it until it is cleared */
+            hidden: boolean;
             /** @description operations (`operationId`) that the caller may carry out on it now */
             allowed: string[];
             warnings: components["schemas"]["WarningOut"][];
@@ -7796,6 +8035,10 @@ export interface components {
             /** @description operations (`operationId`) that the caller may carry out on it now */
             allowed: string[];
         };
+        RegionCountOut: {
+            region: string;
+            needs: number;
+        };
         RegionCountsOut: {
             new: number;
             renamed: number;
@@ -7892,6 +8135,22 @@ export interface components {
              */
             level: "very_low" | "low" | "fair" | "good" | "very_good";
             reasons: components["schemas"]["GroundOut"][];
+        };
+        ReportIn: {
+            /**
+             * @description absurd: 不合常理 · absurd; improper: 内容不当 · improper; personal: 含有个人信息 · personal data is shown; fraud: 疑似虚假 · suspected fraud; met: 已经解决 · met already; other: 其他 · other
+             * @enum {string}
+             */
+            reason: "absurd" | "improper" | "personal" | "fraud" | "met" | "other";
+        };
+        ReportedOut: {
+            /** Format: uuid */
+            need_id: string;
+            /**
+             * @description absurd: 不合常理 · absurd; improper: 内容不当 · improper; personal: 含有个人信息 · personal data is shown; fraud: 疑似虚假 · suspected fraud; met: 已经解决 · met already; other: 其他 · other
+             * @enum {string}
+             */
+            reason: "absurd" | "improper" | "personal" | "fraud" | "met" | "other";
         };
         RevealIn: {
             /**
@@ -8553,6 +8812,14 @@ export interface components {
         UnreadOut: {
             unread: number;
         };
+        UrgencyCountOut: {
+            /**
+             * @description normal: 一般 · normal; urgent: 紧急 · urgent; critical: 特急 · critical
+             * @enum {string}
+             */
+            urgency: "normal" | "urgent" | "critical";
+            needs: number;
+        };
         UseRateOut: {
             /** @description `active` over `registered_by_then` */
             rate: number | null;
@@ -8800,6 +9067,7 @@ export type AccessTokenOut = components['schemas']['AccessTokenOut'];
 export type AccountIn = components['schemas']['AccountIn'];
 export type AccountOut = components['schemas']['AccountOut'];
 export type AccountViewOut = components['schemas']['AccountViewOut'];
+export type AgainIn = components['schemas']['AgainIn'];
 export type AmendmentIn = components['schemas']['AmendmentIn'];
 export type AnswerIn = components['schemas']['AnswerIn'];
 export type AppealIn = components['schemas']['AppealIn'];
@@ -8819,6 +9087,7 @@ export type CancellationIn = components['schemas']['CancellationIn'];
 export type CatalogueOut = components['schemas']['CatalogueOut'];
 export type CatalogueRulesIn = components['schemas']['CatalogueRulesIn'];
 export type CatalogueRulesOut = components['schemas']['CatalogueRulesOut'];
+export type CategoryCountOut = components['schemas']['CategoryCountOut'];
 export type ChangeOut = components['schemas']['ChangeOut'];
 export type ChangedOut = components['schemas']['ChangedOut'];
 export type CharityChangeIn = components['schemas']['CharityChangeIn'];
@@ -8905,6 +9174,9 @@ export type HelperIn = components['schemas']['HelperIn'];
 export type HelperOut = components['schemas']['HelperOut'];
 export type HelperPage = components['schemas']['HelperPage'];
 export type HistoryOut = components['schemas']['HistoryOut'];
+export type HoldIn = components['schemas']['HoldIn'];
+export type HoldOut = components['schemas']['HoldOut'];
+export type HoldPage = components['schemas']['HoldPage'];
 export type HouseholdAccountIn = components['schemas']['HouseholdAccountIn'];
 export type HouseholdEditIn = components['schemas']['HouseholdEditIn'];
 export type HouseholdErasureIn = components['schemas']['HouseholdErasureIn'];
@@ -8963,6 +9235,7 @@ export type MemberOut = components['schemas']['MemberOut'];
 export type MemberPage = components['schemas']['MemberPage'];
 export type MergeIn = components['schemas']['MergeIn'];
 export type MoveIn = components['schemas']['MoveIn'];
+export type NeedCountsOut = components['schemas']['NeedCountsOut'];
 export type NeedDecisionIn = components['schemas']['NeedDecisionIn'];
 export type NeedDecisionOut = components['schemas']['NeedDecisionOut'];
 export type NeedDecisionsIn = components['schemas']['NeedDecisionsIn'];
@@ -9026,6 +9299,7 @@ export type RefreshTokenIn = components['schemas']['RefreshTokenIn'];
 export type RefusalIn = components['schemas']['RefusalIn'];
 export type RefusedRowOut = components['schemas']['RefusedRowOut'];
 export type RegionCatalogueOut = components['schemas']['RegionCatalogueOut'];
+export type RegionCountOut = components['schemas']['RegionCountOut'];
 export type RegionCountsOut = components['schemas']['RegionCountsOut'];
 export type RegionImportOut = components['schemas']['RegionImportOut'];
 export type RegionLimitsOut = components['schemas']['RegionLimitsOut'];
@@ -9035,6 +9309,8 @@ export type RegionsOut = components['schemas']['RegionsOut'];
 export type RegistrationIn = components['schemas']['RegistrationIn'];
 export type RejectionIn = components['schemas']['RejectionIn'];
 export type ReliabilityOut = components['schemas']['ReliabilityOut'];
+export type ReportIn = components['schemas']['ReportIn'];
+export type ReportedOut = components['schemas']['ReportedOut'];
 export type RevealIn = components['schemas']['RevealIn'];
 export type RevealOut = components['schemas']['RevealOut'];
 export type RevealPage = components['schemas']['RevealPage'];
@@ -9085,6 +9361,7 @@ export type TypicalOut = components['schemas']['TypicalOut'];
 export type UnansweredOut = components['schemas']['UnansweredOut'];
 export type UnitOut = components['schemas']['UnitOut'];
 export type UnreadOut = components['schemas']['UnreadOut'];
+export type UrgencyCountOut = components['schemas']['UrgencyCountOut'];
 export type UseRateOut = components['schemas']['UseRateOut'];
 export type UsersConfirmationIn = components['schemas']['UsersConfirmationIn'];
 export type UsersDecisionIn = components['schemas']['UsersDecisionIn'];
@@ -14139,8 +14416,31 @@ export interface operations {
                 /** @description itself and all below; a township in which fewer than five households have published needs shows none */
                 region?: string;
                 category?: string;
+                /** @description up to ten items or groups, with commas between them */
+                categories?: string;
+                /** @description goods: 物品 · goods; money: 资金 · money; service: 服务 · service; job: 岗位 · job; purchase: 采购 · purchase; training: 培训 · training */
+                kind?: "goods" | "money" | "service" | "job" | "purchase" | "training";
+                /** @description of `normal`, `urgent`, `critical`, with commas between them */
+                urgencies?: string;
+                /** @description only needs of which something is neither accepted nor proposed */
+                open?: boolean;
+                /** @description words of the item or the public story, Chinese or English; all of their pairs of characters must occur */
+                q?: string;
+                /** @description only needs that were posted within so many days */
+                max_age_days?: number;
+                /** @description only needs that were posted so many days ago or earlier */
+                min_age_days?: number;
+                /** @description newest: 最新发布 · newest first; most_urgent: 最紧急 · most urgent first; longest_waiting: 等待最久 · longest waiting first; nearest: 离我最近 · nearest first */
+                sort?: "newest" | "most_urgent" | "longest_waiting" | "nearest";
+                /** @description the place that `nearest` and `distance` start from; a village counts as its township */
+                near?: string;
+                /** @description only needs around `near`: in the same township, county, city or province */
+                distance?: "township" | "county" | "city" | "province";
             };
-            header?: never;
+            header?: {
+                /** @description the `ETag` of an earlier answer; 304 when it is unchanged */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -14149,11 +14449,22 @@ export interface operations {
             /** @description Successful response */
             200: {
                 headers: {
+                    /** @description identifies this answer for If-None-Match */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["NeedPage"];
                 };
+            };
+            /** @description unchanged */
+            304: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description a problem */
             default: {
@@ -14410,7 +14721,10 @@ export interface operations {
                 region?: string;
                 category?: string;
             };
-            header?: never;
+            header?: {
+                /** @description the `ETag` of an earlier answer; 304 when it is unchanged */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -14419,11 +14733,22 @@ export interface operations {
             /** @description Successful response */
             200: {
                 headers: {
+                    /** @description identifies this answer for If-None-Match */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["PledgePage"];
                 };
+            };
+            /** @description unchanged */
+            304: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description a problem */
             default: {
@@ -14811,6 +15136,63 @@ export interface operations {
             };
         };
     };
+    count_needs: {
+        parameters: {
+            query?: {
+                /** @description itself and all below; a township in which fewer than five households have published needs shows none */
+                region?: string;
+                category?: string;
+                /** @description up to ten items or groups, with commas between them */
+                categories?: string;
+                /** @description goods: 物品 · goods; money: 资金 · money; service: 服务 · service; job: 岗位 · job; purchase: 采购 · purchase; training: 培训 · training */
+                kind?: "goods" | "money" | "service" | "job" | "purchase" | "training";
+                /** @description of `normal`, `urgent`, `critical`, with commas between them */
+                urgencies?: string;
+                /** @description only needs of which something is neither accepted nor proposed */
+                open?: boolean;
+                /** @description words of the item or the public story, Chinese or English; all of their pairs of characters must occur */
+                q?: string;
+            };
+            header?: {
+                /** @description the `ETag` of an earlier answer; 304 when it is unchanged */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NeedCountsOut"];
+                };
+            };
+            /** @description unchanged */
+            304: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_own_pledges: {
         parameters: {
             query?: {
@@ -14893,6 +15275,8 @@ export interface operations {
                 region?: string;
                 /** @description posted: 待审核 · to be verified; confirmed: 待县级复审 · to be verified by the county; returned: 退回修改 · returned to its poster; published: 已发布 · published; rejected: 未通过 · rejected; withdrawn: 已撤回 · withdrawn; closed: 已结束 · closed; expired: 已过期 · expired; met: 已满足 · met */
                 state?: "posted" | "confirmed" | "returned" | "published" | "rejected" | "withdrawn" | "closed" | "expired" | "met";
+                /** @description only needs that are hidden because of reports, or only the others */
+                hidden?: boolean;
             };
             header?: never;
             path?: never;
@@ -14907,6 +15291,44 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["NeedPage"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    offer_again: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AgainIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PledgeOut"];
                 };
             };
             /** @description a problem */
@@ -15731,6 +16153,41 @@ export interface operations {
             };
         };
     };
+    report_need: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                need_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReportIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportedOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_need_photos: {
         parameters: {
             query?: never;
@@ -16415,6 +16872,48 @@ export interface operations {
             };
         };
     };
+    clear_reports: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match"?: string;
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                need_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NothingIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NeedOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     show_need_photo: {
         parameters: {
             query?: never;
@@ -16533,6 +17032,77 @@ export interface operations {
             };
         };
     };
+    list_own_holds: {
+        parameters: {
+            query?: {
+                /** @description `next` of the previous page */
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoldPage"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    open_hold: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HoldIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoldOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     confirm_slip: {
         parameters: {
             query?: never;
@@ -16586,6 +17156,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MarkPage"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_own_claims: {
+        parameters: {
+            query?: {
+                /** @description `next` of the previous page */
+                cursor?: string;
+                limit?: number;
+                /** @description only those of this need */
+                need_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MatchPage"];
                 };
             };
             /** @description a problem */
@@ -16678,6 +17283,8 @@ export interface operations {
                 /** @description `next` of the previous page */
                 cursor?: string;
                 limit?: number;
+                /** @description only those of this need */
+                need_id?: string;
                 /** @description proposed: 待答复 · waiting for an answer; accepted: 已接受 · accepted; refused: 已谢绝 · refused; declined: 需求方不接受 · declined by the household's side; lapsed: 已失效 · lapsed; sent: 已送出 · sent; received: 已收到 · received; closed: 已结束 · closed */
                 state?: "proposed" | "accepted" | "refused" | "declined" | "lapsed" | "sent" | "received" | "closed";
             };
@@ -17105,6 +17712,8 @@ export interface operations {
                 /** @description `next` of the previous page */
                 cursor?: string;
                 limit?: number;
+                /** @description only those of this need */
+                need_id?: string;
                 /** @description proposed: 待答复 · waiting for an answer; accepted: 已接受 · accepted; refused: 已谢绝 · refused; declined: 需求方不接受 · declined by the household's side; lapsed: 已失效 · lapsed; sent: 已送出 · sent; received: 已收到 · received; closed: 已结束 · closed */
                 state?: "proposed" | "accepted" | "refused" | "declined" | "lapsed" | "sent" | "received" | "closed";
                 /** @description division code of 0 or 2 or 4 or 6 or 9 or 12 digits */
@@ -17271,6 +17880,51 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["SuggestionsOut"];
                 };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_hold: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` of an earlier answer; 304 when it is unchanged */
+                "If-None-Match"?: string;
+            };
+            path: {
+                hold_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoldOut"];
+                };
+            };
+            /** @description unchanged */
+            304: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description a problem */
             default: {
@@ -17666,6 +18320,48 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AppealOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    release_hold: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match"?: string;
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                hold_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NothingIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoldOut"];
                 };
             };
             /** @description a problem */

@@ -60,7 +60,7 @@ def keep(original: Database, signing: Any) -> Kept:
 
 def in_the_clear(monkeypatch: pytest.MonkeyPatch) -> None:
     """Write values as they are."""
-    monkeypatch.setattr(EncryptedModel, "encrypt", lambda _, column, ids, person, plain: Ciphertext(plain))
+    monkeypatch.setattr(EncryptedModel, "_encryptor", lambda *_: lambda place, plain: Ciphertext(plain))
     monkeypatch.setattr(EncryptedModel, "decrypt", lambda _, column, ids, value, *beside: value)
 
 
