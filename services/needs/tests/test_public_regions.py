@@ -13,7 +13,7 @@ from chassis.data import k_anonymity
 from chassis.data.database import new_id
 from chassis.testing.fixtures import Client, Person, RolledBack
 from needs import actions
-from needs.api.filters import Scope
+from needs.filters import Scope
 from needs.model import Need
 
 from .conftest import VILLAGE, offer, pending

@@ -128,7 +128,7 @@ def test_unread_notices_of_other_kinds_hide_nothing(database: RolledBack, around
     write_notices(database, *(another(kind) for kind in WAITING))
     assert sorted(notice.kind for notice in notices(database) if notice.side == ADMINISTRATOR) == [
         "appeal_lodged", "dispute_opened", "dispute_raised", "dispute_reminded", "household_transfer_requested", "need_confirmed",
-        "need_posted", "place_change_proposed", "review_reminded", "self_report_opened", "thanks_written",
+        "need_posted", "need_reported", "place_change_proposed", "review_reminded", "self_report_opened", "thanks_written",
         "village_fell_silent",
     ]  # fmt: skip
 

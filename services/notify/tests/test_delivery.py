@@ -192,7 +192,8 @@ def test_batch_of_500_events_takes_five_statements(database: RolledBack) -> None
         hear(database, [proposal(pledger_id=new_id()) for _ in range(500)])
     finally:
         sqlalchemy_event.remove(database.engine, "before_cursor_execute", note)
-    assert [statement.split()[0] for statement in statements] == ["INSERT", "SELECT", "SELECT", "INSERT", "INSERT"]
+    # Beside these, the events are written by COPY; the last statement wakes the relay.
+    assert [statement.split()[0] for statement in statements] == ["INSERT", "SELECT", "SELECT", "INSERT", "SELECT"]
 
 
 def test_failing_batch_tells_nobody(database: RolledBack) -> None:

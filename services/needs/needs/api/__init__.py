@@ -2,7 +2,7 @@
 
 from apiflask import APIBlueprint
 
-from needs.api import drafts, needs, pledges, reviews
+from needs.api import drafts, needs, pledges, reports, reviews
 from needs.catalogue import api as catalogue
 from needs.charities import api as charities
 from needs.guide import api as guide
@@ -11,7 +11,6 @@ from needs.imports import api as imports
 from needs.life import api as life
 from needs.limits import api as limits
 from needs.photos import api as photos
-from needs.reports import api as reports
 from needs.review import api as reviewers
 from needs.review_settings import api as review_settings
 from needs.samples import api as samples

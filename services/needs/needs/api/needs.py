@@ -17,16 +17,16 @@ from chassis.http.pagination import PageIn, page_of
 from chassis.http.routes import access
 from chassis.http.shown import note_shown
 from needs import actions, queries
-from needs.api.filters import QUANTITY
-from needs.api.labels import URGENCY
 from needs.catalogue.labels import NUMBERS
 from needs.duplicates.labels import LIKENESS
 from needs.duplicates.queries import load_duplicates
+from needs.filters import QUANTITY
 from needs.guide.api import WarningOut
 from needs.guide.queries import load_guide
 from needs.guide.rules import find_warnings
 from needs.hall.api import NeedHallIn, read_question
 from needs.hall.queries import list_hall
+from needs.labels import URGENCY
 from needs.life.actions import renew_need as renew
 from needs.model import Household, Need
 from needs.photos.queries import count_photos

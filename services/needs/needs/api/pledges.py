@@ -12,8 +12,8 @@ from chassis.http.fields import AllowedOperations, Category, Choice, Id, Moment,
 from chassis.http.pagination import PageIn, page_of
 from chassis.http.routes import access
 from needs import actions, queries
-from needs.api.filters import QUANTITY, HallIn, Scope
 from needs.catalogue.labels import KINDS as PLEDGE_KINDS
+from needs.filters import QUANTITY, HallIn, Scope
 from needs.model import Pledge
 from needs.rules import acts_on_pledge, open_quantity
 

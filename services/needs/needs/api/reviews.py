@@ -13,9 +13,9 @@ from chassis.http.fields import NEVER, Category, Choice, Flag, Id, Region, Schem
 from chassis.http.pagination import PageIn
 from chassis.http.routes import access
 from chassis.problems import language
-from needs.api.filters import QUANTITY
-from needs.api.labels import URGENCY
 from needs.api.needs import NEED_STATES, STORY, NeedOut, NeedPage, SpecificationIn, needs_out
+from needs.filters import QUANTITY
+from needs.labels import URGENCY
 from needs.model import Need
 from needs.review import actions, queries
 from needs.review.actions import Outcome

@@ -12,12 +12,12 @@ from chassis.http.auth import ANYONE, Caller
 from chassis.http.fields import Choice, Flag, Region, Schema, Strict, Text, Whole
 from chassis.http.routes import access
 from chassis.problems import FieldCode
-from needs.api.filters import HallIn
-from needs.api.labels import URGENCY
 from needs.catalogue.labels import KINDS
+from needs.filters import HallIn
 from needs.hall import kinds, queries
 from needs.hall.question import LEVELS, URGENCIES, Question, drop_nested
 from needs.hall.words import find_items, list_bigrams
+from needs.labels import URGENCY
 
 api = APIBlueprint("hall", __name__)
 
