@@ -138,6 +138,7 @@ def seed_self_reports(stage: Stage, phone: str) -> None:
     for one in found[:2]:
         post(stage, f"/v1/self-reports/{one['id']}/visit", {}, "staff")
     post(stage, f"/v1/self-reports/{found[0]['id']}/decision", {"outcome": "admitted"}, "staff")
+    stage.recipes["decide_self_report", "staff"] = {"report_id": found[1]["id"], "outcome": "declined", "reason": "not_resident"}
     stage.words |= {"people": [3], "difficulty": ["illness"], "story": ["老人住院"]}
 
 
