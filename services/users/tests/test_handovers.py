@@ -170,7 +170,7 @@ def test_household_contact_needs_its_consent(scene: Scene, monkeypatch: pytest.M
     assert (consent.status_code, consent.json["way"], consent.json["text_version"]) == (201, "slip", TEXT)
     assert scene.look(scene.giver).json["household_contact"] == {"name": "欧阳守田", "telephone": scene.household_phone}
     withdrawn = scene.client.post(f"{consent.headers['Location']}/withdrawal", by=scene.agent)
-    assert (withdrawn.status_code, withdrawn.json["allowed"]) == (201, [])
+    assert (withdrawn.status_code, withdrawn.json["allowed"], withdrawn.json["version"]) == (201, [], 2)
     assert scene.look(scene.giver).json["household_contact"] is None
 
 

@@ -20,6 +20,8 @@ from chassis.testing.twins import altered, unguarded
 from users.accounts import passwords
 from users.appointments import actions as appointments
 from users.codes import actions as code_actions
+from users.consents import actions as consents
+from users.consents.texts import load_texts
 from users.holders import actions as holders
 from users.places import queries as places
 from users.proofs.actions import phones
@@ -249,6 +251,23 @@ def test_one_of_six_simultaneous_appointments_succeeds(committed: Database, sign
     [path] = {answer.headers["Location"] for answer in answers if answer.status_code == 201}
     answers = at_once(committed, signing, 6, lambda client, _: client.post(f"{path}/dismissal", by=county))
     assert codes(answers) == ["201"] + ["state_conflict"] * 5
+
+
+CONSENT_LOCK = ", lock=True"
+
+
+@pytest.mark.parametrize("lock", [CONSENT_LOCK, unguarded("", "without the lock, both withdraw a consent that stands")])
+def test_of_two_withdrawals_that_meet_one_counts(
+    committed: Database, signing: SigningKeys, monkeypatch: pytest.MonkeyPatch, lock: str
+) -> None:
+    monkeypatch.setattr(consents, "withdraw_consent", altered(consents.withdraw_consent, CONSENT_LOCK, lock))
+    clients, village = [client_of(committed, signing) for _ in range(2)], administrator_of(committed, VILLAGE)
+    about = clients[0].post("/v1/households", household(), by=village).json["id"]
+    wanted = {"household_id": about, "purpose": "contact", "text_version": list(load_texts()["contact"])[-1], "way": "slip"}
+    made = clients[0].post("/v1/consents", wanted, by=village)
+    acts = [lambda client=client: client.post(f"{made.headers['Location']}/withdrawal", by=village) for client in clients]
+    answers = meet_at_lock(committed, text("SELECT FROM consents WHERE id = :id FOR UPDATE"), acts, id=made.json["id"])
+    assert codes(answers) == ["201", "state_conflict"]
 
 
 PLACE_LOCK = "query.with_for_update() if lock else query"
