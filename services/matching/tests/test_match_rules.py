@@ -8,17 +8,19 @@ import pytest
 from chassis.http.auth import Caller
 from chassis.problems import Problem
 from matching.book.model import Need, Pledge, Slip
-from matching.book.problems import more_than_sent
+from matching.book.problems import does_not_fit, household_limit_reached, more_than_sent, not_enough, pledge_rests, unknown_need
+from matching.book.rules import DISPUTED_WITHIN
 from matching.matches.rules import (
     find_cancellation_problem,
     find_claim_problem,
     find_outcome,
     find_receipt_problem,
+    name_claim_failure,
     pledge_fits,
     split,
     split_cancelled,
 )
-from matching.slips.rules import require_in_force
+from matching.slips.rules import find_label_problem, require_in_force
 
 from .unbound import agent, code, giver, household, match
 
@@ -137,3 +139,43 @@ def test_slip_is_in_force_until_revoked_or_expired(slip: Slip | None, is_in_forc
 )
 def test_each_side_cancels_for_its_own_reasons(who: Caller, reason: str, expected: str | None) -> None:
     assert code(find_cancellation_problem(who, match("accepted"), reason)) == expected
+
+
+@pytest.mark.parametrize(("room", "found"), [(None, None), (10, None), (9, "household_limit_reached"), (0, "household_limit_reached")])
+def test_claim_stays_within_what_its_household_may_get(room: int | None, found: str | None) -> None:
+    assert code(find_claim_problem(need(), pledge(), 10, AT, "510903001", room)) == found
+    assert code(find_claim_problem(need(), pledge(unit="bag"), 10, AT, "510903001", room)) == "does_not_fit"
+
+
+@pytest.mark.parametrize(
+    ("problem", "name"),
+    [
+        (unknown_need(), "need_over"),
+        (does_not_fit(), "does_not_fit"),
+        (household_limit_reached(), "household_limit"),
+        (not_enough(), "not_enough"),
+        (pledge_rests(), "not_enough"),
+    ],
+)
+def test_failed_claim_is_named_by_its_problem(problem: Problem, name: str) -> None:
+    assert name_claim_failure(problem) == name
+
+
+@pytest.mark.parametrize(
+    ("who", "state", "kind", "found"),
+    [
+        (giver, "accepted", "goods", None),
+        (giver, "sent", "goods", None),
+        (giver, "proposed", "goods", "state_conflict"),
+        (giver, "received", "goods", "state_conflict"),
+        (giver, "accepted", "job", "label_not_needed"),
+        (household, "accepted", "goods", "not_allowed"),
+        (agent, "sent", "goods", "not_allowed"),
+    ],
+)
+def test_giver_of_goods_gets_a_label_until_they_arrive(who: Caller, state: str, kind: str, found: str | None) -> None:
+    assert code(find_label_problem(who, match(state), kind)) == found
+
+
+def test_match_is_disputed_within_a_fortnight() -> None:
+    assert DISPUTED_WITHIN.days == 14

@@ -1,6 +1,6 @@
 """Reliability: the formula, its events and its readers."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -19,7 +19,10 @@ from matching.reliability.rules import (
     BOUNDS,
     EPOCH,
     HALF_LIFE,
+    LAPSE,
     NO_SHOW,
+    RATING,
+    WITHDRAWAL,
     Evidence,
     classify,
     expected_share,
@@ -82,6 +85,24 @@ def test_class_changes_at_the_predicted_moment(good: float, bad: float) -> None:
         before = max(AT, moment - timedelta(minutes=2))
         assert classify(expected_share(kept, before)) == classify(expected_share(kept, AT))
         assert classify(expected_share(kept, moment)) != classify(expected_share(kept, AT))
+
+
+def test_class_at_its_bound_changes_only_downwards() -> None:
+    """Five deliveries are just nine tenths, two and half a no-show just three quarters."""
+    assert expected_share(Evidence(5, 0), EPOCH) == 0.9
+    moment = find_next_class_change(Evidence(5, 0), EPOCH)
+    assert moment is not None
+    assert moment - EPOCH < timedelta(minutes=3)
+    assert expected_share(Evidence(2, 1), EPOCH) == 0.75
+    assert find_next_class_change(Evidence(2, 1), EPOCH) is None
+
+
+def test_sums_of_an_earlier_release_mean_the_same() -> None:
+    """Stored sums are relative to the epoch, so neither it nor the half-life may ever change."""
+    assert forward_weight(datetime(2020, 1, 1, tzinfo=UTC)) == 1.0
+    assert forward_weight(datetime(2020, 6, 29, tzinfo=UTC)) == 2.0
+    assert Evidence() == Evidence(0.0, 0.0)
+    assert (NO_SHOW, WITHDRAWAL, LAPSE, RATING) == (2.0, 0.5, 0.25, 0.5)
 
 
 def of(database: RolledBack, person: Person) -> dict[str, tuple[float, float]]:

@@ -236,4 +236,5 @@ def test_day_of_a_budget_ends_at_midnight_in_china() -> None:
     assert (rules.day_of(late).day, rules.seconds_to_next_day(late)) == (1, 30)
     assert rules.seconds_to_next_day(late + timedelta(seconds=29, milliseconds=900)) == 1
     assert rules.seconds_to_next_day(datetime(2026, 3, 1, tzinfo=UTC)) == 16 * 3600
+    assert rules.seconds_to_next_day(datetime(2026, 2, 28, 20, tzinfo=UTC)) == 20 * 3600
     assert rules.day_of(datetime(2026, 3, 1, 16, tzinfo=UTC)).day == 2

@@ -66,6 +66,7 @@ def imported(client: Client, database: RolledBack, by: Person, content: bytes, t
     path = f"/v1/imports/{checked['id']}"
     confirmed = client.post(f"{path}/confirmation", {"take_doubtful": take_doubtful}, by=by)
     assert (confirmed.status_code, confirmed.json["state"]) == (202, "importing"), confirmed.json
+    assert confirmed.json["version"] == checked["version"] + 1
     work.work_on_due(database)
     return client.get(path, by=by).json
 
@@ -366,8 +367,9 @@ def test_file_and_rows_are_encrypted_and_deleted_in_time(client: Client, databas
         session.execute(text("UPDATE imports SET keep_until = :past"), {"past": now() - timedelta(seconds=1)})
         assert (actions.delete_old(session), actions.delete_old(session)) == (2, 0)
         assert session.scalars(select(ImportPart)).all() == session.scalars(select(ImportRows)).all() == []
-    states = [client.get(f"/v1/imports/{one['id']}", by=village).json["state"] for one in (done, waiting)]
-    assert states == ["done", "expired"]
+    left = [client.get(f"/v1/imports/{one['id']}", by=village).json for one in (done, waiting)]
+    assert [one["state"] for one in left] == ["done", "expired"]
+    assert [one["version"] for one in left] == [before["version"] + 1 for before in (done, waiting)]
     assert client.get(f"/v1/imports/{waiting['id']}/refused", by=village).status_code == 404
     assert client.post(f"/v1/imports/{waiting['id']}/confirmation", by=village).json["code"] == "state_conflict"
     assert client.post(f"/v1/imports/{waiting['id']}/check", by=village).json["code"] == "state_conflict"
@@ -395,14 +397,15 @@ def test_a_mapping_is_saved_and_used(client: Client, database: RolledBack, town:
     assert client.get(path, by=village).json["columns"] == columns
     assert [one["id"] for one in client.get("/v1/import-mappings", by=village).json["items"]] == [saved.json["id"]]
     again = client.post(f"/v1/imports/{failed['id']}/check", {"mapping_id": saved.json["id"]}, by=village)
-    assert (again.status_code, again.json["state"]) == (202, "checking")
+    assert (again.status_code, again.json["state"], again.json["version"]) == (202, "checking", failed["version"] + 1)
     work.work_on_due(database)
     assert outcomes(client.get(f"/v1/imports/{failed['id']}", by=village).json["found"]) == {"new": 1}
     assert outcomes(sent(client, database, village, content, mapping_id=saved.json["id"])["found"]) == {"new": 1}
     twice = client.post("/v1/import-mappings", {"kind": "households", "region": VILLAGE[:9], "name": "旧表", "columns": columns}, by=town)
     assert (twice.status_code, twice.json["code"]) == (409, "mapping_saved")
     assert client.post(f"{path}/removal", by=village).status_code == 403
-    assert client.post(f"{path}/removal", by=town).status_code == 201
+    removed = client.post(f"{path}/removal", by=town)
+    assert (removed.status_code, removed.json["version"]) == (201, saved.json["version"] + 1)
     assert client.get(path, by=town).status_code == 404
 
 

@@ -58,6 +58,18 @@ def test_exit_without_removal_gives_the_status_back(client: Client, village: Per
     assert status(client, village, made["id"]) == "registered"
 
 
+@pytest.mark.parametrize("removed", [None, LATER])
+def test_exit_comes_after_the_last_act(client: Client, village: Person, removed: str | None) -> None:
+    made = register(client, village)
+    entered = enter(client, village, made["id"], on=LATER if removed is None else LONG_AGO).json
+    path = f"/v1/household-labels/{entered['id']}"
+    if removed:
+        assert client.post(f"{path}/risk-removal", {"on": removed}, by=village).status_code == 201
+    early = client.post(f"{path}/exit", {"reason": "stable", "on": LONG_AGO}, by=village)
+    assert (early.status_code, early.json["errors"][0]["pointer"]) == (422, "#/on")
+    assert client.post(f"{path}/exit", {"reason": "stable", "on": LATER}, by=village).status_code == 201
+
+
 def test_another_kind_ends_the_one_before(client: Client, village: Person) -> None:
     made = register(client, village, status="lifted")
     first = enter(client, village, made["id"], on=LONG_AGO).json

@@ -322,6 +322,7 @@ def test_account_is_shown_where_it_belongs_and_whole_to_managers(
     assert said(reveals.find_reveal_problem(who, account, regions)) == revealed
     assert reveals.acts_on_account(who, account, regions) == ([] if revealed else ["reveal_account"])
     assert reveals.region_of_look(who, regions) == region
+    assert reveals.region_of_look(caller(""), ["51", "440106"]) == "440106"
 
 
 @pytest.mark.parametrize(

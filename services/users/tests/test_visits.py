@@ -57,6 +57,7 @@ def test_visit_and_help_are_recorded_afterwards(client: Client, village: Person,
     answer = client.post("/v1/household-visits", visit(made["id"]), by=helper)
     assert answer.status_code == 201, answer.json
     assert [(one["kind"], one["value"]) for one in answer.json["help"]] == [("goods", 30_000), ("policy", None)]
+    assert (answer.json["note"], answer.json["visited_on"]) == ("屋顶漏雨，老人住院", DAY)
     assert client.get("/v1/household-visits/mine", by=helper).json["items"] == [answer.json]
     [whole] = client.get(f"/v1/households/{made['id']}/visits", by=village).json["items"]
     assert whole == answer.json
