@@ -14,6 +14,7 @@ from chassis.testing.twins import altered, unguarded
 from contracts.users import InstitutionRegistered
 from needs import actions as needs_actions
 from needs.duplicates import actions, queries, rules
+from needs.model import Need
 
 from .conftest import VILLAGE, household_in, rice
 from .test_erasure import erased, hear
@@ -133,3 +134,22 @@ def test_texts_are_alike_whatever_their_punctuation() -> None:
     keys = rules.make_text_keys(LONG, "510903")
     assert set(keys) & set(rules.make_text_keys(LONG.replace("两", "三"), "510903"))
     assert not set(keys) & set(rules.make_text_keys(LONG, "510904"))
+
+
+def test_same_words_in_another_county_are_no_likeness(client: Client, database: RolledBack, household: UUID, village: Person) -> None:
+    elsewhere = "510904001001"
+    other = administrator_of(database, elsewhere)
+    here = post(client, village, household, reason=LONG)
+    assert post(client, other, household_in(database, elsewhere), reason=LONG)["duplicates"] == []
+    again = post(client, village, household_in(database, VILLAGE), reason=LONG, category="food.flour")
+    assert [(one["likeness"], one["need_id"]) for one in again["duplicates"]] == [("same_text", here["id"])]
+
+
+def test_need_that_is_linked_again_leaves_the_keys_of_others(
+    client: Client, database: RolledBack, household: UUID, village: Person
+) -> None:
+    first, second = (post(client, village, household_in(database, VILLAGE), reason=reason) for reason in (LONG, LONG[::-1]))
+    with database.begin() as session:
+        actions.relink_need(session, session.get_one(Need, UUID(second["id"])))
+    third = post(client, village, household_in(database, VILLAGE), reason=LONG)
+    assert [(one["likeness"], one["need_id"]) for one in third["duplicates"]] == [("same_text", first["id"])]

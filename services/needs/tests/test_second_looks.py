@@ -7,8 +7,9 @@ from uuid import UUID
 
 import pytest
 from msgspec.structs import replace
-from sqlalchemy import text
+from sqlalchemy import select, text
 
+from chassis.data.audit_log import AuditEntry
 from chassis.data.database import Database, new_id
 from chassis.http.app import create_app
 from chassis.testing.fixtures import Client, KnownKeys, Person, RolledBack, administrator_of
@@ -19,9 +20,13 @@ from contracts.users import HouseholdRegistered
 from needs import actions
 from needs import lock as locks
 from needs.api import api
+from needs.catalogue import actions as catalogue
+from needs.charities import actions as charities
 from needs.duplicates import actions as duplicates
+from needs.review_settings import actions as review_settings
 
 from .conftest import VILLAGE, household_in, offer, rice
+from .test_charities import credit_code
 from .test_pledges import match
 
 LOCK = ', with_for_update={"of": Need}'
@@ -159,3 +164,45 @@ def test_answer_to_an_older_version_leaves_the_later_change(
         actions.record_releases(session, [released(UUID(pledge), 3, 2, 45), released(UUID(pledge), 2, 2, 30)])
     shown = client.get(f"/v1/pledges/{pledge}", by=donor).json
     assert (shown["quantity"], shown["answered_version"], shown["resting"]) == (45, 2, False)
+
+
+TURN = 'session.execute(select(func.pg_advisory_xact_lock(func.hashtext("needs.{}"), func.hashtext(region))))'
+IN_TURN = [False, unguarded(True, "without turns, neither of two at once sees the other")]
+VERSIONED = {
+    "catalogue_rules": (catalogue, "set_rules", "/v1/catalogue/rules", {"items": [], "forbidden": [], "sets": None}, "catalogue_rules"),
+    "review_settings": (review_settings, "set_review_settings", "/v1/review-settings", {"county_above": 5}, "review_settings"),
+}
+
+
+@pytest.mark.parametrize("is_free", IN_TURN)
+@pytest.mark.parametrize("name", VERSIONED)
+def test_rules_set_twice_at_once_have_two_versions(
+    real: Database, clients: list[Client], monkeypatch: pytest.MonkeyPatch, name: str, is_free: bool
+) -> None:
+    module, function, path, body, table = VERSIONED[name]
+    turn = TURN.format(name)
+    monkeypatch.setattr(module, function, altered(getattr(module, function), turn, "pass" if is_free else turn))
+    region = "510904" if is_free else "510903"
+    county = administrator_of(real, region)
+    acts = [lambda client=client: client.put(f"{path}?region={region}", body, by=county) for client in clients[:2]]
+    answers = meet_at_lock(real, text(f"LOCK TABLE {table} IN SHARE MODE"), acts)
+    assert [answer.status_code for answer in answers] == [200, 200]
+    with real.begin() as session:
+        entries = session.scalars(select(AuditEntry).where(AuditEntry.actor_id == county.id).order_by(AuditEntry.id)).all()
+        assert [(entry.act, entry.region, entry.details) for entry in entries] == [
+            (f"set_{name}", region, {"version": version}) for version in (1, 2)
+        ]
+
+
+@pytest.mark.parametrize("is_free", IN_TURN)
+def test_charity_named_twice_at_once_stands_once(
+    real: Database, clients: list[Client], monkeypatch: pytest.MonkeyPatch, is_free: bool
+) -> None:
+    turn = TURN.format("charities")
+    monkeypatch.setattr(charities, "name_charity", altered(charities.name_charity, turn, "pass" if is_free else turn))
+    region = "510904" if is_free else "510903"
+    county = administrator_of(real, region)
+    body = {"region": region, "name": "慈善会", "registration_number": credit_code(7), "last_day": "2090-12-31"}
+    acts = [lambda client=client: client.post("/v1/charities", body, by=county) for client in clients[:2]]
+    answers = meet_at_lock(real, text("LOCK TABLE charities IN SHARE MODE"), acts)
+    assert sorted(answer.status_code for answer in answers) == [201, 409]
