@@ -118,7 +118,7 @@ def test_charity_is_changed_by_its_region_and_recorded(
     county, stranger = administrator_of(database, COUNTY), administrator_of(database, "510722")
     assert client.get(charity, by=county).json["allowed"] == ["change_charity", "end_charity"]
     assert client.get(charity, by=stranger).json["allowed"] == []
-    assert client.patch(charity, {"last_day": "2020-01-01"}, by=county).json["code"] == "past_end"
+    assert client.patch(charity, {"last_day": "2020-01-01"}, by=county).json["code"] == "charity_expired"
     later = {"last_day": (now() + timedelta(days=400)).date().isoformat()}
     assert client.patch(charity, later, by=county, seen='"1"').json["version"] == 2
     assert client.patch(charity, later, by=county, seen='"1"').status_code == 412
