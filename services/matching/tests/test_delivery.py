@@ -140,6 +140,9 @@ def test_what_is_called_off_before_sending_returns_whole(promise: Promise, datab
     assert clear(database) == 0
     [closed] = told(database, MatchClosed)
     assert (closed.reason, closed.sent, closed.received) == (reason, 0, 0)
+    with database.begin() as session:
+        returned = text("SELECT closed_by, movements.by FROM matches JOIN movements ON match_id = matches.id AND kind = 'returned'")
+        assert session.execute(returned).one() == (promise.agent.id, promise.agent.id)
 
 
 def test_units_cancelled_in_transit_stay_with_the_giver(promise: Promise) -> None:

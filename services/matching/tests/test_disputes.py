@@ -129,7 +129,7 @@ def test_the_dispute_that_waited_longest_moves_on_first(disputed: Disputed, data
     for one in (other, disputed):
         one.opens(one.household)
     with database.begin() as session:
-        for one, days in ((disputed, 2), (other, 1)):
+        for one, days in ((other, 1), (disputed, 2)):
             due = text("UPDATE disputes SET due_at = now() - :days * interval '1 day' WHERE id = :id")
             session.execute(due, {"days": days, "id": one.dispute.rpartition("/")[2]})
     with database.begin() as session:

@@ -40,6 +40,8 @@ def test_the_pledger_accepts_and_it_is_told(client: Client, database: RolledBack
     assert (answer.status_code, answer.json["state"], answer.json["version"]) == (201, "accepted", 2)
     [accepted] = told(database, MatchAccepted)
     assert (accepted.quantity, accepted.chosen, accepted.poster_id) == (50, "proposal", story.agent.id)
+    with database.begin() as session:
+        assert session.scalar(text("SELECT barred FROM matches")) is False, "only a part of it would bar the pair"
 
 
 def test_a_match_is_answered_once(client: Client, story: Story) -> None:

@@ -63,6 +63,9 @@ def test_critical_need_gets_the_proposal_of_an_ordinary_one(taken: RolledBack) -
     first, second = told(taken, MatchProposed)
     [revised] = told(taken, MatchRevised)
     assert (revised.match_id, revised.version) == (first.match_id, 2)
+    with taken.begin() as session:
+        ended = text("SELECT ended_because, barred FROM matches WHERE id = :id")
+        assert session.execute(ended, {"id": first.match_id}).one() == ("revised", True)
     assert (second.pledge_id, second.quantity, second.need_id) == (first.pledge_id, 20, told(taken, MatchProposed)[1].need_id)
     assert {"urgency": "critical"}.items() <= {reason.code: reason.value for reason in second.reasons}.items()
     assert offending(taken) == {}
