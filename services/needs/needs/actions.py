@@ -87,26 +87,31 @@ def post_need(session: Session, caller: Caller, wanted: Mapping[str, Any]) -> Ne
 
 def enter_need(session: Session, caller: Caller, household: Household, wanted: Mapping[str, Any], terms: Terms) -> Need:
     """Store a need that may be posted under these terms: it waits to be verified, and is linked with those that look alike."""
-    specification = wanted.get("specification") or {}
-    need = Need(
-        household_id=household.id,
-        account_id=household.account_id,
-        poster_id=caller.id,
-        of_institution=household.is_institution,
-        consent=wanted.get("consent") if household.account_id != caller.id else None,
-        region=household.region,
-        category=wanted["category"],
-        unit=terms.item.unit,
-        quantity=wanted["quantity"] or 0,
-        urgency=wanted["urgency"],
-        reason=wanted["reason"],
-        specification=json.dumps(specification, ensure_ascii=False) if specification else None,
-        terms=terms.kept(),
-        story=wanted.get("story"),
-    )
+    need = Need(**describe_need(caller, household, wanted, terms))
     review.open_review(session, need)
     duplicates.link_need(session, need)
     return need
+
+
+def describe_need(caller: Caller, household: Household, wanted: Mapping[str, Any], terms: Terms) -> dict[str, Any]:
+    """Return the columns of a need that may be posted under these terms."""
+    specification = wanted.get("specification") or {}
+    return {
+        "household_id": household.id,
+        "account_id": household.account_id,
+        "poster_id": caller.id,
+        "of_institution": household.is_institution,
+        "consent": wanted.get("consent") if household.account_id != caller.id else None,
+        "region": household.region,
+        "category": wanted["category"],
+        "unit": terms.item.unit,
+        "quantity": wanted["quantity"] or 0,
+        "urgency": wanted["urgency"],
+        "reason": wanted["reason"],
+        "specification": json.dumps(specification, ensure_ascii=False) if specification else None,
+        "terms": terms.kept(),
+        "story": wanted.get("story"),
+    }
 
 
 def withdraw_need(session: Session, caller: Caller, need_id: UUID) -> Need:

@@ -29,7 +29,7 @@ _LOCK = text("SELECT pg_advisory_xact_lock(key) FROM unnest(CAST(:keys AS bigint
 def link_need(session: Session, need: Need) -> None:
     """Link a stored need with those that look like it: same household and item, nearly the same reason, the same line of a list."""
     keys = rules.make_text_keys(need.reason, need.region[:COUNTY_DIGITS])
-    _lock_keys(session, keys)
+    lock_keys(session, keys)
     found = {
         "same_item": queries.list_same_item(session, need),
         "same_text": queries.list_same_text(session, need, keys),
@@ -54,7 +54,7 @@ def note_photo(session: Session, need_id: UUID, sha256: bytes, look: int | None 
     need = session.get_one(Need, need_id)
     exact = fingerprint(b"photo " + sha256)
     keys = rules.make_photo_keys(exact, look)
-    _lock_keys(session, keys)
+    lock_keys(session, keys)
     _store_links(session, need_id, {"same_photo": queries.list_same_photo(session, need, keys, exact, look)})
     _store_keys(session, need_id, rules.PHOTO, keys)
     row = {"need_id": need_id, "exact": exact, "look": None if look is None else rules.to_signed(look)}
@@ -76,7 +76,8 @@ def forget_old(session: Session) -> None:
         session.execute(delete(entity).where(entity.need_id.in_(ids.scalar_subquery())).execution_options(synchronize_session=False))
 
 
-def _lock_keys(session: Session, keys: Sequence[int]) -> None:
+def lock_keys(session: Session, keys: Sequence[int]) -> None:
+    """Let one transaction at a time post needs that share a key."""
     if keys:
         session.execute(_LOCK, {"keys": encode_array(sorted(set(keys)))})
 

@@ -9,12 +9,12 @@ from typing import Any
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from chassis.data.bulk_sql import copy_rows
 from chassis.data.database import now
 from chassis.http.auth import Caller
 from chassis.problems import LANGUAGES, FieldCode, Problem
 from chassis.tables.faults import Fault, table_too_large
 from chassis.tables.reading import Row, Table, open_table
-from needs.actions import enter_need
 from needs.catalogue import queries as catalogue
 from needs.catalogue import rules
 from needs.catalogue.defaults import catalogue as items
@@ -24,6 +24,7 @@ from needs.catalogue.rules import Terms
 from needs.imports import queries
 from needs.imports.columns import COLUMNS
 from needs.imports.doubts import find_doubts
+from needs.imports.entry import enter_needs
 from needs.imports.model import ItemName, NeedList, NeedListLine
 from needs.imports.names import ItemNames, plain_name
 from needs.imports.quantities import read_quantity
@@ -34,7 +35,7 @@ from needs.problems import consent_needed, line_refused, unknown_item
 
 MOST_LINES = 1_000
 MOST_POSTED = 300
-"""Lines that are posted at once: each is compared with others that look alike, and a request has to end in time."""
+"""Lines that are posted at once, as many as a person settles; longer tables are imported."""
 LONGEST_NAME = 60
 
 
@@ -86,9 +87,9 @@ def post_list(session: Session, caller: Caller, wanted: Mapping[str, Any]) -> Ne
     posted = NeedList(household_id=household.id, region=household.region, posted_by=caller.id)
     session.add(posted)
     session.flush()
-    needs = [enter_need(session, caller, household, line, found) for line, found in stated]
-    rows = zip(needs, wanted["lines"], strict=True)
-    session.add_all(NeedListLine(list_id=posted.id, need_id=need.id, row=line.get("row")) for need, line in rows)
+    needs = enter_needs(session, caller, [(household, line, found) for line, found in stated])
+    lines = [(posted.id, need.id, line.get("row")) for need, line in zip(needs, wanted["lines"], strict=True)]
+    copy_rows(session, NeedListLine.__tablename__, ("list_id", "need_id", "row"), lines)
     _learn(session, caller, household, wanted["lines"])
     session.flush()
     return posted
@@ -175,7 +176,7 @@ def _learn(session: Session, caller: Caller, household: Household, lines: Sequen
     settled = {
         name: line["category"]
         for line in lines
-        if (name := plain_name(line.get("item", ""))[:LONGEST_NAME]) and names.match(line["item"]).category != line["category"]
+        if (name := plain_name(line.get("item", ""))[:LONGEST_NAME]) and names.find(line["item"]) != line["category"]
     }
     if not settled:
         return

@@ -36,12 +36,20 @@ class ItemNames:
         alike = [(name, code) for name, codes in labels.items() for code in sorted(codes)]
         alike += [(name, code) for name, code in learned.items() if code in items]
         self._alike = [(name, _pairs(name), code) for name, code in alike]
+        self._matched = dict[str, Matched]()
+
+    def find(self, written: str) -> str | None:
+        """Find the item that a name means for certain: one that is the same, but for brackets, spaces and width."""
+        names = (plain_name(written), plain_name(_without_brackets(written)))
+        return next((self._certain[name] for name in names if name in self._certain), None)
 
     def match(self, written: str) -> Matched:
-        """Match a name. Only one that is the same, but for brackets, spaces and width, is certain."""
-        for name in (plain_name(written), plain_name(_without_brackets(written))):
-            if name in self._certain:
-                return Matched(self._certain[name])
+        """Match a name, or find the items that it is like. Lists repeat their names, so each is looked up once."""
+        if written not in self._matched:
+            self._matched[written] = Matched(found) if (found := self.find(written)) else Matched(None, self._find_alike(written))
+        return self._matched[written]
+
+    def _find_alike(self, written: str) -> tuple[str, ...]:
         wanted = plain_name(written)
         pairs, likeness = _pairs(wanted), dict[str, float]()
         for name, others, code in self._alike:
@@ -49,7 +57,7 @@ class ItemNames:
             alike = WITHIN if is_within else 2 * len(pairs & others) / (len(pairs) + len(others))
             likeness[code] = max(likeness.get(code, 0.0), alike)
         ordered = sorted(likeness, key=lambda code: (-likeness[code], code))
-        return Matched(None, tuple(code for code in ordered[:MOST_CANDIDATES] if likeness[code] >= LEAST_ALIKE))
+        return tuple(code for code in ordered[:MOST_CANDIDATES] if likeness[code] >= LEAST_ALIKE)
 
 
 def _without_brackets(written: str) -> str:
