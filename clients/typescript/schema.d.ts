@@ -2241,6 +2241,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/pledge-lists": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the caller's lists of pledges, newest first. */
+        get: operations["list_pledge_lists"];
+        put?: never;
+        /** Offer at most 300 gifts of a list, all or none. What an earlier list offers still is refused unless its line says `again`. */
+        post: operations["offer_pledge_list"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/needs/waiting": {
         parameters: {
             query?: never;
@@ -2417,6 +2435,26 @@ export interface paths {
         patch: operations["amend_need"];
         trace?: never;
     };
+    "/v1/pledge-lists/reading": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Read a CSV or XLSX list of at most 1,000 gifts. Nothing is stored.
+         * @description Names of items and quantities are read where they are certain. The other lines are held, with what their giver has to settle.
+         */
+        post: operations["read_pledge_list"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/drafts/{draft_id}": {
         parameters: {
             query?: never;
@@ -2534,6 +2572,23 @@ export interface paths {
         put?: never;
         /** Report a published need that is absurd or improper, once. Ten needs may be reported within 24 hours. */
         post: operations["report_need"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/pledge-lists/{list_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a list of the caller's with its pledges, as they are now. */
+        get: operations["get_pledge_list"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -7295,6 +7350,20 @@ export interface components {
             items: components["schemas"]["NoticeOut"][];
             next: string | null;
         };
+        OfferedLineOut: {
+            row: number | null;
+            /** Format: uuid */
+            pledge_id: string;
+            category: string;
+            unit: string;
+            quantity: number;
+            /** @description neither accepted nor waiting for an answer */
+            open: number;
+            region: string;
+            /** Format: date-time */
+            valid_until: string;
+            withdrawn: boolean;
+        };
         OrganisationIn: {
             /** @description as registered */
             name: string;
@@ -7607,6 +7676,67 @@ export interface components {
             claims?: string;
             /** @description with `claims`: the most units for that need; by default all of the pledge */
             claimed?: number;
+        };
+        PledgeListIn: {
+            /**
+             * @description of the lines without one of their own; empty is the whole country
+             * @default
+             * @example 510903
+             */
+            region: string;
+            /**
+             * Format: date-time
+             * @description of the lines without one of their own
+             */
+            valid_until: string;
+            lines: components["schemas"]["PledgeListLineIn"][];
+        };
+        PledgeListLineIn: {
+            /** @description the spreadsheet's row number */
+            row?: number;
+            /** @description the name as it is written: the giver's lists are read by it from then on */
+            item?: string;
+            /**
+             * @description an item of the catalogue
+             * @example food.rice
+             */
+            category: string;
+            /** @description in the unit of the catalogue */
+            quantity: number;
+            /**
+             * @description by default that of the list
+             * @example 510903
+             */
+            region?: string;
+            /**
+             * Format: date-time
+             * @description by default that of the list
+             */
+            valid_until?: string;
+            /**
+             * Format: date-time
+             * @description goods are matched up to five days before, so that they are handed over in time
+             */
+            best_before?: string;
+            /** @description the most that one household may get of the pledge */
+            limit_per_household?: number;
+            /** @description seen by the pledger only */
+            note?: string;
+            /**
+             * @description whether the same is offered once more although it stands in a list already
+             * @default false
+             */
+            again: boolean;
+        };
+        PledgeListOut: {
+            /** Format: uuid */
+            id: string;
+            /** Format: date-time */
+            offered_at: string;
+        };
+        PledgeListPage: {
+            items: components["schemas"]["PledgeListOut"][];
+            next: string | null;
         };
         PledgeOut: {
             /** Format: uuid */
@@ -7965,6 +8095,45 @@ export interface components {
             held: number;
             refused: number;
             lines: components["schemas"]["ReadLineOut"][];
+        };
+        ReadPledgeLineOut: {
+            /** @description the spreadsheet's row number */
+            row: number;
+            /**
+             * @description ready: 可以发布 · ready to be offered; held: 待您确认 · waits for you to settle it; refused: 无法读取 · cannot be read
+             * @enum {string}
+             */
+            outcome: "ready" | "held" | "refused";
+            /** @description the name as it is written */
+            item: string | null;
+            quantity_written: string | null;
+            note: string | null;
+            category: string | null;
+            /** @description items that the name is like, the likeliest first */
+            candidates: string[];
+            /** @description of the catalogue */
+            unit: string | null;
+            /** @description in the unit of the catalogue */
+            quantity: number | null;
+            region: string | null;
+            /**
+             * Format: date-time
+             * @description the end of the day that is written
+             */
+            valid_until: string | null;
+            /** Format: date-time */
+            best_before: string | null;
+            limit_per_household: number | null;
+            notes: components["schemas"]["NeedsNoteOut"][];
+        };
+        ReadPledgeListOut: {
+            sheet: string | null;
+            encoding: string | null;
+            heading_row: number;
+            ready: number;
+            held: number;
+            refused: number;
+            lines: components["schemas"]["ReadPledgeLineOut"][];
         };
         ReadingIn: {
             /**
@@ -9055,6 +9224,13 @@ export interface components {
             posted_at: string;
             lines: components["schemas"]["PostedLineOut"][];
         };
+        WholePledgeListOut: {
+            /** Format: uuid */
+            id: string;
+            /** Format: date-time */
+            offered_at: string;
+            lines: components["schemas"]["OfferedLineOut"][];
+        };
     };
     responses: never;
     parameters: never;
@@ -9252,6 +9428,7 @@ export type NeedsNoteOut = components['schemas']['NeedsNoteOut'];
 export type NothingIn = components['schemas']['NothingIn'];
 export type NoticeOut = components['schemas']['NoticeOut'];
 export type NoticePage = components['schemas']['NoticePage'];
+export type OfferedLineOut = components['schemas']['OfferedLineOut'];
 export type OrganisationIn = components['schemas']['OrganisationIn'];
 export type OrganisationOut = components['schemas']['OrganisationOut'];
 export type OrganisationPage = components['schemas']['OrganisationPage'];
@@ -9271,6 +9448,10 @@ export type PlaceOut = components['schemas']['PlaceOut'];
 export type PlacePage = components['schemas']['PlacePage'];
 export type PledgeChangeIn = components['schemas']['PledgeChangeIn'];
 export type PledgeIn = components['schemas']['PledgeIn'];
+export type PledgeListIn = components['schemas']['PledgeListIn'];
+export type PledgeListLineIn = components['schemas']['PledgeListLineIn'];
+export type PledgeListOut = components['schemas']['PledgeListOut'];
+export type PledgeListPage = components['schemas']['PledgeListPage'];
 export type PledgeOut = components['schemas']['PledgeOut'];
 export type PledgePage = components['schemas']['PledgePage'];
 export type PostedLineOut = components['schemas']['PostedLineOut'];
@@ -9289,6 +9470,8 @@ export type RatingOut = components['schemas']['RatingOut'];
 export type RatingsOut = components['schemas']['RatingsOut'];
 export type ReadLineOut = components['schemas']['ReadLineOut'];
 export type ReadListOut = components['schemas']['ReadListOut'];
+export type ReadPledgeLineOut = components['schemas']['ReadPledgeLineOut'];
+export type ReadPledgeListOut = components['schemas']['ReadPledgeListOut'];
 export type ReadingIn = components['schemas']['ReadingIn'];
 export type ReadingOut = components['schemas']['ReadingOut'];
 export type ReasonOut = components['schemas']['ReasonOut'];
@@ -9381,6 +9564,7 @@ export type WeightSetOut = components['schemas']['WeightSetOut'];
 export type WeightsIn = components['schemas']['WeightsIn'];
 export type WeightsOut = components['schemas']['WeightsOut'];
 export type WholeNeedListOut = components['schemas']['WholeNeedListOut'];
+export type WholePledgeListOut = components['schemas']['WholePledgeListOut'];
 export type $defs = Record<string, never>;
 export interface operations {
     get_me: {
@@ -15226,6 +15410,75 @@ export interface operations {
             };
         };
     };
+    list_pledge_lists: {
+        parameters: {
+            query?: {
+                /** @description `next` of the previous page */
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PledgeListPage"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    offer_pledge_list: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PledgeListIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WholePledgeListOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_waiting_needs: {
         parameters: {
             query?: {
@@ -15751,6 +16004,49 @@ export interface operations {
             };
         };
     };
+    read_pledge_list: {
+        parameters: {
+            query?: {
+                /** @description of the lines without one; empty is the whole country */
+                region?: string;
+                /** @description the sheet of a workbook; by default the only visible one with the headings */
+                sheet?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+                "application/vnd.ms-excel": string;
+                "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
+                "text/csv": string;
+                "text/plain": string;
+                "text/tab-separated-values": string;
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReadPledgeListOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_draft: {
         parameters: {
             query?: never;
@@ -16175,6 +16471,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ReportedOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_pledge_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                list_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WholePledgeListOut"];
                 };
             };
             /** @description a problem */

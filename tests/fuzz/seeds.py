@@ -420,6 +420,10 @@ def seed_need_lists(stage: Stage, household_id: str) -> None:
     # A workbook is read whatever stands behind it, so that each test may send another one.
     stage.files |= dict.fromkeys(TYPES, workbook({"清单": sheet([["物品名称", "数量"], ["大米", "50公斤"], ["被子", "大量"]])}))
     stage.words |= {"lines": [[line]]}
+    for at, giver in enumerate(sorted(GIVERS)):
+        offered = {"category": "food.rice", "quantity": 5, "note": f"第 {at} 批"}
+        listed = {"valid_until": soon(), "region": "", "lines": [offered]}
+        stage.seen[giver, "/v1/pledge-lists"].append(post(stage, "/v1/pledge-lists", listed, giver))
 
 
 def seed_need_photos(stage: Stage, need_id: str) -> None:

@@ -136,6 +136,18 @@ def close_need(session: Session, caller: Caller, need_id: UUID, reason: str) -> 
 
 def offer_pledge(session: Session, caller: Caller, wanted: Mapping[str, Any]) -> Pledge:
     """Offer a pledge; its event goes to matching at once."""
+    pledge = Pledge(**describe_pledge(caller, wanted))
+    limits.lock_person(session, caller.id)
+    choosing.check_choice(session, pledge)
+    session.add(pledge)
+    session.flush()
+    limits.require_room_for_pledge(session, caller, pledge)
+    outbox.add(session, pledge_offered(pledge))
+    return pledge
+
+
+def describe_pledge(caller: Caller, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the columns of a pledge of the caller's. Raises the problem of its item, unit, kind or validity."""
     units = units_below(wanted["category"])
     if not units:
         raise unknown_item(members={"category": wanted["category"]})
@@ -146,14 +158,7 @@ def offer_pledge(session: Session, caller: Caller, wanted: Mapping[str, Any]) ->
     if problem := find_kind_problem(wanted["category"], wanted["unit"], kind, fitting):
         raise problem
     _require_validity(wanted["valid_until"])
-    limits.lock_person(session, caller.id)
-    pledge = Pledge(pledger_id=caller.id, pledger_kind=caller.kind, **{**wanted, "kind": kind})
-    choosing.check_choice(session, pledge)
-    session.add(pledge)
-    session.flush()
-    limits.require_room_for_pledge(session, caller, pledge)
-    outbox.add(session, pledge_offered(pledge))
-    return pledge
+    return {**wanted, "kind": kind, "pledger_id": caller.id, "pledger_kind": caller.kind}
 
 
 def offer_again(

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Engine, event, text
 
 from chassis.data.database import new_id
 from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of, auditor_of
@@ -16,7 +16,7 @@ from needs import actions
 from needs.catalogue.defaults import catalogue
 from needs.imports.actions import MOST_LINES
 
-from .conftest import VILLAGE, household_in
+from .conftest import VILLAGE, household_in, pending
 from .test_region_moves import AFTER, succeed
 
 LINES = 150 if "CAMPAIGN" in os.environ else 30
@@ -235,3 +235,60 @@ def test_reading_and_posting_are_in_the_audit_log(client: Client, database: Roll
     assert [tuple(one) for one in found] == [
         ("read_need_list", "household", household, village.id), ("post_need_list", "need_list", household, village.id),
     ]  # fmt: skip
+
+
+ALIKE = ["屋顶瓦片被大风掀掉，雨天到处漏水，被褥全部湿透", "屋顶瓦片被大风掀掉，雨天到处漏水，被褥全都湿透了"]
+
+
+def rows_of(database: RolledBack, household_id: UUID) -> list[Any]:
+    columns = (
+        "state, version, stage_version, category, unit, quantity, urgency, consent, terms, is_open, words, poster_id, account_id, region"
+    )
+    found = database.found(text(f"SELECT {columns} FROM needs WHERE household_id = '{household_id}' ORDER BY id"))
+    return [tuple(row) for row in found]
+
+
+def links_of(database: RolledBack, household_id: UUID) -> list[Any]:
+    """The links of a household's needs, each by the places of its needs in their order; -1 is a need of somebody else."""
+    mine = database.found(text(f"SELECT id FROM needs WHERE household_id = '{household_id}' ORDER BY id"))
+    places = {row.id: place for place, row in enumerate(mine)}
+    links = database.found(text("SELECT need_id, other_id, likeness FROM need_links"))
+    return sorted((places[link.need_id], places.get(link.other_id, -1), link.likeness) for link in links if link.need_id in places)
+
+
+def test_lines_posted_at_once_are_as_posted_one_by_one(client: Client, database: RolledBack, village: Person) -> None:
+    lines = [
+        {"category": "food.rice", "quantity": 5, "reason": ALIKE[0]}, {"category": "clothing.quilt", "quantity": 2, "reason": "御寒"},
+        {"category": "food.rice", "quantity": 6, "reason": ALIKE[1]},
+    ]  # fmt: skip
+    found = []
+    for at_once in (False, True):
+        with database.case():
+            one, other = household_in(database, VILLAGE), household_in(database, VILLAGE)
+            bodies = [line | {"household_id": str(one), "consent": "slip", "urgency": "normal"} for line in lines]
+            stored = client.post("/v1/needs", bodies[0] | {"household_id": str(other)}, by=village)
+            assert stored.status_code == 201, stored.json
+            if at_once:
+                assert client.post("/v1/need-lists", list_of(one, *lines), by=village).status_code == 201
+            else:
+                answers = [client.post("/v1/needs", body, by=village) for body in bodies]
+                assert [(answer.status_code, answer.json.get("code")) for answer in answers] == [(201, None)] * 3
+            published = [(type(event).__name__, event.version) for event in pending(database)]
+            bands = database.found(text("SELECT count(*) FROM need_bands"))[0][0]
+            found.append((rows_of(database, one), links_of(database, one), published, bands))
+    assert found[0] == found[1]
+    assert {likeness for *_, likeness in found[0][1]} == {"same_item", "same_text"}
+
+
+def test_longer_list_takes_no_more_statements(client: Client, database: RolledBack, village: Person, hospital: UUID) -> None:
+    counted = []
+    for many in (10, 60):
+        lines = [{"row": at, "category": ITEMS[at % len(ITEMS)], "quantity": 1} for at in range(1, many + 1)]
+        with database.case():
+            statements: list[str] = []
+            note = lambda _c, _u, statement, *_, into=statements: into.append(statement)  # noqa: E731
+            event.listen(Engine, "before_cursor_execute", note)
+            assert client.post("/v1/need-lists", list_of(hospital, *lines), by=village).status_code == 201
+            event.remove(Engine, "before_cursor_execute", note)
+            counted.append(len(statements))
+    assert counted[0] == counted[1] < 60

@@ -11,6 +11,7 @@ from needs.imports import api as imports
 from needs.life import api as life
 from needs.limits import api as limits
 from needs.photos import api as photos
+from needs.pledge_lists import api as pledge_lists
 from needs.review import api as reviewers
 from needs.review_settings import api as review_settings
 from needs.samples import api as samples
@@ -25,6 +26,7 @@ for part in (
     reports,
     imports,
     pledges,
+    pledge_lists,
     limits,
     reviewers,
     review_settings,

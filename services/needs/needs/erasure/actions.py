@@ -8,6 +8,7 @@ from contracts.users import PersonErased
 from needs import actions
 from needs.drafts import actions as drafts
 from needs.photos import actions as photos
+from needs.pledge_lists import actions as pledge_lists
 
 
 def erase_people(session: Session, events: Sequence[PersonErased]) -> None:
@@ -15,6 +16,7 @@ def erase_people(session: Session, events: Sequence[PersonErased]) -> None:
     actions.erase_people(session, events)
     photos.erase_people(session, events)
     drafts.erase_people(session, events)
+    pledge_lists.erase_people(session, events)
 
 
 def erase_old_texts(session: Session) -> None:

@@ -49,6 +49,8 @@ class Line:
     category: str | None = None
     candidates: Sequence[str] = ()
     quantity: int | None = None
+    stated: Mapping[str, Any] = field(default_factory=dict)
+    """Further values of the line, as far as they could be read."""
     faults: list[Fault] = field(default_factory=list)
     notes: list[Fault] = field(default_factory=list)
 
@@ -101,16 +103,16 @@ def _check_line(household: Household, wanted: Mapping[str, Any], place: int, ter
     stated = {"consent": wanted.get("consent"), **line, "reason": line.get("reason") or wanted["reason"]}
     found, specification = terms.get(line["category"]), line.get("specification") or {}
     if found is None:
-        raise _refusal(line, place, unknown_item())
+        raise refuse_line(line, place, unknown_item())
     of_institution = household.is_institution
     if problem := rules.find_need_problem(
         found, line["quantity"], stated["reason"], specification, forbidden(), of_institution=of_institution
     ):
-        raise _refusal(line, place, problem)
+        raise refuse_line(line, place, problem)
     return stated, found
 
 
-def _refusal(line: Mapping[str, Any], place: int, problem: Problem) -> Problem:
+def refuse_line(line: Mapping[str, Any], place: int, problem: Problem) -> Problem:
     """Make the problem of a whole list from that of one line."""
     zh, en = (_sentence(problem, language) for language in LANGUAGES)
     return line_refused(errors=[{"pointer": f"#/lines/{place}", "code": "wrong"}], row=line.get("row", place + 1), zh=zh, en=en)

@@ -190,8 +190,8 @@ def _line_out(line: Line) -> dict[str, Any]:
     return made | {
         "row": line.row,
         "outcome": line.outcome,
-        "quantity_written": _joined(line, "quantity", "unit"),
-        "specification": _joined(line, "specification", "model"),
+        "quantity_written": joined(line, "quantity", "unit"),
+        "specification": joined(line, "specification", "model"),
         "urgency": stated if stated in URGENCY else "normal",
         "category": line.category,
         "candidates": [*line.candidates],
@@ -200,7 +200,8 @@ def _line_out(line: Line) -> dict[str, Any]:
     }
 
 
-def _joined(line: Line, *names: str) -> str | None:
+def joined(line: Line, *names: str) -> str | None:
+    """Return what some columns of a line hold, as it is written."""
     return " ".join(line.written[name] for name in names if name in line.written) or None
 
 

@@ -1,6 +1,7 @@
 """Actions of limits: keep pledges and needs within them, set those of a region, record verified organisations."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -10,7 +11,7 @@ from sqlalchemy.orm import Session
 from chassis.data.database import now
 from chassis.http import versions
 from chassis.http.auth import Caller
-from chassis.problems import not_found
+from chassis.problems import Problem, not_found
 from contracts.users import OrganisationVerificationEnded, OrganisationVerified
 from needs.limits import queries, rules
 from needs.limits.defaults import Key
@@ -32,6 +33,45 @@ def require_room_for_pledge(session: Session, caller: Caller, pledge: Pledge) ->
     limits = rules.choose_limits(caller.kind, trust, pledge.region, queries.load_sets(session, pledge.region))
     if problem := rules.find_giving_problem(limits, giving, pledge.category, pledge.unit):
         raise problem
+
+
+def require_room_for_pledges(session: Session, caller: Caller, pledges: Sequence[Any]) -> None:
+    """Raise the first limit that stored pledges of one giver pass together with their other ones. The caller has locked the giver."""
+    judged = _Judged(session, caller)
+    own = {pledge.id for pledge in pledges}
+    for category, unit, region in dict.fromkeys((pledge.category, pledge.unit, pledge.region) for pledge in pledges):
+        if problem := judged.find_problem(judged.sum_up(category, unit, own), category, unit, region):
+            raise problem
+
+
+def find_passed(session: Session, caller: Caller, wanted: Sequence[tuple[str, str, str, int]]) -> list[Problem | None]:
+    """Find the limit that one more pledge of a giver would pass by itself, for each category, unit, region and quantity; or None."""
+    judged = _Judged(session, caller)
+    before = {(category, unit): judged.sum_up(category, unit, ()) for category, unit, _, _ in wanted}
+    return [
+        judged.find_problem(rules.add_one(before[category, unit], quantity), category, unit, region)
+        for category, unit, region, quantity in wanted
+    ]
+
+
+class _Judged:
+    """What a giver has pledged, and the limits that hold for them in each region."""
+
+    def __init__(self, session: Session, caller: Caller) -> None:
+        self._session, self._kind = session, caller.kind
+        self._pledged = queries.load_pledged(session, caller.id)
+        self._has_delivered = queries.has_delivered(session, caller.id)
+        verified = rules.may_be_verified(caller.kind) and queries.is_verified(session, caller.id)
+        self._trust = rules.find_trust(caller.kind, has_delivered=self._has_delivered, is_verified=verified)
+        self._limits = dict[str, rules.Limits]()
+
+    def sum_up(self, category: str, unit: str, own: Collection[UUID]) -> rules.Giving:
+        return rules.sum_up(self._pledged, category, unit, own, has_delivered=self._has_delivered)
+
+    def find_problem(self, giving: rules.Giving, category: str, unit: str, region: str) -> Problem | None:
+        if region not in self._limits:
+            self._limits[region] = rules.choose_limits(self._kind, self._trust, region, queries.load_sets(self._session, region))
+        return rules.find_giving_problem(self._limits[region], giving, category, unit)
 
 
 def require_room_for_need(session: Session, caller: Caller, household: Household, *, on_behalf: bool, many: int = 1) -> None:

@@ -15,7 +15,7 @@ from chassis.problems import not_found
 from needs.limits import rules
 from needs.limits.defaults import Key
 from needs.limits.model import LimitSet, Organisation
-from needs.limits.rules import Giving
+from needs.limits.rules import Giving, Pledged
 from needs.model import Need, NeedQuantities, Pledge
 
 DAY = timedelta(days=1)
@@ -23,29 +23,32 @@ MOST_SHOWN = 50
 
 # A pledge counts as offered until matching has answered its withdrawal, because it may have promised more of it meanwhile. A sent quantity
 # counts until it is received. A pledge for a group counts for each item of the group, and a pledge for an item counts for its groups.
+_FIGURES = """
+    SELECT pledges.id, category, unit, coalesce(delivered, 0) AS delivered, proposals,
+        CAST(coalesce(promised, 0) + CASE
+            WHEN valid_until > now() AND NOT (withdrawn AND answered_version >= version)
+            THEN greatest(0, pledges.quantity - coalesce(accepted, 0)) ELSE 0
+        END AS bigint) AS outstanding
+    FROM pledges LEFT JOIN pledge_quantities USING (id) LEFT JOIN LATERAL (
+        SELECT sum(coalesce(sent, matches.quantity)) FILTER (WHERE state <> 'proposed') AS promised,
+            count(*) FILTER (WHERE state = 'proposed') AS proposals
+        FROM matches WHERE pledge_id = pledges.id AND state IN ('proposed', 'accepted', 'sent')
+    ) AS matched ON true
+    WHERE pledger_id = :giver
+"""
+_ALIKE = "unit = :unit AND (starts_with(category || '.', :category || '.') OR starts_with(:category || '.', category || '.'))"
 _GIVING = text(
-    """
+    f"""
     SELECT count(*) FILTER (WHERE outstanding > 0) AS open_pledges,
-        CAST(coalesce(sum(outstanding) FILTER (WHERE alike), 0) AS bigint) AS outstanding,
+        CAST(coalesce(sum(outstanding) FILTER (WHERE {_ALIKE}), 0) AS bigint) AS outstanding,
         CAST(coalesce(sum(outstanding) FILTER (WHERE id = :pledge), 0) AS bigint) AS own_outstanding,
         CAST(coalesce(sum(proposals), 0) AS bigint) AS proposals,
         coalesce(bool_or(delivered > 0), false) AS has_delivered
-    FROM (
-        SELECT pledges.id, coalesce(delivered, 0) AS delivered, proposals,
-            unit = :unit AND (starts_with(category || '.', :category || '.') OR starts_with(:category || '.', category || '.')) AS alike,
-            coalesce(promised, 0) + CASE
-                WHEN valid_until > now() AND NOT (withdrawn AND answered_version >= version)
-                THEN greatest(0, pledges.quantity - coalesce(accepted, 0)) ELSE 0
-            END AS outstanding
-        FROM pledges LEFT JOIN pledge_quantities USING (id) LEFT JOIN LATERAL (
-            SELECT sum(coalesce(sent, matches.quantity)) FILTER (WHERE state <> 'proposed') AS promised,
-                count(*) FILTER (WHERE state = 'proposed') AS proposals
-            FROM matches WHERE pledge_id = pledges.id AND state IN ('proposed', 'accepted', 'sent')
-        ) AS matched ON true
-        WHERE pledger_id = :giver
-    ) AS pledged
+    FROM ({_FIGURES}) AS pledged
     """
 )
+_PLEDGED = text(f"SELECT * FROM ({_FIGURES}) AS pledged WHERE outstanding > 0 OR proposals > 0")
+_HAS_DELIVERED = text("SELECT EXISTS (SELECT FROM pledges JOIN pledge_quantities USING (id) WHERE pledger_id = :giver AND delivered > 0)")
 # The latest version of each region.
 _SETS = text(
     "SELECT DISTINCT ON (region) region, limits FROM limits WHERE region = ANY(CAST(:regions AS text[])) ORDER BY region, version DESC"
@@ -56,6 +59,17 @@ def load_giving(session: Session, pledge: Pledge) -> Giving:
     """Load what the pledger of a stored pledge has pledged, that pledge included."""
     about = {"giver": pledge.pledger_id, "pledge": pledge.id, "category": pledge.category, "unit": pledge.unit}
     return Giving(**session.execute(_GIVING, about).mappings().one())
+
+
+def load_pledged(session: Session, giver_id: UUID) -> list[Pledged]:
+    """Load the figures of the pledges of a giver that count: something is outstanding, or a proposal waits."""
+    rows = session.execute(_PLEDGED, {"giver": giver_id}).mappings()
+    return [Pledged(**{name: row[name] for name in ("id", "category", "unit", "outstanding", "proposals")}) for row in rows]
+
+
+def has_delivered(session: Session, giver_id: UUID) -> bool:
+    """Tell whether something of a giver's was received."""
+    return bool(session.scalar(_HAS_DELIVERED, {"giver": giver_id}))
 
 
 def is_verified(session: Session, account_id: UUID) -> bool:

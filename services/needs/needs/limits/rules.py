@@ -1,8 +1,9 @@
 """Rules of limits: the trust in a person, the limits that hold for them, and which one a pledge or a need would pass."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
+from uuid import UUID
 
 from chassis.http.auth import Caller
 from chassis.problems import Problem
@@ -32,6 +33,43 @@ class Giving:
     own_outstanding: int
     proposals: int
     has_delivered: bool
+    own_open: int = 1
+    """The pledges that are judged together."""
+
+
+@dataclass(frozen=True)
+class Pledged:
+    """A pledge of a giver in figures: the units that are outstanding, and the proposals that wait."""
+
+    id: UUID
+    category: str
+    unit: str
+    outstanding: int
+    proposals: int
+
+    def is_like(self, category: str, unit: str) -> bool:
+        """Tell whether the pledge counts for an item: it is for the item, for a group with it, or for an item of the group."""
+        mine, other = f"{self.category}.", f"{category}."
+        return self.unit == unit and (mine.startswith(other) or other.startswith(mine))
+
+
+def sum_up(pledged: Sequence[Pledged], category: str, unit: str, own: Collection[UUID], *, has_delivered: bool) -> Giving:
+    """Sum up what a giver has pledged of an item; `own` are the pledges that are judged."""
+    alike = [one for one in pledged if one.is_like(category, unit)]
+    return Giving(
+        open_pledges=sum(one.outstanding > 0 for one in pledged),
+        outstanding=sum(one.outstanding for one in alike),
+        own_outstanding=sum(one.outstanding for one in alike if one.id in own),
+        proposals=sum(one.proposals for one in pledged),
+        has_delivered=has_delivered,
+        own_open=sum(one.outstanding > 0 for one in pledged if one.id in own),
+    )
+
+
+def add_one(giving: Giving, quantity: int) -> Giving:
+    """Return the figures with one more pledge of the item, which is judged."""
+    own = {"own_outstanding": quantity, "own_open": 1}
+    return replace(giving, open_pledges=giving.open_pledges + 1, outstanding=giving.outstanding + quantity, **own)
 
 
 def find_trust(kind: str, *, has_delivered: bool, is_verified: bool) -> str:
@@ -57,7 +95,7 @@ def choose_limits(kind: str, trust: str, region: str, sets: Mapping[str, Mapping
 def find_giving_problem(limits: Limits, giving: Giving, category: str, unit: str) -> Problem | None:
     """Return the limit that the judged pledge passes, or None. Limits of units are in units of the item's own size."""
     if giving.open_pledges > limits["open_pledges"]:
-        return _reached(too_many_pledges, "open_pledges", limits["open_pledges"], giving.open_pledges - 1)
+        return _reached(too_many_pledges, "open_pledges", limits["open_pledges"], giving.open_pledges - giving.own_open)
     if giving.proposals >= limits["proposals"]:
         return _reached(too_many_proposals, "proposals", limits["proposals"], giving.proposals)
     most, used = limits["units"] * size_of_unit(category, unit), giving.outstanding - giving.own_outstanding

@@ -1,0 +1,1 @@
+"""Lists of gifts from spreadsheets of givers: read, settled, and offered as pledges."""
