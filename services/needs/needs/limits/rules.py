@@ -68,8 +68,8 @@ def sum_up(pledged: Sequence[Pledged], category: str, unit: str, own: Collection
 
 def add_one(giving: Giving, quantity: int) -> Giving:
     """Return the figures with one more pledge of the item, which is judged."""
-    own = {"own_outstanding": quantity, "own_open": 1}
-    return replace(giving, open_pledges=giving.open_pledges + 1, outstanding=giving.outstanding + quantity, **own)
+    more = replace(giving, open_pledges=giving.open_pledges + 1, outstanding=giving.outstanding + quantity)
+    return replace(more, own_outstanding=quantity, own_open=1)
 
 
 def find_trust(kind: str, *, has_delivered: bool, is_verified: bool) -> str:

@@ -193,8 +193,8 @@ def _doubt(session: Session, caller: Caller, lines: Sequence[Line]) -> None:
 def _as_offered(line: Line) -> dict[str, Any]:
     """Return what a line would offer, as far as it is known."""
     item = items()[line.category or ""]
-    stated = {"category": line.category, "unit": item.unit, "quantity": line.quantity} | line.stated
-    return stated | ({"note": line.written["note"]} if "note" in line.written else {})
+    stated = {"category": line.category, "unit": item.unit, "quantity": line.quantity, **line.stated}
+    return {**stated, "note": line.written["note"]} if "note" in line.written else stated
 
 
 def _learn(session: Session, caller: Caller, lines: Sequence[Mapping[str, Any]]) -> None:
