@@ -133,7 +133,7 @@ mutants: .venv/.ready rabbitmq ## change the guarded modules one thing at a time
 
 .PHONY: check
 check: .venv/.ready .venv/tools/.ready rabbitmq .venv/rabbitmq-$(SUITE) lint ## as `test`, with the campaigns whole
-	@CAMPAIGN=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	@CAMPAIGN=1 $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 	@$(MAKE) --no-print-directory check-next
 
 .PHONY: check-next

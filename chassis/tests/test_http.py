@@ -487,7 +487,7 @@ def test_a_web_process_survives_broker_and_database_outages(house: House, serve:
     assert posted.status_code == 201
     house.publish(withdrawn_need())
     rabbitmq.start_again()
-    assert soon(lambda: house.taken().total() == 2)
+    assert soon(lambda: house.taken().total() == 2, 90)
     postgres.stop()
     try:
         for answer in (client.get("/readyz"), client.post("/v1/withdrawals", json={"region": "51"})):

@@ -1,7 +1,6 @@
 """Every operation, called by everybody: who is not named in the table is refused, and nobody reads of another village."""
 
 import json
-import os
 import time
 from pathlib import Path
 from typing import Any
@@ -10,13 +9,13 @@ import pytest
 from sqlalchemy import true
 
 from chassis.http.auth import Caller
+from chassis.testing.campaigns import WHOLE
 from chassis.testing.twins import unguarded
 from deploy.services import services
 from tests.access.matrix import TABLE, Matrix
 from tests.fuzz.stage import Stage
 
 DOCUMENTS = Path(__file__).parents[2] / "docs" / "api"
-WHOLE = "CAMPAIGN" in os.environ
 
 
 @pytest.mark.timeout(3000)

@@ -1,9 +1,8 @@
 """A canary: marked names, phones, ids, texts and secrets of a whole story stand in no sink; planted ones are found in each."""
 
-import os
-
 import pytest
 
+from chassis.testing.campaigns import WHOLE
 from deploy.local.client import ApiClient, RequestRefused
 from deploy.local.collector import Collector
 
@@ -12,7 +11,6 @@ from .conftest import World
 from .sinks import Marks, Sinks, refuse_everything, watched
 from .test_story import Cast, eventually
 
-WHOLE = "CAMPAIGN" in os.environ
 STORIES = [story.test_a_household_with_a_phone_posts_for_itself_and_is_told, story.test_promise_is_sent_received_by_slip_and_counted]
 MORE = [
     story.test_delivery_is_shown_thanked_rated_and_raises_reliability,

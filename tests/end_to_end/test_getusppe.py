@@ -1,22 +1,22 @@
-"""The main job on real input: the first gift and 120 requests; in a campaign each tenth request and gift. `make getusppe` plays all."""
+"""The main job on real input: the first gift and 120 requests; in a campaign each twentieth request and gift. `make getusppe` plays all."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from chassis.testing.campaigns import WHOLE
+
 ROOT = Path(__file__).resolve().parents[2]
-CAMPAIGN = "CAMPAIGN" in os.environ
-EACH = 10
-REQUESTS, GIFTS = (3_121, 166) if CAMPAIGN else (120, 1)
+EACH = 20
+REQUESTS, GIFTS = (1_561, 83) if WHOLE else (120, 1)
 
 
 @pytest.mark.timeout(3000)
 def test_getusppe_passes_and_leaves_nothing_matchable(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> None:
-    stack = None if CAMPAIGN else request.getfixturevalue("stacked").folder
+    stack = None if WHOLE else request.getfixturevalue("stacked").folder
     part = ["--limit", str(REQUESTS), "--stack", str(stack)] if stack else ["--each", str(EACH)]
     command = [sys.executable, "-W", "ignore", "-m", "bench.getusppe", *part]
     outcome = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import os
 import re
 import secrets
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ import psycopg
 import pytest
 from pypdf import PdfReader
 
+from chassis.testing.campaigns import WHOLE
 from chassis.testing.dumps import dump, find_readable
 from chassis.testing.postgres import keys_role, url_of
 from deploy.local.client import ApiClient
@@ -24,7 +24,7 @@ from .rolls import CHOSEN, REFUSED, Roll, write_doubled_heading, write_roll
 from .sinks import SHIPPED
 from .test_story import PASSWORD, POINT, TOWN, Cast, eventually, is_shut, phone, pledge, proposed, refusal
 
-HOUSEHOLDS = 1_000 if "CAMPAIGN" in os.environ else 200
+HOUSEHOLDS = 1_000 if WHOLE else 200
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 GIVER, REASON, NOTE, THANKS = "呼延霁月", "灶屋漏雨，两床铺盖都湿透了", "自家弹的棉絮，新里新面", "娃儿夜里不再喊冷了"
 COMPLETED, LOOK, PARCEL = "补记老井台旁的新门牌", "核对这户去年的铺盖是否到位", "SF7730915527164"

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from bench import users as bench
+from chassis.testing.campaigns import only_whole
 
 from .conftest import World
 
@@ -19,6 +20,7 @@ def printed(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
+@only_whole
 def test_bench_of_users_prints_figures_beside_peers(stacked: World, capsys: pytest.CaptureFixture[str]) -> None:
     phones = bench.people(stacked.folder, bench.SIGNING_IN + 1, stacked.environment)
     users = bench.Users(stacked.origin("/v1/me"), stacked.telephones, phones)

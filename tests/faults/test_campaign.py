@@ -2,7 +2,6 @@
 
 import ast
 import json
-import os
 import secrets
 import subprocess
 import sys
@@ -13,6 +12,7 @@ import pytest
 from rich.console import Console
 from rich.progress import Progress
 
+from chassis.testing.campaigns import WHOLE
 from tests.faults.campaign import ROLES, SERVICES, WITNESS_HEARS, run
 from tests.faults.driver import Driver
 from tests.faults.ledger import Ledger
@@ -20,8 +20,7 @@ from tests.faults.plan import WORST, draw
 from tests.faults.scene import Scene, Servers, scene
 
 ROOT = Path(__file__).resolve().parents[2]
-WHOLE = "CAMPAIGN" in os.environ
-EVENTS, FAULTS = (20_000, 66) if WHOLE else (600, 4)
+EVENTS, FAULTS = (20_000, 66) if WHOLE else (300, 3)
 NOTHING_AMISS = dict.fromkeys(("lost", "twice", "over_allocated", "left_in_retry", "left_in_dead", "unmatched_pairs"), 0)
 Act = Callable[[Scene, Driver], None]
 

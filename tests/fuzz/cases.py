@@ -1,6 +1,5 @@
 """Cases generated from the OpenAPI document, sent by allowed people, judged by the document."""
 
-import os
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
@@ -21,11 +20,12 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from chassis.data.database import new_id
+from chassis.testing.campaigns import WHOLE
 from tests.fuzz.stage import Stage
 
 PROMISES = [status_code_conformance, content_type_conformance, response_headers_conformance, response_schema_conformance]
 REFUSED_AT_THE_DOOR = {401, 403}
-FEWEST = 16 if "CAMPAIGN" in os.environ else 8
+FEWEST = 16 if WHOLE else 5
 PATIENCE = 100
 """How many good cases more an operation gets that chance has not carried out yet."""
 

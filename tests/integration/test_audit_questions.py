@@ -1,17 +1,17 @@
 """No question of an auditor reads many more entries than it gives. `make bench-audit-log` asks a million."""
 
-import os
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from bench.audit_log import Question, ask, fill, open_client, questions
 from bench.public_questions.questions import GENEROUS
+from chassis.testing.campaigns import WHOLE
 from chassis.testing.fixtures import Client, RolledBack, auditor_of
 from chassis.testing.postgres import Postgres
 from chassis.testing.rows_read import rows_read
 
-ROWS = 1_000_000 if "CAMPAIGN" in os.environ else 20_000
+ROWS = 1_000_000 if WHOLE else 20_000
 OF_ONE_CONDITION = [question for question in questions(ROWS) if question.conditions == 1]
 INDEXES = [
     *(f"entries_region_{length}" for length in (2, 4, 6, 9)), "entries_region", "entries_person", "entries_actor", "entries_act"

@@ -1,7 +1,6 @@
 """The bench of matching runs, and its ledger finds faults; speed is not judged here."""
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -15,6 +14,7 @@ import pytest
 
 from bench.matching.ledger import Ledger, audit
 from chassis.data.database import new_id
+from chassis.testing.campaigns import only_whole
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = {
@@ -22,18 +22,10 @@ TINY = {
 }  # fmt: skip
 
 
-WHOLE = "CAMPAIGN" in os.environ
-ALL_BUT_PIPELINE = {
-    "through the broker, 100 events a message",
-    "through the broker, 100 events a message, time of its own",
-    "growth: from 500 to 1,000 open pledges",
-    "growth: nine used up beside each of 500 open pledges",
-}
-
-
+@only_whole
 @pytest.mark.timeout(600)
 def test_matching_bench_matches_all_needs_and_prints_peers() -> None:
-    options = [word for name, value in TINY.items() for word in (f"--{name}", str(value))] + ([] if WHOLE else ["--only", "pipeline"])
+    options = [word for name, value in TINY.items() for word in (f"--{name}", str(value))]
     command = [sys.executable, "-W", "ignore", "-m", "bench.matching", *options]
     outcome = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     lines = {line["figure"]: line for line in map(json.loads, outcome.stdout.splitlines())}
@@ -50,7 +42,11 @@ def test_matching_bench_matches_all_needs_and_prints_peers() -> None:
         "pipeline, beside bare_batch",
         "pipeline, time of its own, beside faststream_one_by_one",
         "pipeline, time of its own, beside bare_batch",
-    } | (ALL_BUT_PIPELINE if WHOLE else set())
+        "through the broker, 100 events a message",
+        "through the broker, 100 events a message, time of its own",
+        "growth: from 500 to 1,000 open pledges",
+        "growth: nine used up beside each of 500 open pledges",
+    }
     broken = [line["figure"] for line in compared if not line.get("at_least", 0) <= line["ratio"] <= line.get("at_most", 1e9)]
     assert outcome.returncode == (1 if broken else 0)
     assert all(figure in outcome.stderr for figure in broken)

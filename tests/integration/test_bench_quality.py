@@ -10,6 +10,7 @@ from bench.quality import clearing, equity, figures, online
 from bench.quality.getusppe import Book, Ours, Price, read
 from bench.quality.neighbours import FirstCome, Proximity
 from bench.quality.replay import by_framework, season
+from chassis.testing.campaigns import only_whole
 
 
 @pytest.fixture(autouse=True)
@@ -42,6 +43,7 @@ def test_worst_off_villages_get_more_than_by_first_come() -> None:
     assert ours.gini <= 0.85 * first.gini
 
 
+@only_whole
 @pytest.mark.timeout(300)
 def test_ppe_match_framework_ranks_ours_above_first_come() -> None:
     whole = read()

@@ -2,7 +2,6 @@
 
 import io
 import json
-import os
 import random
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from typing import Any
 import pytest
 
 from chassis.data.database import Database
+from chassis.testing.campaigns import WHOLE, only_whole
 from chassis.testing.postgres import Postgres, binaries, own_account
 from chassis.testing.rabbitmq import RabbitMQ
 from tests.faults.driver import Driver
@@ -24,9 +24,7 @@ from tests.faults.ledger import Ledger
 from tests.faults.scene import ROOT, Role, Scene, scene
 from tests.restore import people, world
 
-WHOLE = "CAMPAIGN" in os.environ
 EVENTS, RATE = (6_000, 150) if WHOLE else (300, 150)
-IN_FULL = pytest.mark.skipif(not WHOLE, reason="CAMPAIGN=1 drills without one of the steps too")
 SERVICES = ("matching", "notify", "insight", "needs", "users")
 OF_MATCHING = ("matching-relay", "matching-worker", "matching-clear")
 ROLES = (*OF_MATCHING, "users-relay", "users-worker", "notify-relay", "needs-relay", "needs-worker", "notify-worker", "insight-worker")
@@ -183,8 +181,8 @@ def drill(house: Scene, tools: Path, without: str = "") -> dict[str, Any]:
     "without",
     [
         "",
-        pytest.param("recall", marks=[pytest.mark.xfail(strict=True, raises=AssertionError), IN_FULL]),
-        pytest.param("replay", marks=[pytest.mark.xfail(strict=True, raises=(AssertionError, SystemExit)), IN_FULL]),
+        pytest.param("recall", marks=[pytest.mark.xfail(strict=True, raises=AssertionError), only_whole]),
+        pytest.param("replay", marks=[pytest.mark.xfail(strict=True, raises=(AssertionError, SystemExit)), only_whole]),
     ],
 )
 def test_book_restored_from_backup_agrees_with_all_listeners(

@@ -1,11 +1,12 @@
 """Connections that stall, as a slow network or an attacker makes them."""
 
-import os
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-FEW = 1 if "CAMPAIGN" in os.environ else 10
+from chassis.testing.campaigns import WHOLE
+
+FEW = 1 if WHOLE else 10
 COUNTS = {"silent": 500 // FEW, "idle": 500 // FEW, "header": 200 // FEW, "body": 200 // FEW}
 """How many connections of each kind an attack opens; a tenth outside campaigns."""
 IDLE = b"GET /livez HTTP/1.1\r\nHost: duijie\r\n\r\n"

@@ -339,7 +339,8 @@ def test_hourly_audit_shows_in_metrics_and_logs_ids_alone(
 def test_process_that_audited_nothing_shows_the_last_audit(settled: RolledBack, shown: Callable[..., float | None]) -> None:
     run(
         settled,
-        "UPDATE audit_report SET completed_at = completed_at - interval '5 hours', offended = '{need_unaccounted, of_another_release}'",
+        "UPDATE audit_report SET completed_at = clock_timestamp() - interval '5 hours',"
+        " offended = '{need_unaccounted, of_another_release}'",
     )
     assert shown("duijie_audit_age_seconds") == pytest.approx(5 * 3600, abs=600)
     assert [shown("duijie_audit_offended", {"check": code}) for code in ("need_unaccounted", "of_another_release")] == [1, 1]
@@ -351,7 +352,7 @@ def test_process_that_audited_nothing_shows_the_last_audit(settled: RolledBack, 
 def test_audit_that_fails_halfway_grows_old(
     settled: RolledBack, shown: Callable[..., float | None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run(settled, "UPDATE audit_report SET completed_at = now() - interval '5 hours'")
+    run(settled, "UPDATE audit_report SET completed_at = clock_timestamp() - interval '5 hours'")
     monkeypatch.setattr(checks, "CHECKS", (*CHECKS, Check("broken", "no statement", "SELECT 1 / 0")))
     with pytest.raises(DBAPIError):
         audited(settled)

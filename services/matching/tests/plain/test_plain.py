@@ -20,7 +20,7 @@ from matching.intake import actions as intake
 from .state_machine import AnyOrder
 
 CAMPAIGN = "CAMPAIGN" in os.environ
-RUNS = int(os.environ.get("RUNS", "2000" if CAMPAIGN else "120"))
+RUNS = int(os.environ.get("RUNS", "1000" if CAMPAIGN else "120"))
 SEED = int(os.environ.get("SEED", "2"))
 """The seed of the searches for a missing guard: one that finds each soon. Another may take minutes."""
 SHARES = 4 if CAMPAIGN else 1

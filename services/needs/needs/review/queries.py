@@ -104,8 +104,12 @@ def _find_keys(
         given["at"] = now()
     parts = []
     for place, root in enumerate(roots):
-        given |= {f"root_{place}": root, f"around_{place}": root[: LEVELS[-1]]}
-        inside = f"left(region, {min(len(root), LEVELS[-1])}) = :around_{place} AND starts_with(region, :root_{place})"
+        given[f"around_{place}"] = root[: LEVELS[-1]]
+        inside = f"left(region, {min(len(root), LEVELS[-1])}) = :around_{place}"
+        if village := root[LEVELS[-1] :]:
+            # Not a condition on the whole region: its index would read every need that the village ever had.
+            given[f"village_{place}"] = village
+            inside += f" AND substr(region, {LEVELS[-1] + 1}) = :village_{place}"
         parts += [
             # The state is written out: with a parameter, PostgreSQL would not recognise the partial index.
             f"(SELECT due_at, id FROM needs WHERE {inside} AND state = '{state}' AND urgency = :urgency{more}"
