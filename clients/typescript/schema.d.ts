@@ -4043,6 +4043,60 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/messages/failures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List messages that failed in the last week, newest first: for administrators of the whole country. */
+        get: operations["list_message_failures"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/messages/resending": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send again what failed for one reason in the last week, once it is mended: for administrators of the whole country.
+         * @description Codes are not sent again, and neither is what reached its recipient another way.
+         */
+        post: operations["resend_messages"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/messages/work-list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List what households of the caller's regions have to be told, because neither app nor SMS reached them, newest first. */
+        get: operations["list_messages_to_tell"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/notify/dead-letters": {
         parameters: {
             query?: never;
@@ -4094,6 +4148,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/messages/failure-reasons": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Count the failures of the last week by their reason: for administrators of the whole country. */
+        get: operations["count_message_failures"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/notices/{notice_id}/reading": {
         parameters: {
             query?: never;
@@ -4105,6 +4176,23 @@ export interface paths {
         put?: never;
         /** Mark a notice as read; a second time changes nothing. */
         post: operations["read_notice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/messages/work-list/{message_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get one line of the work list. */
+        get: operations["get_message_to_tell"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -4139,6 +4227,23 @@ export interface paths {
         put?: never;
         /** Send the event to its handler once more. If it fails again, it becomes another dead letter. */
         post: operations["replay_notify_dead_letter"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/messages/work-list/{message_id}/telling": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** State that the household was told; a second time changes nothing. */
+        post: operations["tell_household"];
         delete?: never;
         options?: never;
         head?: never;
@@ -5795,6 +5900,24 @@ export interface components {
             code: string;
             title: string;
         };
+        FailureReasonOut: {
+            /**
+             * @description sms: 短信 · SMS; email: 电子邮件 · e-mail; work_list: 村工作清单 · the village's work list
+             * @enum {string}
+             */
+            channel: "sms" | "email" | "work_list";
+            provider: string | null;
+            /**
+             * @description temporary-failure: 暂时失败 · failed for now, and given up; permanent-failure: 此地址无法送达 · this address gets nothing; technical-failure: 平台或服务商故障 · the account at the provider, or no provider
+             * @enum {string}
+             */
+            state: "temporary-failure" | "permanent-failure" | "technical-failure";
+            reason: string | null;
+            messages: number;
+        };
+        FailureReasonsOut: {
+            items: components["schemas"]["FailureReasonOut"][];
+        };
         FiguresOut: {
             /** @description accounts registered in the period, staff apart; people count where they are registered */
             registered: number | null;
@@ -7069,6 +7192,63 @@ export interface components {
             /** @description why, in words; only those who see the household whole read it */
             note?: string;
         };
+        MessageFailureOut: {
+            /** Format: uuid */
+            id: string;
+            /** @description the kind of the notice, or `code_` and the purpose of a code */
+            kind: string;
+            /**
+             * @description sms: 短信 · SMS; email: 电子邮件 · e-mail; work_list: 村工作清单 · the village's work list
+             * @enum {string}
+             */
+            channel: "sms" | "email" | "work_list";
+            provider: string | null;
+            /**
+             * @description temporary-failure: 暂时失败 · failed for now, and given up; permanent-failure: 此地址无法送达 · this address gets nothing; technical-failure: 平台或服务商故障 · the account at the provider, or no provider
+             * @enum {string}
+             */
+            state: "temporary-failure" | "permanent-failure" | "technical-failure";
+            /** @description the code of the provider, or ours */
+            reason: string | null;
+            attempts: number;
+            /** @description attempts of which nobody can tell whether they reached the provider */
+            doubts: number;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            settled_at: string;
+        };
+        MessageFailurePage: {
+            items: components["schemas"]["MessageFailureOut"][];
+            next: string | null;
+        };
+        MessageToTellOut: {
+            /** Format: uuid */
+            id: string;
+            /** Format: uuid */
+            household_id: string;
+            region: string;
+            /**
+             * @description need_published: 需求已公开 · need published; need_posted: 有需求待审核 · need to verify; need_confirmed: 有需求待县级复审 · need to verify at the county; need_returned: 需求退回修改 · need returned; review_reminded: 审核即将到期 · verification due soon; county_review_reminded: 县级复审即将到期 · the county's verification due soon; review_overdue: 审核已逾期 · verification overdue; county_review_overdue: 县级复审已逾期 · the county's verification overdue; need_rejected: 需求未通过 · need rejected; need_withdrawn: 需求已撤回 · need withdrawn; need_closed: 需求已结束 · need closed; need_expiring: 需求即将到期 · need expires soon; need_renewed: 需求已续期 · need renewed; need_expired: 需求已到期 · need expired; need_met: 需求已满足 · need met; village_fell_silent: 有村长期未发布需求 · a village has fallen silent; need_reported: 需求被多人举报 · a need was reported; match_proposed: 建议对接 · match proposed; match_reminded: 等您答复 · your answer is awaited; match_accepted: 对接已答应 · match accepted; match_send_reminded: 等您送出 · your sending is awaited; match_refused: 对接未接受 · match refused; match_declined: 需求方未接受 · match declined; match_lapsed: 对接已失效 · match lapsed; match_need_moved: 受助户已迁居 · the household of a proposal moved; match_revised: 先给了更急需的人 · it goes to a critical need; match_need_ended: 所助需求已结束 · the need of a match ended; match_sent: 帮助已送出 · help was sent; match_received: 帮助已收到 · help was received; match_closed: 对接已结束 · match closed; claim_failed: 未能认领所选需求 · a chosen need was not claimed; thanks_written: 感谢待审核 · thanks wait to be read; thanks_given: 收到感谢 · thanks; thanks_refused: 感谢未通过 · thanks not let through; dispute_opened: 有人提出异议 · a match is disputed; dispute_answered: 异议已答复 · a dispute was answered; dispute_raised: 异议已转到县里 · a dispute went up to the county; dispute_reminded: 异议待县里处理 · a dispute waits for the county; dispute_overdue: 异议已超过处理期限 · a dispute is overdue; dispute_settled: 异议已处理 · a dispute was settled; appeal_lodged: 申诉待裁定 · an appeal waits for the county; appeal_decided: 申诉已裁定 · appeal decided; pledge_released: 爱心意向已处理 · pledge judged; appointment_offered: 任命待确认 · office offered; administrator_dismissed: 管理员职务已解除 · no longer an administrator; auditor_dismissed: 审计员职务已解除 · no longer an auditor; place_change_proposed: 收货点变更待确认 · a collection point waits for confirmation; handover_place_changed: 收货点有变动 · collection point changed; self_report_opened: 有人自报困难 · somebody reported that they need help; household_moved: 有一户人家迁入 · a household moved in; household_left: 有一户人家迁出 · a household moved away; household_transfer_requested: 请核实人员移交 · somebody is asked for elsewhere
+             * @enum {string}
+             */
+            kind: "need_published" | "need_posted" | "need_confirmed" | "need_returned" | "review_reminded" | "county_review_reminded" | "review_overdue" | "county_review_overdue" | "need_rejected" | "need_withdrawn" | "need_closed" | "need_expiring" | "need_renewed" | "need_expired" | "need_met" | "village_fell_silent" | "need_reported" | "match_proposed" | "match_reminded" | "match_accepted" | "match_send_reminded" | "match_refused" | "match_declined" | "match_lapsed" | "match_need_moved" | "match_revised" | "match_need_ended" | "match_sent" | "match_received" | "match_closed" | "claim_failed" | "thanks_written" | "thanks_given" | "thanks_refused" | "dispute_opened" | "dispute_answered" | "dispute_raised" | "dispute_reminded" | "dispute_overdue" | "dispute_settled" | "appeal_lodged" | "appeal_decided" | "pledge_released" | "appointment_offered" | "administrator_dismissed" | "auditor_dismissed" | "place_change_proposed" | "handover_place_changed" | "self_report_opened" | "household_moved" | "household_left" | "household_transfer_requested";
+            title: string;
+            /** @description addressed to the household */
+            text: string;
+            /** Format: uuid */
+            about: string;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            told_at: string | null;
+            /** @description operations (`operationId`) that the caller may carry out on it now */
+            allowed: string[];
+        };
+        MessageToTellPage: {
+            items: components["schemas"]["MessageToTellOut"][];
+            next: string | null;
+        };
         MoveIn: {
             /**
              * @description division code of 12 digits
@@ -8321,6 +8501,22 @@ export interface components {
              */
             reason: "absurd" | "improper" | "personal" | "fraud" | "met" | "other";
         };
+        ResendingIn: {
+            /**
+             * @description sms: 短信 · SMS; email: 电子邮件 · e-mail; work_list: 村工作清单 · the village's work list
+             * @enum {string}
+             */
+            channel: "sms" | "email" | "work_list";
+            /**
+             * @description temporary-failure: 暂时失败 · failed for now, and given up; permanent-failure: 此地址无法送达 · this address gets nothing; technical-failure: 平台或服务商故障 · the account at the provider, or no provider
+             * @enum {string}
+             */
+            state?: "temporary-failure" | "permanent-failure" | "technical-failure";
+            reason: string;
+        };
+        ResendingOut: {
+            resent: number;
+        };
         RevealIn: {
             /**
              * @description visit: 入户走访 · a visit; verification: 核实情况 · verifying what is stated; delivery: 送达物资 · bringing help; emergency: 紧急救助 · an emergency; complaint: 处理投诉或异议 · a complaint or an objection; audit: 审计检查 · an audit
@@ -9333,6 +9529,8 @@ export type ExportedTables = components['schemas']['ExportedTables'];
 export type ExportedTransfer = components['schemas']['ExportedTransfer'];
 export type ExportedVisit = components['schemas']['ExportedVisit'];
 export type FailureOut = components['schemas']['FailureOut'];
+export type FailureReasonOut = components['schemas']['FailureReasonOut'];
+export type FailureReasonsOut = components['schemas']['FailureReasonsOut'];
 export type FiguresOut = components['schemas']['FiguresOut'];
 export type ForbiddenWordsIn = components['schemas']['ForbiddenWordsIn'];
 export type ForbiddenWordsOut = components['schemas']['ForbiddenWordsOut'];
@@ -9410,6 +9608,10 @@ export type MemberIn = components['schemas']['MemberIn'];
 export type MemberOut = components['schemas']['MemberOut'];
 export type MemberPage = components['schemas']['MemberPage'];
 export type MergeIn = components['schemas']['MergeIn'];
+export type MessageFailureOut = components['schemas']['MessageFailureOut'];
+export type MessageFailurePage = components['schemas']['MessageFailurePage'];
+export type MessageToTellOut = components['schemas']['MessageToTellOut'];
+export type MessageToTellPage = components['schemas']['MessageToTellPage'];
 export type MoveIn = components['schemas']['MoveIn'];
 export type NeedCountsOut = components['schemas']['NeedCountsOut'];
 export type NeedDecisionIn = components['schemas']['NeedDecisionIn'];
@@ -9494,6 +9696,8 @@ export type RejectionIn = components['schemas']['RejectionIn'];
 export type ReliabilityOut = components['schemas']['ReliabilityOut'];
 export type ReportIn = components['schemas']['ReportIn'];
 export type ReportedOut = components['schemas']['ReportedOut'];
+export type ResendingIn = components['schemas']['ResendingIn'];
+export type ResendingOut = components['schemas']['ResendingOut'];
 export type RevealIn = components['schemas']['RevealIn'];
 export type RevealOut = components['schemas']['RevealOut'];
 export type RevealPage = components['schemas']['RevealPage'];
@@ -20053,6 +20257,110 @@ export interface operations {
             };
         };
     };
+    list_message_failures: {
+        parameters: {
+            query?: {
+                /** @description `next` of the previous page */
+                cursor?: string;
+                limit?: number;
+                /** @description sms: 短信 · SMS; email: 电子邮件 · e-mail; work_list: 村工作清单 · the village's work list */
+                channel?: "sms" | "email" | "work_list";
+                /** @description temporary-failure: 暂时失败 · failed for now, and given up; permanent-failure: 此地址无法送达 · this address gets nothing; technical-failure: 平台或服务商故障 · the account at the provider, or no provider */
+                state?: "temporary-failure" | "permanent-failure" | "technical-failure";
+                reason?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessageFailurePage"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resend_messages: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResendingIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResendingOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_messages_to_tell: {
+        parameters: {
+            query?: {
+                /** @description `next` of the previous page */
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessageToTellPage"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_notify_dead_letters: {
         parameters: {
             query?: {
@@ -20166,6 +20474,35 @@ export interface operations {
             };
         };
     };
+    count_message_failures: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FailureReasonsOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     read_notice: {
         parameters: {
             query?: never;
@@ -20195,6 +20532,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["NoticeOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_message_to_tell: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                message_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessageToTellOut"];
                 };
             };
             /** @description a problem */
@@ -20264,6 +20632,44 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DeadLetterShownOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tell_household: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                message_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NothingIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessageToTellOut"];
                 };
             };
             /** @description a problem */

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from chassis.testing.postgres import audit_role, keys_role
 from deploy.local.client import Origin
 from deploy.services import services
+from notify.channels.texts import CODE, texts
 
 
 def data_folder(name: str) -> Path:
@@ -73,6 +74,9 @@ def account_of(folder: Path) -> dict[str, str]:
     """The account at the sandbox's telephone network, as one at a provider; its keys are made at the first call."""
     keys = {"TENCENT_SECRET_ID": f"AKID{secrets.token_hex(16)}", "TENCENT_SECRET_KEY": secrets.token_hex(16)}
     named = {"TENCENT_SMS_APP_ID": "1400000000", "TENCENT_SMS_TEMPLATE_ID": "1000000", "TENCENT_SMS_SIGN_NAME": "对接沙盒"}
+    named |= {
+        "TENCENT_SMS_TEMPLATES": ",".join(f"{name}={1000001 + at}" for at, name in enumerate(name for name in texts() if name != CODE))
+    }
     return named | _kept(folder / "sms-account.json", keys)
 
 

@@ -24,10 +24,10 @@ from chassis.failures import one_line_failures
 from chassis.http import headers
 from chassis.http.server import serve
 from chassis.settings import WebSettings
+from notify.channels.texts import CODE, ShortText, texts
 from notify.settings import TencentSettings
 
 PAGE, API = "/sandbox/telephones", "/sandbox/telephones.json"
-TEXT = "【{sign}】{code}为您的对接平台验证码，{minutes}分钟内有效。请勿告诉他人，工作人员不会向您索取。如非本人操作，请忽略本短信。"
 KEPT, PORT = 1000, 8090
 CLOCKS_DIFFER = 300
 _AUTHORISATION = re.compile(
@@ -35,7 +35,8 @@ _AUTHORISATION = re.compile(
     r" Signature=(?P<signature>[0-9a-f]{64})\Z"
 )
 _TELEPHONE = re.compile(r"\+861[3-9][0-9]{9}\Z")
-_PARAMETER = re.compile(r"[0-9]{1,6}\Z")
+_PARAMETERS = {CODE: re.compile(r"[0-9]{1,6}\Z")}
+_PARAMETER = re.compile(r"[^\n<>【】]{1,20}\Z")
 
 
 class Refused(Exception):
@@ -48,13 +49,14 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Sms:
-    """A message that arrived at a telephone. `about` is the sender's reference."""
+    """A message that arrived at a telephone. `about` is the sender's reference; `code` is empty for a notice."""
 
     phone: str
     text: str
     code: str
     about: str
     at: str
+    number: str
 
 
 class Telephones:
@@ -73,11 +75,19 @@ class Telephones:
         return [one for one in reversed(kept) if phone in {None, one.phone} and about in {None, one.about}]
 
     def answer(self, asked: Request) -> dict[str, Any]:
-        """Answer a request of the provider's API: `SendSms` of version 2021-01-11."""
+        """Answer a request of the provider's API: two actions of version 2021-01-11."""
         request_id = str(new_id())
         try:
             self._check_signature(asked)
-            return {"Response": {"SendStatusSet": self._send(asked), "RequestId": request_id}}
+            if asked.headers.get("X-TC-Version") != "2021-01-11":
+                raise Refused("NoSuchVersion")
+            match asked.headers.get("X-TC-Action"):
+                case "SendSms":
+                    return {"Response": {"SendStatusSet": self._send(asked), "RequestId": request_id}}
+                case "PullSmsSendStatusByPhoneNumber":
+                    return {"Response": {"PullSmsSendStatusSet": self._list_reports(asked), "RequestId": request_id}}
+                case _:
+                    raise Refused("InvalidAction")
         except Refused as refused:
             return {"Response": {"Error": {"Code": refused.code, "Message": refused.code}, "RequestId": request_id}}
 
@@ -102,35 +112,57 @@ class Telephones:
             raise Refused("AuthFailure.SignatureFailure")
 
     def _send(self, asked: Request) -> list[dict[str, Any]]:
-        if (asked.headers.get("X-TC-Action"), asked.headers.get("X-TC-Version")) != ("SendSms", "2021-01-11"):
-            raise Refused("InvalidAction")
         try:
             body = json.loads(asked.get_data())
             phones, parameters = body["PhoneNumberSet"], body["TemplateParamSet"]
         except (ValueError, KeyError, TypeError):
             raise Refused("MissingParameter") from None
-        wanted = {
-            "SmsSdkAppId": (self._account.app_id, "InvalidParameterValue.SdkAppIdNotExist"),
-            "TemplateId": (self._account.template_id, "FailedOperation.TemplateUnapprovedOrNotExist"),
-            "SignName": (self._account.sign_name, "FailedOperation.SignatureIncorrectOrUnapproved"),
+        named = {number: name for name, number in self._account.templates.items()}
+        text = texts().get(named.get(body.get("TemplateId", ""), ""))
+        checks = {
+            "InvalidParameterValue.SdkAppIdNotExist": body.get("SmsSdkAppId") == self._account.app_id,
+            "FailedOperation.TemplateUnapprovedOrNotExist": text is not None,
+            "FailedOperation.SignatureIncorrectOrUnapproved": body.get("SignName") == self._account.sign_name,
+            "InvalidParameterValue.TemplateParameterFormatError": text is None or _fits(text, parameters),
         }
-        refusal = next((code for name, (value, code) in wanted.items() if body.get(name) != value), None)
-        if refusal is None and (len(parameters) != 2 or not all(isinstance(one, str) and _PARAMETER.match(one) for one in parameters)):
-            refusal = "InvalidParameterValue.TemplateParameterFormatError"
-        return [self._deliver(phone, parameters, body.get("SessionContext", ""), refusal) for phone in phones]
+        refusal = next((code for code, is_right in checks.items() if not is_right), None)
+        return [self._deliver(phone, text, parameters, body.get("SessionContext", ""), refusal) for phone in phones]
 
-    def _deliver(self, phone: str, parameters: list[str], about: str, refusal: str | None) -> dict[str, Any]:
+    def _list_reports(self, asked: Request) -> list[dict[str, Any]]:
+        """List what arrived at a telephone since a moment."""
+        try:
+            body = json.loads(asked.get_data())
+            phone, since, limit = str(body["PhoneNumber"]).removeprefix("+86"), int(body["BeginTime"]), int(body["Limit"])
+        except (ValueError, KeyError, TypeError):
+            raise Refused("MissingParameter") from None
+        arrived = [one for one in self.messages(phone) if datetime.fromisoformat(one.at).timestamp() >= since]
+        return [
+            {
+                "UserReceiveTime": int(datetime.fromisoformat(one.at).timestamp()),
+                "CountryCode": "86",
+                "SubscriberNumber": one.phone,
+                "PhoneNumber": f"+86{one.phone}",
+                "SerialNo": one.number,
+                "ReportStatus": "SUCCESS",
+                "Description": "DELIVRD",
+                "SessionContext": one.about,
+            }
+            for one in arrived[:limit]
+        ]
+
+    def _deliver(self, phone: str, text: ShortText | None, parameters: list[str], about: str, refusal: str | None) -> dict[str, Any]:
         if not _TELEPHONE.match(phone):
             refusal = refusal or "InvalidParameterValue.IncorrectPhoneNumber"
         refusal = refusal or self._fault(phone)
-        if refusal is None:
-            code, minutes = parameters
-            text = TEXT.format(sign=self._account.sign_name, code=code, minutes=minutes)
+        number = "" if refusal else str(new_id())
+        if refusal is None and text is not None:
+            filled = dict(zip(text.parameters, parameters, strict=True))
+            words = f"【{self._account.sign_name}】{text.render(filled)}"
             at = datetime.now(ZoneInfo("Asia/Shanghai")).isoformat(timespec="seconds")
             with self._lock:
-                self._messages.append(Sms(phone.removeprefix("+86"), text, code, about, at))
+                self._messages.append(Sms(phone.removeprefix("+86"), words, filled.get("code", ""), about, at, number))
         return {
-            "SerialNo": "" if refusal else str(new_id()),
+            "SerialNo": number,
             "PhoneNumber": phone,
             "Fee": 0 if refusal else 1,
             "SessionContext": about,
@@ -138,6 +170,11 @@ class Telephones:
             "Message": refusal or "send success",
             "IsoCode": "CN",
         }
+
+
+def _fits(text: ShortText, parameters: Any) -> bool:
+    shape = _PARAMETERS.get(text.name, _PARAMETER)
+    return len(parameters) == len(text.parameters) and all(isinstance(one, str) and shape.match(one) for one in parameters)
 
 
 def create(telephones: Telephones) -> Flask:

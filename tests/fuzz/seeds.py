@@ -15,13 +15,14 @@ import pyotp
 from sqlalchemy import update
 from stdnum.cn import ric, uscc
 
-from chassis.data.database import now
+from chassis.data.database import new_id, now
 from chassis.http.auth import GIVERS, Caller
 from chassis.messaging import outbox
 from chassis.testing.fixtures import Person, administrator_of
 from contracts.matching import MatchAccepted, MatchReceived
 from contracts.needs import NeedPublished, PledgeOffered
 from contracts.users import HouseholdRegistered
+from notify.messages import actions as messages
 from tests.fuzz.cases import operations_of, plausible
 from tests.fuzz.stage import Stage
 from users.codes.derivation import derive_code
@@ -534,9 +535,22 @@ def make_one_of_everything(stage: Stage) -> None:
 
 
 def seed_notify(stage: Stage) -> None:
+    """Let all SMS and mails fail, also to a household without an account, so that its village has to tell it."""
+    stage.hear(stage.about(MatchAccepted, account_id=None, household_id=new_id()))
+    while claimed := _claim(stage):
+        with stage.database.begin() as session:
+            for one in claimed:
+                messages.fail(session, one, "permanent-failure", "no_address")
+    stage.words["reason"] = ["no_address"]
+    stage.words["channel"] = ["sms"]
     stage.words["until"] = [
         item["id"] for kind in stage.people for item in stage.client.get("/v1/notices", by=stage.people[kind]).json["items"]
     ]
+
+
+def _claim(stage: Stage) -> list[messages.Claimed]:
+    with stage.database.begin() as session:
+        return messages.claim(session, 1000)
 
 
 SEEDS: Mapping[str, Callable[[Stage], None]] = {

@@ -69,6 +69,7 @@ class Stage:
             return self.auditor
         wide = ("/v1/appeals", "/v1/disputes", "/v1/organisations", "/v1/charities", "/v1/catalogue/rules")
         wide += ("/v1/samples", "/v1/reviewers", "/v1/review-settings")
+        wide += ("/v1/messages/failure", "/v1/messages/resending")
         is_of_all = "/dead-letters" in path or path.startswith(wide) or path in {"/v1/weights", "/v1/limits", "/v1/regions/imports"}
         return self.operator if kind == "staff" and is_of_all else self.people[kind]
 

@@ -61,7 +61,11 @@ NOT_RECORDED = {
         "list_own_marks": OWN, "get_mark": OWN, "appeal_mark": OWN, "list_own_appeals": OWN,
         "list_photos": "lists no picture", "get_photo": "shows no picture",
     },
-    "notify": dict.fromkeys(("list_notices", "count_unread_notices", "get_notice", "read_notice", "read_notices"), OWN),
+    "notify": {
+        **dict.fromkeys(("list_notices", "count_unread_notices", "get_notice", "read_notice", "read_notices"), OWN),
+        **dict.fromkeys(("list_message_failures", "count_message_failures"), NOTHING_PERSONAL),
+        "resend_messages": "is recorded about no person; services/notify/tests/test_message_routes.py shows the entry",
+    },
 }  # fmt: skip
 """Operations that staff may call and that record nothing, with the reason."""
 

@@ -31,6 +31,7 @@ SQL_ONLY = {
         "accepted_needs", "audit_report", "balance", "balance_changes", "balance_days", "categories", "counted_needs", "fared",
         "first_matches", "group_days", "help_changes", "to_clear", "too_low",
     },
+    "notify": {"code_messages"},
     "users": {"region_aliases"},
 }  # fmt: skip
 """Tables that no model describes: SQL alone reads and writes them."""

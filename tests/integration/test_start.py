@@ -30,7 +30,7 @@ from chassis.testing.postgres import Postgres
 from deploy.services import services
 from matching import audit
 from matching.settings import ProposalSettings, SlipSettings
-from notify.settings import SendingSettings, TencentSettings
+from notify.settings import AliyunSettings, ReportSettings, SendingSettings, SmtpSettings, TencentSettings
 from users.codes.settings import CodeSettings
 from users.settings import UsersSettings
 
@@ -77,6 +77,26 @@ OF_SMS = {
     "TENCENT_SMS_SIGN_NAME": "【对接】",
     "TENCENT_SMS_REGION": "Guangzhou",
     "TENCENT_SMS_ENDPOINT": "sms.example.org",
+    "TENCENT_SMS_TEMPLATES": "news",
+    "ALIYUN_KEY_ID": "LTAI with blanks",
+    "ALIYUN_KEY_SECRET": "…",
+    "ALIYUN_SMS_SIGN_NAME": "【对接】",
+    "ALIYUN_SMS_TEMPLATES": "code=1",
+    "ALIYUN_SMS_ENDPOINT": "dysms.example.org",
+    "SMTP_HOST": "a mail server",
+    "SMTP_PORT": "0",
+    "SMTP_SECURITY": "perhaps",
+    "SMTP_USERNAME": "two words",
+    "SMTP_PASSWORD": "two\nlines",
+    "SMTP_SENDER": "nobody",
+    "SMTP_SENDER_NAME": "<b>",
+    "SMTP_CA_FILE": "/nowhere/ca.pem",
+    "SMS_REPORT_KEYS": "tencent=short",
+    "SMS_PER_DAY": "0",
+    "SMS_PER_SECOND": "0",
+    "SMS_REPORTS": "perhaps",
+    "EMAIL_PER_DAY": "0",
+    "EMAIL_PER_SECOND": "0",
 }
 OF_CODES = {"CODE_KEYS": "short", "DOOR_KEYS": "short", "CODES_PER_PHONE": "0", "CODES_PER_ADDRESS": "0", "CODES_PER_DAY": "0"}
 OF_SOME = OF_SMS | {"SEAL_AS_BEFORE": "2", "KEEP_TEXTS_DAYS": "7", "ANSWER_HOURS": "1e300", "USERS_SIGNING_KEYS": "/nowhere/signing.pem"}
@@ -97,10 +117,10 @@ ROLES: dict[str, set[str]] = {
     "matching-worker": SEALED,
     "matching-relay": set(),
     "matching-clear": {"ANSWER_HOURS"},
-    "notify-web": OF_WEB.keys() | OF_CODE | {"FINGERPRINT_KEY"},
+    "notify-web": OF_WEB.keys() | OF_CODE | {"FINGERPRINT_KEY", "SMS_REPORT_KEYS"},
     "notify-worker": OF_CODE,
     "notify-relay": set(),
-    "notify-send": OF_SMS.keys() | {"DOOR_KEYS"},
+    "notify-send": OF_SMS.keys() - {"SMS_REPORT_KEYS"} | {"DOOR_KEYS", "PUBLIC_URL"},
     "insight-web": OF_WEB.keys() | OF_CODE | {"FINGERPRINT_KEY"},
     "insight-worker": OF_CODE,
     "insight-relay": set(),
@@ -312,7 +332,7 @@ def test_page_says_what_each_setting_needs(monkeypatch: pytest.MonkeyPatch) -> N
         monkeypatch.setenv(name, value)
     keys = (EncryptionSettings, KeyEncryptionSettings, FingerprintSettings, DoorSettings)
     of_all = (LogSettings, WebSettings, RetentionSettings, *keys)
-    classes = (*of_all, UsersSettings, CodeSettings, SlipSettings, ProposalSettings, SendingSettings)
+    classes = (*of_all, UsersSettings, CodeSettings, SlipSettings, ProposalSettings, SendingSettings, ReportSettings)
     of_services = (Settings, MigrationSettings, KeysDatabaseSettings)
     with pytest.raises(SettingsError) as error:
         read_all(*(partial(one.of, "<service>") for one in of_services), *(one.of_environment for one in classes))
@@ -320,7 +340,7 @@ def test_page_says_what_each_setting_needs(monkeypatch: pytest.MonkeyPatch) -> N
     assert dict(re.findall(r"^\| `(\S+)` \| (.+) \|$", PAGE.read_text("utf-8"), re.MULTILINE)) == needs
 
 
-READ_BY_ANOTHER = {one.__name__ for one in (DoorSettings, TencentSettings)}
+READ_BY_ANOTHER = {one.__name__ for one in (DoorSettings, TencentSettings, AliyunSettings, SmtpSettings)}
 """Classes that another class reads."""
 
 

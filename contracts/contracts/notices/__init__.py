@@ -39,6 +39,7 @@ VERIFIERS = "verifiers"
 FIRST = ("needs", "matching")
 """Producers whose kinds of notices open the published list; those of others follow by name."""
 
+Urgency = Literal["high", "normal", "low"]
 Text = Annotated[str, Meta(min_length=1)]
 Pair = tuple[Text, Text]
 Conditions = dict[str, str | bool]
@@ -51,7 +52,7 @@ class SideEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     speaks for it. `place`, `county` and `city` are the administrators of the event's region who manage it most closely, at that level or
     above; `former_place` are those of the event's `former_region`; `verifiers` are those who may verify a need of the region. `without`
     lists fields with people who get no notice; `unless_alone` lists those who get one only where nobody else would. `when` limits the side
-    to events with these values. Each language has a title and
+    to events with these values. `urgency` differs from that of the entry. Each language has a title and
     a text.
     """
 
@@ -60,17 +61,23 @@ class SideEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     without: list[str] = []
     unless_alone: list[str] = []
     when: Conditions = {}
+    urgency: Urgency | None = None
     zh: Pair = msgspec.field(name="zh-CN")
     en: Pair
 
 
 class NoticeEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One kind of notice, as the file says it. `label` names it in both languages; `facts` and `when` hold for every side."""
+    """One kind of notice, as the file says it. `label` names it in both languages; `facts`, `when` and `urgency` hold for every side.
+
+    A notice of `high` urgency leaves the app at once, by SMS or e-mail. A `normal` one leaves it when it was not read for a day. A `low` one
+    never does.
+    """
 
     event: str | None = None
     label: Pair
     facts: list[str] = []
     when: Conditions = {}
+    urgency: Urgency = "normal"
     giver: SideEntry | None = None
     household: SideEntry | None = None
     administrator: SideEntry | None = None
@@ -89,6 +96,7 @@ class NoticeTemplate:
     without: tuple[str, ...]
     unless_alone: tuple[str, ...]
     when: Mapping[str, str | bool]
+    urgency: Urgency
     words: Mapping[str, Pair]
     labels: Mapping[str, Mapping[str, Pair]]
 
@@ -168,6 +176,7 @@ def _templates_of(kind: str, entry: NoticeEntry, producer: str, labels: dict[str
             without=tuple(said.without),
             unless_alone=tuple(said.unless_alone),
             when=entry.when | said.when,
+            urgency=said.urgency or entry.urgency,
             words=dict(zip(LANGUAGES, (said.zh, said.en), strict=True)),
             labels=labels,
         )

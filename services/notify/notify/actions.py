@@ -18,7 +18,8 @@ from contracts.event import Event
 from contracts.users import PersonErased
 from notify import queries
 from notify.events import notice_delivered
-from notify.model import Notice
+from notify.messages import actions as messages
+from notify.model import IN_APP, Notice
 from notify.rules import ADMINISTRATOR, notices_of
 
 DELETED_AT_ONCE = 10_000
@@ -27,9 +28,9 @@ DELETED_AT_ONCE = 10_000
 # recipient, since an administrator has one unread notice of a kind. Unique indexes keep a notice from being written twice.
 _WRITE = text(
     "INSERT INTO notices (id, version, recipient_id, kind, side, about, about_version, facts, channel, state, created_at)"
-    " SELECT id, 1, recipient_id, kind, side, about, about_version, facts, 'in_app', 'delivered', :at"
+    " SELECT id, 1, recipient_id, kind, side, about, about_version, facts, channel, state, :at"
     " FROM jsonb_to_recordset(CAST(:notices AS jsonb)) AS fresh"
-    " (id uuid, recipient_id uuid, kind text, side text, about uuid, about_version bigint, facts jsonb)"
+    " (id uuid, recipient_id uuid, kind text, side text, about uuid, about_version bigint, facts jsonb, channel text, state text)"
     " WHERE NOT EXISTS (SELECT FROM notices known WHERE known.about = fresh.about AND known.recipient_id = fresh.recipient_id"
     " AND known.side = fresh.side AND known.about_version >= fresh.about_version)"
     " ORDER BY side = 'administrator', CASE WHEN side <> 'administrator' THEN about END, recipient_id, side, kind"
@@ -38,7 +39,7 @@ _WRITE = text(
 
 
 def write_notices(session: Session, events: Sequence[Event]) -> None:
-    """Write a notice in the app for each recipient of these events; it is delivered at once.
+    """Write a notice for each recipient of these events, and plan the messages that leave the app. In the app it is delivered at once.
 
     Skip recipients who have a notice about the same subject at this version or a later one. Skip administrators who have not read their
     last notice of the same kind.
@@ -56,13 +57,22 @@ def write_notices(session: Session, events: Sequence[Event]) -> None:
     at = now()
     rows = msgspec.json.encode([notice | {"id": notice_id} for notice_id, notice in notices.items()]).decode()
     written = set(session.scalars(_WRITE, {"notices": rows, "at": at}).all())
-    fresh = (Notice(id=notice_id, created_at=at, channel="in_app", **notices[notice_id]) for notice_id in notices if notice_id in written)
-    outbox.add(session, *map(notice_delivered, fresh))
+    fresh = {notice_id: notice for notice_id, notice in notices.items() if notice_id in written}
+    columns = ("recipient_id", "kind", "side", "about", "about_version", "facts", "channel", "state")
+    in_app = (
+        Notice(id=notice_id, created_at=at, **{name: notice[name] for name in columns})
+        for notice_id, notice in fresh.items()
+        if notice["channel"] == IN_APP
+    )
+    outbox.add(session, *map(notice_delivered, in_app))
+    messages.plan_messages(session, fresh, at)
 
 
 def delete_notices(session: Session, events: Sequence[PersonErased]) -> None:
-    """Delete the notices to people who were erased."""
-    session.execute(delete(Notice).where(Notice.recipient_id.in_({event.account_id for event in events})))
+    """Delete the notices and messages to people who were erased."""
+    gone = {one for event in events for one in (event.account_id, event.household_id) if one}
+    session.execute(delete(Notice).where(Notice.recipient_id.in_(gone)))
+    messages.delete_messages_of(session, gone)
 
 
 def delete_old_notices(session: Session) -> None:

@@ -16,10 +16,15 @@ from chassis.problems import language
 from chassis.wording import ItemWords
 from contracts.notices import kinds
 from notify import actions, queries
+from notify.messages import api as messages
+from notify.messages import reporting
 from notify.model import Notice
 from notify.words import words_for
 
 api = APIBlueprint("notify", __name__, url_prefix="/v1")
+
+for part in (messages, reporting):
+    api.register_blueprint(part.api)
 
 KINDS = kinds()
 SIDES = {

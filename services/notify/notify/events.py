@@ -12,6 +12,6 @@ def notice_delivered(notice: Notice) -> NoticeDelivered:
         recipient_id=notice.recipient_id,
         kind=notice.kind,
         about=notice.about,
-        channel=notice.channel,
+        channel="in_app",
         delivered_at=notice.created_at,
     )

@@ -10,6 +10,8 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from chassis.data.database import NAMING, Moment
 
+IN_APP, OUTSIDE = "in_app", "outside"
+
 
 class Base(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMING)
@@ -19,7 +21,8 @@ class Notice(Base):
     """A notice to one person about one event.
 
     `about` is its subject (a need, pledge, match, thanks, dispute or appeal) and `about_version` the subject's version. `facts` fill the
-    words. `state` goes from created over sending to delivered or technical-failure. A notice in the app is delivered once it is written.
+    words. A notice in the app is delivered once it is written. One to a household without an account is `outside`: it is `created`, and
+    delivered once a message is; `recipient_id` is the household then.
     An administrator has at most one unread notice of a kind.
     """
 
@@ -33,7 +36,7 @@ class Notice(Base):
     about: Mapped[UUID]
     about_version: Mapped[int] = mapped_column(BigInteger)
     facts: Mapped[dict[str, Any]] = mapped_column(JSONB)
-    channel: Mapped[Literal["in_app"]] = mapped_column(String(20))
+    channel: Mapped[Literal["in_app", "outside"]] = mapped_column(String(20))
     state: Mapped[str] = mapped_column(String(20))
     created_at: Mapped[datetime] = mapped_column(Moment)
     read_at: Mapped[datetime | None] = mapped_column(Moment)

@@ -9,6 +9,7 @@ import msgspec
 from contracts.event import Event
 from contracts.matching import Reason
 from contracts.notices import ADMINISTRATORS, FORMER_PLACE, HOUSEHOLD, VERIFIERS, NoticeTemplate, by_event
+from notify.model import IN_APP, OUTSIDE
 
 Managers = Mapping[str, set[UUID]]
 """Administrators in office, by the region of their appointment."""
@@ -26,6 +27,9 @@ def notices_of(event: Event, managers: Managers) -> Iterator[dict[str, Any]]:
             continue
         facts = {name: shown_value(getattr(event, name), name, template.side) for name in template.facts}
         for recipient_id, role in sorted(recipients_of(template, event, managers).items()):
+            has_app = not (template.side == "household" and is_without_app(event, recipient_id))
+            if not has_app and template.urgency == "low":
+                continue
             yield {
                 "recipient_id": recipient_id,
                 "kind": template.kind,
@@ -33,6 +37,11 @@ def notices_of(event: Event, managers: Managers) -> Iterator[dict[str, Any]]:
                 "about": event.subject,
                 "about_version": event.version,
                 "facts": facts | role,
+                "urgency": template.urgency,
+                "region": getattr(event, "region", None),
+                "has_app": has_app,
+                "channel": IN_APP if has_app else OUTSIDE,
+                "state": "delivered" if has_app else "created",
             }
 
 
@@ -56,11 +65,17 @@ def recipients_of(template: NoticeTemplate, event: Any, managers: Managers) -> d
 
 
 def household_of(event: Any, managers: Managers) -> dict[UUID, dict[str, bool]]:
-    """Find the household's own account, if it has one, and its agents if somebody else posted for it."""
-    people = {event.account_id: {"on_behalf": False}} if event.account_id else {}
+    """Find the household's own account, or else the household itself, and its agents if somebody else posted for it."""
+    itself = event.account_id or getattr(event, "household_id", None)
+    people = {itself: {"on_behalf": False}} if itself else {}
     if event.poster_id != event.account_id:
         people = {agent: {"on_behalf": True} for agent in agents_for(event.region, event.poster_id, managers)} | people
     return people
+
+
+def is_without_app(event: Any, recipient_id: UUID) -> bool:
+    """Tell whether a recipient is a household without an account, which hears by messages alone."""
+    return getattr(event, "account_id", recipient_id) is None and recipient_id == getattr(event, "household_id", None)
 
 
 def agents_for(region: str, poster_id: UUID, managers: Managers) -> set[UUID]:

@@ -1,6 +1,7 @@
-"""Settings of the process that sends SMS."""
+"""Settings of the process that sends messages: accounts at providers, what they may cost, the door of users."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from chassis.environment import NEEDED, Environment, read_all
@@ -20,6 +21,12 @@ class TencentSettings:
     sign_name: str
     region: str
     endpoint: str
+    more_templates: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def templates(self) -> Mapping[str, str]:
+        """The numbers of the filed templates, by the name of their short text."""
+        return {"code": self.template_id, **self.more_templates}
 
     @property
     def host(self) -> str:
@@ -51,27 +58,158 @@ class TencentSettings:
                 "an https address such as https://sms.tencentcloudapi.com, or http on this machine",
                 rf"https://{HOST}|http://(?:127\.0\.0\.1|localhost)(?::[0-9]{{1,5}})?",
             ),
+            more_templates=_templates(env, "TENCENT_SMS_TEMPLATES", "[0-9]{1,20}", "news=1234567,help_coming=1234568"),
         )
         env.check()
         return read
 
 
 @dataclass(frozen=True, kw_only=True)
+class AliyunSettings:
+    """An account of Aliyun SMS: `ALIYUN_KEY_ID`, `ALIYUN_KEY_SECRET`, and `ALIYUN_SMS_…`."""
+
+    key_id: str
+    key_secret: str
+    sign_name: str
+    templates: Mapping[str, str]
+    endpoint: str
+
+    @classmethod
+    def of_environment(cls) -> "AliyunSettings":
+        """Read the settings. Raises `SettingsError` naming each that is missing or wrong."""
+        env = Environment()
+        read = cls(
+            key_id=env.text("ALIYUN_KEY_ID", NEEDED, "the AccessKey ID of a RAM user of Aliyun", r"[A-Za-z0-9._-]{8,128}"),
+            key_secret=env.text("ALIYUN_KEY_SECRET", NEEDED, "the AccessKey Secret of that user", r"[A-Za-z0-9._-]{8,128}"),
+            sign_name=env.text("ALIYUN_SMS_SIGN_NAME", NEEDED, "the text of an approved signature, without brackets", r"[^\s【】]{2,30}"),
+            templates=_templates(env, "ALIYUN_SMS_TEMPLATES", "SMS_[0-9]{1,20}", "code=SMS_1234567,news=SMS_1234568", default=NEEDED),
+            endpoint=env.text(
+                "ALIYUN_SMS_ENDPOINT",
+                "https://dysmsapi.aliyuncs.com",
+                "an https address such as https://dysmsapi.aliyuncs.com, or http on this machine",
+                rf"https://{HOST}|http://(?:127\.0\.0\.1|localhost)(?::[0-9]{{1,5}})?",
+            ),
+        )
+        env.check()
+        return read
+
+
+@dataclass(frozen=True, kw_only=True)
+class SmtpSettings:
+    """An account at a mail server: `SMTP_HOST`, `SMTP_SENDER` and more. Without TLS only a server of this machine is spoken to."""
+
+    host: str
+    port: int
+    security: str
+    username: str
+    password: str
+    sender: str
+    sender_name: str
+    ca_file: str
+    public_url: str
+
+    @classmethod
+    def of_environment(cls) -> "SmtpSettings":
+        """Read the settings. Raises `SettingsError` naming each that is missing or wrong."""
+        env = Environment()
+        host = env.text("SMTP_HOST", NEEDED, "the name of a mail server, such as smtp.example.org", r"[A-Za-z0-9.-]{1,253}")
+        here = host in {"127.0.0.1", "localhost"}
+        read = cls(
+            host=host,
+            port=env.whole("SMTP_PORT", 587, 1, 65_535),
+            security=env.one_of("SMTP_SECURITY", "starttls", ("starttls", "tls", *(["none"] if here else []))),
+            username=env.text("SMTP_USERNAME", "", "the name of the account, without line breaks", r"[^\s]{0,200}"),
+            password=env.text("SMTP_PASSWORD", "", "the password of the account, without line breaks", r"[^\r\n]{0,200}"),
+            sender=env.text(
+                "SMTP_SENDER", NEEDED, "the address of the sender, such as duijie@example.org", r"[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+"
+            ),
+            sender_name=env.text("SMTP_SENDER_NAME", "对接平台", "the name of the sender, in one line", r"[^\r\n<>]{1,60}"),
+            ca_file=env.authorities("SMTP_CA_FILE"),
+            public_url=env.site_address("PUBLIC_URL", "http://127.0.0.1:8000"),
+        )
+        env.check()
+        return read
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportSettings:
+    """`SMS_REPORT_KEYS`: the key in the address to which each provider reports. Without its key a provider is not listened to."""
+
+    keys: Mapping[str, str]
+
+    @classmethod
+    def of_environment(cls) -> "ReportSettings":
+        """Read the keys. Raises `SettingsError` when one is short or of no provider."""
+        env = Environment()
+        pair = r"(?:tencent|aliyun)=[A-Za-z0-9_-]{32,200}"
+        wanted = "random texts of 32 letters and digits or more, by provider, such as tencent=…,aliyun=…"
+        listed = env.text("SMS_REPORT_KEYS", "", wanted, rf"{pair}(?:,{pair})*")
+        env.check()
+        return cls(keys=dict(one.split("=") for one in listed.split(",") if one))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Allowance:
+    """The most letters that a provider gets: in a day (in China), and in a second."""
+
+    per_day: int
+    per_second: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class SendingSettings:
-    """Settings of the sending process. `provider` and `door` are None when no provider is set: then no SMS is sent."""
+    """Settings of the sending process. `door` is None when no provider is set: then nothing is sent.
+
+    `providers` are in the order in which they are tried within a channel. `reported` tells that providers of SMS report to
+    `/v1/messages/reports`; without reports a message counts as delivered once the provider took it.
+    """
 
     users_url: str
     door: DoorSettings | None
-    provider: TencentSettings | None
+    tencent: TencentSettings | None
+    aliyun: AliyunSettings | None
+    smtp: SmtpSettings | None
+    sms: Allowance
+    email: Allowance
+    is_reported: bool
 
     @classmethod
     def of_environment(cls) -> "SendingSettings":
-        """Read the settings. Raises `SettingsError` when one is wrong, or some of the provider's are set and others are missing."""
+        """Read the settings. Raises `SettingsError` when one is wrong, or some of a provider's are set and others are missing."""
         env = Environment()
-        names = ("TENCENT_SECRET_ID", "TENCENT_SECRET_KEY", "TENCENT_SMS_APP_ID", "TENCENT_SMS_TEMPLATE_ID", "TENCENT_SMS_SIGN_NAME")
         users_url = env.web_address("USERS_URL", "http://127.0.0.1:8000", example="http://users:8000").rstrip("/")
-        if not env.is_any_set(*names):
-            env.check()
-            return cls(users_url=users_url, door=None, provider=None)
-        door, provider, _ = read_all(DoorSettings.of_environment, TencentSettings.of_environment, env.check)
-        return cls(users_url=users_url, door=door, provider=provider)
+        sms = Allowance(per_day=env.whole("SMS_PER_DAY", 20_000, 1, 10**8), per_second=env.number("SMS_PER_SECOND", 100, 0.1, 10**4))
+        email = Allowance(per_day=env.whole("EMAIL_PER_DAY", 20_000, 1, 10**8), per_second=env.number("EMAIL_PER_SECOND", 20, 0.1, 10**4))
+        reported = env.one_of("SMS_REPORTS", "no", ("yes", "no"))
+        has_tencent = env.is_any_set(
+            *(f"TENCENT_{name}" for name in ("SECRET_ID", "SECRET_KEY", "SMS_APP_ID", "SMS_TEMPLATE_ID", "SMS_SIGN_NAME"))
+        )
+        has_aliyun = env.is_any_set("ALIYUN_KEY_ID", "ALIYUN_KEY_SECRET", "ALIYUN_SMS_SIGN_NAME", "ALIYUN_SMS_TEMPLATES")
+        has_smtp = env.is_any_set("SMTP_HOST", "SMTP_SENDER")
+        door, tencent, aliyun, smtp, _ = read_all(
+            DoorSettings.of_environment if has_tencent or has_aliyun or has_smtp else _nothing,
+            TencentSettings.of_environment if has_tencent else _nothing,
+            AliyunSettings.of_environment if has_aliyun else _nothing,
+            SmtpSettings.of_environment if has_smtp else _nothing,
+            env.check,
+        )
+        return cls(
+            users_url=users_url,
+            door=door,
+            tencent=tencent,
+            aliyun=aliyun,
+            smtp=smtp,
+            sms=sms,
+            email=email,
+            is_reported=reported == "yes",
+        )
+
+
+def _nothing() -> None:
+    """Read no settings."""
+
+
+def _templates(env: Environment, name: str, number: str, example: str, default: str = "") -> dict[str, str]:
+    """Read pairs `text=number`, separated by commas."""
+    listed = env.text(name, default, f"pairs of short text and template, such as {example}", rf"[a-z_]+={number}(?:,[a-z_]+={number})*")
+    return dict(pair.split("=") for pair in str(listed).split(",")) if "=" in str(listed) else {}

@@ -5,4 +5,4 @@ from contracts.notify import NoticeDelivered
 from notify.events import notice_delivered
 from notify.model import Notice
 
-SNAPSHOTS = (Snapshot(NoticeDelivered, Notice, notice_delivered, where=Notice.state == "delivered"),)
+SNAPSHOTS = (Snapshot(NoticeDelivered, Notice, notice_delivered, where=Notice.channel == "in_app"),)

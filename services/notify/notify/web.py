@@ -4,6 +4,9 @@ from apiflask import APIFlask
 
 from chassis.http.app import create_app
 from notify.api import api
+from notify.settings import ReportSettings
+
+SETTINGS = (ReportSettings,)
 
 
 def create() -> APIFlask:

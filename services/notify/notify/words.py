@@ -38,8 +38,12 @@ class Words:
     def render(self, facts: Mapping[str, Any], language: str, item: ItemWords) -> dict[str, str]:
         """Render title and text. Raises `UndefinedError` when the words name a fact that is missing."""
         title, text = self.compiled[language]
-        known = dict(facts) | dict(self._readable(facts, language, item))
+        known = self.readable(facts, language, item)
         return {"title": title.render(known), "text": text.render(known)}
+
+    def readable(self, facts: Mapping[str, Any], language: str, item: ItemWords) -> dict[str, Any]:
+        """Return the facts, and those that are read out in another form: quantities, moments, labels of codes."""
+        return dict(facts) | dict(self._readable(facts, language, item))
 
     def _readable(self, facts: Mapping[str, Any], language: str, item: ItemWords) -> Iterator[tuple[str, str]]:
         if "category" in facts:
@@ -74,6 +78,12 @@ def render(kind: str, side: str, facts: Mapping[str, Any], language: str, item: 
     `item` are the words of the item that the facts name; without them, its code stands for it.
     """
     return WORDS[kind, side].render(facts, language, item or unknown_item(str(facts.get("category", ""))))
+
+
+def readable_facts(kind: str, side: str, facts: Mapping[str, Any], language: str, item: ItemWords) -> dict[str, Any]:
+    """Return the facts of a notice as they are read out; a notice that this version does not know has only its facts."""
+    words = WORDS.get((kind, side))
+    return words.readable(facts, language, item) if words else dict(facts)
 
 
 def compile_words(template: NoticeTemplate) -> Words:

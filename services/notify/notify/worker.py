@@ -2,17 +2,20 @@
 
 from sqlalchemy.orm import Session
 
+from chassis.data.region_moves import move_column
 from chassis.messaging.events import ServiceWorker, every, handles_batch
 from contracts.event import Event
 from contracts.notices import by_event
 from contracts.users import AdministratorDismissed, AuditorDismissed, CodeRequested, PersonErased
 from notify import actions
-from notify.codes import actions as codes
+from notify.messages import actions as messages
+from notify.messages.model import Message
 
 
 class Worker(ServiceWorker):
     name = "notify"
     refuses_retelling = "people would be told of what is long past"
+    region_moves = (move_column(Message.region),)
 
     @handles_batch(*(event for event in by_event() if event not in {AdministratorDismissed, AuditorDismissed}))
     def on_events(self, session: Session, events: list[Event]) -> None:
@@ -30,15 +33,15 @@ class Worker(ServiceWorker):
 
     @handles_batch(CodeRequested)
     def on_code_requested(self, session: Session, events: list[CodeRequested]) -> None:
-        codes.record_requests(session, events)
+        messages.record_codes(session, events)
 
     @handles_batch(PersonErased)
     def on_people_erased(self, session: Session, events: list[PersonErased]) -> None:
         actions.delete_notices(session, events)
 
     @every(seconds=3600, at_start=False)
-    def delete_old_codes(self, session: Session) -> None:
-        codes.delete_old(session)
+    def delete_old_messages(self, session: Session) -> None:
+        messages.delete_old(session)
 
     @every(seconds=3600, at_start=False)
     def delete_old_notices(self, session: Session) -> None:

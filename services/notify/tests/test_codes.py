@@ -15,11 +15,11 @@ from chassis.environment import SettingsError
 from chassis.testing.fixtures import RolledBack
 from chassis.testing.twins import altered, unguarded
 from contracts.users import CodeRequested
-from notify.codes import actions, rules
-from notify.codes.actions import Claimed
-from notify.codes.model import CodeMessage
+from notify.channels.interface import Failure
+from notify.messages import actions, rules, sending
+from notify.messages.actions import Claimed, Outcome
+from notify.messages.model import Message
 from notify.settings import SendingSettings
-from notify.sms.channel import Failure
 
 from .conftest import example
 
@@ -39,7 +39,7 @@ def asked_for(seconds: float = 300, **changes: Any) -> CodeRequested:
 
 def record(database: Database, *events: CodeRequested) -> None:
     with database.begin() as session:
-        actions.record_requests(session, events)
+        actions.record_codes(session, events)
 
 
 def claim(database: Database, limit: int = 10) -> list[Claimed]:
@@ -47,41 +47,46 @@ def claim(database: Database, limit: int = 10) -> list[Claimed]:
         return actions.claim(session, limit)
 
 
-def note(database: Database, claimed: Claimed, outcome: rules.Outcome) -> None:
+def begin(database: Database, *claimed: Claimed) -> list[Claimed]:
     with database.begin() as session:
-        actions.note_outcome(session, claimed, outcome, None)
+        return actions.begin(session, claimed, "tencent")
 
 
-def row(database: Database, code_id: UUID) -> CodeMessage:
+def note(database: Database, claimed: Claimed, outcome: Outcome) -> None:
     with database.begin() as session:
-        return session.scalars(select(CodeMessage).where(CodeMessage.code_id == code_id).execution_options(populate_existing=True)).one()
+        actions.note_outcome(session, claimed, "tencent", outcome)
+
+
+def row(database: Database, code_id: UUID) -> Message:
+    with database.begin() as session:
+        return session.scalars(select(Message).where(Message.code_id == code_id).execution_options(populate_existing=True)).one()
 
 
 def make_due(database: Database) -> None:
     with database.begin() as session:
-        session.execute(update(CodeMessage).values(due_at=now() - timedelta(seconds=1)))
+        session.execute(update(Message).values(due_at=now() - timedelta(seconds=1)))
 
 
 @pytest.mark.parametrize("change", [None, unguarded(".on_conflict_do_nothing()", "without it, a code told twice fails or is sent twice")])
 def test_code_told_twice_is_recorded_once(database: RolledBack, monkeypatch: pytest.MonkeyPatch, change: str | None) -> None:
     if change:
-        monkeypatch.setattr(actions, "record_requests", altered(actions.record_requests, change))
+        monkeypatch.setattr(actions, "record_codes", altered(actions.record_codes, change))
     event = asked_for()
     record(database, event)
     try:
         record(database, event, event)
     except Exception as error:
         raise AssertionError("the second one fails") from error
-    assert [one.code_id for one in claim(database)] == [event.code_id]
+    assert [one.id for one in claim(database)] == [event.code_id]
 
 
 @pytest.mark.parametrize("change", [None, unguarded(" if event.expires_at > at", "without it, expired codes wait to be sent")])
 def test_code_that_expired_on_the_way_is_dropped(database: RolledBack, monkeypatch: pytest.MonkeyPatch, change: str | None) -> None:
     if change:
-        monkeypatch.setattr(actions, "record_requests", altered(actions.record_requests, change))
+        monkeypatch.setattr(actions, "record_codes", altered(actions.record_codes, change))
     fresh = asked_for()
     record(database, asked_for(seconds=-1), fresh)
-    assert [one.code_id for one in claim(database)] == [fresh.code_id]
+    assert [one.id for one in claim(database)] == [fresh.code_id]
 
 
 def test_claimed_code_is_not_claimed_again_within_its_lease(database: RolledBack) -> None:
@@ -90,7 +95,9 @@ def test_claimed_code_is_not_claimed_again_within_its_lease(database: RolledBack
     assert claim(database) == []
     make_due(database)
     [second] = claim(database)
-    assert (first.attempts, second.attempts) == (1, 2)
+    assert first.id == second.id
+    assert begin(database, first) == [], "the lease is over"
+    assert [one.attempts for one in begin(database, second)] == [1]
 
 
 def test_simultaneous_claims_share_the_codes(database_of: Callable[[str, str], str]) -> None:
@@ -105,52 +112,54 @@ def test_simultaneous_claims_share_the_codes(database_of: Callable[[str, str], s
 def test_failed_attempt_is_repeated_until_the_code_expires(database: RolledBack) -> None:
     event = asked_for()
     record(database, event)
-    [claimed] = claim(database)
-    note(database, claimed, "failed")
+    [begun] = begin(database, *claim(database))
+    note(database, begun, "temporary-failure")
     waiting = row(database, event.code_id)
-    assert waiting.state == "waiting"
-    assert timedelta(seconds=1) < waiting.due_at - now() <= rules.FIRST_PAUSE
+    assert (waiting.state, waiting.settled_at) == ("temporary-failure", None)
+    assert timedelta(seconds=0.5) < waiting.due_at - now() <= rules.FIRST_PAUSE_OF_CODE
     at, expires_at = now(), now() + timedelta(minutes=5)
-    pauses = [(rules.next_attempt(attempts, at, expires_at) - at).total_seconds() for attempts in (1, 2, 3, 4, 5, 6, 10**6)]
-    assert pauses == [2, 4, 8, 16, 30, 30, 30]
-    assert rules.next_attempt(5, at, at + timedelta(seconds=9)) == at + timedelta(seconds=9)
-    assert rules.next_attempt(1, at, at - timedelta(seconds=9)) == at
+    longest = [rules.next_attempt(attempts, at, expires_at, is_code=True, chance=1) for attempts in (1, 2, 3, 4, 5, 6, 10**6)]
+    shortest = [rules.next_attempt(attempts, at, expires_at, is_code=True, chance=0) for attempts in (1, 2, 3, 4, 5, 6, 10**6)]
+    assert [(one - at).total_seconds() for one in longest if one] == [2, 4, 8, 16, 30, 30, 30]
+    assert [(one - at).total_seconds() for one in shortest if one] == [1, 2, 4, 8, 15, 15, 15]
+    assert rules.next_attempt(5, at, at + timedelta(seconds=9), is_code=True) == at + timedelta(seconds=9)
+    assert rules.next_attempt(1, at, at, is_code=True) is None
 
 
-@pytest.mark.parametrize("outcome", ["sent", "expired", "gone", "number_refused", "provider_refused", "unconfigured"])
-def test_settled_code_is_not_sent_again(database: RolledBack, outcome: rules.Outcome) -> None:
+@pytest.mark.parametrize("outcome", ["delivered", "permanent-failure", "technical-failure"])
+def test_settled_code_is_not_sent_again(database: RolledBack, outcome: Outcome) -> None:
     event = asked_for()
     record(database, event)
-    [claimed] = claim(database)
-    note(database, claimed, outcome)
+    [begun] = begin(database, *claim(database))
+    note(database, begun, outcome)
     make_due(database)
     record(database, event)
     assert claim(database) == []
     assert row(database, event.code_id).state == outcome
 
 
-WITHOUT_TURN = unguarded(" == claimed.attempts", "without it, a late failure puts a code back that another attempt holds")
+WITHOUT_TURN = unguarded("message.attempts == claimed.attempts", "without it, a late failure puts a code back that another attempt holds")
 
 
 @pytest.mark.parametrize("change", [None, WITHOUT_TURN])
 def test_late_failure_does_not_disturb_who_took_over(database: RolledBack, monkeypatch: pytest.MonkeyPatch, change: str | None) -> None:
     if change:
-        monkeypatch.setattr(actions, "note_outcome", altered(actions.note_outcome, change, " > 0"))
+        monkeypatch.setattr(actions, "note_outcome", altered(actions.note_outcome, change, "True"))
     event = asked_for()
     record(database, event)
-    [first] = claim(database)
+    [first] = begin(database, *claim(database))
     make_due(database)
-    claim(database)
-    note(database, first, "failed")
+    begin(database, *claim(database))
+    note(database, first, "temporary-failure")
     assert row(database, event.code_id).state == "sending"
-    note(database, first, "sent")
-    assert row(database, event.code_id).state == "sent"
+    note(database, first, "delivered")
+    assert row(database, event.code_id).state == "delivered"
 
 
 def test_every_outcome_is_counted_from_the_start() -> None:
     """Prometheus sees no increase in a counter that begins with its first failure."""
-    assert {*rules.OUTCOMES} == {*get_args(Failure), "sent", "expired", "gone", "unconfigured"}
-    assert set(get_args(Failure)) == {"failed", "number_refused", "provider_refused"}
+    assert {*get_args(Failure)} < {*sending.OUTCOMES}
+    assert {*sending.OUTCOMES} - sending._OF_CODES.keys() == {"withdrawn"}
 
 
 SKIPPING = "with_for_update(skip_locked=True)"
@@ -158,7 +167,7 @@ SKIPPING = "with_for_update(skip_locked=True)"
 
 @pytest.mark.parametrize("lock", [SKIPPING, unguarded("with_for_update()", "without skipping, a claim waits for another's rows")])
 def test_claim_waits_for_nobody(database_of: Callable[[str, str], str], monkeypatch: pytest.MonkeyPatch, lock: str) -> None:
-    monkeypatch.setattr(actions, "claim", altered(actions.claim, SKIPPING, lock))
+    monkeypatch.setattr(actions, "_claim", altered(actions._claim, SKIPPING, lock))
     database = Database(database_of("notify", "notify_waits"), name="test", lock_timeout_ms=200)
     first, second = asked_for(), asked_for()
     record(database, first)
@@ -166,7 +175,7 @@ def test_claim_waits_for_nobody(database_of: Callable[[str, str], str], monkeypa
         actions.claim(holder, 1)
         record(database, second)
         try:
-            found = [one.code_id for one in claim(database)]
+            found = [one.id for one in claim(database)]
         except DBAPIError:
             found = []
     database.close()
@@ -174,11 +183,11 @@ def test_claim_waits_for_nobody(database_of: Callable[[str, str], str], monkeypa
 
 
 def test_late_codes_alone_write_nothing(database: RolledBack, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level("INFO", "notify.codes"):
+    with caplog.at_level("INFO", "notify.messages"):
         record(database, asked_for(seconds=-1))
-    assert [vars(line)["count"] for line in caplog.records if line.name == "notify.codes"] == [1]
+    assert [vars(line)["count"] for line in caplog.records if line.name == "notify.messages"] == [1]
     with database.begin() as session:
-        assert session.scalar(select(func.count()).select_from(CodeMessage)) == 0
+        assert session.scalar(select(func.count()).select_from(Message)) == 0
 
 
 def test_minutes_in_the_message_are_rounded_up() -> None:
@@ -186,24 +195,24 @@ def test_minutes_in_the_message_are_rounded_up() -> None:
     assert [rules.minutes_left(at, at + timedelta(seconds=seconds)) for seconds in (300, 299, 61, 60, 1)] == [5, 5, 2, 1, 1]
 
 
-def test_settled_codes_are_deleted_after_a_month(database: RolledBack) -> None:
+def test_settled_codes_are_deleted_after_a_week(database: RolledBack) -> None:
     old, young, waiting = (asked_for() for _ in range(3))
     record(database, old, young, waiting)
     with database.begin() as session:
-        for event, days in ((old, 31), (young, 29)):
-            settled = update(CodeMessage).where(CodeMessage.code_id == event.code_id)
-            session.execute(settled.values(state="sent", settled_at=now() - timedelta(days=days)))
+        for event, days in ((old, 8), (young, 6)):
+            settled = update(Message).where(Message.code_id == event.code_id)
+            session.execute(settled.values(state="delivered", settled_at=now() - timedelta(days=days)))
         actions.delete_old(session)
-        assert {*session.scalars(select(CodeMessage.code_id))} == {young.code_id, waiting.code_id}
+        assert {*session.scalars(select(Message.code_id))} == {young.code_id, waiting.code_id}
 
 
 def test_table_has_no_place_for_a_phone_or_a_code(database: RolledBack) -> None:
     with database.begin() as session:
         columns = session.execute(
-            text("SELECT column_name, data_type FROM information_schema.columns WHERE table_name = 'code_messages'")
+            text("SELECT column_name, data_type FROM information_schema.columns WHERE table_name IN ('messages', 'attempts')")
         ).all()
-    texts = {name for name, kind in columns if "char" in kind or kind in {"text", "bytea", "jsonb"}}
-    assert texts == {"purpose", "state", "reason"}
+    texts = {name for name, kind in columns if "char" in kind or kind in {"text", "bytea", "jsonb", "ARRAY"}}
+    assert texts == {"region", "channel", "then", "kind", "state", "provider", "reason", "outcome", "number"}
 
 
 @pytest.fixture
@@ -217,12 +226,12 @@ def test_sender_without_a_provider_starts(monkeypatch: pytest.MonkeyPatch) -> No
     for name in ACCOUNT:
         monkeypatch.delenv(name, raising=False)
     found = SendingSettings.of_environment()
-    assert (found.provider, found.door) == (None, None)
+    assert (found.tencent, found.smtp, found.door) == (None, None, None)
 
 
 @pytest.mark.parametrize("missing", ACCOUNT)
 def test_half_configured_provider_is_refused(account: pytest.MonkeyPatch, missing: str) -> None:
-    found = SendingSettings.of_environment().provider
+    found = SendingSettings.of_environment().tencent
     assert found is not None
     assert (found.protocol, found.host, found.region) == ("https", "sms.tencentcloudapi.com", "ap-guangzhou")
     account.delenv(missing)

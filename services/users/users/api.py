@@ -6,6 +6,7 @@ from users.accounts import api as accounts
 from users.appointments import api as appointments
 from users.codes import api as codes
 from users.consents import api as consents
+from users.contacts import api as contacts
 from users.erasure import api as erasure
 from users.export import api as export
 from users.finding import api as finding
@@ -34,4 +35,5 @@ own = (profile, erasure, export)
 for part in (regions, accounts, *own, sessions, second_factor, appointments, *register, helpers, imports, organisations, *proofs.parts):
     api.register_blueprint(part.api, url_prefix="/v1")
 # No route leads to the doors from outside.
-api.register_blueprint(codes.api, url_prefix="/internal")
+for door in (codes, contacts):
+    api.register_blueprint(door.api, url_prefix="/internal")

@@ -2,17 +2,20 @@
 
 import logging
 import re
+from datetime import datetime
+from typing import Any
 
 from tencentcloud.common.abstract_client import LOGGER_NAME
 from tencentcloud.common.credential import Credential
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 from tencentcloud.common.profile.client_profile import ClientProfile
 from tencentcloud.common.profile.http_profile import HttpProfile
-from tencentcloud.sms.v20210111.models import SendSmsRequest
+from tencentcloud.sms.v20210111.models import PullSmsSendStatusByPhoneNumberRequest, SendSmsRequest
 from tencentcloud.sms.v20210111.sms_client import SmsClient
 
+from notify.channels.interface import Failure, Found, Letter, Receipt, SendingError
+from notify.channels.texts import texts
 from notify.settings import TencentSettings
-from notify.sms.channel import Failure, SmsError
 
 SECONDS = 5
 """The SDK waits so long for a connection, and for each part of the answer."""
@@ -53,16 +56,16 @@ OF_THE_ACCOUNT = {
 
 
 def outcome_of(code: str) -> Failure:
-    """Class a code of the provider. An unknown one may pass: a code expires soon, so few attempts follow."""
+    """Class a code of the provider. An unknown one may pass."""
     if code in OF_THE_NUMBER:
-        return "number_refused"
+        return "permanent-failure"
     if code in LASTING or (code not in PASSING and code.partition(".")[0] in OF_THE_ACCOUNT):
-        return "provider_refused"
-    return "failed"
+        return "technical-failure"
+    return "temporary-failure"
 
 
 class TencentSms:
-    """An SMS channel by one account of Tencent Cloud. Each thread needs one of its own."""
+    """An account of Tencent Cloud SMS. Each thread needs one of its own."""
 
     def __init__(self, settings: TencentSettings, seconds: float = SECONDS) -> None:
         # At DEBUG the SDK logs whole requests, with phone and code.
@@ -75,20 +78,47 @@ class TencentSms:
             self._client.request.conn.proxy = None
             self._client.request.conn._session.trust_env = False
 
-    def send_code(self, phone: str, code: str, minutes: int, reference: str) -> None:
+    def send(self, letter: Letter) -> Receipt:
+        if (template := self._settings.templates.get(letter.text)) is None:
+            raise SendingError("technical-failure", f"no_template.{letter.text}")
         request = SendSmsRequest()
-        request.PhoneNumberSet = [phone if phone.startswith("+") else f"+86{phone}"]
+        request.PhoneNumberSet = [letter.to]
         request.SmsSdkAppId = self._settings.app_id
-        request.TemplateId = self._settings.template_id
+        request.TemplateId = template
         request.SignName = self._settings.sign_name
-        request.TemplateParamSet = [code, str(minutes)]
-        request.SessionContext = reference
+        request.TemplateParamSet = [letter.parameters[name] for name in texts()[letter.text].parameters]
+        request.SessionContext = str(letter.reference)
+        answer = self._ask(self._client.SendSms, request)
+        status = answer.SendStatusSet[0] if answer.SendStatusSet else None
+        if status is None or status.Code != OK:
+            raise _refusal(status.Code if status else "NoStatus") from None
+        return Receipt("taken", status.SerialNo)
+
+    def find(self, letter: Letter, since: datetime) -> Found:
+        """Look for the reference among the telephone's reports. The provider lists only those that ended: absence proves nothing."""
+        request = PullSmsSendStatusByPhoneNumberRequest()
+        request.BeginTime = int(since.timestamp()) - 60
+        request.Offset, request.Limit = 0, 100
+        request.PhoneNumber = letter.to
+        request.SmsSdkAppId = self._settings.app_id
+        answer = self._ask(self._client.PullSmsSendStatusByPhoneNumber, request)
+        for status in answer.PullSmsSendStatusSet or []:
+            if status.SessionContext == str(letter.reference):
+                return "delivered" if status.ReportStatus == "SUCCESS" else "permanent-failure"
+        return "unknown"
+
+    def close(self) -> None:
+        self._client.request.conn._session.close()
+
+    def _ask(self, call: Any, request: Any) -> Any:
+        """Call the provider. Raises `SendingError`."""
         try:
-            answer = self._client.SendSms(request)
-            said = answer.SendStatusSet[0].Code if answer.SendStatusSet else "NoStatus"
+            return call(request)
         except TencentCloudSDKException as error:
-            said = error.get_code()
-        if said != OK:
-            code_of_provider = said if isinstance(said, str) and _PLAIN.match(said) else "unknown"
             # The SDK's exception quotes the answer, which holds the phone: it may not be chained.
-            raise SmsError(outcome_of(code_of_provider), code_of_provider) from None
+            raise _refusal(error.get_code()) from None
+
+
+def _refusal(said: Any) -> SendingError:
+    code = said if isinstance(said, str) and _PLAIN.match(said) else "unknown"
+    return SendingError(outcome_of(code), code)

@@ -1,0 +1,336 @@
+"""The sender: fetches addresses, calls providers in threads, and notes each outcome. No transaction is open meanwhile."""
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import TypeVar
+from uuid import UUID
+
+from prometheus_client import Counter, Histogram
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from chassis.data.database import Database, now
+from chassis.data.items import find_words
+from chassis.messaging.inbox import retry_on_database_errors
+from chassis.ops import metrics
+from chassis.wording import ItemWords
+from notify.channels.entries import Entry, list_providers
+from notify.channels.interface import Failure, Found, Letter, Provider, SendingError
+from notify.messages import actions, rules
+from notify.messages.actions import Claimed
+from notify.messages.admission import admit, find_closure
+from notify.messages.contacts import Contact, Door, DoorError
+from notify.messages.letters import address_of, write_code, write_notice
+from notify.model import Notice
+from notify.settings import SendingSettings
+
+log = logging.getLogger("notify.send")
+AT_ONCE = 16
+"""Messages at a time. One that waits for its provider holds a thread, but no connection to the database."""
+T = TypeVar("T")
+OUTCOMES = ("taken", "delivered", "temporary-failure", "permanent-failure", "technical-failure", "doubtful", "withdrawn", "postponed")
+_OF_CODES = {
+    "taken": "sent", "delivered": "sent", "temporary-failure": "failed", "postponed": "failed", "permanent-failure": "number_refused",
+    "technical-failure": "provider_refused", "doubtful": "doubtful", "expired": "expired", "gone": "gone", "unconfigured": "unconfigured",
+}  # fmt: skip
+_MESSAGES = Counter(
+    "duijie_messages_total", "Attempts at sending a message, by what became of each", ["service", "channel", "provider", "outcome"]
+)
+_PROVIDER_SECONDS = Histogram(
+    "duijie_provider_seconds", "How long a provider took to answer", ["service", "provider"], buckets=metrics.SECONDS
+)
+_SMS = Counter(
+    "duijie_sms_total",
+    "Attempts at sending a code: sent, failed (repeated), expired, gone, refused, unconfigured, doubtful (nobody knows)",
+    ["service", "outcome"],
+)
+_SECONDS = Histogram("duijie_sms_seconds", "From hearing of a code until the provider has taken it", ["service"], buckets=metrics.SECONDS)
+
+
+class GaveUpError(Exception):
+    """The process ends while the database is away."""
+
+
+@dataclass(frozen=True, repr=False)
+class Ready:
+    """A message with its letter."""
+
+    claimed: Claimed
+    letter: Letter
+
+
+class Sender:
+    """Attempts at sending messages, each in a thread."""
+
+    def __init__(self, service: str, database: Database, stopping: threading.Event) -> None:
+        settings = SendingSettings.of_environment()
+        self._service, self._database, self._stopping = service, database, stopping
+        self._entries = list_providers(settings)
+        self._door = Door(settings.users_url, settings.door) if settings.door else None
+        self._own = threading.local()
+        self._pool = ThreadPoolExecutor(AT_ONCE, "send")
+        self._changed = threading.Condition()
+        self._in_hand = 0
+        self._error: BaseException | None = None
+        for outcome in sorted({*_OF_CODES.values()}):
+            _SMS.labels(service, outcome)
+        _SECONDS.labels(service)
+        for entry in self._entries:
+            _PROVIDER_SECONDS.labels(service, entry.name)
+            for outcome in OUTCOMES:
+                _MESSAGES.labels(service, entry.channel, entry.name, outcome)
+        if not self._entries:
+            log.warning("no provider is set: codes and messages are not sent")
+
+    @property
+    def free(self) -> int:
+        """How many more messages may be taken in hand. Raises what a thread raised."""
+        if self._error:
+            raise self._error
+        return AT_ONCE - self._in_hand
+
+    def wait(self, seconds: float) -> None:
+        """Wait until a message is done with."""
+        with self._changed:
+            self._changed.wait(seconds)
+
+    def take(self, claimed: Sequence[Claimed]) -> None:
+        """Take messages in hand: codes one by one, since a person waits for each; notices together, since users is asked once for all."""
+        with self._changed:
+            self._in_hand += len(claimed)
+        for batch in [*([one] for one in claimed if one.is_code), [one for one in claimed if not one.is_code]]:
+            if batch:
+                self._pool.submit(self._guarded, self._prepare, batch, len(batch))
+
+    def close(self) -> None:
+        """Finish what was begun."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._in_hand == 0 or self._error is not None, timeout=30)
+        self._pool.shutdown()
+        if self._door:
+            self._door.close()
+
+    def _guarded(self, run: Callable[[T], int], about: T, held: int) -> None:
+        """Run a step of `held` messages, which says how many of them are done with."""
+        done = held
+        try:
+            done = run(about)
+        except GaveUpError:
+            log.warning("the database is away at the end: leases of messages run out")
+        except BaseException as error:
+            self._error = self._error or error
+        finally:
+            with self._changed:
+                self._in_hand -= done
+                self._changed.notify_all()
+
+    def _prepare(self, batch: Sequence[Claimed]) -> int:
+        """Give messages their words and addresses, and begin an attempt for each that may be sent; return how many ended before that."""
+        left = 0
+        for channel in sorted({one.channel for one in batch}):
+            ready = self._write_letters(channel, [one for one in batch if one.channel == channel])
+            ready = [resolved for one in ready if (resolved := self._resolve(one))]
+            for entry, begun in self._begin(channel, ready):
+                left += len(begun)
+                for one in begun:
+                    self._pool.submit(self._guarded, self._attempt, (entry, one), 1)
+        return len(batch) - left
+
+    def _write_letters(self, channel: str, batch: Sequence[Claimed]) -> list[Ready]:
+        notices, items, closed = self._commit(lambda session: self._look(session, channel, batch))
+        if not self._providers(channel):
+            return self._end(batch, "unconfigured")
+        open_ones = [one for one in batch if not self._is_over(one, notices)]
+        if closed is not None:
+            self._postpone(open_ones, closed, "provider_closed")
+            return []
+        try:
+            return self._address(channel, open_ones, notices, items)
+        except DoorError as error:
+            at = now()
+            for one in open_ones:
+                again = rules.next_attempt(1, at, one.expires_at, is_code=one.is_code)
+                self._postpone([one], again or one.expires_at, error.reason)
+            return []
+
+    def _look(
+        self, session: Session, channel: str, batch: Sequence[Claimed]
+    ) -> tuple[dict[UUID, Notice], dict[str, ItemWords], datetime | None]:
+        """Read what is needed from the database in one transaction: notices, words of items, and whether all providers are closed."""
+        asked = [one.notice_id for one in batch if one.notice_id]
+        notices = {one.id: one for one in session.scalars(select(Notice).where(Notice.id.in_(asked)))} if asked else {}
+        categories = {str(notice.facts.get("category", "")) for notice in notices.values()}
+        items = dict(find_words(session, categories)) if categories else {}
+        closed = find_closure(session, [entry.name for entry in self._providers(channel)])
+        session.expunge_all()
+        return notices, items, closed
+
+    def _is_over(self, one: Claimed, notices: dict[UUID, Notice]) -> bool:
+        """End a message that nobody needs any more; tell whether it ended."""
+        notice = notices.get(one.notice_id) if one.notice_id else None
+        if one.is_code and one.expires_at <= now():
+            self._end_code(one, "expired")
+        elif one.notice_id and notice is None:
+            self._withdraw(one, "gone")
+        elif notice is not None and notice.read_at is not None:
+            self._withdraw(one, "read")
+        else:
+            return False
+        return True
+
+    def _address(self, channel: str, batch: Sequence[Claimed], notices: dict[UUID, Notice], items: dict[str, ItemWords]) -> list[Ready]:
+        """Write the letters of messages whose recipients have an address. Raises `DoorError`."""
+        assert self._door
+        contacts: dict[UUID, Contact] = {}
+        if recipients := sorted({one.recipient_id for one in batch if one.recipient_id}):
+            contacts = dict(self._door.fetch_contacts(recipients))
+        ready = []
+        for one in batch:
+            if one.code_id:
+                if code := self._door.fetch_code(one.code_id):
+                    ready.append(Ready(one, write_code(one, code, rules.minutes_left(now(), one.expires_at))))
+                else:
+                    self._end_code(one, "gone")
+            elif one.recipient_id and one.notice_id:
+                notice = notices[one.notice_id]
+                if to := address_of(contacts.get(one.recipient_id), channel):
+                    item = items[str(notice.facts.get("category", ""))]
+                    ready.append(Ready(one, write_notice(one, notice, item, to)))
+                else:
+                    self._fail(one, "permanent-failure", "no_address")
+        return ready
+
+    def _resolve(self, ready: Ready) -> Ready | None:
+        """Ask the provider about the attempt of a process that died; return the message if it has to be sent now."""
+        claimed = ready.claimed
+        if claimed.open_attempt is None:
+            return ready
+        entry = next((one for one in self._entries if one.name == claimed.open_attempt.provider), None)
+        found: Found = "unknown"
+        if entry is not None:
+            try:
+                found = self._provider(entry).find(ready.letter, claimed.open_attempt.begun_at)
+            except SendingError as error:
+                if error.outcome == "temporary-failure" and claimed.expires_at > now():
+                    again = rules.next_attempt(claimed.attempts, now(), claimed.expires_at, is_code=claimed.is_code)
+                    self._postpone([claimed], again or claimed.expires_at, error.reason)
+                    return None
+        if found == "taken" and entry and not entry.reports:
+            found = "delivered"
+        going_on = self._commit(lambda session: actions.resolve(session, claimed, found))
+        if found == "unknown":
+            self._count(claimed, claimed.open_attempt.provider, "doubtful", None)
+        if going_on is None:
+            return None
+        if going_on.expires_at <= now():
+            self._fail(going_on, "temporary-failure", "expired")
+            return None
+        return Ready(going_on, ready.letter)
+
+    def _begin(self, channel: str, ready: list[Ready]) -> list[tuple[Entry, list[Ready]]]:
+        """Record an attempt for as many messages as providers may get now, and put the others back."""
+        found: list[tuple[Entry, list[Ready]]] = []
+        again: datetime | None = None
+        for entry in self._providers(channel):
+            if not ready:
+                break
+            begun, retry_at = self._commit(partial(self._admit, entry=entry, ready=ready))
+            again = min(again, retry_at) if again and retry_at else again or retry_at
+            taken = {one.claimed.id for one in begun}
+            found.append((entry, begun))
+            ready = [one for one in ready if one.claimed.id not in taken] if retry_at else []
+        if ready and again:
+            self._postpone([one.claimed for one in ready], again, "provider_busy")
+        return found
+
+    def _admit(self, session: Session, entry: Entry, ready: list[Ready]) -> tuple[list[Ready], datetime | None]:
+        are_codes = all(one.claimed.is_code for one in ready)
+        admitted, again = admit(session, entry.name, entry.allowance, len(ready), are_codes=are_codes)
+        chosen = {one.claimed.id: one for one in ready[:admitted]}
+        begun = actions.begin(session, [one.claimed for one in chosen.values()], entry.name) if chosen else []
+        return [Ready(one, chosen[one.id].letter) for one in begun], again
+
+    def _attempt(self, about: tuple[Entry, Ready]) -> int:
+        """Call the provider and note the outcome."""
+        entry, ready = about
+        claimed = ready.claimed
+        outcome: actions.Outcome
+        reason = number = None
+        with _PROVIDER_SECONDS.labels(self._service, entry.name).time():
+            try:
+                receipt = self._provider(entry).send(ready.letter)
+                outcome, number = receipt.outcome if entry.reports else "delivered", receipt.number
+            except SendingError as error:
+                outcome, reason = error.outcome, error.reason
+        self._commit(lambda session: actions.note_outcome(session, claimed, entry.name, outcome, reason, number))
+        self._count(claimed, entry.name, outcome, reason)
+        if claimed.is_code and outcome in {"taken", "delivered"}:
+            _SECONDS.labels(self._service).observe((now() - claimed.created_at).total_seconds())
+        return 1
+
+    def _provider(self, entry: Entry) -> Provider:
+        if not hasattr(self._own, entry.name):
+            setattr(self._own, entry.name, entry.make())
+        provider: Provider = getattr(self._own, entry.name)
+        return provider
+
+    def _providers(self, channel: str) -> list[Entry]:
+        return [entry for entry in self._entries if entry.channel == channel]
+
+    def _end(self, batch: Sequence[Claimed], reason: str) -> list[Ready]:
+        for one in batch:
+            self._fail(one, "technical-failure", reason)
+        return []
+
+    def _withdraw(self, one: Claimed, reason: str) -> None:
+        self._commit(lambda session: actions.withdraw(session, one, reason))
+        self._count(one, "", "withdrawn", reason)
+
+    def _end_code(self, one: Claimed, reason: str) -> None:
+        """End a code that may not be sent any more. If a process died with it, nobody can tell whether it left."""
+        if one.open_attempt is None:
+            self._withdraw(one, reason)
+        else:
+            self._commit(lambda session: actions.resolve(session, one, "unknown", reason))
+            self._count(one, one.open_attempt.provider, "doubtful", None)
+
+    def _fail(self, one: Claimed, outcome: Failure, reason: str) -> None:
+        self._commit(lambda session: actions.fail(session, one, outcome, reason))
+        self._count(one, "", outcome, reason)
+
+    def _postpone(self, batch: Sequence[Claimed], until: datetime, reason: str) -> None:
+        waiting = [one for one in batch if one.expires_at > now()]
+        self._commit(lambda session: actions.postpone(session, waiting, until, reason))
+        for one in waiting:
+            self._count(one, "", "postponed", reason)
+        for one in batch:
+            if one not in waiting:
+                self._fail(one, "temporary-failure", reason)
+
+    def _count(self, one: Claimed, provider: str, outcome: str, reason: str | None) -> None:
+        _MESSAGES.labels(self._service, one.channel, provider, outcome).inc()
+        if one.is_code:
+            _SMS.labels(self._service, _OF_CODES.get(reason or "", "") or _OF_CODES[outcome]).inc()
+        if outcome not in {"taken", "delivered"} and reason not in {"gone", "read"}:
+            log.warning(
+                f"a message was not sent: {outcome}",
+                extra={"message_id": str(one.id), "kind": one.kind, "reason": reason, "attempt": one.attempts},
+            )
+
+    def _commit(self, act: Callable[[Session], T]) -> T:
+        """Run a transaction, again after trouble of the database."""
+        found: list[T] = []
+
+        def run() -> None:
+            found.clear()
+            with self._database.begin() as session:
+                found.append(act(session))
+
+        if not retry_on_database_errors(run, giving_up=self._stopping.is_set, pause=self._stopping.wait):
+            raise GaveUpError
+        return found[0]

@@ -1,1 +1,0 @@
-"""SMS: the interface of a provider, and the providers that there are."""

@@ -1,0 +1,265 @@
+"""Messages: which channels a notice takes, how an attempt goes on after a failure or a death, and what a provider may get."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import select, update
+
+from chassis.data.database import new_id, now
+from chassis.testing.fixtures import RolledBack
+from chassis.testing.twins import altered, unguarded
+from contracts.matching import MatchAccepted, MatchProposed
+from contracts.needs import NeedRenewed, NeedWithdrawn
+from contracts.users import PersonErased
+from notify import actions as notices_actions
+from notify.channels.interface import Found, Report
+from notify.messages import actions, rules
+from notify.messages.actions import Claimed
+from notify.messages.admission import admit, find_closure, note_failure, note_success
+from notify.messages.model import Attempt, Message, MessageCount, ProviderState
+from notify.model import Notice
+from notify.settings import Allowance
+
+from .conftest import example, notices, with_account, write_notices
+
+ALLOWANCE = Allowance(per_day=1000, per_second=1000)
+
+
+def messages(database: RolledBack) -> list[Message]:
+    with database.begin() as session:
+        return list(session.scalars(select(Message).order_by(Message.created_at, Message.id).execution_options(populate_existing=True)))
+
+
+def routes(database: RolledBack) -> dict[UUID, tuple[str, list[str]]]:
+    return {one.recipient_id: (one.channel, one.then) for one in messages(database) if one.recipient_id}
+
+
+def claim(database: RolledBack, limit: int = 10) -> list[Claimed]:
+    with database.begin() as session:
+        return actions.claim(session, limit)
+
+
+def begin(database: RolledBack, *claimed: Claimed, provider: str = "aliyun") -> list[Claimed]:
+    with database.begin() as session:
+        admit(session, provider, ALLOWANCE, len(claimed), are_codes=True)
+        return actions.begin(session, claimed, provider)
+
+
+def note(database: RolledBack, claimed: Claimed, outcome: Any, **more: Any) -> None:
+    with database.begin() as session:
+        actions.note_outcome(session, claimed, "aliyun", outcome, **more)
+
+
+def make_due(database: RolledBack) -> None:
+    with database.begin() as session:
+        session.execute(update(Message).values(due_at=now() - timedelta(seconds=1)))
+
+
+def household_told(database: RolledBack) -> UUID:
+    """Tell a household without an account that somebody agreed to help; return its id."""
+    event = example(MatchAccepted, match_id=new_id(), household_id=new_id(), account_id=None)
+    write_notices(database, event)
+    with database.begin() as session:
+        session.execute(Message.__table__.delete().where(Message.recipient_id != event.household_id))
+    found: UUID = event.household_id
+    return found
+
+
+def test_household_without_an_account_hears_by_sms_then_list(database: RolledBack) -> None:
+    event = example(MatchAccepted)
+    assert event.account_id is None
+    write_notices(database, event)
+    assert routes(database)[event.household_id] == ("sms", ["work_list"])
+    [outside] = [one for one in notices(database) if one.recipient_id == event.household_id]
+    assert (outside.channel, outside.state) == ("outside", "created")
+
+
+def test_agents_and_givers_get_no_line_on_a_work_list(database: RolledBack) -> None:
+    event = with_account(MatchAccepted)
+    write_notices(database, event)
+    found = routes(database)
+    assert found[event.account_id] == ("sms", ["email", "work_list"])
+    assert found[event.poster_id] == ("sms", ["email"])
+    assert found[event.pledger_id] == ("email", [])
+
+
+def test_urgent_notice_leaves_at_once_others_after_a_day(database: RolledBack) -> None:
+    proposed, withdrawn = example(MatchProposed), example(NeedWithdrawn, poster_id=new_id(), withdrawn_by=new_id(), account_id=new_id())
+    write_notices(database, proposed)
+    assert {one.recipient_id for one in claim(database)} == {proposed.pledger_id}
+    write_notices(database, withdrawn)
+    assert claim(database) == []
+    wait = {one.due_at - one.created_at for one in messages(database) if one.recipient_id == withdrawn.account_id}
+    assert wait == {rules.UNREAD_FOR}
+
+
+def test_notice_of_low_urgency_stays_in_the_app(database: RolledBack) -> None:
+    write_notices(database, with_account(NeedRenewed))
+    assert notices(database)
+    assert messages(database) == []
+
+
+def test_notice_told_twice_plans_its_messages_once(database: RolledBack) -> None:
+    event = example(MatchProposed)
+    write_notices(database, event, event)
+    write_notices(database, event)
+    assert len([one for one in messages(database) if one.recipient_id == event.pledger_id]) == 1
+
+
+def test_attempt_is_recorded_before_the_provider_is_called(database: RolledBack) -> None:
+    household_told(database)
+    [begun] = begin(database, *claim(database))
+    with database.begin() as session:
+        [attempt] = session.scalars(select(Attempt))
+    assert (attempt.message_id, attempt.attempt, attempt.outcome, attempt.ended_at) == (begun.id, 1, None, None)
+
+
+def test_failed_sms_comes_onto_the_village_s_work_list(database: RolledBack) -> None:
+    household = household_told(database)
+    [begun] = begin(database, *claim(database))
+    note(database, begun, "permanent-failure", reason="isv.MOBILE_NUMBER_ILLEGAL")
+    sms, listed = messages(database)
+    assert (sms.state, sms.settled_at is not None) == ("permanent-failure", True)
+    assert (listed.channel, listed.recipient_id, listed.state, listed.then) == ("work_list", household, "created", [])
+    assert listed.region
+    make_due(database)
+    note(database, begun, "permanent-failure")
+    assert len(messages(database)) == 2, "it falls back once"
+
+
+def test_delivered_sms_delivers_the_notice_of_a_household(database: RolledBack) -> None:
+    household = household_told(database)
+    [begun] = begin(database, *claim(database))
+    note(database, begun, "delivered")
+    [notice] = [one for one in notices(database) if one.recipient_id == household]
+    with database.begin() as session:
+        assert session.scalar(select(Notice.state).where(Notice.id == notice.id).execution_options(populate_existing=True)) == "delivered"
+
+
+def test_message_taken_and_never_reported_falls_back(database: RolledBack) -> None:
+    household_told(database)
+    [begun] = begin(database, *claim(database))
+    note(database, begun, "taken", number="7")
+    [waiting] = messages(database)
+    assert (waiting.state, waiting.settled_at) == ("sending", None)
+    assert waiting.due_at - now() > timedelta(hours=71)
+    make_due(database)
+    assert claim(database) == []
+    assert [(one.channel, one.state, one.reason) for one in messages(database)] == [
+        ("sms", "temporary-failure", "no_report"), ("work_list", "created", None),
+    ]  # fmt: skip
+
+
+def test_report_settles_what_the_provider_took(database: RolledBack) -> None:
+    household_told(database)
+    [begun] = begin(database, *claim(database))
+    note(database, begun, "taken", number="900619746936498440^0")
+    with database.begin() as session:
+        assert not actions.note_report(session, "tencent", Report("900619746936498440^0", "delivered")), "of another provider"
+        assert actions.note_report(session, "aliyun", Report("900619746936498440^0", "delivered"))
+        assert actions.note_report(session, "aliyun", Report("900619746936498440^0", "permanent-failure")), "a second one is late"
+    [message] = messages(database)
+    assert message.state == "delivered"
+
+
+@pytest.mark.parametrize(
+    ("found", "state", "outcome", "goes_on"),
+    [("taken", "sending", "taken", False), ("delivered", "delivered", "delivered", False), ("absent", "sending", "absent", True),
+     ("permanent-failure", "permanent-failure", "permanent-failure", False), ("unknown", "sending", "doubtful", True)],
+)  # fmt: skip
+def test_attempt_of_a_dead_process_is_asked_about(database: RolledBack, found: Found, state: str, outcome: str, goes_on: bool) -> None:
+    household_told(database)
+    begin(database, *claim(database))
+    make_due(database)
+    [again] = claim(database)
+    assert again.open_attempt
+    assert (again.open_attempt.attempt, again.open_attempt.provider) == (1, "aliyun")
+    with database.begin() as session:
+        resolved = actions.resolve(session, again, found)
+        assert session.scalars(select(Attempt.outcome)).all() == [outcome]
+    first = messages(database)[0]
+    assert (resolved is not None, first.state, first.doubts) == (goes_on, state, int(found == "unknown"))
+    if resolved:
+        assert resolved.open_attempt is None
+        assert [one.attempts for one in begin(database, resolved)] == [2]
+
+
+HELD = unguarded("message.due_at == claimed.due_at", "without it, a process whose lease is over disturbs who took over")
+
+
+@pytest.mark.parametrize("change", [None, HELD])
+def test_lease_that_is_over_changes_nothing(database: RolledBack, monkeypatch: pytest.MonkeyPatch, change: str | None) -> None:
+    if change:
+        monkeypatch.setattr(actions, "_held", altered(actions._held, change, "True"))
+    household_told(database)
+    [late] = claim(database)
+    make_due(database)
+    [holder] = claim(database)
+    with database.begin() as session:
+        actions.fail(session, late, "permanent-failure", "no_address")
+    message = messages(database)[0]
+    assert (message.state, message.due_at) == ("sending", holder.due_at)
+
+
+def test_five_failures_in_a_row_close_a_provider(database: RolledBack) -> None:
+    with database.begin() as session:
+        admit(session, "smtp", ALLOWANCE, 1, are_codes=False)
+        for _ in range(4):
+            note_failure(session, "smtp")
+        assert find_closure(session, ["smtp"]) is None
+        note_failure(session, "smtp")
+        closed = find_closure(session, ["smtp"])
+        assert closed
+        assert closed - now() + timedelta(seconds=1) >= rules.FIRST_CLOSURE / 2
+        assert admit(session, "smtp", ALLOWANCE, 5, are_codes=False) == (0, closed)
+        assert find_closure(session, ["smtp", "other"]) is None, "another one may be called"
+        session.execute(update(ProviderState).values(closed_until=now() - timedelta(seconds=1)))
+        session.expire_all()
+        assert admit(session, "smtp", ALLOWANCE, 5, are_codes=False)[0] == 1, "one letter tries"
+        assert admit(session, "smtp", ALLOWANCE, 5, are_codes=False)[0] == 0
+        note_success(session, "smtp")
+        assert admit(session, "smtp", ALLOWANCE, 5, are_codes=False) == (5, None)
+
+
+def test_provider_gets_no_more_than_its_rate_and_budget(database: RolledBack) -> None:
+    slow, small = Allowance(per_day=1000, per_second=2), Allowance(per_day=3, per_second=100)
+    with database.begin() as session:
+        admitted, again = admit(session, "slow", slow, 5, are_codes=False)
+        assert (admitted, again is not None and again - now() < timedelta(seconds=1)) == (2, True)
+        admitted, again = admit(session, "small", small, 5, are_codes=False)
+        assert (admitted, again) == (3, rules.next_day(now()))
+        assert admit(session, "small", small, 2, are_codes=True) == (2, None), "codes have budgets of their own"
+        session.execute(update(ProviderState).values(day=rules.day_of(now()) - timedelta(days=1)))
+        session.expire_all()
+        assert admit(session, "small", small, 1, are_codes=False)[0] == 1
+
+
+def test_closures_and_pauses_double_and_end() -> None:
+    at = now()
+    closures = [rules.closed_until(failures, at, chance=1) for failures in (4, 5, 6, 7, 50)]
+    assert [one and (one - at).total_seconds() for one in closures] == [None, 15, 30, 60, 600]
+    pauses = [rules.next_attempt(attempts, at, at + timedelta(days=3), is_code=False, chance=1) for attempts in (1, 2, 3, 20)]
+    assert [one and (one - at).total_seconds() for one in pauses] == [30, 60, 120, 14_400]
+
+
+def test_erased_person_s_messages_are_deleted(database: RolledBack) -> None:
+    household = household_told(database)
+    begin(database, *claim(database))
+    with database.begin() as session:
+        notices_actions.delete_notices(session, [example(PersonErased, account_id=None, household_id=household)])
+    assert messages(database) == []
+
+
+def test_old_messages_are_counted_and_deleted(database: RolledBack) -> None:
+    household_told(database)
+    [begun] = begin(database, *claim(database))
+    note(database, begun, "delivered")
+    with database.begin() as session:
+        session.execute(update(Message).values(settled_at=now() - timedelta(days=8)))
+        actions.delete_old(session)
+        [count] = session.scalars(select(MessageCount))
+        assert session.scalars(select(Attempt)).all() == []
+    assert messages(database) == []
+    assert (count.channel, count.provider, count.kind, count.state, count.messages) == ("sms", "aliyun", "match_accepted", "delivered", 1)

@@ -1,0 +1,1 @@
+"""Contacts: the door through which notify looks up where messages go."""

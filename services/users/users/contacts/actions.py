@@ -1,0 +1,32 @@
+"""Looking up contacts; every look is recorded."""
+
+from collections.abc import Collection
+from typing import Literal
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from chassis.data import audit_log
+from chassis.data.audit_log import SERVICE, Entry
+from users.contacts.queries import Found, find_contacts
+
+Purpose = Literal["notice"]
+
+
+def look_up(session: Session, purpose: Purpose, ids: Collection[UUID]) -> list[Found]:
+    """Look up contacts to send messages, and record a look at each person's."""
+    found = find_contacts(session, ids)
+    entries = (
+        Entry(
+            act="look_up_contact",
+            subject=one.subject,
+            subject_id=one.person_id,
+            person_id=one.person_id,
+            region=one.region,
+            details={"purpose": purpose},
+        )
+        for one in found
+        if one.person_id and one.telephone
+    )
+    audit_log.record(session, SERVICE, *entries)
+    return found
