@@ -69,8 +69,8 @@ class SideEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 class NoticeEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One kind of notice, as the file says it. `label` names it in both languages; `facts`, `when` and `urgency` hold for every side.
 
-    A notice of `high` urgency leaves the app at once, by SMS or e-mail. A `normal` one leaves it when it was not read for a day. A `low` one
-    never does.
+    A notice of `high` urgency leaves the app at once, by SMS or e-mail. A `normal` one leaves it when it was not read for a day.
+    A `low` one never does.
     """
 
     event: str | None = None
