@@ -80,7 +80,7 @@ def _start(module: str, variables: dict[str, str]) -> "subprocess.Popen[bytes]":
 
 
 def _wait_ready(origin: str, running: dict[str, "subprocess.Popen[bytes]"]) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while time.monotonic() < deadline:
         _watch(running, once=True)
         try:
@@ -89,7 +89,7 @@ def _wait_ready(origin: str, running: dict[str, "subprocess.Popen[bytes]"]) -> N
         except httpx.HTTPError:
             pass
         time.sleep(0.1)
-    raise SystemExit("the services did not get ready within a minute; see what they said above")
+    raise SystemExit("the services did not get ready within three minutes; see what they said above")
 
 
 def _watch(running: dict[str, "subprocess.Popen[bytes]"], once: bool = False) -> None:

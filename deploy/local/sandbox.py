@@ -2,64 +2,35 @@
 
 import csv
 import json
-import os
 import secrets
 import subprocess
 import sys
-import time
 import tomllib
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 from stdnum.cn import ric
 
 from chassis.http.auth import VILLAGE_DIGITS
 from deploy.local import telephones
 from deploy.local.client import ApiClient, RequestRefused, one_origin
+from deploy.local.seed import Seed
+from deploy.local.story import write_story
 
-STORY = """\
-# 1 · 村管理员凭短信验证码登录，短信见 {origin}/sandbox/telephones · the village's administrator signs in by a code, which that page shows
-field() {{ python3 -c 'import json,sys; print(json.load(sys.stdin)["'$1'"])'; }}
-first() {{ python3 -c 'import json,sys; print(json.load(sys.stdin)["items"][0]["'${{1:-id}}'"])'; }}
-code() {{ for _ in {{1..100}}; do curl -sS "{origin}/sandbox/telephones.json?phone=$1&about=$2" | first code 2>/dev/null && return; sleep 0.2; done; }}
-sign_in() {{
-  local ASKED=$(curl -sS --fail-with-body {origin}/v1/sessions/codes -H 'Content-Type: application/json' -d '{{"phone":"'$1'"}}' | field id)
-  curl -sS --fail-with-body {origin}/v1/sessions/codes/$ASKED/proof -H 'Content-Type: application/json' -d '{{"code":"'$(code $1 $ASKED)'"}}' | field access_token
-}}
-VILLAGE=$(sign_in {village})
+EDITION = 2
+"""The edition of the seed: the printed story needs what this one plants."""
+STORY_TOWN = "13900000004"
+"""The township's administrator in the printed story."""
+SECRET_LENGTH = 32
 
-# 2 · 为一户人家代发布需求 · and posts a need on behalf of a household
-HOUSEHOLD=$(curl -sS --fail-with-body {origin}/v1/households -H "Authorization: Bearer $VILLAGE" | first)
-NEED=$(curl -sS --fail-with-body {origin}/v1/needs -H "Authorization: Bearer $VILLAGE" -H 'Content-Type: application/json' \\
-  -d '{{"household_id":"'$HOUSEHOLD'","consent":"slip","category":"clothing.coat","quantity":2,"urgency":"urgent","reason":"两个孩子缺过冬的棉衣"}}' | field id)
-
-# 3 · 镇管理员输入动态验证码后审核 · the township gives its second factor and verifies it
-totp() {{ python3 -c 'import base64,hmac,struct,time; d=hmac.digest(base64.b32decode("'$1'"),struct.pack(">Q",int(time.time())//30),"sha1"); print("%06d" % ((struct.unpack(">I",d[(o:=d[-1]&15):o+4])[0]&0x7fffffff)%10**6))'; }}
-second_factor() {{ curl -sS --fail-with-body {origin}/v1/sessions/second-factor -H "Authorization: Bearer $1" -H 'Content-Type: application/json' -d '{{"code":"'$(totp $2)'"}}' | field access_token; }}
-TOWN=$(second_factor $(sign_in {town}) {town_secret})
-curl -sS --fail-with-body {origin}/v1/needs/$NEED/verification -H "Authorization: Bearer $TOWN" -H 'Content-Type: application/json' -d '{{}}'; echo
-
-# 4 · 系统自动对接，商家收到建议并接受 · it is matched by itself; the merchant is asked, and accepts
-MERCHANT=$(sign_in {merchant}); sleep 3
-MATCH=$(curl -sS --fail-with-body "{origin}/v1/matches?state=proposed&limit=1" -H "Authorization: Bearer $MERCHANT" | first)
-curl -sS --fail-with-body {origin}/v1/matches/$MATCH/acceptance -H "Authorization: Bearer $MERCHANT" -H 'Content-Type: application/json' -d '{{}}'; echo; sleep 2
-
-# 5 · 商家看到收货点和联系人 · the merchant sees where the coats go, and whom to call
-for _ in {{1..50}}; do curl -sf {origin}/v1/handovers/$MATCH -H "Authorization: Bearer $MERCHANT" && break; sleep 0.2; done; echo
-
-# 6 · 双方都收到通知 · both sides have been told
-curl -sS --fail-with-body "{origin}/v1/notices?limit=1" -H "Authorization: Bearer $VILLAGE"; echo
-curl -sS --fail-with-body "{origin}/v1/notices?limit=1" -H "Authorization: Bearer $MERCHANT"; echo
-"""  # noqa: E501
-
-
+INVENTED = (
+    "[bold]沙盒里的人、户、学校、帮扶方、慈善组织、电话、需求和金额全是虚构的，地名和区划代码才是真的。请勿填写真实的个人信息。\n"
+    "Everybody and everything in the sandbox is invented: people, school, givers, charity, telephones, needs, sums.\n"
+    "Only names and codes of places are real. Enter no real personal data.[/]"
+)
 OUTDATED = (
     "[bold red]这个沙盒由较早的版本生成，上面的脚本走不完：请停止后运行 make sandbox-reset，再 make run。\n"
     "This sandbox was seeded by an earlier release, so the story above stops half-way:"
@@ -73,8 +44,8 @@ def open_house(folder: Path, origin: str, variables: dict[str, str], console: Co
     state: dict[str, Any] = json.loads(kept.read_text()) if kept.exists() else {"password": secrets.token_urlsafe(9), "seeded": False}
     if not state["seeded"]:
         _keep(kept, state)
-        state["second_factors"] = _seed(folder, origin, variables, state["password"], console)
-    is_complete = _complete(origin, state)
+        state |= {"second_factors": _seed(folder, origin, variables, state["password"], console), "edition": EDITION}
+    is_complete = _complete(origin, state) and state.get("edition") == EDITION
     _keep(kept, state | {"seeded": True})
     _show(folder, origin, state, console)
     if not is_complete:
@@ -108,27 +79,13 @@ def _keep(path: Path, state: dict[str, Any]) -> None:
 
 
 def _seed(folder: Path, origin: str, variables: dict[str, str], password: str, console: Console) -> dict[str, str]:
-    """Import the people, add collection points and charities, post, pledge; return the administrators' TOTP secrets by phone."""
+    """Import the people and let them act; return the administrators' TOTP secrets by phone."""
     people = _people()
-    households = _import(folder, variables, password, people)
-    administrators = {one["phone"]: ApiClient(one_origin(origin)).sign_in(one["phone"], password) for one in people["administrators"]}
-    second_factors = {phone: administrators[phone].set_up_second_factor() for phone in _above_villages(people)}
-    for number, point in enumerate(people["places"]):
-        holder = next(one["phone"] for one in people["administrators"] if one["manages"] == point["region"])
-        _patiently(administrators[holder], "/v1/places", point, f"sandbox-place-{number}")
-    for charity in people["charities"]:
-        holder = next(one["phone"] for one in people["administrators"] if one["manages"] == charity["region"])
-        _patiently(administrators[holder], "/v1/charities", charity, f"sandbox-charity-{charity['registration_number']}")
-    with Progress(console=console) as progress:
-        posting = progress.add_task("需求 needs", total=len(people["needs"]))
-        pledging = progress.add_task("爱心意向 pledges", total=len(people["givers"]))
-        with ThreadPoolExecutor(2) as pool:
-            jobs = [
-                pool.submit(_post_needs, origin, password, people, households, administrators, lambda: progress.advance(posting)),
-                pool.submit(_offer_pledges, origin, password, people["givers"], lambda: progress.advance(pledging)),
-            ]
-            for job in jobs:
-                job.result()
+    seed = Seed(origin, password, people, _import(folder, variables, password, people))
+    second_factors = {phone: seed.person(phone).set_up_second_factor() for phone in _above_villages(people)}
+    seed.plant(console)
+    with console.status("到期 expiry"):
+        subprocess.run([sys.executable, "-m", "deploy.local.expiry"], env=variables, check=True, stdout=subprocess.DEVNULL)
     return second_factors
 
 
@@ -176,81 +133,22 @@ def national_id(number: int, village: str) -> str:
     return digits + str(ric.calc_check_digit(digits + "0"))
 
 
-def _post_needs(
-    origin: str, password: str, people: dict[str, Any], households: list[dict[str, str]], administrators: dict[str, ApiClient], advance: Any
-) -> None:
-    clients = dict(administrators)
-
-    def signed_in(phone: str) -> ApiClient:
-        if phone not in clients:
-            clients[phone] = ApiClient(one_origin(origin)).sign_in(phone, password)
-        return clients[phone]
-
-    for number, wanted in enumerate(people["needs"]):
-        household = households[wanted["household"]]
-        agent = next(one for one in people["administrators"] if one["manages"] == household["village"])
-        above = [one for one in people["administrators"] if household["village"].startswith(one["manages"]) and one is not agent]
-        verifier = max(above, key=lambda one: len(one["manages"]))
-        body = {"category": wanted["item"], **{name: wanted[name] for name in ("quantity", "urgency", "reason")}}
-        if not household["phone"]:
-            body |= {"household_id": household["id"], "consent": "slip"}
-        poster = signed_in(household["phone"] or agent["phone"])
-        need = _patiently(poster, "/v1/needs", body, f"sandbox-need-{number}")
-        if not wanted.get("unverified") and need["state"] == "posted":
-            _patiently(signed_in(verifier["phone"]), f"/v1/needs/{need['id']}/verification", {}, f"sandbox-verification-{number}")
-        advance()
-
-
-def _offer_pledges(origin: str, password: str, givers: Iterable[dict[str, Any]], advance: Any) -> None:
-    until = (datetime.now(UTC) + timedelta(days=365)).replace(microsecond=0).isoformat()
-    for number, giver in enumerate(givers):
-        kind, category, unit, quantity, region, note = giver["pledge"]
-        body = {
-            "kind": kind,
-            "category": category,
-            "unit": unit,
-            "quantity": quantity,
-            "region": region,
-            "note": note,
-            "valid_until": until,
-        }
-        _patiently(ApiClient(one_origin(origin)).sign_in(giver["phone"], password), "/v1/pledges", body, f"sandbox-pledge-{number}")
-        advance()
-
-
-def _patiently(client: ApiClient, path: str, body: dict[str, Any], key: str) -> Any:
-    """Post, and retry until the events about registrations and appointments have reached the service."""
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            return client.post(path, body, **{"Idempotency-Key": key})
-        except RequestRefused as refused:
-            if refused.code not in {"unknown_household", "not_found", "township_verifies", "in_progress"} or time.monotonic() > deadline:
-                raise
-            time.sleep(0.2)
-
-
 def _show(folder: Path, origin: str, state: dict[str, Any], console: Console) -> None:
     people, password, second_factors = _people(), state["password"], state.get("second_factors", {})
+    console.print(INVENTED, soft_wrap=True)
     table = Table(title=f"沙盒账号 sandbox accounts · 密码 password: [bold]{password}[/bold]", title_justify="left")
-    for heading in ("身份 who", "手机号 phone", "名称 name", "管理 manages", "动态验证码密钥 TOTP secret"):
+    for heading in ("身份 who", "手机号 phone", "名称 name", "管理 manages"):
         table.add_column(heading)
+    # A secret that is cut cannot be used.
+    table.add_column("动态验证码密钥 TOTP secret", no_wrap=True, min_width=SECRET_LENGTH)
     for one in people["administrators"]:
-        table.add_row("管理员 administrator", one["phone"], one["name"], one["manages"], second_factors.get(one["phone"], ""))
+        table.add_row("staff", one["phone"], one["name"], one["manages"], second_factors.get(one["phone"], ""))
     for one in people["givers"][::6]:
         table.add_row(one["kind"], one["phone"], one["name"], "", "")
     console.print(table)
-    parts = {"village": "13900000005", "town": "13900000004", "merchant": "13700000015"}
-    parts["town_secret"] = second_factors.get(parts["town"], "")
-    story = STORY.format(origin=origin, **parts)
-    _keep_story(folder / "story.sh", story)
-    console.print("[bold]发布第一条需求 · post the first need[/bold] (bash):")
+    story = write_story(folder, origin, second_factors.get(STORY_TOWN, ""))
+    console.print("[bold]从一张不规整的需求表到送达 · from a crooked list to a delivery[/bold] (bash):")
     print(story, flush=True)
     console.print(f"首页 front page {origin}/ · 短信 SMS {origin}{telephones.PAGE} · 接口文档 API docs {origin}/docs/")
     console.print(f"以上脚本也在 the story is also in {folder / 'story.sh'}")
     print(f"Duijie is ready at {origin} (Ctrl-C stops it)", flush=True)
-
-
-def _keep_story(path: Path, story: str) -> None:
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        file.write(story)

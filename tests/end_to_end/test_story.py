@@ -381,6 +381,11 @@ def test_sandbox_of_an_earlier_release_is_completed_or_says_so(embedded: World, 
     # Somebody else set up the township's, so that nobody here knows it.
     assert town not in reopen(embedded, town, Console(file=said, width=500))
     assert "make sandbox-reset" in said.getvalue()
+    # A seed without what the story needs.
+    kept.write_text(json.dumps({name: value for name, value in json.loads(before).items() if name != "edition"}))
+    said = io.StringIO()
+    sandbox.open_house(embedded.folder, embedded.origin(""), embedded.environment, Console(file=said, width=500))
+    assert "make sandbox-reset" in said.getvalue()
     kept.write_text(before)
     sandbox.open_house(embedded.folder, embedded.origin(""), embedded.environment, Console(file=io.StringIO()))
     capsys.readouterr()
@@ -392,4 +397,11 @@ def test_the_printed_story_works_word_for_word(embedded: World) -> None:
     script.write_text(told)
     outcome = subprocess.run(["bash", "-euo", "pipefail", str(script)], capture_output=True, text=True, check=False)
     assert outcome.returncode == 0, outcome.stderr
-    assert outcome.stdout.count('"kind":"match_accepted"') == 2
+    lines = outcome.stdout.splitlines()
+    assert lines[0].startswith("3 held 电暖气 None household.heater")
+    assert [line.split()[:3] for line in lines[1:3]] == [["4", "ready", "棉衣"], ["5", "refused", "跑步机"]]
+    assert outcome.stdout.count('"outcome":"done"') == 2
+    for state in ("accepted", "sent", "received", "released", "closed"):
+        assert f'"state":"{state}"' in outcome.stdout
+    assert "教室暖和了" in outcome.stdout
+    assert lines[-1].startswith("404")

@@ -1,7 +1,6 @@
 """Databases that the release before proven phones wrote go on: accounts, appointments, sessions and open matches."""
 
 import json
-import re
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -11,10 +10,8 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from alembic import command
-from alembic.config import Config
 from joserfc import jwt
-from sqlalchemy import create_engine, select, text
+from sqlalchemy import select, text
 from stdnum.cn import ric
 
 from chassis import reseal
@@ -31,24 +28,16 @@ from chassis.testing.twins import unguarded
 from matching.matches import unsent
 from needs.model import Need
 from tests.fuzz.fixtures import Signing
+from tests.integration.before.restore import OF_BEFORE, forget_keys, restore
 from users.accounts.model import Account
 from users.codes.derivation import derive_code
 from users.codes.settings import CodeSettings
 
 BEFORE = Path(__file__).with_name("before")
 FACTS: dict[str, Any] = json.loads((BEFORE / "facts.json").read_text("utf-8"))
-TIMES = text(
-    "SELECT table_name, string_agg(format('%1$I = %1$I + \\:gone', column_name), ', ') FROM information_schema.columns"
-    " JOIN information_schema.tables USING (table_schema, table_name)"
-    " WHERE table_schema = 'public' AND data_type = 'timestamp with time zone' AND table_type = 'BASE TABLE' GROUP BY table_name"
-)
-
-OF_BEFORE = re.compile(rb"\\\\x(674141[0-9a-f]+)")
-"""The values that the release before encrypted: Fernet's tokens, in hex."""
 NAMES = {"冯知微", "韩行远", "欧阳守田"}
 VILLAGE, CARD = "510903001001", "51090319480312001" + ric.calc_check_digit("510903194803120010")
 SHIPPED = ("regions", "region_aliases", "region_spellings")
-COUNTED = text("SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'public' AND is_identity = 'YES'")
 
 
 @pytest.fixture(scope="module")
@@ -57,50 +46,17 @@ def upgraded(postgres: Postgres) -> Iterator[dict[str, Database]]:
     with pytest.MonkeyPatch.context() as patch:
         for name, key in FACTS["keys"].items():
             patch.setenv(name, key)
-        _forget_keys()
+        forget_keys()
         databases = {}
         for name in FACTS["revisions"]:
             # One role owned everything then; the upgrade gives the service a role that cannot change the audit log.
             postgres.create(f"{name}_before")
-            restore(postgres.url(f"{name}_before"), name)
+            restore(postgres.url(f"{name}_before"), name, BEFORE, FACTS)
             databases[name] = Database(create_and_migrate(postgres, name, f"{name}_before"), name="upgraded")
         yield databases
         for database in databases.values():
             database.close()
-    _forget_keys()
-
-
-def _forget_keys() -> None:
-    encryption._settings.cache_clear()
-    encryption._fingerprint_key.cache_clear()
-
-
-def restore(url: str, service: str) -> None:
-    """Build the tables of the release before, and copy its rows as if they had been written just now."""
-    gone = datetime.now(UTC) - datetime.fromisoformat(FACTS["written_at"])
-    with create_engine(url).connect() as connection:
-        for package, table, revision in zip(
-            ("chassis", service), ("chassis_version", "alembic_version"), FACTS["revisions"][service], strict=True
-        ):
-            config = Config()
-            config.set_main_option("script_location", f"{package}:migrations")
-            config.set_main_option("path_separator", "os")
-            config.attributes.update(connection=connection, version_table=table)
-            command.upgrade(config, revision)
-        cursor: Any = connection.connection.cursor()
-        cursor.execute("SET session_replication_role = replica")
-        for statement, rows in re.findall(
-            r"(COPY [^\n]* FROM STDIN)\n(.*?)^\\\.\n", (BEFORE / f"{service}.sql").read_text("utf-8"), re.S | re.M
-        ):
-            table = statement.split()[1]
-            cursor.execute(f"DELETE FROM {table}")
-            with cursor.copy(statement) as copy:
-                copy.write(rows)
-        for table, column in connection.execute(COUNTED).all():
-            connection.execute(text(f"SELECT setval(pg_get_serial_sequence('{table}', '{column}'), (SELECT count(*) + 1000 FROM {table}))"))
-        for table, later in connection.execute(TIMES):
-            connection.execute(text(f"UPDATE {table} SET {later}"), {"gone": gone})
-        connection.commit()
+    forget_keys()
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ from .conftest import VILLAGE
 from .test_delivery import SENDING, Promise
 
 TOWN, COUNTY = VILLAGE[:9], VILLAGE[:6]
+CHARITY = "某慈善会"
 
 
 def point(**changes: Any) -> PlaceChanged:
@@ -49,7 +50,8 @@ def promise_of(client: Client, database: RolledBack, monkeypatch: pytest.MonkeyP
     def make(category: str, unit: str) -> Promise:
         for name in ("published", "offered"):
             made: Callable[..., Event] = getattr(test_delivery, name)
-            monkeypatch.setattr(test_delivery, name, lambda made=made, **more: made(**more | {"category": category, "unit": unit}))
+            item = {"category": category, "unit": unit} | ({"charity": CHARITY} if (name, unit) == ("published", "fen") else {})
+            monkeypatch.setattr(test_delivery, name, lambda made=made, item=item, **more: made(**more | item))
         return Promise(client, database)
 
     return make
@@ -124,6 +126,7 @@ def test_slip_names_place_office_giver_and_platform(promise: Promise, database: 
         ("farming.training", "person", "技能培训确认单", "50人参加农技培训"),
         ("health.visit", "visit", "志愿服务确认单", "50次上门诊疗"),
         ("industry.eggs", "kg", "消费帮扶确认单", "收购50公斤鸡蛋"),
+        ("money.treatment", "fen", "爱心资助确认单", "医疗费资助0.5元"),
     ],
 )
 def test_title_fits_the_item(promise_of: Callable[[str, str], Promise], category: str, unit: str, title: str, amount: str) -> None:
@@ -140,6 +143,11 @@ def test_slip_of_no_goods_speaks_of_none(promise_of: Callable[[str, str], Promis
     assert [words for words in ("收货点", "签收人", "物资") if words in text] == []
     assert "联系地点" in text
     assert "确认人" in text
+
+
+def test_slip_of_money_names_the_charity(promise_of: Callable[[str, str], Promise], promise: Promise) -> None:
+    assert f"慈善组织Charity{CHARITY}" in printed(promise_of("money.treatment", "fen"))
+    assert "慈善组织" not in printed(promise)
 
 
 def test_label_sends_the_parcel_to_the_point(promise: Promise, database: RolledBack) -> None:
@@ -194,6 +202,9 @@ def test_longest_point_stays_on_one_page(promise: Promise, database: RolledBack)
         ("蓬溪县新会镇街上 1 号", "四川省遂宁市蓬溪县新会镇街上 1 号"),
         ("遂宁市蓬溪县新会镇", "四川省遂宁市蓬溪县新会镇"),
         ("四川省遂宁市蓬溪县", "四川省遂宁市蓬溪县"),
+        ("猫山村 1 组", "四川省遂宁市蓬溪县新会镇猫山村 1 组"),
+        ("镇政府旁 3 号", "四川省遂宁市蓬溪县新会镇镇政府旁 3 号"),
+        ("赤城镇上街 2 号", "四川省遂宁市蓬溪县赤城镇上街 2 号"),
     ],
 )
 def test_address_is_completed_without_repeating(written: str, whole: str) -> None:

@@ -59,6 +59,9 @@ class SlipOut(Schema):
     sent = fields.Integer(required=True)
     received = fields.Integer(required=True)
     text = fields.String(required=True, metadata={"description": "the sent goods, in the language of the caller"})
+    charity = fields.String(
+        required=True, allow_none=True, metadata={"description": "the registered charity that pays the money out; null for what is no money"}
+    )
     used = fields.Boolean(required=True, metadata={"description": "true when this slip was used"})
     expires_at = fields.AwareDateTime(required=True)
 
@@ -142,4 +145,4 @@ def _shown(session: Session, match: Match, slip: Slip) -> dict[str, Any]:
     spoken = format_amount(item, figures["sent"] or figures["promised"], match.unit, language())
     words = {name: paper_words(item.kind)[name][language() != "zh-CN"] for name in ("title", "asked", "button")}
     stated = words | {"kind": item.kind, "state": match.state, "category": match.category, "unit": match.unit, **figures, "text": spoken}
-    return stated | {"used": slip.used_at is not None, "expires_at": slip.expires_at}
+    return stated | {"charity": match.charity, "used": slip.used_at is not None, "expires_at": slip.expires_at}

@@ -35,6 +35,7 @@ def describe_slip(match: Match, slip: Slip, item: ItemWords, names: Sequence[str
         "village": "".join(names[-2:]) or match.region,
         "point": point and {name: getattr(point, name) for name in ("name", "address", "telephone", "hours")},
         "giver": format_giver(match.giver_kind),
+        "charity": match.charity,
         "number": match_number(match),
         "valid_until": _day(slip.expires_at),
         "platform": platform_of(address),

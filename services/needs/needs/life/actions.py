@@ -1,7 +1,7 @@
 """Actions of a need's life: renew it by an act, remind, expire and meet it by itself, and notice silent villages."""
 
 from collections.abc import Collection, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -72,9 +72,9 @@ def remind_of_expiry(session: Session) -> None:
     _publish(session, [need_expiring(need) for need in due])
 
 
-def expire_needs(session: Session) -> None:
-    """End needs whose time is over and whose side was reminded. Accepted matches stay."""
-    due = _lock_some(session, Need.expiring_at.is_not(None), Need.expires_at <= now(), order=Need.expires_at)
+def expire_needs(session: Session, at: datetime | None = None) -> None:
+    """End needs whose time is over, now or `at` a moment, and whose side was reminded. Accepted matches stay."""
+    due = _lock_some(session, Need.expiring_at.is_not(None), Need.expires_at <= (at or now()), order=Need.expires_at)
     for need in due:
         end_need(need, "expired", None)
     _publish(session, [need_expired(need) for need in due])
