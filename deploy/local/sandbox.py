@@ -37,11 +37,15 @@ OUTDATED = (
     " stop the house, run `make sandbox-reset`, then `make run`.[/]"
 )
 
+HALF = "沙盒上次没有播种完：请运行 make sandbox-reset，再 make run。The seeding was interrupted: run `make sandbox-reset`, then `make run`."
+
 
 def open_house(folder: Path, origin: str, variables: dict[str, str], console: Console) -> None:
     """Seed the sandbox once, show it, and announce that the house is ready."""
     kept = folder / "sandbox.json"
     state: dict[str, Any] = json.loads(kept.read_text()) if kept.exists() else {"password": secrets.token_urlsafe(9), "seeded": False}
+    if kept.exists() and not state["seeded"]:
+        sys.exit(HALF)
     if not state["seeded"]:
         _keep(kept, state)
         state |= {"second_factors": _seed(folder, origin, variables, state["password"], console), "edition": EDITION}

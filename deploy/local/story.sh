@@ -1,5 +1,5 @@
 again() { local i said; for i in {1..300}; do said=$("$@" 2>/dev/null) && { echo "$said"; return; }; sleep 0.2; done; echo "$said"; return 1; }
-pick() { python3 -c 'import json,sys; print(json.load(sys.stdin)'"$1"')'; }
+pick() { python3 -c 'import json,sys; a=json.load(sys.stdin); "title" in a and "status" in a and sys.exit(str(a)); print(a'"$1"')'; }
 get() { curl -sS --fail-with-body "$O/v1/$1" ${2:+-H "Authorization: Bearer $2"}; }
 post() { curl -sS --fail-with-body "$O/v1/$1" ${2:+-H "Authorization: Bearer $2"} -H 'Content-Type: application/json' -d "$3"; }
 # 1 · 村、镇管理员凭短信验证码登录（短信见 /sandbox/telephones），镇里再输入动态验证码 · village and township sign in by SMS, the latter by TOTP too
@@ -15,24 +15,24 @@ curl -sS --fail-with-body "$O/v1/need-lists/reading?household_id=$SCHOOL" -H "Au
 LIST=$(post need-lists $VILLAGE '{"household_id":"'$SCHOOL'","reason":"村小过冬物资不足","lines":[{"row":3,"item":"电暖气","category":"household.heater","quantity":3,"urgency":"urgent"},{"row":4,"category":"clothing.coat","quantity":6}]}')
 HEATERS=$(pick '["lines"][0]["need_id"]' <<<"$LIST"); COATS=$(pick '["lines"][1]["need_id"]' <<<"$LIST")
 # 4 · 镇里审核，写上公开的说明 · the township verifies, with a story that everybody may read
-post needs/decisions $TOWN '{"decisions":[{"need_id":"'$HEATERS'","act":"verify","story":"村小两间教室没有取暖，孩子们写字手都冻僵。"},{"need_id":"'$COATS'","act":"verify","story":"六名住校的孩子缺过冬的棉衣。"}]}'
+post needs/decisions $TOWN '{"decisions":[{"need_id":"'$HEATERS'","act":"verify","story":"村小两间教室没有取暖，孩子们写字手都冻僵。"},{"need_id":"'$COATS'","act":"verify","story":"六名住校的孩子缺过冬的棉衣。"}]}' | pick '["results"]'
 # 5 · 帮扶方在需求大厅搜到，先占住，一次提交意向并认领 · a giver finds it in the hall, holds it, pledges and claims in one call
 hall() { curl -sSG $O/v1/needs -d region=510921 -d open=true --data-urlencode q=教室 | pick '["items"][0]["id"]'; }
 GIVER=$(sign_in 13700000001); NEED=$(again hall)
-again post holds $GIVER '{"need_id":"'$NEED'","quantity":3}'
-post pledges $GIVER '{"category":"household.heater","unit":"piece","quantity":3,"region":"510921","valid_until":"'$(date -d +30days -Iseconds)'","claims":"'$NEED'"}'
+again post holds $GIVER '{"need_id":"'$NEED'","quantity":3}' | pick '["expires_at"]'
+post pledges $GIVER '{"category":"household.heater","unit":"piece","quantity":3,"region":"510921","valid_until":"'$(date -d +30days -Iseconds)'","claims":"'$NEED'"}' | pick '["claim_state"]'
 claimed() { get "claims?need_id=$NEED" $GIVER | pick '["items"][0]["id"]'; }; MATCH=$(again claimed)
 # 6 · 棉衣由系统对接，商家接受 · the coats are matched by the system, and the merchant accepts
 proposed() { get "matches?state=proposed&need_id=$COATS" $MERCHANT | pick '["items"][0]["id"]'; }
-MERCHANT=$(sign_in 13700000015); PROPOSAL=$(again proposed); post matches/$PROPOSAL/acceptance $MERCHANT '{}'
+MERCHANT=$(sign_in 13700000015); PROPOSAL=$(again proposed); post matches/$PROPOSAL/acceptance $MERCHANT '{}' | pick '["state"]'
 # 7 · 收货点、联系人和面单；寄出 · where it goes, whom to call, the label; sent
-again get handovers/$MATCH $GIVER; again get matches/$MATCH/label $GIVER
-post matches/$MATCH/sending $GIVER '{"carrier":"sf","tracking_number":"SF1234567890"}'
+again get handovers/$MATCH $GIVER | pick '["village_contact"]'; again get matches/$MATCH/label $GIVER | pick '["text"]'
+post matches/$MATCH/sending $GIVER '{"carrier":"sf","tracking_number":"SF1234567890"}' | pick '["state"]'
 # 8 · 凭打印的交接单收货，不用账号 · the printed slip takes it in, without an account
 post matches/$MATCH/slip $VILLAGE '{}' >"$D/slip.pdf"; TOKEN=$(grep -aoP '/URI ?\(.*?#\K[^)]+' "$D/slip.pdf")
-post slips '' '{"token":"'$TOKEN'"}'
+post slips '' '{"token":"'$TOKEN'"}' | pick '["state"]'
 # 9 · 感谢，镇里看过后转给帮扶方 · thanks, released by the township, read by the giver
-THANKS=$(post matches/$MATCH/thanks $VILLAGE '{"text":"教室暖和了，孩子们谢谢您。"}' | pick '["id"]'); post thanks/$THANKS/release $TOWN '{}'; get thanks $GIVER
+THANKS=$(post matches/$MATCH/thanks $VILLAGE '{"text":"教室暖和了，孩子们谢谢您。"}' | pick '["id"]'); post thanks/$THANKS/release $TOWN '{}' | pick '["state"]'; get thanks $GIVER | pick '["items"][0]["text"]'
 # 10 · 办结，联系方式不再显示 · closed: contact and place are shown no more
 shut() { [ "$(curl -s -o /dev/null -w '%{http_code}' $O/v1/handovers/$MATCH -H "Authorization: Bearer $GIVER")" = 404 ]; }
-post matches/$MATCH/closing $VILLAGE '{}'; again shut && echo '404 · 收货点和联系人不再显示 · the door is shut'
+post matches/$MATCH/closing $VILLAGE '{}' | pick '["ended_because"]'; again shut && echo '404 · 收货点和联系人不再显示 · the door is shut'

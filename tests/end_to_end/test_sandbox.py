@@ -1,11 +1,15 @@
 """The sandbox of `make run`: each room of posting, reviewing, choosing and delivering has something in it."""
 
+import io
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from deploy.local.client import ApiClient
+from deploy.local.sandbox import open_house
 from deploy.local.story import read_story
 
 from .conftest import World
@@ -103,6 +107,12 @@ def test_the_county_of_the_sandbox_has_terms_of_its_own(sandbox: Sandbox) -> Non
         return of_item(sandbox.guest.get("/v1/catalogue", region=region)["items"], "household.heater")
 
     assert (terms(COUNTY)["most"], terms(CITY)["most"]) == (2, 3)
+
+
+def test_sandbox_that_was_not_seeded_to_its_end_says_so(embedded: World, tmp_path: Path) -> None:
+    (tmp_path / "sandbox.json").write_text('{"password": "a password", "seeded": false}')
+    with pytest.raises(SystemExit, match="make sandbox-reset"):
+        open_house(tmp_path, embedded.origin(""), embedded.environment, Console(file=io.StringIO()))
 
 
 def test_the_printed_story_fits_a_terminal(embedded: World) -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,15 @@ from typing import Any
 import pyotp
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from chassis.data.database import Database
 from chassis.testing import workbooks
 from chassis.testing.fixtures import Client
+from chassis.testing.twins import unguarded
 from contracts.users import AdministratorAppointed, HouseholdRegistered, UserRegistered
 from users import appoint_first, import_accounts, import_regions
+from users.regions import actions
 from users.sessions.tokens import SigningKeys
 
 from .conftest import PASSWORD, client_of, donor, enter_account, household, national_id, pending, person_of, phone
@@ -271,6 +275,22 @@ def test_regions_are_imported_once_after_a_dry_run(
     assert client.get("/v1/regions/659012").json["name"] == "新白杨市"
     again = import_regions_by_command(capsys, tmp_path, rows)
     assert set(again["counts"].values()) == {0}
+
+
+@pytest.mark.parametrize(
+    "allow", [actions.allow_long_pauses, unguarded(lambda _: None, "without it, the database ends a transaction that computes for long")]
+)
+def test_import_of_regions_may_compute_for_long(database: Database, allow: Any) -> None:
+    is_ended = False
+    try:
+        with database.begin() as session:
+            session.execute(text("SET LOCAL idle_in_transaction_session_timeout = 50"))
+            allow(session)
+            time.sleep(0.2)
+            session.execute(text("SELECT 1"))
+    except DBAPIError:
+        is_ended = True
+    assert not is_ended
 
 
 def test_a_refused_table_of_regions_ends_the_command(

@@ -31,6 +31,7 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit("the file is neither UTF-8 nor GB 18030")
     database = Database.of(read_settings("users"), "import")
     with database.begin() as session:
+        actions.allow_long_pauses(session)
         actions.lock_imports(session)
         plan = make_plan(session, rows, refused, today, is_complete=given.complete)
         if not plan.refused and not given.dry_run:
