@@ -24,7 +24,6 @@ EDITION = 2
 """The edition of the seed: the printed story needs what this one plants."""
 STORY_TOWN = "13900000004"
 """The township's administrator in the printed story."""
-SECRET_LENGTH = 32
 
 INVENTED = (
     "[bold]沙盒里的人、户、学校、帮扶方、慈善组织、电话、需求和金额全是虚构的，地名和区划代码才是真的。请勿填写真实的个人信息。\n"
@@ -140,15 +139,16 @@ def national_id(number: int, village: str) -> str:
 def _show(folder: Path, origin: str, state: dict[str, Any], console: Console) -> None:
     people, password, second_factors = _people(), state["password"], state.get("second_factors", {})
     console.print(INVENTED, soft_wrap=True)
-    table = Table(title=f"沙盒账号 sandbox accounts · 密码 password: [bold]{password}[/bold]", title_justify="left")
-    for heading in ("身份 who", "手机号 phone", "名称 name", "管理 manages"):
-        table.add_column(heading)
-    # A secret that is cut cannot be used.
-    table.add_column("动态验证码密钥 TOTP secret", no_wrap=True, min_width=SECRET_LENGTH)
+    # Nothing is cut at 80 columns: neither a phone nor a secret could be used.
+    table = Table(
+        title=f"沙盒账号 sandbox accounts · 密码 password: [bold]{password}[/bold]", title_justify="left", box=None, pad_edge=False
+    )
+    for heading in ("手机号 phone", "名称 name", "管理 manages", "动态验证码密钥 TOTP secret"):
+        table.add_column(heading, no_wrap=True)
     for one in people["administrators"]:
-        table.add_row("staff", one["phone"], one["name"], one["manages"], second_factors.get(one["phone"], ""))
+        table.add_row(one["phone"], one["name"], one["manages"], second_factors.get(one["phone"], ""))
     for one in people["givers"][::6]:
-        table.add_row(one["kind"], one["phone"], one["name"], "", "")
+        table.add_row(one["phone"], one["name"], one["kind"], "")
     console.print(table)
     story = write_story(folder, origin, second_factors.get(STORY_TOWN, ""))
     console.print("[bold]从一张不规整的需求表到送达 · from a crooked list to a delivery[/bold] (bash):")

@@ -126,7 +126,7 @@ def test_slip_names_place_office_giver_and_platform(promise: Promise, database: 
         ("farming.training", "person", "技能培训确认单", "50人参加农技培训"),
         ("health.visit", "visit", "志愿服务确认单", "50次上门诊疗"),
         ("industry.eggs", "kg", "消费帮扶确认单", "收购50公斤鸡蛋"),
-        ("money.treatment", "fen", "爱心资助确认单", "医疗费资助0.5元"),
+        ("money.living", "fen", "爱心资助确认单", "生活补助0.50元"),
     ],
 )
 def test_title_fits_the_item(promise_of: Callable[[str, str], Promise], category: str, unit: str, title: str, amount: str) -> None:
@@ -146,7 +146,7 @@ def test_slip_of_no_goods_speaks_of_none(promise_of: Callable[[str, str], Promis
 
 
 def test_slip_of_money_names_the_charity(promise_of: Callable[[str, str], Promise], promise: Promise) -> None:
-    assert f"慈善组织Charity{CHARITY}" in printed(promise_of("money.treatment", "fen"))
+    assert f"慈善组织Charity{CHARITY}" in printed(promise_of("money.living", "fen"))
     assert "慈善组织" not in printed(promise)
 
 

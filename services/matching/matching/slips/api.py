@@ -60,7 +60,9 @@ class SlipOut(Schema):
     received = fields.Integer(required=True)
     text = fields.String(required=True, metadata={"description": "the sent goods, in the language of the caller"})
     charity = fields.String(
-        required=True, allow_none=True, metadata={"description": "the registered charity that pays the money out; null for what is no money"}
+        required=True,
+        allow_none=True,
+        metadata={"description": "the registered charity that pays the money out; null for what is no money"},
     )
     used = fields.Boolean(required=True, metadata={"description": "true when this slip was used"})
     expires_at = fields.AwareDateTime(required=True)
