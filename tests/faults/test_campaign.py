@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 from rich.progress import Progress
 
-from chassis.testing.campaigns import WHOLE
+from chassis.testing.campaigns import WHOLE, only_whole
 from tests.faults.campaign import ROLES, SERVICES, WITNESS_HEARS, run
 from tests.faults.driver import Driver
 from tests.faults.ledger import Ledger
@@ -104,11 +104,11 @@ def broker_goes_before_confirming(opened: Scene, driver: Driver) -> None:
 @pytest.mark.parametrize(
     ("role", "change", "act", "reported"),
     [
-        ("witness-worker", "-", worker_dies_before_acknowledging, set()),
+        pytest.param("witness-worker", "-", worker_dies_before_acknowledging, set(), marks=only_whole),
         ("witness-worker", "without_inbox", worker_dies_before_acknowledging, {"twice"}),
-        ("witness-worker", "-", worker_dies_before_committing, set()),
+        pytest.param("witness-worker", "-", worker_dies_before_committing, set(), marks=only_whole),
         ("witness-worker", "acknowledged_on_arrival", worker_dies_before_committing, {"lost"}),
-        ("needs-relay", "-", broker_goes_before_confirming, set()),
+        pytest.param("needs-relay", "-", broker_goes_before_confirming, set(), marks=only_whole),
         ("needs-relay", "told_before_confirmed", broker_goes_before_confirming, {"lost"}),
     ],
 )
