@@ -98,12 +98,12 @@ def sibling(code: str) -> str:
 def resolve(row: Mapping[str, Any], method: str, callers: Collection[Caller], giver: str) -> set[str]:
     """Return the names of the callers that a row lets in; `giver` is the giver of the thing.
 
-    An administrator above the village who gave no second factor reads as others do, and acts on their own account alone.
+    An auditor, and an administrator above the village without a second factor, read as others do, and act on their own account alone.
     """
     found = _resolve_words(row["may"], callers, giver)
     if "anyone" in row["may"] or method == "get" or row.get("own"):
         return found | ({UNPROVEN} if "county" in found else set())
-    return found - {UNPROVEN}
+    return found - {UNPROVEN} - _resolve_words(["auditors"], callers, giver)
 
 
 def _resolve_words(words: Iterable[str], callers: Collection[Caller], giver: str) -> set[str]:
