@@ -52,7 +52,9 @@ def _page(session: Session, mark: str, snapshot: Snapshot) -> list[Entry]:
         after = UUID(mark) if mark else None
     except ValueError:
         raise ResendRefused(f"{mark} is no id") from None
-    return [Entry(str(key), envelope_for(event), encode(event)) for key, event in snapshot.page(session, after, resend.PAGE)]
+    return [
+        Entry(str(key), envelope_for(event, snapshot.edition), encode(event)) for key, event in snapshot.page(session, after, resend.PAGE)
+    ]
 
 
 @one_line_failures

@@ -19,6 +19,10 @@ PlaceState = Literal["open", "closed"]
 HelperRole = Literal["leader", "work_unit", "first_secretary", "resident_team", "agricultural_technician"]
 HouseholdEnding = Literal["died", "moved_away", "recovered", "error", "merged", "not_confirmed", "erased", "other"]
 InstitutionKind = Literal["school", "clinic", "hospital", "village_committee"]
+HouseholdSize = Annotated[
+    Annotated[int, Meta(ge=1, le=100)] | None,
+    Meta(examples=[None], description="people in the household, its head included; null while nobody has stated it"),
+]
 
 
 class UserRegistered(Event, frozen=True, kw_only=True):
@@ -58,6 +62,7 @@ class HouseholdRegistered(Event, frozen=True, kw_only=True):
     account_id: UUID | None
     region: Region
     status: str
+    size: HouseholdSize = None
     registered_by: UUID | None
     registered_at: Moment
 
@@ -69,6 +74,7 @@ class HouseholdChanged(Event, frozen=True, kw_only=True):
     account_id: UUID | None
     region: Region
     status: str
+    size: HouseholdSize = None
     changed_by: UUID | None
     changed_at: Annotated[Moment, Meta(description="time of the change")]
 
@@ -81,6 +87,7 @@ class HouseholdMoved(Event, frozen=True, kw_only=True):
     region: Annotated[Region, Meta(description="the village where it lives now")]
     former_region: Annotated[Region, Meta(description="the village that it left")]
     status: str
+    size: HouseholdSize = None
     moved_by: UUID | None
     moved_at: Moment
 

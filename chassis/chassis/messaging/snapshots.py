@@ -21,12 +21,14 @@ class Snapshot:
 
     Each event has the version it had when it was first published, so listeners that know it change nothing. A service lists its
     snapshots as `SNAPSHOTS` in `snapshots.py`, endings before beginnings: a new listener must not act on something that is over.
+    An event that states a new field gets the next `edition`: inboxes that know the events of before take it once more.
     """
 
     event: type[Event]
     entity: Any
     build: Callable[[Any], Event]
     where: Any = True
+    edition: int = 1
 
     def count(self, session: Session) -> int:
         """Count the rows."""
@@ -40,11 +42,12 @@ class Snapshot:
         return [(row.id, self.build(row)) for row in rows]
 
 
-def envelope_for(event: Event) -> Envelope:
-    """Make the envelope of a snapshot. Its id depends on event, subject and version alone, so a second one is skipped by inboxes."""
+def envelope_for(event: Event, edition: int = 1) -> Envelope:
+    """Make the envelope of a snapshot. Its id depends on event, subject, version and edition alone, so inboxes skip a second one."""
     name = name_of(type(event))
+    stated = f"{name}/{event.subject}/{event.version}" + (f"/{edition}" if edition > 1 else "")
     return Envelope(
-        id=uuid5(_RETOLD, f"{name}/{event.subject}/{event.version}"),
+        id=uuid5(_RETOLD, stated),
         name=name,
         producer=producer_of(type(event)),
         subject=event.subject,

@@ -272,6 +272,26 @@ def test_telephone_is_shared_from_two_households_on() -> None:
 )
 def test_size_counts_the_head_and_known_members(stated: int | None, known: int, size: int | None) -> None:
     assert households.shown_size(stated, known) == size
+    assert households.published_size(stated, known) == size
+
+
+def test_published_size_has_a_bound() -> None:
+    assert [households.published_size(stated, 120) for stated in (None, 50, 200)] == [100, 100, 100]
+
+
+def test_size_no_longer_counts_those_who_left() -> None:
+    assert [households.size_without(*case) for case in ((None, 1), (5, 2), (2, 2), (3, 9))] == [None, 3, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("into", "ended", "twice", "is_same", "size"),
+    [
+        (3, 2, 0, False, 5), (3, 2, 1, False, 4), (3, 2, 2, False, 3), (3, 2, 9, False, 3), (3, 2, 1, True, 3), (3, 5, 1, True, 5),
+        (None, 2, 0, False, None), (3, None, 0, False, None),
+    ],
+)  # fmt: skip
+def test_size_of_two_households_that_are_one(into: int | None, ended: int | None, twice: int, is_same: bool, size: int | None) -> None:
+    assert households.size_together(into, ended, twice, is_same=is_same) == size
 
 
 @pytest.mark.parametrize(

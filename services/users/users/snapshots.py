@@ -69,6 +69,8 @@ _IS_LAST = HouseholdVersion.id.in_(
 _HAS_CHANGED = HouseholdVersion.act.not_in(REGISTERING) & (HouseholdVersion.version > 1)
 _HAS_MOVED = HouseholdVersion.former_region.is_not(None)
 _BEGAN, _ENDED = Appointment.began_at.is_not(None), Appointment.dismissed_at.is_not(None)
+WITH_SIZES = 2
+"""The edition of the events of households that state their size."""
 
 SNAPSHOTS = (
     Snapshot(PersonErased, Erasure, person_erased, where=Erasure.erased_at.is_not(None)),
@@ -89,9 +91,9 @@ SNAPSHOTS = (
     Snapshot(OfficialRegistered, Account, user_registered, where=Account.kind.in_(OFFICIALS)),
     Snapshot(SelfReportOpened, SelfReport, self_report_opened, where=SelfReport.opened_at.is_not(None)),
     Snapshot(HouseholdEnded, HouseholdVersion, household_ended, where=_IS_LAST),
-    Snapshot(HouseholdMoved, HouseholdVersion, household_moved, where=_HAS_MOVED & ~_IS_LAST),
-    Snapshot(HouseholdChanged, HouseholdVersion, household_changed, where=_HAS_CHANGED & ~_HAS_MOVED & ~_IS_LAST),
-    Snapshot(HouseholdRegistered, Household, household_registered),
+    Snapshot(HouseholdMoved, HouseholdVersion, household_moved, where=_HAS_MOVED & ~_IS_LAST, edition=WITH_SIZES),
+    Snapshot(HouseholdChanged, HouseholdVersion, household_changed, where=_HAS_CHANGED & ~_HAS_MOVED & ~_IS_LAST, edition=WITH_SIZES),
+    Snapshot(HouseholdRegistered, Household, household_registered, edition=WITH_SIZES),
     Snapshot(PlaceChanged, Place, place_changed, where=Place.published_version.is_not(None)),
     Snapshot(PlaceChangeProposed, Place, place_change_proposed, where=Place.proposal_id.is_not(None)),
     Snapshot(HandoverPlaceChanged, Handover, handover_place_changed, where=Handover.told_at.is_not(None)),

@@ -72,6 +72,7 @@ def _values_of(
         "phone_kind": read_phone_kind(phone, wanted.get("phone_kind")),
         "address": wanted.get("address"),
         "size": wanted.get("size"),
+        "published_size": rules.published_size(wanted.get("size"), 0),
     }
 
 

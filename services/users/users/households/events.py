@@ -23,6 +23,7 @@ def household_registered(household: Household) -> HouseholdRegistered:
         account_id=household.account_id,
         region=household.region,
         status=household.status,
+        size=household.published_size,
         registered_by=household.registered_by,
         registered_at=household.registered_at,
     )
@@ -36,6 +37,7 @@ def household_changed(row: HouseholdVersion) -> HouseholdChanged:
         account_id=row.account_id,
         region=row.region,
         status=row.status,
+        size=row.size,
         changed_by=row.changed_by,
         changed_at=row.changed_at,
     )
@@ -52,6 +54,7 @@ def household_moved(row: HouseholdVersion) -> HouseholdMoved:
         region=row.region,
         former_region=row.former_region,
         status=row.status,
+        size=row.size,
         moved_by=row.changed_by,
         moved_at=row.changed_at,
     )

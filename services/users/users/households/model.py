@@ -21,8 +21,8 @@ class Household(Base):
     """A household in its village's register, under the name and number of its head. An ended one keeps its row.
 
     `account_id` is empty until somebody proves the phone that the village noted, or an administrator links an account. `contact_phone` is
-    E.164; `phone_kind` says whose it is, and is empty for rows of before. `size` is what the village stated. `registered_version` is the
-    version of the last `HouseholdRegistered`.
+    E.164; `phone_kind` says whose it is, and is empty for rows of before. `size` is what the village stated, `published_size` the one that
+    events state: at least the head and the known members. `registered_version` is the version of the last `HouseholdRegistered`.
     """
 
     __tablename__ = "households"
@@ -43,6 +43,7 @@ class Household(Base):
     phone_kind: Mapped[str | None] = mapped_column(String(20))
     address: Mapped[str | None] = mapped_column(Encrypted)
     size: Mapped[int | None] = mapped_column(Integer)
+    published_size: Mapped[int | None] = mapped_column(Integer)
     registered_version: Mapped[int] = mapped_column(BigInteger, default=1)
     ended_at: Mapped[datetime | None] = mapped_column(Moment)
     ended_because: Mapped[HouseholdEnding | None] = mapped_column(String(20))
@@ -70,6 +71,7 @@ class HouseholdVersion(Base):
     region: Mapped[str] = mapped_column(RegionCode)
     former_region: Mapped[str | None] = mapped_column(RegionCode)
     status: Mapped[str] = mapped_column(String(20))
+    size: Mapped[int | None] = mapped_column(Integer)
     merged_into: Mapped[UUID | None]
     fields: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
     changed: Mapped[str | None] = mapped_column(Encrypted)

@@ -16,6 +16,8 @@ ACTS = ("edit_household", "change_head", "add_member", "enter_household_label", 
 MOVE, REVEAL = "move_household", "reveal_household"
 
 View = Literal["own", "village", "region"]
+LARGEST_PUBLISHED = 100
+"""The largest size that the contract of the events allows."""
 
 
 def view_of(caller: Caller, household: Household) -> View:
@@ -76,3 +78,24 @@ def is_shared(kind: str | None, number_of_households: int) -> bool:
 def shown_size(stated: int | None, members: int) -> int | None:
     """Return the size of a household: as stated, at least its head and known members; None while nothing is known."""
     return max(stated or 0, members + 1) if stated or members else None
+
+
+def published_size(stated: int | None, members: int) -> int | None:
+    """Return the size that events state, which has a bound."""
+    size = shown_size(stated, members)
+    return min(size, LARGEST_PUBLISHED) if size else None
+
+
+def size_without(stated: int | None, leaving: int) -> int | None:
+    """Return the stated size of a household that so many people left: those who left are no longer counted in it."""
+    return max(1, stated - leaving) if stated else None
+
+
+def size_together(into: int | None, ended: int | None, twice: int, *, is_same: bool) -> int | None:
+    """Return the size of two households that are one now, of which `twice` people stood in both; None unless both are known.
+
+    If the head of the ended one stood in the other one too (`is_same`), the same people were registered twice.
+    """
+    if not into or not ended:
+        return None
+    return max(into, ended) if is_same else max(into, into + ended - twice)

@@ -13,7 +13,8 @@ from chassis.data.new_rows import insert_rows, new_row
 from chassis.messaging import outbox
 from users.households import claims, events
 from users.households.model import Household, HouseholdVersion
-from users.households.rules import event_of_act
+from users.households.queries import count_members
+from users.households.rules import event_of_act, published_size
 
 OF_HOUSEHOLD = ("name", "national_id", "status", "region", "contact_phone", "phone_kind", "address", "size", "account_id")
 """The attributes of a household whose values a version compares."""
@@ -40,6 +41,7 @@ def values_of(household: Household) -> dict[str, Any]:
 def add_first_versions(session: Session, households: Iterable[Household], act: str, by: UUID | None) -> None:
     """Write the first version of new households, which are written already, and publish them."""
     made = list(households)
+    _set_published_sizes(session, made)
     session.add_all(HouseholdVersion(**_values_of_version(household, act, by, Why())) for household in made)
     session.flush()
     outbox.add(session, *map(events.household_registered, made))
@@ -69,6 +71,7 @@ def add_version(
     after = values_of(household)
     changed = {name: (value, after[name]) for name, value in before.items() if value != after[name]} | dict(more or {})
     household.version += 1
+    _set_published_sizes(session, [household])
     row = HouseholdVersion(**_values_of_version(household, act, by, why))
     row.fields = sorted(changed)
     row.changed = json.dumps(changed, ensure_ascii=False, default=str) if changed else None
@@ -81,6 +84,14 @@ def add_version(
     claims.void_transfers(session, household.id)
     outbox.add(session, events.EVENTS[kind](household, row))
     return row
+
+
+def _set_published_sizes(session: Session, households: Sequence[Household]) -> None:
+    """Set the sizes that the next events state; a household that ended has none."""
+    members = count_members(session, households)
+    for household in households:
+        size = published_size(household.size, members.get(household.id, 0))
+        household.published_size = size if household.ended_at is None else None
 
 
 def _values_of_version(household: Household, act: str, by: UUID | None, why: Why) -> dict[str, Any]:
@@ -97,6 +108,7 @@ def _values_of_version(household: Household, act: str, by: UUID | None, why: Why
         "region": household.region,
         "former_region": None,
         "status": household.status,
+        "size": household.published_size,
         "merged_into": household.merged_into,
         "fields": [],
         "changed": None,

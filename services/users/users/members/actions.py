@@ -16,6 +16,7 @@ from users.households import claims
 from users.households.actions import lock_for_act, set_number
 from users.households.model import Household, Member
 from users.households.queries import lock_households
+from users.households.rules import size_without
 from users.households.versions import Why, add_version, values_of
 from users.members import queries, rules
 from users.unique import insert_unique
@@ -73,11 +74,12 @@ def remove_member(session: Session, caller: Caller, member_id: UUID, wanted: Map
 
 
 def leave(session: Session, by: UUID | None, household: Household, members: Sequence[Member], act: str, why: Why) -> None:
-    """Let members leave a locked household, as one version of it."""
+    """Let members leave a locked household, as one version of it. Its stated size no longer counts them."""
     before = values_of(household)
     for member in members:
         member.left_at, member.left_because = now(), why.reason
         member.version += 1
+    household.size = size_without(household.size, len(members))
     session.flush()
     more = {f"member {member.id}": (_shown(member), None) for member in members}
     add_version(session, household, act, by, before=before, why=why, more=more)
@@ -111,6 +113,8 @@ def change_head(session: Session, caller: Caller, household_id: UUID, wanted: Ma
         session.add(staying)
         session.flush()
         more[f"member {staying.id}"] = (None, _shown(staying))
+    elif following:
+        household.size = size_without(household.size, 1)
     add_version(session, household, "change_head", caller.id, before=before, why=Why.of(wanted), more=more)
     claims.request_transfers(session, caller, household, key)
     return household

@@ -197,10 +197,14 @@ def _merge(session: Session, caller: Caller, ended: Household, into: Household, 
     before, account_id = values_of(into), ended.account_id
     members = list_standing_members(session, into.id)
     known = {into.national_id_fingerprint, *(member.national_id_fingerprint for member in members if member.national_id_fingerprint)}
-    coming = [member for member in list_standing_members(session, ended.id) if member.national_id_fingerprint not in known]
+    theirs = list_standing_members(session, ended.id)
+    coming = [member for member in theirs if member.national_id_fingerprint not in known]
     session.add_all(_copy_of(member, into.id, caller.id) for member in coming)
-    if ended.national_id_fingerprint not in known:
+    comes_along = ended.national_id_fingerprint not in known
+    if comes_along:
         session.add(_member_of_head(ended, into.id, caller.id))
+    sizes = (register.shown_size(into.size, len(members)), register.shown_size(ended.size, len(theirs)))
+    into.size = register.size_together(*sizes, len(theirs) - len(coming), is_same=not comes_along) or into.size
     for name in ("address", "contact_phone", "contact_phone_fingerprint", "phone_kind"):
         if getattr(into, "contact_phone" if "phone" in name else name) is None:
             setattr(into, name, getattr(ended, name))
