@@ -222,6 +222,19 @@ class PledgeWithdrawn(_OfPledge, frozen=True, kw_only=True):
     withdrawn_at: Moment
 
 
+class PledgeExpiring(Event, frozen=True, kw_only=True):
+    """Perishable goods of a pledge can be matched until `valid_until` and no longer. Published once for each date, to their giver."""
+
+    pledge_id: UUID
+    pledger_id: UUID
+    category: Category
+    unit: Unit
+    open: Annotated[Rest, Meta(description="whole units of `unit` that are not promised")]
+    best_before: Annotated[Moment, Meta(description="by when the goods are to be handed over")]
+    valid_until: Annotated[Moment, Meta(description="until when the goods are matched, so that they are handed over in time")]
+    reminded_at: Annotated[Moment, Meta(description="time of the reminder")]
+
+
 class CatalogueChanged(Event, frozen=True, kw_only=True):
     """An item or a group of the catalogue is new, or has other words or figures. Its category, unit and kind never change."""
 

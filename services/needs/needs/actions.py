@@ -49,6 +49,7 @@ from needs.life import actions as life
 from needs.limits import actions as limits
 from needs.model import Household, Match, Need, NeedQuantities, Pledge, PledgeQuantities
 from needs.problems import consent_needed, unknown_household, unknown_item
+from needs.quotas import actions as quotas
 from needs.review import actions as review
 from needs.review.rules import find_story_problem
 
@@ -57,7 +58,7 @@ MatchEvent = (
 )
 RegisterEvent = HouseholdRegistered | HouseholdChanged | HouseholdMoved | HouseholdEnded | InstitutionRegistered | InstitutionEnded
 EXPIRED_AT_ONCE = ERASED_AT_ONCE = 1_000
-FOLLOWED = ("version", "account_id", "region", "ended", "ended_by", "merged_into")
+FOLLOWED = ("version", "account_id", "region", "size", "ended", "ended_by", "merged_into")
 MATCH_STATES = {
     MatchProposed: "proposed",
     MatchAccepted: "accepted",
@@ -78,10 +79,11 @@ def post_need(session: Session, caller: Caller, wanted: Mapping[str, Any]) -> Ne
     if on_behalf and not household.is_institution and not wanted.get("consent"):
         raise consent_needed()
     stated = dict(wanted) | {"quantity": wanted["quantity"] or 0}
-    terms = require_terms(session, household.region, stated, of_institution=household.is_institution)
+    terms = require_terms(session, household.region, stated, of_institution=household.is_institution, size=household.size)
     if problem := find_story_problem(wanted.get("story")):
         raise problem
     limits.require_room_for_need(session, caller, household, on_behalf=on_behalf)
+    quotas.require_quota(session, household, terms, stated["quantity"])
     return enter_need(session, caller, household, wanted, terms)
 
 
@@ -109,7 +111,7 @@ def describe_need(caller: Caller, household: Household, wanted: Mapping[str, Any
         "urgency": wanted["urgency"],
         "reason": wanted["reason"],
         "specification": json.dumps(specification, ensure_ascii=False) if specification else None,
-        "terms": terms.kept(),
+        "terms": terms.kept(household.size),
         "story": wanted.get("story"),
     }
 
@@ -162,11 +164,16 @@ def describe_pledge(caller: Caller, wanted: Mapping[str, Any]) -> dict[str, Any]
 
 
 def offer_again(
-    session: Session, caller: Caller, match_id: UUID, quantity: int | None = None, valid_until: datetime | None = None
+    session: Session,
+    caller: Caller,
+    match_id: UUID,
+    quantity: int | None = None,
+    valid_until: datetime | None = None,
+    best_before: datetime | None = None,
 ) -> Pledge:
-    """Offer what came back of a match as a new pledge with the figures of the former one."""
+    """Offer what came back of a match as a new pledge with the figures of the former one, or another best-before date."""
     limits.lock_person(session, caller.id)
-    return offer_pledge(session, caller, choosing.describe_returned(session, caller, match_id, quantity, valid_until))
+    return offer_pledge(session, caller, choosing.describe_returned(session, caller, match_id, quantity, valid_until, best_before))
 
 
 def change_pledge(session: Session, caller: Caller, pledge_id: UUID, wanted: Mapping[str, Any]) -> Pledge:
@@ -239,14 +246,20 @@ def erase_old_texts(session: Session) -> None:
 
 
 def record_households(session: Session, events: Sequence[RegisterEvent]) -> None:
-    """Store households and institutions; an older version changes nothing. Their open needs follow them."""
+    """Store households and institutions; an older version changes nothing. Their open needs follow them.
+
+    The version that is known tells its size, if it was told before sizes were: so republishing brings them after an upgrade.
+    """
     newest = {event.subject: event for event in sorted(events, key=lambda event: (event.subject, event.version))}
     rows = insert(Household).values([_columns_of(event) for event in newest.values()])
+    is_newer = Household.version < rows.excluded.version
+    tells_size = (Household.version == rows.excluded.version) & Household.size.is_(None) & rows.excluded["size"].is_not(None)
     session.execute(
         rows.on_conflict_do_update(
             index_elements=["id"],
-            set_={name: rows.excluded[name] for name in FOLLOWED},
-            where=Household.version < rows.excluded.version,
+            set_={name: case((is_newer, rows.excluded[name]), else_=Household.__table__.c[name]) for name in FOLLOWED}
+            | {"size": rows.excluded["size"]},
+            where=is_newer | tells_size,
         )
     )
     life.add_villages(session, {event.region for event in newest.values()})
@@ -306,6 +319,7 @@ def _columns_of(event: RegisterEvent) -> dict[str, Any]:
         "account_id": getattr(event, "account_id", None),
         "region": event.region,
         "is_institution": isinstance(event, InstitutionRegistered | InstitutionEnded),
+        "size": getattr(event, "size", None),
         "ended": isinstance(event, HouseholdEnded | InstitutionEnded),
         "ended_by": getattr(event, "ended_by", None),
         "merged_into": getattr(event, "merged_into", None),

@@ -18,7 +18,10 @@ class Base(DeclarativeBase):
 
 
 class Household(Base):
-    """A registered household or institution, copied from the events of users. `merged_into` is the household it ended in, if any."""
+    """A registered household or institution, copied from the events of users. `merged_into` is the household it ended in, if any.
+
+    `size` counts its people; it is empty while users has not told it.
+    """
 
     __tablename__ = "households"
 
@@ -27,6 +30,7 @@ class Household(Base):
     account_id: Mapped[UUID | None]
     region: Mapped[str] = mapped_column(RegionCode)
     is_institution: Mapped[bool] = mapped_column(default=False)
+    size: Mapped[int | None] = mapped_column(SmallInteger)
     ended: Mapped[bool] = mapped_column(default=False)
     ended_by: Mapped[UUID | None]
     merged_into: Mapped[UUID | None]
@@ -182,6 +186,7 @@ class Pledge(Base):
     `expired` follows the end of `valid_until` within seconds. A pledge is `used_up` while all of it is accepted or proposed; triggers keep
     that. Until `choose_until` its giver chooses needs and nothing is proposed. `claims` is the need that it was offered for, `claimed` the
     most units for it, `claim_state` what became of that. `again_of` is the match of which something came back and is offered again.
+    Of perishable goods, the giver is reminded at `remind_at`, and was last at `reminded_at`, when the version was `reminded_version`.
     """
 
     __tablename__ = "pledges"
@@ -213,6 +218,9 @@ class Pledge(Base):
     claim_state: Mapped[str | None] = mapped_column(String(10))
     claim_problem: Mapped[str | None] = mapped_column(String(20))
     again_of: Mapped[UUID | None]
+    remind_at: Mapped[datetime | None] = mapped_column(Moment)
+    reminded_at: Mapped[datetime | None] = mapped_column(Moment)
+    reminded_version: Mapped[int | None] = mapped_column(BigInteger)
     accepted: Mapped[int] = _sum_of_matches(PledgeQuantities.accepted, id)
     proposed: Mapped[int] = _sum_of_matches(PledgeQuantities.proposed, id)
     delivered: Mapped[int] = _sum_of_matches(PledgeQuantities.delivered, id)

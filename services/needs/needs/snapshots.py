@@ -17,6 +17,7 @@ from contracts.needs import (
     NeedReturned,
     NeedWithdrawn,
     PledgeChanged,
+    PledgeExpiring,
     PledgeOffered,
     PledgeWithdrawn,
     ReviewOverdue,
@@ -26,6 +27,7 @@ from contracts.needs import (
 from needs import events
 from needs.catalogue.events import catalogue_changed
 from needs.catalogue.model import CatalogueItem
+from needs.choosing.events import pledge_expiring
 from needs.life import events as life
 from needs.life.model import Village
 from needs.model import Need, Pledge
@@ -51,6 +53,7 @@ SNAPSHOTS = (
     Snapshot(NeedPublished, Need, events.need_published, where=Need.published_at.is_not(None)),
     Snapshot(PledgeWithdrawn, Pledge, events.pledge_withdrawn, where=Pledge.withdrawn),
     Snapshot(PledgeChanged, Pledge, events.pledge_changed, where=(Pledge.version > 1) & ~Pledge.withdrawn),
+    Snapshot(PledgeExpiring, Pledge, pledge_expiring, where=Pledge.reminded_version.is_not(None) & ~Pledge.withdrawn),
     Snapshot(PledgeOffered, Pledge, events.pledge_offered),
     Snapshot(VillageFellSilent, Village, life.village_fell_silent, where=Village.told_at.is_not(None)),
 )

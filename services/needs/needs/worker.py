@@ -1,4 +1,4 @@
-"""The event handlers of needs, and its timers: catalogue, clocks of reviews, expiry of needs and pledges, silent villages, old texts.
+"""The event handlers of needs, and its timers: catalogue, clocks of reviews, expiry and reminders, silent villages, old texts.
 
 Users publishes households, institutions and verified organisations, matching the states of matches and pledges, and the balance.
 """
@@ -98,6 +98,10 @@ class Worker(ServiceWorker):
     @every(seconds=2)
     def expire_pledges(self, session: Session) -> None:
         actions.expire_pledges(session)
+
+    @every(seconds=60)
+    def remind_givers(self, session: Session) -> None:
+        choosing.remind_givers(session)
 
     @every(seconds=60)
     def remind_reviewers(self, session: Session) -> None:

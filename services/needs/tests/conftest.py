@@ -61,5 +61,6 @@ def rice(**changes: Any) -> dict[str, Any]:
 
 
 def offer(**changes: Any) -> dict[str, Any]:
-    soon = (datetime.now(UTC) + timedelta(days=30)).isoformat()
-    return {"kind": "goods", "category": "food.rice", "unit": "kg", "quantity": 100, "region": "5109", "valid_until": soon} | changes
+    soon, keeps = ((datetime.now(UTC) + timedelta(days=days)).isoformat() for days in (30, 740))
+    stated = {"kind": "goods", "category": "food.rice", "unit": "kg", "quantity": 100, "region": "5109", "valid_until": soon}
+    return stated | {"best_before": keeps} | changes

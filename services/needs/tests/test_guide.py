@@ -91,9 +91,9 @@ def test_post_answers_with_warnings(client: Client, database: RolledBack, villag
     wanted = rice(household_id=str(household_in(database, VILLAGE)), consent="slip")
     found = [codes(client.post("/v1/needs", wanted | {"quantity": quantity}, by=village)) for quantity in (50, 151, None, 50, 50, 50)]
     assert found[:3] == [
-        ["above_usual", "much_waits"],
-        ["far_above_typical", "above_usual", "same_item_open", "much_waits"],
-        ["same_item_open", "much_waits"],
+        ["above_usual", "size_unknown", "much_waits"],
+        ["far_above_typical", "above_usual", "size_unknown", "same_item_open", "much_waits"],
+        ["size_unknown", "same_item_open", "much_waits"],
     ]
     assert "many_open" not in found[4]
     assert "many_open" in found[5]

@@ -15,11 +15,13 @@ from contracts.generate import example_of
 from contracts.users import OrganisationVerified, PersonErased
 from needs.erasure import actions as erasure
 from needs.limits import actions as limits
+from needs.pledge_lists.rules import end_of_day
 
 from .conftest import offer, pending
 
 HEADINGS = ["品名", "数量", "单位", "区划代码", "有效期至", "保质期至", "每户上限", "备注"]
 UNTIL = (datetime.now(UTC) + timedelta(days=90)).date().isoformat()
+KEEPS = end_of_day(UNTIL).isoformat()
 
 
 @pytest.fixture
@@ -52,7 +54,8 @@ def lines_of(answer: Any) -> list[tuple[int, str, str | None, int | None, list[s
 
 def list_of(*lines: dict[str, Any], **more: Any) -> dict[str, Any]:
     until = (datetime.now(UTC) + timedelta(days=30)).isoformat()
-    return {"region": "5109", "valid_until": until, "lines": [*lines]} | more
+    dated = [({"best_before": KEEPS} if line["category"].startswith("food") else {}) | line for line in lines]
+    return {"region": "5109", "valid_until": until, "lines": dated} | more
 
 
 def count_pledges(database: RolledBack) -> int:
@@ -63,7 +66,7 @@ def test_crooked_list_is_read_and_nothing_is_stored(client: Client, database: Ro
     rows = [
         ["某厂捐赠清单"], HEADINGS,
         ["棉被", "500床", "", "510903", UNTIL, "", "2", "冬款"],
-        ["大米", "1万", "公斤"],
+        ["大米", "1万", "公斤", "", "", UNTIL],
         ["食盐", "500箱"],
         ["面粉", "5000–1万"],
         ["轮椅", "大量"],
@@ -79,7 +82,7 @@ def test_crooked_list_is_read_and_nothing_is_stored(client: Client, database: Ro
         (3, "ready", "clothing.quilt", 500, []),
         (4, "ready", "food.rice", 10_000, []),
         (5, "held", "food.salt", None, ["quantity_package"]),
-        (6, "held", "food.flour", None, ["quantity_range"]),
+        (6, "held", "food.flour", None, ["quantity_range", "best_before_needed"]),
         (7, "held", "medical.wheelchair", None, ["quantity_unknown"]),
         (8, "ready", "medical.crutch", 20, []),
         (9, "held", None, None, ["item_unknown"]),
@@ -123,7 +126,7 @@ def test_settled_list_is_offered_and_its_names_are_learned(client: Client, datab
 def test_pledges_of_a_list_are_as_offered_one_by_one(client: Client, database: RolledBack, factory: Person) -> None:
     """A single offer and a line of a list make the same row and the same event, but for ids and times."""
     wanted, found = offer(note="冬款", limit_per_household=3), list[Any]()
-    line = {name: wanted[name] for name in ("category", "quantity", "note", "limit_per_household")}
+    line = {name: wanted[name] for name in ("category", "quantity", "note", "limit_per_household", "best_before")}
     listed = {"region": wanted["region"], "valid_until": wanted["valid_until"], "lines": [line]}
     for path, body in (("/v1/pledges", wanted), ("/v1/pledge-lists", listed)):
         with database.case():
@@ -145,7 +148,7 @@ def test_list_sent_again_offers_nothing_twice(client: Client, database: RolledBa
     later = (datetime.now(UTC) + timedelta(days=44)).isoformat()
     again = client.post("/v1/pledge-lists", list_of(*lines, valid_until=later), by=factory)
     assert (again.status_code, again.json["code"], count_pledges(database)) == (422, "line_refused", 2)
-    seen = lines_of(read(client, factory, csv_of(["大米", "50"], ["棉被", "8"]), region="5109"))
+    seen = lines_of(read(client, factory, csv_of(["大米", "50", "", "", "", UNTIL], ["棉被", "8"]), region="5109"))
     assert [codes for *_, codes in seen] == [["offered_before"], ["pledge_open"]]
     assert client.post("/v1/pledge-lists", list_of(*(line | {"again": True} for line in lines)), by=factory).status_code == 201
     for line in first["lines"]:
@@ -191,6 +194,7 @@ def test_lists_keep_the_limits_of_their_giver(client: Client, database: RolledBa
         ({"category": "food", "quantity": 5}, "line_refused"), ({"category": "gold.bar", "quantity": 5}, "line_refused"),
         ({"category": "food.rice", "quantity": 5, "valid_until": "2020-01-01T00:00:00Z"}, "line_refused"),
         ({"category": "food.rice", "quantity": 5, "best_before": "2020-01-01T00:00:00Z"}, "line_refused"),
+        ({"category": "energy.batteries", "quantity": 5}, "line_refused"),
         ({"category": "food.rice", "quantity": 0}, "invalid"), ({"category": "food.rice", "quantity": -5}, "invalid"),
         ({"category": "food.rice", "quantity": 10**9 + 1}, "invalid"),
         ({"category": "food.rice", "quantity": 5, "region": "510903001001"}, "invalid"),

@@ -26,6 +26,7 @@ from needs.life.model import Change
 from needs.model import Match, Need, Pledge
 from needs.photos import rules as photos
 from needs.photos.model import NeedPhoto
+from needs.quotas.rules import Quota
 from needs.reports import rules as reports
 from needs.review import rules as review
 from needs.review.rules import Decided
@@ -151,6 +152,7 @@ def test_terms_are_those_of_the_nearest_region() -> None:
     assert catalogue.words_of(QUILT) == catalogue.ItemWords("winter.quilt", "piece", "goods", "棉被", "Quilt", "床", "", "")
     bare = catalogue.Terms(QUILT, True, None, None, None, None, None, 90, "none", 1)
     assert (bare.forbidden, bare.kept()["versions"]) == ((), {})
+    assert terms().kept(4) == terms().kept() | {"size": 4, "usual": 8}
 
 
 @pytest.mark.parametrize(
@@ -177,10 +179,19 @@ def test_quantity_beyond_the_cap_names_it_in_both_languages() -> None:
     assert catalogue.find_quantity_problem(terms(), 10) is None
     assert catalogue.find_quantity_problem(terms(most=None), 10**9) is None
     problem = catalogue.find_quantity_problem(terms(), 11)
-    assert titles(problem) == ["一项需求最多可申请：10 床棉被", "A need may ask for at most 10 × quilt"]
+    assert titles(problem) == [
+        "一项需求最多可申请：10 床棉被（家庭人口未登记，只按单项上限计算）",
+        "A need may ask for at most 10 × quilt (its size is not registered, so only this cap holds)",
+    ]
     assert problem is not None
-    assert problem.members == {"cap": 10, "unit": "piece", "category": "winter.quilt"}
-    assert said(catalogue.find_quantity_problem(terms(), 10, size=1)) == "too_many"
+    assert problem.members == {"cap": 10, "unit": "piece", "category": "winter.quilt", "size": None}
+    of_one, of_many = (catalogue.find_quantity_problem(terms(), quantity, size=size) for quantity, size in ((10, 1), (11, 9)))
+    assert titles(of_one) == ["本户 1 人，一项需求最多可申请：9 床棉被", "A need of a household of 1 may ask for at most 9 × quilt"]
+    assert titles(of_many) == ["一项需求最多可申请：10 床棉被", "A need may ask for at most 10 × quilt"]
+    plain = ["一项需求最多可申请：10 床棉被", "A need may ask for at most 10 × quilt"]
+    assert titles(catalogue.find_quantity_problem(terms(per_person=None), 11)) == plain
+    of_school = catalogue.find_quantity_problem(terms(), 201, size=3, of_institution=True)
+    assert titles(of_school) == [title.replace("10", "200") for title in plain]
     assert catalogue.find_quantity_problem(terms(), 200, of_institution=True) is None
 
 
@@ -253,6 +264,8 @@ def test_advice_tells_the_usual_quantity_and_of_a_photo() -> None:
     )  # fmt: skip
     assert [one.code for one in catalogue.list_advice(terms(), 3, has_photo=True)] == []
     assert [one.code for one in catalogue.list_advice(terms(), 5, size=2, has_photo=True)] == ["above_usual"]
+    assert [one.code for one in catalogue.list_advice(terms(photo="none"), 1, used=2)] == []
+    assert [one.code for one in catalogue.list_advice(terms(photo="none"), 1, used=3)] == ["above_usual"]
     assert catalogue.list_advice(terms(photo="none"), 99, of_institution=True) == []
 
 
@@ -472,9 +485,23 @@ def test_perishable_goods_are_matched_until_five_days_before() -> None:
     assert choosing.find_best_before_problem(None, NOW) is None
     assert choosing.find_best_before_problem(NOW + 5 * DAY + timedelta(seconds=1), NOW) is None
     near = choosing.find_best_before_problem(NOW + 5 * DAY, NOW)
-    assert said(near) == "best_before_too_near"
+    assert said(near) == said(choosing.find_best_before_problem(NOW - DAY, NOW)) == "best_before_too_near"
     assert all("5" in title for title in titles(near))
+    missing = choosing.find_best_before_problem(None, NOW, items()["food.rice"])
+    assert said(missing) == "best_before_needed"
+    assert titles(missing) == [
+        "“大米”有保质期，请填写最早到期的日期（best_before）",
+        "“Rice” keeps for a limited time: state the earliest best-before date (best_before)",
+    ]
+    assert choosing.find_best_before_problem(NOW + 6 * DAY, NOW, items()["food.rice"]) is None
     assert choosing.RENEWED_FOR == 30 * DAY
+
+
+def test_giver_is_reminded_a_week_before_or_at_half_time() -> None:
+    assert choosing.find_reminder(NOW + 30 * DAY, None, NOW) is None
+    assert choosing.find_reminder(NOW + 30 * DAY, NOW + 36 * DAY, NOW) is None, "another reason ends it"
+    assert choosing.find_reminder(NOW + 30 * DAY, NOW + 35 * DAY, NOW) == NOW + 23 * DAY
+    assert choosing.find_reminder(NOW + 4 * DAY, NOW + 9 * DAY, NOW) == NOW + 2 * DAY
 
 
 @pytest.mark.parametrize(
@@ -487,11 +514,12 @@ def test_perishable_goods_are_matched_until_five_days_before() -> None:
         ({"unit": "bag"}, COUNTY, False),
         ({"region": VILLAGE}, COUNTY, False),
         ({"region": "510904"}, COUNTY, False),
+        ({"kind": "purchase"}, COUNTY, False),
         ({"region": ""}, COUNTY, True),
     ],
 )
 def test_pledge_fits_within_its_category_unit_and_region(changes: dict[str, str], shown: str, fits: bool) -> None:
-    pledge = Pledge(**{"category": "food.rice", "unit": "kg", "region": COUNTY} | changes)
+    pledge = Pledge(**{"category": "food.rice", "unit": "kg", "region": COUNTY, "kind": "goods"} | changes)
     problem = choosing.find_fit_problem(Need(category="food.rice", unit="kg"), pledge, shown)
     assert said(problem) == (None if fits else "does_not_fit")
 
@@ -544,6 +572,10 @@ def test_advice_of_the_item_is_among_the_warnings() -> None:
     assert [one.code for one in guide.find_warnings(usual, 4)] == ["above_usual"]
     assert guide.find_warnings(usual, None) == []
     assert guide.find_warnings(replace(usual, of_institution=True), 4) == []
+    unknown, of_two = (replace(usual, quota=Quota(size, 90, 4, 12, 9, 3)) for size in (None, 2))
+    assert [one.code for one in guide.find_warnings(unknown, None)] == ["size_unknown"]
+    assert [[one.code for one in guide.find_warnings(of_two, quantity)] for quantity in (1, 2)] == [[], ["above_usual"]]
+    assert guide.find_warnings(replace(unknown, terms=terms(photo="none", per_person=None)), None) == []
 
 
 @pytest.mark.parametrize(

@@ -152,6 +152,10 @@ class NeedOut(Schema):
     )
     overdue = fields.Boolean(required=True, metadata={"description": "waits longer than it should; shown in orange"})
     value = fields.Integer(required=True, allow_none=True, metadata={"description": "estimated, in fen; null where no price is known"})
+    household_size = fields.Integer(required=True, allow_none=True, metadata={"description": "people, as known when it was posted"})
+    usual_quantity = fields.Integer(
+        required=True, allow_none=True, metadata={"description": "usual for a household of this size, beside `quantity` and `delivered`"}
+    )
     confirmed_by = fields.UUID(required=True, allow_none=True, metadata={"description": "who verified it at the first of two steps"})
     returned_because = Choice(RETURNS, required=True, allow_none=True)
     return_note = fields.String(required=True, allow_none=True)
@@ -264,7 +268,7 @@ def close_need(session: Session, caller: Caller, need_id: UUID, json_data: dict[
 
 def answer_posted(session: Session, need: Need, caller: Caller) -> Any:
     """Answer with a need that was posted just now, and with warnings about it."""
-    guide = load_guide(session, need.category, need.region, session.get(Household, need.household_id))
+    guide = load_guide(session, need.category, need.region, session.get(Household, need.household_id), need.id)
     whole, status, headers = answer_need(session, need, caller, 201)
     return whole | {"warnings": find_warnings(guide, need.quantity, is_posted=True)}, status, headers
 
@@ -300,11 +304,14 @@ def _need_out(need: Need, shown: str, townships: Collection[str], acts: list[str
         "overdue": is_overdue(need, now()),
         "value": estimate_value(need),
         "quantity_unknown": need.quantity == 0,
+        "household_size": (need.terms or {}).get("size"),
+        "usual_quantity": (need.terms or {}).get("usual"),
         "duplicates": alike,
         "allowed": acts,
     }
     whole = {name: getattr(need, name) for name in NeedOut().fields if name not in more} | more
     if shown == "public":
         whole |= dict.fromkeys(("household_id", "poster_id", "consent", "reason", "confirmed_by", "returned_because", "return_note"))
+        whole |= dict.fromkeys(("household_size", "usual_quantity"))
         whole |= {"region": public_region(need.region, townships)}
     return whole

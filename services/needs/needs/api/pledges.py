@@ -13,7 +13,7 @@ from chassis.http.pagination import PageIn, page_of
 from chassis.http.routes import access
 from needs import actions, queries
 from needs.catalogue.labels import KINDS as PLEDGE_KINDS
-from needs.filters import QUANTITY, HallIn, Scope
+from needs.filters import BEST_BEFORE, QUANTITY, HallIn, Scope
 from needs.model import Pledge
 from needs.rules import acts_on_pledge, open_quantity
 
@@ -43,7 +43,7 @@ class PledgeIn(Strict):
     choose_until = Moment(
         metadata={"description": "at most 72 hours ahead: until then nothing is proposed, because the giver chooses needs themselves"}
     )
-    best_before = Moment(metadata={"description": "goods are matched up to five days before, so that they are handed over in time"})
+    best_before = Moment(metadata={"description": BEST_BEFORE})
     limit_per_household = Whole(*QUANTITY, metadata={"description": "the most that one household may get of the pledge"})
     claims = Id(metadata={"description": "a need that the giver chose: it gets the pledge at once, first of all the units that they hold"})
     claimed = Whole(*QUANTITY, metadata={"description": "with `claims`: the most units for that need; by default all of the pledge"})
@@ -58,6 +58,7 @@ class AgainIn(Strict):
     match_id = Id(required=True, metadata={"description": "a match of the caller's of which something came back"})
     quantity = Whole(*QUANTITY, metadata={"description": "units to offer again; by default all that came back"})
     valid_until = Moment(metadata={"description": "by default that of the former pledge, or 30 days from now if that is over"})
+    best_before = Moment(metadata={"description": "by default that of the former pledge"})
 
 
 class PledgeChangeIn(Strict):
@@ -65,7 +66,7 @@ class PledgeChangeIn(Strict):
     region = Scope()
     valid_until = Moment()
     choose_until = Moment(metadata={"description": "a moment that is over ends the choice: the pledge is matched from now on"})
-    best_before = Moment()
+    best_before = Moment(metadata={"description": BEST_BEFORE})
     limit_per_household = Whole(*QUANTITY)
 
     @validates_schema

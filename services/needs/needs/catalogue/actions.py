@@ -64,12 +64,16 @@ def require_terms(
     return terms
 
 
-def require_quantity(session: Session, need: Need, quantity: int) -> None:
-    """Raise the problem of a quantity that a verifier states for a need, by the terms of now; nothing of an item that is gone."""
+def require_quantity(session: Session, need: Need, quantity: int, size: int | None = None) -> Terms | None:
+    """Raise the problem of a quantity that a verifier states for a need, by the terms of now; nothing of an item that is gone.
+
+    Returns the terms. `size` is that of the household.
+    """
     terms = queries.find_terms(session, need.category, need.region)
-    problem = rules.find_quantity_problem(terms, quantity, of_institution=need.of_institution) if terms else None
+    problem = rules.find_quantity_problem(terms, quantity, size=size, of_institution=need.of_institution) if terms else None
     if problem:
         raise problem
+    return terms
 
 
 def set_rules(session: Session, caller: Caller, region: str, wanted: Mapping[str, Any]) -> Sequence[CatalogueRules]:

@@ -104,6 +104,11 @@ def kinds_below(category: str, unit: str) -> set[str]:
     return {item.kind for item in _below(category) if item.unit == unit}
 
 
+def has_best_before(category: str, unit: str, kind: str) -> bool:
+    """Tell whether a pledge of goods may hold something with a best-before date: the item, or one of the group with this unit."""
+    return kind == "goods" and any(item.best_before for item in _below(category) if item.unit == unit and item.kind == kind)
+
+
 def choose_kind(fitting: Collection[str]) -> str:
     """Return the kind of a pledge that names none: goods where they fit, else the first kind by name."""
     return "goods" if "goods" in fitting else min(fitting)

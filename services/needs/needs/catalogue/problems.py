@@ -5,9 +5,20 @@ from chassis.problems import problem
 item_not_offered = problem(
     422, "item_not_offered", zh="当地目前不受理“{zh}”需求", en="“{en}” cannot be asked for in this region at present"
 )
-too_many = problem(422, "too_many", zh="一项需求最多可申请：{amount_zh}", en="A need may ask for at most {amount_en}")
+too_many = problem(
+    422,
+    "too_many",
+    zh="{whose_zh}一项需求最多可申请：{amount_zh}{note_zh}",
+    en="A need{whose_en} may ask for at most {amount_en}{note_en}",
+)
 forbidden_item = problem(422, "forbidden_item", zh="{guidance_zh}（“{found}”）{instead_zh}", en="{guidance_en} (“{found}”){instead_en}")
 pledge_kind_unfit = problem(422, "pledge_kind_unfit", zh="“{zh}”的帮扶方式须为：{kinds_zh}", en="“{en}” can be pledged as: {kinds_en}")
+item_needed = problem(
+    422,
+    "item_needed",
+    zh="“{zh}”包括不同的帮扶方式（{kinds_zh}），请选择具体项目",
+    en="“{en}” holds items of several kinds ({kinds_en}): choose one item",
+)
 catalogue_rules_wrong = problem(
     422,
     "catalogue_rules_wrong",

@@ -9,7 +9,7 @@ from chassis.problems import FieldCode, Problem, invalid
 from chassis.wording import ItemWords, measure_of, word_quantity
 from needs.catalogue.defaults import Forbidden, Item, catalogue
 from needs.catalogue.labels import KINDS, SETS
-from needs.catalogue.problems import forbidden_item, item_not_offered, pledge_kind_unfit, too_many
+from needs.catalogue.problems import forbidden_item, item_needed, item_not_offered, pledge_kind_unfit, too_many
 from needs.catalogue.texts import find_forbidden, read_listed
 from needs.problems import wrong_unit
 
@@ -17,6 +17,7 @@ REGION_LENGTHS = (0, 2, 4, 6)
 """Lengths of the region codes that may have rules of their own: country, province, city, county."""
 OVER_USUAL = 3
 """A household of known size may ask for so many times its usual quantity, but never for more than the cap."""
+SIZE_UNKNOWN = ("（家庭人口未登记，只按单项上限计算）", " (its size is not registered, so only this cap holds)")
 CHANGEABLE = ("offered", "most", "most_of_institution", "per_person", "per_household", "price", "days", "photo", "reason_length")
 """The fields of an item that a region may change."""
 Rules = Mapping[str, Any]
@@ -40,9 +41,13 @@ class Terms:
     forbidden: tuple[Forbidden, ...] = ()
     versions: Mapping[str, int] | None = None
 
-    def kept(self) -> dict[str, Any]:
-        """Return what a need keeps of its terms: the versions, the cap, the price and the days until it expires."""
-        return {"versions": dict(self.versions or {}), "most": self.most, "price": self.price, "days": self.days}
+    def kept(self, size: int | None = None) -> dict[str, Any]:
+        """Return what a need keeps of its terms: the versions, the cap, the price and the days until it expires.
+
+        Of a household of known size, it keeps that and the usual quantity, which is shown beside what is asked for and given.
+        """
+        kept = {"versions": dict(self.versions or {}), "most": self.most, "price": self.price, "days": self.days}
+        return kept | ({"size": size, "usual": usual_quantity(self, size)} if size else {})
 
 
 @dataclass(frozen=True)
@@ -129,7 +134,12 @@ def find_quantity_problem(terms: Terms, quantity: int, *, size: int | None = Non
     amounts: dict[str, Any] = {
         f"amount_{short}": word_quantity(words, cap, unit, language) for short, language in (("zh", "zh-CN"), ("en", "en"))
     }
-    return too_many(members={"cap": cap, "unit": unit, "category": terms.item.category}, **amounts)
+    amounts |= dict.fromkeys(("whose_zh", "whose_en", "note_zh", "note_en"), "")
+    if size is not None and cap != terms.most and not of_institution:
+        amounts |= {"whose_zh": f"本户 {size} 人，", "whose_en": f" of a household of {size}"}
+    if size is None and terms.per_person and not of_institution:
+        amounts |= {"note_zh": SIZE_UNKNOWN[0], "note_en": SIZE_UNKNOWN[1]}
+    return too_many(members={"cap": cap, "unit": unit, "category": terms.item.category, "size": size}, **amounts)
 
 
 def find_text_problem(texts: Iterable[tuple[str, str]], listed: Iterable[Forbidden]) -> Problem | None:
@@ -162,12 +172,15 @@ def find_specification_problem(item: Item, specification: Mapping[str, Any]) -> 
 
 
 def list_advice(
-    terms: Terms, quantity: int, *, size: int | None = None, of_institution: bool = False, has_photo: bool = False
+    terms: Terms, quantity: int, *, size: int | None = None, of_institution: bool = False, has_photo: bool = False, used: int = 0
 ) -> list[Advice]:
-    """List the warnings about a need that may be posted: more than usual, or without the photo that helps it along."""
+    """List the warnings about a need that may be posted: more than usual, or without the photo that helps it along.
+
+    `used` is what the household has asked for within the days of the item.
+    """
     found = []
     usual = None if of_institution else usual_quantity(terms, size)
-    if usual is not None and quantity > usual:
+    if usual is not None and quantity + used > usual:
         words, unit = words_of(terms.item), terms.item.unit or ""
         zh, en = (word_quantity(words, usual, unit, language) for language in ("zh-CN", "en"))
         found.append(Advice("above_usual", f"通常每户申请：{zh}", f"A household usually asks for {en}", {"usual": usual, "unit": unit}))
@@ -184,13 +197,17 @@ def find_unit_problem(category: str, units: Collection[str]) -> Problem:
 
 
 def find_kind_problem(category: str, unit: str, kind: str, fitting: Collection[str]) -> Problem | None:
-    """Return the problem of a pledge whose kind fits no item that it could go to; None if it fits."""
-    if kind in fitting:
+    """Return the problem of a pledge whose kind does not fit everything that it could go to; None if it fits.
+
+    A group whose items of this unit are of several kinds cannot be pledged: a lesson would be proposed to somebody who needs a job.
+    """
+    if fitting == {kind}:
         return None
     item = catalogue()[category]
     kinds = [KINDS[one] for one in sorted(fitting)]
     words: dict[str, Any] = {"kinds_zh": "、".join(zh for zh, _ in kinds), "kinds_en": ", ".join(en for _, en in kinds)}
-    return pledge_kind_unfit(members={"kinds": sorted(fitting), "unit": unit}, zh=item.zh, en=item.en, **words)
+    unfit = item_needed if kind in fitting else pledge_kind_unfit
+    return unfit(members={"kinds": sorted(fitting), "unit": unit}, zh=item.zh, en=item.en, **words)
 
 
 def list_enclosing_regions(region: str) -> list[str]:

@@ -11,23 +11,32 @@ from sqlalchemy.orm import Session
 from chassis.data.database import now
 from chassis.data.k_anonymity import public_region
 from chassis.http.auth import Caller
+from chassis.messaging import outbox
 from chassis.problems import not_found
 from contracts.matching import ClaimFailed, MatchAccepted
 from needs import queries
+from needs.catalogue import catalogue, has_best_before
 from needs.choosing import rules
+from needs.choosing.events import pledge_expiring
 from needs.choosing.problems import nothing_came_back, unknown_need
 from needs.model import Match, Need, Pledge
 
+AT_ONCE = 500
 COPIED = ("kind", "category", "unit", "region", "note", "best_before", "limit_per_household")
 
 
 def check_change(pledge: Pledge) -> None:
     """Check the moments of a new or changed pledge; its validity ends in time for perishable goods. Raises the first problem."""
     at = now()
-    for problem in (rules.find_choice_problem(pledge.choose_until, at), rules.find_best_before_problem(pledge.best_before, at)):
+    needed_for = catalogue()[pledge.category] if has_best_before(pledge.category, pledge.unit, pledge.kind) else None
+    for problem in (
+        rules.find_choice_problem(pledge.choose_until, at),
+        rules.find_best_before_problem(pledge.best_before, at, needed_for),
+    ):
         if problem:
             raise problem
     pledge.valid_until = rules.limit_validity(pledge.valid_until, pledge.best_before)
+    pledge.remind_at = rules.find_reminder(pledge.valid_until, pledge.best_before, at)
 
 
 def check_choice(session: Session, pledge: Pledge) -> None:
@@ -45,7 +54,12 @@ def check_choice(session: Session, pledge: Pledge) -> None:
 
 
 def describe_returned(
-    session: Session, caller: Caller, match_id: UUID, quantity: int | None, valid_until: datetime | None
+    session: Session,
+    caller: Caller,
+    match_id: UUID,
+    quantity: int | None,
+    valid_until: datetime | None,
+    best_before: datetime | None,
 ) -> dict[str, Any]:
     """Describe the pledge of what came back of a match of the caller's. The caller has been locked as a giver.
 
@@ -60,8 +74,21 @@ def describe_returned(
     if back < (quantity or 1):
         raise nothing_came_back()
     ends = valid_until or (former.valid_until if former.valid_until > now() else now() + rules.RENEWED_FOR)
-    copied = {name: getattr(former, name) for name in COPIED}
+    copied = {name: getattr(former, name) for name in COPIED} | ({"best_before": best_before} if best_before else {})
     return copied | {"quantity": quantity or back, "valid_until": ends, "again_of": match_id}
+
+
+def remind_givers(session: Session) -> int:
+    """Remind the givers of perishable goods that their pledges soon end, once for each date; return their number."""
+    due = select(Pledge).where(
+        Pledge.remind_at <= now(), Pledge.valid_until > now(), ~Pledge.withdrawn, ~Pledge.expired, ~Pledge.used_up, ~Pledge.resting
+    )
+    pledges = session.scalars(due.order_by(Pledge.remind_at).limit(AT_ONCE).with_for_update(of=Pledge, skip_locked=True)).all()
+    for pledge in pledges:
+        pledge.remind_at, pledge.reminded_at, pledge.reminded_version = None, now(), pledge.version
+    session.flush()
+    outbox.add(session, *map(pledge_expiring, pledges))
+    return len(pledges)
 
 
 def record_claims(session: Session, accepted: Sequence[MatchAccepted]) -> None:

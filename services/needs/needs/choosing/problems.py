@@ -8,8 +8,14 @@ choose_until_wrong = problem(
 best_before_too_near = problem(
     422,
     "best_before_too_near",
-    zh="保质期太近：从对接到送达需要约 {days} 天",
-    en="The best-before date is too near: matching and handing over take about {days} days",
+    zh="保质期已过或太近：从对接到送达至少需要 {days} 天",
+    en="The best-before date is over or too near: it takes {days} days at least to send and hand over",
+)
+best_before_needed = problem(
+    422,
+    "best_before_needed",
+    zh="“{zh}”有保质期，请填写最早到期的日期（best_before）",
+    en="“{en}” keeps for a limited time: state the earliest best-before date (best_before)",
 )
 unknown_need = problem(422, "unknown_need", zh="没有这项需求，或已结束", en="There is no such need, or it has ended")
 does_not_fit = problem(422, "does_not_fit", zh="您的意向与这项需求不相符", en="Your pledge does not fit this need")

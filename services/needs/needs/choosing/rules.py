@@ -3,12 +3,15 @@
 from datetime import datetime, timedelta
 
 from chassis.problems import Problem
-from needs.choosing.problems import best_before_too_near, choose_until_wrong, does_not_fit
+from needs.catalogue.defaults import Item, catalogue
+from needs.choosing.problems import best_before_needed, best_before_too_near, choose_until_wrong, does_not_fit
 from needs.model import Match, Need, Pledge
 
 CHOOSE_WITHIN = timedelta(hours=72)
 HAND_OVER = timedelta(days=5)
-"""The time from a proposal to the hand-over: three days to answer and two on the way."""
+"""The least time from the last acceptance to the hand-over: three days to send and two on the way. Matching keeps to it too."""
+REMINDED_BEFORE = timedelta(days=7)
+"""A giver is reminded so long before perishable goods can no longer be matched, or after half of a shorter time."""
 RENEWED_FOR = timedelta(days=30)
 """How long a pledge of what came back is valid where the former validity is over."""
 
@@ -23,16 +26,29 @@ def limit_validity(valid_until: datetime, best_before: datetime | None) -> datet
     return valid_until if best_before is None else min(valid_until, best_before - HAND_OVER)
 
 
-def find_best_before_problem(best_before: datetime | None, at: datetime) -> Problem | None:
-    """Return the problem with goods that would be no longer good when they are handed over, or None."""
-    is_near = best_before is not None and best_before - HAND_OVER <= at
-    return best_before_too_near(days=HAND_OVER.days) if is_near else None
+def find_best_before_problem(best_before: datetime | None, at: datetime, needed_for: Item | None = None) -> Problem | None:
+    """Return the problem with goods that would be no longer good when they are handed over, or None.
+
+    `needed_for` is the item or group of a pledge that has to state the date.
+    """
+    if best_before is None:
+        return best_before_needed(members={"category": needed_for.category}, zh=needed_for.zh, en=needed_for.en) if needed_for else None
+    return best_before_too_near(days=HAND_OVER.days) if best_before - HAND_OVER <= at else None
+
+
+def find_reminder(valid_until: datetime, best_before: datetime | None, since: datetime) -> datetime | None:
+    """Return when the giver is reminded that a pledge, as it stands since then, ends because of its date; None if it does not."""
+    if best_before is None or valid_until < best_before - HAND_OVER:
+        return None
+    return valid_until - min(REMINDED_BEFORE, (valid_until - since) / 2)
 
 
 def find_fit_problem(need: Need, pledge: Pledge, shown: str) -> Problem | None:
     """Return why a pledge cannot be offered for the need; `shown` is the region that the public sees of the need."""
     within_category = f"{need.category}.".startswith(f"{pledge.category}.")
-    fits = within_category and need.unit == pledge.unit and shown.startswith(pledge.region)
+    item = catalogue().get(need.category)
+    of_this_kind = item is None or item.kind == pledge.kind
+    fits = within_category and of_this_kind and need.unit == pledge.unit and shown.startswith(pledge.region)
     return None if fits else does_not_fit()
 
 

@@ -65,6 +65,18 @@ class PostedOut(Schema):
     advised_a_year = fields.Integer(required=True)
 
 
+class QuotaOut(Schema):
+    """What the household may ask for of the item within `days`. Its needs of these days count; ended ones with what they have got."""
+
+    size = fields.Integer(required=True, allow_none=True, metadata={"description": "people in the household; null: not registered"})
+    days = fields.Integer(required=True)
+    usual = fields.Integer(required=True, allow_none=True, metadata={"description": "advised for a household of this size"})
+    total = fields.Integer(required=True, allow_none=True, metadata={"description": "the most within the days; null: only `most` holds"})
+    most = fields.Integer(required=True, allow_none=True, metadata={"description": "the most of one need"})
+    used = fields.Integer(required=True)
+    left = fields.Integer(required=True, allow_none=True)
+
+
 class GuideOut(Schema):
     """Advice for a need of an item. Regions are the county and those around it, the nearest first; `typical` has county and country."""
 
@@ -73,6 +85,9 @@ class GuideOut(Schema):
     typical = fields.List(fields.Nested(TypicalOut), required=True)
     balance = fields.List(fields.Nested(WaitingOut), required=True)
     household = fields.Nested(PostedOut, required=True, allow_none=True)
+    quota = fields.Nested(
+        QuotaOut, required=True, allow_none=True, metadata={"description": "null without a household; none for institutions"}
+    )
     warnings = fields.List(fields.Nested(WarningOut), required=True)
 
 
@@ -89,5 +104,5 @@ def get_guide(session: Session, caller: Caller, query_data: dict[str, Any]) -> A
     if household:
         people = [household.account_id or household.id]
         note_shown(caller, "household", household.id, people=people, region=household.region)
-    told = {name: getattr(guide, name) for name in ("region", "typical", "balance", "household")}
+    told = {name: getattr(guide, name) for name in ("region", "typical", "balance", "household", "quota")}
     return told | {"item": item_out(guide.terms), "warnings": find_warnings(guide, query_data.get("quantity"))}

@@ -6,6 +6,10 @@ WARNINGS = {
         "The quantity is far above what others ask for; the reviewer may ask why",
     ),
     "above_usual": ("数量高于通常数量", "The quantity is above the usual one"),
+    "size_unknown": (
+        "家庭人口尚未登记，只按单项上限计算；请村里补充登记",
+        "The size of the household is not registered, so only the cap of one need holds; the village can complete the register",
+    ),
     "photo_advised": ("建议附上照片", "A photo is advised"),
     "same_item_open": (
         "该户已有同类需求尚未结束，请确认不是重复发布",

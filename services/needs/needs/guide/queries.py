@@ -17,6 +17,7 @@ from needs.limits import rules as limits
 from needs.limits.queries import has_received, load_sets
 from needs.model import Household
 from needs.problems import unknown_household, unknown_item
+from needs.quotas.queries import load_quota
 
 SAMPLE = 200
 """The newest needs of an item in a region that say what is typical."""
@@ -66,8 +67,11 @@ def find_household(session: Session, caller: Caller, household_id: UUID | None) 
     return household
 
 
-def load_guide(session: Session, category: str, region: str, household: Household | None) -> Guide:
-    """Load what is known about an item in a region, and about the household's needs. Raises `unknown_item`."""
+def load_guide(session: Session, category: str, region: str, household: Household | None, posted: UUID | None = None) -> Guide:
+    """Load what is known about an item in a region, and about the household's needs. Raises `unknown_item`.
+
+    `posted` is a need that was posted just now: the quota is that without it.
+    """
     terms = find_terms(session, category, region)
     if terms is None:
         raise unknown_item(members={"category": category})
@@ -80,6 +84,7 @@ def load_guide(session: Session, category: str, region: str, household: Househol
         balance=_load_balance(session, category, terms.item.unit or "", places),
         household=_load_posted(session, category, household) if household else None,
         of_institution=of_institution,
+        quota=load_quota(session, household, terms, besides=posted) if household else None,
     )
 
 

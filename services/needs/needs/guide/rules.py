@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from needs.catalogue.rules import Advice, Terms, list_advice
 from needs.guide.labels import WARNINGS
+from needs.quotas.rules import Quota
 
 MOST_QUANTITY = 10**9
 FEWEST = 5
@@ -59,6 +60,7 @@ class Guide:
     balance: Sequence[Waiting]
     household: Posted | None
     of_institution: bool
+    quota: Quota | None = None
 
 
 def regions_above(region: str) -> list[str]:
@@ -78,7 +80,10 @@ def find_warnings(guide: Guide, quantity: int | None, *, is_posted: bool = False
     if quantity and typical and quantity > FAR_ABOVE * typical.quantities[-1]:
         found.append(_advise("far_above_typical", quantity=quantity, most_ask_for=typical.quantities[-1]))
     if quantity:
-        found += list_advice(guide.terms, quantity, of_institution=guide.of_institution)
+        size, used = (quota.size, quota.used) if (quota := guide.quota) else (None, 0)
+        found += list_advice(guide.terms, quantity, size=size, of_institution=guide.of_institution, used=used)
+    if guide.quota and guide.quota.size is None and guide.terms.per_person:
+        found.append(_advise("size_unknown"))
     if posted := guide.household:
         own = 1 if is_posted else 0
         if posted.same_item > own:

@@ -1,7 +1,7 @@
 """Reading a list of needs without changing anything, and posting what a person has settled."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 from itertools import islice
 from typing import Any
@@ -32,6 +32,8 @@ from needs.imports.queries import COUNTY_DIGITS
 from needs.limits import actions as limits
 from needs.model import Household
 from needs.problems import consent_needed, line_refused, unknown_item
+from needs.quotas.queries import load_quotas
+from needs.quotas.rules import find_quota_problem
 
 MOST_LINES = 1_000
 MOST_POSTED = 300
@@ -70,7 +72,8 @@ def read_list(session: Session, caller: Caller, content: bytes, wanted: Mapping[
     offered = {terms.item.category: terms for terms in catalogue.list_terms(session, household.region) if terms.offered and terms.item.unit}
     items = {category: terms.item for category, terms in offered.items()}
     names = ItemNames(items, queries.load_item_names(session, household.region))
-    lines = [_read_line(row, names, offered, of_institution=household.is_institution) for row in rows]
+    lines = [_read_line(row, names, offered, household) for row in rows]
+    _hold_above_quotas(session, household, lines, offered)
     _doubt(session, household, [line for line in lines if line.outcome != "refused"])
     return household, table, lines
 
@@ -86,6 +89,7 @@ def post_list(session: Session, caller: Caller, wanted: Mapping[str, Any]) -> Ne
     limits.require_room_for_need(session, caller, household, on_behalf=True, many=len(wanted["lines"]))
     terms = {one.item.category: one for one in catalogue.list_terms(session, household.region) if one.item.unit}
     stated = [_check_line(household, wanted, place, terms) for place in range(len(wanted["lines"]))]
+    _check_quotas(session, household, wanted["lines"], [found for _, found in stated])
     posted = NeedList(household_id=household.id, region=household.region, posted_by=caller.id)
     session.add(posted)
     session.flush()
@@ -106,10 +110,20 @@ def _check_line(household: Household, wanted: Mapping[str, Any], place: int, ter
         raise refuse_line(line, place, unknown_item())
     of_institution = household.is_institution
     if problem := rules.find_need_problem(
-        found, line["quantity"], stated["reason"], specification, forbidden(), of_institution=of_institution
+        found, line["quantity"], stated["reason"], specification, forbidden(), size=household.size, of_institution=of_institution
     ):
         raise refuse_line(line, place, problem)
     return stated, found
+
+
+def _check_quotas(session: Session, household: Household, lines: Sequence[Mapping[str, Any]], terms: Sequence[Terms]) -> None:
+    """Raise `line_refused` for the first line that passes the quota of the household, together with the lines before."""
+    left = dict(load_quotas(session, household, {one.item.category: one for one in terms}.values()))
+    for place, (line, found) in enumerate(zip(lines, terms, strict=True)):
+        if quota := left.get(found.item.category):
+            if problem := find_quota_problem(found, quota, line["quantity"]):
+                raise refuse_line(line, place, problem)
+            left[found.item.category] = replace(quota, used=quota.used + line["quantity"])
 
 
 def refuse_line(line: Mapping[str, Any], place: int, problem: Problem) -> Problem:
@@ -124,7 +138,20 @@ def _sentence(problem: Problem, language: str) -> str:
     return "；".join(wrong) or problem.words[language].format_map(problem.details)
 
 
-def _read_line(row: Row, names: ItemNames, offered: Mapping[str, Terms], *, of_institution: bool) -> Line:
+def _hold_above_quotas(session: Session, household: Household, lines: Sequence[Line], offered: Mapping[str, Terms]) -> None:
+    """Hold the lines that pass the quota of the household, together with the lines before."""
+    asked = {line.category for line in lines if line.category and line.quantity}
+    left = dict(load_quotas(session, household, [offered[category] for category in asked]))
+    for line in lines:
+        quota = left.get(line.category or "")
+        if quota is None or line.category is None or not line.quantity:
+            continue
+        if problem := find_quota_problem(offered[line.category], quota, line.quantity):
+            line.hold(problem.code, "quantity", **problem.details)
+        left[line.category] = replace(quota, used=quota.used + line.quantity)
+
+
+def _read_line(row: Row, names: ItemNames, offered: Mapping[str, Terms], household: Household) -> Line:
     line = Line(row.number, row.values, faults=[*row.faults])
     for name in ("item", "quantity"):
         if name not in row.values and not any(fault.field in {name, None} for fault in row.faults):
@@ -151,7 +178,8 @@ def _read_line(row: Row, names: ItemNames, offered: Mapping[str, Terms], *, of_i
     if missing := [SPECIFICATION[name] for name in terms.item.required]:
         zh, en = "、".join(one for one, _ in missing), ", ".join(one for _, one in missing)
         line.hold("specification_needed", "specification", zh=zh, en=en)
-    if read.number and (problem := rules.find_quantity_problem(terms, read.number, of_institution=of_institution)):
+    whose: dict[str, Any] = {"size": household.size, "of_institution": household.is_institution}
+    if read.number and (problem := rules.find_quantity_problem(terms, read.number, **whose)):
         line.hold(problem.code, "quantity", **problem.details)
     return line
 

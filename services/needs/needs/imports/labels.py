@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from needs.catalogue.problems import forbidden_item, too_many
+from needs.quotas.problems import above_quota
 
 URGENCY = {"normal": ("一般", "normal"), "urgent": ("紧急", "urgent"), "critical": ("特急", "critical")}
 CONSENT = {"sms": ("短信同意", "by SMS"), "slip": ("书面同意", "on a slip")}
@@ -12,7 +13,7 @@ OUTCOMES = {
     "refused": ("无法读取", "cannot be read"),
 }
 WORDS: Mapping[str, Mapping[str, str]] = {
-    **{problem.code: problem.words for problem in (forbidden_item, too_many)},
+    **{problem.code: problem.words for problem in (above_quota, forbidden_item, too_many)},
     "item_unknown": {"zh-CN": "目录中没有这种物品，请选择相近的一项", "en": "the catalogue has no such item; choose the nearest one"},
     "quantity_unknown": {"zh-CN": "没有写明数量，请填写", "en": "the quantity is not stated; enter it"},
     "quantity_range": {"zh-CN": "写的是一个范围，请确定一个数", "en": "a range is stated; settle on one number"},

@@ -22,10 +22,12 @@ from chassis.tables.faults import Fault, table_too_large
 from chassis.tables.reading import Row, Table, open_table
 from contracts.users import PersonErased
 from needs.actions import describe_pledge
+from needs.catalogue import has_best_before
 from needs.catalogue import rules as catalogue
 from needs.catalogue.defaults import catalogue as items
 from needs.catalogue.defaults import forbidden
 from needs.choosing import actions as choosing
+from needs.choosing.problems import best_before_needed
 from needs.choosing.rules import find_best_before_problem
 from needs.events import pledge_offered
 from needs.filters import QUANTITY, Scope
@@ -134,6 +136,8 @@ def _read_line(row: Row, names: ItemNames, wanted: Mapping[str, Any]) -> Line:
     for code in (f"quantity_{read.held}" if read.held else None, read.hedge):
         if code:
             line.hold(code, "quantity")
+    if line.stated.get("best_before") is None and has_best_before(item.category, item.unit or "", item.kind):
+        line.hold(best_before_needed.code, "best_before", zh=item.zh, en=item.en)
     return line
 
 

@@ -15,7 +15,7 @@ from chassis.http.routes import access
 from chassis.problems import language
 from chassis.tables.faults import Fault, message
 from needs.catalogue.defaults import catalogue
-from needs.filters import QUANTITY, Scope
+from needs.filters import BEST_BEFORE, QUANTITY, Scope
 from needs.imports.actions import MOST_POSTED, Line
 from needs.imports.api import MOST_FILE_BYTES, MOST_LIST_BYTES, TYPES, NoteOut, joined
 from needs.pledge_lists import actions, queries
@@ -72,7 +72,7 @@ class PledgeListLineIn(Strict):
     quantity = Whole(*QUANTITY, required=True, metadata={"description": "in the unit of the catalogue"})
     region = Scope(metadata={"description": "by default that of the list"})
     valid_until = Moment(metadata={"description": "by default that of the list"})
-    best_before = Moment(metadata={"description": "goods are matched up to five days before, so that they are handed over in time"})
+    best_before = Moment(metadata={"description": BEST_BEFORE})
     limit_per_household = Whole(*QUANTITY, metadata={"description": "the most that one household may get of the pledge"})
     note = Text(500, metadata={"description": "seen by the pledger only"})
     again = Flag(load_default=False, metadata={"description": "whether the same is offered once more although it stands in a list already"})

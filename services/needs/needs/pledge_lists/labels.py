@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from needs.choosing.problems import best_before_too_near
+from needs.choosing.problems import best_before_needed, best_before_too_near
 from needs.imports.labels import WORDS as LIST_WORDS
 from needs.limits.problems import too_many_proposals, too_many_units
 from needs.pledge_lists.problems import offered_before
@@ -13,7 +13,7 @@ OUTCOMES = {
     "held": ("待您确认", "waits for you to settle it"),
     "refused": ("无法读取", "cannot be read"),
 }
-PROBLEMS = (best_before_too_near, offered_before, past_validity, too_many_proposals, too_many_units)
+PROBLEMS = (best_before_needed, best_before_too_near, offered_before, past_validity, too_many_proposals, too_many_units)
 WORDS: Mapping[str, Mapping[str, str]] = {
     **LIST_WORDS,
     **{problem.code: problem.words for problem in PROBLEMS},

@@ -21,8 +21,9 @@ from needs.duplicates import actions as duplicates
 from needs.hall.words import words_of
 from needs.life.period import period_days
 from needs.life.rules import find_expiry
-from needs.model import Need
+from needs.model import Household, Need
 from needs.photos.queries import find_consent_problem
+from needs.quotas import actions as quotas
 from needs.review import rules
 from needs.review.model import Decision
 from needs.review.rules import Decided
@@ -72,6 +73,7 @@ def decide_needs(session: Session, caller: Caller, wanted: Sequence[Decided]) ->
     Raises `not_found` if the caller may see none of the needs.
     """
     ids = {decided.need_id for decided in wanted}
+    quotas.lock_households(session, [decided.need_id for decided in wanted if decided.quantity])
     locked = select(Need).where(Need.id.in_(ids)).order_by(Need.id).with_for_update(of=Need)
     needs = {need.id: need for need in session.scalars(locked) if view_of(caller, need) != "public"}
     if not needs:
@@ -90,6 +92,8 @@ def decide_needs(session: Session, caller: Caller, wanted: Sequence[Decided]) ->
             problem = find_need_problem(act, caller, need, managers) or _find_publication_problem(session, need, decided)
             if problem is None:
                 chosen[need.id] = decided
+                # The next decision counts it in the quota of the same household.
+                need.quantity = decided.quantity or need.quantity
             outcomes.append((need, problem))
     _carry_out(session, caller, [(needs[need_id], decided) for need_id, decided in chosen.items()])
     return outcomes
@@ -97,6 +101,7 @@ def decide_needs(session: Session, caller: Caller, wanted: Sequence[Decided]) ->
 
 def amend_need(session: Session, caller: Caller, need_id: UUID, wanted: Mapping[str, Any]) -> Need:
     """Change a need that waits or was returned, as its household or its poster. A returned one is posted again."""
+    quotas.lock_households(session, [need_id])
     need = lock.lock_need("amend_need", session, caller, need_id)
     if problem := rules.find_story_problem(wanted.get("story")):
         raise problem
@@ -108,11 +113,14 @@ def amend_need(session: Session, caller: Caller, need_id: UUID, wanted: Mapping[
         "specification": specification,
         **wanted,
     }
-    terms = require_terms(session, need.region, asked, of_institution=need.of_institution)
+    household = session.get(Household, need.household_id)
+    size = household.size if household else None
+    terms = require_terms(session, need.region, asked, of_institution=need.of_institution, size=size)
+    quotas.require_quota(session, household, terms, asked["quantity"], besides=need.id)
     for name, value in asked.items():
         setattr(need, name, value)
     need.specification = json.dumps(asked["specification"], ensure_ascii=False) if asked["specification"] else None
-    need.unit, need.terms = cast("str", terms.item.unit), terms.kept()
+    need.unit, need.terms = cast("str", terms.item.unit), terms.kept(size)
     if need.state == "returned":
         need.returned_because = need.return_note = None
         open_review(session, need)
@@ -151,6 +159,8 @@ def _tell(session: Session, condition: Any, name: str, make: Callable[[Need], Ev
 
 
 def _decide_one(session: Session, caller: Caller, decided: Decided) -> Need:
+    if decided.quantity:
+        quotas.lock_households(session, [decided.need_id])
     need = lock.lock_need(OPERATIONS[decided.act], session, caller, decided.need_id)
     if problem := _find_publication_problem(session, need, decided):
         raise problem
@@ -168,7 +178,9 @@ def _find_publication_problem(session: Session, need: Need, decided: Decided) ->
         return problem
     try:
         if decided.quantity:
-            require_quantity(session, need, decided.quantity)
+            household = session.get(Household, need.household_id)
+            if terms := require_quantity(session, need, decided.quantity, household.size if household else None):
+                quotas.require_quota(session, household, terms, decided.quantity, besides=need.id)
         require_charity(session, need)
     except Problem as problem:
         return problem

@@ -283,7 +283,7 @@ class PledgeLife(Machine):
         self.matches: dict[int, UUID] = {}
         self.offers = 0
         with self.database.begin() as session:
-            wanted = offer(quantity=quantity) | {"valid_until": self.next_end()}
+            wanted = offer(quantity=quantity) | {"valid_until": self.next_end(), "best_before": datetime.now(UTC) + timedelta(days=700)}
             self.id = actions.offer_pledge(session, Caller(self.scene.giver.id, "donor", session), wanted).id
         self.run_sql("DELETE FROM outbox")
         self.compare()

@@ -1,0 +1,49 @@
+"""Queries of quotas: what the needs of a household ask for within the days of their items."""
+
+from collections.abc import Iterable, Mapping
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from chassis.data.bulk_sql import encode_array
+from needs.catalogue.rules import Terms
+from needs.model import Household
+from needs.quotas.rules import Quota, make_quota
+
+# An open need counts whole, an ended one with what it has got. Households that were merged into this one count too.
+_USED = text(
+    """
+    SELECT needs.category, CAST(sum(CASE WHEN state IN ('posted', 'confirmed', 'returned', 'published') THEN needs.quantity
+        ELSE least(needs.quantity, coalesce(accepted, 0)) END) AS bigint) AS used
+    FROM unnest(CAST(:categories AS text[]), CAST(:days AS bigint[])) AS wanted (category, days)
+    JOIN needs ON needs.category = wanted.category AND posted_at > now() - make_interval(days => CAST(wanted.days AS int))
+    LEFT JOIN need_quantities ON need_quantities.id = needs.id
+    WHERE needs.household_id = ANY(ARRAY(SELECT id FROM households WHERE id = :household OR merged_into = :household))
+        AND needs.id IS DISTINCT FROM CAST(:besides AS uuid)
+    GROUP BY needs.category
+    """
+)
+
+
+def load_quotas(session: Session, household: Household, terms: Iterable[Terms], besides: UUID | None = None) -> Mapping[str, Quota]:
+    """Load the quotas of a household for items, by category; `besides` is a need that is judged and does not count itself.
+
+    An institution has none: it asks for many people.
+    """
+    items = [] if household.is_institution else [*terms]
+    if not items:
+        return {}
+    asked = {
+        "household": household.id,
+        "categories": encode_array([one.item.category for one in items]),
+        "days": encode_array([one.days for one in items]),
+        "besides": besides,
+    }
+    used = {row.category: row.used for row in session.execute(_USED, asked)}
+    return {one.item.category: make_quota(one, household.size, used.get(one.item.category, 0)) for one in items}
+
+
+def load_quota(session: Session, household: Household, terms: Terms, besides: UUID | None = None) -> Quota | None:
+    """Load the quota of a household for one item; None for an institution."""
+    return load_quotas(session, household, [terms], besides).get(terms.item.category)
