@@ -134,6 +134,13 @@ class MatchSent(_OfMatch, frozen=True, kw_only=True):
     sent_at: Moment
 
 
+class MatchReceiptReminded(_OfMatch, frozen=True, kw_only=True):
+    """Goods with a best-before date were sent, and nobody has stated their receipt although the date is near. Published once."""
+
+    best_before: Annotated[Moment, Meta(description="the date of the goods")]
+    reminded_at: Annotated[Moment, Meta(description="time of the reminder")]
+
+
 class MatchReceived(_OfMatch, frozen=True, kw_only=True):
     """The household's side confirmed that `received` of `sent` arrived. The rest is needed again."""
 

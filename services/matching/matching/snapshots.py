@@ -17,6 +17,7 @@ from contracts.matching import (
     MatchLapsed,
     MatchNeedEnded,
     MatchProposed,
+    MatchReceiptReminded,
     MatchReceived,
     MatchRefused,
     MatchReminded,
@@ -48,6 +49,12 @@ SNAPSHOTS = (
     Snapshot(MatchDeclined, Match, events.match_declined, where=Match.state == "declined"),
     Snapshot(MatchRefused, Match, events.match_refused, where=Match.state == "refused"),
     Snapshot(MatchReceived, Match, events.match_received, where=Match.movements.any(Movement.kind == "received")),
+    Snapshot(
+        MatchReceiptReminded,
+        Match,
+        events.match_receipt_reminded,
+        where=(Match.state == "sent") & Match.goods_reminded_version.is_not(None),
+    ),
     Snapshot(MatchSent, Match, events.match_sent, where=Match.movements.any(Movement.kind == "sent")),
     Snapshot(
         MatchSendReminded,

@@ -26,7 +26,7 @@ from matching.feedback.actions import ratings
 from matching.holds import actions as holds
 from matching.intake import actions as intake
 from matching.intake import moves
-from matching.matches import reminders, unsent
+from matching.matches import perishable, reminders, unsent
 from matching.matches.actions import answers, claims, delivery
 from matching.points import actions as points
 from matching.region_moves import MOVES
@@ -106,6 +106,10 @@ class Worker(ServiceWorker):
     @every(seconds=60)
     def remind_senders(self, session: Session) -> None:
         unsent.remind_senders(session)
+
+    @every(seconds=60)
+    def remind_receivers(self, session: Session) -> None:
+        perishable.remind_receivers(session)
 
     @every(seconds=10)
     def end_unsent(self, session: Session) -> None:

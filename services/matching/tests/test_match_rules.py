@@ -33,7 +33,7 @@ def need(**changes: Any) -> Need:
 
 
 def pledge(**changes: Any) -> Pledge:
-    stated = {"scope": "5109", "category": "food", "unit": "kg", "rest": 10, "ended": False, "paused": False}
+    stated = {"scope": "5109", "category": "food", "unit": "kg", "kind": "goods", "rest": 10, "ended": False, "paused": False}
     return Pledge(**stated | {"valid_until": AT + timedelta(days=1)} | changes)
 
 
@@ -52,6 +52,15 @@ def pledge(**changes: Any) -> Pledge:
 )
 def test_pledge_fits_its_category_unit_and_scope(changes: dict[str, Any], fits: bool) -> None:
     assert pledge_fits(need(), pledge(**changes), VILLAGE[:9]) is fits
+
+
+def test_pledge_of_another_kind_than_the_item_never_fits() -> None:
+    """An item that is not known, and pledges of before, have no kind to compare."""
+    lesson, of_before = pledge(category="employment", kind="training"), pledge(kind=None)
+    job = need(category="employment.job")
+    assert [pledge_fits(job, lesson, VILLAGE[:9], kind) for kind in ("job", "training", None)] == [False, True, True]
+    assert pledge_fits(need(), of_before, VILLAGE[:9], "job")
+    assert code(find_claim_problem(job, lesson, 5, AT, VILLAGE[:9], kind="job")) == "does_not_fit"
 
 
 @pytest.mark.parametrize(("shown", "scope"), [(VILLAGE[:9], VILLAGE), (VILLAGE[:6], VILLAGE[:9])])

@@ -21,6 +21,7 @@ from contracts.matching import (
     MatchLapsed,
     MatchNeedEnded,
     MatchProposed,
+    MatchReceiptReminded,
     MatchReceived,
     MatchRefused,
     MatchRevised,
@@ -61,6 +62,16 @@ def match_send_reminded(match: Match) -> MatchSendReminded:
     """Build the event that the giver was reminded to send."""
     return MatchSendReminded(
         version=match.version, **_promised(match), send_by=required(match.send_by), reminded_at=required(match.send_reminded_at)
+    )
+
+
+def match_receipt_reminded(match: Match) -> MatchReceiptReminded:
+    """Build the event that the receiving side was reminded of perishable goods on the way."""
+    return MatchReceiptReminded(
+        version=required(match.goods_reminded_version),
+        **_promised(match),
+        best_before=required(match.best_before),
+        reminded_at=required(match.goods_reminded_at),
     )
 
 

@@ -51,8 +51,8 @@ class Pledge(Base):
     A pledge with some rest is `open`, unless its giver is still `choosing`. `reliability` is the class of its pledger. `exclusions` are the
     regions and items that refusal rules exclude. A `paused` pledge also counts as `ended` until it is resumed. A timer marks pledges
     `expired` soon after `valid_until`. `releases` counts the published releases, the versions of `PledgeReleased`. Goods are handed over by
-    `best_before`, and one household gets at most `household_limit`. `claimed_need_id` is the need for which it was offered, and
-    `claim_problem` why that need got nothing of it.
+    `best_before`, so `valid_until` is five days before it at the latest. One household gets at most `household_limit`. `kind` is empty for
+    rows of before. `claimed_need_id` is the need for which it was offered, and `claim_problem` why that need got nothing of it.
     """
 
     __tablename__ = "pledges"
@@ -60,6 +60,7 @@ class Pledge(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     version: Mapped[int] = mapped_column(BigInteger)
     pledger_id: Mapped[UUID]
+    kind: Mapped[str | None] = mapped_column(String(20))
     category: Mapped[str] = mapped_column(CategoryCode)
     unit: Mapped[str] = mapped_column(String(20))
     scope: Mapped[str] = mapped_column(RegionCode)
@@ -89,7 +90,8 @@ class Match(Base):
     The two sides of a `barred` match are never proposed to each other again. An accepted match is to be sent until `send_by`; the next
     reminder of that is due at `send_reminder_at`, and the last one was at `send_reminded_at`. `giver_kind` is the kind of the pledger's
     account, known since the acceptance. `charity` receives the money, if the match is about money. A received match closes by itself at
-    `close_at`, when the time to dispute the receipt is over.
+    `close_at`, when the time to dispute the receipt is over. `best_before` is the date of the goods; the receiving side was reminded of
+    it at `goods_reminded_at`, while they were on the way.
     """
 
     __tablename__ = "matches"
@@ -127,6 +129,9 @@ class Match(Base):
     need_ended_at: Mapped[datetime | None] = mapped_column(Moment)
     need_ended_version: Mapped[int | None] = mapped_column(BigInteger)
     close_at: Mapped[datetime | None] = mapped_column(Moment)
+    best_before: Mapped[datetime | None] = mapped_column(Moment)
+    goods_reminded_at: Mapped[datetime | None] = mapped_column(Moment)
+    goods_reminded_version: Mapped[int | None] = mapped_column(BigInteger)
     closed_at: Mapped[datetime | None] = mapped_column(Moment)
     closed_by: Mapped[UUID | None]
     giver_kind: Mapped[str | None] = mapped_column(String(20))

@@ -88,7 +88,7 @@ _LEFT = text(
 
 
 _LOCK = text(
-    "SELECT id, version, pledger_id, category, unit, scope, rest, valid_until, not_for, household_limit FROM pledges"
+    "SELECT id, version, pledger_id, category, unit, scope, rest, valid_until, best_before, not_for, household_limit FROM pledges"
     " WHERE id = ANY(CAST(:ids AS uuid[])) AND open AND valid_until > now() ORDER BY id FOR UPDATE SKIP LOCKED"
 )
 

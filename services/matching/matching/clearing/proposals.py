@@ -33,7 +33,7 @@ _PROPOSE = insert_into(
     [
         *("id", "version", "need_id", "pledge_id", "household_id", "account_id", "poster_id", "pledger_id", "region", "category", "unit"),
         *("quantity", "state", "reasons", "barred", "proposed_at", "answer_by"),
-        *("charity", "parts", "score", "lead", "weights_version", "weights_region"),
+        *("charity", "best_before", "parts", "score", "lead", "weights_version", "weights_region"),
     ],
 )
 
@@ -64,7 +64,7 @@ def propose_matches(
         answer_by = min(at + answer_within, pledge.valid_until)
         more = {"reasons": reasons, "proposed_at": at, "answer_by": answer_by, "charity": need.charity}
         proposals.append(MatchProposed(version=1, **stated, **more))
-        rows.append(_row(proposals[-1]) | _worth(share, whose, weighed))
+        rows.append(_row(proposals[-1]) | {"best_before": pledge.best_before} | _worth(share, whose, weighed))
     session.execute(_PROPOSE, {"rows": encode_rows(rows)})
     outbox.add(session, *proposals)
 

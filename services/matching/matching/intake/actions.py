@@ -1,6 +1,7 @@
 """Intake: enter published needs and offered pledges in the book, change and end them."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import cache
 from typing import Any, Literal
 from uuid import UUID
@@ -26,6 +27,7 @@ from contracts.needs import (
 from matching.allocation.score import PRIOR_CLASS, SCOPE_LENGTHS
 from matching.book import clearing_queue
 from matching.book.actions import lapse_proposals, publish_release
+from matching.book.best_before import limit_sending, limit_validity
 from matching.book.events import match_need_ended
 from matching.book.lock import find_proposed_pledges, lock_rows
 from matching.book.model import Match, Need, Pledge
@@ -132,8 +134,11 @@ def change_pledge(session: Session, event: PledgeChanged) -> None:
     if not pledge.ended or pledge.paused:
         promised = sum_promised(session, pledge.id)
         pledge.ended = pledge.paused = False
-        pledge.scope, pledge.valid_until, pledge.expired = event.region[:NARROWEST], event.valid_until, event.valid_until <= now()
+        pledge.scope, pledge.valid_until = event.region[:NARROWEST], limit_validity(event.valid_until, event.best_before)
+        pledge.expired = pledge.valid_until <= now()
         pledge.choose_until, pledge.choosing = event.choose_until, _is_choosing(event)
+        if event.best_before and event.best_before != pledge.best_before:
+            _restate_best_before(session, pledge.id, event.best_before)
         pledge.best_before, pledge.household_limit = event.best_before, event.limit_per_household
         pledge.quantity = max(event.quantity, promised)
         pledge.rest = pledge.quantity - promised
@@ -164,6 +169,15 @@ def _lock_at_version(session: Session, pledge_id: UUID, version: int, unknown: d
         return None
     pledge.version = version
     return pledge
+
+
+def _restate_best_before(session: Session, pledge_id: UUID, best_before: datetime) -> None:
+    """Give accepted matches of a pledge its new date. It may shorten the time to send, and never lengthens it."""
+    accepted = session.scalars(select(Match).where(Match.pledge_id == pledge_id, Match.state == "accepted").with_for_update())
+    for match in accepted:
+        match.best_before = best_before
+        if match.send_by:
+            match.send_by = min(match.send_by, limit_sending(match.send_by, best_before, now()))
 
 
 def end_choosing(session: Session) -> int:
@@ -208,13 +222,14 @@ def _pledge_columns(event: PledgeOffered | PledgeChanged | PledgeWithdrawn, know
         "id": event.pledge_id,
         "version": event.version,
         "pledger_id": event.pledger_id,
+        "kind": event.kind,
         "category": event.category,
         "unit": event.unit,
         "scope": event.region[:NARROWEST],
         "quantity": event.quantity,
         "rest": event.quantity,
         "ended": False,
-        "valid_until": event.valid_until,
+        "valid_until": limit_validity(event.valid_until, event.best_before),
         "offered_at": event.offered_at,
         "releases": 0,
         "choose_until": event.choose_until,

@@ -6,12 +6,9 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from matching.book.best_before import limit_sending
 from matching.book.model import Match
 
-ON_THE_WAY = timedelta(days=2)
-"""The time that goods with a best-before date are given to arrive."""
-SHORTEST = timedelta(hours=12)
-"""The least time to send, however near the best-before date is."""
 LAST_REMINDER = timedelta(days=2)
 """The second reminder is due so long before the deadline, the first one after half of the time."""
 
@@ -23,15 +20,13 @@ def time_to_send(category: str) -> timedelta:
     return timedelta(days=next((days[path] for path in around if path in days), _table()["default"]))
 
 
-def set_send_deadline(match: Match, accepted_at: datetime, best_before: datetime | None = None) -> None:
+def set_send_deadline(match: Match, accepted_at: datetime) -> None:
     """Set until when an accepted match has to be sent, and when its giver is first reminded.
 
     Goods with a best-before date are sent so early that they arrive in time, but never at once.
     """
-    allowed = time_to_send(match.category)
-    if best_before is not None:
-        allowed = max(SHORTEST, min(allowed, best_before - ON_THE_WAY - accepted_at))
-    match.send_by, match.send_reminder_at = accepted_at + allowed, accepted_at + allowed / 2
+    match.send_by = limit_sending(accepted_at + time_to_send(match.category), match.best_before, accepted_at)
+    match.send_reminder_at = accepted_at + (match.send_by - accepted_at) / 2
 
 
 @cache

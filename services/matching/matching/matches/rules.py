@@ -16,27 +16,29 @@ WITHOUT_NEED = {"household_moved", "need_over"}
 """Reasons of a cancellation after which the household needs nothing any more."""
 
 
-def pledge_fits(need: Need, pledge: Pledge, shown: str) -> bool:
-    """Tell whether the pledge covers the item, the unit and the region that the need shows.
+def pledge_fits(need: Need, pledge: Pledge, shown: str, kind: str | None = None) -> bool:
+    """Tell whether the pledge covers the item, its kind, the unit and the region that the need shows.
 
     A comparison with the need's own region would tell by yes and no where it is.
     """
     within_category = f"{need.category}.".startswith(f"{pledge.category}.")
-    return within_category and shown.startswith(pledge.scope) and need.unit == pledge.unit
+    of_this_kind = kind is None or pledge.kind in {None, kind}
+    return within_category and of_this_kind and shown.startswith(pledge.scope) and need.unit == pledge.unit
 
 
 def find_claim_problem(
-    need: Need, pledge: Pledge, quantity: int, at: datetime, shown: str, household_room: int | None = None
+    need: Need, pledge: Pledge, quantity: int, at: datetime, shown: str, household_room: int | None = None, kind: str | None = None
 ) -> Problem | None:
     """Return the reason why a pledger may not claim this quantity of the need with the pledge, or None.
 
-    `shown` is the region that the public sees of the need, `household_room` what its household may still get of the pledge.
+    `shown` is the region that the public sees of the need, `household_room` what its household may still get of the pledge, `kind` the
+    kind of pledges that fit its item.
     """
     if pledge.paused:
         return pledge_rests()
     if need.ended or pledge.ended or pledge.valid_until <= at or min(need.rest, pledge.rest) < quantity:
         return not_enough()
-    if not pledge_fits(need, pledge, shown):
+    if not pledge_fits(need, pledge, shown, kind):
         return does_not_fit()
     return household_limit_reached() if household_room is not None and household_room < quantity else None
 

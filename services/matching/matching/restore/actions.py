@@ -127,6 +127,7 @@ def _new_match(line: PublishedMatch, need: Need, pledge: Pledge, answer_within: 
     return Match(
         id=stated["match_id"], **{name: value for name, value in stated.items() if name != "match_id"}, version=0, state="proposed",
         reasons=[], barred=False, proposed_at=at, answer_by=at if chosen else min(at + answer_within, pledge.valid_until), movements=[],
+        best_before=pledge.best_before,
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from chassis.messaging import outbox
 from matching.book.actions import change_state, lapse_proposals, record_movement
 from matching.book.events import match_accepted, match_declined, match_refused
 from matching.book.lock import lock_for_action
-from matching.book.model import Match, Pledge
+from matching.book.model import Match
 from matching.book.problems import not_enough
 from matching.book.release import release_matches, release_part
 from matching.matches.deadlines import set_send_deadline
@@ -31,8 +31,7 @@ def accept_match(session: Session, caller: Caller, match_id: UUID, quantity: int
     promised, left = split(match.quantity, quantity, not_enough)
     change_state(match, "accepted")
     match.answered_at, match.barred, match.giver_kind = now(), left > 0, caller.kind
-    best_before = session.scalar(select(Pledge.best_before).where(Pledge.id == match.pledge_id))
-    set_send_deadline(match, match.answered_at, best_before)
+    set_send_deadline(match, match.answered_at)
     record_movement(match, "promised", promised, caller.id)
     session.flush()
     if left:

@@ -8,6 +8,7 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from chassis.data.database import new_id, now
+from chassis.data.items import find_item
 from chassis.data.k_anonymity import public_region
 from chassis.http.auth import Caller
 from chassis.messaging import outbox
@@ -84,7 +85,8 @@ def _promise(session: Session, need: Need, pledge: Pledge, quantity: int, giver_
     at = now()
     shown = public_region(need.region, find_townships(session, [need.region]))
     room = find_household_room(session, pledge, need.household_id)
-    if problem := find_claim_problem(need, pledge, quantity, at, shown, room):
+    kind = find_item(session, need.category).kind if pledge.kind else None
+    if problem := find_claim_problem(need, pledge, quantity, at, shown, room, kind):
         raise problem
     need.rest -= quantity
     pledge.rest -= quantity
@@ -101,9 +103,9 @@ def _accepted_match(need: Need, pledge: Pledge, quantity: int, giver_kind: str |
     match = Match(
         id=stated["match_id"], **{name: value for name, value in stated.items() if name != "match_id"},
         version=1, state="accepted", reasons=[], proposed_at=at, answer_by=at, answered_at=at, giver_kind=giver_kind,
-        charity=need.charity,
+        charity=need.charity, best_before=pledge.best_before,
     )  # fmt: skip
-    set_send_deadline(match, at, pledge.best_before)
+    set_send_deadline(match, at)
     return match
 
 

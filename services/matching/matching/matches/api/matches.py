@@ -104,6 +104,7 @@ class MatchOut(Schema):
         allow_none=True,
         metadata={"description": "until when the giver has to send; null before acceptance. The match ends then, as a no-show"},
     )
+    best_before = fields.AwareDateTime(required=True, allow_none=True, metadata={"description": "the date of the goods, if they have one"})
     ended_because = fields.String(required=True, allow_none=True)
     closed_at = fields.AwareDateTime(required=True, allow_none=True)
     delivery = fields.Nested(DeliveryOut, required=True)
