@@ -81,6 +81,18 @@ def test_cadre_finds_a_household_by_pinyin_in_the_township(client: Client, villa
     assert [one["id"] for one in masked] == [first["id"], second["id"]]
 
 
+def test_cadre_tells_two_households_of_one_surname_apart(client: Client, village: Person, town: Person) -> None:
+    """Masked names and numbers are alike; year of birth, village, size and a look for a reason tell them apart."""
+    young, old = (national_id(born) for born in ("19750607", "19480312"))
+    first, second = (register(client, village, name="黄守田", national_id=number, size=size) for number, size in ((young, 5), (old, 2)))
+    found = {one["id"]: one for one in search(client, town, name="黄", region=VILLAGE[:9])}
+    assert {one["name"] for one in found.values()} == {"黄**"}
+    shown = [(found[one["id"]]["birth_year"], found[one["id"]]["size"], found[one["id"]]["region"]) for one in (first, second)]
+    assert shown == [(1975, 5, VILLAGE), (1948, 2, VILLAGE)]
+    whole = {one["id"]: one["national_id"] for one in search(client, village, name="黄守田", region=VILLAGE)}
+    assert whole == {first["id"]: young, second["id"]: old}
+
+
 def test_household_is_found_by_a_member(client: Client, village: Person) -> None:
     made, number = register(client, village, name="黄守田"), national_id()
     add(client, village, made["id"], national_id=number, name="苟春燕")
