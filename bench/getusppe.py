@@ -183,14 +183,15 @@ def play(
     """
     lines = list(lines)
     task = progress.add_task("需求与爱心意向 needs and pledges", total=len(lines))
-    until = (datetime.now(UTC) + timedelta(days=365)).isoformat()
+    until, keeps = ((datetime.now(UTC) + timedelta(days=days)).isoformat() for days in (365, 730))
     outcomes: list[Future[str]] = []
     slots = threading.Semaphore(4 * AT_ONCE)
 
     def one(line: Line) -> str:
         try:
             if line.is_gift:
-                body = {"category": line.item, "unit": "piece", "quantity": line.quantity, "region": CITY, "valid_until": until}
+                body = {"category": line.item, "unit": "piece", "quantity": line.quantity, "region": CITY}
+                body |= {"valid_until": until, "best_before": keeps}
                 crowd.ask(players.phone[line.who], lambda client: client.post("/v1/pledges", body))
                 players.pledgers.add(line.who)
                 return "pledge"

@@ -52,6 +52,7 @@ def measure(name: str, needs: int) -> None:
             "quantity": needs,
             "region": CITY,
             "valid_until": (today + timedelta(days=9)).isoformat(),
+            "best_before": (today + timedelta(days=99)).isoformat(),
         }
         crowd.ask(players.phone["don1"], lambda client: client.post("/v1/pledges", body))
         url = stated["environment"]["NOTIFY_DATABASE_URL"].replace("+psycopg", "")

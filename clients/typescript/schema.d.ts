@@ -4480,6 +4480,11 @@ export interface components {
              * @description by default that of the former pledge, or 30 days from now if that is over
              */
             valid_until?: string;
+            /**
+             * Format: date-time
+             * @description by default that of the former pledge
+             */
+            best_before?: string;
         };
         AmendmentIn: {
             /** @example food.rice */
@@ -5615,6 +5620,7 @@ export interface components {
             phone_kind: string | null;
             address: string | null;
             size: number | null;
+            published_size: number | null;
             registered_version: number;
             /** Format: date-time */
             ended_at: string | null;
@@ -5640,6 +5646,7 @@ export interface components {
             region: string;
             former_region: string | null;
             status: string;
+            size: number | null;
             /** Format: uuid */
             merged_into: string | null;
             fields: string[];
@@ -5988,6 +5995,8 @@ export interface components {
             typical: components["schemas"]["TypicalOut"][];
             balance: components["schemas"]["WaitingOut"][];
             household: components["schemas"]["PostedOut"] | null;
+            /** @description null without a household; none for institutions */
+            quota: components["schemas"]["QuotaOut"] | null;
             warnings: components["schemas"]["WarningOut"][];
         };
         HandoverIn: {
@@ -6980,6 +6989,11 @@ export interface components {
              * @description until when the giver has to send; null before acceptance. The match ends then, as a no-show
              */
             send_by: string | null;
+            /**
+             * Format: date-time
+             * @description the date of the goods, if they have one
+             */
+            best_before: string | null;
             ended_because: string | null;
             /** Format: date-time */
             closed_at: string | null;
@@ -7429,6 +7443,10 @@ export interface components {
             overdue: boolean;
             /** @description estimated, in fen; null where no price is known */
             value: number | null;
+            /** @description people, as known when it was posted */
+            household_size: number | null;
+            /** @description usual for a household of this size, beside `quantity` and `delivered` */
+            usual_quantity: number | null;
             /**
              * Format: uuid
              * @description who verified it at the first of two steps
@@ -7499,10 +7517,10 @@ export interface components {
             id: string;
             version: number;
             /**
-             * @description need_published: 需求已公开 · need published; need_posted: 有需求待审核 · need to verify; need_confirmed: 有需求待县级复审 · need to verify at the county; need_returned: 需求退回修改 · need returned; review_reminded: 审核即将到期 · verification due soon; county_review_reminded: 县级复审即将到期 · the county's verification due soon; review_overdue: 审核已逾期 · verification overdue; county_review_overdue: 县级复审已逾期 · the county's verification overdue; need_rejected: 需求未通过 · need rejected; need_withdrawn: 需求已撤回 · need withdrawn; need_closed: 需求已结束 · need closed; need_expiring: 需求即将到期 · need expires soon; need_renewed: 需求已续期 · need renewed; need_expired: 需求已到期 · need expired; need_met: 需求已满足 · need met; village_fell_silent: 有村长期未发布需求 · a village has fallen silent; need_reported: 需求被多人举报 · a need was reported; match_proposed: 建议对接 · match proposed; match_reminded: 等您答复 · your answer is awaited; match_accepted: 对接已答应 · match accepted; match_send_reminded: 等您送出 · your sending is awaited; match_refused: 对接未接受 · match refused; match_declined: 需求方未接受 · match declined; match_lapsed: 对接已失效 · match lapsed; match_need_moved: 受助户已迁居 · the household of a proposal moved; match_revised: 先给了更急需的人 · it goes to a critical need; match_need_ended: 所助需求已结束 · the need of a match ended; match_sent: 帮助已送出 · help was sent; match_received: 帮助已收到 · help was received; match_closed: 对接已结束 · match closed; claim_failed: 未能认领所选需求 · a chosen need was not claimed; thanks_written: 感谢待审核 · thanks wait to be read; thanks_given: 收到感谢 · thanks; thanks_refused: 感谢未通过 · thanks not let through; dispute_opened: 有人提出异议 · a match is disputed; dispute_answered: 异议已答复 · a dispute was answered; dispute_raised: 异议已转到县里 · a dispute went up to the county; dispute_reminded: 异议待县里处理 · a dispute waits for the county; dispute_overdue: 异议已超过处理期限 · a dispute is overdue; dispute_settled: 异议已处理 · a dispute was settled; appeal_lodged: 申诉待裁定 · an appeal waits for the county; appeal_decided: 申诉已裁定 · appeal decided; pledge_released: 爱心意向已处理 · pledge judged; appointment_offered: 任命待确认 · office offered; administrator_dismissed: 管理员职务已解除 · no longer an administrator; auditor_dismissed: 审计员职务已解除 · no longer an auditor; place_change_proposed: 收货点变更待确认 · a collection point waits for confirmation; handover_place_changed: 收货点有变动 · collection point changed; self_report_opened: 有人自报困难 · somebody reported that they need help; household_moved: 有一户人家迁入 · a household moved in; household_left: 有一户人家迁出 · a household moved away; household_transfer_requested: 请核实人员移交 · somebody is asked for elsewhere
+             * @description need_published: 需求已公开 · need published; need_posted: 有需求待审核 · need to verify; need_confirmed: 有需求待县级复审 · need to verify at the county; need_returned: 需求退回修改 · need returned; review_reminded: 审核即将到期 · verification due soon; county_review_reminded: 县级复审即将到期 · the county's verification due soon; review_overdue: 审核已逾期 · verification overdue; county_review_overdue: 县级复审已逾期 · the county's verification overdue; need_rejected: 需求未通过 · need rejected; need_withdrawn: 需求已撤回 · need withdrawn; need_closed: 需求已结束 · need closed; need_expiring: 需求即将到期 · need expires soon; pledge_expiring: 爱心物资临近保质期 · goods near their best-before date; need_renewed: 需求已续期 · need renewed; need_expired: 需求已到期 · need expired; need_met: 需求已满足 · need met; village_fell_silent: 有村长期未发布需求 · a village has fallen silent; need_reported: 需求被多人举报 · a need was reported; match_proposed: 建议对接 · match proposed; match_reminded: 等您答复 · your answer is awaited; match_accepted: 对接已答应 · match accepted; match_send_reminded: 等您送出 · your sending is awaited; match_refused: 对接未接受 · match refused; match_declined: 需求方未接受 · match declined; match_lapsed: 对接已失效 · match lapsed; match_need_moved: 受助户已迁居 · the household of a proposal moved; match_revised: 先给了更急需的人 · it goes to a critical need; match_need_ended: 所助需求已结束 · the need of a match ended; match_sent: 帮助已送出 · help was sent; match_receipt_reminded: 等您登记收到 · your receipt is awaited; match_received: 帮助已收到 · help was received; match_closed: 对接已结束 · match closed; claim_failed: 未能认领所选需求 · a chosen need was not claimed; thanks_written: 感谢待审核 · thanks wait to be read; thanks_given: 收到感谢 · thanks; thanks_refused: 感谢未通过 · thanks not let through; dispute_opened: 有人提出异议 · a match is disputed; dispute_answered: 异议已答复 · a dispute was answered; dispute_raised: 异议已转到县里 · a dispute went up to the county; dispute_reminded: 异议待县里处理 · a dispute waits for the county; dispute_overdue: 异议已超过处理期限 · a dispute is overdue; dispute_settled: 异议已处理 · a dispute was settled; appeal_lodged: 申诉待裁定 · an appeal waits for the county; appeal_decided: 申诉已裁定 · appeal decided; pledge_released: 爱心意向已处理 · pledge judged; appointment_offered: 任命待确认 · office offered; administrator_dismissed: 管理员职务已解除 · no longer an administrator; auditor_dismissed: 审计员职务已解除 · no longer an auditor; place_change_proposed: 收货点变更待确认 · a collection point waits for confirmation; handover_place_changed: 收货点有变动 · collection point changed; self_report_opened: 有人自报困难 · somebody reported that they need help; household_moved: 有一户人家迁入 · a household moved in; household_left: 有一户人家迁出 · a household moved away; household_transfer_requested: 请核实人员移交 · somebody is asked for elsewhere
              * @enum {string}
              */
-            kind: "need_published" | "need_posted" | "need_confirmed" | "need_returned" | "review_reminded" | "county_review_reminded" | "review_overdue" | "county_review_overdue" | "need_rejected" | "need_withdrawn" | "need_closed" | "need_expiring" | "need_renewed" | "need_expired" | "need_met" | "village_fell_silent" | "need_reported" | "match_proposed" | "match_reminded" | "match_accepted" | "match_send_reminded" | "match_refused" | "match_declined" | "match_lapsed" | "match_need_moved" | "match_revised" | "match_need_ended" | "match_sent" | "match_received" | "match_closed" | "claim_failed" | "thanks_written" | "thanks_given" | "thanks_refused" | "dispute_opened" | "dispute_answered" | "dispute_raised" | "dispute_reminded" | "dispute_overdue" | "dispute_settled" | "appeal_lodged" | "appeal_decided" | "pledge_released" | "appointment_offered" | "administrator_dismissed" | "auditor_dismissed" | "place_change_proposed" | "handover_place_changed" | "self_report_opened" | "household_moved" | "household_left" | "household_transfer_requested";
+            kind: "need_published" | "need_posted" | "need_confirmed" | "need_returned" | "review_reminded" | "county_review_reminded" | "review_overdue" | "county_review_overdue" | "need_rejected" | "need_withdrawn" | "need_closed" | "need_expiring" | "pledge_expiring" | "need_renewed" | "need_expired" | "need_met" | "village_fell_silent" | "need_reported" | "match_proposed" | "match_reminded" | "match_accepted" | "match_send_reminded" | "match_refused" | "match_declined" | "match_lapsed" | "match_need_moved" | "match_revised" | "match_need_ended" | "match_sent" | "match_receipt_reminded" | "match_received" | "match_closed" | "claim_failed" | "thanks_written" | "thanks_given" | "thanks_refused" | "dispute_opened" | "dispute_answered" | "dispute_raised" | "dispute_reminded" | "dispute_overdue" | "dispute_settled" | "appeal_lodged" | "appeal_decided" | "pledge_released" | "appointment_offered" | "administrator_dismissed" | "auditor_dismissed" | "place_change_proposed" | "handover_place_changed" | "self_report_opened" | "household_moved" | "household_left" | "household_transfer_requested";
             /**
              * @description the side of the caller
              * @enum {string}
@@ -7811,7 +7829,10 @@ export interface components {
              * @description a moment that is over ends the choice: the pledge is matched from now on
              */
             choose_until?: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description the earliest date of the goods, which are matched up to five days before; needed for items that the catalogue marks so (422 `best_before_needed`)
+             */
             best_before?: string;
             limit_per_household?: number;
         };
@@ -7844,7 +7865,7 @@ export interface components {
             choose_until?: string;
             /**
              * Format: date-time
-             * @description goods are matched up to five days before, so that they are handed over in time
+             * @description the earliest date of the goods, which are matched up to five days before; needed for items that the catalogue marks so (422 `best_before_needed`)
              */
             best_before?: string;
             /** @description the most that one household may get of the pledge */
@@ -7895,7 +7916,7 @@ export interface components {
             valid_until?: string;
             /**
              * Format: date-time
-             * @description goods are matched up to five days before, so that they are handed over in time
+             * @description the earliest date of the goods, which are matched up to five days before; needed for items that the catalogue marks so (422 `best_before_needed`)
              */
             best_before?: string;
             /** @description the most that one household may get of the pledge */
@@ -8057,6 +8078,10 @@ export interface components {
             overdue: boolean;
             /** @description estimated, in fen; null where no price is known */
             value: number | null;
+            /** @description people, as known when it was posted */
+            household_size: number | null;
+            /** @description usual for a household of this size, beside `quantity` and `delivered` */
+            usual_quantity: number | null;
             /**
              * Format: uuid
              * @description who verified it at the first of two steps
@@ -8152,6 +8177,19 @@ export interface components {
         ProvenOut: {
             /** Format: date-time */
             visit_by: string | null;
+        };
+        QuotaOut: {
+            /** @description people in the household; null: not registered */
+            size: number | null;
+            days: number;
+            /** @description advised for a household of this size */
+            usual: number | null;
+            /** @description the most within the days; null: only `most` holds */
+            total: number | null;
+            /** @description the most of one need */
+            most: number | null;
+            used: number;
+            left: number | null;
         };
         RankedOut: {
             /** @description accounts registered in the period, staff apart; people count where they are registered */
@@ -9325,10 +9363,10 @@ export interface components {
         };
         WarningOut: {
             /**
-             * @description far_above_typical: 数量远高于常见数量，审核时可能要求说明 · The quantity is far above what others ask for; the reviewer may ask why; above_usual: 数量高于通常数量 · The quantity is above the usual one; photo_advised: 建议附上照片 · A photo is advised; same_item_open: 该户已有同类需求尚未结束，请确认不是重复发布 · The household has an open need for the same item; make sure this is another; many_open: 该户未结束的需求已较多，建议先落实已有需求 · The household has many open needs; better see to those first; many_in_a_year: 该户一年内发布的需求已较多 · The household has posted many needs within a year; nothing_offered: 目前没有人提供这类帮助，可能需要等待较长时间 · Nobody offers this at present; it may take long; much_waits: 本省等待这类帮助的需求较多，可能需要等待较长时间 · Far more of this is waited for in the province than offered; it may take long
+             * @description far_above_typical: 数量远高于常见数量，审核时可能要求说明 · The quantity is far above what others ask for; the reviewer may ask why; above_usual: 数量高于通常数量 · The quantity is above the usual one; size_unknown: 家庭人口尚未登记，只按单项上限计算；请村里补充登记 · The size of the household is not registered, so only the cap of one need holds; the village can complete the register; photo_advised: 建议附上照片 · A photo is advised; same_item_open: 该户已有同类需求尚未结束，请确认不是重复发布 · The household has an open need for the same item; make sure this is another; many_open: 该户未结束的需求已较多，建议先落实已有需求 · The household has many open needs; better see to those first; many_in_a_year: 该户一年内发布的需求已较多 · The household has posted many needs within a year; nothing_offered: 目前没有人提供这类帮助，可能需要等待较长时间 · Nobody offers this at present; it may take long; much_waits: 本省等待这类帮助的需求较多，可能需要等待较长时间 · Far more of this is waited for in the province than offered; it may take long
              * @enum {string}
              */
-            code: "far_above_typical" | "above_usual" | "photo_advised" | "same_item_open" | "many_open" | "many_in_a_year" | "nothing_offered" | "much_waits";
+            code: "far_above_typical" | "above_usual" | "size_unknown" | "photo_advised" | "same_item_open" | "many_open" | "many_in_a_year" | "nothing_offered" | "much_waits";
             zh: string;
             en: string;
             /** @description by name */
@@ -9665,6 +9703,7 @@ export type ProgressOut = components['schemas']['ProgressOut'];
 export type ProposalIn = components['schemas']['ProposalIn'];
 export type ProposalOut = components['schemas']['ProposalOut'];
 export type ProvenOut = components['schemas']['ProvenOut'];
+export type QuotaOut = components['schemas']['QuotaOut'];
 export type RankedOut = components['schemas']['RankedOut'];
 export type RatesOut = components['schemas']['RatesOut'];
 export type RatingIn = components['schemas']['RatingIn'];

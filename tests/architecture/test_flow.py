@@ -132,8 +132,9 @@ def passed(database_of: Callable[[str, str], str], keys: KnownKeys) -> set[str]:
     house = House(database_of, keys)
     donor, village, town = Person("donor"), house.appoint(VILLAGE), house.appoint(VILLAGE[:9])
     household = house.register_household()
-    until = (datetime.now(UTC) + timedelta(days=30)).isoformat()
-    pledge = {"kind": "goods", "category": "food.rice", "unit": "kg", "quantity": 100, "region": "5109", "valid_until": until}
+    until, keeps = ((datetime.now(UTC) + timedelta(days=days)).isoformat() for days in (30, 90))
+    pledge = {"kind": "goods", "category": "food.rice", "unit": "kg", "quantity": 100, "region": "5109"}
+    pledge |= {"valid_until": until, "best_before": keeps}
     house.post("needs", "/v1/pledges", pledge, by=donor)
     house.deliver()
     house.clear()

@@ -127,8 +127,9 @@ def need_of(household: dict[str, Any], **changes: Any) -> dict[str, Any]:
 
 
 def pledge(**changes: Any) -> dict[str, Any]:
-    until = (datetime.now(UTC) + timedelta(days=60)).isoformat()
-    return {"category": "medical.crutch", "unit": "piece", "quantity": 5, "region": TOWN, "valid_until": until} | changes
+    until, keeps = ((datetime.now(UTC) + timedelta(days=days)).isoformat() for days in (60, 360))
+    stated = {"category": "medical.crutch", "unit": "piece", "quantity": 5, "region": TOWN}
+    return stated | {"valid_until": until, "best_before": keeps} | changes
 
 
 def published(cast: Cast, **changes: Any) -> dict[str, Any]:

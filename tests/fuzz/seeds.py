@@ -373,7 +373,8 @@ def seed_needs(stage: Stage) -> None:
         post(stage, f"/v1/needs/{hidden['id']}/report", {"reason": "absurd"}, kind)
     seed_need_lists(stage, str(event.household_id))
     for giver in sorted(GIVERS):
-        pledge = {"category": "food", "unit": "kg", "quantity": 9, "region": stage.village[:2], "valid_until": soon()}
+        pledge = {"category": "food", "unit": "kg", "quantity": 9, "region": stage.village[:2]}
+        pledge |= {"valid_until": soon(), "best_before": soon()}
         made = post(stage, "/v1/pledges", pledge, giver)
         returned = stage.about(MatchReceived, giver, pledge_id=UUID(made["id"]), quantity=9, sent=9, received=1, version=4)
         stage.hear(returned)
@@ -388,6 +389,7 @@ def seed_needs(stage: Stage) -> None:
         "unit": ["kg"],
         "region": [stage.village[:4], stage.village[:2]],
         "valid_until": [soon()],
+        "best_before": [soon()],
         "quantity": [1, 60],
         "decisions": [[{"need_id": waiting["id"], "act": "verify"}]],
         "limits": [[{"kind": "donor", "trust": "new", "limit": "units", "most": 60}]],
@@ -422,7 +424,7 @@ def seed_need_lists(stage: Stage, household_id: str) -> None:
     stage.files |= dict.fromkeys(TYPES, workbook({"清单": sheet([["物品名称", "数量"], ["大米", "50公斤"], ["被子", "大量"]])}))
     stage.words |= {"lines": [[line]]}
     for at, giver in enumerate(sorted(GIVERS)):
-        offered = {"category": "food.rice", "quantity": 5, "note": f"第 {at} 批"}
+        offered = {"category": "food.rice", "quantity": 5, "note": f"第 {at} 批", "best_before": soon()}
         listed = {"valid_until": soon(), "region": "", "lines": [offered]}
         stage.seen[giver, "/v1/pledge-lists"].append(post(stage, "/v1/pledge-lists", listed, giver))
 

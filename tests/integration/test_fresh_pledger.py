@@ -30,8 +30,9 @@ MOST_OPEN, MOST_UNITS = (default_limits()["donor", "new", limit] for limit in ("
 
 
 def pledge(category: str, unit: str | None, quantity: int) -> dict[str, Any]:
-    until = (datetime.now(UTC) + timedelta(days=30)).isoformat()
-    return {"kind": "goods", "category": category, "unit": unit, "quantity": quantity, "region": "", "valid_until": until}
+    until, keeps = ((datetime.now(UTC) + timedelta(days=days)).isoformat() for days in (30, 90))
+    stated = {"kind": "goods", "category": category, "unit": unit, "quantity": quantity, "region": ""}
+    return stated | {"valid_until": until, "best_before": keeps}
 
 
 def test_givers_of_the_sandbox_stay_within_the_limits() -> None:

@@ -95,7 +95,8 @@ class Clients:
 
     def _pledge(self) -> dict[str, Any]:
         category, unit = self._random.choice([("food.rice", "kg"), ("medical.mask", "piece"), ("medical.gown", "piece")])
+        ends, keeps = ((datetime.now(UTC) + timedelta(days=days)).isoformat() for days in (200, 400))
         return {
             "kind": "goods", "category": category, "unit": unit, "quantity": self._random.randint(1, 20),
-            "region": self._random.choice(["", "5109", "510903"]), "valid_until": (datetime.now(UTC) + timedelta(days=200)).isoformat(),
+            "region": self._random.choice(["", "5109", "510903"]), "valid_until": ends, "best_before": keeps,
         }  # fmt: skip

@@ -19,13 +19,14 @@ from contracts.matching import (
     MatchDeclined,
     MatchLapsed,
     MatchProposed,
+    MatchReceiptReminded,
     MatchRefused,
     MatchReminded,
     MatchRevised,
     MatchSendReminded,
     PledgeReleased,
 )
-from contracts.needs import NeedPublished, NeedRejected, NeedRenewed, NeedWithdrawn
+from contracts.needs import NeedPublished, NeedRejected, NeedRenewed, NeedWithdrawn, PledgeExpiring
 from contracts.notices import by_event
 from notify.words import render
 from notify.worker import Worker
@@ -54,7 +55,9 @@ def test_worker_listens_to_every_event_with_a_notice() -> None:
     assert set(HANDLERS) == set(by_event())
 
 
-@pytest.mark.parametrize("kind", [kind for kind in MATCHES if kind not in {MatchReminded, MatchSendReminded, MatchRevised}])
+@pytest.mark.parametrize(
+    "kind", [kind for kind in MATCHES if kind not in {MatchReminded, MatchSendReminded, MatchReceiptReminded, MatchRevised}]
+)
 def test_both_sides_of_a_match_are_told(database: RolledBack, kind: type[Event]) -> None:
     event = example(kind)
     hear(database, [event])
@@ -62,7 +65,9 @@ def test_both_sides_of_a_match_are_told(database: RolledBack, kind: type[Event])
     assert recipients(database) == {(event.pledger_id, "giver"), (event.poster_id, "household")} | itself
 
 
-@pytest.mark.parametrize("kind", [kind for kind in MATCHES if kind not in {MatchReminded, MatchSendReminded, MatchRevised}])
+@pytest.mark.parametrize(
+    "kind", [kind for kind in MATCHES if kind not in {MatchReminded, MatchSendReminded, MatchReceiptReminded, MatchRevised}]
+)
 def test_household_s_account_and_its_agent_are_both_told(database: RolledBack, kind: type[Event]) -> None:
     event = example(kind, account_id=new_id())
     hear(database, [event])
@@ -77,6 +82,22 @@ def test_only_the_giver_is_reminded_to_answer_and_to_send(database: RolledBack, 
     event = example(kind, account_id=new_id())
     hear(database, [event])
     assert recipients(database) == {(event.pledger_id, "giver")}
+
+
+def test_giver_is_told_that_goods_are_near_their_date(database: RolledBack) -> None:
+    event = example(PledgeExpiring)
+    hear(database, [event])
+    [notice] = notices(database)
+    assert (notice.recipient_id, notice.side) == (event.pledger_id, "giver")
+    words = render(notice.kind, notice.side, notice.facts, "zh-CN")
+    assert words["title"] == "爱心物资临近保质期"
+    assert "之后不再对接" in words["text"]
+
+
+def test_only_the_household_is_reminded_of_goods_on_the_way(database: RolledBack) -> None:
+    event = example(MatchReceiptReminded, account_id=new_id())
+    hear(database, [event])
+    assert recipients(database) == {(event.account_id, "household"), (event.poster_id, "household")}
 
 
 @pytest.mark.parametrize("kind", [kind for kind in OF_NEEDS if kind is not NeedWithdrawn])
