@@ -43,7 +43,8 @@ PAGE = {"region": "5109", "category": "food.rice"}
 QUESTIONS: dict[str, tuple[str, dict[str, str]]] = {
     "the plain hall": ("/v1/needs", {}),
     "region and category": ("/v1/needs", PAGE),
-    "region, category and words": ("/v1/needs", PAGE | {"q": "老人独居"}),
+    "region, category and words": ("/v1/needs", {"region": "11", "category": "food", "q": "老人独居"}),
+    "words that nothing has there": ("/v1/needs", PAGE | {"q": "老人独居"}),
     "counts of region and category": ("/v1/needs/counts", {"region": "5109", "category": "food"}),
     "most urgent in a province": ("/v1/needs", {"region": "51", "sort": "most_urgent"}),
     "nearest": ("/v1/needs", {"sort": "nearest", "near": "510903001"}),
@@ -74,9 +75,15 @@ def run_server(side: str, url: str, port: int) -> None:
     if side == "bare":
         serve(bare(url), "bare", "127.0.0.1", port, WebSettings.of_environment())
         return
-    client, _ = client_of("needs", Database(url, name="bench"))
+    settings = WebSettings.of_environment()
+    client, _ = client_of("needs", web_database(url, settings))
     app: Any = client.flask.application
-    serve(app, "needs", "127.0.0.1", port, WebSettings.of_environment(), behind=[app])
+    serve(app, "needs", "127.0.0.1", port, settings, behind=[app])
+
+
+def web_database(url: str, settings: WebSettings) -> Database:
+    """Make the pool of a web process: no statement takes longer than a request may, so that none has to be given less."""
+    return Database(url, name="bench", statement_timeout_ms=int(settings.request_seconds * 1000))
 
 
 def free_port() -> int:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from uuid import UUID
 
 import pytest
 from sqlalchemy import and_, func, select, text
@@ -13,7 +14,9 @@ from chassis.http.pagination import page
 from insight import queries as rates
 from insight.model import totals
 from matching.balance import queries as balance
-from needs import queries as hall
+from needs import queries as needs
+from needs.hall import queries as hall
+from needs.hall.question import Question
 from needs.model import Match, Need, Pledge
 from users.regions import queries as regions
 from users.regions.model import Region
@@ -35,9 +38,12 @@ _WANTING = """
 """
 
 
-def list_published_needs(session: Session, region: str = "", category: str | None = None, **paging: Any) -> dict[str, Any]:
+def read_places(session: Session, asked: Question, start: Any, wanted: int) -> list[tuple[int, UUID]]:
     """Walk the published needs from the newest, or read all of a category."""
-    return page(session, _narrowed(select(Need).where(Need.state == "published"), Need, region, category), Need.id, **paging)
+    query = _narrowed(select(Need.id).where(Need.state == "published"), Need, asked.region, asked.categories[0])
+    if start[1] is not None:
+        query = query.where(Need.id < start[1])
+    return [(0, one) for one in session.scalars(query.order_by(Need.id.desc()).limit(wanted))]
 
 
 def list_open_pledges(session: Session, region: str = "", category: str | None = None, **paging: Any) -> dict[str, Any]:
@@ -58,7 +64,7 @@ def get_need(session: Session, caller: Any, need_id: Any) -> Need:
     return GET_NEED(session, caller, need_id)
 
 
-GET_NEED = hall.get_need
+GET_NEED = needs.get_need
 
 
 def list_most_wanting(session: Session, region: str = "", category: str = "", cursor: str | None = None, limit: int = 20) -> dict[str, Any]:
@@ -85,9 +91,9 @@ def search_regions(session: Session, name: str, within: str, limit: int) -> list
 
 
 FORMER = {
-    "list_needs": (hall, "list_published_needs", list_published_needs),
-    "list_pledges": (hall, "list_open_pledges", list_open_pledges),
-    "get_need": (hall, "get_need", get_need),
+    "list_needs": (hall, "_read_places", read_places),
+    "list_pledges": (needs, "list_open_pledges", list_open_pledges),
+    "get_need": (needs, "get_need", get_need),
     "list_wanting": (balance, "list_most_wanting", list_most_wanting),
     "list_regions": (regions, "search_regions", search_regions),
     "get_rates": (rates, "_totals_of", lambda level, period: totals),

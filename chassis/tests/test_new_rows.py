@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from cryptography.fernet import InvalidToken
 from pantry.model import Taken, Withdrawal
 from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
@@ -11,6 +12,7 @@ from chassis.data import audit_log
 from chassis.data.audit_log import OPERATOR, AuditEntry, Entry
 from chassis.data.bulk_sql import copy_rows
 from chassis.data.database import is_transient, new_id
+from chassis.data.encryption import plain_rows
 from chassis.data.new_rows import insert_rows, new_row
 from chassis.messaging import outbox
 from chassis.testing.fixtures import RolledBack, database_fixtures
@@ -33,6 +35,24 @@ def test_rows_are_encrypted_and_read_as_mapped_ones(database: RolledBack) -> Non
         assert [row.reason for row in session.scalars(select(Withdrawal).order_by(Withdrawal.id))] == TEXTS
         kept = [bytes(one) for one in session.scalars(text("SELECT reason FROM withdrawals WHERE reason IS NOT NULL"))]
     assert not any("王".encode() in one for one in kept)
+
+
+def test_plain_rows_hold_what_mapped_ones_do(database: RolledBack) -> None:
+    with database.begin() as session:
+        insert_rows(session, Withdrawal, withdrawals(*TEXTS))
+    with database.begin() as session:
+        mapped = [(row.id, row.region, row.reason) for row in session.scalars(select(Withdrawal).order_by(Withdrawal.id))]
+        rows = session.execute(text("SELECT id, region, reason, 7 AS more FROM withdrawals ORDER BY id")).all()
+        assert [(row.id, row.region, row.reason) for row in plain_rows(Withdrawal, rows)] == mapped
+        assert {row.more for row in plain_rows(Withdrawal, rows)} == {7}
+
+
+def test_plain_row_with_a_value_of_another_is_refused(database: RolledBack) -> None:
+    with database.begin() as session:
+        insert_rows(session, Withdrawal, withdrawals("王秀英", "李四"))
+        rows = session.execute(text("SELECT id, lead(reason) OVER (ORDER BY id) AS reason FROM withdrawals")).all()
+        with pytest.raises(InvalidToken):
+            plain_rows(Withdrawal, rows)
 
 
 def test_no_rows_need_no_statement(database: RolledBack) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property, partial
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 from uuid import UUID
 
@@ -17,8 +18,8 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from sqlalchemy import Column, Dialect, LargeBinary, Table, TypeDecorator, event, false, func, literal_column, or_, type_coerce, update
-from sqlalchemy.orm import Mapper, PassiveFlag, Session, object_session
+from sqlalchemy import Column, Dialect, LargeBinary, Row, Table, TypeDecorator, event, false, func, literal_column, or_, type_coerce, update
+from sqlalchemy.orm import Mapper, PassiveFlag, Session, class_mapper, object_session
 from sqlalchemy.orm.attributes import InstrumentedAttribute, get_history, set_committed_value
 
 from chassis.data.personal_keys import NONCE_BYTES, PersonErased, personal_keys
@@ -353,6 +354,31 @@ def erase_values(session: Session, entity: type, *where: Any) -> None:
     columns = {key: column for key, column in entity.__mapper__.columns.items() if isinstance(column.type, Encrypted)}  # type: ignore[attr-defined]
     empty = {key: None if column.nullable else Ciphertext() for key, column in columns.items()}
     session.execute(update(entity).where(*where).values(empty).execution_options(synchronize_session=False))
+
+
+def plain_rows(entity: type, rows: Sequence[Row[Any]]) -> list[Any]:
+    """Return selected rows of a mapped class as plain objects, their encrypted values decrypted; the ids must be among the columns.
+
+    For lists that many ask for: an object of the session costs more than all the rest that is done for a row.
+    """
+    model = _model_of(class_mapper(entity))
+
+    def people() -> set[UUID]:
+        values = (getattr(row, key, None) for row in rows for key in model.columns)
+        return {UUID(bytes=value[1:17]) for value in values if value and value[:1] == OF_PERSON}
+
+    plain = [SimpleNamespace(**row._mapping) for row in rows]
+    for row in plain:
+        for key, column in model.columns.items():
+            if (value := getattr(row, key, None)) is not None:
+                opened = model.decrypt(column, [getattr(row, name) for name in model.keys], value, people)
+                setattr(row, key, cast("Encrypted", column.type).decode(opened or b""))
+    return plain
+
+
+@cache
+def _model_of(mapper: Mapper[Any]) -> EncryptedModel:
+    return EncryptedModel(mapper)
 
 
 def holds_values(entity: type) -> Any:

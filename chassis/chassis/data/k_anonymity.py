@@ -17,20 +17,27 @@ def township_query(table: str, condition: str) -> TextClause:
     It needs an index on `(left(region, 9), household_id)` with this condition, or a wider one. It probes that index once for each
     household, five times at most for a township, however many rows there are.
     """
+    return text(f"WITH RECURSIVE {describe_townships(table, condition)} SELECT town FROM public_towns")
+
+
+def describe_townships(table: str, condition: str, asked: str = "SELECT unnest(CAST(:towns AS text[]))") -> str:
+    """Return expressions for `WITH RECURSIVE`: the last, `public_towns (town)`, holds those of the towns `asked` that may be shown.
+
+    Their parameter `fewest` is `FEWEST_HOUSEHOLDS`.
+    """
     households = f"SELECT household_id FROM {table} WHERE {condition} AND left(region, {TOWNSHIP_DIGITS}) = found.town"
-    return text(
-        f"""
-        WITH RECURSIVE found (town, household_id, place) AS (
-            SELECT town COLLATE "C", CAST(NULL AS uuid), 0 FROM unnest(CAST(:towns AS text[])) AS asked (town)
+    return f"""
+        asked (town) AS ({asked}),
+        found (town, household_id, place) AS (
+            SELECT town COLLATE "C", CAST(NULL AS uuid), 0 FROM asked
             UNION ALL
             SELECT town, next.household_id, place + 1 FROM found CROSS JOIN LATERAL (
                 {households} AND household_id > coalesce(found.household_id, '00000000-0000-0000-0000-000000000000')
                 ORDER BY household_id LIMIT 1
             ) AS next WHERE place < :fewest
-        )
-        SELECT town FROM found WHERE place = :fewest
-        """
-    )
+        ),
+        public_towns (town) AS (SELECT town FROM found WHERE place = :fewest)
+    """
 
 
 def find_public_townships(session: Session, query: TextClause, regions: Collection[str]) -> set[str]:

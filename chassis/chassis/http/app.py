@@ -17,6 +17,7 @@ from chassis.data.personal_keys import PersonErased
 from chassis.http import audit_log, cookies, dead_letters, deadlines, draining, headers, openapi, rate_limits, strict_json
 from chassis.http.auth import FetchedKeys, Keys
 from chassis.http.front import REFUSED
+from chassis.http.rendering import Json
 from chassis.http.routes import BODY_BYTES
 from chassis.ops import metrics
 from chassis.problems import FIELD_WORDS, FRAMEWORK, Problem, bad_request, broken, invalid, not_found, unavailable
@@ -29,7 +30,9 @@ parser.unknown = None
 
 
 class Web(APIFlask):
-    """An APIFlask application without coroutines."""
+    """An APIFlask application without coroutines, whose JSON is written fast."""
+
+    json_provider_class = Json
 
     def ensure_sync(self, func: Any) -> Any:
         """Return the function itself: none is a coroutine, and Flask would check that a dozen times a request."""
@@ -49,8 +52,6 @@ def create_app(service: str, api: APIBlueprint, *, database: Database | None = N
         keys = keys or FetchedKeys(settings.jwks_url, database)
     app = Web(service, title=f"Duijie {service} 对接", version="1", docs_path=None, spec_path=f"/openapi/{service}.json", json_errors=False)
     app.config.update(openapi.CONFIG, MAX_CONTENT_LENGTH=BODY_BYTES)
-    app.json.ensure_ascii = False  # type: ignore[attr-defined]
-    app.json.sort_keys = False  # type: ignore[attr-defined]
     app.extensions.update(database=database, keys=keys, rates=rate_limits.RateLimiter(web))
     _measure(app, service)
     headers.install(app, web)

@@ -201,6 +201,11 @@ def caller_of_request(keys: Keys, who: Collection[str], session: Callable[[], Se
     return caller
 
 
+def is_signed_in() -> bool:
+    """Tell whether the request has a token, valid or not."""
+    return bool(_find_token())
+
+
 def _find_token() -> str | None:
     """Return the token of the `Authorization` header; without this header, that of the cookie."""
     if "Authorization" not in request.headers:

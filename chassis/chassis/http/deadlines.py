@@ -7,7 +7,7 @@ from typing import Any
 from flask import Flask, request
 from sqlalchemy import Connection, event
 
-from chassis.data.database import Database
+from chassis.data.database import Database, keep_settings
 from chassis.http.front import ENDS_AT
 from chassis.problems import unavailable
 from chassis.settings import WebSettings
@@ -46,6 +46,7 @@ def _shorten(connection: Connection, cursor: Any, statement: str, *_: Any) -> No
     if left <= 0:
         raise unavailable(retry_after_seconds=2)
     if left < UNTOUCHED_SHARE * _granted.get():
+        keep_settings(connection)
         driver: Any = connection.connection.dbapi_connection
         driver.execute("SELECT set_config('statement_timeout', %s, true)", [str(max(1, int(left * 1000)))])
         _granted.set(left)

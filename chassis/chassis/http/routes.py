@@ -11,7 +11,7 @@ from chassis.data import audit_log
 from chassis.data.database import Database, is_transient
 from chassis.data.regions import regions_of_session
 from chassis.http import idempotency, openapi, rate_limits, shown, versions
-from chassis.http.auth import ANYONE, SIGNED_IN, Caller, Keys, View, caller_of_request
+from chassis.http.auth import ANYONE, SIGNED_IN, Caller, Keys, View, caller_of_request, is_signed_in
 from chassis.http.cookies import READS, foreign_origin
 from chassis.messaging import outbox
 from chassis.ops import tracing
@@ -64,7 +64,9 @@ def access(
             keyed: Caller | None = None
             opened: Session | None = None
             try:
-                with span as trace, database.begin() as session, regions_of_session(session):
+                is_read = not who and request.method in READS and not is_signed_in()
+                transaction = database.read() if is_read else database.begin()
+                with span as trace, transaction as session, regions_of_session(session):
                     opened = session
                     outbox.continue_trace(session, trace)
                     caller = _caller(keys, who, signs_in, session)

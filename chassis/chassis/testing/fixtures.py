@@ -63,6 +63,8 @@ class RolledBack(Database):
         with Session(self._connection, expire_on_commit=False, join_transaction_mode="create_savepoint") as session, session.begin():
             yield session
 
+    read = begin
+
     @contextmanager
     def case(self) -> Iterator[None]:
         """Undo what happens inside, and keep what happened before until the trial ends."""

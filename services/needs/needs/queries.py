@@ -1,24 +1,28 @@
 """Queries of needs. SQL decides which rows their caller may see."""
 
 from collections.abc import Collection
+from functools import partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, and_, false, or_, select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from chassis.data.appointments import managers_of
-from chassis.data.database import below, forbid_bitmap_scans, now
-from chassis.data.k_anonymity import TOWNSHIP_DIGITS, find_public_townships, township_query
+from chassis.data.database import below, now
+from chassis.data.k_anonymity import describe_townships, find_public_townships, township_query
 from chassis.http.auth import Caller
 from chassis.http.pagination import page
 from chassis.problems import not_found
-from needs.model import Need, NeedListing, Pledge, PledgeListing
+from needs.model import Need, Pledge, PledgeListing
 from needs.rules import Managers, view_of
 
 PUBLIC_STATES = ("published", "closed", "expired", "met")
-TOWNSHIPS = township_query("needs", "state = 'published' AND NOT of_institution")
+_STANDS_BEHIND = ("needs", "state = 'published' AND NOT of_institution")
+TOWNSHIPS = township_query(*_STANDS_BEHIND)
 """The query of townships in which enough households have published needs."""
+describe_towns = partial(describe_townships, *_STANDS_BEHIND)
+"""Return the expressions of this query for the towns of another one."""
 
 
 def get_need(session: Session, caller: Caller | None, need_id: UUID) -> Need:
@@ -28,15 +32,6 @@ def get_need(session: Session, caller: Caller | None, need_id: UUID) -> Need:
     if need is None or (not is_public and view_of(caller, need) == "public"):
         raise not_found()
     return need
-
-
-def list_published_needs(session: Session, region: str = "", category: str | None = None, **paging: Any) -> dict[str, Any]:
-    """Read a page of the published needs, newest first. A township that is not shown holds none: its needs are in its county alone."""
-    listed = select(NeedListing).where(NeedListing.region == region, NeedListing.category == (category or ""))
-    is_shown = len(region) < TOWNSHIP_DIGITS or find_public_townships(session, TOWNSHIPS, [region])
-    forbid_bitmap_scans(session)
-    found = page(session, listed if is_shown else listed.where(false()), NeedListing.id, **paging)
-    return _load_listed(session, found, select(Need).where(Need.state == "published", ~Need.hidden), Need.id)
 
 
 def list_own_needs(session: Session, caller: Caller, **paging: Any) -> dict[str, Any]:
@@ -71,14 +66,24 @@ def find_township_managers(session: Session, caller: Caller | None, needs: Colle
     return managers_of(session, towns) if towns and caller and caller.regions else {}
 
 
+_OFFERED = select(
+    *(Pledge.id, Pledge.version, Pledge.answered_version, Pledge.pledger_id, Pledge.kind, Pledge.category, Pledge.unit, Pledge.quantity),
+    *(Pledge.accepted, Pledge.delivered, Pledge.proposed, Pledge.region, Pledge.valid_until, Pledge.withdrawn, Pledge.resting),
+    *(Pledge.offered_at, Pledge.choose_until, Pledge.best_before, Pledge.limit_per_household),
+)
+"""What everybody sees of pledges, and what the rules of acts ask: an object of the session costs more than all the rest of its row."""
+
+
 def list_open_pledges(session: Session, region: str = "", category: str | None = None, **paging: Any) -> dict[str, Any]:
-    """Read a page of the pledges that are offered now, newest first."""
+    """Read a page of the pledges that are offered now, newest first. They are plain rows without what the pledger alone sees."""
     # A scalar subquery is never planned as a join, which would read pledges in an order of its own.
     valid_until = select(Pledge.valid_until).where(Pledge.id == PledgeListing.id).scalar_subquery()
     listed = select(PledgeListing).where(PledgeListing.region == region, PledgeListing.category == (category or ""), valid_until > now())
-    offered = select(Pledge).where(~Pledge.withdrawn, ~Pledge.resting, ~Pledge.used_up, Pledge.valid_until > now())
-    forbid_bitmap_scans(session)
-    return _load_listed(session, page(session, listed, PledgeListing.id, **paging), offered, Pledge.id)
+    found = page(session, listed, PledgeListing.id, **paging)
+    ids = [listing.id for listing in found["items"]]
+    # The query decides again who is shown: a listing is an index and nothing more.
+    offered = _OFFERED.where(Pledge.id.in_(ids), ~Pledge.withdrawn, ~Pledge.resting, ~Pledge.used_up, Pledge.valid_until > now())
+    return found | {"items": session.execute(offered.order_by(Pledge.id.desc())).all() if ids else []}
 
 
 def list_own_pledges(session: Session, caller: Caller, **paging: Any) -> dict[str, Any]:
@@ -92,9 +97,3 @@ def get_own_pledge(session: Session, caller: Caller, pledge_id: UUID) -> Pledge:
     if pledge is None or pledge.pledger_id != caller.id:
         raise not_found()
     return pledge
-
-
-def _load_listed(session: Session, listed: dict[str, Any], query: Select[Any], key: Any) -> dict[str, Any]:
-    """Load the rows that a page of a listing names. The query decides again who is shown: a listing is an index and nothing more."""
-    ids = [listing.id for listing in listed["items"]]
-    return listed | {"items": session.scalars(query.where(key.in_(ids)).order_by(key.desc())).all() if ids else []}

@@ -120,4 +120,4 @@ def read_notices(session: Session, caller: Caller, json_data: dict[str, Any]) ->
 def _shown(notice: Notice, item: ItemWords) -> dict[str, Any]:
     # Everybody who sees a notice may mark it as read, also twice: `queries.get_own_notice` guards both.
     more = words_for(notice.kind, notice.side, notice.facts, language(), item) | {"allowed": ["read_notice"]}
-    return more | {name: getattr(notice, name) for name in NoticeOut().fields if name not in more}
+    return more | {name: getattr(notice, name) for name in NoticeOut.names() if name not in more}

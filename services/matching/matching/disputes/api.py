@@ -153,5 +153,5 @@ def _page(page: dict[str, Any], caller: Caller) -> dict[str, Any]:
 
 def _shown(dispute: Dispute, caller: Caller) -> dict[str, Any]:
     note_of_match_shown(caller, dispute.match, "dispute", dispute.id)
-    stated = {name: getattr(dispute, name) for name in DisputeOut().fields if name != "allowed"}
+    stated = {name: getattr(dispute, name) for name in DisputeOut.names() if name != "allowed"}
     return stated | {"allowed": acts_on_dispute(caller, dispute)}

@@ -89,4 +89,4 @@ def _answer(hold: Hold, caller: Caller) -> Any:
 def _hold_out(hold: Hold, caller: Caller) -> dict[str, Any]:
     at = now()
     more = {"state": rules.state_of(hold, at), "allowed": rules.acts_on_hold(hold, caller.id, at)}
-    return {name: getattr(hold, name) for name in HoldOut().fields if name not in more} | more
+    return {name: getattr(hold, name) for name in HoldOut.names() if name not in more} | more

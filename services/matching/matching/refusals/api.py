@@ -79,7 +79,7 @@ def forget_lesson(session: Session, caller: Caller, lesson_id: UUID, json_data: 
 
 
 def _shown(rule: RefusalRule) -> dict[str, Any]:
-    stated = {name: getattr(rule, name) for name in LessonOut().fields if name not in {"text", "allowed"}}
+    stated = {name: getattr(rule, name) for name in LessonOut.names() if name not in {"text", "allowed"}}
     place = PLACES[language()][len(rule.region)] if rule.region else ""
     allowed = ["forget_lesson"] if rule.forgotten_at is None else []
     return stated | {"text": WORDS[rule.reason][language()].format(place=place), "allowed": allowed}

@@ -121,4 +121,4 @@ def _drafts_out(session: Session, drafts: Sequence[Draft], caller: Caller) -> li
 
 def _draft_out(draft: Draft) -> dict[str, Any]:
     more = {"need": queries.read_content(draft), "allowed": rules.acts_on_draft(draft)}
-    return {name: getattr(draft, name) for name in DraftOut().fields if name not in more} | more
+    return {name: getattr(draft, name) for name in DraftOut.names() if name not in more} | more

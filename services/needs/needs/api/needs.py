@@ -10,7 +10,7 @@ from marshmallow import fields
 from sqlalchemy.orm import Session
 
 from chassis.data.database import now
-from chassis.data.k_anonymity import public_region
+from chassis.data.k_anonymity import TOWNSHIP_DIGITS, public_region
 from chassis.http.auth import ANYONE, HOUSEHOLD, STAFF, Caller
 from chassis.http.fields import AllowedOperations, Category, Choice, Flag, Id, NothingIn, Region, Schema, Strict, Text, Whole
 from chassis.http.pagination import PageIn, page_of
@@ -183,8 +183,14 @@ class ManagedIn(PageIn):
 
 
 NeedPage = page_of(NeedOut)
-PLAIN = {"region", "category", "cursor", "limit", "sort", "open"}
-"""The parameters of the plain hall."""
+_OF_PEOPLE = frozenset({"household_id", "poster_id", "consent", "reason", "confirmed_by", "returned_because", "return_note"})
+_OF_SIZE = frozenset({"household_size", "usual_quantity"})
+PERSONAL = _OF_PEOPLE | _OF_SIZE
+"""What the public does not see of a need."""
+MADE = _OF_SIZE | {"shown", "specification", "due_at", "overdue", "value", "quantity_unknown", "duplicates", "allowed"}
+"""What is made of a need's columns."""
+_WHOLE = tuple(name for name in NeedOut.names() if name not in MADE)
+_PUBLIC = tuple(name for name in _WHOLE if name not in PERSONAL)
 
 
 @api.post("/needs")
@@ -205,11 +211,10 @@ def list_needs(session: Session, caller: Caller | None, query_data: dict[str, An
 
     Several filters hold together. `count_needs` tells how many needs a question has.
     """
-    if query_data.keys() <= PLAIN and query_data["sort"] == "newest" and not query_data["open"]:
-        plain = {name: value for name, value in query_data.items() if name not in {"sort", "open"}}
-        return _page_out(session, queries.list_published_needs(session, **plain), caller, masked=True)
     paging = {name: query_data.pop(name) for name in ("cursor", "limit") if name in query_data}
-    return _page_out(session, list_hall(session, read_question(session, query_data), **paging), caller, masked=True)
+    page = list_hall(session, read_question(session, query_data), **paging)
+    towns = {need.region[:TOWNSHIP_DIGITS] for need in page["items"] if need.is_town_shown}
+    return page | {"items": needs_out(session, page["items"], caller, masked_with=towns)}
 
 
 @api.get("/needs/mine")
@@ -278,18 +283,25 @@ def answer_need(session: Session, need: Need, caller: Caller, status: int) -> An
     return needs_out(session, [need], caller)[0], status, {"Location": f"/v1/needs/{need.id}"}
 
 
-def _page_out(session: Session, page: dict[str, Any], caller: Caller | None, masked: bool = False) -> dict[str, Any]:
-    return page | {"items": needs_out(session, page["items"], caller, masked)}
+def _page_out(session: Session, page: dict[str, Any], caller: Caller) -> dict[str, Any]:
+    return page | {"items": needs_out(session, page["items"], caller)}
 
 
-def needs_out(session: Session, needs: Sequence[Need], caller: Caller | None, masked: bool = False) -> list[dict[str, Any]]:
-    """Render needs as their caller may see them, and note for the audit log whose needs are shown whole."""
+def needs_out(
+    session: Session, needs: Sequence[Need], caller: Caller | None, masked_with: Collection[str] | None = None
+) -> list[dict[str, Any]]:
+    """Render needs as their caller may see them, and note for the audit log whose needs are shown whole.
+
+    Rows of the hall are all masked, `masked_with` the townships that the public sees of them.
+    """
     managers = queries.find_township_managers(session, caller, needs)
-    views = {need.id: "public" if masked else view_of(caller, need) for need in needs}
+    views = {need.id: "public" if masked_with is not None else view_of(caller, need) for need in needs}
     for need in needs:
         if views[need.id] != "public":
             note_shown(caller, "need", need.id, people=[need.account_id or need.household_id], region=need.region)
-    townships = queries.find_townships(session, [need for need in needs if views[need.id] == "public"])
+    townships = masked_with
+    if townships is None:
+        townships = queries.find_townships(session, [need for need in needs if views[need.id] == "public"])
     alike = load_duplicates(session, caller, [need for need in needs if views[need.id] != "public"])
     photos = count_photos(session, [need.id for need in needs if view_of(caller, need) == "own" and need.state in OPEN["need"]])
     acts = {need.id: [*acts_on_need(caller, need, managers), *photo_acts_on_need(caller, need, photos)] for need in needs}
@@ -309,9 +321,7 @@ def _need_out(need: Need, shown: str, townships: Collection[str], acts: list[str
         "duplicates": alike,
         "allowed": acts,
     }
-    whole = {name: getattr(need, name) for name in NeedOut().fields if name not in more} | more
     if shown == "public":
-        whole |= dict.fromkeys(("household_id", "poster_id", "consent", "reason", "confirmed_by", "returned_because", "return_note"))
-        whole |= dict.fromkeys(("household_size", "usual_quantity"))
-        whole |= {"region": public_region(need.region, townships)}
-    return whole
+        more |= dict.fromkeys(PERSONAL) | {"region": public_region(need.region, townships)}
+        return {name: getattr(need, name) for name in _PUBLIC} | more
+    return {name: getattr(need, name) for name in _WHOLE} | more

@@ -114,6 +114,8 @@ class PledgeOut(Schema):
 PledgePage = page_of(PledgeOut)
 PERSONAL = ("pledger_id", "note", "claims", "claim_state", "claim_problem", "again_of")
 """Fields that the pledger alone sees."""
+_WHOLE = tuple(name for name in PledgeOut.names() if name not in {"open", "allowed"})
+_PUBLIC = tuple(name for name in _WHOLE if name not in PERSONAL)
 
 
 @api.post("/pledges")
@@ -185,6 +187,6 @@ def _answer(pledge: Pledge, caller: Caller, status: int) -> Any:
 
 
 def _pledge_out(pledge: Pledge, caller: Caller | None, masked: bool = False) -> dict[str, Any]:
-    more = {"open": open_quantity(pledge), "allowed": acts_on_pledge(caller, pledge)}
-    whole = {name: getattr(pledge, name) for name in PledgeOut().fields if name not in more} | more
-    return whole | dict.fromkeys(PERSONAL) if masked else whole
+    more: dict[str, Any] = {"open": open_quantity(pledge), "allowed": acts_on_pledge(caller, pledge)}
+    more |= dict.fromkeys(PERSONAL) if masked else {}
+    return {name: getattr(pledge, name) for name in (_PUBLIC if masked else _WHOLE)} | more

@@ -133,4 +133,4 @@ def _answer(charity: Charity, caller: Caller) -> Any:
 
 def _shown(charity: Charity, caller: Caller | None) -> dict[str, Any]:
     allowed = rules.acts_on_charity(caller, charity)
-    return {name: getattr(charity, name) for name in CharityOut().fields if name != "allowed"} | {"allowed": allowed}
+    return {name: getattr(charity, name) for name in CharityOut.names() if name != "allowed"} | {"allowed": allowed}

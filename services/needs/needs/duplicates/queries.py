@@ -73,7 +73,8 @@ def list_same_line(session: Session, need: Need) -> Sequence[UUID]:
 
 def list_same_text(session: Session, need: Need, keys: Sequence[int]) -> list[UUID]:
     """List needs of the county whose reasons are alike; each reason is read and compared."""
-    found = session.scalars(select(Need).where(Need.id.in_(_sharing(session, need, keys)))).all()
+    sharing = _sharing(session, need, keys)
+    found = session.scalars(select(Need).where(Need.id.in_(sharing))).all() if sharing else ()
     alike = [one.id for one in found if one.state != "withdrawn" and rules.are_alike(one.reason, need.reason)]
     return sorted(alike, reverse=True)[:MOST_LINKS]
 

@@ -8,13 +8,13 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from chassis.data.bulk_sql import encode_array
-from chassis.data.database import forbid_bitmap_scans, now
+from chassis.data.database import now
 from chassis.http.auth import Caller
 from needs.catalogue.queries import find_terms
 from needs.guide import rules
 from needs.guide.rules import Guide, Posted, Typical, Waiting
 from needs.limits import rules as limits
-from needs.limits.queries import has_received, load_sets
+from needs.limits.queries import HAS_RECEIVED, load_sets
 from needs.model import Household
 from needs.problems import unknown_household, unknown_item
 from needs.quotas.queries import load_quota
@@ -23,8 +23,8 @@ SAMPLE = 200
 """The newest needs of an item in a region that say what is typical."""
 YEAR = timedelta(days=365)
 _POSTED = text(
-    """
-    SELECT count(*) FILTER (WHERE state IN ('posted', 'confirmed', 'returned', 'published')) AS open,
+    f"""
+    SELECT ({HAS_RECEIVED}) AS has_received, count(*) FILTER (WHERE state IN ('posted', 'confirmed', 'returned', 'published')) AS open,
         count(*) FILTER (WHERE posted_at > :since) AS last_year,
         count(*) FILTER (WHERE state IN ('posted', 'confirmed', 'returned', 'published') AND category = :category) AS same_item
     FROM needs WHERE household_id = :household
@@ -32,13 +32,13 @@ _POSTED = text(
 )
 # The listings hold the published needs of every region; a page of them bounds what is read, however many there are.
 _TYPICAL = text(
-    """
+    f"""
     SELECT place.region, count(*) AS needs,
         percentile_disc(ARRAY[0.25, 0.5, 0.75, 0.9]) WITHIN GROUP (ORDER BY sample.quantity) AS quantities
     FROM unnest(CAST(:regions AS text[])) AS place (region) CROSS JOIN LATERAL (
         SELECT needs.quantity, needs.of_institution FROM (
             SELECT id FROM need_listings AS listing WHERE listing.region = place.region COLLATE "C" AND listing.category = :category
-            ORDER BY id DESC LIMIT :most
+            ORDER BY id DESC LIMIT {SAMPLE}
         ) AS newest JOIN needs ON needs.id = newest.id
     ) AS sample
     WHERE sample.of_institution = :of_institution GROUP BY place.region
@@ -91,8 +91,7 @@ def load_guide(session: Session, category: str, region: str, household: Househol
 def _load_typical(session: Session, category: str, places: Sequence[str], *, of_institution: bool) -> list[Typical]:
     """Load what is typical in the nearest of the regions and in the widest, the country."""
     compared = list(dict.fromkeys((places[0], places[-1])))
-    asked = {"category": category, "regions": encode_array(compared), "of_institution": of_institution, "most": SAMPLE}
-    forbid_bitmap_scans(session)
+    asked = {"category": category, "regions": encode_array(compared), "of_institution": of_institution}
     found = {row.region: row for row in session.execute(_TYPICAL, asked)}
     return [Typical(region, row.needs, row.quantities) for region in compared if (row := found.get(region))]
 
@@ -105,7 +104,7 @@ def _load_balance(session: Session, category: str, unit: str, places: Sequence[s
 
 def _load_posted(session: Session, category: str, household: Household) -> Posted:
     about = {"household": household.id, "category": category, "since": now() - YEAR}
-    posted = session.execute(_POSTED, about).mappings().one()
-    trust = limits.find_trust("household", has_delivered=has_received(session, household.id), is_verified=False)
+    posted = dict(session.execute(_POSTED, about).mappings().one())
+    trust = limits.find_trust("household", has_delivered=posted.pop("has_received"), is_verified=False)
     advice = limits.choose_limits("household", trust, household.region, load_sets(session, household.region))
     return Posted(**posted, advised_open=advice["open_needs"], advised_a_year=advice["needs_a_year"])

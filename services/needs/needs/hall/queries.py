@@ -3,22 +3,22 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select, text
+from sqlalchemy import Row, TextClause, select, text
 from sqlalchemy.orm import Session
 
 from chassis.data.audit_log import id_at
 from chassis.data.bulk_sql import encode_array
-from chassis.data.database import forbid_bitmap_scans
+from chassis.data.database import keep_settings
 from chassis.data.k_anonymity import TOWNSHIP_DIGITS, find_public_townships, public_region
 from needs.hall import question as questions
 from needs.hall.cursor import read_cursor, write_cursor
 from needs.hall.model import NeedCount
 from needs.hall.question import URGENCIES, Question, Range, Stage
-from needs.model import Need
+from needs.hall.rows import load_rows
 from needs.queries import TOWNSHIPS
 
 MOST_FOUND = 1_000
@@ -47,10 +47,6 @@ _FOUND = """
     SELECT id, region, category, urgency, is_open FROM needs
     WHERE is_shown AND hall_keys(words, region, category, urgency) @> CAST(:keys AS text[]){more} LIMIT :limit
 """
-_OF_WORDS = text(
-    "SELECT id FROM needs WHERE id = ANY(CAST(:ids AS uuid[]))"
-    " AND (words @> CAST(:words AS text[]) OR category = ANY(CAST(:items AS text[])))"
-)
 _PLANS = ("enable_seqscan", "enable_indexscan", "enable_indexonlyscan")
 # The index of words is read by bitmaps alone; the planner would rather read the whole table, because it expects few rows to be enough.
 _GIN_ONLY, _EVERY_PLAN = (
@@ -97,6 +93,7 @@ def search(session: Session, asked: Question) -> Sequence[Row[Any]]:
     if asked.urgencies:
         more += " AND hall_keys(words, region, category, urgency) && CAST(:urgencies AS text[])"
         given["urgencies"] = encode_array(f"!{word}" for word, figure in URGENCIES.items() if figure in asked.urgencies)
+    keep_settings(session.connection())
     session.execute(_GIN_ONLY)
     rows = session.execute(text(_FOUND.format(more=more)), given).all()
     session.execute(_EVERY_PLAN)
@@ -124,21 +121,21 @@ def _is_behind(asked: Question, place: tuple[int, UUID], start: Place) -> bool:
 def _walk(session: Session, asked: Question, start: Place, limit: int, most: int) -> dict[str, Any] | None:
     """Look at `most` needs in their order, and return the page of those with the words; None if a short walk fills no page."""
     places = _read_places(session, asked, start, most)
-    known = encode_array([one for _, one in places])
-    words = {"ids": known, "words": encode_array(asked.words), "items": encode_array(asked.items)}
-    fitting = set(session.scalars(_OF_WORDS, words)) if places else set()
-    found = [one for one in places if one[1] in fitting]
-    if len(found) > limit or len(places) < most:
-        return _page(session, found, limit)
-    if most < WALKED:
-        return None
-    return {"items": _load(session, [one for _, one in found]), "next": write_cursor(*places[-1])}
+    found = load_rows(session, [one for _, one in places], limit + 1, asked.words, asked.items)
+    if len(found) > limit:
+        stages = {one: number for number, one in places}
+        last = found[limit - 1].id
+        return {"items": found[:limit], "next": write_cursor(stages[last], last)}
+    if len(places) < most:
+        return {"items": found, "next": None}
+    return {"items": found, "next": write_cursor(*places[-1])} if most >= WALKED else None
 
 
 def _page(session: Session, places: Sequence[tuple[int, UUID]], limit: int) -> dict[str, Any]:
     """Load a page of these places, of which one more than the limit tells that the list goes on."""
     shown = places[:limit]
-    return {"items": _load(session, [one for _, one in shown]), "next": write_cursor(*shown[-1]) if len(places) > limit else None}
+    rows = load_rows(session, [one for _, one in shown], limit)
+    return {"items": rows, "next": write_cursor(*shown[-1]) if len(places) > limit else None}
 
 
 def _read_places(session: Session, asked: Question, start: Place, wanted: int) -> list[tuple[int, UUID]]:
@@ -164,20 +161,24 @@ def _read_stage(session: Session, asked: Question, stage: Stage, last: UUID | No
         )
         if is_set
     )
-    given: dict[str, Any] = {"limit": limit, "last": last, "low": low, "high": high}
+    given: dict[str, Any] = {"limit": limit}
+    given |= {name: value for name, value in (("last", last), ("low", low), ("high", high)) if value is not None}
     way = "" if asked.is_ascending else "DESC"
-    forbid_bitmap_scans(session)
+    if not ranges:
+        return []
     if len(ranges) > MOST_MERGED:
         more = "" if ranges[0].urgency is None else _OF_KEY
         return session.scalars(text(_MANY.format(more=more, bounds=bounds, way=way)), given | _arrays_of(ranges)).all()
-    branches = []
     for n, one in enumerate(ranges):
-        branches.append(_BRANCH.format(n=n, more=_more(one), bounds=bounds, way=way))
         given |= {f"region{n}": one.region, f"category{n}": one.category}
-    if not branches:
-        return []
-    merged = f"SELECT id FROM ({' UNION ALL '.join(branches)}) AS merged ORDER BY id {way} LIMIT :limit"
-    return session.scalars(text(merged), {name: value for name, value in given.items() if f":{name}" in merged}).all()
+    return session.scalars(_merge(tuple(_more(one) for one in ranges), bounds, way), given).all()
+
+
+@lru_cache(maxsize=256)
+def _merge(conditions: tuple[str, ...], bounds: str, way: str) -> TextClause:
+    """Return the query that merges ranges with these further conditions."""
+    branches = [_BRANCH.format(n=n, more=more, bounds=bounds, way=way) for n, more in enumerate(conditions)]
+    return text(f"SELECT id FROM ({' UNION ALL '.join(branches)}) AS merged ORDER BY id {way} LIMIT :limit")
 
 
 def _arrays_of(ranges: Sequence[Range]) -> dict[str, str]:
@@ -207,15 +208,6 @@ def _regions_of(session: Session, stage: Stage) -> Sequence[str]:
 def _bounds(asked: Question) -> tuple[UUID | None, UUID | None]:
     """Return the ids between which needs of the asked age lie: ids grow with the time of their posting."""
     return (id_at(asked.since) if asked.since else None), (id_at(asked.until) if asked.until else None)
-
-
-def _load(session: Session, ids: Sequence[UUID]) -> list[Need]:
-    """Load needs in this order. The query decides again who is shown: a listing is an index and nothing more."""
-    if not ids:
-        return []
-    query = select(Need).where(Need.state == "published", ~Need.hidden, Need.id.in_(ids))
-    rows = {need.id: need for need in session.scalars(query)}
-    return [rows[one] for one in ids if one in rows]
 
 
 _COUNTS = text(

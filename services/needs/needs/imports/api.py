@@ -173,7 +173,7 @@ def get_need_list(session: Session, caller: Caller, list_id: UUID) -> Any:
 
 def _list_out(posted: NeedList, caller: Caller) -> dict[str, Any]:
     note_shown(caller, "need_list", posted.id, people=[posted.household_id], region=posted.region)
-    return {name: getattr(posted, name) for name in NeedListOut().fields}
+    return {name: getattr(posted, name) for name in NeedListOut.names()}
 
 
 def _whole_out(session: Session, posted: NeedList, caller: Caller) -> dict[str, Any]:

@@ -98,4 +98,4 @@ def list_silent_villages(session: Session, caller: Caller, query_data: dict[str,
 
 
 def _change_out(change: Change, need: Need) -> dict[str, Any]:
-    return {name: getattr(change, name) for name in ChangeOut().fields if name != "actor"} | {"actor": actor_of(change, need)}
+    return {name: getattr(change, name) for name in ChangeOut.names() if name != "actor"} | {"actor": actor_of(change, need)}

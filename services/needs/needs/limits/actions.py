@@ -80,11 +80,11 @@ def require_room_for_need(session: Session, caller: Caller, household: Household
     An institution asks for hundreds of people, so only the limit of its poster counts.
     """
     lock_person(session, household.id)
-    received = queries.has_received(session, household.id)
-    trust = rules.find_trust("household", has_delivered=received, is_verified=False)
+    posting = queries.load_posting(session, household.id)
+    trust = rules.find_trust("household", has_delivered=posting.has_received, is_verified=False)
     sets = queries.load_sets(session, household.region)
     limits = rules.choose_limits("household", trust, household.region, sets)
-    used = 0 if household.is_institution else queries.count_needs_of_household(session, household.id)
+    used = 0 if household.is_institution else posting.needs_of_day
     problem = rules.find_posting_problem(limits, used, on_behalf=False, many=0 if household.is_institution else many)
     if on_behalf and problem is None:
         lock_person(session, caller.id)

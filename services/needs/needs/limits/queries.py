@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import exists, func, select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from chassis.data.bulk_sql import encode_array
@@ -16,9 +16,18 @@ from needs.limits import rules
 from needs.limits.defaults import Key
 from needs.limits.model import LimitSet, Organisation
 from needs.limits.rules import Giving, Pledged
-from needs.model import Need, NeedQuantities, Pledge
+from needs.model import Need, Pledge
 
 DAY = timedelta(days=1)
+
+
+class Posting(NamedTuple):
+    """What counts when a need is posted for a household."""
+
+    needs_of_day: int
+    has_received: bool
+
+
 MOST_SHOWN = 50
 
 # A pledge counts as offered until matching has answered its withdrawal, because it may have promised more of it meanwhile. A sent quantity
@@ -49,6 +58,13 @@ _GIVING = text(
 )
 _PLEDGED = text(f"SELECT * FROM ({_FIGURES}) AS pledged WHERE outstanding > 0 OR proposals > 0")
 _HAS_DELIVERED = text("SELECT EXISTS (SELECT FROM pledges JOIN pledge_quantities USING (id) WHERE pledger_id = :giver AND delivered > 0)")
+HAS_RECEIVED = """
+    SELECT EXISTS (SELECT FROM needs JOIN need_quantities USING (id) WHERE needs.household_id = :household AND delivered > 0)
+"""
+"""Whether a `household` has received something that it needed, as a query within others."""
+_POSTING = text(
+    f"SELECT (SELECT count(*) FROM needs WHERE household_id = :household AND posted_at > :since) AS needs, ({HAS_RECEIVED}) AS has_received"
+)
 # The latest version of each region.
 _SETS = text(
     "SELECT DISTINCT ON (region) region, limits FROM limits WHERE region = ANY(CAST(:regions AS text[])) ORDER BY region, version DESC"
@@ -77,15 +93,9 @@ def is_verified(session: Session, account_id: UUID) -> bool:
     return bool(session.scalar(select(Organisation.verified).where(Organisation.id == account_id)))
 
 
-def has_received(session: Session, household_id: UUID) -> bool:
-    """Tell whether a household has received something that it needed."""
-    received = select(NeedQuantities.id).where(NeedQuantities.id == Need.id, NeedQuantities.delivered > 0)
-    return bool(session.scalar(select(exists().where(Need.household_id == household_id, received.exists()))))
-
-
-def count_needs_of_household(session: Session, household_id: UUID) -> int:
-    """Count the needs that were posted for a household within a day."""
-    return session.scalar(select(func.count()).where(Need.household_id == household_id, Need.posted_at > now() - DAY)) or 0
+def load_posting(session: Session, household_id: UUID) -> Posting:
+    """Load how many needs were posted for a household within a day, and whether it has received anything."""
+    return Posting(*session.execute(_POSTING, {"household": household_id, "since": now() - DAY}).one())
 
 
 def count_needs_of_poster(session: Session, poster_id: UUID) -> int:

@@ -107,7 +107,7 @@ def _made(photo: NeedPhoto, caller: Caller) -> Any:
 
 def _shown(photo: NeedPhoto, caller: Caller | None) -> dict[str, Any]:
     _note(photo, caller, masked=True)
-    return {name: getattr(photo, name) for name in NeedPhotoOut().fields if name != "allowed"} | {"allowed": acts_on_photo(caller, photo)}
+    return {name: getattr(photo, name) for name in NeedPhotoOut.names() if name != "allowed"} | {"allowed": acts_on_photo(caller, photo)}
 
 
 def _note(photo: NeedPhoto, caller: Caller | None, *, masked: bool = False) -> None:

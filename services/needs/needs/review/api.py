@@ -69,7 +69,7 @@ def list_reviewers(session: Session, caller: Caller, query_data: dict[str, Any])
     for one in found:
         place = region or list_county_regions(caller)[0]
         note_shown(caller, "account", one.reviewer_id, people=[one.reviewer_id], region=place)
-    items = [{name: getattr(one, name) for name in ReviewerOut().fields if name != "id"} | {"id": one.reviewer_id} for one in found]
+    items = [{name: getattr(one, name) for name in ReviewerOut.names() if name != "id"} | {"id": one.reviewer_id} for one in found]
     return {"since": since, "until": until, "items": items}
 
 

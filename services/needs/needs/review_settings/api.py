@@ -87,6 +87,6 @@ def _answer(session: Session, caller: Caller, region: str, history: Sequence[Rev
         "region": region,
         "version": history[0].version if history else 0,
         "in_force": {name: getattr(in_force, name) for name in NAMES},
-        "history": [{name: getattr(one, name) for name in ReviewSettingsOut().fields} for one in history],
+        "history": [{name: getattr(one, name) for name in ReviewSettingsOut.names()} for one in history],
         "allowed": ["set_review_settings"] if caller.manages(region) else [],
     }

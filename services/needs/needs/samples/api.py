@@ -110,4 +110,4 @@ def _sample_out(sample: Sample, needs: Mapping[UUID, Need], caller: Caller) -> d
     note_shown(caller, "sample", sample.id, people=people, region=sample.region)
     verdict = None if sample.is_right is None else "right" if sample.is_right else "wrong"
     more = {"verdict": verdict, "allowed": rules.acts_on_sample(caller, sample, need)}
-    return {name: getattr(sample, name) for name in SampleOut().fields if name not in more} | more
+    return {name: getattr(sample, name) for name in SampleOut.names() if name not in more} | more

@@ -60,4 +60,4 @@ def register_account(session: Session, caller: Caller | None, json_data: dict[st
 
 def account_out(account: Account) -> dict[str, Any]:
     """Return an account with its phone masked."""
-    return {name: getattr(account, name) for name in AccountOut().fields} | {"phone": mask_phone(account.phone)}
+    return {name: getattr(account, name) for name in AccountOut.names()} | {"phone": mask_phone(account.phone)}

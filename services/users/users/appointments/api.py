@@ -157,9 +157,9 @@ def _answer(appointment: Appointment, caller: Caller) -> Any:
 def _appointment_out(appointment: Appointment, caller: Caller) -> dict[str, Any]:
     note_shown(caller, "appointment", appointment.id, people=[appointment.account_id], region=appointment.region)
     more = {"name": appointment.account.name, "allowed": acts_on_appointment(caller, appointment, now(), today())}
-    return {name: getattr(appointment, name) for name in AppointmentOut().fields if name not in more} | more
+    return {name: getattr(appointment, name) for name in AppointmentOut.names() if name not in more} | more
 
 
 def _appointee_out(appointment: Appointment) -> dict[str, Any]:
     more = {"name": appointment.account.name}
-    return {name: getattr(appointment, name) for name in AppointeeOut().fields if name not in more} | more
+    return {name: getattr(appointment, name) for name in AppointeeOut.names() if name not in more} | more

@@ -124,4 +124,4 @@ def _consent_out(consent: Consent, caller: Caller) -> dict[str, Any]:
     household = consent.household
     note_shown(caller, "consent", consent.id, people=[household.account_id or household.id], region=household.region)
     allowed = acts_on_consent(caller, consent)
-    return {name: getattr(consent, name) for name in ConsentOut().fields if name != "allowed"} | {"allowed": allowed}
+    return {name: getattr(consent, name) for name in ConsentOut.names() if name != "allowed"} | {"allowed": allowed}

@@ -75,6 +75,4 @@ def get_household_erasure(session: Session, caller: Caller, household_id: UUID) 
 
 def _erasure_out(erasure: Erasure, caller: Caller) -> dict[str, Any]:
     note_shown(caller, "erasure", erasure.id, people=[erasure.id], region=erasure.region)
-    return {name: getattr(erasure, name) for name in ErasureOut().fields if name != "due_at"} | {
-        "due_at": erasure.requested_at + DONE_AFTER
-    }
+    return {name: getattr(erasure, name) for name in ErasureOut.names() if name != "due_at"} | {"due_at": erasure.requested_at + DONE_AFTER}

@@ -148,4 +148,4 @@ def _answer(assignment: Assignment, caller: Caller) -> Any:
 def _helper_out(assignment: Assignment, caller: Caller) -> dict[str, Any]:
     note_shown(caller, "helper", assignment.id, people=[assignment.account_id], region=assignment.region)
     more = {"name": assignment.account.name, "allowed": acts_on_assignment(caller, assignment)}
-    return {name: getattr(assignment, name) for name in HelperOut().fields if name not in more} | more
+    return {name: getattr(assignment, name) for name in HelperOut.names() if name not in more} | more

@@ -120,7 +120,7 @@ def reveals_out(page: dict[str, Any], caller: Caller) -> dict[str, Any]:
     household: Household = page.pop("household")
     note_household(household, caller)
     rows: Sequence[Reveal] = page["items"]
-    return page | {"items": [{name: getattr(row, name) for name in RevealOut().fields} for row in rows]}
+    return page | {"items": [{name: getattr(row, name) for name in RevealOut.names()} for row in rows]}
 
 
 def note_household(household: Household, caller: Caller, *, revealed: bool = False) -> bool:
@@ -146,7 +146,7 @@ def _household_out(household: Household, caller: Caller, members: int, same_phon
         "size": rules.shown_size(household.size, members),
         "allowed": rules.acts_on_household(caller, household),
     }
-    return {name: getattr(household, name) for name in HouseholdOut().fields if name not in made} | made
+    return {name: getattr(household, name) for name in HouseholdOut.names() if name not in made} | made
 
 
 def version_out(row: HouseholdVersion, *, is_whole: bool) -> dict[str, Any]:
@@ -159,4 +159,4 @@ def version_out(row: HouseholdVersion, *, is_whole: bool) -> dict[str, Any]:
         "before": {name: before for name, (before, _) in changed.items()} if is_whole else None,
         "after": {name: after for name, (_, after) in changed.items()} if is_whole else None,
     }
-    return {name: getattr(row, name) for name in VersionOut().fields if name not in made} | made
+    return {name: getattr(row, name) for name in VersionOut.names() if name not in made} | made

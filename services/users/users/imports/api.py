@@ -304,7 +304,7 @@ def _import_out(one: Import, caller: Caller) -> dict[str, Any]:
         "problem": _failure_out(*json.loads(one.problem)) if one.problem else None,
         "allowed": rules.acts_on_import(caller, one),
     }
-    return {name: getattr(one, name) for name in ImportOut().fields if name not in made} | made
+    return {name: getattr(one, name) for name in ImportOut.names() if name not in made} | made
 
 
 def _counts_out(counts: dict[str, int]) -> dict[str, Any]:
@@ -324,7 +324,7 @@ def _mapping_out(mapping: ImportMapping, caller: Caller) -> dict[str, Any]:
         "columns": [{"heading": heading, "field": field} for heading, field in mapping.columns],
         "allowed": rules.acts_on_mapping(caller, mapping),
     }
-    return {name: getattr(mapping, name) for name in MappingOut().fields if name not in made} | made
+    return {name: getattr(mapping, name) for name in MappingOut.names() if name not in made} | made
 
 
 def _written(headings: list[str], rows: Iterator[RefusedRow], wanted: str) -> tuple[bytes, str]:

@@ -147,7 +147,7 @@ def end_institution(session: Session, caller: Caller, institution_id: UUID, json
 def list_institution_versions(session: Session, caller: Caller, institution_id: UUID, query_data: dict[str, Any]) -> Any:
     """List who changed what in an institution and why, newest first."""
     page = queries.list_institution_versions(session, caller, institution_id, **query_data)
-    names = [name for name in InstitutionVersionOut().fields if name != "institution_version"]
+    names = [name for name in InstitutionVersionOut.names() if name != "institution_version"]
     return page | {"items": [{name: getattr(row, name) for name in names} | {"institution_version": row.version} for row in page["items"]]}
 
 
@@ -157,4 +157,4 @@ def _answer(institution: Institution, caller: Caller) -> Any:
 
 def _institution_out(institution: Institution, caller: Caller) -> dict[str, Any]:
     more = {"allowed": acts_on_institution(caller, institution)}
-    return {name: getattr(institution, name) for name in InstitutionOut().fields if name not in more} | more
+    return {name: getattr(institution, name) for name in InstitutionOut.names() if name not in more} | more

@@ -197,4 +197,4 @@ def member_out(member: Member, household: Household, caller: Caller, *, revealed
         "sex": rules.find_sex(number, member.sex),
         "allowed": rules.acts_on_member(caller, household, member),
     }
-    return {name: getattr(member, name) for name in MemberOut().fields if name not in made} | made
+    return {name: getattr(member, name) for name in MemberOut.names() if name not in made} | made

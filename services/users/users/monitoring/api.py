@@ -168,4 +168,4 @@ def label_out(label: Label, household: Household, caller: Caller, *, revealed: b
         "note": label.note if is_whole else None,
         "allowed": rules.acts_on_label(caller, household, label),
     }
-    return {name: getattr(label, name) for name in HouseholdLabelOut().fields if name not in made} | made
+    return {name: getattr(label, name) for name in HouseholdLabelOut.names() if name not in made} | made

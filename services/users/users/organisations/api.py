@@ -115,4 +115,4 @@ def _answer(organisation: Organisation, caller: Caller) -> Any:
 def _organisation_out(organisation: Organisation, caller: Caller) -> dict[str, Any]:
     note_shown(caller, "organisation", organisation.id, people=[organisation.id], region=organisation.region)
     allowed = acts_on_organisation(caller, organisation)
-    return {name: getattr(organisation, name) for name in OrganisationOut().fields if name != "allowed"} | {"allowed": allowed}
+    return {name: getattr(organisation, name) for name in OrganisationOut.names() if name != "allowed"} | {"allowed": allowed}

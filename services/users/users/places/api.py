@@ -195,4 +195,4 @@ def _place_out(place: Place, caller: Caller | None, *, stands: bool) -> dict[str
         }
     allowed = acts_on_place(caller, place, proposer_stands=stands) if caller else []
     more = {"changed_at": place.published_at, "proposal": proposal, "allowed": allowed}
-    return {name: getattr(place, name) for name in PlaceOut().fields if name not in more} | more
+    return {name: getattr(place, name) for name in PlaceOut.names() if name not in more} | more

@@ -172,4 +172,4 @@ def _account_out(account: Account, regions: Collection[str], caller: Caller, *, 
         "campaign": account.campaign if is_own else None,
         "allowed": rules.acts_on_account(caller, account, regions),
     }
-    return {name: getattr(account, name) for name in AccountViewOut().fields if name not in made} | made
+    return {name: getattr(account, name) for name in AccountViewOut.names() if name not in made} | made

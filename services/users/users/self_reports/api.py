@@ -211,4 +211,4 @@ def self_report_out(report: SelfReport, caller: Caller, *, revealed: bool = Fals
         "story": report.story if whole else None,
         "allowed": rules.acts_on_self_report(caller, report),
     }
-    return {name: getattr(report, name) for name in SelfReportOut().fields if name not in masked} | masked
+    return {name: getattr(report, name) for name in SelfReportOut.names() if name not in masked} | masked

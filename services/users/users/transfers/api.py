@@ -166,4 +166,4 @@ def _answer(transfer: Transfer, standing: Household, caller: Caller) -> Any:
 def _transfer_out(transfer: Transfer, standing: Household, caller: Caller) -> dict[str, Any]:
     note_household(standing, caller)
     made = {"allowed": rules.acts_on_transfer(caller, transfer)}
-    return {name: getattr(transfer, name) for name in TransferOut().fields if name not in made} | made
+    return {name: getattr(transfer, name) for name in TransferOut.names() if name not in made} | made

@@ -127,4 +127,4 @@ def visit_out(visit: Visit, *, is_whole: bool) -> dict[str, Any]:
         {"id": one.id, "kind": one.kind, "value": one.value, "description": one.description if is_whole else "**"} for one in visit.help
     ]
     made = {"note": visit.note if is_whole else None, "help": given}
-    return {name: getattr(visit, name) for name in VisitOut().fields if name not in made} | made
+    return {name: getattr(visit, name) for name in VisitOut.names() if name not in made} | made

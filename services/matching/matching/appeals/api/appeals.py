@@ -145,10 +145,10 @@ def _shown(appeal: Appeal, caller: Caller) -> dict[str, Any]:
     note_shown(caller, "appeal", appeal.id, people=[appeal.person_id], region=appeal.event.match.region)
     acts = [] if find_decision_problem(caller, appeal) else ["decide_appeal"]
     more = {"match_id": appeal.event.match_id, "kind": appeal.event.kind, "allowed": acts}
-    return {name: getattr(appeal, name) for name in AppealOut().fields if name not in more} | more
+    return {name: getattr(appeal, name) for name in AppealOut.names() if name not in more} | more
 
 
 def _event(event: ReliabilityEvent, caller: Caller) -> dict[str, Any]:
     acts = [] if find_lodging_problem(caller, event) else ["appeal_mark"]
     more = {"appeal_id": event.appeal and event.appeal.id, "allowed": acts}
-    return {name: getattr(event, name) for name in MarkOut().fields if name not in more} | more
+    return {name: getattr(event, name) for name in MarkOut.names() if name not in more} | more

@@ -89,7 +89,7 @@ def remove_photo(session: Session, caller: Caller, photo_id: UUID, json_data: di
 def shown(photo: Photo, caller: Caller) -> dict[str, Any]:
     note_of_match_shown(caller, photo.match, "photo", photo.id, masked=True)
     acts = [] if find_removal_problem(caller, photo) else ["remove_photo"]
-    return {name: getattr(photo, name) for name in PhotoOut().fields if name != "allowed"} | {"allowed": acts}
+    return {name: getattr(photo, name) for name in PhotoOut.names() if name != "allowed"} | {"allowed": acts}
 
 
 def _made(photo: Photo, caller: Caller) -> Any:

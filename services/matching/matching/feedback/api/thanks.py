@@ -125,4 +125,4 @@ def _made(session: Session, thanks: Thanks, caller: Caller) -> Any:
 def _shown(thanks: Thanks, caller: Caller, managers: Managers) -> dict[str, Any]:
     note_of_match_shown(caller, thanks.match, "thanks", thanks.id)
     acts = [] if find_decision_problem(caller, thanks, managers) else list(DECISIONS)
-    return {name: getattr(thanks, name) for name in ThanksOut().fields if name != "allowed"} | {"allowed": acts}
+    return {name: getattr(thanks, name) for name in ThanksOut.names() if name != "allowed"} | {"allowed": acts}

@@ -167,7 +167,7 @@ def render_match(match: Match, caller: Caller, feedback: Feedback, item: ItemWor
     reasons = [reason | {"text": render_reason(reason["code"], reason["value"], language(), item, match.unit)} for reason in match.reasons]
     acts = [*acts_on_match(caller, match), *dispute_acts_on_match(caller, match), *feedback_acts_on_match(caller, match, feedback)]
     more = {"reasons": reasons, "allowed": acts, "delivery": _delivery(match), "score": _score(match) if is_told else None}
-    whole = {name: getattr(match, name) for name in MatchOut().fields if name not in more} | more
+    whole = {name: getattr(match, name) for name in MatchOut.names() if name not in more} | more
     if match.movement("promised"):
         whole["quantity"] = match.moved("promised")
     if not is_told:
