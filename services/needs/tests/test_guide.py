@@ -113,6 +113,13 @@ def test_guide_reads_a_bounded_number_of_rows(client: Client, database: RolledBa
                 " 1 + n % 90, urgency, reason, 'published', now(), now() FROM needs, generate_series(1, 400) AS n"
             )
         )
+        # A table that is small is rather read whole.
+        session.execute(
+            text(
+                "INSERT INTO need_listings (region, category, id, urgency, is_open)"
+                " SELECT '99', 'farming', CAST(lpad(to_hex(n), 32, '0') AS uuid), 1, true FROM generate_series(1, 30000) AS n"
+            )
+        )
         session.execute(text("ANALYZE needs, need_listings"))
     asked = {"category": "food.rice", "household_id": str(household)}
     with rows_read(database.engine) as reading:

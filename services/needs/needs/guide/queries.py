@@ -30,16 +30,17 @@ _POSTED = text(
     FROM needs WHERE household_id = :household
     """
 )
-# The listings hold the published needs of every region; a page of them bounds what is read, however many there are.
+# The listings hold the published needs of every region; a page of them bounds what is read, however many there are. What has a limit of
+# its own is never planned as a join of whole tables.
 _TYPICAL = text(
     f"""
     SELECT place.region, count(*) AS needs,
         percentile_disc(ARRAY[0.25, 0.5, 0.75, 0.9]) WITHIN GROUP (ORDER BY sample.quantity) AS quantities
     FROM unnest(CAST(:regions AS text[])) AS place (region) CROSS JOIN LATERAL (
-        SELECT needs.quantity, needs.of_institution FROM (
+        SELECT need.* FROM (
             SELECT id FROM need_listings AS listing WHERE listing.region = place.region COLLATE "C" AND listing.category = :category
             ORDER BY id DESC LIMIT {SAMPLE}
-        ) AS newest JOIN needs ON needs.id = newest.id
+        ) AS newest, LATERAL (SELECT quantity, of_institution FROM needs WHERE needs.id = newest.id LIMIT 1) AS need
     ) AS sample
     WHERE sample.of_institution = :of_institution GROUP BY place.region
     """
