@@ -9,14 +9,16 @@ from uuid import UUID
 
 import pytest
 from msgspec.structs import replace
-from sqlalchemy import text, update
+from sqlalchemy import select, text, update
+from sqlalchemy.dialects import postgresql
 
 from chassis.data.database import now
 from chassis.testing.fixtures import Client, Person, RolledBack
+from chassis.testing.twins import unguarded
 from contracts.generate import example_of
 from contracts.matching import MatchAccepted, MatchLapsed, MatchProposed, MatchReceived, MatchSent
 from needs import actions
-from needs.model import Pledge
+from needs.model import NeedListing, Pledge
 
 from .conftest import offer, rice
 from .test_pledges import match
@@ -131,3 +133,31 @@ def changed(kind: type[Any], proposal: Any, luck: Random) -> Any:
 
 def listed(client: Client, what: str, **query: Any) -> set[str]:
     return {item["id"] for item in client.get(f"/v1/{what}", **query).json["items"]}
+
+
+AS_BEFORE = (
+    "ALTER TABLE need_listings ALTER region SET STATISTICS 100, ALTER region RESET (n_distinct), ALTER category SET STATISTICS 100,"
+    " ALTER category RESET (n_distinct)"
+)
+
+
+@pytest.mark.parametrize(
+    "guarded", [True, unguarded(False, "by its statistics, a rare range is small, and rather sorted than read in order")]
+)
+def test_a_rare_range_counts_as_a_large_one(database: RolledBack, guarded: bool) -> None:
+    with database.begin() as session:
+        if not guarded:
+            session.execute(text(AS_BEFORE))
+        session.execute(
+            text(
+                "INSERT INTO need_listings (region, category, id, urgency, is_open)"
+                " SELECT region, category, CAST(lpad(to_hex(n), 32, '0') AS uuid), 1, true"
+                " FROM unnest(ARRAY['', '51', '5109', '510903', '510903001']) AS region,"
+                " unnest(ARRAY['', 'food', 'food.rice']) AS category, generate_series(1, 500) AS n"
+            )
+        )
+        session.execute(text("ANALYZE need_listings"))
+        rare = select(NeedListing.id).where(NeedListing.region == "65", NeedListing.category == "medical")
+        compiled = rare.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True})
+        [[found]] = session.execute(text(f"EXPLAIN (FORMAT JSON) {compiled}")).all()
+        assert found[0]["Plan"]["Plan Rows"] > 100
