@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -25,7 +25,7 @@ from typing import Any
 from tests.mutants.operators import Mutant
 from tests.mutants.outcomes import KEPT, KILLED, ROOT, SURVIVED, UNCLEAR, Journal, Module, load_modules, read_modules, recall
 from tests.mutants.report import report
-from tests.mutants.surveys import Reach, Surveys
+from tests.mutants.surveys import Reach, Reaches, Surveys
 
 PLAIN_SECONDS = 30.0
 """The least time that the tests of a mutant may take; otherwise five times what they take without one."""
@@ -137,7 +137,8 @@ def copy_tree(tree: Path) -> None:
 def run(modules: Iterable[Module], journal: Journal, jobs: int, until: float) -> None:
     """Try the mutants that have no outcome yet, until all are tried or the time is over."""
     waiting: queue.Queue[Module] = queue.Queue()
-    for module in modules:
+    # Rules have the quickest tests.
+    for module in sorted(modules, key=lambda module: not module.path.endswith("/rules.py")):
         if len(module.outcomes) < len(module.chosen):
             waiting.put(module)
     guarded = read_modules()
@@ -152,9 +153,9 @@ def run(modules: Iterable[Module], journal: Journal, jobs: int, until: float) ->
                 except queue.Empty:
                     return
                 try:
-                    reach = surveys.reach(module, partial(worker.survey, guarded=paths))
+                    reaches = Reaches(passing(worker, module, surveys.reaches(module, partial(worker.survey, guarded=paths))))
                     with worker.entered(module):
-                        try_mutants(worker, module, reach, journal, until)
+                        try_mutants(worker, module, reaches, journal, until)
                 except (RuntimeError, OSError) as error:
                     module.trouble = str(error)
                     print(f"{module.path}: {error}", flush=True)
@@ -168,18 +169,31 @@ def run(modules: Iterable[Module], journal: Journal, jobs: int, until: float) ->
             one.result()
 
 
-def try_mutants(worker: Worker, module: Module, reach: Reach, journal: Journal, until: float) -> None:
+class FailingTests(Exception):
+    """Tests of a module fail without any change."""
+
+
+def passing(worker: Worker, module: Module, reaches: Iterable[Reach]) -> Iterator[Reach]:
+    """Check that the tests of each entry pass, those that failed while they were traced once more. Raises `FailingTests`."""
+    for reach in reaches:
+        if not worker.passes_unchanged(module, reach.failed):
+            raise FailingTests(f"its tests fail without any change: {', '.join(reach.failed)}")
+        yield reach
+
+
+def try_mutants(worker: Worker, module: Module, reaches: Iterable[Reach], journal: Journal, until: float) -> None:
     """Try the chosen mutants of a module whose tests pass. Keep the outcomes of a batch when its last killer passes without mutant."""
     tests, began = module.tests_digest, time.monotonic()
-    if not worker.passes_unchanged(module, reach.failed):
-        module.trouble = f"its tests fail without any change: {', '.join(reach.failed)}"
     waiting = [mutant for mutant in module.chosen if mutant.source not in module.outcomes]
     while waiting and not module.trouble and time.monotonic() < until:
         tried: dict[str, str] = {}
-        for mutant in waiting[:BATCH]:
-            if time.monotonic() > until:
-                break
-            tried[mutant.source] = try_mutant(worker, module, mutant, reach)
+        try:
+            for mutant in waiting[:BATCH]:
+                if time.monotonic() > until:
+                    break
+                tried[mutant.source] = try_mutant(worker, module, mutant, reaches)
+        except FailingTests as error:
+            module.trouble = str(error)
         if not worker.passes_unchanged(module, worker.killers(module)[:1]):
             module.trouble = "a test that fails for its mutants also fails without any change"
             break
@@ -191,22 +205,35 @@ def try_mutants(worker: Worker, module: Module, reach: Reach, journal: Journal, 
     print(f"{module.path}: {module.trouble or counted}, {time.monotonic() - began:.0f} s", flush=True)
 
 
-def try_mutant(worker: Worker, module: Module, mutant: Mutant, reach: Reach) -> str:
+def try_mutant(worker: Worker, module: Module, mutant: Mutant, reaches: Iterable[Reach]) -> str:
     """Return the outcome of a mutant on the tests that run its statement; on all, when none is known to run it in a process."""
-    chosen = reach.find_tests(module, mutant.line)
-    if not chosen:
-        if not module.with_broker:
-            return SURVIVED
-        # Not every thread of a process can be traced.
-        chosen = list(reach.seconds)
-    allowed = max(PLAIN_SECONDS, 5 * sum(reach.seconds[test] for test in chosen))
-    found = kill(worker, module, mutant, reach, chosen, allowed)
-    if found == UNCLEAR:
-        # The machine may have been busy.
-        found = kill(worker, module, mutant, reach, chosen, 4 * allowed)
-    if found == SURVIVED and module.also:
-        found = worker.attempt_on_own_servers(module, mutant.source)
-    return found
+    found = kill_by_entries(worker, module, mutant, reaches, lambda reach: reach.find_tests(module, mutant.line))
+    if not found and not module.with_broker:
+        return SURVIVED
+    # Not every thread of a process can be traced.
+    found = found or kill_by_entries(worker, module, mutant, reaches, lambda reach: list(reach.seconds))
+    if not found - {SURVIVED} and module.also:
+        return worker.attempt_on_own_servers(module, mutant.source)
+    return KILLED if KILLED in found else UNCLEAR if UNCLEAR in found else SURVIVED
+
+
+def kill_by_entries(
+    worker: Worker, module: Module, mutant: Mutant, reaches: Iterable[Reach], choose: Callable[[Reach], list[str]]
+) -> set[str]:
+    """Run the chosen tests of one entry after the other until one kills the mutant; return what was found, nothing without tests."""
+    outcomes = set[str]()
+    for reach in reaches:
+        if not (chosen := choose(reach)):
+            continue
+        allowed = max(PLAIN_SECONDS, 5 * sum(reach.seconds[test] for test in chosen))
+        found = kill(worker, module, mutant, reach, chosen, allowed)
+        if found == UNCLEAR:
+            # The machine may have been busy.
+            found = kill(worker, module, mutant, reach, chosen, 4 * allowed)
+        outcomes.add(found)
+        if found == KILLED:
+            break
+    return outcomes
 
 
 def kill(worker: Worker, module: Module, mutant: Mutant, reach: Reach, chosen: list[str], seconds: float) -> str:
@@ -231,6 +258,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.mutants.campaign", description=__doc__)
     parser.add_argument("--only", nargs="+", default=[], metavar="PART", help="modules whose path contains one of these")
     parser.add_argument("--each", type=int, default=30, metavar="N", help="mutants of each module besides rules.py; 0 for all")
+    parser.add_argument("--each-rules", type=int, default=0, metavar="N", help="mutants of each rules.py; 0, which is the default, for all")
     parser.add_argument("--seed", type=int, default=0, help="another number draws another sample")
     parser.add_argument("--minutes", type=float, default=90, help="the time after which the run ends; the next one goes on")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes that try mutants")
@@ -238,7 +266,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--table", type=Path, metavar="FILE", help="write the report there as Markdown, too")
     given: Any = parser.parse_args(arguments)
     KEPT.mkdir(exist_ok=True)
-    modules, journal = load_modules(given.only, given.each, given.seed), Journal(KEPT / "outcomes.jsonl")
+    modules, journal = load_modules(given.only, given.each, given.seed, given.each_rules), Journal(KEPT / "outcomes.jsonl")
     recall(modules, journal)
     if not given.report:
         run(modules, journal, given.jobs, time.monotonic() + given.minutes * 60)

@@ -45,15 +45,17 @@ class Module:
         files = sorted({test.partition("::")[0] for test in (*self.tests, *self.also)})
         return digest(*files, *((ROOT / file).read_text("utf-8") for file in files))
 
-    def choose(self, each: int, seed: int) -> None:
-        """Choose a random sample of `each` mutants, or all of them when `each` is 0 or the module holds rules alone.
+    def choose(self, each: int, seed: int, each_rules: int = 0) -> None:
+        """Choose a random sample of `each` mutants, of `each_rules` when the module holds rules alone; 0 chooses all.
 
-        A mutant's place in the sample depends on its changed lines, so a change elsewhere in the module moves few others.
+        A mutant's place in the sample depends on its changed lines, so a change elsewhere in the module moves few others. A larger sample
+        holds the smaller one.
         """
-        if each == 0 or self.path.endswith("/rules.py"):
+        size = each_rules if self.path.endswith("/rules.py") else each
+        if size == 0 or size >= len(self.mutants):
             self.chosen = self.mutants
             return
-        drawn = sorted(self.mutants, key=lambda mutant: digest(str(seed), self.path, mutant.old, mutant.new))[:each]
+        drawn = sorted(self.mutants, key=lambda mutant: digest(str(seed), self.path, mutant.old, mutant.new))[:size]
         self.chosen = sorted(drawn, key=lambda mutant: mutant.line)
 
 
@@ -79,12 +81,12 @@ def read_modules() -> list[Module]:
     return [Module(path, **given, source=(ROOT / path).read_text("utf-8")) for path, given in table.items()]
 
 
-def load_modules(only: Sequence[str] = (), each: int = 0, seed: int = 0) -> list[Module]:
+def load_modules(only: Sequence[str] = (), each: int = 0, seed: int = 0, each_rules: int = 0) -> list[Module]:
     """Read the table of modules, as far as their paths contain one of `only`, make their mutants and choose among them."""
     wanted = [module for module in read_modules() if not only or any(part in module.path for part in only)]
     for module in wanted:
         module.mutants = make_mutants(module.path, module.source)
-        module.choose(each, seed)
+        module.choose(each, seed, each_rules)
     return wanted
 
 

@@ -82,7 +82,7 @@ class Left:
 def report(modules: Sequence[Module], table: Path | None = None) -> bool:
     """Print the outcomes by module and each survivor; return whether nine tenths are killed and none is untried.
 
-    With `table`, write them there as Markdown too.
+    With `table`, write them there as Markdown too, summed by part.
     """
     rows, left = count_outcomes(modules)
     whole = rows[-1]
@@ -118,6 +118,25 @@ def count_outcomes(modules: Iterable[Module]) -> tuple[list[Row], list[Left]]:
     return [*rows, Row("all, weighted by mutants", whole, whole_share(row.share for row in rows if row.share))], left
 
 
+def sum_parts(rows: Sequence[Row]) -> list[Row]:
+    """Sum the rows of modules by part: the rules, the actions and what else of each service, the rooms of the chassis."""
+    parts: dict[str, list[Row]] = {}
+    for row in rows:
+        parts.setdefault(part_of(row.name), []).append(row)
+    return [
+        Row(f"{part} ({len(own)})", sum((row.found for row in own), Counter()), whole_share(row.share for row in own if row.share))
+        for part, own in sorted(parts.items())
+    ]
+
+
+def part_of(path: str) -> str:
+    """Name the part of a module: `needs: rules`, `chassis: http`."""
+    names = path.removesuffix(".py").split("/")
+    if names[0] == "services":
+        return f"{names[1]}: {next((kind for kind in ('rules', 'actions') if kind in names), 'others')}"
+    return f"{names[0]}: {names[2]}" if len(names) > 2 else path
+
+
 def summary_of(found: Counter[str], left: int, judged: int) -> str:
     """Return the sum in one sentence."""
     counted = found["tried"] - found["equal"]
@@ -126,13 +145,15 @@ def summary_of(found: Counter[str], left: int, judged: int) -> str:
 
 
 def markdown(rows: Sequence[Row], left: Sequence[Left]) -> str:
-    """Return the table and the mutants that are left as a page."""
-    cells = [["module", *COLUMNS, "killed, 95 % interval"], ["---", *["--:"] * len(COLUMNS), "--:"], *(row.figures() for row in rows)]
+    """Return a table of the parts with their numbers of modules, and the mutants that are left, as a page."""
+    whole = rows[-1]
+    cells = [["part (modules)", *COLUMNS, "killed, 95 % interval"], ["---", *["--:"] * len(COLUMNS), "--:"]]
+    cells += [row.figures() for row in (*sum_parts(rows[:-1]), whole)]
     table = "\n".join(f"| {' | '.join(one)} |" for one in cells)
     shown = "\n".join(
         f"- `{one.mutant.path}:{one.mutant.line}` {one.outcome}: {one.why or 'not judged yet'}\n"
         f"  ```diff\n{indent(one.mutant.diff(one.module.source), '  ')}\n  ```"
         for one in left
     )
-    summary = summary_of(rows[-1].found, len(left), sum(bool(one.why) for one in left))
-    return f"{summary}.\n\n{table}\n\n## Not killed\n\n{shown}\n"
+    summary = summary_of(whole.found, len(left), sum(bool(one.why) for one in left))
+    return f"{summary}.\n\n{table}\n" + (f"\n## Not killed\n\n{shown}\n" if left else "")

@@ -17,27 +17,36 @@ from tests.mutants.outcomes import ROOT, Module, digest
 
 @dataclass
 class Reach:
-    """The tests of one module with their seconds, and the lines of its functions that each runs."""
+    """The tests of one entry of a module's tests with their seconds, and the lines of the module's functions that each runs."""
 
     seconds: dict[str, float] = field(default_factory=dict)
     lines: dict[str, set[int]] = field(default_factory=dict)
     failed: list[str] = field(default_factory=list)
-    files: dict[str, str] = field(default_factory=dict)
-    """The entry of the module's `tests` to which each test belongs."""
 
     def find_tests(self, module: Module, line: int) -> list[str]:
         """Return the tests that run the statement of this line: all, when importing runs it.
 
-        Those that run it come first, or any of the module's functions, then the shortest; the tests of a file stay together.
+        Those that run it come first, or any of the module's functions, then the shortest.
         """
         statement = statement_of(module.source, line)
         running = {test for test, lines in self.lines.items() if statement is None or not lines.isdisjoint(statement)}
         found = list(self.seconds) if statement is None else [test for test in self.seconds if test in running]
-        first: dict[str, tuple[bool, float]] = {}
-        for test in found:
-            rank = (test not in running, self.seconds[test])
-            first[self.files[test]] = min(first.get(self.files[test], rank), rank)
-        return sorted(found, key=lambda test: (first[self.files[test]], self.files[test], test not in running, self.seconds[test]))
+        return sorted(found, key=lambda test: (test not in running, self.seconds[test]))
+
+
+class Reaches:
+    """What the entries of a module's tests reach. The next entry is surveyed only when all before have left a mutant alive."""
+
+    def __init__(self, made: Iterator[Reach]) -> None:
+        self._made: list[Reach] = []
+        self._more = made
+
+    def __iter__(self) -> Iterator[Reach]:
+        """Iterate over those known, then over those to be made."""
+        yield from self._made
+        for reach in self._more:
+            self._made.append(reach)
+            yield reach
 
 
 class Surveys:
@@ -51,28 +60,37 @@ class Surveys:
         self._locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
         self._guard = threading.Lock()
 
-    def reach(self, module: Module, survey: Callable[[Module, str], dict[str, Any]]) -> Reach:
-        """Return what the tests of a module reach. `survey(module, tests)` makes a missing survey of one entry of its tests."""
-        reach = Reach()
-        for entry in module.tests:
-            found = self._survey(module, entry, survey)
-            for test, (seconds, passed) in found["tests"].items():
-                reach.seconds[test], reach.files[test] = seconds, entry
-                reach.failed += [] if passed else [test]
-            reach.lines |= {test: set(lines) for test, lines in found["lines"].get(module.path, {}).items() if test in found["tests"]}
+    def reaches(self, module: Module, survey: Callable[[Module, str], dict[str, Any]]) -> Iterator[Reach]:
+        """Return what each entry of a module's tests reaches, those with a survey first. `survey(module, entry)` makes a missing one."""
+        for entry in sorted(module.tests, key=lambda entry: self._read(module, entry) is None):
+            yield self._reach(module, entry, survey)
+
+    def _reach(self, module: Module, entry: str, survey: Callable[[Module, str], dict[str, Any]]) -> Reach:
+        found, reach = self._survey(module, entry, survey), Reach()
+        for test, (seconds, passed) in found["tests"].items():
+            reach.seconds[test] = seconds
+            reach.failed += [] if passed else [test]
+        reach.lines = {test: set(lines) for test, lines in found["lines"].get(module.path, {}).items() if test in found["tests"]}
         return reach
 
     def _survey(self, module: Module, entry: str, survey: Callable[[Module, str], dict[str, Any]]) -> dict[str, Any]:
-        key = digest(entry, module.without, (ROOT / entry.partition("::")[0]).read_text("utf-8"))
-        path = self._folder / f"{key}.json"
+        path = self._path(module, entry)
         with self._guard:
-            lock = self._locks[key]
+            lock = self._locks[path.name]
         with lock:
-            known: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
-            if known.get("sources", {}).get(module.path) != self._sources[module.path]:
+            if (known := self._read(module, entry)) is None:
                 known = survey(module, entry) | {"entry": entry, "sources": self._sources}
                 path.write_text(json.dumps(known), "utf-8")
             return known
+
+    def _read(self, module: Module, entry: str) -> dict[str, Any] | None:
+        """Return the survey of an entry, unless the module has changed since."""
+        path = self._path(module, entry)
+        known: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
+        return known if known.get("sources", {}).get(module.path) == self._sources[module.path] else None
+
+    def _path(self, module: Module, entry: str) -> Path:
+        return self._folder / f"{digest(entry, module.without, (ROOT / entry.partition('::')[0]).read_text('utf-8'))}.json"
 
 
 def statement_of(source: str, line: int) -> range | None:

@@ -3,18 +3,20 @@
 import shutil
 import subprocess
 import sys
+import time
 import tomllib
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.mutants.campaign import Worker, try_mutant
+from tests.mutants.campaign import Worker, passing, try_mutant, try_mutants
 from tests.mutants.operators import mutants_of
 from tests.mutants.outcomes import HERE, KILLED, ROOT, SURVIVED, UNCLEAR, Journal, Judged, Module, load_judged
-from tests.mutants.report import Share, count_outcomes, report, share_of, whole_share
-from tests.mutants.surveys import Reach, Surveys, statement_of
+from tests.mutants.report import Row, Share, count_outcomes, report, share_of, sum_parts, whole_share
+from tests.mutants.surveys import Reach, Reaches, Surveys, statement_of
 from tests.mutants.worker import imports_of
 
 GUARDED = ("chassis/chassis/messaging/*.py", "chassis/chassis/http/*.py", "services/*/*/rules.py", "services/*/*/*/rules.py",
@@ -92,6 +94,11 @@ def test_sample_is_fixed_and_changes_little_with_module() -> None:
     rules = Module("services/a/a/rules.py", [], mutants=module.mutants)
     rules.choose(30, seed=0)
     assert rules.chosen == rules.mutants
+    rules.choose(0, seed=0, each_rules=10)
+    smaller = {mutant.source for mutant in rules.chosen}
+    rules.choose(0, seed=0, each_rules=20)
+    assert len(smaller) == 10
+    assert smaller < {mutant.source for mutant in rules.chosen}
 
 
 def test_report_counts_killed_and_names_survivors(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -107,7 +114,21 @@ def test_report_counts_killed_and_names_survivors(capsys: pytest.CaptureFixture[
     del module.outcomes[module.mutants[0].source]
     assert not report([module], tmp_path / "mutants.md")
     assert "1 are untried" in capsys.readouterr().out
-    assert f"| a.py | {len(module.mutants)} | {len(module.mutants) - 1} |" in (tmp_path / "mutants.md").read_text("utf-8")
+    assert f"| a.py (1) | {len(module.mutants)} | {len(module.mutants) - 1} |" in (tmp_path / "mutants.md").read_text("utf-8")
+
+
+def test_table_sums_modules_by_part() -> None:
+    names = [
+        "services/needs/needs/rules.py", "services/needs/needs/life/rules.py", "services/needs/needs/life/actions.py",
+        "services/users/users/proofs/actions/phones.py", "services/users/users/finding/queries.py", "chassis/chassis/http/app.py",
+    ]  # fmt: skip
+    rows = [Row(name, Counter(mutants=100, tried=10, killed=9, survived=1), Share(0.9, 100, 10)) for name in names]
+    parts = sum_parts(rows)
+    assert [row.name for row in parts] == [
+        "chassis: http (1)", "needs: actions (1)", "needs: rules (2)", "users: actions (1)", "users: others (1)",
+    ]  # fmt: skip
+    assert (parts[2].found["mutants"], parts[2].found[KILLED]) == (200, 18)
+    assert parts[2].share == Share(0.9, 200, pytest.approx(20))
 
 
 def test_accepted_survivors_count_and_equivalents_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,10 +197,10 @@ def test_a_mutant_gets_the_tests_that_run_its_statement() -> None:
     module = Module("a.py", [], source=FUNCTIONS)
     seconds = {"x::slow": 3.0, "y::quick": 1.0, "x::quick": 2.0, "y::else": 0.5}
     lines = {"x::slow": {7, 10}, "y::quick": {7, 10}, "x::quick": {7, 12}, "y::else": {7, 14}}
-    reach = Reach(seconds, lines, files={test: test.partition("::")[0] for test in seconds})
+    reach = Reach(seconds, lines)
     assert reach.find_tests(module, 11) == ["y::quick", "x::quick", "x::slow"]
     assert reach.find_tests(module, 18) == []
-    reach.seconds["z::constant"], reach.files["z::constant"] = 0.1, "z"
+    reach.seconds["z::constant"] = 0.1
     assert reach.find_tests(module, 1) == ["y::else", "y::quick", "x::quick", "x::slow", "z::constant"]
 
 
@@ -192,13 +213,43 @@ def test_survey_holds_until_tests_or_module_change(tmp_path: Path) -> None:
         return {"tests": {f"{entry}::one": [1.0, True], f"{entry}::two": [2.0, False]}, "lines": {"a.py": {f"{entry}::one": [7]}}}
 
     for _ in range(2):
-        reach = Surveys(tmp_path, [module]).reach(module, survey)
+        (reach,) = Surveys(tmp_path, [module]).reaches(module, survey)
         assert reach.failed == [f"{entry}::two"]
         assert reach.lines == {f"{entry}::one": {7}}
     assert made == [entry]
     module.source += "\n"
-    Surveys(tmp_path, [module]).reach(module, survey)
+    assert len(list(Surveys(tmp_path, [module]).reaches(module, survey))) == 1
     assert made == [entry, entry]
+
+
+def test_an_entry_is_surveyed_once_those_before_killed_nothing() -> None:
+    module = Module("a.py", ["x", "y"], source=FUNCTIONS, with_broker=True, mutants=mutants_of("a.py", FUNCTIONS))
+    mutant = next(one for one in module.mutants if one.line == 14)
+    made = []
+
+    def reaches() -> Iterator[Reach]:
+        for entry in module.tests:
+            made.append(entry)
+            yield Reach({f"{entry}::quick": 1.0}, {f"{entry}::quick": {14}})
+
+    lazy = Reaches(reaches())
+    for on_mutant, outcome, surveyed in (
+        ([KILLED], KILLED, "x"), ([SURVIVED, KILLED], KILLED, "xy"), ([UNCLEAR, UNCLEAR, SURVIVED], UNCLEAR, "xy"),
+        ([SURVIVED] * 2, SURVIVED, "xy"),
+    ):  # fmt: skip
+        worker = Scripted([(one, "y::quick", 0.1) for one in on_mutant], SURVIVED)
+        assert try_mutant(worker, module, mutant, lazy) == outcome
+        assert "".join(made) == surveyed
+
+
+def test_tests_that_fail_without_a_mutant_stop_their_module(tmp_path: Path) -> None:
+    entry = "tests/mutants/test_mutants.py"
+    module = Module("a.py", [entry], source=FUNCTIONS, mutants=mutants_of("a.py", FUNCTIONS))
+    module.choose(0, seed=0)
+    worker, failing = Scripted([], KILLED), Reach({"x::quick": 1.0}, {"x::quick": {14}}, failed=["x::quick"])
+    try_mutants(worker, module, Reaches(passing(worker, module, [failing])), Journal(tmp_path / "outcomes.jsonl"), time.monotonic() + 60)
+    assert module.trouble == "its tests fail without any change: x::quick"
+    assert module.outcomes == {}
 
 
 def test_tracer_writes_the_lines_of_forks_too(tmp_path: Path) -> None:
@@ -242,11 +293,11 @@ class Scripted(Worker):
 def test_a_test_that_waited_kills_only_if_it_passes_unchanged(on_mutant: list[Any], on_module: str, outcome: str) -> None:
     module = Module("a.py", ["x"], source=FUNCTIONS, mutants=mutants_of("a.py", FUNCTIONS))
     mutant = next(one for one in module.mutants if one.line == 14)
-    reach = Reach({"x::quick": 1.0}, {"x::quick": {14}}, files={"x::quick": "x"})
-    assert try_mutant(Scripted(list(on_mutant), on_module), module, mutant, reach) == outcome
+    reach = Reach({"x::quick": 1.0}, {"x::quick": {14}})
+    assert try_mutant(Scripted(list(on_mutant), on_module), module, mutant, [reach]) == outcome
 
 
 def test_a_statement_that_no_test_runs_survives_at_once() -> None:
     module = Module("a.py", ["x"], source=FUNCTIONS, mutants=mutants_of("a.py", FUNCTIONS))
     mutant = next(one for one in module.mutants if one.line == 14)
-    assert try_mutant(Scripted([], KILLED), module, mutant, Reach()) == SURVIVED
+    assert try_mutant(Scripted([], KILLED), module, mutant, [Reach()]) == SURVIVED
