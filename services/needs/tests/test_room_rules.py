@@ -596,6 +596,8 @@ def test_household_with_many_needs_is_warned(posted: Posted, is_posted: bool, co
     warnings = guide.find_warnings(asked_guide(household=posted), None, is_posted=is_posted)
     assert {one.code: one.figures for one in warnings} == codes
     assert all(one.zh and one.en for one in warnings)
+    if not is_posted:
+        assert guide.find_warnings(asked_guide(household=posted), None) == warnings
 
 
 @pytest.mark.parametrize(
