@@ -1,0 +1,280 @@
+"""Messages on the real thing: users' door, the sending process, and a server that plays Aliyun."""
+
+import logging
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from flask import Response
+from msgspec.structs import replace as change
+from sqlalchemy import select, update
+
+from chassis.data.database import Database, new_id, now
+from chassis.data.encryption import fingerprint
+from chassis.testing import forkserver
+from chassis.testing.folders import kept_ports
+from contracts.generate import example_of
+from contracts.matching import MatchAccepted
+from deploy.local.environment import signing_key_of
+from notify import actions as notices
+from notify.channels.aliyun import AliyunSms, outcome_of
+from notify.channels.interface import Letter, SendingError
+from notify.messages.model import Message
+from notify.settings import AliyunSettings
+from tests.integration.aliyun import Aliyun
+from users.households.model import Household
+
+ROOT = Path(__file__).resolve().parents[2]
+WHOLE = "CAMPAIGN" in os.environ
+MESSAGES, KILLS = (5000, 100) if WHOLE else (100, 5)
+VILLAGE = "510903001001"
+TEMPLATES = {"code": "SMS_1", "news": "SMS_2", "help_coming": "SMS_3"}
+ACCOUNT = AliyunSettings(
+    key_id="LTAIofnobodyatall",
+    key_secret="secretofnobodyatall",
+    sign_name="对接沙盒",
+    templates=TEMPLATES,
+    endpoint="http://127.0.0.1:1",
+)
+
+
+@pytest.fixture
+def aliyun(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aliyun]:
+    monkeypatch.setenv("NO_PROXY", "*")
+    found = Aliyun(ACCOUNT, 0)
+    found.open()
+    yield found
+    found.close()
+
+
+def letter(**changes: Any) -> Letter:
+    words = {"title": "有人答应帮助了", "body": "…", "text": "news", "parameters": {"title": "有人答应帮助了"}}
+    return Letter(**({"reference": uuid4(), "to": "+8613800000000", "language": "zh-CN"} | words | changes))
+
+
+def refusal(channel: AliyunSms, sent: Letter) -> tuple[str, str]:
+    with pytest.raises(SendingError) as error:
+        channel.send(sent)
+    assert error.value.__suppress_context__
+    assert sent.to.removeprefix("+86") not in repr(error.value)
+    return error.value.outcome, error.value.reason
+
+
+def test_aliyun_takes_a_signed_letter_and_lists_it(aliyun: Aliyun) -> None:
+    channel, sent = AliyunSms(aliyun.account), letter()
+    assert channel.find(sent, now()) == "absent"
+    receipt = channel.send(sent)
+    [taken] = aliyun.taken
+    assert (receipt.outcome, receipt.number) == ("taken", taken.number)
+    assert (taken.phone, taken.out_id) == ("13800000000", str(sent.reference))
+    assert taken.text == "您在对接平台有新消息：有人答应帮助了。请登录查看，没有智能手机请询问村委会。"
+    assert channel.find(sent, now()) == "delivered"
+    assert channel.find(letter(), now()) == "absent", "another one to the same telephone"
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"key_secret": "anothersecretofnobody"}, "SignatureDoesNotMatch"),
+        ({"key_id": "LTAIofsomebodyelse"}, "InvalidAccessKeyId.NotFound"),
+        ({"sign_name": "别的签名"}, "isv.SMS_SIGNATURE_ILLEGAL"),
+        ({"templates": {"news": "SMS_9"}}, "isv.SMS_TEMPLATE_ILLEGAL"),
+        ({"templates": {"code": "SMS_1"}}, "no_template.news"),
+    ],
+)
+def test_account_that_aliyun_refuses_is_told_apart(aliyun: Aliyun, changes: dict[str, Any], reason: str) -> None:
+    assert refusal(AliyunSms(replace(aliyun.account, **changes)), letter()) == ("technical-failure", reason)
+
+
+def test_number_and_trouble_of_aliyun_are_told_apart(aliyun: Aliyun) -> None:
+    channel = AliyunSms(aliyun.account, seconds=0.3)
+    assert refusal(channel, letter(to="+8612")) == ("permanent-failure", "isv.MOBILE_NUMBER_ILLEGAL")
+    aliyun.before = lambda phone: "isv.BUSINESS_LIMIT_CONTROL"
+    assert refusal(channel, letter()) == ("permanent-failure", "isv.BUSINESS_LIMIT_CONTROL")
+    aliyun.before = lambda phone: "isv.AMOUNT_NOT_ENOUGH"
+    assert refusal(channel, letter()) == ("technical-failure", "isv.AMOUNT_NOT_ENOUGH")
+    aliyun.before = lambda phone: time.sleep(1)
+    assert refusal(channel, letter())[0] == "temporary-failure"
+    assert refusal(AliyunSms(ACCOUNT, 0.3), letter())[0] == "temporary-failure"
+    codes = ("Throttling.User", "isp.SYSTEM_ERROR", "ServiceUnavailable", "isv.OUT_OF_SERVICE", "Forbidden.RAM", "SomethingNew")
+    assert [outcome_of(code) for code in codes] == ["temporary-failure"] * 3 + ["technical-failure"] * 3
+
+
+@pytest.mark.parametrize(
+    "answer", [("<html>busy</html>", 503), ("", 502), ('{"Code":"Throttling.User","Message":"slow"}', 429), ("<html>", 200)]
+)
+def test_broken_answer_of_aliyun_fails_for_now(aliyun: Aliyun, answer: tuple[str, int]) -> None:
+    aliyun.whole = lambda: Response(answer[0], answer[1], content_type="application/json" if "{" in answer[0] else "text/html")
+    assert refusal(AliyunSms(aliyun.account), letter())[0] == "temporary-failure"
+
+
+def test_aliyun_s_sdk_logs_no_phone(aliyun: Aliyun, caplog: pytest.LogCaptureFixture) -> None:
+    logging.getLogger("urllib3").setLevel(logging.NOTSET)
+    caplog.set_level(logging.DEBUG)
+    AliyunSms(aliyun.account).send(letter(to="+8613812345678"))
+    assert "13812345678" not in caplog.text
+
+
+@dataclass
+class House:
+    """Users with its door, the tables of notify, and the sending process."""
+
+    notify: Database
+    users: Database
+    aliyun: Aliyun
+    environment: dict[str, str]
+    folder: Path
+    sender: forkserver.Fork | None = None
+
+    def start(self, *words: str, **more: str) -> forkserver.Fork:
+        return forkserver.start(words, self.environment | more, self.folder / f"{words[-1]}-{words[0].rpartition('.')[2]}.log", ROOT)
+
+    def start_sender(self, **more: str) -> None:
+        self.sender = self.start("notify.send", "notify", **more)
+
+    def kill_sender(self) -> None:
+        assert self.sender
+        self.sender.kill()
+        self.sender.wait(10)
+
+    def register(self, number: int) -> list[UUID]:
+        """Register households without an account, each with a telephone of its own."""
+        with self.users.begin() as session:
+            rows = [self._household(f"+86137{at:08}") for at in range(number)]
+            session.add_all(rows)
+            session.flush()
+            return [row.id for row in rows]
+
+    def tell(self, households: list[UUID]) -> None:
+        """Tell households that somebody agreed to help."""
+        example = example_of(MatchAccepted)
+        events = [change(example, match_id=new_id(), household_id=one, account_id=None, region=VILLAGE) for one in households]
+        with self.notify.begin() as session:
+            for start in range(0, len(events), 500):
+                notices.write_notices(session, events[start : start + 500])
+            session.execute(Message.__table__.delete().where(Message.recipient_id.not_in(households)))
+
+    def messages(self) -> list[Message]:
+        with self.notify.begin() as session:
+            found = list(session.scalars(select(Message).order_by(Message.created_at, Message.id)))
+            session.expunge_all()
+        return found
+
+    def hurry(self) -> None:
+        """Let leases and pauses pass at once."""
+        with self.notify.begin() as session:
+            session.execute(update(Message).where(Message.settled_at.is_(None)).values(due_at=now() - timedelta(seconds=1)))
+
+    def _household(self, telephone: str) -> Household:
+        return Household(
+            id=new_id(), name="某户", national_id=str(new_id()), national_id_fingerprint=fingerprint(str(new_id())), status="registered",
+            region=VILLAGE, contact_phone=telephone, contact_phone_fingerprint=fingerprint(telephone), phone_kind="own",
+        )  # fmt: skip
+
+
+@pytest.fixture
+def house(database_of: Callable[[str, str], str], aliyun: Aliyun, tmp_path: Path) -> Iterator[House]:
+    [web] = kept_ports(tmp_path / "ports", 1)
+    urls = {name: database_of(name, f"{name}_messages") for name in ("users", "notify")}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("TENCENT_", "ALIYUN_", "SMTP_"))}
+    environment = (
+        kept
+        | {f"{name.upper()}_DATABASE_URL": url for name, url in urls.items()}
+        | {"PORT": str(web), "USERS_URL": f"http://127.0.0.1:{web}", "USERS_SIGNING_KEYS": str(signing_key_of(tmp_path)), "POOL_SIZE": "20"}
+        | {"ALIYUN_KEY_ID": ACCOUNT.key_id, "ALIYUN_KEY_SECRET": ACCOUNT.key_secret, "ALIYUN_SMS_SIGN_NAME": ACCOUNT.sign_name}
+        | {"ALIYUN_SMS_TEMPLATES": ",".join(f"{name}={number}" for name, number in TEMPLATES.items()), "LOG_LEVEL": "DEBUG"}
+        | {"ALIYUN_SMS_ENDPOINT": aliyun.account.endpoint, "SMS_PER_SECOND": "5000", "SMS_PER_DAY": "100000"}
+    )
+    databases = {name: Database(url, name="test") for name, url in urls.items()}
+    found = House(databases["notify"], databases["users"], aliyun, environment, tmp_path)
+    running = found.start("chassis.http", "users")
+    soon(lambda: answers(f"http://127.0.0.1:{web}/livez"))
+    yield found
+    for one in (running, found.sender):
+        if one:
+            one.kill()
+            one.wait(10)
+    for database in databases.values():
+        database.close()
+
+
+def answers(address: str) -> bool:
+    with suppress(httpx.HTTPError):
+        return httpx.get(address, trust_env=False).status_code == 200
+    return False
+
+
+def soon(look: Callable[[], Any], seconds: float = 120) -> Any:
+    deadline = time.monotonic() + seconds
+    while not (found := look()):
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.02)
+    return found
+
+
+def test_killed_senders_lose_nothing_and_repeat_nothing(house: House) -> None:
+    """Counted at the provider, which can be asked: each message came once, whenever a sender was killed."""
+    house.aliyun.before = lambda phone: time.sleep(0.01)
+    house.aliyun.after = lambda phone: time.sleep(0.02)
+    house.tell(house.register(MESSAGES))
+    house.start_sender()
+    for kill in range(1, KILLS + 1):
+        soon(lambda kill=kill: len(house.aliyun.taken) >= kill * MESSAGES // (KILLS + 2))
+        house.kill_sender()
+        house.hurry()
+        house.start_sender()
+    soon(lambda: all(one.state == "delivered" for one in house.messages()))
+    came = Counter(one.out_id for one in house.aliyun.taken)
+    messages = {str(one.id): one for one in house.messages()}
+    assert came.keys() == messages.keys()
+    assert len(messages) == MESSAGES
+    assert {one: number for one, number in came.items() if number > 1 + messages[one].doubts} == {}
+    assert sum(one.doubts for one in messages.values()) == 0
+    assert house.aliyun.asked > 0, "a kill met a letter on its way"
+
+
+def test_message_waits_while_users_is_away(house: House) -> None:
+    [household] = house.register(1)
+    house.tell([household])
+    house.start_sender(DOOR_KEYS="another key that users do not know at all")
+    soon(lambda: house.messages()[0].reason == "door.401")
+    [waiting] = house.messages()
+    assert (waiting.state, waiting.attempts, waiting.settled_at, house.aliyun.taken) == ("created", 0, None, [])
+    house.kill_sender()
+    house.start_sender()
+    house.hurry()
+    soon(lambda: house.messages()[0].state == "delivered")
+    assert [one.phone for one in house.aliyun.taken] == ["13700000000"]
+
+
+def test_refused_account_closes_the_provider_and_wastes_little(house: House) -> None:
+    house.aliyun.before = lambda phone: "isv.AMOUNT_NOT_ENOUGH"
+    house.tell(house.register(60))
+    house.start_sender()
+    soon(lambda: sum(one.reason in {"provider_closed", "provider_busy"} for one in house.messages()) > 20)
+    states = Counter(one.state for one in house.messages() if one.channel == "sms")
+    assert 5 <= states["technical-failure"] <= 40
+    assert {one.channel for one in house.messages() if one.channel != "sms"} == {"work_list"}
+
+
+def test_personal_data_stay_out_of_tables_and_logs(house: House) -> None:
+    house.tell(house.register(3))
+    house.start_sender()
+    soon(lambda: all(one.state == "delivered" for one in house.messages()))
+    written = "".join(path.read_text() for path in house.folder.glob("*.log"))
+    assert "notify" in written
+    assert "1370000000" not in written
+    with house.notify.begin() as session:
+        for table in ("messages", "attempts", "notices", "providers"):
+            rows = session.connection().exec_driver_sql(f"SELECT * FROM {table}").all()
+            assert rows
+            assert "1370000000" not in str(rows)
