@@ -22,7 +22,7 @@ ALLOWED_KEYS = {
     "event", "level", "logger", "timestamp", "service", "role", "lineno", "error", "raised_at", "request_id", "trace_id", "endpoint",
     "status", "seconds", "caller_id", "act", "outcome", "subject_id", "queue", "queues", "event_id", "events", "kind", "side", "attempt",
     "parked", "listener", "pause_seconds", "timer", "reason", "count", "letter", "by",
-    "row", "code_id",
+    "row", "code_id", "message_id",
 }  # fmt: skip
 """Keys that a line may contain. Any other key may hold personal data: it is named in `withheld`, and its value is left out."""
 _NUMBERS = re.compile(

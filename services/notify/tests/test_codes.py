@@ -183,9 +183,9 @@ def test_claim_waits_for_nobody(database_of: Callable[[str, str], str], monkeypa
 
 
 def test_late_codes_alone_write_nothing(database: RolledBack, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level("INFO", "notify.messages"):
+    with caplog.at_level("INFO", "notify.codes"):
         record(database, asked_for(seconds=-1))
-    assert [vars(line)["count"] for line in caplog.records if line.name == "notify.messages"] == [1]
+    assert [vars(line)["count"] for line in caplog.records if line.name == "notify.codes"] == [1]
     with database.begin() as session:
         assert session.scalar(select(func.count()).select_from(Message)) == 0
 
@@ -261,3 +261,25 @@ def test_wrong_setting_of_the_sender_is_named(account: pytest.MonkeyPatch, name:
     with pytest.raises(SettingsError) as error:
         SendingSettings.of_environment()
     assert error.value.problems.keys() == {name}
+
+
+def test_code_that_an_older_worker_records_is_a_message_too(database: RolledBack) -> None:
+    """Until they are replaced, workers of the release before write into the table of before."""
+    code_id, at = new_id(), now()
+    row_of_before = {"id": code_id, "at": at, "expires": at + timedelta(minutes=5)}
+    with database.begin() as session:
+        session.execute(
+            text(
+                "INSERT INTO code_messages (code_id, purpose, expires_at, state, attempts, heard_at, due_at)"
+                " VALUES (:id, 'sign_in', :expires, 'waiting', 0, :at, :at) ON CONFLICT DO NOTHING"
+            ),
+            row_of_before,
+        )
+        assert session.scalar(text("SELECT count(*) FROM code_messages")) == 0
+    [claimed] = claim(database)
+    assert (claimed.code_id, claimed.kind, claimed.channel, claimed.expires_at) == (
+        code_id,
+        "code_sign_in",
+        "sms",
+        at + timedelta(minutes=5),
+    )

@@ -12,7 +12,6 @@ from alibabacloud_dysmsapi20170525.client import Client
 from alibabacloud_dysmsapi20170525.models import QuerySendDetailsRequest, SendSmsRequest
 from alibabacloud_tea_openapi.exceptions import AlibabaCloudException
 from alibabacloud_tea_openapi.utils_models import Config
-from darabonba.exceptions import DaraException
 from darabonba.runtime import RuntimeOptions
 
 from notify.channels.interface import Failure, Found, Letter, Receipt, SendingError
@@ -104,11 +103,13 @@ class AliyunSms:
             body = call().body
         except AlibabaCloudException as error:
             # The SDK's exceptions quote the request, which holds the phone: they may not be chained.
+            if (error.status_code or 0) >= 500 or error.status_code == 429:
+                raise SendingError("temporary-failure", f"SDK.{error.status_code}") from None
             raise _refusal(error.code) from None
-        except DaraException as error:
-            raise SendingError("temporary-failure", f"SDK.{type(error).__name__}") from None
-        except (OSError, ValueError) as error:
-            raise SendingError("temporary-failure", f"SDK.{type(error).__name__}") from None
+        except Exception as error:
+            # Whatever else the SDK raises, for a broken connection or an answer that is no JSON, may pass.
+            inner = getattr(error, "inner_exception", error)
+            raise SendingError("temporary-failure", f"SDK.{type(inner).__name__}") from None
         if body is None or body.code != OK:
             raise _refusal(body.code if body else "SDK.NoBody")
         return body

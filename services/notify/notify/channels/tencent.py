@@ -91,7 +91,7 @@ class TencentSms:
         answer = self._ask(self._client.SendSms, request)
         status = answer.SendStatusSet[0] if answer.SendStatusSet else None
         if status is None or status.Code != OK:
-            raise _refusal(status.Code if status else "NoStatus") from None
+            raise _refusal(status.Code if status else "NoStatus")
         return Receipt("taken", status.SerialNo)
 
     def find(self, letter: Letter, since: datetime) -> Found:

@@ -26,7 +26,7 @@ from notify.messages.queries import ListEntry, check_runs_house, failed_for, get
 from notify.messages.rules import CODES, PRIORITIES, SMS, WORK_LIST
 from notify.model import Notice
 
-log = logging.getLogger("notify.messages")
+log = logging.getLogger("notify.codes")
 WAKE = "messages"
 LEASE = timedelta(seconds=30)
 """An attempt takes less: the deadlines of door and provider together. Longer ones died with their process."""

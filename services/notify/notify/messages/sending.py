@@ -319,7 +319,13 @@ class Sender:
         if outcome not in {"taken", "delivered"} and reason not in {"gone", "read"}:
             log.warning(
                 f"a message was not sent: {outcome}",
-                extra={"message_id": str(one.id), "kind": one.kind, "reason": reason, "attempt": one.attempts},
+                extra={
+                    "message_id": str(one.id),
+                    "code_id": str(one.code_id) if one.code_id else None,
+                    "kind": one.kind,
+                    "reason": reason,
+                    "attempt": one.attempts,
+                },
             )
 
     def _commit(self, act: Callable[[Session], T]) -> T:
