@@ -4006,6 +4006,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/work-list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List what households of the caller's regions have to be told, because neither app nor SMS reached them, newest first. */
+        get: operations["list_messages_to_tell"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/notify/audit": {
         parameters: {
             query?: never;
@@ -4080,23 +4097,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/messages/work-list": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** List what households of the caller's regions have to be told, because neither app nor SMS reached them, newest first. */
-        get: operations["list_messages_to_tell"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/v1/notify/dead-letters": {
         parameters: {
             query?: never;
@@ -4165,6 +4165,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/work-list/{message_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get one line of the work list. */
+        get: operations["get_message_to_tell"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/notices/{notice_id}/reading": {
         parameters: {
             query?: never;
@@ -4182,17 +4199,17 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/messages/work-list/{message_id}": {
+    "/v1/work-list/{message_id}/telling": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Get one line of the work list. */
-        get: operations["get_message_to_tell"];
+        get?: never;
         put?: never;
-        post?: never;
+        /** State that the household was told; a second time changes nothing. */
+        post: operations["tell_household"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4227,23 +4244,6 @@ export interface paths {
         put?: never;
         /** Send the event to its handler once more. If it fails again, it becomes another dead letter. */
         post: operations["replay_notify_dead_letter"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/messages/work-list/{message_id}/telling": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** State that the household was told; a second time changes nothing. */
-        post: operations["tell_household"];
         delete?: never;
         options?: never;
         head?: never;
@@ -20220,6 +20220,39 @@ export interface operations {
             };
         };
     };
+    list_messages_to_tell: {
+        parameters: {
+            query?: {
+                /** @description `next` of the previous page */
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessageToTellPage"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_notify_audit_entries: {
         parameters: {
             query?: {
@@ -20356,39 +20389,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ResendingOut"];
-                };
-            };
-            /** @description a problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    list_messages_to_tell: {
-        parameters: {
-            query?: {
-                /** @description `next` of the previous page */
-                cursor?: string;
-                limit?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["MessageToTellPage"];
                 };
             };
             /** @description a problem */
@@ -20544,6 +20544,37 @@ export interface operations {
             };
         };
     };
+    get_message_to_tell: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                message_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessageToTellOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     read_notice: {
         parameters: {
             query?: never;
@@ -20586,19 +20617,26 @@ export interface operations {
             };
         };
     };
-    get_message_to_tell: {
+    tell_household: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 message_id: string;
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NothingIn"];
+            };
+        };
         responses: {
             /** @description Successful response */
-            200: {
+            201: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -20673,44 +20711,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DeadLetterShownOut"];
-                };
-            };
-            /** @description a problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    tell_household: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description the same key with the same body within 24 hours is carried out once */
-                "Idempotency-Key"?: string;
-            };
-            path: {
-                message_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["NothingIn"];
-            };
-        };
-        responses: {
-            /** @description Successful response */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["MessageToTellOut"];
                 };
             };
             /** @description a problem */

@@ -86,7 +86,7 @@ def test_failed_messages_are_sent_again_by_reason(client: Client, database: Roll
 def test_village_tells_its_household_from_the_work_list(client: Client, database: RolledBack, household: UUID) -> None:
     attempt(database, "permanent-failure", reason="no_address")
     by = administrator_of(database, VILLAGE)
-    [line] = client.get("/v1/messages/work-list", by=by).json["items"]
+    [line] = client.get("/v1/work-list", by=by).json["items"]
     assert (line["household_id"], line["title"], line["told_at"], line["allowed"]) == (
         str(household),
         "有人答应帮助了",
@@ -94,15 +94,15 @@ def test_village_tells_its_household_from_the_work_list(client: Client, database
         ["tell_household"],
     )
     assert "您的需求" in line["text"]
-    address = f"/v1/messages/work-list/{line['id']}"
+    address = f"/v1/work-list/{line['id']}"
     elsewhere = administrator_of(database, "5107")
-    assert client.get("/v1/messages/work-list", by=elsewhere).json["items"] == []
+    assert client.get("/v1/work-list", by=elsewhere).json["items"] == []
     assert client.get(address, by=elsewhere).status_code == 404
     assert client.post(f"{address}/telling", by=elsewhere).status_code == 404
     told = client.post(f"{address}/telling", by=by)
     assert (told.status_code, told.json["allowed"], told.json["told_at"] is not None) == (201, [], True)
     assert client.post(f"{address}/telling", by=by).json == told.json
-    assert client.get("/v1/messages/work-list", by=by).json["items"] == []
+    assert client.get("/v1/work-list", by=by).json["items"] == []
     assert client.get(address, by=by).json == told.json
 
 

@@ -117,7 +117,7 @@ def resend_messages(session: Session, caller: Caller, json_data: dict[str, Any])
     return {"resent": actions.resend(session, caller, json_data)}, 201
 
 
-@api.get("/messages/work-list")
+@api.get("/work-list")
 @access(who=STAFF, x_view="region")
 @api.input(PageIn, location="query")
 @api.output(page_of(MessageToTellOut))
@@ -127,7 +127,7 @@ def list_messages_to_tell(session: Session, caller: Caller, query_data: dict[str
     return found | {"items": _shown(session, found["items"], caller)}
 
 
-@api.get("/messages/work-list/<uuid:message_id>")
+@api.get("/work-list/<uuid:message_id>")
 @access(who=STAFF, x_view="region")
 @api.output(MessageToTellOut)
 def get_message_to_tell(session: Session, caller: Caller, message_id: UUID) -> Any:
@@ -135,14 +135,14 @@ def get_message_to_tell(session: Session, caller: Caller, message_id: UUID) -> A
     return _shown(session, [queries.get_list_entry(session, caller, message_id)], caller)[0]
 
 
-@api.post("/messages/work-list/<uuid:message_id>/telling")
+@api.post("/work-list/<uuid:message_id>/telling")
 @access(who=STAFF, x_view="region")
 @api.input(NothingIn)
 @api.output(MessageToTellOut, 201)
 def tell_household(session: Session, caller: Caller, message_id: UUID, json_data: dict[str, Any]) -> Any:
     """State that the household was told; a second time changes nothing."""
     entry = actions.tell(session, caller, message_id)
-    return _shown(session, [entry], caller)[0], 201, {"Location": f"/v1/messages/work-list/{message_id}"}
+    return _shown(session, [entry], caller)[0], 201, {"Location": f"/v1/work-list/{message_id}"}
 
 
 def _shown(session: Session, entries: list[ListEntry], caller: Caller) -> list[dict[str, Any]]:
