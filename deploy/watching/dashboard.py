@@ -138,7 +138,7 @@ ROWS: dict[str, list[Panel]] = {
         Panel("19 in 20 are taken by the provider within", _quantile(0.95, "duijie_sms_seconds", "service"), "{{service}}", "s", 30),
     ],
     "Messages": [
-        Panel("Attempts a second, by channel and outcome", _rate("duijie_messages_total", "channel, outcome"), "{{channel}} {{outcome}}", "ops"),
+        Panel("Attempts a second, by channel", _rate("duijie_messages_total", "channel, outcome"), "{{channel}} {{outcome}}", "ops"),
         Panel("19 in 20 answers of a provider within", _quantile(0.95, "duijie_provider_seconds", "provider"), "{{provider}}", "s", 5),
     ],
     "Processes": [

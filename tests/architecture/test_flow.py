@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs/flow.md").read_text("utf-8")
 VILLAGE = "510903001001"
 SERVICES = ("needs", "matching", "notify")
-MOST = 35
+MOST = 37
 
 
 class House:
@@ -197,7 +197,7 @@ def test_page_names_exactly_the_files_that_a_need_passes(passed: set[str]) -> No
     assert wrong_files(PAGE, passed) == set()
 
 
-def test_a_need_passes_at_most_35_files() -> None:
+def test_a_need_passes_at_most_37_files() -> None:
     rows = re.findall(r"^\| (\d+) \| `(\S+\.py)`", section(PAGE, "One need, from post to delivery"), re.MULTILINE)
     assert [int(number) for number, _ in rows] == list(range(1, len(rows) + 1))
     assert [file for _, file in rows] == files_of(section(PAGE, "One need, from post to delivery"))
