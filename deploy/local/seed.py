@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from deploy.local.client import ApiClient, RequestRefused, one_origin
-from deploy.local.drawing import draw_roof
+from deploy.local.drawing import draw_roof, draw_slip
 
 SECONDS = 60
 """Time for events to reach the services that answer."""
@@ -85,15 +85,16 @@ class Seed:
         household = self._households[wanted["household"]]
         agent, *above = self._administrators(household["village"])
         body = {"category": wanted["item"], "quantity": wanted.get("quantity"), "urgency": wanted["urgency"], "reason": wanted["reason"]}
+        if "specification" in wanted:
+            body["specification"] = wanted["specification"]
         if not household["phone"]:
-            body |= {"household_id": household["id"], "consent": "slip"}
+            body |= {"household_id": household["id"], "consent": wanted.get("consent", "slip")}
         poster = self.person(household["phone"]) if household["phone"] else agent
         need = patiently(poster, "/v1/needs", body, f"sandbox-need-{number}")
         path = f"/v1/needs/{need['id']}"
-        photo = None
-        if "photo" in wanted:
-            headers = {"Content-Type": "image/jpeg", "Idempotency-Key": f"sandbox-photo-{number}"}
-            photo = poster.ask("POST", f"{path}/photos", headers, content=draw_roof(number))
+        if wanted.get("consent") == "slip_photo":
+            _add_picture(poster, f"{path}/consent-photos", draw_slip(number), f"sandbox-slip-{number}")
+        photo = _add_picture(poster, f"{path}/photos", draw_roof(number), f"sandbox-photo-{number}") if "photo" in wanted else None
         if returned := wanted.get("returned"):
             body = {"reason": returned[0], "note": returned[1]}
             return dict(patiently(above[0], f"{path}/return", body, f"sandbox-return-{number}"))
@@ -135,11 +136,19 @@ class Seed:
             body = {"need_id": self._needs[hold["household"], hold["item"]]["id"], "quantity": hold["quantity"]}
             patiently(self.person(hold["giver"]), "/v1/holds", body, f"sandbox-hold-{number}")
             progress.advance(task)
+        for settings in self._people["review_settings"]:
+            self._check_a_sample(settings["region"])
         for report in reports:
             path = f"/v1/needs/{self._needs[report['household'], report['item']]['id']}/report"
             for phone in report["givers"]:
                 self.person(phone).post(path, {"reason": report["reason"]})
             progress.advance(task)
+
+    def _check_a_sample(self, county: str) -> None:
+        """Let the county find one verified need right, so that a reviewer has an error rate."""
+        manager = self._manager(county)
+        sample = next(one for one in manager.every("/v1/samples") if "check_sample" in one["allowed"])
+        patiently(manager, f"/v1/samples/{sample['id']}/verdict", {"verdict": "right"}, f"sandbox-sample-{county}")
 
     def _deliver(self, number: int, delivery: Mapping[str, Any]) -> None:
         """Accept the proposal for an item, send it, have the village take it in, and thank."""
@@ -161,6 +170,10 @@ class Seed:
 def patiently(client: ApiClient, path: str, body: Mapping[str, Any], key: str) -> Any:
     """Post with a key, and retry until the events about what it needs have reached the service."""
     return _until(lambda: client.post(path, body, **{"Idempotency-Key": key}))
+
+
+def _add_picture(client: ApiClient, path: str, jpeg: bytes, key: str) -> Any:
+    return client.ask("POST", path, {"Content-Type": "image/jpeg", "Idempotency-Key": key}, content=jpeg)
 
 
 def _until(act: Callable[[], Any]) -> Any:

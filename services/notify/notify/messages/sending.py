@@ -34,6 +34,8 @@ AT_ONCE = 16
 """Messages at a time. One that waits for its provider holds a thread, but no connection to the database."""
 T = TypeVar("T")
 OUTCOMES = ("taken", "delivered", "temporary-failure", "permanent-failure", "technical-failure", "doubtful", "withdrawn", "postponed")
+UNREMARKABLE = {"gone", "read", "no_address"}
+"""Reasons that no operator has to know of: many people have neither a proven telephone nor an e-mail address."""
 _OF_CODES = {
     "taken": "sent", "delivered": "sent", "temporary-failure": "failed", "postponed": "failed", "permanent-failure": "number_refused",
     "technical-failure": "provider_refused", "doubtful": "doubtful", "expired": "expired", "gone": "gone", "unconfigured": "unconfigured",
@@ -316,7 +318,7 @@ class Sender:
         _MESSAGES.labels(self._service, one.channel, provider, outcome).inc()
         if one.is_code:
             _SMS.labels(self._service, _OF_CODES.get(reason or "", "") or _OF_CODES[outcome]).inc()
-        if outcome not in {"taken", "delivered"} and reason not in {"gone", "read"}:
+        if outcome not in {"taken", "delivered"} and reason not in UNREMARKABLE:
             log.warning(
                 f"a message was not sent: {outcome}",
                 extra={
