@@ -394,15 +394,21 @@ def test_sandbox_of_an_earlier_release_is_completed_or_says_so(embedded: World, 
 
 def test_the_printed_story_works_word_for_word(embedded: World) -> None:
     told = (embedded.folder / "said").read_text().partition("(bash):\n")[2].partition("首页 front page")[0]
+    page = re.findall(r"```sh\n(.*?)```", Path("docs/walk.md").read_text("utf-8"), re.S)
     script = Path(embedded.folder / "copied.sh")
-    script.write_text(told)
+    script.write_text("\n".join([told, "echo the walk", *page]))
     outcome = subprocess.run(["bash", "-euo", "pipefail", str(script)], capture_output=True, text=True, check=False)
     assert outcome.returncode == 0, outcome.stderr
-    lines = outcome.stdout.splitlines()
+    story, _, walk = outcome.stdout.partition("the walk\n")
+    lines = story.splitlines()
     assert lines[0].startswith("3 held 电暖气 None household.heater")
     assert [line.split()[:3] for line in lines[1:3]] == [["4", "ready", "棉衣"], ["5", "refused", "跑步机"]]
-    assert outcome.stdout.count("'outcome': 'done'") == 2
+    assert story.count("'outcome': 'done'") == 2
     steps = ["waiting", "accepted", "sent", "received", "released", "教室暖和了，孩子们谢谢您。", "delivered"]
     assert [line for line in lines if line in steps] == steps
     assert "地址：四川省遂宁市蓬溪县新会镇猫山村 1 组村委会院内" in lines
     assert lines[-1].startswith("404")
+    steps = ["checked", "importing", "done", "returned", "posted", "published", "1"]
+    assert list(dict.fromkeys(line for line in walk.splitlines() if line in steps)) == steps
+    assert "'new': 1" in walk
+    assert "'nearness': 'city'" in walk
