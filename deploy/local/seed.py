@@ -113,6 +113,7 @@ class Seed:
             advance()
 
     def _offer(self, number: int, giver: Mapping[str, Any]) -> None:
+        pledger = self.person(giver["phone"])
         kind, category, unit, quantity, region, note = giver["pledge"]
         body = {"kind": kind, "category": category, "unit": unit, "quantity": quantity, "region": region, "note": note}
         lasts = timedelta(seconds=giver["valid_seconds"]) if "valid_seconds" in giver else timedelta(days=365)
@@ -123,7 +124,7 @@ class Seed:
             body["best_before"] = _in(timedelta(days=giver["best_before_days"]))
         if "limit_per_household" in giver:
             body["limit_per_household"] = giver["limit_per_household"]
-        patiently(self.person(giver["phone"]), "/v1/pledges", body, f"sandbox-pledge-{number}")
+        patiently(pledger, "/v1/pledges", body, f"sandbox-pledge-{number}")
 
     def _go_on(self, progress: Progress) -> None:
         """Let givers accept and deliver, choose a need, and report one."""
