@@ -77,6 +77,10 @@ bench-public: .venv/.ready ## every question of a guest at a million rows with i
 bench-tables: .venv/.ready ## 100,000 households of a workbook checked and imported, beside calamine and COPY; peak memory; JSON lines (OPTIONS='--rows 10000 …')
 	@$(BIN)/python -W ignore -m bench.tables $(OPTIONS)
 
+.PHONY: bench-need-tables
+bench-need-tables: .venv/.ready ## 100,000 needs of a workbook imported, beside calamine and COPY and one by one; JSON lines (OPTIONS='--rows 5000 …')
+	@$(BIN)/python -W ignore -m bench.need_tables $(OPTIONS)
+
 .PHONY: bench-audit-log
 bench-audit-log: .venv/.ready ## every question of an auditor at a million entries: rows read, ms in the database; what recording costs; JSON lines
 	@$(BIN)/python -W ignore -m bench.audit_log $(OPTIONS)

@@ -125,11 +125,12 @@ class Final:
 
     connection: "psycopg.Connection[Any]"
     table: str
+    columns: list[str]
     rows: list[tuple[Any, ...]]
 
     def copy(self) -> None:
         """Copy the rows and commit."""
-        with self.connection.cursor().copy(f"COPY {self.table} FROM STDIN") as copy:
+        with self.connection.cursor().copy(f"COPY {self.table} ({', '.join(self.columns)}) FROM STDIN") as copy:
             for row in self.rows:
                 copy.write_row(row)
         self.connection.commit()
@@ -144,11 +145,14 @@ def load_final(url: str, names: list[str]) -> Iterator[Final]:
         like = "like_" + name.replace(".", "_")
         connection.execute(f"DROP TABLE IF EXISTS {like}")
         connection.execute(f"CREATE TABLE {like} (LIKE {name} INCLUDING ALL)")
-        columns = connection.execute(f"SELECT * FROM {name} LIMIT 0").description or []
-        read = ", ".join(f'"{one.name}"::text' if one.type_display == "jsonb" else f'"{one.name}"' for one in columns)
+        stated = "SELECT attname, atttypid = 'jsonb'::regtype FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0"
+        # The database computes generated columns itself.
+        found = connection.execute(f"{stated} AND NOT attisdropped AND attgenerated = '' ORDER BY attnum", (name,)).fetchall()
+        read = ", ".join(f'"{column}"::text' if is_json else f'"{column}"' for column, is_json in found)
         # Keys of earlier rounds stay in their database.
         newest = f"WHERE created_at >= timestamptz '{os.environ['BENCH_SINCE']}'" if name == "person_keys" else ""
-        yield Final(connection, like, connection.execute(f"SELECT {read} FROM {name} {newest}").fetchall())
+        rows = connection.execute(f"SELECT {read} FROM {name} {newest}").fetchall()
+        yield Final(connection, like, [f'"{column}"' for column, _ in found], rows)
     connection.commit()
 
 
@@ -204,13 +208,14 @@ def read(path: Path, url: str) -> Iterator[None]:
 def work(path: Path, url: str) -> Iterator[None]:
     """Work on the import that waits, as the process does that imports tables."""
     from chassis.data.database import Database
+    from chassis.imports.work import work_on_due
     from chassis.ops import gc_tuning
-    from users.imports.work import work_on_due
+    from users.imports.kinds import IMPORTS
 
     gc_tuning.collect_rarely()
     yield
     database = Database(url, name="bench")
-    if work_on_due(database) != 1:
+    if work_on_due(IMPORTS, database) != 1:
         raise SystemExit("there was no import to work on")
     database.close()
 
@@ -269,12 +274,14 @@ def peak_memory() -> float:
     return int(line.split()[1]) / 1024
 
 
-def measured(server: postgres.Postgres, part: str, path: Path, about: str, says: bool = False) -> tuple[float, float, float]:
-    """Run a part in a process of its own.
+def measured(
+    server: postgres.Postgres, part: str, path: Path, about: str, says: bool = False, module: str = "bench.tables"
+) -> tuple[float, float, float]:
+    """Run a part of a bench in a process of its own.
 
     Return seconds, peak memory in MB, and processor seconds of the process and the database; none of them with the preparation.
     """
-    command = [sys.executable, "-W", "ignore", "-m", "bench.tables", "--part", part, "--file", str(path), "--about", about]
+    command = [sys.executable, "-W", "ignore", "-m", module, "--part", part, "--file", str(path), "--about", about]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True) as process:
         out, ready = process.stdout, process.stdin
         if out is None or ready is None:

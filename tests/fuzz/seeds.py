@@ -239,15 +239,16 @@ def seed_helpers_and_organisations(stage: Stage) -> None:
 
 def seed_imports(stage: Stage) -> None:
     """Let a table of the village wait for its confirmation; save a mapping; provide a file of each accepted type."""
+    from chassis.imports.work import work_on_due
     from users.imports.api import TYPES
-    from users.imports.work import work_on_due
+    from users.imports.kinds import IMPORTS
 
     number = f"{stage.village[:6]}19480312005"
     table = f"户主姓名,身份证号\n欧阳守田,{number + ric.calc_check_digit(number + '0')}\n卫?,1\n".encode()
     stage.files |= dict.fromkeys(TYPES, table)
     asked, signed = {"kind": "households", "region": stage.village}, {"Authorization": f"Bearer {stage.token('staff')}"}
     sent = stage.flask.post("/v1/imports", query_string=asked, data=table, content_type="text/csv", headers=signed)
-    assert work_on_due(stage.database) == 1
+    assert work_on_due(IMPORTS, stage.database) == 1
     stage.seen["staff", "/v1/imports"].append(stage.client.get(sent.headers["Location"], by=stage.people["staff"]).json)
     columns = [{"heading": "当家人", "field": "name"}]
     mapping = post(stage, "/v1/import-mappings", asked | {"name": "旧表", "columns": columns}, "staff")
@@ -420,6 +421,7 @@ def seed_need_lists(stage: Stage, household_id: str) -> None:
     line = {"row": 2, "item": "东北大米", "category": "food.rice", "quantity": 5}
     wanted = {"household_id": household_id, "consent": "slip", "reason": "家中断粮", "lines": [line]}
     stage.seen["staff", "/v1/need-lists"].append(post(stage, "/v1/need-lists", wanted, "staff"))
+    seed_need_imports(stage, household_id)
     # A workbook is read whatever stands behind it, so that each test may send another one.
     stage.files |= dict.fromkeys(TYPES, workbook({"清单": sheet([["物品名称", "数量"], ["大米", "50公斤"], ["被子", "大量"]])}))
     stage.words |= {"lines": [[line]]}
@@ -427,6 +429,19 @@ def seed_need_lists(stage: Stage, household_id: str) -> None:
         offered = {"category": "food.rice", "quantity": 5, "note": f"第 {at} 批", "best_before": soon()}
         listed = {"valid_until": soon(), "region": "", "lines": [offered]}
         stage.seen[giver, "/v1/pledge-lists"].append(post(stage, "/v1/pledge-lists", listed, giver))
+
+
+def seed_need_imports(stage: Stage, household_id: str) -> None:
+    """Let a table of the village wait for its confirmation, with an item that has an unknown name."""
+    from chassis.imports.work import work_on_due
+    from needs.imports.tables import IMPORTS
+
+    table = f"户编号,物品,数量,理由,同意方式\n{household_id},大米,5,家中断粮,slip\n{household_id},铺盖卷儿,2,御寒,slip\n".encode()
+    asked, signed = {"region": stage.village}, {"Authorization": f"Bearer {stage.token('staff')}"}
+    sent = stage.flask.post("/v1/need-imports", query_string=asked, data=table, content_type="text/csv", headers=signed)
+    assert work_on_due(IMPORTS, stage.database) == 1
+    stage.seen["staff", "/v1/need-imports"].append(stage.client.get(sent.headers["Location"], by=stage.people["staff"]).json)
+    stage.words |= {"names": [[{"item": "铺盖卷儿", "category": "clothing.quilt"}]], "columns": [[{"heading": "备注", "field": None}]]}
 
 
 def seed_need_photos(stage: Stage, need_id: str) -> None:

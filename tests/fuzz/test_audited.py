@@ -43,6 +43,11 @@ NOT_RECORDED = {
         "remove_second_factor": "needs somebody with a factor; services/users/tests/test_second_factor.py shows its entry",
     },
     "needs": {
+        **dict.fromkeys(
+            ("send_need_table", "list_need_imports", "get_need_import", "check_need_import", "confirm_need_import",
+             "download_need_import_rows"),
+            "is recorded about a table, not about a person; services/needs/tests/test_need_imports.py shows the entries",
+        ),
         "report_need": "adds a report of the caller's own, and shows nothing",
         "get_pledge": OWN,
         **dict.fromkeys(("get_limits", "set_limits", "get_catalogue_rules", "get_charity", "get_review_settings"), NOTHING_PERSONAL),

@@ -113,6 +113,7 @@ ROLES: dict[str, set[str]] = {
     "needs-web": OF_WEB.keys() | SEALED | {"FINGERPRINT_KEY"},
     "needs-worker": SEALED,
     "needs-relay": set(),
+    "needs-importing": SEALED | {"FINGERPRINT_KEY"},
     "matching-web": OF_WEB.keys() | SEALED | {"FINGERPRINT_KEY"},
     "matching-worker": SEALED,
     "matching-relay": set(),

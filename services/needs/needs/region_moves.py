@@ -4,7 +4,7 @@ from chassis.data.region_moves import RegionMove, move_column
 from needs.catalogue.model import CatalogueRules
 from needs.charities.model import Charity
 from needs.guide.model import Balance
-from needs.imports.model import ItemName, NeedList
+from needs.imports.model import Import, ItemName, NeedList
 from needs.life.model import Village
 from needs.limits.model import LimitSet
 from needs.model import Household, Need, Pledge
@@ -36,6 +36,7 @@ MOVES = (
         is_setting=True,
     ),
     move_column(NeedList.region),
+    move_column(Import.region),
     # A name that the successor has settled stays as it is there.
     move_column(
         ItemName.region,

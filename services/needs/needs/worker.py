@@ -39,6 +39,7 @@ from needs.duplicates import actions as duplicates
 from needs.erasure import actions as erasure
 from needs.guide import actions as guide
 from needs.hall import counts
+from needs.imports import sending as imports
 from needs.life import actions as life
 from needs.limits import actions as limits
 from needs.region_moves import MOVES
@@ -138,6 +139,10 @@ class Worker(ServiceWorker):
     @every(seconds=3600, at_start=False)
     def erase_old_texts(self, session: Session) -> None:
         erasure.erase_old_texts(session)
+
+    @every(seconds=3600)
+    def delete_old_imports(self, session: Session) -> None:
+        imports.delete_old(session)
 
     @every(seconds=3600, at_start=False)
     def delete_old_drafts(self, session: Session) -> None:

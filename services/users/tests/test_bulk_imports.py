@@ -13,11 +13,12 @@ from stdnum.cn import ric
 
 from chassis.data.personal_keys import personal_keys
 from chassis.http.fields import Text
+from chassis.imports import work
 from chassis.testing.fixtures import Client, Person, RolledBack, assert_retold
 from users import personal
 from users.households.api import HouseholdIn
 from users.households.model import Household, HouseholdVersion
-from users.imports import operators, work
+from users.imports import operators
 from users.snapshots import SNAPSHOTS
 
 from .conftest import VILLAGE, household, national_id, pending, phone

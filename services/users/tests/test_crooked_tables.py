@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from chassis.imports import work
 from chassis.tables.writing import REASONS
 from chassis.testing.fixtures import Client, Person, RolledBack
 from chassis.testing.workbooks import DATE, PERCENT, error, formula, merged, number, sheet, workbook
-from users.imports import work
+from users.imports.kinds import IMPORTS
 
 from .conftest import VILLAGE, household, national_id, phone
 from .test_imports import HEADINGS, households, imported, outcomes, refused, row, sent, table
@@ -171,7 +172,7 @@ def test_hidden_column_that_would_be_read_refuses_the_table(client: Client, data
     assert TELEPHONE in failed["problem"]["title"]
     unread = {"columns": [{"heading": TELEPHONE, "field": None}]}
     assert client.post(f"/v1/imports/{failed['id']}/check", unread, by=village).status_code == 202
-    work.work_on_due(database)
+    work.work_on_due(IMPORTS, database)
     assert client.get(f"/v1/imports/{failed['id']}", by=village).json["state"] == "checked"
     assert sent(client, database, village, hidden_columns(content, 7, 30))["state"] == "checked"
 

@@ -15,6 +15,7 @@ from stdnum.cn import ric
 
 from chassis.data.audit_log import AuditEntry
 from chassis.data.database import now
+from chassis.imports import work
 from chassis.tables.workbook import Workbook
 from chassis.tables.writing import REASONS
 from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of, auditor_of
@@ -23,7 +24,8 @@ from chassis.testing.workbooks import error, formula, merged, number, sheet, wor
 from contracts.users import AppointmentOffered, HouseholdRegistered, UserRegistered
 from users import personal
 from users.households.model import Household
-from users.imports import actions, work
+from users.imports import actions, lines
+from users.imports.kinds import IMPORTS
 from users.imports.model import Import, ImportPart, ImportRows
 
 from .conftest import VILLAGE, me_of, national_id, pending, person_of, phone, sign_up
@@ -55,7 +57,7 @@ def sent(client: Client, database: RolledBack, by: Person, content: bytes, **mor
     answer = send(client, by, content, **more)
     assert answer.status_code == 202, answer.json
     assert answer.json["state"] == "checking"
-    work.work_on_due(database)
+    work.work_on_due(IMPORTS, database)
     return client.get(answer.headers["Location"], by=by).json
 
 
@@ -67,7 +69,7 @@ def imported(client: Client, database: RolledBack, by: Person, content: bytes, t
     confirmed = client.post(f"{path}/confirmation", {"take_doubtful": take_doubtful}, by=by)
     assert (confirmed.status_code, confirmed.json["state"]) == (202, "importing"), confirmed.json
     assert confirmed.json["version"] == checked["version"] + 1
-    work.work_on_due(database)
+    work.work_on_due(IMPORTS, database)
     return client.get(path, by=by).json
 
 
@@ -117,7 +119,7 @@ def test_a_crooked_workbook_is_checked_then_imported(client: Client, database: R
     ]  # fmt: skip
     done = client.post(f"/v1/imports/{checked['id']}/confirmation", by=village)
     assert done.status_code == 202
-    work.work_on_due(database)
+    work.work_on_due(IMPORTS, database)
     done = client.get(f"/v1/imports/{checked['id']}", by=village).json
     assert (done["state"], outcomes(done["written"]), done["progress"]) == ("done", {"new": 2, "refused": 7}, {"done": 9, "rows": 9})
     assert [(one.name, one.size, one.address) for one in households(database)] == [("欧阳守田", 3, "三组12号"), ("卫𠮷", 1, None)]
@@ -250,10 +252,10 @@ def assert_goes_on(client: Client, database: RolledBack, village: Person) -> Non
     checked = sent(client, database, village, content)
     client.post(f"/v1/imports/{checked['id']}/confirmation", by=village)
     calls = iter([False, False, True])
-    work.work_on_due(database, lambda: next(calls, True))
+    work.work_on_due(IMPORTS, database, lambda: next(calls, True))
     half = client.get(f"/v1/imports/{checked['id']}", by=village).json
     assert (half["state"], half["progress"]["done"], len(households(database))) == ("importing", 3, 3)
-    work.work_on_due(database)
+    work.work_on_due(IMPORTS, database)
     done = client.get(f"/v1/imports/{checked['id']}", by=village).json
     assert (done["state"], outcomes(done["written"])) == ("done", {"new": 8, "refused": 1})
     assert len(households(database)) == len(pending(database)) == 8
@@ -284,8 +286,8 @@ def test_a_row_that_repeats_one_before_the_cursor_is_refused(
     checked = sent(client, database, village, table(row(number=twice), row(), row("王秀英", twice)))
     client.post(f"/v1/imports/{checked['id']}/confirmation", by=village)
     calls = iter([False, False, True])
-    work.work_on_due(database, lambda: next(calls, True))
-    work.work_on_due(database)
+    work.work_on_due(IMPORTS, database, lambda: next(calls, True))
+    work.work_on_due(IMPORTS, database)
     done = client.get(f"/v1/imports/{checked['id']}", by=village).json
     assert outcomes(done["written"]) == {"new": 2, "refused": 1}
     assert [one["户主姓名"] for one in refused(client, village, done)] == ["王秀英"]
@@ -306,19 +308,19 @@ def test_table_over_which_processes_die_is_given_up(
     monkeypatch.setattr(work, "MOST_TRIES", most)
     bad = send(client, village, table(row("毒"))).headers["Location"]
     good = send(client, village, table(row())).headers["Location"]
-    read = work.LineReader.read
+    read = lines.LineReader.read
 
     def die(reader: Any, one: Any) -> Any:
         if "毒" in one.cells:
             raise Died
         return read(reader, one)
 
-    monkeypatch.setattr(work.LineReader, "read", die)
+    monkeypatch.setattr(lines.LineReader, "read", die)
     for _ in range(TRIES):
         with suppress(Died):
-            work.work_on_due(database)
+            work.work_on_due(IMPORTS, database)
     with suppress(Died):
-        work.work_on_due(database)
+        work.work_on_due(IMPORTS, database)
     states = [client.get(path, by=village).json["state"] for path in (bad, good)]
     assert states == ["failed", "checked"]
     assert client.get(bad, by=village).json["problem"]["code"] == "broken"
@@ -328,9 +330,9 @@ def test_process_that_is_asked_to_end_counts_for_nothing(client: Client, databas
     path = send(client, village, table(row())).headers["Location"]
     for _ in range(2 * TRIES):
         calls = iter([False, True])
-        work.work_on_due(database, lambda calls=calls: next(calls, True))  # type: ignore[misc]
+        work.work_on_due(IMPORTS, database, lambda calls=calls: next(calls, True))  # type: ignore[misc]
         assert client.get(path, by=village).json["state"] == "checking"
-    work.work_on_due(database)
+    work.work_on_due(IMPORTS, database)
     assert client.get(path, by=village).json["state"] == "checked"
 
 
@@ -340,8 +342,8 @@ def test_two_processes_do_not_work_on_one_import(client: Client, database: Rolle
         import_id = session.scalars(select(Import.id)).one()
     with work._held(database, import_id) as is_held:
         assert is_held
-        assert not work.work_on(database, import_id)
-    assert work.work_on(database, import_id)
+        assert not work.work_on(IMPORTS, database, import_id)
+    assert work.work_on(IMPORTS, database, import_id)
 
 
 def test_whoever_lost_their_office_imports_nothing(client: Client, database: RolledBack, village: Person) -> None:
@@ -349,7 +351,7 @@ def test_whoever_lost_their_office_imports_nothing(client: Client, database: Rol
     client.post(f"/v1/imports/{checked['id']}/confirmation", by=village)
     with database.begin() as session:
         session.execute(text("DELETE FROM appointments WHERE user_id = :id"), {"id": village.id})
-    work.work_on_due(database)
+    work.work_on_due(IMPORTS, database)
     with database.begin() as session:
         one = session.scalars(select(Import)).one()
         assert (one.state, json.loads(one.problem or "[]")[0]) == ("failed", "outside_region")
@@ -398,7 +400,7 @@ def test_a_mapping_is_saved_and_used(client: Client, database: RolledBack, town:
     assert [one["id"] for one in client.get("/v1/import-mappings", by=village).json["items"]] == [saved.json["id"]]
     again = client.post(f"/v1/imports/{failed['id']}/check", {"mapping_id": saved.json["id"]}, by=village)
     assert (again.status_code, again.json["state"], again.json["version"]) == (202, "checking", failed["version"] + 1)
-    work.work_on_due(database)
+    work.work_on_due(IMPORTS, database)
     assert outcomes(client.get(f"/v1/imports/{failed['id']}", by=village).json["found"]) == {"new": 1}
     assert outcomes(sent(client, database, village, content, mapping_id=saved.json["id"])["found"]) == {"new": 1}
     twice = client.post("/v1/import-mappings", {"kind": "households", "region": VILLAGE[:9], "name": "旧表", "columns": columns}, by=town)

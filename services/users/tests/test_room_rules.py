@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from chassis.data.database import new_id
 from chassis.http.auth import Caller
+from chassis.imports import rules as import_rules
 from chassis.problems import Problem
 from contracts.generate import example_of
 from contracts.matching import MatchAccepted, MatchClosed, MatchDeclined, MatchReceived, MatchSent
@@ -553,7 +554,7 @@ def test_mapping_is_removed_once_by_its_region() -> None:
     mapping.removed_at = NOW
     assert said(imports.find_removal_problem(caller(TOWN), mapping)) == "state_conflict:removed"
     assert imports.acts_on_mapping(caller(TOWN), mapping) == []
-    assert (imports.KEPT_FOR, imports.MOST_FILE_BYTES, imports.MOST_WAITING) == (7 * DAY, 20 * 1024 * 1024, 5)
+    assert (import_rules.KEPT_FOR, import_rules.MOST_FILE_BYTES, import_rules.MOST_WAITING) == (7 * DAY, 20 * 1024 * 1024, 5)
 
 
 def test_offices_stand_against_an_erasure_before_matches() -> None:

@@ -1,66 +1,26 @@
-"""The process that checks and imports tables: `python -m users.importing users`. Any number of processes may run.
-
-Reading a table takes processor time, so it has a process of its own, as clearing does.
-"""
+"""The process that checks and imports tables: `python -m users.importing users`. Any number of processes may run."""
 
 import logging
-import signal
 import threading
 
-import psycopg
-
-from chassis.data.database import Database, is_transient
 from chassis.data.encryption import FingerprintSettings
-from chassis.data.pg_notify import listen
-from chassis.failures import Parser, describe, one_line_failures
-from chassis.ops import gc_tuning, metrics, telemetry
-from chassis.ops.readiness import Readiness
+from chassis.failures import one_line_failures
+from chassis.imports import running
 from chassis.settings import Settings
-from chassis.start import read_role_settings
-from users.imports.actions import CHANNEL
-from users.imports.work import work_on_due
+from users.imports.kinds import IMPORTS
 
 log = logging.getLogger("users.importing")
 SETTINGS = (FingerprintSettings,)
 
 
 def run(settings: Settings, stopping: threading.Event) -> None:
-    """Work on imports until `stopping` is set. Sleep until woken, at most two seconds, and wait out database trouble."""
-    database = Database.of(settings, "importing")
-    readiness = Readiness(log, "importing", "database")
-    metrics.serve(settings, "importing", database, readiness)
-    pause = 0.2
-    while not stopping.is_set():
-        try:
-            with listen(settings.database_url, CHANNEL) as woken:
-                while not stopping.is_set():
-                    worked = work_on_due(database, stopping.is_set)
-                    readiness.reach("database")
-                    pause = 0.2
-                    if not worked:
-                        woken.wait(2.0)
-        except Exception as error:
-            if not isinstance(error, psycopg.Error) and not is_transient(error):
-                raise
-            log.warning(
-                "importing is interrupted", extra={"error": type(error).__name__, "reason": describe(error), "pause_seconds": pause}
-            )
-            stopping.wait(pause)
-            pause = min(pause * 2, 5.0)
-    database.close()
+    """Work on imports until `stopping` is set."""
+    running.run(IMPORTS, log, settings, stopping)
 
 
 @one_line_failures
 def main() -> None:
-    parser = Parser(description=__doc__)
-    parser.add_argument("service", choices=["users"])
-    settings = read_role_settings(parser.parse_args().service, *SETTINGS)
-    telemetry.start(settings.service, "importing")
-    stopping = threading.Event()
-    for signum in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(signum, lambda *_: stopping.set())
-    gc_tuning.collect_rarely()
-    run(settings, stopping)
+    running.start("users", run, SETTINGS)
 
 
 if __name__ == "__main__":

@@ -69,9 +69,6 @@ household_registered = problem(
     zh="这个身份证号的家庭已登记{where}",
     en="A household with this national id is registered already{where}",
 )
-too_many_imports = problem(
-    429, "too_many_imports", zh="您还有几张表格正在处理，请稍后再试", en="Several of your tables are still being worked on, try again later"
-)
 mapping_saved = problem(
     409, "mapping_saved", zh="该区域已有同名的表头对应关系", en="A mapping of this name is saved for this region already"
 )

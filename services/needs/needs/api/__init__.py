@@ -8,6 +8,7 @@ from needs.charities import api as charities
 from needs.guide import api as guide
 from needs.hall import api as hall
 from needs.imports import api as imports
+from needs.imports import tables_api as import_tables
 from needs.life import api as life
 from needs.limits import api as limits
 from needs.photos import api as photos
@@ -25,6 +26,7 @@ for part in (
     needs,
     reports,
     imports,
+    import_tables,
     pledges,
     pledge_lists,
     limits,

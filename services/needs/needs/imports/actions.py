@@ -96,7 +96,7 @@ def post_list(session: Session, caller: Caller, wanted: Mapping[str, Any]) -> Ne
     needs = enter_needs(session, caller, [(household, line, found) for line, found in stated])
     lines = [(posted.id, need.id, line.get("row")) for need, line in zip(needs, wanted["lines"], strict=True)]
     copy_rows(session, NeedListLine.__tablename__, ("list_id", "need_id", "row"), lines)
-    _learn(session, caller, household, wanted["lines"])
+    learn_names(session, caller, household.region, wanted["lines"])
     session.flush()
     return posted
 
@@ -200,8 +200,8 @@ def _doubt(session: Session, household: Household, lines: Sequence[Line]) -> Non
             line.hold("need_open", "item", count=count)
 
 
-def _learn(session: Session, caller: Caller, household: Household, lines: Sequence[Mapping[str, Any]]) -> None:
-    """Remember under which names this county asks for items, as they were settled here last."""
+def learn_names(session: Session, caller: Caller, region: str, lines: Sequence[Mapping[str, Any]]) -> None:
+    """Remember under which names a county asks for items, as they were settled there last, or a region around it."""
     names = ItemNames({category: item for category, item in items().items() if item.unit}, {})
     settled = {
         name: line["category"]
@@ -210,7 +210,7 @@ def _learn(session: Session, caller: Caller, household: Household, lines: Sequen
     }
     if not settled:
         return
-    county = household.region[:COUNTY_DIGITS]
+    county = region[:COUNTY_DIGITS]
     rows = insert(ItemName).values(
         [
             {"region": county, "written": name, "category": settled[name], "uses": 1, "settled_by": caller.id, "settled_at": now()}

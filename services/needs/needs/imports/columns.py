@@ -1,9 +1,12 @@
 """The columns of a list of needs, with the headings by which they are known."""
 
-from chassis.tables.columns import Column
-from needs.imports.labels import URGENCY
+from dataclasses import replace
 
-COLUMNS = (
+from chassis.tables.columns import Column
+from needs.catalogue.labels import SPECIFICATION
+from needs.imports.labels import CONSENT, URGENCY
+
+COLUMNS: tuple[Column, ...] = (
     Column(
         "item",
         (
@@ -37,3 +40,17 @@ COLUMNS = (
     Column("reason", ("理由", "原因", "用途", "需求理由", "说明"), "prose"),
     Column("remark", ("备注", "remarks"), "prose"),
 )
+
+_OF_LISTS = {column.field: column for column in COLUMNS}
+_ALIKE = {"size": ("尺码", "尺寸", "鞋码"), "model": ("型号",), "standard": ("规格", "标准", "规格要求"), "age": ("年龄",)}
+TABLE_COLUMNS = (
+    Column("household_id", ("户编号", "家庭编号", "户标识", "机构编号", "家庭或机构编号", "household id"), "code", required=True),
+    _OF_LISTS["item"],
+    _OF_LISTS["quantity"],
+    _OF_LISTS["unit"],
+    replace(_OF_LISTS["reason"], required=True),
+    _OF_LISTS["urgency"],
+    Column("consent", ("同意方式", "征得同意的方式", "本人同意"), "choice", choices=CONSENT),
+    *(Column(name, (*_ALIKE.get(name, ()), *labels), "prose") for name, labels in SPECIFICATION.items()),
+)
+"""The columns of a table with needs of many households and institutions."""

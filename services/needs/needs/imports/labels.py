@@ -2,7 +2,13 @@
 
 from collections.abc import Mapping
 
-from needs.catalogue.problems import forbidden_item, too_many
+from chassis import problems as chassis_problems
+from chassis.imports import problems as import_problems
+from chassis.problems import Problem
+from chassis.tables import faults as tables
+from needs.catalogue.problems import forbidden_item, item_not_offered, too_many
+from needs.limits.problems import too_many_needs
+from needs.problems import consent_needed, unknown_household
 from needs.quotas.problems import above_quota
 
 URGENCY = {"normal": ("一般", "normal"), "urgent": ("紧急", "urgent"), "critical": ("特急", "critical")}
@@ -42,3 +48,25 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     "need_open": {"zh-CN": "已有 {count} 项同样的需求尚未结束", "en": "{count} needs for the same item are open already"},
 }
 """Words about lines, by code and language."""
+
+TABLE_WORDS: Mapping[str, Mapping[str, str]] = {
+    **{
+        problem.code: problem.words
+        for module in (tables, chassis_problems, import_problems)
+        for problem in vars(module).values()
+        if isinstance(problem, type) and issubclass(problem, Problem) and problem is not Problem
+    },
+    **WORDS,
+    **{problem.code: problem.words for problem in (consent_needed, item_not_offered, too_many_needs, unknown_household)},
+    "item_twice_rows": {"zh-CN": "同一户在别的行里也有这种物品", "en": "another row asks for the same item for the same household"},
+    "need_open_rows": {"zh-CN": "该户已有同样的需求尚未结束", "en": "the household has an open need for the same item"},
+    **{
+        f"{name}_series_rows": {
+            "zh-CN": "逐行加一，可能是电子表格自动填充的，请核对",
+            "en": "rises by one row by row, as a spreadsheet fills it in",
+        }
+        for name in ("item", "quantity")
+    },
+    "row_repeated": {"zh-CN": "与第 {row} 行重复", "en": "repeats row {row}"},
+}
+"""Words about tables with needs of many households, and about their lines."""

@@ -1,12 +1,14 @@
-"""Tables of lists: names of items that people settled, and the lists that were posted."""
+"""Tables of lists: names of items that people settled, the lists that were posted, and large tables that are imported."""
 
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, String
+from sqlalchemy import BigInteger, ForeignKey, LargeBinary, String
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chassis.data.database import CategoryCode, Moment, RegionCode, new_id, now
+from chassis.imports.model import StoredImport, StoredImportPart, StoredImportRows
 from needs.model import Base
 
 
@@ -43,3 +45,34 @@ class NeedListLine(Base):
     list_id: Mapped[UUID] = mapped_column(ForeignKey(NeedList.id), primary_key=True)
     need_id: Mapped[UUID] = mapped_column(primary_key=True)
     row: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class Import(StoredImport, Base):
+    """An uploaded table with needs of many households of one region. `unknown_names` counts the rows of each name that no item has."""
+
+    __tablename__ = "imports"
+
+    unknown_names: Mapped[dict[str, int]] = mapped_column(JSONB, default=dict)
+
+
+class ImportPart(StoredImportPart, Base):
+    """A part of an uploaded file."""
+
+    __tablename__ = "import_parts"
+
+
+class ImportRows(StoredImportRows, Base):
+    """Rows of one batch to look at."""
+
+    __tablename__ = "import_rows"
+
+
+class ImportedLine(Base):
+    """A row of a table that became a need. `digest` is equal for rows that ask for the same, which are posted once."""
+
+    __tablename__ = "imported_lines"
+
+    digest: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    need_id: Mapped[UUID]
+    import_id: Mapped[UUID] = mapped_column(ForeignKey(Import.id))
+    row: Mapped[int] = mapped_column(BigInteger)

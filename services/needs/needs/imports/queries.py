@@ -1,21 +1,24 @@
 """Queries of lists: whom a list may be for, settled names of items, open needs for the same, and posted lists."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from chassis.data.database import now
 from chassis.http.auth import Caller
 from chassis.http.pagination import page
 from chassis.problems import not_found
-from needs.imports.model import ItemName, NeedList, NeedListLine
+from needs.duplicates.rules import WINDOW
+from needs.imports.model import ImportedLine, ItemName, NeedList, NeedListLine
 from needs.model import Household, Need
 from needs.problems import unknown_household
 
 COUNTY_DIGITS = 6
 MOST_NAMES = 5_000
+WAITING_OR_PUBLISHED = ("posted", "confirmed", "returned", "published")
 
 
 def get_asker(session: Session, caller: Caller, household_id: UUID, *, lock: bool = False) -> Household:
@@ -30,18 +33,42 @@ def get_asker(session: Session, caller: Caller, household_id: UUID, *, lock: boo
 
 
 def load_item_names(session: Session, region: str) -> Mapping[str, str]:
-    """Load the categories of the names that were settled in the county of a region, the most used ones."""
-    query = select(ItemName.written, ItemName.category).where(ItemName.region == region[:COUNTY_DIGITS])
-    rows = session.execute(query.order_by(ItemName.uses.desc(), ItemName.written).limit(MOST_NAMES))
-    return {row.written: row.category for row in rows}
+    """Load the categories of the names that were settled in the county of a region or around it, the most used ones."""
+    around = [region[:digits] for digits in (2, 4, COUNTY_DIGITS) if digits <= len(region)]
+    query = select(ItemName.written, ItemName.category).where(ItemName.region.in_(around))
+    # Of two regions that have settled a name, the nearer one counts: it comes last.
+    rows = session.execute(query.order_by(func.length(ItemName.region).desc(), ItemName.uses.desc(), ItemName.written).limit(MOST_NAMES))
+    return {row.written: row.category for row in reversed(rows.all())}
 
 
 def count_open_needs(session: Session, household_id: UUID, categories: Collection[str]) -> Mapping[str, int]:
     """Count the needs of a household that are posted or published, by item."""
     query = select(Need.category, func.count().label("open")).where(
-        Need.household_id == household_id, Need.category.in_(categories), Need.state.in_(("posted", "confirmed", "returned", "published"))
+        Need.household_id == household_id, Need.category.in_(categories), Need.state.in_(WAITING_OR_PUBLISHED)
     )
     return {row.category: row.open for row in session.execute(query.group_by(Need.category))}
+
+
+def load_households(session: Session, ids: Collection[UUID], *, is_locked: bool) -> Sequence[Household]:
+    """Load households and institutions; locked, they stay where they are until the transaction ends."""
+    query = select(Household).where(Household.id.in_(ids)).order_by(Household.id).execution_options(populate_existing=True)
+    return session.scalars(query.with_for_update(read=True) if is_locked else query).all()
+
+
+def count_open_needs_of(session: Session, household_ids: Collection[UUID]) -> Mapping[tuple[UUID, str], int]:
+    """Count the needs of many households that are posted or published, by household and item."""
+    query = select(Need.household_id, Need.category, func.count().label("open")).where(
+        Need.household_id.in_(household_ids), Need.state.in_(WAITING_OR_PUBLISHED)
+    )
+    rows = session.execute(query.group_by(Need.household_id, Need.category))
+    return {(row.household_id, row.category): row.open for row in rows}
+
+
+def find_standing(session: Session, digests: Collection[bytes]) -> set[bytes]:
+    """Find the rows of tables that became needs within the window of duplicates, which were neither withdrawn nor have expired."""
+    query = select(ImportedLine.digest).join(Need, Need.id == ImportedLine.need_id)
+    stands = query.where(ImportedLine.digest.in_(digests), Need.state.not_in(("withdrawn", "expired")), Need.posted_at > now() - WINDOW)
+    return set(session.scalars(stands))
 
 
 def list_lists(session: Session, caller: Caller, **paging: Any) -> dict[str, Any]:

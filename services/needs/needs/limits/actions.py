@@ -1,13 +1,14 @@
 """Actions of limits: keep pledges and needs within them, set those of a region, record verified organisations."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from chassis.data.bulk_sql import encode_array
 from chassis.data.database import now
 from chassis.http import versions
 from chassis.http.auth import Caller
@@ -19,10 +20,44 @@ from needs.limits.model import LimitSet, Organisation
 from needs.limits.problems import limits_wrong
 from needs.model import Household, Pledge
 
+# In one order, so that no two batches wait for each other.
+_LOCK_PEOPLE = text(
+    "SELECT count(pg_advisory_xact_lock(key)) FROM"
+    " (SELECT DISTINCT hashtextextended(id, 0) AS key FROM unnest(CAST(:ids AS text[])) AS id ORDER BY key) AS keys"
+)
+
 
 def lock_person(session: Session, person_id: UUID) -> None:
     """Let one transaction at a time add to what a giver, household or poster has. Lock a household before its poster."""
     session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(str(person_id), 0))))
+
+
+def lock_people(session: Session, ids: Iterable[UUID]) -> None:
+    """Lock many households as `lock_person` does, in one order for all."""
+    session.execute(_LOCK_PEOPLE, {"ids": encode_array(map(str, ids))})
+
+
+def load_rooms(session: Session, households: Sequence[Household]) -> dict[UUID, rules.Room]:
+    """Load how many needs each of these households may post within a day, and has posted. The caller has locked them."""
+    ids = [one.id for one in households]
+    received, used = queries.find_receivers(session, ids), queries.count_needs_of_households(session, ids)
+    sets = {county: queries.load_sets(session, county) for county in {one.region[:6] for one in households}}
+    rooms = dict[UUID, rules.Room]()
+    for one in households:
+        trust = rules.find_trust("household", has_delivered=one.id in received, is_verified=False)
+        limits = rules.choose_limits("household", trust, one.region, sets[one.region[:6]])
+        rooms[one.id] = rules.Room(limits["needs_a_day"], used.get(one.id, 0))
+    return rooms
+
+
+def require_room_for_import(session: Session, caller: Caller, region: str, many: int) -> None:
+    """Raise the limit that so many needs of a table pass. An administrator of the county answers for its villages and has none."""
+    if caller.manages(region[:6]):
+        return
+    limits = rules.choose_limits(caller.kind, "verified", region, queries.load_sets(session, region))
+    used = queries.count_needs_of_poster(session, caller.id)
+    if problem := rules.find_posting_problem(limits, used, on_behalf=True, many=many):
+        raise problem
 
 
 def require_room_for_pledge(session: Session, caller: Caller, pledge: Pledge) -> None:

@@ -1,6 +1,6 @@
 """Queries for limits: what is used of them, the trust in a person, and the limits that regions have set."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -96,6 +96,20 @@ def is_verified(session: Session, account_id: UUID) -> bool:
 def load_posting(session: Session, household_id: UUID) -> Posting:
     """Load how many needs were posted for a household within a day, and whether it has received anything."""
     return Posting(*session.execute(_POSTING, {"household": household_id, "since": now() - DAY}).one())
+
+
+def find_receivers(session: Session, household_ids: Collection[UUID]) -> set[UUID]:
+    """Find the households that have received something that they needed."""
+    received = select(NeedQuantities.id).where(NeedQuantities.id == Need.id, NeedQuantities.delivered > 0)
+    return set(session.scalars(select(Need.household_id).where(Need.household_id.in_(household_ids), received.exists()).distinct()))
+
+
+def count_needs_of_households(session: Session, household_ids: Collection[UUID]) -> Mapping[UUID, int]:
+    """Count the needs that were posted for each of these households within a day."""
+    query = select(Need.household_id, func.count().label("posted")).where(
+        Need.household_id.in_(household_ids), Need.posted_at > now() - DAY
+    )
+    return {row.household_id: row.posted for row in session.execute(query.group_by(Need.household_id))}
 
 
 def count_needs_of_poster(session: Session, poster_id: UUID) -> int:

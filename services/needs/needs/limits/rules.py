@@ -53,6 +53,14 @@ class Pledged:
         return self.unit == unit and (mine.startswith(other) or other.startswith(mine))
 
 
+@dataclass
+class Room:
+    """The most needs that a household may post within a day, and those that were posted."""
+
+    most: int
+    used: int
+
+
 def sum_up(pledged: Sequence[Pledged], category: str, unit: str, own: Collection[UUID], *, has_delivered: bool) -> Giving:
     """Sum up what a giver has pledged of an item; `own` are the pledges that are judged."""
     alike = [one for one in pledged if one.is_like(category, unit)]

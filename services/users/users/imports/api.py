@@ -1,57 +1,45 @@
 """HTTP operations on imports: a table comes in, is checked, confirmed and imported; refused rows go out."""
 
-import json
-from collections.abc import Iterator
-from io import BytesIO
 from typing import Any
 from uuid import UUID
 
 from apiflask import APIBlueprint
-from flask import Response, request
+from flask import request
 from marshmallow import fields, validate
 from sqlalchemy.orm import Session
 
 from chassis.http.auth import STAFF, Caller
-from chassis.http.fields import AllowedOperations, Choice, Flag, Id, NothingIn, Region, Schema, Strict, Text
+from chassis.http.fields import AllowedOperations, Choice, Id, NothingIn, Region, Schema, Strict, Text
 from chassis.http.pagination import PageIn, page_of
 from chassis.http.routes import access
 from chassis.http.shown import note_shown
-from chassis.problems import language, not_found
-from chassis.tables.columns import MOST_HEADING
-from chassis.tables.writing import RefusedRow, write_csv, write_xlsx
-from users.imports import actions, files, queries, rules
-from users.imports.lines import OUTCOMES, say
+from chassis.imports import queries as imports
+from chassis.imports.api import (
+    FILES,
+    IMPORT_STATES,
+    TYPES,
+    ConfirmationIn,
+    CountsOut,
+    FailureOut,
+    ProgressOut,
+    RowsIn,
+    TableOut,
+    answer_rows,
+    columns_field,
+    describe_import,
+)
+from chassis.imports.rules import MOST_FILE_BYTES
+from users.imports import actions, queries, rules
+from users.imports.kinds import IMPORTS
+from users.imports.lines import ALL_WORDS
 from users.imports.model import Import, ImportMapping
 
 api = APIBlueprint("imports", __name__)
 
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-TYPES = {"text/csv", "text/plain", "text/tab-separated-values", "application/vnd.ms-excel", "application/octet-stream", XLSX}
 IMPORT_KINDS = {
     "households": ("贫困户名册", "households"),
     "accounts": ("账号名单", "accounts"),
     "administrators": ("管理员名单", "administrators"),
-}
-IMPORT_STATES = {
-    "checking": ("检查中", "being checked"),
-    "checked": ("待确认", "checked, waits to be confirmed"),
-    "importing": ("导入中", "being imported"),
-    "done": ("已导入", "imported"),
-    "failed": ("无法导入", "could not be read or imported"),
-    "expired": ("已过期", "was not confirmed in time"),
-}
-NOTABLE = {
-    "refused": ("未导入", "refused"),
-    "doubtful": ("待核对", "doubtful"),
-    "changed": ("有更改", "changed"),
-    "new": ("有提示的新增行", "new ones with a word about them"),
-}
-FORMATS = {"csv": ("CSV", "CSV"), "xlsx": ("XLSX", "XLSX")}
-FILES: dict[int | str, dict[str, Any]] = {
-    200: {
-        "description": "the rows with their original cells, their numbers in the file, and what is wrong with them",
-        "content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in ("text/csv", XLSX)},
-    }
 }
 
 
@@ -64,71 +52,10 @@ class ImportIn(Strict):
     mapping_id = Id(metadata={"description": "a saved mapping of headings"})
 
 
-class ColumnIn(Strict):
-    heading = Text(MOST_HEADING, required=True)
-    field = Text(
-        30, required=True, allow_none=True, metadata={"description": "the field that the heading names; null leaves the column unread"}
-    )
-
-
 class CheckIn(Strict):
     sheet = Text(100)
     mapping_id = Id()
-    columns = fields.List(fields.Nested(ColumnIn), validate=validate.Length(max=100, error="out_of_range"))
-
-
-class ConfirmationIn(Strict):
-    take_doubtful = Flag(load_default=False, metadata={"description": "whether doubtful rows are imported too"})
-
-
-class RowsIn(Strict):
-    outcome = Choice(NOTABLE, load_default="refused")
-    format = Choice(FORMATS, load_default="csv")
-
-
-class ColumnOut(Schema):
-    column = fields.String(required=True, metadata={"description": "letters of the column"})
-    heading = fields.String(required=True)
-    field = fields.String(required=True, allow_none=True, metadata={"description": "null: the column is not read"})
-
-
-class TableOut(Schema):
-    """What was found out about the file."""
-
-    format = Choice(FORMATS, required=True)
-    encoding = fields.String(required=True, allow_none=True)
-    delimiter = fields.String(required=True, allow_none=True)
-    sheet = fields.String(required=True, allow_none=True)
-    unread_sheets = fields.List(fields.String(), required=True)
-    heading_row = fields.Integer(required=True)
-    columns = fields.List(fields.Nested(ColumnOut), required=True)
-
-
-class NoteOut(Schema):
-    code = fields.String(required=True)
-    message = fields.String(required=True)
-    rows = fields.Integer(required=True)
-
-
-class CountsOut(Schema):
-    """Rows by outcome. Doubtful rows are imported only when the confirmation takes them."""
-
-    new = fields.Integer(required=True)
-    changed = fields.Integer(required=True)
-    same = fields.Integer(required=True, metadata={"description": "registered already, exactly so"})
-    doubtful = fields.Integer(required=True)
-    refused = fields.Integer(required=True)
-    notes = fields.List(fields.Nested(NoteOut), required=True, metadata={"description": "words about rows that are not refused"})
-
-
-class ProgressOut(Schema):
-    done = fields.Integer(required=True, metadata={"description": "rows that the present pass has dealt with"})
-    rows = fields.Integer(required=True, allow_none=True, metadata={"description": "known once the table is checked"})
-
-
-class FailureOut(Schema):
-    code = fields.String(required=True)
-    title = fields.String(required=True)
+    columns = columns_field()
 
 
 class ImportOut(Schema):
@@ -158,7 +85,7 @@ class MappingIn(Strict):
     kind = Choice(IMPORT_KINDS, required=True)
     region = Region((0, 2, 4, 6, 9, 12), required=True, metadata={"description": "usable for tables of this region and all below"})
     name = Text(60, required=True)
-    columns = fields.List(fields.Nested(ColumnIn), required=True, validate=validate.Length(min=1, max=100, error="out_of_range"))
+    columns = columns_field(required=True, validate=validate.Length(min=1, max=100, error="out_of_range"))
 
 
 class MappingsIn(PageIn):
@@ -187,7 +114,7 @@ MappingPage = page_of(MappingOut)
 
 
 @api.post("/imports")
-@access(who=STAFF, x_view="region", body_bytes=rules.MOST_FILE_BYTES, body_types=TYPES)
+@access(who=STAFF, x_view="region", body_bytes=MOST_FILE_BYTES, body_types=TYPES)
 @api.input(ImportIn, location="query")
 @api.output(ImportOut, 202)
 def send_table(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
@@ -204,7 +131,7 @@ def send_table(session: Session, caller: Caller, query_data: dict[str, Any]) -> 
 @api.output(ImportPage)
 def list_imports(session: Session, caller: Caller, query_data: dict[str, Any]) -> Any:
     """List the imports of the caller's regions, newest first."""
-    page = queries.list_imports(session, caller, **query_data)
+    page = imports.list_imports(IMPORTS, session, caller, **query_data)
     return page | {"items": [_import_out(one, caller) for one in page["items"]]}
 
 
@@ -213,7 +140,7 @@ def list_imports(session: Session, caller: Caller, query_data: dict[str, Any]) -
 @api.output(ImportOut)
 def get_import(session: Session, caller: Caller, import_id: UUID) -> Any:
     """Get an import of the caller's regions: its state, its progress, what was found and what was written."""
-    return _import_out(queries.get_import(session, caller, import_id), caller)
+    return _import_out(imports.get_import(IMPORTS, session, caller, import_id), caller)
 
 
 @api.post("/imports/<uuid:import_id>/check")
@@ -240,16 +167,8 @@ def confirm_import(session: Session, caller: Caller, import_id: UUID, json_data:
 @api.doc(responses=FILES)
 def download_import_rows(session: Session, caller: Caller, import_id: UUID, query_data: dict[str, Any]) -> Any:
     """Download refused rows, or those of another outcome, with reasons and original cells: of the import, or else of its check."""
-    one = queries.get_import(session, caller, import_id)
-    if one.table_read is None or one.deleted_at:
-        raise not_found()
-    note_shown(caller, "import", one.id, people=[], region=one.region)
-    columns = json.loads(one.table_read)["columns"]
-    rows = files.load_rows(session, one.id, one.is_check, query_data["outcome"], columns)
-    content, kind = _written([column["heading"] for column in columns], rows, query_data["format"])
-    name = f"{query_data['outcome']}-{one.id}.{query_data['format']}"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
-    return Response(content, content_type=kind, headers=headers)
+    one = imports.get_import(IMPORTS, session, caller, import_id)
+    return answer_rows(IMPORTS, session, caller, one, query_data["outcome"], query_data["format"], ALL_WORDS)
 
 
 @api.post("/import-mappings")
@@ -294,28 +213,7 @@ def _answer(one: Import, caller: Caller, status: int) -> Any:
 
 
 def _import_out(one: Import, caller: Caller) -> dict[str, Any]:
-    note_shown(caller, "import", one.id, people=[], region=one.region, masked=True)
-    counts = one.found if one.is_check else one.written
-    made: dict[str, Any] = {
-        "table": json.loads(one.table_read) if one.table_read else None,
-        "progress": {"done": sum(counts.get(outcome, 0) for outcome in OUTCOMES), "rows": one.rows},
-        "found": _counts_out(one.found),
-        "written": None if one.is_check else _counts_out(one.written),
-        "problem": _failure_out(*json.loads(one.problem)) if one.problem else None,
-        "allowed": rules.acts_on_import(caller, one),
-    }
-    return {name: getattr(one, name) for name in ImportOut.names() if name not in made} | made
-
-
-def _counts_out(counts: dict[str, int]) -> dict[str, Any]:
-    notes = [
-        {"code": code, "message": say(code, language(), {}), "rows": number} for code, number in counts.items() if code not in OUTCOMES
-    ]
-    return {outcome: counts.get(outcome, 0) for outcome in OUTCOMES} | {"notes": notes}
-
-
-def _failure_out(code: str, details: dict[str, str]) -> dict[str, str]:
-    return {"code": code, "title": say(code, language(), details)}
+    return describe_import(caller, one, ImportOut.names(), rules.acts_on_import(caller, one), ALL_WORDS)
 
 
 def _mapping_out(mapping: ImportMapping, caller: Caller) -> dict[str, Any]:
@@ -325,11 +223,3 @@ def _mapping_out(mapping: ImportMapping, caller: Caller) -> dict[str, Any]:
         "allowed": rules.acts_on_mapping(caller, mapping),
     }
     return {name: getattr(mapping, name) for name in MappingOut.names() if name not in made} | made
-
-
-def _written(headings: list[str], rows: Iterator[RefusedRow], wanted: str) -> tuple[bytes, str]:
-    if wanted == "csv":
-        return b"".join(write_csv(headings, rows)), "text/csv; charset=utf-8"
-    file = BytesIO()
-    write_xlsx(file, headings, rows)
-    return file.getvalue(), XLSX

@@ -1,30 +1,23 @@
-"""Lines: the rows of a table as what is wanted of the service, valid or with the faults of each column."""
+"""Lines of the tables that users imports: those of people, found by the fingerprints of telephones and national ids."""
 
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Generic, Literal, TypeVar
-from uuid import UUID
-
-from marshmallow import ValidationError, fields, missing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, TypeVar
 
 from chassis import problems as chassis_problems
 from chassis.data.encryption import fingerprint
-from chassis.http.fields import Choice, Region, Schema, Text, Whole
-from chassis.problems import FieldCode, Problem
+from chassis.imports import lines
+from chassis.imports import problems as import_problems
+from chassis.imports.lines import OUTCOMES
+from chassis.problems import Problem
 from chassis.tables import faults
-from chassis.tables.faults import Fault, message
+from chassis.tables.faults import message
 from chassis.tables.reading import Row
 from chassis.text import clean_code
 from users import personal, problems
 
-Outcome = Literal["new", "changed", "same", "doubtful", "refused"]
-OUTCOMES: tuple[Outcome, ...] = ("new", "changed", "same", "doubtful", "refused")
-MOST_REMEMBERED = 10_000
+__all__ = ["OUTCOMES", "Line", "LineReader", "say"]
 _FINGERPRINTED = ("phone", "national_id")
-_WHOLE = re.compile(r"([0-9]{1,15})(?:\.0+)?\Z", re.ASCII)
-"""A whole number as cells hold it: 3, or 3.0 where a program has written it as a decimal one."""
-_NARROW = {0xFEE0 + ord(sign): sign for sign in "0123456789."}
 
 WORDS: Mapping[str, Mapping[str, str]] = {
     "row_repeated": {"zh-CN": "与第 {row} 行重复", "en": "repeats row {row}"},
@@ -47,132 +40,53 @@ WORDS: Mapping[str, Mapping[str, str]] = {
 """Words of lines, by code and language."""
 PROBLEM_WORDS: Mapping[str, Mapping[str, str]] = {
     one.code: one.words
-    for module in (problems, faults, chassis_problems)
+    for module in (problems, faults, chassis_problems, import_problems)
     for one in vars(module).values()
     if isinstance(one, type) and issubclass(one, Problem) and one is not Problem
 }
 """Words of the problems that refuse a line or a whole table."""
-_ALL_WORDS = {**PROBLEM_WORDS, **WORDS}
+ALL_WORDS = {**PROBLEM_WORDS, **WORDS}
+"""Words of all that is said about tables and their lines."""
 
 
 @dataclass(slots=True)
-class Line:
-    """A row of a table and its outcome. `wanted` holds valid values only; `notes` are words about a line that is not refused."""
+class Line(lines.Line):
+    """A row of a table about people."""
 
-    number: int
-    cells: Sequence[str]
-    wanted: dict[str, Any]
-    given: frozenset[str] = frozenset()
-    """The fields that the row states; the others of `wanted` are defaults."""
-    faults: list[Fault] = field(default_factory=list)
-    notes: list[Fault] = field(default_factory=list)
-    outcome: Outcome = "new"
-    subject_id: UUID | None = None
-    fingerprints: dict[str, bytes] = field(default_factory=dict)
-    differences: dict[str, Any] = field(default_factory=dict)
-    """The values by which a changed line differs from what is registered."""
-
-    is_judged: bool = False
-    """Whether the row itself is valid, so that its outcome comes from what is registered."""
-
-    def forget(self) -> None:
-        """Forget what was found out about a valid row, for judging it once more."""
-        if not self.is_judged:
-            return
-        self.outcome, self.subject_id, self.differences = "new", None, {}
-        self.faults.clear()
-        self.notes = [note for note in self.notes if note.code in {"id_lengthened", "id_of_zeros"}]
-
-    def refuse(self, code: str, of: str | None = None, **details: object) -> None:
-        """Refuse the line for a reason in one of its columns."""
-        self.outcome = "refused"
-        self.faults.append(Fault(code, of, None, details))
-
-    def doubt(self, code: str, of: str | None = None, **details: object) -> None:
-        """Mark the line as doubtful: it is written only when whoever confirms takes doubtful lines."""
-        self.outcome = "doubtful"
-        self.note(code, of, **details)
-
-    def note(self, code: str, of: str | None = None, **details: object) -> None:
-        """Add a word about a line that is not refused."""
-        self.notes.append(Fault(code, of, None, details))
+    LASTING: ClassVar[frozenset[str]] = frozenset({"id_lengthened", "id_of_zeros"})
 
 
 L = TypeVar("L", bound=Line)
 
 
-class LineReader(Generic[L]):
-    """Reads the rows of one table by the fields of a schema. All faults of a row are found, not the first one alone."""
-
-    def __init__(self, schema: Schema, defaults: Mapping[str, Any], make: type[L]) -> None:
-        """Take values for fields that a row leaves empty, and the class of the lines to make."""
-        self._fields = {name: one for name, one in schema.fields.items() if not one.dump_only}
-        self._defaults, self._make = defaults, make
-        # Many rows have the same status, size and village.
-        self._read_before: dict[str, dict[str, Any]] = {
-            name: {} for name, one in self._fields.items() if isinstance(one, Choice | Region | Whole)
-        }
-        self._texts = {name: one for name, one in self._fields.items() if isinstance(one, Text)}
+class LineReader(lines.LineReader[L]):
+    """Reads the rows of a table about people: national ids of 15 digits are lengthened, and telephones and ids get fingerprints."""
 
     def read(self, row: Row) -> L:
         """Validate a row."""
-        line = self._make(row.number, row.cells, {}, frozenset(row.values), faults=row.faults)
-        if row.faults:
-            line.outcome = "refused"
-            if any(fault.field is None for fault in row.faults):
-                return line
-        known = {fault.field for fault in row.faults}
-        for name, one in self._fields.items():
-            if name in row.values:
-                self._read_value(line, name, one, row.values[name])
-            elif name in self._defaults:
-                line.wanted[name] = self._defaults[name]
-            elif one.required and name not in known:
-                line.refuse("required", name)
-            elif one.load_default is not missing:
-                line.wanted[name] = one.load_default
-        for name in row.values.keys() - self._fields.keys():
-            line.refuse("unknown", name)
-        line.is_judged = line.outcome != "refused"
+        line = super().read(row)
         for name in _FINGERPRINTED:
             if line.wanted.get(name):
                 line.fingerprints[name] = fingerprint(line.wanted[name])
         return line
 
-    def _read_value(self, line: L, name: str, one: fields.Field[Any], text: str) -> None:
-        known = self._read_before.get(name, {})
-        if text in known:
-            line.wanted[name] = known[text]
-            return
-        value: Any = text
-        if name == "national_id":
-            code = clean_code(text, "-()")
-            if len(code) == 15 and code.isascii() and code.isdigit():
-                value = personal.lengthen_national_id(code)
-                if value is None:
-                    line.refuse("id_of_15", name)
-                    return
-                line.note("id_lengthened", name)
-            if code.endswith("000"):
-                line.note("id_of_zeros", name)
-        elif isinstance(one, Region):
-            value = clean_code(text)
-        elif isinstance(one, Whole) and (whole := _WHOLE.match(text.translate(_NARROW))):
-            value = int(whole[1])
-        if name in self._texts and (found := self._texts[name].find_value(value)) is not None:
-            line.wanted[name] = found
-            return
-        try:
-            line.wanted[name] = one.deserialize(value)
-        except ValidationError as error:
-            code = FieldCode.of(error.messages[0])
-            line.outcome = "refused"
-            line.faults.append(Fault(str(code), name, None, code.details, code.words))
-            return
-        if name in self._read_before and len(known) < MOST_REMEMBERED:
-            known[text] = line.wanted[name]
+    def prepare(self, line: L, name: str, text: str) -> str | None:
+        """Lengthen a national id of 15 digits; refuse the line where they may be the beginning of 18."""
+        if name != "national_id":
+            return text
+        value: str | None = text
+        code = clean_code(text, "-()")
+        if len(code) == 15 and code.isascii() and code.isdigit():
+            value = personal.lengthen_national_id(code)
+            if value is None:
+                line.refuse("id_of_15", name)
+                return None
+            line.note("id_lengthened", name)
+        if code.endswith("000"):
+            line.note("id_of_zeros", name)
+        return value
 
 
 def say(code: str, language: str, details: Mapping[str, object], words: str | None = None) -> str:
     """Return the sentence of a fault, a note or a problem in `zh-CN` or `en`; `words` is the key of its words, if not its code."""
-    return message(words or code, language, details, _ALL_WORDS)
+    return message(words or code, language, details, ALL_WORDS)

@@ -1,41 +1,15 @@
-"""Queries of imports and saved mappings. SQL decides which rows their caller may see."""
+"""Queries of saved mappings. SQL decides which rows their caller may see."""
 
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from chassis.http.auth import Caller
 from chassis.http.pagination import page
 from chassis.problems import not_found
-from users.imports.model import Import, ImportMapping
-from users.imports.rules import WORKING
-
-
-def list_imports(session: Session, caller: Caller, **paging: Any) -> dict[str, Any]:
-    """Read a page of the imports of the caller's regions, newest first."""
-    return page(session, select(Import).where(caller.within(Import.region)), Import.id, **paging)
-
-
-def get_import(session: Session, caller: Caller, import_id: UUID, *, lock: bool = False) -> Import:
-    """Get an import of the caller's regions, locked on request. Raises `not_found`."""
-    query = select(Import).where(Import.id == import_id, caller.within(Import.region))
-    found = session.scalars(query.with_for_update() if lock else query).first()
-    if found is None:
-        raise not_found()
-    return found
-
-
-def count_working(session: Session, account_id: UUID) -> int:
-    """Count the imports of a person that wait or run."""
-    mine = or_(Import.created_by == account_id, Import.confirmed_by == account_id)
-    return session.scalar(select(func.count()).where(Import.state.in_(WORKING), mine)) or 0
-
-
-def find_due(session: Session) -> list[UUID]:
-    """Find the imports to work on, the oldest first."""
-    return list(session.scalars(select(Import.id).where(Import.state.in_(WORKING)).order_by(Import.id).limit(20)))
+from users.imports.model import ImportMapping
 
 
 def list_mappings(session: Session, caller: Caller, kind: str | None = None, **paging: Any) -> dict[str, Any]:

@@ -1,11 +1,10 @@
 """Working on imports: a table is checked or imported batch by batch.
 
-Each batch is one transaction: it writes households or accounts, the rows to look at, the counts and the cursor. So a process may die at
+Each batch is one transaction: it writes the rows of the service, those to look at, the counts and the cursor. So a process may die at
 any moment; the next one begins behind the cursor. Nothing is written twice, and no batch is half written.
 """
 
 import json
-import logging
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
@@ -20,34 +19,31 @@ from sqlalchemy.orm import Session
 from chassis.data.database import Database, is_transient, now
 from chassis.data.regions import regions_of_database
 from chassis.http.auth import Caller
+from chassis.imports import files
+from chassis.imports.kinds import Imports
+from chassis.imports.lines import OUTCOMES, Line
+from chassis.imports.queries import find_due
+from chassis.imports.rules import WORKING
 from chassis.problems import Problem, broken
 from chassis.tables.reading import Row, Table, open_table
-from users.imports import files
-from users.imports.kinds import KINDS, Kind
-from users.imports.lines import OUTCOMES, Line, LineReader
-from users.imports.model import Import
-from users.imports.queries import find_due
-from users.imports.rules import WORKING
-from users.problems import outside_region
 
-log = logging.getLogger("users.imports")
 LOCKS = 0x696D706F
 """The class of advisory locks for imports."""
 BATCH = 1_000
-"""Rows of a transaction. Each of them locks its number, and the database has room for some thousand locks."""
+"""The most rows of a transaction."""
 ATTEMPTS = 3
 MOST_TRIES = 10
 """Processes that may die over the same rows of a table before it is given up; otherwise no other import would ever come."""
 
 
-def work_on_due(database: Database, giving_up: Callable[[], bool] = lambda: False) -> int:
+def work_on_due(of: Imports, database: Database, giving_up: Callable[[], bool] = lambda: False) -> int:
     """Work on every import that waits and that no other process works on; return their number."""
     with database.begin() as session:
-        due = find_due(session)
-    return sum(work_on(database, import_id, giving_up) for import_id in due if not giving_up())
+        due = find_due(of, session)
+    return sum(work_on(of, database, import_id, giving_up) for import_id in due if not giving_up())
 
 
-def work_on(database: Database, import_id: UUID, giving_up: Callable[[], bool] = lambda: False) -> bool:
+def work_on(of: Imports, database: Database, import_id: UUID, giving_up: Callable[[], bool] = lambda: False) -> bool:
     """Work on an import until its pass is done, or until `giving_up`. Return False when another process does.
 
     Raises errors of the database that a repetition may mend. Any other error ends the import.
@@ -55,7 +51,7 @@ def work_on(database: Database, import_id: UUID, giving_up: Callable[[], bool] =
     with _held(database, import_id) as is_held:
         if not is_held:
             return False
-        one_pass = _Pass(database, import_id)
+        one_pass = _Pass(of, database, import_id)
         try:
             one_pass.run(giving_up)
         except Exception as error:
@@ -64,9 +60,9 @@ def work_on(database: Database, import_id: UUID, giving_up: Callable[[], bool] =
                     one_pass.rest()
                 raise
             if not isinstance(error, Problem):
-                log.error("an import ended with an error", exc_info=error, extra={"subject_id": str(import_id)})
+                of.log.error("an import ended with an error", exc_info=error, extra={"subject_id": str(import_id)})
             with database.begin() as session:
-                _fail(session, import_id, error if isinstance(error, Problem) else broken())
+                _fail(of, session, import_id, error if isinstance(error, Problem) else broken())
     return True
 
 
@@ -86,28 +82,28 @@ def _held(database: Database, import_id: UUID) -> Iterator[bool]:
 class _Pass:
     """One pass over the table of an import: its check or the import itself."""
 
-    def __init__(self, database: Database, import_id: UUID) -> None:
-        self._database, self._id = database, import_id
+    def __init__(self, of: Imports, database: Database, import_id: UUID) -> None:
+        self._of, self._database, self._id = of, database, import_id
         self._first_rows = dict[bytes, int]()
 
     def run(self, giving_up: Callable[[], bool]) -> None:
         with self._database.begin() as session:
-            one = session.get(Import, self._id, with_for_update=True)
+            one = session.get(self._of.imports, self._id, with_for_update=True)
             if one is None or one.state not in WORKING:
                 return
             if one.tries >= MOST_TRIES:
                 raise broken()
             one.tries += 1
-            file = files.load(session, self._id)
-            self._kind: Kind = KINDS[one.kind]
+            file = files.load(self._of, session, self._id)
+            self._kind = self._of.kinds[one.kind]
             self._region, self._is_check, self._cursor = one.region, one.is_check, one.cursor
             mapping, sheet = dict(one.mapping), one.sheet
         if file is None:
             raise broken()
         table = open_table(file, self._kind.columns_for(self._region), mapping, sheet)
-        self._reader = LineReader(self._kind.schema, self._kind.defaults_for(self._region), Line)
+        self._reader = self._kind.reader_for(self._region)
         self._begin(table)
-        with regions_of_database(self._database) as look_up, closing(_read_ahead(table.rows)) as batches:
+        with regions_of_database(self._database) as look_up, closing(_read_ahead(table.rows, min(self._kind.batch, BATCH))) as batches:
             for rows in batches:
                 look_up(row.values.get("region", "") for row in rows)
                 batch = list(self._lines(rows))
@@ -129,7 +125,7 @@ class _Pass:
     def rest(self) -> None:
         """Note that this pass stops for another reason than the table."""
         with self._database.begin() as session:
-            if one := session.get(Import, self._id, with_for_update=True):
+            if one := session.get(self._of.imports, self._id, with_for_update=True):
                 one.tries = 0
 
     def _lines(self, rows: Iterable[Row]) -> Iterator[Line]:
@@ -169,13 +165,13 @@ class _Pass:
             return False
         caller = _caller_of(session, one)
         if not caller.manages(one.region):
-            raise outside_region()
+            raise self._of.outside()
         valid = [line for line in batch if line.outcome != "refused"]
         if self._is_check:
-            self._kind.judge(session, caller, self._region, valid)
+            self._kind.judge(session, caller, one, valid)
         else:
-            self._kind.write(session, caller, self._region, valid, one.takes_doubtful)
-        files.store_rows(session, one.id, self._is_check, batch)
+            self._kind.write(session, caller, one, valid)
+        files.store_rows(self._of, session, one.id, self._is_check, batch)
         self._count(one, batch)
         one.cursor, one.tries = batch[-1].number, 0
         one.version += 1
@@ -183,13 +179,13 @@ class _Pass:
         self._cursor = one.cursor
         return True
 
-    def _lock(self, session: Session) -> Import | None:
+    def _lock(self, session: Session) -> Any:
         """Lock the import; None when it is no longer where this pass has left it."""
-        one = session.get(Import, self._id, with_for_update=True)
+        one = session.get(self._of.imports, self._id, with_for_update=True)
         is_ours = one is not None and one.state in WORKING and one.is_check == self._is_check and one.cursor == self._cursor
         return one if is_ours else None
 
-    def _count(self, one: Import, batch: Sequence[Line]) -> None:
+    def _count(self, one: Any, batch: Sequence[Line]) -> None:
         counts = dict.fromkeys(OUTCOMES, 0) | (one.found if self._is_check else one.written)
         for line in batch:
             counts[line.outcome] += 1
@@ -211,25 +207,25 @@ class _Pass:
             one.version += 1
             if not self._is_check:
                 one.ended_at = now()
-                files.delete_file(session, one.id)
+                files.delete_file(self._of, session, one.id)
 
 
-def _read_ahead(rows: Iterator[Row]) -> Generator[list[Row], None, None]:
+def _read_ahead(rows: Iterator[Row], size: int = BATCH) -> Generator[list[Row], None, None]:
     """Yield the rows batch by batch; a thread reads the next batch while the database writes the last one."""
     with ThreadPoolExecutor(1, "reading") as reader:
-        coming = reader.submit(lambda: list(islice(rows, BATCH)))
+        coming = reader.submit(lambda: list(islice(rows, size)))
         while batch := coming.result():
-            coming = reader.submit(lambda: list(islice(rows, BATCH)))
+            coming = reader.submit(lambda: list(islice(rows, size)))
             yield batch
 
 
-def _caller_of(session: Session, one: Import) -> Caller:
+def _caller_of(session: Session, one: Any) -> Caller:
     """Return the person in whose name an import works, with the regions that they manage now."""
     return Caller(one.confirmed_by or one.created_by, "staff", session, None, gave_second_factor=True)
 
 
-def _fail(session: Session, import_id: UUID, problem: Problem) -> None:
-    one = session.get(Import, import_id, with_for_update=True)
+def _fail(of: Imports, session: Session, import_id: UUID, problem: Problem) -> None:
+    one = session.get(of.imports, import_id, with_for_update=True)
     if one is not None and one.state in WORKING:
         details: dict[str, Any] = {name: str(value) for name, value in problem.details.items()}
         one.state, one.problem, one.ended_at = "failed", json.dumps([problem.code, details], ensure_ascii=False), now()
