@@ -2224,6 +2224,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/need-imports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the imports of needs of the caller's regions, newest first. */
+        get: operations["list_need_imports"];
+        put?: never;
+        /**
+         * Send a CSV or XLSX table with needs of many households and institutions, of at most 20 MB and 200,000 rows. It is only checked.
+         * @description Each row names its household by the id of the register. Nothing is posted before the confirmation.
+         */
+        post: operations["send_need_table"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/pledges/mine": {
         parameters: {
             query?: never;
@@ -2681,6 +2702,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/need-imports/{import_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get an import of needs of the caller's regions: its state, its progress, what was found and what was posted. */
+        get: operations["get_need_import"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/needs/{need_id}/rejection": {
         parameters: {
             query?: never;
@@ -2803,6 +2841,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/need-imports/{import_id}/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Have a table checked again: with another sheet or mapping of its headings, or after saying which items its unknown names mean. */
+        post: operations["check_need_import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/pledges/{pledge_id}/withdrawal": {
         parameters: {
             query?: never;
@@ -2888,6 +2943,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/need-imports/{import_id}/refused": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Download refused rows, or those of another outcome, with reasons and original cells: of the import, or else of its check. */
+        get: operations["download_need_import_rows"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/need-photos/{photo_id}/publication": {
         parameters: {
             query?: never;
@@ -2899,6 +2971,23 @@ export interface paths {
         put?: never;
         /** Show a photo of a need to everybody, or hide it again, as an administrator of its region who did not post it. */
         post: operations["show_need_photo"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/need-imports/{import_id}/confirmation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Have the needs of a checked table posted. Rows are judged once more, in batches; a batch is never half posted. */
+        post: operations["confirm_need_import"];
         delete?: never;
         options?: never;
         head?: never;
@@ -6450,6 +6539,21 @@ export interface components {
             /** @description more households have this name: type more of it, or name a village */
             more: boolean;
         };
+        ImportCountsOut: {
+            new: number;
+            changed: number;
+            /** @description posted already by an earlier table, exactly so */
+            same: number;
+            doubtful: number;
+            refused: number;
+            /** @description words about rows that are not refused */
+            notes: components["schemas"]["ImportNoteOut"][];
+        };
+        ImportNoteOut: {
+            code: string;
+            message: string;
+            rows: number;
+        };
         ImportOut: {
             /** Format: uuid */
             id: string;
@@ -7278,6 +7382,11 @@ export interface components {
             /** @description why, in words; only those who see the household whole read it */
             note?: string;
         };
+        NeedCheckIn: {
+            sheet?: string;
+            columns?: components["schemas"]["ColumnIn"][];
+            names?: components["schemas"]["SettledNameIn"][];
+        };
         NeedCountsOut: {
             total: number;
             /** @description false: there are more than `total`, too many to count by words */
@@ -7333,6 +7442,47 @@ export interface components {
         NeedDecisionsOut: {
             /** @description in the order of the request */
             results: components["schemas"]["NeedDecisionOut"][];
+        };
+        NeedImportOut: {
+            /** Format: uuid */
+            id: string;
+            version: number;
+            region: string;
+            /**
+             * @description checking: 检查中 · being checked; checked: 待确认 · checked, waits to be confirmed; importing: 导入中 · being imported; done: 已导入 · imported; failed: 无法导入 · could not be read or imported; expired: 已过期 · was not confirmed in time
+             * @enum {string}
+             */
+            state: "checking" | "checked" | "importing" | "done" | "failed" | "expired";
+            /** @description bytes */
+            size: number;
+            table: components["schemas"]["TableOut"] | null;
+            progress: components["schemas"]["ProgressOut"];
+            /** @description what the check expects */
+            found: components["schemas"]["ImportCountsOut"];
+            /** @description what the import did so far */
+            written: components["schemas"]["ImportCountsOut"] | null;
+            /** @description why it could not be read or imported */
+            problem: components["schemas"]["FailureOut"] | null;
+            /** @description names that no item has, those of most rows first */
+            unknown_names: components["schemas"]["UnknownNameOut"][];
+            /** Format: uuid */
+            created_by: string;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: uuid */
+            confirmed_by: string | null;
+            /** Format: date-time */
+            confirmed_at: string | null;
+            /** Format: date-time */
+            ended_at: string | null;
+            /** Format: date-time */
+            keep_until: string;
+            /** @description operations (`operationId`) that the caller may carry out on it now */
+            allowed: string[];
+        };
+        NeedImportPage: {
+            items: components["schemas"]["NeedImportOut"][];
+            next: string | null;
         };
         NeedIn: {
             /**
@@ -7504,6 +7654,13 @@ export interface components {
             reason: "unclear" | "wrong_item" | "branded" | "too_much" | "wrong_household" | "other";
             /** @description what the poster should change; seen by the poster and the administrators */
             note?: string;
+        };
+        NeedsConfirmationIn: {
+            /**
+             * @description whether doubtful rows are imported too
+             * @default false
+             */
+            take_doubtful: boolean;
         };
         NeedsNoteOut: {
             code: string;
@@ -8913,6 +9070,15 @@ export interface components {
             expires_in: number;
             refresh_token: string;
         };
+        SettledNameIn: {
+            /** @description a name as the table has it: the county's tables are read by it from then on */
+            item: string;
+            /**
+             * @description the item of the catalogue that it means
+             * @example food.rice
+             */
+            category: string;
+        };
         ShareOut: {
             /** @description 政府; for the public this and all others are null while 1 to 4 needs stand behind either side */
             government: number | null;
@@ -9213,6 +9379,11 @@ export interface components {
             reaching_pledges: number;
             /** @description their free units */
             reaching_units: number;
+        };
+        UnknownNameOut: {
+            /** @description without spaces and marks */
+            item: string;
+            rows: number;
         };
         UnreadOut: {
             unread: number;
@@ -9602,6 +9773,8 @@ export type HouseholdPage = components['schemas']['HouseholdPage'];
 export type HouseholdRevealIn = components['schemas']['HouseholdRevealIn'];
 export type HouseholdSearchIn = components['schemas']['HouseholdSearchIn'];
 export type HouseholdsFound = components['schemas']['HouseholdsFound'];
+export type ImportCountsOut = components['schemas']['ImportCountsOut'];
+export type ImportNoteOut = components['schemas']['ImportNoteOut'];
 export type ImportOut = components['schemas']['ImportOut'];
 export type ImportPage = components['schemas']['ImportPage'];
 export type InForceOut = components['schemas']['InForceOut'];
@@ -9653,11 +9826,14 @@ export type MessageFailurePage = components['schemas']['MessageFailurePage'];
 export type MessageToTellOut = components['schemas']['MessageToTellOut'];
 export type MessageToTellPage = components['schemas']['MessageToTellPage'];
 export type MoveIn = components['schemas']['MoveIn'];
+export type NeedCheckIn = components['schemas']['NeedCheckIn'];
 export type NeedCountsOut = components['schemas']['NeedCountsOut'];
 export type NeedDecisionIn = components['schemas']['NeedDecisionIn'];
 export type NeedDecisionOut = components['schemas']['NeedDecisionOut'];
 export type NeedDecisionsIn = components['schemas']['NeedDecisionsIn'];
 export type NeedDecisionsOut = components['schemas']['NeedDecisionsOut'];
+export type NeedImportOut = components['schemas']['NeedImportOut'];
+export type NeedImportPage = components['schemas']['NeedImportPage'];
 export type NeedIn = components['schemas']['NeedIn'];
 export type NeedListOut = components['schemas']['NeedListOut'];
 export type NeedListPage = components['schemas']['NeedListPage'];
@@ -9666,6 +9842,7 @@ export type NeedPage = components['schemas']['NeedPage'];
 export type NeedPhotoOut = components['schemas']['NeedPhotoOut'];
 export type NeedPhotosOut = components['schemas']['NeedPhotosOut'];
 export type NeedReturnIn = components['schemas']['NeedReturnIn'];
+export type NeedsConfirmationIn = components['schemas']['NeedsConfirmationIn'];
 export type NeedsNoteOut = components['schemas']['NeedsNoteOut'];
 export type NothingIn = components['schemas']['NothingIn'];
 export type NoticeOut = components['schemas']['NoticeOut'];
@@ -9763,6 +9940,7 @@ export type SelfReportPage = components['schemas']['SelfReportPage'];
 export type SelfReportProofIn = components['schemas']['SelfReportProofIn'];
 export type SendingIn = components['schemas']['SendingIn'];
 export type SessionOut = components['schemas']['SessionOut'];
+export type SettledNameIn = components['schemas']['SettledNameIn'];
 export type ShareOut = components['schemas']['ShareOut'];
 export type ShowingIn = components['schemas']['ShowingIn'];
 export type SignInIn = components['schemas']['SignInIn'];
@@ -9788,6 +9966,7 @@ export type TypicalDaysOut = components['schemas']['TypicalDaysOut'];
 export type TypicalOut = components['schemas']['TypicalOut'];
 export type UnansweredOut = components['schemas']['UnansweredOut'];
 export type UnitOut = components['schemas']['UnitOut'];
+export type UnknownNameOut = components['schemas']['UnknownNameOut'];
 export type UnreadOut = components['schemas']['UnreadOut'];
 export type UrgencyCountOut = components['schemas']['UrgencyCountOut'];
 export type UseRateOut = components['schemas']['UseRateOut'];
@@ -15622,6 +15801,87 @@ export interface operations {
             };
         };
     };
+    list_need_imports: {
+        parameters: {
+            query?: {
+                /** @description `next` of the previous page */
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NeedImportPage"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    send_need_table: {
+        parameters: {
+            query: {
+                /** @description every household or institution of the table lies in it; the caller manages it */
+                region: string;
+                /** @description the sheet of a workbook; by default the only visible one with the headings */
+                sheet?: string;
+            };
+            header?: {
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+                "application/vnd.ms-excel": string;
+                "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
+                "text/csv": string;
+                "text/plain": string;
+                "text/tab-separated-values": string;
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            202: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NeedImportOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_own_pledges: {
         parameters: {
             query?: {
@@ -16995,6 +17255,51 @@ export interface operations {
             };
         };
     };
+    get_need_import: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` of an earlier answer; 304 when it is unchanged */
+                "If-None-Match"?: string;
+            };
+            path: {
+                import_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NeedImportOut"];
+                };
+            };
+            /** @description unchanged */
+            304: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     reject_need: {
         parameters: {
             query?: never;
@@ -17285,6 +17590,48 @@ export interface operations {
             };
         };
     };
+    check_need_import: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match"?: string;
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                import_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NeedCheckIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            202: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NeedImportOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     withdraw_pledge: {
         parameters: {
             query?: never;
@@ -17486,6 +17833,43 @@ export interface operations {
             };
         };
     };
+    download_need_import_rows: {
+        parameters: {
+            query?: {
+                /** @description refused: 未导入 · refused; doubtful: 待核对 · doubtful; changed: 有更改 · changed; new: 有提示的新增行 · new ones with a word about them */
+                outcome?: "refused" | "doubtful" | "changed" | "new";
+                /** @description csv: CSV · CSV; xlsx: XLSX · XLSX */
+                format?: "csv" | "xlsx";
+            };
+            header?: never;
+            path: {
+                import_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the rows with their original cells, their numbers in the file, and what is wrong with them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     show_need_photo: {
         parameters: {
             query?: never;
@@ -17515,6 +17899,48 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["NeedPhotoOut"];
+                };
+            };
+            /** @description a problem */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    confirm_need_import: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the `ETag` that the caller saw, or the `version` in quotes, or `*`; 412 when it has changed since */
+                "If-Match"?: string;
+                /** @description the same key with the same body within 24 hours is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                import_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NeedsConfirmationIn"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            202: {
+                headers: {
+                    /** @description identifies this answer for If-None-Match, and the version of the thing for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NeedImportOut"];
                 };
             };
             /** @description a problem */

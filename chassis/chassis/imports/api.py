@@ -53,7 +53,7 @@ class ColumnIn(Strict):
     )
 
 
-def columns_field(**options: Any) -> fields.List:
+def columns_field(**options: Any) -> fields.List[Any]:
     """Return a field for the columns of a mapping."""
     return fields.List(fields.Nested(ColumnIn), **{"validate": validate.Length(max=100, error="out_of_range"), **options})
 

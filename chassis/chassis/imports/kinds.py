@@ -51,7 +51,7 @@ class Imports:
     imports: Any
     parts: Any
     rows: Any
-    kinds: Mapping[str, Kind]
+    kinds: Mapping[Any, Kind]
     log: logging.Logger
     outside: Callable[[], Problem] = not_allowed
     """Makes the problem of whoever no longer manages the region of their import."""

@@ -13,12 +13,13 @@ from sqlalchemy import text
 from chassis.data.database import new_id
 from chassis.imports import work
 from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of, auditor_of
+from chassis.testing.twins import altered, unguarded
 from chassis.testing.workbooks import formula, merged, number, sheet, workbook
 from contracts.generate import example_of
 from contracts.users import HouseholdEnded, InstitutionRegistered
 from needs import actions
 from needs.catalogue.defaults import catalogue
-from needs.imports import sending, tables
+from needs.imports import queries, sending, tables
 from needs.imports.tables import IMPORTS
 from needs.limits.defaults import default_limits
 
@@ -123,7 +124,13 @@ def test_table_is_checked_then_posted(client: Client, database: RolledBack, coun
     }  # fmt: skip
 
 
-def test_table_sent_again_posts_nothing_twice(client: Client, database: RolledBack, county: Person, household: UUID) -> None:
+@pytest.mark.parametrize(
+    "standing", [None, unguarded(lambda *_: set(), "without a look at the rows of earlier tables, everything is posted again")]
+)
+def test_table_sent_again_posts_nothing_twice(
+    client: Client, database: RolledBack, county: Person, household: UUID, monkeypatch: pytest.MonkeyPatch, standing: Any
+) -> None:
+    monkeypatch.setattr(queries, "find_standing", standing or queries.find_standing)
     content = csv_of(row(household), row(household, "棉被", "2", "床"))
     confirmed(client, database, county, checked(client, database, county, content))
     again = checked(client, database, county, content)
@@ -225,7 +232,14 @@ def test_name_settled_by_a_city_holds_in_its_counties(client: Client, database: 
     assert counts(client.get(f"/v1/need-imports/{found['id']}", by=city).json["found"]) == (1, 0, 0, 0)
 
 
-def test_household_that_ended_meanwhile_gets_nothing(client: Client, database: RolledBack, county: Person, household: UUID) -> None:
+ENDED = "not found.ended and "
+
+
+@pytest.mark.parametrize("guard", [ENDED, unguarded("", "without the look at the register, an ended household asks on")])
+def test_household_that_ended_meanwhile_gets_nothing(
+    client: Client, database: RolledBack, county: Person, household: UUID, monkeypatch: pytest.MonkeyPatch, guard: str
+) -> None:
+    monkeypatch.setattr(tables._Judged, "__init__", altered(tables._Judged.__init__, ENDED, guard))
     found = checked(client, database, county, csv_of(row(household), row(household_in(database, VILLAGE))))
     assert counts(found["found"]) == (2, 0, 0, 0)
     end(database, household)
@@ -328,3 +342,18 @@ def test_batch_is_posted_whole_or_not_at_all(
     done = client.get(f"/v1/need-imports/{found['id']}", by=county).json
     assert (done["state"], counts(done["written"]), count_needs(database)) == ("done", (4, 0, 0, 0), 4)
     assert database.found(text("SELECT count(*) FROM outbox WHERE name = 'need_posted'"))[0][0] == 4
+
+
+def test_lines_together_keep_the_quota_of_a_household(client: Client, database: RolledBack, county: Person, household: UUID) -> None:
+    """A household of two gets at most three times its usual rice, over its needs of before and the lines of a table."""
+    with database.begin() as session:
+        session.execute(text("UPDATE households SET size = 2"))
+    [row_of] = database.found(text("SELECT size FROM households"))
+    total = 3 * 2 * (catalogue()["food.rice"].per_person or 0)
+    half = str(total // 2)
+    content = csv_of(
+        row(household, quantity=half), row(household, quantity=half, reason="又断粮"), row(household, quantity="5", reason="再次断粮")
+    )
+    found = checked(client, database, county, content)
+    done = confirmed(client, database, county, found, take_doubtful=True)
+    assert (row_of.size, counts(done["written"]), refused(client, county, done)) == (2, (2, 0, 0, 1), [("4", "above_quota")])

@@ -9,12 +9,14 @@ from msgspec.structs import replace
 from sqlalchemy import text
 
 from chassis.testing.fixtures import Client, Person, RolledBack
+from chassis.testing.twins import unguarded
 from chassis.testing.workbooks import number, sheet, workbook
 from contracts.event import Event
 from contracts.generate import example_of
 from contracts.users import OrganisationVerified, PersonErased
 from needs.erasure import actions as erasure
 from needs.limits import actions as limits
+from needs.pledge_lists import queries
 from needs.pledge_lists.rules import end_of_day
 
 from .conftest import offer, pending
@@ -142,7 +144,11 @@ def as_dict(event: Event) -> dict[str, Any]:
     return {name: getattr(event, name) for name in event.__struct_fields__}
 
 
-def test_list_sent_again_offers_nothing_twice(client: Client, database: RolledBack, factory: Person) -> None:
+@pytest.mark.parametrize("standing", [None, unguarded(lambda *_: set(), "without a look at earlier lists, everything is offered again")])
+def test_list_sent_again_offers_nothing_twice(
+    client: Client, database: RolledBack, factory: Person, monkeypatch: pytest.MonkeyPatch, standing: Any
+) -> None:
+    monkeypatch.setattr(queries, "find_standing", standing or queries.find_standing)
     lines = [{"row": 2, "category": "food.rice", "quantity": 50}, {"row": 3, "category": "clothing.quilt", "quantity": 9}]
     first = client.post("/v1/pledge-lists", list_of(*lines), by=factory).json
     later = (datetime.now(UTC) + timedelta(days=44)).isoformat()

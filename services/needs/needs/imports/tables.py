@@ -4,6 +4,7 @@ import json
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -37,6 +38,8 @@ from needs.imports.queries import COUNTY_DIGITS
 from needs.limits import actions as limits
 from needs.limits.problems import too_many_needs
 from needs.model import Household
+from needs.quotas.queries import load_quotas_of_many
+from needs.quotas.rules import find_quota_problem
 
 ACT = "import_needs"
 BATCH = 500
@@ -128,6 +131,7 @@ class _Judged:
         for line in lines:
             self._judge(line, standing)
         self._doubt([line for line in lines if line.number in self.posted])
+        self._keep_quotas([line for line in lines if line.number in self.posted])
         self._keep_limits([line for line in lines if line.number in self.posted])
 
     def _judge(self, line: Line, standing: Collection[bytes]) -> None:
@@ -157,13 +161,17 @@ class _Judged:
             return
         specification = {name: wanted[name] for name in item.specification if name in wanted}
         of_institution = household.is_institution
-        problem = rules.find_need_problem(terms, read.number, wanted["reason"], specification, forbidden(), of_institution=of_institution)
+        problem = rules.find_need_problem(
+            terms, read.number, wanted["reason"], specification, forbidden(), size=household.size, of_institution=of_institution
+        )
         if problem:
             _refuse(line, problem, "quantity" if problem.code == "too_many" else "item")
             return
         if read.hedge:
             line.doubt(read.hedge, "quantity")
         stated = {"category": item.category, "quantity": read.number, "specification": specification}
+        if of_institution:
+            stated["consent"] = None
         self.posted[line.number] = household, {**wanted, **stated}, terms
 
     def _doubt(self, lines: Sequence[Line]) -> None:
@@ -201,6 +209,20 @@ class _Judged:
                 del self.posted[line.number]
             else:
                 room.used += 1
+
+    def _keep_quotas(self, lines: Sequence[Line]) -> None:
+        """Refuse the lines that pass the quota of a household, together with the lines before."""
+        left = load_quotas_of_many(self._session, [(self.posted[line.number][0], self.posted[line.number][2]) for line in lines])
+        for line in lines:
+            household, wanted, terms = self.posted[line.number]
+            key = household.id, terms.item.category
+            if key not in left:
+                continue
+            if problem := find_quota_problem(terms, left[key], wanted["quantity"]):
+                _refuse(line, problem, "quantity")
+                del self.posted[line.number]
+            elif line.outcome == "new" or self._takes_doubtful:
+                left[key] = replace(left[key], used=left[key].used + wanted["quantity"])
 
     def _county_of(self, household: Household) -> tuple[Mapping[str, Terms], ItemNames]:
         """Return the items that are offered in a household's county, and the names by which it knows them."""

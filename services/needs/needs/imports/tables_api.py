@@ -20,6 +20,7 @@ from chassis.imports.api import (
     ConfirmationIn,
     CountsOut,
     FailureOut,
+    NoteOut,
     ProgressOut,
     RowsIn,
     TableOut,
@@ -68,6 +69,17 @@ class UnknownNameOut(Schema):
     rows = fields.Integer(required=True)
 
 
+class ImportNoteOut(NoteOut):
+    """A word about rows that are not refused."""
+
+
+class ImportCountsOut(CountsOut):
+    """Rows by outcome. Doubtful rows are posted only when the confirmation takes them; none is ever `changed`."""
+
+    same = fields.Integer(required=True, metadata={"description": "posted already by an earlier table, exactly so"})
+    notes = fields.List(fields.Nested(ImportNoteOut), required=True, metadata={"description": "words about rows that are not refused"})
+
+
 class NeedImportOut(Schema):
     """A table of needs on its way. The file is deleted once it is imported, refused rows seven days after it was sent."""
 
@@ -78,8 +90,8 @@ class NeedImportOut(Schema):
     size = fields.Integer(required=True, metadata={"description": "bytes"})
     table = fields.Nested(TableOut, required=True, allow_none=True)
     progress = fields.Nested(ProgressOut, required=True)
-    found = fields.Nested(CountsOut, required=True, metadata={"description": "what the check expects"})
-    written = fields.Nested(CountsOut, required=True, allow_none=True, metadata={"description": "what the import did so far"})
+    found = fields.Nested(ImportCountsOut, required=True, metadata={"description": "what the check expects"})
+    written = fields.Nested(ImportCountsOut, required=True, allow_none=True, metadata={"description": "what the import did so far"})
     problem = fields.Nested(FailureOut, required=True, allow_none=True, metadata={"description": "why it could not be read or imported"})
     unknown_names = fields.List(
         fields.Nested(UnknownNameOut), required=True, metadata={"description": "names that no item has, those of most rows first"}

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from chassis.data.bulk_sql import encode_array
@@ -24,6 +24,40 @@ _USED = text(
     GROUP BY needs.category
     """
 )
+
+
+# The same for items of many households; `owners` are the households into which `members` were merged, or the members themselves.
+_USED_OF_MANY = text(
+    """
+    SELECT wanted.household_id, needs.category, CAST(sum(CASE WHEN state IN ('posted', 'confirmed', 'returned', 'published')
+        THEN needs.quantity ELSE least(needs.quantity, coalesce(accepted, 0)) END) AS bigint) AS used
+    FROM unnest(CAST(:households AS uuid[]), CAST(:categories AS text[]), CAST(:days AS bigint[])) AS wanted (household_id, category, days)
+    JOIN unnest(CAST(:owners AS uuid[]), CAST(:members AS uuid[])) AS one (owner, id) ON one.owner = wanted.household_id
+    JOIN needs ON needs.household_id = one.id AND needs.category = wanted.category
+        AND posted_at > now() - make_interval(days => CAST(wanted.days AS int))
+    LEFT JOIN need_quantities ON need_quantities.id = needs.id
+    GROUP BY wanted.household_id, needs.category
+    """
+)
+
+
+def load_quotas_of_many(session: Session, asked: Iterable[tuple[Household, Terms]]) -> dict[tuple[UUID, str], Quota]:
+    """Load the quotas of households of known size for the items that they ask for, by household and category."""
+    wanted = {(one.id, terms.item.category): (one, terms) for one, terms in asked if one.size and not one.is_institution}
+    if not wanted:
+        return {}
+    ids = {household_id for household_id, _ in wanted}
+    merged = session.execute(select(Household.merged_into, Household.id).where(Household.merged_into.in_(ids)))
+    members = [*((one, one) for one in ids), *((row.merged_into, row.id) for row in merged)]
+    given = {
+        "households": encode_array(household_id for household_id, _ in wanted),
+        "categories": encode_array(category for _, category in wanted),
+        "days": encode_array(terms.days for _, terms in wanted.values()),
+        "owners": encode_array(owner for owner, _ in members),
+        "members": encode_array(member for _, member in members),
+    }
+    used = {(row.household_id, row.category): row.used for row in session.execute(_USED_OF_MANY, given)}
+    return {key: make_quota(terms, one.size, used.get(key, 0)) for key, (one, terms) in wanted.items()}
 
 
 def load_quotas(session: Session, household: Household, terms: Iterable[Terms], besides: UUID | None = None) -> Mapping[str, Quota]:
