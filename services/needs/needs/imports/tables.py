@@ -41,6 +41,7 @@ from needs.model import Household
 from needs.quotas.queries import load_quotas_of_many
 from needs.quotas.rules import find_quota_problem
 
+log = logging.getLogger("needs.imports")
 ACT = "import_needs"
 BATCH = 500
 """Lines of a transaction: each locks its household and the keys of its reason, and the database has room for some thousand locks."""
@@ -246,4 +247,4 @@ def _refuse(line: Line, problem: Problem, of: str) -> None:
 
 
 KINDS = {"needs": Kind(TABLE_COLUMNS, TableRow(), digest_line, judge, write, has_own_region=True, batch=BATCH)}
-IMPORTS = Imports(Import, ImportPart, ImportRows, KINDS, logging.getLogger("needs.imports"))
+IMPORTS = Imports(Import, ImportPart, ImportRows, KINDS, log)

@@ -14,6 +14,8 @@ from users.imports.lines import Line, LineReader
 from users.imports.model import Import, ImportKind, ImportPart, ImportRows
 from users.problems import outside_region
 
+log = logging.getLogger("users.imports")
+
 
 def _kind(columns: Sequence[Any], room: Any, *, has_own_region: bool) -> Kind:
     """Make a kind of the functions of its module."""
@@ -35,4 +37,4 @@ KINDS: Mapping[ImportKind, Kind] = {
     "accounts": _kind(ACCOUNTS, accounts, has_own_region=False),
     "administrators": _kind(ADMINISTRATORS, administrators, has_own_region=True),
 }
-IMPORTS = Imports(Import, ImportPart, ImportRows, KINDS, logging.getLogger("users.imports"), outside_region)
+IMPORTS = Imports(Import, ImportPart, ImportRows, KINDS, log, outside_region)
