@@ -153,7 +153,7 @@ def test_list_sent_again_offers_nothing_twice(
     first = client.post("/v1/pledge-lists", list_of(*lines), by=factory).json
     later = (datetime.now(UTC) + timedelta(days=44)).isoformat()
     again = client.post("/v1/pledge-lists", list_of(*lines, valid_until=later), by=factory)
-    assert (again.status_code, again.json["code"], count_pledges(database)) == (422, "line_refused", 2)
+    assert (again.status_code, again.json.get("code"), count_pledges(database)) == (422, "line_refused", 2)
     seen = lines_of(read(client, factory, csv_of(["大米", "50", "", "", "", UNTIL], ["棉被", "8"]), region="5109"))
     assert [codes for *_, codes in seen] == [["offered_before"], ["pledge_open"]]
     assert client.post("/v1/pledge-lists", list_of(*(line | {"again": True} for line in lines)), by=factory).status_code == 201
