@@ -171,6 +171,6 @@ def _answer(one: Import, caller: Caller) -> Any:
 
 
 def _import_out(one: Import, caller: Caller) -> dict[str, Any]:
-    shown = describe_import(caller, one, NeedImportOut().fields, sending.acts_on_import(caller, one), TABLE_WORDS)
+    shown = describe_import(caller, one, NeedImportOut.names(), sending.acts_on_import(caller, one), TABLE_WORDS)
     names = sorted(one.unknown_names.items(), key=lambda name: (-name[1], name[0]))
     return shown | {"unknown_names": [{"item": item, "rows": rows} for item, rows in names]}
