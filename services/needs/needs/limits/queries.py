@@ -16,7 +16,7 @@ from needs.limits import rules
 from needs.limits.defaults import Key
 from needs.limits.model import LimitSet, Organisation
 from needs.limits.rules import Giving, Pledged
-from needs.model import Need, Pledge
+from needs.model import Need, NeedQuantities, Pledge
 
 DAY = timedelta(days=1)
 
