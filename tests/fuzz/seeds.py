@@ -441,7 +441,10 @@ def seed_need_imports(stage: Stage, household_id: str) -> None:
     sent = stage.flask.post("/v1/need-imports", query_string=asked, data=table, content_type="text/csv", headers=signed)
     assert work_on_due(IMPORTS, stage.database) == 1
     stage.seen["staff", "/v1/need-imports"].append(stage.client.get(sent.headers["Location"], by=stage.people["staff"]).json)
-    stage.words |= {"names": [[{"item": "铺盖卷儿", "category": "clothing.quilt"}]], "columns": [[{"heading": "备注", "field": None}]]}
+    stage.words |= {
+        "settled_names": [[{"item": "铺盖卷儿", "category": "clothing.quilt"}]],
+        "columns": [[{"heading": "备注", "field": None}]],
+    }
 
 
 def seed_need_photos(stage: Stage, need_id: str) -> None:

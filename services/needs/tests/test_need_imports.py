@@ -214,9 +214,9 @@ def test_unknown_names_are_settled_once_for_all_rows(client: Client, database: R
     found = checked(client, database, county, content)
     assert (counts(found["found"]), found["unknown_names"][0]) == ((0, 0, 0, 4), {"item": "铺盖卷儿", "rows": 3})
     path = f"/v1/need-imports/{found['id']}/check"
-    wrong = client.post(path, {"names": [{"item": "铺盖卷儿", "category": "food"}]}, by=county)
+    wrong = client.post(path, {"settled_names": [{"item": "铺盖卷儿", "category": "food"}]}, by=county)
     assert (wrong.status_code, wrong.json["code"]) == (422, "unknown_item")
-    assert client.post(path, {"names": [{"item": "铺盖卷儿", "category": "clothing.quilt"}]}, by=county).status_code == 202
+    assert client.post(path, {"settled_names": [{"item": "铺盖卷儿", "category": "clothing.quilt"}]}, by=county).status_code == 202
     work.work_on_due(IMPORTS, database)
     settled = client.get(f"/v1/need-imports/{found['id']}", by=county).json
     assert (counts(settled["found"]), [name["item"] for name in settled["unknown_names"]]) == ((3, 0, 0, 1), ["过冬煤"])
@@ -227,7 +227,7 @@ def test_name_settled_by_a_city_holds_in_its_counties(client: Client, database: 
     city = administrator_of(database, "5109")
     content = csv_of(row(household, "铺盖卷儿", "2", ""))
     found = checked(client, database, city, content, "5109")
-    client.post(f"/v1/need-imports/{found['id']}/check", {"names": [{"item": "铺盖卷儿", "category": "clothing.quilt"}]}, by=city)
+    client.post(f"/v1/need-imports/{found['id']}/check", {"settled_names": [{"item": "铺盖卷儿", "category": "clothing.quilt"}]}, by=city)
     work.work_on_due(IMPORTS, database)
     assert counts(client.get(f"/v1/need-imports/{found['id']}", by=city).json["found"]) == (1, 0, 0, 0)
 

@@ -34,7 +34,7 @@ def check_again(session: Session, caller: Caller, import_id: UUID, wanted: Mappi
     """
     one: Import = actions.lock_for_check(IMPORTS, session, caller, import_id)
     mapping = {**one.mapping, **actions.read_mapping(IMPORTS, KIND, wanted.get("columns", ()))}
-    _settle(session, caller, one.region, wanted.get("names", ()))
+    _settle(session, caller, one.region, wanted.get("settled_names", ()))
     one.unknown_names = {}
     return actions.check_again(IMPORTS, session, one, wanted.get("sheet", one.sheet), mapping)  # type: ignore[no-any-return]
 
@@ -67,5 +67,7 @@ def _settle(session: Session, caller: Caller, region: str, names: Sequence[Mappi
     for place, one in enumerate(names):
         item = catalogue().get(one["category"])
         if item is None or item.unit is None:
-            raise unknown_item(errors=[{"pointer": f"#/names/{place}/category", "code": "wrong"}], members={"category": one["category"]})
+            raise unknown_item(
+                errors=[{"pointer": f"#/settled_names/{place}/category", "code": "wrong"}], members={"category": one["category"]}
+            )
     learn_names(session, caller, region, names)

@@ -57,7 +57,7 @@ class SettledNameIn(Strict):
 class NeedCheckIn(Strict):
     sheet = Text(100)
     columns = columns_field()
-    names = fields.List(
+    settled_names = fields.List(
         fields.Nested(SettledNameIn),
         validate=validate.Length(max=MOST_POSTED, error="out_of_range"),
         error_messages=NEVER | {"invalid": "wrong"},
