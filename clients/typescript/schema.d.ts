@@ -7385,7 +7385,7 @@ export interface components {
         NeedCheckIn: {
             sheet?: string;
             columns?: components["schemas"]["ColumnIn"][];
-            names?: components["schemas"]["SettledNameIn"][];
+            settled_names?: components["schemas"]["SettledNameIn"][];
         };
         NeedCountsOut: {
             total: number;
