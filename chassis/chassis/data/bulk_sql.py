@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 import psycopg
 from sqlalchemy import TextClause, exc, text
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
 # The rows of an array are locked in its order.
@@ -43,6 +44,12 @@ def copy_rows(session: Session, table: str, columns: Sequence[str], rows: Iterab
 def encode_rows(rows: Sequence[Mapping[str, Any]]) -> str:
     """Encode rows for `insert_into`: ids, times, numbers and texts as they are; lists and dictionaries for JSON columns."""
     return msgspec.json.encode(rows).decode()
+
+
+def compile_for_driver(statement: str) -> str:
+    """Return a statement for `exec_driver_sql`, whose execution takes half the processor time of the same `text`."""
+    dialect: Any = postgresql.psycopg.dialect
+    return str(text(statement).compile(dialect=dialect()))
 
 
 def encode_array(values: Iterable[UUID | int | str | None]) -> str:

@@ -7,11 +7,11 @@ from functools import lru_cache, partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, TextClause, select, text
+from sqlalchemy import Row, select, text
 from sqlalchemy.orm import Session
 
 from chassis.data.audit_log import id_at
-from chassis.data.bulk_sql import encode_array
+from chassis.data.bulk_sql import compile_for_driver, encode_array
 from chassis.data.database import keep_settings
 from chassis.data.k_anonymity import TOWNSHIP_DIGITS, find_public_townships, public_region
 from needs.hall import question as questions
@@ -171,14 +171,15 @@ def _read_stage(session: Session, asked: Question, stage: Stage, last: UUID | No
         return session.scalars(text(_MANY.format(more=more, bounds=bounds, way=way)), given | _arrays_of(ranges)).all()
     for n, one in enumerate(ranges):
         given |= {f"region{n}": one.region, f"category{n}": one.category}
-    return session.scalars(_merge(tuple(_more(one) for one in ranges), bounds, way), given).all()
+    merged = _merge(tuple(_more(one) for one in ranges), bounds, way)
+    return session.connection().exec_driver_sql(merged, given).scalars().all()
 
 
 @lru_cache(maxsize=256)
-def _merge(conditions: tuple[str, ...], bounds: str, way: str) -> TextClause:
-    """Return the query that merges ranges with these further conditions."""
+def _merge(conditions: tuple[str, ...], bounds: str, way: str) -> str:
+    """Return the query that merges ranges with these further conditions, compiled for the driver."""
     branches = [_BRANCH.format(n=n, more=more, bounds=bounds, way=way) for n, more in enumerate(conditions)]
-    return text(f"SELECT id FROM ({' UNION ALL '.join(branches)}) AS merged ORDER BY id {way} LIMIT :limit")
+    return compile_for_driver(f"SELECT id FROM ({' UNION ALL '.join(branches)}) AS merged ORDER BY id {way} LIMIT :limit")
 
 
 def _arrays_of(ranges: Sequence[Range]) -> dict[str, str]:

@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from chassis.data import k_anonymity
-from chassis.data.bulk_sql import encode_array
+from chassis.data.bulk_sql import compile_for_driver, encode_array
 from chassis.data.encryption import plain_rows
 from needs.model import Need
 from needs.queries import describe_towns
@@ -32,12 +31,8 @@ _PAGE = """
     ) AS sums ON true ORDER BY place
 """
 _ALL, _OF_WORDS = (
-    text(
-        _PAGE.format(
-            columns=", ".join(_COLUMNS),
-            more=more,
-            towns=describe_towns("SELECT DISTINCT left(region, 9) FROM page"),
-        )
+    compile_for_driver(
+        _PAGE.format(columns=", ".join(_COLUMNS), more=more, towns=describe_towns("SELECT DISTINCT left(region, 9) FROM page"))
     )
     for more in ("", " AND (words @> CAST(:words AS text[]) OR category = ANY(CAST(:items AS text[])))")
 )
@@ -53,4 +48,4 @@ def load_rows(session: Session, ids: Sequence[UUID], limit: int, words: Sequence
     given: dict[str, Any] = {"ids": encode_array(ids), "limit": limit, "fewest": k_anonymity.FEWEST_HOUSEHOLDS}
     if words:
         given |= {"words": encode_array(words), "items": encode_array(items)}
-    return plain_rows(Need, session.execute(_OF_WORDS if words else _ALL, given).all())
+    return plain_rows(Need, session.connection().exec_driver_sql(_OF_WORDS if words else _ALL, given).all())
