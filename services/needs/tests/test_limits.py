@@ -32,7 +32,7 @@ from needs.api import api
 from needs.limits import actions as limits
 from needs.limits import rules
 from needs.limits.defaults import default_limits
-from needs.limits.rules import Giving
+from needs.limits.rules import Giving, Pledged
 
 from .conftest import VILLAGE, household_in, offer, rice
 
@@ -249,6 +249,39 @@ def test_every_kind_of_giver_has_limits(kind: str) -> None:
         found = rules.choose_limits(kind, trust, VILLAGE, {})
         assert found.keys() == {"open_pledges", "units", "proposals"}
         assert rules.find_giving_problem(found, Giving(1, 10**9, 10**9, 0, has_delivered=False), "clothing.quilt", "piece")
+
+
+PLEDGED = [
+    Pledged(new_id(), category, unit, outstanding, proposals)
+    for category, unit, outstanding, proposals in (
+        ("food.rice", "kg", 1, 2),
+        ("food", "kg", 30, 0),
+        ("food.rice", "bag", 5, 1),
+        ("food.oil", "kg", 7, 0),
+        ("food.rice", "kg", 0, 4),
+    )
+]
+
+
+@pytest.mark.parametrize(
+    ("category", "unit", "own", "giving"),
+    [
+        ("food.rice", "kg", (), Giving(4, 31, 0, 7, has_delivered=True, own_open=0)),
+        ("food.rice", "kg", (0,), Giving(4, 31, 1, 7, has_delivered=True)),
+        ("food.rice", "kg", (0, 1, 4), Giving(4, 31, 31, 7, has_delivered=True, own_open=2)),
+        ("food", "kg", (1, 3), Giving(4, 38, 37, 7, has_delivered=True, own_open=2)),
+        ("food.rice", "bag", (0,), Giving(4, 5, 0, 7, has_delivered=True)),
+        ("clothing.quilt", "piece", (4,), Giving(4, 0, 0, 7, has_delivered=True, own_open=0)),
+    ],
+)
+def test_pledges_of_the_item_and_its_group_are_summed_up(category: str, unit: str, own: tuple[int, ...], giving: Giving) -> None:
+    assert rules.sum_up(PLEDGED, category, unit, {PLEDGED[place].id for place in own}, has_delivered=True) == giving
+    assert not rules.sum_up(PLEDGED, category, unit, (), has_delivered=False).has_delivered
+
+
+def test_one_more_pledge_counts_with_those_before() -> None:
+    before = Giving(4, 31, 31, 7, has_delivered=True, own_open=2)
+    assert rules.add_one(before, 10) == Giving(5, 41, 10, 7, has_delivered=True, own_open=1)
 
 
 def test_a_household_posts_ten_needs_a_day_and_more_once_helped(client: Client, database: RolledBack, village: Person) -> None:
