@@ -1,7 +1,7 @@
 """Messages: which channels a notice takes, how an attempt goes on after a failure or a death, and what a provider may get."""
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID
 
 import pytest
@@ -14,7 +14,7 @@ from contracts.matching import MatchAccepted, MatchProposed
 from contracts.needs import NeedRenewed, NeedWithdrawn
 from contracts.users import PersonErased
 from notify import actions as notices_actions
-from notify.channels.interface import Found, Report
+from notify.channels.interface import Failure, Found, Report
 from notify.messages import actions, rules
 from notify.messages.actions import Claimed
 from notify.messages.admission import admit, find_closure, note_failure, note_success
@@ -116,16 +116,21 @@ def test_attempt_is_recorded_before_the_provider_is_called(database: RolledBack)
     assert (attempt.message_id, attempt.attempt, attempt.outcome, attempt.ended_at) == (begun.id, 1, None, None)
 
 
-def test_failed_sms_comes_onto_the_village_s_work_list(database: RolledBack) -> None:
+def test_every_failure_of_a_provider_gives_way_to_the_next_channel() -> None:
+    assert {*rules.FAILURES} == {*get_args(Failure)}
+
+
+@pytest.mark.parametrize("failure", ["permanent-failure", "technical-failure"])
+def test_failed_sms_comes_onto_the_village_s_work_list(database: RolledBack, failure: Failure) -> None:
     household = household_told(database)
     [begun] = begin(database, *claim(database))
-    note(database, begun, "permanent-failure", reason="isv.MOBILE_NUMBER_ILLEGAL")
+    note(database, begun, failure, reason="isv.MOBILE_NUMBER_ILLEGAL")
     sms, listed = messages(database)
-    assert (sms.state, sms.settled_at is not None) == ("permanent-failure", True)
+    assert (sms.state, sms.settled_at is not None) == (failure, True)
     assert (listed.channel, listed.recipient_id, listed.state, listed.then) == ("work_list", household, "created", [])
     assert listed.region
     make_due(database)
-    note(database, begun, "permanent-failure")
+    note(database, begun, failure)
     assert len(messages(database)) == 2, "it falls back once"
 
 
