@@ -17,7 +17,7 @@ from contracts.users import OrganisationVerified, PersonErased
 from needs.erasure import actions as erasure
 from needs.limits import actions as limits
 from needs.pledge_lists import queries
-from needs.pledge_lists.rules import end_of_day
+from needs.pledge_lists.rules import digest_line, end_of_day
 
 from .conftest import offer, pending
 
@@ -160,6 +160,19 @@ def test_list_sent_again_offers_nothing_twice(
     for line in first["lines"]:
         client.post(f"/v1/pledges/{line['pledge_id']}/withdrawal", by=factory)
     assert client.post("/v1/pledge-lists", list_of(lines[0]), by=factory).json["code"] == "line_refused"
+
+
+@pytest.mark.parametrize(
+    ("name", "other", "is_same"),
+    [
+        ("category", "food.oil", False), ("quantity", 41, False), ("region", "510923", False), ("best_before", UNTIL, False),
+        ("limit_per_household", 2, False), ("note", "袋装", False), ("valid_until", UNTIL, True),
+    ],
+)  # fmt: skip
+def test_lines_that_differ_in_what_is_offered_are_others(name: str, other: Any, is_same: bool) -> None:
+    giver, stated = UUID(int=1), {"category": "food.rice", "quantity": 40, "region": "5109", "best_before": KEEPS, "note": "散装"}
+    assert (digest_line(giver, stated | {name: other}) == digest_line(giver, stated)) is is_same
+    assert digest_line(UUID(int=2), stated) != digest_line(giver, stated)
 
 
 def test_what_was_withdrawn_may_be_offered_again(client: Client, factory: Person) -> None:
