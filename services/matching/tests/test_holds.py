@@ -68,6 +68,8 @@ def found_faults(database: RolledBack) -> list[str]:
 def test_held_units_are_not_proposed_to_anybody(client: Client, database: RolledBack, need: NeedPublished, giver: Person) -> None:
     answer = hold(client, giver, need)
     assert (answer.status_code, answer.json["state"], answer.json["allowed"]) == (201, "open", ["release_hold"])
+    with database.begin() as session:
+        assert session.scalar(text("SELECT expires_at - opened_at FROM holds")) == timedelta(minutes=10)
     offer(database, quantity=100)
     clear(database)
     assert [event.quantity for event in told(database, MatchProposed)] == [30]
