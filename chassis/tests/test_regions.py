@@ -162,11 +162,11 @@ def test_a_change_with_several_successors_names_them(client: Client, database: R
 
 def test_a_code_of_another_level_is_named_as_such(client: Client) -> None:
     assert refused(client, "5109") == ("unknown_region", "5109 是市级区划，这里须选到县级、乡级（6 / 9 位代码）")
-    assert refused(client, "5109", "en")[1] == "5109 is the code of a city, here it must be that of a county or town (6 / 9 digits)"
+    assert refused(client, "5109", "en")[1] == "5109 is the code of a city; choose that of a county or town (6 / 9 digits)"
 
 
 def test_a_code_that_never_was_is_unknown(client: Client) -> None:
-    assert refused(client, "519999") == ("unknown_region", "没有这个区划代码")
+    assert refused(client, "519999") == ("unknown_region", "没有这个区划代码，请重新选择")
 
 
 def appointed(region: str) -> AdministratorAppointed:

@@ -61,8 +61,8 @@ def test_refusal_speaks_the_callers_language(client: Client, database: RolledBac
         client.post("/v1/withdrawals", BODY, by=person, headers={"Accept-Language": language}).json["title"] for language in ("zh-CN", "en")
     ]
     assert said == [
-        "乡镇及以上管理员办理此事前，请先输入动态验证码",
-        "Administrators above the village give a code of their second factor before this",
+        "乡镇及以上管理员办理此事，请先输入动态验证码",
+        "Enter a code from your authenticator app first. Administrators above the village need it for this.",
     ]
 
 

@@ -19,7 +19,7 @@ engine, database = database_fixtures("needs")
 
 QUILT = ItemWords("clothing.quilt", "piece", "goods", "棉被", "Quilt", "床")
 JOB = ItemWords("employment.job", "person", "job", "就业岗位", "Job", "个")
-EGGS = ItemWords("industry.eggs", "kg", "purchase", "帮销鸡蛋", "Buy eggs", "", "鸡蛋", "eggs")
+EGGS = ItemWords("industry.eggs", "kg", "purchase", "帮销鸡蛋", "Sale of eggs", "", "鸡蛋", "eggs")
 MONEY = ItemWords("money.treatment", "fen", "money", "医疗费资助", "Treatment costs")
 LESSON = ItemWords("farming.training", "person", "training", "农技培训", "Farming training")
 SHIELD = ItemWords("medical.papr", "piece", "goods", "正压头罩", "PAPR shield", "个")
@@ -29,9 +29,9 @@ NEWER_WINS = " WHERE item_words.version < excluded.version"
 @pytest.mark.parametrize(
     ("item", "quantity", "role", "zh", "en"),
     [
-        (QUILT, 2, "plain", "2 床棉被", "2 × quilt"),
-        (QUILT, 2, "asked", "需要 2 床棉被", "needs 2 × quilt"),
-        (QUILT, 1200, "given", "提供 1,200 床棉被", "give 1,200 × quilt"),
+        (QUILT, 2, "plain", "2 床棉被", "2 quilts"),
+        (QUILT, 2, "asked", "需要 2 床棉被", "needs 2 quilts"),
+        (QUILT, 1200, "given", "提供 1,200 床棉被", "give 1,200 quilts"),
         (JOB, 1, "asked", "希望获得 1 个就业岗位", "hopes for 1 job"),
         (JOB, 10, "given", "提供 10 个就业岗位", "offer 10 jobs"),
         (EGGS, 120, "plain", "120 公斤鸡蛋", "120 kg of eggs"),
@@ -42,7 +42,7 @@ NEWER_WINS = " WHERE item_words.version < excluded.version"
         (LESSON, 2, "plain", "2 人参加农技培训", "farming training for 2 people"),
         (LESSON, 1, "asked", "有 1 人希望参加农技培训", "hopes for farming training for 1 person"),
         (LESSON, 2, "given", "为 2 人提供农技培训", "offer farming training for 2 people"),
-        (SHIELD, 1, "plain", "1 个正压头罩", "1 × PAPR shield"),
+        (SHIELD, 1, "plain", "1 个正压头罩", "1 PAPR shield"),
     ],
 )
 def test_quantities_read_as_people_say_them(item: ItemWords, quantity: int, role: Role, zh: str, en: str) -> None:

@@ -4617,7 +4617,7 @@ export interface components {
              */
             kind: "delivery" | "collection" | "no_show" | "withdrawal" | "lapse" | "rating";
             /**
-             * @description waiting: 待裁定 · waiting to be decided; upheld: 申诉成立 · upheld; dismissed: 申诉不成立 · dismissed
+             * @description waiting: 待裁定 · waiting for a decision; upheld: 申诉成立 · upheld; dismissed: 申诉不成立 · dismissed
              * @enum {string}
              */
             state: "waiting" | "upheld" | "dismissed";
@@ -4638,7 +4638,7 @@ export interface components {
             /** Format: uuid */
             id: string;
             /**
-             * @description offered: 待本人确认 · waits for its confirmation; confirmed: 已确认，尚未到任 · confirmed, begins later; active: 在任 · in office; refused: 本人已谢绝 · declined; dismissed: 已解除 · ended
+             * @description offered: 待本人确认 · waiting to be confirmed; confirmed: 已确认，尚未到任 · confirmed, begins later; active: 在任 · in office; refused: 本人已谢绝 · declined; dismissed: 已解除 · ended
              * @enum {string}
              */
             state: "offered" | "confirmed" | "active" | "refused" | "dismissed";
@@ -4691,7 +4691,7 @@ export interface components {
             id: string;
             version: number;
             /**
-             * @description offered: 待本人确认 · waits for its confirmation; confirmed: 已确认，尚未到任 · confirmed, begins later; active: 在任 · in office; refused: 本人已谢绝 · declined; dismissed: 已解除 · ended
+             * @description offered: 待本人确认 · waiting to be confirmed; confirmed: 已确认，尚未到任 · confirmed, begins later; active: 在任 · in office; refused: 本人已谢绝 · declined; dismissed: 已解除 · ended
              * @enum {string}
              */
             state: "offered" | "confirmed" | "active" | "refused" | "dismissed";
@@ -4732,7 +4732,7 @@ export interface components {
             /** Format: date-time */
             dismissed_at: string | null;
             /**
-             * @description left: 离任 · they left; moved: 调岗 · they moved to another post; abuse: 滥用职权 · they abused it; other: 其他原因 · other reasons; refused: 本人谢绝 · declined by the person; lapsed: 逾期未确认 · not confirmed in time; expired: 任期届满 · its term is over
+             * @description left: 离任 · left office; moved: 调岗 · moved to another post; abuse: 滥用职权 · abuse of office; other: 其他原因 · other reasons; refused: 本人谢绝 · declined by the person; lapsed: 逾期未确认 · not confirmed in time; expired: 任期届满 · its term is over
              * @enum {string|null}
              */
             reason: "left" | "moved" | "abuse" | "other" | "refused" | "lapsed" | "expired" | null;
@@ -4747,7 +4747,7 @@ export interface components {
             code: string;
             name: string;
             /**
-             * @description province: 省级 · province; city: 地级 · city; county: 县级 · county; town: 乡级 · town; village: 村级 · village
+             * @description province: 省级 · province; city: 市级 · city; county: 县级 · county; town: 乡级 · town; village: 村级 · village
              * @enum {string}
              */
             level: "province" | "city" | "county" | "town" | "village";
@@ -4932,7 +4932,7 @@ export interface components {
         ChangeOut: {
             version: number;
             /**
-             * @description posted: 发布 · posted; published: 审核通过 · published; confirmed: 初审通过 · verified at the first step; returned: 退回修改 · returned to its poster; review_reminded: 审核提醒 · its reviewers were reminded; review_overdue: 审核超时 · its review was overdue; rejected: 审核未通过 · rejected; withdrawn: 撤回 · withdrawn; closed: 结束 · closed; expired: 到期 · expired; met: 已满足 · met; reminded: 到期提醒 · reminded of the expiry; renewed: 续期 · renewed; moved: 随户迁移 · moved with its household; changed: 修改 · changed; photo_added: 添加照片 · a photo was added; photo_removed: 删除照片 · a photo was removed; photo_shown: 公开照片 · a photo was made public; photo_hidden: 不再公开照片 · a photo was hidden from the public
+             * @description posted: 发布 · posted; published: 审核通过 · published; confirmed: 初审通过 · verified at the first step; returned: 退回修改 · returned to its poster; review_reminded: 审核提醒 · reviewers reminded; review_overdue: 审核逾期 · review overdue; rejected: 审核未通过 · rejected; withdrawn: 撤回 · withdrawn; closed: 结束 · closed; expired: 到期 · expired; met: 已满足 · met; reminded: 到期提醒 · reminded before expiry; renewed: 续期 · renewed; moved: 随户迁移 · moved with its household; changed: 修改 · changed; photo_added: 添加照片 · a photo was added; photo_removed: 删除照片 · a photo was removed; photo_shown: 公开照片 · a photo was made public; photo_hidden: 不再公开照片 · a photo was hidden from the public
              * @enum {string}
              */
             act: "posted" | "published" | "confirmed" | "returned" | "review_reminded" | "review_overdue" | "rejected" | "withdrawn" | "closed" | "expired" | "met" | "reminded" | "renewed" | "moved" | "changed" | "photo_added" | "photo_removed" | "photo_shown" | "photo_hidden";
@@ -5010,7 +5010,7 @@ export interface components {
         };
         ClosingIn: {
             /**
-             * @description met_elsewhere: 已由他处解决 · met elsewhere; no_longer_needed: 不再需要 · no longer needed; not_reachable: 联系不上 · not reachable; other: 其他 · other
+             * @description met_elsewhere: 已由他处解决 · met elsewhere; no_longer_needed: 不再需要 · no longer needed; not_reachable: 联系不上 · nobody could be reached; other: 其他原因 · other reasons
              * @enum {string}
              */
             reason: "met_elsewhere" | "no_longer_needed" | "not_reachable" | "other";
@@ -5217,13 +5217,13 @@ export interface components {
             /** Format: date-time */
             received_at: string | null;
             /**
-             * @description in_person: 当面送到 · brought in person; pick_up: 自行领取 · picked up; ems: 中国邮政 · China Post, EMS; sf: 顺丰 · SF Express; jd: 京东物流 · JD Logistics; zto: 中通 · ZTO; yto: 圆通 · YTO; sto: 申通 · STO; yunda: 韵达 · Yunda; other: 其他 · another
+             * @description in_person: 当面送到 · brought in person; pick_up: 自行领取 · picked up; ems: 中国邮政 · China Post; sf: 顺丰 · SF Express; jd: 京东物流 · JD Logistics; zto: 中通 · ZTO; yto: 圆通 · YTO; sto: 申通 · STO; yunda: 韵达 · Yunda; other: 其他 · another
              * @enum {string|null}
              */
             carrier: "in_person" | "pick_up" | "ems" | "sf" | "jd" | "zto" | "yto" | "sto" | "yunda" | "other" | null;
             tracking_number: string | null;
             /**
-             * @description short: 数量不足 · fewer than were sent; damaged: 有损坏 · damaged; wrong_item: 物品不符 · not what was sent for; lost: 运输中丢失 · lost on the way; refused: 未收下 · not taken in; other: 其他 · other
+             * @description short: 数量不足 · fewer arrived than were sent; damaged: 有损坏 · damaged; wrong_item: 物品不符 · not what was needed; lost: 运输中丢失 · lost on the way; refused: 未收下 · not accepted; other: 其他原因 · other reasons
              * @enum {string|null}
              */
             difference: "short" | "damaged" | "wrong_item" | "lost" | "refused" | "other" | null;
@@ -5232,7 +5232,7 @@ export interface components {
         };
         DismissalIn: {
             /**
-             * @description left: 离任 · they left; moved: 调岗 · they moved to another post; abuse: 滥用职权 · they abused it; other: 其他原因 · other reasons
+             * @description left: 离任 · left office; moved: 调岗 · moved to another post; abuse: 滥用职权 · abuse of office; other: 其他原因 · other reasons
              * @default other
              * @enum {string}
              */
@@ -5243,7 +5243,7 @@ export interface components {
             id: string;
             version: number;
             /**
-             * @description offered: 待本人确认 · waits for its confirmation; confirmed: 已确认，尚未到任 · confirmed, begins later; active: 在任 · in office; refused: 本人已谢绝 · declined; dismissed: 已解除 · ended
+             * @description offered: 待本人确认 · waiting to be confirmed; confirmed: 已确认，尚未到任 · confirmed, begins later; active: 在任 · in office; refused: 本人已谢绝 · declined; dismissed: 已解除 · ended
              * @enum {string}
              */
             state: "offered" | "confirmed" | "active" | "refused" | "dismissed";
@@ -5284,7 +5284,7 @@ export interface components {
             /** Format: date-time */
             dismissed_at: string | null;
             /**
-             * @description left: 离任 · they left; moved: 调岗 · they moved to another post; abuse: 滥用职权 · they abused it; other: 其他原因 · other reasons; refused: 本人谢绝 · declined by the person; lapsed: 逾期未确认 · not confirmed in time; expired: 任期届满 · its term is over
+             * @description left: 离任 · left office; moved: 调岗 · moved to another post; abuse: 滥用职权 · abuse of office; other: 其他原因 · other reasons; refused: 本人谢绝 · declined by the person; lapsed: 逾期未确认 · not confirmed in time; expired: 任期届满 · its term is over
              * @enum {string|null}
              */
             reason: "left" | "moved" | "abuse" | "other" | "refused" | "lapsed" | "expired" | null;
@@ -5295,7 +5295,7 @@ export interface components {
         };
         DisputeIn: {
             /**
-             * @description not_arrived: 没有收到 · it did not arrive; less_than_said: 数量不符 · it is not as much as the other side says; damaged: 有损坏 · it was damaged; other: 其他 · other
+             * @description not_arrived: 没有收到 · it did not arrive; less_than_said: 数量不符 · less than the other side says; damaged: 有损坏 · it was damaged; other: 其他原因 · other reasons
              * @enum {string}
              */
             cause: "not_arrived" | "less_than_said" | "damaged" | "other";
@@ -5314,13 +5314,13 @@ export interface components {
              */
             side: "giver" | "household";
             /**
-             * @description not_arrived: 没有收到 · it did not arrive; less_than_said: 数量不符 · it is not as much as the other side says; damaged: 有损坏 · it was damaged; other: 其他 · other
+             * @description not_arrived: 没有收到 · it did not arrive; less_than_said: 数量不符 · less than the other side says; damaged: 有损坏 · it was damaged; other: 其他原因 · other reasons
              * @enum {string}
              */
             cause: "not_arrived" | "less_than_said" | "damaged" | "other";
             text: string;
             /**
-             * @description open: 待当地答复 · waits for the place's answer; answered: 当地已答复 · answered by the place; raised: 待县里处理 · waits for the county; settled: 已处理 · settled
+             * @description open: 待当地答复 · waiting for the local answer; answered: 当地已答复 · answered locally; raised: 待县里处理 · waiting for the county; settled: 已处理 · settled
              * @enum {string}
              */
             state: "open" | "answered" | "raised" | "settled";
@@ -5362,7 +5362,7 @@ export interface components {
             code: string;
             name: string;
             /**
-             * @description province: 省级 · province; city: 地级 · city; county: 县级 · county; town: 乡级 · town; village: 村级 · village
+             * @description province: 省级 · province; city: 市级 · city; county: 县级 · county; town: 乡级 · town; village: 村级 · village
              * @enum {string}
              */
             level: "province" | "city" | "county" | "town" | "village";
@@ -5451,14 +5451,14 @@ export interface components {
         };
         DuplicateOut: {
             /**
-             * @description same_item: 同一户 90 天内要过同一种物品 · the household asked for the same item within 90 days; same_text: 申请理由几乎相同 · nearly the same reason; same_photo: 照片相同 · the same photo; same_line: 同一批清单中另有单位提出同样数量 · another institution asks for the same quantity in the same list
+             * @description same_item: 同一户 90 天内申请过同一种物品 · the household asked for the same item within 90 days; same_text: 申请理由几乎相同 · almost the same reason; same_photo: 照片相同 · the same photo; same_line: 同一批清单中另有机构申请同样数量 · another institution asks for the same quantity in the same list
              * @enum {string}
              */
             likeness: "same_item" | "same_text" | "same_photo" | "same_line";
             /** Format: uuid */
             need_id: string | null;
             /**
-             * @description posted: 待审核 · to be verified; confirmed: 待县级复审 · to be verified by the county; returned: 退回修改 · returned to its poster; published: 已发布 · published; rejected: 未通过 · rejected; withdrawn: 已撤回 · withdrawn; closed: 已结束 · closed; expired: 已过期 · expired; met: 已满足 · met
+             * @description posted: 待审核 · to be verified; confirmed: 待县级复审 · to be verified by the county; returned: 退回修改 · returned to its poster; published: 已发布 · published; rejected: 未通过 · rejected; withdrawn: 已撤回 · withdrawn; closed: 已结束 · closed; expired: 已到期 · expired; met: 已满足 · met
              * @enum {string|null}
              */
             state: "posted" | "confirmed" | "returned" | "published" | "rejected" | "withdrawn" | "closed" | "expired" | "met" | null;
@@ -5471,7 +5471,7 @@ export interface components {
         };
         EndIn: {
             /**
-             * @description died: 户内人员均已去世 · nobody of it is alive; moved_away: 已迁往外地 · it moved away; recovered: 不再需要帮扶 · it needs no help any more; error: 登记有误 · it was entered by mistake; other: 其他原因 · other reasons
+             * @description died: 户内人员均已去世 · all members have died; moved_away: 已迁往外地 · it moved away; recovered: 不再需要帮扶 · help is no longer needed; error: 登记有误 · it was entered by mistake; other: 其他原因 · other reasons
              * @enum {string}
              */
             reason: "died" | "moved_away" | "recovered" | "error" | "other";
@@ -5493,12 +5493,12 @@ export interface components {
             /** Format: uuid */
             household_id: string | null;
             /**
-             * @description no_longer_needed: 处理目的已实现或不再需要 · the purpose is reached, or the data are no longer needed; consent_withdrawn: 本人撤回同意 · the person withdrew their consent; unlawful: 违反法律或约定处理 · the data were processed unlawfully; retention_over: 保存期限已满 · the time for keeping the data is over
+             * @description no_longer_needed: 处理目的已实现或不再需要 · the purpose is reached, or the data are no longer needed; consent_withdrawn: 本人撤回同意 · the person withdrew their consent; unlawful: 处理违反法律或约定 · the data were processed unlawfully; retention_over: 保存期限已满 · the time for keeping the data is over
              * @enum {string}
              */
             purpose: "no_longer_needed" | "consent_withdrawn" | "unlawful" | "retention_over";
             /**
-             * @description asked_in_person: 本人当面提出 · asked for in person; asked_in_writing: 本人书面或电话提出 · asked for in writing or by telephone; asked_by_guardian: 监护人提出 · asked for by a guardian; asked_by_relatives: 本人已去世，近亲属提出 · the person died, and close relatives asked; asked_online: 本人在平台提出 · asked for in the own account; by_rule: 按保存期限自动处理 · by the rule for keeping data
+             * @description asked_in_person: 本人当面提出 · asked for in person; asked_in_writing: 本人书面或电话提出 · asked for in writing or by telephone; asked_by_guardian: 监护人提出 · asked for by a guardian; asked_by_relatives: 本人已去世，近亲属提出 · the person died, and close relatives asked; asked_online: 本人在平台提出 · asked for online; by_rule: 按保存期限自动处理 · by the rule for keeping data
              * @enum {string}
              */
             reason: "asked_in_person" | "asked_in_writing" | "asked_by_guardian" | "asked_by_relatives" | "asked_online" | "by_rule";
@@ -5516,7 +5516,7 @@ export interface components {
              */
             on?: string;
             /**
-             * @description stable: 收入持续稳定 · its income is stable; supported: 已纳入兜底保障 · public support covers it; died: 户内人员均已去世 · nobody of it is alive; moved_away: 已迁往外地 · it moved away; error: 识别有误 · it was monitored by mistake; other: 其他原因 · other reasons
+             * @description stable: 收入持续稳定 · its income is stable; supported: 已纳入兜底保障 · public support covers it; died: 户内人员均已去世 · all members have died; moved_away: 已迁往外地 · it moved away; error: 识别有误 · it was monitored by mistake; other: 其他原因 · other reasons
              * @enum {string}
              */
             reason: "stable" | "supported" | "died" | "moved_away" | "error" | "other";
@@ -5998,13 +5998,13 @@ export interface components {
         };
         FailureReasonOut: {
             /**
-             * @description sms: 短信 · SMS; email: 电子邮件 · e-mail; work_list: 村工作清单 · the village's work list
+             * @description sms: 短信 · SMS; email: 电子邮件 · e-mail; work_list: 村级工作清单 · the village work list
              * @enum {string}
              */
             channel: "sms" | "email" | "work_list";
             provider: string | null;
             /**
-             * @description temporary-failure: 暂时失败 · failed for now, and given up; permanent-failure: 此地址无法送达 · this address gets nothing; technical-failure: 平台或服务商故障 · the account at the provider, or no provider
+             * @description temporary-failure: 暂时失败 · failed after several tries; permanent-failure: 此地址无法送达 · this address cannot be reached; technical-failure: 平台或服务商故障 · fault at the platform or the provider
              * @enum {string}
              */
             state: "temporary-failure" | "permanent-failure" | "technical-failure";
@@ -6070,7 +6070,7 @@ export interface components {
         };
         GroundOut: {
             /**
-             * @description delivery: 交付 · a delivery; collection: 接收 · a hand-over; no_show: 未按约定送达 · not come as agreed; withdrawal: 答应后无法提供 · not able to give after all; lapse: 逾期未答复 · not answered in time; rating: 对方评价 · a rating; start: 起点 · where everybody starts
+             * @description delivery: 交付 · delivery; collection: 接收 · hand-over; no_show: 未按约定送达 · not delivered as agreed; withdrawal: 答应后无法提供 · not able to give after agreeing; lapse: 逾期未答复 · not answered in time; rating: 对方评价 · rating; start: 起点 · starting point
              * @enum {string}
              */
             code: "delivery" | "collection" | "no_show" | "withdrawal" | "lapse" | "rating" | "start";
@@ -6172,7 +6172,7 @@ export interface components {
              */
             reason: "died" | "moved_away" | "agreed" | "error" | "other";
             /**
-             * @description left: 不再属于本户 · does not belong to it any more; stays: 仍是家庭成员 · stays as a member
+             * @description left: 不再属于本户 · no longer belongs to it; stays: 仍是家庭成员 · stays as a member
              * @default left
              * @enum {string}
              */
@@ -6289,7 +6289,7 @@ export interface components {
             need_id: string;
             quantity: number;
             /**
-             * @description open: 保留中 · held; used: 已认领 · claimed; released: 已放弃 · given back; expired: 已到期 · expired
+             * @description open: 保留中 · held; used: 已认领 · claimed; released: 已放弃 · given up; expired: 已到期 · expired
              * @enum {string}
              */
             state: "open" | "used" | "released" | "expired";
@@ -6352,7 +6352,7 @@ export interface components {
         };
         HouseholdErasureIn: {
             /**
-             * @description no_longer_needed: 处理目的已实现或不再需要 · the purpose is reached, or the data are no longer needed; consent_withdrawn: 本人撤回同意 · the person withdrew their consent; unlawful: 违反法律或约定处理 · the data were processed unlawfully
+             * @description no_longer_needed: 处理目的已实现或不再需要 · the purpose is reached, or the data are no longer needed; consent_withdrawn: 本人撤回同意 · the person withdrew their consent; unlawful: 处理违反法律或约定 · the data were processed unlawfully
              * @enum {string}
              */
             purpose: "no_longer_needed" | "consent_withdrawn" | "unlawful";
@@ -6410,12 +6410,12 @@ export interface components {
             household_id: string;
             region: string;
             /**
-             * @description unstable_lifted: 脱贫不稳定户 · lifted out of poverty, but not yet stable; marginal: 边缘易致贫户 · on the edge of poverty; sudden_hardship: 突发严重困难户 · in grave hardship all of a sudden
+             * @description unstable_lifted: 脱贫不稳定户 · lifted out of poverty but not yet stable; marginal: 边缘易致贫户 · on the edge of poverty; sudden_hardship: 突发严重困难户 · in sudden severe hardship
              * @enum {string}
              */
             label: "unstable_lifted" | "marginal" | "sudden_hardship";
             /**
-             * @description monitored: 监测中 · monitored; risk_removed: 风险已消除 · its risk is removed; exited: 已退出监测 · monitoring has ended
+             * @description monitored: 监测中 · monitored; risk_removed: 风险已消除 · risk removed; exited: 已退出监测 · monitoring has ended
              * @enum {string}
              */
             state: "monitored" | "risk_removed" | "exited";
@@ -6439,7 +6439,7 @@ export interface components {
             /** Format: uuid */
             exited_by: string | null;
             /**
-             * @description stable: 收入持续稳定 · its income is stable; supported: 已纳入兜底保障 · public support covers it; died: 户内人员均已去世 · nobody of it is alive; moved_away: 已迁往外地 · it moved away; error: 识别有误 · it was monitored by mistake; other: 其他原因 · other reasons; changed: 改为另一类监测对象 · it is monitored as another kind
+             * @description stable: 收入持续稳定 · its income is stable; supported: 已纳入兜底保障 · public support covers it; died: 户内人员均已去世 · all members have died; moved_away: 已迁往外地 · it moved away; error: 识别有误 · it was monitored by mistake; other: 其他原因 · other reasons; changed: 改为另一类监测对象 · it is monitored as another kind
              * @enum {string|null}
              */
             exit_reason: "stable" | "supported" | "died" | "moved_away" | "error" | "other" | "changed" | null;
@@ -6493,7 +6493,7 @@ export interface components {
             /** Format: date-time */
             ended_at: string | null;
             /**
-             * @description died: 户内人员均已去世 · nobody of it is alive; moved_away: 已迁往外地 · it moved away; recovered: 不再需要帮扶 · it needs no help any more; error: 登记有误 · it was entered by mistake; other: 其他原因 · other reasons; merged: 已并入另一户 · it was merged into another household; erased: 应要求已删除 · it was erased on request; not_confirmed: 上级未予确认 · the level above did not confirm it
+             * @description died: 户内人员均已去世 · all members have died; moved_away: 已迁往外地 · it moved away; recovered: 不再需要帮扶 · help is no longer needed; error: 登记有误 · it was entered by mistake; other: 其他原因 · other reasons; merged: 已并入另一户 · it was merged into another household; erased: 应要求已删除 · it was erased on request; not_confirmed: 上级未予确认 · the level above did not confirm it
              * @enum {string|null}
              */
             ended_because: "died" | "moved_away" | "recovered" | "error" | "other" | "merged" | "erased" | "not_confirmed" | null;
@@ -6565,7 +6565,7 @@ export interface components {
             kind: "households" | "accounts" | "administrators";
             region: string;
             /**
-             * @description checking: 检查中 · being checked; checked: 待确认 · checked, waits to be confirmed; importing: 导入中 · being imported; done: 已导入 · imported; failed: 无法导入 · could not be read or imported; expired: 已过期 · was not confirmed in time
+             * @description checking: 检查中 · being checked; checked: 待确认 · waiting to be confirmed; importing: 导入中 · being imported; done: 已导入 · imported; failed: 无法导入 · could not be read or imported; expired: 已过期 · was not confirmed in time
              * @enum {string}
              */
             state: "checking" | "checked" | "importing" | "done" | "failed" | "expired";
@@ -6722,6 +6722,8 @@ export interface components {
             unit: string | null;
             zh: string;
             en: string;
+            /** @description other names by which people ask for it, as 铺盖 for 棉被; for searching */
+            also: string[];
             /**
              * @description the kind of pledges that fit it
              * @enum {string}
@@ -6748,7 +6750,7 @@ export interface components {
             /** @description whether the thing has a best-before date */
             best_before: boolean;
             /**
-             * @description none: 不需要照片 · no photo; advised: 建议附照片 · a photo is advised; needed: 须附照片 · a photo is needed
+             * @description none: 不需要照片 · no photo; advised: 建议附照片 · a photo is advised; needed: 须附照片 · a photo is required
              * @enum {string}
              */
             photo: "none" | "advised" | "needed";
@@ -6767,7 +6769,7 @@ export interface components {
             price?: number;
             days?: number;
             /**
-             * @description none: 不需要照片 · no photo; advised: 建议附照片 · a photo is advised; needed: 须附照片 · a photo is needed
+             * @description none: 不需要照片 · no photo; advised: 建议附照片 · a photo is advised; needed: 须附照片 · a photo is required
              * @enum {string}
              */
             photo?: "none" | "advised" | "needed";
@@ -6783,7 +6785,7 @@ export interface components {
             price?: number;
             days?: number;
             /**
-             * @description none: 不需要照片 · no photo; advised: 建议附照片 · a photo is advised; needed: 须附照片 · a photo is needed
+             * @description none: 不需要照片 · no photo; advised: 建议附照片 · a photo is advised; needed: 须附照片 · a photo is required
              * @enum {string}
              */
             photo?: "none" | "advised" | "needed";
@@ -6803,7 +6805,7 @@ export interface components {
         };
         LabelIn: {
             /**
-             * @description unstable_lifted: 脱贫不稳定户 · lifted out of poverty, but not yet stable; marginal: 边缘易致贫户 · on the edge of poverty; sudden_hardship: 突发严重困难户 · in grave hardship all of a sudden
+             * @description unstable_lifted: 脱贫不稳定户 · lifted out of poverty but not yet stable; marginal: 边缘易致贫户 · on the edge of poverty; sudden_hardship: 突发严重困难户 · in sudden severe hardship
              * @enum {string}
              */
             label: "unstable_lifted" | "marginal" | "sudden_hardship";
@@ -6856,7 +6858,7 @@ export interface components {
              */
             match_id: string;
             /**
-             * @description too_far: 距离太远 · too far; out_of_stock: 已无存货 · out of stock; does_not_fit: 不合适 · does not fit; changed_my_mind: 改变主意 · changed my mind; other: 其他 · other
+             * @description too_far: 距离太远 · too far; out_of_stock: 暂时没有 · out of stock; does_not_fit: 不合适 · does not fit; changed_my_mind: 改变主意 · changed my mind; other: 其他原因 · other reasons
              * @enum {string}
              */
             reason: "too_far" | "out_of_stock" | "does_not_fit" | "changed_my_mind" | "other";
@@ -6884,12 +6886,12 @@ export interface components {
              */
             kind: "household" | "staff" | "donor" | "volunteer" | "organisation" | "merchant" | "cadre" | "work_unit";
             /**
-             * @description new: 新用户 · new: nothing of theirs was received yet; proven: 已有落实 · proven: something of theirs was received; verified: 已认证 · verified by an administrator
+             * @description new: 新用户 · new: nothing of theirs has been received yet; proven: 有落实记录 · proven: something of theirs has been received; verified: 已认证 · verified by an administrator
              * @enum {string}
              */
             trust: "new" | "proven" | "verified";
             /**
-             * @description open_pledges: 同时有效的爱心意向数 · open pledges at once; units: 同一品类同时承诺的数量 · units of an item at once; proposals: 待答复的对接建议数 · unanswered proposals at once; needs_a_day: 24 小时内发布的需求数 · needs posted in 24 hours; open_needs: 同时未结束的需求数（建议） · open needs at once (advice); needs_a_year: 一年内发布的需求数（建议） · needs posted in a year (advice)
+             * @description open_pledges: 同时有效的爱心意向数 · open pledges at once; units: 同一品类同时登记的数量 · units of an item at once; proposals: 待答复的对接建议数 · unanswered proposals at once; needs_a_day: 24 小时内发布的需求数 · needs posted in 24 hours; open_needs: 同时未结束的需求数（建议） · open needs at once (advice); needs_a_year: 一年内发布的需求数（建议） · needs posted in a year (advice)
              * @enum {string}
              */
             limit: "open_pledges" | "units" | "proposals" | "needs_a_day" | "open_needs" | "needs_a_year";
@@ -6903,12 +6905,12 @@ export interface components {
              */
             kind: "household" | "staff" | "donor" | "volunteer" | "organisation" | "merchant" | "cadre" | "work_unit";
             /**
-             * @description new: 新用户 · new: nothing of theirs was received yet; proven: 已有落实 · proven: something of theirs was received; verified: 已认证 · verified by an administrator
+             * @description new: 新用户 · new: nothing of theirs has been received yet; proven: 有落实记录 · proven: something of theirs has been received; verified: 已认证 · verified by an administrator
              * @enum {string}
              */
             trust: "new" | "proven" | "verified";
             /**
-             * @description open_pledges: 同时有效的爱心意向数 · open pledges at once; units: 同一品类同时承诺的数量 · units of an item at once; proposals: 待答复的对接建议数 · unanswered proposals at once; needs_a_day: 24 小时内发布的需求数 · needs posted in 24 hours; open_needs: 同时未结束的需求数（建议） · open needs at once (advice); needs_a_year: 一年内发布的需求数（建议） · needs posted in a year (advice)
+             * @description open_pledges: 同时有效的爱心意向数 · open pledges at once; units: 同一品类同时登记的数量 · units of an item at once; proposals: 待答复的对接建议数 · unanswered proposals at once; needs_a_day: 24 小时内发布的需求数 · needs posted in 24 hours; open_needs: 同时未结束的需求数（建议） · open needs at once (advice); needs_a_year: 一年内发布的需求数（建议） · needs posted in a year (advice)
              * @enum {string}
              */
             limit: "open_pledges" | "units" | "proposals" | "needs_a_day" | "open_needs" | "needs_a_year";
@@ -6963,7 +6965,7 @@ export interface components {
             code: string;
             name: string;
             /**
-             * @description province: 省级 · province; city: 地级 · city; county: 县级 · county; town: 乡级 · town; village: 村级 · village
+             * @description province: 省级 · province; city: 市级 · city; county: 县级 · county; town: 乡级 · town; village: 村级 · village
              * @enum {string}
              */
             level: "province" | "city" | "county" | "town" | "village";
@@ -7038,7 +7040,7 @@ export interface components {
             /** Format: uuid */
             match_id: string;
             /**
-             * @description delivery: 交付 · a delivery; collection: 接收 · a hand-over; no_show: 未按约定送达 · not come as agreed; withdrawal: 答应后无法提供 · not able to give after all; lapse: 逾期未答复 · not answered in time; rating: 对方评价 · a rating
+             * @description delivery: 交付 · delivery; collection: 接收 · hand-over; no_show: 未按约定送达 · not delivered as agreed; withdrawal: 答应后无法提供 · not able to give after agreeing; lapse: 逾期未答复 · not answered in time; rating: 对方评价 · rating
              * @enum {string}
              */
             kind: "delivery" | "collection" | "no_show" | "withdrawal" | "lapse" | "rating";
@@ -7276,7 +7278,7 @@ export interface components {
             disabled: boolean;
             labour: boolean;
             /**
-             * @description slip: 监护人书面同意 · on a slip; sms: 监护人短信同意 · by SMS; spoken: 监护人当面同意 · spoken, before the cadre
+             * @description slip: 监护人书面同意 · on a slip; sms: 监护人短信同意 · by SMS; spoken: 监护人当面同意 · in person
              * @enum {string|null}
              */
             guardian_consent: "slip" | "sms" | "spoken" | null;
@@ -7316,13 +7318,13 @@ export interface components {
             /** @description the kind of the notice, or `code_` and the purpose of a code */
             kind: string;
             /**
-             * @description sms: 短信 · SMS; email: 电子邮件 · e-mail; work_list: 村工作清单 · the village's work list
+             * @description sms: 短信 · SMS; email: 电子邮件 · e-mail; work_list: 村级工作清单 · the village work list
              * @enum {string}
              */
             channel: "sms" | "email" | "work_list";
             provider: string | null;
             /**
-             * @description temporary-failure: 暂时失败 · failed for now, and given up; permanent-failure: 此地址无法送达 · this address gets nothing; technical-failure: 平台或服务商故障 · the account at the provider, or no provider
+             * @description temporary-failure: 暂时失败 · failed after several tries; permanent-failure: 此地址无法送达 · this address cannot be reached; technical-failure: 平台或服务商故障 · fault at the platform or the provider
              * @enum {string}
              */
             state: "temporary-failure" | "permanent-failure" | "technical-failure";
@@ -7347,7 +7349,7 @@ export interface components {
             household_id: string;
             region: string;
             /**
-             * @description need_published: 需求已公开 · need published; need_posted: 有需求待审核 · need to verify; need_confirmed: 有需求待县级复审 · need to verify at the county; need_returned: 需求退回修改 · need returned; review_reminded: 审核即将到期 · verification due soon; county_review_reminded: 县级复审即将到期 · the county's verification due soon; review_overdue: 审核已逾期 · verification overdue; county_review_overdue: 县级复审已逾期 · the county's verification overdue; need_rejected: 需求未通过 · need rejected; need_withdrawn: 需求已撤回 · need withdrawn; need_closed: 需求已结束 · need closed; need_expiring: 需求即将到期 · need expires soon; pledge_expiring: 爱心物资临近保质期 · goods near their best-before date; need_renewed: 需求已续期 · need renewed; need_expired: 需求已到期 · need expired; need_met: 需求已满足 · need met; village_fell_silent: 有村长期未发布需求 · a village has fallen silent; need_reported: 需求被多人举报 · a need was reported; match_proposed: 建议对接 · match proposed; match_reminded: 等您答复 · your answer is awaited; match_accepted: 对接已答应 · match accepted; match_send_reminded: 等您送出 · your sending is awaited; match_refused: 对接未接受 · match refused; match_declined: 需求方未接受 · match declined; match_lapsed: 对接已失效 · match lapsed; match_need_moved: 受助户已迁居 · the household of a proposal moved; match_revised: 先给了更急需的人 · it goes to a critical need; match_need_ended: 所助需求已结束 · the need of a match ended; match_sent: 帮助已送出 · help was sent; match_receipt_reminded: 等您登记收到 · your receipt is awaited; match_received: 帮助已收到 · help was received; match_closed: 对接已结束 · match closed; claim_failed: 未能认领所选需求 · a chosen need was not claimed; thanks_written: 感谢待审核 · thanks wait to be read; thanks_given: 收到感谢 · thanks; thanks_refused: 感谢未通过 · thanks not let through; dispute_opened: 有人提出异议 · a match is disputed; dispute_answered: 异议已答复 · a dispute was answered; dispute_raised: 异议已转到县里 · a dispute went up to the county; dispute_reminded: 异议待县里处理 · a dispute waits for the county; dispute_overdue: 异议已超过处理期限 · a dispute is overdue; dispute_settled: 异议已处理 · a dispute was settled; appeal_lodged: 申诉待裁定 · an appeal waits for the county; appeal_decided: 申诉已裁定 · appeal decided; pledge_released: 爱心意向已处理 · pledge judged; appointment_offered: 任命待确认 · office offered; administrator_dismissed: 管理员职务已解除 · no longer an administrator; auditor_dismissed: 审计员职务已解除 · no longer an auditor; place_change_proposed: 收货点变更待确认 · a collection point waits for confirmation; handover_place_changed: 收货点有变动 · collection point changed; self_report_opened: 有人自报困难 · somebody reported that they need help; household_moved: 有一户人家迁入 · a household moved in; household_left: 有一户人家迁出 · a household moved away; household_transfer_requested: 请核实人员移交 · somebody is asked for elsewhere
+             * @description need_published: 需求已公开 · need published; need_posted: 有需求待审核 · need to verify; need_confirmed: 有需求待县级复审 · need for the county to verify; need_returned: 需求退回修改 · need returned; review_reminded: 审核即将到期 · verification due soon; county_review_reminded: 县级复审即将到期 · the county's verification due soon; review_overdue: 审核已逾期 · verification overdue; county_review_overdue: 县级复审已逾期 · the county's verification overdue; need_rejected: 需求未通过 · need rejected; need_withdrawn: 需求已撤回 · need withdrawn; need_closed: 需求已结束 · need closed; need_expiring: 需求即将到期 · need expires soon; pledge_expiring: 爱心物资临近保质期 · goods near their best-before date; need_renewed: 需求已续期 · need renewed; need_expired: 需求已到期 · need expired; need_met: 需求已满足 · need met; village_fell_silent: 有村长期未发布需求 · a village has fallen silent; need_reported: 需求被多人举报 · a need was reported; match_proposed: 建议对接 · match proposed; match_reminded: 等您答复 · please answer; match_accepted: 对接已接受 · match accepted; match_send_reminded: 等您送出 · please send; match_refused: 对接已谢绝 · match refused; match_declined: 需求方不接受 · match declined; match_lapsed: 对接已失效 · match lapsed; match_need_moved: 需求方已迁居 · the household moved; match_revised: 先给了更急需的人 · it goes to a critical need; match_need_ended: 所助需求已结束 · the need of a match ended; match_sent: 帮助已送出 · help was sent; match_receipt_reminded: 等您登记收到 · please confirm receipt; match_received: 帮助已收到 · help was received; match_closed: 对接已结束 · match closed; claim_failed: 未能认领所选需求 · a chosen need was not claimed; thanks_written: 感谢待审核 · thanks to review; thanks_given: 收到感谢 · thanks received; thanks_refused: 感谢未通过 · thanks not approved; dispute_opened: 有人提出异议 · a match is disputed; dispute_answered: 异议已答复 · a dispute was answered; dispute_raised: 异议已转到县里 · a dispute went to the county; dispute_reminded: 异议待县里处理 · a dispute for the county; dispute_overdue: 异议已超过处理期限 · a dispute is overdue; dispute_settled: 异议已处理 · a dispute was settled; appeal_lodged: 申诉待裁定 · an appeal for the county; appeal_decided: 申诉已裁定 · appeal decided; pledge_released: 爱心意向已处理 · pledge changed or withdrawn; appointment_offered: 任命待确认 · appointment to confirm; administrator_dismissed: 管理员职务已解除 · no longer an administrator; auditor_dismissed: 审计员职务已解除 · no longer an auditor; place_change_proposed: 收货点变更待确认 · collection point to confirm; handover_place_changed: 收货点有变动 · collection point changed; self_report_opened: 有人自报困难 · somebody reported that they need help; household_moved: 有一户人家迁入 · a household moved in; household_left: 有一户人家迁出 · a household moved away; household_transfer_requested: 请核实人员移交 · somebody was registered elsewhere
              * @enum {string}
              */
             kind: "need_published" | "need_posted" | "need_confirmed" | "need_returned" | "review_reminded" | "county_review_reminded" | "review_overdue" | "county_review_overdue" | "need_rejected" | "need_withdrawn" | "need_closed" | "need_expiring" | "pledge_expiring" | "need_renewed" | "need_expired" | "need_met" | "village_fell_silent" | "need_reported" | "match_proposed" | "match_reminded" | "match_accepted" | "match_send_reminded" | "match_refused" | "match_declined" | "match_lapsed" | "match_need_moved" | "match_revised" | "match_need_ended" | "match_sent" | "match_receipt_reminded" | "match_received" | "match_closed" | "claim_failed" | "thanks_written" | "thanks_given" | "thanks_refused" | "dispute_opened" | "dispute_answered" | "dispute_raised" | "dispute_reminded" | "dispute_overdue" | "dispute_settled" | "appeal_lodged" | "appeal_decided" | "pledge_released" | "appointment_offered" | "administrator_dismissed" | "auditor_dismissed" | "place_change_proposed" | "handover_place_changed" | "self_report_opened" | "household_moved" | "household_left" | "household_transfer_requested";
@@ -7426,7 +7428,7 @@ export interface components {
             /** Format: uuid */
             need_id: string | null;
             /**
-             * @description posted: 待审核 · to be verified; confirmed: 待县级复审 · to be verified by the county; returned: 退回修改 · returned to its poster; published: 已发布 · published; rejected: 未通过 · rejected; withdrawn: 已撤回 · withdrawn; closed: 已结束 · closed; expired: 已过期 · expired; met: 已满足 · met
+             * @description posted: 待审核 · to be verified; confirmed: 待县级复审 · to be verified by the county; returned: 退回修改 · returned to its poster; published: 已发布 · published; rejected: 未通过 · rejected; withdrawn: 已撤回 · withdrawn; closed: 已结束 · closed; expired: 已到期 · expired; met: 已满足 · met
              * @enum {string|null}
              */
             state: "posted" | "confirmed" | "returned" | "published" | "rejected" | "withdrawn" | "closed" | "expired" | "met" | null;
@@ -7534,7 +7536,7 @@ export interface components {
             /** @enum {string} */
             shown: "public" | "own" | "region";
             /**
-             * @description posted: 待审核 · to be verified; confirmed: 待县级复审 · to be verified by the county; returned: 退回修改 · returned to its poster; published: 已发布 · published; rejected: 未通过 · rejected; withdrawn: 已撤回 · withdrawn; closed: 已结束 · closed; expired: 已过期 · expired; met: 已满足 · met
+             * @description posted: 待审核 · to be verified; confirmed: 待县级复审 · to be verified by the county; returned: 退回修改 · returned to its poster; published: 已发布 · published; rejected: 未通过 · rejected; withdrawn: 已撤回 · withdrawn; closed: 已结束 · closed; expired: 已到期 · expired; met: 已满足 · met
              * @enum {string}
              */
             state: "posted" | "confirmed" | "returned" | "published" | "rejected" | "withdrawn" | "closed" | "expired" | "met";
@@ -7603,7 +7605,7 @@ export interface components {
              */
             confirmed_by: string | null;
             /**
-             * @description unclear: 情况说明不清 · the reason is not clear; wrong_item: 物品选错 · the wrong item; branded: 不能指定品牌 · asks for a brand; too_much: 数量过多 · too much; wrong_household: 户主信息不符 · wrong household; other: 其他原因 · other reasons
+             * @description unclear: 情况说明不清 · the reason is not clear; wrong_item: 物品选错 · wrong item; branded: 不能指定品牌 · asks for a brand; too_much: 数量过多 · too much; wrong_household: 户主信息不符 · wrong household; other: 其他原因 · other reasons
              * @enum {string|null}
              */
             returned_because: "unclear" | "wrong_item" | "branded" | "too_much" | "wrong_household" | "other" | null;
@@ -7648,7 +7650,7 @@ export interface components {
         };
         NeedReturnIn: {
             /**
-             * @description unclear: 情况说明不清 · the reason is not clear; wrong_item: 物品选错 · the wrong item; branded: 不能指定品牌 · asks for a brand; too_much: 数量过多 · too much; wrong_household: 户主信息不符 · wrong household; other: 其他原因 · other reasons
+             * @description unclear: 情况说明不清 · the reason is not clear; wrong_item: 物品选错 · wrong item; branded: 不能指定品牌 · asks for a brand; too_much: 数量过多 · too much; wrong_household: 户主信息不符 · wrong household; other: 其他原因 · other reasons
              * @enum {string}
              */
             reason: "unclear" | "wrong_item" | "branded" | "too_much" | "wrong_household" | "other";
@@ -7674,7 +7676,7 @@ export interface components {
             id: string;
             version: number;
             /**
-             * @description need_published: 需求已公开 · need published; need_posted: 有需求待审核 · need to verify; need_confirmed: 有需求待县级复审 · need to verify at the county; need_returned: 需求退回修改 · need returned; review_reminded: 审核即将到期 · verification due soon; county_review_reminded: 县级复审即将到期 · the county's verification due soon; review_overdue: 审核已逾期 · verification overdue; county_review_overdue: 县级复审已逾期 · the county's verification overdue; need_rejected: 需求未通过 · need rejected; need_withdrawn: 需求已撤回 · need withdrawn; need_closed: 需求已结束 · need closed; need_expiring: 需求即将到期 · need expires soon; pledge_expiring: 爱心物资临近保质期 · goods near their best-before date; need_renewed: 需求已续期 · need renewed; need_expired: 需求已到期 · need expired; need_met: 需求已满足 · need met; village_fell_silent: 有村长期未发布需求 · a village has fallen silent; need_reported: 需求被多人举报 · a need was reported; match_proposed: 建议对接 · match proposed; match_reminded: 等您答复 · your answer is awaited; match_accepted: 对接已答应 · match accepted; match_send_reminded: 等您送出 · your sending is awaited; match_refused: 对接未接受 · match refused; match_declined: 需求方未接受 · match declined; match_lapsed: 对接已失效 · match lapsed; match_need_moved: 受助户已迁居 · the household of a proposal moved; match_revised: 先给了更急需的人 · it goes to a critical need; match_need_ended: 所助需求已结束 · the need of a match ended; match_sent: 帮助已送出 · help was sent; match_receipt_reminded: 等您登记收到 · your receipt is awaited; match_received: 帮助已收到 · help was received; match_closed: 对接已结束 · match closed; claim_failed: 未能认领所选需求 · a chosen need was not claimed; thanks_written: 感谢待审核 · thanks wait to be read; thanks_given: 收到感谢 · thanks; thanks_refused: 感谢未通过 · thanks not let through; dispute_opened: 有人提出异议 · a match is disputed; dispute_answered: 异议已答复 · a dispute was answered; dispute_raised: 异议已转到县里 · a dispute went up to the county; dispute_reminded: 异议待县里处理 · a dispute waits for the county; dispute_overdue: 异议已超过处理期限 · a dispute is overdue; dispute_settled: 异议已处理 · a dispute was settled; appeal_lodged: 申诉待裁定 · an appeal waits for the county; appeal_decided: 申诉已裁定 · appeal decided; pledge_released: 爱心意向已处理 · pledge judged; appointment_offered: 任命待确认 · office offered; administrator_dismissed: 管理员职务已解除 · no longer an administrator; auditor_dismissed: 审计员职务已解除 · no longer an auditor; place_change_proposed: 收货点变更待确认 · a collection point waits for confirmation; handover_place_changed: 收货点有变动 · collection point changed; self_report_opened: 有人自报困难 · somebody reported that they need help; household_moved: 有一户人家迁入 · a household moved in; household_left: 有一户人家迁出 · a household moved away; household_transfer_requested: 请核实人员移交 · somebody is asked for elsewhere
+             * @description need_published: 需求已公开 · need published; need_posted: 有需求待审核 · need to verify; need_confirmed: 有需求待县级复审 · need for the county to verify; need_returned: 需求退回修改 · need returned; review_reminded: 审核即将到期 · verification due soon; county_review_reminded: 县级复审即将到期 · the county's verification due soon; review_overdue: 审核已逾期 · verification overdue; county_review_overdue: 县级复审已逾期 · the county's verification overdue; need_rejected: 需求未通过 · need rejected; need_withdrawn: 需求已撤回 · need withdrawn; need_closed: 需求已结束 · need closed; need_expiring: 需求即将到期 · need expires soon; pledge_expiring: 爱心物资临近保质期 · goods near their best-before date; need_renewed: 需求已续期 · need renewed; need_expired: 需求已到期 · need expired; need_met: 需求已满足 · need met; village_fell_silent: 有村长期未发布需求 · a village has fallen silent; need_reported: 需求被多人举报 · a need was reported; match_proposed: 建议对接 · match proposed; match_reminded: 等您答复 · please answer; match_accepted: 对接已接受 · match accepted; match_send_reminded: 等您送出 · please send; match_refused: 对接已谢绝 · match refused; match_declined: 需求方不接受 · match declined; match_lapsed: 对接已失效 · match lapsed; match_need_moved: 需求方已迁居 · the household moved; match_revised: 先给了更急需的人 · it goes to a critical need; match_need_ended: 所助需求已结束 · the need of a match ended; match_sent: 帮助已送出 · help was sent; match_receipt_reminded: 等您登记收到 · please confirm receipt; match_received: 帮助已收到 · help was received; match_closed: 对接已结束 · match closed; claim_failed: 未能认领所选需求 · a chosen need was not claimed; thanks_written: 感谢待审核 · thanks to review; thanks_given: 收到感谢 · thanks received; thanks_refused: 感谢未通过 · thanks not approved; dispute_opened: 有人提出异议 · a match is disputed; dispute_answered: 异议已答复 · a dispute was answered; dispute_raised: 异议已转到县里 · a dispute went to the county; dispute_reminded: 异议待县里处理 · a dispute for the county; dispute_overdue: 异议已超过处理期限 · a dispute is overdue; dispute_settled: 异议已处理 · a dispute was settled; appeal_lodged: 申诉待裁定 · an appeal for the county; appeal_decided: 申诉已裁定 · appeal decided; pledge_released: 爱心意向已处理 · pledge changed or withdrawn; appointment_offered: 任命待确认 · appointment to confirm; administrator_dismissed: 管理员职务已解除 · no longer an administrator; auditor_dismissed: 审计员职务已解除 · no longer an auditor; place_change_proposed: 收货点变更待确认 · collection point to confirm; handover_place_changed: 收货点有变动 · collection point changed; self_report_opened: 有人自报困难 · somebody reported that they need help; household_moved: 有一户人家迁入 · a household moved in; household_left: 有一户人家迁出 · a household moved away; household_transfer_requested: 请核实人员移交 · somebody was registered elsewhere
              * @enum {string}
              */
             kind: "need_published" | "need_posted" | "need_confirmed" | "need_returned" | "review_reminded" | "county_review_reminded" | "review_overdue" | "county_review_overdue" | "need_rejected" | "need_withdrawn" | "need_closed" | "need_expiring" | "pledge_expiring" | "need_renewed" | "need_expired" | "need_met" | "village_fell_silent" | "need_reported" | "match_proposed" | "match_reminded" | "match_accepted" | "match_send_reminded" | "match_refused" | "match_declined" | "match_lapsed" | "match_need_moved" | "match_revised" | "match_need_ended" | "match_sent" | "match_receipt_reminded" | "match_received" | "match_closed" | "claim_failed" | "thanks_written" | "thanks_given" | "thanks_refused" | "dispute_opened" | "dispute_answered" | "dispute_raised" | "dispute_reminded" | "dispute_overdue" | "dispute_settled" | "appeal_lodged" | "appeal_decided" | "pledge_released" | "appointment_offered" | "administrator_dismissed" | "auditor_dismissed" | "place_change_proposed" | "handover_place_changed" | "self_report_opened" | "household_moved" | "household_left" | "household_transfer_requested";
@@ -7753,7 +7755,7 @@ export interface components {
             /** Format: date-time */
             ended_at: string | null;
             /**
-             * @description closed: 已注销或停业 · it was closed; wrong: 资料不符 · its data are not right; misuse: 违规使用平台 · it misused the platform; other: 其他原因 · other reasons; changed: 名称或代码已变更 · its name or code changed
+             * @description closed: 已注销或停业 · it was closed; wrong: 资料不符 · wrong data; misuse: 违规使用平台 · it misused the platform; other: 其他原因 · other reasons; changed: 名称或代码已变更 · its name or code changed
              * @enum {string|null}
              */
             reason: "closed" | "wrong" | "misuse" | "other" | "changed" | null;
@@ -7766,7 +7768,7 @@ export interface components {
         };
         OwnErasureIn: {
             /**
-             * @description no_longer_needed: 处理目的已实现或不再需要 · the purpose is reached, or the data are no longer needed; consent_withdrawn: 本人撤回同意 · the person withdrew their consent; unlawful: 违反法律或约定处理 · the data were processed unlawfully
+             * @description no_longer_needed: 处理目的已实现或不再需要 · the purpose is reached, or the data are no longer needed; consent_withdrawn: 本人撤回同意 · the person withdrew their consent; unlawful: 处理违反法律或约定 · the data were processed unlawfully
              * @enum {string}
              */
             purpose: "no_longer_needed" | "consent_withdrawn" | "unlawful";
@@ -7879,12 +7881,12 @@ export interface components {
             /** Format: uuid */
             match_id: string;
             /**
-             * @description giver: 捐赠方 · the giver; household: 受助方 · the household's side
+             * @description giver: 帮扶方 · the giver; household: 需求方 · the household's side
              * @enum {string}
              */
             side: "giver" | "household";
             /**
-             * @description evidence: 交付凭证 · evidence of what moved; thanks: 随感谢附上 · to go with the thanks
+             * @description evidence: 交付凭证 · proof of delivery; thanks: 附在感谢里 · added to the thanks
              * @enum {string}
              */
             purpose: "evidence" | "thanks";
@@ -7948,7 +7950,7 @@ export interface components {
             version: number;
             region: string;
             /**
-             * @description open: 开放 · open; closed: 已关闭 · closed; waiting: 待上级确认 · waits for the level above; refused: 未获确认 · refused
+             * @description open: 开放 · open; closed: 已关闭 · closed; waiting: 待上级确认 · waiting for the level above; refused: 未获确认 · refused
              * @enum {string}
              */
             state: "open" | "closed" | "waiting" | "refused";
@@ -8140,7 +8142,7 @@ export interface components {
              */
             claim_state: "waiting" | "accepted" | "failed" | null;
             /**
-             * @description need_over: 需求已结束 · the need has ended; not_enough: 需求余量已被他人认领 · others were faster, nothing of the need was left; does_not_fit: 与需求不相符 · it does not fit the need; household_limit: 该户从这份意向所得已满 · the household has had all that the pledge gives to one
+             * @description need_over: 需求已结束 · the need has ended; not_enough: 剩余的数量已被他人认领 · others were faster, and nothing was left; does_not_fit: 与需求不相符 · it does not fit the need; household_limit: 这户人家能从这份意向得到的数量已满 · the household has received all that the pledge gives to one household
              * @enum {string|null}
              */
             claim_problem: "need_over" | "not_enough" | "does_not_fit" | "household_limit" | null;
@@ -8176,7 +8178,7 @@ export interface components {
             /** @enum {string} */
             shown: "public" | "own" | "region";
             /**
-             * @description posted: 待审核 · to be verified; confirmed: 待县级复审 · to be verified by the county; returned: 退回修改 · returned to its poster; published: 已发布 · published; rejected: 未通过 · rejected; withdrawn: 已撤回 · withdrawn; closed: 已结束 · closed; expired: 已过期 · expired; met: 已满足 · met
+             * @description posted: 待审核 · to be verified; confirmed: 待县级复审 · to be verified by the county; returned: 退回修改 · returned to its poster; published: 已发布 · published; rejected: 未通过 · rejected; withdrawn: 已撤回 · withdrawn; closed: 已结束 · closed; expired: 已到期 · expired; met: 已满足 · met
              * @enum {string}
              */
             state: "posted" | "confirmed" | "returned" | "published" | "rejected" | "withdrawn" | "closed" | "expired" | "met";
@@ -8245,7 +8247,7 @@ export interface components {
              */
             confirmed_by: string | null;
             /**
-             * @description unclear: 情况说明不清 · the reason is not clear; wrong_item: 物品选错 · the wrong item; branded: 不能指定品牌 · asks for a brand; too_much: 数量过多 · too much; wrong_household: 户主信息不符 · wrong household; other: 其他原因 · other reasons
+             * @description unclear: 情况说明不清 · the reason is not clear; wrong_item: 物品选错 · wrong item; branded: 不能指定品牌 · asks for a brand; too_much: 数量过多 · too much; wrong_household: 户主信息不符 · wrong household; other: 其他原因 · other reasons
              * @enum {string|null}
              */
             returned_because: "unclear" | "wrong_item" | "branded" | "too_much" | "wrong_household" | "other" | null;
@@ -8438,7 +8440,7 @@ export interface components {
             /** @description the spreadsheet's row number */
             row: number;
             /**
-             * @description ready: 可以发布 · ready to be posted; held: 待人工确认 · waits for a person to settle it; refused: 无法读取 · cannot be read
+             * @description ready: 可以发布 · ready to be posted; held: 待人工确认 · waiting for a person to check it; refused: 无法读取 · cannot be read
              * @enum {string}
              */
             outcome: "ready" | "held" | "refused";
@@ -8475,7 +8477,7 @@ export interface components {
             /** @description the spreadsheet's row number */
             row: number;
             /**
-             * @description ready: 可以发布 · ready to be offered; held: 待您确认 · waits for you to settle it; refused: 无法读取 · cannot be read
+             * @description ready: 可以发布 · ready to be offered; held: 待您确认 · waiting for you to check it; refused: 无法读取 · cannot be read
              * @enum {string}
              */
             outcome: "ready" | "held" | "refused";
@@ -8558,7 +8560,7 @@ export interface components {
         };
         RefusalIn: {
             /**
-             * @description too_far: 距离太远 · too far; out_of_stock: 已无存货 · out of stock; does_not_fit: 不合适 · does not fit; changed_my_mind: 改变主意 · changed my mind; other: 其他 · other
+             * @description too_far: 距离太远 · too far; out_of_stock: 暂时没有 · out of stock; does_not_fit: 不合适 · does not fit; changed_my_mind: 改变主意 · changed my mind; other: 其他原因 · other reasons
              * @enum {string}
              */
             reason: "too_far" | "out_of_stock" | "does_not_fit" | "changed_my_mind" | "other";
@@ -8682,7 +8684,7 @@ export interface components {
         };
         ReportIn: {
             /**
-             * @description absurd: 不合常理 · absurd; improper: 内容不当 · improper; personal: 含有个人信息 · personal data is shown; fraud: 疑似虚假 · suspected fraud; met: 已经解决 · met already; other: 其他 · other
+             * @description absurd: 不合常理 · absurd; improper: 内容不当 · improper; personal: 含有个人信息 · shows personal data; fraud: 疑似虚假 · suspected fraud; met: 已经解决 · already met; other: 其他原因 · other reasons
              * @enum {string}
              */
             reason: "absurd" | "improper" | "personal" | "fraud" | "met" | "other";
@@ -8691,19 +8693,19 @@ export interface components {
             /** Format: uuid */
             need_id: string;
             /**
-             * @description absurd: 不合常理 · absurd; improper: 内容不当 · improper; personal: 含有个人信息 · personal data is shown; fraud: 疑似虚假 · suspected fraud; met: 已经解决 · met already; other: 其他 · other
+             * @description absurd: 不合常理 · absurd; improper: 内容不当 · improper; personal: 含有个人信息 · shows personal data; fraud: 疑似虚假 · suspected fraud; met: 已经解决 · already met; other: 其他原因 · other reasons
              * @enum {string}
              */
             reason: "absurd" | "improper" | "personal" | "fraud" | "met" | "other";
         };
         ResendingIn: {
             /**
-             * @description sms: 短信 · SMS; email: 电子邮件 · e-mail; work_list: 村工作清单 · the village's work list
+             * @description sms: 短信 · SMS; email: 电子邮件 · e-mail; work_list: 村级工作清单 · the village work list
              * @enum {string}
              */
             channel: "sms" | "email" | "work_list";
             /**
-             * @description temporary-failure: 暂时失败 · failed for now, and given up; permanent-failure: 此地址无法送达 · this address gets nothing; technical-failure: 平台或服务商故障 · the account at the provider, or no provider
+             * @description temporary-failure: 暂时失败 · failed after several tries; permanent-failure: 此地址无法送达 · this address cannot be reached; technical-failure: 平台或服务商故障 · fault at the platform or the provider
              * @enum {string}
              */
             state?: "temporary-failure" | "permanent-failure" | "technical-failure";
@@ -8782,7 +8784,7 @@ export interface components {
             /** Format: date-time */
             ended_at: string | null;
             /**
-             * @description died: 户内人员均已去世 · nobody of it is alive; moved_away: 已迁往外地 · it moved away; recovered: 不再需要帮扶 · it needs no help any more; error: 登记有误 · it was entered by mistake; other: 其他原因 · other reasons; merged: 已并入另一户 · it was merged into another household; erased: 应要求已删除 · it was erased on request; not_confirmed: 上级未予确认 · the level above did not confirm it
+             * @description died: 户内人员均已去世 · all members have died; moved_away: 已迁往外地 · it moved away; recovered: 不再需要帮扶 · help is no longer needed; error: 登记有误 · it was entered by mistake; other: 其他原因 · other reasons; merged: 已并入另一户 · it was merged into another household; erased: 应要求已删除 · it was erased on request; not_confirmed: 上级未予确认 · the level above did not confirm it
              * @enum {string|null}
              */
             ended_because: "died" | "moved_away" | "recovered" | "error" | "other" | "merged" | "erased" | "not_confirmed" | null;
@@ -8886,7 +8888,7 @@ export interface components {
              */
             verdict: "right" | "wrong" | null;
             /**
-             * @description absurd: 不合常理 · absurd; branded: 指定品牌 · asks for a brand; not_a_need: 不属于生产生活必需 · not a need; duplicate: 重复发布 · posted twice; wrong_household: 户主信息不符 · wrong household; too_much: 数量过多 · too much; not_true: 与实际情况不符 · not true; story_identifies: 公开说明泄露个人信息 · the public story identifies somebody
+             * @description absurd: 不合常理 · absurd; branded: 不能指定品牌 · asks for a brand; not_a_need: 不属于生产生活必需 · not a necessity of life or work; duplicate: 重复发布 · posted twice; wrong_household: 户主信息不符 · wrong household; too_much: 数量过多 · too much; not_true: 与实际情况不符 · not true; story_identifies: 公开说明泄露个人信息 · the public story identifies somebody
              * @enum {string|null}
              */
             reason: "absurd" | "branded" | "not_a_need" | "duplicate" | "wrong_household" | "too_much" | "not_true" | "story_identifies" | null;
@@ -8994,7 +8996,7 @@ export interface components {
             /** @enum {string} */
             shown: "whole" | "masked";
             /**
-             * @description waiting: 排队中 · waits: the village has many today; open: 待走访 · to be visited; visited: 已走访，待认定 · visited, to be decided; admitted: 已认定 · admitted; declined: 未认定 · declined
+             * @description waiting: 排队中 · in the queue; open: 待走访 · to be visited; visited: 已走访，待认定 · visited, to be decided; admitted: 已认定 · admitted; declined: 未认定 · declined
              * @enum {string}
              */
             state: "waiting" | "open" | "visited" | "admitted" | "declined";
@@ -9034,7 +9036,7 @@ export interface components {
             /** Format: uuid */
             decided_by: string | null;
             /**
-             * @description not_resident: 不在本村居住 · they do not live in this village; not_found: 查无此人或联系不上 · nobody could be found or reached; not_in_difficulty: 未达到认定条件 · the conditions are not met; helped_already: 已在帮扶中 · they get help already; repeated: 重复申报 · reported before; other: 其他原因 · other reasons
+             * @description not_resident: 不在本村居住 · they do not live in this village; not_found: 查无此人或联系不上 · not found or not reachable; not_in_difficulty: 未达到认定条件 · the conditions are not met; helped_already: 已在帮扶中 · they get help already; repeated: 重复申报 · reported before; other: 其他原因 · other reasons
              * @enum {string|null}
              */
             reason: "not_resident" | "not_found" | "not_in_difficulty" | "helped_already" | "repeated" | "other" | null;
@@ -9261,7 +9263,7 @@ export interface components {
             /** Format: uuid */
             match_id: string;
             /**
-             * @description waiting: 待审核 · waiting to be released; released: 已送达 · given; refused: 未通过 · not let through
+             * @description waiting: 待审核 · waiting to be reviewed; released: 已送达 · delivered; refused: 未通过 · not approved
              * @enum {string}
              */
             state: "waiting" | "released" | "refused";
@@ -9286,7 +9288,7 @@ export interface components {
         };
         ThanksRefusalIn: {
             /**
-             * @description personal: 含有个人信息 · it shows personal data; asks_for_more: 向捐赠方索要财物 · it asks the giver for more; improper: 内容不当 · it is improper; not_of_this: 与这次帮助无关 · it is not about this help
+             * @description personal: 含有个人信息 · it shows personal data; asks_for_more: 向帮扶方索要财物 · it asks the giver for more; improper: 内容不当 · improper; not_of_this: 与这次帮助无关 · not about this help
              * @enum {string}
              */
             reason: "personal" | "asks_for_more" | "improper" | "not_of_this";
@@ -9296,7 +9298,7 @@ export interface components {
             id: string;
             version: number;
             /**
-             * @description waiting: 待处理 · waits for a decision; accepted: 已移交 · handed over; refused: 未同意 · refused; void: 已失效 · void, because one of the households left the register
+             * @description waiting: 待处理 · waiting for a decision; accepted: 已移交 · handed over; refused: 未同意 · refused; void: 已失效 · void, because one of the households left the register
              * @enum {string}
              */
             state: "waiting" | "accepted" | "refused" | "void";
@@ -9363,7 +9365,7 @@ export interface components {
         UnitOut: {
             unit: string;
             /**
-             * @description wanting: 供不应求 · more is asked for than is offered; covered: 供应充足 · as much is offered as is asked for; quiet: 暂无需求 · nothing is asked for
+             * @description wanting: 供不应求 · more needed than offered; covered: 供应充足 · enough is offered; quiet: 暂无需求 · nothing needed at present
              * @enum {string}
              */
             standing: "wanting" | "covered" | "quiet";
@@ -9433,7 +9435,7 @@ export interface components {
         };
         VerificationEndIn: {
             /**
-             * @description closed: 已注销或停业 · it was closed; wrong: 资料不符 · its data are not right; misuse: 违规使用平台 · it misused the platform; other: 其他原因 · other reasons
+             * @description closed: 已注销或停业 · it was closed; wrong: 资料不符 · wrong data; misuse: 违规使用平台 · it misused the platform; other: 其他原因 · other reasons
              * @default other
              * @enum {string}
              */
@@ -9536,7 +9538,7 @@ export interface components {
         };
         WarningOut: {
             /**
-             * @description far_above_typical: 数量远高于常见数量，审核时可能要求说明 · The quantity is far above what others ask for; the reviewer may ask why; above_usual: 数量高于通常数量 · The quantity is above the usual one; size_unknown: 家庭人口尚未登记，只按单项上限计算；请村里补充登记 · The size of the household is not registered, so only the cap of one need holds; the village can complete the register; photo_advised: 建议附上照片 · A photo is advised; same_item_open: 该户已有同类需求尚未结束，请确认不是重复发布 · The household has an open need for the same item; make sure this is another; many_open: 该户未结束的需求已较多，建议先落实已有需求 · The household has many open needs; better see to those first; many_in_a_year: 该户一年内发布的需求已较多 · The household has posted many needs within a year; nothing_offered: 目前没有人提供这类帮助，可能需要等待较长时间 · Nobody offers this at present; it may take long; much_waits: 本省等待这类帮助的需求较多，可能需要等待较长时间 · Far more of this is waited for in the province than offered; it may take long
+             * @description far_above_typical: 数量远高于常见数量，请在理由中写明原因 · This is far more than others ask for. Say in the reason why you need it.; above_usual: 数量高于通常数量，请核对 · This is more than usual. Check the quantity.; size_unknown: 家庭人口尚未登记，只按单项上限计算，请联系村里补充登记 · The size of the household is not registered, so only the cap of one need holds. Ask the village to register it.; photo_advised: 附上照片更容易得到帮助 · A photo makes help more likely.; same_item_open: 该户已有同类需求尚未结束，请确认不是重复发布 · The household already has an open need for this item. Make sure that this is not the same one.; many_open: 该户未结束的需求已较多，建议先落实已有需求 · The household already has many open needs. See to those first.; many_in_a_year: 该户一年内发布的需求已较多，请优先发布最急需的 · The household has posted many needs within a year. Post the most urgent ones first.; nothing_offered: 目前没有人提供这类帮助，可能需要等待较长时间 · Nobody offers this at present. It may take a long time.; much_waits: 本省等待这类帮助的需求较多，可能需要等待较长时间 · Far more of this is needed in the province than offered. It may take a long time.
              * @enum {string}
              */
             code: "far_above_typical" | "above_usual" | "size_unknown" | "photo_advised" | "same_item_open" | "many_open" | "many_in_a_year" | "nothing_offered" | "much_waits";
@@ -10844,7 +10846,7 @@ export interface operations {
                 limit?: number;
                 /** @description division code of 0 or 2 or 4 or 6 or 9 or 12 digits */
                 region?: string;
-                /** @description offered: 待本人确认 · waits for its confirmation; confirmed: 已确认，尚未到任 · confirmed, begins later; active: 在任 · in office; refused: 本人已谢绝 · declined; dismissed: 已解除 · ended */
+                /** @description offered: 待本人确认 · waiting to be confirmed; confirmed: 已确认，尚未到任 · confirmed, begins later; active: 在任 · in office; refused: 本人已谢绝 · declined; dismissed: 已解除 · ended */
                 state?: "offered" | "confirmed" | "active" | "refused" | "dismissed";
             };
             header?: never;
@@ -10996,7 +10998,7 @@ export interface operations {
                 limit?: number;
                 /** @description division code of 0 or 2 or 4 or 6 or 9 or 12 digits */
                 region?: string;
-                /** @description waiting: 排队中 · waits: the village has many today; open: 待走访 · to be visited; visited: 已走访，待认定 · visited, to be decided; admitted: 已认定 · admitted; declined: 未认定 · declined */
+                /** @description waiting: 排队中 · in the queue; open: 待走访 · to be visited; visited: 已走访，待认定 · visited, to be decided; admitted: 已认定 · admitted; declined: 未认定 · declined */
                 state?: "waiting" | "open" | "visited" | "admitted" | "declined";
                 /** @description only those whose visit or decision is overdue */
                 overdue?: boolean;
@@ -11647,9 +11649,9 @@ export interface operations {
                 limit?: number;
                 /** @description division code of 0 or 2 or 4 or 6 or 9 or 12 digits */
                 region?: string;
-                /** @description unstable_lifted: 脱贫不稳定户 · lifted out of poverty, but not yet stable; marginal: 边缘易致贫户 · on the edge of poverty; sudden_hardship: 突发严重困难户 · in grave hardship all of a sudden */
+                /** @description unstable_lifted: 脱贫不稳定户 · lifted out of poverty but not yet stable; marginal: 边缘易致贫户 · on the edge of poverty; sudden_hardship: 突发严重困难户 · in sudden severe hardship */
                 label?: "unstable_lifted" | "marginal" | "sudden_hardship";
-                /** @description monitored: 监测中 · monitored; risk_removed: 风险已消除 · its risk is removed; exited: 已退出监测 · monitoring has ended */
+                /** @description monitored: 监测中 · monitored; risk_removed: 风险已消除 · risk removed; exited: 已退出监测 · monitoring has ended */
                 state?: "monitored" | "risk_removed" | "exited";
             };
             header?: never;
@@ -11968,7 +11970,7 @@ export interface operations {
                 limit?: number;
                 /** @description division code of 0 or 2 or 4 or 6 or 9 or 12 digits */
                 region?: string;
-                /** @description waiting: 待处理 · waits for a decision; accepted: 已移交 · handed over; refused: 未同意 · refused; void: 已失效 · void, because one of the households left the register */
+                /** @description waiting: 待处理 · waiting for a decision; accepted: 已移交 · handed over; refused: 未同意 · refused; void: 已失效 · void, because one of the households left the register */
                 state?: "waiting" | "accepted" | "refused" | "void";
             };
             header?: never;
@@ -12900,7 +12902,7 @@ export interface operations {
     download_import_rows: {
         parameters: {
             query?: {
-                /** @description refused: 未导入 · refused; doubtful: 待核对 · doubtful; changed: 有更改 · changed; new: 有提示的新增行 · new ones with a word about them */
+                /** @description refused: 未导入 · refused; doubtful: 待核对 · doubtful; changed: 有更改 · changed; new: 有提示的新增行 · new rows with a remark */
                 outcome?: "refused" | "doubtful" | "changed" | "new";
                 /** @description csv: CSV · CSV; xlsx: XLSX · XLSX */
                 format?: "csv" | "xlsx";
@@ -16031,7 +16033,7 @@ export interface operations {
                 limit?: number;
                 /** @description division code of 0 or 2 or 4 or 6 or 9 or 12 digits */
                 region?: string;
-                /** @description posted: 待审核 · to be verified; confirmed: 待县级复审 · to be verified by the county; returned: 退回修改 · returned to its poster; published: 已发布 · published; rejected: 未通过 · rejected; withdrawn: 已撤回 · withdrawn; closed: 已结束 · closed; expired: 已过期 · expired; met: 已满足 · met */
+                /** @description posted: 待审核 · to be verified; confirmed: 待县级复审 · to be verified by the county; returned: 退回修改 · returned to its poster; published: 已发布 · published; rejected: 未通过 · rejected; withdrawn: 已撤回 · withdrawn; closed: 已结束 · closed; expired: 已到期 · expired; met: 已满足 · met */
                 state?: "posted" | "confirmed" | "returned" | "published" | "rejected" | "withdrawn" | "closed" | "expired" | "met";
                 /** @description only needs that are hidden because of reports, or only the others */
                 hidden?: boolean;
@@ -18246,7 +18248,7 @@ export interface operations {
                 /** @description `next` of the previous page */
                 cursor?: string;
                 limit?: number;
-                /** @description waiting: 待审核 · waiting to be released; released: 已送达 · given; refused: 未通过 · not let through */
+                /** @description waiting: 待审核 · waiting to be reviewed; released: 已送达 · delivered; refused: 未通过 · not approved */
                 state?: "waiting" | "released" | "refused";
             };
             header?: never;
@@ -18631,7 +18633,7 @@ export interface operations {
                 /** @description `next` of the previous page */
                 cursor?: string;
                 limit?: number;
-                /** @description waiting: 待审核 · waiting to be released; released: 已送达 · given; refused: 未通过 · not let through */
+                /** @description waiting: 待审核 · waiting to be reviewed; released: 已送达 · delivered; refused: 未通过 · not approved */
                 state?: "waiting" | "released" | "refused";
                 /** @description division code of 0 or 2 or 4 or 6 or 9 or 12 digits */
                 region?: string;
@@ -18788,7 +18790,7 @@ export interface operations {
                 limit?: number;
                 /** @description division code of 0 or 2 or 4 or 6 or 9 or 12 digits */
                 region?: string;
-                /** @description waiting: 待裁定 · waiting to be decided; upheld: 申诉成立 · upheld; dismissed: 申诉不成立 · dismissed */
+                /** @description waiting: 待裁定 · waiting for a decision; upheld: 申诉成立 · upheld; dismissed: 申诉不成立 · dismissed */
                 state?: "waiting" | "upheld" | "dismissed";
             };
             header?: never;
@@ -20763,9 +20765,9 @@ export interface operations {
                 /** @description `next` of the previous page */
                 cursor?: string;
                 limit?: number;
-                /** @description sms: 短信 · SMS; email: 电子邮件 · e-mail; work_list: 村工作清单 · the village's work list */
+                /** @description sms: 短信 · SMS; email: 电子邮件 · e-mail; work_list: 村级工作清单 · the village work list */
                 channel?: "sms" | "email" | "work_list";
-                /** @description temporary-failure: 暂时失败 · failed for now, and given up; permanent-failure: 此地址无法送达 · this address gets nothing; technical-failure: 平台或服务商故障 · the account at the provider, or no provider */
+                /** @description temporary-failure: 暂时失败 · failed after several tries; permanent-failure: 此地址无法送达 · this address cannot be reached; technical-failure: 平台或服务商故障 · fault at the platform or the provider */
                 state?: "temporary-failure" | "permanent-failure" | "technical-failure";
                 reason?: string;
             };

@@ -134,7 +134,12 @@ def test_session_is_renewed_once_for_two_calls(project: Path, served: tuple[str,
     outcome = lint_api.run(lint_api.CLIENT, [str(project / "visit.ts"), *words])
     assert outcome.returncode == 0, outcome.stderr
     found = json.loads(outcome.stdout)
-    wrong = ["wrong_credentials", "手机号或密码不正确", "wrong_credentials", "The phone or the password is not right"]
+    wrong = [
+        "wrong_credentials",
+        "手机号或密码不正确，请重新输入",
+        "wrong_credentials",
+        "The phone number or the password is not right. Enter them again.",
+    ]
     assert found["said"][:4] == wrong
     assert found["ids"][0] == found["ids"][1]
     assert found["renewals"] == 1

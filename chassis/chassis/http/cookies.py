@@ -14,8 +14,8 @@ READS = {"GET", "HEAD", "OPTIONS"}
 foreign_origin = problem(
     403,
     "foreign_origin",
-    zh="请求来自其他网站，未予办理；请回到本站页面操作",
-    en="The request comes from another site; use the pages of this one",
+    zh="请求来自其他网站，未予办理，请回到本站页面操作",
+    en="The request came from another site. Use the pages of this site.",
 )
 
 

@@ -61,6 +61,29 @@ class NothingIn(Strict):
     """The body of an operation without input: `{}`."""
 
 
+class _TextLength(validate.Length):
+    """The length of a text; its error says how long the text must be."""
+
+    def __call__(self, value: Any) -> Any:
+        """Return the text. Raises `ValidationError`."""
+        assert self.min is not None
+        if len(value) < self.min:
+            raise ValidationError(FieldCode("text_length", "text_short" if self.min > 1 else "text_empty", least=self.min))
+        if self.max is not None and len(value) > self.max:
+            raise ValidationError(FieldCode("text_length", "text_long", most=self.max))
+        return value
+
+
+class _WholeRange(validate.Range):
+    """The range of a whole number; its error states the range."""
+
+    def __call__(self, value: Any) -> Any:
+        """Return the number. Raises `ValidationError`."""
+        if not self.min <= value <= self.max:
+            raise ValidationError(FieldCode("out_of_range", "whole_range", least=self.min, most=self.max))
+        return value
+
+
 class Text(fields.String):
     """Free text of `least` to `most` characters in NFC. `chassis.text` refuses what shows nothing; `docs/text.md` has examples."""
 
@@ -69,7 +92,7 @@ class Text(fields.String):
     """Messages of this field by code, as keys of `FIELD_WORDS`, where another than the code's own says more."""
 
     def __init__(self, most: int = 200, least: int = 1, pattern: str | None = None, **options: Any) -> None:
-        checks: list[Any] = [validate.Length(min=least, max=most, error="text_length")]
+        checks: list[Any] = [_TextLength(least, most)]
         self._lengths, self._form = range(least, most + 1), re.compile(rf"^(?:{pattern})$", re.ASCII) if pattern else None
         if self._form:
             checks.append(validate.Regexp(self._form, error="text_form"))
@@ -108,7 +131,7 @@ class Code(Text):
     The cleaned code has to match `pattern`; `most` limits what is sent.
     """
 
-    words = {"text_form": "code_form"}
+    words = {"text_form": "code_form", "text_length": "code_form"}
 
     def __init__(self, pattern: str, dropped: str = "", most: int = 100, **options: Any) -> None:
         self._pattern, self._dropped, self._most = re.compile(pattern, re.ASCII), dropped, most
@@ -131,7 +154,7 @@ class Whole(fields.Integer):
 
     def __init__(self, least: int, most: int, *, in_address: bool = False, **options: Any) -> None:
         self._in_address = in_address
-        super().__init__(validate=validate.Range(least, most, error="out_of_range"), **options)
+        super().__init__(validate=_WholeRange(least, most), **options)
 
     def _validated(self, value: Any) -> int:
         if self._in_address and isinstance(value, str) and _DIGITS.match(value):

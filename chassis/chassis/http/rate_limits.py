@@ -19,7 +19,7 @@ log = logging.getLogger("chassis.rates")
 SWEEP_SECONDS = 60
 AWAY_SECONDS = 5
 
-too_many = problem(429, "too_many", zh="请求过于频繁，请稍后再试", en="Too many requests, try again later")
+too_many = problem(429, "too_many", zh="操作过于频繁，请稍后再试", en="Too many requests. Try again later.")
 
 
 class SweptMemoryStorage(MemoryStorage):

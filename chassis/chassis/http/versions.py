@@ -11,9 +11,13 @@ from werkzeug.datastructures import ETags
 
 from chassis.problems import problem
 
-stale = problem(412, "stale", zh="内容已被更改，请刷新后再试", en="It has changed since you saw it, look again")
-precondition_needed = problem(428, "precondition_needed", zh="须以 If-Match 注明所见版本", en="Say which version you saw (If-Match)")
-no_precondition = problem(400, "no_precondition", zh="此处不接受 If-Match", en="Nothing here is judged by If-Match")
+stale = problem(412, "stale", zh="内容已被更改，请刷新后再试", en="This has changed since you opened it. Reload it and try again.")
+precondition_needed = problem(
+    428, "precondition_needed", zh="请用 If-Match 注明您看到的版本", en="State in If-Match which version you saw."
+)
+no_precondition = problem(
+    400, "no_precondition", zh="这里不接受 If-Match，请去掉后重试", en="If-Match is not accepted here. Send the request without it."
+)
 
 
 class Versioned(Protocol):

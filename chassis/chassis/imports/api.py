@@ -24,7 +24,7 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 TYPES = {"text/csv", "text/plain", "text/tab-separated-values", "application/vnd.ms-excel", "application/octet-stream", XLSX}
 IMPORT_STATES = {
     "checking": ("检查中", "being checked"),
-    "checked": ("待确认", "checked, waits to be confirmed"),
+    "checked": ("待确认", "waiting to be confirmed"),
     "importing": ("导入中", "being imported"),
     "done": ("已导入", "imported"),
     "failed": ("无法导入", "could not be read or imported"),
@@ -34,7 +34,7 @@ NOTABLE = {
     "refused": ("未导入", "refused"),
     "doubtful": ("待核对", "doubtful"),
     "changed": ("有更改", "changed"),
-    "new": ("有提示的新增行", "new ones with a word about them"),
+    "new": ("有提示的新增行", "new rows with a remark"),
 }
 FORMATS = {"csv": ("CSV", "CSV"), "xlsx": ("XLSX", "XLSX")}
 FILES: dict[int | str, dict[str, Any]] = {

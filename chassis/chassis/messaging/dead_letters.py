@@ -27,11 +27,14 @@ UNREADABLE = "unreadable"
 letter_too_old = problem(
     409,
     "letter_too_old",
-    zh="此事件早于收件记录的期限，重放可能重复执行",
-    en="It is older than inboxes remember: it might be done twice",
+    zh="此事件早于收件记录的期限，重放可能重复执行，请丢弃或改用重述",
+    en="This event is older than the inbox remembers and might run twice. Drop it, or use retell.",
 )
 letter_unreadable = problem(
-    409, "letter_unreadable", zh="此消息没有信封或不是 JSON，无法重放", en="It has no envelope or is no JSON, and cannot be replayed"
+    409,
+    "letter_unreadable",
+    zh="此消息没有信封或不是 JSON，无法重放，请丢弃",
+    en="This message has no envelope or is not JSON, so it cannot be replayed. Drop it.",
 )
 
 

@@ -37,7 +37,7 @@ def read_lines(file: BinaryIO, encoding: str) -> Iterator[str]:
             stream.seek(0)
         while line := stream.readline(LONGEST_LINE + 1):
             if len(line) > LONGEST_LINE:
-                raise table_too_large(what="characters in a line", most=LONGEST_LINE)
+                raise table_too_large(what_zh="一行的字符数", what_en="characters in a line", most=LONGEST_LINE)
             yield line.removesuffix("\n")
     finally:
         # Otherwise the stream would close the file, which may be closed already.

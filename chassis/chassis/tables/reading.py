@@ -190,7 +190,7 @@ class _RowReader:
         """Yield the rows that hold anything. Raises `table_too_large` when there are too many."""
         for count, one in enumerate(_filled(raw)):
             if count >= MOST_ROWS:
-                raise table_too_large(what="rows", most=MOST_ROWS)
+                raise table_too_large(what_zh="行数", what_en="rows", most=MOST_ROWS)
             yield self._read(one)
 
     def _read(self, raw: RawRow) -> Row:

@@ -143,7 +143,7 @@ class SheetParser:
 
     def _end_row(self) -> None:
         if sum(map(len, self._cells)) > LONGEST_LINE:
-            raise table_too_large(what="characters in a row", most=LONGEST_LINE)
+            raise table_too_large(what_zh="一行的字符数", what_en="characters in a row", most=LONGEST_LINE)
         self._rows.append(RawRow(self._number, self._cells, Fault("row_hidden") if self._is_hidden else None))
 
     def _characters(self, text: str) -> None:
@@ -154,7 +154,7 @@ class SheetParser:
         text = self._text()
         if self._place >= MOST_COLUMNS:
             if text.strip():
-                raise table_too_large(what="columns", most=MOST_COLUMNS)
+                raise table_too_large(what_zh="列数", what_en="columns", most=MOST_COLUMNS)
             return
         missing = self._place - len(self._cells)
         if missing:

@@ -147,7 +147,7 @@ class Workbook:
                 found.append((int(first_row), int(last_row), column_place(first_column.decode()), column_place(last_column.decode())))
                 last = one.end()
             if len(found) > MOST_MERGED:
-                raise table_too_large(what="merged ranges", most=MOST_MERGED)
+                raise table_too_large(what_zh="合并区域数", what_en="merged ranges", most=MOST_MERGED)
             tail = window[max(last, len(window) - 300) :]
         return sorted(found)
 
@@ -161,7 +161,7 @@ class Workbook:
                     # No spreadsheet writes UTF-16, in which merged ranges would not be found.
                     raise table_damaged()
                 if read > most or self._unpacked > MOST_UNPACKED:
-                    raise table_too_large(what="megabytes when unpacked", most=most >> 20)
+                    raise table_too_large(what_zh="解压后的兆字节数", what_en="megabytes when unpacked", most=most >> 20)
                 yield chunk
 
     def _parsed(self, part: str, most: int, attach: Callable[[expat.XMLParserType], Feed]) -> Iterator[None]:

@@ -5,15 +5,19 @@ import io
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from contracts import regions
+
 PARTS = {
     "figures": ("合计", "total"),
     "before": ("上期", "period before"),
-    "series": ("分期", "series"),
+    "series": ("分期", "by period"),
     "ranking": ("下级排名", "regions below"),
 }
+COUNTRY = ("全国", "the whole country")
 HEADINGS = {
-    "part": ("部分", "part"),
-    "region": ("行政区划", "region"),
+    "part": ("类别", "part"),
+    "region": ("区划代码", "region"),
+    "region_name": ("区划名称", "region name"),
     "start": ("起始日期", "start"),
     "rank": ("排名", "rank"),
     "registered": ("注册人数", "registered"),
@@ -37,16 +41,16 @@ HEADINGS = {
     "use_rate.rate": ("使用率", "use rate"),
     "match_rate.raw": ("对接率（件数）", "match rate, raw"),
     "match_rate.weighted": ("对接率（加权）", "match rate, weighted"),
-    "match_rate.delivered": ("落实率", "match rate, delivered"),
-    "days_to_match.median": ("对接天数（中位）", "days to match, median"),
-    "days_to_match.p90": ("对接天数（九成）", "days to match, 90 %"),
+    "match_rate.delivered": ("落实率", "delivered rate"),
+    "days_to_match.median": ("对接天数（中位数）", "days to match, median"),
+    "days_to_match.p90": ("对接天数（90 分位）", "days to match, 90th percentile"),
     "share.government": ("政府占比", "government's share"),
     "share.society": ("社会占比", "society's share"),
     "share.donor": ("爱心人士占比", "donors' share"),
     "share.organisation": ("社会组织占比", "organisations' share"),
     "share.merchant": ("网络商占比", "merchants' share"),
     "share.volunteer": ("志愿者占比", "volunteers' share"),
-    "share.of_fen": ("折合金额（分）", "reference value in fen"),
+    "share.of_fen": ("折合金额（元）", "reference value in yuan"),
 }
 
 
@@ -57,10 +61,13 @@ def write_csv(rates: Mapping[str, Any], language: str) -> str:
     file.write("\ufeff")
     writer = csv.writer(file)
     writer.writerow(words[spoken] for words in HEADINGS.values())
-    for part, row in _rows(rates):
+    rows = [(part, row, row.get("region", rates["region"])) for part, row in _rows(rates)]
+    names = {"": COUNTRY[spoken]} | regions.find_names({region for _, _, region in rows})
+    for part, row, region in rows:
         first = {
             "part": PARTS[part][spoken],
-            "region": row.get("region", rates["region"]),
+            "region": region,
+            "region_name": names.get(region, ""),
             "start": row.get("start", row.get("since", rates["since"])),
         }
         writer.writerow(escape_formula(first[name] if name in first else _figure_of(row, name)) for name in HEADINGS)
@@ -81,4 +88,5 @@ def _rows(rates: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
 def _figure_of(row: Mapping[str, Any], name: str) -> Any:
     outer, _, inner = name.partition(".")
     found = row.get(outer)
-    return found[inner] if inner and found is not None else found
+    value = found[inner] if inner and found is not None else found
+    return value / 100 if name == "share.of_fen" and value is not None else value

@@ -136,13 +136,15 @@ def test_a_region_without_events_has_zeros_and_no_rates(client: Client, city: Pe
 def test_the_table_has_headings_in_both_languages(client: Client, counts: None, city: Person) -> None:
     answer = client.get("/v1/rates/csv", by=city, region=CITY, **MARCH)
     assert answer.content_type == "text/csv; charset=utf-8"
-    assert answer.data.startswith("\ufeff部分,行政区划".encode())
+    assert answer.data.startswith("\ufeff类别,区划代码,区划名称".encode())
     english = client.get("/v1/rates/csv", by=city, headers={"Accept-Language": "en"}, region=CITY, **MARCH).text
     rows = list(csv.DictReader(io.StringIO(english.removeprefix("\ufeff"))))
-    assert [row["part"] for row in rows] == ["total", "period before", "series", "regions below"]
+    assert [row["part"] for row in rows] == ["total", "period before", "by period", "regions below"]
     total = ask(client, city, region=CITY)["figures"]
     assert (rows[0]["needs"], rows[0]["match rate, raw"]) == ("11", str(total["match_rate"]["raw"]))
-    assert (rows[0]["match rate, delivered"], rows[3]["region"]) == ("0.0", COUNTY)
+    assert (rows[0]["delivered rate"], rows[3]["region"]) == ("0.0", COUNTY)
+    assert (rows[0]["region name"], rows[3]["region name"]) == ("遂宁市", "船山区")
+    assert float(rows[0]["reference value in yuan"]) == total["share"]["of_fen"] / 100
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@sum", "\t=1", "\r=1"])

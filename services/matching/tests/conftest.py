@@ -30,7 +30,7 @@ ITEMS = {
     "employment.job": ("person", "job", "就业岗位", "Job", "个", "", ""),
     "farming.training": ("person", "training", "农技培训", "Farming training", "", "", ""),
     "health.visit": ("visit", "service", "上门诊疗", "Home visit", "", "", ""),
-    "industry.eggs": ("kg", "purchase", "帮销鸡蛋", "Buy eggs", "", "鸡蛋", "eggs"),
+    "industry.eggs": ("kg", "purchase", "帮销鸡蛋", "Sale of eggs", "", "鸡蛋", "eggs"),
     "money.living": ("fen", "money", "生活补助", "Living allowance", "", "", ""),
 }
 """Items of the catalogue: unit, kind, names, measure word, nouns."""

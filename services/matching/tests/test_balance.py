@@ -170,10 +170,10 @@ def test_the_most_wanting_comes_first_by_urgency_and_says_why(client: Client, da
     assert [(item["region"], item["category"], item["weight"]) for item in items] == [
         ("330106", "school.bag", 8), (COUNTY, "food.rice", 4), (COUNTY, "food.oil", 2),
     ]  # fmt: skip
-    assert items[0]["text"] == "4 needs wait; by urgency they weigh 8 (normal 1, urgent 2, critical 4)"
+    assert items[0]["text"] == "needs waiting: 4, among them urgent or critical ones"
     within = client.get("/v1/balance/wanting", region="51", category="food").json["items"]
     assert [item["category"] for item in within] == ["food.rice", "food.oil"]
-    assert within[0]["text"].startswith("1 项需求尚待对接")
+    assert within[0]["text"].startswith("1 项需求待对接")
 
 
 @pytest.mark.parametrize("query", [{}, {"category": "food"}, {"region": "51", "category": "food"}, {"region": "510903"}])

@@ -86,7 +86,7 @@ def test_reasons_are_told_in_both_languages(client: Client, story: Story) -> Non
     chinese = [reason["text"] for reason in client.get(story.path, by=story.pledger).json["reasons"]]
     assert "可满足全部需求：50 公斤大米" in chinese
     english = client.flask.get(story.path, headers=client._headers(story.pledger) | {"Accept-Language": "en"}).json["reasons"]
-    assert "covers all that is asked for: 50 kg of rice" in [reason["text"] for reason in english]
+    assert "covers the whole need: 50 kg of rice" in [reason["text"] for reason in english]
 
 
 def test_a_proposal_shows_what_it_was_worth_and_of_which_parts(client: Client, story: Story) -> None:

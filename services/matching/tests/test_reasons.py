@@ -51,7 +51,7 @@ def test_every_reason_is_spoken_in_both_languages(code: str) -> None:
 def test_quantities_of_reasons_are_worded_with_their_item() -> None:
     money = ItemWords("money.treatment", "fen", "money", "医疗费资助", "Treatment costs")
     assert render_reason("covers_whole", 300_000, "zh-CN", money, "fen") == "可满足全部需求：医疗费资助 3,000 元"
-    assert render_reason("covers_part", 20, "en", RICE, "kg") == "covers a part of what is asked for: 20 kg of rice"
+    assert render_reason("covers_part", 20, "en", RICE, "kg") == "covers part of the need: 20 kg of rice"
 
 
 def test_need_of_today_is_not_said_to_have_waited() -> None:

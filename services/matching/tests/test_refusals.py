@@ -150,7 +150,7 @@ def test_promises_of_a_paused_pledge_stand(client: Client, database: RolledBack)
 def test_paused_pledge_cannot_claim_until_it_resumes(client: Client, database: RolledBack) -> None:
     refusal = Refusal(client, database, "out_of_stock")
     asked = {"need_id": str(refusal.need.need_id), "pledge_id": str(refusal.pledge.pledge_id), "quantity": 5}
-    for language, words in (("zh-CN", "恢复或修改意向"), ("en", "let it go on")):
+    for language, words in (("zh-CN", "请先恢复或修改"), ("en", "Resume or change it")):
         answer = client.post("/v1/claims", asked, by=refusal.pledger, headers={"Accept-Language": language})
         assert (answer.status_code, answer.json["code"]) == (409, "pledge_rests")
         assert words in str(answer.json)

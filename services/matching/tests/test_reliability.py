@@ -207,9 +207,12 @@ def test_own_reliability_is_explained_in_both_languages(client: Client, database
     promise.does("receipt", {}, promise.household)
     shown = client.get("/v1/reliability", by=promise.giver).json
     assert (shown["percent"], shown["level"]) == (80, "good")
-    assert [reason["text"] for reason in shown["reasons"]] == ["1 次交付，收到所答应的 80 %", "没有记录时为 80 %；180 天前的记录只算一半"]
+    assert [reason["text"] for reason in shown["reasons"]] == [
+        "1 次交付，送到了所答应数量的 80%",
+        "没有记录时为 80%，180 天前的记录只算一半",
+    ]
     english = client.get("/v1/reliability", by=promise.giver, headers={"Accept-Language": "en"}).json
-    assert english["reasons"][0]["text"] == "deliveries: 1; 80 % of what was promised arrived"
+    assert english["reasons"][0]["text"] == "deliveries: 1; 80% of what was promised arrived"
 
 
 def test_reliability_is_shown_to_its_owner_and_administrators(client: Client, database: RolledBack) -> None:

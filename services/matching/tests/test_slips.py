@@ -107,7 +107,7 @@ def test_reading_a_slip_changes_nothing_and_names_nobody(promise: Promise, clien
     assert told(database, MatchReceived) == []
 
 
-@pytest.mark.parametrize(("language", "asked"), [("zh-CN", "实际收到的数量"), ("en", "How much arrived")])
+@pytest.mark.parametrize(("language", "asked"), [("zh-CN", "实际收到的数量"), ("en", "Quantity that arrived")])
 def test_page_asks_in_the_words_of_the_item(promise: Promise, client: Client, language: str, asked: str) -> None:
     answer = client.post("/v1/slips/reading", {"token": printed(promise)}, headers={"Accept-Language": language})
     assert (answer.json["kind"], answer.json["asked"]) == ("goods", asked)

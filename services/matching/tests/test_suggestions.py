@@ -141,7 +141,7 @@ def test_the_village_is_not_told_before_a_need_is_claimed(chooser: Chooser) -> N
     chooser.claim(chooser.need)
     [item] = chooser.shown()["items"]
     assert item["region"] == NEXT[:9]
-    assert item["text"] == "本乡镇的这项需求同样合适，那里的村子最近还没有得到帮助"
+    assert item["text"] == "本乡镇的这项需求同样合适，那里的村子近期还没有得到帮助"
 
 
 def test_only_who_pledged_is_shown_suggestions(chooser: Chooser, client: Client) -> None:

@@ -48,14 +48,14 @@ def test_a_hundred_million_phones_are_refused_with_the_cap(
         monkeypatch.setattr(rules, "find_quantity_problem", lambda *_, **__: None)
     answer = asked(client, household, village, category="household.phone", quantity=99_999_999, reason="孩子要上网课")
     assert (answer.status_code, answer.json.get("code"), answer.json.get("cap")) == (422, "too_many", 3)
-    assert (answer.json["unit"], answer.json["title"]) == ("piece", "一项需求最多可申请：3 部智能手机")
+    assert (answer.json["unit"], answer.json["title"]) == ("piece", "一项需求最多可申请：3 部智能手机，请减少数量")
     english = client.post(
         "/v1/needs",
         rice(household_id=str(household), consent="slip", category="household.phone", quantity=4),
         by=village,
         headers={"Accept-Language": "en"},
     )
-    assert english.json["title"] == "A need may ask for at most 3 × smartphone"
+    assert english.json["title"] == "A need can ask for at most 3 smartphones. Enter less."
 
 
 @pytest.mark.parametrize("is_guarded", [True, unguarded(False, "without a look at the reason, a treadmill and rice wine pass")])
@@ -231,7 +231,7 @@ def test_usual_quantity_warns_and_the_cap_follows_the_size() -> None:
     assert find_quantity_problem(terms, 46, size=1) is not None
     assert find_quantity_problem(terms, 46) is None
     assert [advice.code for advice in list_advice(terms, 46, size=3)] == ["above_usual"]
-    assert list_advice(terms, 46, size=3)[0].zh == "通常每户申请：45 公斤大米"
+    assert list_advice(terms, 46, size=3)[0].zh == "通常每户申请：45 公斤大米，请核对数量"
     assert [advice.code for advice in list_advice(terms, 45, size=3)] == []
     phone = choose_terms(PHONE, 1, VILLAGE, {})
     assert [advice.code for advice in list_advice(phone, 1)] == ["photo_advised"]

@@ -50,7 +50,7 @@ def test_guide_tells_typical_quantities_and_balance(client: Client, database: Ro
     assert figures == [(VILLAGE[:6], 150, 0, 9), (VILLAGE[:4], 0, 0, None), (VILLAGE[:2], 0, 70, 9), ("", 0, 0, None)]
     assert (guide["item"]["unit"], guide["item"]["days"], guide["item"]["most"], guide["household"]) == ("kg", 60, 200, None)
     warning, usual = guide["warnings"]
-    assert (usual["code"], usual["zh"]) == ("above_usual", "通常每户申请：15 公斤大米")
+    assert (usual["code"], usual["zh"]) == ("above_usual", "通常每户申请：15 公斤大米，请核对数量")
     assert (warning["code"], warning["figures"]) == ("far_above_typical", {"quantity": 151, "most_ask_for": 50})
     assert "高于" in warning["zh"]
     balance(database, VILLAGE[:6], county, version=1, waiting_units=1)

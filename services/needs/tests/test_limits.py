@@ -89,9 +89,11 @@ def test_one_open_pledge_too_many_is_refused_with_what_is_left(client: Client, d
         pledged(client, donor, category=item, unit=units.get(item, "piece"))
     answer = client.post("/v1/pledges", offer(**QUILTS), by=donor)
     assert refused(answer) == ("too_many_pledges", OPEN, OPEN, 0)
-    assert answer.json["title"] == "您同时有效的爱心意向最多 5 份，现有 5 份，还可发布 0 份"
+    assert answer.json["title"] == "您同时有效的爱心意向最多 5 份，现有 5 份，还可登记 0 份，请先完成或撤回一份"
     in_english = client.post("/v1/pledges", offer(**QUILTS), by=donor, headers={"Accept-Language": "en"})
-    assert in_english.json["title"] == "You may have 5 open pledges at once; you have 5, 0 are left"
+    assert in_english.json["title"] == (
+        "You can have at most 5 open pledges: 5 open, 0 left. Wait until some are used up, or withdraw one."
+    )
     with database.begin() as session:
         assert session.scalar(text("SELECT count(*) FROM pledges")) == OPEN
         assert session.scalar(text("SELECT count(*) FROM outbox")) == OPEN
@@ -110,7 +112,7 @@ def test_money_is_limited_in_yuan_and_rice_in_kilograms(client: Client, donor: P
     money = {"kind": "money", "category": "money.living", "unit": "fen", "quantity": UNITS * 10_000 + 1}
     answer = client.post("/v1/pledges", offer(**money), by=donor)
     assert refused(answer) == ("too_many_units", UNITS * 10_000, 0, UNITS * 10_000)
-    assert answer.json["title"] == "同一品类，您同时最多可承诺 10,000 元，已承诺 0 元，还可承诺 10,000 元"
+    assert answer.json["title"] == "同一品类的爱心意向，您最多可同时登记 10,000 元，已登记 0 元，还可登记 10,000 元，请减少数量"
     in_english = client.post("/v1/pledges", offer(**money), by=donor, headers={"Accept-Language": "en"})
     assert "10,000 yuan" in in_english.json["title"]
     pledged(client, donor, category="food.rice", unit="kg", quantity=UNITS * 5)
@@ -235,7 +237,7 @@ def test_chicks_count_by_tens_and_quilts_by_ones(client: Client, donor: Person) 
     answer = client.post("/v1/pledges", offer(**chicks), by=donor)
     assert refused(answer) == ("too_many_units", UNITS * 10, 0, UNITS * 10)
     quilts = client.post("/v1/pledges", offer(**QUILTS | {"quantity": UNITS + 1}), by=donor)
-    assert quilts.json["title"] == f"同一品类，您同时最多可承诺 {UNITS} 床，已承诺 0 床，还可承诺 {UNITS} 床"
+    assert quilts.json["title"] == f"同一品类的爱心意向，您最多可同时登记 {UNITS} 床，已登记 0 床，还可登记 {UNITS} 床，请减少数量"
 
 
 def test_staff_are_verified_and_regions_enclose() -> None:
@@ -293,7 +295,7 @@ def test_a_household_posts_ten_needs_a_day_and_more_once_helped(client: Client, 
         assert client.post("/v1/needs", rice(), by=account).status_code == 201
     answer = client.post("/v1/needs", on_behalf, by=village)
     assert refused(answer) == ("too_many_needs", 10, 10, 0)
-    assert answer.json["title"] == "一户人家 24 小时内最多发布 10 项需求，已发布 10 项，还可发布 0 项"
+    assert answer.json["title"] == "一户人家 24 小时内最多发布 10 项需求，已发布 10 项，还可发布 0 项，请稍后再试"
     assert refused(client.post("/v1/needs", rice(), by=account)) == ("too_many_needs", 10, 10, 0)
     with database.begin() as session:
         session.execute(text("INSERT INTO need_quantities SELECT id, 1, 0, 1 FROM needs WHERE household_id = :own LIMIT 1"), {"own": own})

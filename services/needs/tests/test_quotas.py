@@ -86,7 +86,7 @@ def test_needs_add_up_to_the_quota_of_the_household(
     answer = asked(client, household, village, quantity=36, reason="过年")
     assert (answer.status_code, answer.json.get("code")) == (422, "above_quota")
     assert answer.json["quota"] == {"size": 3, "days": 60, "usual": 45, "total": 135, "used": 100, "left": 35}
-    assert answer.json["title"] == "本户 3 人，60 天内最多可申请135 公斤大米，已申请100 公斤大米，还可申请35 公斤大米"
+    assert answer.json["title"] == "本户 3 人，60 天内最多可申请：135 公斤大米（已申请：100 公斤大米；还可申请：35 公斤大米），请减少数量"
     assert asked(client, household, village, quantity=35, reason="过年").status_code == 201
     assert quota_of(client, household, village)["left"] == 0
 
@@ -95,7 +95,7 @@ def test_single_need_beyond_the_size_is_refused(client: Client, database: Rolled
     household = household_of(database, 1)
     answer = asked(client, household, village, quantity=46)
     assert (answer.json["code"], answer.json["cap"], answer.json["size"]) == ("too_many", 45, 1)
-    assert answer.json["title"] == "本户 1 人，一项需求最多可申请：45 公斤大米"
+    assert answer.json["title"] == "本户 1 人，一项需求最多可申请：45 公斤大米，请减少数量"
 
 
 def test_unknown_size_leaves_the_cap_alone_and_says_so(client: Client, household: UUID, village: Person) -> None:
@@ -103,7 +103,7 @@ def test_unknown_size_leaves_the_cap_alone_and_says_so(client: Client, household
         assert asked(client, household, village, quantity=200, reason=reason).status_code == 201
     answer = asked(client, household, village, quantity=201)
     assert (answer.json["code"], answer.json["cap"], answer.json["size"]) == ("too_many", 200, None)
-    assert answer.json["title"].endswith("（家庭人口未登记，只按单项上限计算）")
+    assert answer.json["title"].endswith("（家庭人口未登记，只按单项上限计算），请减少数量")
     stated = quota_of(client, household, village)
     assert stated == {"size": None, "days": 60, "usual": None, "total": None, "most": 200, "used": 400, "left": None}
     guide = client.get("/v1/guide", by=village, category="food.rice", household_id=str(household)).json
@@ -250,7 +250,7 @@ def test_list_is_held_and_refused_beyond_the_quota(client: Client, database: Rol
     refused = client.post("/v1/need-lists", body | {"lines": rows}, by=village)
     assert (refused.status_code, refused.json["code"]) == (422, "line_refused")
     assert "第 3 行" in refused.json["title"]
-    assert "还可申请10 公斤大米" in refused.json["title"]
+    assert "还可申请：10 公斤大米" in refused.json["title"]
 
 
 def test_quota_is_the_greater_of_person_and_household() -> None:
@@ -263,7 +263,7 @@ def test_quota_is_the_greater_of_person_and_household() -> None:
     assert find_quota_problem(terms, make_quota(terms, None, 4), 10**9) is None
     assert find_quota_problem(terms, make_quota(terms, 1, 4), 11) is None
     english = titles(find_quota_problem(terms, make_quota(terms, 1, 15), 1))[1]
-    assert english.endswith("none are left")
+    assert english.endswith("left: none). Enter less.")
     assert rules.make_quota(terms, 1, 99).left == 0
 
 

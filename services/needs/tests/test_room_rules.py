@@ -180,15 +180,18 @@ def test_quantity_beyond_the_cap_names_it_in_both_languages() -> None:
     assert catalogue.find_quantity_problem(terms(most=None), 10**9) is None
     problem = catalogue.find_quantity_problem(terms(), 11)
     assert titles(problem) == [
-        "一项需求最多可申请：10 床棉被（家庭人口未登记，只按单项上限计算）",
-        "A need may ask for at most 10 × quilt (its size is not registered, so only this cap holds)",
+        "一项需求最多可申请：10 床棉被（家庭人口未登记，只按单项上限计算），请减少数量",
+        "A need can ask for at most 10 quilts (its size is not registered, so only this cap holds). Enter less.",
     ]
     assert problem is not None
     assert problem.members == {"cap": 10, "unit": "piece", "category": "winter.quilt", "size": None}
     of_one, of_many = (catalogue.find_quantity_problem(terms(), quantity, size=size) for quantity, size in ((10, 1), (11, 9)))
-    assert titles(of_one) == ["本户 1 人，一项需求最多可申请：9 床棉被", "A need of a household of 1 may ask for at most 9 × quilt"]
-    assert titles(of_many) == ["一项需求最多可申请：10 床棉被", "A need may ask for at most 10 × quilt"]
-    plain = ["一项需求最多可申请：10 床棉被", "A need may ask for at most 10 × quilt"]
+    assert titles(of_one) == [
+        "本户 1 人，一项需求最多可申请：9 床棉被，请减少数量",
+        "A need of a household of 1 can ask for at most 9 quilts. Enter less.",
+    ]
+    assert titles(of_many) == ["一项需求最多可申请：10 床棉被，请减少数量", "A need can ask for at most 10 quilts. Enter less."]
+    plain = ["一项需求最多可申请：10 床棉被，请减少数量", "A need can ask for at most 10 quilts. Enter less."]
     assert titles(catalogue.find_quantity_problem(terms(per_person=None), 11)) == plain
     of_school = catalogue.find_quantity_problem(terms(), 201, size=3, of_institution=True)
     assert titles(of_school) == [title.replace("10", "200") for title in plain]
@@ -230,13 +233,13 @@ def test_forbidden_text_says_what_may_be_asked_for_instead() -> None:
     rice, oil = items()["food.rice"], items()["food.oil"]
     assert titles(problem) == [
         f"不受理摩托车（“摩托”），可以申请：{rice.zh}、{oil.zh}",
-        f"No motorcycles (“摩托”); ask instead for: {rice.en.lower()}, {oil.en.lower()}",
+        f"No motorcycles (“摩托”). You can ask for: {rice.en.lower()}, {oil.en.lower()}.",
     ]
     assert problem is not None
     assert problem.errors == [{"pointer": "#/specification/note", "code": "forbidden"}]
     stated = [{"category": one.category, "zh": one.zh, "en": one.en} for one in (rice, oil)]
     assert problem.members == {"found": "摩托", "instead": stated}
-    assert titles(catalogue.find_text_problem([("reason", "古董")], [PLAIN])) == ["不受理（“古董”）", "Not asked for (“古董”)"]
+    assert titles(catalogue.find_text_problem([("reason", "古董")], [PLAIN])) == ["不受理（“古董”）", "Not asked for (“古董”)."]
 
 
 @pytest.mark.parametrize(
@@ -257,10 +260,11 @@ def test_specification_has_the_fields_of_its_item(specification: dict[str, str],
 
 def test_advice_tells_the_usual_quantity_and_of_a_photo() -> None:
     above, photo = catalogue.list_advice(terms(), 4)
-    assert (above.code, above.zh, above.en) == ("above_usual", "通常每户申请：3 床棉被", "A household usually asks for 3 × quilt")
+    assert (above.code, above.zh) == ("above_usual", "通常每户申请：3 床棉被，请核对数量")
+    assert above.en == "A household usually asks for 3 quilts. Check the quantity."
     assert above.figures == {"usual": 3, "unit": "piece"}
     assert (photo.code, photo.zh, photo.en, photo.figures) == (
-        "photo_advised", "附上照片更容易得到帮助", "A photo helps others to help", {},
+        "photo_advised", "附上照片更容易得到帮助", "A photo makes help more likely.", {},
     )  # fmt: skip
     assert [one.code for one in catalogue.list_advice(terms(), 3, has_photo=True)] == []
     assert [one.code for one in catalogue.list_advice(terms(), 5, size=2, has_photo=True)] == ["above_usual"]
@@ -272,13 +276,13 @@ def test_advice_tells_the_usual_quantity_and_of_a_photo() -> None:
 def test_pledge_of_another_unit_or_kind_is_told_what_fits() -> None:
     problem = catalogue.find_unit_problem("food.rice", {"kg", "bag"})
     rice = items()["food.rice"]
-    assert titles(problem) == [f"{rice.zh}以袋、公斤计", f"{rice.en} is counted in bag, kg"]
+    assert titles(problem) == [f"{rice.zh}以袋、公斤计，请改用这个单位", f"“{rice.en}” is counted in bags or kg. Use that unit."]
     assert problem.members == {"units": ["bag", "kg"]}
     assert catalogue.find_kind_problem("food.rice", "kg", "goods", {"goods"}) is None
     unfit = catalogue.find_kind_problem("food.rice", "kg", "job", {"service", "goods"})
     goods, service = (catalogue.KINDS[kind] for kind in ("goods", "service"))
     assert titles(unfit) == [
-        f"“{rice.zh}”的帮扶方式须为：{goods[0]}、{service[0]}", f"“{rice.en}” can be pledged as: {goods[1]}, {service[1]}",
+        f"“{rice.zh}”的帮扶方式须为{goods[0]}、{service[0]}", f"“{rice.en}” must be pledged as {goods[1]} or {service[1]}.",
     ]  # fmt: skip
     assert unfit is not None
     assert unfit.members == {"kinds": ["goods", "service"], "unit": "kg"}
@@ -490,8 +494,8 @@ def test_perishable_goods_are_matched_until_five_days_before() -> None:
     missing = choosing.find_best_before_problem(None, NOW, items()["food.rice"])
     assert said(missing) == "best_before_needed"
     assert titles(missing) == [
-        "“大米”有保质期，请填写最早到期的日期（best_before）",
-        "“Rice” keeps for a limited time: state the earliest best-before date (best_before)",
+        "“大米”有保质期，请填写最早到期的日期",
+        "“Rice” keeps for a limited time. State the earliest best-before date.",
     ]
     assert choosing.find_best_before_problem(NOW + 6 * DAY, NOW, items()["food.rice"]) is None
     assert choosing.RENEWED_FOR == 30 * DAY

@@ -28,9 +28,9 @@ for part in (messages, reporting):
 
 KINDS = kinds()
 SIDES = {
-    "giver": ("帮扶方", "who gives"),
+    "giver": ("帮扶方", "the giver"),
     "household": ("需求方", "the household's side"),
-    "administrator": ("管理员", "who administers the place"),
+    "administrator": ("管理员", "the administrator"),
 }
 
 

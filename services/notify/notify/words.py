@@ -13,7 +13,7 @@ from jinja2 import Environment, StrictUndefined, Template, TemplateSyntaxError, 
 from jinja2.meta import find_undeclared_variables
 
 from chassis.problems import LANGUAGES
-from chassis.wording import ItemWords, Role, unknown_item, word_quantity
+from chassis.wording import ItemWords, Role, lower_first, unknown_item, word_quantity
 from contracts.event import Quantity, Rest
 from contracts.notices import HOUSEHOLD, NoticeTemplate, Pair, templates
 
@@ -47,7 +47,8 @@ class Words:
 
     def _readable(self, facts: Mapping[str, Any], language: str, item: ItemWords) -> Iterator[tuple[str, str]]:
         if "category" in facts:
-            yield "item", item.label(language)
+            yield "item", item.label(language) if language == "zh-CN" else lower_first(item.label(language))
+            yield "kind", item.kind
         for name, names in self.labels.items():
             if facts.get(name):
                 yield f"{name}_label", _in_language(names.get(facts[name]), language) or facts[name]
@@ -99,7 +100,7 @@ def compile_words(template: NoticeTemplate) -> Words:
     )
     amounts_in_words = {name.replace("amount", word) for name in words.amounts.values() for word in ROLES}
     known = {*template.facts, *amounts_in_words, *(f"{name}_label" for name in words.labels)}
-    known |= {"item"} if "category" in template.facts else set()
+    known |= {"item", "kind"} if "category" in template.facts else set()
     known |= {"on_behalf"} if HOUSEHOLD in template.to else set()
     for pair in template.words.values():
         for text in pair:

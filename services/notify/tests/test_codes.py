@@ -28,7 +28,7 @@ ACCOUNT = {
     "TENCENT_SECRET_KEY": "exampleexample000000",
     "TENCENT_SMS_APP_ID": "1400006666",
     "TENCENT_SMS_TEMPLATE_ID": "1234567",
-    "TENCENT_SMS_SIGN_NAME": "某某县乡村振兴局",
+    "TENCENT_SMS_SIGN_NAME": "某某县农业农村局",
 }
 
 

@@ -21,7 +21,7 @@ def test_household_and_poster_are_reminded_of_the_expiry(client: Client, databas
     people = {"account_id": household.id, "poster_id": poster.id, "region": VILLAGE}
     write_notices(database, example(NeedExpiring, expires_at=AT, **people), example(NeedMet, need_id=new_id(), **people))
     told = texts(client, household)
-    assert [any(words in text for text in told) for words in ("将于 3 月 9 日 10:00 到期", "已全部收到")] == [True, True]
+    assert [any(words in text for text in told) for words in ("将于 3 月 9 日 10:00 到期", "已全部落实")] == [True, True]
     assert [text.startswith("您代发布") for text in texts(client, poster)] == [True, True]
 
 

@@ -192,7 +192,7 @@ def test_words_follow_the_reader_s_language(client: Client, database: RolledBack
         words: str = answer.json["items"][0]["title"]
         return words
 
-    assert title("en") == title("en-GB,en;q=0.9") == "The need was not let through"
+    assert title("en") == title("en-GB,en;q=0.9") == "The need was not approved"
     assert title(None) == title("zh") == title("zh-TW") == title("fr") == "需求未通过审核"
 
 

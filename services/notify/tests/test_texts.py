@@ -8,7 +8,7 @@ import pytest
 from contracts.notices import templates
 from notify.channels.texts import LONGEST_PARAMETER, NEWS, clean_parameter, text_for, texts
 
-SIGNATURE = "【某某县乡村振兴局】"
+SIGNATURE = "【某某县农业农村局】"
 LIKELY = {"code": "123456", "minutes": "5", "title": "有人答应帮助您的需求了"}
 
 

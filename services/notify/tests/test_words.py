@@ -7,6 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from chassis.problems import LANGUAGES
+from chassis.testing.sentences import find_faults
 from chassis.wording import ItemWords
 from contracts import notices
 from contracts.event import Event
@@ -18,6 +19,15 @@ from notify.words import WORDS, _fallback, compile_words, render, words_for
 from .conftest import HEARD, new_id, proposal, with_account
 
 RICE = ItemWords("food.rice", "kg", "goods", "大米", "Rice")
+EDGES = (
+    (ItemWords("clothing.quilt", "piece", "goods", "棉被", "Quilt", "床"), 1),
+    (ItemWords("employment.job", "person", "job", "就业岗位", "Job", "个"), 1),
+    (ItemWords("farming.training", "person", "training", "农技培训", "Farming training"), 2),
+    (ItemWords("industry.eggs", "kg", "purchase", "帮销鸡蛋", "Sale of eggs", "", "鸡蛋", "eggs"), 1_200),
+    (ItemWords("money.treatment", "fen", "money", "医疗费资助", "Treatment costs"), 1_234_550),
+)
+"""Items of each kind, with quantities that are easily worded wrongly: one, thousands, money with cents."""
+LONG_NAME = "新疆维吾尔自治区克孜勒苏柯尔克孜自治州阿克陶县塔尔塔吉克民族乡慈善联合会"
 
 
 def variants(kind: type[Event]) -> Iterator[Any]:
@@ -47,6 +57,31 @@ def test_every_notice_has_words_on_each_side(kind: type[Event], language: str) -
             assert not words["text"].startswith(" ")
 
 
+@pytest.mark.parametrize("kind", HEARD)
+def test_notices_are_sentences_whatever_they_are_about(kind: type[Event]) -> None:
+    for number, event in enumerate(variants(kind)):
+        for notice in notices_of(event, {"51": {new_id()}}):
+            for item, quantity in EDGES if number == 0 else EDGES[:1]:
+                stated = dict.fromkeys(("quantity", "sent", "received", "open", "accepted"), quantity)
+                stated |= {"unit": item.unit, "charity": LONG_NAME}
+                facts = notice["facts"] | {name: value for name, value in stated.items() if name in notice["facts"]}
+                for language in LANGUAGES:
+                    words = {
+                        part: said.replace(LONG_NAME, "…")
+                        for part, said in render(notice["kind"], notice["side"], facts, language, item).items()
+                    }
+                    codes = frozenset(value for value in facts.values() if isinstance(value, str) and value.isalpha())
+                    assert (find_faults(words["title"], language, codes), find_faults(words["text"], language, codes)) == ([], []), words
+                    assert words["text"].endswith("。" if language == "zh-CN" else "."), words["text"]
+                    assert not words["title"].endswith((".", "。")), words["title"]
+
+
+def test_labels_of_notices_are_short_names() -> None:
+    for zh, en in notices.kinds().values():
+        assert (find_faults(zh, "zh-CN"), find_faults(en, "en")) == ([], [])
+        assert (len(zh) <= 14, len(en) <= 45, en[0].islower()) == (True, True, True), (zh, en)
+
+
 def test_every_entry_is_used_by_some_event() -> None:
     found = [notice for kind in HEARD for event in variants(kind) for notice in notices_of(event, {"51": {new_id()}})]
     assert {(notice["kind"], notice["side"]) for notice in found} == set(WORDS)
@@ -64,7 +99,7 @@ def test_household_reads_the_amount_that_is_proposed() -> None:
         "关于您的需求：有人愿意提供 50 公斤大米，正等待对方确认。"
     )
     assert render("match_proposed", "household", agent["facts"] | {"on_behalf": False}, "en", RICE)["text"] == (
-        "About your need: somebody is ready to give 50 kg of rice; we await their answer."
+        "About your need: somebody is ready to give 50 kg of rice. We are waiting for their answer."
     )
     assert "17:30" in render("match_proposed", "giver", giver["facts"], "zh-CN", RICE)["text"]
 
@@ -72,7 +107,7 @@ def test_household_reads_the_amount_that_is_proposed() -> None:
 def test_sentences_fit_a_job_a_sale_and_money() -> None:
     [giver, _] = notices_of(proposal(quantity=120, charity="某县慈善会"), {})
     job = ItemWords("employment.job", "person", "job", "就业岗位", "Job", "个")
-    eggs = ItemWords("industry.eggs", "kg", "purchase", "帮销鸡蛋", "Buy eggs", "", "鸡蛋", "eggs")
+    eggs = ItemWords("industry.eggs", "kg", "purchase", "帮销鸡蛋", "Sale of eggs", "", "鸡蛋", "eggs")
     money = ItemWords("money.treatment", "fen", "money", "医疗费资助", "Treatment costs")
     said = {
         item.category: render("match_proposed", "giver", giver["facts"] | {"unit": item.unit}, "zh-CN", item)["text"]

@@ -114,7 +114,7 @@ def test_release_ends_an_assignment_once(client: Client, database: RolledBack, t
     answer = client.post(f"{path}/release", by=town)
     assert (answer.status_code, answer.json["version"], answer.json["allowed"]) == (201, 2, [])
     again = client.post(f"{path}/release", by=town)
-    assert (again.json["code"], again.json["title"]) == ("state_conflict", "当前状态（released）不能这样做")
+    assert (again.json["code"], again.json["title"]) == ("state_conflict", "情况已有变化，不能这样操作，请刷新后查看")
     assert [type(event) for event in events(database)] == [HelperAssigned, HelperReleased]
     assert client.get("/v1/helpers", by=town).json["items"] == []
     assert len(client.get("/v1/helpers", by=town, released="true").json["items"]) == 1

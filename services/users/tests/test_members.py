@@ -109,7 +109,7 @@ def test_widow_is_no_second_household(client: Client, village: Person) -> None:
     add(client, village, made["id"], national_id=number)
     refused = client.post("/v1/households", household(name="王秀英", national_id=number), by=village)
     assert (refused.status_code, refused.json["code"]) == (409, "household_registered")
-    assert made["id"] in refused.json["title"]
+    assert made["id"] == refused.json["household_id"]
     again = add(client, village, register(client, village)["id"], national_id=number)
     assert again.json["code"] == "household_registered"
 

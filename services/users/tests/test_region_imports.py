@@ -142,7 +142,7 @@ def test_what_does_not_fit_together_is_refused(database: RolledBack, rows: str) 
 
 def test_a_refused_row_is_named_as_a_spreadsheet_numbers_it(database: RolledBack) -> None:
     [one] = plan_of(database, "510921,蓬溪市,,,\n\n519901,甲,,,\n").refused
-    assert (one.row, one.message("zh-CN")) == (4, "上级 5199 不存在或已停用")
+    assert (one.row, one.message("zh-CN")) == (4, "上级 5199 不存在或已停用，请核对")
 
 
 @pytest.mark.parametrize("heading", ["code,name\n", "", "代码,名称,启用日期,停用日期,备注\n"])

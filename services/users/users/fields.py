@@ -42,9 +42,9 @@ PHONE_KINDS = {
 }
 SEXES = {"male": ("男", "male"), "female": ("女", "female")}
 HOUSEHOLD_ENDINGS = {
-    "died": ("户内人员均已去世", "nobody of it is alive"),
+    "died": ("户内人员均已去世", "all members have died"),
     "moved_away": ("已迁往外地", "it moved away"),
-    "recovered": ("不再需要帮扶", "it needs no help any more"),
+    "recovered": ("不再需要帮扶", "help is no longer needed"),
     "error": ("登记有误", "it was entered by mistake"),
     "other": ("其他原因", "other reasons"),
 }
@@ -60,7 +60,7 @@ PHONE_REASONS = {
     "mistyped": ("登记有误", "it was entered wrongly"),
 }
 SELF_REPORT_STATES = {
-    "waiting": ("排队中", "waits: the village has many today"),
+    "waiting": ("排队中", "in the queue"),
     "open": ("待走访", "to be visited"),
     "visited": ("已走访，待认定", "visited, to be decided"),
     "admitted": ("已认定", "admitted"),
@@ -79,7 +79,7 @@ DIFFICULTIES = {
 }
 DECLINING_REASONS = {
     "not_resident": ("不在本村居住", "they do not live in this village"),
-    "not_found": ("查无此人或联系不上", "nobody could be found or reached"),
+    "not_found": ("查无此人或联系不上", "not found or not reachable"),
     "not_in_difficulty": ("未达到认定条件", "the conditions are not met"),
     "helped_already": ("已在帮扶中", "they get help already"),
     "repeated": ("重复申报", "reported before"),
@@ -87,13 +87,13 @@ DECLINING_REASONS = {
 }
 LEVELS = {
     "province": ("省级", "province"),
-    "city": ("地级", "city"),
+    "city": ("市级", "city"),
     "county": ("县级", "county"),
     "town": ("乡级", "town"),
     "village": ("村级", "village"),
 }
 APPOINTMENT_STATES = {
-    "offered": ("待本人确认", "waits for its confirmation"),
+    "offered": ("待本人确认", "waiting to be confirmed"),
     "confirmed": ("已确认，尚未到任", "confirmed, begins later"),
     "active": ("在任", "in office"),
     "refused": ("本人已谢绝", "declined"),
@@ -101,9 +101,9 @@ APPOINTMENT_STATES = {
 }
 OFFICES = {"administrator": ("管理员", "administrator"), "auditor": ("审计员", "auditor")}
 DISMISSAL_REASONS = {
-    "left": ("离任", "they left"),
-    "moved": ("调岗", "they moved to another post"),
-    "abuse": ("滥用职权", "they abused it"),
+    "left": ("离任", "left office"),
+    "moved": ("调岗", "moved to another post"),
+    "abuse": ("滥用职权", "abuse of office"),
     "other": ("其他原因", "other reasons"),
 }
 ENDING_REASONS = DISMISSAL_REASONS | {

@@ -32,7 +32,7 @@ def insert_unique(session: Session, row: object) -> None:
 
 _REFUSALS: Mapping[str, Callable[[], Problem]] = {
     "accounts_proven_phone_key": phone_taken,
-    "households_standing_number_key": partial(household_registered, where=""),
+    "households_standing_number_key": partial(household_registered, where_zh="", where_en=""),
     "institutions_standing_uscc_key": uscc_registered,
     "appointment_records_standing_key": already_appointed,
     "helper_assignments_standing_key": already_helper,

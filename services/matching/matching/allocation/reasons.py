@@ -12,20 +12,22 @@ WORDS = {
     "urgency": {"zh-CN": "紧急程度：{value}", "en": "urgency: {value}"},
     "waiting_days": {"zh-CN": "已等待 {value} 天", "en": "waiting for {value} days"},
     "published_today": {"zh-CN": "今日发布", "en": "published today"},
+    "waiting_one_day": {"zh-CN": "已等待 1 天", "en": "waiting for 1 day"},
     "same_item": {"zh-CN": "与所需完全相符", "en": "exactly what is needed"},
-    "same_group": {"zh-CN": "属于意向所列的类别", "en": "of the kind that is offered"},
-    "within": {"zh-CN": "在意向指定的范围内（{value}）", "en": "inside the area that was named ({value})"},
-    "covers_whole": {"zh-CN": "可满足全部需求：{value}", "en": "covers all that is asked for: {value}"},
-    "covers_part": {"zh-CN": "可满足部分需求：{value}", "en": "covers a part of what is asked for: {value}"},
+    "same_group": {"zh-CN": "属于意向所列的类别", "en": "of a kind that the pledge names"},
+    "within": {"zh-CN": "在意向指定的范围内（{value}）", "en": "within the area of the pledge ({value})"},
+    "covers_whole": {"zh-CN": "可满足全部需求：{value}", "en": "covers the whole need: {value}"},
+    "covers_part": {"zh-CN": "可满足部分需求：{value}", "en": "covers part of the need: {value}"},
     "decided_by_urgency": {"zh-CN": "情况{value}，优先对接", "en": "comes first because it is {value}"},
     "decided_by_waiting": {"zh-CN": "等待时间较长（{value} 天），优先对接", "en": "comes first after waiting for {value} days"},
+    "decided_by_waiting_shortly": {"zh-CN": "等待时间较长，优先对接", "en": "comes first because it has waited longest"},
     "decided_by_village": {
         "zh-CN": "本村近期获帮助较少，优先对接",
-        "en": "comes first because its village had less help lately",
+        "en": "comes first because its village has had less help lately",
     },
     "decided_by_household": {
         "zh-CN": "该户近期获帮助较少，优先对接",
-        "en": "comes first because this household had less help lately",
+        "en": "comes first because this household has had less help lately",
     },
     "decided_by_first_help": {
         "zh-CN": "这项需求尚未获得帮助，优先对接",
@@ -36,6 +38,13 @@ WORDS = {
         "en": "comes first because few pledges fit it",
     },
 }
+_BY_VALUE: dict[tuple[str, str | int], str] = {
+    ("waiting_days", 0): "published_today",
+    ("waiting_days", 1): "waiting_one_day",
+    ("decided_by_waiting", 0): "decided_by_waiting_shortly",
+    ("decided_by_waiting", 1): "decided_by_waiting_shortly",
+}
+"""Codes whose words are others for one value: nobody has waited for 0 days, or for 1 days."""
 VALUES = {
     "zh-CN": {
         "normal": "一般", "urgent": "紧急", "critical": "特急",
@@ -69,8 +78,7 @@ def build_reasons(need: Demand, key: Key, share: Share, weights: Weights = DEFAU
 
 def render_reason(code: str, value: str | int, language: str, item: ItemWords, unit: str) -> str:
     """Render a reason as a part of a sentence in `zh-CN` or `en`; quantities are those of the item, in its unit."""
-    if code == "waiting_days" and value == 0:
-        code = "published_today"
+    code = _BY_VALUE.get((code, value), code)
     if code in QUANTITIES and isinstance(value, int):
         shown: str | int = word_quantity(item, value, unit, language)
     else:

@@ -1,12 +1,12 @@
 """Labels of reliability events, reliability classes and appeals, in Chinese and English."""
 
 MARKS = {
-    "delivery": ("交付", "a delivery"),
-    "collection": ("接收", "a hand-over"),
-    "no_show": ("未按约定送达", "not come as agreed"),
-    "withdrawal": ("答应后无法提供", "not able to give after all"),
+    "delivery": ("交付", "delivery"),
+    "collection": ("接收", "hand-over"),
+    "no_show": ("未按约定送达", "not delivered as agreed"),
+    "withdrawal": ("答应后无法提供", "not able to give after agreeing"),
     "lapse": ("逾期未答复", "not answered in time"),
-    "rating": ("对方评价", "a rating"),
+    "rating": ("对方评价", "rating"),
 }
 
 LEVELS = {
@@ -20,4 +20,4 @@ LEVELS = {
 
 OUTCOMES = {"upheld": ("申诉成立", "upheld"), "dismissed": ("申诉不成立", "dismissed")}
 
-APPEALS = {"waiting": ("待裁定", "waiting to be decided")} | OUTCOMES
+APPEALS = {"waiting": ("待裁定", "waiting for a decision")} | OUTCOMES

@@ -12,7 +12,7 @@ from chassis.http.pagination import PageIn, page_of
 from chassis.http.routes import access
 from chassis.problems import language
 from matching.balance import queries
-from matching.balance.labels import STANDINGS, WHY
+from matching.balance.labels import STANDINGS, word_wanting
 
 api = APIBlueprint("balance", __name__)
 
@@ -97,4 +97,5 @@ def get_balance(session: Session, caller: Caller | None, query_data: dict[str, A
 def list_wanting(session: Session, caller: Caller | None, query_data: dict[str, Any]) -> Any:
     """List the items that are short, by county, the most wanting first: hints for new pledges."""
     page = queries.list_most_wanting(session, **query_data)
-    return page | {"items": [item | {"text": WHY[language()].format(**item)} for item in page["items"]]}
+    items = [item | {"text": word_wanting(item["waiting_needs"], item["weight"], language())} for item in page["items"]]
+    return page | {"items": items}

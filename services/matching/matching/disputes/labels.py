@@ -2,14 +2,14 @@
 
 CAUSES = {
     "not_arrived": ("没有收到", "it did not arrive"),
-    "less_than_said": ("数量不符", "it is not as much as the other side says"),
+    "less_than_said": ("数量不符", "less than the other side says"),
     "damaged": ("有损坏", "it was damaged"),
-    "other": ("其他", "other"),
+    "other": ("其他原因", "other reasons"),
 }
 DISPUTES = {
-    "open": ("待当地答复", "waits for the place's answer"),
-    "answered": ("当地已答复", "answered by the place"),
-    "raised": ("待县里处理", "waits for the county"),
+    "open": ("待当地答复", "waiting for the local answer"),
+    "answered": ("当地已答复", "answered locally"),
+    "raised": ("待县里处理", "waiting for the county"),
     "settled": ("已处理", "settled"),
 }
 OUTCOMES = {
@@ -18,4 +18,4 @@ OUTCOMES = {
     "dismissed": ("异议不成立", "dismissed"),
     "agreed": ("双方已协商解决", "both sides agreed"),
 }
-SIDES = {"giver": ("帮扶方", "who gives"), "household": ("需求方", "the household's side")}
+SIDES = {"giver": ("帮扶方", "the giver"), "household": ("需求方", "the household's side")}

@@ -2,5 +2,15 @@
 
 from chassis.problems import problem
 
-already_disputed = problem(409, "already_disputed", zh="这次对接已经提出过异议", en="This match has been disputed already")
-own_dispute = problem(403, "own_dispute", zh="您参与了这次对接，不能处理它的异议", en="Who took part in a match does not judge its dispute")
+already_disputed = problem(
+    409,
+    "already_disputed",
+    zh="这次对接已经提出过异议，请等候或查看处理结果",
+    en="A dispute was already raised about this match. See its outcome.",
+)
+own_dispute = problem(
+    403,
+    "own_dispute",
+    zh="您参与过这次对接，请由另一位管理员处理异议",
+    en="You took part in this match. Another administrator must handle the dispute.",
+)

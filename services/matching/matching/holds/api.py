@@ -20,7 +20,7 @@ api = APIBlueprint("holds", __name__)
 HOLD_STATES = {
     "open": ("保留中", "held"),
     "used": ("已认领", "claimed"),
-    "released": ("已放弃", "given back"),
+    "released": ("已放弃", "given up"),
     "expired": ("已到期", "expired"),
 }
 

@@ -19,10 +19,10 @@ from matching.refusals.model import RefusalRule
 api = APIBlueprint("lessons", __name__)
 
 WORDS = {
-    "too_far": {"zh-CN": "不再建议送往该{place}", "en": "not proposed again to needs of that {place}"},
-    "does_not_fit": {"zh-CN": "不再建议用于这一类物品", "en": "not proposed again for that item"},
-    "out_of_stock": {"zh-CN": "暂停对接，直到您修改意向或恢复", "en": "rests until you change the pledge or take this back"},
-    "changed_my_mind": {"zh-CN": "暂停对接，直到您修改意向或恢复", "en": "rests until you change the pledge or take this back"},
+    "too_far": {"zh-CN": "不再建议送往该{place}", "en": "not proposed to needs of that {place} again"},
+    "does_not_fit": {"zh-CN": "不再建议用于这一类物品", "en": "not proposed for that item again"},
+    "out_of_stock": {"zh-CN": "暂停对接，您修改或恢复意向后继续", "en": "paused until you change or resume the pledge"},
+    "changed_my_mind": {"zh-CN": "暂停对接，您修改或恢复意向后继续", "en": "paused until you change or resume the pledge"},
 }
 PLACES = {"zh-CN": {6: "县", 9: "乡镇"}, "en": {6: "county", 9: "township"}}
 

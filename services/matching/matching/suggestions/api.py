@@ -18,11 +18,14 @@ from matching.suggestions.queries import Suggested
 
 api = APIBlueprint("suggestions", __name__)
 
-NEARNESS = {LEVELS[length]: (VALUES["zh-CN"][LEVELS[length]], f"the same {LEVELS[length]}") for length in reversed(SCOPE_LENGTHS)}
+NEARNESS = {
+    LEVELS[length]: (VALUES["zh-CN"][LEVELS[length]], f"the same {VALUES['en'].get(LEVELS[length], LEVELS[length])}")
+    for length in reversed(SCOPE_LENGTHS)
+}
 URGENCY = {word: (VALUES["zh-CN"][word], word) for word in URGENCIES.values()}
 WORDS = {
-    "zh-CN": "{nearness}的这项需求同样合适，那里的村子最近还没有得到帮助",
-    "en": "fits as well, in {nearness}; no one has helped that village lately",
+    "zh-CN": "{nearness}的这项需求同样合适，那里的村子近期还没有得到帮助",
+    "en": "This need in {nearness} fits as well. Nobody has helped that village lately.",
 }
 
 

@@ -5,6 +5,6 @@ from chassis.problems import problem
 weights_wrong = problem(
     422,
     "weights_wrong",
-    zh="权重不合理：须使最一般的需求也能达到门槛，且只能从现在起一年内生效",
-    en="These weights make no sense: an ordinary need must be able to reach the threshold, and they hold from now on or within a year",
+    zh="权重不合理：须让一般需求也能达到门槛，并在一年内生效，请修改",
+    en="These weights cannot be used. An ordinary need must be able to reach the threshold, and they must take effect within a year.",
 )

@@ -51,15 +51,15 @@ NEED_STATES = {
     "rejected": ("未通过", "rejected"),
     "withdrawn": ("已撤回", "withdrawn"),
     "closed": ("已结束", "closed"),
-    "expired": ("已过期", "expired"),
+    "expired": ("已到期", "expired"),
     "met": ("已满足", "met"),
 }
 STORY = "shown to everybody once the need is published: no names, telephones, numbers or addresses; 422 `story_identifies`"
 CLOSINGS = {
     "met_elsewhere": ("已由他处解决", "met elsewhere"),
     "no_longer_needed": ("不再需要", "no longer needed"),
-    "not_reachable": ("联系不上", "not reachable"),
-    "other": ("其他", "other"),
+    "not_reachable": ("联系不上", "nobody could be reached"),
+    "other": ("其他原因", "other reasons"),
 }
 
 

@@ -26,9 +26,9 @@ CLAIM_STATES = {
 }
 CLAIM_PROBLEMS = {
     "need_over": ("需求已结束", "the need has ended"),
-    "not_enough": ("需求余量已被他人认领", "others were faster, nothing of the need was left"),
+    "not_enough": ("剩余的数量已被他人认领", "others were faster, and nothing was left"),
     "does_not_fit": ("与需求不相符", "it does not fit the need"),
-    "household_limit": ("该户从这份意向所得已满", "the household has had all that the pledge gives to one"),
+    "household_limit": ("这户人家能从这份意向得到的数量已满", "the household has received all that the pledge gives to one household"),
 }
 
 

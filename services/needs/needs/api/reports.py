@@ -18,10 +18,10 @@ api = APIBlueprint("reports", __name__)
 REPORTS = {
     "absurd": ("不合常理", "absurd"),
     "improper": ("内容不当", "improper"),
-    "personal": ("含有个人信息", "personal data is shown"),
+    "personal": ("含有个人信息", "shows personal data"),
     "fraud": ("疑似虚假", "suspected fraud"),
-    "met": ("已经解决", "met already"),
-    "other": ("其他", "other"),
+    "met": ("已经解决", "already met"),
+    "other": ("其他原因", "other reasons"),
 }
 
 

@@ -44,6 +44,9 @@ class ItemOut(Schema):
     unit = fields.String(required=True, allow_none=True)
     zh = fields.String(required=True)
     en = fields.String(required=True)
+    also = fields.List(
+        fields.String(), required=True, metadata={"description": "other names by which people ask for it, as 铺盖 for 棉被; for searching"}
+    )
     kind = Choice(KINDS, required=True, metadata={"description": "the kind of pledges that fit it"})
     measure = fields.String(
         required=True, allow_none=True, metadata={"description": "the Chinese measure word: 床, 只, 公斤; null for a group"}
@@ -215,7 +218,7 @@ def _version_out(one: CatalogueRules) -> dict[str, Any]:
 
 def item_out(terms: Terms) -> dict[str, Any]:
     item = terms.item
-    stated = {name: getattr(item, name) for name in ("category", "unit", "zh", "en", "kind", "best_before")}
+    stated = {name: getattr(item, name) for name in ("category", "unit", "zh", "en", "kind", "best_before", "also")}
     stated |= {name: getattr(terms, name) for name in rules.CHANGEABLE}
     stated |= {"catalogue": item.set or None, "measure": measure_of(rules.words_of(item), item.unit) if item.unit else None}
     return stated | {"specification": [_field_out(name, name in item.required) for name in item.specification]}

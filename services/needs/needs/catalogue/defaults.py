@@ -11,7 +11,23 @@ from uuid import UUID, uuid5
 _IDS = UUID("0194d1c8-7e00-7000-8000-000000000000")
 SITE = 50
 """An institution may ask for so many times as much of an item as a household, unless the item says otherwise."""
-OF_ITEMS = ("unit", "measure", "noun", "most", "site", "person", "household", "price", "before", "spec", "photo", "reason", "set", "kind")
+OF_ITEMS = (
+    "unit",
+    "measure",
+    "noun",
+    "most",
+    "site",
+    "person",
+    "household",
+    "price",
+    "before",
+    "spec",
+    "photo",
+    "reason",
+    "set",
+    "kind",
+    "also",
+)
 
 
 @dataclass(frozen=True)
@@ -38,6 +54,7 @@ class Item:
     reason_length: int = 1
     specification: tuple[str, ...] = ()
     required: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
 
     @property
     def id(self) -> UUID:
@@ -46,7 +63,9 @@ class Item:
 
     def facts(self) -> dict[str, Any]:
         """Return everything that is stored about the item, as JSON has it."""
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+        facts = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+        # An item without other names keeps the facts, and so the version, that it had before there were any.
+        return facts if self.also else {name: value for name, value in facts.items() if name != "also"}
 
 
 @dataclass(frozen=True)
@@ -144,4 +163,5 @@ def _item(code: str, stated: Mapping[str, Any], group: Item) -> Item:
         reason_length=stated.get("reason", 1),
         specification=tuple(one.removesuffix("!") for one in fields),
         required=tuple(one.removesuffix("!") for one in fields if one.endswith("!")),
+        also=tuple(stated.get("also", ())),
     )

@@ -9,13 +9,13 @@ KINDS = {
     "training": ("培训", "training"),
 }
 SETS = {
-    "pandemic": ("疫情防控物资", "stock for a pandemic"),
-    "disaster": ("应急救灾物资", "stock for a disaster"),
+    "pandemic": ("疫情防控物资", "pandemic supplies"),
+    "disaster": ("应急救灾物资", "disaster relief supplies"),
 }
 PHOTO = {
     "none": ("不需要照片", "no photo"),
     "advised": ("建议附照片", "a photo is advised"),
-    "needed": ("须附照片", "a photo is needed"),
+    "needed": ("须附照片", "a photo is required"),
 }
 SPECIFICATION = {
     "size": ("尺码或尺寸", "size"),

@@ -6,7 +6,7 @@ from typing import Any
 
 from chassis.http.auth import Caller
 from chassis.problems import FieldCode, Problem, invalid
-from chassis.wording import ItemWords, measure_of, word_quantity
+from chassis.wording import UNITS, ItemWords, lower_first, measure_of, word_quantity
 from needs.catalogue.defaults import Forbidden, Item, catalogue
 from needs.catalogue.labels import KINDS, SETS
 from needs.catalogue.problems import forbidden_item, item_needed, item_not_offered, pledge_kind_unfit, too_many
@@ -17,7 +17,7 @@ REGION_LENGTHS = (0, 2, 4, 6)
 """Lengths of the region codes that may have rules of their own: country, province, city, county."""
 OVER_USUAL = 3
 """A household of known size may ask for so many times its usual quantity, but never for more than the cap."""
-SIZE_UNKNOWN = ("（家庭人口未登记，只按单项上限计算）", " (its size is not registered, so only this cap holds)")
+SIZE_UNKNOWN = ("（家庭人口未登记，只按单项上限计算）", "(its size is not registered, so only this cap holds)")
 CHANGEABLE = ("offered", "most", "most_of_institution", "per_person", "per_household", "price", "days", "photo", "reason_length")
 """The fields of an item that a region may change."""
 Rules = Mapping[str, Any]
@@ -138,7 +138,7 @@ def find_quantity_problem(terms: Terms, quantity: int, *, size: int | None = Non
     if size is not None and cap != terms.most and not of_institution:
         amounts |= {"whose_zh": f"本户 {size} 人，", "whose_en": f" of a household of {size}"}
     if size is None and terms.per_person and not of_institution:
-        amounts |= {"note_zh": SIZE_UNKNOWN[0], "note_en": SIZE_UNKNOWN[1]}
+        amounts |= {"note_zh": SIZE_UNKNOWN[0], "note_en": f" {SIZE_UNKNOWN[1]}"}
     return too_many(members={"cap": cap, "unit": unit, "category": terms.item.category, "size": size}, **amounts)
 
 
@@ -158,7 +158,7 @@ def find_text_problem(texts: Iterable[tuple[str, str]], listed: Iterable[Forbidd
                 guidance_zh=found.by.zh,
                 guidance_en=found.by.en,
                 instead_zh=f"，可以申请：{'、'.join(one.zh for one in instead)}" if instead else "",
-                instead_en=f"; ask instead for: {', '.join(one.en.lower() for one in instead)}" if instead else "",
+                instead_en=f" You can ask for: {', '.join(lower_first(one.en) for one in instead)}." if instead else "",
             )
     return None
 
@@ -183,9 +183,16 @@ def list_advice(
     if usual is not None and quantity + used > usual:
         words, unit = words_of(terms.item), terms.item.unit or ""
         zh, en = (word_quantity(words, usual, unit, language) for language in ("zh-CN", "en"))
-        found.append(Advice("above_usual", f"通常每户申请：{zh}", f"A household usually asks for {en}", {"usual": usual, "unit": unit}))
+        found.append(
+            Advice(
+                "above_usual",
+                f"通常每户申请：{zh}，请核对数量",
+                f"A household usually asks for {en}. Check the quantity.",
+                {"usual": usual, "unit": unit},
+            )
+        )
     if terms.photo != "none" and not has_photo:
-        found.append(Advice("photo_advised", "附上照片更容易得到帮助", "A photo helps others to help", {}))
+        found.append(Advice("photo_advised", "附上照片更容易得到帮助", "A photo makes help more likely.", {}))
     return found
 
 
@@ -193,7 +200,13 @@ def find_unit_problem(category: str, units: Collection[str]) -> Problem:
     """Return the problem of a pledge in another unit than its item's, or than those of its group's items."""
     item, ordered = catalogue()[category], sorted(units)
     measures = dict.fromkeys(measure_of(words_of(item), unit) for unit in ordered)
-    return wrong_unit(members={"units": ordered}, zh=item.zh, en=item.en, measures="、".join(measures), units=", ".join(ordered))
+    return wrong_unit(
+        members={"units": ordered},
+        zh=item.zh,
+        en=item.en,
+        units_zh="、".join(measures),
+        units_en=" or ".join(dict.fromkeys(UNITS[unit][1] for unit in ordered)),
+    )
 
 
 def find_kind_problem(category: str, unit: str, kind: str, fitting: Collection[str]) -> Problem | None:
@@ -205,7 +218,7 @@ def find_kind_problem(category: str, unit: str, kind: str, fitting: Collection[s
         return None
     item = catalogue()[category]
     kinds = [KINDS[one] for one in sorted(fitting)]
-    words: dict[str, Any] = {"kinds_zh": "、".join(zh for zh, _ in kinds), "kinds_en": ", ".join(en for _, en in kinds)}
+    words: dict[str, Any] = {"kinds_zh": "、".join(zh for zh, _ in kinds), "kinds_en": " or ".join(en for _, en in kinds)}
     unfit = item_needed if kind in fitting else pledge_kind_unfit
     return unfit(members={"kinds": sorted(fitting), "unit": unit}, zh=item.zh, en=item.en, **words)
 

@@ -38,6 +38,6 @@ def _names_by_item() -> dict[str, str]:
         if item.unit:
             path = category.split(".")
             around = (catalogue().get(".".join(path[:depth])) for depth in range(1, len(path) + 1))
-            names = [name for one in around if one for name in (one.zh, one.en)]
+            names = [name for one in around if one for name in (one.zh, one.en, *one.also)]
             found[category] = " ".join(run for name in names for run in list_runs(name))
     return found

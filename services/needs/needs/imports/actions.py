@@ -68,7 +68,7 @@ def read_list(session: Session, caller: Caller, content: bytes, wanted: Mapping[
     table = open_table(BytesIO(content), COLUMNS, sheet=wanted.get("sheet"))
     rows = list(islice(table.rows, MOST_LINES + 1))
     if len(rows) > MOST_LINES:
-        raise table_too_large(what="rows", most=MOST_LINES)
+        raise table_too_large(what_zh="行数", what_en="rows", most=MOST_LINES)
     offered = {terms.item.category: terms for terms in catalogue.list_terms(session, household.region) if terms.offered and terms.item.unit}
     items = {category: terms.item for category, terms in offered.items()}
     names = ItemNames(items, queries.load_item_names(session, household.region))
@@ -135,7 +135,7 @@ def refuse_line(line: Mapping[str, Any], place: int, problem: Problem) -> Proble
 def _sentence(problem: Problem, language: str) -> str:
     """Return why a line is refused: what is wrong with its fields, or else the problem's own words."""
     wrong = [FieldCode.of(error["code"]).message(language) for error in problem.errors or ()]
-    return "；".join(wrong) or problem.words[language].format_map(problem.details)
+    return ("；" if language == "zh-CN" else "; ").join(wrong) or problem.title(language)
 
 
 def _hold_above_quotas(session: Session, household: Household, lines: Sequence[Line], offered: Mapping[str, Terms]) -> None:

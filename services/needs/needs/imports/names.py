@@ -29,7 +29,7 @@ class ItemNames:
         """Take the items that are offered, by category, and the categories of names that were settled."""
         labels: dict[str, set[str]] = {}
         for code, item in items.items():
-            for label in {code, item.zh, item.en, _without_brackets(item.zh)}:
+            for label in {code, item.zh, item.en, _without_brackets(item.zh), *item.also}:
                 labels.setdefault(plain_name(label), set()).add(code)
         certain = {name: next(iter(codes)) for name, codes in labels.items() if len(codes) == 1}
         self._certain = certain | {name: code for name, code in learned.items() if code in items}

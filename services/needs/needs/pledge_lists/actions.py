@@ -52,7 +52,7 @@ def read_list(session: Session, caller: Caller, content: bytes, wanted: Mapping[
     table = open_table(BytesIO(content), COLUMNS, sheet=wanted.get("sheet"))
     rows = list(islice(table.rows, MOST_LINES + 1))
     if len(rows) > MOST_LINES:
-        raise table_too_large(what="rows", most=MOST_LINES)
+        raise table_too_large(what_zh="行数", what_en="rows", most=MOST_LINES)
     offered = {code: item for code, item in items().items() if item.unit}
     names = ItemNames(offered, queries.load_item_names(session, caller.id))
     lines = [_read_line(row, names, wanted) for row in rows]

@@ -10,17 +10,17 @@ from needs.problems import past_validity
 
 OUTCOMES = {
     "ready": ("可以发布", "ready to be offered"),
-    "held": ("待您确认", "waits for you to settle it"),
+    "held": ("待您确认", "waiting for you to check it"),
     "refused": ("无法读取", "cannot be read"),
 }
 PROBLEMS = (best_before_needed, best_before_too_near, offered_before, past_validity, too_many_proposals, too_many_units)
 WORDS: Mapping[str, Mapping[str, str]] = {
     **LIST_WORDS,
     **{problem.code: problem.words for problem in PROBLEMS},
-    "item_twice": {"zh-CN": "与第 {row} 行是同一种物品", "en": "row {row} offers the same item"},
+    "item_twice": {"zh-CN": "与第 {row} 行是同一种物品，请核对", "en": "row {row} offers the same item; check it"},
     "pledge_open": {
-        "zh-CN": "您已有 {count} 份同一物品的爱心意向尚未结束",
-        "en": "{count} pledges of yours for the same item are open already",
+        "zh-CN": "您已有 {count} 份同一物品的爱心意向尚未结束，请核对",
+        "en": "your open pledges for the same item: {count}; check that this is not one of them",
     },
 }
 """Words about lines, by code and language."""

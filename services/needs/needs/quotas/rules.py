@@ -46,7 +46,7 @@ def find_quota_problem(terms: Terms, quota: Quota, quantity: int) -> Problem | N
     spoken: dict[str, Any] = {
         f"{name}_{short}": word_quantity(words, figure, unit, language) if figure else nothing
         for name, figure in figures.items()
-        for short, language, nothing in (("zh", "zh-CN", " 0"), ("en", "en", "none"))
+        for short, language, nothing in (("zh", "zh-CN", "无"), ("en", "en", "none"))
     }
     stated = {name: getattr(quota, name) for name in ("size", "days", "usual", "total", "used", "left")}
     members = {"category": terms.item.category, "unit": unit, "quota": stated}

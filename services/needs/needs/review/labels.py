@@ -4,7 +4,7 @@ STEPS = {"village": ("村、乡镇审核", "village or township"), "county": ("�
 ACTS = {"verify": ("通过", "verify"), "return": ("退回修改", "return"), "reject": ("不予通过", "reject")}
 RETURNS = {
     "unclear": ("情况说明不清", "the reason is not clear"),
-    "wrong_item": ("物品选错", "the wrong item"),
+    "wrong_item": ("物品选错", "wrong item"),
     "branded": ("不能指定品牌", "asks for a brand"),
     "too_much": ("数量过多", "too much"),
     "wrong_household": ("户主信息不符", "wrong household"),

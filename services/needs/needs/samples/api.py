@@ -23,8 +23,8 @@ api = APIBlueprint("samples", __name__)
 VERDICTS = {"right": ("审核无误", "rightly verified"), "wrong": ("审核有误", "wrongly verified")}
 FAULTS = {
     "absurd": ("不合常理", "absurd"),
-    "branded": ("指定品牌", "asks for a brand"),
-    "not_a_need": ("不属于生产生活必需", "not a need"),
+    "branded": ("不能指定品牌", "asks for a brand"),
+    "not_a_need": ("不属于生产生活必需", "not a necessity of life or work"),
     "duplicate": ("重复发布", "posted twice"),
     "wrong_household": ("户主信息不符", "wrong household"),
     "too_much": ("数量过多", "too much"),

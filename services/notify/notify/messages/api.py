@@ -20,12 +20,12 @@ from notify.messages.queries import ListEntry
 from notify.words import words_for
 
 api = APIBlueprint("messages", __name__)
-CHANNELS = {"sms": ("短信", "SMS"), "email": ("电子邮件", "e-mail"), "work_list": ("村工作清单", "the village's work list")}
+CHANNELS = {"sms": ("短信", "SMS"), "email": ("电子邮件", "e-mail"), "work_list": ("村级工作清单", "the village work list")}
 REASON = r"[A-Za-z0-9._:-]{1,100}"
 FAILURES = {
-    "temporary-failure": ("暂时失败", "failed for now, and given up"),
-    "permanent-failure": ("此地址无法送达", "this address gets nothing"),
-    "technical-failure": ("平台或服务商故障", "the account at the provider, or no provider"),
+    "temporary-failure": ("暂时失败", "failed after several tries"),
+    "permanent-failure": ("此地址无法送达", "this address cannot be reached"),
+    "technical-failure": ("平台或服务商故障", "fault at the platform or the provider"),
 }
 
 

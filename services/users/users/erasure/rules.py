@@ -13,7 +13,7 @@ DONE_AFTER = LIFETIME + timedelta(minutes=1)
 PURPOSES = {
     "no_longer_needed": ("处理目的已实现或不再需要", "the purpose is reached, or the data are no longer needed"),
     "consent_withdrawn": ("本人撤回同意", "the person withdrew their consent"),
-    "unlawful": ("违反法律或约定处理", "the data were processed unlawfully"),
+    "unlawful": ("处理违反法律或约定", "the data were processed unlawfully"),
     "retention_over": ("保存期限已满", "the time for keeping the data is over"),
 }
 REASONS = {
@@ -21,7 +21,7 @@ REASONS = {
     "asked_in_writing": ("本人书面或电话提出", "asked for in writing or by telephone"),
     "asked_by_guardian": ("监护人提出", "asked for by a guardian"),
     "asked_by_relatives": ("本人已去世，近亲属提出", "the person died, and close relatives asked"),
-    "asked_online": ("本人在平台提出", "asked for in the own account"),
+    "asked_online": ("本人在平台提出", "asked for online"),
     "by_rule": ("按保存期限自动处理", "by the rule for keeping data"),
 }
 

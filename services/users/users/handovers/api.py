@@ -18,7 +18,7 @@ from users.handovers.rules import GIVER, HOUSEHOLD, find_shutting, is_disputed
 
 api = APIBlueprint("handovers", __name__)
 
-SIDES = {GIVER: ("帮扶方", "who gives"), HOUSEHOLD: ("需求方", "the household's side")}
+SIDES = {GIVER: ("帮扶方", "the giver"), HOUSEHOLD: ("需求方", "the household's side")}
 
 
 class ContactOut(Schema):

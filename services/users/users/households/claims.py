@@ -16,10 +16,13 @@ from chassis.data.bulk_sql import lock_keys, query_of_digests
 from chassis.data.database import new_id, now, without_table_scans
 from chassis.http.auth import Caller
 from chassis.messaging import outbox
+from chassis.problems import Problem
+from contracts import regions
 from users.households import events
 from users.households.model import Household, Member, Transfer
 from users.problems import household_registered
 
+COUNTY_DIGITS = 6
 LOCKS = 0x6E756D62
 """The class of advisory locks for national ids."""
 
@@ -89,7 +92,19 @@ def require_free_number(session: Session, caller: Caller, fingerprint: bytes, ap
     for standing in find_standing(session, fingerprint):
         is_own = standing.household_id == apart_from and standing.member_id is None
         if caller.manages(standing.region) and not is_own:
-            raise household_registered(where=f" ({standing.region}, {standing.household_id})")
+            raise _registered_at(standing)
+
+
+def word_place(region: str) -> dict[str, Any]:
+    """Word the place where a household is registered, for `household_registered`: the names of its township and village."""
+    codes = [code for code in (*regions.ancestors(region), region) if len(code) > COUNTY_DIGITS]
+    names = "".join(regions.find_names(codes).values()) or region
+    return {"where_zh": f"（{names}）", "where_en": f" ({names})"}
+
+
+def _registered_at(standing: Standing) -> Problem:
+    members = {"region": standing.region, "household_id": str(standing.household_id)}
+    return household_registered(members=members, **word_place(standing.region))
 
 
 def require_free_place(session: Session, household: Household, region: str) -> None:
@@ -97,7 +112,7 @@ def require_free_place(session: Session, household: Household, region: str) -> N
     lock_numbers(session, household.national_id_fingerprint)
     for standing in find_standing(session, household.national_id_fingerprint):
         if standing.region == region and standing.household_id != household.id:
-            raise household_registered(where=f" ({standing.region}, {standing.household_id})")
+            raise _registered_at(standing)
 
 
 def request_transfers(session: Session, caller: Caller, entry: Household, fingerprint: bytes) -> None:

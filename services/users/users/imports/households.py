@@ -59,7 +59,7 @@ def _judge(
             _compare(line, here)
             found[line.number] = here
         elif elsewhere:
-            line.refuse("household_registered", "national_id", where=f" ({elsewhere.region}, {elsewhere.household_id})")
+            line.refuse("household_registered", "national_id", **claims.word_place(elsewhere.region))
         if line.outcome in {"new", "changed"} and "phone" in line.fingerprints:
             phone = line.fingerprints["phone"]
             if phones[phone] > (1 if here and here.contact_phone_fingerprint == phone else 0):

@@ -20,22 +20,22 @@ __all__ = ["OUTCOMES", "Line", "LineReader", "say"]
 _FINGERPRINTED = ("phone", "national_id")
 
 WORDS: Mapping[str, Mapping[str, str]] = {
-    "row_repeated": {"zh-CN": "与第 {row} 行重复", "en": "repeats row {row}"},
+    "row_repeated": {"zh-CN": "与第 {row} 行重复，请删去一行", "en": "repeats row {row}; remove one of them"},
     "name_differs": {
         "zh-CN": "此人已登记，姓名却不同，请核对后再决定是否更改",
         "en": "this person is registered under another name; check before the name is changed",
     },
-    "id_lengthened": {"zh-CN": "15 位身份证号已换算为 18 位", "en": "the number of 15 digits was converted to 18"},
+    "id_lengthened": {"zh-CN": "15 位身份证号已换算为 18 位，请核对", "en": "the 15-digit number was converted to 18 digits; check it"},
     "id_of_zeros": {
         "zh-CN": "身份证号以 000 结尾，请核对是否被电子表格舍去了末三位",
-        "en": "the number ends in 000; check that no spreadsheet has rounded it",
+        "en": "the number ends in 000; check that no spreadsheet has cut off its end",
     },
     "id_of_15": {
         "zh-CN": "15 位号码可能是漏写末三位的 18 位号码，请填写 18 位身份证号",
-        "en": "these 15 digits may be a number of 18 without its end; enter all 18",
+        "en": "these 15 digits may be the beginning of an 18-digit number; enter all 18",
     },
-    "changed": {"zh-CN": "与已登记的不同，将更改", "en": "differs from what is registered and is changed"},
-    "phone_shared": {"zh-CN": "与他户共用同一电话", "en": "another household has the same telephone"},
+    "changed": {"zh-CN": "与已登记的不同，将更改，请核对", "en": "differs from what is registered and will be changed; check it"},
+    "phone_shared": {"zh-CN": "与他户共用同一电话，请核对", "en": "another household has the same telephone; check it"},
 }
 """Words of lines, by code and language."""
 PROBLEM_WORDS: Mapping[str, Mapping[str, str]] = {

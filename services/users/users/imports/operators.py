@@ -128,7 +128,7 @@ def _pick_new(session: Session, lines: Sequence[ListLine]) -> list[ListLine]:
         phone = line.fingerprints.get("phone") if has_account(line) else None
         number = line.fingerprints.get("national_id")
         if number in numbers:
-            line.refuse("household_registered", "national_id", where="")
+            line.refuse("household_registered", "national_id", where_zh="", where_en="")
         elif phone in phones:
             line.refuse("phone_taken", "phone")
         if line.outcome == "refused":

@@ -35,7 +35,7 @@ RELATIONS = {
 GUARDIAN_CONSENT = {
     "slip": ("监护人书面同意", "on a slip"),
     "sms": ("监护人短信同意", "by SMS"),
-    "spoken": ("监护人当面同意", "spoken, before the cadre"),
+    "spoken": ("监护人当面同意", "in person"),
 }
 LEAVING_REASONS = {
     "died": ("去世", "died"),
@@ -56,7 +56,7 @@ HEAD_REASONS = {
     "error": ("登记有误", "it was entered wrongly"),
     "other": ("其他原因", "other reasons"),
 }
-FORMER_HEADS = {"left": ("不再属于本户", "does not belong to it any more"), "stays": ("仍是家庭成员", "stays as a member")}
+FORMER_HEADS = {"left": ("不再属于本户", "no longer belongs to it"), "stays": ("仍是家庭成员", "stays as a member")}
 
 
 class _MemberFields(Strict):

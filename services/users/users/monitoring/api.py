@@ -23,7 +23,7 @@ api = APIBlueprint("monitoring", __name__)
 
 STATES = {
     "monitored": ("监测中", "monitored"),
-    "risk_removed": ("风险已消除", "its risk is removed"),
+    "risk_removed": ("风险已消除", "risk removed"),
     "exited": ("已退出监测", "monitoring has ended"),
 }
 ENTRY_REASONS = {
@@ -38,7 +38,7 @@ ENTRY_REASONS = {
 EXIT_REASONS = {
     "stable": ("收入持续稳定", "its income is stable"),
     "supported": ("已纳入兜底保障", "public support covers it"),
-    "died": ("户内人员均已去世", "nobody of it is alive"),
+    "died": ("户内人员均已去世", "all members have died"),
     "moved_away": ("已迁往外地", "it moved away"),
     "error": ("识别有误", "it was monitored by mistake"),
     "other": ("其他原因", "other reasons"),

@@ -22,7 +22,7 @@ api = APIBlueprint("organisations", __name__)
 STATES = {"waiting": ("待核实", "waits to be verified"), "verified": ("已认证", "verified"), "ended": ("认证已终止", "no longer verified")}
 ENDING_REASONS = {
     "closed": ("已注销或停业", "it was closed"),
-    "wrong": ("资料不符", "its data are not right"),
+    "wrong": ("资料不符", "wrong data"),
     "misuse": ("违规使用平台", "it misused the platform"),
     "other": ("其他原因", "other reasons"),
 }

@@ -22,7 +22,7 @@ from users.places.rules import LEVELS, acts_on_place
 api = APIBlueprint("places", __name__)
 
 PLACE_STATES = {"open": ("开放", "open"), "closed": ("已关闭", "closed")}
-ALL_STATES = PLACE_STATES | {"waiting": ("待上级确认", "waits for the level above"), "refused": ("未获确认", "refused")}
+ALL_STATES = PLACE_STATES | {"waiting": ("待上级确认", "waiting for the level above"), "refused": ("未获确认", "refused")}
 WAITS = "counts once an administrator of a wider region confirmed it"
 
 

@@ -18,8 +18,8 @@ api = APIBlueprint("profile", __name__)
 
 
 SECOND_FACTOR = {
-    "not_needed": ("无需动态验证码", "acts need none"),
-    "needed": ("需要动态验证码", "acts wait for it"),
+    "not_needed": ("无需动态验证码", "not needed"),
+    "needed": ("需要动态验证码", "needed"),
     "given": ("已输入动态验证码", "given in this sign-in"),
 }
 

@@ -25,20 +25,20 @@ HEADINGS = {
 }
 """Columns of the table; either name may stand in the first row."""
 WORDS = {
-    "columns": {"zh-CN": "表头须为 {columns}", "en": "the heading must be {columns}"},
-    "cells": {"zh-CN": "单元格数目与表头不同", "en": "there are more or fewer cells than headings"},
-    "code": {"zh-CN": "不是区划代码（2、4、6、9 或 12 位数字）", "en": "not a division code of 2, 4, 6, 9 or 12 digits"},
-    "name": {"zh-CN": "名称缺失、过长或含空格等字符", "en": "the name is missing, too long or holds spaces"},
+    "columns": {"zh-CN": "表头须为：{columns}", "en": "the heading must be {columns}"},
+    "cells": {"zh-CN": "单元格数目与表头不同，请检查", "en": "there are more or fewer cells than headings; check the row"},
+    "code": {"zh-CN": "须是区划代码（2、4、6、9 或 12 位数字）", "en": "must be a region code of 2, 4, 6, 9 or 12 digits"},
+    "name": {"zh-CN": "名称缺失、过长或含空格等字符，请改正", "en": "the name is missing, too long or holds spaces; correct it"},
     "date": {"zh-CN": "须是日期，如 2021-04-09", "en": "must be a date such as 2021-04-09"},
     "not_yet": {"zh-CN": "该日期还未到，请到时再导入", "en": "this day has not come yet; import the row then"},
     "order": {"zh-CN": "停用日期须晚于启用日期", "en": "the end must come after the beginning"},
-    "twice": {"zh-CN": "代码 {code} 出现了两次", "en": "the code {code} stands in two rows"},
-    "around": {"zh-CN": "上级 {code} 不存在或已停用", "en": "the division around it, {code}, does not exist or ends"},
+    "twice": {"zh-CN": "代码 {code} 出现了两次，请删去一行", "en": "the code {code} appears in two rows; remove one"},
+    "around": {"zh-CN": "上级 {code} 不存在或已停用，请核对", "en": "the region around it, {code}, does not exist or has ended; check it"},
     "successor": {
-        "zh-CN": "继任代码 {code} 不存在、已停用、级别不同或就是本代码",
-        "en": "the successor {code} does not exist, ends, is of another level or the code itself",
+        "zh-CN": "继任代码 {code} 不存在、已停用、级别不同或就是本代码，请核对",
+        "en": "the successor {code} does not exist, has ended, is of another level or is the code itself; check it",
     },
-    "successors": {"zh-CN": "没有停用日期，不能有继任代码", "en": "a code that does not end has no successors"},
+    "successors": {"zh-CN": "没有停用日期，不能有继任代码，请删去", "en": "a code that does not end has no successors; remove them"},
 }
 """Words for refused rows, by code. They may name details in braces."""
 MOST_SHOWN = 200

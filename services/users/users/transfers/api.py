@@ -26,7 +26,7 @@ MOVE_REASONS = {
     "error": ("登记有误", "it was entered in the wrong village"),
 }
 STATES = {
-    "waiting": ("待处理", "waits for a decision"),
+    "waiting": ("待处理", "waiting for a decision"),
     "accepted": ("已移交", "handed over"),
     "refused": ("未同意", "refused"),
     "void": ("已失效", "void, because one of the households left the register"),

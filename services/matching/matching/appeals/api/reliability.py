@@ -20,28 +20,28 @@ api = APIBlueprint("reliability", __name__)
 
 WORDS = {
     "zh-CN": {
-        "delivery": "{times} 次交付，收到所答应的 {percent} %",
-        "collection": "{times} 次接收，收下送来的 {percent} %",
+        "delivery": "{times} 次交付，送到了所答应数量的 {percent}%",
+        "collection": "{times} 次接收，收下了送来数量的 {percent}%",
         "no_show": "{times} 次未按约定送达",
         "withdrawal": "{times} 次答应后无法提供",
         "lapse": "{times} 次逾期未答复",
         "rating": "{times} 次评价，平均 {stars:.1f} 星",
-        "start": "没有记录时为 {percent} %；{days} 天前的记录只算一半",
+        "start": "没有记录时为 {percent}%，{days} 天前的记录只算一半",
     },
     "en": {
-        "delivery": "deliveries: {times}; {percent} % of what was promised arrived",
-        "collection": "hand-overs: {times}; {percent} % of what was brought was taken in",
-        "no_show": "times not come as agreed: {times}",
-        "withdrawal": "times not able to give after all: {times}",
+        "delivery": "deliveries: {times}; {percent}% of what was promised arrived",
+        "collection": "hand-overs: {times}; {percent}% of what was brought was accepted",
+        "no_show": "not delivered as agreed: {times}",
+        "withdrawal": "not able to give after agreeing: {times}",
         "lapse": "proposals not answered in time: {times}",
         "rating": "ratings: {times}; {stars:.1f} stars on average",
-        "start": "without a record it is {percent} %; what is {days} days old counts half",
+        "start": "{percent}% without a record; what is {days} days old counts half",
     },
 }
 
 
 class GroundOut(Schema):
-    code = Choice(MARKS | {"start": ("起点", "where everybody starts")}, required=True)
+    code = Choice(MARKS | {"start": ("起点", "starting point")}, required=True)
     times = fields.Integer(required=True)
     text = fields.String(required=True)
 
