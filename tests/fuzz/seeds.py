@@ -425,10 +425,12 @@ def seed_need_lists(stage: Stage, household_id: str) -> None:
     # A workbook is read whatever stands behind it, so that each test may send another one.
     stage.files |= dict.fromkeys(TYPES, workbook({"清单": sheet([["物品名称", "数量"], ["大米", "50公斤"], ["被子", "大量"]])}))
     stage.words |= {"lines": [[line]]}
+    stage.recipes["post_need_list", "staff"] = wanted
     for at, giver in enumerate(sorted(GIVERS)):
         offered = {"category": "food.rice", "quantity": 5, "note": f"第 {at} 批", "best_before": soon()}
         listed = {"valid_until": soon(), "region": "", "lines": [offered]}
         stage.seen[giver, "/v1/pledge-lists"].append(post(stage, "/v1/pledge-lists", listed, giver))
+        stage.recipes["offer_pledge_list", giver] = listed | {"lines": [offered | {"again": True}]}
 
 
 def seed_need_imports(stage: Stage, household_id: str) -> None:
