@@ -65,11 +65,13 @@ def unknown_item(category: str) -> ItemWords:
     return ItemWords(category, None, "goods", category, category)
 
 
-def word_quantity(item: ItemWords, quantity: int, unit: str, language: str, role: Role = "plain") -> str:
+def word_quantity(item: ItemWords, quantity: int | None, unit: str, language: str, role: Role = "plain") -> str:
     """Word a quantity of an item: `2 床棉被`, `需要 2 床棉被` when asked for, `提供 2 床棉被` when given.
 
-    Money is counted in fen and worded in yuan. A unit without words is shown as it is.
+    Money is counted in fen and worded in yuan. A unit without words is shown as it is. Without a quantity, nobody has said how much yet.
     """
+    if quantity is None:
+        return _without_quantity(item, language, role)
     number = format_number(quantity, unit)
     if language == "zh-CN":
         return _in_chinese(item, number, unit, role)
@@ -84,6 +86,15 @@ def format_number(quantity: int, unit: str) -> str:
 def measure_of(item: ItemWords, unit: str) -> str:
     """Return the Chinese measure word of an item."""
     return item.measure or (UNITS[unit][0] if unit in UNITS else "")
+
+
+def _without_quantity(item: ItemWords, language: str, role: Role) -> str:
+    if language == "zh-CN":
+        noun, asked = item.noun_zh or item.zh, ({"training": "希望参加"} | _ASKED_ZH).get(item.kind, "需要").strip()
+        return f"{asked}{noun}，数量待核实" if role == "asked" else f"{noun}（数量待核实）"
+    noun = lower_first(item.noun_en or item.en)
+    verb = f"{_ASKED_EN.get(item.kind, 'needs')} " if role == "asked" else ""
+    return f"{verb}{noun} (quantity to be settled)"
 
 
 def _in_chinese(item: ItemWords, number: str, unit: str, role: Role) -> str:

@@ -43,9 +43,13 @@ NEWER_WINS = " WHERE item_words.version < excluded.version"
         (LESSON, 1, "asked", "有 1 人希望参加农技培训", "hopes for farming training for 1 person"),
         (LESSON, 2, "given", "为 2 人提供农技培训", "offer farming training for 2 people"),
         (SHIELD, 1, "plain", "1 个正压头罩", "1 PAPR shield"),
+        (QUILT, None, "plain", "棉被（数量待核实）", "quilt (quantity to be settled)"),
+        (QUILT, None, "asked", "需要棉被，数量待核实", "needs quilt (quantity to be settled)"),
+        (EGGS, None, "asked", "希望售出鸡蛋，数量待核实", "hopes to sell eggs (quantity to be settled)"),
+        (LESSON, None, "asked", "希望参加农技培训，数量待核实", "hopes for farming training (quantity to be settled)"),
     ],
 )
-def test_quantities_read_as_people_say_them(item: ItemWords, quantity: int, role: Role, zh: str, en: str) -> None:
+def test_quantities_read_as_people_say_them(item: ItemWords, quantity: int | None, role: Role, zh: str, en: str) -> None:
     assert [word_quantity(item, quantity, item.unit or "", language, role) for language in ("zh-CN", "en")] == [zh, en]
 
 

@@ -30,7 +30,7 @@ from needs.model import Need, Pledge
 def need_posted(need: Need) -> NeedPosted:
     """Make the event of a need that waits to be verified."""
     stated = {name: getattr(need, name) for name in ("of_institution", "urgency", "posted_at", "due_at")}
-    return NeedPosted(**fields_of_need(need) | stated | {"version": need.stage_version})
+    return NeedPosted(**_fields_with_unknown(need) | stated | {"version": need.stage_version})
 
 
 def need_confirmed(need: Need) -> NeedConfirmed:
@@ -47,7 +47,7 @@ def need_confirmed(need: Need) -> NeedConfirmed:
 def need_returned(need: Need) -> NeedReturned:
     """Make the event of a need that its poster has to amend."""
     return NeedReturned(
-        **fields_of_need(need) | {"version": need.stage_version},
+        **_fields_with_unknown(need) | {"version": need.stage_version},
         reason=cast("Return", need.returned_because),
         returned_by=cast("UUID", need.returned_by),
         returned_at=recorded(need.returned_at),
@@ -78,16 +78,14 @@ def need_moved(need: Need) -> NeedMoved:
 
 def need_rejected(need: Need) -> NeedRejected:
     """Make the event of a need that was not let through."""
-    fields = fields_of_need(need) | {"quantity_unknown": need.quantity == 0}
-    return NeedRejected(**fields, reason=cast("Rejection", need.ended_because), rejected_at=recorded(need.ended_at))
+    return NeedRejected(**_fields_with_unknown(need), reason=cast("Rejection", need.ended_because), rejected_at=recorded(need.ended_at))
 
 
 def need_withdrawn(need: Need) -> NeedWithdrawn:
     """Make the event of a need that its side took back; without a record of the person, that is the poster."""
     withdrawn_by = need.withdrawn_by or need.poster_id
     reason = cast("Withdrawal | None", need.ended_because)
-    fields = fields_of_need(need) | {"quantity_unknown": need.quantity == 0}
-    return NeedWithdrawn(**fields, reason=reason, withdrawn_by=withdrawn_by, withdrawn_at=recorded(need.ended_at))
+    return NeedWithdrawn(**_fields_with_unknown(need), reason=reason, withdrawn_by=withdrawn_by, withdrawn_at=recorded(need.ended_at))
 
 
 def need_closed(need: Need) -> NeedClosed:
@@ -132,7 +130,7 @@ def _fields_of_publication(need: Need) -> dict[str, Any]:
 def _fields_of_review(need: Need) -> dict[str, Any]:
     step = "county" if need.state == "confirmed" else "village"
     stated = {"step": step, "urgency": need.urgency, "due_at": need.due_at, "confirmed_by": need.confirmed_by}
-    return fields_of_need(need) | stated
+    return _fields_with_unknown(need) | stated
 
 
 def fields_of_need(need: Need) -> dict[str, Any]:
@@ -148,6 +146,11 @@ def fields_of_need(need: Need) -> dict[str, Any]:
         "unit": need.unit,
         "quantity": max(1, need.quantity),
     }
+
+
+def _fields_with_unknown(need: Need) -> dict[str, Any]:
+    """Return what an event states about a need that may not be verified yet, with whether its quantity is unknown."""
+    return fields_of_need(need) | {"quantity_unknown": need.quantity == 0}
 
 
 def _fields_of_pledge(pledge: Pledge) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError
 
 from chassis.testing.fixtures import Client, Person, RolledBack
 from chassis.testing.twins import altered, unguarded
-from contracts.needs import NeedPublished, NeedRejected, NeedWithdrawn
+from contracts.needs import NeedPosted, NeedPublished, NeedRejected, NeedReturned, NeedWithdrawn
 from needs import rules
 from needs.review import actions as review
 
@@ -56,12 +56,14 @@ def test_quantity_must_be_stated_or_null(client: Client, village: Person, househ
 def test_events_of_an_unsettled_need_say_so(
     client: Client, database: RolledBack, town: Person, village: Person, household: UUID, unknown: str
 ) -> None:
+    client.post(f"{unknown}/return", {"reason": "unclear"}, by=town)
+    client.patch(unknown, {"reason": "还不知道要多少"}, by=village)
     client.post(f"{unknown}/rejection", {"reason": "absurd"}, by=town)
     other = client.post("/v1/needs", rice(household_id=str(household), consent="slip", quantity=None), by=village).json["id"]
     client.post(f"/v1/needs/{other}/withdrawal", by=village)
-    ends = [event for event in pending(database) if isinstance(event, NeedRejected | NeedWithdrawn)]
-    found = [(type(event), event.quantity, event.quantity_unknown) for event in ends]
-    assert found == [(NeedRejected, 1, True), (NeedWithdrawn, 1, True)]
+    events = [event for event in pending(database) if isinstance(event, NeedPosted | NeedReturned | NeedRejected | NeedWithdrawn)]
+    assert {type(event) for event in events} == {NeedPosted, NeedReturned, NeedRejected, NeedWithdrawn}
+    assert {(event.quantity, event.quantity_unknown) for event in events} == {(1, True)}
 
 
 def test_database_publishes_no_unsettled_need(database: RolledBack, unknown: str) -> None:

@@ -56,8 +56,10 @@ class Words:
                 yield f"{name}_label", ""
         for name, amount_name in self.amounts.items():
             if name in facts:
+                is_unknown = name == "quantity" and facts.get("quantity_unknown")
                 for word, role in ROLES.items():
-                    yield amount_name.replace("amount", word), word_quantity(item, facts[name], facts["unit"], language, role)
+                    quantity = None if is_unknown else facts[name]
+                    yield amount_name.replace("amount", word), word_quantity(item, quantity, facts["unit"], language, role)
         for name in self.moments:
             if facts.get(name):
                 yield name, _MOMENT[language].format(datetime.fromisoformat(facts[name]).astimezone(CHINA))

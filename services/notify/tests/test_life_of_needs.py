@@ -1,12 +1,32 @@
 """Notices about the life of needs: expiry, what was met, quantities that nobody knows, and silent villages."""
 
 from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
 
 from chassis.data.database import new_id
+from chassis.problems import LANGUAGES
 from chassis.testing.fixtures import Client, Person, RolledBack, administrator_of
-from contracts.needs import NeedExpiring, NeedMet, NeedRejected, NeedRenewed, VillageFellSilent
+from contracts.event import Event
+from contracts.needs import (
+    NeedExpiring,
+    NeedMet,
+    NeedPosted,
+    NeedRejected,
+    NeedRenewed,
+    NeedReturned,
+    NeedWithdrawn,
+    ReviewOverdue,
+    ReviewReminded,
+    VillageFellSilent,
+)
+from contracts.notices import by_event
+from notify.rules import notices_of
+from notify.words import render
 
-from .conftest import example, write_notices
+from .conftest import example, with_account, write_notices
 
 VILLAGE = "510903100208"
 AT = datetime(2026, 3, 9, 2, tzinfo=UTC)
@@ -33,13 +53,23 @@ def test_whoever_renewed_needs_no_notice_of_it(client: Client, database: RolledB
     assert len(texts(client, poster)) == 1
 
 
-def test_unknown_quantity_is_not_said_as_one(client: Client, database: RolledBack) -> None:
-    household = Person("household")
-    stated = {"account_id": household.id, "poster_id": household.id, "quantity": 1}
-    write_notices(database, example(NeedRejected, quantity_unknown=True, **stated))
-    write_notices(database, example(NeedRejected, need_id=new_id(), quantity_unknown=False, **stated))
-    known, unknown = texts(client, household)
-    assert ("1" in known, "1" in unknown) == (True, False)
+UNVERIFIED = [event for event in by_event() if "quantity_unknown" in event.__struct_fields__]
+
+
+@pytest.mark.parametrize("kind", UNVERIFIED)
+def test_unknown_quantity_is_not_said_as_one(kind: type[Event]) -> None:
+    event: Any = replace(with_account(kind), quantity=7654, quantity_unknown=True)
+    for unknown in (True, False):
+        notices = list(notices_of(replace(event, quantity_unknown=unknown), {"51": {new_id()}}))
+        assert notices
+        for notice in notices:
+            for language in LANGUAGES:
+                words = " ".join(render(notice["kind"], notice["side"], notice["facts"], language).values())
+                assert ("7,654" in words) is not unknown
+
+
+def test_events_of_unverified_needs_say_whether_it_is_known() -> None:
+    assert {NeedPosted, NeedReturned, NeedRejected, NeedWithdrawn, ReviewReminded, ReviewOverdue} <= {*UNVERIFIED}
 
 
 def test_township_learns_of_a_silent_village(client: Client, database: RolledBack) -> None:
